@@ -1,0 +1,1 @@
+//! COPY formats. Rows survive being cut anywhere across CopyData.

@@ -1,0 +1,62 @@
+//! What the session asks of an IRIS connection, and what can go wrong there.
+
+use std::rc::Rc;
+
+/// How a parameter stands in the statement (facts, section 6.2): kind `?` or `c` with its class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ParameterKind {
+    /// A parameter of the user: kind `?`, class 0.
+    User,
+    /// A literal taken out of the text: kind `c`, class 10 integer, 11 other number, 4 string.
+    IntegerLiteral,
+    NumberLiteral,
+    StringLiteral,
+}
+
+/// One IRIS SQL text with `:%qpar(n)` marks, shared by every connection of a shard.
+#[derive(Debug)]
+pub struct IrisStatement {
+    /// Unique within the shard; a connection finds its own statement id by it without hashing the text.
+    pub key: u64,
+    pub text: String,
+    pub kinds: Vec<ParameterKind>,
+    /// First word SELECT or WITH: query layout of replies, PQ/DQ instead of PU/DU. The server reaches the same verdict.
+    pub is_query: bool,
+}
+
+/// One exchange with IRIS. Whether it needs a transaction is part of it: the connection sends AF or AN
+/// (which have no reply) in front when its autocommit state differs.
+#[derive(Debug, Clone)]
+pub enum Request {
+    /// PP: metadata only.
+    Prepare { statement: Rc<IrisStatement>, in_transaction: bool },
+    /// DQ/DU the first time on a connection, PQ/PU afterwards.
+    Execute {
+        statement: Rc<IrisStatement>,
+        /// The values of all sets, already `$LIST` items in the order of the marks.
+        values: Vec<u8>,
+        /// Values per set.
+        values_per_set: usize,
+        sets: usize,
+        /// 0 = all. Limit of rows of the whole result.
+        rows_max: u32,
+        in_transaction: bool,
+    },
+    /// FD: the next page of the open result of this statement.
+    Fetch { statement: Rc<IrisStatement> },
+    /// CC (no reply): drop an unfinished result.
+    CloseResult { statement: Rc<IrisStatement> },
+    /// SS and JS: a whole LONGVARCHAR/LONGVARBINARY by its handle item, byte for byte as it stood in the row.
+    ReadStream { statement: Rc<IrisStatement>, handle: Vec<u8>, binary: bool },
+    /// TC then back to autocommit.
+    Commit,
+    /// TR then back to autocommit.
+    Rollback,
+}
+
+/// IRIS said no: SQLCODE (positive, as drivers get it) and its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IrisError {
+    pub sqlcode: i32,
+    pub text: String,
+}

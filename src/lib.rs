@@ -1,0 +1,15 @@
+//! `iris-pgwire`: the PostgreSQL wire protocol in front of InterSystems IRIS.
+//!
+//! Imports point down the floors only (`docs/ARCHITECTURE.md`, kept by `tests/tidy.rs`):
+//! `wire types vector copy iris` < `sql catalog` < `session` < `runtime embedded` < `config cli`.
+
+pub mod catalog;
+pub mod copy;
+pub mod embedded;
+pub mod iris;
+pub mod runtime;
+pub mod session;
+pub mod sql;
+pub mod types;
+pub mod vector;
+pub mod wire;

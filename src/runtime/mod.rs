@@ -1,0 +1,1 @@
+//! The only floor with glommio, sockets, clocks and async.

@@ -1,0 +1,5 @@
+//! One client's conversation, sans IO: frames in, bytes and orders out.
+
+mod step;
+
+pub use step::{Event, Step};

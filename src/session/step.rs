@@ -1,0 +1,31 @@
+//! The contract between a session and whatever moves its bytes.
+
+use crate::iris::{Reply, Request};
+use crate::wire::PgError;
+
+/// What the session wants next. Replies already stand in the `SendBuf` it was given.
+#[derive(Debug)]
+pub enum Step {
+    /// Cut the next frame and call `on_frame`. The runtime flushes before it has to wait for the socket.
+    NeedFrame,
+    /// Flush now, then as `NeedFrame`.
+    Flush,
+    /// Flush now, then call `on_event(Event::Flushed)`: backpressure inside a long result.
+    FlushThenResume,
+    /// Run this on the session's lease (taking one when it has none) and call `on_event` with the outcome.
+    /// After each `on_event` the runtime asks `Session::keeps_lease` and gives the lease back when it is false.
+    Submit(Request),
+    /// Flush and close the connection.
+    Close,
+}
+
+/// The outcome of an order.
+#[derive(Debug)]
+pub enum Event<'a> {
+    Iris(Reply<'a>),
+    /// No connection to run it on, or the connection broke, was cancelled or timed out; the lease is gone,
+    /// and with it any transaction.
+    Lost(Box<PgError>),
+    /// After `FlushThenResume`.
+    Flushed,
+}

@@ -1,0 +1,154 @@
+//! What a translated statement tells the session to do.
+
+use std::rc::Rc;
+
+use crate::iris::IrisStatement;
+use crate::types::{Oid, PgType};
+use crate::wire::PgError;
+
+/// One PostgreSQL statement, understood. Cached per template: everything here is free of the statement's literals
+/// except those a rule had to read, which are part of the cache key.
+#[derive(Debug)]
+pub struct Translation {
+    pub action: Action,
+    /// CommandComplete without counts: `SELECT`, `INSERT 0`, `UPDATE`, `CREATE TABLE`, `BEGIN`...
+    pub tag: String,
+    /// Types of `$1`, `$2`... as casts declare them; `Oid::UNSPECIFIED` where only IRIS metadata can tell.
+    pub parameter_types: Vec<Oid>,
+    /// Sent as NoticeResponse before CommandComplete.
+    pub notices: Vec<PgError>,
+}
+
+#[derive(Debug)]
+pub enum Action {
+    /// Nothing but blanks and comments: EmptyQueryResponse.
+    Empty,
+    Transaction(TransactionCommand),
+    Setting(SettingCommand),
+    /// One or more IRIS statements. More than one outside a transaction run in an implicit one, unless DDL.
+    Script(Vec<ScriptStep>),
+    CopyFromStdin(CopyFromStdin),
+    /// SQL-level PREPARE name AS statement: the statement's own text.
+    Prepare {
+        name: String,
+        parameter_types: Vec<Oid>,
+        sql: String,
+    },
+    /// SQL-level EXECUTE: arguments as constants in text form (None = NULL).
+    Execute {
+        name: String,
+        arguments: Vec<Option<String>>,
+    },
+    /// DEALLOCATE name, or ALL when `None`.
+    Deallocate(Option<String>),
+    /// CLOSE, DISCARD and the like that concern only the gateway: accepted, nothing to do (VACUUM, ANALYZE).
+    Accepted,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TransactionCommand {
+    Begin {
+        isolation: Option<String>,
+        read_only: Option<bool>,
+    },
+    Commit {
+        chain: bool,
+    },
+    Rollback {
+        chain: bool,
+    },
+    /// Each carries the IRIS statement to send, if any.
+    Savepoint(String),
+    Release(String),
+    RollbackTo(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SettingCommand {
+    /// `SET [SESSION|LOCAL] name = value`; `None` = DEFAULT.
+    Set {
+        name: String,
+        value: Option<String>,
+        local: bool,
+    },
+    /// `SHOW name`; `all` for SHOW ALL.
+    Show(String),
+    /// `RESET name`; `None` = ALL.
+    Reset(Option<String>),
+    DiscardAll,
+}
+
+/// One step of a script.
+#[derive(Debug)]
+pub struct ScriptStep {
+    pub plan: Plan,
+    pub role: StepRole,
+    pub run_if: RunIf,
+    /// SQLCODEs (positive) that count as "0 rows" instead of an error: 119 for ON CONFLICT DO NOTHING.
+    pub ignored_sqlcodes: Vec<i32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepRole {
+    /// Its rows go to the client; their number is the count of a SELECT.
+    Rows,
+    /// Its row count is added to the command tag's.
+    Count,
+    /// Neither.
+    Silent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunIf {
+    Always,
+    /// The step before changed nothing (upsert: UPDATE, then INSERT).
+    PreviousCountZero,
+    /// The step before changed something (INSERT .. ON CONFLICT DO NOTHING RETURNING).
+    PreviousCountNotZero,
+}
+
+/// An IRIS statement and where its values come from.
+#[derive(Debug)]
+pub struct Plan {
+    pub statement: Rc<IrisStatement>,
+    /// In the order of the `:%qpar(n)` marks; as long as `statement.kinds`.
+    pub binds: Vec<Bind>,
+    /// The select list as PostgreSQL would describe it; empty for statements that are not queries.
+    pub columns: Vec<OutputColumn>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bind {
+    /// `$n`, counted from 1.
+    Parameter(u16),
+    /// The n-th literal of the statement's template, counted from 0.
+    Literal(u16),
+    /// A value a rule made.
+    Constant(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutputColumn {
+    /// `*` or `t.*`: as many columns as are left over for it; names and types from IRIS metadata.
+    Star,
+    Column {
+        /// What PostgreSQL would call it; `None` = the name IRIS gives.
+        label: Option<String>,
+        /// What PostgreSQL would type it; `None` = from IRIS metadata.
+        pg_type: Option<PgType>,
+    },
+}
+
+#[derive(Debug)]
+pub struct CopyFromStdin {
+    /// `INSERT INTO t (cols) VALUES (:%qpar(1), ..)`: one row; a batch is many sets of it.
+    pub insert: Plan,
+    pub columns_count: usize,
+    pub format: CopyFormat,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CopyFormat {
+    /// Text format (COPY chapter, "Text Format").
+    Text { delimiter: u8, null: Vec<u8>, header: bool },
+}

@@ -1,0 +1,1 @@
+//! Vector text and binary forms, with SIMD kernels beside scalar twins.

@@ -1,0 +1,199 @@
+//! Errors as PostgreSQL clients see them, born with a SQLSTATE.
+
+use std::fmt;
+
+/// A five-character SQLSTATE (PostgreSQL manual, appendix "Error Codes").
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SqlState(pub [u8; 5]);
+
+macro_rules! sqlstates {
+    ($($(#[$doc:meta])* $name:ident = $code:literal;)*) => {
+        impl SqlState {
+            $($(#[$doc])* pub const $name: SqlState = SqlState(*$code);)*
+        }
+    };
+}
+
+sqlstates! {
+    SUCCESSFUL_COMPLETION = b"00000";
+    WARNING = b"01000";
+    NO_DATA = b"02000";
+    CONNECTION_FAILURE = b"08006";
+    CONNECTION_REJECTED = b"08004";
+    PROTOCOL_VIOLATION = b"08P01";
+    FEATURE_NOT_SUPPORTED = b"0A000";
+    DATA_EXCEPTION = b"22000";
+    STRING_TOO_LONG = b"22001";
+    NUMERIC_OUT_OF_RANGE = b"22003";
+    INVALID_DATETIME = b"22007";
+    DATETIME_OVERFLOW = b"22008";
+    INVALID_PARAMETER_VALUE = b"22023";
+    CHARACTER_NOT_IN_REPERTOIRE = b"22021";
+    INVALID_TEXT = b"22P02";
+    INVALID_BINARY = b"22P03";
+    BAD_COPY_FORMAT = b"22P04";
+    NOT_NULL_VIOLATION = b"23502";
+    FOREIGN_KEY_VIOLATION = b"23503";
+    UNIQUE_VIOLATION = b"23505";
+    INVALID_CURSOR_STATE = b"24000";
+    INVALID_TRANSACTION_STATE = b"25000";
+    ACTIVE_TRANSACTION = b"25001";
+    NO_ACTIVE_TRANSACTION = b"25P01";
+    IN_FAILED_TRANSACTION = b"25P02";
+    INVALID_STATEMENT_NAME = b"26000";
+    INVALID_AUTHORIZATION = b"28000";
+    INVALID_PASSWORD = b"28P01";
+    INVALID_CURSOR_NAME = b"34000";
+    INVALID_CATALOG_NAME = b"3D000";
+    SERIALIZATION_FAILURE = b"40001";
+    SYNTAX_ERROR = b"42601";
+    UNDEFINED_COLUMN = b"42703";
+    UNDEFINED_FUNCTION = b"42883";
+    UNDEFINED_TABLE = b"42P01";
+    UNDEFINED_PARAMETER = b"42P02";
+    UNDEFINED_OBJECT = b"42704";
+    DUPLICATE_CURSOR = b"42P03";
+    DUPLICATE_PREPARED_STATEMENT = b"42P05";
+    INDETERMINATE_DATATYPE = b"42P18";
+    CANNOT_COERCE = b"42846";
+    DATATYPE_MISMATCH = b"42804";
+    TOO_MANY_CONNECTIONS = b"53300";
+    PROGRAM_LIMIT_EXCEEDED = b"54000";
+    OBJECT_NOT_IN_PREREQUISITE_STATE = b"55000";
+    QUERY_CANCELED = b"57014";
+    ADMIN_SHUTDOWN = b"57P01";
+    CANNOT_CONNECT_NOW = b"57P03";
+    IDLE_IN_TRANSACTION_TIMEOUT = b"25P03";
+    INTERNAL_ERROR = b"XX000";
+}
+
+impl SqlState {
+    /// The code as text. Codes are ASCII by construction; anything else reads as `XX000`.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or("XX000")
+    }
+}
+
+impl fmt::Display for SqlState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for SqlState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Field `S`/`V` of ErrorResponse and NoticeResponse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    Error,
+    Fatal,
+    Warning,
+    Notice,
+    Info,
+}
+
+impl Severity {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "ERROR",
+            Self::Fatal => "FATAL",
+            Self::Warning => "WARNING",
+            Self::Notice => "NOTICE",
+            Self::Info => "INFO",
+        }
+    }
+}
+
+/// An error or notice for a client: exactly what someone chose to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PgError {
+    pub severity: Severity,
+    pub code: SqlState,
+    pub message: String,
+    pub detail: Option<String>,
+    pub hint: Option<String>,
+    /// Character position in the statement, counted from 1.
+    pub position: Option<u32>,
+}
+
+impl PgError {
+    pub fn new(severity: Severity, code: SqlState, message: impl Into<String>) -> Box<Self> {
+        Box::new(Self { severity, code, message: message.into(), detail: None, hint: None, position: None })
+    }
+
+    /// The statement failed; the connection lives.
+    pub fn error(code: SqlState, message: impl Into<String>) -> Box<Self> {
+        Self::new(Severity::Error, code, message)
+    }
+
+    /// The connection ends after this.
+    pub fn fatal(code: SqlState, message: impl Into<String>) -> Box<Self> {
+        Self::new(Severity::Fatal, code, message)
+    }
+
+    /// 0A000 with a sentence that helps.
+    pub fn unsupported(message: impl Into<String>) -> Box<Self> {
+        Self::error(SqlState::FEATURE_NOT_SUPPORTED, message)
+    }
+
+    #[must_use]
+    pub fn detail(mut self: Box<Self>, detail: impl Into<String>) -> Box<Self> {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    #[must_use]
+    pub fn hint(mut self: Box<Self>, hint: impl Into<String>) -> Box<Self> {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub fn position(mut self: Box<Self>, position: u32) -> Box<Self> {
+        self.position = Some(position);
+        self
+    }
+}
+
+impl fmt::Display for PgError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.severity.as_str(), self.code, self.message)
+    }
+}
+
+impl std::error::Error for PgError {}
+
+/// A peer broke the protocol. Always 08P01.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    #[error("invalid length {length} of message {tag:?}")]
+    FrameTooShort { tag: char, length: u32 },
+    #[error("message {tag:?} of {length} bytes exceeds the limit of {max}")]
+    FrameTooLarge { tag: char, length: u32, max: u32 },
+    #[error("unknown message type {tag:?}")]
+    UnknownMessage { tag: char },
+    #[error("message ends before {0}")]
+    MissingData(&'static str),
+    #[error("{count} bytes left over after {message}")]
+    TrailingData { message: &'static str, count: usize },
+    #[error("string without terminator in {0}")]
+    MissingTerminator(&'static str),
+    #[error("invalid {field}: {value}")]
+    InvalidValue { field: &'static str, value: i64 },
+    #[error("invalid UTF-8 in {0}")]
+    InvalidUtf8(&'static str),
+}
+
+impl WireError {
+    pub fn to_pg(&self) -> Box<PgError> {
+        let code = match self {
+            Self::InvalidUtf8(_) => SqlState::CHARACTER_NOT_IN_REPERTOIRE,
+            _ => SqlState::PROTOCOL_VIOLATION,
+        };
+        PgError::fatal(code, self.to_string())
+    }
+}

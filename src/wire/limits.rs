@@ -1,0 +1,29 @@
+//! Every bound a peer can push on, with its reason.
+
+/// Bounds on what a client may ask this process to hold. All sizes in bytes.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// PostgreSQL's own cap on a startup packet (`MAX_STARTUP_PACKET_LENGTH`); a larger one is an attack.
+    pub startup_bytes_max: u32,
+    /// Before authentication a frame needs to hold no more than a SCRAM message.
+    pub unauthenticated_frame_bytes_max: u32,
+    /// The longest statement, parameter set or CopyData message. PostgreSQL allows 1 GiB; memory is
+    /// allocated as bytes arrive, never by the announced length alone.
+    pub frame_bytes_max: u32,
+    /// Named prepared statements of one client.
+    pub statements_max: usize,
+    /// Open portals of one client.
+    pub portals_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            startup_bytes_max: 10_000,
+            unauthenticated_frame_bytes_max: 65_536,
+            frame_bytes_max: 256 << 20,
+            statements_max: 10_000,
+            portals_max: 10_000,
+        }
+    }
+}
