@@ -1,0 +1,1 @@
+//! The superserver side of the IRIS protocol: listener, login, statements, pages, streams.

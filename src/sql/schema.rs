@@ -1,0 +1,49 @@
+//! What translation needs to know about tables. Filled by `catalog` from IRIS INFORMATION_SCHEMA, lazily, per table.
+
+use std::rc::Rc;
+
+use crate::types::PgType;
+
+/// A relation as the statement names it; both parts already folded (lower case unless quoted).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RelationName {
+    pub schema: Option<String>,
+    pub name: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnFacts {
+    /// As declared; IRIS compares names without case.
+    pub name: String,
+    /// As declared through the gateway (kept in the column's %DESCRIPTION), else derived from the IRIS type.
+    pub pg_type: PgType,
+    pub nullable: bool,
+    pub identity: bool,
+    pub has_default: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TableFacts {
+    /// IRIS schema (`SQLUser` where PostgreSQL says `public`).
+    pub schema: String,
+    pub name: String,
+    /// In ordinal order.
+    pub columns: Vec<ColumnFacts>,
+    pub primary_key: Vec<String>,
+    /// Column lists of UNIQUE constraints and unique indexes, with their constraint names.
+    pub unique_keys: Vec<(String, Vec<String>)>,
+}
+
+#[derive(Debug, Clone)]
+pub enum TableLookup {
+    Known(Rc<TableFacts>),
+    /// IRIS has no such table: translate anyway, IRIS's own error is the answer.
+    Missing,
+    /// Ask IRIS first: translation answers `TranslateError::NeedTables` and is repeated.
+    NotLoaded,
+}
+
+/// The tables a shard knows.
+pub trait Schema {
+    fn table(&self, name: &RelationName) -> TableLookup;
+}
