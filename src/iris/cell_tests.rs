@@ -90,7 +90,7 @@ fn null_empty_and_the_single_nul() {
 
 #[test]
 fn vectors_are_text() {
-    assert_eq!(sent(IrisType::VARCHAR, 0, Datum::Vector(vec![0.0, 0.125, -1e-7])), b"\x16\x010,0.125,-0.0000001");
+    assert_eq!(sent(IrisType::VARCHAR, 0, Datum::Vector(vec![0.0, 0.125, -1e-7])), b"\x14\x010,0.125,-0.0000001");
 }
 
 #[test]
