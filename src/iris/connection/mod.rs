@@ -10,8 +10,6 @@ mod statements;
 
 pub use error::LinkError;
 
-use std::rc::Rc;
-
 use super::header::{HEADER_BYTES, Header};
 use super::{IrisError, Reply, Request, StatementMetadata};
 use crate::wire::RecvBuf;
