@@ -232,10 +232,10 @@ impl Config {
             (AuthKind::Scram, Some(path)) => path,
         };
         let shown = path.display();
-        let text =
-            read(path).map_err(|error| ConfigError(format!("cannot read the user file {shown} ({error}): check users")))?;
-        let users = UserFile::parse(&text)
-            .map_err(|error| ConfigError(format!("{shown}:{}: {}", error.line, error.reason)))?;
+        let text = read(path)
+            .map_err(|error| ConfigError(format!("cannot read the user file {shown} ({error}): check users")))?;
+        let users =
+            UserFile::parse(&text).map_err(|error| ConfigError(format!("{shown}:{}: {}", error.line, error.reason)))?;
         if users.is_empty() {
             let remedy = "add lines from `iris-pgwire hash-password --user NAME`";
             return Err(ConfigError(format!("{shown}: no user in the file; {remedy}")));

@@ -11,7 +11,7 @@ use crate::iris::{IrisStatement, StatementMetadata};
 use crate::sql::{CachedTranslation, TranslateOptions, TranslationCache};
 use crate::wire::Limits;
 
-use super::auth::AuthConfig;
+use super::auth::AuthMethod;
 use super::rows::RowShape;
 
 /// Translations kept per shard. An application has hundreds of statement texts; 4,096 of a few KB each stay small.
@@ -20,7 +20,7 @@ const TRANSLATIONS_MAX: usize = 4_096;
 /// What a session needs to know of the configuration.
 #[derive(Debug)]
 pub struct SessionOptions {
-    pub auth: AuthConfig,
+    pub auth: AuthMethod,
     /// IRIS namespace = the one database clients may name, compared without case.
     pub database: String,
     /// IRIS schema that PostgreSQL's `public` stands for.
@@ -110,8 +110,7 @@ impl ShardContext {
         }
         let key = self.next_key.get();
         self.next_key.set(key.wrapping_add(1));
-        let statement =
-            Rc::new(IrisStatement { key, text: text.to_owned(), kinds: Vec::new(), is_query: false });
+        let statement = Rc::new(IrisStatement { key, text: text.to_owned(), kinds: Vec::new(), is_query: false });
         // Savepoint names are numbered from 0: the map stays as small as the deepest nesting.
         control.insert(text.to_owned(), Rc::clone(&statement));
         statement

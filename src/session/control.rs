@@ -62,11 +62,7 @@ impl Control {
             TransactionCommand::Commit { .. } | TransactionCommand::Rollback { .. } => {
                 if !in_block {
                     let message = "there is no transaction in progress";
-                    out.put_notice_response(&PgError::new(
-                        Severity::Warning,
-                        SqlState::NO_ACTIVE_TRANSACTION,
-                        message,
-                    ));
+                    out.put_notice_response(&PgError::new(Severity::Warning, SqlState::NO_ACTIVE_TRANSACTION, message));
                 }
                 let commits = matches!(self.command, TransactionCommand::Commit { .. });
                 if client.transaction.is_failed() && commits {

@@ -276,8 +276,7 @@ impl Ready {
                 self.finish_bind(bind, &statement, out)
             }
             Progress::Submit(request) => {
-                self.activity =
-                    Activity::Bind(Box::new(PendingBind { body: body.to_vec(), statement, resolve }));
+                self.activity = Activity::Bind(Box::new(PendingBind { body: body.to_vec(), statement, resolve }));
                 Ok(self.submit_resolve(request))
             }
         }
@@ -294,13 +293,12 @@ impl Ready {
             Ok(Progress::Ready(understood)) => self.renew(&statement, understood, resolve),
             Err(error) => Err(error),
         };
-        let result = result.and_then(|statement| {
-            match FrontendMessage::parse(crate::wire::Frame { tag: b'B', body: &body }) {
+        let result =
+            result.and_then(|statement| match FrontendMessage::parse(crate::wire::Frame { tag: b'B', body: &body }) {
                 Ok(FrontendMessage::Bind(bind)) => self.finish_bind(&bind, &statement, out),
                 Ok(_) => Ok(Step::NeedFrame),
                 Err(error) => Err(error.to_pg()),
-            }
-        });
+            });
         result.unwrap_or_else(|error| self.fail_extended(&error, out))
     }
 
@@ -338,10 +336,7 @@ impl Ready {
                 self.closes.extend(portal.open_result());
             }
         } else if self.portals.contains_key(name) {
-            return Err(PgError::error(
-                SqlState::DUPLICATE_CURSOR,
-                format!("cursor \"{name}\" already exists"),
-            ));
+            return Err(PgError::error(SqlState::DUPLICATE_CURSOR, format!("cursor \"{name}\" already exists")));
         }
         let max = self.context.options.limits.portals_max;
         if self.portals.len() >= max {
@@ -368,8 +363,7 @@ impl Ready {
         let sources = Sources { template: &statement.template, parameters: &parameters, context: &self.context };
         let values = bind_values(&statement.understood, &sources, &mut self.client, out)?;
         let formats = Formats::new(bind.result_formats.iter().collect());
-        let portal =
-            Portal { statement: Rc::clone(statement), formats, state: PortalState::Bound(values) };
+        let portal = Portal { statement: Rc::clone(statement), formats, state: PortalState::Bound(values) };
         self.portals.insert(name.to_owned(), portal);
         out.put_bind_complete();
         Ok(Step::NeedFrame)
@@ -416,13 +410,7 @@ impl Ready {
         }
     }
 
-    pub(super) fn on_execute(
-        &mut self,
-        portal: &str,
-        rows_max: u32,
-        lookahead: Option<u8>,
-        out: &mut SendBuf,
-    ) -> Step {
+    pub(super) fn on_execute(&mut self, portal: &str, rows_max: u32, lookahead: Option<u8>, out: &mut SendBuf) -> Step {
         match self.start_execute(portal, rows_max, lookahead, out) {
             Ok(step) => step,
             Err(error) => self.fail_extended(&error, out),
@@ -522,7 +510,12 @@ impl Ready {
         }
     }
 
-    pub(super) fn on_execute_event(&mut self, mut pending: PendingExecute, event: Event<'_>, out: &mut SendBuf) -> Step {
+    pub(super) fn on_execute_event(
+        &mut self,
+        mut pending: PendingExecute,
+        event: Event<'_>,
+        out: &mut SendBuf,
+    ) -> Step {
         let outcome = match event {
             Event::Iris(reply) => pending.operation.on_reply(reply, &self.context, &mut self.client, out),
             Event::Flushed => Ok(pending.operation.on_flushed()),
@@ -547,16 +540,14 @@ impl Ready {
         let _ = lookahead;
         match std::mem::replace(&mut self.activity, Activity::Idle) {
             Activity::Simple(query) => self.on_simple_copy(query, message, out),
-            Activity::Execute(mut pending) => {
-                match pending.operation.on_copy_message(message, &self.context, &mut self.client) {
-                    Ok(Outcome::NeedFrame) => {
-                        self.activity = Activity::Execute(pending);
-                        Step::NeedFrame
-                    }
-                    Ok(outcome) => self.on_execute_outcome(*pending, outcome, out),
-                    Err(error) => self.fail_extended(&error, out),
+            Activity::Execute(mut pending) => match pending.operation.on_copy_message(message, &mut self.client) {
+                Ok(Outcome::NeedFrame) => {
+                    self.activity = Activity::Execute(pending);
+                    Step::NeedFrame
                 }
-            }
+                Ok(outcome) => self.on_execute_outcome(*pending, outcome, out),
+                Err(error) => self.fail_extended(&error, out),
+            },
             _ => Step::NeedFrame,
         }
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::iris::{Reply, Request};
 use crate::sql::{Action, SettingCommand, Template, TransactionCommand};
 use crate::types::{Oid, PgType};
-use crate::wire::{Format, PgError, SendBuf, SqlState};
+use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
 use super::client::Client;
 use super::context::{ShardContext, Understood};
@@ -99,10 +99,15 @@ impl Operation {
             Action::Setting(command) => {
                 Self::Local(Local { command: LocalCommand::Setting(command.clone()), tag: tag(), describe })
             }
-            Action::Empty | Action::Accepted => Self::Local(Local { command: LocalCommand::Nothing, tag: tag(), describe }),
+            Action::Empty | Action::Accepted => {
+                Self::Local(Local { command: LocalCommand::Nothing, tag: tag(), describe })
+            }
             Action::CopyFromStdin(_) => Self::Copy(Box::new(CopyIn::new(understood, context)?)),
             Action::Prepare { .. } | Action::Execute { .. } | Action::Deallocate(_) => {
-                return Err(PgError::error(SqlState::INTERNAL_ERROR, "a prepared-statement command reached the wrong place"));
+                return Err(PgError::error(
+                    SqlState::INTERNAL_ERROR,
+                    "a prepared-statement command reached the wrong place",
+                ));
             }
         })
     }
@@ -138,6 +143,23 @@ impl Operation {
             Self::Control(control) => control.on_reply(&reply, context, client, out).map(Outcome::from),
             Self::Copy(copy) => copy.on_reply(reply, context, client).map(Outcome::from),
             Self::Local(_) => Err(super::resolve::unexpected(&reply)),
+        }
+    }
+
+    /// A message while the statement reads the client's data.
+    ///
+    /// # Errors
+    /// The statement's own; 08P01 when no data is being read.
+    pub fn on_copy_message(
+        &mut self,
+        message: &FrontendMessage<'_>,
+        client: &mut Client,
+    ) -> Result<Outcome, Box<PgError>> {
+        match self {
+            Self::Copy(copy) => copy.on_message(message, client).map(Outcome::from),
+            Self::Run(_) | Self::Control(_) | Self::Local(_) => {
+                Err(PgError::error(SqlState::PROTOCOL_VIOLATION, "unexpected message while a statement runs"))
+            }
         }
     }
 
@@ -238,7 +260,9 @@ impl Local {
                 let action = Action::Setting(SettingCommand::Show(name.clone()));
                 let rows: Vec<Vec<String>> = if name.eq_ignore_ascii_case("all") {
                     let all = client.settings.all();
-                    all.into_iter().map(|(name, value)| vec![name.to_owned(), value.to_owned(), String::new()]).collect()
+                    all.into_iter()
+                        .map(|(name, value)| vec![name.to_owned(), value.to_owned(), String::new()])
+                        .collect()
                 } else {
                     vec![vec![client.settings.show(name)?.to_owned()]]
                 };

@@ -121,8 +121,7 @@ impl Resolve {
         let Some((step, plan)) = next_unprepared(&understood, from) else {
             return Ok(Progress::Ready(understood));
         };
-        let request =
-            Request::Prepare { statement: Rc::clone(&plan.statement), in_transaction: s.in_transaction };
+        let request = Request::Prepare { statement: Rc::clone(&plan.statement), in_transaction: s.in_transaction };
         self.stage = Stage::Prepare { understood, step };
         Ok(Progress::Submit(request))
     }

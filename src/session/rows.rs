@@ -57,9 +57,9 @@ impl RowShape {
                 _ => (None, None),
             };
             let facts = tables.column(&described.schema, &described.table, &described.name);
-            let pg_type = known_type.or_else(|| facts.map(|c| c.pg_type)).unwrap_or_else(|| {
-                default_pg_type(described.iris_type, described.precision, described.scale)
-            });
+            let pg_type = known_type
+                .or_else(|| facts.map(|c| c.pg_type))
+                .unwrap_or_else(|| default_pg_type(described.iris_type, described.precision, described.scale));
             let format = formats.of(index);
             let name = label.or_else(|| facts.map(|c| c.name.as_str())).unwrap_or(&described.name).to_owned();
             fields.push(Field { name, pg_type, format });

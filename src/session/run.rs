@@ -45,7 +45,10 @@ enum State {
     /// A page is written and not the last: flushed before the next one is fetched.
     Flushing,
     /// The row limit was reached inside this page.
-    Suspended { rows: Vec<u8>, end: bool },
+    Suspended {
+        rows: Vec<u8>,
+        end: bool,
+    },
     /// Rows with stream cells, one cell read at a time.
     Streams(StreamRows),
     Done,

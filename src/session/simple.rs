@@ -39,7 +39,11 @@ enum Stage {
 enum Purpose {
     Run,
     /// SQL-level PREPARE.
-    Prepare { name: String, types: Vec<Oid>, tag: String },
+    Prepare {
+        name: String,
+        types: Vec<Oid>,
+        tag: String,
+    },
 }
 
 /// Where a query string stands between two statements.
@@ -142,8 +146,7 @@ impl Ready {
     }
 
     fn wait(&mut self, stage: Stage, here: &Position<'_>) {
-        self.activity =
-            Activity::Simple(SimpleQuery {
+        self.activity = Activity::Simple(SimpleQuery {
             stage,
             rest: here.rest.to_owned(),
             offset: here.offset,
@@ -209,11 +212,7 @@ impl Ready {
         let parameters: Vec<Parameter<'_>> = arguments
             .iter()
             .zip(&statement.parameter_types)
-            .map(|(text, oid)| Parameter {
-                oid: *oid,
-                format: Format::Text,
-                bytes: text.as_deref().map(str::as_bytes),
-            })
+            .map(|(text, oid)| Parameter { oid: *oid, format: Format::Text, bytes: text.as_deref().map(str::as_bytes) })
             .collect();
         let sources = Sources { template: &statement.template, parameters: &parameters, context: &self.context };
         bind_values(&statement.understood, &sources, &mut self.client, out)
@@ -229,8 +228,7 @@ impl Ready {
         if needs_transaction(&understood) {
             self.client.transaction.begin_implicit();
         }
-        let mut operation =
-            Operation::new(Rc::clone(&understood), values, Formats::text(), true, &self.context)?;
+        let mut operation = Operation::new(Rc::clone(&understood), values, Formats::text(), true, &self.context)?;
         let outcome = operation.execute(0, &self.context, &mut self.client, out)?;
         self.on_outcome(operation, understood, outcome, here, out)
     }
@@ -320,7 +318,7 @@ impl Ready {
         let SimpleQuery { stage, rest, offset, rest_offset } = query;
         let Stage::Run { mut operation, notices } = stage else { return self.finish_cycle(out) };
         let here = Position { rest: &rest, offset, rest_offset };
-        let result = match operation.on_copy_message(message, &self.context, &mut self.client) {
+        let result = match operation.on_copy_message(message, &mut self.client) {
             Ok(Outcome::NeedFrame) => {
                 self.wait(Stage::Run { operation, notices }, &here);
                 return Step::NeedFrame;

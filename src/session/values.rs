@@ -48,12 +48,10 @@ pub fn put_values(
                 put_value(values, &declared, &literal(kind, text)?)?;
             }
             Bind::Parameter(n) => {
-                let parameter = usize::from(*n)
-                    .checked_sub(1)
-                    .and_then(|index| sources.parameters.get(index))
-                    .ok_or_else(|| {
-                        PgError::error(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${n}"))
-                    })?;
+                let parameter =
+                    usize::from(*n).checked_sub(1).and_then(|index| sources.parameters.get(index)).ok_or_else(
+                        || PgError::error(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${n}")),
+                    )?;
                 let datum = match parameter.bytes {
                     None => Datum::Null,
                     Some(bytes) => decode(parameter.oid, parameter.format, bytes)?,
