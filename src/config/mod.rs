@@ -173,7 +173,7 @@ impl Loaded {
             return Err(self.conflict("data", "is the embedded engine's, but iris names a server: remove one of them"));
         }
         if config.auth == AuthKind::Scram && config.users.is_none() {
-            let reason = "scram needs a user file: set users, with lines from `iris-pgwire hash-password --user NAME`";
+            let reason = "needs a user file: set users, with lines from `iris-pgwire hash-password --user NAME`";
             return Err(self.conflict("auth", reason));
         }
         if let Some(cores) = config.cores
@@ -232,10 +232,10 @@ impl Config {
             (AuthKind::Scram, Some(path)) => path,
         };
         let shown = path.display();
-        let text =
-            read(path).map_err(|error| ConfigError(format!("cannot read the user file {shown} ({error}): check users")))?;
-        let users = UserFile::parse(&text)
-            .map_err(|error| ConfigError(format!("{shown}:{}: {}", error.line, error.reason)))?;
+        let text = read(path)
+            .map_err(|error| ConfigError(format!("cannot read the user file {shown} ({error}): check users")))?;
+        let users =
+            UserFile::parse(&text).map_err(|error| ConfigError(format!("{shown}:{}: {}", error.line, error.reason)))?;
         if users.is_empty() {
             let remedy = "add lines from `iris-pgwire hash-password --user NAME`";
             return Err(ConfigError(format!("{shown}: no user in the file; {remedy}")));
