@@ -4,6 +4,7 @@
 //! own.
 
 mod cancel;
+mod conversation;
 mod counters;
 mod link;
 mod pool;
@@ -65,5 +66,7 @@ pub fn serve(options: ServeOptions, ready: impl FnOnce(&Serving)) -> Result<(), 
 
 #[cfg(test)]
 mod fake_iris;
+#[cfg(test)]
+mod plain_session;
 #[cfg(test)]
 mod tests;

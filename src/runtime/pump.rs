@@ -11,12 +11,13 @@ use futures_lite::{AsyncRead, AsyncWriteExt};
 use glommio::net::TcpStream;
 
 use super::cancel::{Activity, Target};
-use super::link::{Link, LinkFailure};
+use super::conversation::Conversation;
+use super::link::{IrisTarget, Link, LinkFailure};
 use super::pool::Lease;
 use super::shard::Shard;
 use super::wait::{Signals, until, within};
 use crate::iris::{Reply, Request, SubmitOutcome};
-use crate::session::{Event, Identity, Session, Step};
+use crate::session::{Event, Identity, Step};
 use crate::wire::{Frame, PgError, Phase, RecvBuf, SendBuf, SqlState, StartupPacket};
 
 /// Output is sent before a request once it has grown to this: a pipeline of many statements must not gather all its
@@ -55,10 +56,10 @@ enum Outcome {
 }
 
 /// One client.
-pub(super) struct Pump {
-    shard: Rc<Shard>,
+pub(super) struct Pump<C: Conversation> {
+    shard: Rc<Shard<C>>,
     stream: TcpStream,
-    session: Session,
+    session: C,
     target: Rc<Target>,
     recv: RecvBuf,
     out: SendBuf,
@@ -76,15 +77,15 @@ struct Statement {
     deadline: Option<Instant>,
 }
 
-impl Pump {
-    pub(super) fn new(shard: Rc<Shard>, stream: TcpStream, target: Rc<Target>, is_refused: bool) -> Self {
+impl<C: Conversation> Pump<C> {
+    pub(super) fn new(shard: Rc<Shard<C>>, stream: TcpStream, target: Rc<Target>, is_refused: bool) -> Self {
         let identity = Identity {
             pid: target.pid,
             secret: target.secret,
             client_address: stream.peer_addr().ok(),
             server_address: stream.local_addr().ok(),
         };
-        let session = Session::new(Rc::clone(&shard.context), identity);
+        let session = C::new(&shard.context, identity);
         let login_deadline = Instant::now().checked_add(shard.options.login_timeout);
         Self {
             shard,
@@ -173,7 +174,7 @@ impl Pump {
     async fn next_frame(&mut self) -> Result<Step, End> {
         self.statement = None;
         loop {
-            let limits = &self.shard.context.options.limits;
+            let limits = C::limits(&self.shard.context);
             let phase = self.session.phase();
             let unread = self.recv.unread();
             match Frame::cut(unread, limits, phase) {
@@ -438,12 +439,12 @@ impl Pump {
                 }
                 Woken::Signal(signals) if signals.intersects(Signals::STOP_NOW) => return Ok(Outcome::StopNow),
                 Woken::Signal(signals) if signals.intersects(Signals::CANCEL) => {
-                    watch.interrupt(shard, link, pending, request, Interrupted::ByUser).await;
+                    watch.interrupt(shard.pool.target(), link, pending, request, Interrupted::ByUser).await;
                 }
                 Woken::Signal(_) => {
                     if is_gone(stream).await {
                         watch.client_gone = true;
-                        watch.interrupt(shard, link, pending, request, Interrupted::ByUser).await;
+                        watch.interrupt(shard.pool.target(), link, pending, request, Interrupted::ByUser).await;
                         watch.deadline = Instant::now().checked_add(INTERRUPT_LIMIT);
                     }
                 }
@@ -452,7 +453,7 @@ impl Pump {
                     return Ok(Outcome::Broken(canceled_by_timeout()));
                 }
                 Woken::Deadline => {
-                    watch.interrupt(shard, link, pending, request, Interrupted::ByTimeout).await;
+                    watch.interrupt(shard.pool.target(), link, pending, request, Interrupted::ByTimeout).await;
                     watch.deadline = Instant::now().checked_add(INTERRUPT_LIMIT);
                 }
             }
@@ -497,7 +498,7 @@ impl Watch {
     /// tell what became of it.
     async fn interrupt(
         &mut self,
-        shard: &Rc<Shard>,
+        target: &IrisTarget,
         link: &Link,
         pending: SubmitOutcome,
         request: &Request,
@@ -508,7 +509,6 @@ impl Watch {
         }
         self.interrupted = Some(why);
         let (job, statement_id) = link.in_flight();
-        let target = shard.pool.target();
         let sent = async {
             let mut control = Link::connect(target).await?;
             let accepted = control.interrupt(job, statement_id).await?;

@@ -9,10 +9,12 @@ use std::time::Instant;
 use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement};
 
 use super::cancel::{Mesh, SHARDS_MAX};
+use super::conversation::Conversation;
 use super::counters::ShardCounters;
 use super::shard::{self, Shared};
 use super::startup::{ServeError, executor_error, listen_error, probe_address, probe_iris, probe_machine};
 use super::{ServeOptions, startup};
+use crate::session::Session;
 
 /// The smallest glommio takes: its registered memory is for files, which a gateway does not read.
 const IO_MEMORY_BYTES: usize = 64 << 10;
@@ -84,6 +86,11 @@ impl Server {
     /// # Errors
     /// What kept it from starting. Nothing is left running then.
     pub fn start(options: ServeOptions) -> Result<Self, ServeError> {
+        Self::start_with::<Session>(options)
+    }
+
+    /// `start`, with another kind of session.
+    pub(super) fn start_with<C: Conversation>(options: ServeOptions) -> Result<Self, ServeError> {
         probe_machine()?;
         let address = probe_address(options.listen)?;
         let iris_version = probe_iris(&options.iris)?;
@@ -105,7 +112,7 @@ impl Server {
             counters: Vec::with_capacity(shards_count),
         };
         for (index, core) in cores.into_iter().enumerate() {
-            if let Err(error) = server.start_shard(index, core, shared.clone(), end_sender.clone()) {
+            if let Err(error) = server.start_shard::<C>(index, core, shared.clone(), end_sender.clone()) {
                 server.stopper().stop_now();
                 // The first error is the one worth reporting.
                 let _ = server.join();
@@ -115,7 +122,7 @@ impl Server {
         Ok(server)
     }
 
-    fn start_shard(
+    fn start_shard<C: Conversation>(
         &mut self,
         index: usize,
         core: usize,
@@ -138,7 +145,7 @@ impl Server {
                         // `start_shard` waits for it.
                         let _ = listening.send(result);
                     };
-                    shard::run(index, shared, connections, address, counters, listening).await;
+                    shard::run::<C>(index, shared, connections, address, counters, listening).await;
                 }
             })
             .map_err(|error| executor_error(core, &error))?;

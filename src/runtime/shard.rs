@@ -16,11 +16,11 @@ use glommio::timer::Timer;
 
 use super::ServeOptions;
 use super::cancel::{Activity, Mesh, ShardMessage, Target, Targets};
+use super::conversation::Conversation;
 use super::counters::ShardCounters;
 use super::pool::Pool;
 use super::pump::Pump;
 use super::wait::{Signals, until};
-use crate::session::ShardContext;
 
 /// The shard's coarse clock: idle sessions, requests that run long, connections that wait for a retry.
 const TICK: Duration = Duration::from_millis(250);
@@ -41,10 +41,9 @@ pub(super) struct Shared {
 }
 
 /// One shard, seen from its tasks.
-#[derive(Debug)]
-pub(super) struct Shard {
+pub(super) struct Shard<C: Conversation> {
     pub(super) options: Arc<ServeOptions>,
-    pub(super) context: Rc<ShardContext>,
+    pub(super) context: Rc<C::Context>,
     pub(super) pool: Rc<Pool>,
     pub(super) mesh: Mesh,
     pub(super) counters: Arc<ShardCounters>,
@@ -58,7 +57,7 @@ pub(super) struct Shard {
 }
 
 /// Runs the shard until the process stops. `listening` hears once whether the listener stands.
-pub(super) async fn run(
+pub(super) async fn run<C: Conversation>(
     index: usize,
     shared: Shared,
     iris_connections: usize,
@@ -80,8 +79,8 @@ pub(super) async fn run(
         Arc::clone(&counters),
         Rc::clone(&tick),
     );
-    let shard = Rc::new(Shard {
-        context: Rc::new(ShardContext::new(options.session.clone(), schema_epoch)),
+    let shard = Rc::new(Shard::<C> {
+        context: Rc::new(C::context(&options.session, schema_epoch)),
         options,
         pool,
         mesh,
@@ -100,7 +99,7 @@ pub(super) async fn run(
     shard.pool.close_idle().await;
 }
 
-impl Shard {
+impl<C: Conversation> Shard<C> {
     async fn accept_clients(self: &Rc<Self>, listener: &TcpListener) {
         loop {
             match listener.accept().await {
@@ -218,22 +217,22 @@ impl Shard {
 }
 
 /// A client's place in the shard's and the process's books, kept for as long as its task lives.
-struct Guest {
-    shard: Rc<Shard>,
+struct Guest<C: Conversation> {
+    shard: Rc<Shard<C>>,
     target: Rc<Target>,
     /// Clients of the process, this one included.
     clients_count: usize,
 }
 
-impl Guest {
-    fn new(shard: &Rc<Shard>, target: Rc<Target>) -> Self {
+impl<C: Conversation> Guest<C> {
+    fn new(shard: &Rc<Shard<C>>, target: Rc<Target>) -> Self {
         shard.counters.clients_open.add(1);
         let before = shard.clients_count.fetch_add(1, Ordering::Relaxed);
         Self { shard: Rc::clone(shard), target, clients_count: before.saturating_add(1) }
     }
 }
 
-impl Drop for Guest {
+impl<C: Conversation> Drop for Guest<C> {
     fn drop(&mut self) {
         self.shard.targets.remove(self.target.pid);
         self.shard.counters.clients_open.subtract(1);
