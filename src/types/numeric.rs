@@ -309,6 +309,20 @@ pub fn special(text: &str) -> Option<f64> {
     }
 }
 
+/// Appends the binary form of NaN or an infinity.
+pub fn write_special_binary(value: f64, out: &mut Vec<u8>) {
+    let sign = if value.is_nan() {
+        NAN
+    } else if value > 0.0 {
+        INFINITY
+    } else {
+        NEG_INFINITY
+    };
+    for word in [0, 0, sign, 0] {
+        out.extend_from_slice(&word.to_be_bytes());
+    }
+}
+
 impl DecimalDigits<'_> {
     fn to_owned_text(self) -> Result<Datum<'static>, Box<PgError>> {
         let mut out = Vec::new();
