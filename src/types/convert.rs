@@ -62,7 +62,7 @@ pub fn integer(datum: &Datum<'_>, int_type: IntType) -> Result<i64, Box<PgError>
 fn double_to_i64(value: f64) -> Option<i64> {
     let rounded = value.round_ties_even();
     // 2^63 is a double; below it the cast is exact.
-    (rounded >= -9_223_372_036_854_775_808.0 && rounded < 9_223_372_036_854_775_808.0).then_some(rounded as i64)
+    (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&rounded).then_some(rounded as i64)
 }
 
 pub fn boolean(datum: &Datum<'_>) -> Result<bool, Box<PgError>> {

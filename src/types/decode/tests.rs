@@ -199,7 +199,7 @@ fn no_bytes_break_the_decoders() {
             state ^= state >> 7;
             state ^= state << 17;
             // Small numbers, so that counts and lengths are sometimes right.
-            bytes.push(if state % 3 == 0 { (state >> 32) as u8 } else { (state >> 40) as u8 % 3 });
+            bytes.push(if state.is_multiple_of(3) { (state >> 32) as u8 } else { (state >> 40) as u8 % 3 });
         }
         let oid = oid(names[round % names.len()]);
         for format in [Format::Text, Format::Binary] {

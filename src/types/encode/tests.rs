@@ -96,7 +96,7 @@ fn twelves() -> Vec<Datum<'static>> {
         Datum::Text("12"),
         Datum::Owned("12".to_owned()),
         Datum::Latin1(b"12"),
-        Datum::Utf16(b"1\02\0"),
+        Datum::Utf16(b"1\x002\x00"),
     ]
 }
 
