@@ -183,10 +183,11 @@ impl Lines {
         }
     }
 
-    /// Lines inside quotes count too.
+    /// Lines inside quotes count too: by newlines where the first line ended with one, else by carriage returns, as
+    /// PostgreSQL counts them.
     fn count_quoted_lines(&mut self, bytes: &[u8]) {
         if self.in_quotes {
-            let newline = if self.line_end == LineEnd::Cr { b'\r' } else { b'\n' };
+            let newline = if self.line_end == LineEnd::Lf { b'\n' } else { b'\r' };
             let count = memchr_iter(newline, bytes).count();
             self.line = self.line.saturating_add(u64::try_from(count).unwrap_or(0));
         }
