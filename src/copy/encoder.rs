@@ -2,47 +2,47 @@
 
 use memchr::memchr3;
 
-use super::{CopyOptions, CsvOptions, TextOptions};
+use super::{CsvFormat, RowFormat, TextFormat};
 
 /// Writes rows field by field, into the body of a CopyData message.
 #[derive(Debug, Clone)]
 pub struct RowEncoder {
-    options: CopyOptions,
+    format: RowFormat,
     columns_count: usize,
     column_index: usize,
 }
 
 impl RowEncoder {
-    pub fn new(options: CopyOptions, columns_count: usize) -> Self {
-        Self { options, columns_count, column_index: 0 }
+    pub fn new(format: RowFormat, columns_count: usize) -> Self {
+        Self { format, columns_count, column_index: 0 }
     }
 
     /// Whether a line of names comes first; write it as a row of fields.
     pub fn wants_header(&self) -> bool {
-        self.options.header()
+        self.format.header()
     }
 
     /// Appends the next field of the row: its text form, or `None` for NULL.
     pub fn field(&mut self, value: Option<&[u8]>, out: &mut Vec<u8>) {
         let first = self.column_index == 0;
         self.column_index = self.column_index.saturating_add(1);
-        match &self.options {
-            CopyOptions::Text(options) => {
+        match &self.format {
+            RowFormat::Text(format) => {
                 if !first {
-                    out.push(options.delimiter);
+                    out.push(format.delimiter);
                 }
                 match value {
-                    Some(value) => write_text(value, options, out),
-                    None => out.extend_from_slice(&options.null),
+                    Some(value) => write_text(value, format, out),
+                    None => out.extend_from_slice(&format.null),
                 }
             }
-            CopyOptions::Csv(options) => {
+            RowFormat::Csv(format) => {
                 if !first {
-                    out.push(options.delimiter);
+                    out.push(format.delimiter);
                 }
                 match value {
-                    Some(value) => write_csv(value, options, self.columns_count == 1, out),
-                    None => out.extend_from_slice(&options.null),
+                    Some(value) => write_csv(value, format, self.columns_count == 1, out),
+                    None => out.extend_from_slice(&format.null),
                 }
             }
         }
@@ -56,10 +56,10 @@ impl RowEncoder {
 }
 
 /// `CopyAttributeOutText`.
-fn write_text(value: &[u8], options: &TextOptions, out: &mut Vec<u8>) {
+fn write_text(value: &[u8], format: &TextFormat, out: &mut Vec<u8>) {
     let mut rest = value;
     loop {
-        let special = rest.iter().position(|byte| *byte == options.delimiter || matches!(byte, b'\\' | 0x08..=0x0D));
+        let special = rest.iter().position(|byte| *byte == format.delimiter || matches!(byte, b'\\' | 0x08..=0x0D));
         let Some(found) = special else { return out.extend_from_slice(rest) };
         let (before, after) = rest.split_at_checked(found).unwrap_or((rest, &[]));
         out.extend_from_slice(before);
@@ -79,21 +79,21 @@ fn write_text(value: &[u8], options: &TextOptions, out: &mut Vec<u8>) {
 }
 
 /// `CopyAttributeOutCSV`: quoted where it must be.
-fn write_csv(value: &[u8], options: &CsvOptions, only_column: bool, out: &mut Vec<u8>) {
-    let needs_quotes = value == options.null
+fn write_csv(value: &[u8], format: &CsvFormat, only_column: bool, out: &mut Vec<u8>) {
+    let needs_quotes = value == format.null
         // A line that is the end marker of the text format, for servers that still take it for one.
         || only_column && value == b"\\."
-        || memchr3(options.delimiter, options.quote, b'\n', value).is_some()
+        || memchr3(format.delimiter, format.quote, b'\n', value).is_some()
         || value.contains(&b'\r');
     if !needs_quotes {
         return out.extend_from_slice(value);
     }
-    out.push(options.quote);
+    out.push(format.quote);
     for byte in value {
-        if *byte == options.quote || *byte == options.escape {
-            out.push(options.escape);
+        if *byte == format.quote || *byte == format.escape {
+            out.push(format.escape);
         }
         out.push(*byte);
     }
-    out.push(options.quote);
+    out.push(format.quote);
 }

@@ -68,3 +68,10 @@ impl CopyError {
         }
     }
 }
+
+impl From<CopyError> for Box<PgError> {
+    /// For those who do not know the columns' names.
+    fn from(error: CopyError) -> Self {
+        error.to_pg(&[])
+    }
+}

@@ -3,7 +3,10 @@
 
 use memchr::{memchr2, memchr3};
 
-use super::{CopyError, CsvOptions, TextOptions};
+use super::{CopyError, CsvFormat, TextFormat};
+
+/// `MaxHeapAttributeNumber`: no table has more columns.
+const COLUMNS_MAX: usize = 1600;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
@@ -43,13 +46,22 @@ impl<'r> Row<'r> {
         self.fields.is_empty()
     }
 
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<&'r [u8]>> + use<'r> {
-        let Row { line, fields, scratch } = *self;
-        fields.iter().map(move |field| match field.source {
-            Source::Line => line.get(field.start..field.end),
-            Source::Scratch => scratch.get(field.start..field.end),
+    /// A field by its place: `None` beyond the last, `Some(None)` for NULL.
+    pub fn get(&self, index: usize) -> Option<Option<&'r [u8]>> {
+        self.fields.get(index).map(|field| self.bytes(*field))
+    }
+
+    fn bytes(&self, field: Field) -> Option<&'r [u8]> {
+        match field.source {
+            Source::Line => self.line.get(field.start..field.end),
+            Source::Scratch => self.scratch.get(field.start..field.end),
             Source::Null => None,
-        })
+        }
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<&'r [u8]>> + use<'r> {
+        let row = *self;
+        self.fields.iter().map(move |field| row.bytes(*field))
     }
 }
 
@@ -64,16 +76,16 @@ impl Fields {
     }
 
     /// Adds a field unless the row is full already, which bounds what a line of delimiters costs.
-    fn push(&mut self, field: Field, columns_count: usize, line_number: u64) -> Result<(), CopyError> {
-        if self.fields.len() >= columns_count {
+    fn push(&mut self, field: Field, columns_count: Option<usize>, line_number: u64) -> Result<(), CopyError> {
+        if self.fields.len() >= columns_count.unwrap_or(COLUMNS_MAX) {
             return Err(CopyError::ExtraData { line: line_number });
         }
         self.fields.push(field);
         Ok(())
     }
 
-    fn check_count(&self, columns_count: usize, line_number: u64) -> Result<(), CopyError> {
-        if self.fields.len() < columns_count {
+    fn check_count(&self, columns_count: Option<usize>, line_number: u64) -> Result<(), CopyError> {
+        if columns_count.is_some_and(|count| self.fields.len() < count) {
             return Err(CopyError::MissingData { line: line_number, column_index: self.fields.len() });
         }
         Ok(())
@@ -86,8 +98,8 @@ impl Fields {
     pub fn split_text(
         &mut self,
         line: &[u8],
-        options: &TextOptions,
-        columns_count: usize,
+        format: &TextFormat,
+        columns_count: Option<usize>,
         line_number: u64,
     ) -> Result<(), CopyError> {
         self.clear();
@@ -100,9 +112,9 @@ impl Fields {
             let mut plain = start;
             let end = loop {
                 let rest = line.get(at..).unwrap_or(&[]);
-                let Some(found) = memchr2(options.delimiter, b'\\', rest) else { break line.len() };
+                let Some(found) = memchr2(format.delimiter, b'\\', rest) else { break line.len() };
                 let position = at + found;
-                if line.get(position) == Some(&options.delimiter) {
+                if line.get(position) == Some(&format.delimiter) {
                     break position;
                 }
                 copied = true;
@@ -115,7 +127,7 @@ impl Fields {
                 plain = at;
             };
             let raw = line.get(start..end).unwrap_or(&[]);
-            let field = if raw == options.null {
+            let field = if raw == format.null {
                 self.scratch.truncate(scratch_start);
                 Field { source: Source::Null, start, end }
             } else if copied {
@@ -139,8 +151,8 @@ impl Fields {
     pub fn split_csv(
         &mut self,
         line: &[u8],
-        options: &CsvOptions,
-        columns_count: usize,
+        format: &CsvFormat,
+        columns_count: Option<usize>,
         line_number: u64,
     ) -> Result<(), CopyError> {
         self.clear();
@@ -151,19 +163,19 @@ impl Fields {
             let mut plain = start;
             let end = loop {
                 let rest = line.get(plain..).unwrap_or(&[]);
-                let Some(found) = memchr2(options.delimiter, options.quote, rest) else { break line.len() };
+                let Some(found) = memchr2(format.delimiter, format.quote, rest) else { break line.len() };
                 let position = plain + found;
-                if line.get(position) == Some(&options.delimiter) {
+                if line.get(position) == Some(&format.delimiter) {
                     break position;
                 }
                 quoted = true;
                 self.scratch.extend_from_slice(line.get(plain..position).unwrap_or(&[]));
-                plain = self.quoted(line, position + 1, options, line_number)?;
+                plain = self.quoted(line, position + 1, format, line_number)?;
             };
             let field = if quoted {
                 self.scratch.extend_from_slice(line.get(plain..end).unwrap_or(&[]));
                 Field { source: Source::Scratch, start: scratch_start, end: self.scratch.len() }
-            } else if line.get(start..end).unwrap_or(&[]) == options.null {
+            } else if line.get(start..end).unwrap_or(&[]) == format.null {
                 Field { source: Source::Null, start, end }
             } else {
                 Field { source: Source::Line, start, end }
@@ -177,30 +189,22 @@ impl Fields {
     }
 
     /// Copies what stands between quotes; gives the place after the closing one.
-    fn quoted(
-        &mut self,
-        line: &[u8],
-        start: usize,
-        options: &CsvOptions,
-        line_number: u64,
-    ) -> Result<usize, CopyError> {
+    fn quoted(&mut self, line: &[u8], start: usize, format: &CsvFormat, line_number: u64) -> Result<usize, CopyError> {
         let mut at = start;
         loop {
             let rest = line.get(at..).unwrap_or(&[]);
-            let Some(found) = memchr3(options.quote, options.escape, options.quote, rest) else {
+            let Some(found) = memchr3(format.quote, format.escape, format.quote, rest) else {
                 return Err(CopyError::UnterminatedQuote { line: line_number });
             };
             let (before, from_special) = rest.split_at_checked(found).unwrap_or((rest, &[]));
             self.scratch.extend_from_slice(before);
             at += found + 1;
             match from_special {
-                [escape, next, ..]
-                    if *escape == options.escape && (*next == options.escape || *next == options.quote) =>
-                {
+                [escape, next, ..] if *escape == format.escape && (*next == format.escape || *next == format.quote) => {
                     self.scratch.push(*next);
                     at += 1;
                 }
-                [quote, ..] if *quote == options.quote => return Ok(at),
+                [quote, ..] if *quote == format.quote => return Ok(at),
                 // An escape before anything else is itself.
                 [other, ..] => self.scratch.push(*other),
                 [] => {}

@@ -1,6 +1,6 @@
 //! COPY formats. Rows survive being cut anywhere across CopyData.
 //!
-//! [`RowDecoder`] takes CopyData as it comes and gives rows; [`RowEncoder`] writes the rows of COPY TO. The rules are
+//! [`CopyDecoder`] takes CopyData as it comes and gives rows; [`RowEncoder`] writes the rows of COPY TO. The rules are
 //! PostgreSQL's (`copyfromparse.c`, `copyto.c`); the two places where they differ between versions follow version 18:
 //! an end marker must stand alone on its line, and in CSV `\.` is data.
 
@@ -10,14 +10,14 @@ mod decoder;
 mod encoder;
 mod error;
 mod fields;
+mod format;
 mod lines;
-mod options;
 
-pub use decoder::RowDecoder;
+pub use decoder::{CopyDecoder, RowDecoder};
 pub use encoder::RowEncoder;
 pub use error::CopyError;
 pub use fields::Row;
-pub use options::{CopyOptions, CsvOptions, TextOptions};
+pub use format::{CsvFormat, RowFormat, TextFormat};
 
 #[cfg(test)]
 mod tests;

@@ -39,8 +39,8 @@ fn json(rows: &[Vec<Option<Vec<u8>>>]) -> String {
 
 type Rows = Vec<Vec<Option<Vec<u8>>>>;
 
-fn read(options: &CopyOptions, columns_count: usize, chunks: &[&[u8]]) -> Result<Rows, CopyError> {
-    let mut decoder = RowDecoder::new(options.clone(), columns_count, 1000);
+fn read(format: &RowFormat, columns_count: usize, chunks: &[&[u8]]) -> Result<Rows, CopyError> {
+    let mut decoder = RowDecoder::new(format.clone(), Some(columns_count), 1000);
     let mut rows = Vec::new();
     let own = |row: Row<'_>| row.iter().map(|field| field.map(<[u8]>::to_vec)).collect::<Vec<_>>();
     for chunk in chunks {
@@ -54,11 +54,38 @@ fn read(options: &CopyOptions, columns_count: usize, chunks: &[&[u8]]) -> Result
         rows.push(own(row));
     }
     assert!(decoder.finish()?.is_none());
+    assert_eq!(read_pushed(format, columns_count, chunks).as_ref(), Ok(&rows));
     Ok(rows)
 }
 
-fn said(options: &CopyOptions, chunks: &[&[u8]]) -> String {
-    match read(options, 2, chunks) {
+/// The same by way of the decoder that keeps its data; rows are pulled after every push, or all at the end.
+fn read_pushed(format: &RowFormat, columns_count: usize, chunks: &[&[u8]]) -> Result<Rows, CopyError> {
+    let mut results = Vec::new();
+    for at_end in [false, true] {
+        let mut decoder = CopyDecoder::new(format.clone(), Some(columns_count), 1000);
+        let mut rows = Vec::new();
+        let mut pull = |decoder: &mut CopyDecoder| -> Result<(), CopyError> {
+            while let Some(row) = decoder.next_row()? {
+                rows.push((0..row.len()).map(|index| row.get(index).unwrap().map(<[u8]>::to_vec)).collect());
+            }
+            Ok(())
+        };
+        for chunk in chunks {
+            decoder.push(chunk);
+            if !at_end {
+                pull(&mut decoder)?;
+            }
+        }
+        decoder.finish();
+        pull(&mut decoder)?;
+        results.push(rows);
+    }
+    assert_eq!(results[0], results[1]);
+    Ok(results.swap_remove(0))
+}
+
+fn said(format: &RowFormat, chunks: &[&[u8]]) -> String {
+    match read(format, 2, chunks) {
         Ok(rows) => json(&rows),
         Err(error) => {
             let line = error.line();
@@ -68,34 +95,34 @@ fn said(options: &CopyOptions, chunks: &[&[u8]]) -> String {
     }
 }
 
-fn check(options: &CopyOptions, cases: &[(&[u8], &str)]) {
-    options.check().unwrap();
+fn check(format: &RowFormat, cases: &[(&[u8], &str)]) {
+    format.check().unwrap();
     for (data, expected) in cases {
         let shown = String::from_utf8_lossy(data);
-        assert_eq!(&said(options, &[data]), expected, "{shown:?}");
+        assert_eq!(&said(format, &[data]), expected, "{shown:?}");
         for cut in 0..=data.len() {
             let (left, right) = data.split_at(cut);
-            assert_eq!(&said(options, &[left, right]), expected, "{shown:?} cut at {cut}");
-            assert_eq!(&said(options, &[left, b"", right]), expected, "{shown:?} cut at {cut}, empty between");
+            assert_eq!(&said(format, &[left, right]), expected, "{shown:?} cut at {cut}");
+            assert_eq!(&said(format, &[left, b"", right]), expected, "{shown:?} cut at {cut}, empty between");
         }
         let bytes: Vec<&[u8]> = data.chunks(1).collect();
-        assert_eq!(&said(options, &bytes), expected, "{shown:?} byte by byte");
+        assert_eq!(&said(format, &bytes), expected, "{shown:?} byte by byte");
     }
 }
 
 #[test]
 fn text() {
-    check(&CopyOptions::Text(TextOptions::default()), TEXT);
-    check(&CopyOptions::Text(TextOptions { header: true, ..TextOptions::default() }), TEXT_HEADER);
-    check(&CopyOptions::Text(TextOptions { delimiter: b'|', null: b"NULL".to_vec(), header: false }), TEXT_OTHER);
+    check(&RowFormat::Text(TextFormat::default()), TEXT);
+    check(&RowFormat::Text(TextFormat { header: true, ..TextFormat::default() }), TEXT_HEADER);
+    check(&RowFormat::Text(TextFormat { delimiter: b'|', null: b"NULL".to_vec(), header: false }), TEXT_OTHER);
 }
 
 #[test]
 fn csv() {
-    check(&CopyOptions::Csv(CsvOptions::default()), CSV);
+    check(&RowFormat::Csv(CsvFormat::default()), CSV);
     let null = b"nil".to_vec();
-    let other = CsvOptions { quote: b'\'', escape: b'\\', null, header: true, ..CsvOptions::default() };
-    check(&CopyOptions::Csv(other), CSV_OTHER);
+    let other = CsvFormat { quote: b'\'', escape: b'\\', null, header: true, ..CsvFormat::default() };
+    check(&RowFormat::Csv(other), CSV_OTHER);
 }
 
 #[test]
@@ -108,21 +135,33 @@ fn errors_carry_hint_and_line() {
 
 #[test]
 fn a_row_too_long_is_refused_however_it_comes() {
-    for options in [CopyOptions::Text(TextOptions::default()), CopyOptions::Csv(CsvOptions::default())] {
+    for format in [RowFormat::Text(TextFormat::default()), RowFormat::Csv(CsvFormat::default())] {
         for chunk_length in [1, 7, 1000, 5000] {
             let long = [b"a\n".as_slice(), &[b'x'; 1001], b"\n"].concat();
             let chunks: Vec<&[u8]> = long.chunks(chunk_length).collect();
             let expected = Err(CopyError::RowTooLong { line: 2, row_bytes_max: 1000 });
-            assert_eq!(read(&options, 1, &chunks), expected, "{chunk_length}");
+            assert_eq!(read(&format, 1, &chunks), expected, "{chunk_length}");
             let fits = [[b'x'; 1000].as_slice(), b"\r\ny"].concat();
             let chunks: Vec<&[u8]> = fits.chunks(chunk_length).collect();
-            assert_eq!(read(&options, 1, &chunks).unwrap().len(), 2, "{chunk_length}");
+            assert_eq!(read(&format, 1, &chunks).unwrap().len(), 2, "{chunk_length}");
         }
     }
     // A quote that never closes is a row too long, not a copy of the whole stream.
     let open = [b"\"".as_slice(), &[b'\n'; 2000]].concat();
-    let result = read(&CopyOptions::Csv(CsvOptions::default()), 1, &[&open]);
+    let result = read(&RowFormat::Csv(CsvFormat::default()), 1, &[&open]);
     assert!(matches!(result, Err(CopyError::RowTooLong { .. })));
+}
+
+#[test]
+fn without_a_count_of_columns_a_row_is_still_bounded() {
+    let mut decoder = CopyDecoder::text(TextFormat::default(), 100_000);
+    decoder.push(b"a\nb\tc\n");
+    assert_eq!(decoder.next_row().unwrap().unwrap().len(), 1);
+    assert_eq!(decoder.next_row().unwrap().unwrap().len(), 2);
+    assert!(decoder.next_row().unwrap().is_none());
+    decoder.push(&[b'\t'; 50_000]);
+    decoder.push(b"\n");
+    assert!(matches!(decoder.next_row(), Err(CopyError::ExtraData { line: 3 })));
 }
 
 #[test]
@@ -145,14 +184,14 @@ fn what_is_written_is_read_back() {
     ];
     let null = b"NIL".to_vec();
     let all = [
-        CopyOptions::Text(TextOptions::default()),
-        CopyOptions::Text(TextOptions { delimiter: b'|', null: null.clone(), header: false }),
-        CopyOptions::Csv(CsvOptions::default()),
-        CopyOptions::Csv(CsvOptions { delimiter: b'\t', quote: b'\'', escape: b'\\', null, header: false }),
+        RowFormat::Text(TextFormat::default()),
+        RowFormat::Text(TextFormat { delimiter: b'|', null: null.clone(), header: false }),
+        RowFormat::Csv(CsvFormat::default()),
+        RowFormat::Csv(CsvFormat { delimiter: b'\t', quote: b'\'', escape: b'\\', null, header: false }),
     ];
-    for options in all {
+    for format in all {
         for columns_count in 1..=3 {
-            let mut encoder = RowEncoder::new(options.clone(), columns_count);
+            let mut encoder = RowEncoder::new(format.clone(), columns_count);
             let mut out = Vec::new();
             let mut expected: Rows = Vec::new();
             for start in 0..nasty.len() {
@@ -165,7 +204,7 @@ fn what_is_written_is_read_back() {
             }
             for chunk_length in [1, 2, 3, out.len()] {
                 let chunks: Vec<&[u8]> = out.chunks(chunk_length).collect();
-                assert_eq!(read(&options, columns_count, &chunks).as_ref(), Ok(&expected), "{options:?}");
+                assert_eq!(read(&format, columns_count, &chunks).as_ref(), Ok(&expected), "{format:?}");
             }
         }
     }
@@ -175,8 +214,8 @@ fn what_is_written_is_read_back() {
 #[test]
 fn rows_as_postgresql_writes_them() {
     let row: [Option<&[u8]>; 4] = [Some(b"a\tb\\"), None, Some(b""), Some(b"x\"y\nz,")];
-    let write = |options: CopyOptions| {
-        let mut encoder = RowEncoder::new(options, row.len());
+    let write = |format: RowFormat| {
+        let mut encoder = RowEncoder::new(format, row.len());
         let mut out = Vec::new();
         for field in row {
             encoder.field(field, &mut out);
@@ -184,15 +223,14 @@ fn rows_as_postgresql_writes_them() {
         encoder.end_row(&mut out);
         String::from_utf8(out).unwrap()
     };
-    assert_eq!(write(CopyOptions::Text(TextOptions::default())), "a\\tb\\\\\t\\N\t\tx\"y\\nz,\n");
-    assert_eq!(write(CopyOptions::Csv(CsvOptions::default())), "a\tb\\,,\"\",\"x\"\"y\nz,\"\n");
+    assert_eq!(write(RowFormat::Text(TextFormat::default())), "a\\tb\\\\\t\\N\t\tx\"y\\nz,\n");
+    assert_eq!(write(RowFormat::Csv(CsvFormat::default())), "a\tb\\,,\"\",\"x\"\"y\nz,\"\n");
 }
 
 #[test]
-fn options_that_make_rows_ambiguous() {
-    let text =
-        |delimiter, null: &[u8]| CopyOptions::Text(TextOptions { delimiter, null: null.to_vec(), header: false });
-    let csv = |delimiter, quote| CopyOptions::Csv(CsvOptions { delimiter, quote, ..CsvOptions::default() });
+fn format_that_make_rows_ambiguous() {
+    let text = |delimiter, null: &[u8]| RowFormat::Text(TextFormat { delimiter, null: null.to_vec(), header: false });
+    let csv = |delimiter, quote| RowFormat::Csv(CsvFormat { delimiter, quote, ..CsvFormat::default() });
     let cases = [
         (text(b'\n', b""), "COPY delimiter cannot be newline or carriage return"),
         (text(b'a', b""), "COPY delimiter cannot be \"a\""),
@@ -202,7 +240,7 @@ fn options_that_make_rows_ambiguous() {
         (csv(b',', b','), "COPY delimiter and quote must be different"),
         (csv(b',', b'\n'), "COPY quote must be a single one-byte character"),
     ];
-    for (options, message) in cases {
-        assert_eq!(options.check().unwrap_err().message, message);
+    for (format, message) in cases {
+        assert_eq!(format.check().unwrap_err().message, message);
     }
 }

@@ -1,10 +1,10 @@
-//! The options of COPY that change bytes.
+//! The format of COPY that change bytes.
 
 use crate::wire::{PgError, SqlState};
 
 /// The text format.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TextOptions {
+pub struct TextFormat {
     pub delimiter: u8,
     /// What stands for NULL, compared before escapes are taken out.
     pub null: Vec<u8>,
@@ -12,7 +12,7 @@ pub struct TextOptions {
     pub header: bool,
 }
 
-impl Default for TextOptions {
+impl Default for TextFormat {
     fn default() -> Self {
         Self { delimiter: b'\t', null: b"\\N".to_vec(), header: false }
     }
@@ -20,7 +20,7 @@ impl Default for TextOptions {
 
 /// The CSV format.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CsvOptions {
+pub struct CsvFormat {
     pub delimiter: u8,
     pub quote: u8,
     /// Stands before a quote inside quotes; the quote itself by default.
@@ -30,38 +30,38 @@ pub struct CsvOptions {
     pub header: bool,
 }
 
-impl Default for CsvOptions {
+impl Default for CsvFormat {
     fn default() -> Self {
         Self { delimiter: b',', quote: b'"', escape: b'"', null: Vec::new(), header: false }
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CopyOptions {
-    Text(TextOptions),
-    Csv(CsvOptions),
+pub enum RowFormat {
+    Text(TextFormat),
+    Csv(CsvFormat),
 }
 
 fn invalid(message: impl Into<String>) -> Box<PgError> {
     PgError::error(SqlState::INVALID_PARAMETER_VALUE, message)
 }
 
-impl CopyOptions {
+impl RowFormat {
     pub(super) fn header(&self) -> bool {
         match self {
-            Self::Text(options) => options.header,
-            Self::Csv(options) => options.header,
+            Self::Text(format) => format.header,
+            Self::Csv(format) => format.header,
         }
     }
 
-    /// Refuses options that would make rows ambiguous (`ProcessCopyOptions`).
+    /// Refuses format that would make rows ambiguous (`ProcessRowFormat`).
     ///
     /// # Errors
     /// 22023, 0A000.
     pub fn check(&self) -> Result<(), Box<PgError>> {
         let (delimiter, null) = match self {
-            Self::Text(options) => (options.delimiter, &options.null),
-            Self::Csv(options) => (options.delimiter, &options.null),
+            Self::Text(format) => (format.delimiter, &format.null),
+            Self::Csv(format) => (format.delimiter, &format.null),
         };
         if !delimiter.is_ascii() {
             return Err(PgError::unsupported("COPY delimiter must be a single one-byte character"));
@@ -80,16 +80,16 @@ impl CopyOptions {
             Self::Text(_) if matches!(delimiter, b'\\' | b'.' | b'a'..=b'z' | b'0'..=b'9') => {
                 Err(invalid(format!("COPY delimiter cannot be \"{}\"", char::from(delimiter))))
             }
-            Self::Csv(options) if options.delimiter == options.quote => {
+            Self::Csv(format) if format.delimiter == format.quote => {
                 Err(invalid("COPY delimiter and quote must be different"))
             }
-            Self::Csv(options) if matches!(options.quote, b'\n' | b'\r') || !options.quote.is_ascii() => {
+            Self::Csv(format) if matches!(format.quote, b'\n' | b'\r') || !format.quote.is_ascii() => {
                 Err(PgError::unsupported("COPY quote must be a single one-byte character"))
             }
-            Self::Csv(options) if matches!(options.escape, b'\n' | b'\r') || !options.escape.is_ascii() => {
+            Self::Csv(format) if matches!(format.escape, b'\n' | b'\r') || !format.escape.is_ascii() => {
                 Err(PgError::unsupported("COPY escape must be a single one-byte character"))
             }
-            Self::Csv(options) if null.contains(&options.quote) => {
+            Self::Csv(format) if null.contains(&format.quote) => {
                 Err(invalid("CSV quote character must not appear in the NULL specification"))
             }
             _ => Ok(()),
