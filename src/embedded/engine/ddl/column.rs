@@ -1,7 +1,7 @@
 //! Column definitions, defaults and the constraints that CREATE TABLE and ALTER TABLE share.
 
 use super::super::catalog::{Collation, ColumnDef, DefaultExpr, IdentityKind, ReferentialAction};
-use super::super::parse::lex::TokenKind;
+use super::super::parse::TokenKind;
 use super::super::types::DataType;
 use super::super::value::SqlError;
 use super::cursor::{Cursor, ObjectName};

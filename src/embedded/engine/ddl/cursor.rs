@@ -1,10 +1,9 @@
 //! A place in the tokens of one definition statement.
 
 use super::super::catalog::DEFAULT_SCHEMA;
-use super::super::parse::lex::{Token, TokenKind, tokens};
+use super::super::parse::{Token, TokenKind, is_reserved, tokens};
 use super::super::types::TypeArgument;
 use super::super::value::SqlError;
-use super::reserved::is_reserved;
 
 /// A table, view or other object, schema filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,6 +165,13 @@ impl<'a> Cursor<'a> {
         }
         self.advance();
         Ok(name)
+    }
+
+    /// The new name of something renamed: IRIS keeps a simple one in capitals.
+    pub fn new_name(&mut self) -> Result<String, SqlError> {
+        let simple = self.peek().is_some_and(|token| token.kind == TokenKind::Word);
+        let name = self.identifier()?;
+        Ok(if simple { name.to_uppercase() } else { name })
     }
 
     /// `[schema.]name`.
