@@ -4,6 +4,7 @@
 
 mod catalog;
 mod information_schema;
+mod parse;
 mod types;
 mod value;
 

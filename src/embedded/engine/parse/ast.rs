@@ -76,7 +76,12 @@ pub enum QueryBody {
     Select(Box<Select>),
     /// A parenthesised leg with its own limits.
     Nested(Box<Query>),
-    Set { operator: SetOperator, all: bool, left: Box<QueryBody>, right: Box<QueryBody> },
+    Set {
+        operator: SetOperator,
+        all: bool,
+        left: Box<QueryBody>,
+        right: Box<QueryBody>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -233,34 +238,98 @@ pub enum Expr {
     Binary(BinaryOp, Box<Expr>, Box<Expr>),
     Function(Function),
     Cast(Box<Expr>, TypeName),
-    Convert { data_type: TypeName, expr: Box<Expr>, style: Option<Box<Expr>> },
-    Case { operand: Option<Box<Expr>>, branches: Vec<(Expr, Expr)>, otherwise: Option<Box<Expr>> },
+    Convert {
+        data_type: TypeName,
+        expr: Box<Expr>,
+        style: Option<Box<Expr>>,
+    },
+    Case {
+        operand: Option<Box<Expr>>,
+        branches: Vec<(Expr, Expr)>,
+        otherwise: Option<Box<Expr>>,
+    },
     Subquery(Box<Query>),
     /// `{d ..}`, `{t ..}`, `{ts ..}`.
     OdbcLiteral(OdbcKind, Box<Expr>),
-    JsonObject { pairs: Vec<(Expr, Expr)>, absent_on_null: bool },
-    JsonArray { items: Vec<Expr>, absent_on_null: bool },
+    JsonObject {
+        pairs: Vec<(Expr, Expr)>,
+        absent_on_null: bool,
+    },
+    JsonArray {
+        items: Vec<Expr>,
+        absent_on_null: bool,
+    },
     /// The keyword DEFAULT as a value of INSERT or UPDATE.
     Default,
 
     // Conditions: legal only where a condition stands.
     Compare(CompareOp, Box<Expr>, Box<Expr>),
-    CompareQuery { op: CompareOp, all: bool, expr: Box<Expr>, query: Box<Query> },
+    CompareQuery {
+        op: CompareOp,
+        all: bool,
+        expr: Box<Expr>,
+        query: Box<Query>,
+    },
     And(Box<Expr>, Box<Expr>),
     Or(Box<Expr>, Box<Expr>),
     Not(Box<Expr>),
-    IsNull { expr: Box<Expr>, not: bool },
-    IsJson { expr: Box<Expr>, kind: JsonKind, not: bool },
-    Like { expr: Box<Expr>, pattern: Box<Expr>, escape: Option<Box<Expr>>, not: bool },
-    StartsWith { expr: Box<Expr>, prefix: Box<Expr>, not: bool },
+    IsNull {
+        expr: Box<Expr>,
+        not: bool,
+    },
+    IsJson {
+        expr: Box<Expr>,
+        kind: JsonKind,
+        not: bool,
+    },
+    Like {
+        expr: Box<Expr>,
+        pattern: Box<Expr>,
+        escape: Option<Box<Expr>>,
+        not: bool,
+    },
+    StartsWith {
+        expr: Box<Expr>,
+        prefix: Box<Expr>,
+        not: bool,
+    },
     /// `[`: contains.
-    Contains { expr: Box<Expr>, part: Box<Expr>, not: bool },
-    Matches { expr: Box<Expr>, pattern: Box<Expr>, not: bool },
-    Pattern { expr: Box<Expr>, pattern: Box<Expr>, not: bool },
-    Between { expr: Box<Expr>, low: Box<Expr>, high: Box<Expr>, not: bool },
-    InValues { expr: Box<Expr>, values: Vec<Expr>, not: bool },
-    InQuery { expr: Box<Expr>, query: Box<Query>, not: bool },
-    InList { expr: Box<Expr>, list: Box<Expr>, not: bool },
+    Contains {
+        expr: Box<Expr>,
+        part: Box<Expr>,
+        not: bool,
+    },
+    Matches {
+        expr: Box<Expr>,
+        pattern: Box<Expr>,
+        not: bool,
+    },
+    Pattern {
+        expr: Box<Expr>,
+        pattern: Box<Expr>,
+        not: bool,
+    },
+    Between {
+        expr: Box<Expr>,
+        low: Box<Expr>,
+        high: Box<Expr>,
+        not: bool,
+    },
+    InValues {
+        expr: Box<Expr>,
+        values: Vec<Expr>,
+        not: bool,
+    },
+    InQuery {
+        expr: Box<Expr>,
+        query: Box<Query>,
+        not: bool,
+    },
+    InList {
+        expr: Box<Expr>,
+        list: Box<Expr>,
+        not: bool,
+    },
     Exists(Box<Query>),
 }
 

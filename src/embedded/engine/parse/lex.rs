@@ -56,8 +56,8 @@ impl Token {
 
 /// Longest first: the first that matches wins.
 const SYMBOLS: [&str; 26] = [
-    "||", "<>", "!=", "<=", ">=", "->", "!<", "!>", "(", ")", ",", ".", "+", "-", "*", "/", "\\", "#", "=", "<", ">", "{",
-    "}", "[", "]", ";",
+    "||", "<>", "!=", "<=", ">=", "->", "!<", "!>", "(", ")", ",", ".", "+", "-", "*", "/", "\\", "#", "=", "<", ">",
+    "{", "}", "[", "]", ";",
 ];
 
 /// The tokens of a statement, the last one `End`, and the number of marks (the highest number used).
@@ -184,9 +184,9 @@ impl Lexer<'_> {
 
     /// After a string, mark or closing parenthesis a colon can only separate key and value.
     fn colon_separates(&self) -> bool {
-        self.tokens.last().is_some_and(|token| {
-            matches!(token.kind, TokenKind::String | TokenKind::Mark(_)) || token.is_symbol(")")
-        })
+        self.tokens
+            .last()
+            .is_some_and(|token| matches!(token.kind, TokenKind::String | TokenKind::Mark(_)) || token.is_symbol(")"))
     }
 
     fn number(&mut self) -> Result<(), SqlError> {
@@ -220,7 +220,8 @@ impl Lexer<'_> {
         if !rest.chars().nth(1).is_some_and(char::is_alphabetic) {
             return Err(SqlError::prepare(1, "Invalid SQL statement: '$' begins no term here"));
         }
-        let length = rest.chars().skip(1).take_while(|c| c.is_alphanumeric() || *c == '_').map(char::len_utf8).sum::<usize>();
+        let length =
+            rest.chars().skip(1).take_while(|c| c.is_alphanumeric() || *c == '_').map(char::len_utf8).sum::<usize>();
         self.word_of(length + 1);
         Ok(())
     }

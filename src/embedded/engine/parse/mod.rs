@@ -68,8 +68,7 @@ impl Parser {
 
     /// The n-th token from here; the end token repeats.
     fn ahead(&self, n: usize) -> &Token {
-        static END: Token =
-            Token { kind: TokenKind::End, text: String::new(), upper: String::new(), start: 0, end: 0 };
+        static END: Token = Token { kind: TokenKind::End, text: String::new(), upper: String::new(), start: 0, end: 0 };
         self.tokens.get(self.at.saturating_add(n)).or_else(|| self.tokens.last()).unwrap_or(&END)
     }
 
@@ -130,10 +129,7 @@ impl Parser {
     fn end(&self) -> Result<(), SqlError> {
         match self.token().kind {
             TokenKind::End => Ok(()),
-            _ => Err(SqlError::prepare(
-                25,
-                format!("Input ({}) encountered after end of query", self.token().shown()),
-            )),
+            _ => Err(SqlError::prepare(25, format!("Input ({}) encountered after end of query", self.token().shown()))),
         }
     }
 
@@ -174,7 +170,15 @@ impl Parser {
         let begins_clause = token.kind == TokenKind::Word
             && matches!(
                 token.upper.as_str(),
-                "ORDER" | "LIMIT" | "OFFSET" | "WINDOW" | "TABLESAMPLE" | "QUALIFY" | "LATERAL" | "RETURNING" | "FILTER"
+                "ORDER"
+                    | "LIMIT"
+                    | "OFFSET"
+                    | "WINDOW"
+                    | "TABLESAMPLE"
+                    | "QUALIFY"
+                    | "LATERAL"
+                    | "RETURNING"
+                    | "FILTER"
             );
         if self.is_name() && !begins_clause && !(token.kind == TokenKind::Word && token.upper.starts_with('%')) {
             return self.name().map(Some);
@@ -219,9 +223,17 @@ impl Parser {
             name.push_str(&self.token().text);
             self.advance();
         }
-        for pair in [["DOUBLE", "PRECISION"], ["LONG", "BINARY"], ["LONG", "VARCHAR"], ["LONG", "RAW"], ["CHAR", "VARYING"],
-            ["CHARACTER", "VARYING"], ["BINARY", "VARYING"], ["NATIONAL", "CHAR"], ["NATIONAL", "VARCHAR"]]
-        {
+        for pair in [
+            ["DOUBLE", "PRECISION"],
+            ["LONG", "BINARY"],
+            ["LONG", "VARCHAR"],
+            ["LONG", "RAW"],
+            ["CHAR", "VARYING"],
+            ["CHARACTER", "VARYING"],
+            ["BINARY", "VARYING"],
+            ["NATIONAL", "CHAR"],
+            ["NATIONAL", "VARCHAR"],
+        ] {
             if name == pair[0] && self.word(pair[1]) {
                 name.push(' ');
                 name.push_str(pair[1]);

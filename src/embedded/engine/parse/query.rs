@@ -8,12 +8,32 @@ use super::{Parser, SqlError, TokenKind};
 
 /// Optimiser hints: they change no result.
 const SELECT_HINTS: [&str; 12] = [
-    "%PARALLEL", "%NOPARALLEL", "%NOFPLAN", "%NORUNTIME", "%NOLOCK", "%PROFILE", "%PROFILE_ALL", "%INORDER", "%FULL",
-    "%NOFLATTEN", "%NOMERGE", "%NOREDUCE",
+    "%PARALLEL",
+    "%NOPARALLEL",
+    "%NOFPLAN",
+    "%NORUNTIME",
+    "%NOLOCK",
+    "%PROFILE",
+    "%PROFILE_ALL",
+    "%INORDER",
+    "%FULL",
+    "%NOFLATTEN",
+    "%NOMERGE",
+    "%NOREDUCE",
 ];
 const FROM_HINTS: [&str; 12] = [
-    "%PARALLEL", "%NOPARALLEL", "%ALLINDEX", "%FULL", "%INORDER", "%NOFLATTEN", "%NOMERGE", "%NOREDUCE", "%NOSVSO",
-    "%NOTOPOPT", "%NOUNIONOROPT", "%NOINDEX",
+    "%PARALLEL",
+    "%NOPARALLEL",
+    "%ALLINDEX",
+    "%FULL",
+    "%INORDER",
+    "%NOFLATTEN",
+    "%NOMERGE",
+    "%NOREDUCE",
+    "%NOSVSO",
+    "%NOTOPOPT",
+    "%NOUNIONOROPT",
+    "%NOINDEX",
 ];
 
 impl Parser {
@@ -95,7 +115,8 @@ impl Parser {
         while self.word("INTERSECT") {
             let all = self.word("ALL");
             let right = self.leg()?;
-            left = QueryBody::Set { operator: SetOperator::Intersect, all, left: Box::new(left), right: Box::new(right) };
+            left =
+                QueryBody::Set { operator: SetOperator::Intersect, all, left: Box::new(left), right: Box::new(right) };
         }
         Ok(left)
     }

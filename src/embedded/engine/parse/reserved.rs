@@ -48,7 +48,9 @@ mod tests {
 
     #[test]
     fn words_that_clients_use_as_columns_are_free() {
-        for word in ["KEY", "TEXT", "LABEL", "NAME", "KIND", "ID", "TYPE", "VALUE", "STATUS", "LIMIT", "OFFSET", "TIMESTAMP"] {
+        for word in
+            ["KEY", "TEXT", "LABEL", "NAME", "KIND", "ID", "TYPE", "VALUE", "STATUS", "LIMIT", "OFFSET", "TIMESTAMP"]
+        {
             assert!(!is_reserved(word), "{word}");
         }
         for word in ["SELECT", "DATE", "USER", "TOP", "TIME", "LEVEL", "%ID"] {
