@@ -3,6 +3,7 @@
 //! `server` sees only what this file exports.
 
 mod catalog;
+mod ddl;
 mod information_schema;
 mod parse;
 mod types;

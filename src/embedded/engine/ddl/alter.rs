@@ -99,7 +99,10 @@ impl Ddl<'_> {
             let Some(at) = after.column_index(name) else { return Err(column_not_found(&after, name)) };
             let users = users_of_column(&after, name);
             if !users.is_empty() && !cascade {
-                let text = format!("Cannot DROP column '{name}' - column is defined on index or constraint: {}", users.join(", "));
+                let text = format!(
+                    "Cannot DROP column '{name}' - column is defined on index or constraint: {}",
+                    users.join(", ")
+                );
                 return Err(SqlError::execute(322, text));
             }
             let has = |columns: &[String]| columns.iter().any(|column| same_name(column, name));
@@ -213,9 +216,8 @@ impl Ddl<'_> {
             return self.rename_column(before, &name, &new_name);
         }
         let start = cursor.offset();
-        let is_option = |cursor: &Cursor| {
-            ["DEFAULT", "CONSTRAINT", "NULL", "NOT"].iter().any(|word| cursor.is_word(word))
-        };
+        let is_option =
+            |cursor: &Cursor| ["DEFAULT", "CONSTRAINT", "NULL", "NOT"].iter().any(|word| cursor.is_word(word));
         if !is_option(cursor) && !cursor.at_end() {
             change_type(cursor, column, &shown)?;
         }
@@ -265,7 +267,10 @@ impl Ddl<'_> {
         let old_name = column_mut(&mut after, name)?.name.clone();
         column_mut(&mut after, name)?.name = new_name.to_owned();
         let rename = |columns: &mut Vec<String>| {
-            columns.iter_mut().filter(|column| same_name(column, &old_name)).for_each(|column| new_name.clone_into(column));
+            columns
+                .iter_mut()
+                .filter(|column| same_name(column, &old_name))
+                .for_each(|column| new_name.clone_into(column));
         };
         after.primary_key.iter_mut().chain(&mut after.uniques).for_each(|key| rename(&mut key.columns));
         for key in &mut after.foreign_keys {
@@ -320,8 +325,12 @@ impl Ddl<'_> {
             return self.save_table(after);
         }
         let own = |table: &TableDef| same_name(&table.schema, &before.schema) && same_name(&table.name, &before.name);
-        let children: Vec<_> =
-            self.catalog.references_to(&before.schema, &before.name).into_iter().filter(|(child, _)| !own(child)).collect();
+        let children: Vec<_> = self
+            .catalog
+            .references_to(&before.schema, &before.name)
+            .into_iter()
+            .filter(|(child, _)| !own(child))
+            .collect();
         for (child, key) in &children {
             foreign_key::drop(self.conn, child, key)?;
         }

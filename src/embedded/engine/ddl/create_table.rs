@@ -213,7 +213,10 @@ impl Ddl<'_> {
                 None => {
                     return Err(SqlError::execute(
                         315,
-                        format!("Foreign key '{name}': field '{column}' not found in table '{}'", table.qualified_name()),
+                        format!(
+                            "Foreign key '{name}': field '{column}' not found in table '{}'",
+                            table.qualified_name()
+                        ),
                     ));
                 }
             }
@@ -316,7 +319,10 @@ pub(super) fn key_columns(table: &TableDef, names: &[String]) -> Result<Vec<Stri
     let mut columns: Vec<String> = Vec::new();
     for name in names {
         let Some(column) = table.column(name) else {
-            return Err(SqlError::execute(31, format!("Field '{name}' not found in table '{}'", table.qualified_name())));
+            return Err(SqlError::execute(
+                31,
+                format!("Field '{name}' not found in table '{}'", table.qualified_name()),
+            ));
         };
         if column.data_type.is_stream() {
             let text = format!("ERROR #5414: Invalid index attribute: '{}' is a stream", column.name);
@@ -344,9 +350,7 @@ fn name_conflict(table: &TableDef, name: &str) -> SqlError {
 /// `PERSON_PKEY1`: the table in capitals and the first number that is free.
 fn default_name(table: &TableDef, suffix: &str) -> String {
     let base = format!("{}_{suffix}", table.name.to_uppercase());
-    let taken = |name: &str| {
-        has_part(table, name) || table.foreign_keys.iter().any(|key| same_name(&key.name, name))
-    };
+    let taken = |name: &str| has_part(table, name) || table.foreign_keys.iter().any(|key| same_name(&key.name, name));
     let mut number = 1u32;
     loop {
         let name = format!("{base}{number}");
@@ -366,7 +370,10 @@ fn referenced_columns(parent: &TableDef, key: &str, names: &[String]) -> Result<
             (None, Some(identity)) => Ok(vec![identity.name.clone()]),
             (None, None) => Err(SqlError::execute(
                 319,
-                format!("Foreign key '{key}': referenced table '{}' has no primary key defined", parent.qualified_name()),
+                format!(
+                    "Foreign key '{key}': referenced table '{}' has no primary key defined",
+                    parent.qualified_name()
+                ),
             )),
         };
     }
@@ -380,7 +387,10 @@ fn referenced_columns(parent: &TableDef, key: &str, names: &[String]) -> Result<
             None => {
                 return Err(SqlError::execute(
                     316,
-                    format!("Foreign key '{key}' references non-existent field '{name}' of '{}'", parent.qualified_name()),
+                    format!(
+                        "Foreign key '{key}' references non-existent field '{name}' of '{}'",
+                        parent.qualified_name()
+                    ),
                 ));
             }
         }
@@ -392,7 +402,11 @@ fn referenced_columns(parent: &TableDef, key: &str, names: &[String]) -> Result<
     }
     Err(SqlError::execute(
         314,
-        format!("Foreign key '{key}' references non-unique key/field collection ({}) of '{}'", names.join(","), parent.qualified_name()),
+        format!(
+            "Foreign key '{key}' references non-unique key/field collection ({}) of '{}'",
+            names.join(","),
+            parent.qualified_name()
+        ),
     ))
 }
 

@@ -69,7 +69,8 @@ impl Ddl<'_> {
     fn remove_views_of(&mut self, schema: &str, name: &str, cascade: bool) -> Result<(), SqlError> {
         for view in self.catalog.dependent_views(schema, name) {
             if !cascade {
-                let text = format!("Cannot DROP '{schema}.{name}' - view '{}.{}' references it", view.schema, view.name);
+                let text =
+                    format!("Cannot DROP '{schema}.{name}' - view '{}.{}' references it", view.schema, view.name);
                 return Err(SqlError::execute(321, text));
             }
             self.remove_view(&view, true)?;

@@ -31,11 +31,8 @@ impl Ddl<'_> {
         cursor.word("ON")?;
         cursor.take_word("TABLE");
         let table_name = cursor.object_name()?;
-        let columns = if kind == IndexKind::BitmapExtent && !cursor.is_symbol("(") {
-            Vec::new()
-        } else {
-            index_columns(cursor)?
-        };
+        let columns =
+            if kind == IndexKind::BitmapExtent && !cursor.is_symbol("(") { Vec::new() } else { index_columns(cursor)? };
         let mut kind = kind;
         if cursor.take_word("AS") {
             kind = index_class(cursor, kind)?;
@@ -47,12 +44,7 @@ impl Ddl<'_> {
         cursor.end()?;
         let mut table = self.changeable_table(&table_name)?;
         free_index_name(&table, &name)?;
-        let index = IndexDef {
-            name,
-            columns: key_columns(&table, &columns)?,
-            data: key_columns(&table, &data)?,
-            kind,
-        };
+        let index = IndexDef { name, columns: key_columns(&table, &columns)?, data: key_columns(&table, &data)?, kind };
         check_vector_columns(&table, &index)?;
         if kind == IndexKind::Unique && table.kind == TableKind::Base {
             let key = KeyDef { name: index.name.clone(), columns: index.columns.clone() };
@@ -130,16 +122,11 @@ fn index_columns(cursor: &mut Cursor) -> Result<Vec<String>, SqlError> {
 
 /// `AS HNSW(Distance='Cosine', M=24, efConstruction=100)`; the class defaults are Cosine, 16 and 64.
 fn index_class(cursor: &mut Cursor, kind: IndexKind) -> Result<IndexKind, SqlError> {
-    let (name, _) = {
-        let start = cursor.offset();
-        loop {
-            match cursor.peek() {
-                Some(_) if cursor.is_symbol("(") || cursor.at_end() || cursor.is_word("WITH") => break,
-                _ => cursor.advance(),
-            }
-        }
-        (cursor.text_since(start).to_owned(), ())
-    };
+    let start = cursor.offset();
+    while !cursor.is_symbol("(") && !cursor.at_end() && !cursor.is_word("WITH") {
+        cursor.advance();
+    }
+    let name = cursor.text_since(start).to_owned();
     let class = name.strip_prefix("%SQL.Index.").unwrap_or(&name);
     let parameters = class_parameters(cursor)?;
     if class.eq_ignore_ascii_case("BITMAP") && kind == IndexKind::Plain {
@@ -150,7 +137,8 @@ fn index_class(cursor: &mut Cursor, kind: IndexKind) -> Result<IndexKind, SqlErr
     }
     let (mut distance, mut m, mut ef_construction) = (VectorDistance::Cosine, 16, 64);
     for (key, value) in parameters {
-        let wrong = || SqlError::execute(400, format!("ERROR #7202: Invalid value '{value}' for index parameter '{key}'"));
+        let wrong =
+            || SqlError::execute(400, format!("ERROR #7202: Invalid value '{value}' for index parameter '{key}'"));
         let number = |least: u32| value.parse::<u32>().ok().filter(|number| *number >= least).ok_or_else(wrong);
         match key.to_ascii_uppercase().as_str() {
             "DISTANCE" if value.eq_ignore_ascii_case("Cosine") => distance = VectorDistance::Cosine,
@@ -187,7 +175,11 @@ fn check_vector_columns(table: &TableDef, index: &IndexDef) -> Result<(), SqlErr
         index.columns.iter().filter_map(|name| table.column(name)).map(|column| column.data_type).collect();
     if !matches!(index.kind, IndexKind::Hnsw { .. }) {
         let vector = types.iter().any(|data_type| matches!(data_type, DataType::Vector { .. }));
-        return if vector { refuse("ERROR #5414: Invalid index attribute: a VECTOR needs an HNSW index".into()) } else { Ok(()) };
+        return if vector {
+            refuse("ERROR #5414: Invalid index attribute: a VECTOR needs an HNSW index".into())
+        } else {
+            Ok(())
+        };
     }
     let [DataType::Vector { element, length }] = types[..] else {
         return refuse("ERROR #7204: An HNSW index is defined on one VECTOR property".into());
@@ -196,7 +188,10 @@ fn check_vector_columns(table: &TableDef, index: &IndexDef) -> Result<(), SqlErr
         return refuse("ERROR #7205: An HNSW index needs a VECTOR property with a fixed length".into());
     }
     if !matches!(element, VectorElement::Double | VectorElement::Decimal | VectorElement::Float) {
-        return refuse(format!("ERROR #7206: An HNSW index cannot be defined on VECTOR elements of type {}", element.name()));
+        return refuse(format!(
+            "ERROR #7206: An HNSW index cannot be defined on VECTOR elements of type {}",
+            element.name()
+        ));
     }
     let other = |other: &IndexDef| matches!(other.kind, IndexKind::Hnsw { .. }) && other.columns == index.columns;
     if table.indexes.iter().any(other) {

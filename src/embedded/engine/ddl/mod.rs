@@ -62,8 +62,21 @@ pub trait QueryEngine {
 
 /// First words of the statements that this module answers.
 const FIRST_WORDS: [&str; 15] = [
-    "CREATE", "ALTER", "DROP", "TRUNCATE", "TUNE", "BUILD", "PURGE", "FREEZE", "UNFREEZE", "GRANT", "REVOKE", "LOCK",
-    "UNLOCK", "CANCELBUILD", "USE",
+    "CREATE",
+    "ALTER",
+    "DROP",
+    "TRUNCATE",
+    "TUNE",
+    "BUILD",
+    "PURGE",
+    "FREEZE",
+    "UNFREEZE",
+    "GRANT",
+    "REVOKE",
+    "LOCK",
+    "UNLOCK",
+    "CANCELBUILD",
+    "USE",
 ];
 
 /// Is the statement one of [`execute`]'s? Looks at the first word only; comments before it do not count.
@@ -84,13 +97,19 @@ pub fn is_ddl(sql: &str) -> bool {
     FIRST_WORDS.iter().any(|first| first.eq_ignore_ascii_case(word))
 }
 
-/// Makes the tables that definitions keep their own state in. Once for each database.
+/// Makes the tables that definitions keep their own state in, and INFORMATION_SCHEMA anew from the catalog. Once when a
+/// database is opened, with the collations registered; the engine wraps it in a transaction.
 ///
 /// # Errors
 /// -400 when SQLite refuses.
-pub fn prepare_database(conn: &Connection) -> Result<(), SqlError> {
+pub fn prepare_database(conn: &Connection, store: &CatalogStore) -> Result<(), SqlError> {
     storage::run(conn, "CREATE TABLE IF NOT EXISTS iris_counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)")?;
-    information_schema::prepare_database(conn)
+    information_schema::rebuild(conn, &store.snapshot())
+}
+
+/// One table of INFORMATION_SCHEMA.
+pub(super) fn create_system_table(conn: &Connection, table: &TableDef) -> Result<(), SqlError> {
+    storage::create_table(conn, table)
 }
 
 /// Checks the grammar of a definition without touching anything: what a prepare does.

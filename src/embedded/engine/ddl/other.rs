@@ -34,7 +34,9 @@ impl Ddl<'_> {
     /// -400 for what IRIS has and the stand-in has not; -1 for what IRIS does not know either.
     pub(super) fn refuse_kind(&self, cursor: &Cursor) -> Result<(), SqlError> {
         match NOT_HERE.iter().find(|(kind, reason)| cursor.is_word(kind) && !reason.is_empty()) {
-            Some((kind, reason)) => Err(SqlError::prepare(400, format!("{kind} is not available in the stand-in: {reason}"))),
+            Some((kind, reason)) => {
+                Err(SqlError::prepare(400, format!("{kind} is not available in the stand-in: {reason}")))
+            }
             None => Err(cursor.expected("TABLE, VIEW, INDEX or SCHEMA")),
         }
     }
