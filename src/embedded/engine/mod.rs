@@ -4,6 +4,7 @@
 
 mod catalog;
 mod ddl;
+mod functions;
 mod information_schema;
 mod parse;
 mod types;
