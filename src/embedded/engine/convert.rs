@@ -143,7 +143,8 @@ pub fn import(value: &Value, to: &DataType, purpose: Purpose) -> Result<Stored, 
             _ => convert(ValueRef::Integer(*number), Class::Int, to, purpose),
         },
         Value::Decimal(decimal) => {
-            let dec = Dec::reduced(i128::from(decimal.mantissa), i32::from(decimal.scale)).ok_or(ConvertError::Range)?;
+            let dec =
+                Dec::reduced(i128::from(decimal.mantissa), i32::from(decimal.scale)).ok_or(ConvertError::Range)?;
             match class {
                 Class::Time => seconds(dec),
                 _ => convert(ValueRef::Text(dec.text().as_bytes()), Class::Decimal, to, purpose),
@@ -193,7 +194,9 @@ pub fn export(stored: ValueRef<'_>, from: &DataType) -> Value {
         (ValueRef::Text(text), class) => {
             let text = String::from_utf8_lossy(text);
             match class {
-                Class::Decimal | Class::Int => Dec::parse(&text).map_or_else(|| Value::Text(text.into_owned()), decimal_value),
+                Class::Decimal | Class::Int => {
+                    Dec::parse(&text).map_or_else(|| Value::Text(text.into_owned()), decimal_value)
+                }
                 _ => Value::Text(text.into_owned()),
             }
         }
@@ -460,7 +463,9 @@ fn to_bytes(stored: ValueRef<'_>, from: Class, to: &DataType, purpose: Purpose) 
         }
     };
     match to {
-        DataType::VarBinary { length: Some(length) } if bytes.len() > usize::try_from(*length).unwrap_or(usize::MAX) => {
+        DataType::VarBinary { length: Some(length) }
+            if bytes.len() > usize::try_from(*length).unwrap_or(usize::MAX) =>
+        {
             match purpose {
                 Purpose::Assign => Err(ConvertError::Length),
                 Purpose::Cast => {
@@ -608,7 +613,11 @@ mod tests {
             (text("2024-02-30"), DataType::Date, Err(ConvertError::Date)),
             (Value::Int(66_841), DataType::Date, Ok(Stored::Integer(66_841))),
             (text("nope"), DataType::Time { precision: 0 }, Err(ConvertError::Time)),
-            (text("1,2"), DataType::Vector { element: VectorElement::Double, length: Some(3) }, Err(ConvertError::Vector)),
+            (
+                text("1,2"),
+                DataType::Vector { element: VectorElement::Double, length: Some(3) },
+                Err(ConvertError::Vector),
+            ),
             (text("not-a-guid"), DataType::UniqueIdentifier, Err(ConvertError::Type)),
         ];
         for (value, data_type, expected) in cases {
@@ -636,10 +645,14 @@ mod tests {
             export(ValueRef::Integer(stamp), &DataType::Timestamp { precision: 9 }),
             Value::Int(dt::to_posix(stamp))
         );
-        assert_eq!(export(ValueRef::Integer(1_500_000), &DataType::Time { precision: 1 }),
-            Value::Decimal(Decimal { mantissa: 15, scale: -1 }));
-        assert_eq!(export(ValueRef::Text(b"900.1"), &DataType::Numeric { precision: 9, scale: 2 }),
-            Value::Decimal(Decimal { mantissa: 9001, scale: -1 }));
+        assert_eq!(
+            export(ValueRef::Integer(1_500_000), &DataType::Time { precision: 1 }),
+            Value::Decimal(Decimal { mantissa: 15, scale: -1 })
+        );
+        assert_eq!(
+            export(ValueRef::Text(b"900.1"), &DataType::Numeric { precision: 9, scale: 2 }),
+            Value::Decimal(Decimal { mantissa: 9001, scale: -1 })
+        );
         assert_eq!(export(ValueRef::Text(b""), &DataType::VarChar { length: None }), Value::Text(String::new()));
     }
 }

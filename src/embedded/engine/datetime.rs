@@ -52,9 +52,8 @@ pub fn from_day(day: i64) -> Civil {
 
 /// The day, when the three numbers are a date from 0001 to 9999.
 pub fn checked_day(year: i64, month: i64, day: i64) -> Option<i64> {
-    let valid = (1..=9999).contains(&year)
-        && (1..=12).contains(&month)
-        && (1..=days_in_month(year, month)).contains(&day);
+    let valid =
+        (1..=9999).contains(&year) && (1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day);
     valid.then(|| to_day(Civil { year, month, day }))
 }
 

@@ -174,7 +174,8 @@ impl Dec {
         let divisor = i128::from(other.mantissa);
         let quotient = scaled / divisor;
         let rest = scaled % divisor;
-        if rest.unsigned_abs() * 2 >= divisor.unsigned_abs() && quotient.unsigned_abs() < i64::MAX.unsigned_abs().into() {
+        if rest.unsigned_abs() * 2 >= divisor.unsigned_abs() && quotient.unsigned_abs() < i64::MAX.unsigned_abs().into()
+        {
             let sign = if (scaled < 0) == (divisor < 0) { 1 } else { -1 };
             return Dec::reduced(quotient + sign, self.exponent - other.exponent - 19);
         }
@@ -360,9 +361,14 @@ mod tests {
 
     #[test]
     fn rounding_is_half_away_from_zero() {
-        for (text, scale, expected) in
-            [("2.5", 0, "3"), ("-2.5", 0, "-3"), ("1.005", 2, "1.01"), ("1250", -2, "1300"), ("0.04", 1, "0"), ("1.2", 5, "1.2")]
-        {
+        for (text, scale, expected) in [
+            ("2.5", 0, "3"),
+            ("-2.5", 0, "-3"),
+            ("1.005", 2, "1.01"),
+            ("1250", -2, "1300"),
+            ("0.04", 1, "0"),
+            ("1.2", 5, "1.2"),
+        ] {
             assert_eq!(d(text).round(scale).text(), expected, "{text} to {scale}");
         }
         assert_eq!(d("-1.7").floor().text(), "-2");
@@ -372,9 +378,13 @@ mod tests {
 
     #[test]
     fn text_is_canonical() {
-        for (text, stored, iris) in
-            [("900.10", "900.1", "900.1"), ("-.50", "-0.5", "-.5"), ("1.5e3", "1500", "1500"), ("00", "0", "0"), ("1e-3", "0.001", ".001")]
-        {
+        for (text, stored, iris) in [
+            ("900.10", "900.1", "900.1"),
+            ("-.50", "-0.5", "-.5"),
+            ("1.5e3", "1500", "1500"),
+            ("00", "0", "0"),
+            ("1e-3", "0.001", ".001"),
+        ] {
             assert_eq!(d(text).text(), stored);
             assert_eq!(d(text).iris_text(), iris);
         }
@@ -387,7 +397,21 @@ mod tests {
 
     #[test]
     fn stored_text_orders_as_the_numbers_do() {
-        let sorted = ["-100.5", "-20", "-3.14", "-3", "-0.5", "0", "0.001", "0.5", "2", "10", "10.05", "10.5", "9223372036854775810"];
+        let sorted = [
+            "-100.5",
+            "-20",
+            "-3.14",
+            "-3",
+            "-0.5",
+            "0",
+            "0.001",
+            "0.5",
+            "2",
+            "10",
+            "10.05",
+            "10.5",
+            "9223372036854775810",
+        ];
         for (i, a) in sorted.iter().enumerate() {
             for (j, b) in sorted.iter().enumerate() {
                 assert_eq!(compare_text(a, b), i.cmp(&j), "{a} {b}");

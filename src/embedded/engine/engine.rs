@@ -71,8 +71,7 @@ impl Engine {
     pub fn open(options: EngineOptions) -> Result<Arc<Engine>, EngineOpenError> {
         let temporary = options.data_dir.is_none();
         let folder = options.data_dir.unwrap_or_else(temporary_folder);
-        std::fs::create_dir_all(&folder)
-            .map_err(|source| EngineOpenError::Folder { path: folder.clone(), source })?;
+        std::fs::create_dir_all(&folder).map_err(|source| EngineOpenError::Folder { path: folder.clone(), source })?;
         let engine = Engine { folder, temporary, databases: Mutex::default(), cancel: Mutex::default() };
         for namespace in NAMESPACES.iter().map(|name| (*name).to_owned()).chain(options.namespaces) {
             let opened = engine.add_namespace(&namespace);
@@ -95,8 +94,10 @@ impl Engine {
         let path = self.folder.join(format!("{file}.db"));
         let durable = !self.temporary;
         let conn = open_connection(&path, durable)?;
-        ddl::prepare_database(&conn)?;
+        functions::register_session(&conn, &Arc::default())
+            .map_err(|error| SqlError::execute(400, error.to_string()))?;
         let store = CatalogStore::open(&conn)?;
+        ddl::prepare_database(&conn, &store)?;
         databases.insert(key, Arc::new(Database { path, gate: Arc::default(), store, durable }));
         Ok(())
     }
@@ -124,7 +125,7 @@ impl Engine {
         let database =
             database.ok_or_else(|| SqlError::execute(417, format!("Namespace '{namespace}' does not exist")))?;
         let conn = open_connection(&database.path, database.durable)?;
-        Ok(EngineSession::new(Arc::clone(self), database, conn, key, user.to_owned(), job))
+        EngineSession::new(Arc::clone(self), database, conn, key, user.to_owned(), job)
     }
 }
 

@@ -23,7 +23,7 @@ pub fn from_sqlite(error: &Error, running: &Running<'_>) -> SqlError {
         Error::SqlInputError { error, msg, .. } => (error, msg.as_str()),
         other => return SqlError::execute(400, format!("Fatal error occurred: {other}")),
     };
-    if let Some(raised) = raised(message) {
+    if let Some(raised) = ddl::raised_error(error) {
         return raised;
     }
     match code.code {
@@ -37,12 +37,6 @@ pub fn from_sqlite(error: &Error, running: &Running<'_>) -> SqlError {
         ErrorCode::DiskFull => SqlError::execute(400, "Fatal error occurred: <FILEFULL>"),
         _ => SqlError::execute(400, format!("Fatal error occurred: {message}")),
     }
-}
-
-/// `IRIS:<sqlcode>:<message>` of the engine's functions and triggers.
-fn raised(message: &str) -> Option<SqlError> {
-    let (sqlcode, text) = message.strip_prefix("IRIS:")?.split_once(':')?;
-    Some(SqlError::execute(sqlcode.parse().ok()?, text))
 }
 
 fn constraint(extended: i32, message: &str, running: &Running<'_>) -> SqlError {

@@ -76,11 +76,7 @@ impl WriterGate {
                 self.changed.notify_all();
                 return Err(failure);
             }
-            queue = self
-                .changed
-                .wait_timeout(queue, left.min(LOOK_INTERVAL))
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            queue = self.changed.wait_timeout(queue, left.min(LOOK_INTERVAL)).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }

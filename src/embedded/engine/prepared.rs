@@ -82,7 +82,10 @@ impl Prepared {
         if compiled.metadata.columns != self.metadata.columns
             || compiled.metadata.parameters.len() != self.metadata.parameters.len()
         {
-            return Err(SqlError::execute(478, "Result set mismatch: the schema has changed since the statement was prepared"));
+            return Err(SqlError::execute(
+                478,
+                "Result set mismatch: the schema has changed since the statement was prepared",
+            ));
         }
         *current = Arc::new(compiled);
         Ok(Arc::clone(&current))
@@ -91,8 +94,7 @@ impl Prepared {
 
 fn compile(text: &str, kinds: &[ParameterKind], catalog: &Catalog) -> Result<Compiled, SqlError> {
     let parsed = parse::parse(text)?;
-    let environment =
-        Environment { catalog, default_schema: DEFAULT_SCHEMA, kinds, marks_count: parsed.marks_count };
+    let environment = Environment { catalog, default_schema: DEFAULT_SCHEMA, kinds, marks_count: parsed.marks_count };
     let untyped = |count: u32| StatementMetadata {
         columns: Vec::new(),
         parameters: (0..count).map(|_| PARAMETER).collect(),

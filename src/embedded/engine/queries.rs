@@ -83,16 +83,19 @@ impl QueryEngine for Queries<'_> {
             }
             Some(DefaultExpr::User) => Value::Text(self.user.to_owned()),
         };
-        import(&value, &column.data_type, Purpose::Assign).map_err(|error| {
-            SqlError::execute(104, functions::validation_message(&column.name, "default", error))
-        })
+        import(&value, &column.data_type, Purpose::Assign)
+            .map_err(|error| SqlError::execute(104, functions::validation_message(&column.name, "default", error)))
     }
 
     fn convert(&self, value: Stored, from: &ColumnDef, to: &ColumnDef) -> Result<Stored, SqlError> {
         let shown = ValueRef::from(&value);
         let class = Class::of(&from.data_type);
         // Text of a date is what a client would see, not its day number.
-        let purpose = if class.is_temporal() && Class::of(&to.data_type) == Class::Text { Purpose::Cast } else { Purpose::Assign };
+        let purpose = if class.is_temporal() && Class::of(&to.data_type) == Class::Text {
+            Purpose::Cast
+        } else {
+            Purpose::Assign
+        };
         convert(shown, class, &to.data_type, purpose).map_err(|error| {
             let text = super::convert::odbc_text(shown, class).unwrap_or_default();
             SqlError::execute(104, functions::validation_message(&to.name, &text, error))

@@ -10,6 +10,7 @@ use rusqlite::{Connection, InterruptHandle, Statement as SqliteStatement};
 
 use super::convert::{Purpose, export, import};
 use super::datetime as dt;
+use super::ddl;
 use super::engine::{Database, Engine};
 use super::errors::{self, Running};
 use super::functions;
@@ -21,7 +22,6 @@ use super::transaction::Transaction;
 use super::translate::{Plan, Slot, SlotSource, Verb};
 use super::types::DataType;
 use super::value::{SqlError, Value};
-use super::ddl;
 use crate::iris::ParameterKind;
 
 /// How long a writer waits for its turn: the IRIS lock timeout.
@@ -94,15 +94,15 @@ impl EngineSession {
         namespace: String,
         user: String,
         job: u32,
-    ) -> Self {
+    ) -> Result<Self, SqlError> {
         let interrupt = Arc::new(InterruptState {
             handle: conn.get_interrupt_handle(),
             running: AtomicBool::new(false),
             requested: AtomicBool::new(false),
         });
         let no_check = Arc::new(AtomicBool::new(false));
-        functions::register_session(&conn, &no_check);
-        Self {
+        functions::register_session(&conn, &no_check).map_err(|error| SqlError::execute(400, error.to_string()))?;
+        Ok(Self {
             engine,
             database,
             conn,
@@ -115,7 +115,7 @@ impl EngineSession {
             isolation: Isolation::ReadUncommitted,
             interrupt,
             no_check,
-        }
+        })
     }
 
     /// Parses and translates. Nothing runs.
@@ -427,7 +427,9 @@ fn shown(value: &Value) -> String {
         }
         Value::Double(double) => double.to_string(),
         Value::Text(text) => text.clone(),
-        Value::Bytes(bytes) => super::convert::odbc_text(ValueRef::Blob(bytes), super::convert::Class::Bytes).unwrap_or_default(),
+        Value::Bytes(bytes) => {
+            super::convert::odbc_text(ValueRef::Blob(bytes), super::convert::Class::Bytes).unwrap_or_default()
+        }
     }
 }
 

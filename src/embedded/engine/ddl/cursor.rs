@@ -1,10 +1,9 @@
 //! A place in the tokens of one definition statement.
 
 use super::super::catalog::DEFAULT_SCHEMA;
-use super::super::parse::lex::{Token, TokenKind, tokens};
+use super::super::parse::{Token, TokenKind, is_reserved, tokens};
 use super::super::types::TypeArgument;
 use super::super::value::SqlError;
-use super::reserved::is_reserved;
 
 /// A table, view or other object, schema filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,12 +28,35 @@ pub(super) struct Cursor<'a> {
     pub sql: &'a str,
     tokens: Vec<Token>,
     at: usize,
+    /// Found while reading, but of less weight than a fault of grammar further on: raised by [`Cursor::end`].
+    pending: Option<SqlError>,
 }
+
+/// Reserved words that are data types.
+const TYPE_WORDS: [&str; 17] = [
+    "BIT",
+    "CHAR",
+    "CHARACTER",
+    "DATE",
+    "DEC",
+    "DECIMAL",
+    "DOUBLE",
+    "FLOAT",
+    "INT",
+    "INTEGER",
+    "NATIONAL",
+    "NCHAR",
+    "NUMERIC",
+    "REAL",
+    "SMALLINT",
+    "TIME",
+    "VARCHAR",
+];
 
 impl<'a> Cursor<'a> {
     pub fn new(sql: &'a str) -> Result<Self, SqlError> {
         let (tokens, marks) = tokens(sql)?;
-        let cursor = Self { sql, tokens, at: 0 };
+        let cursor = Self { sql, tokens, at: 0, pending: None };
         // A definition is compiled, not run with values: there is nothing a mark could stand for.
         match cursor.tokens.iter().position(|token| matches!(token.kind, TokenKind::Mark(_))) {
             Some(at) if marks > 0 => Err(Self { at, ..cursor }.expected("IDENTIFIER")),
@@ -87,13 +109,19 @@ impl<'a> Cursor<'a> {
         SqlError::prepare(1, format!("{what} expected, {found} found ^{}", self.sql.get(..end).unwrap_or("")))
     }
 
-    /// SQLCODE -25 when anything is left.
-    pub fn end(&self) -> Result<(), SqlError> {
+    /// Keeps an error for when the whole statement has been read; the first one counts.
+    pub fn defer(&mut self, error: SqlError) {
+        self.pending.get_or_insert(error);
+    }
+
+    /// SQLCODE -25 when anything is left; else the deferred error.
+    pub fn end(&mut self) -> Result<(), SqlError> {
         if self.at_end() {
-            return Ok(());
+            return self.pending.take().map_or(Ok(()), Err);
         }
         let end = self.peek().map_or(self.sql.len(), |token| token.end);
-        let text = format!("Input ({}) encountered after end of query ^{}", self.shown(), self.sql.get(..end).unwrap_or(""));
+        let text =
+            format!("Input ({}) encountered after end of query ^{}", self.shown(), self.sql.get(..end).unwrap_or(""));
         Err(SqlError::prepare(25, text))
     }
 
@@ -162,10 +190,20 @@ impl<'a> Cursor<'a> {
             _ => return Err(self.expected("IDENTIFIER")),
         };
         if name.chars().count() > NAME_CHARACTERS_MAX {
-            return Err(SqlError::prepare(1, format!("Identifier longer than {NAME_CHARACTERS_MAX} characters: {name}")));
+            return Err(SqlError::prepare(
+                1,
+                format!("Identifier longer than {NAME_CHARACTERS_MAX} characters: {name}"),
+            ));
         }
         self.advance();
         Ok(name)
+    }
+
+    /// The new name of something renamed: IRIS keeps a simple one in capitals.
+    pub fn new_name(&mut self) -> Result<String, SqlError> {
+        let simple = self.peek().is_some_and(|token| token.kind == TokenKind::Word);
+        let name = self.identifier()?;
+        Ok(if simple { name.to_uppercase() } else { name })
     }
 
     /// `[schema.]name`.
@@ -255,7 +293,14 @@ impl<'a> Cursor<'a> {
     /// A type name, its words joined by one blank, and what stands in parentheses after it.
     pub fn type_name(&mut self) -> Result<(String, Vec<TypeArgument>), SqlError> {
         let mut name = match self.peek() {
-            Some(token) if matches!(token.kind, TokenKind::Word | TokenKind::Quoted) => token.text.clone(),
+            Some(token) if token.kind == TokenKind::Quoted => token.text.clone(),
+            Some(token) if token.kind == TokenKind::Word => {
+                let upper = token.upper.as_str();
+                if is_reserved(upper) && !TYPE_WORDS.contains(&upper) {
+                    return Err(self.expected("DATATYPE"));
+                }
+                token.text.clone()
+            }
             _ => return Err(self.expected("DATATYPE")),
         };
         self.advance();

@@ -44,7 +44,12 @@ pub(super) fn drop(conn: &Connection, child: &TableDef, key: &ForeignKeyDef) -> 
 }
 
 /// Makes the triggers. The parent must be in the catalog (or be the child itself).
-pub(super) fn create(conn: &Connection, catalog: &Catalog, child: &TableDef, key: &ForeignKeyDef) -> Result<(), SqlError> {
+pub(super) fn create(
+    conn: &Connection,
+    catalog: &Catalog,
+    child: &TableDef,
+    key: &ForeignKeyDef,
+) -> Result<(), SqlError> {
     if key.no_check {
         return Ok(());
     }
@@ -175,8 +180,9 @@ impl Triggers<'_> {
     /// Condition on rows of the child: they refer to the parent's row `row` (OLD).
     fn is_child(&self, row: &str) -> String {
         let pairs = self.key.columns.iter().zip(&self.key.parent_columns);
-        let equal: Vec<String> =
-            pairs.map(|(column, parent)| format!("{} = {row}.{}", quote_identifier(column), quote_identifier(parent))).collect();
+        let equal: Vec<String> = pairs
+            .map(|(column, parent)| format!("{} = {row}.{}", quote_identifier(column), quote_identifier(parent)))
+            .collect();
         equal.join(" AND ")
     }
 
@@ -224,7 +230,12 @@ impl Triggers<'_> {
 }
 
 /// Is there a row of the child without its parent?
-pub(super) fn has_orphans(conn: &Connection, child: &TableDef, parent: &TableDef, key: &ForeignKeyDef) -> Result<bool, SqlError> {
+pub(super) fn has_orphans(
+    conn: &Connection,
+    child: &TableDef,
+    parent: &TableDef,
+    key: &ForeignKeyDef,
+) -> Result<bool, SqlError> {
     let mut given = Vec::new();
     let mut equal = Vec::new();
     for (column, parent) in key.columns.iter().zip(&key.parent_columns) {

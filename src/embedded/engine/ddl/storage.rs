@@ -93,7 +93,10 @@ pub(super) fn create_parts(conn: &Connection, catalog: &Catalog, table: &TableDe
     let target = quote_identifier(&table.sqlite_name);
     for (name, columns) in table.unique_keys() {
         // An IDENTITY column alone is unique by itself.
-        run(conn, &format!("CREATE UNIQUE INDEX {} ON {target} ({})", part_name(table, name, "key"), column_list(columns)))?;
+        run(
+            conn,
+            &format!("CREATE UNIQUE INDEX {} ON {target} ({})", part_name(table, name, "key"), column_list(columns)),
+        )?;
     }
     for index in &table.indexes {
         if matches!(index.kind, IndexKind::Plain | IndexKind::Bitmap | IndexKind::Bitslice) {
@@ -187,9 +190,14 @@ pub(super) fn reset_counters(conn: &Connection, table: &TableDef) -> Result<(), 
 
 /// What a column of the new table holds for a row of the old one.
 pub(super) enum Fill<'a> {
-    Copy { from: usize },
+    Copy {
+        from: usize,
+    },
     /// The type changed: through the engine.
-    Convert { from: usize, convert: &'a dyn Fn(SqliteValue) -> Result<SqliteValue, SqlError> },
+    Convert {
+        from: usize,
+        convert: &'a dyn Fn(SqliteValue) -> Result<SqliteValue, SqlError>,
+    },
     Constant(SqliteValue),
 }
 
@@ -251,7 +259,10 @@ fn not_null_or_storage(error: &rusqlite::Error, filled: &[(&ColumnDef, &Fill)]) 
     match filled.iter().find(|(column, _)| text.ends_with(&format!(".{}", column.name)) && text.contains("NOT NULL")) {
         Some((column, Fill::Constant(_))) => SqlError::execute(
             304,
-            format!("Attempt to add a NOT NULL field ('{}') with no default value to a table which contains data", column.name),
+            format!(
+                "Attempt to add a NOT NULL field ('{}') with no default value to a table which contains data",
+                column.name
+            ),
         ),
         Some((column, _)) => required_with_nulls(&column.name),
         None => storage_error(error),
@@ -259,7 +270,10 @@ fn not_null_or_storage(error: &rusqlite::Error, filled: &[(&ColumnDef, &Fill)]) 
 }
 
 pub(super) fn required_with_nulls(column: &str) -> SqlError {
-    SqlError::execute(305, format!("Attempt to make field '{column}' required when the table has rows where it is NULL"))
+    SqlError::execute(
+        305,
+        format!("Attempt to make field '{column}' required when the table has rows where it is NULL"),
+    )
 }
 
 /// Has the table any row?

@@ -43,7 +43,13 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
     }
     strict(conn, "iris_sign", 1, |call| {
         let dec = call.decimal(0);
-        let sign = if dec.is_zero() { 0 } else if dec.is_negative() { -1 } else { 1 };
+        let sign = if dec.is_zero() {
+            0
+        } else if dec.is_negative() {
+            -1
+        } else {
+            1
+        };
         decimal_result(Some(Dec::from_i64(sign)))
     })?;
     strict(conn, "iris_round", 2, |call| decimal_result(Some(call.decimal(0).round(digits(call)))))?;

@@ -1,20 +1,29 @@
 //! The functions and collations that translated SQL calls, registered on each SQLite connection.
+//!
+//! `dates`, `formats`, `patterns` are plain Rust, without SQLite; the others register.
 
 mod aggregate;
 mod arithmetic;
 mod core;
 mod date;
-mod date_format;
+pub mod dates;
+pub mod formats;
 mod json;
+pub mod patterns;
 mod text;
 mod vector;
 
+pub use core::validation_message;
+
 use std::cmp::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering as AtomicOrdering};
 
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{Value as Stored, ValueRef};
 use rusqlite::{Connection, Error};
 
+use super::ddl::NO_CHECK_FUNCTION;
 use super::decimal::{self, Dec};
 use super::types::{DECIMAL_COLLATION, STRING_COLLATION, UPPER_COLLATION};
 
@@ -31,9 +40,19 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
     aggregate::register(conn)?;
     text::register(conn)?;
     date::register(conn)?;
-    date_format::register(conn)?;
     json::register(conn)?;
     vector::register(conn)
+}
+
+/// Registers what needs the session: whether a `%NOCHECK` statement is running.
+///
+/// # Errors
+/// SQLite's refusal.
+pub fn register_session(conn: &Connection, no_check: &Arc<AtomicBool>) -> rusqlite::Result<()> {
+    let no_check = Arc::clone(no_check);
+    conn.create_scalar_function(NO_CHECK_FUNCTION, 0, FunctionFlags::SQLITE_UTF8, move |_| {
+        Ok(i64::from(no_check.load(AtomicOrdering::Relaxed)))
+    })
 }
 
 /// Without the blanks at the end, which SQLUPPER and SQLSTRING do not count.
@@ -45,13 +64,11 @@ pub fn trimmed(text: &str) -> &str {
 pub fn compare_upper(a: &str, b: &str) -> Ordering {
     let (a, b) = (trimmed(a), trimmed(b));
     if a.is_ascii() && b.is_ascii() {
-        let upper = |text: &str| text.bytes().map(|byte| byte.to_ascii_uppercase()).collect::<Vec<u8>>();
         // Without allocating: the first difference decides.
         let first = a.bytes().zip(b.bytes()).find(|(x, y)| !x.eq_ignore_ascii_case(y));
         return match first {
             Some((x, y)) => x.to_ascii_uppercase().cmp(&y.to_ascii_uppercase()),
-            None if a.len() == b.len() => Ordering::Equal,
-            None => upper(a).len().cmp(&upper(b).len()),
+            None => a.len().cmp(&b.len()),
         };
     }
     a.chars().flat_map(char::to_uppercase).cmp(b.chars().flat_map(char::to_uppercase))

@@ -10,12 +10,37 @@ use super::term::{Coll, DECIMAL, Shape, TEXT, Term};
 use super::{Aggregates, Translator};
 
 const AGGREGATES: [&str; 18] = [
-    "COUNT", "SUM", "AVG", "MIN", "MAX", "LIST", "%DLIST", "STDDEV", "STDDEV_POP", "STDDEV_SAMP", "VARIANCE", "VAR_POP",
-    "VAR_SAMP", "JSON_ARRAYAGG", "XMLAGG", "MEDIAN", "APPROX_COUNT_DISTINCT", "%AVG",
+    "COUNT",
+    "SUM",
+    "AVG",
+    "MIN",
+    "MAX",
+    "LIST",
+    "%DLIST",
+    "STDDEV",
+    "STDDEV_POP",
+    "STDDEV_SAMP",
+    "VARIANCE",
+    "VAR_POP",
+    "VAR_SAMP",
+    "JSON_ARRAYAGG",
+    "XMLAGG",
+    "MEDIAN",
+    "APPROX_COUNT_DISTINCT",
+    "%AVG",
 ];
 
 const WINDOW_ONLY: [&str; 11] = [
-    "ROW_NUMBER", "RANK", "DENSE_RANK", "PERCENT_RANK", "CUME_DIST", "NTILE", "LAG", "LEAD", "FIRST_VALUE", "LAST_VALUE",
+    "ROW_NUMBER",
+    "RANK",
+    "DENSE_RANK",
+    "PERCENT_RANK",
+    "CUME_DIST",
+    "NTILE",
+    "LAG",
+    "LEAD",
+    "FIRST_VALUE",
+    "LAST_VALUE",
     "NTH_VALUE",
 ];
 
@@ -123,7 +148,10 @@ impl Translator<'_> {
             return Err(SqlError::prepare(1, format!("{upper} needs an OVER clause")));
         };
         if self.aggregates != Aggregates::Allowed {
-            return Err(SqlError::prepare(19, format!("Window function {upper} is allowed in SELECT and ORDER BY only")));
+            return Err(SqlError::prepare(
+                19,
+                format!("Window function {upper} is allowed in SELECT and ORDER BY only"),
+            ));
         }
         let limits = match upper {
             "ROW_NUMBER" | "RANK" | "DENSE_RANK" | "PERCENT_RANK" | "CUME_DIST" => 0..=0,
@@ -153,9 +181,16 @@ impl Translator<'_> {
             }
             ("NTH_VALUE", [value, n]) => {
                 let n = self.integer_of(n)?;
-                Term { sql: format!("NTH_VALUE({},{n})", value.sql), shape: Shape::Other, nullable: true, ..value.clone() }
+                Term {
+                    sql: format!("NTH_VALUE({},{n})", value.sql),
+                    shape: Shape::Other,
+                    nullable: true,
+                    ..value.clone()
+                }
             }
-            (_, [value]) => Term { sql: format!("{upper}({})", value.sql), shape: Shape::Other, nullable: true, ..value.clone() },
+            (_, [value]) => {
+                Term { sql: format!("{upper}({})", value.sql), shape: Shape::Other, nullable: true, ..value.clone() }
+            }
             _ => return Err(wrong_arguments(upper)),
         };
         term.sql.push_str(&self.window(window)?);

@@ -75,7 +75,10 @@ impl Translator<'_> {
         }
         // An integer column beside a decimal literal stays an integer, so that its index serves.
         let integer_side = |column: &Term, literal: &Term| {
-            column.class() == Class::Int && !column.is_flexible() && literal.is_flexible() && literal.class().is_numeric()
+            column.class() == Class::Int
+                && !column.is_flexible()
+                && literal.is_flexible()
+                && literal.class().is_numeric()
         };
         let data_type = if integer_side(left, right) {
             left.data_type

@@ -126,10 +126,9 @@ impl Translator<'_> {
             | Expr::OdbcLiteral(..)
             | Expr::JsonObject { .. }
             | Expr::JsonArray { .. }
-            | Expr::Default => Err(SqlError::prepare(
-                14,
-                "A comparison operator is required here: a value alone is no condition",
-            )),
+            | Expr::Default => {
+                Err(SqlError::prepare(14, "A comparison operator is required here: a value alone is no condition"))
+            }
         }
     }
 

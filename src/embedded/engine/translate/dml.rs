@@ -35,7 +35,9 @@ impl Translator<'_> {
         let defaults: Vec<&ColumnDef> = table
             .columns
             .iter()
-            .filter(|column| column.default.is_some() && !columns.iter().any(|given| same_name(&given.name, &column.name)))
+            .filter(|column| {
+                column.default.is_some() && !columns.iter().any(|given| same_name(&given.name, &column.name))
+            })
             .collect();
         let mut names: Vec<String> = columns.iter().map(|column| quote(&column.name)).collect();
         names.extend(defaults.iter().map(|column| quote(&column.name)));
@@ -49,7 +51,10 @@ impl Translator<'_> {
             InsertSource::Values(rows) => {
                 let mut texts = Vec::new();
                 for row in rows {
-                    texts.push(format!("({})", self.value_row(row, &columns, &defaults, &table, insert.columns.is_empty())?));
+                    texts.push(format!(
+                        "({})",
+                        self.value_row(row, &columns, &defaults, &table, insert.columns.is_empty())?
+                    ));
                 }
                 format!("{into} ({}) VALUES {}", names.join(","), texts.join(","))
             }
@@ -92,8 +97,9 @@ impl Translator<'_> {
                 return Ok(Vec::new());
             }
             let settable = |column: &&ColumnDef| column.data_type != DataType::RowVersion;
-            let without_identity =
-                |column: &&ColumnDef| column.identity != IdentityKind::Identity && column.data_type != DataType::RowVersion;
+            let without_identity = |column: &&ColumnDef| {
+                column.identity != IdentityKind::Identity && column.data_type != DataType::RowVersion
+            };
             let all: Vec<ColumnDef> = table.columns.iter().filter(settable).cloned().collect();
             // Every column given, the IDENTITY among them: allowed where explicit identities are.
             if given == all.len() && table.allow_identity_insert {
@@ -132,7 +138,11 @@ impl Translator<'_> {
         if column.data_type == DataType::RowVersion {
             return Err(SqlError::prepare(
                 138,
-                format!("Cannot INSERT/UPDATE a value for a read only field '{}.{}'", table.qualified_name(), column.name),
+                format!(
+                    "Cannot INSERT/UPDATE a value for a read only field '{}.{}'",
+                    table.qualified_name(),
+                    column.name
+                ),
             ));
         }
         Ok(column.clone())
@@ -204,7 +214,9 @@ impl Translator<'_> {
         let term = match default {
             DefaultExpr::Null => return Ok("NULL".into()),
             DefaultExpr::Text(text) => super::expr::literal_term(&Literal::String(text.clone()))?,
-            DefaultExpr::Number(text) if Dec::parse(text).is_some_and(Dec::is_integer) && !text.contains(['.', 'e', 'E']) => {
+            DefaultExpr::Number(text)
+                if Dec::parse(text).is_some_and(Dec::is_integer) && !text.contains(['.', 'e', 'E']) =>
+            {
                 super::expr::literal_term(&Literal::Integer(text.clone()))?
             }
             DefaultExpr::Number(text) => super::expr::literal_term(&Literal::Number(text.clone()))?,
@@ -229,7 +241,10 @@ impl Translator<'_> {
         self.scopes.push(scope);
         let mut from = String::new();
         if !update.from.is_empty() {
-            from = format!(" FROM {}", self.from_list(&without_target(&update.from, &update.table, update.alias.as_ref()))?);
+            from = format!(
+                " FROM {}",
+                self.from_list(&without_target(&update.from, &update.table, update.alias.as_ref()))?
+            );
             if from == " FROM " {
                 from.clear();
             }
@@ -274,7 +289,9 @@ impl Translator<'_> {
         let sql = if from.is_empty() {
             format!("DELETE FROM {name} AS {alias}{selection}")
         } else {
-            format!("DELETE FROM {name} WHERE {row_id} IN (SELECT {alias}.{row_id} FROM {name} AS {alias},{from}{selection})")
+            format!(
+                "DELETE FROM {name} WHERE {row_id} IN (SELECT {alias}.{row_id} FROM {name} AS {alias},{from}{selection})"
+            )
         };
         Ok(self.plan(Verb::Delete, sql, Vec::new(), Vec::new(), Some(table), delete.no_check))
     }
@@ -316,13 +333,15 @@ fn check_count(given: usize, wanted: usize, without_list: bool) -> Result<(), Sq
 fn contains_subquery(expr: &Expr) -> bool {
     match expr {
         Expr::Subquery(_) | Expr::Exists(_) | Expr::InQuery { .. } | Expr::CompareQuery { .. } => true,
-        Expr::Negate(inner) | Expr::Cast(inner, _) | Expr::Convert { expr: inner, .. } | Expr::OdbcLiteral(_, inner) => {
-            contains_subquery(inner)
-        }
+        Expr::Negate(inner)
+        | Expr::Cast(inner, _)
+        | Expr::Convert { expr: inner, .. }
+        | Expr::OdbcLiteral(_, inner) => contains_subquery(inner),
         Expr::Binary(_, a, b) => contains_subquery(a) || contains_subquery(b),
         Expr::Function(function) => function.arguments.iter().any(contains_subquery),
         Expr::Case { branches, otherwise, .. } => {
-            branches.iter().any(|(_, then)| contains_subquery(then)) || otherwise.as_deref().is_some_and(contains_subquery)
+            branches.iter().any(|(_, then)| contains_subquery(then))
+                || otherwise.as_deref().is_some_and(contains_subquery)
         }
         _ => false,
     }

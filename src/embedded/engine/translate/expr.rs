@@ -28,13 +28,9 @@ impl Translator<'_> {
     fn plain_value(&mut self, expr: &Expr) -> Result<Term, SqlError> {
         match expr {
             Expr::Literal(literal) => literal_term(literal),
-            Expr::Null => Ok(Term {
-                sql: "NULL".into(),
-                data_type: TEXT,
-                shape: Shape::Null,
-                coll: Coll::None,
-                nullable: true,
-            }),
+            Expr::Null => {
+                Ok(Term { sql: "NULL".into(), data_type: TEXT, shape: Shape::Null, coll: Coll::None, nullable: true })
+            }
             Expr::Mark(mark) => self.mark(*mark),
             Expr::Column(parts) => self.column_term(parts),
             Expr::Arrow(reference, field) => self.arrow(reference, field),
@@ -109,7 +105,11 @@ impl Translator<'_> {
     }
 
     fn mark_kind(&self, mark: u32) -> ParameterKind {
-        usize::try_from(mark).ok().and_then(|mark| self.environment.kinds.get(mark)).copied().unwrap_or(ParameterKind::User)
+        usize::try_from(mark)
+            .ok()
+            .and_then(|mark| self.environment.kinds.get(mark))
+            .copied()
+            .unwrap_or(ParameterKind::User)
     }
 
     fn mark(&mut self, mark: u32) -> Result<Term, SqlError> {
@@ -120,7 +120,11 @@ impl Translator<'_> {
         };
         let (slot, sql) = self.add_slot(SlotSource::Parameter(mark), data_type);
         if let Some(known @ None) = usize::try_from(mark).ok().and_then(|mark| self.parameter_types.get_mut(mark))
-            && self.environment.kinds.get(usize::try_from(mark).unwrap_or(usize::MAX)).is_some_and(|kind| *kind != ParameterKind::User)
+            && self
+                .environment
+                .kinds
+                .get(usize::try_from(mark).unwrap_or(usize::MAX))
+                .is_some_and(|kind| *kind != ParameterKind::User)
         {
             *known = Some(data_type);
         }
@@ -143,7 +147,12 @@ impl Translator<'_> {
         entry.field = field;
         if let SlotSource::Parameter(mark) = entry.source
             && let Some(known) = usize::try_from(mark).ok().and_then(|mark| self.parameter_types.get_mut(mark))
-            && (known.is_none() || self.environment.kinds.get(usize::try_from(mark).unwrap_or(usize::MAX)).is_some_and(|kind| *kind != ParameterKind::User))
+            && (known.is_none()
+                || self
+                    .environment
+                    .kinds
+                    .get(usize::try_from(mark).unwrap_or(usize::MAX))
+                    .is_some_and(|kind| *kind != ParameterKind::User))
         {
             *known = Some(data_type);
         }
@@ -190,7 +199,11 @@ impl Translator<'_> {
         // An untyped mark takes the number type of the other side.
         let number_class = |term: &Term, other: &Term, translator: &Self| {
             if term.is_untyped(translator) {
-                return if other.class().is_numeric() && !other.is_untyped(translator) { other.class() } else { Class::Decimal };
+                return if other.class().is_numeric() && !other.is_untyped(translator) {
+                    other.class()
+                } else {
+                    Class::Decimal
+                };
             }
             match term.class() {
                 Class::Double => Class::Double,
@@ -199,9 +212,8 @@ impl Translator<'_> {
             }
         };
         let (a, b) = (number_class(left, right, self), number_class(right, left, self));
-        let exact_integers = a == Class::Int
-            && b == Class::Int
-            && matches!(op, BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply);
+        let exact_integers =
+            a == Class::Int && b == Class::Int && matches!(op, BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply);
         if exact_integers {
             let symbol = match op {
                 BinaryOp::Add => "+",

@@ -7,7 +7,6 @@ use super::super::catalog::{Relation, ViewDef};
 use super::super::convert::{Class, Purpose};
 use super::super::parse::ast::{Expr, JoinKind, JoinOn, JsonColumn, Name, ObjectName, TableRef, same_name};
 use super::super::parse::parse_query;
-use super::super::types::DataType;
 use super::query::{OutColumn, QueryOutput};
 use super::scope::{Source, SourceColumn, table_source};
 use super::term::{Coll, TEXT, Term, text_constant};
@@ -201,7 +200,14 @@ impl Translator<'_> {
     }
 
     /// The condition of USING; the right side's columns vanish behind the left side's.
-    fn merge(&mut self, names: &[Name], start: usize, middle: usize, end: usize, kind: JoinKind) -> Result<String, SqlError> {
+    fn merge(
+        &mut self,
+        names: &[Name],
+        start: usize,
+        middle: usize,
+        end: usize,
+        kind: JoinKind,
+    ) -> Result<String, SqlError> {
         let mut conditions = Vec::new();
         for name in names {
             let left = self.merged_position(name, start, middle)?;
@@ -232,7 +238,10 @@ impl Translator<'_> {
             let column = source.columns.iter().position(|column| !column.merged && same_name(&column.name, &name.0));
             if let Some(column) = column {
                 if found.is_some() {
-                    return Err(SqlError::prepare(27, format!("Field '{}' is ambiguous among the applicable tables", name.0)));
+                    return Err(SqlError::prepare(
+                        27,
+                        format!("Field '{}' is ambiguous among the applicable tables", name.0),
+                    ));
                 }
                 found = Some((at, column));
             }
@@ -265,7 +274,12 @@ impl Translator<'_> {
         for column in columns {
             let data_type = type_name::resolve(&column.data_type)?;
             let own = column.path.clone().unwrap_or_else(|| format!("$.{}", column.name.0));
-            let value = format!("iris_json_item({alias}.value,{alias}.type,{})", text_constant(&own));
+            let value = if own == "$" {
+                format!("{alias}.value")
+            } else {
+                let path = text_constant(&own);
+                format!("(CASE WHEN {alias}.type IN ('object','array') THEN json_extract({alias}.value,{path}) END)")
+            };
             let mut text = Term::new(value, TEXT);
             text.coll = Coll::None;
             let sql = self.coerce(&text, data_type, Purpose::Cast)?;

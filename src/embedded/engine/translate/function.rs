@@ -159,7 +159,9 @@ impl Translator<'_> {
                 sql.push_str(" END)");
                 Ok(Some(Term { sql, data_type, shape: Shape::Other, coll, nullable: true }))
             }
-            ("COALESCE" | "NVL" | "ISNULL" | "IFNULL" | "NULLIF" | "GREATEST" | "LEAST", _) => Err(wrong_arguments(upper)),
+            ("COALESCE" | "NVL" | "ISNULL" | "IFNULL" | "NULLIF" | "GREATEST" | "LEAST", _) => {
+                Err(wrong_arguments(upper))
+            }
             _ => Ok(None),
         }
     }
@@ -167,9 +169,36 @@ impl Translator<'_> {
     fn number_function(&mut self, upper: &str, terms: &[Term]) -> Result<Option<Term>, SqlError> {
         let known = matches!(
             upper,
-            "ABS" | "CEILING" | "CEIL" | "FLOOR" | "ROUND" | "TRUNCATE" | "TRUNC" | "MOD" | "POWER" | "SQRT" | "SQUARE"
-                | "SIGN" | "PI" | "EXP" | "LOG" | "LOG10" | "SIN" | "COS" | "TAN" | "COT" | "ASIN" | "ACOS" | "ATAN"
-                | "ATAN2" | "DEGREES" | "RADIANS" | "ISNUMERIC" | "%TSQL.ZRAND" | "TO_NUMBER" | "%MINUS"
+            "ABS"
+                | "CEILING"
+                | "CEIL"
+                | "FLOOR"
+                | "ROUND"
+                | "TRUNCATE"
+                | "TRUNC"
+                | "MOD"
+                | "POWER"
+                | "SQRT"
+                | "SQUARE"
+                | "SIGN"
+                | "PI"
+                | "EXP"
+                | "LOG"
+                | "LOG10"
+                | "SIN"
+                | "COS"
+                | "TAN"
+                | "COT"
+                | "ASIN"
+                | "ACOS"
+                | "ATAN"
+                | "ATAN2"
+                | "DEGREES"
+                | "RADIANS"
+                | "ISNUMERIC"
+                | "%TSQL.ZRAND"
+                | "TO_NUMBER"
+                | "%MINUS"
         );
         if !known {
             return Ok(None);
@@ -212,14 +241,17 @@ impl Translator<'_> {
             }
             ("ROUND", [x, digits, flag]) => {
                 let (x, digits, flag) = (self.number_text(x)?, self.integer_of(digits)?, self.integer_of(flag)?);
-                let sql = format!("(CASE {flag} WHEN 0 THEN iris_round({x},{digits}) ELSE iris_truncate({x},{digits}) END)");
+                let sql =
+                    format!("(CASE {flag} WHEN 0 THEN iris_round({x},{digits}) ELSE iris_truncate({x},{digits}) END)");
                 (sql, DECIMAL)
             }
             ("MOD", [a, b]) => (format!("iris_mod({},{})", self.number_text(a)?, self.number_text(b)?), DECIMAL),
             ("TO_NUMBER", [x]) => (format!("iris_number({})", self.text_of(x)?), DECIMAL),
             ("ISNUMERIC", [x]) => (format!("iris_isnumeric({})", self.text_of(x)?), DataType::Integer),
             ("%TSQL.ZRAND", [x]) => (format!("iris_random({})", self.double_of(x)?), DataType::Double),
-            ("POWER", [a, b]) => (format!("iris_power({},{})", self.double_of(a)?, self.double_of(b)?), number_type(terms)),
+            ("POWER", [a, b]) => {
+                (format!("iris_power({},{})", self.double_of(a)?, self.double_of(b)?), number_type(terms))
+            }
             ("ATAN2", [a, b]) => (format!("atan2({},{})", self.double_of(a)?, self.double_of(b)?), DataType::Double),
             ("SQRT" | "SQUARE" | "DEGREES" | "RADIANS", [x]) => {
                 let x = self.double_of(x)?;
@@ -289,7 +321,11 @@ impl Translator<'_> {
                 {
                     return Err(SqlError::execute(
                         259,
-                        format!("Cannot perform vector operation on vectors of different types: {}, {}", x.name(), y.name()),
+                        format!(
+                            "Cannot perform vector operation on vectors of different types: {}, {}",
+                            x.name(),
+                            y.name()
+                        ),
                     ));
                 }
                 let name = if upper == "VECTOR_COSINE" { "iris_vector_cosine" } else { "iris_vector_dot" };
@@ -305,7 +341,10 @@ impl Translator<'_> {
         if let DataType::Vector { length: None, .. } = term.data_type
             && matches!(&term.shape, Shape::Column { origin: Some(_), .. })
         {
-            return Err(SqlError::execute(260, "Vector column without a declared length cannot be used in vector functions"));
+            return Err(SqlError::execute(
+                260,
+                "Vector column without a declared length cannot be used in vector functions",
+            ));
         }
         match (term.class(), other.data_type) {
             (Class::Vector, _) => Ok(term.sql.clone()),
@@ -319,7 +358,9 @@ impl Translator<'_> {
     fn system_function(&mut self, upper: &str, terms: &[Term]) -> Result<Option<Term>, SqlError> {
         let (source, data_type) = match (upper, terms) {
             ("LAST_IDENTITY", []) => (SlotSource::LastIdentity, DataType::BigInt),
-            ("USER" | "CURRENT_USER" | "%SYSTEM_SECURITY.GETUSER" | "%SYSTEM.SECURITY.GETUSER", []) => (SlotSource::User, TEXT),
+            ("USER" | "CURRENT_USER" | "%SYSTEM_SECURITY.GETUSER" | "%SYSTEM.SECURITY.GETUSER", []) => {
+                (SlotSource::User, TEXT)
+            }
             ("DATABASE", []) => (SlotSource::Namespace, TEXT),
             ("%SYSTEM_SQL.DEFAULTSCHEMA" | "%SYSTEM_SQL.SCHEMA_DEFAULT", []) => {
                 return Ok(Some(Term::new(text_constant(self.environment.default_schema), TEXT)));

@@ -6,7 +6,6 @@ use super::super::parse::ast::{Expr, Literal};
 use super::super::types::DataType;
 use super::Translator;
 use super::function::wrong_arguments;
-use super::slot::SlotSource;
 use super::term::{Shape, TEXT, Term, text_constant};
 
 const STAMP: DataType = DataType::Timestamp { precision: 6 };
@@ -37,7 +36,14 @@ impl Translator<'_> {
     pub(super) fn clock_function(&mut self, upper: &str, arguments: &[Expr]) -> Result<Option<Term>, SqlError> {
         let known = matches!(
             upper,
-            "CURRENT_TIMESTAMP" | "CURRENT_TIME" | "CURRENT_DATE" | "NOW" | "GETDATE" | "GETUTCDATE" | "CURDATE" | "CURTIME"
+            "CURRENT_TIMESTAMP"
+                | "CURRENT_TIME"
+                | "CURRENT_DATE"
+                | "NOW"
+                | "GETDATE"
+                | "GETUTCDATE"
+                | "CURDATE"
+                | "CURTIME"
                 | "SYSDATE"
         );
         if !known {
@@ -83,14 +89,20 @@ impl Translator<'_> {
         }
     }
 
-    pub(super) fn date_function(&mut self, upper: &str, terms: &[Term], exprs: &[Expr]) -> Result<Option<Term>, SqlError> {
+    pub(super) fn date_function(
+        &mut self,
+        upper: &str,
+        terms: &[Term],
+        exprs: &[Expr],
+    ) -> Result<Option<Term>, SqlError> {
         let term = match (upper, terms) {
             ("DATEADD" | "TIMESTAMPADD", [_, count, date]) => {
                 let part = self.part(exprs.first())?;
                 let (count, stamp) = (self.integer_of(count)?, self.timestamp_of(date)?);
                 let sql = format!("iris_dateadd('{part}',{count},{stamp})");
                 // A date stays a date while whole days are added.
-                let whole_days = matches!(part, "year" | "quarter" | "month" | "week" | "weekday" | "day" | "dayofyear");
+                let whole_days =
+                    matches!(part, "year" | "quarter" | "month" | "week" | "weekday" | "day" | "dayofyear");
                 if date.class() == Class::Date && whole_days {
                     let stamp = Term::new(sql, STAMP);
                     Term::new(self.coerce(&stamp, DataType::Date, Purpose::Compare)?, DataType::Date)
@@ -121,8 +133,11 @@ impl Translator<'_> {
                     Term::new(sql, STAMP)
                 }
             }
-            ("YEAR" | "MONTH" | "DAY" | "DAYOFMONTH" | "QUARTER" | "WEEK" | "DAYOFYEAR" | "DAYOFWEEK" | "HOUR" | "MINUTE"
-            | "SECOND", [date]) => {
+            (
+                "YEAR" | "MONTH" | "DAY" | "DAYOFMONTH" | "QUARTER" | "WEEK" | "DAYOFYEAR" | "DAYOFWEEK" | "HOUR"
+                | "MINUTE" | "SECOND",
+                [date],
+            ) => {
                 let part = match upper {
                     "YEAR" => "year",
                     "MONTH" => "month",
@@ -159,9 +174,10 @@ impl Translator<'_> {
                 let now = self.variable("CURRENT_TIMESTAMP", 6)?;
                 Term::new(format!("iris_unix({})", now.sql), DataType::Numeric { precision: 19, scale: 6 })
             }
-            ("UNIX_TIMESTAMP", [stamp]) => {
-                Term::new(format!("iris_unix({})", self.timestamp_of(stamp)?), DataType::Numeric { precision: 19, scale: 6 })
-            }
+            ("UNIX_TIMESTAMP", [stamp]) => Term::new(
+                format!("iris_unix({})", self.timestamp_of(stamp)?),
+                DataType::Numeric { precision: 19, scale: 6 },
+            ),
             ("TO_CHAR", [value]) => self.cast(value, TEXT)?,
             ("TO_CHAR", [value, format]) => {
                 let format = self.text_of(format)?;
@@ -191,10 +207,10 @@ impl Translator<'_> {
                 }
             }
             (
-                "DATEADD" | "TIMESTAMPADD" | "DATEDIFF" | "TIMESTAMPDIFF" | "DATEPART" | "DATENAME" | "DATETRUNC" | "YEAR"
-                | "MONTH" | "DAY" | "DAYOFMONTH" | "QUARTER" | "WEEK" | "DAYOFYEAR" | "DAYOFWEEK" | "HOUR" | "MINUTE"
-                | "SECOND" | "DAYNAME" | "MONTHNAME" | "LAST_DAY" | "ADD_MONTHS" | "DATE" | "TIME" | "TO_POSIXTIME"
-                | "UNIX_TIMESTAMP" | "TO_CHAR" | "TO_DATE" | "TO_TIMESTAMP",
+                "DATEADD" | "TIMESTAMPADD" | "DATEDIFF" | "TIMESTAMPDIFF" | "DATEPART" | "DATENAME" | "DATETRUNC"
+                | "YEAR" | "MONTH" | "DAY" | "DAYOFMONTH" | "QUARTER" | "WEEK" | "DAYOFYEAR" | "DAYOFWEEK" | "HOUR"
+                | "MINUTE" | "SECOND" | "DAYNAME" | "MONTHNAME" | "LAST_DAY" | "ADD_MONTHS" | "DATE" | "TIME"
+                | "TO_POSIXTIME" | "UNIX_TIMESTAMP" | "TO_CHAR" | "TO_DATE" | "TO_TIMESTAMP",
                 _,
             ) => return Err(wrong_arguments(upper)),
             _ => return Ok(None),

@@ -213,7 +213,12 @@ impl Translator<'_> {
         }
     }
 
-    pub(super) fn select(&mut self, select: &Select, order_by: &[OrderItem], limit: &Limit) -> Result<QueryOutput, SqlError> {
+    pub(super) fn select(
+        &mut self,
+        select: &Select,
+        order_by: &[OrderItem],
+        limit: &Limit,
+    ) -> Result<QueryOutput, SqlError> {
         self.scopes.push(Scope::default());
         let groups = std::mem::take(&mut self.upper_groups);
         let standing = self.aggregates;
@@ -224,7 +229,12 @@ impl Translator<'_> {
         result
     }
 
-    fn select_inside(&mut self, select: &Select, order_by: &[OrderItem], limit: &Limit) -> Result<QueryOutput, SqlError> {
+    fn select_inside(
+        &mut self,
+        select: &Select,
+        order_by: &[OrderItem],
+        limit: &Limit,
+    ) -> Result<QueryOutput, SqlError> {
         self.aggregates = Aggregates::Forbidden;
         let mut tail = self.from_clause(&select.from)?;
         if let Some(selection) = &select.selection {
@@ -239,7 +249,11 @@ impl Translator<'_> {
                 self.upper_groups.push(term.sql);
             } else {
                 // A bare number would be an ordinal to SQLite; to IRIS it is a constant.
-                group_sql.push(if matches!(term.shape, Shape::Literal(_)) { format!("({}+0)", term.sql) } else { term.sql });
+                group_sql.push(if matches!(term.shape, Shape::Literal(_)) {
+                    format!("({}+0)", term.sql)
+                } else {
+                    term.sql
+                });
             }
         }
         self.aggregates = Aggregates::Allowed;
@@ -291,7 +305,10 @@ impl Translator<'_> {
                     let schema = name.schema.as_ref().map(|schema| schema.0.as_str());
                     let source = self.scopes.last().and_then(|scope| scope.source(schema, &name.name.0)).cloned();
                     let source = source.ok_or_else(|| {
-                        SqlError::prepare(23, format!("Label '{}' is not listed among the applicable tables", name.name.0))
+                        SqlError::prepare(
+                            23,
+                            format!("Label '{}' is not listed among the applicable tables", name.name.0),
+                        )
                     })?;
                     star(&source, false, &mut items);
                 }
@@ -350,7 +367,10 @@ impl Translator<'_> {
             }
             return match digits.parse::<usize>().ok().and_then(|n| n.checked_sub(1)) {
                 Some(at) if at < items.len() => Ok(Some(at)),
-                _ => Err(SqlError::prepare(5, format!("Column number specified in ORDER {digits} does not match SELECT list"))),
+                _ => Err(SqlError::prepare(
+                    5,
+                    format!("Column number specified in ORDER {digits} does not match SELECT list"),
+                )),
             };
         }
         if let Expr::Column(parts) = expr
@@ -370,9 +390,13 @@ impl Translator<'_> {
         for item in order_by {
             let position = match &item.expr {
                 Expr::Literal(Literal::Integer(digits)) => {
-                    let at = digits.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|at| *at < columns.len());
+                    let at =
+                        digits.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|at| *at < columns.len());
                     at.ok_or_else(|| {
-                        SqlError::prepare(5, format!("Column number specified in ORDER {digits} does not match SELECT list"))
+                        SqlError::prepare(
+                            5,
+                            format!("Column number specified in ORDER {digits} does not match SELECT list"),
+                        )
                     })?
                 }
                 Expr::Column(parts) if parts.len() == 1 => parts
@@ -381,9 +405,9 @@ impl Translator<'_> {
                     .ok_or_else(|| SqlError::prepare(6, "ORDER BY column not in SELECT after UNION"))?,
                 _ => return Err(SqlError::prepare(6, "ORDER BY column not in SELECT after UNION")),
             };
-            let (class, coll) = columns.get(position).map_or((Class::Int, Coll::None), |column| {
-                (Class::of(&column.data_type), column.coll)
-            });
+            let (class, coll) = columns
+                .get(position)
+                .map_or((Class::Int, Coll::None), |column| (Class::of(&column.data_type), column.coll));
             parts.push(order_text(&(position + 1).to_string(), class, coll, item.descending));
         }
         Ok(if parts.is_empty() { String::new() } else { format!(" ORDER BY {}", parts.join(",")) })
@@ -451,8 +475,7 @@ impl Translator<'_> {
 
 /// Strings that come out of DISTINCT and GROUP BY upper-cased.
 pub fn is_upper(class: Class, coll: Coll) -> bool {
-    class == Class::Text
-        && matches!(coll, Coll::Column(Collation::SqlUpper) | Coll::Explicit(Collation::SqlUpper))
+    class == Class::Text && matches!(coll, Coll::Column(Collation::SqlUpper) | Coll::Explicit(Collation::SqlUpper))
 }
 
 fn order_text(text: &str, class: Class, coll: Coll, descending: bool) -> String {
@@ -474,7 +497,10 @@ fn order_collation(coll: Coll) -> Collation {
 /// -37: streams have no order and no equality.
 pub fn refuse_stream(term: &Term) -> Result<(), SqlError> {
     if term.data_type.is_stream() {
-        return Err(SqlError::prepare(37, "Stream fields cannot be used in ORDER BY, GROUP BY, DISTINCT or expressions"));
+        return Err(SqlError::prepare(
+            37,
+            "Stream fields cannot be used in ORDER BY, GROUP BY, DISTINCT or expressions",
+        ));
     }
     Ok(())
 }
@@ -554,7 +580,7 @@ fn union_type(a: &OutColumn, b: &OutColumn) -> DataType {
         _ => 7,
     };
     match (a.data_type, b.data_type) {
-        (DataType::VarChar { length: x } | DataType::VarChar { length: x }, DataType::VarChar { length: y }) => {
+        (DataType::VarChar { length: x }, DataType::VarChar { length: y }) => {
             DataType::VarChar { length: x.zip(y).map(|(x, y)| x.max(y)) }
         }
         (DataType::Numeric { precision: p, scale: s }, DataType::Numeric { precision: q, scale: t }) => {

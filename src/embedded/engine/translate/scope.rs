@@ -58,7 +58,8 @@ impl Source {
             return self.row_id.as_ref();
         }
         let column = self.columns.iter().find(|column| same_name(&column.name, name));
-        let unnamed_row_id = || self.row_id.as_ref().filter(|id| id.name == ROW_ID_NAME && same_name(name, ROW_ID_NAME));
+        let unnamed_row_id =
+            || self.row_id.as_ref().filter(|id| id.name == ROW_ID_NAME && same_name(name, ROW_ID_NAME));
         column.or_else(unnamed_row_id)
     }
 }
@@ -82,7 +83,10 @@ impl Scope {
         for source in &self.sources {
             if let Some(column) = source.find(name).filter(|column| !column.merged) {
                 if found.is_some() {
-                    return Err(SqlError::prepare(27, format!("Field '{name}' is ambiguous among the applicable tables")));
+                    return Err(SqlError::prepare(
+                        27,
+                        format!("Field '{name}' is ambiguous among the applicable tables"),
+                    ));
                 }
                 found = Some(column);
             }

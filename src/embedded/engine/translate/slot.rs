@@ -8,10 +8,14 @@ pub enum SlotSource {
     /// The client's mark, zero-based.
     Parameter(u32),
     /// The start of the statement, local time (the stand-in lives in UTC), cut to `precision` digits of the second.
-    Now { precision: u8 },
+    Now {
+        precision: u8,
+    },
     Today,
     /// Time of day.
-    TimeOfDay { precision: u8 },
+    TimeOfDay {
+        precision: u8,
+    },
     LastIdentity,
     User,
     Namespace,

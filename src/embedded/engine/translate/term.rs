@@ -59,10 +59,16 @@ pub struct Origin {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Shape {
     /// `slot`: index into the slots. `typed`: nothing may change its type any more.
-    Mark { slot: usize, typed: bool },
+    Mark {
+        slot: usize,
+        typed: bool,
+    },
     Literal(Value),
     Null,
-    Column { name: String, origin: Option<Origin> },
+    Column {
+        name: String,
+        origin: Option<Origin>,
+    },
     Aggregate,
     Subquery,
     Other,

@@ -33,9 +33,9 @@ pub fn resolve(name: &TypeName) -> Result<DataType, SqlError> {
         "BINARY" | "VARBINARY" | "BINARY VARYING" | "RAW" => {
             DataType::VarBinary { length: Some(numbers.first().copied().unwrap_or(CAST_VARCHAR_LENGTH)) }
         }
-        "INT" | "INTEGER" | "BIGINT" | "SMALLINT" | "TINYINT" | "BIT" | "DOUBLE" | "DOUBLE PRECISION" | "FLOAT" | "REAL"
-        | "MONEY" | "SMALLMONEY" | "DATE" | "TIME" | "TIMESTAMP" | "DATETIME" | "DATETIME2" | "SMALLDATETIME"
-        | "POSIXTIME" | "UNIQUEIDENTIFIER" | "GUID" | "LONGVARCHAR" => {
+        "INT" | "INTEGER" | "BIGINT" | "SMALLINT" | "TINYINT" | "BIT" | "DOUBLE" | "DOUBLE PRECISION" | "FLOAT"
+        | "REAL" | "MONEY" | "SMALLMONEY" | "DATE" | "TIME" | "TIMESTAMP" | "DATETIME" | "DATETIME2"
+        | "SMALLDATETIME" | "POSIXTIME" | "UNIQUEIDENTIFIER" | "GUID" | "LONGVARCHAR" => {
             let arguments: Vec<TypeArgument> = numbers.into_iter().map(TypeArgument::Number).collect();
             let data_type = DataType::from_ddl(&name.name, &arguments, "CAST").map_err(|_| unsupported())?;
             // A stream cannot be the result of an expression.
