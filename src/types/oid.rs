@@ -29,6 +29,19 @@ impl Oid {
     pub const JSONB: Oid = Oid(3802);
     /// pgvector's types have no fixed OID; these stand for them inside the gateway and on the wire.
     pub const VECTOR: Oid = Oid(16_388);
+
+    /// `pg_type.typlen`: bytes of a value of fixed length, -1 for `varlena` types, -2 for C strings.
+    pub const fn typlen(self) -> i16 {
+        match self {
+            Self::BOOL => 1,
+            Self::INT2 => 2,
+            Self::INT4 | Self::OID | Self::FLOAT4 | Self::DATE => 4,
+            Self::INT8 | Self::FLOAT8 | Self::TIME | Self::TIMESTAMP | Self::TIMESTAMPTZ => 8,
+            Self::INTERVAL | Self::UUID => 16,
+            Self::UNKNOWN => -2,
+            _ => -1,
+        }
+    }
 }
 
 /// A type with its modifier, as RowDescription carries it.
