@@ -8,13 +8,12 @@
 //! engine while it is made: the thread sends a page and waits for the client inside the row callback (`results`).
 
 mod backend;
+mod calendar;
 mod catalogue;
 mod connection;
 mod errors;
-mod execute;
 mod jobs;
 mod login;
-mod metadata;
 mod options;
 mod procedures;
 mod results;
