@@ -27,12 +27,7 @@ impl TableQueries {
     /// Statement keys `key` and `key + 1` must not be used by anybody else of the shard.
     pub fn new(key: u64) -> Self {
         let statement = |key, text: &str| {
-            Rc::new(IrisStatement {
-                key,
-                text: text.to_owned(),
-                kinds: vec![ParameterKind::User; 2],
-                is_query: true,
-            })
+            Rc::new(IrisStatement { key, text: text.to_owned(), kinds: vec![ParameterKind::User; 2], is_query: true })
         };
         Self { columns: statement(key, COLUMNS), keys: statement(key.wrapping_add(1), KEYS) }
     }

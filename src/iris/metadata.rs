@@ -191,6 +191,11 @@ impl ParameterDescription {
     }
 }
 
+/// [`IrisType::pg_type`] as a function.
+pub fn default_pg_type(iris_type: IrisType, precision: i32, scale: i32) -> PgType {
+    iris_type.pg_type(precision, scale)
+}
+
 /// Column list: count, then ten items each.
 pub fn put_columns(out: &mut Vec<u8>, columns: &[ColumnDescription]) {
     put_int(out, columns.len() as i64);

@@ -2,6 +2,8 @@
 //!
 //! Shared by both sides: `runtime` drives [`IrisConnection`] as a client, `embedded` answers with the same codecs.
 
+mod cell;
+pub mod datetime;
 pub mod decimal;
 pub mod header;
 pub mod list;
@@ -10,13 +12,19 @@ mod opcode;
 mod reply;
 mod request;
 pub mod scramble;
+mod sqlcode;
 
+pub use cell::{CellDecoder, put_value};
 pub use header::{HEADER_BYTES, Header, MessageWriter, STATUS_END, STATUS_OK};
-pub use list::{Item, ItemReader, ListError, RawItem};
+pub use list::{
+    Item, ItemReader, ListError, RawItem, put_bytes, put_decimal, put_double, put_empty, put_int, put_latin1, put_null,
+    put_string, put_text,
+};
 pub use metadata::{
-    ColumnDescription, IrisType, ParameterDescription, StatementMetadata, put_columns, put_parameters, read_columns,
-    read_parameters,
+    ColumnDescription, IrisType, ParameterDescription, StatementMetadata, default_pg_type, put_columns, put_parameters,
+    read_columns, read_parameters,
 };
 pub use opcode::Opcode;
 pub use reply::Reply;
 pub use request::{IrisError, IrisStatement, ParameterKind, Request};
+pub use sqlcode::{ErrorText, sqlstate, to_pg};

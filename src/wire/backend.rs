@@ -439,7 +439,3 @@ impl From<MessageTooLarge> for Box<PgError> {
         PgError::error(super::SqlState::PROGRAM_LIMIT_EXCEEDED, error.to_string())
     }
 }
-
-#[cfg(test)]
-#[path = "backend_tests.rs"]
-mod tests;

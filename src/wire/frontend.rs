@@ -7,8 +7,8 @@ use super::{Format, Frame, Reader, WireError};
 /// One tagged message of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FrontendMessage<'a> {
-    /// Also PasswordMessage, SASLInitialResponse and SASLResponse share its tag `p`; which one it is only the state
-    /// of the authentication exchange tells: see [`password`] and [`SaslInitialResponse::parse`].
+    /// Tag `p`: PasswordMessage, SASLInitialResponse or SASLResponse. Which one, only the state of the authentication
+    /// exchange tells: see [`password`] and [`SaslInitialResponse::parse`].
     Authentication(&'a [u8]),
     Bind(Bind<'a>),
     Close {
@@ -301,7 +301,3 @@ impl<'a> SaslInitialResponse<'a> {
 pub fn password(body: &[u8]) -> Result<&[u8], WireError> {
     Reader::all(body, "PasswordMessage", |r| r.cstr_bytes("PasswordMessage.password"))
 }
-
-#[cfg(test)]
-#[path = "frontend_tests.rs"]
-mod tests;

@@ -8,6 +8,8 @@ mod frontend;
 mod limits;
 mod reader;
 mod startup;
+#[cfg(test)]
+mod tests;
 
 pub use backend::{FieldDescription, MessageTooLarge, RowWriter};
 pub use buffer::{RecvBuf, SendBuf};

@@ -196,8 +196,6 @@ mod tests {
         let body = packet(0x0003_0000, b"user\0a\0database\0d\0\0");
         assert!(StartupPacket::parse(&body).is_ok());
         for n in 0..body.len() {
-            // Cut right behind a value, the rest is itself a list whose closing NUL is that value's terminator:
-            // the last value is then missing.
             let got = StartupPacket::parse(&body[..n]);
             assert!(got.is_err(), "{n} bytes: {got:?}");
         }
@@ -208,7 +206,8 @@ mod tests {
         for rest in
             [&b""[..], b"user", b"user\0", b"user\0\0a\0\0", b"user\0a\0\0\0", b"user\0a\0\0x\0", b"\xFF\0a\0\0"]
         {
-            let got = StartupPacket::parse(&packet(0x0003_0000, rest));
+            let body = packet(0x0003_0000, rest);
+            let got = StartupPacket::parse(&body);
             assert!(got.is_err(), "{rest:?}: {got:?}");
         }
         // No parameter at all is well formed; that a user is missing is for the session to say.
