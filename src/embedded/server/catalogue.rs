@@ -8,8 +8,8 @@ use super::{
 use crate::{embedded::engine::SqlError, iris::Opcode};
 
 const OPCODES: [&[u8; 2]; 25] = [
-    b"SC", b"CA", b"TT", b"TI", b"TA", b"CO", b"CH", b"PK", b"IK", b"EK", b"CR", b"II", b"BR", b"VC", b"PR", b"FN", b"PC",
-    b"FC", b"TP", b"CP", b"UT", b"CF", b"SL", b"SY", b"AT",
+    b"SC", b"CA", b"TT", b"TI", b"TA", b"CO", b"CH", b"PK", b"IK", b"EK", b"CR", b"II", b"BR", b"VC", b"PR", b"FN",
+    b"PC", b"FC", b"TP", b"CP", b"UT", b"CF", b"SL", b"SY", b"AT",
 ];
 
 pub(super) fn handles(opcode: Opcode) -> bool {

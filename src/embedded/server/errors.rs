@@ -48,7 +48,10 @@ const TEXTS: &[(u32, &str)] = &[
     (1, "Invalid SQL statement"),
     (2, "Exponent digits missing after 'E'"),
     (3, "Closing quote (\") missing"),
-    (4, "A term expected, beginning with either of: identifier, constant, aggregate, $$, (, :, +, -, %ALPHAUP, or %EXACT"),
+    (
+        4,
+        "A term expected, beginning with either of: identifier, constant, aggregate, $$, (, :, +, -, %ALPHAUP, or %EXACT",
+    ),
     (5, "Column number specified in ORDER does not match SELECT list"),
     (6, "ORDER BY column after UNION not found in SELECT"),
     (7, "Exponent out of range"),
@@ -56,7 +59,10 @@ const TEXTS: &[(u32, &str)] = &[
     (9, "Incompatible SELECT lists used in UNION"),
     (10, "The SELECT list of the subquery must have exactly one item"),
     (11, "A scalar expression expected, not a condition"),
-    (12, "A term expected, beginning with one of the following: identifier, constant, aggregate, %ALPHAUP, %EXACT, %MVR, %SQLSTRING, %SQLUPPER, %STRING, %TRUNCATE, %UPPER, $$, :, +, -, (, NOT, EXISTS, or FOR"),
+    (
+        12,
+        "A term expected, beginning with one of the following: identifier, constant, aggregate, %ALPHAUP, %EXACT, %MVR, %SQLSTRING, %SQLUPPER, %STRING, %TRUNCATE, %UPPER, $$, :, +, -, (, NOT, EXISTS, or FOR",
+    ),
     (13, "An expression other than a subquery expected here"),
     (14, "A comparison operator is required here"),
     (15, "A condition expected after NOT"),

@@ -34,3 +34,5 @@ pub use backend::{Backend, Engine, Interrupt, Login, PreparedStatement};
 pub use errors::{error_text, sqlcode_text};
 pub use options::SuperserverOptions;
 pub use superserver::{Superserver, SuperserverHandle};
+#[cfg(test)]
+mod replay_tests;

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    Backend, Engine, SuperserverOptions,
-    catalogue,
+    Backend, Engine, SuperserverOptions, catalogue,
     errors::{self, error_text, malformed},
     jobs::{CancelRefusal, JobGuard},
     results::Results,
@@ -264,7 +263,9 @@ impl<'a, E: Engine> Session<'a, E> {
         let value = match (class.as_str(), method.as_str()) {
             ("%SYSTEM.Version", "GetNumber") => &self.options().version_number,
             ("%SYSTEM.Version", "GetVersion") => &self.options().server_version,
-            ("%SYSTEM.Version", _) => return self.refuse_native(head, &format!("<METHOD DOES NOT EXIST> {method},{class}")),
+            ("%SYSTEM.Version", _) => {
+                return self.refuse_native(head, &format!("<METHOD DOES NOT EXIST> {method},{class}"));
+            }
             _ => return self.refuse_native(head, &format!("<CLASS DOES NOT EXIST> {class}")),
         };
         let mut body = Body::new();

@@ -11,10 +11,8 @@ use super::{
 use crate::{
     embedded::engine::{SqlError, Value},
     iris::{
-        ColumnDescription, IrisType, Item, ItemReader, ListError, Opcode, ParameterDescription, ParameterKind,
-        STATUS_END, STATUS_OK, StatementMetadata,
-        list::{put_int, put_string},
-        put_columns,
+        ColumnDescription, IrisType, Item, ItemReader, ListError, ParameterDescription, ParameterKind, STATUS_END,
+        STATUS_OK, StatementMetadata, list::put_int, put_columns,
     },
 };
 
@@ -147,8 +145,7 @@ impl<E: Engine> Session<'_, E> {
     }
 
     pub(super) fn insert_procedure(&mut self, statement_id: u32) -> Result<(), SqlError> {
-        let statement =
-            Statement { text: String::new(), kinds: Vec::new(), prepared: Some(Prepared::RowIdProcedure) };
+        let statement = Statement { text: String::new(), kinds: Vec::new(), prepared: Some(Prepared::RowIdProcedure) };
         self.insert(statement_id, statement)
     }
 
@@ -317,7 +314,8 @@ impl<E: Engine> Session<'_, E> {
         let mut reader = ItemReader::new(body);
         let text = read_text(&mut reader)?;
         self.results.close(head.statement_id);
-        self.keep(head.statement_id, text)?;
+        // Clients read a row count out of the reply, whatever its status.
+        self.keep(head.statement_id, text).map_err(|error| Fault::Batch(error, vec![0]))?;
         let prepared = self.recall(head.statement_id)?;
         let sets = self.read_sets(&mut reader, &prepared)?;
         // DU's client wants its own reply on success only; the counts of a failed batch stand alone.
@@ -557,8 +555,7 @@ fn cancel_of(text: &str, kinds: &[ParameterKind]) -> Option<Cancel> {
     }
     let job = words.next().and_then(|word| word.parse().ok());
     let parameter = ParameterDescription { iris_type: IrisType::INTEGER, precision: 10, scale: 0, nullable: 1 };
-    let metadata =
-        StatementMetadata { columns: Vec::new(), parameters: vec![parameter; kinds.len()], cacheable: true };
+    let metadata = StatementMetadata { columns: Vec::new(), parameters: vec![parameter; kinds.len()], cacheable: true };
     Some(Cancel { job, metadata })
 }
 

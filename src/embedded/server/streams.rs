@@ -8,7 +8,10 @@ use std::{borrow::Cow, collections::HashMap};
 
 use crate::{
     embedded::engine::{SqlError, Value},
-    iris::{ItemReader, Opcode, list::{Item, latin1_to_string, put_int, put_string}},
+    iris::{
+        ItemReader, Opcode,
+        list::{Item, latin1_to_string, put_int, put_string},
+    },
 };
 
 use super::transport::{Body, Message};

@@ -40,7 +40,8 @@ fn text_is_measured_in_utf16_units_and_read_in_pieces() {
     assert_eq!(next(&mut streams, 100), b"");
     size(&mut streams, &handle);
     assert_eq!(next(&mut streams, -1), "text \u{436}\u{1f600}".as_bytes(), "SS sets the position back");
-    let piece = |streams: &mut Streams, numbers: &[i64]| data(streams, Opcode::STREAM_PIECE, &request(&handle, numbers));
+    let piece =
+        |streams: &mut Streams, numbers: &[i64]| data(streams, Opcode::STREAM_PIECE, &request(&handle, numbers));
     assert_eq!(piece(&mut streams, &[2, 3]), b"ext");
     assert_eq!(piece(&mut streams, &[100, 3]), b"");
     assert_eq!(piece(&mut streams, &[-5, i64::MAX]), "text \u{436}\u{1f600}".as_bytes());

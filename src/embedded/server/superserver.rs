@@ -73,8 +73,9 @@ impl<E: Engine> Superserver<E> {
             let shared = Arc::clone(&shared);
             Box::new(move || shared.stopping.store(true, Ordering::Release))
         };
-        let acceptor =
-            thread::Builder::new().name("superserver".to_owned()).spawn(move || accept(&self.listener, &self.shared))?;
+        let acceptor = thread::Builder::new()
+            .name("superserver".to_owned())
+            .spawn(move || accept(&self.listener, &self.shared))?;
         Ok(SuperserverHandle { address, jobs, stop, acceptor: Some(acceptor) })
     }
 }

@@ -7,9 +7,7 @@ use crate::{
     embedded::engine::Value,
     iris::{
         ColumnDescription, IrisType, Item, ListError, RawItem, decimal,
-        list::{
-            latin1_to_string, put_bytes, put_decimal, put_double, put_int, put_null, put_text, utf16_to_string,
-        },
+        list::{latin1_to_string, put_bytes, put_decimal, put_double, put_int, put_null, put_text, utf16_to_string},
     },
     types::Decimal,
 };
@@ -30,9 +28,7 @@ pub(super) fn decode(item: RawItem<'_>, declared: Option<IrisType>) -> Result<Va
         Item::Empty => Value::Text(String::new()),
         Item::Latin1(bytes) if binary => Value::Bytes(bytes.to_vec()),
         Item::Latin1(bytes) | Item::Oref(bytes) => Value::Text(latin1_to_string(bytes)),
-        Item::Utf16(bytes) => {
-            Value::Text(utf16_to_string(bytes).ok_or(ListError::Unexpected("UTF-16 text"))?)
-        }
+        Item::Utf16(bytes) => Value::Text(utf16_to_string(bytes).ok_or(ListError::Unexpected("UTF-16 text"))?),
         Item::Int(number) if declared == Some(IrisType::TIMESTAMP_POSIX) => {
             calendar::posix_text(number).map_or(Value::Int(number), Value::Text)
         }
@@ -253,7 +249,8 @@ mod tests {
 
     #[test]
     fn parameters_by_declared_type() {
-        let decoded = |bytes: &[u8], declared| decode(ItemReader::new(bytes).need_raw("item").unwrap(), declared).unwrap();
+        let decoded =
+            |bytes: &[u8], declared| decode(ItemReader::new(bytes).need_raw("item").unwrap(), declared).unwrap();
         let varchar = Some(IrisType::VARCHAR);
         assert_eq!(decoded(&[2, 1], varchar), Value::Null);
         assert_eq!(decoded(&[3, 1, 0], varchar), text(""));
