@@ -163,7 +163,8 @@ fn lines(script: &str) -> Vec<Line> {
             let connection = words.next().unwrap().parse().unwrap();
             let mut bytes = hex(words.next().unwrap());
             // JDBC asks for features by default, which the recorded server refused; here it never asks.
-            if from_client && bytes.ends_with(&[3, 4, 59]) && Header::peek(&bytes).unwrap().opcode() == Opcode::CONNECT {
+            if from_client && bytes.ends_with(&[3, 4, 59]) && Header::peek(&bytes).unwrap().opcode() == Opcode::CONNECT
+            {
                 bytes.truncate(bytes.len() - 3);
                 bytes.extend_from_slice(&[2, 4]);
                 bytes[0] -= 1;
