@@ -32,17 +32,17 @@ impl<E: Engine> Session<'_, E> {
             let text = format!("Statement {} is no procedure", head.statement_id);
             return Err(SqlError::execute(464, text).into());
         }
-        let id = self.backend.last_identity();
-        self.reply(head, |out| put_outcome(out, id))
+        let (id, count) = (self.backend.last_identity(), self.last_count);
+        self.reply(head, |out| put_outcome(out, id, count))
     }
 
     /// DS: `str name`, and so on; SP's and SU's replies in one message.
     pub(super) fn direct_procedure(&mut self, head: Head, body: &[u8]) -> Result<(), Fault> {
         check_name(&ItemReader::new(body).text("procedure")?)?;
-        let id = self.backend.last_identity();
+        let (id, count) = (self.backend.last_identity(), self.last_count);
         self.reply(head, |out| {
             put_description(out);
-            put_outcome(out, id);
+            put_outcome(out, id, count);
         })
     }
 }
@@ -62,10 +62,11 @@ fn put_description(out: &mut Vec<u8>) {
     }
 }
 
-fn put_outcome(out: &mut Vec<u8>, id: Option<i64>) {
+/// The count becomes `cursor.rowcount`, which reading `lastrowid` should not change: it is that of the last update.
+fn put_outcome(out: &mut Vec<u8>, id: Option<i64>, count: i64) {
     match id {
         Some(id) => put_int(out, id),
         None => put_null(out),
     }
-    put_int(out, 0);
+    put_int(out, count);
 }

@@ -67,6 +67,8 @@ pub(super) struct Session<'a, E: Engine> {
     pub(super) results: Results,
     pub(super) streams: Streams,
     pub(super) keys: Option<GeneratedKeys>,
+    /// Rows the last update touched.
+    pub(super) last_count: i64,
     /// Arrived while an open result was waiting to be fetched.
     pub(super) pending: Option<Message>,
     user: &'a str,
@@ -93,6 +95,7 @@ impl<'a, E: Engine> Session<'a, E> {
             results: Results::default(),
             streams: Streams::new(shared.options.stream_bytes_max),
             keys: None,
+            last_count: 0,
             pending: None,
             user,
             last_error: None,

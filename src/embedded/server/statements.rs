@@ -365,6 +365,7 @@ impl<E: Engine> Session<'_, E> {
             self.run_sets_for_keys(statement_id, prepared, sets)
         };
         self.streams.drop_uploads();
+        self.last_count = outcome.as_ref().map_or(0, |counts| counts.iter().sum());
         outcome
     }
 
