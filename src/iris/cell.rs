@@ -77,12 +77,10 @@ fn bit<'a>(item: &Item<'a>) -> Result<Datum<'a>, Box<PgError>> {
 }
 
 fn integer<'a>(item: &Item<'a>) -> Result<Datum<'a>, Box<PgError>> {
-    if let Some(text) = ascii(item) {
-        if let Ok(value) = text.parse() {
-            return Ok(Datum::Int(value));
-        }
+    match ascii(item).map(str::parse) {
+        Some(Ok(value)) => Ok(Datum::Int(value)),
+        _ => by_item(item),
     }
-    by_item(item)
 }
 
 fn numeric<'a>(item: &Item<'a>) -> Result<Datum<'a>, Box<PgError>> {

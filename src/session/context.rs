@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::catalog::{TableCache, TableQueries};
 use crate::iris::{IrisStatement, StatementMetadata};
-use crate::sql::{Translation, TranslationCache};
+use crate::sql::{CachedTranslation, TranslateOptions, TranslationCache};
 use crate::wire::Limits;
 
-use super::auth::AuthConfig;
+use super::auth::AuthMethod;
 use super::rows::RowShape;
 
 /// Translations kept per shard. An application has hundreds of statement texts; 4,096 of a few KB each stay small.
@@ -20,7 +20,7 @@ const TRANSLATIONS_MAX: usize = 4_096;
 /// What a session needs to know of the configuration.
 #[derive(Debug)]
 pub struct SessionOptions {
-    pub auth: AuthConfig,
+    pub auth: AuthMethod,
     /// IRIS namespace = the one database clients may name, compared without case.
     pub database: String,
     /// IRIS schema that PostgreSQL's `public` stands for.
@@ -31,20 +31,18 @@ pub struct SessionOptions {
 }
 
 /// A translated statement with what was learnt of it since.
-#[derive(Debug)]
-pub struct Understood {
-    pub translation: Translation,
+pub type Understood = CachedTranslation<Learnt>;
+
+/// What a shard learns of a statement by preparing it.
+#[derive(Debug, Default)]
+pub struct Learnt {
     /// Per script step, once a connection has prepared it.
-    pub(super) metadata: RefCell<Vec<Option<Rc<StatementMetadata>>>>,
+    metadata: RefCell<Vec<Option<Rc<StatementMetadata>>>>,
     /// The columns of its rows in text format: what simple queries and most drivers ask for.
     pub(super) text_shape: RefCell<Option<Rc<RowShape>>>,
 }
 
-impl Understood {
-    pub(super) fn new(translation: Translation) -> Self {
-        Self { translation, metadata: RefCell::default(), text_shape: RefCell::default() }
-    }
-
+impl Learnt {
     pub(super) fn metadata(&self, step: usize) -> Option<Rc<StatementMetadata>> {
         self.metadata.borrow().get(step).cloned().flatten()
     }
@@ -64,7 +62,7 @@ impl Understood {
 #[derive(Debug)]
 pub struct ShardContext {
     pub options: SessionOptions,
-    pub(super) translations: RefCell<TranslationCache<Understood>>,
+    pub(super) translations: RefCell<TranslationCache<Learnt>>,
     pub(super) tables: RefCell<TableCache>,
     pub(super) table_queries: TableQueries,
     /// SAVEPOINT and the like: a handful of texts.
@@ -89,9 +87,8 @@ impl ShardContext {
         }
     }
 
-    /// A statement key nobody else of this shard has.
-    pub(super) fn statement_keys(&self) -> &Cell<u64> {
-        &self.next_key
+    pub(super) fn translate_options(&self) -> TranslateOptions<'_> {
+        TranslateOptions { default_schema: &self.options.default_schema, statement_keys: &self.next_key }
     }
 
     pub(super) fn epoch(&self) -> u64 {
@@ -113,8 +110,7 @@ impl ShardContext {
         }
         let key = self.next_key.get();
         self.next_key.set(key.wrapping_add(1));
-        let statement =
-            Rc::new(IrisStatement { key, text: text.to_owned(), kinds: Vec::new(), is_query: false });
+        let statement = Rc::new(IrisStatement { key, text: text.to_owned(), kinds: Vec::new(), is_query: false });
         // Savepoint names are numbered from 0: the map stays as small as the deepest nesting.
         control.insert(text.to_owned(), Rc::clone(&statement));
         statement

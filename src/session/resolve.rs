@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::catalog::{LoadStep, TableLoad};
 use crate::iris::{IrisError, Reply, Request, to_pg};
-use crate::sql::{Action, Plan, RelationName, Template, TranslateError, TranslateOptions, translate};
+use crate::sql::{Action, Plan, RelationName, Template, TranslateError, translate};
 use crate::wire::{PgError, SqlState};
 
 use super::context::{ShardContext, Understood};
@@ -42,7 +42,6 @@ const LOADS_MAX: usize = 256;
 #[derive(Debug, Clone, Copy)]
 pub struct Surroundings<'a> {
     pub context: &'a ShardContext,
-    pub options: &'a TranslateOptions<'a>,
     pub in_transaction: bool,
 }
 
@@ -67,9 +66,9 @@ impl Resolve {
         Self { sql: sql.to_owned(), template, stage: Stage::Translate, loads_count: 0 }
     }
 
-    /// The literals the statement's binds refer to.
-    pub fn template(&self) -> &Template {
-        &self.template
+    /// The text, and the literals its binds refer to.
+    pub fn into_parts(self) -> (String, Template) {
+        (self.sql, self.template)
     }
 
     pub fn into_template(self) -> Template {
@@ -86,17 +85,11 @@ impl Resolve {
         }
         let translated = {
             let tables = s.context.tables.borrow();
-            translate(&self.sql, &self.template, &*tables, s.options, s.context.statement_keys())
+            translate(&self.sql, &self.template, &*tables, &s.context.translate_options())
         };
         match translated {
             Ok(translated) => {
-                let understood = Rc::new(Understood::new(translated.translation));
-                s.context.translations.borrow_mut().insert(
-                    &self.template,
-                    translated.pinned,
-                    epoch,
-                    Rc::clone(&understood),
-                );
+                let understood = s.context.translations.borrow_mut().insert(&self.template, epoch, translated);
                 self.prepare(understood, 0, s)
             }
             Err(TranslateError::NeedTables(names)) => self.next_table(names, s),
@@ -128,8 +121,7 @@ impl Resolve {
         let Some((step, plan)) = next_unprepared(&understood, from) else {
             return Ok(Progress::Ready(understood));
         };
-        let request =
-            Request::Prepare { statement: Rc::clone(&plan.statement), in_transaction: s.in_transaction };
+        let request = Request::Prepare { statement: Rc::clone(&plan.statement), in_transaction: s.in_transaction };
         self.stage = Stage::Prepare { understood, step };
         Ok(Progress::Submit(request))
     }
@@ -159,20 +151,11 @@ impl Resolve {
                 }
             }
             (Stage::Prepare { understood, step }, Reply::Prepared(metadata)) => {
-                understood.set_metadata(step, &metadata);
+                understood.extra.set_metadata(step, &metadata);
                 self.prepare(understood, step.saturating_add(1), s)
             }
             (_, reply) => Err(unexpected(&reply)),
         }
-    }
-}
-
-/// The IRIS statements of an action, in the order of their steps.
-pub fn plans(action: &Action) -> Vec<&Plan> {
-    match action {
-        Action::Script(steps) => steps.iter().map(|step| &step.plan).collect(),
-        Action::CopyFromStdin(copy) => vec![&copy.insert],
-        _ => Vec::new(),
     }
 }
 
@@ -183,14 +166,14 @@ fn needs_metadata(plan: &Plan) -> bool {
 }
 
 fn next_unprepared(understood: &Understood, from: usize) -> Option<(usize, &Plan)> {
-    let known = understood.metadata.borrow();
-    plans_iter(&understood.translation.action)
+    plans(&understood.translation.action)
         .enumerate()
         .skip(from)
-        .find(|(step, plan)| needs_metadata(plan) && known.get(*step).is_none_or(Option::is_none))
+        .find(|(step, plan)| needs_metadata(plan) && understood.extra.metadata(*step).is_none())
 }
 
-fn plans_iter(action: &Action) -> impl Iterator<Item = &Plan> {
+/// The IRIS statements of an action, in the order of their steps.
+pub fn plans(action: &Action) -> impl Iterator<Item = &Plan> {
     let (steps, copy) = match action {
         Action::Script(steps) => (steps.as_slice(), None),
         Action::CopyFromStdin(copy) => (&[][..], Some(&copy.insert)),

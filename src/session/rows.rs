@@ -2,8 +2,8 @@
 
 use crate::iris::{CellDecoder, IrisType, ItemReader, StatementMetadata, default_pg_type};
 use crate::sql::{OutputColumn, Plan};
-use crate::types::{Encoder, IsNull, PgType};
-use crate::wire::{Format, PgError, SendBuf, SqlState};
+use crate::types::{Datum, Encoder, IsNull, PgType};
+use crate::wire::{Format, PgError, RowWriter, SendBuf, SqlState};
 
 use super::context::ShardContext;
 
@@ -57,9 +57,9 @@ impl RowShape {
                 _ => (None, None),
             };
             let facts = tables.column(&described.schema, &described.table, &described.name);
-            let pg_type = known_type.or_else(|| facts.map(|c| c.pg_type)).unwrap_or_else(|| {
-                default_pg_type(described.iris_type, described.precision, described.scale)
-            });
+            let pg_type = known_type
+                .or_else(|| facts.map(|c| c.pg_type))
+                .unwrap_or_else(|| default_pg_type(described.iris_type, described.precision, described.scale));
             let format = formats.of(index);
             let name = label.or_else(|| facts.map(|c| c.name.as_str())).unwrap_or(&described.name).to_owned();
             fields.push(Field { name, pg_type, format });
@@ -91,13 +91,13 @@ impl RowShape {
     /// # Errors
     /// XX000 when the row is malformed, 22xxx when a value does not fit its type; nothing of the row is left in `out`.
     pub fn write_row(&self, reader: &mut ItemReader<'_>, out: &mut SendBuf) -> Result<(), Box<PgError>> {
-        let mut row = out.data_row();
+        let mut row = out.begin_data_row();
         for column in &self.columns {
             let item = reader.need("cell").map_err(malformed)?;
             let datum = column.decoder.decode(&item)?;
-            row.cell(|bytes| column.encoder.encode(&datum, bytes).map(|is_null| is_null == IsNull::No))?;
+            put_cell(&mut row, &column.encoder, &datum)?;
         }
-        row.finish();
+        row.finish()?;
         Ok(())
     }
 
@@ -106,24 +106,33 @@ impl RowShape {
     /// # Errors
     /// As `write_row`.
     pub fn write_gathered(&self, cells: &[GatheredCell], out: &mut SendBuf) -> Result<(), Box<PgError>> {
-        let mut row = out.data_row();
+        let mut row = out.begin_data_row();
         for (column, cell) in self.columns.iter().zip(cells) {
             let datum = match cell {
-                GatheredCell::Null => crate::types::Datum::Null,
+                GatheredCell::Null => Datum::Null,
                 GatheredCell::Item(bytes) => {
                     let item = ItemReader::new(bytes).need("cell").map_err(malformed)?;
                     let datum = column.decoder.decode(&item)?;
-                    row.cell(|out| column.encoder.encode(&datum, out).map(|is_null| is_null == IsNull::No))?;
+                    put_cell(&mut row, &column.encoder, &datum)?;
                     continue;
                 }
-                GatheredCell::Text(bytes) => crate::types::Datum::Owned(String::from_utf8_lossy(bytes).into_owned()),
-                GatheredCell::Binary(bytes) => crate::types::Datum::Bytes(bytes),
+                GatheredCell::Text(bytes) => Datum::Owned(String::from_utf8_lossy(bytes).into_owned()),
+                GatheredCell::Binary(bytes) => Datum::Bytes(bytes),
             };
-            row.cell(|out| column.encoder.encode(&datum, out).map(|is_null| is_null == IsNull::No))?;
+            put_cell(&mut row, &column.encoder, &datum)?;
         }
-        row.finish();
+        row.finish()?;
         Ok(())
     }
+}
+
+fn put_cell(row: &mut RowWriter<'_>, encoder: &Encoder, datum: &Datum<'_>) -> Result<(), Box<PgError>> {
+    if *datum == Datum::Null {
+        row.null();
+        return Ok(());
+    }
+    // Only `Datum::Null` encodes to NULL.
+    row.cell(|bytes| encoder.encode(datum, bytes).map(|_: IsNull| ()))
 }
 
 /// A cell of a row with streams.

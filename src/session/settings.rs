@@ -257,11 +257,7 @@ impl Settings {
     }
 
     fn stored(&self, key: &str) -> Option<&str> {
-        self.local
-            .get(key)
-            .or_else(|| self.session.get(key))
-            .or_else(|| self.startup.get(key))
-            .map(String::as_str)
+        self.local.get(key).or_else(|| self.session.get(key)).or_else(|| self.startup.get(key)).map(String::as_str)
     }
 
     fn default<'a>(&'a self, parameter: &Parameter) -> &'a str {
@@ -327,16 +323,17 @@ fn check(name: &str, value: &str) -> Result<(String, String), Box<PgError>> {
         Kind::Milliseconds => show_milliseconds(parse_milliseconds(value).ok_or_else(bad)?),
         Kind::Enum(values) => {
             let wanted = value.to_ascii_lowercase();
-            (*values.iter().find(|known| **known == wanted).ok_or_else(|| {
-                bad().hint(format!("Available values: {}.", values.join(", ")))
-            })?)
+            (*values
+                .iter()
+                .find(|known| **known == wanted)
+                .ok_or_else(|| bad().hint(format!("Available values: {}.", values.join(", "))))?)
             .to_owned()
         }
         Kind::ReadOnly => {
             // `SET standard_conforming_strings = on` is common: saying what is already true is not a change.
-            if value.eq_ignore_ascii_case(parameter.default) || parse_bool(value).is_some_and(|b| {
-                parameter.default == if b { "on" } else { "off" }
-            }) {
+            if value.eq_ignore_ascii_case(parameter.default)
+                || parse_bool(value).is_some_and(|b| parameter.default == if b { "on" } else { "off" })
+            {
                 return Ok((key, parameter.default.to_owned()));
             }
             return Err(cannot_change(parameter.name));
@@ -434,9 +431,19 @@ mod tests {
     fn the_reported_set_is_that_of_postgresql_17() {
         let names: Vec<_> = settings().reported().into_iter().map(|(name, _)| name).collect();
         for name in [
-            "application_name", "client_encoding", "DateStyle", "default_transaction_read_only", "in_hot_standby",
-            "integer_datetimes", "IntervalStyle", "is_superuser", "scram_iterations", "server_encoding",
-            "server_version", "session_authorization", "TimeZone",
+            "application_name",
+            "client_encoding",
+            "DateStyle",
+            "default_transaction_read_only",
+            "in_hot_standby",
+            "integer_datetimes",
+            "IntervalStyle",
+            "is_superuser",
+            "scram_iterations",
+            "server_encoding",
+            "server_version",
+            "session_authorization",
+            "TimeZone",
         ] {
             assert!(names.contains(&name), "{name}");
         }
