@@ -1,10 +1,27 @@
 //! PostgreSQL SQL in, IRIS SQL out: split, classify, translate. No IO.
+//!
+//! The way of a statement: [`split`] cuts it out of the query string, [`Template::scan`] makes its literal-free form,
+//! [`TranslationCache`] finds the translation made earlier for that form; only a miss parses and [`translate`]s.
 
+mod cache;
+mod description;
+mod lex;
+mod options;
 mod plan;
 mod schema;
+mod split;
+mod template;
+mod translate;
+mod typename;
 
+pub use cache::{CachedTranslation, TranslationCache};
+pub use description::{column_description, parse_description};
+pub use options::{TranslateError, TranslateOptions, Translated};
 pub use plan::{
-    Action, Bind, CopyFormat, CopyFromStdin, OutputColumn, Plan, RunIf, ScriptStep, SettingCommand, StepRole,
-    TransactionCommand, Translation,
+    Action, Bind, CopyFormat, CopyFromStdin, OutputColumn, Plan, RunIf, ScriptStep, SessionValue, SettingCommand,
+    StepRole, TransactionCommand, Translation,
 };
-pub use schema::{ColumnFacts, RelationName, Schema, TableFacts, TableLookup};
+pub use schema::{ColumnFacts, NoSchema, RelationName, Schema, TableFacts, TableLookup};
+pub use split::{position_in, split};
+pub use template::{Literal, LiteralKind, Template};
+pub use translate::translate;

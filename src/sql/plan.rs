@@ -125,6 +125,50 @@ pub enum Bind {
     Literal(u16),
     /// A value a rule made.
     Constant(String),
+    /// A value only the session knows, in text form: translations are shared by all sessions of a shard.
+    Session(SessionValue),
+}
+
+/// What session functions answer (PostgreSQL manual, "System Information Functions", "Configuration Settings
+/// Functions"). The gateway's own answers, never those of the pooled IRIS account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionValue {
+    /// `current_user`, `user`, `current_role`.
+    CurrentUser,
+    /// `session_user`.
+    SessionUser,
+    /// `current_database()`, `current_catalog`.
+    Database,
+    /// `current_schema()`: the first schema of the search path.
+    CurrentSchema,
+    /// `current_schemas(implicit)` as array text: `{pg_catalog,public}` or `{public}`.
+    CurrentSchemas {
+        implicit: bool,
+    },
+    /// `version()`.
+    Version,
+    /// `pg_backend_pid()`.
+    BackendPid,
+    /// `current_setting(name [, missing_ok])`; an unknown name is 42704 unless `missing_ok`, then NULL.
+    Setting {
+        name: String,
+        missing_ok: bool,
+    },
+    /// `set_config(name, value, is_local)`: sets, then answers the new value.
+    SetConfig {
+        name: String,
+        value: String,
+        local: bool,
+    },
+    /// `inet_client_addr()`, `inet_client_port()`, `inet_server_addr()`, `inet_server_port()`.
+    ClientAddress,
+    ClientPort,
+    ServerAddress,
+    ServerPort,
+    /// `pg_postmaster_start_time()`, as timestamptz text.
+    StartTime,
+    /// `txid_current()`, `pg_current_xact_id()`: any number that grows per transaction.
+    TransactionId,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

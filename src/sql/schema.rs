@@ -47,3 +47,13 @@ pub enum TableLookup {
 pub trait Schema {
     fn table(&self, name: &RelationName) -> TableLookup;
 }
+
+/// Knows no table: IRIS's own metadata and errors are the answer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoSchema;
+
+impl Schema for NoSchema {
+    fn table(&self, _name: &RelationName) -> TableLookup {
+        TableLookup::Missing
+    }
+}

@@ -1,0 +1,1 @@
+//! Words from outside: subcommands, flags, the password prompt.

@@ -1,0 +1,45 @@
+//! What translation is given besides the statement, and what it gives back.
+
+use std::cell::Cell;
+
+use super::plan::Translation;
+use super::schema::RelationName;
+use crate::wire::PgError;
+
+/// The same for all statements a cache serves.
+#[derive(Debug, Clone, Copy)]
+pub struct TranslateOptions<'a> {
+    /// The IRIS schema that stands for PostgreSQL's `public` and for unqualified names.
+    pub default_schema: &'a str,
+    /// The shard's counter of `IrisStatement::key`.
+    pub statement_keys: &'a Cell<u64>,
+}
+
+impl TranslateOptions<'_> {
+    pub(super) fn next_key(&self) -> u64 {
+        let key = self.statement_keys.get();
+        self.statement_keys.set(key.wrapping_add(1));
+        key
+    }
+}
+
+/// A fresh translation, ready for [`TranslationCache::insert`](super::TranslationCache::insert).
+#[derive(Debug)]
+pub struct Translated {
+    pub translation: Translation,
+    /// Literals whose values a rule read, counted from 0, ascending: the translation is right for these values only.
+    pub pinned: Vec<u16>,
+}
+
+#[derive(Debug)]
+pub enum TranslateError {
+    /// The schema has not loaded these: load them, then translate again.
+    NeedTables(Vec<RelationName>),
+    Pg(Box<PgError>),
+}
+
+impl From<Box<PgError>> for TranslateError {
+    fn from(error: Box<PgError>) -> Self {
+        Self::Pg(error)
+    }
+}

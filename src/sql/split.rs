@@ -1,0 +1,58 @@
+//! Statements of a simple-query string.
+
+use super::lex;
+
+/// Splits a simple-query string at its top-level semicolons, without a parser. Respects every form of string, quoted
+/// identifiers, comments, and semicolons inside parentheses (`CREATE RULE .. DO (a; b)`).
+///
+/// Statements come without their semicolon; those of only blanks and comments are left out, as in PostgreSQL, so no
+/// item at all means EmptyQueryResponse. An unterminated string ends the last statement; [`Template::scan`] names the
+/// error.
+///
+/// [`Template::scan`]: super::Template::scan
+pub fn split(sql: &str) -> impl Iterator<Item = &str> {
+    Split { sql, at: 0 }
+}
+
+struct Split<'a> {
+    sql: &'a str,
+    at: usize,
+}
+
+impl<'a> Iterator for Split<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let bytes = self.sql.as_bytes();
+        let mut start = None;
+        let mut depth: u32 = 0;
+        while let Some(&byte) = bytes.get(self.at) {
+            let token = lex::token(bytes, self.at);
+            let from = self.at;
+            self.at = token.end;
+            match byte {
+                _ if token.kind.is_trivia() => continue,
+                b';' if depth == 0 => {
+                    if let Some(start) = start.take() {
+                        return self.sql.get(start..from);
+                    }
+                    continue;
+                }
+                b'(' => depth = depth.saturating_add(1),
+                b')' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            start.get_or_insert(from);
+        }
+        let start = start?;
+        self.sql.get(start..).map(str::trim_end)
+    }
+}
+
+/// Where `position` (characters, from 1) of `statement` lies in `sql`, of which `statement` is a slice: positions of
+/// errors count from the start of the whole query string.
+pub fn position_in(sql: &str, statement: &str, position: u32) -> u32 {
+    let offset = (statement.as_ptr() as usize).wrapping_sub(sql.as_ptr() as usize);
+    let before = sql.get(..offset).map_or(0, |text| text.chars().count());
+    position.saturating_add(u32::try_from(before).unwrap_or(0))
+}

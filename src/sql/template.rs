@@ -1,0 +1,331 @@
+//! A statement without its literals: the key under which its translation is kept.
+
+use std::ops::Range;
+
+use super::lex::{self, Kind};
+use crate::iris::ParameterKind;
+use crate::wire::{PgError, SqlState};
+
+/// PostgreSQL's type of a constant before anything is known of its surroundings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LiteralKind {
+    Int4,
+    Int8,
+    Numeric,
+    String,
+}
+
+impl LiteralKind {
+    /// The byte that stands for such a literal in [`Template::text`]; such bytes cannot occur there otherwise, except
+    /// inside quoted names.
+    const fn mark(self) -> u8 {
+        match self {
+            Self::Int4 => 0x01,
+            Self::Int8 => 0x02,
+            Self::Numeric => 0x03,
+            Self::String => 0x04,
+        }
+    }
+
+    pub const fn parameter_kind(self) -> ParameterKind {
+        match self {
+            Self::Int4 | Self::Int8 => ParameterKind::IntegerLiteral,
+            Self::Numeric => ParameterKind::NumberLiteral,
+            Self::String => ParameterKind::StringLiteral,
+        }
+    }
+}
+
+/// One literal of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Literal {
+    pub kind: LiteralKind,
+    /// Where it stands in the statement, quotes and prefix included; bytes.
+    pub source: Range<usize>,
+    /// Where its value stands in the template's value buffer; see [`Template::value`].
+    value: Range<usize>,
+}
+
+/// The literal-free form of one statement. Keeps its buffers between scans.
+#[derive(Debug, Default)]
+pub struct Template {
+    /// Comments dropped, blanks folded, trailing semicolon dropped, every number and string replaced by a mark of its
+    /// kind; keywords, names and `$n` as typed.
+    pub text: String,
+    /// In the order of the text.
+    pub literals: Vec<Literal>,
+    values: String,
+}
+
+/// A statement with more literals than this is refused: `Bind::Literal` counts in 16 bits. Beyond is COPY's work.
+const LITERALS_MAX: usize = u16::MAX as usize;
+
+impl Template {
+    /// Reads one statement, as cut by [`split`](super::split). A lexer's work: nothing is parsed.
+    ///
+    /// # Errors
+    /// 42601 for what PostgreSQL's scanner refuses, 54000 for too many literals.
+    pub fn scan(&mut self, sql: &str) -> Result<(), Box<PgError>> {
+        self.text.clear();
+        self.literals.clear();
+        self.values.clear();
+        let bytes = sql.as_bytes();
+        let mut at = 0;
+        let mut blank = false;
+        while at < bytes.len() {
+            let token = lex::token(bytes, at);
+            let from = std::mem::replace(&mut at, token.end);
+            if token.kind.is_trivia() {
+                blank = true;
+                continue;
+            }
+            if std::mem::take(&mut blank) && !self.text.is_empty() {
+                self.text.push(' ');
+            }
+            let text = sql.get(from..token.end).unwrap_or_default();
+            match token.kind {
+                Kind::Word | Kind::Quoted | Kind::Other => self.text.push_str(text),
+                Kind::Punctuation => self.punctuation(sql, from, text)?,
+                Kind::Number => self.number(sql, from..token.end)?,
+                Kind::Parameter => {
+                    if lex::joins_word(bytes, token.end) {
+                        return Err(junk("parameter", sql, from, token.end));
+                    }
+                    self.text.push_str(text);
+                }
+                Kind::String | Kind::EscapeString | Kind::DollarString => {
+                    at = self.string(sql, from, token)?;
+                }
+                Kind::UnterminatedString => return Err(unterminated("quoted string", sql, from)),
+                Kind::UnterminatedQuoted => return Err(unterminated("quoted identifier", sql, from)),
+                Kind::UnterminatedComment => return Err(unterminated("/* comment", sql, from)),
+                Kind::Blank | Kind::LineComment | Kind::BlockComment => {}
+            }
+        }
+        while self.text.ends_with([';', ' ']) {
+            self.text.pop();
+        }
+        Ok(())
+    }
+
+    /// A literal's decoded value: text without quotes and escapes, numbers as plain decimal digits.
+    pub fn value(&self, literal: &Literal) -> &str {
+        self.values.get(literal.value.clone()).unwrap_or_default()
+    }
+
+    /// The n-th literal's kind and value, counted from 0.
+    pub fn literal(&self, n: u16) -> Option<(LiteralKind, &str)> {
+        let literal = self.literals.get(usize::from(n))?;
+        Some((literal.kind, self.value(literal)))
+    }
+
+    /// The literal whose source starts at byte `offset` of the statement.
+    pub(super) fn literal_at(&self, offset: usize) -> Option<u16> {
+        let n = self.literals.binary_search_by_key(&offset, |literal| literal.source.start).ok()?;
+        u16::try_from(n).ok()
+    }
+
+    fn punctuation(&mut self, sql: &str, from: usize, text: &str) -> Result<(), Box<PgError>> {
+        // The marks are control characters, which are no SQL outside of quotes.
+        if text.bytes().any(|byte| byte < 0x20 || byte == 0x7F) {
+            return Err(syntax_error(sql, from, text));
+        }
+        self.text.push_str(text);
+        Ok(())
+    }
+
+    fn push(&mut self, kind: LiteralKind, source: Range<usize>, value_start: usize) -> Result<(), Box<PgError>> {
+        if self.literals.len() >= LITERALS_MAX {
+            return Err(PgError::error(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                format!("statement has more than {LITERALS_MAX} literals"),
+            )
+            .hint("Use COPY, or a prepared statement with parameters."));
+        }
+        self.text.push(char::from(kind.mark()));
+        self.literals.push(Literal { kind, source, value: value_start..self.values.len() });
+        Ok(())
+    }
+
+    fn number(&mut self, sql: &str, source: Range<usize>) -> Result<(), Box<PgError>> {
+        let text = sql.get(source.clone()).unwrap_or_default();
+        if lex::joins_word(sql.as_bytes(), source.end) {
+            return Err(junk("numeric literal", sql, source.start, source.end));
+        }
+        let value_start = self.values.len();
+        let Some(kind) = number_value(text, &mut self.values) else {
+            return Err(junk("numeric literal", sql, source.start, source.end));
+        };
+        self.push(kind, source, value_start)
+    }
+
+    /// A string and those that continue it on following lines; answers where reading goes on.
+    fn string(&mut self, sql: &str, from: usize, first: lex::Token) -> Result<usize, Box<PgError>> {
+        let bytes = sql.as_bytes();
+        let value_start = self.values.len();
+        let mut end = first.end;
+        let mut piece = from..first.end;
+        loop {
+            decode(sql, piece, first.kind, &mut self.values)?;
+            if first.kind == Kind::DollarString {
+                break;
+            }
+            let Some(next) = continuation(bytes, end) else { break };
+            // What follows is read by the rules of the string it continues (manual, "String Constants").
+            let token = if first.kind == Kind::EscapeString {
+                lex::escape_string(bytes, next + 1)
+            } else {
+                lex::token(bytes, next)
+            };
+            if token.kind == Kind::UnterminatedString {
+                return Err(unterminated("quoted string", sql, from));
+            }
+            piece = next..token.end;
+            end = token.end;
+        }
+        self.push(LiteralKind::String, from..end, value_start)?;
+        Ok(end)
+    }
+}
+
+/// Where a string starts that continues the one ending at `at`: only blanks and comments with a newline between.
+fn continuation(bytes: &[u8], mut at: usize) -> Option<usize> {
+    let mut newline = false;
+    loop {
+        match bytes.get(at)? {
+            b'\'' if newline => return Some(at),
+            b'\n' | b'\r' => {
+                newline = true;
+                at += 1;
+            }
+            &byte if lex::is_blank(byte) => at += 1,
+            b'-' if bytes.get(at + 1) == Some(&b'-') => at = lex::token(bytes, at).end,
+            _ => return None,
+        }
+    }
+}
+
+/// Appends the plain decimal form; `None` when the digits make no number.
+fn number_value(text: &str, out: &mut String) -> Option<LiteralKind> {
+    let bytes = text.as_bytes();
+    if bytes.iter().all(u8::is_ascii_digit) {
+        // The usual case; leading zeros are kept out so that equal values are equal.
+        let digits = text.trim_start_matches('0');
+        out.push_str(if digits.is_empty() { "0" } else { digits });
+        return Some(integer_kind(digits));
+    }
+    let radix = match bytes {
+        [b'0', b'x' | b'X', ..] => Some(16),
+        [b'0', b'o' | b'O', ..] => Some(8),
+        [b'0', b'b' | b'B', ..] => Some(2),
+        _ => None,
+    };
+    if text.ends_with('_') || text.contains("__") {
+        return None;
+    }
+    if let Some(radix) = radix {
+        let digits: String = text.get(2..)?.chars().filter(|&c| c != '_').collect();
+        let value = u128::from_str_radix(&digits, radix).ok()?.to_string();
+        out.push_str(&value);
+        return Some(integer_kind(&value));
+    }
+    let start = out.len();
+    out.extend(text.chars().filter(|&c| c != '_'));
+    if out.get(start..)?.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(integer_kind(out.get(start..)?.trim_start_matches('0')));
+    }
+    if let Some((mantissa, exponent)) = out.get(start..)?.split_once(['e', 'E']) {
+        let plain = without_exponent(mantissa, exponent)?;
+        out.truncate(start);
+        out.push_str(&plain);
+    } else if out.ends_with('.') {
+        out.pop();
+    }
+    Some(LiteralKind::Numeric)
+}
+
+/// Digits beyond this would be an attack: PostgreSQL's numeric itself ends at 131072 digits before the point.
+const EXPONENT_MAX: usize = 1000;
+
+fn without_exponent(mantissa: &str, exponent: &str) -> Option<String> {
+    let exponent: i32 = exponent.parse().ok()?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let shift = usize::try_from(exponent.unsigned_abs()).ok().filter(|&n| n <= EXPONENT_MAX)?;
+    let digits = format!("{whole}{fraction}");
+    let point = if exponent >= 0 { whole.len().checked_add(shift)? } else { whole.len().saturating_sub(shift) };
+    let zeros_before = if exponent < 0 { shift.saturating_sub(whole.len()) } else { 0 };
+    let mut all = "0".repeat(zeros_before);
+    all.push_str(&digits);
+    while all.len() < point {
+        all.push('0');
+    }
+    let (whole, fraction) = all.split_at_checked(point)?;
+    let whole = whole.trim_start_matches('0');
+    let whole = if whole.is_empty() { "0" } else { whole };
+    Some(if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") })
+}
+
+/// The kind of a non-negative integer without leading zeros.
+fn integer_kind(digits: &str) -> LiteralKind {
+    match digits.len() {
+        0..10 => LiteralKind::Int4,
+        10..20 => match digits.parse::<i64>() {
+            Ok(value) if value <= i64::from(i32::MAX) => LiteralKind::Int4,
+            Ok(_) => LiteralKind::Int8,
+            Err(_) => LiteralKind::Numeric,
+        },
+        _ => LiteralKind::Numeric,
+    }
+}
+
+/// Appends the value of one quoted piece.
+fn decode(sql: &str, piece: Range<usize>, kind: Kind, out: &mut String) -> Result<(), Box<PgError>> {
+    let from = piece.start;
+    let text = sql.get(piece).unwrap_or_default();
+    if kind == Kind::DollarString {
+        let tag = lex::dollar_tag(text.as_bytes(), 0).unwrap_or(0);
+        out.push_str(text.get(tag..text.len().saturating_sub(tag)).unwrap_or_default());
+        return Ok(());
+    }
+    let open = memchr::memchr(b'\'', text.as_bytes()).map_or(0, |n| n + 1);
+    let body = text.get(open..text.len().saturating_sub(1)).unwrap_or_default();
+    if kind == Kind::EscapeString {
+        return super::lex::unescape(body, out)
+            .map_err(|(code, message)| PgError::error(code, message).position(char_position(sql, from)));
+    }
+    let mut rest = body;
+    while let Some(quote) = memchr::memchr(b'\'', rest.as_bytes()) {
+        out.push_str(rest.get(..quote + 1).unwrap_or_default());
+        rest = rest.get(quote + 2..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    Ok(())
+}
+
+/// Characters from 1, as the field P of ErrorResponse counts.
+pub(super) fn char_position(sql: &str, offset: usize) -> u32 {
+    let before = sql.get(..offset).map_or(0, |text| text.chars().count());
+    u32::try_from(before).map_or(u32::MAX, |n| n.saturating_add(1))
+}
+
+pub(super) fn syntax_error(sql: &str, offset: usize, near: &str) -> Box<PgError> {
+    let message = if near.is_empty() {
+        "syntax error at end of input".into()
+    } else {
+        format!("syntax error at or near \"{near}\"")
+    };
+    PgError::error(SqlState::SYNTAX_ERROR, message).position(char_position(sql, offset))
+}
+
+fn unterminated(what: &str, sql: &str, from: usize) -> Box<PgError> {
+    let near = sql.get(from..).unwrap_or_default();
+    PgError::error(SqlState::SYNTAX_ERROR, format!("unterminated {what} at or near \"{near}\""))
+        .position(char_position(sql, from))
+}
+
+fn junk(what: &str, sql: &str, from: usize, end: usize) -> Box<PgError> {
+    let end = sql.char_indices().map(|(n, _)| n).find(|&n| n > end).unwrap_or(sql.len());
+    let near = sql.get(from..end).unwrap_or_default();
+    PgError::error(SqlState::SYNTAX_ERROR, format!("trailing junk after {what} at or near \"{near}\""))
+        .position(char_position(sql, from))
+}
