@@ -143,7 +143,7 @@ fn a_running_statement_is_cancelled() {
 #[test]
 fn termination_finishes_running_transactions() {
     let data = temporary_directory();
-    let arguments = ["--data", &data.to_string_lossy().into_owned()];
+    let arguments = ["--data", &data.to_string_lossy()];
     let mut server = Server::gateway(&arguments);
     let mut busy = Client::connect(server.address);
     let mut idle = Client::connect(server.address);
