@@ -16,6 +16,7 @@ fi
 mkdir -p "$CACHE"
 
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$CACHE/target}"
+export PATH="$PATH:$HOME/.cargo/bin:/usr/local/go/bin"
 export PYTHONDONTWRITEBYTECODE=1
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 
@@ -51,6 +52,19 @@ fi
 # Waits until the server on 127.0.0.1:PORT answers an SSLRequest: wait_ready PORT PID SECONDS
 wait_ready() {
     python3 "$ROOT/tests/lib/wait_ready.py" "$1" "$2" "$3"
+}
+
+# Waits until something listens on 127.0.0.1:PORT: wait_listening PORT PID SECONDS
+wait_listening() {
+    local rest=$(($3 * 20))
+    while kill -0 "$2" 2>/dev/null && [ "$rest" -gt 0 ]; do
+        if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then
+            return 0
+        fi
+        sleep 0.05
+        rest=$((rest - 1))
+    done
+    return 1
 }
 
 # Waits until a process that need not be a child of this shell is gone: wait_gone PID SECONDS
