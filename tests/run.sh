@@ -33,7 +33,6 @@ trap 'exit 130' INT TERM
 
 install_packages() {
     local missing=()
-    command -v psql >/dev/null && command -v pgbench >/dev/null || missing+=(postgresql-client postgresql-contrib)
     command -v setsid >/dev/null || missing+=(util-linux)
     command -v cc >/dev/null || missing+=(build-essential)
     python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
@@ -121,6 +120,11 @@ over_gateway() {
 
 export -f one
 install_packages
+# psql and pgbench of the machine; where there are none, those that come with the reference server.
+if ! command -v psql >/dev/null || ! command -v pgbench >/dev/null; then
+    PATH="$PATH:$(tests/lib/postgres.sh binaries)"
+    export PATH
+fi
 for name in "${PARTS[@]}"; do
     case "$name" in
     fmt) part fmt 60 bash -c 'one cargo fmt --all --check' ;;

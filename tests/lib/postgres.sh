@@ -2,6 +2,7 @@
 # A real PostgreSQL 18 with pgvector on loopback, without durability, for tests.
 #   postgres.sh start DIR   makes a cluster in DIR (which must not exist), starts it, prints its port
 #   postgres.sh stop DIR    stops it and removes DIR
+#   postgres.sh binaries    installs it if need be and prints the folder of its programs
 # Role _SYSTEM (superuser) and database USER exist as they do behind the gateway; the login method is trust.
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
@@ -14,6 +15,9 @@ binaries() {
 }
 
 case "${1:-} ${2:-}" in
+"binaries ")
+    binaries
+    ;;
 "start "?*)
     dir="$2"
     bin="$(binaries)"
@@ -59,6 +63,6 @@ CONF
     rm -rf "$dir" "$dir.server" "/tmp/postgres.$port.log"
     ;;
 *)
-    die "usage: postgres.sh start|stop DIR"
+    die "usage: postgres.sh start DIR | stop DIR | binaries"
     ;;
 esac
