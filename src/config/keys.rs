@@ -107,19 +107,18 @@ keys! {
     /// Time a client has from connecting to being authenticated, in milliseconds (1 to 3600000).
     login_timeout_ms: u64 = 60_000, "MS", whole(1, HOUR_MS);
 
-    /// A transaction idle for longer is rolled back and its client disconnected (SQLSTATE 25P03), in milliseconds
-    /// (0 to 86400000; 0 = never).
+    /// Time a transaction may be idle, in milliseconds (0 to 86400000; 0 = for ever).
+    /// After it the transaction is rolled back and its client disconnected (SQLSTATE 25P03).
     idle_in_transaction_timeout_ms: u64 = 0, "MS", whole(0, 24 * HOUR_MS);
 
     /// Time to connect and log in to IRIS, in milliseconds (1 to 3600000).
     iris_connect_timeout_ms: u64 = 5_000, "MS", whole(1, HOUR_MS);
 
-    /// Time a statement waits for a free IRIS connection before it fails with SQLSTATE 53300, in milliseconds
-    /// (1 to 3600000).
+    /// Time a statement waits for a free IRIS connection, in milliseconds (1 to 3600000).
+    /// After it the statement fails with SQLSTATE 53300.
     pool_wait_timeout_ms: u64 = 30_000, "MS", whole(1, HOUR_MS);
 
-    /// Time that running transactions have to end after SIGTERM or SIGINT, in milliseconds
-    /// (0 to 3600000; 0 = none).
+    /// Time that open transactions have to end after SIGTERM or SIGINT, in milliseconds (0 to 3600000; 0 = none).
     shutdown_timeout_ms: u64 = 10_000, "MS", whole(0, HOUR_MS);
 
     /// What is logged, to standard error: `off`, `error`, `warn`, `info`, `debug` or `trace`.

@@ -173,7 +173,7 @@ impl Loaded {
             return Err(self.conflict("data", "is the embedded engine's, but iris names a server: remove one of them"));
         }
         if config.auth == AuthKind::Scram && config.users.is_none() {
-            let reason = "scram needs a user file: set users, with lines from `iris-pgwire hash-password --user NAME`";
+            let reason = "needs a user file: set users, with lines from `iris-pgwire hash-password --user NAME`";
             return Err(self.conflict("auth", reason));
         }
         if let Some(cores) = config.cores
