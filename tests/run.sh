@@ -91,9 +91,15 @@ reference() {
     fi
 }
 
+# IRIS_PGWIRE_BINARY tests a binary that was built elsewhere, a release build for example.
 binary() {
-    cargo build --quiet --bin iris-pgwire
-    BINARY="$CARGO_TARGET_DIR/debug/iris-pgwire"
+    [ -z "${BINARY:-}" ] || return 0
+    if [ -n "${IRIS_PGWIRE_BINARY:-}" ]; then
+        BINARY="$IRIS_PGWIRE_BINARY"
+    else
+        cargo build --quiet --bin iris-pgwire
+        BINARY="$CARGO_TARGET_DIR/debug/iris-pgwire"
+    fi
 }
 
 # over_gateway NAME LIMIT COMMAND...: the part runs over a gateway of its own.
