@@ -7,8 +7,8 @@
 //! One std thread per connection reads a message, answers it, reads the next. A result larger than a page leaves the
 //! engine while it is made: the thread sends a page and waits for the client inside the row callback (`results`).
 
+mod adapter;
 mod backend;
-mod calendar;
 mod catalogue;
 mod connection;
 mod errors;

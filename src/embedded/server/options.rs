@@ -1,5 +1,7 @@
 //! How a superserver is set up, with its bounds.
 
+use crate::embedded::engine::VERSION_TEXT;
+
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 /// Address, users, namespaces and every bound a client can push on.
@@ -44,8 +46,8 @@ impl Default for SuperserverOptions {
             address: SocketAddr::from(([127, 0, 0, 1], 1972)),
             users: BTreeMap::from([("_SYSTEM".to_owned(), "SYS".to_owned())]),
             namespaces: vec!["USER".to_owned(), "%SYS".to_owned()],
-            server_version: concat!("IRIS stand-in of iris-pgwire ", env!("CARGO_PKG_VERSION"), " (2025.1)").to_owned(),
-            version_number: "2025.1.0.223.0".to_owned(),
+            server_version: VERSION_TEXT.to_owned(),
+            version_number: "2025.1.0.1.0".to_owned(),
             job_first: 4001,
             page_bytes: 4 << 20,
             kept_bytes_max: 256 << 20,

@@ -12,11 +12,8 @@ use crate::{
     types::Decimal,
 };
 
-use super::calendar;
-
 /// A parameter's value. `declared`: its type in the prepare reply; clients convert to it before they send, or not.
-///
-/// A POSIX timestamp comes as ISO text: that is what both TIMESTAMP and POSIXTIME take from a client.
+/// Dates and times are logical numbers or ISO text, as the client likes; the engine takes both.
 ///
 /// # Errors
 /// The bytes are no item, or no text.
@@ -29,9 +26,6 @@ pub(super) fn decode(item: RawItem<'_>, declared: Option<IrisType>) -> Result<Va
         Item::Latin1(bytes) if binary => Value::Bytes(bytes.to_vec()),
         Item::Latin1(bytes) | Item::Oref(bytes) => Value::Text(latin1_to_string(bytes)),
         Item::Utf16(bytes) => Value::Text(utf16_to_string(bytes).ok_or(ListError::Unexpected("UTF-16 text"))?),
-        Item::Int(number) if declared == Some(IrisType::TIMESTAMP_POSIX) => {
-            calendar::posix_text(number).map_or(Value::Int(number), Value::Text)
-        }
         Item::Int(number) => Value::Int(number),
         Item::Decimal(number) => Value::Decimal(number),
         Item::Double(number) => Value::Double(number),
@@ -47,12 +41,8 @@ pub(super) enum Cell {
     Double,
     Text,
     Binary,
-    /// $HOROLOG days.
-    Date,
-    /// Seconds of the day.
+    /// Seconds of the day. (Dates are $HOROLOG days, timestamps encoded POSIX microseconds: plain integers.)
     Time,
-    /// Encoded POSIX microseconds.
-    Timestamp,
     /// Handles, read by SS and JS.
     TextStream,
     BinaryStream,
@@ -78,9 +68,7 @@ impl Cell {
             | IrisType::WLONGVARCHAR
             | IrisType::GUID => Self::Text,
             IrisType::BINARY | IrisType::VARBINARY => Self::Binary,
-            IrisType::DATE_HOROLOG => Self::Date,
             IrisType::TIME_HOROLOG => Self::Time,
-            IrisType::TIMESTAMP_POSIX => Self::Timestamp,
             IrisType::LONGVARCHAR => Self::TextStream,
             IrisType::LONGVARBINARY => Self::BinaryStream,
             _ => Self::Plain,
@@ -109,23 +97,7 @@ impl Cell {
             (Self::Text, Value::Decimal(number)) => put_text(out, &canonical(*number)),
             (Self::Text, Value::Double(number)) => put_text(out, &number.to_string()),
             (Self::Binary, Value::Text(text)) => put_bytes(out, text.as_bytes()),
-            (Self::Date, Value::Text(text)) => match calendar::horolog_days(text) {
-                Some(days) => put_int(out, days),
-                None => put_text(out, text),
-            },
-            (Self::Time, Value::Text(text)) => match calendar::seconds(text) {
-                Some(seconds) => put_seconds(out, seconds),
-                None => put_text(out, text),
-            },
             (Self::Time, Value::Decimal(number)) => put_seconds(out, *number),
-            (Self::Time, Value::Double(number)) => match numeric(&Value::Double(*number)) {
-                Some(seconds) => put_seconds(out, seconds),
-                None => put_double(out, *number),
-            },
-            (Self::Timestamp, Value::Text(text)) => match calendar::posix(text) {
-                Some(number) => put_int(out, number),
-                None => put_text(out, text),
-            },
             (_, value) => put_plain(out, value),
         }
     }
@@ -234,12 +206,9 @@ mod tests {
             (Cell::Text, decimal(150, -2), b"\x05\x011.5"),
             (Cell::Binary, Value::Bytes(vec![0, 0xff, 0x80]), &[5, 1, 0, 0xff, 0x80]),
             (Cell::Binary, Value::Bytes(Vec::new()), &[3, 1, 0]),
-            (Cell::Date, text("2024-01-02"), &[5, 4, 0x19, 5, 1]),
-            (Cell::Date, Value::Int(66_841), &[5, 4, 0x19, 5, 1]),
-            (Cell::Date, text("soon"), b"\x06\x01soon"),
-            (Cell::Time, text("03:04:05"), &[4, 4, 0x25, 0x2b]),
-            (Cell::Time, text("01:02:03.456"), &[6, 6, 0xfd, 0xc0, 0xd0, 0x38]),
-            (Cell::Timestamp, text("2024-01-02 03:04:05"), &[10, 4, 0x40, 0xd3, 0x4d, 0xc0, 0xed, 0x0d, 6, 0x10]),
+            (Cell::Plain, Value::Int(66_841), &[5, 4, 0x19, 5, 1]),
+            (Cell::Time, decimal(11_045, 0), &[4, 4, 0x25, 0x2b]),
+            (Cell::Time, decimal(3_723_456, -3), &[6, 6, 0xfd, 0xc0, 0xd0, 0x38]),
             (Cell::Plain, Value::Double(1.0), &[10, 8, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f]),
         ];
         for (cell, value, want) in cases {
@@ -259,9 +228,7 @@ mod tests {
         assert_eq!(decoded(&[4, 1, 0, 0xff], Some(IrisType::LONGVARBINARY)), Value::Bytes(vec![0, 0xff]));
         assert_eq!(decoded(&[6, 2, 0x3d, 0xd8, 0, 0xde], varchar), text("\u{1f600}"));
         let stamp = [10, 4, 0x40, 0xd3, 0x4d, 0xc0, 0xed, 0x0d, 6, 0x10];
-        assert_eq!(decoded(&stamp, Some(IrisType::TIMESTAMP_POSIX)), text("2024-01-02 03:04:05"));
-        assert_eq!(decoded(&stamp, Some(IrisType::BIGINT)), Value::Int(0x1006_0ded_c04d_d340));
-        assert_eq!(decoded(&[3, 4, 7], Some(IrisType::TIMESTAMP_POSIX)), Value::Int(7));
+        assert_eq!(decoded(&stamp, Some(IrisType::TIMESTAMP_POSIX)), Value::Int(0x1006_0ded_c04d_d340));
         assert!(decode(ItemReader::new(&[4, 2, 0, 0xd8]).need_raw("item").unwrap(), varchar).is_err());
     }
 }

@@ -93,7 +93,7 @@ fn messages_without_reply() {
         put_string(out, "GetNumber");
         put_int(out, 0);
     });
-    assert_eq!((version.status, version.text().as_str()), (0xca00, "2025.1.0.223.0"));
+    assert_eq!((version.status, version.text().as_str()), (0xca00, "2025.1.0.1.0"));
     assert_eq!(client.ask(Opcode(*b"ZZ"), 0, |_| {}).status, 409);
     client.send(Opcode::DISCONNECT, 0, |_| {});
     assert!(client.try_receive().is_none());
