@@ -4,6 +4,8 @@
 //! `wire types vector copy iris` < `sql catalog` < `session` < `runtime embedded` < `config cli`.
 
 pub mod catalog;
+pub mod cli;
+pub mod config;
 pub mod copy;
 pub mod embedded;
 pub mod iris;

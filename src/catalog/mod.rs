@@ -1,1 +1,7 @@
-//! Who answers a statement, and what PostgreSQL types the columns of IRIS tables were declared with.
+//! Who answers a statement, and what the gateway knows of IRIS tables.
+
+mod load;
+mod tables;
+
+pub use load::{LoadStep, TableLoad, TableQueries};
+pub use tables::TableCache;

@@ -1,4 +1,8 @@
-//! What a prepare reply says about a statement (protocol facts, sections 6.3 and 6.4).
+//! What a prepare reply says about a statement (protocol facts, sections 6.3 and 6.4): written by the server, read by
+//! the client.
+
+use super::list::{ItemReader, ListError, put_int, put_latin1, put_string};
+use crate::types::{Oid, PgType};
 
 /// An xDBC type code. Unknown codes are kept: a newer server must not break decoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,4 +73,260 @@ pub struct StatementMetadata {
     pub parameters: Vec<ParameterDescription>,
     /// Flag bit 0: the client may keep the statement and run it again by PQ/PU under its id.
     pub cacheable: bool,
+}
+
+/// Bytes of item 10 of a column: one flag each.
+const FLAG_BYTES: usize = 12;
+const FLAG_AUTO_INCREMENT: usize = 0;
+const FLAG_ROW_ID: usize = 11;
+
+/// VARCHARs of at least this length are "unlimited" to those who declare them: `text`.
+const TEXT_PRECISION_MIN: i32 = 32_767;
+/// `VARHDRSZ`: what PostgreSQL's length and precision modifiers are raised by.
+const TYPMOD_OFFSET: i32 = 4;
+/// PostgreSQL's limits of a declared numeric and varchar.
+const NUMERIC_PRECISION_MAX: i32 = 1000;
+const VARCHAR_LENGTH_MAX: i32 = 10_485_760;
+
+impl IrisType {
+    /// A stream: its cell is a handle to be read by SS and JS.
+    pub fn is_stream(self) -> bool {
+        matches!(self, Self::LONGVARCHAR | Self::LONGVARBINARY | Self::WLONGVARCHAR)
+    }
+
+    pub fn is_binary(self) -> bool {
+        matches!(self, Self::BINARY | Self::VARBINARY | Self::LONGVARBINARY)
+    }
+
+    /// The PostgreSQL type a value of this type is shown as when nothing in the statement says better.
+    pub fn pg_type(self, precision: i32, scale: i32) -> PgType {
+        match self {
+            Self::BIT => PgType::new(Oid::BOOL),
+            Self::TINYINT | Self::SMALLINT => PgType::new(Oid::INT2),
+            Self::INTEGER => PgType::new(Oid::INT4),
+            Self::BIGINT | Self::ROWID => PgType::new(Oid::INT8),
+            Self::NUMERIC | Self::DECIMAL => PgType { oid: Oid::NUMERIC, typmod: numeric_typmod(precision, scale) },
+            Self::DOUBLE | Self::FLOAT => PgType::new(Oid::FLOAT8),
+            Self::REAL => PgType::new(Oid::FLOAT4),
+            Self::DATE | Self::DATE_ODBC | Self::DATE_HOROLOG => PgType::new(Oid::DATE),
+            Self::TIME | Self::TIME_ODBC | Self::TIME_HOROLOG => PgType::new(Oid::TIME),
+            Self::TIMESTAMP | Self::TIMESTAMP_ODBC | Self::TIMESTAMP_POSIX => PgType::new(Oid::TIMESTAMP),
+            Self::BINARY | Self::VARBINARY | Self::LONGVARBINARY => PgType::new(Oid::BYTEA),
+            Self::GUID => PgType::new(Oid::UUID),
+            // CHAR is stored without padding, so it is no bpchar.
+            Self::VARCHAR | Self::WVARCHAR | Self::CHAR | Self::WCHAR => match varchar_typmod(precision) {
+                -1 => PgType::new(Oid::TEXT),
+                typmod => PgType { oid: Oid::VARCHAR, typmod },
+            },
+            _ => PgType::new(Oid::TEXT),
+        }
+    }
+}
+
+fn numeric_typmod(precision: i32, scale: i32) -> i32 {
+    if !(1..=NUMERIC_PRECISION_MAX).contains(&precision) || !(0..=precision).contains(&scale) {
+        return -1;
+    }
+    ((precision << 16) | scale) + TYPMOD_OFFSET
+}
+
+fn varchar_typmod(precision: i32) -> i32 {
+    if (1..TEXT_PRECISION_MIN.min(VARCHAR_LENGTH_MAX)).contains(&precision) { precision + TYPMOD_OFFSET } else { -1 }
+}
+
+impl ColumnDescription {
+    pub fn pg_type(&self) -> PgType {
+        self.iris_type.pg_type(self.precision, self.scale)
+    }
+
+    /// Items 1 to 10; a slot item (fast select) is never offered.
+    pub fn put(&self, out: &mut Vec<u8>) {
+        put_string(out, &self.name);
+        put_int(out, self.iris_type.0.into());
+        put_int(out, self.precision.into());
+        put_int(out, self.scale.into());
+        put_int(out, self.nullable.into());
+        put_string(out, &self.label);
+        put_string(out, &self.table);
+        put_string(out, &self.schema);
+        put_string(out, "");
+        // JDBC needs the item to be there in full.
+        let mut flags = [0u8; FLAG_BYTES];
+        flags[FLAG_AUTO_INCREMENT] = self.auto_increment.into();
+        flags[FLAG_ROW_ID] = self.row_id.into();
+        put_latin1(out, &flags);
+    }
+
+    fn read(reader: &mut ItemReader<'_>) -> Result<Self, ListError> {
+        let name = reader.text("column name")?;
+        let iris_type = IrisType(reader.int32("column type")?);
+        let precision = reader.int32("column precision")?;
+        let scale = reader.int32("column scale")?;
+        let nullable = reader.int32("column nullable")?;
+        let label = reader.text("column label")?;
+        let table = reader.text("column table")?;
+        let schema = reader.text("column schema")?;
+        reader.need_raw("column catalog")?;
+        // Empty, shorter and longer flag items exist.
+        let flags = reader.need_raw("column flags")?.payload();
+        let flag = |index: usize| flags.get(index).is_some_and(|&flag| flag == 1);
+        Ok(Self {
+            name,
+            iris_type,
+            precision,
+            scale,
+            nullable,
+            label,
+            table,
+            schema,
+            auto_increment: flag(FLAG_AUTO_INCREMENT),
+            row_id: flag(FLAG_ROW_ID),
+        })
+    }
+}
+
+impl ParameterDescription {
+    pub fn pg_type(&self) -> PgType {
+        self.iris_type.pg_type(self.precision, self.scale)
+    }
+}
+
+/// [`IrisType::pg_type`] as a function.
+pub fn default_pg_type(iris_type: IrisType, precision: i32, scale: i32) -> PgType {
+    iris_type.pg_type(precision, scale)
+}
+
+/// Column list: count, then ten items each.
+pub fn put_columns(out: &mut Vec<u8>, columns: &[ColumnDescription]) {
+    put_int(out, columns.len() as i64);
+    for column in columns {
+        column.put(out);
+    }
+}
+
+pub fn read_columns(reader: &mut ItemReader<'_>) -> Result<Vec<ColumnDescription>, ListError> {
+    let count = reader.count("column count")?;
+    (0..count).map(|_| ColumnDescription::read(reader)).collect()
+}
+
+/// Parameter list: count, then type, precision, scale, nullable each.
+pub fn put_parameters(out: &mut Vec<u8>, parameters: &[ParameterDescription]) {
+    put_int(out, parameters.len() as i64);
+    for parameter in parameters {
+        put_int(out, parameter.iris_type.0.into());
+        put_int(out, parameter.precision.into());
+        put_int(out, parameter.scale.into());
+        put_int(out, parameter.nullable.into());
+    }
+}
+
+pub fn read_parameters(reader: &mut ItemReader<'_>) -> Result<Vec<ParameterDescription>, ListError> {
+    let count = reader.count("parameter count")?;
+    (0..count)
+        .map(|_| {
+            Ok(ParameterDescription {
+                iris_type: IrisType(reader.int32("parameter type")?),
+                precision: reader.int32("parameter precision")?,
+                scale: reader.int32("parameter scale")?,
+                nullable: reader.int32("parameter nullable")?,
+            })
+        })
+        .collect()
+}
+
+impl StatementMetadata {
+    /// The body of a PP reply, and the first part of DU's (which never has columns).
+    pub fn put(&self, out: &mut Vec<u8>, is_query: bool) {
+        if is_query {
+            put_columns(out, &self.columns);
+        }
+        put_parameters(out, &self.parameters);
+        put_int(out, self.cacheable.into());
+    }
+
+    pub fn read(reader: &mut ItemReader<'_>, is_query: bool) -> Result<Self, ListError> {
+        let columns = if is_query { read_columns(reader)? } else { Vec::new() };
+        let parameters = read_parameters(reader)?;
+        let cacheable = reader.int("statement flag")? & 1 == 1;
+        Ok(Self { columns, parameters, cacheable })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, iris_type: IrisType, precision: i32, scale: i32) -> ColumnDescription {
+        ColumnDescription {
+            name: name.to_owned(),
+            iris_type,
+            precision,
+            scale,
+            nullable: 1,
+            label: name.to_owned(),
+            table: String::new(),
+            schema: String::new(),
+            auto_increment: false,
+            row_id: false,
+        }
+    }
+
+    /// The PP reply for `SELECT i , CASE ..` of capture error_mid_fetch_5.4.1.
+    #[test]
+    fn prepare_reply_of_the_capture() {
+        let metadata = StatementMetadata {
+            columns: vec![column("i", IrisType::INTEGER, 10, 0), column("t", IrisType::INTEGER, 10, 0)],
+            parameters: vec![
+                ParameterDescription { iris_type: IrisType::VARCHAR, precision: 50, scale: 0, nullable: 1 };
+                2
+            ],
+            cacheable: true,
+        };
+        let mut body = Vec::new();
+        metadata.put(&mut body, true);
+        assert_eq!(body.len(), 105);
+        assert_eq!(body[..20], [3, 4, 2, 3, 1, b'i', 3, 4, 4, 3, 4, 10, 2, 4, 3, 4, 1, 3, 1, b'i']);
+        let mut reader = ItemReader::new(&body);
+        assert_eq!(StatementMetadata::read(&mut reader, true).unwrap(), metadata);
+        reader.finish("prepare reply").unwrap();
+    }
+
+    #[test]
+    fn every_prefix_is_an_error() {
+        let mut body = Vec::new();
+        put_columns(&mut body, &[column("c", IrisType::VARCHAR, 50, 0)]);
+        for end in 0..body.len() {
+            assert!(read_columns(&mut ItemReader::new(&body[..end])).is_err(), "{end}");
+        }
+    }
+
+    #[test]
+    fn flags_may_be_short() {
+        let mut wide = Vec::new();
+        let mut described = column("id", IrisType::BIGINT, 19, 0);
+        described.auto_increment = true;
+        described.row_id = true;
+        described.put(&mut wide);
+        assert_eq!(ColumnDescription::read(&mut ItemReader::new(&wide)).unwrap(), described);
+        let mut short = wide[..wide.len() - 14].to_vec();
+        short.extend_from_slice(&[2, 1]);
+        let read = ColumnDescription::read(&mut ItemReader::new(&short)).unwrap();
+        assert!(!read.auto_increment && !read.row_id);
+    }
+
+    #[test]
+    fn default_types() {
+        let pg = |iris_type: IrisType, precision, scale| iris_type.pg_type(precision, scale);
+        assert_eq!(pg(IrisType::VARCHAR, 50, 0), PgType { oid: Oid::VARCHAR, typmod: 54 });
+        assert_eq!(pg(IrisType::VARCHAR, 32_767, 0), PgType::new(Oid::TEXT));
+        assert_eq!(pg(IrisType::VARCHAR, 0, 0), PgType::new(Oid::TEXT));
+        assert_eq!(pg(IrisType::VARCHAR, -1, 0), PgType::new(Oid::TEXT));
+        assert_eq!(pg(IrisType::NUMERIC, 12, 2), PgType { oid: Oid::NUMERIC, typmod: (12 << 16 | 2) + 4 });
+        assert_eq!(pg(IrisType::NUMERIC, 0, 0), PgType::new(Oid::NUMERIC));
+        assert_eq!(pg(IrisType::NUMERIC, i32::MAX, i32::MIN), PgType::new(Oid::NUMERIC));
+        assert_eq!(pg(IrisType::BIT, 1, 0), PgType::new(Oid::BOOL));
+        assert_eq!(pg(IrisType::TINYINT, 3, 0), PgType::new(Oid::INT2));
+        assert_eq!(pg(IrisType::DATE_HOROLOG, 10, 0), PgType::new(Oid::DATE));
+        assert_eq!(pg(IrisType(4711), 10, 0), PgType::new(Oid::TEXT));
+    }
 }

@@ -2,10 +2,31 @@
 //!
 //! Shared by both sides: `runtime` drives [`IrisConnection`] as a client, `embedded` answers with the same codecs.
 
+mod cell;
+mod connection;
+pub mod datetime;
+pub mod decimal;
+pub mod header;
+pub mod list;
 mod metadata;
+mod opcode;
 mod reply;
 mod request;
+pub mod scramble;
+mod sqlcode;
 
-pub use metadata::{ColumnDescription, IrisType, ParameterDescription, StatementMetadata};
+pub use cell::{CellDecoder, put_value};
+pub use connection::{ConnectOptions, IrisConnection, LinkError, Poll, SubmitOutcome};
+pub use header::{HEADER_BYTES, Header, MessageWriter, STATUS_END, STATUS_OK};
+pub use list::{
+    Item, ItemReader, ListError, RawItem, put_bytes, put_decimal, put_double, put_empty, put_int, put_latin1, put_null,
+    put_string, put_text,
+};
+pub use metadata::{
+    ColumnDescription, IrisType, ParameterDescription, StatementMetadata, default_pg_type, put_columns, put_parameters,
+    read_columns, read_parameters,
+};
+pub use opcode::Opcode;
 pub use reply::Reply;
 pub use request::{IrisError, IrisStatement, ParameterKind, Request};
+pub use sqlcode::{ErrorText, sqlstate, to_pg};

@@ -1,5 +1,135 @@
 //! One client's conversation, sans IO: frames in, bytes and orders out.
 
+pub mod auth;
+mod client;
+mod context;
+mod control;
+mod copy_in;
+mod extended;
+mod operation;
+mod ready;
+mod resolve;
+mod rows;
+mod run;
+pub mod scram;
+mod settings;
+mod simple;
+mod startup;
 mod step;
+mod streams;
+mod transaction;
+pub mod users;
+mod values;
 
+use std::rc::Rc;
+
+use crate::wire::{Frame, PgError, Phase, SendBuf, WireError};
+
+pub use client::Identity;
+pub use context::{SessionOptions, ShardContext};
 pub use step::{Event, Step};
+
+use ready::Ready;
+use startup::{Startup, StartupStep};
+
+/// One client, from its first packet to its last.
+#[derive(Debug)]
+pub struct Session {
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Startup(Startup),
+    Ready(Box<Ready>),
+    Closed,
+}
+
+impl Session {
+    pub fn new(context: Rc<ShardContext>, identity: Identity) -> Self {
+        Self { state: State::Startup(Startup::new(context, identity)) }
+    }
+
+    /// How the next frame must be cut.
+    pub fn phase(&self) -> Phase {
+        match &self.state {
+            State::Startup(startup) => startup.phase(),
+            State::Ready(_) | State::Closed => Phase::Authenticated,
+        }
+    }
+
+    /// The next frame. `lookahead`: the tag of the frame behind it, when that byte has already arrived; a lone
+    /// Execute in front of Sync needs no transaction around it.
+    pub fn on_frame(&mut self, frame: Frame<'_>, lookahead: Option<u8>, out: &mut SendBuf) -> Step {
+        match std::mem::replace(&mut self.state, State::Closed) {
+            State::Startup(startup) => match startup.on_frame(frame, out) {
+                StartupStep::Stay(startup, step) => {
+                    self.state = State::Startup(startup);
+                    step
+                }
+                StartupStep::Ready(ready) => {
+                    self.state = State::Ready(ready);
+                    Step::NeedFrame
+                }
+                StartupStep::End(step) => step,
+            },
+            State::Ready(mut ready) => {
+                let step = ready.on_frame(frame, lookahead, out);
+                self.state = State::Ready(ready);
+                step
+            }
+            State::Closed => Step::Close,
+        }
+    }
+
+    /// The outcome of the last order.
+    pub fn on_event(&mut self, event: Event<'_>, out: &mut SendBuf) -> Step {
+        match &mut self.state {
+            State::Ready(ready) => ready.on_event(event, out),
+            State::Startup(_) | State::Closed => Step::Close,
+        }
+    }
+
+    /// Bytes that are no frame: framing cannot be trusted any more.
+    pub fn on_wire_error(&mut self, error: &WireError, out: &mut SendBuf) -> Step {
+        let mut error = error.to_pg();
+        error.severity = crate::wire::Severity::Fatal;
+        self.on_fatal(&error, out)
+    }
+
+    /// The runtime ends the session (shutdown, timeout): says why.
+    pub fn on_fatal(&mut self, error: &PgError, out: &mut SendBuf) -> Step {
+        out.put_error_response(error);
+        self.state = State::Closed;
+        Step::Close
+    }
+
+    /// Whether an IRIS connection must stay with this client: a transaction or a result is open on it.
+    pub fn keeps_lease(&self) -> bool {
+        match &self.state {
+            State::Ready(ready) => ready.keeps_lease(),
+            State::Startup(_) | State::Closed => false,
+        }
+    }
+
+    /// Whether the client is inside BEGIN..COMMIT, as its last ReadyForQuery said.
+    pub fn in_transaction_block(&self) -> bool {
+        match &self.state {
+            State::Ready(ready) => ready.client.transaction.in_block(),
+            State::Startup(_) | State::Closed => false,
+        }
+    }
+
+    pub fn is_authenticated(&self) -> bool {
+        matches!(self.state, State::Ready(_))
+    }
+
+    /// A timeout setting of the client in milliseconds, 0 = off: `statement_timeout`,
+    /// `idle_in_transaction_session_timeout`, `idle_session_timeout`.
+    pub fn timeout_ms(&self, name: &str) -> u64 {
+        match &self.state {
+            State::Ready(ready) => ready.client.settings.milliseconds(name),
+            State::Startup(_) | State::Closed => 0,
+        }
+    }
+}

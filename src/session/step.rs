@@ -15,6 +15,8 @@ pub enum Step {
     /// Run this on the session's lease (taking one when it has none) and call `on_event` with the outcome.
     /// After each `on_event` the runtime asks `Session::keeps_lease` and gives the lease back when it is false.
     Submit(Request),
+    /// A CancelRequest: interrupt the session with this pid if the key is its own, then close without a reply.
+    Cancel { pid: i32, key: Vec<u8> },
     /// Flush and close the connection.
     Close,
 }

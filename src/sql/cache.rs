@@ -9,20 +9,22 @@ use super::template::Template;
 
 /// A translation and the literal values it holds for.
 #[derive(Debug)]
-pub struct CachedTranslation {
+pub struct CachedTranslation<E = ()> {
     pub translation: Translation,
+    /// What the cache's owner learns of the statement later on.
+    pub extra: E,
     /// Index and value of every literal a rule read.
     pinned: Vec<(u16, Box<str>)>,
 }
 
-impl CachedTranslation {
+impl<E> CachedTranslation<E> {
     fn matches(&self, template: &Template) -> bool {
         self.pinned.iter().all(|(n, value)| template.literal(*n).is_some_and(|(_, found)| *found == **value))
     }
 }
 
 /// Translations of one template; more than one only where rules read literal values.
-type Variants = Vec<Rc<CachedTranslation>>;
+type Variants<E> = Vec<Rc<CachedTranslation<E>>>;
 
 /// Per shard, for one set of [`TranslateOptions`](super::TranslateOptions).
 ///
@@ -30,9 +32,9 @@ type Variants = Vec<Rc<CachedTranslation>>;
 /// one; when the young one holds half of the bound, the old one is dropped and they change places. That keeps the
 /// bound and costs no list upkeep on a hit.
 #[derive(Debug)]
-pub struct TranslationCache {
-    young: HashMap<Box<str>, Variants>,
-    old: HashMap<Box<str>, Variants>,
+pub struct TranslationCache<E = ()> {
+    young: HashMap<Box<str>, Variants<E>>,
+    old: HashMap<Box<str>, Variants<E>>,
     epoch: u64,
     generation_max: usize,
 }
@@ -43,7 +45,7 @@ const VARIANTS_MAX: usize = 16;
 /// A template longer than this is not kept: a bulk INSERT is rarely sent twice, and the bound counts entries.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
 
-impl TranslationCache {
+impl<E: Default> TranslationCache<E> {
     /// Keeps at most `templates_max` templates.
     pub fn new(templates_max: usize) -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), epoch: 0, generation_max: (templates_max / 2).max(1) }
@@ -51,7 +53,7 @@ impl TranslationCache {
 
     /// The translation for this template and these pinned values, made under schema epoch `epoch`. A new epoch
     /// empties the cache.
-    pub fn get(&mut self, template: &Template, epoch: u64) -> Option<Rc<CachedTranslation>> {
+    pub fn get(&mut self, template: &Template, epoch: u64) -> Option<Rc<CachedTranslation<E>>> {
         self.turn_to(epoch);
         if let Some(variants) = self.young.get(template.text.as_str()) {
             return variants.iter().find(|cached| cached.matches(template)).cloned();
@@ -64,14 +66,14 @@ impl TranslationCache {
     }
 
     /// Keeps a fresh translation and gives it back shared. Refused insertions (too long a text) are still usable.
-    pub fn insert(&mut self, template: &Template, epoch: u64, translated: Translated) -> Rc<CachedTranslation> {
+    pub fn insert(&mut self, template: &Template, epoch: u64, translated: Translated) -> Rc<CachedTranslation<E>> {
         self.turn_to(epoch);
         let pinned = translated
             .pinned
             .iter()
             .filter_map(|&n| template.literal(n).map(|(_, value)| (n, Box::from(value))))
             .collect();
-        let cached = Rc::new(CachedTranslation { translation: translated.translation, pinned });
+        let cached = Rc::new(CachedTranslation { translation: translated.translation, extra: E::default(), pinned });
         if template.text.len() > TEXT_BYTES_MAX {
             return cached;
         }

@@ -167,12 +167,12 @@ impl fmt::Display for PgError {
 
 impl std::error::Error for PgError {}
 
-/// A peer broke the protocol. Always 08P01.
+/// A peer broke the protocol.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
-    #[error("invalid length {length} of message {tag:?}")]
+    #[error("invalid length {length} of {}", message_name(*tag))]
     FrameTooShort { tag: char, length: u32 },
-    #[error("message {tag:?} of {length} bytes exceeds the limit of {max}")]
+    #[error("{} of {length} bytes exceeds the limit of {max}", message_name(*tag))]
     FrameTooLarge { tag: char, length: u32, max: u32 },
     #[error("unknown message type {tag:?}")]
     UnknownMessage { tag: char },
@@ -184,16 +184,62 @@ pub enum WireError {
     MissingTerminator(&'static str),
     #[error("invalid {field}: {value}")]
     InvalidValue { field: &'static str, value: i64 },
-    #[error("invalid UTF-8 in {0}")]
+    #[error("invalid byte sequence for encoding \"UTF8\" in {0}")]
     InvalidUtf8(&'static str),
+    /// Format codes are 0 (text) and 1 (binary).
+    #[error("unsupported format code: {0}")]
+    UnsupportedFormat(u16),
+    #[error("bind message has {formats} parameter formats but {parameters} parameters")]
+    FormatCount { formats: u16, parameters: u16 },
 }
 
 impl WireError {
+    /// What the client is told. FATAL (the connection must end) where the peer's framing or layout cannot be
+    /// trusted any more; ERROR where the message was well formed and only its content is refused, as PostgreSQL does.
     pub fn to_pg(&self) -> Box<PgError> {
-        let code = match self {
-            Self::InvalidUtf8(_) => SqlState::CHARACTER_NOT_IN_REPERTOIRE,
-            _ => SqlState::PROTOCOL_VIOLATION,
-        };
-        PgError::fatal(code, self.to_string())
+        let message = self.to_string();
+        match self {
+            Self::InvalidUtf8(_) => PgError::error(SqlState::CHARACTER_NOT_IN_REPERTOIRE, message),
+            Self::UnsupportedFormat(_) => PgError::error(SqlState::INVALID_PARAMETER_VALUE, message),
+            Self::FormatCount { .. } => PgError::error(SqlState::PROTOCOL_VIOLATION, message),
+            _ => PgError::fatal(SqlState::PROTOCOL_VIOLATION, message),
+        }
+    }
+}
+
+fn message_name(tag: char) -> String {
+    match tag {
+        '\0' => "startup packet".to_owned(),
+        tag => format!("message {tag:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wire_errors_become_what_postgresql_would_say() {
+        let cases = [
+            (WireError::FrameTooShort { tag: '\0', length: 3 }, "FATAL: 08P01: invalid length 3 of startup packet"),
+            (
+                WireError::FrameTooLarge { tag: 'Q', length: 9, max: 8 },
+                "FATAL: 08P01: message 'Q' of 9 bytes exceeds the limit of 8",
+            ),
+            (WireError::UnknownMessage { tag: '\u{1}' }, "FATAL: 08P01: unknown message type '\\u{1}'"),
+            (WireError::MissingData("Parse.sql"), "FATAL: 08P01: message ends before Parse.sql"),
+            (
+                WireError::InvalidUtf8("Query.sql"),
+                "ERROR: 22021: invalid byte sequence for encoding \"UTF8\" in Query.sql",
+            ),
+            (WireError::UnsupportedFormat(2), "ERROR: 22023: unsupported format code: 2"),
+            (
+                WireError::FormatCount { formats: 2, parameters: 3 },
+                "ERROR: 08P01: bind message has 2 parameter formats but 3 parameters",
+            ),
+        ];
+        for (error, expected) in cases {
+            assert_eq!(error.to_pg().to_string(), expected);
+        }
     }
 }

@@ -10,6 +10,9 @@ pub struct Limits {
     /// The longest statement, parameter set or CopyData message. PostgreSQL allows 1 GiB; memory is
     /// allocated as bytes arrive, never by the announced length alone.
     pub frame_bytes_max: u32,
+    /// Messages that carry only names (Describe, Execute, Close, CopyFail, Sync...): PostgreSQL's
+    /// `PQ_SMALL_MESSAGE_LIMIT`.
+    pub small_frame_bytes_max: u32,
     /// Named prepared statements of one client.
     pub statements_max: usize,
     /// Open portals of one client.
@@ -22,6 +25,7 @@ impl Default for Limits {
             startup_bytes_max: 10_000,
             unauthenticated_frame_bytes_max: 65_536,
             frame_bytes_max: 256 << 20,
+            small_frame_bytes_max: 10_000,
             statements_max: 10_000,
             portals_max: 10_000,
         }

@@ -1,10 +1,26 @@
 //! PostgreSQL protocol 3: frames, messages and errors as bytes. No IO, no clock, no configuration.
 
+mod backend;
+mod buffer;
 mod error;
+mod frame;
+mod frontend;
 mod limits;
+mod reader;
+mod startup;
+#[cfg(test)]
+mod tests;
 
+pub use backend::{FieldDescription, MessageTooLarge, RowWriter};
+pub use buffer::{RecvBuf, SendBuf};
 pub use error::{PgError, Severity, SqlState, WireError};
+pub use frame::{Frame, Phase};
+pub use frontend::{
+    Bind, FormatCodes, FrontendMessage, FunctionCall, Parameters, Parse, SaslInitialResponse, Target, password,
+};
 pub use limits::Limits;
+pub use reader::Reader;
+pub use startup::{CANCEL_KEY_BYTES_MAX, ProtocolVersion, StartupPacket, StartupParameters};
 
 /// The status byte of ReadyForQuery (protocol chapter, "Message Formats").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,4 +45,22 @@ impl TransactionStatus {
 pub enum Format {
     Text,
     Binary,
+}
+
+impl Format {
+    /// 0 or 1, as the wire says it.
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::Text => 0,
+            Self::Binary => 1,
+        }
+    }
+
+    pub const fn from_code(code: u16) -> Result<Self, WireError> {
+        match code {
+            0 => Ok(Self::Text),
+            1 => Ok(Self::Binary),
+            code => Err(WireError::UnsupportedFormat(code)),
+        }
+    }
 }

@@ -2,6 +2,9 @@
 //!
 //! `server` sees only what this file exports.
 
+mod catalog;
+mod information_schema;
+mod types;
 mod value;
 
 pub use value::{SqlError, Value};

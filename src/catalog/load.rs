@@ -1,0 +1,280 @@
+//! Reading one table from IRIS INFORMATION_SCHEMA, sans IO: two queries, two pages.
+
+use std::rc::Rc;
+
+use crate::iris::{IrisStatement, Item, ItemReader, ListError, ParameterKind, Request, StatementMetadata};
+use crate::sql::{ColumnFacts, RelationName, TableFacts, parse_description};
+use crate::types::{Oid, PgType};
+
+use super::TableCache;
+
+const COLUMNS: &str = "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE, \
+    IS_NULLABLE, IS_IDENTITY, COLUMN_DEFAULT, DESCRIPTION FROM INFORMATION_SCHEMA.COLUMNS \
+    WHERE TABLE_SCHEMA = :%qpar(1) AND TABLE_NAME = :%qpar(2) ORDER BY ORDINAL_POSITION";
+
+const KEYS: &str = "SELECT INDEX_NAME, COLUMN_NAME, PRIMARY_KEY FROM INFORMATION_SCHEMA.INDEXES \
+    WHERE TABLE_SCHEMA = :%qpar(1) AND TABLE_NAME = :%qpar(2) AND NON_UNIQUE = 0 \
+    ORDER BY INDEX_NAME, ORDINAL_POSITION";
+
+/// The two statements of a shard; their keys are the first two of its counter.
+#[derive(Debug)]
+pub struct TableQueries {
+    columns: Rc<IrisStatement>,
+    keys: Rc<IrisStatement>,
+}
+
+impl TableQueries {
+    /// Statement keys `key` and `key + 1` must not be used by anybody else of the shard.
+    pub fn new(key: u64) -> Self {
+        let statement = |key, text: &str| {
+            Rc::new(IrisStatement { key, text: text.to_owned(), kinds: vec![ParameterKind::User; 2], is_query: true })
+        };
+        Self { columns: statement(key, COLUMNS), keys: statement(key.wrapping_add(1), KEYS) }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Columns,
+    Keys,
+}
+
+/// One table being read.
+#[derive(Debug)]
+pub struct TableLoad {
+    name: RelationName,
+    stage: Stage,
+    facts: TableFacts,
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub enum LoadStep {
+    Submit(Request),
+    /// The cache knows the table, or knows that there is none.
+    Done,
+}
+
+impl TableLoad {
+    pub fn new(name: RelationName, cache: &TableCache) -> Self {
+        let facts = TableFacts {
+            schema: cache.iris_schema(&name).to_owned(),
+            name: name.name.clone(),
+            ..TableFacts::default()
+        };
+        Self { name, stage: Stage::Columns, facts }
+    }
+
+    /// The query of the present stage.
+    pub fn request(&self, queries: &TableQueries, in_transaction: bool) -> Request {
+        let statement = match self.stage {
+            Stage::Columns => &queries.columns,
+            Stage::Keys => &queries.keys,
+        };
+        let mut values = Vec::with_capacity(64);
+        crate::iris::put_text(&mut values, &self.facts.schema);
+        crate::iris::put_text(&mut values, &self.facts.name);
+        Request::Execute {
+            statement: Rc::clone(statement),
+            values,
+            values_per_set: 2,
+            sets: 1,
+            rows_max: 0,
+            in_transaction,
+        }
+    }
+
+    /// A page of the present query.
+    ///
+    /// # Errors
+    /// `ListError` when the rows are not what was asked for.
+    pub fn on_page(
+        &mut self,
+        rows: &[u8],
+        end: bool,
+        metadata: &StatementMetadata,
+        cache: &mut TableCache,
+        queries: &TableQueries,
+        in_transaction: bool,
+    ) -> Result<LoadStep, ListError> {
+        let columns = metadata.columns.len();
+        let mut reader = ItemReader::new(rows);
+        while !reader.is_empty() {
+            let mut row = Vec::with_capacity(columns.min(16));
+            for _ in 0..columns {
+                row.push(cell(&reader.need("catalog cell")?));
+            }
+            match self.stage {
+                Stage::Columns => self.facts.columns.extend(column(row)),
+                Stage::Keys => self.key(row),
+            }
+        }
+        if !end {
+            let statement = match self.stage {
+                Stage::Columns => &queries.columns,
+                Stage::Keys => &queries.keys,
+            };
+            return Ok(LoadStep::Submit(Request::Fetch { statement: Rc::clone(statement) }));
+        }
+        match self.stage {
+            Stage::Columns if self.facts.columns.is_empty() => {
+                cache.insert(&self.name, None);
+                Ok(LoadStep::Done)
+            }
+            Stage::Columns => {
+                self.stage = Stage::Keys;
+                Ok(LoadStep::Submit(self.request(queries, in_transaction)))
+            }
+            Stage::Keys => {
+                cache.insert(&self.name, Some(std::mem::take(&mut self.facts)));
+                Ok(LoadStep::Done)
+            }
+        }
+    }
+
+    fn key(&mut self, row: Vec<Option<String>>) {
+        let mut cells = row.into_iter();
+        let (Some(Some(index)), Some(Some(column)), primary) = (cells.next(), cells.next(), cells.next().flatten())
+        else {
+            return;
+        };
+        if is_true(primary.as_deref()) {
+            self.facts.primary_key.push(column);
+            return;
+        }
+        match self.facts.unique_keys.last_mut() {
+            Some((name, columns)) if *name == index => columns.push(column),
+            _ => self.facts.unique_keys.push((index, vec![column])),
+        }
+    }
+}
+
+fn cell(item: &Item<'_>) -> Option<String> {
+    match item {
+        Item::Null => None,
+        item => item.to_text(),
+    }
+}
+
+/// The views say YES, 1 or `1` depending on the column and the version.
+fn is_true(text: Option<&str>) -> bool {
+    matches!(text, Some("1" | "YES" | "Yes" | "yes"))
+}
+
+fn column(row: Vec<Option<String>>) -> Option<ColumnFacts> {
+    let mut cells = row.into_iter();
+    let mut next = || cells.next().flatten();
+    let name = next()?;
+    let data_type = next().unwrap_or_default();
+    let length: Option<i32> = next().and_then(|text| text.parse().ok());
+    let precision: Option<i32> = next().and_then(|text| text.parse().ok());
+    let scale: Option<i32> = next().and_then(|text| text.parse().ok());
+    let nullable = is_true(next().as_deref());
+    let identity = is_true(next().as_deref());
+    let default = next();
+    let declared = next().as_deref().and_then(parse_description);
+    Some(ColumnFacts {
+        name,
+        pg_type: declared.unwrap_or_else(|| pg_type(&data_type, length, precision, scale)),
+        nullable,
+        identity,
+        has_default: default.is_some_and(|text| !text.is_empty()),
+    })
+}
+
+/// DATA_TYPE is one of about 14 names, whatever the column was declared as.
+fn pg_type(data_type: &str, length: Option<i32>, precision: Option<i32>, scale: Option<i32>) -> PgType {
+    match data_type.to_ascii_lowercase().as_str() {
+        "bigint" => PgType::new(Oid::INT8),
+        "bit" => PgType::new(Oid::BOOL),
+        "date" => PgType::new(Oid::DATE),
+        "double" | "float" | "real" => PgType::new(Oid::FLOAT8),
+        "integer" | "int" => PgType::new(Oid::INT4),
+        "smallint" | "tinyint" => PgType::new(Oid::INT2),
+        "longvarbinary" | "varbinary" | "binary" => PgType::new(Oid::BYTEA),
+        "longvarchar" => PgType::new(Oid::TEXT),
+        "numeric" | "decimal" => PgType {
+            oid: Oid::NUMERIC,
+            typmod: match (precision, scale) {
+                (Some(p @ 1..=1000), Some(s @ 0..=1000)) => (p << 16 | s) + 4,
+                _ => -1,
+            },
+        },
+        "time" => PgType::new(Oid::TIME),
+        "timestamp" | "datetime" | "posixtime" => PgType::new(Oid::TIMESTAMP),
+        "uniqueidentifier" | "guid" => PgType::new(Oid::UUID),
+        _ => match length {
+            Some(n @ 1..=32_766) => PgType { oid: Oid::VARCHAR, typmod: n + 4 },
+            _ => PgType::new(Oid::TEXT),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::iris::{ColumnDescription, IrisType, put_int, put_null, put_text};
+
+    fn metadata(columns: usize) -> StatementMetadata {
+        let column = ColumnDescription {
+            name: String::new(),
+            iris_type: IrisType::VARCHAR,
+            precision: 0,
+            scale: 0,
+            nullable: 1,
+            label: String::new(),
+            table: String::new(),
+            schema: String::new(),
+            auto_increment: false,
+            row_id: false,
+        };
+        StatementMetadata { columns: vec![column; columns], parameters: Vec::new(), cacheable: true }
+    }
+
+    #[test]
+    fn a_table_is_read_in_two_queries() {
+        let queries = TableQueries::new(7);
+        let mut cache = TableCache::new("SQLUser");
+        let name = RelationName { schema: Some("public".to_owned()), name: "t".to_owned() };
+        let mut load = TableLoad::new(name.clone(), &cache);
+        let Request::Execute { statement, values_per_set: 2, .. } = load.request(&queries, false) else { panic!() };
+        assert_eq!(statement.key, 7);
+
+        let mut rows = Vec::new();
+        for (name, data_type, nullable, description) in
+            [("id", "integer", "NO", None), ("at", "timestamp", "YES", Some("pg:timestamptz"))]
+        {
+            put_text(&mut rows, name);
+            put_text(&mut rows, data_type);
+            for _ in 0..3 {
+                put_null(&mut rows);
+            }
+            put_text(&mut rows, nullable);
+            put_text(&mut rows, "NO");
+            put_null(&mut rows);
+            match description {
+                Some(text) => put_text(&mut rows, text),
+                None => put_null(&mut rows),
+            }
+        }
+        let step = load.on_page(&rows, true, &metadata(9), &mut cache, &queries, false).unwrap();
+        assert!(matches!(step, LoadStep::Submit(Request::Execute { .. })));
+
+        rows.clear();
+        for (index, column, primary) in [("TPKEY1", "id", 1), ("U", "id", 0), ("U", "at", 0)] {
+            put_text(&mut rows, index);
+            put_text(&mut rows, column);
+            put_int(&mut rows, primary);
+        }
+        let step = load.on_page(&rows, true, &metadata(3), &mut cache, &queries, false).unwrap();
+        assert!(matches!(step, LoadStep::Done));
+
+        let crate::sql::TableLookup::Known(facts) = crate::sql::Schema::table(&cache, &name) else { panic!() };
+        assert_eq!(facts.primary_key, ["id"]);
+        assert_eq!(facts.unique_keys, [("U".to_owned(), vec!["id".to_owned(), "at".to_owned()])]);
+        assert_eq!(cache.column("SQLUSER", "T", "AT").unwrap().pg_type.oid, Oid::TIMESTAMPTZ);
+        assert!(!cache.column("SQLUser", "t", "id").unwrap().nullable);
+        cache.follow(1);
+        assert!(matches!(crate::sql::Schema::table(&cache, &name), crate::sql::TableLookup::NotLoaded));
+    }
+}

@@ -1,0 +1,64 @@
+//! The tables a shard has looked up, until the schema moves.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::sql::{ColumnFacts, RelationName, Schema, TableFacts, TableLookup};
+
+/// Tables by their folded IRIS schema and name. Forgotten as a whole when the schema epoch moves: DDL is rare, and a
+/// table is two short queries away.
+#[derive(Debug)]
+pub struct TableCache {
+    epoch: u64,
+    /// What PostgreSQL's `public` and unqualified names mean in IRIS.
+    default_schema: String,
+    /// `None`: IRIS was asked and has no such table.
+    tables: HashMap<(String, String), Option<Rc<TableFacts>>>,
+}
+
+impl TableCache {
+    pub fn new(default_schema: &str) -> Self {
+        Self { epoch: 0, default_schema: default_schema.to_owned(), tables: HashMap::new() }
+    }
+
+    /// Forgets everything when `epoch` is a new one.
+    pub fn follow(&mut self, epoch: u64) {
+        if self.epoch != epoch {
+            self.epoch = epoch;
+            self.tables.clear();
+        }
+    }
+
+    /// The IRIS schema a relation lives in.
+    pub fn iris_schema<'a>(&'a self, name: &'a RelationName) -> &'a str {
+        match name.schema.as_deref() {
+            None | Some("public") => &self.default_schema,
+            Some(schema) => schema,
+        }
+    }
+
+    pub fn insert(&mut self, name: &RelationName, facts: Option<TableFacts>) {
+        let key = self.key(name);
+        self.tables.insert(key, facts.map(Rc::new));
+    }
+
+    /// A column of result metadata, by the IRIS names of its table.
+    pub fn column(&self, schema: &str, table: &str, column: &str) -> Option<&ColumnFacts> {
+        let key = (schema.to_lowercase(), table.to_lowercase());
+        self.tables.get(&key)?.as_ref()?.columns.iter().find(|c| c.name.eq_ignore_ascii_case(column))
+    }
+
+    fn key(&self, name: &RelationName) -> (String, String) {
+        (self.iris_schema(name).to_lowercase(), name.name.to_lowercase())
+    }
+}
+
+impl Schema for TableCache {
+    fn table(&self, name: &RelationName) -> TableLookup {
+        match self.tables.get(&self.key(name)) {
+            Some(Some(facts)) => TableLookup::Known(Rc::clone(facts)),
+            Some(None) => TableLookup::Missing,
+            None => TableLookup::NotLoaded,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The table of configuration keys: the one source of fields, file keys, environment variables, flags and docs.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use super::values::{AuthKind, IrisServer, LogLevel, Value, address, integer, optional, path, whole};
+
+/// A configuration key as users see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// In the file; also the field of [`Config`].
+    pub name: &'static str,
+    /// What kind of value it takes: `ADDR:PORT`, `MS`...
+    pub value_name: &'static str,
+    /// Meaning, unit and bounds; one sentence a line.
+    pub doc: &'static str,
+}
+
+impl Key {
+    /// `--like-this`, without the dashes in front.
+    pub fn flag(&self) -> String {
+        self.name.replace('_', "-")
+    }
+
+    /// `IRIS_PGWIRE_LIKE_THIS`.
+    pub fn variable(&self) -> String {
+        format!("{}{}", super::ENVIRONMENT_PREFIX, self.name.to_uppercase())
+    }
+}
+
+macro_rules! keys {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $default:expr, $value_name:literal, $parse:expr;)*) => {
+        /// The whole configuration of `iris-pgwire serve`.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct Config {
+            $($(#[doc = $doc])+ pub $name: $type,)*
+        }
+
+        /// Every key, in the order of the documentation.
+        pub const KEYS: &[Key] = &[
+            $(Key { name: stringify!($name), value_name: $value_name, doc: concat!($($doc, "\n"),+) },)*
+        ];
+
+        impl Default for Config {
+            fn default() -> Self {
+                Self { $($name: $default,)* }
+            }
+        }
+
+        impl Config {
+            /// Sets one key from text; the reason when the value is no good. `None`: no such key.
+            pub(super) fn set(&mut self, key: &str, text: &str) -> Option<Result<(), String>> {
+                match key {
+                    $(stringify!($name) => Some($parse(text).map(|value| self.$name = value)),)*
+                    _ => None,
+                }
+            }
+
+            /// The value of a key as text that `set` understands, passwords hidden; empty when it is not set.
+            pub fn value(&self, key: &str) -> String {
+                match key {
+                    $(stringify!($name) => self.$name.to_text(),)*
+                    _ => String::new(),
+                }
+            }
+        }
+    };
+}
+
+const HOUR_MS: u64 = 3_600_000;
+
+keys! {
+    /// Address and port to listen on for PostgreSQL clients.
+    /// `0.0.0.0:5432` listens on all IPv4 interfaces, `[::]:5432` on all.
+    listen: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5432), "ADDR:PORT", address;
+
+    /// The IRIS server behind the gateway, `iris://user:password@host:1972/NAMESPACE`.
+    /// Special characters in user and password are percent-encoded (`%40` for `@`).
+    /// Without port 1972, without namespace USER.
+    /// Not set: the embedded engine.
+    iris: Option<IrisServer> = None, "URL", optional(IrisServer::parse);
+
+    /// Folder that keeps the data of the embedded engine.
+    /// Not set: a temporary folder that ends with the process.
+    data: Option<PathBuf> = None, "DIR", optional(path);
+
+    /// Connections to IRIS, for the whole process (1 to 10000).
+    /// Each may take a licence unit; clients wait for a free one.
+    iris_connections: u32 = 8, "N", integer(1_u32..=10_000);
+
+    /// Executor threads, each pinned to a core of its own (1 to 1024).
+    /// Not set: one per core of the machine.
+    cores: Option<u32> = None, "N", optional(integer(1_u32..=1024));
+
+    /// How clients prove who they are.
+    /// `trust`: not at all; only for addresses nobody else can reach.
+    /// `scram`: SCRAM-SHA-256 against the file `users`.
+    auth: AuthKind = AuthKind::Trust, "trust|scram", AuthKind::parse;
+
+    /// User file for `auth = "scram"`: lines `user:verifier`, made by `iris-pgwire hash-password`.
+    users: Option<PathBuf> = None, "FILE", optional(path);
+
+    /// PostgreSQL clients connected at the same time, for the whole process (1 to 1000000).
+    /// One more is refused with SQLSTATE 53300.
+    client_connections_max: u32 = 10_000, "N", integer(1_u32..=1_000_000);
+
+    /// Time a client has from connecting to being authenticated, in milliseconds (1 to 3600000).
+    login_timeout_ms: u64 = 60_000, "MS", whole(1, HOUR_MS);
+
+    /// Time a transaction may be idle, in milliseconds (0 to 86400000; 0 = for ever).
+    /// After it the transaction is rolled back and its client disconnected (SQLSTATE 25P03).
+    idle_in_transaction_timeout_ms: u64 = 0, "MS", whole(0, 24 * HOUR_MS);
+
+    /// Time to connect and log in to IRIS, in milliseconds (1 to 3600000).
+    iris_connect_timeout_ms: u64 = 5_000, "MS", whole(1, HOUR_MS);
+
+    /// Time a statement waits for a free IRIS connection, in milliseconds (1 to 3600000).
+    /// After it the statement fails with SQLSTATE 53300.
+    pool_wait_timeout_ms: u64 = 30_000, "MS", whole(1, HOUR_MS);
+
+    /// Time that open transactions have to end after SIGTERM or SIGINT, in milliseconds (0 to 3600000; 0 = none).
+    shutdown_timeout_ms: u64 = 10_000, "MS", whole(0, HOUR_MS);
+
+    /// What is logged, to standard error: `off`, `error`, `warn`, `info`, `debug` or `trace`.
+    /// `debug` and `trace` show statement texts, never parameter values or passwords.
+    log_level: LogLevel = LogLevel::Info, "LEVEL", LogLevel::parse;
+}

@@ -1,0 +1,512 @@
+//! Tables and views of the stand-in: immutable snapshots, persisted beside the data in the same SQLite database.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rusqlite::{Connection, params};
+use serde::{Deserialize, Serialize};
+
+use super::types::{DECIMAL_COLLATION, DataType, STRING_COLLATION, Storage, UPPER_COLLATION};
+use super::value::SqlError;
+
+/// Where unqualified names of DDL live.
+pub const DEFAULT_SCHEMA: &str = "SQLUser";
+
+/// How strings of a column compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Collation {
+    /// The default: case and trailing blanks do not count.
+    SqlUpper,
+    Exact,
+    /// Case counts, trailing blanks do not.
+    SqlString,
+}
+
+impl Collation {
+    /// The SQLite collation of a text column.
+    pub fn sqlite_name(self) -> &'static str {
+        match self {
+            Self::SqlUpper => UPPER_COLLATION,
+            Self::Exact => "BINARY",
+            Self::SqlString => STRING_COLLATION,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IdentityKind {
+    No,
+    /// Alias of the row id; explicit values only with ALLOWIDENTITYINSERT (-111).
+    Identity,
+    /// SERIAL: assigned when NULL or 0 is given.
+    SerialCounter,
+}
+
+/// What DEFAULT may hold. Evaluated by the engine when a row is inserted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DefaultExpr {
+    Null,
+    Text(String),
+    /// A numeric literal as written, sign included.
+    Number(String),
+    CurrentDate,
+    CurrentTime {
+        precision: u8,
+    },
+    /// CURRENT_TIMESTAMP, GETDATE, SYSDATE: local time.
+    CurrentTimestamp {
+        precision: u8,
+    },
+    /// GETUTCDATE.
+    UtcTimestamp {
+        precision: u8,
+    },
+    /// USER, CURRENT_USER, SESSION_USER, SYSTEM_USER.
+    User,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnDef {
+    /// As declared; compared without case.
+    pub name: String,
+    pub data_type: DataType,
+    pub not_null: bool,
+    pub identity: IdentityKind,
+    /// Of no meaning for types that are not strings.
+    pub collation: Collation,
+    pub default: Option<DefaultExpr>,
+    /// `ON UPDATE CURRENT_TIMESTAMP`: given to the column by every UPDATE that does not set it.
+    pub on_update: Option<DefaultExpr>,
+    pub description: Option<String>,
+}
+
+impl ColumnDef {
+    pub fn new(name: impl Into<String>, data_type: DataType) -> Self {
+        let collation = if data_type.is_character() { Collation::SqlUpper } else { Collation::Exact };
+        Self {
+            name: name.into(),
+            data_type,
+            not_null: false,
+            identity: IdentityKind::No,
+            collation,
+            default: None,
+            on_update: None,
+            description: None,
+        }
+    }
+
+    /// The SQLite collation of the column.
+    pub fn sqlite_collation(&self) -> &'static str {
+        match self.data_type.storage() {
+            Storage::Text => self.collation.sqlite_name(),
+            Storage::Decimal => DECIMAL_COLLATION,
+            _ => "BINARY",
+        }
+    }
+}
+
+/// PRIMARY KEY or UNIQUE constraint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyDef {
+    pub name: String,
+    pub columns: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReferentialAction {
+    NoAction,
+    Cascade,
+    SetNull,
+    SetDefault,
+}
+
+impl ReferentialAction {
+    /// The words of INFORMATION_SCHEMA.REFERENTIAL_CONSTRAINTS.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::NoAction => "NO ACTION",
+            Self::Cascade => "CASCADE",
+            Self::SetNull => "SET NULL",
+            Self::SetDefault => "SET DEFAULT",
+        }
+    }
+}
+
+/// Enforced by triggers on both tables, which raise `IRIS:<sqlcode>:<message>` (see `ddl::foreign_key`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignKeyDef {
+    pub name: String,
+    pub columns: Vec<String>,
+    pub parent_schema: String,
+    pub parent_table: String,
+    pub parent_columns: Vec<String>,
+    pub on_delete: ReferentialAction,
+    pub on_update: ReferentialAction,
+    /// NOCHECK: declared, never checked.
+    pub no_check: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VectorDistance {
+    Cosine,
+    DotProduct,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IndexKind {
+    Plain,
+    Unique,
+    Bitmap,
+    BitmapExtent,
+    Bitslice,
+    Columnar,
+    /// Answered exactly: the stand-in has no approximate search.
+    Hnsw {
+        distance: VectorDistance,
+        m: u32,
+        ef_construction: u32,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexDef {
+    pub name: String,
+    pub columns: Vec<String>,
+    /// WITH DATA.
+    pub data: Vec<String>,
+    pub kind: IndexKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TableKind {
+    Base,
+    /// Shared definition, rows of each connection its own: lives in SQLite's `temp`, made on first use by
+    /// `ddl::ensure_temporary`.
+    GlobalTemporary,
+    /// INFORMATION_SCHEMA and the class dictionary: read only.
+    System,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableDef {
+    pub schema: String,
+    pub name: String,
+    /// Name of the SQLite table, to be quoted.
+    pub sqlite_name: String,
+    pub kind: TableKind,
+    pub allow_identity_insert: bool,
+    pub columnar: bool,
+    pub description: Option<String>,
+    pub columns: Vec<ColumnDef>,
+    pub primary_key: Option<KeyDef>,
+    pub uniques: Vec<KeyDef>,
+    pub foreign_keys: Vec<ForeignKeyDef>,
+    pub indexes: Vec<IndexDef>,
+}
+
+/// SQLite column of the row id where no IDENTITY column has that part.
+pub const ROW_ID_COLUMN: &str = "%ID";
+
+impl TableDef {
+    pub fn column_index(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| same_name(&column.name, name))
+    }
+
+    pub fn column(&self, name: &str) -> Option<&ColumnDef> {
+        self.columns.iter().find(|column| same_name(&column.name, name))
+    }
+
+    pub fn identity_column(&self) -> Option<&ColumnDef> {
+        self.columns.iter().find(|column| column.identity == IdentityKind::Identity)
+    }
+
+    /// SQLite name of the row id column (`%ID`): the IDENTITY column or [`ROW_ID_COLUMN`]. Always INTEGER PRIMARY KEY
+    /// AUTOINCREMENT, since IRIS does not give an id twice.
+    pub fn row_id_column(&self) -> &str {
+        self.identity_column().map_or(ROW_ID_COLUMN, |column| column.name.as_str())
+    }
+
+    /// Every key that a foreign key may refer to, and that INSERT OR UPDATE matches by: PRIMARY KEY, UNIQUE, unique
+    /// indexes; the names are those of the constraint.
+    pub fn unique_keys(&self) -> impl Iterator<Item = (&str, &[String])> {
+        let constraints = self.primary_key.iter().chain(&self.uniques).map(|key| (key.name.as_str(), &key.columns[..]));
+        let indexes = self.indexes.iter().filter(|index| index.kind == IndexKind::Unique);
+        constraints.chain(indexes.map(|index| (index.name.as_str(), &index.columns[..])))
+    }
+
+    /// `SQLUser.Person`, as messages name it.
+    pub fn qualified_name(&self) -> String {
+        format!("{}.{}", self.schema, self.name)
+    }
+
+    /// `User.Person`: the package of SQLUser is User.
+    pub fn class_name(&self) -> String {
+        class_name(&self.schema, &self.name)
+    }
+}
+
+/// The class of a table or view.
+pub fn class_name(schema: &str, name: &str) -> String {
+    let package = if same_name(schema, DEFAULT_SCHEMA) { "User" } else { schema };
+    let package: String = package.chars().map(|c| if c == '_' { '.' } else { c }).collect();
+    let class: String = name.chars().filter(|c| c.is_alphanumeric()).collect();
+    format!("{package}.{class}")
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CheckOption {
+    Local,
+    Cascaded,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewDef {
+    pub schema: String,
+    pub name: String,
+    /// The query as written after AS.
+    pub query: String,
+    pub check_option: Option<CheckOption>,
+    pub description: Option<String>,
+    pub columns: Vec<ColumnDef>,
+    /// Tables and views the query reads, `(schema, name)`.
+    pub depends_on: Vec<(String, String)>,
+}
+
+/// What a name in FROM means.
+#[derive(Debug, Clone)]
+pub enum Relation {
+    Table(Arc<TableDef>),
+    View(Arc<ViewDef>),
+}
+
+/// Names compare without case, Unicode included.
+pub fn fold(name: &str) -> String {
+    name.to_uppercase()
+}
+
+pub fn same_name(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b) || ((!a.is_ascii() || !b.is_ascii()) && fold(a) == fold(b))
+}
+
+type Key = (String, String);
+
+/// Everything the database holds, as of one schema version. Never changes; cheap to share.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    /// Grows with every DDL statement of this process: prepared statements of an older version are prepared again.
+    pub version: u64,
+    tables: HashMap<Key, Arc<TableDef>>,
+    views: HashMap<Key, Arc<ViewDef>>,
+    /// Made by CREATE SCHEMA: they exist without objects. Folded name to name.
+    schemas: BTreeMap<String, String>,
+}
+
+impl Catalog {
+    pub fn table(&self, schema: &str, name: &str) -> Option<Arc<TableDef>> {
+        self.tables.get(&(fold(schema), fold(name))).cloned()
+    }
+
+    pub fn view(&self, schema: &str, name: &str) -> Option<Arc<ViewDef>> {
+        self.views.get(&(fold(schema), fold(name))).cloned()
+    }
+
+    pub fn lookup(&self, schema: &str, name: &str) -> Option<Relation> {
+        let table = self.table(schema, name).map(Relation::Table);
+        table.or_else(|| self.view(schema, name).map(Relation::View))
+    }
+
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<TableDef>> {
+        self.tables.values()
+    }
+
+    pub fn views(&self) -> impl Iterator<Item = &Arc<ViewDef>> {
+        self.views.values()
+    }
+
+    pub fn schemas(&self) -> impl Iterator<Item = &str> {
+        self.schemas.values().map(String::as_str)
+    }
+
+    /// A schema exists while it has objects, or when CREATE SCHEMA made it.
+    pub fn has_schema(&self, schema: &str) -> bool {
+        let key = fold(schema);
+        same_name(schema, DEFAULT_SCHEMA)
+            || self.schemas.contains_key(&key)
+            || self.tables.keys().chain(self.views.keys()).any(|(schema, _)| *schema == key)
+    }
+
+    /// Foreign keys of other tables (and of the table itself) that refer to `table`, with their tables.
+    pub fn references_to(&self, schema: &str, name: &str) -> Vec<(Arc<TableDef>, ForeignKeyDef)> {
+        let mut found = Vec::new();
+        for table in self.tables.values() {
+            for key in &table.foreign_keys {
+                if same_name(&key.parent_schema, schema) && same_name(&key.parent_table, name) {
+                    found.push((Arc::clone(table), key.clone()));
+                }
+            }
+        }
+        found.sort_by(|(a, x), (b, y)| (&a.schema, &a.name, &x.name).cmp(&(&b.schema, &b.name, &y.name)));
+        found
+    }
+
+    /// Views that read the table or view.
+    pub fn dependent_views(&self, schema: &str, name: &str) -> Vec<Arc<ViewDef>> {
+        let reads =
+            |view: &&Arc<ViewDef>| view.depends_on.iter().any(|(s, n)| same_name(s, schema) && same_name(n, name));
+        let mut found: Vec<_> = self.views.values().filter(reads).cloned().collect();
+        found.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
+        found
+    }
+
+    pub(super) fn put_table(&mut self, table: TableDef) {
+        self.tables.insert((fold(&table.schema), fold(&table.name)), Arc::new(table));
+    }
+
+    pub(super) fn remove_table(&mut self, schema: &str, name: &str) {
+        self.tables.remove(&(fold(schema), fold(name)));
+    }
+
+    pub(super) fn put_view(&mut self, view: ViewDef) {
+        self.views.insert((fold(&view.schema), fold(&view.name)), Arc::new(view));
+    }
+
+    pub(super) fn remove_view(&mut self, schema: &str, name: &str) {
+        self.views.remove(&(fold(schema), fold(name)));
+    }
+
+    pub(super) fn put_schema(&mut self, schema: &str) {
+        self.schemas.insert(fold(schema), schema.to_owned());
+    }
+
+    pub(super) fn remove_schema(&mut self, schema: &str) {
+        self.schemas.remove(&fold(schema));
+    }
+}
+
+/// Kinds of rows of the persisted catalog.
+const KIND_TABLE: &str = "table";
+const KIND_VIEW: &str = "view";
+const KIND_SCHEMA: &str = "schema";
+
+/// The current snapshot of one database. Readers take an [`Arc`]; a DDL statement swaps it.
+#[derive(Debug, Default)]
+pub struct CatalogStore {
+    current: RwLock<Arc<Catalog>>,
+}
+
+impl CatalogStore {
+    /// Makes the catalog's own tables when they are missing and reads what they hold.
+    ///
+    /// # Errors
+    /// -400 when SQLite refuses or a definition cannot be read.
+    pub fn open(conn: &Connection) -> Result<Self, SqlError> {
+        conn.execute_batch(
+            "CREATE TABLE IF NOT EXISTS iris_catalog (
+               kind TEXT NOT NULL, schema_key TEXT NOT NULL, name_key TEXT NOT NULL, definition TEXT NOT NULL,
+               PRIMARY KEY (kind, schema_key, name_key)) WITHOUT ROWID",
+        )
+        .map_err(|error| storage_error(&error))?;
+        let store = Self::default();
+        store.reload(conn)?;
+        Ok(store)
+    }
+
+    pub fn snapshot(&self) -> Arc<Catalog> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the catalog again: after a rollback that undid DDL.
+    ///
+    /// # Errors
+    /// -400 as for [`CatalogStore::open`].
+    pub fn reload(&self, conn: &Connection) -> Result<(), SqlError> {
+        let mut catalog = Catalog { version: self.snapshot().version, ..Catalog::default() };
+        for table in super::information_schema::tables() {
+            catalog.put_table(table);
+        }
+        let mut rows =
+            conn.prepare("SELECT kind, definition FROM iris_catalog").map_err(|error| storage_error(&error))?;
+        let rows = rows
+            .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))
+            .map_err(|error| storage_error(&error))?;
+        for row in rows {
+            let (kind, definition) = row.map_err(|error| storage_error(&error))?;
+            match kind.as_str() {
+                KIND_TABLE => catalog.put_table(read_definition(&definition)?),
+                KIND_VIEW => catalog.put_view(read_definition(&definition)?),
+                _ => catalog.put_schema(&definition),
+            }
+        }
+        self.publish(catalog);
+        Ok(())
+    }
+
+    /// Makes `catalog` the current snapshot, under a new version.
+    pub(super) fn publish(&self, mut catalog: Catalog) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        catalog.version = current.version.saturating_add(1);
+        *current = Arc::new(catalog);
+    }
+}
+
+fn read_definition<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, SqlError> {
+    toml::from_str(text)
+        .map_err(|error| SqlError::execute(400, format!("catalog of the stand-in cannot be read: {error}")))
+}
+
+fn write_definition<T: Serialize>(definition: &T) -> Result<String, SqlError> {
+    toml::to_string(definition)
+        .map_err(|error| SqlError::execute(400, format!("catalog of the stand-in cannot be written: {error}")))
+}
+
+/// Writes one table into the persisted catalog.
+pub(super) fn persist_table(conn: &Connection, table: &TableDef) -> Result<(), SqlError> {
+    persist(conn, KIND_TABLE, &table.schema, &table.name, &write_definition(table)?)
+}
+
+pub(super) fn persist_view(conn: &Connection, view: &ViewDef) -> Result<(), SqlError> {
+    persist(conn, KIND_VIEW, &view.schema, &view.name, &write_definition(view)?)
+}
+
+pub(super) fn persist_schema(conn: &Connection, schema: &str) -> Result<(), SqlError> {
+    persist(conn, KIND_SCHEMA, schema, "", schema)
+}
+
+pub(super) fn forget_table(conn: &Connection, schema: &str, name: &str) -> Result<(), SqlError> {
+    forget(conn, KIND_TABLE, schema, name)
+}
+
+pub(super) fn forget_view(conn: &Connection, schema: &str, name: &str) -> Result<(), SqlError> {
+    forget(conn, KIND_VIEW, schema, name)
+}
+
+pub(super) fn forget_schema(conn: &Connection, schema: &str) -> Result<(), SqlError> {
+    forget(conn, KIND_SCHEMA, schema, "")
+}
+
+fn persist(conn: &Connection, kind: &str, schema: &str, name: &str, definition: &str) -> Result<(), SqlError> {
+    conn.prepare_cached("INSERT OR REPLACE INTO iris_catalog VALUES (?1, ?2, ?3, ?4)")
+        .and_then(|mut statement| statement.execute(params![kind, fold(schema), fold(name), definition]))
+        .map(|_| ())
+        .map_err(|error| storage_error(&error))
+}
+
+fn forget(conn: &Connection, kind: &str, schema: &str, name: &str) -> Result<(), SqlError> {
+    conn.prepare_cached("DELETE FROM iris_catalog WHERE kind = ?1 AND schema_key = ?2 AND name_key = ?3")
+        .and_then(|mut statement| statement.execute(params![kind, fold(schema), fold(name)]))
+        .map(|_| ())
+        .map_err(|error| storage_error(&error))
+}
+
+/// A failure of SQLite that has no IRIS code of its own.
+pub(super) fn storage_error(error: &rusqlite::Error) -> SqlError {
+    SqlError::execute(400, format!("storage of the stand-in: {error}"))
+}
+
+/// A name as SQLite takes it, quoted.
+pub fn quote_identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! A client's connection to IRIS as a state machine: bytes in, replies out, no socket.
+//!
+//! The caller writes what `start`, `submit` and `poll` append to `out`, receives into `spare_mut`, says `filled`, and
+//! polls until it gets a reply. One request at a time: the protocol has no pipelining but for messages without reply.
+
+mod encode;
+mod error;
+mod machine;
+mod statements;
+
+pub use error::LinkError;
+
+use std::rc::Rc;
+
+use super::header::{HEADER_BYTES, Header};
+use super::{IrisError, Reply, Request, StatementMetadata};
+use crate::wire::RecvBuf;
+use machine::{Machine, Outcome};
+
+/// How to log in.
+#[derive(Debug, Clone)]
+pub struct ConnectOptions {
+    pub namespace: String,
+    pub user: String,
+    pub password: String,
+    /// Shown by IRIS's process list.
+    pub application: String,
+    pub os_user: String,
+    pub machine: String,
+    /// CN item 11: 1 read uncommitted, 2 read committed.
+    pub isolation_level: i64,
+    /// Statement ids used side by side; IRIS holds a prepared text for each.
+    pub statements_max: usize,
+    /// The longest reply; a longer one ends the connection. Memory grows with what arrives, not with what is announced.
+    pub reply_bytes_max: u32,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self {
+            namespace: "USER".to_owned(),
+            user: String::new(),
+            password: String::new(),
+            application: "iris-pgwire".to_owned(),
+            os_user: "iris-pgwire".to_owned(),
+            machine: "iris-pgwire".to_owned(),
+            isolation_level: 2,
+            statements_max: 1000,
+            reply_bytes_max: 1 << 30,
+        }
+    }
+}
+
+/// What `poll` found.
+#[derive(Debug)]
+pub enum Poll<'a> {
+    /// Write `out`, receive more, poll again.
+    NeedBytes,
+    /// Logged in.
+    Connected {
+        /// IRIS's process, as EI and CANCEL QUERY want it.
+        job: i64,
+        server_version: String,
+    },
+    Reply(Reply<'a>),
+}
+
+/// What `submit` did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubmitOutcome {
+    /// A reply will come: write `out`, then poll.
+    Pending,
+    /// The message has no reply: write `out`, it is done.
+    Done,
+}
+
+/// One connection to IRIS.
+#[derive(Debug)]
+pub struct IrisConnection {
+    recv: RecvBuf,
+    /// Bytes of the message last returned; consumed by the next call.
+    lent_bytes: usize,
+    machine: Machine,
+}
+
+/// Room offered to one receive call, at the least. Half of what an empty buffer keeps, so that a reply cut in two does
+/// not make it grow.
+const RECEIVE_BYTES_MIN: usize = 8 << 10;
+
+impl IrisConnection {
+    pub fn new(options: ConnectOptions) -> Self {
+        Self { recv: RecvBuf::new(), lent_bytes: 0, machine: Machine::new(options) }
+    }
+
+    /// Appends the handshake. `poll` then leads through the login to [`Poll::Connected`].
+    pub fn start(&mut self, out: &mut Vec<u8>) -> Result<(), LinkError> {
+        self.machine.start(out)
+    }
+
+    /// Where to receive into.
+    pub fn spare_mut(&mut self) -> &mut [u8] {
+        self.consume_lent();
+        self.recv.spare_mut(RECEIVE_BYTES_MIN)
+    }
+
+    /// `bytes` of the spare room were received.
+    pub fn filled(&mut self, bytes: usize) {
+        self.recv.filled(bytes);
+    }
+
+    /// Appends the messages of one request.
+    ///
+    /// # Errors
+    /// `Misuse` when a request is in flight or the request does not fit the connection's state.
+    pub fn submit(&mut self, request: &Request, out: &mut Vec<u8>) -> Result<SubmitOutcome, LinkError> {
+        self.consume_lent();
+        self.machine.submit(request, out)
+    }
+
+    /// Appends PG; answered by `Reply::Done`.
+    pub fn ping(&mut self, out: &mut Vec<u8>) -> Result<SubmitOutcome, LinkError> {
+        self.consume_lent();
+        self.machine.ping(out)
+    }
+
+    /// Appends EI for a statement of another connection (0: whatever runs there); answered by `Reply::Done`.
+    pub fn interrupt(&mut self, job: i64, statement_id: u32, out: &mut Vec<u8>) -> Result<SubmitOutcome, LinkError> {
+        self.consume_lent();
+        self.machine.interrupt(job, statement_id, out)
+    }
+
+    /// Appends DC. Nothing can be sent afterwards.
+    pub fn disconnect(&mut self, out: &mut Vec<u8>) {
+        self.machine.disconnect(out);
+    }
+
+    /// Appends what drops results nobody will read on (no reply comes). Called before another client gets the
+    /// connection.
+    pub fn close_results(&mut self, out: &mut Vec<u8>) -> Result<(), LinkError> {
+        self.consume_lent();
+        self.machine.close_results(out)
+    }
+
+    /// Looks at what was received. Write `out` afterwards: logging in and asking for an error's text answer at once.
+    ///
+    /// # Errors
+    /// Any: the connection must be dropped.
+    pub fn poll(&mut self, out: &mut Vec<u8>) -> Result<Poll<'_>, LinkError> {
+        self.consume_lent();
+        let outcome = loop {
+            let unread = self.recv.unread();
+            let Some(header) = Header::peek(unread) else { return Ok(Poll::NeedBytes) };
+            self.machine.check(&header)?;
+            let message_bytes = (header.body_bytes as usize).saturating_add(HEADER_BYTES);
+            let Some(body) = unread.get(HEADER_BYTES..message_bytes) else { return Ok(Poll::NeedBytes) };
+            let outcome = self.machine.on_message(&header, body, out)?;
+            self.lent_bytes = message_bytes;
+            match outcome {
+                Outcome::More => self.consume_lent(),
+                outcome => break outcome,
+            }
+        };
+        let body = || self.recv.unread().get(HEADER_BYTES..self.lent_bytes).unwrap_or_default();
+        Ok(match outcome {
+            Outcome::More => Poll::NeedBytes,
+            Outcome::Connected { job, server_version } => Poll::Connected { job, server_version },
+            Outcome::Prepared(metadata) => Poll::Reply(Reply::Prepared(metadata)),
+            Outcome::Page { metadata, end } => Poll::Reply(Reply::Page { metadata, rows: body(), end }),
+            Outcome::Updated { metadata, counts } => Poll::Reply(Reply::Updated { metadata, counts }),
+            Outcome::Stream => Poll::Reply(Reply::Stream(body())),
+            Outcome::EmptyStream => Poll::Reply(Reply::Stream(&[])),
+            Outcome::Done => Poll::Reply(Reply::Done),
+            Outcome::Failed { error, counts } => Poll::Reply(Reply::Failed { error, counts }),
+        })
+    }
+
+    fn consume_lent(&mut self) {
+        self.recv.consume(std::mem::take(&mut self.lent_bytes));
+    }
+
+    /// Logged in and nothing in flight.
+    pub fn is_idle(&self) -> bool {
+        self.machine.is_idle()
+    }
+
+    /// Work may be open that only `Commit` or `Rollback` ends.
+    pub fn in_transaction(&self) -> bool {
+        self.machine.in_transaction()
+    }
+
+    /// The statement id in flight, for EI; 0 when none is.
+    pub fn current_statement_id(&self) -> u32 {
+        self.machine.current_statement_id()
+    }
+
+    /// IRIS's process number; 0 before the login.
+    pub fn job(&self) -> i64 {
+        self.machine.job()
+    }
+
+    /// Requests that had to wait for a reply since the start.
+    pub fn round_trips_count(&self) -> u64 {
+        self.machine.round_trips_count()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,360 @@
+//! SQLCODE to SQLSTATE, and IRIS's error texts as PostgreSQL would word them (SQL facts, section 10).
+
+use super::IrisError;
+use crate::wire::{PgError, SqlState};
+
+/// What IRIS says about an error: `[SQLCODE: <-30>:<Table or view not found>] [Location: <Prepare>] [%msg: < .. >]`.
+/// Any part may be missing; embedded code answers plain text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ErrorText<'a> {
+    /// The general meaning of the code.
+    pub title: &'a str,
+    /// `Prepare` or `ServerLoop`.
+    pub location: &'a str,
+    /// The particulars.
+    pub message: &'a str,
+}
+
+impl<'a> ErrorText<'a> {
+    pub fn parse(text: &'a str) -> Self {
+        let title = after(text, "[SQLCODE: <").and_then(|rest| after(rest, ">:<")).and_then(|rest| before(rest, ">]"));
+        let location = after(text, "[Location: <").and_then(|rest| before(rest, ">]"));
+        // A message may hold brackets itself: it ends at the last one.
+        let message = after(text, "[%msg: <").and_then(|rest| rest.rsplit_once(">]").map(|(message, _)| message));
+        match (title, message) {
+            (None, None) => Self { title: text.trim(), location: "", message: "" },
+            _ => Self {
+                title: title.unwrap_or_default().trim(),
+                location: location.unwrap_or_default().trim(),
+                message: message.unwrap_or_default().trim(),
+            },
+        }
+    }
+}
+
+fn after<'a>(text: &'a str, mark: &str) -> Option<&'a str> {
+    text.split_once(mark).map(|(_, rest)| rest)
+}
+
+fn before<'a>(text: &'a str, mark: &str) -> Option<&'a str> {
+    text.split_once(mark).map(|(head, _)| head)
+}
+
+/// The SQLSTATE of a (positive) SQLCODE. `message` decides where a code has several meanings.
+pub fn sqlstate(sqlcode: i32, message: &str) -> SqlState {
+    SqlState(*match sqlcode {
+        0 => b"00000",
+        100 | 106 | 109 => b"02000",
+        7 => b"22003",
+        5 | 6 => b"42P10",
+        8 => b"22023",
+        19 | 117 => b"42803",
+        20 => b"42712",
+        23 | 30 | 310 => b"42P01",
+        21 => b"42000",
+        24 | 27 | 334 => b"42702",
+        29 | 31 | 33 => b"42703",
+        43 => b"42P09",
+        1 | 2 | 3 | 4 | 9 | 10 | 11 | 12..=18 | 22 | 25 | 26 | 28 | 40 | 41 | 42 | 51 | 53 | 54 | 57..=60 | 62 => {
+            b"42601"
+        }
+        34 | 38 | 39 => b"XX000",
+        35 | 36 | 61 | 145 | 300 | 325 => b"55000",
+        37 | 144 | 303 | 313 | 422 | 478 => b"0A000",
+        52 | 101..=103 => b"24000",
+        55 | 56 => b"0LP01",
+        63 => b"22019",
+        99 | 112 | 113 | 417 => b"42501",
+        104 | 105 => return conversion_state(message),
+        107 | 111 | 138 => b"428C9",
+        108 | 304 | 305 => b"23502",
+        110 if contains(message, "deadlock") => b"40P01",
+        110 | 114 => b"55P03",
+        115 => b"25006",
+        116 | 143 | 326 | 327 | 386 => b"42601",
+        118 | 315 | 333 | 360..=365 => b"42704",
+        119 | 120 | 125 => b"23505",
+        121..=124 | 127 => b"23503",
+        126 | 317 | 320..=322 => b"2BP01",
+        128 | 129 => b"22023",
+        130..=135 => b"P0001",
+        136 | 137 => b"44000",
+        139 | 150 => b"40001",
+        140 => b"22011",
+        141 => b"22P02",
+        142 => b"42611",
+        146 | 147 => b"22007",
+        148 | 463 | 466 => b"42P02",
+        149 | 350 => b"38000",
+        201 | 324 => b"42P07",
+        220..=228 => b"58000",
+        257..=260 => b"22000",
+        301 | 302 => b"3B001",
+        306 => b"42701",
+        307 | 308 => b"42P16",
+        311 => b"42710",
+        312 => b"42602",
+        314 | 316 | 319 => b"42830",
+        340..=344 => b"3D000",
+        356 | 359 => b"42883",
+        357 | 358 => b"42725",
+        376 => b"42846",
+        401 | 405..=408 | 413 | 451 | 452 | 461 | 10050..=11002 => b"08006",
+        402 => b"28P01",
+        459 => b"28000",
+        410..=412 => b"58030",
+        428 => b"42883",
+        431 => b"42804",
+        425..=430 => b"38000",
+        432 => b"21000",
+        450 | 456 => b"57014",
+        462 => b"53200",
+        473 => b"3F000",
+        500 => b"54000",
+        _ => b"XX000",
+    })
+}
+
+/// -104 and -105 stand for every value that does not fit its column.
+fn conversion_state(message: &str) -> SqlState {
+    if contains(message, "too long") || contains(message, "maxlen") || contains(message, "truncat") {
+        SqlState::STRING_TOO_LONG
+    } else if ["range", "minval", "maxval", "overflow", "less than min", "greater than max"]
+        .iter()
+        .any(|mark| contains(message, mark))
+    {
+        SqlState::NUMERIC_OUT_OF_RANGE
+    } else if contains(message, "not a valid") || contains(message, "invalid") || contains(message, "not numeric") {
+        SqlState::INVALID_TEXT
+    } else {
+        SqlState::DATA_EXCEPTION
+    }
+}
+
+fn contains(text: &str, lower_mark: &str) -> bool {
+    text.to_ascii_lowercase().contains(lower_mark)
+}
+
+/// The error as a PostgreSQL client expects it; the original code and text stand in DETAIL.
+pub fn to_pg(error: &IrisError) -> Box<PgError> {
+    let text = ErrorText::parse(&error.text);
+    let code = sqlstate(error.sqlcode, text.message);
+    let message = worded(error.sqlcode, &text).unwrap_or_else(|| general(&text));
+    PgError::error(code, message).detail(detail(error))
+}
+
+fn detail(error: &IrisError) -> String {
+    let text = error.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.is_empty() {
+        format!("IRIS SQLCODE -{}", error.sqlcode)
+    } else if text.starts_with("[SQLCODE:") {
+        format!("IRIS: {text}")
+    } else {
+        format!("IRIS SQLCODE -{}: {text}", error.sqlcode)
+    }
+}
+
+/// IRIS's own words in one line.
+fn general(text: &ErrorText<'_>) -> String {
+    let joined = match (text.title, text.message) {
+        ("", "") => "IRIS reported an error without a text".to_owned(),
+        (title, "") => title.to_owned(),
+        ("", message) => message.to_owned(),
+        (title, message) => format!("{title}: {message}"),
+    };
+    joined.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// PostgreSQL's sentence, where it has one and the particulars give what it needs.
+fn worded(sqlcode: i32, text: &ErrorText<'_>) -> Option<String> {
+    let message = text.message;
+    let table = || quoted_after(message, "Table").or_else(|| quoted_after(message, "View")).map(relation);
+    let constraint = || quoted_after(message, "Constraint").map(|name| folded(last_part(name)));
+    let field = || quoted_after(message, "Field").map(|name| folded(last_part(name)));
+    Some(match sqlcode {
+        29 => format!("column \"{}\" does not exist", field()?),
+        30 => format!("relation \"{}\" does not exist", table()?),
+        108 => match (field().or_else(|| first_quoted(message).map(|name| folded(last_part(name)))), table()) {
+            (Some(field), Some(table)) => {
+                format!("null value in column \"{field}\" of relation \"{table}\" violates not-null constraint")
+            }
+            (Some(field), None) => format!("null value in column \"{field}\" violates not-null constraint"),
+            _ => "null value in a required column violates not-null constraint".to_owned(),
+        },
+        110 | 114 => "could not obtain lock on row".to_owned(),
+        119 | 120 => match constraint() {
+            Some(name) => format!("duplicate key value violates unique constraint \"{name}\""),
+            None => "duplicate key value violates unique constraint".to_owned(),
+        },
+        121 | 122 => foreign_key("insert or update", table(), constraint()),
+        123 | 124 => foreign_key("update or delete", table(), constraint()),
+        201 => format!("relation \"{}\" already exists", table()?),
+        306 => format!("column \"{}\" already exists", field()?),
+        324 => format!("relation \"{}\" already exists", folded(last_part(quoted_after(message, "Index")?))),
+        333 => format!("index \"{}\" does not exist", folded(last_part(quoted_after(message, "Index")?))),
+        359 => format!("function {} does not exist", folded(last_part(first_quoted(message)?))),
+        450 => "canceling statement due to statement timeout".to_owned(),
+        456 => "canceling statement due to user request".to_owned(),
+        _ => return None,
+    })
+}
+
+fn foreign_key(deed: &str, table: Option<String>, constraint: Option<String>) -> String {
+    let on = table.map(|table| format!(" on table \"{table}\"")).unwrap_or_default();
+    let which = constraint.map(|name| format!(" \"{name}\"")).unwrap_or_default();
+    format!("{deed}{on} violates foreign key constraint{which}")
+}
+
+/// The name in single quotes that follows a word.
+fn quoted_after<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    let mut rest = text;
+    loop {
+        rest = after_ignoring_case(rest, word)?;
+        let name = rest.trim_start_matches(['(', 's', ')', ' ', ':']);
+        if let Some(name) = name.strip_prefix('\'') {
+            return before(name, "'").filter(|name| !name.is_empty());
+        }
+    }
+}
+
+fn after_ignoring_case<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    // ASCII folding keeps byte positions.
+    let at = text.to_ascii_lowercase().find(&word.to_ascii_lowercase())?;
+    text.get(at.saturating_add(word.len())..)
+}
+
+fn first_quoted(text: &str) -> Option<&str> {
+    before(after(text, "'")?, "'").filter(|name| !name.is_empty())
+}
+
+fn last_part(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}
+
+/// As PostgreSQL would name it: IRIS shows unquoted names in capitals, PostgreSQL in small letters; the default schema
+/// is not shown.
+fn relation(name: &str) -> String {
+    match name.split_once('.') {
+        Some((schema, table)) if schema.eq_ignore_ascii_case("SQLUser") => folded(table),
+        _ => folded(name),
+    }
+}
+
+fn folded(name: &str) -> String {
+    if name.chars().any(char::is_lowercase) { name.to_owned() } else { name.to_lowercase() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pg(sqlcode: i32, text: &str) -> Box<PgError> {
+        to_pg(&IrisError { sqlcode, text: text.to_owned() })
+    }
+
+    #[test]
+    fn missing_table() {
+        let error = pg(
+            30,
+            "[SQLCODE: <-30>:<Table or view not found>]\r\n[Location: <Prepare>]\r\n[%msg: < Table 'SQLUSER.NOPE' not found>]",
+        );
+        assert_eq!(error.code, SqlState::UNDEFINED_TABLE);
+        assert_eq!(error.message, "relation \"nope\" does not exist");
+        assert_eq!(
+            error.detail.as_deref(),
+            Some(
+                "IRIS: [SQLCODE: <-30>:<Table or view not found>] [Location: <Prepare>] [%msg: < Table 'SQLUSER.NOPE' not found>]"
+            )
+        );
+    }
+
+    #[test]
+    fn names_are_found_where_the_message_has_them() {
+        let text = |message: &str| format!("[SQLCODE: <-1>:<title>] [Location: <ServerLoop>] [%msg: < {message}>]");
+        let message = |sqlcode, particulars: &str| pg(sqlcode, &text(particulars)).message;
+        assert_eq!(
+            message(119, "Table 'SQLUser.E', Constraint 'E_PKEY1', Field(s) id failed unique check"),
+            "duplicate key value violates unique constraint \"e_pkey1\""
+        );
+        assert_eq!(message(119, "no names"), "duplicate key value violates unique constraint");
+        assert_eq!(
+            message(121, "Table 'SQLUser.CHILD', Foreign Key Constraint 'FK1' (Field(s) a) failed referential check"),
+            "insert or update on table \"child\" violates foreign key constraint \"fk1\""
+        );
+        assert_eq!(
+            message(108, "'N' in table 'SQLUser.E' is required"),
+            "null value in column \"n\" of relation \"e\" violates not-null constraint"
+        );
+        assert_eq!(
+            message(29, "Field 'NOFIELD' not found in the applicable tables^SELECT"),
+            "column \"nofield\" does not exist"
+        );
+        assert_eq!(message(30, "Table 'Other.Mixed' not found"), "relation \"Other.Mixed\" does not exist");
+        assert_eq!(message(359, "SQL Function 'JSON_VALUE' not found"), "function json_value does not exist");
+        assert_eq!(message(400, "line one\r\n  line two"), "title: line one line two");
+    }
+
+    #[test]
+    fn texts_without_structure_stay() {
+        let error = pg(402, "Access Denied");
+        assert_eq!((error.code, error.message.as_str()), (SqlState::INVALID_PASSWORD, "Access Denied"));
+        assert_eq!(pg(400, "").message, "IRIS reported an error without a text");
+        assert_eq!(pg(400, "").detail.as_deref(), Some("IRIS SQLCODE -400"));
+    }
+
+    #[test]
+    fn brackets_inside_the_message() {
+        let text = "[SQLCODE: <-1>:<Invalid>]\r\n[Location: <Prepare>]\r\n[%msg: < a [b <c>] d>]";
+        assert_eq!(ErrorText::parse(text), ErrorText { title: "Invalid", location: "Prepare", message: "a [b <c>] d" });
+    }
+
+    #[test]
+    fn table_of_section_10() {
+        let states = [
+            (1, "42601"),
+            (12, "42601"),
+            (19, "42803"),
+            (27, "42702"),
+            (29, "42703"),
+            (30, "42P01"),
+            (37, "0A000"),
+            (99, "42501"),
+            (100, "02000"),
+            (102, "24000"),
+            (108, "23502"),
+            (110, "55P03"),
+            (114, "55P03"),
+            (119, "23505"),
+            (120, "23505"),
+            (121, "23503"),
+            (124, "23503"),
+            (146, "22007"),
+            (201, "42P07"),
+            (257, "22000"),
+            (315, "42704"),
+            (321, "2BP01"),
+            (324, "42P07"),
+            (359, "42883"),
+            (376, "42846"),
+            (400, "XX000"),
+            (402, "28P01"),
+            (417, "42501"),
+            (428, "42883"),
+            (450, "57014"),
+            (456, "57014"),
+            (478, "0A000"),
+            (500, "54000"),
+            (10061, "08006"),
+            (9999, "XX000"),
+            (-5, "XX000"),
+        ];
+        for (sqlcode, state) in states {
+            assert_eq!(sqlstate(sqlcode, "").as_str(), state, "{sqlcode}");
+        }
+        assert_eq!(sqlstate(104, "Field 'a' is too long").as_str(), "22001");
+        assert_eq!(sqlstate(105, "value out of range").as_str(), "22003");
+        assert_eq!(sqlstate(104, "value 'x' is not a valid number").as_str(), "22P02");
+        assert_eq!(sqlstate(104, "failed validation").as_str(), "22000");
+        assert_eq!(sqlstate(110, "Deadlock found").as_str(), "40P01");
+    }
+}

@@ -1,0 +1,154 @@
+//! What the gateway knows of one authenticated client.
+
+use std::time::SystemTime;
+
+use crate::sql::SessionValue;
+use crate::types::Datum;
+use crate::wire::{PgError, SendBuf};
+
+use super::context::ShardContext;
+use super::settings::Settings;
+use super::transaction::Transaction;
+
+/// Who a session is on the wire. Made by the runtime, which routes cancel requests by it.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    pub pid: i32,
+    /// 4 bytes in protocol 3.0, 32 in 3.2: the runtime gives 32, the session shortens.
+    pub secret: [u8; 32],
+    pub client_address: Option<std::net::SocketAddr>,
+    pub server_address: Option<std::net::SocketAddr>,
+}
+
+/// Settings, transaction and identity: what statements read and change.
+#[derive(Debug)]
+pub struct Client {
+    pub identity: Identity,
+    pub user: String,
+    pub database: String,
+    pub settings: Settings,
+    pub transaction: Transaction,
+    started: SystemTime,
+    /// What the client was last told by ParameterStatus.
+    told: Vec<(&'static str, String)>,
+    transactions_count: u64,
+}
+
+impl Client {
+    pub fn new(identity: Identity, user: String, database: String, settings: Settings) -> Self {
+        Self {
+            identity,
+            user,
+            database,
+            settings,
+            transaction: Transaction::new(),
+            started: SystemTime::now(),
+            told: Vec::new(),
+            transactions_count: 0,
+        }
+    }
+
+    /// ParameterStatus for every reported parameter whose value differs from what the client knows.
+    pub fn tell_settings(&mut self, out: &mut SendBuf) {
+        let now = self.settings.reported();
+        for (index, (name, value)) in now.iter().enumerate() {
+            if self.told.get(index).is_none_or(|(_, told)| told != value) {
+                out.put_parameter_status(name, value);
+            }
+        }
+        self.told = now;
+    }
+
+    /// The transaction is over: SET LOCAL ends, after a rollback SET is undone.
+    pub fn end_transaction(&mut self, committed: bool, out: &mut SendBuf) {
+        self.transaction.end();
+        self.settings.end_transaction(committed);
+        self.transactions_count = self.transactions_count.wrapping_add(1);
+        self.tell_settings(out);
+    }
+
+    /// A value only the session knows.
+    ///
+    /// # Errors
+    /// Those of the setting functions: 42704, 22023.
+    pub fn value(
+        &mut self,
+        value: &SessionValue,
+        context: &ShardContext,
+        out: &mut SendBuf,
+    ) -> Result<Datum<'static>, Box<PgError>> {
+        let text = |text: String| Ok(Datum::Owned(text));
+        match value {
+            SessionValue::CurrentUser | SessionValue::SessionUser => text(self.user.clone()),
+            SessionValue::Database => text(self.database.clone()),
+            SessionValue::CurrentSchema => {
+                let path = self.search_path();
+                Ok(path.into_iter().next().map_or(Datum::Null, Datum::Owned))
+            }
+            SessionValue::CurrentSchemas { implicit } => {
+                let mut path = self.search_path();
+                if *implicit && !path.iter().any(|schema| schema == "pg_catalog") {
+                    path.insert(0, "pg_catalog".to_owned());
+                }
+                text(format!("{{{}}}", path.join(",")))
+            }
+            SessionValue::Version => text(format!(
+                "PostgreSQL {} on {}-linux, IRIS PGWire {}",
+                context.options.server_version,
+                std::env::consts::ARCH,
+                env!("CARGO_PKG_VERSION")
+            )),
+            SessionValue::BackendPid => Ok(Datum::Int(self.identity.pid.into())),
+            SessionValue::Setting { name, missing_ok } => match self.settings.show(name) {
+                Ok(value) => text(value.to_owned()),
+                Err(_) if *missing_ok => Ok(Datum::Null),
+                Err(error) => Err(error),
+            },
+            SessionValue::SetConfig { name, value, local } => {
+                // Outside a block set_config(.., true) lasts for the one statement: nothing to keep.
+                let in_block = self.transaction.in_block();
+                self.settings.set(name, Some(value), *local, in_block)?;
+                let now = self.settings.show(name)?.to_owned();
+                if *local && !in_block {
+                    self.settings.end_transaction(true);
+                }
+                self.tell_settings(out);
+                text(now)
+            }
+            SessionValue::ClientAddress => address(self.identity.client_address.map(|a| a.ip().to_string())),
+            SessionValue::ClientPort => port(self.identity.client_address),
+            SessionValue::ServerAddress => address(self.identity.server_address.map(|a| a.ip().to_string())),
+            SessionValue::ServerPort => port(self.identity.server_address),
+            SessionValue::StartTime => {
+                let since_2000 = self
+                    .started
+                    .duration_since(SystemTime::UNIX_EPOCH)
+                    .ok()
+                    .and_then(|age| i64::try_from(age.as_micros()).ok())
+                    .map_or(0, |micros| micros.saturating_sub(946_684_800_000_000));
+                Ok(Datum::Timestamp(since_2000))
+            }
+            SessionValue::TransactionId => {
+                Ok(Datum::Int(i64::try_from(self.transactions_count).unwrap_or(i64::MAX).saturating_add(1)))
+            }
+        }
+    }
+
+    /// The schemas of search_path; `$user` stands for a schema nobody has.
+    fn search_path(&self) -> Vec<String> {
+        let path = self.settings.show("search_path").unwrap_or_default();
+        path.split(',')
+            .map(|part| part.trim().trim_matches('"'))
+            .filter(|part| !part.is_empty() && *part != "$user")
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+fn address(text: Option<String>) -> Result<Datum<'static>, Box<PgError>> {
+    Ok(text.map_or(Datum::Null, Datum::Owned))
+}
+
+fn port(address: Option<std::net::SocketAddr>) -> Result<Datum<'static>, Box<PgError>> {
+    Ok(address.map_or(Datum::Null, |a| Datum::Int(a.port().into())))
+}

@@ -1,0 +1,118 @@
+//! What all sessions of a shard share. `Rc` and `Cell` inside: a shard is one thread.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::catalog::{TableCache, TableQueries};
+use crate::iris::{IrisStatement, StatementMetadata};
+use crate::sql::{CachedTranslation, TranslateOptions, TranslationCache};
+use crate::wire::Limits;
+
+use super::auth::AuthMethod;
+use super::rows::RowShape;
+
+/// Translations kept per shard. An application has hundreds of statement texts; 4,096 of a few KB each stay small.
+const TRANSLATIONS_MAX: usize = 4_096;
+
+/// What a session needs to know of the configuration.
+#[derive(Debug)]
+pub struct SessionOptions {
+    pub auth: AuthMethod,
+    /// IRIS namespace = the one database clients may name, compared without case.
+    pub database: String,
+    /// IRIS schema that PostgreSQL's `public` stands for.
+    pub default_schema: String,
+    /// `server_version` as announced.
+    pub server_version: String,
+    pub limits: Limits,
+}
+
+/// A translated statement with what was learnt of it since.
+pub type Understood = CachedTranslation<Learnt>;
+
+/// What a shard learns of a statement by preparing it.
+#[derive(Debug, Default)]
+pub struct Learnt {
+    /// Per script step, once a connection has prepared it.
+    metadata: RefCell<Vec<Option<Rc<StatementMetadata>>>>,
+    /// The columns of its rows in text format: what simple queries and most drivers ask for.
+    pub(super) text_shape: RefCell<Option<Rc<RowShape>>>,
+}
+
+impl Learnt {
+    pub(super) fn metadata(&self, step: usize) -> Option<Rc<StatementMetadata>> {
+        self.metadata.borrow().get(step).cloned().flatten()
+    }
+
+    pub(super) fn set_metadata(&self, step: usize, metadata: &Rc<StatementMetadata>) {
+        let mut known = self.metadata.borrow_mut();
+        if known.len() <= step {
+            known.resize(step.saturating_add(1), None);
+        }
+        if let Some(slot) = known.get_mut(step) {
+            *slot = Some(Rc::clone(metadata));
+        }
+    }
+}
+
+/// Shared by the sessions of a shard.
+#[derive(Debug)]
+pub struct ShardContext {
+    pub options: SessionOptions,
+    pub(super) translations: RefCell<TranslationCache<Learnt>>,
+    pub(super) tables: RefCell<TableCache>,
+    pub(super) table_queries: TableQueries,
+    /// SAVEPOINT and the like: a handful of texts.
+    control: RefCell<HashMap<String, Rc<IrisStatement>>>,
+    next_key: Cell<u64>,
+    /// Moves with every DDL of any shard.
+    schema_epoch: Arc<AtomicU64>,
+}
+
+impl ShardContext {
+    /// `schema_epoch` is shared by all shards of the process.
+    pub fn new(options: SessionOptions, schema_epoch: Arc<AtomicU64>) -> Self {
+        let tables = TableCache::new(&options.default_schema);
+        Self {
+            options,
+            translations: RefCell::new(TranslationCache::new(TRANSLATIONS_MAX)),
+            tables: RefCell::new(tables),
+            table_queries: TableQueries::new(0),
+            control: RefCell::default(),
+            next_key: Cell::new(2),
+            schema_epoch,
+        }
+    }
+
+    pub(super) fn translate_options(&self) -> TranslateOptions<'_> {
+        TranslateOptions { default_schema: &self.options.default_schema, statement_keys: &self.next_key }
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        let epoch = self.schema_epoch.load(Ordering::Acquire);
+        self.tables.borrow_mut().follow(epoch);
+        epoch
+    }
+
+    /// DDL has run: what is known of tables and statements is stale on every shard.
+    pub(super) fn schema_changed(&self) {
+        self.schema_epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A fixed text of ours as a statement, one key each.
+    pub(super) fn control_statement(&self, text: &str) -> Rc<IrisStatement> {
+        let mut control = self.control.borrow_mut();
+        if let Some(statement) = control.get(text) {
+            return Rc::clone(statement);
+        }
+        let key = self.next_key.get();
+        self.next_key.set(key.wrapping_add(1));
+        let statement = Rc::new(IrisStatement { key, text: text.to_owned(), kinds: Vec::new(), is_query: false });
+        // Savepoint names are numbered from 0: the map stays as small as the deepest nesting.
+        control.insert(text.to_owned(), Rc::clone(&statement));
+        statement
+    }
+}

@@ -1,0 +1,190 @@
+//! BEGIN, COMMIT, ROLLBACK and savepoints. BEGIN costs IRIS nothing: its transaction opens with the first statement.
+
+use std::rc::Rc;
+
+use crate::iris::{Reply, Request};
+use crate::sql::TransactionCommand;
+use crate::wire::{PgError, SendBuf, Severity, SqlState};
+
+use super::client::Client;
+use super::context::ShardContext;
+use super::resolve::{refused, unexpected};
+
+/// A transaction command under way.
+#[derive(Debug)]
+pub struct Control {
+    command: TransactionCommand,
+    tag: String,
+    waiting: Waiting,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    Nothing,
+    Commit,
+    Rollback,
+    Savepoint,
+    /// ROLLBACK TO is sent; PostgreSQL keeps the savepoint, IRIS does not.
+    RollbackTo,
+    Renew,
+}
+
+#[derive(Debug)]
+pub enum ControlProgress {
+    Submit(Request),
+    Complete(String),
+}
+
+impl Control {
+    pub fn new(command: TransactionCommand, tag: String) -> Self {
+        Self { command, tag, waiting: Waiting::Nothing }
+    }
+
+    /// # Errors
+    /// 25P01 outside a block, 3B001 for an unknown savepoint.
+    pub fn start(
+        &mut self,
+        context: &ShardContext,
+        client: &mut Client,
+        out: &mut SendBuf,
+    ) -> Result<ControlProgress, Box<PgError>> {
+        let in_block = client.transaction.in_block();
+        match &self.command {
+            TransactionCommand::Begin { isolation, read_only } => {
+                if !client.transaction.begin() {
+                    let message = "there is already a transaction in progress";
+                    out.put_notice_response(&PgError::new(Severity::Warning, SqlState::ACTIVE_TRANSACTION, message));
+                }
+                let (isolation, read_only) = (isolation.clone(), *read_only);
+                set_modes(client, isolation.as_deref(), read_only)?;
+                Ok(self.complete())
+            }
+            TransactionCommand::Commit { .. } | TransactionCommand::Rollback { .. } => {
+                if !in_block {
+                    let message = "there is no transaction in progress";
+                    out.put_notice_response(&PgError::new(Severity::Warning, SqlState::NO_ACTIVE_TRANSACTION, message));
+                }
+                let commits = matches!(self.command, TransactionCommand::Commit { .. });
+                if client.transaction.is_failed() && commits {
+                    "ROLLBACK".clone_into(&mut self.tag);
+                }
+                let commits = commits && !client.transaction.is_failed();
+                if !client.transaction.iris_open() {
+                    return Ok(self.end(commits, client, out));
+                }
+                self.waiting = if commits { Waiting::Commit } else { Waiting::Rollback };
+                Ok(ControlProgress::Submit(if commits { Request::Commit } else { Request::Rollback }))
+            }
+            TransactionCommand::Savepoint(name) => {
+                if !in_block {
+                    return Err(outside("SAVEPOINT"));
+                }
+                client.transaction.savepoint(name);
+                let text = iris_savepoint("SAVEPOINT", name, client)?;
+                self.waiting = Waiting::Savepoint;
+                Ok(submit(&text, context, client))
+            }
+            TransactionCommand::Release(name) => {
+                if !in_block {
+                    return Err(outside("RELEASE SAVEPOINT"));
+                }
+                if !client.transaction.release(name) {
+                    return Err(no_savepoint(name));
+                }
+                Ok(self.complete())
+            }
+            TransactionCommand::RollbackTo(name) => {
+                if !in_block {
+                    return Err(outside("ROLLBACK TO SAVEPOINT"));
+                }
+                let text = iris_savepoint("ROLLBACK TO SAVEPOINT", name, client)?;
+                self.waiting = Waiting::RollbackTo;
+                Ok(submit(&text, context, client))
+            }
+        }
+    }
+
+    /// # Errors
+    /// IRIS's refusal: after a failed COMMIT the transaction is rolled back.
+    pub fn on_reply(
+        &mut self,
+        reply: &Reply<'_>,
+        context: &ShardContext,
+        client: &mut Client,
+        out: &mut SendBuf,
+    ) -> Result<ControlProgress, Box<PgError>> {
+        let waiting = std::mem::replace(&mut self.waiting, Waiting::Nothing);
+        if let Reply::Failed { error, .. } = reply {
+            if matches!(waiting, Waiting::Commit | Waiting::Rollback) {
+                client.end_transaction(false, out);
+            }
+            return Err(refused(error, context));
+        }
+        match (waiting, &self.command) {
+            (Waiting::Commit, _) => Ok(self.end(true, client, out)),
+            (Waiting::Rollback, _) => Ok(self.end(false, client, out)),
+            (Waiting::RollbackTo, TransactionCommand::RollbackTo(name)) => {
+                let text = iris_savepoint("SAVEPOINT", name, client)?;
+                self.waiting = Waiting::Renew;
+                Ok(submit(&text, context, client))
+            }
+            (Waiting::Renew, TransactionCommand::RollbackTo(name)) => {
+                client.transaction.rolled_back_to(name);
+                Ok(self.complete())
+            }
+            (Waiting::Savepoint, _) => Ok(self.complete()),
+            _ => Err(unexpected(reply)),
+        }
+    }
+
+    fn end(&mut self, committed: bool, client: &mut Client, out: &mut SendBuf) -> ControlProgress {
+        client.end_transaction(committed, out);
+        if let TransactionCommand::Commit { chain: true } | TransactionCommand::Rollback { chain: true } = self.command
+        {
+            client.transaction.begin();
+        }
+        self.complete()
+    }
+
+    fn complete(&mut self) -> ControlProgress {
+        ControlProgress::Complete(std::mem::take(&mut self.tag))
+    }
+}
+
+/// The modes of BEGIN show in `transaction_isolation` and `transaction_read_only` until the end of the transaction.
+fn set_modes(client: &mut Client, isolation: Option<&str>, read_only: Option<bool>) -> Result<(), Box<PgError>> {
+    if let Some(isolation) = isolation {
+        client.settings.set("transaction_isolation", Some(isolation), true, true)?;
+    }
+    if let Some(read_only) = read_only {
+        client.settings.set("transaction_read_only", Some(if read_only { "on" } else { "off" }), true, true)?;
+    }
+    Ok(())
+}
+
+fn iris_savepoint(verb: &str, name: &str, client: &Client) -> Result<String, Box<PgError>> {
+    match client.transaction.iris_savepoint(name) {
+        Some(iris_name) => Ok(format!("{verb} {iris_name}")),
+        None => Err(no_savepoint(name)),
+    }
+}
+
+fn submit(text: &str, context: &ShardContext, client: &mut Client) -> ControlProgress {
+    client.transaction.mark_iris_open();
+    ControlProgress::Submit(Request::Execute {
+        statement: Rc::clone(&context.control_statement(text)),
+        values: Vec::new(),
+        values_per_set: 0,
+        sets: 1,
+        rows_max: 0,
+        in_transaction: true,
+    })
+}
+
+fn no_savepoint(name: &str) -> Box<PgError> {
+    PgError::error(SqlState(*b"3B001"), format!("savepoint \"{name}\" does not exist"))
+}
+
+fn outside(command: &str) -> Box<PgError> {
+    PgError::error(SqlState::NO_ACTIVE_TRANSACTION, format!("{command} can only be used in transaction blocks"))
+}

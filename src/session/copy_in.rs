@@ -1,0 +1,199 @@
+//! COPY .. FROM STDIN: rows in bounded batches, one transaction around all of them.
+
+use std::rc::Rc;
+
+use crate::iris::{IrisType, ParameterDescription, Reply, Request, StatementMetadata, default_pg_type, put_value};
+use crate::sql::{Action, CopyFormat, CopyFromStdin};
+use crate::types::{Datum, Oid, decode};
+use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
+
+use super::client::Client;
+use super::context::{ShardContext, Understood};
+use super::operation::Outcome;
+use super::resolve::{refused, unexpected};
+use crate::copy::{CopyDecoder, TextFormat};
+
+/// Rows of a batch: one exchange with IRIS each.
+const BATCH_ROWS_MAX: usize = 1_000;
+/// Bytes of a batch: keeps memory bounded when rows are wide.
+const BATCH_BYTES_MAX: usize = 512 * 1024;
+
+/// A COPY under way.
+#[derive(Debug)]
+pub struct CopyIn {
+    understood: Rc<Understood>,
+    decoder: CopyDecoder,
+    /// Type of each column's text, and what IRIS declares for it.
+    columns: Vec<(Oid, ParameterDescription)>,
+    batch: Vec<u8>,
+    batch_rows_count: usize,
+    /// Rows IRIS has taken.
+    rows_count: u64,
+    /// Rows read, for the CONTEXT of errors.
+    line_count: u64,
+    /// CopyDone came: the last batch is on its way.
+    done: bool,
+}
+
+#[derive(Debug)]
+pub enum CopyProgress {
+    Submit(Request),
+    NeedFrame,
+    Complete(String),
+}
+
+impl CopyIn {
+    /// # Errors
+    /// XX000 when the statement is no COPY, or was not prepared.
+    pub fn new(understood: Rc<Understood>, context: &ShardContext) -> Result<Self, Box<PgError>> {
+        let internal = || PgError::error(SqlState::INTERNAL_ERROR, "COPY without a prepared INSERT");
+        let Action::CopyFromStdin(copy) = &understood.translation.action else { return Err(internal()) };
+        let metadata = understood.extra.metadata(0).ok_or_else(internal)?;
+        let columns = columns(copy, &understood, &metadata);
+        let decoder = decoder(copy, context);
+        Ok(Self {
+            understood,
+            decoder,
+            columns,
+            batch: Vec::new(),
+            batch_rows_count: 0,
+            rows_count: 0,
+            line_count: 0,
+            done: false,
+        })
+    }
+
+    pub fn start(&self, out: &mut SendBuf) -> Outcome {
+        let columns = u16::try_from(self.columns.len()).unwrap_or(u16::MAX);
+        out.put_copy_in_response(Format::Text, columns);
+        Outcome::NeedFrame
+    }
+
+    /// A message of the client.
+    ///
+    /// # Errors
+    /// 22P04 and 22xxx for bad data, 57014 for CopyFail, 08P01 for a message that has no place here.
+    pub fn on_message(
+        &mut self,
+        message: &FrontendMessage<'_>,
+        client: &mut Client,
+    ) -> Result<CopyProgress, Box<PgError>> {
+        match message {
+            FrontendMessage::CopyData(data) => {
+                self.decoder.push(data);
+                self.fill(client)
+            }
+            FrontendMessage::CopyDone => {
+                self.done = true;
+                self.decoder.finish();
+                self.fill(client)
+            }
+            FrontendMessage::CopyFail(reason) => {
+                Err(PgError::error(SqlState::QUERY_CANCELED, format!("COPY from stdin failed: {reason}")))
+            }
+            // Ignored so that a client may pipeline them behind its data (protocol-flow chapter, "COPY Operations").
+            FrontendMessage::Flush | FrontendMessage::Sync => Ok(CopyProgress::NeedFrame),
+            _ => Err(PgError::error(SqlState::PROTOCOL_VIOLATION, "unexpected message type during COPY from stdin")),
+        }
+    }
+
+    /// # Errors
+    /// IRIS's refusal of a row.
+    pub fn on_reply(
+        &mut self,
+        reply: Reply<'_>,
+        context: &ShardContext,
+        client: &mut Client,
+    ) -> Result<CopyProgress, Box<PgError>> {
+        match reply {
+            Reply::Updated { counts, .. } => {
+                let rows = u64::try_from(counts.len()).unwrap_or(u64::MAX);
+                self.rows_count = self.rows_count.saturating_add(rows);
+                self.fill(client)
+            }
+            Reply::Failed { error, .. } => Err(refused(&error, context)),
+            reply => Err(unexpected(&reply)),
+        }
+    }
+
+    /// Moves rows from the decoder to the batch until the batch is full or the data used up.
+    fn fill(&mut self, client: &mut Client) -> Result<CopyProgress, Box<PgError>> {
+        while self.batch_rows_count < BATCH_ROWS_MAX && self.batch.len() < BATCH_BYTES_MAX {
+            let Some(row) = self.decoder.next_row()? else { break };
+            self.line_count = self.line_count.saturating_add(1);
+            if row.len() > self.columns.len() {
+                return Err(bad_row("extra data after last expected column", self.line_count));
+            }
+            for (index, (oid, declared)) in self.columns.iter().enumerate() {
+                let Some(field) = row.get(index) else {
+                    return Err(bad_row(
+                        &format!("missing data for column {}", index.saturating_add(1)),
+                        self.line_count,
+                    ));
+                };
+                let datum = match field {
+                    None => Datum::Null,
+                    Some(bytes) => decode(*oid, Format::Text, bytes)?,
+                };
+                put_value(&mut self.batch, declared, &datum)?;
+            }
+            self.batch_rows_count = self.batch_rows_count.saturating_add(1);
+        }
+        let full = self.batch_rows_count >= BATCH_ROWS_MAX || self.batch.len() >= BATCH_BYTES_MAX;
+        if full || (self.done && self.batch_rows_count > 0) {
+            return self.submit(client);
+        }
+        if self.done {
+            return Ok(CopyProgress::Complete(format!("COPY {}", self.rows_count)));
+        }
+        Ok(CopyProgress::NeedFrame)
+    }
+
+    fn submit(&mut self, client: &mut Client) -> Result<CopyProgress, Box<PgError>> {
+        let Action::CopyFromStdin(copy) = &self.understood.translation.action else {
+            return Err(PgError::error(SqlState::INTERNAL_ERROR, "COPY lost its statement"));
+        };
+        client.transaction.mark_iris_open();
+        let sets = std::mem::take(&mut self.batch_rows_count);
+        Ok(CopyProgress::Submit(Request::Execute {
+            statement: Rc::clone(&copy.insert.statement),
+            values: std::mem::take(&mut self.batch),
+            values_per_set: self.columns.len(),
+            sets,
+            rows_max: 0,
+            in_transaction: true,
+        }))
+    }
+}
+
+fn decoder(copy: &CopyFromStdin, context: &ShardContext) -> CopyDecoder {
+    let row_bytes_max = usize::try_from(context.options.limits.frame_bytes_max).unwrap_or(usize::MAX);
+    match &copy.format {
+        CopyFormat::Text { delimiter, null, header } => {
+            CopyDecoder::text(TextFormat { delimiter: *delimiter, null: null.clone(), header: *header }, row_bytes_max)
+        }
+    }
+}
+
+/// What the translation knows of a column counts before what IRIS declares: timestamptz is TIMESTAMP there.
+fn columns(
+    copy: &CopyFromStdin,
+    understood: &Understood,
+    metadata: &StatementMetadata,
+) -> Vec<(Oid, ParameterDescription)> {
+    let untyped = ParameterDescription { iris_type: IrisType::VARCHAR, precision: 0, scale: 0, nullable: 1 };
+    (0..copy.columns_count)
+        .map(|index| {
+            let declared = metadata.parameters.get(index).copied().unwrap_or(untyped);
+            let known = understood.translation.parameter_types.get(index).copied();
+            let oid = known
+                .filter(|oid| *oid != Oid::UNSPECIFIED)
+                .unwrap_or_else(|| default_pg_type(declared.iris_type, declared.precision, declared.scale).oid);
+            (oid, declared)
+        })
+        .collect()
+}
+
+fn bad_row(message: &str, line: u64) -> Box<PgError> {
+    PgError::error(SqlState::BAD_COPY_FORMAT, message).detail(format!("COPY, line {line}"))
+}

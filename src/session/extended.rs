@@ -1,0 +1,587 @@
+//! Extended query: Parse, Bind, Describe, Execute, Close (protocol-flow chapter, "Extended Query").
+
+use std::rc::Rc;
+
+use crate::iris::{Request, default_pg_type};
+use crate::sql::{Action, Bind as ValueSource, StepRole, Template, split};
+use crate::types::Oid;
+use crate::wire::{Bind, FrontendMessage, Parse, PgError, SendBuf, SqlState, Target};
+
+use super::context::{ShardContext, Understood};
+use super::operation::{Operation, Outcome, bind_values, ends_failed_block, local_fields};
+use super::ready::{Activity, Ready, in_failed_block};
+use super::resolve::{Progress, Resolve, plans};
+use super::rows::{Field, Formats};
+use super::run::{put_row_description, row_shape};
+use super::simple::{needs_transaction, put_notices};
+use super::step::{Event, Step};
+use super::values::{Parameter, Sources};
+
+/// A prepared statement, by Parse or by SQL-level PREPARE.
+#[derive(Debug)]
+pub(super) struct Statement {
+    pub name: String,
+    pub understood: Rc<Understood>,
+    /// Holds the literals its binds refer to.
+    pub template: Template,
+    pub parameter_types: Vec<Oid>,
+    sql: String,
+    /// Types as the client gave them; 0 = ours to find.
+    client_types: Vec<Oid>,
+    /// The schema epoch it was understood under.
+    epoch: u64,
+}
+
+impl Statement {
+    pub(super) fn new(understood: Rc<Understood>, resolve: Resolve, client_types: &[Oid], epoch: u64) -> Self {
+        let parameter_types = parameter_types(&understood, client_types);
+        let (sql, template) = resolve.into_parts();
+        Self {
+            name: String::new(),
+            understood,
+            template,
+            parameter_types,
+            sql,
+            client_types: client_types.to_vec(),
+            epoch,
+        }
+    }
+}
+
+/// What the client said first, then casts, then what IRIS declares for the first place a parameter stands in.
+fn parameter_types(understood: &Understood, client_types: &[Oid]) -> Vec<Oid> {
+    let translation = &understood.translation;
+    let highest = plans(&translation.action)
+        .flat_map(|plan| &plan.binds)
+        .filter_map(|bind| if let ValueSource::Parameter(n) = bind { Some(usize::from(*n)) } else { None })
+        .max()
+        .unwrap_or(0);
+    let count = highest.max(translation.parameter_types.len()).max(client_types.len());
+    let known = |oid: &Oid| *oid != Oid::UNSPECIFIED && *oid != Oid::UNKNOWN;
+    (0..count)
+        .map(|index| {
+            let said = client_types.get(index).copied().filter(known);
+            said.or_else(|| translation.parameter_types.get(index).copied().filter(known))
+                .or_else(|| declared_type(understood, index))
+                .unwrap_or(Oid::TEXT)
+        })
+        .collect()
+}
+
+fn declared_type(understood: &Understood, index: usize) -> Option<Oid> {
+    let number = u16::try_from(index.saturating_add(1)).ok()?;
+    plans(&understood.translation.action).enumerate().find_map(|(step, plan)| {
+        let metadata = understood.extra.metadata(step)?;
+        let place = plan.binds.iter().position(|bind| *bind == ValueSource::Parameter(number))?;
+        let declared = metadata.parameters.get(place)?;
+        let oid = default_pg_type(declared.iris_type, declared.precision, declared.scale).oid;
+        // An untyped place reads as a string of no particular length: `text`, as PostgreSQL resolves unknowns.
+        Some(if oid == Oid::VARCHAR { Oid::TEXT } else { oid })
+    })
+}
+
+/// A bound statement.
+#[derive(Debug)]
+pub(super) struct Portal {
+    statement: Rc<Statement>,
+    formats: Formats,
+    state: PortalState,
+}
+
+#[derive(Debug)]
+enum PortalState {
+    Bound(Vec<Vec<u8>>),
+    /// Under way, suspended or done.
+    Running(Operation),
+    /// Its values went into an operation that failed or was lost.
+    Spent,
+}
+
+impl Portal {
+    pub(super) fn open_result(&self) -> Option<Request> {
+        match &self.state {
+            PortalState::Running(operation) => operation.open_result(),
+            PortalState::Bound(_) | PortalState::Spent => None,
+        }
+    }
+
+    /// The IRIS connection is gone, and the open result with it.
+    pub(super) fn forget_result(&mut self) {
+        if self.open_result().is_some() {
+            self.state = PortalState::Spent;
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct PendingParse {
+    name: String,
+    types: Vec<Oid>,
+    resolve: Resolve,
+}
+
+/// A Bind whose statement must be understood anew because the schema has changed.
+#[derive(Debug)]
+pub(super) struct PendingBind {
+    body: Vec<u8>,
+    statement: Rc<Statement>,
+    resolve: Resolve,
+}
+
+#[derive(Debug)]
+pub(super) struct PendingExecute {
+    portal: String,
+    statement: Rc<Statement>,
+    formats: Formats,
+    operation: Operation,
+}
+
+impl Ready {
+    pub(super) fn on_parse(&mut self, parse: &Parse<'_>, out: &mut SendBuf) -> Step {
+        match self.start_parse(parse, out) {
+            Ok(step) => step,
+            Err(error) => self.fail_extended(&error, out),
+        }
+    }
+
+    fn start_parse(&mut self, parse: &Parse<'_>, out: &mut SendBuf) -> Result<Step, Box<PgError>> {
+        if parse.name.is_empty() {
+            self.statements.remove("");
+        } else {
+            self.check_statement_name(parse.name)?;
+        }
+        let mut statements = split(parse.sql);
+        let sql = statements.next().unwrap_or_default();
+        if statements.next().is_some() {
+            return Err(PgError::error(
+                SqlState::SYNTAX_ERROR,
+                "cannot insert multiple commands into a prepared statement",
+            ));
+        }
+        let types: Vec<Oid> = parse.type_oids().map(Oid).collect();
+        let mut template = Template::default();
+        template.scan(sql)?;
+        let mut resolve = Resolve::new(sql, template);
+        match resolve.start(self.surroundings())? {
+            Progress::Ready(understood) => self.finish_parse(parse.name, &types, understood, resolve, out),
+            Progress::Submit(_) if self.client.transaction.is_failed() => Err(in_failed_block()),
+            Progress::Submit(request) => {
+                let pending = PendingParse { name: parse.name.to_owned(), types, resolve };
+                self.activity = Activity::Parse(Box::new(pending));
+                Ok(self.submit_resolve(request))
+            }
+        }
+    }
+
+    fn finish_parse(
+        &mut self,
+        name: &str,
+        types: &[Oid],
+        understood: Rc<Understood>,
+        resolve: Resolve,
+        out: &mut SendBuf,
+    ) -> Result<Step, Box<PgError>> {
+        if self.client.transaction.is_failed() && !ends_failed_block(&understood.translation.action) {
+            return Err(in_failed_block());
+        }
+        let statement = Statement::new(understood, resolve, types, self.context.epoch());
+        self.add_statement(name.to_owned(), statement)?;
+        out.put_parse_complete();
+        Ok(Step::NeedFrame)
+    }
+
+    pub(super) fn on_parse_event(&mut self, pending: PendingParse, event: Event<'_>, out: &mut SendBuf) -> Step {
+        let PendingParse { name, types, mut resolve } = pending;
+        let Event::Iris(reply) = event else { return Step::NeedFrame };
+        let result = match resolve.on_reply(reply, self.surroundings()) {
+            Ok(Progress::Submit(request)) => {
+                self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve }));
+                return self.submit_resolve(request);
+            }
+            Ok(Progress::Ready(understood)) => self.finish_parse(&name, &types, understood, resolve, out),
+            Err(error) => Err(error),
+        };
+        result.unwrap_or_else(|error| self.fail_extended(&error, out))
+    }
+
+    /// 42P05 when the name is taken.
+    pub(super) fn check_statement_name(&self, name: &str) -> Result<(), Box<PgError>> {
+        if self.statements.contains_key(name) {
+            return Err(PgError::error(
+                SqlState::DUPLICATE_PREPARED_STATEMENT,
+                format!("prepared statement \"{name}\" already exists"),
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn add_statement(&mut self, name: String, mut statement: Statement) -> Result<(), Box<PgError>> {
+        let max = self.context.options.limits.statements_max;
+        if self.statements.len() >= max {
+            return Err(PgError::error(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                format!("a client may keep at most {max} prepared statements"),
+            )
+            .hint("DEALLOCATE those no longer needed."));
+        }
+        statement.name.clone_from(&name);
+        self.statements.insert(name, Rc::new(statement));
+        Ok(())
+    }
+
+    pub(super) fn statement(&self, name: &str) -> Result<Rc<Statement>, Box<PgError>> {
+        self.statements.get(name).cloned().ok_or_else(|| {
+            let message = if name.is_empty() {
+                "unnamed prepared statement does not exist".to_owned()
+            } else {
+                format!("prepared statement \"{name}\" does not exist")
+            };
+            PgError::error(SqlState::INVALID_STATEMENT_NAME, message)
+        })
+    }
+
+    /// `None` = ALL.
+    pub(super) fn deallocate(&mut self, name: Option<&str>) -> Result<(), Box<PgError>> {
+        match name {
+            None => self.statements.clear(),
+            Some(name) => {
+                self.statement(name)?;
+                self.statements.remove(name);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_bind(&mut self, bind: &Bind<'_>, body: &[u8], out: &mut SendBuf) -> Step {
+        match self.start_bind(bind, body, out) {
+            Ok(step) => step,
+            Err(error) => self.fail_extended(&error, out),
+        }
+    }
+
+    fn start_bind(&mut self, bind: &Bind<'_>, body: &[u8], out: &mut SendBuf) -> Result<Step, Box<PgError>> {
+        let statement = self.statement(bind.statement)?;
+        if self.client.transaction.is_failed() && !ends_failed_block(&statement.understood.translation.action) {
+            return Err(in_failed_block());
+        }
+        if statement.epoch == self.context.epoch() {
+            return self.finish_bind(bind, &statement, out);
+        }
+        let mut template = Template::default();
+        template.scan(&statement.sql)?;
+        let mut resolve = Resolve::new(&statement.sql, template);
+        match resolve.start(self.surroundings())? {
+            Progress::Ready(understood) => {
+                let statement = self.renew(&statement, understood, resolve)?;
+                self.finish_bind(bind, &statement, out)
+            }
+            Progress::Submit(request) => {
+                self.activity = Activity::Bind(Box::new(PendingBind { body: body.to_vec(), statement, resolve }));
+                Ok(self.submit_resolve(request))
+            }
+        }
+    }
+
+    pub(super) fn on_bind_event(&mut self, pending: PendingBind, event: Event<'_>, out: &mut SendBuf) -> Step {
+        let PendingBind { body, statement, mut resolve } = pending;
+        let Event::Iris(reply) = event else { return Step::NeedFrame };
+        let result = match resolve.on_reply(reply, self.surroundings()) {
+            Ok(Progress::Submit(request)) => {
+                self.activity = Activity::Bind(Box::new(PendingBind { body, statement, resolve }));
+                return self.submit_resolve(request);
+            }
+            Ok(Progress::Ready(understood)) => self.renew(&statement, understood, resolve),
+            Err(error) => Err(error),
+        };
+        let result =
+            result.and_then(|statement| match FrontendMessage::parse(crate::wire::Frame { tag: b'B', body: &body }) {
+                Ok(FrontendMessage::Bind(bind)) => self.finish_bind(&bind, &statement, out),
+                Ok(_) => Ok(Step::NeedFrame),
+                Err(error) => Err(error.to_pg()),
+            });
+        result.unwrap_or_else(|error| self.fail_extended(&error, out))
+    }
+
+    /// The statement as the changed schema makes it. Its columns must stay what the client was told.
+    fn renew(
+        &mut self,
+        old: &Rc<Statement>,
+        understood: Rc<Understood>,
+        resolve: Resolve,
+    ) -> Result<Rc<Statement>, Box<PgError>> {
+        let columns = |understood: &Understood| -> Option<Vec<(String, Oid)>> {
+            let fields = self.statement_fields(understood, &Formats::text()).ok().flatten()?;
+            Some(fields.into_iter().map(|field| (field.name, field.pg_type.oid)).collect())
+        };
+        if columns(&understood) != columns(&old.understood) {
+            return Err(PgError::unsupported("cached plan must not change result type"));
+        }
+        let mut statement = Statement::new(understood, resolve, &old.client_types, self.context.epoch());
+        statement.name.clone_from(&old.name);
+        statement.parameter_types.clone_from(&old.parameter_types);
+        let statement = Rc::new(statement);
+        self.statements.insert(old.name.clone(), Rc::clone(&statement));
+        Ok(statement)
+    }
+
+    fn finish_bind(
+        &mut self,
+        bind: &Bind<'_>,
+        statement: &Rc<Statement>,
+        out: &mut SendBuf,
+    ) -> Result<Step, Box<PgError>> {
+        let name = bind.portal;
+        if name.is_empty() {
+            if let Some(portal) = self.portals.remove("") {
+                self.closes.extend(portal.open_result());
+            }
+        } else if self.portals.contains_key(name) {
+            return Err(PgError::error(SqlState::DUPLICATE_CURSOR, format!("cursor \"{name}\" already exists")));
+        }
+        let max = self.context.options.limits.portals_max;
+        if self.portals.len() >= max {
+            return Err(PgError::error(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                format!("a client may keep at most {max} portals open"),
+            ));
+        }
+        let (given, wanted) = (bind.parameters.len(), statement.parameter_types.len());
+        if given != wanted {
+            return Err(PgError::error(
+                SqlState::PROTOCOL_VIOLATION,
+                format!(
+                    "bind message supplies {given} parameters, but prepared statement \"{}\" requires {wanted}",
+                    bind.statement
+                ),
+            ));
+        }
+        let parameters: Vec<Parameter<'_>> = bind
+            .formatted_parameters()
+            .zip(&statement.parameter_types)
+            .map(|((format, bytes), oid)| Parameter { oid: *oid, format, bytes })
+            .collect();
+        let sources = Sources { template: &statement.template, parameters: &parameters, context: &self.context };
+        let values = bind_values(&statement.understood, &sources, &mut self.client, out)?;
+        let formats = Formats::new(bind.result_formats.iter().collect());
+        let portal = Portal { statement: Rc::clone(statement), formats, state: PortalState::Bound(values) };
+        self.portals.insert(name.to_owned(), portal);
+        out.put_bind_complete();
+        Ok(Step::NeedFrame)
+    }
+
+    pub(super) fn on_describe(&mut self, target: Target, name: &str, out: &mut SendBuf) -> Step {
+        match self.describe(target, name, out) {
+            Ok(()) => Step::NeedFrame,
+            Err(error) => self.fail_extended(&error, out),
+        }
+    }
+
+    fn describe(&mut self, target: Target, name: &str, out: &mut SendBuf) -> Result<(), Box<PgError>> {
+        let (understood, formats) = match target {
+            Target::Statement => {
+                let statement = self.statement(name)?;
+                out.put_parameter_description(statement.parameter_types.iter().map(|oid| oid.0));
+                (Rc::clone(&statement.understood), Formats::text())
+            }
+            Target::Portal => {
+                let portal = self.portals.get(name).ok_or_else(|| no_portal(name))?;
+                (Rc::clone(&portal.statement.understood), portal.formats.clone())
+            }
+        };
+        match self.statement_fields(&understood, &formats)? {
+            Some(fields) => put_row_description(&fields, out),
+            None => out.put_no_data(),
+        }
+        Ok(())
+    }
+
+    /// The columns of a statement's rows; `None` when it has none.
+    fn statement_fields(&self, understood: &Understood, formats: &Formats) -> Result<Option<Vec<Field>>, Box<PgError>> {
+        match &understood.translation.action {
+            Action::Script(steps) => script_fields(understood, steps, formats, &self.context),
+            Action::Execute { name, .. } => {
+                let statement = self.statement(name)?;
+                match &statement.understood.translation.action {
+                    Action::Script(steps) => script_fields(&statement.understood, steps, formats, &self.context),
+                    action => Ok(local_fields(action)),
+                }
+            }
+            action => Ok(local_fields(action)),
+        }
+    }
+
+    pub(super) fn on_execute(&mut self, portal: &str, rows_max: u32, lookahead: Option<u8>, out: &mut SendBuf) -> Step {
+        match self.start_execute(portal, rows_max, lookahead, out) {
+            Ok(step) => step,
+            Err(error) => self.fail_extended(&error, out),
+        }
+    }
+
+    fn start_execute(
+        &mut self,
+        name: &str,
+        rows_max: u32,
+        lookahead: Option<u8>,
+        out: &mut SendBuf,
+    ) -> Result<Step, Box<PgError>> {
+        let portal = self.portals.get_mut(name).ok_or_else(|| no_portal(name))?;
+        let statement = Rc::clone(&portal.statement);
+        let understood = Rc::clone(&statement.understood);
+        let action = &understood.translation.action;
+        if self.client.transaction.is_failed() && !ends_failed_block(action) {
+            return Err(in_failed_block());
+        }
+        let formats = portal.formats.clone();
+        let state = std::mem::replace(&mut portal.state, PortalState::Spent);
+        let mut operation = match (state, action) {
+            (PortalState::Running(operation), _) => operation,
+            (PortalState::Spent, _) => {
+                return Err(PgError::error(
+                    SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    format!("portal \"{name}\" cannot be run"),
+                ));
+            }
+            (PortalState::Bound(_), Action::Deallocate(of)) => {
+                self.deallocate(of.as_deref())?;
+                out.put_command_complete(&understood.translation.tag);
+                return Ok(Step::NeedFrame);
+            }
+            (PortalState::Bound(_), Action::Prepare { .. }) => {
+                return Err(PgError::unsupported("PREPARE inside the extended protocol is not supported")
+                    .hint("Send PREPARE as a simple query, or use a Parse message."));
+            }
+            (PortalState::Bound(_), Action::Execute { name, arguments }) => {
+                let prepared = self.statement(name)?;
+                let values = self.execute_values(&prepared, arguments, out)?;
+                Operation::new(Rc::clone(&prepared.understood), values, formats.clone(), false, &self.context)?
+            }
+            (PortalState::Bound(values), _) => {
+                Operation::new(Rc::clone(&understood), values, formats.clone(), false, &self.context)?
+            }
+        };
+        // One Execute before Sync is its own transaction in IRIS as it is; more of them need one around them.
+        if lookahead != Some(b'S') || needs_transaction(&understood) {
+            self.client.transaction.begin_implicit();
+        }
+        match operation.execute(rows_max.into(), &self.context, &mut self.client, out) {
+            Ok(outcome) => {
+                let pending = PendingExecute { portal: name.to_owned(), statement, formats, operation };
+                Ok(self.on_execute_outcome(pending, outcome, out))
+            }
+            Err(error) => {
+                self.abandon(&operation);
+                Err(error)
+            }
+        }
+    }
+
+    fn on_execute_outcome(&mut self, pending: PendingExecute, outcome: Outcome, out: &mut SendBuf) -> Step {
+        let step = match outcome {
+            Outcome::Submit(request) => Step::Submit(request),
+            Outcome::FlushThenResume => Step::FlushThenResume,
+            Outcome::NeedFrame => Step::Flush,
+            Outcome::Complete(tag) => {
+                put_notices(&pending.statement.understood, out);
+                out.put_command_complete(&tag);
+                self.put_back(pending);
+                return Step::NeedFrame;
+            }
+            Outcome::Empty => {
+                out.put_empty_query_response();
+                self.put_back(pending);
+                return Step::NeedFrame;
+            }
+            Outcome::Suspended => {
+                out.put_portal_suspended();
+                self.put_back(pending);
+                return Step::NeedFrame;
+            }
+        };
+        self.activity = Activity::Execute(Box::new(pending));
+        step
+    }
+
+    /// The portal may be executed again: for more rows, or to be told that there are none.
+    fn put_back(&mut self, pending: PendingExecute) {
+        let PendingExecute { portal, statement, formats, operation } = pending;
+        let state = PortalState::Running(operation);
+        if let Some(slot) = self.portals.get_mut(&portal) {
+            *slot = Portal { statement, formats, state };
+        }
+    }
+
+    pub(super) fn on_execute_event(
+        &mut self,
+        mut pending: PendingExecute,
+        event: Event<'_>,
+        out: &mut SendBuf,
+    ) -> Step {
+        let outcome = match event {
+            Event::Iris(reply) => pending.operation.on_reply(reply, &self.context, &mut self.client, out),
+            Event::Flushed => Ok(pending.operation.on_flushed()),
+            Event::Lost(error) => Err(error),
+        };
+        match outcome {
+            Ok(outcome) => self.on_execute_outcome(pending, outcome, out),
+            Err(error) => {
+                self.abandon(&pending.operation);
+                self.fail_extended(&error, out)
+            }
+        }
+    }
+
+    /// A frame while an operation runs: only COPY FROM STDIN reads any.
+    pub(super) fn on_copy_message(
+        &mut self,
+        message: &FrontendMessage<'_>,
+        lookahead: Option<u8>,
+        out: &mut SendBuf,
+    ) -> Step {
+        let _ = lookahead;
+        match std::mem::replace(&mut self.activity, Activity::Idle) {
+            Activity::Simple(query) => self.on_simple_copy(query, message, out),
+            Activity::Execute(mut pending) => match pending.operation.on_copy_message(message, &mut self.client) {
+                Ok(Outcome::NeedFrame) => {
+                    self.activity = Activity::Execute(pending);
+                    Step::NeedFrame
+                }
+                Ok(outcome) => self.on_execute_outcome(*pending, outcome, out),
+                Err(error) => self.fail_extended(&error, out),
+            },
+            _ => Step::NeedFrame,
+        }
+    }
+
+    pub(super) fn on_close(&mut self, target: Target, name: &str, out: &mut SendBuf) -> Step {
+        match target {
+            Target::Statement => {
+                self.statements.remove(name);
+            }
+            Target::Portal => {
+                if let Some(portal) = self.portals.remove(name) {
+                    self.closes.extend(portal.open_result());
+                }
+            }
+        }
+        out.put_close_complete();
+        Step::NeedFrame
+    }
+}
+
+fn script_fields(
+    understood: &Understood,
+    steps: &[crate::sql::ScriptStep],
+    formats: &Formats,
+    context: &ShardContext,
+) -> Result<Option<Vec<Field>>, Box<PgError>> {
+    let Some((index, step)) = steps.iter().enumerate().find(|(_, step)| step.role == StepRole::Rows) else {
+        return Ok(None);
+    };
+    let Some(metadata) = understood.extra.metadata(index) else { return Ok(None) };
+    let shape = row_shape(understood, step, &metadata, formats, context)?;
+    Ok(Some(shape.fields.clone()))
+}
+
+fn no_portal(name: &str) -> Box<PgError> {
+    PgError::error(SqlState::INVALID_CURSOR_NAME, format!("portal \"{name}\" does not exist"))
+}

@@ -1,0 +1,279 @@
+//! An authenticated session: dispatch of frames and events, and the end of every cycle (Query, or pipeline to Sync).
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::iris::{Reply, Request};
+use crate::sql::Template;
+use crate::wire::{Frame, FrontendMessage, PgError, SendBuf, SqlState};
+
+use super::client::Client;
+use super::context::ShardContext;
+use super::extended::{PendingBind, PendingExecute, PendingParse, Portal, Statement};
+use super::operation::Operation;
+use super::resolve::{Surroundings, refused, unexpected};
+use super::simple::SimpleQuery;
+use super::step::{Event, Step};
+
+/// What the session is in the middle of.
+#[derive(Debug)]
+pub(super) enum Activity {
+    /// Waits for a frame.
+    Idle,
+    Simple(SimpleQuery),
+    Parse(Box<PendingParse>),
+    Bind(Box<PendingBind>),
+    Execute(Box<PendingExecute>),
+    Ending(Ending),
+}
+
+/// What closes a cycle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    CloseResult,
+    /// Of the implicit transaction.
+    Commit,
+    Rollback,
+    /// A failed block without savepoints frees its IRIS connection at once; the client still owes its ROLLBACK.
+    RollbackFailedBlock,
+}
+
+#[derive(Debug)]
+pub struct Ready {
+    pub(super) context: Rc<ShardContext>,
+    pub(super) client: Client,
+    /// Scratch of the scanner.
+    pub(super) template: Template,
+    pub(super) statements: HashMap<String, Rc<Statement>>,
+    pub(super) portals: HashMap<String, Portal>,
+    pub(super) activity: Activity,
+    /// An error in the extended protocol: everything up to Sync is skipped.
+    pub(super) skip_until_sync: bool,
+    /// An error happened since the last ReadyForQuery.
+    pub(super) errored: bool,
+    /// Results to be dropped on the lease before it goes back.
+    pub(super) closes: Vec<Request>,
+}
+
+impl Ready {
+    pub fn new(context: Rc<ShardContext>, client: Client) -> Self {
+        Self {
+            context,
+            client,
+            template: Template::default(),
+            statements: HashMap::new(),
+            portals: HashMap::new(),
+            activity: Activity::Idle,
+            skip_until_sync: false,
+            errored: false,
+            closes: Vec::new(),
+        }
+    }
+
+    /// Whether the session still needs its IRIS connection: a transaction or a result is open on it.
+    pub fn keeps_lease(&self) -> bool {
+        self.client.transaction.iris_open()
+            || !self.closes.is_empty()
+            || !matches!(self.activity, Activity::Idle)
+            || self.portals.values().any(|portal| portal.open_result().is_some())
+    }
+
+    pub(super) fn surroundings(&self) -> Surroundings<'_> {
+        Surroundings { context: &self.context, in_transaction: self.client.transaction.wants_transaction() }
+    }
+
+    /// Submits a request that belongs to understanding a statement.
+    pub(super) fn submit_resolve(&mut self, request: Request) -> Step {
+        if self.client.transaction.wants_transaction() {
+            self.client.transaction.mark_iris_open();
+        }
+        Step::Submit(request)
+    }
+
+    pub fn on_frame(&mut self, frame: Frame<'_>, lookahead: Option<u8>, out: &mut SendBuf) -> Step {
+        let message = match FrontendMessage::parse(frame) {
+            Ok(message) => message,
+            Err(error) => return self.malformed(frame.tag, error.to_pg(), out),
+        };
+        match &self.activity {
+            Activity::Idle => {}
+            Activity::Simple(_) | Activity::Execute(_) => return self.on_copy_message(&message, lookahead, out),
+            Activity::Parse(_) | Activity::Bind(_) | Activity::Ending(_) => {
+                out.put_error_response(&PgError::fatal(
+                    SqlState::INTERNAL_ERROR,
+                    "a message was delivered while another is being handled",
+                ));
+                return Step::Close;
+            }
+        }
+        match message {
+            FrontendMessage::Terminate => Step::Close,
+            FrontendMessage::Sync => {
+                self.skip_until_sync = false;
+                self.finish_cycle(out)
+            }
+            _ if self.skip_until_sync => Step::NeedFrame,
+            FrontendMessage::Query(sql) => self.on_query(sql, out),
+            FrontendMessage::Parse(parse) => self.on_parse(&parse, out),
+            FrontendMessage::Bind(bind) => self.on_bind(&bind, frame.body, out),
+            FrontendMessage::Describe { target, name } => self.on_describe(target, name, out),
+            FrontendMessage::Execute { portal, rows_max } => self.on_execute(portal, rows_max, lookahead, out),
+            FrontendMessage::Close { target, name } => self.on_close(target, name, out),
+            FrontendMessage::Flush => Step::Flush,
+            // What is left of a COPY that failed (protocol-flow chapter, "COPY Operations").
+            FrontendMessage::CopyData(_) | FrontendMessage::CopyDone | FrontendMessage::CopyFail(_) => Step::NeedFrame,
+            FrontendMessage::FunctionCall(_) => {
+                let error = PgError::unsupported("function calls by message are not supported")
+                    .hint("Call the function in a SELECT.");
+                self.report(&error, out);
+                self.finish_cycle(out)
+            }
+            FrontendMessage::Authentication(_) => {
+                out.put_error_response(&PgError::fatal(
+                    SqlState::PROTOCOL_VIOLATION,
+                    "authentication message outside of authentication",
+                ));
+                Step::Close
+            }
+        }
+    }
+
+    /// A message that could be cut but not read. A query cycle can recover from what only its content broke;
+    /// broken framing cannot be trusted further.
+    fn malformed(&mut self, tag: u8, error: Box<PgError>, out: &mut SendBuf) -> Step {
+        if error.severity == crate::wire::Severity::Fatal {
+            out.put_error_response(&error);
+            return Step::Close;
+        }
+        if self.skip_until_sync {
+            return Step::NeedFrame;
+        }
+        match tag {
+            b'Q' | b'F' => {
+                self.report(&error, out);
+                self.finish_cycle(out)
+            }
+            _ => self.fail_extended(&error, out),
+        }
+    }
+
+    pub fn on_event(&mut self, event: Event<'_>, out: &mut SendBuf) -> Step {
+        if let Event::Lost(error) = event {
+            return self.on_lost(&error, out);
+        }
+        match std::mem::replace(&mut self.activity, Activity::Idle) {
+            Activity::Simple(query) => self.on_simple_event(query, event, out),
+            Activity::Parse(pending) => self.on_parse_event(*pending, event, out),
+            Activity::Bind(pending) => self.on_bind_event(*pending, event, out),
+            Activity::Execute(pending) => self.on_execute_event(*pending, event, out),
+            Activity::Ending(ending) => match event {
+                Event::Iris(reply) => self.on_ending(ending, &reply, out),
+                Event::Flushed | Event::Lost(_) => self.finish_cycle(out),
+            },
+            Activity::Idle => Step::NeedFrame,
+        }
+    }
+
+    /// The connection is gone, was cancelled or could not be had: an error like any other, but nothing is left open.
+    fn on_lost(&mut self, error: &PgError, out: &mut SendBuf) -> Step {
+        self.client.transaction.lost();
+        self.closes.clear();
+        for portal in self.portals.values_mut() {
+            portal.forget_result();
+        }
+        match std::mem::replace(&mut self.activity, Activity::Idle) {
+            Activity::Parse(_) | Activity::Bind(_) | Activity::Execute(_) => self.fail_extended(error, out),
+            Activity::Simple(_) => {
+                self.report(error, out);
+                self.finish_cycle(out)
+            }
+            // A rollback that is lost with its connection has happened all the same.
+            Activity::Ending(Ending::Rollback | Ending::RollbackFailedBlock | Ending::CloseResult) => {
+                self.finish_cycle(out)
+            }
+            Activity::Ending(Ending::Commit) => {
+                self.report(error, out);
+                self.finish_cycle(out)
+            }
+            Activity::Idle => Step::NeedFrame,
+        }
+    }
+
+    /// An error of the present cycle.
+    pub(super) fn report(&mut self, error: &PgError, out: &mut SendBuf) {
+        out.put_error_response(error);
+        self.client.transaction.fail();
+        self.errored = true;
+    }
+
+    pub(super) fn fail_extended(&mut self, error: &PgError, out: &mut SendBuf) -> Step {
+        self.report(error, out);
+        self.skip_until_sync = true;
+        Step::NeedFrame
+    }
+
+    /// Keeps what must be closed on the lease when an operation is given up.
+    pub(super) fn abandon(&mut self, operation: &Operation) {
+        self.closes.extend(operation.open_result());
+    }
+
+    /// The end of a Query, or Sync: results are closed, the implicit transaction ends, ReadyForQuery.
+    pub(super) fn finish_cycle(&mut self, out: &mut SendBuf) -> Step {
+        if !self.client.transaction.in_block() {
+            // Portals live until the end of their transaction.
+            let open: Vec<Request> = self.portals.drain().filter_map(|(_, portal)| portal.open_result()).collect();
+            self.closes.extend(open);
+        }
+        let transaction = &self.client.transaction;
+        let next = if let Some(request) = self.closes.pop() {
+            Some((Ending::CloseResult, request))
+        } else if !transaction.iris_open() {
+            None
+        } else if !transaction.in_block() {
+            Some(if self.errored { (Ending::Rollback, Request::Rollback) } else { (Ending::Commit, Request::Commit) })
+        } else if transaction.is_failed() && !transaction.has_savepoints() {
+            Some((Ending::RollbackFailedBlock, Request::Rollback))
+        } else {
+            None
+        };
+        if let Some((ending, request)) = next {
+            self.activity = Activity::Ending(ending);
+            return Step::Submit(request);
+        }
+        if self.client.transaction.is_implicit() {
+            let committed = !self.errored;
+            self.client.end_transaction(committed, out);
+        }
+        self.errored = false;
+        out.put_ready_for_query(self.client.transaction.status());
+        Step::NeedFrame
+    }
+
+    fn on_ending(&mut self, ending: Ending, reply: &Reply<'_>, out: &mut SendBuf) -> Step {
+        let failed = match reply {
+            Reply::Done => None,
+            Reply::Failed { error, .. } => Some(refused(error, &self.context)),
+            reply => Some(unexpected(reply)),
+        };
+        match ending {
+            Ending::CloseResult => {}
+            Ending::Commit => {
+                if let Some(error) = &failed {
+                    self.report(error, out);
+                }
+                self.client.end_transaction(failed.is_none(), out);
+            }
+            Ending::Rollback => self.client.end_transaction(false, out),
+            Ending::RollbackFailedBlock => self.client.transaction.iris_rolled_back(),
+        }
+        self.finish_cycle(out)
+    }
+}
+
+/// 25P02.
+pub(super) fn in_failed_block() -> Box<PgError> {
+    PgError::error(
+        SqlState::IN_FAILED_TRANSACTION,
+        "current transaction is aborted, commands ignored until end of transaction block",
+    )
+}

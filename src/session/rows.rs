@@ -1,0 +1,233 @@
+//! From IRIS rows to DataRow: coders chosen once per column, then a plain loop.
+
+use crate::iris::{CellDecoder, IrisType, ItemReader, StatementMetadata, default_pg_type};
+use crate::sql::{OutputColumn, Plan};
+use crate::types::{Datum, Encoder, IsNull, PgType};
+use crate::wire::{Format, PgError, RowWriter, SendBuf, SqlState};
+
+use super::context::ShardContext;
+
+/// One column as the client sees it.
+#[derive(Debug, Clone)]
+pub struct Field {
+    pub name: String,
+    pub pg_type: PgType,
+    pub format: Format,
+}
+
+#[derive(Debug)]
+struct Column {
+    decoder: CellDecoder,
+    encoder: Encoder,
+    /// The cell is a handle; its value is read by a request of its own.
+    stream: Option<StreamKind>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamKind {
+    Text,
+    Binary,
+}
+
+/// The columns of a result with their coders.
+#[derive(Debug)]
+pub struct RowShape {
+    pub fields: Vec<Field>,
+    columns: Vec<Column>,
+    pub has_streams: bool,
+}
+
+impl RowShape {
+    /// # Errors
+    /// 0A000: a column's type has no form in the wanted format. 08P01: `formats` fits neither none, one nor all columns.
+    pub fn new(
+        plan: &Plan,
+        metadata: &StatementMetadata,
+        formats: &Formats,
+        context: &ShardContext,
+    ) -> Result<Self, Box<PgError>> {
+        let outputs = expand(&plan.columns, metadata.columns.len());
+        formats.check(metadata.columns.len())?;
+        let tables = context.tables.borrow();
+        let mut fields = Vec::with_capacity(metadata.columns.len());
+        let mut columns = Vec::with_capacity(metadata.columns.len());
+        for (index, described) in metadata.columns.iter().enumerate() {
+            let (label, known_type) = match outputs.get(index) {
+                Some(OutputColumn::Column { label, pg_type }) => (label.as_deref(), *pg_type),
+                _ => (None, None),
+            };
+            let facts = tables.column(&described.schema, &described.table, &described.name);
+            let pg_type = known_type
+                .or_else(|| facts.map(|c| c.pg_type))
+                .unwrap_or_else(|| default_pg_type(described.iris_type, described.precision, described.scale));
+            let format = formats.of(index);
+            let name = label.or_else(|| facts.map(|c| c.name.as_str())).unwrap_or(&described.name).to_owned();
+            fields.push(Field { name, pg_type, format });
+            columns.push(Column {
+                decoder: CellDecoder::select(described.iris_type),
+                encoder: Encoder::select(pg_type, format)?,
+                stream: match described.iris_type {
+                    IrisType::LONGVARCHAR | IrisType::WLONGVARCHAR => Some(StreamKind::Text),
+                    IrisType::LONGVARBINARY => Some(StreamKind::Binary),
+                    _ => None,
+                },
+            });
+        }
+        let has_streams = columns.iter().any(|column| column.stream.is_some());
+        Ok(Self { fields, columns, has_streams })
+    }
+
+    /// The kind of stream a column holds handles of.
+    pub fn stream(&self, column: usize) -> Option<StreamKind> {
+        self.columns.get(column)?.stream
+    }
+
+    pub fn columns_count(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Writes the next row of `reader` as one DataRow.
+    ///
+    /// # Errors
+    /// XX000 when the row is malformed, 22xxx when a value does not fit its type; nothing of the row is left in `out`.
+    pub fn write_row(&self, reader: &mut ItemReader<'_>, out: &mut SendBuf) -> Result<(), Box<PgError>> {
+        let mut row = out.begin_data_row();
+        for column in &self.columns {
+            let item = reader.need("cell").map_err(malformed)?;
+            let datum = column.decoder.decode(&item)?;
+            put_cell(&mut row, &column.encoder, &datum)?;
+        }
+        row.finish()?;
+        Ok(())
+    }
+
+    /// Writes one row whose stream cells have been read: `cells[i]` stands for column i.
+    ///
+    /// # Errors
+    /// As `write_row`.
+    pub fn write_gathered(&self, cells: &[GatheredCell], out: &mut SendBuf) -> Result<(), Box<PgError>> {
+        let mut row = out.begin_data_row();
+        for (column, cell) in self.columns.iter().zip(cells) {
+            let datum = match cell {
+                GatheredCell::Null => Datum::Null,
+                GatheredCell::Item(bytes) => {
+                    let item = ItemReader::new(bytes).need("cell").map_err(malformed)?;
+                    let datum = column.decoder.decode(&item)?;
+                    put_cell(&mut row, &column.encoder, &datum)?;
+                    continue;
+                }
+                GatheredCell::Text(bytes) => Datum::Owned(String::from_utf8_lossy(bytes).into_owned()),
+                GatheredCell::Binary(bytes) => Datum::Bytes(bytes),
+            };
+            put_cell(&mut row, &column.encoder, &datum)?;
+        }
+        row.finish()?;
+        Ok(())
+    }
+}
+
+fn put_cell(row: &mut RowWriter<'_>, encoder: &Encoder, datum: &Datum<'_>) -> Result<(), Box<PgError>> {
+    if *datum == Datum::Null {
+        row.null();
+        return Ok(());
+    }
+    // Only `Datum::Null` encodes to NULL.
+    row.cell(|bytes| encoder.encode(datum, bytes).map(|_: IsNull| ()))
+}
+
+/// A cell of a row with streams.
+#[derive(Debug)]
+pub enum GatheredCell {
+    Null,
+    /// The item as it stood in the row.
+    Item(Vec<u8>),
+    Text(Vec<u8>),
+    Binary(Vec<u8>),
+}
+
+pub(super) fn malformed(error: crate::iris::ListError) -> Box<PgError> {
+    PgError::error(SqlState::INTERNAL_ERROR, "IRIS sent a malformed row").detail(error.to_string())
+}
+
+/// `*` stands for as many columns as are left over for it. Two stars share what is left by table, which only IRIS
+/// knows: then no label is trusted but those before the first and behind the last star.
+fn expand(columns: &[OutputColumn], count: usize) -> Vec<OutputColumn> {
+    let stars = columns.iter().filter(|column| matches!(column, OutputColumn::Star)).count();
+    let first = columns.iter().position(|column| matches!(column, OutputColumn::Star));
+    let (Some(first), true) = (first, stars > 0) else { return columns.to_vec() };
+    let last = columns.iter().rposition(|column| matches!(column, OutputColumn::Star)).unwrap_or(first);
+    let behind = columns.len().saturating_sub(last).saturating_sub(1);
+    let starred = count.saturating_sub(first).saturating_sub(behind);
+    let head = columns.iter().take(first).cloned();
+    let tail = columns.iter().skip(last.saturating_add(1)).cloned();
+    head.chain(std::iter::repeat_n(OutputColumn::Star, starred)).chain(tail).collect()
+}
+
+/// Format codes of Bind: none (all text), one for all, or one each.
+#[derive(Debug, Clone, Default)]
+pub struct Formats(Vec<Format>);
+
+impl Formats {
+    pub fn text() -> Self {
+        Self::default()
+    }
+
+    pub fn new(formats: Vec<Format>) -> Self {
+        Self(formats)
+    }
+
+    pub fn is_text(&self) -> bool {
+        self.0.iter().all(|format| *format == Format::Text)
+    }
+
+    pub fn of(&self, index: usize) -> Format {
+        match self.0.as_slice() {
+            [] => Format::Text,
+            [one] => *one,
+            many => many.get(index).copied().unwrap_or(Format::Text),
+        }
+    }
+
+    /// # Errors
+    /// 08P01 as PostgreSQL words it.
+    pub fn check(&self, columns: usize) -> Result<(), Box<PgError>> {
+        if self.0.len() > 1 && self.0.len() != columns {
+            return Err(PgError::error(
+                SqlState::PROTOCOL_VIOLATION,
+                format!("bind message has {} result formats but query has {columns} columns", self.0.len()),
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str) -> OutputColumn {
+        OutputColumn::Column { label: Some(name.to_owned()), pg_type: None }
+    }
+
+    #[test]
+    fn stars_take_what_is_left() {
+        let star = OutputColumn::Star;
+        assert_eq!(
+            expand(&[named("a"), star.clone(), named("b")], 5),
+            [named("a"), star.clone(), star.clone(), star.clone(), named("b")]
+        );
+        assert_eq!(expand(&[named("a"), named("b")], 2), [named("a"), named("b")]);
+        assert_eq!(expand(&[star.clone(), named("x"), star.clone()], 3), [star.clone(), star.clone(), star]);
+    }
+
+    #[test]
+    fn formats_are_none_one_or_all() {
+        let mixed = Formats::new(vec![Format::Text, Format::Binary]);
+        assert_eq!(mixed.of(1), Format::Binary);
+        assert!(mixed.check(3).is_err());
+        let one = Formats::new(vec![Format::Binary]);
+        assert_eq!(one.of(7), Format::Binary);
+        assert!(one.check(3).is_ok());
+        assert!(Formats::text().is_text());
+    }
+}

@@ -1,0 +1,390 @@
+//! Running a script of IRIS statements for a client: the one way rows and counts come to be, whatever the protocol.
+
+use std::rc::Rc;
+
+use crate::iris::{ItemReader, Reply, Request, StatementMetadata};
+use crate::sql::{Action, RunIf, ScriptStep, StepRole};
+use crate::wire::{FieldDescription, PgError, SendBuf, SqlState};
+
+use super::client::Client;
+use super::context::{ShardContext, Understood};
+use super::resolve::{refused, unexpected};
+use super::rows::{Field, Formats, RowShape};
+use super::streams::StreamRows;
+
+/// A script under way, or suspended between two Executes of its portal.
+#[derive(Debug)]
+pub struct Run {
+    understood: Rc<Understood>,
+    /// Per step, one set of values each.
+    values: Vec<Vec<u8>>,
+    formats: Formats,
+    /// RowDescription goes in front of the first row (simple protocol).
+    describe: bool,
+    step: usize,
+    state: State,
+    shape: Option<Rc<RowShape>>,
+    /// Rows of this Execute at most; 0 = all.
+    rows_max: u64,
+    /// Rows sent in this Execute.
+    rows_count: u64,
+    /// Rows of the present step.
+    step_rows_count: u64,
+    /// Sum of the Count steps.
+    count: u64,
+    /// Of the step before.
+    previous_count: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The next step has not been sent.
+    Next,
+    /// Sent; an answer is due.
+    Waiting,
+    /// A page is written and not the last: flushed before the next one is fetched.
+    Flushing,
+    /// The row limit was reached inside this page.
+    Suspended {
+        rows: Vec<u8>,
+        end: bool,
+    },
+    /// Rows with stream cells, one cell read at a time.
+    Streams(StreamRows),
+    Done,
+}
+
+#[derive(Debug)]
+pub enum RunProgress {
+    Submit(Request),
+    FlushThenResume,
+    /// The row limit of this Execute is reached.
+    Suspended,
+    /// The text of CommandComplete.
+    Complete(String),
+}
+
+impl Run {
+    pub fn new(understood: Rc<Understood>, values: Vec<Vec<u8>>, formats: Formats, describe: bool) -> Self {
+        Self {
+            understood,
+            values,
+            formats,
+            describe,
+            step: 0,
+            state: State::Next,
+            shape: None,
+            rows_max: 0,
+            rows_count: 0,
+            step_rows_count: 0,
+            count: 0,
+            previous_count: 0,
+        }
+    }
+
+    /// The statement whose result is open on the lease, if any: to be closed when the run is dropped.
+    pub fn open_result(&self) -> Option<Request> {
+        let open = match &self.state {
+            State::Flushing => true,
+            State::Suspended { end, .. } => !end,
+            State::Streams(rows) => !rows.end(),
+            State::Next | State::Waiting | State::Done => false,
+        };
+        let step = self.steps().get(self.step)?;
+        open.then(|| Request::CloseResult { statement: Rc::clone(&step.plan.statement) })
+    }
+
+    fn steps(&self) -> &[ScriptStep] {
+        match &self.understood.translation.action {
+            Action::Script(steps) => steps,
+            _ => &[],
+        }
+    }
+
+    /// Starts, or goes on after a suspension, with at most `rows_max` rows (0 = all).
+    ///
+    /// # Errors
+    /// The statement's own.
+    pub fn execute(
+        &mut self,
+        rows_max: u64,
+        context: &ShardContext,
+        client: &mut Client,
+        out: &mut SendBuf,
+    ) -> Result<RunProgress, Box<PgError>> {
+        // Only the rows of a plain query can wait: other scripts have steps behind them that must run.
+        self.rows_max = if self.steps().len() == 1 { rows_max } else { 0 };
+        self.rows_count = 0;
+        match std::mem::replace(&mut self.state, State::Waiting) {
+            State::Next => self.next_step(context, client),
+            State::Suspended { rows, end } => self.page(&rows, end, context, client, out),
+            State::Streams(rows) => self.streams(rows, context, client, out),
+            State::Done => {
+                self.state = State::Done;
+                Ok(RunProgress::Complete(self.tag()))
+            }
+            State::Waiting | State::Flushing => {
+                Err(PgError::error(SqlState::INTERNAL_ERROR, "a running portal was executed again"))
+            }
+        }
+    }
+
+    /// After `FlushThenResume`.
+    pub fn on_flushed(&mut self) -> RunProgress {
+        self.state = State::Waiting;
+        match self.steps().get(self.step) {
+            Some(step) => RunProgress::Submit(Request::Fetch { statement: Rc::clone(&step.plan.statement) }),
+            None => RunProgress::Complete(self.tag()),
+        }
+    }
+
+    /// # Errors
+    /// The statement's own.
+    pub fn on_reply(
+        &mut self,
+        reply: Reply<'_>,
+        context: &ShardContext,
+        client: &mut Client,
+        out: &mut SendBuf,
+    ) -> Result<RunProgress, Box<PgError>> {
+        match reply {
+            Reply::Failed { error, .. } => {
+                self.state = State::Done;
+                let ignored =
+                    self.steps().get(self.step).is_some_and(|step| step.ignored_sqlcodes.contains(&error.sqlcode));
+                if !ignored {
+                    return Err(refused(&error, context));
+                }
+                self.finish_step(0, context, client)
+            }
+            Reply::Updated { metadata, counts } => {
+                self.understood.extra.set_metadata(self.step, &metadata);
+                let count: i64 = counts.iter().copied().fold(0, i64::saturating_add);
+                self.finish_step(u64::try_from(count).unwrap_or(0), context, client)
+            }
+            Reply::Page { metadata, rows, end } => {
+                self.shape(&metadata, context, out)?;
+                let has_streams = self.shape.as_ref().is_some_and(|shape| shape.has_streams);
+                if has_streams {
+                    return self.streams(StreamRows::new(rows, end), context, client, out);
+                }
+                self.page(rows, end, context, client, out)
+            }
+            Reply::Stream(data) => match std::mem::replace(&mut self.state, State::Waiting) {
+                State::Streams(mut rows) => {
+                    rows.on_data(data);
+                    self.streams(rows, context, client, out)
+                }
+                _ => Err(unexpected(&Reply::Stream(data))),
+            },
+            reply @ (Reply::Prepared(_) | Reply::Done) => Err(unexpected(&reply)),
+        }
+    }
+
+    fn next_step(&mut self, context: &ShardContext, client: &mut Client) -> Result<RunProgress, Box<PgError>> {
+        let previous = self.previous_count;
+        while let Some(step) = self.steps().get(self.step) {
+            let runs = match step.run_if {
+                RunIf::Always => true,
+                RunIf::PreviousCountZero => previous == 0,
+                RunIf::PreviousCountNotZero => previous != 0,
+            };
+            if runs {
+                break;
+            }
+            self.step = self.step.saturating_add(1);
+        }
+        let Some(step) = self.steps().get(self.step) else {
+            self.state = State::Done;
+            if changes_schema(&self.understood.translation.tag) {
+                context.schema_changed();
+            }
+            return Ok(RunProgress::Complete(self.tag()));
+        };
+        let statement = Rc::clone(&step.plan.statement);
+        let values_per_set = step.plan.binds.len();
+        let in_transaction = client.transaction.wants_transaction();
+        if in_transaction {
+            client.transaction.mark_iris_open();
+        }
+        self.step_rows_count = 0;
+        self.state = State::Waiting;
+        Ok(RunProgress::Submit(Request::Execute {
+            statement,
+            values: self.values.get_mut(self.step).map(std::mem::take).unwrap_or_default(),
+            values_per_set,
+            sets: 1,
+            rows_max: 0,
+            in_transaction,
+        }))
+    }
+
+    fn finish_step(
+        &mut self,
+        count: u64,
+        context: &ShardContext,
+        client: &mut Client,
+    ) -> Result<RunProgress, Box<PgError>> {
+        if self.steps().get(self.step).is_some_and(|step| step.role == StepRole::Count) {
+            self.count = self.count.saturating_add(count);
+        }
+        self.previous_count = count;
+        self.step = self.step.saturating_add(1);
+        self.next_step(context, client)
+    }
+
+    fn is_visible(&self) -> bool {
+        self.steps().get(self.step).is_some_and(|step| step.role == StepRole::Rows)
+    }
+
+    /// Makes the coders of the result, and tells the client its columns when that is wanted and not yet done.
+    fn shape(
+        &mut self,
+        metadata: &StatementMetadata,
+        context: &ShardContext,
+        out: &mut SendBuf,
+    ) -> Result<(), Box<PgError>> {
+        if self.shape.is_some() || !self.is_visible() {
+            return Ok(());
+        }
+        let Some(step) = self.steps().get(self.step) else { return Ok(()) };
+        let shape = row_shape(&self.understood, step, metadata, &self.formats, context)?;
+        if self.describe {
+            put_row_description(&shape.fields, out);
+        }
+        self.shape = Some(shape);
+        Ok(())
+    }
+
+    fn page(
+        &mut self,
+        rows: &[u8],
+        end: bool,
+        context: &ShardContext,
+        client: &mut Client,
+        out: &mut SendBuf,
+    ) -> Result<RunProgress, Box<PgError>> {
+        if let (true, Some(shape)) = (self.is_visible(), self.shape.as_ref()) {
+            let shape = Rc::clone(shape);
+            let mut reader = ItemReader::new(rows);
+            while !reader.is_empty() {
+                if self.limit_reached() {
+                    break;
+                }
+                if let Err(error) = shape.write_row(&mut reader, out) {
+                    self.state = State::Suspended { rows: Vec::new(), end };
+                    return Err(error);
+                }
+                self.rows_count = self.rows_count.saturating_add(1);
+                self.step_rows_count = self.step_rows_count.saturating_add(1);
+            }
+            if self.limit_reached() {
+                self.state = State::Suspended { rows: reader.rest().to_vec(), end };
+                return Ok(RunProgress::Suspended);
+            }
+        }
+        self.end_of_page(end, context, client)
+    }
+
+    fn streams(
+        &mut self,
+        mut rows: StreamRows,
+        context: &ShardContext,
+        client: &mut Client,
+        out: &mut SendBuf,
+    ) -> Result<RunProgress, Box<PgError>> {
+        let (Some(shape), Some(step)) = (self.shape.clone(), self.steps().get(self.step)) else {
+            return self.end_of_page(rows.end(), context, client);
+        };
+        let statement = Rc::clone(&step.plan.statement);
+        loop {
+            if self.limit_reached() {
+                self.state = State::Streams(rows);
+                return Ok(RunProgress::Suspended);
+            }
+            match rows.advance(&shape, &statement) {
+                Ok(super::streams::Advance::Read(request)) => {
+                    self.state = State::Streams(rows);
+                    return Ok(RunProgress::Submit(request));
+                }
+                Ok(super::streams::Advance::Row) => {
+                    if let Err(error) = rows.write(&shape, out) {
+                        self.state = State::Suspended { rows: Vec::new(), end: rows.end() };
+                        return Err(error);
+                    }
+                    self.rows_count = self.rows_count.saturating_add(1);
+                    self.step_rows_count = self.step_rows_count.saturating_add(1);
+                }
+                Ok(super::streams::Advance::EndOfPage) => return self.end_of_page(rows.end(), context, client),
+                Err(error) => {
+                    self.state = State::Suspended { rows: Vec::new(), end: rows.end() };
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn end_of_page(
+        &mut self,
+        end: bool,
+        context: &ShardContext,
+        client: &mut Client,
+    ) -> Result<RunProgress, Box<PgError>> {
+        if end {
+            return self.finish_step(self.step_rows_count, context, client);
+        }
+        self.state = State::Flushing;
+        Ok(RunProgress::FlushThenResume)
+    }
+
+    fn limit_reached(&self) -> bool {
+        self.rows_max > 0 && self.rows_count >= self.rows_max
+    }
+
+    /// CommandComplete's text: the rows of this Execute for queries, the changed rows otherwise.
+    fn tag(&self) -> String {
+        let tag = &self.understood.translation.tag;
+        let counts_rows = self.steps().iter().any(|step| step.role == StepRole::Rows);
+        match tag.as_str() {
+            "SELECT" if counts_rows => format!("SELECT {}", self.rows_count),
+            "SELECT" | "INSERT 0" | "UPDATE" | "DELETE" | "MERGE" | "COPY" => format!("{tag} {}", self.count),
+            _ => tag.clone(),
+        }
+    }
+}
+
+fn changes_schema(tag: &str) -> bool {
+    ["CREATE ", "DROP ", "ALTER "].iter().any(|verb| tag.starts_with(verb)) || tag == "SELECT INTO"
+}
+
+/// The coders of a step's rows; those in text format are kept with the statement.
+pub fn row_shape(
+    understood: &Understood,
+    step: &ScriptStep,
+    metadata: &StatementMetadata,
+    formats: &Formats,
+    context: &ShardContext,
+) -> Result<Rc<RowShape>, Box<PgError>> {
+    if !formats.is_text() {
+        return Ok(Rc::new(RowShape::new(&step.plan, metadata, formats, context)?));
+    }
+    formats.check(metadata.columns.len())?;
+    if let Some(shape) = understood.extra.text_shape.borrow().as_ref() {
+        return Ok(Rc::clone(shape));
+    }
+    let shape = Rc::new(RowShape::new(&step.plan, metadata, &Formats::text(), context)?);
+    *understood.extra.text_shape.borrow_mut() = Some(Rc::clone(&shape));
+    Ok(shape)
+}
+
+pub fn put_row_description(fields: &[Field], out: &mut SendBuf) {
+    out.put_row_description(fields.iter().map(|field| FieldDescription {
+        name: &field.name,
+        table_oid: 0,
+        attribute_number: 0,
+        type_oid: field.pg_type.oid.0,
+        type_len: field.pg_type.oid.typlen(),
+        typmod: field.pg_type.typmod,
+        format: field.format,
+    }));
+}

@@ -1,0 +1,361 @@
+//! Simple query: one or more statements in a string, one implicit transaction around several of them
+//! (protocol-flow chapter, "Simple Query", "Multiple Statements in a Simple Query").
+
+use std::rc::Rc;
+
+use crate::sql::{Action, split};
+use crate::types::Oid;
+use crate::wire::{Format, FrontendMessage, PgError, SendBuf};
+
+use super::context::Understood;
+use super::extended::Statement;
+use super::operation::{Operation, Outcome, bind_values, ends_failed_block, literals_only};
+use super::ready::{Activity, Ready, in_failed_block};
+use super::resolve::{Progress, Resolve, plans};
+use super::rows::Formats;
+use super::step::{Event, Step};
+use super::values::{Parameter, Sources};
+
+/// A query string under way.
+#[derive(Debug)]
+pub(super) struct SimpleQuery {
+    stage: Stage,
+    /// What stands behind the present statement.
+    rest: String,
+    /// Characters in front of the present statement: positions of errors count from the start of the string.
+    offset: u32,
+    /// Characters in front of `rest`.
+    rest_offset: u32,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Resolve { resolve: Resolve, purpose: Purpose },
+    Run { operation: Operation, notices: Rc<Understood> },
+}
+
+/// What a statement is resolved for.
+#[derive(Debug)]
+enum Purpose {
+    Run,
+    /// SQL-level PREPARE.
+    Prepare {
+        name: String,
+        types: Vec<Oid>,
+        tag: String,
+    },
+}
+
+/// Where a query string stands between two statements.
+struct Position<'a> {
+    rest: &'a str,
+    offset: u32,
+    rest_offset: u32,
+}
+
+impl Ready {
+    pub(super) fn on_query(&mut self, sql: &str, out: &mut SendBuf) -> Step {
+        // A simple query ends the unnamed statement and portal (protocol-flow chapter, "Extended Query").
+        self.statements.remove("");
+        if let Some(portal) = self.portals.remove("") {
+            self.closes.extend(portal.open_result());
+        }
+        if split(sql).next().is_none() {
+            out.put_empty_query_response();
+            return self.finish_cycle(out);
+        }
+        self.run_statements(sql, 0, out)
+    }
+
+    /// Runs the statements of `rest` one after the other until one has to wait. `offset`: characters in front of it.
+    fn run_statements(&mut self, mut rest: &str, mut offset: u32, out: &mut SendBuf) -> Step {
+        loop {
+            let Some(sql) = split(rest).next() else { return self.finish_cycle(out) };
+            let start = (sql.as_ptr() as usize).saturating_sub(rest.as_ptr() as usize);
+            let behind = rest.get(start.saturating_add(sql.len())..).unwrap_or_default();
+            offset = offset.saturating_add(characters(rest.get(..start).unwrap_or_default()));
+            let rest_offset = offset.saturating_add(characters(sql));
+            if split(behind).next().is_some() {
+                self.client.transaction.begin_implicit();
+            }
+            let here = Position { rest: behind, offset, rest_offset };
+            match self.start_statement(sql, &here, out) {
+                Ok(None) => {}
+                Ok(Some(step)) => return step,
+                Err(error) => {
+                    self.report(&moved(error, offset), out);
+                    return self.finish_cycle(out);
+                }
+            }
+            offset = rest_offset;
+            rest = behind;
+        }
+    }
+
+    /// `Ok(None)`: done without waiting.
+    fn start_statement(
+        &mut self,
+        sql: &str,
+        here: &Position<'_>,
+        out: &mut SendBuf,
+    ) -> Result<Option<Step>, Box<PgError>> {
+        if let Some(understood) = Resolve::known(sql, &mut self.template, &self.context)? {
+            return self.start_understood(understood, here, out);
+        }
+        let resolve = Resolve::new(sql, std::mem::take(&mut self.template));
+        self.start_resolve(resolve, Purpose::Run, here, out)
+    }
+
+    fn start_resolve(
+        &mut self,
+        mut resolve: Resolve,
+        purpose: Purpose,
+        here: &Position<'_>,
+        out: &mut SendBuf,
+    ) -> Result<Option<Step>, Box<PgError>> {
+        match resolve.start(self.surroundings())? {
+            Progress::Ready(understood) => self.resolved(understood, resolve, purpose, here, out),
+            Progress::Submit(_) if self.client.transaction.is_failed() => Err(in_failed_block()),
+            Progress::Submit(request) => {
+                self.wait(Stage::Resolve { resolve, purpose }, here);
+                Ok(Some(self.submit_resolve(request)))
+            }
+        }
+    }
+
+    fn resolved(
+        &mut self,
+        understood: Rc<Understood>,
+        resolve: Resolve,
+        purpose: Purpose,
+        here: &Position<'_>,
+        out: &mut SendBuf,
+    ) -> Result<Option<Step>, Box<PgError>> {
+        match purpose {
+            Purpose::Run => {
+                self.template = resolve.into_template();
+                self.start_understood(understood, here, out)
+            }
+            Purpose::Prepare { name, types, tag } => {
+                let statement = Statement::new(understood, resolve, &types, self.context.epoch());
+                self.add_statement(name, statement)?;
+                out.put_command_complete(&tag);
+                Ok(None)
+            }
+        }
+    }
+
+    fn wait(&mut self, stage: Stage, here: &Position<'_>) {
+        self.activity = Activity::Simple(SimpleQuery {
+            stage,
+            rest: here.rest.to_owned(),
+            offset: here.offset,
+            rest_offset: here.rest_offset,
+        });
+    }
+
+    fn start_understood(
+        &mut self,
+        understood: Rc<Understood>,
+        here: &Position<'_>,
+        out: &mut SendBuf,
+    ) -> Result<Option<Step>, Box<PgError>> {
+        let action = &understood.translation.action;
+        if self.client.transaction.is_failed() && !ends_failed_block(action) {
+            return Err(in_failed_block());
+        }
+        let tag = understood.translation.tag.clone();
+        match action {
+            Action::Prepare { name, parameter_types, sql } => {
+                let (name, types, sql) = (name.clone(), parameter_types.clone(), sql.clone());
+                self.check_statement_name(&name)?;
+                let mut template = std::mem::take(&mut self.template);
+                template.scan(&sql)?;
+                let resolve = Resolve::new(&sql, template);
+                return self.start_resolve(resolve, Purpose::Prepare { name, types, tag }, here, out);
+            }
+            Action::Deallocate(name) => {
+                self.deallocate(name.as_deref())?;
+                out.put_command_complete(&tag);
+                return Ok(None);
+            }
+            Action::Execute { name, arguments } => {
+                let statement = self.statement(name)?;
+                let values = self.execute_values(&statement, arguments, out)?;
+                let understood = Rc::clone(&statement.understood);
+                return self.start_operation(understood, values, here, out);
+            }
+            _ => {}
+        }
+        let template = std::mem::take(&mut self.template);
+        let sources = literals_only(&template, &self.context);
+        let values = bind_values(&understood, &sources, &mut self.client, out);
+        self.template = template;
+        self.start_operation(understood, values?, here, out)
+    }
+
+    /// The values of SQL-level EXECUTE.
+    pub(super) fn execute_values(
+        &mut self,
+        statement: &Statement,
+        arguments: &[Option<String>],
+        out: &mut SendBuf,
+    ) -> Result<Vec<Vec<u8>>, Box<PgError>> {
+        let expected = statement.parameter_types.len();
+        if arguments.len() != expected {
+            return Err(PgError::error(
+                crate::wire::SqlState::SYNTAX_ERROR,
+                format!("wrong number of parameters for prepared statement \"{}\"", statement.name),
+            )
+            .detail(format!("Expected {expected} parameters but got {}.", arguments.len())));
+        }
+        let parameters: Vec<Parameter<'_>> = arguments
+            .iter()
+            .zip(&statement.parameter_types)
+            .map(|(text, oid)| Parameter { oid: *oid, format: Format::Text, bytes: text.as_deref().map(str::as_bytes) })
+            .collect();
+        let sources = Sources { template: &statement.template, parameters: &parameters, context: &self.context };
+        bind_values(&statement.understood, &sources, &mut self.client, out)
+    }
+
+    fn start_operation(
+        &mut self,
+        understood: Rc<Understood>,
+        values: Vec<Vec<u8>>,
+        here: &Position<'_>,
+        out: &mut SendBuf,
+    ) -> Result<Option<Step>, Box<PgError>> {
+        if needs_transaction(&understood) {
+            self.client.transaction.begin_implicit();
+        }
+        let mut operation = Operation::new(Rc::clone(&understood), values, Formats::text(), true, &self.context)?;
+        let outcome = operation.execute(0, &self.context, &mut self.client, out)?;
+        self.on_outcome(operation, understood, outcome, here, out)
+    }
+
+    fn on_outcome(
+        &mut self,
+        operation: Operation,
+        understood: Rc<Understood>,
+        outcome: Outcome,
+        here: &Position<'_>,
+        out: &mut SendBuf,
+    ) -> Result<Option<Step>, Box<PgError>> {
+        let step = match outcome {
+            Outcome::Submit(request) => Step::Submit(request),
+            Outcome::FlushThenResume => Step::FlushThenResume,
+            Outcome::NeedFrame => Step::Flush,
+            Outcome::Complete(tag) => {
+                put_notices(&understood, out);
+                out.put_command_complete(&tag);
+                return Ok(None);
+            }
+            Outcome::Empty => {
+                out.put_empty_query_response();
+                return Ok(None);
+            }
+            Outcome::Suspended => return Ok(None),
+        };
+        self.wait(Stage::Run { operation, notices: understood }, here);
+        Ok(Some(step))
+    }
+
+    pub(super) fn on_simple_event(&mut self, query: SimpleQuery, event: Event<'_>, out: &mut SendBuf) -> Step {
+        let SimpleQuery { stage, rest, offset, rest_offset } = query;
+        let here = Position { rest: &rest, offset, rest_offset };
+        let result = match (stage, event) {
+            (Stage::Resolve { mut resolve, purpose }, Event::Iris(reply)) => {
+                match resolve.on_reply(reply, self.surroundings()) {
+                    Ok(Progress::Submit(request)) => {
+                        self.wait(Stage::Resolve { resolve, purpose }, &here);
+                        return self.submit_resolve(request);
+                    }
+                    Ok(Progress::Ready(understood)) => self.resolved(understood, resolve, purpose, &here, out),
+                    Err(error) => Err(error),
+                }
+            }
+            (Stage::Run { mut operation, notices }, Event::Iris(reply)) => {
+                match operation.on_reply(reply, &self.context, &mut self.client, out) {
+                    Ok(outcome) => self.on_outcome(operation, notices, outcome, &here, out),
+                    Err(error) => {
+                        self.abandon(&operation);
+                        Err(error)
+                    }
+                }
+            }
+            (Stage::Run { mut operation, notices }, Event::Flushed) => {
+                let outcome = operation.on_flushed();
+                self.on_outcome(operation, notices, outcome, &here, out)
+            }
+            (Stage::Resolve { .. }, Event::Flushed) | (_, Event::Lost(_)) => Ok(None),
+        };
+        self.continue_query(result, &here, out)
+    }
+
+    fn continue_query(
+        &mut self,
+        result: Result<Option<Step>, Box<PgError>>,
+        here: &Position<'_>,
+        out: &mut SendBuf,
+    ) -> Step {
+        match result {
+            Ok(Some(step)) => step,
+            Ok(None) => self.run_statements(here.rest, here.rest_offset, out),
+            Err(error) => {
+                self.report(&moved(error, here.offset), out);
+                self.finish_cycle(out)
+            }
+        }
+    }
+
+    /// A message while COPY FROM STDIN runs under this query string.
+    pub(super) fn on_simple_copy(
+        &mut self,
+        query: SimpleQuery,
+        message: &FrontendMessage<'_>,
+        out: &mut SendBuf,
+    ) -> Step {
+        let SimpleQuery { stage, rest, offset, rest_offset } = query;
+        let Stage::Run { mut operation, notices } = stage else { return self.finish_cycle(out) };
+        let here = Position { rest: &rest, offset, rest_offset };
+        let result = match operation.on_copy_message(message, &mut self.client) {
+            Ok(Outcome::NeedFrame) => {
+                self.wait(Stage::Run { operation, notices }, &here);
+                return Step::NeedFrame;
+            }
+            Ok(outcome) => self.on_outcome(operation, notices, outcome, &here, out),
+            Err(error) => Err(error),
+        };
+        self.continue_query(result, &here, out)
+    }
+}
+
+/// Several IRIS statements for one of PostgreSQL's, and COPY, are all or nothing. DDL stands alone: IRIS does not
+/// roll it back.
+pub(super) fn needs_transaction(understood: &Understood) -> bool {
+    let translation = &understood.translation;
+    match &translation.action {
+        Action::CopyFromStdin(_) => true,
+        Action::Script(_) => {
+            let is_ddl = ["CREATE", "DROP", "ALTER", "TRUNCATE"].iter().any(|verb| translation.tag.starts_with(verb));
+            !is_ddl && plans(&translation.action).count() > 1
+        }
+        _ => false,
+    }
+}
+
+pub(super) fn put_notices(understood: &Understood, out: &mut SendBuf) {
+    for notice in &understood.translation.notices {
+        out.put_notice_response(notice);
+    }
+}
+
+fn characters(text: &str) -> u32 {
+    u32::try_from(text.chars().count()).unwrap_or(u32::MAX)
+}
+
+/// The error with its position counted from the start of the query string.
+fn moved(mut error: Box<PgError>, offset: u32) -> Box<PgError> {
+    error.position = error.position.map(|position| position.saturating_add(offset));
+    error
+}

@@ -1,0 +1,305 @@
+//! Dates and times: PostgreSQL's epoch (2000-01-01), IRIS's `$HOROLOG` (day 0 = 1840-12-31) and POSIXTIME, and ISO text.
+//!
+//! Pure functions in pairs; parsing is in `datetime_input`.
+
+/// `$HOROLOG` of 2000-01-01.
+const HOROLOG_OF_EPOCH: i64 = 58_074;
+/// 1970-01-01 in days since 2000-01-01.
+pub const UNIX_EPOCH_DAYS: i32 = -10_957;
+/// 0000-03-01, where the 400-year cycles of the civil calendar start, in days since 2000-01-01.
+const ERA_START_DAYS: i64 = -730_425;
+pub const DAY_US: i64 = 86_400_000_000;
+pub const SECOND_US: i64 = 1_000_000;
+const UNIX_EPOCH_US: i64 = UNIX_EPOCH_DAYS as i64 * DAY_US;
+
+/// `DATETIME_MIN_JULIAN` and `DATE_END_JULIAN` of PostgreSQL, in days since 2000-01-01.
+pub const DATE_MIN: i32 = -2_451_545;
+pub const DATE_MAX: i32 = 2_145_031_948;
+/// `MIN_TIMESTAMP` and `END_TIMESTAMP` of PostgreSQL, in microseconds since 2000-01-01.
+pub const TIMESTAMP_MIN: i64 = -211_813_488_000_000_000;
+pub const TIMESTAMP_END: i64 = 9_223_371_331_200_000_000;
+
+/// Infinite dates and timestamps on the wire.
+pub const DATE_INFINITY: i32 = i32::MAX;
+pub const DATE_NEG_INFINITY: i32 = i32::MIN;
+pub const TIMESTAMP_INFINITY: i64 = i64::MAX;
+pub const TIMESTAMP_NEG_INFINITY: i64 = i64::MIN;
+
+/// Days since 1840-12-31 of days since 2000-01-01.
+pub fn horolog_from_date(days: i32) -> i64 {
+    i64::from(days) + HOROLOG_OF_EPOCH
+}
+
+/// Days since 2000-01-01 of a `$HOROLOG` date; `None` beyond PostgreSQL's calendar.
+pub fn date_from_horolog(horolog: i64) -> Option<i32> {
+    let days = i32::try_from(horolog.checked_sub(HOROLOG_OF_EPOCH)?).ok()?;
+    (DATE_MIN..=DATE_MAX).contains(&days).then_some(days)
+}
+
+const POSIX_POSITIVE: i64 = 1 << 60;
+const POSIX_NEGATIVE: i64 = (1 << 62) | (1 << 61);
+
+/// The encoded integer of `%Library.PosixTime` (protocol facts, section 5.5); `None` where 60 bits do not hold it.
+pub fn posixtime_from_timestamp(timestamp_us: i64) -> Option<i64> {
+    let unix_us = timestamp_us.checked_sub(UNIX_EPOCH_US)?;
+    if !(-POSIX_POSITIVE..POSIX_POSITIVE).contains(&unix_us) {
+        return None;
+    }
+    Some(if unix_us >= 0 { unix_us ^ POSIX_POSITIVE } else { unix_us ^ POSIX_NEGATIVE })
+}
+
+/// Microseconds since 2000-01-01 of an encoded `%Library.PosixTime`.
+pub fn timestamp_from_posixtime(encoded: i64) -> Option<i64> {
+    let unix_us = if encoded >= 0 { encoded ^ POSIX_POSITIVE } else { encoded ^ POSIX_NEGATIVE };
+    unix_us.checked_add(UNIX_EPOCH_US)
+}
+
+/// A day of the proleptic Gregorian calendar; year 0 is 1 BC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CivilDate {
+    pub year: i64,
+    pub month: u8,
+    pub day: u8,
+}
+
+pub fn is_leap_year(year: i64) -> bool {
+    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+}
+
+pub fn days_in_month(year: i64, month: u8) -> u8 {
+    match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if is_leap_year(year) => 29,
+        2 => 28,
+        _ => 31,
+    }
+}
+
+/// Days since 2000-01-01. Years beyond a few million are clamped by the caller's range check.
+pub fn days_from_civil(date: CivilDate) -> i64 {
+    let month = i64::from(date.month);
+    let year = if month <= 2 { date.year - 1 } else { date.year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    // Months counted from March, so that the leap day is the last of the year.
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + i64::from(date.day) - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era + ERA_START_DAYS
+}
+
+pub fn civil_from_days(days: i32) -> CivilDate {
+    let since_era = i64::from(days) - ERA_START_DAYS;
+    let era = since_era.div_euclid(146_097);
+    let day_of_era = since_era.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    // Both are small by construction.
+    CivilDate { year, month: u8::try_from(month).unwrap_or(1), day: u8::try_from(day).unwrap_or(1) }
+}
+
+/// The day and the microseconds since its midnight.
+pub fn split_timestamp(timestamp_us: i64) -> (i32, i64) {
+    // The quotient of 64-bit microseconds by a day fits 32 bits.
+    (i32::try_from(timestamp_us.div_euclid(DAY_US)).unwrap_or(DATE_MAX), timestamp_us.rem_euclid(DAY_US))
+}
+
+/// Microseconds since 2000-01-01; `None` beyond PostgreSQL's timestamps.
+pub fn join_timestamp(days: i32, time_us: i64) -> Option<i64> {
+    let timestamp = i64::from(days).checked_mul(DAY_US)?.checked_add(time_us)?;
+    (TIMESTAMP_MIN..TIMESTAMP_END).contains(&timestamp).then_some(timestamp)
+}
+
+/// Rounds microseconds to `fraction_digits` (half away from zero, as `AdjustTimestampForTypmod`).
+pub fn round_fraction(value_us: i64, fraction_digits: u8) -> i64 {
+    let unit = match fraction_digits {
+        0 => 1_000_000,
+        1 => 100_000,
+        2 => 10_000,
+        3 => 1000,
+        4 => 100,
+        5 => 10,
+        _ => return value_us,
+    };
+    let half = if value_us < 0 { -unit / 2 } else { unit / 2 };
+    value_us.saturating_add(half) / unit * unit
+}
+
+const DIGIT_PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
+2021222324252627282930313233343536373839\
+4041424344454647484950515253545556575859\
+6061626364656667686970717273747576777879\
+8081828384858687888990919293949596979899";
+
+/// Appends a number below 100 as two digits.
+fn write_two(value: u8, out: &mut Vec<u8>) {
+    let start = usize::from(value) * 2;
+    out.extend_from_slice(DIGIT_PAIRS.get(start..start + 2).unwrap_or(b"??"));
+}
+
+fn write_year(year: i64, out: &mut Vec<u8>) {
+    if let Ok(small) = u16::try_from(year)
+        && small < 10_000
+    {
+        // Both halves are below 100.
+        write_two(u8::try_from(small / 100).unwrap_or(0), out);
+        write_two(u8::try_from(small % 100).unwrap_or(0), out);
+    } else {
+        out.extend_from_slice(itoa::Buffer::new().format(year).as_bytes());
+    }
+}
+
+/// `YYYY-MM-DD`, with ` BC` after it for years before 1.
+pub fn write_date(days: i32, out: &mut Vec<u8>) {
+    match days {
+        DATE_INFINITY => return out.extend_from_slice(b"infinity"),
+        DATE_NEG_INFINITY => return out.extend_from_slice(b"-infinity"),
+        _ => {}
+    }
+    let before_christ = write_civil(civil_from_days(days), out);
+    if before_christ {
+        out.extend_from_slice(b" BC");
+    }
+}
+
+/// Writes the date and says whether ` BC` has to follow.
+fn write_civil(date: CivilDate, out: &mut Vec<u8>) -> bool {
+    let before_christ = date.year <= 0;
+    write_year(if before_christ { 1 - date.year } else { date.year }, out);
+    out.push(b'-');
+    write_two(date.month, out);
+    out.push(b'-');
+    write_two(date.day, out);
+    before_christ
+}
+
+/// `HH:MM:SS[.ffffff]`, the fraction without trailing zeros. 24:00:00 is a time of its own.
+pub fn write_time(time_us: i64, out: &mut Vec<u8>) {
+    let seconds = time_us / SECOND_US;
+    let part = |value: i64| u8::try_from(value).unwrap_or(0);
+    write_two(part(seconds / 3600), out);
+    out.push(b':');
+    write_two(part(seconds / 60 % 60), out);
+    out.push(b':');
+    write_two(part(seconds % 60), out);
+    write_fraction(time_us % SECOND_US, out);
+}
+
+/// `.ffffff` without trailing zeros; nothing for 0.
+pub fn write_fraction(fraction_us: i64, out: &mut Vec<u8>) {
+    if fraction_us == 0 {
+        return;
+    }
+    out.push(b'.');
+    for divisor in [10_000, 100, 1] {
+        write_two(u8::try_from(fraction_us / divisor % 100).unwrap_or(0), out);
+    }
+    while out.last() == Some(&b'0') {
+        out.pop();
+    }
+}
+
+/// `YYYY-MM-DD HH:MM:SS[.ffffff]`; with `utc` the offset `+00` of a timestamptz in a session of time zone UTC.
+pub fn write_timestamp(timestamp_us: i64, utc: bool, out: &mut Vec<u8>) {
+    match timestamp_us {
+        TIMESTAMP_INFINITY => return out.extend_from_slice(b"infinity"),
+        TIMESTAMP_NEG_INFINITY => return out.extend_from_slice(b"-infinity"),
+        _ => {}
+    }
+    let (days, time_us) = split_timestamp(timestamp_us);
+    let before_christ = write_civil(civil_from_days(days), out);
+    out.push(b' ');
+    write_time(time_us, out);
+    if utc {
+        out.extend_from_slice(b"+00");
+    }
+    if before_christ {
+        out.extend_from_slice(b" BC");
+    }
+}
+
+/// `+HH[:MM[:SS]]`, seconds east of Greenwich.
+pub fn write_offset(offset_s: i32, out: &mut Vec<u8>) {
+    out.push(if offset_s < 0 { b'-' } else { b'+' });
+    let seconds = offset_s.unsigned_abs();
+    let part = |value: u32| u8::try_from(value % 100).unwrap_or(0);
+    write_two(part(seconds / 3600), out);
+    if !seconds.is_multiple_of(3600) {
+        out.push(b':');
+        write_two(part(seconds / 60 % 60), out);
+        if !seconds.is_multiple_of(60) {
+            out.push(b':');
+            write_two(part(seconds % 60), out);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(year: i64, month: u8, day: u8) -> i32 {
+        i32::try_from(days_from_civil(CivilDate { year, month, day })).unwrap()
+    }
+
+    #[test]
+    fn epochs_agree() {
+        assert_eq!(date(2000, 1, 1), 0);
+        assert_eq!(date(1970, 1, 1), UNIX_EPOCH_DAYS);
+        assert_eq!(horolog_from_date(date(1840, 12, 31)), 0);
+        // Protocol facts, section 5.5.
+        assert_eq!(horolog_from_date(date(2024, 1, 2)), 66_841);
+        assert_eq!(date_from_horolog(66_841), Some(date(2024, 1, 2)));
+        assert_eq!(date_from_horolog(i64::MAX), None);
+        assert_eq!(date(-4713, 11, 24), DATE_MIN);
+        assert_eq!(date(5_874_897, 12, 31), DATE_MAX);
+        assert_eq!(i64::from(date(294_277, 1, 1)) * DAY_US, TIMESTAMP_END);
+        assert_eq!(i64::from(date(-4713, 11, 24)) * DAY_US, TIMESTAMP_MIN);
+    }
+
+    #[test]
+    fn every_day_of_a_thousand_years_comes_back() {
+        for days in date(1500, 1, 1)..date(2500, 1, 1) {
+            assert_eq!(days_from_civil(civil_from_days(days)), i64::from(days));
+        }
+        for days in [DATE_MIN, DATE_MAX, date(0, 2, 29), date(-1, 12, 31)] {
+            assert_eq!(days_from_civil(civil_from_days(days)), i64::from(days));
+        }
+    }
+
+    /// Values of the protocol facts, section 5.5.
+    #[test]
+    fn posixtime_as_recorded() {
+        let modern = i64::from(date(2025, 9, 16)) * DAY_US + ((10 * 60 + 20) * 60 + 30) * SECOND_US + 123_456;
+        assert_eq!(posixtime_from_timestamp(modern), Some(1_154_679_522_636_970_432));
+        assert_eq!(timestamp_from_posixtime(1_154_679_522_636_970_432), Some(modern));
+        let medieval = i64::from(date(1025, 9, 16)) * DAY_US + ((10 * 60 + 20) * 60 + 30) * SECOND_US;
+        assert_eq!(posixtime_from_timestamp(medieval), Some(-6_947_328_004_811_081_856));
+        assert_eq!(timestamp_from_posixtime(-6_947_328_004_811_081_856), Some(medieval));
+        assert_eq!(posixtime_from_timestamp(i64::MAX), None);
+    }
+
+    fn text(write: impl Fn(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn iso_text() {
+        assert_eq!(text(|out| write_date(date(2024, 2, 29), out)), "2024-02-29");
+        assert_eq!(text(|out| write_date(date(-43, 3, 15), out)), "0044-03-15 BC");
+        assert_eq!(text(|out| write_date(date(12_024, 3, 15), out)), "12024-03-15");
+        assert_eq!(text(|out| write_time(86_400_000_000, out)), "24:00:00");
+        assert_eq!(text(|out| write_time(37_230_050_000, out)), "10:20:30.05");
+        assert_eq!(text(|out| write_timestamp(0, true, out)), "2000-01-01 00:00:00+00");
+        assert_eq!(text(|out| write_timestamp(-1, false, out)), "1999-12-31 23:59:59.999999");
+        assert_eq!(text(|out| write_timestamp(TIMESTAMP_MIN, true, out)), "4714-11-24 00:00:00+00 BC");
+        assert_eq!(text(|out| write_offset(-19_800, out)), "-05:30");
+        assert_eq!(round_fraction(1_499_999, 0), 1_000_000);
+        assert_eq!(round_fraction(-1_500_000, 0), -2_000_000);
+    }
+}

@@ -1,0 +1,587 @@
+//! Reads dates and times as PostgreSQL's `ParseDateTime` and `DecodeDateTime` do for DateStyle `ISO, MDY` and time
+//! zone UTC, without the words that need a clock or the zone database.
+
+use super::datetime::{self, CivilDate, DAY_US, SECOND_US};
+use crate::wire::{PgError, SqlState};
+
+/// What a text said. Parts it did not mention are `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DateTimeInput {
+    /// Days since 2000-01-01; checked against the calendar, not against the range of a type.
+    pub days: Option<i64>,
+    /// Microseconds since midnight, at most 24:00:00.
+    pub time_us: Option<i64>,
+    /// Seconds east of Greenwich.
+    pub offset_s: Option<i32>,
+}
+
+/// Why a text is no date or time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DateTimeError {
+    Syntax,
+    /// 13 o'clock PM, 30 February.
+    FieldOverflow,
+    /// Month or day beyond any: perhaps the other order was meant.
+    MonthDayOverflow,
+    OffsetOverflow,
+    /// `infinity`, `-infinity`.
+    Infinite,
+    /// `now`, `today`...: evaluated when read, which only the server of the data could do.
+    NeedsClock,
+    UnknownZone(String),
+}
+
+impl DateTimeError {
+    /// The error PostgreSQL raises (`DateTimeParseError`), or a sentence on what cannot be kept.
+    pub fn to_pg(&self, type_name: &str, text: &str) -> Box<PgError> {
+        let overflow = |code: SqlState| PgError::error(code, format!("date/time field value out of range: \"{text}\""));
+        match self {
+            Self::Syntax => PgError::error(
+                SqlState::INVALID_DATETIME,
+                format!("invalid input syntax for type {type_name}: \"{text}\""),
+            ),
+            Self::FieldOverflow => overflow(SqlState::DATETIME_OVERFLOW),
+            Self::MonthDayOverflow => {
+                overflow(SqlState::DATETIME_OVERFLOW).hint("Perhaps you need a different \"datestyle\" setting.")
+            }
+            // 22009, invalid time zone displacement value.
+            Self::OffsetOverflow => {
+                PgError::error(SqlState(*b"22009"), format!("time zone displacement out of range: \"{text}\""))
+            }
+            Self::Infinite => PgError::error(
+                SqlState::DATETIME_OVERFLOW,
+                format!("IRIS has no infinite value of type {type_name}: \"{text}\""),
+            ),
+            Self::NeedsClock => {
+                PgError::unsupported(format!("\"{text}\" is not supported as a value of type {type_name}"))
+                    .hint("Use CURRENT_DATE, CURRENT_TIME or CURRENT_TIMESTAMP in the statement.")
+            }
+            Self::UnknownZone(zone) => {
+                PgError::error(SqlState::INVALID_PARAMETER_VALUE, format!("time zone \"{zone}\" not recognized"))
+                    .hint("Values are read with numeric offsets, UTC or GMT; named time zones are not known here.")
+            }
+        }
+    }
+}
+
+/// Reads a text; `time_only` says that bare digits are a time of day (types time and timetz).
+pub fn parse(text: &str, time_only: bool) -> Result<DateTimeInput, DateTimeError> {
+    if let Some(input) = parse_canonical(text.as_bytes()) {
+        return Ok(input);
+    }
+    let mut scan = Scan { bytes: text.as_bytes(), position: 0, time_only, after_t: false, fields: Fields::default() };
+    while scan.item()? {}
+    scan.fields.finish()
+}
+
+/// `YYYY-MM-DD[ HH:MM:SS[.f..]]`, as servers print it: no search, no branches on spelling. `None` = look closer.
+pub(super) fn parse_canonical(bytes: &[u8]) -> Option<DateTimeInput> {
+    let two = |at: usize| -> Option<u8> {
+        let tens = bytes.get(at)?.wrapping_sub(b'0');
+        let ones = bytes.get(at + 1)?.wrapping_sub(b'0');
+        (tens < 10 && ones < 10).then(|| tens * 10 + ones)
+    };
+    let year = i64::from(two(0)?) * 100 + i64::from(two(2)?);
+    let (month, day) = (two(5)?, two(8)?);
+    if bytes.get(4) != Some(&b'-') || bytes.get(7) != Some(&b'-') || year == 0 || !(1..=12).contains(&month) {
+        return None;
+    }
+    if day == 0 || day > datetime::days_in_month(year, month) {
+        return None;
+    }
+    let days = Some(datetime::days_from_civil(CivilDate { year, month, day }));
+    if bytes.len() == 10 {
+        return Some(DateTimeInput { days, ..DateTimeInput::default() });
+    }
+    if bytes.get(10) != Some(&b' ') || bytes.get(13) != Some(&b':') || bytes.get(16) != Some(&b':') {
+        return None;
+    }
+    let (hour, minute, second) = (two(11)?, two(14)?, two(17)?);
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let fraction_us = match bytes.get(19..)? {
+        [] => 0,
+        [b'.', digits @ ..] if digits.len() <= 6 => {
+            let mut value = 0i64;
+            for index in 0..6 {
+                let digit = digits.get(index).map_or(0, |byte| byte.wrapping_sub(b'0'));
+                if digit > 9 {
+                    return None;
+                }
+                value = value * 10 + i64::from(digit);
+            }
+            value
+        }
+        _ => return None,
+    };
+    let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
+    Some(DateTimeInput { days, time_us: Some(seconds * SECOND_US + fraction_us), offset_s: None })
+}
+
+/// A number and how many digits it was written with.
+#[derive(Debug, Clone, Copy)]
+struct Number {
+    value: i64,
+    digits: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HalfDay {
+    Am,
+    Pm,
+}
+
+#[derive(Debug, Default)]
+struct Fields {
+    year: Option<Number>,
+    month: Option<i64>,
+    day: Option<i64>,
+    day_of_year: Option<i64>,
+    before_christ: bool,
+    time_us: Option<i64>,
+    half_day: Option<HalfDay>,
+    offset_s: Option<i32>,
+    /// `epoch`: a whole timestamp in one word.
+    epoch: bool,
+}
+
+impl Fields {
+    fn has_date(&self) -> bool {
+        self.epoch || self.year.is_some() && (self.day_of_year.is_some() || self.month.is_some() && self.day.is_some())
+    }
+
+    fn set_date(&mut self, year: Number, month: i64, day: i64) -> Result<(), DateTimeError> {
+        if self.year.is_some() || self.month.is_some() || self.day.is_some() || self.epoch {
+            return Err(DateTimeError::Syntax);
+        }
+        (self.year, self.month, self.day) = (Some(year), Some(month), Some(day));
+        Ok(())
+    }
+
+    fn set_time(&mut self, time_us: i64) -> Result<(), DateTimeError> {
+        if self.time_us.replace(time_us).is_some() || self.epoch { Err(DateTimeError::Syntax) } else { Ok(()) }
+    }
+
+    fn finish(&self) -> Result<DateTimeInput, DateTimeError> {
+        if self.epoch {
+            return Ok(DateTimeInput {
+                days: Some(i64::from(datetime::UNIX_EPOCH_DAYS)),
+                time_us: Some(0),
+                offset_s: Some(0),
+            });
+        }
+        let time_us = match (self.time_us, self.half_day) {
+            (None, None) => None,
+            (None, Some(_)) => return Err(DateTimeError::Syntax),
+            (Some(time_us), None) => Some(time_us),
+            (Some(time_us), Some(half_day)) => {
+                let hour = time_us / (3600 * SECOND_US);
+                if hour > 12 {
+                    return Err(DateTimeError::FieldOverflow);
+                }
+                let shift = match half_day {
+                    HalfDay::Am if hour == 12 => -12,
+                    HalfDay::Pm if hour != 12 => 12,
+                    _ => 0,
+                };
+                Some(time_us + shift * 3600 * SECOND_US)
+            }
+        };
+        Ok(DateTimeInput { days: self.days()?, time_us, offset_s: self.offset_s })
+    }
+
+    fn days(&self) -> Result<Option<i64>, DateTimeError> {
+        if !self.has_date() {
+            let some = self.year.is_some() || self.month.is_some() || self.day.is_some();
+            return if some { Err(DateTimeError::Syntax) } else { Ok(None) };
+        }
+        let Some(written) = self.year else { return Err(DateTimeError::Syntax) };
+        let year = match written {
+            Number { value, .. } if self.before_christ => {
+                if value <= 0 {
+                    return Err(DateTimeError::FieldOverflow);
+                }
+                1 - value
+            }
+            Number { value, digits: 0..=2 } => value + if value < 70 { 2000 } else { 1900 },
+            Number { value: 0, .. } => return Err(DateTimeError::FieldOverflow),
+            Number { value, .. } => value,
+        };
+        if let Some(day_of_year) = self.day_of_year {
+            let first = datetime::days_from_civil(CivilDate { year, month: 1, day: 1 });
+            let days_count = if datetime::is_leap_year(year) { 366 } else { 365 };
+            return if (1..=days_count).contains(&day_of_year) {
+                Ok(Some(first + day_of_year - 1))
+            } else {
+                Err(DateTimeError::FieldOverflow)
+            };
+        }
+        let (Some(month), Some(day)) = (self.month, self.day) else { return Err(DateTimeError::Syntax) };
+        if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+            return Err(DateTimeError::MonthDayOverflow);
+        }
+        // Both were just checked to be small.
+        let (month, day) = (u8::try_from(month).unwrap_or(1), u8::try_from(day).unwrap_or(1));
+        if day > datetime::days_in_month(year, month) {
+            return Err(DateTimeError::FieldOverflow);
+        }
+        Ok(Some(datetime::days_from_civil(CivilDate { year, month, day })))
+    }
+}
+
+struct Scan<'a> {
+    bytes: &'a [u8],
+    position: usize,
+    time_only: bool,
+    /// The ISO separator stood before: digits are a time.
+    after_t: bool,
+    fields: Fields,
+}
+
+impl<'a> Scan<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.position).copied()
+    }
+
+    fn peek_at(&self, ahead: usize) -> Option<u8> {
+        self.bytes.get(self.position + ahead).copied()
+    }
+
+    fn take_while(&mut self, wanted: impl Fn(u8) -> bool) -> &'a [u8] {
+        let rest = self.bytes.get(self.position..).unwrap_or(&[]);
+        let count = rest.iter().position(|byte| !wanted(*byte)).unwrap_or(rest.len());
+        self.position += count;
+        rest.get(..count).unwrap_or(&[])
+    }
+
+    /// A run of digits; more than fit a year are an error.
+    fn number(&mut self) -> Result<Number, DateTimeError> {
+        to_number(self.take_while(|byte| byte.is_ascii_digit()))
+    }
+
+    /// Takes one item; false at the end.
+    fn item(&mut self) -> Result<bool, DateTimeError> {
+        self.take_while(|byte| byte.is_ascii_whitespace() || byte == b',');
+        let Some(byte) = self.peek() else { return Ok(false) };
+        match byte {
+            b'0'..=b'9' => self.numeric_item()?,
+            b'+' | b'-' if self.peek_at(1).is_some_and(|next| next.is_ascii_alphabetic()) => {
+                self.position += 1;
+                let word = self.take_while(|byte| byte.is_ascii_alphabetic()).to_ascii_lowercase();
+                return match word.as_slice() {
+                    b"infinity" | b"inf" => Err(DateTimeError::Infinite),
+                    _ => Err(DateTimeError::Syntax),
+                };
+            }
+            b'+' | b'-' => {
+                if self.fields.offset_s.is_some() || !(self.fields.has_date() || self.fields.time_us.is_some()) {
+                    return Err(DateTimeError::Syntax);
+                }
+                self.fields.offset_s = Some(self.offset()?);
+            }
+            b'a'..=b'z' | b'A'..=b'Z' => self.word()?,
+            _ => return Err(DateTimeError::Syntax),
+        }
+        Ok(true)
+    }
+
+    fn numeric_item(&mut self) -> Result<(), DateTimeError> {
+        let start = self.position;
+        let digits = self.take_while(|byte| byte.is_ascii_digit());
+        let next = self.peek();
+        let is_time = self.after_t || self.time_only || self.fields.has_date();
+        let alone = !matches!((next, self.peek_at(1)), (Some(b'-' | b'/' | b'.'), Some(after)) if after.is_ascii_alphanumeric());
+        if next == Some(b':') {
+            self.position = start;
+            let time_us = self.time()?;
+            return self.fields.set_time(time_us);
+        }
+        match digits {
+            [h1, h2, m1, m2, rest @ ..]
+                if is_time
+                    && self.fields.time_us.is_none()
+                    && matches!(rest.len(), 0 | 2)
+                    && (alone || next != Some(b'/'))
+                    && !(self.time_only && next == Some(b'-')) =>
+            {
+                let hour = to_number(&[*h1, *h2])?.value;
+                let minute = to_number(&[*m1, *m2])?.value;
+                let second = to_number(rest)?.value;
+                let fraction_us = if next == Some(b'.') { self.fraction()? } else { 0 };
+                self.fields.set_time(time_of_day(hour, minute, second, fraction_us)?)
+            }
+            _ if self.fields.has_date() => Err(DateTimeError::Syntax),
+            [y @ .., m1, m2, d1, d2] if alone && matches!(y.len(), 2 | 4) => {
+                self.fields.set_date(to_number(y)?, to_number(&[*m1, *m2])?.value, to_number(&[*d1, *d2])?.value)
+            }
+            _ if alone => self.loose_number(to_number(digits)?),
+            _ => {
+                self.position = start;
+                self.separated_date()
+            }
+        }
+    }
+
+    /// A number beside a month's name: the day, or the year.
+    fn loose_number(&mut self, number: Number) -> Result<(), DateTimeError> {
+        if number.digits <= 2 && self.fields.day.is_none() {
+            self.fields.day = Some(number.value);
+        } else if self.fields.year.is_none() && (self.fields.month.is_some() || number.digits > 2) {
+            self.fields.year = Some(number);
+        } else {
+            return Err(DateTimeError::Syntax);
+        }
+        Ok(())
+    }
+
+    /// `2024-01-15`, `1/15/2024`, `15-Jan-2024`, `2024-Jan-15`, `2024-015`.
+    fn separated_date(&mut self) -> Result<(), DateTimeError> {
+        let first = self.number()?;
+        let separator = self.peek();
+        self.position += 1;
+        if self.peek().is_some_and(|byte| byte.is_ascii_alphabetic()) {
+            let month = self.month_name()?;
+            if self.peek() != separator {
+                return Err(DateTimeError::Syntax);
+            }
+            self.position += 1;
+            let last = self.number()?;
+            return if first.digits > 2 {
+                self.fields.set_date(first, month, last.value)
+            } else {
+                self.fields.set_date(last, month, first.value)
+            };
+        }
+        let second = self.number()?;
+        if self.peek() != separator || !self.peek_at(1).is_some_and(|byte| byte.is_ascii_digit()) {
+            if first.digits >= 4 && second.digits == 3 && separator == Some(b'-') && self.fields.year.is_none() {
+                self.fields.year = Some(first);
+                self.fields.day_of_year = Some(second.value);
+                return Ok(());
+            }
+            return Err(DateTimeError::Syntax);
+        }
+        self.position += 1;
+        let third = self.number()?;
+        if first.digits > 2 {
+            self.fields.set_date(first, second.value, third.value)
+        } else {
+            // DateStyle MDY.
+            self.fields.set_date(third, first.value, second.value)
+        }
+    }
+
+    fn month_name(&mut self) -> Result<i64, DateTimeError> {
+        let word = self.take_while(|byte| byte.is_ascii_alphabetic()).to_ascii_lowercase();
+        month_number(&word).ok_or(DateTimeError::Syntax)
+    }
+
+    /// `H:MM[:SS[.f]]`.
+    fn time(&mut self) -> Result<i64, DateTimeError> {
+        let hour = self.number()?.value;
+        self.position += 1;
+        let minute = self.number()?.value;
+        let (mut second, mut fraction_us) = (0, 0);
+        if self.peek() == Some(b':') {
+            self.position += 1;
+            second = self.number()?.value;
+            if self.peek() == Some(b'.') {
+                fraction_us = self.fraction()?;
+            }
+        }
+        time_of_day(hour, minute, second, fraction_us)
+    }
+
+    /// `.digits` in microseconds, rounded half to even (`rint`).
+    fn fraction(&mut self) -> Result<i64, DateTimeError> {
+        self.position += 1;
+        let digits = self.take_while(|byte| byte.is_ascii_digit());
+        let (kept, dropped) = digits.split_at_checked(6).unwrap_or((digits, &[]));
+        let mut value = to_number(kept)?.value;
+        for _ in kept.len()..6 {
+            value *= 10;
+        }
+        let round_up = match dropped.split_first() {
+            Some((b'5', rest)) => rest.iter().any(|byte| *byte != b'0') || value % 2 == 1,
+            Some((first, _)) => *first > b'5',
+            None => false,
+        };
+        Ok(value + i64::from(round_up))
+    }
+
+    /// `+HH[:MM[:SS]]`, `+HHMM`; at most 15:59:59 (`MAX_TZDISP_HOUR`).
+    fn offset(&mut self) -> Result<i32, DateTimeError> {
+        let negative = self.peek() == Some(b'-');
+        self.position += 1;
+        let digits = self.take_while(|byte| byte.is_ascii_digit());
+        let (mut hour, mut minute, mut second) = match digits {
+            [] => return Err(DateTimeError::Syntax),
+            [hours @ .., m1, m2] if !hours.is_empty() && self.peek() != Some(b':') => {
+                (to_number(hours)?.value, to_number(&[*m1, *m2])?.value, 0)
+            }
+            hours => (to_number(hours)?.value, 0, 0),
+        };
+        if self.peek() == Some(b':') {
+            self.position += 1;
+            minute = self.number()?.value;
+            if self.peek() == Some(b':') {
+                self.position += 1;
+                second = self.number()?.value;
+            }
+        }
+        if hour > 15 || minute > 59 || second > 59 {
+            return Err(DateTimeError::OffsetOverflow);
+        }
+        if negative {
+            (hour, minute, second) = (-hour, -minute, -second);
+        }
+        i32::try_from(hour * 3600 + minute * 60 + second).map_err(|_| DateTimeError::OffsetOverflow)
+    }
+
+    fn word(&mut self) -> Result<(), DateTimeError> {
+        if matches!(self.peek(), Some(b't' | b'T')) && self.peek_at(1).is_some_and(|byte| byte.is_ascii_digit()) {
+            self.position += 1;
+            self.after_t = true;
+            return Ok(());
+        }
+        let start = self.position;
+        let word =
+            self.take_while(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'/' | b'_')).to_ascii_lowercase();
+        if word.contains(&b'/') {
+            return Err(DateTimeError::UnknownZone(String::from_utf8_lossy(&word).into_owned()));
+        }
+        if let Some(month) = month_number(&word) {
+            return if self.fields.month.replace(month).is_some() { Err(DateTimeError::Syntax) } else { Ok(()) };
+        }
+        // A word run together with a date (`2024-01-15x`) is one only if it is a zone or `T`.
+        let glued = start > 0 && self.bytes.get(start - 1).is_some_and(u8::is_ascii_digit);
+        match word.as_slice() {
+            b"z" | b"utc" | b"gmt" | b"ut" | b"zulu" => self.utc_word(),
+            b"am" => self.half_day(HalfDay::Am),
+            b"pm" => self.half_day(HalfDay::Pm),
+            b"bc" if !glued => {
+                self.fields.before_christ = true;
+                Ok(())
+            }
+            b"ad" if !glued => Ok(()),
+            b"allballs" => self.fields.set_time(0),
+            b"epoch" if !self.fields.has_date() && !self.time_only => {
+                self.fields.epoch = true;
+                Ok(())
+            }
+            b"infinity" | b"inf" => Err(DateTimeError::Infinite),
+            b"now" | b"today" | b"tomorrow" | b"yesterday" => Err(DateTimeError::NeedsClock),
+            _ if is_day_name(&word) => Ok(()),
+            _ => Err(DateTimeError::Syntax),
+        }
+    }
+
+    fn half_day(&mut self, half_day: HalfDay) -> Result<(), DateTimeError> {
+        if self.fields.half_day.replace(half_day).is_some() { Err(DateTimeError::Syntax) } else { Ok(()) }
+    }
+
+    /// UTC; with an offset right behind it the POSIX form, whose sign is west (`UTC+2`).
+    fn utc_word(&mut self) -> Result<(), DateTimeError> {
+        let offset_s = match self.peek() {
+            Some(b'+' | b'-') => -self.offset()?,
+            _ => 0,
+        };
+        if self.fields.offset_s.replace(offset_s).is_some() { Err(DateTimeError::Syntax) } else { Ok(()) }
+    }
+}
+
+/// The value of ASCII digits; none is 0.
+fn to_number(digits: &[u8]) -> Result<Number, DateTimeError> {
+    // No field has more; nine digits always fit.
+    if digits.len() > 9 {
+        return Err(DateTimeError::FieldOverflow);
+    }
+    let value = digits.iter().fold(0i64, |value, byte| value * 10 + i64::from(byte.wrapping_sub(b'0')));
+    Ok(Number { value, digits: digits.len() })
+}
+
+fn time_of_day(hour: i64, minute: i64, second: i64, fraction_us: i64) -> Result<i64, DateTimeError> {
+    let time_us = (hour * 3600 + minute * 60 + second) * SECOND_US + fraction_us;
+    if minute > 59 || second > 60 || time_us > DAY_US {
+        return Err(DateTimeError::FieldOverflow);
+    }
+    Ok(time_us)
+}
+
+fn month_number(word: &[u8]) -> Option<i64> {
+    const MONTHS: [&[u8]; 12] = [
+        b"january",
+        b"february",
+        b"march",
+        b"april",
+        b"may",
+        b"june",
+        b"july",
+        b"august",
+        b"september",
+        b"october",
+        b"november",
+        b"december",
+    ];
+    let matches = |name: &&[u8]| {
+        word == *name || word == name.get(..3).unwrap_or(b"") || word == b"sept" && name.starts_with(b"sep")
+    };
+    MONTHS.iter().position(matches).and_then(|index| i64::try_from(index + 1).ok())
+}
+
+fn is_day_name(word: &[u8]) -> bool {
+    const DAYS: [&[u8]; 7] = [b"monday", b"tuesday", b"wednesday", b"thursday", b"friday", b"saturday", b"sunday"];
+    DAYS.iter().any(|name| word == *name || word == name.get(..3).unwrap_or(b""))
+}
+
+/// Days since 2000-01-01 of a text of type date.
+///
+/// # Errors
+/// 22007, 22008, 0A000.
+pub fn date_from_text(text: &str) -> Result<i32, Box<PgError>> {
+    let input = parse(text, false).map_err(|error| error.to_pg("date", text))?;
+    let days = input.days.ok_or_else(|| DateTimeError::Syntax.to_pg("date", text))?;
+    i32::try_from(days)
+        .ok()
+        .filter(|days| (datetime::DATE_MIN..=datetime::DATE_MAX).contains(days))
+        .ok_or_else(|| PgError::error(SqlState::DATETIME_OVERFLOW, format!("date out of range: \"{text}\"")))
+}
+
+/// Microseconds since midnight of a text of type time; an offset is read and ignored, as PostgreSQL does.
+///
+/// # Errors
+/// 22007, 22008.
+pub fn time_from_text(text: &str) -> Result<i64, Box<PgError>> {
+    time_with_offset(text, "time").map(|(time_us, _)| time_us)
+}
+
+/// Microseconds since midnight and seconds east of Greenwich (0 when none is written) of a text of type timetz.
+///
+/// # Errors
+/// 22007, 22008, 22009.
+pub fn timetz_from_text(text: &str) -> Result<(i64, i32), Box<PgError>> {
+    time_with_offset(text, "time with time zone")
+}
+
+fn time_with_offset(text: &str, type_name: &str) -> Result<(i64, i32), Box<PgError>> {
+    let input = parse(text, true).map_err(|error| error.to_pg(type_name, text))?;
+    let time_us = input.time_us.ok_or_else(|| DateTimeError::Syntax.to_pg(type_name, text))?;
+    Ok((time_us, input.offset_s.unwrap_or(0)))
+}
+
+/// Microseconds since 2000-01-01 of a text of type timestamp (an offset is read and ignored, as PostgreSQL does) or,
+/// with `utc`, of type timestamptz (no offset means UTC).
+///
+/// # Errors
+/// 22007, 22008, 22009, 22023, 0A000.
+pub fn timestamp_from_text(text: &str, utc: bool) -> Result<i64, Box<PgError>> {
+    let type_name = if utc { "timestamp with time zone" } else { "timestamp" };
+    let input = parse(text, false).map_err(|error| error.to_pg(type_name, text))?;
+    let days = input.days.ok_or_else(|| DateTimeError::Syntax.to_pg(type_name, text))?;
+    let offset_us = if utc { i64::from(input.offset_s.unwrap_or(0)) * SECOND_US } else { 0 };
+    i32::try_from(days)
+        .ok()
+        .and_then(|days| datetime::join_timestamp(days, input.time_us.unwrap_or(0) - offset_us))
+        .ok_or_else(|| PgError::error(SqlState::DATETIME_OVERFLOW, format!("timestamp out of range: \"{text}\"")))
+}
