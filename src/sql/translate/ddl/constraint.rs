@@ -77,7 +77,7 @@ impl<'a> Keys<'a> {
             Some(column) => vec![column.to_owned()],
             None => {
                 let list = node.descendants().find(|child| child.kind() == SyntaxKind::CONSTRAINT_COLUMN_REF_LIST);
-                self.column_names(cx, list.as_ref().unwrap_or(node))?
+                Self::column_names(list.as_ref().unwrap_or(node))?
             }
         };
         let folded = folded(&columns);
@@ -104,11 +104,11 @@ impl<'a> Keys<'a> {
         let (columns, referenced) = match column {
             Some(column) => {
                 let referenced = cx::children(node, SyntaxKind::COLUMN_NAME_REF);
-                (vec![column.to_owned()], referenced.map(|name| first_name(cx, &name)).collect::<Result<_>>()?)
+                (vec![column.to_owned()], referenced.map(|name| first_name(&name)).collect::<Result<_>>()?)
             }
             None => {
-                let own = lists.next().map(|list| self.column_names(cx, &list)).transpose()?.unwrap_or_default();
-                let referenced = lists.next().map(|list| self.column_names(cx, &list)).transpose()?;
+                let own = lists.next().map(|list| Self::column_names(&list)).transpose()?.unwrap_or_default();
+                let referenced = lists.next().map(|list| Self::column_names(&list)).transpose()?;
                 (own, referenced.unwrap_or_default())
             }
         };
@@ -147,11 +147,11 @@ impl<'a> Keys<'a> {
         }
     }
 
-    fn column_names(&self, cx: &Cx<'_>, list: &SyntaxNode) -> Result<Vec<String>> {
+    fn column_names(list: &SyntaxNode) -> Result<Vec<String>> {
         if has_child(list, SyntaxKind::WITHOUT_OVERLAPS) || has_child(list, SyntaxKind::PERIOD_COLUMN) {
             return Err(unsupported(list, "temporal keys (WITHOUT OVERLAPS, PERIOD) are not supported by IRIS"));
         }
-        cx::children(list, SyntaxKind::COLUMN_NAME_REF).map(|name| first_name(cx, &name)).collect()
+        cx::children(list, SyntaxKind::COLUMN_NAME_REF).map(|name| first_name(&name)).collect()
     }
 
     /// The constraint's name as given, else as PostgreSQL makes it.
