@@ -39,15 +39,11 @@ impl<'a> Keys<'a> {
         self.used.extend(taken);
     }
 
-    pub fn primary_key_columns(&self) -> &[String] {
-        &self.primary_key
-    }
-
     /// Reads a constraint of a column (`column`, as typed) or of the table. False when it is no key.
     pub fn read(&mut self, cx: &Cx<'_>, node: &SyntaxNode, column: Option<&str>) -> Result<bool> {
         match node.kind() {
-            SyntaxKind::PRIMARY_KEY_CONSTRAINT => self.unique(cx, node, column, true)?,
-            SyntaxKind::UNIQUE_CONSTRAINT => self.unique(cx, node, column, false)?,
+            SyntaxKind::PRIMARY_KEY_CONSTRAINT => self.unique(node, column, true)?,
+            SyntaxKind::UNIQUE_CONSTRAINT => self.unique(node, column, false)?,
             SyntaxKind::REFERENCES_CONSTRAINT | SyntaxKind::FOREIGN_KEY_CONSTRAINT => {
                 self.foreign_key(cx, node, column)?;
             }
@@ -64,7 +60,7 @@ impl<'a> Keys<'a> {
         Ok(true)
     }
 
-    fn unique(&mut self, cx: &Cx<'_>, node: &SyntaxNode, column: Option<&str>, primary: bool) -> Result<()> {
+    fn unique(&mut self, node: &SyntaxNode, column: Option<&str>, primary: bool) -> Result<()> {
         check_options(node)?;
         if node.descendants().any(|child| child.kind() == SyntaxKind::NULLS_NOT_DISTINCT) {
             return Err(unsupported(node, "NULLS NOT DISTINCT is not supported by IRIS"));

@@ -51,7 +51,6 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Ddl>> {
             SyntaxKind::CREATE_EXTENSION => schema::create_extension(cx, stmt)?,
             SyntaxKind::DROP_EXTENSION => schema::drop_extension(cx, stmt)?,
             // They hold a query: see `from_query`.
-            // They hold a query: see `from_query`.
             SyntaxKind::CREATE_TABLE_AS | SyntaxKind::SELECT_INTO | SyntaxKind::CREATE_VIEW => return Ok(None),
             _ => return refused::translate(cx, stmt),
         };
