@@ -3,14 +3,14 @@
 # this script starts and stops. Installs what is missing (Debian packages when root; clients from their registries).
 #
 #   tests/run.sh             everything
-#   tests/run.sh NAME...     only these parts: fmt clippy deny cargo oracle, or a folder of tests/interop
+#   tests/run.sh NAME...     only these parts: fmt clippy deny cargo oracle precedence, or a folder of tests/interop
 #
 # Caches: ${IRIS_PGWIRE_TEST_CACHE:-/var/cache/iris-pgwire-tests as root, ~/.cache/iris-pgwire-tests else}; the build
 # lies there too unless CARGO_TARGET_DIR says otherwise.
 . "$(dirname "${BASH_SOURCE[0]}")/lib/env.sh"
 cd "$ROOT"
 
-PARTS=(fmt clippy deny cargo oracle)
+PARTS=(fmt clippy deny cargo oracle precedence)
 for folder in tests/interop/*/; do
     PARTS+=("$(basename "$folder")")
 done
@@ -91,9 +91,15 @@ reference() {
     fi
 }
 
+# IRIS_PGWIRE_BINARY tests a binary that was built elsewhere, a release build for example.
 binary() {
-    cargo build --quiet --bin iris-pgwire
-    BINARY="$CARGO_TARGET_DIR/debug/iris-pgwire"
+    [ -z "${BINARY:-}" ] || return 0
+    if [ -n "${IRIS_PGWIRE_BINARY:-}" ]; then
+        BINARY="$IRIS_PGWIRE_BINARY"
+    else
+        cargo build --quiet --bin iris-pgwire
+        BINARY="$CARGO_TARGET_DIR/debug/iris-pgwire"
+    fi
 }
 
 # over_gateway NAME LIMIT COMMAND...: the part runs over a gateway of its own.
@@ -142,6 +148,11 @@ for name in "${PARTS[@]}"; do
         reference
         binary
         over_gateway oracle 900 tests/oracle/run.sh
+        ;;
+    precedence)
+        reference
+        binary
+        over_gateway precedence 300 env PYTHONPATH=tests/lib python3 tests/oracle/precedence.py
         ;;
     irispython)
         binary

@@ -344,11 +344,7 @@ mod tests {
         ];
         for (text, expected) in cases {
             let parsed = parse_text(text);
-            assert_eq!(
-                parsed.as_deref().map(bits),
-                expected.as_ref().map(|vector| bits(vector)).map_err(|e| e),
-                "{text}"
-            );
+            assert_eq!(parsed.as_deref().map(bits), expected.as_ref().map(|vector| bits(vector)), "{text}");
         }
         let wide = format!("[{}1]", "1,".repeat(DIMENSIONS_MAX));
         assert_eq!(parse_text(&wide), Err(VectorError::TooManyDimensions));

@@ -1,66 +1,140 @@
 //! ALTER TABLE: one kind of change a statement.
 
-use super::super::catalog::{Catalog, ColumnDef, IdentityKind, TableDef, TableKind, same_name};
+use super::super::catalog::{Catalog, Collation, ColumnDef, DefaultExpr, IdentityKind, TableDef, TableKind, same_name};
+use super::super::types::DataType;
 use super::super::value::SqlError;
 use super::column::{ParsedColumn, ParsedConstraint};
 use super::create_table::{has_part, users_of_column};
-use super::cursor::Cursor;
+use super::cursor::{Cursor, ObjectName};
 use super::storage::{self, Fill};
-use super::{Ddl, foreign_key};
+use super::{Action, Ddl, foreign_key};
 
 /// For each column of the new table its place in the old one; None: new.
 type Origins = Vec<Option<usize>>;
 
-impl Ddl<'_> {
-    pub(super) fn alter_table(&mut self, cursor: &mut Cursor) -> Result<(), SqlError> {
-        let name = cursor.object_name()?;
-        if cursor.take_word("ADD") {
-            let additions = parse_additions(cursor, &format!("{}.{}", name.schema, name.name))?;
-            cursor.end()?;
-            let table = self.changeable_table(&name)?;
-            return self.add(table, additions);
-        }
-        if cursor.take_word("DROP") || cursor.take_word("DELETE") {
-            let removal = parse_removal(cursor)?;
-            cursor.end()?;
-            let table = self.changeable_table(&name)?;
-            return match removal {
-                Removal::Columns(columns) => self.drop_columns(table, &columns),
-                Removal::PrimaryKey => self.drop_constraint(table, None, false),
-                Removal::ForeignKey(key) => self.drop_constraint(table, Some(&key), true),
-                Removal::Constraint(key) => self.drop_constraint(table, Some(&key), false),
-            };
-        }
-        if cursor.take_word("ALTER") {
-            cursor.take_word("COLUMN");
-            let column = cursor.identifier()?;
-            let table = self.changeable_table(&name)?;
-            return self.alter_column(cursor, table, &column);
-        }
-        if cursor.take_word("MODIFY") {
-            cursor.take_word("COLUMN");
-            let mut table = self.changeable_table(&name)?;
-            loop {
-                self.modify_column(cursor, table)?;
-                if !cursor.take_symbol(",") {
-                    return cursor.end();
-                }
-                table = self.changeable_table(&name)?;
-            }
-        }
-        if cursor.take_word("RENAME") {
-            let new_name = cursor.new_name()?;
-            if cursor.is_symbol(".") {
-                return Err(cursor.expected("end of statement"));
-            }
-            cursor.end()?;
-            let table = self.changeable_table(&name)?;
-            return self.rename_table(table, new_name);
-        }
-        Err(cursor.expected("ADD, ALTER, DELETE, DROP, MODIFY or RENAME"))
+pub(super) fn alter_table(cursor: &mut Cursor) -> Result<Action, SqlError> {
+    let name = cursor.object_name()?;
+    let shown = format!("{}.{}", name.schema, name.name);
+    if cursor.take_word("ADD") {
+        let additions = parse_additions(cursor, &shown)?;
+        cursor.end()?;
+        return Ok(Box::new(move |ddl| {
+            let table = ddl.changeable_table(&name)?;
+            ddl.add(&table, additions)
+        }));
     }
+    if cursor.take_word("DROP") || cursor.take_word("DELETE") {
+        let removal = parse_removal(cursor)?;
+        cursor.end()?;
+        return Ok(Box::new(move |ddl| {
+            let table = ddl.changeable_table(&name)?;
+            match removal {
+                Removal::Columns(columns) => ddl.drop_columns(&table, &columns),
+                Removal::PrimaryKey => ddl.drop_constraint(&table, None, false),
+                Removal::ForeignKey(key) => ddl.drop_constraint(&table, Some(&key), true),
+                Removal::Constraint(key) => ddl.drop_constraint(&table, Some(&key), false),
+            }
+        }));
+    }
+    if cursor.take_word("ALTER") {
+        cursor.take_word("COLUMN");
+        let column = cursor.identifier()?;
+        let change = parse_change(cursor, &shown, &column)?;
+        cursor.end()?;
+        return Ok(Box::new(move |ddl| ddl.change_column(&name, &column, vec![change])));
+    }
+    if cursor.take_word("MODIFY") {
+        cursor.take_word("COLUMN");
+        let mut modified = vec![parse_modification(cursor, &shown)?];
+        while cursor.take_symbol(",") {
+            modified.push(parse_modification(cursor, &shown)?);
+        }
+        cursor.end()?;
+        return Ok(Box::new(move |ddl| {
+            modified.into_iter().try_for_each(|(column, changes)| ddl.change_column(&name, &column, changes))
+        }));
+    }
+    if cursor.take_word("RENAME") {
+        let new_name = cursor.new_name()?;
+        if cursor.is_symbol(".") {
+            return Err(cursor.expected("end of statement"));
+        }
+        cursor.end()?;
+        return Ok(Box::new(move |ddl| {
+            let table = ddl.changeable_table(&name)?;
+            ddl.rename_table(&table, new_name)
+        }));
+    }
+    Err(cursor.expected("ADD, ALTER, DELETE, DROP, MODIFY or RENAME"))
+}
 
-    fn add(&mut self, before: TableDef, additions: Additions) -> Result<(), SqlError> {
+/// One change of one column.
+enum Change {
+    Rename(String),
+    Default(Option<DefaultExpr>),
+    Required(bool),
+    Collation(Collation),
+    Type(DataType, IdentityKind),
+}
+
+/// What may follow ALTER COLUMN c: one change.
+fn parse_change(cursor: &mut Cursor, table: &str, column: &str) -> Result<Change, SqlError> {
+    if cursor.take_word("RENAME") {
+        return cursor.new_name().map(Change::Rename);
+    }
+    if cursor.take_words(&["SET", "DEFAULT"]) || cursor.take_word("DEFAULT") {
+        return cursor.default_expression().map(|default| Change::Default(Some(default)));
+    }
+    if cursor.take_words(&["DROP", "DEFAULT"]) {
+        return Ok(Change::Default(None));
+    }
+    if cursor.take_words(&["NOT", "NULL"]) {
+        return Ok(Change::Required(true));
+    }
+    if cursor.take_word("NULL") {
+        return Ok(Change::Required(false));
+    }
+    if cursor.is_word("SET") || cursor.is_word("DROP") {
+        cursor.advance();
+        return Err(cursor.expected("DEFAULT"));
+    }
+    if let Some(collation) = cursor.collation()? {
+        return Ok(Change::Collation(collation));
+    }
+    cursor.column_type(table, column).map(|(data_type, identity)| Change::Type(data_type, identity))
+}
+
+/// `c RENAME d` or `c [type] [DEFAULT v] [CONSTRAINT n] [NULL | NOT NULL]`.
+fn parse_modification(cursor: &mut Cursor, table: &str) -> Result<(String, Vec<Change>), SqlError> {
+    let column = cursor.identifier()?;
+    if cursor.take_word("RENAME") {
+        return Ok((column, vec![Change::Rename(cursor.new_name()?)]));
+    }
+    let start = cursor.offset();
+    let mut changes = Vec::new();
+    if !["DEFAULT", "CONSTRAINT", "NULL", "NOT"].iter().any(|word| cursor.is_word(word)) {
+        let (data_type, identity) = cursor.column_type(table, &column)?;
+        changes.push(Change::Type(data_type, identity));
+    }
+    loop {
+        if cursor.take_word("DEFAULT") {
+            changes.push(Change::Default(Some(cursor.default_expression()?)));
+        } else if cursor.take_word("CONSTRAINT") {
+            cursor.identifier()?;
+        } else if cursor.take_words(&["NOT", "NULL"]) {
+            changes.push(Change::Required(true));
+        } else if cursor.take_word("NULL") {
+            changes.push(Change::Required(false));
+        } else if cursor.offset() == start {
+            return Err(cursor.expected("DATATYPE"));
+        } else {
+            return Ok((column, changes));
+        }
+    }
+}
+
+impl Ddl<'_> {
+    fn add(&mut self, before: &TableDef, additions: Additions) -> Result<(), SqlError> {
         let mut after = before.clone();
         if let Some((column, default)) = additions.default {
             column_mut(&mut after, &column)?.default = Some(default);
@@ -75,7 +149,7 @@ impl Ddl<'_> {
         self.add_columns(&mut after, additions.columns, std::mem::take(&mut constraints))?;
         let origins = (0..after.columns.len()).map(|at| (at < before.columns.len()).then_some(at)).collect();
         let new_columns = after.columns.len() > before.columns.len();
-        if new_columns && storage_has_rows(self, &before)? {
+        if new_columns && storage_has_rows(self, before)? {
             for column in after.columns.iter().skip(before.columns.len()) {
                 if column.not_null && column.default.is_none() && column.identity == IdentityKind::No {
                     let text = format!(
@@ -88,12 +162,12 @@ impl Ddl<'_> {
             }
         }
         if !new_columns {
-            self.check_rows(&before, &after)?;
+            self.check_rows(before, &after)?;
         }
-        self.replace(&before, after, origins)
+        self.replace(before, after, origins)
     }
 
-    fn drop_columns(&mut self, before: TableDef, columns: &[(String, bool)]) -> Result<(), SqlError> {
+    fn drop_columns(&mut self, before: &TableDef, columns: &[(String, bool)]) -> Result<(), SqlError> {
         let mut after = before.clone();
         for (name, cascade) in columns {
             let Some(at) = after.column_index(name) else { return Err(column_not_found(&after, name)) };
@@ -125,11 +199,11 @@ impl Ddl<'_> {
             after.columns.remove(at);
         }
         let origins = after.columns.iter().map(|column| before.column_index(&column.name)).collect();
-        self.replace(&before, after, origins)
+        self.replace(before, after, origins)
     }
 
     /// None: the primary key.
-    fn drop_constraint(&mut self, before: TableDef, name: Option<&str>, foreign_only: bool) -> Result<(), SqlError> {
+    fn drop_constraint(&mut self, before: &TableDef, name: Option<&str>, foreign_only: bool) -> Result<(), SqlError> {
         let mut after = before.clone();
         let key_columns = match name {
             None => before.primary_key.as_ref().map(|key| key.columns.clone()),
@@ -173,71 +247,32 @@ impl Ddl<'_> {
             }
         }
         let origins = (0..after.columns.len()).map(Some).collect();
-        self.replace(&before, after, origins)
+        self.replace(before, after, origins)
     }
 
-    fn alter_column(&mut self, cursor: &mut Cursor, before: TableDef, name: &str) -> Result<(), SqlError> {
+    fn change_column(&mut self, table: &ObjectName, name: &str, changes: Vec<Change>) -> Result<(), SqlError> {
+        let before = self.changeable_table(table)?;
         let mut after = before.clone();
-        let shown = before.qualified_name();
-        let column = column_mut(&mut after, name)?;
-        if cursor.take_word("RENAME") {
-            let new_name = cursor.new_name()?;
-            cursor.end()?;
-            return self.rename_column(before, name, &new_name);
-        }
-        if cursor.take_words(&["SET", "DEFAULT"]) || cursor.take_word("DEFAULT") {
-            column.default = Some(cursor.default_expression()?);
-        } else if cursor.take_words(&["DROP", "DEFAULT"]) {
-            column.default = None;
-        } else if cursor.take_words(&["NOT", "NULL"]) {
-            column.not_null = true;
-        } else if cursor.take_word("NULL") {
-            column.not_null = false;
-        } else if cursor.is_word("SET") || cursor.is_word("DROP") {
-            cursor.advance();
-            return Err(cursor.expected("DEFAULT"));
-        } else if let Some(collation) = cursor.collation()? {
-            column.collation = collation;
-        } else {
-            change_type(cursor, column, &shown)?;
-        }
-        cursor.end()?;
-        self.replace_column(&before, after, name)
-    }
-
-    /// `c RENAME d` or `c [type] [DEFAULT v] [CONSTRAINT n] [NULL | NOT NULL]`.
-    fn modify_column(&mut self, cursor: &mut Cursor, before: TableDef) -> Result<(), SqlError> {
-        let name = cursor.identifier()?;
-        let mut after = before.clone();
-        let shown = before.qualified_name();
-        let column = column_mut(&mut after, &name)?;
-        if cursor.take_word("RENAME") {
-            let new_name = cursor.new_name()?;
-            return self.rename_column(before, &name, &new_name);
-        }
-        let start = cursor.offset();
-        let is_option =
-            |cursor: &Cursor| ["DEFAULT", "CONSTRAINT", "NULL", "NOT"].iter().any(|word| cursor.is_word(word));
-        if !is_option(cursor) && !cursor.at_end() {
-            change_type(cursor, column, &shown)?;
-        }
-        loop {
-            if cursor.take_word("DEFAULT") {
-                column.default = Some(cursor.default_expression()?);
-            } else if cursor.take_word("CONSTRAINT") {
-                cursor.identifier()?;
-            } else if cursor.take_words(&["NOT", "NULL"]) {
-                column.not_null = true;
-            } else if cursor.take_word("NULL") {
-                column.not_null = false;
-            } else {
-                break;
+        for change in changes {
+            let column = column_mut(&mut after, name)?;
+            match change {
+                Change::Rename(new_name) => return self.rename_column(&before, name, &new_name),
+                Change::Default(default) => column.default = default,
+                Change::Required(required) => column.not_null = required,
+                Change::Collation(collation) => column.collation = collation,
+                Change::Type(data_type, identity) => {
+                    if identity != column.identity {
+                        let text = format!("IDENTITY can neither be given to field '{name}' nor taken from it");
+                        return Err(SqlError::execute(400, text));
+                    }
+                    if column.data_type.is_character() != data_type.is_character() {
+                        column.collation = ColumnDef::new("", data_type).collation;
+                    }
+                    column.data_type = data_type;
+                }
             }
         }
-        if cursor.offset() == start {
-            return Err(cursor.expected("DATATYPE"));
-        }
-        self.replace_column(&before, after, &name)
+        self.replace_column(&before, after, name)
     }
 
     fn replace_column(&mut self, before: &TableDef, after: TableDef, name: &str) -> Result<(), SqlError> {
@@ -258,7 +293,7 @@ impl Ddl<'_> {
         self.replace(before, after, origins)
     }
 
-    fn rename_column(&mut self, before: TableDef, name: &str, new_name: &str) -> Result<(), SqlError> {
+    fn rename_column(&mut self, before: &TableDef, name: &str, new_name: &str) -> Result<(), SqlError> {
         if !same_name(name, new_name) && before.column(new_name).is_some() {
             let text = format!("Column '{new_name}' already exists in table '{}'", before.qualified_name());
             return Err(SqlError::execute(306, text));
@@ -284,10 +319,10 @@ impl Ddl<'_> {
             rename(&mut index.data);
         }
         let origins = (0..after.columns.len()).map(Some).collect();
-        self.replace_with(&before, after, origins, |key| rename(&mut key.parent_columns))
+        self.replace_with(before, after, origins, |key| rename(&mut key.parent_columns))
     }
 
-    fn rename_table(&mut self, before: TableDef, new_name: String) -> Result<(), SqlError> {
+    fn rename_table(&mut self, before: &TableDef, new_name: String) -> Result<(), SqlError> {
         if !same_name(&before.name, &new_name) && self.catalog.lookup(&before.schema, &new_name).is_some() {
             let text = format!("Table or view '{}.{new_name}' already exists", before.schema);
             return Err(SqlError::execute(201, text));
@@ -302,7 +337,7 @@ impl Ddl<'_> {
         }
         let parent = after.name.clone();
         let origins = (0..after.columns.len()).map(Some).collect();
-        self.replace_with(&before, after, origins, |key| key.parent_table.clone_from(&parent))
+        self.replace_with(before, after, origins, |key| key.parent_table.clone_from(&parent))
     }
 
     fn replace(&mut self, before: &TableDef, after: TableDef, origins: Origins) -> Result<(), SqlError> {
@@ -397,20 +432,6 @@ fn storage_has_rows(ddl: &Ddl, table: &TableDef) -> Result<bool, SqlError> {
     Ok(table.kind == TableKind::Base && storage::has_rows(ddl.conn, table)?)
 }
 
-fn change_type(cursor: &mut Cursor, column: &mut ColumnDef, table: &str) -> Result<(), SqlError> {
-    let (data_type, identity) = cursor.column_type(table, &column.name)?;
-    if identity != column.identity {
-        let text = format!("IDENTITY can neither be given to field '{}' nor taken from it", column.name);
-        return Err(SqlError::execute(400, text));
-    }
-    let fresh = ColumnDef::new("", data_type);
-    if column.data_type.is_character() != data_type.is_character() {
-        column.collation = fresh.collation;
-    }
-    column.data_type = data_type;
-    Ok(())
-}
-
 fn column_mut<'a>(table: &'a mut TableDef, name: &str) -> Result<&'a mut ColumnDef, SqlError> {
     let error = column_not_found(table, name);
     table.columns.iter_mut().find(|column| same_name(&column.name, name)).ok_or(error)
@@ -425,7 +446,7 @@ struct Additions {
     columns: Vec<ParsedColumn>,
     constraints: Vec<ParsedConstraint>,
     /// ADD DEFAULT v FOR c.
-    default: Option<(String, super::super::catalog::DefaultExpr)>,
+    default: Option<(String, DefaultExpr)>,
 }
 
 fn parse_additions(cursor: &mut Cursor, table: &str) -> Result<Additions, SqlError> {

@@ -6,39 +6,89 @@ use super::super::catalog::{
 use super::super::value::SqlError;
 use super::column::{ParsedColumn, ParsedConstraint, Reference};
 use super::cursor::{Cursor, ObjectName};
-use super::{Ddl, foreign_key, storage};
+use super::{Action, Ddl, foreign_key, storage};
 
-impl Ddl<'_> {
-    pub(super) fn create_table(&mut self, cursor: &mut Cursor, temporary: bool) -> Result<(), SqlError> {
-        let if_not_exists = cursor.take_words(&["IF", "NOT", "EXISTS"]);
-        let name = cursor.object_name()?;
-        let mut table = TableDef {
-            sqlite_name: storage::sqlite_name(&name.schema, &name.name),
-            schema: name.schema.clone(),
-            name: name.name.clone(),
-            kind: if temporary { TableKind::GlobalTemporary } else { TableKind::Base },
-            allow_identity_insert: false,
-            columnar: false,
-            description: None,
-            columns: Vec::new(),
-            primary_key: None,
-            uniques: Vec::new(),
-            foreign_keys: Vec::new(),
-            indexes: Vec::new(),
-        };
-        if cursor.take_word("AS") {
-            return self.create_table_as(cursor, table, &name, if_not_exists);
-        }
-        let (columns, constraints) = parse_elements(cursor, &mut table)?;
-        table_options(cursor, &mut table)?;
-        cursor.end()?;
-        if self.exists_already(&name, if_not_exists)? {
+pub(super) fn create_table(cursor: &mut Cursor, temporary: bool) -> Result<Action, SqlError> {
+    let if_not_exists = cursor.take_words(&["IF", "NOT", "EXISTS"]);
+    let name = cursor.object_name()?;
+    let mut table = TableDef {
+        sqlite_name: storage::sqlite_name(&name.schema, &name.name),
+        schema: name.schema.clone(),
+        name: name.name.clone(),
+        kind: if temporary { TableKind::GlobalTemporary } else { TableKind::Base },
+        allow_identity_insert: false,
+        columnar: false,
+        description: None,
+        columns: Vec::new(),
+        primary_key: None,
+        uniques: Vec::new(),
+        foreign_keys: Vec::new(),
+        indexes: Vec::new(),
+    };
+    if cursor.take_word("AS") {
+        return create_table_as(cursor, table, name, if_not_exists);
+    }
+    let (columns, constraints) = parse_elements(cursor, &mut table)?;
+    table_options(cursor, &mut table)?;
+    cursor.end()?;
+    Ok(Box::new(move |ddl| {
+        if ddl.exists_already(&name, if_not_exists)? {
             return Ok(());
         }
-        self.add_columns(&mut table, columns, constraints)?;
-        self.make_table(table)
-    }
+        ddl.add_columns(&mut table, columns, constraints)?;
+        ddl.make_table(table)
+    }))
+}
 
+/// `AS query [WITH options]`; the query may stand in parentheses.
+fn create_table_as(
+    cursor: &mut Cursor,
+    mut table: TableDef,
+    name: ObjectName,
+    if_not_exists: bool,
+) -> Result<Action, SqlError> {
+    let start = cursor.offset();
+    if !cursor.is_word("SELECT") && !cursor.is_word("WITH") && !cursor.is_symbol("(") {
+        return Err(cursor.expected("SELECT"));
+    }
+    let mut query = None;
+    if cursor.is_symbol("(") {
+        cursor.skip_parentheses()?;
+        if cursor.at_end() || cursor.is_word("WITH") {
+            let text = cursor.text_since(start);
+            query = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
+        } else if !cursor.is_word("UNION") {
+            return Err(cursor.expected(")"));
+        }
+    }
+    while !cursor.at_end()
+        && !cursor.is_words(&["WITH", "%CLASSPARAMETER"])
+        && !cursor.is_words(&["WITH", "STORAGETYPE"])
+    {
+        cursor.advance();
+    }
+    let query = query.unwrap_or_else(|| cursor.text_since(start)).to_owned();
+    table_options(cursor, &mut table)?;
+    cursor.end()?;
+    Ok(Box::new(move |ddl| {
+        if ddl.exists_already(&name, if_not_exists)? {
+            return Ok(());
+        }
+        let shape = ddl.engine.describe(ddl.conn, &ddl.catalog, &query)?;
+        for mut column in shape.columns {
+            if table.column(&column.name).is_some() {
+                return Err(duplicate_column(&table, &column.name));
+            }
+            column.identity = IdentityKind::No;
+            column.default = None;
+            table.columns.push(column);
+        }
+        ddl.make_table(table.clone())?;
+        ddl.engine.fill(ddl.conn, &ddl.catalog, &query, &table).map(|_| ())
+    }))
+}
+
+impl Ddl<'_> {
     /// -201 unless IF NOT EXISTS was said.
     fn exists_already(&self, name: &ObjectName, if_not_exists: bool) -> Result<bool, SqlError> {
         if catalog::same_name(&name.schema, "INFORMATION_SCHEMA") {
@@ -58,53 +108,6 @@ impl Ddl<'_> {
             storage::create_parts(self.conn, &self.catalog, &table)?;
         }
         self.save_table(table)
-    }
-
-    /// `AS query [WITH options]`; the query may stand in parentheses.
-    fn create_table_as(
-        &mut self,
-        cursor: &mut Cursor,
-        mut table: TableDef,
-        name: &ObjectName,
-        if_not_exists: bool,
-    ) -> Result<(), SqlError> {
-        let start = cursor.offset();
-        if !cursor.is_word("SELECT") && !cursor.is_word("WITH") && !cursor.is_symbol("(") {
-            return Err(cursor.expected("SELECT"));
-        }
-        let mut query = None;
-        if cursor.is_symbol("(") {
-            cursor.skip_parentheses()?;
-            if cursor.at_end() || cursor.is_word("WITH") {
-                let text = cursor.text_since(start);
-                query = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
-            } else if !cursor.is_word("UNION") {
-                return Err(cursor.expected(")"));
-            }
-        }
-        while !cursor.at_end()
-            && !cursor.is_words(&["WITH", "%CLASSPARAMETER"])
-            && !cursor.is_words(&["WITH", "STORAGETYPE"])
-        {
-            cursor.advance();
-        }
-        let query = query.unwrap_or_else(|| cursor.text_since(start));
-        table_options(cursor, &mut table)?;
-        cursor.end()?;
-        if self.exists_already(name, if_not_exists)? {
-            return Ok(());
-        }
-        let shape = self.engine.describe(self.conn, &self.catalog, query)?;
-        for mut column in shape.columns {
-            if table.column(&column.name).is_some() {
-                return Err(duplicate_column(&table, &column.name));
-            }
-            column.identity = IdentityKind::No;
-            column.default = None;
-            table.columns.push(column);
-        }
-        self.make_table(table.clone())?;
-        self.engine.fill(self.conn, &self.catalog, query, &table).map(|_| ())
     }
 
     /// Puts parsed columns and constraints into the table, each checked against what is there.

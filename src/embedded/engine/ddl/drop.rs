@@ -3,48 +3,112 @@
 use super::super::catalog::{self, TableDef, TableKind, ViewDef, quote_identifier, same_name, storage_error};
 use super::super::value::SqlError;
 use super::cursor::{Cursor, ObjectName};
-use super::{Ddl, foreign_key, not_allowed, storage, table_not_found};
+use super::index::drop_index;
+use super::other::unknown_kind;
+use super::{Action, Ddl, foreign_key, storage, table_not_found};
+
+pub(super) fn drop(cursor: &mut Cursor) -> Result<Action, SqlError> {
+    if cursor.take_word("TABLE") {
+        drop_table(cursor)
+    } else if cursor.take_word("VIEW") {
+        drop_view(cursor)
+    } else if cursor.take_word("INDEX") {
+        drop_index(cursor)
+    } else if cursor.take_word("SCHEMA") {
+        drop_schema(cursor)
+    } else {
+        Err(unknown_kind(cursor))
+    }
+}
+
+fn drop_table(cursor: &mut Cursor) -> Result<Action, SqlError> {
+    let if_exists = cursor.take_words(&["IF", "EXISTS"]);
+    let name = cursor.object_name()?;
+    let (mut cascade, mut restrict) = (false, false);
+    loop {
+        if cursor.take_word("CASCADE") {
+            cascade = true;
+        } else if cursor.take_word("RESTRICT") {
+            restrict = true;
+        } else if !cursor.take_word("%DELDATA") && !cursor.take_word("%NODELDATA") {
+            break;
+        }
+    }
+    cursor.end()?;
+    if cascade && restrict {
+        return Err(SqlError::prepare(326, "CASCADE and RESTRICT exclude each other"));
+    }
+    Ok(Box::new(move |ddl| match ddl.changeable_table(&name) {
+        Ok(table) => ddl.remove_table(&table, cascade),
+        Err(error) if error.sqlcode == 30 && if_exists => Ok(()),
+        Err(error) => Err(error),
+    }))
+}
+
+fn drop_view(cursor: &mut Cursor) -> Result<Action, SqlError> {
+    let if_exists = cursor.take_words(&["IF", "EXISTS"]);
+    let name = cursor.object_name()?;
+    let cascade = cascade(cursor);
+    cursor.end()?;
+    Ok(Box::new(move |ddl| match ddl.catalog.view(&name.schema, &name.name) {
+        Some(view) => ddl.remove_view(&view, cascade),
+        None if if_exists => Ok(()),
+        None => Err(SqlError::execute(30, format!("View '{}' not found", name.shown()))),
+    }))
+}
+
+/// `[CASCADE | RESTRICT]`
+fn cascade(cursor: &mut Cursor) -> bool {
+    let cascade = cursor.take_word("CASCADE");
+    if !cascade {
+        cursor.take_word("RESTRICT");
+    }
+    cascade
+}
+
+pub(super) fn create_schema(cursor: &mut Cursor) -> Result<Action, SqlError> {
+    let if_not_exists = cursor.take_words(&["IF", "NOT", "EXISTS"]);
+    let name = cursor.identifier()?;
+    cursor.end()?;
+    Ok(Box::new(move |ddl| {
+        if ddl.catalog.has_schema(&name) {
+            let text = format!("Schema '{name}' already exists");
+            return if if_not_exists { Ok(()) } else { Err(SqlError::execute(476, text)) };
+        }
+        catalog::persist_schema(ddl.conn, &name)?;
+        ddl.catalog.put_schema(&name);
+        ddl.changed = true;
+        Ok(())
+    }))
+}
+
+fn drop_schema(cursor: &mut Cursor) -> Result<Action, SqlError> {
+    let if_exists = cursor.take_words(&["IF", "EXISTS"]);
+    let name = cursor.identifier()?;
+    let cascade = cascade(cursor);
+    cursor.end()?;
+    Ok(Box::new(move |ddl| match ddl.remove_schema(&name, cascade) {
+        Err(error) if error.sqlcode == 473 && if_exists => Ok(()),
+        result => result,
+    }))
+}
+
+/// Deletes every row and sets the counters back. Foreign keys are checked like those of DELETE.
+pub(super) fn truncate(cursor: &mut Cursor) -> Result<Action, SqlError> {
+    let mut no_check = false;
+    loop {
+        if cursor.take_word("%NOCHECK") {
+            no_check = true;
+        } else if !cursor.take_word("%NOLOCK") && !cursor.take_word("%NOJOURN") {
+            break;
+        }
+    }
+    let name = cursor.object_name()?;
+    cursor.end()?;
+    Ok(Box::new(move |ddl| ddl.truncate_table(&name, no_check)))
+}
 
 impl Ddl<'_> {
-    pub(super) fn drop(&mut self, cursor: &mut Cursor) -> Result<(), SqlError> {
-        if cursor.take_word("TABLE") {
-            self.drop_table(cursor)
-        } else if cursor.take_word("VIEW") {
-            self.drop_view(cursor)
-        } else if cursor.take_word("INDEX") {
-            self.drop_index(cursor)
-        } else if cursor.take_word("SCHEMA") {
-            self.drop_schema(cursor)
-        } else {
-            self.drop_other(cursor)
-        }
-    }
-
-    fn drop_table(&mut self, cursor: &mut Cursor) -> Result<(), SqlError> {
-        let if_exists = cursor.take_words(&["IF", "EXISTS"]);
-        let name = cursor.object_name()?;
-        let (mut cascade, mut behaviours) = (false, 0);
-        loop {
-            if cursor.take_word("CASCADE") {
-                cascade = true;
-                behaviours += 1;
-            } else if cursor.take_word("RESTRICT") {
-                behaviours += 1;
-            } else if !cursor.take_word("%DELDATA") && !cursor.take_word("%NODELDATA") {
-                break;
-            }
-        }
-        cursor.end()?;
-        if behaviours > 1 {
-            return Err(SqlError::prepare(326, "Option specified more than once"));
-        }
-        match self.changeable_table(&name) {
-            Ok(table) => self.remove_table(&table, cascade),
-            Err(error) if error.sqlcode == 30 && if_exists => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-
     fn remove_table(&mut self, table: &TableDef, cascade: bool) -> Result<(), SqlError> {
         for (child, key) in self.catalog.references_to(&table.schema, &table.name) {
             // CASCADE does not reach foreign keys of other tables.
@@ -87,44 +151,8 @@ impl Ddl<'_> {
         self.remove_views_of(&view.schema, &view.name, cascade)
     }
 
-    fn drop_view(&mut self, cursor: &mut Cursor) -> Result<(), SqlError> {
-        let if_exists = cursor.take_words(&["IF", "EXISTS"]);
-        let name = cursor.object_name()?;
-        let cascade = cursor.take_word("CASCADE");
-        if !cascade {
-            cursor.take_word("RESTRICT");
-        }
-        cursor.end()?;
-        match self.catalog.view(&name.schema, &name.name) {
-            Some(view) => self.remove_view(&view, cascade),
-            None if if_exists => Ok(()),
-            None => Err(SqlError::prepare(30, format!("View '{}' not found", name.shown()))),
-        }
-    }
-
-    pub(super) fn create_schema(&mut self, cursor: &mut Cursor) -> Result<(), SqlError> {
-        let if_not_exists = cursor.take_words(&["IF", "NOT", "EXISTS"]);
-        let name = cursor.identifier()?;
-        cursor.end()?;
-        if self.catalog.has_schema(&name) {
-            let text = format!("Schema '{name}' already exists");
-            return if if_not_exists { Ok(()) } else { Err(SqlError::execute(476, text)) };
-        }
-        catalog::persist_schema(self.conn, &name)?;
-        self.catalog.put_schema(&name);
-        self.changed = true;
-        Ok(())
-    }
-
-    fn drop_schema(&mut self, cursor: &mut Cursor) -> Result<(), SqlError> {
-        let if_exists = cursor.take_words(&["IF", "EXISTS"]);
-        let name = cursor.identifier()?;
-        let cascade = cursor.take_word("CASCADE");
-        if !cascade {
-            cursor.take_word("RESTRICT");
-        }
-        cursor.end()?;
-        let in_schema = |schema: &str| same_name(schema, &name);
+    fn remove_schema(&mut self, name: &str, cascade: bool) -> Result<(), SqlError> {
+        let in_schema = |schema: &str| same_name(schema, name);
         let tables: Vec<_> = self.catalog.tables().filter(|table| in_schema(&table.schema)).cloned().collect();
         let views: Vec<_> = self.catalog.views().filter(|view| in_schema(&view.schema)).cloned().collect();
         if tables.iter().any(|table| table.kind == TableKind::System) {
@@ -132,8 +160,7 @@ impl Ddl<'_> {
         }
         let made = self.catalog.schemas().any(in_schema);
         if tables.is_empty() && views.is_empty() && !made {
-            let text = format!("Schema '{name}' not found");
-            return if if_exists { Ok(()) } else { Err(SqlError::execute(473, text)) };
+            return Err(SqlError::execute(473, format!("Schema '{name}' not found")));
         }
         if !cascade && (!tables.is_empty() || !views.is_empty()) {
             return Err(SqlError::execute(482, format!("Schema '{name}' is not empty")));
@@ -152,36 +179,25 @@ impl Ddl<'_> {
             let table = left.swap_remove(at);
             self.remove_table(&table, true)?;
         }
-        catalog::forget_schema(self.conn, &name)?;
-        self.catalog.remove_schema(&name);
+        catalog::forget_schema(self.conn, name)?;
+        self.catalog.remove_schema(name);
         self.changed = true;
         Ok(())
     }
 
-    /// Deletes every row and sets the counters back. Foreign keys are checked like those of DELETE.
-    pub(super) fn truncate(&mut self, cursor: &mut Cursor) -> Result<(), SqlError> {
-        let mut no_check = false;
-        loop {
-            if cursor.take_word("%NOCHECK") {
-                no_check = true;
-            } else if !cursor.take_word("%NOLOCK") && !cursor.take_word("%NOJOURN") {
-                break;
-            }
-        }
-        let name = cursor.object_name()?;
-        cursor.end()?;
+    fn truncate_table(&mut self, name: &ObjectName, no_check: bool) -> Result<(), SqlError> {
         if self.catalog.view(&name.schema, &name.name).is_some() {
             let text = format!("'{}' is a view: only tables can be truncated", name.shown());
             return Err(SqlError::prepare(35, text));
         }
-        let table = self.table(&name)?;
+        let table = self.table(name)?;
         if table.kind == TableKind::System {
             return Err(SqlError::execute(115, format!("Table '{}' is read only", name.shown())));
         }
         if table.kind == TableKind::GlobalTemporary {
             storage::ensure_temporary(self.conn, &table)?;
         }
-        self.delete_all(&table, no_check, &name)?;
+        self.delete_all(&table, no_check, name)?;
         storage::reset_counters(self.conn, &table)
     }
 
@@ -213,12 +229,5 @@ impl Ddl<'_> {
             Some(_) => Ok(()),
             None => Err(table_not_found(name)),
         }
-    }
-
-    pub(super) fn drop_other(&mut self, cursor: &mut Cursor) -> Result<(), SqlError> {
-        if cursor.take_word("SYSTEM") {
-            return Err(not_allowed(&cursor.object_name()?));
-        }
-        self.refuse_kind(cursor)
     }
 }

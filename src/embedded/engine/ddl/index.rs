@@ -1,14 +1,12 @@
 //! CREATE INDEX and DROP INDEX.
 
-use std::sync::Arc;
-
 use super::super::catalog::{IndexDef, IndexKind, KeyDef, TableDef, TableKind, VectorDistance, same_name};
 use super::super::types::{DataType, VectorElement};
 use super::super::value::SqlError;
 use super::alter::free_index_name;
 use super::create_table::{duplicates, key_columns};
-use super::cursor::Cursor;
-use super::{Ddl, foreign_key, storage};
+use super::cursor::{Cursor, ObjectName};
+use super::{Action, Ddl, foreign_key, storage};
 
 /// `[UNIQUE | BITMAP | ...] INDEX`, if that is what comes.
 pub(super) fn index_kind(cursor: &mut Cursor) -> Option<IndexKind> {
@@ -25,28 +23,45 @@ pub(super) fn index_kind(cursor: &mut Cursor) -> Option<IndexKind> {
     kinds.into_iter().find(|(word, _)| cursor.take_words(&[word, "INDEX"])).map(|(_, kind)| kind)
 }
 
-impl Ddl<'_> {
-    pub(super) fn create_index(&mut self, cursor: &mut Cursor, kind: IndexKind) -> Result<(), SqlError> {
-        let name = cursor.identifier()?;
-        cursor.word("ON")?;
+pub(super) fn create_index(cursor: &mut Cursor, kind: IndexKind) -> Result<Action, SqlError> {
+    let name = cursor.identifier()?;
+    cursor.word("ON")?;
+    cursor.take_word("TABLE");
+    let table = cursor.object_name()?;
+    let columns =
+        if kind == IndexKind::BitmapExtent && !cursor.is_symbol("(") { Vec::new() } else { index_columns(cursor)? };
+    let kind = if cursor.take_word("AS") { index_class(cursor, kind)? } else { kind };
+    let data = if cursor.take_words(&["WITH", "DATA"]) { cursor.column_list()? } else { Vec::new() };
+    if cursor.take_word("IMMEDIATE") || cursor.take_word("DEFER") {
+        cursor.take_word("BUILD");
+    }
+    cursor.end()?;
+    Ok(Box::new(move |ddl| ddl.add_index(&table, IndexDef { name, columns, data, kind })))
+}
+
+pub(super) fn drop_index(cursor: &mut Cursor) -> Result<Action, SqlError> {
+    let if_exists = cursor.take_words(&["IF", "EXISTS"]);
+    let name = cursor.identifier()?;
+    let mut on = None;
+    if cursor.take_word("ON") {
         cursor.take_word("TABLE");
-        let table_name = cursor.object_name()?;
-        let columns =
-            if kind == IndexKind::BitmapExtent && !cursor.is_symbol("(") { Vec::new() } else { index_columns(cursor)? };
-        let mut kind = kind;
-        if cursor.take_word("AS") {
-            kind = index_class(cursor, kind)?;
-        }
-        let data = if cursor.take_words(&["WITH", "DATA"]) { cursor.column_list()? } else { Vec::new() };
-        if cursor.take_word("IMMEDIATE") || cursor.take_word("DEFER") {
-            cursor.take_word("BUILD");
-        }
-        cursor.end()?;
-        let mut table = self.changeable_table(&table_name)?;
-        free_index_name(&table, &name)?;
-        let index = IndexDef { name, columns: key_columns(&table, &columns)?, data: key_columns(&table, &data)?, kind };
+        on = Some(cursor.object_name()?);
+    }
+    cursor.end()?;
+    Ok(Box::new(move |ddl| match ddl.remove_index(&name, on.as_ref()) {
+        Err(error) if if_exists && matches!(error.sqlcode, 30 | 333) => Ok(()),
+        result => result,
+    }))
+}
+
+impl Ddl<'_> {
+    fn add_index(&mut self, table: &ObjectName, mut index: IndexDef) -> Result<(), SqlError> {
+        let mut table = self.changeable_table(table)?;
+        free_index_name(&table, &index.name)?;
+        index.columns = key_columns(&table, &index.columns)?;
+        index.data = key_columns(&table, &index.data)?;
         check_vector_columns(&table, &index)?;
-        if kind == IndexKind::Unique && table.kind == TableKind::Base {
+        if index.kind == IndexKind::Unique && table.kind == TableKind::Base {
             let key = KeyDef { name: index.name.clone(), columns: index.columns.clone() };
             if foreign_key::has_duplicates(self.conn, &table, &key)? {
                 return Err(duplicates(&table, &key));
@@ -60,47 +75,27 @@ impl Ddl<'_> {
         self.save_table(table)
     }
 
-    pub(super) fn drop_index(&mut self, cursor: &mut Cursor) -> Result<(), SqlError> {
-        let if_exists = cursor.take_words(&["IF", "EXISTS"]);
-        let name = cursor.identifier()?;
-        let on = if cursor.take_word("ON") {
-            cursor.take_word("TABLE");
-            Some(cursor.object_name()?)
-        } else {
-            None
+    /// -333 when there is none, -334 when several tables have it and none was named.
+    fn remove_index(&mut self, name: &str, on: Option<&ObjectName>) -> Result<(), SqlError> {
+        let has = |table: &TableDef| table.indexes.iter().any(|index| same_name(&index.name, name));
+        let tables: Vec<TableDef> = match on {
+            Some(on) => vec![self.changeable_table(on)?],
+            None => self.catalog.tables().map(|table| (**table).clone()).collect(),
         };
-        cursor.end()?;
-        let has = |table: &TableDef| table.indexes.iter().any(|index| same_name(&index.name, &name));
-        let table = match on {
-            Some(on) => match self.changeable_table(&on) {
-                Ok(table) => Some(table),
-                Err(_) if if_exists => None,
-                Err(error) => return Err(error),
-            },
-            None => {
-                let found: Vec<_> = self.catalog.tables().filter(|table| has(table)).map(Arc::clone).collect();
-                match &found[..] {
-                    [] => None,
-                    [table] => Some((**table).clone()),
-                    _ => {
-                        let text = format!("Index name '{name}' is ambiguous. Index found in multiple tables");
-                        return Err(SqlError::execute(334, text));
-                    }
-                }
-            }
+        let mut found = tables.into_iter().filter(has);
+        let Some(mut table) = found.next() else {
+            return Err(SqlError::execute(333, format!("No such index defined: '{name}'")));
         };
-        match table {
-            Some(mut table) if has(&table) => {
-                storage::drop_parts(self.conn, &table)?;
-                table.indexes.retain(|index| !same_name(&index.name, &name));
-                if table.kind == TableKind::Base {
-                    storage::create_parts(self.conn, &self.catalog, &table)?;
-                }
-                self.save_table(table)
-            }
-            _ if if_exists => Ok(()),
-            _ => Err(SqlError::execute(333, format!("No such index defined: '{name}'"))),
+        if found.next().is_some() {
+            let text = format!("Index name '{name}' is ambiguous. Index found in multiple tables");
+            return Err(SqlError::execute(334, text));
         }
+        storage::drop_parts(self.conn, &table)?;
+        table.indexes.retain(|index| !same_name(&index.name, name));
+        if table.kind == TableKind::Base {
+            storage::create_parts(self.conn, &self.catalog, &table)?;
+        }
+        self.save_table(table)
     }
 }
 

@@ -112,12 +112,12 @@ pub(super) fn create_system_table(conn: &Connection, table: &TableDef) -> Result
     storage::create_table(conn, table)
 }
 
-/// Checks the grammar of a definition without touching anything: what a prepare does.
+/// Reads a definition without running it: what a prepare does.
 ///
 /// # Errors
-/// -1 and the other codes of a statement that cannot be read.
+/// -1, -25 and the other codes of a statement that cannot be read.
 pub fn check(sql: &str) -> Result<(), SqlError> {
-    Cursor::new(sql).map(|_| ())
+    statement(sql).map(|_| ())
 }
 
 /// Runs one definition statement. On success the catalog is published under a new version; on failure nothing has
@@ -126,10 +126,11 @@ pub fn check(sql: &str) -> Result<(), SqlError> {
 /// # Errors
 /// IRIS's code of the refusal.
 pub fn execute(conn: &Connection, store: &CatalogStore, engine: &dyn QueryEngine, sql: &str) -> Result<(), SqlError> {
+    let action = statement(sql)?;
     let before = store.snapshot();
     let mut ddl = Ddl { conn, catalog: (*before).clone(), engine, changed: false };
     storage::run(conn, "SAVEPOINT iris_ddl")?;
-    match ddl.statement(sql) {
+    match action(&mut ddl) {
         Ok(()) => {
             storage::run(conn, "RELEASE iris_ddl")?;
             if ddl.changed {
@@ -144,6 +145,9 @@ pub fn execute(conn: &Connection, store: &CatalogStore, engine: &dyn QueryEngine
     }
 }
 
+/// What a statement that has been read does when it runs.
+type Action = Box<dyn FnOnce(&mut Ddl<'_>) -> Result<(), SqlError>>;
+
 /// One statement at work: the catalog here is its own copy until it succeeds.
 struct Ddl<'a> {
     conn: &'a Connection,
@@ -152,47 +156,49 @@ struct Ddl<'a> {
     changed: bool,
 }
 
+/// Reads a whole statement.
+fn statement(sql: &str) -> Result<Action, SqlError> {
+    let mut cursor = Cursor::new(sql)?;
+    let cursor = &mut cursor;
+    if cursor.take_word("CREATE") {
+        create(cursor)
+    } else if cursor.take_words(&["ALTER", "TABLE"]) {
+        alter::alter_table(cursor)
+    } else if cursor.take_words(&["ALTER", "VIEW"]) {
+        view::create_view(cursor, view::Replace::Only)
+    } else if cursor.take_word("DROP") {
+        drop::drop(cursor)
+    } else if cursor.take_words(&["TRUNCATE", "TABLE"]) {
+        drop::truncate(cursor)
+    } else {
+        other::other(cursor)
+    }
+}
+
+fn create(cursor: &mut Cursor) -> Result<Action, SqlError> {
+    if cursor.take_word("TABLE") {
+        return create_table::create_table(cursor, false);
+    }
+    if cursor.take_words(&["GLOBAL", "TEMPORARY", "TABLE"]) {
+        return create_table::create_table(cursor, true);
+    }
+    if cursor.take_words(&["OR", "REPLACE", "VIEW"]) {
+        return view::create_view(cursor, view::Replace::Yes);
+    }
+    if cursor.take_word("VIEW") {
+        return view::create_view(cursor, view::Replace::No);
+    }
+    if cursor.take_word("SCHEMA") {
+        return drop::create_schema(cursor);
+    }
+    if let Some(kind) = index::index_kind(cursor) {
+        return index::create_index(cursor, kind);
+    }
+    cursor.take_words(&["OR", "REPLACE"]);
+    Err(other::unknown_kind(cursor))
+}
+
 impl Ddl<'_> {
-    fn statement(&mut self, sql: &str) -> Result<(), SqlError> {
-        let mut cursor = Cursor::new(sql)?;
-        let cursor = &mut cursor;
-        if cursor.take_word("CREATE") {
-            self.create(cursor)
-        } else if cursor.take_words(&["ALTER", "TABLE"]) {
-            self.alter_table(cursor)
-        } else if cursor.take_words(&["ALTER", "VIEW"]) {
-            self.create_view(cursor, view::Replace::Only)
-        } else if cursor.take_word("DROP") {
-            self.drop(cursor)
-        } else if cursor.take_words(&["TRUNCATE", "TABLE"]) {
-            self.truncate(cursor)
-        } else {
-            self.other(cursor)
-        }
-    }
-
-    fn create(&mut self, cursor: &mut Cursor) -> Result<(), SqlError> {
-        if cursor.take_word("TABLE") {
-            return self.create_table(cursor, false);
-        }
-        if cursor.take_words(&["GLOBAL", "TEMPORARY", "TABLE"]) {
-            return self.create_table(cursor, true);
-        }
-        if cursor.take_words(&["OR", "REPLACE", "VIEW"]) {
-            return self.create_view(cursor, view::Replace::Yes);
-        }
-        if cursor.take_word("VIEW") {
-            return self.create_view(cursor, view::Replace::No);
-        }
-        if cursor.take_word("SCHEMA") {
-            return self.create_schema(cursor);
-        }
-        if let Some(kind) = index::index_kind(cursor) {
-            return self.create_index(cursor, kind);
-        }
-        self.create_other(cursor)
-    }
-
     /// The table, or -30.
     fn table(&self, name: &ObjectName) -> Result<TableDef, SqlError> {
         match self.catalog.table(&name.schema, &name.name) {
@@ -244,7 +250,7 @@ impl Ddl<'_> {
 }
 
 fn table_not_found(name: &ObjectName) -> SqlError {
-    SqlError::prepare(30, format!("Table '{}' not found", name.shown()))
+    SqlError::execute(30, format!("Table '{}' not found", name.shown()))
 }
 
 fn not_allowed(name: &ObjectName) -> SqlError {

@@ -280,3 +280,18 @@ fn temporary_tables_share_the_definition_only() {
     database.ok("TRUNCATE TABLE g");
     database.ok("DROP TABLE g");
 }
+
+#[test]
+fn a_check_reads_without_running() {
+    assert_eq!(check("CREATE TABLE t (a INT, b VARCHAR(9))"), Ok(()));
+    assert_eq!(check("ALTER TABLE missing ALTER COLUMN a BIGINT"), Ok(()));
+    for (sql, sqlcode) in [
+        ("CREATE TABLE t (a INT CHECK (a > 0))", 1),
+        ("CREATE TABLE t (a INT);", 25),
+        ("ALTER TABLE missing ALTER COLUMN a BIGINT NOT NULL", 25),
+        ("DROP TABLE", 1),
+        ("CREATE TABLE t (a UUID)", 400),
+    ] {
+        assert_eq!(check(sql).unwrap_err().sqlcode, sqlcode, "{sql}");
+    }
+}

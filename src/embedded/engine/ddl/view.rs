@@ -3,8 +3,8 @@
 use super::super::catalog::{CheckOption, Relation, ViewDef, same_name};
 use super::super::value::SqlError;
 use super::create_table::exists;
-use super::cursor::Cursor;
-use super::{Ddl, table_not_found};
+use super::cursor::{Cursor, ObjectName};
+use super::{Action, Ddl, table_not_found};
 
 /// What to do when the view is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,43 +16,54 @@ pub(super) enum Replace {
     Only,
 }
 
+pub(super) fn create_view(cursor: &mut Cursor, replace: Replace) -> Result<Action, SqlError> {
+    let name = cursor.object_name()?;
+    let names = if cursor.is_symbol("(") { cursor.column_list()? } else { Vec::new() };
+    cursor.word("AS")?;
+    let start = cursor.offset();
+    if !cursor.is_word("SELECT") && !cursor.is_word("WITH") && !cursor.is_symbol("(") {
+        return Err(cursor.expected("SELECT"));
+    }
+    let order_needs_top = !(cursor.is_words(&["SELECT", "TOP"]) || cursor.is_words(&["SELECT", "DISTINCT", "TOP"]));
+    while !cursor.at_end() && !at_view_option(cursor) {
+        if cursor.is_symbol("(") {
+            cursor.skip_parentheses()?;
+            continue;
+        }
+        if order_needs_top && cursor.is_words(&["ORDER", "BY"]) {
+            return Err(SqlError::prepare(143, "ORDER BY clause not allowed in a view without TOP"));
+        }
+        cursor.advance();
+    }
+    let query = cursor.text_since(start).to_owned();
+    let mut read_only = false;
+    let mut check_option = None;
+    if cursor.take_word("WITH") {
+        if cursor.take_words(&["READ", "ONLY"]) {
+            read_only = true;
+        } else {
+            let local = cursor.take_word("LOCAL");
+            if !local {
+                cursor.take_word("CASCADED");
+            }
+            cursor.word("CHECK")?;
+            cursor.word("OPTION")?;
+            check_option = Some(if local { CheckOption::Local } else { CheckOption::Cascaded });
+        }
+    }
+    cursor.end()?;
+    Ok(Box::new(move |ddl| ddl.put_view(name, names, query, (read_only, check_option), replace)))
+}
+
 impl Ddl<'_> {
-    pub(super) fn create_view(&mut self, cursor: &mut Cursor, replace: Replace) -> Result<(), SqlError> {
-        let name = cursor.object_name()?;
-        let names = if cursor.is_symbol("(") { cursor.column_list()? } else { Vec::new() };
-        cursor.word("AS")?;
-        let start = cursor.offset();
-        if !cursor.is_word("SELECT") && !cursor.is_word("WITH") && !cursor.is_symbol("(") {
-            return Err(cursor.expected("SELECT"));
-        }
-        let order_needs_top = !(cursor.is_words(&["SELECT", "TOP"]) || cursor.is_words(&["SELECT", "DISTINCT", "TOP"]));
-        while !cursor.at_end() && !at_view_option(cursor) {
-            if cursor.is_symbol("(") {
-                cursor.skip_parentheses()?;
-                continue;
-            }
-            if order_needs_top && cursor.is_words(&["ORDER", "BY"]) {
-                return Err(SqlError::prepare(143, "ORDER BY clause not allowed in a view without TOP"));
-            }
-            cursor.advance();
-        }
-        let query = cursor.text_since(start).to_owned();
-        let mut read_only = false;
-        let mut check_option = None;
-        if cursor.take_word("WITH") {
-            if cursor.take_words(&["READ", "ONLY"]) {
-                read_only = true;
-            } else {
-                let local = cursor.take_word("LOCAL");
-                if !local {
-                    cursor.take_word("CASCADED");
-                }
-                cursor.word("CHECK")?;
-                cursor.word("OPTION")?;
-                check_option = Some(if local { CheckOption::Local } else { CheckOption::Cascaded });
-            }
-        }
-        cursor.end()?;
+    fn put_view(
+        &mut self,
+        name: ObjectName,
+        names: Vec<String>,
+        query: String,
+        (read_only, check_option): (bool, Option<CheckOption>),
+        replace: Replace,
+    ) -> Result<(), SqlError> {
         match (self.catalog.lookup(&name.schema, &name.name), replace) {
             (None, Replace::Only) => return Err(table_not_found(&name)),
             (Some(Relation::View(_)), Replace::Yes | Replace::Only) | (None, _) => {}

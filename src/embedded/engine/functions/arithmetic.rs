@@ -64,6 +64,21 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
     strict(conn, "iris_sqrt", 1, |call| finite(call.double(0).sqrt(), "SQRT"))?;
     strict(conn, "iris_ln", 1, |call| finite(call.double(0).ln(), "LOG"))?;
     strict(conn, "iris_log10", 1, |call| finite(call.double(0).log10(), "LOG10"))?;
+    let mathematics: [(&'static str, fn(f64) -> f64); 9] = [
+        ("iris_exp", f64::exp),
+        ("iris_sin", f64::sin),
+        ("iris_cos", f64::cos),
+        ("iris_tan", f64::tan),
+        ("iris_asin", f64::asin),
+        ("iris_acos", f64::acos),
+        ("iris_atan", f64::atan),
+        ("iris_degrees", f64::to_degrees),
+        ("iris_radians", f64::to_radians),
+    ];
+    for (name, operation) in mathematics {
+        strict(conn, name, 1, move |call| finite(operation(call.double(0)), name.trim_start_matches("iris_")))?;
+    }
+    strict(conn, "iris_atan2", 2, |call| finite(call.double(0).atan2(call.double(1)), "ATAN2"))?;
     strict(conn, "iris_number", 1, |call| decimal_result(Some(Dec::lenient(&call.text(0).replace(',', "")))))?;
     strict(conn, "iris_isnumeric", 1, |call| Ok(Stored::Integer(i64::from(Dec::parse(&call.text(0)).is_some()))))?;
     let flags = rusqlite::functions::FunctionFlags::SQLITE_UTF8;

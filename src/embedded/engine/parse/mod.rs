@@ -275,7 +275,13 @@ impl Parser {
             "INSERT" => self.insert().map(Statement::Insert),
             "UPDATE" => self.update().map(Statement::Update),
             "DELETE" => self.delete().map(Statement::Delete),
-            "CREATE" | "ALTER" | "DROP" | "TRUNCATE" | "GRANT" | "REVOKE" | "BUILD" => Ok(Statement::Definition),
+            "CREATE" | "ALTER" | "DROP" | "TRUNCATE" | "GRANT" | "REVOKE" | "BUILD" | "TUNE" | "PURGE" | "FREEZE"
+            | "UNFREEZE" | "LOCK" | "UNLOCK" | "CANCELBUILD" | "USE" => Ok(Statement::Definition),
+            "CALL" => self.call_statement(),
+            "SET" if self.ahead(1).is_word("OPTION") => {
+                self.at = self.tokens.len().saturating_sub(1);
+                Ok(Statement::Accepted)
+            }
             "CANCEL" => {
                 self.advance();
                 self.expect_word("QUERY")?;
@@ -289,22 +295,6 @@ impl Parser {
                 }
                 Ok(Statement::CancelQuery(job))
             }
-            "TUNE" => {
-                self.advance();
-                self.expect_word("TABLE")?;
-                self.object_name()?;
-                while self.token().kind == TokenKind::Word && self.token().upper.starts_with('%') {
-                    self.advance();
-                }
-                Ok(Statement::Accepted)
-            }
-            "LOCK" | "UNLOCK" => self.lock_table(),
-            "PURGE" => {
-                self.advance();
-                self.word("CACHED");
-                self.expect_word("QUERIES")?;
-                Ok(Statement::Accepted)
-            }
             "%CHECKPRIV" => {
                 self.at = self.tokens.len().saturating_sub(1);
                 Ok(Statement::Accepted)
@@ -313,21 +303,11 @@ impl Parser {
         }
     }
 
-    fn lock_table(&mut self) -> Result<Statement, SqlError> {
+    /// There are no stored procedures here.
+    fn call_statement(&mut self) -> Result<Statement, SqlError> {
         self.advance();
-        self.word("TABLE");
-        self.object_name()?;
-        if self.word("IN") {
-            if !(self.word("SHARE") || self.word("EXCLUSIVE")) {
-                return Err(self.expected("SHARE or EXCLUSIVE"));
-            }
-            self.expect_word("MODE")?;
-        }
-        if self.word("WAIT") {
-            self.value()?;
-        }
-        self.word("IMMEDIATE");
-        Ok(Statement::Accepted)
+        let name = self.object_name()?;
+        Err(SqlError::prepare(428, format!("Stored procedure '{}' not found", name.name.0)))
     }
 
     fn transaction(&mut self) -> Result<Transaction, SqlError> {

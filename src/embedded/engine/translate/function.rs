@@ -100,11 +100,14 @@ impl Translator<'_> {
         let mut result = term.clone();
         if result.class() == Class::Text {
             result.coll = Coll::Explicit(collation);
-            if collation != Collation::Exact {
-                let text = self.text_of(term)?;
-                let function = if collation == Collation::SqlUpper { "iris_upper" } else { "iris_sqlstring" };
-                result.sql = format!("{function}({text})");
-            }
+            let text = self.text_of(term)?;
+            result.sql = match collation {
+                // SQLite gives a bare column its declared collation wherever values are told apart.
+                Collation::Exact if matches!(term.shape, Shape::Mark { .. } | Shape::Literal(_)) => text,
+                Collation::Exact => format!("({text} COLLATE BINARY)"),
+                Collation::SqlUpper => format!("iris_upper({text})"),
+                Collation::SqlString => format!("iris_sqlstring({text})"),
+            };
         }
         // No more a plain column, and no literal that could change its type.
         match result.shape {
@@ -252,14 +255,16 @@ impl Translator<'_> {
             ("POWER", [a, b]) => {
                 (format!("iris_power({},{})", self.double_of(a)?, self.double_of(b)?), number_type(terms))
             }
-            ("ATAN2", [a, b]) => (format!("atan2({},{})", self.double_of(a)?, self.double_of(b)?), DataType::Double),
+            ("ATAN2", [a, b]) => {
+                (format!("iris_atan2({},{})", self.double_of(a)?, self.double_of(b)?), DataType::Double)
+            }
             ("SQRT" | "SQUARE" | "DEGREES" | "RADIANS", [x]) => {
                 let x = self.double_of(x)?;
                 let sql = match upper {
                     "SQRT" => format!("iris_sqrt({x})"),
                     "SQUARE" => format!("({x}*{x})"),
-                    "DEGREES" => format!("degrees({x})"),
-                    _ => format!("radians({x})"),
+                    "DEGREES" => format!("iris_degrees({x})"),
+                    _ => format!("iris_radians({x})"),
                 };
                 (sql, number_type(terms))
             }
@@ -268,8 +273,8 @@ impl Translator<'_> {
                 let sql = match upper {
                     "LOG" => format!("iris_ln({x})"),
                     "LOG10" => format!("iris_log10({x})"),
-                    "COT" => format!("iris_divide_double(1.0,tan({x}))"),
-                    _ => format!("{}({x})", upper.to_lowercase()),
+                    "COT" => format!("iris_divide_double(1.0,iris_tan({x}))"),
+                    _ => format!("iris_{}({x})", upper.to_lowercase()),
                 };
                 (sql, DataType::Double)
             }
