@@ -1,7 +1,7 @@
 //! What the rules share while one statement is translated.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
@@ -67,6 +67,9 @@ pub struct Cx<'a> {
     inline: Cell<bool>,
     /// `EXCLUDED.column` of an upsert and what stands for it.
     pub excluded: RefCell<Vec<(String, Frag)>>,
+    /// Columns of the changed table that stand for what SET makes of them.
+    pub substituted: RefCell<Vec<(String, Frag)>>,
+    statements: RefCell<HashMap<String, Vec<Rc<IrisStatement>>>>,
 }
 
 impl<'a> Cx<'a> {
@@ -91,6 +94,8 @@ impl<'a> Cx<'a> {
             loose: Cell::new(false),
             inline: Cell::new(false),
             excluded: RefCell::default(),
+            substituted: RefCell::default(),
+            statements: RefCell::default(),
         }
     }
 
@@ -325,8 +330,18 @@ impl<'a> Cx<'a> {
     /// Numbers the marks and gives the statement its key.
     pub fn plan(&self, frag: Frag, columns: Vec<OutputColumn>, is_query: bool) -> Plan {
         let (text, marks) = numbered(frag);
-        let (binds, kinds) = marks.into_iter().map(|Mark { bind, kind }| (bind, kind)).unzip();
-        let statement = Rc::new(IrisStatement { key: self.options.next_key(), text, kinds, is_query });
+        let (binds, kinds): (Vec<Bind>, Vec<ParameterKind>) = marks.into_iter().map(|Mark { bind, kind }| (bind, kind)).unzip();
+        // Equal texts of a script are one statement: a connection prepares it once.
+        let mut statements = self.statements.borrow_mut();
+        let known = statements.entry(text.clone()).or_default();
+        let statement = match known.iter().find(|known: &&Rc<IrisStatement>| known.kinds == kinds) {
+            Some(statement) => Rc::clone(statement),
+            None => {
+                let statement = Rc::new(IrisStatement { key: self.options.next_key(), text, kinds, is_query });
+                known.push(Rc::clone(&statement));
+                statement
+            }
+        };
         Plan { statement, binds, columns }
     }
 }

@@ -116,7 +116,7 @@ impl Cx<'_> {
 }
 
 /// The elements of array text, one-dimensional (manual, "Array Input and Output Syntax").
-fn elements(text: &str) -> Result<Vec<Option<String>>> {
+pub fn elements(text: &str) -> Result<Vec<Option<String>>> {
     let malformed =
         || PgError::error(SqlState::INVALID_TEXT, format!("malformed array literal: \"{text}\""));
     let inner = text.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).ok_or_else(malformed)?;

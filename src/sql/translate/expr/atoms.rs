@@ -150,6 +150,17 @@ impl Cx<'_> {
         {
             return Ok(frag.clone());
         }
+        if let Some((_, frag)) =
+            self.substituted.borrow().iter().find(|(column, _)| column.eq_ignore_ascii_case(&folded))
+        {
+            let of_target = match &qualifier {
+                Some(qualifier) => self.is_changed_table(qualifier),
+                None => true,
+            };
+            if of_target {
+                return Ok(frag.clone());
+            }
+        }
         let column = self.column(qualifier.as_deref(), &folded);
         if column.is_none() {
             self.check_special_name(qualifier.as_deref(), &folded, at)?;
@@ -161,11 +172,14 @@ impl Cx<'_> {
         match qualifiers {
             [] => {}
             [table] => {
-                match qualifier.as_deref().and_then(|name| self.relation_named(name)) {
-                    Some(relation) => frag.push(&relation.iris_name),
-                    None => frag.push(&names::iris_name(table)?),
+                let name = match qualifier.as_deref().and_then(|name| self.relation_named(name)) {
+                    Some(relation) => relation.iris_name,
+                    None => names::iris_name(table)?,
+                };
+                if !name.is_empty() {
+                    frag.push(&name);
+                    frag.push(&".");
                 }
-                frag.push(&".");
             }
             [schema, table] => {
                 if names::folded(schema) == "public" {
@@ -185,6 +199,12 @@ impl Cx<'_> {
             frag.push(&names::iris_name(name)?);
         }
         Ok(frag)
+    }
+
+    /// Whether a qualifier means the table an UPDATE changes: the first of the outermost scope.
+    fn is_changed_table(&self, qualifier: &str) -> bool {
+        let scopes = self.scopes.borrow();
+        scopes.first().and_then(|scope| scope.first()).is_some_and(|table| table.name.eq_ignore_ascii_case(qualifier))
     }
 
     fn check_special_name(&self, qualifier: Option<&str>, name: &str, at: usize) -> Result<()> {

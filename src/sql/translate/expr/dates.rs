@@ -1,6 +1,6 @@
 //! Dates and times.
 
-use squawk_syntax::{SyntaxKind, SyntaxNode};
+use squawk_syntax::SyntaxNode;
 
 use super::tree::Expr;
 use crate::sql::template::LiteralKind;

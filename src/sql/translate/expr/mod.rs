@@ -17,9 +17,11 @@ mod window;
 use squawk_syntax::SyntaxNode;
 
 use self::tree::Expr;
-pub use self::casts::{TypeName, type_name};
+pub use self::array::elements as array_elements;
+pub use self::casts::type_name;
 pub use self::labels::label;
-pub use self::tree::is_trivia;
+pub use self::predicates::is_query;
+pub use self::vector::{Distance, to_vector};
 use super::cx::{Cx, Result};
 use super::frag::{Form, Frag, Mark, Ty, level};
 use crate::sql::plan::Bind;
@@ -47,6 +49,22 @@ impl Cx<'_> {
         let result = tree::read(node).and_then(|expr| self.emit_condition(&expr));
         self.loose.set(before);
         result
+    }
+
+    /// The vector distance an expression is, if it is one.
+    pub fn distance_of(&self, node: &SyntaxNode) -> Result<Option<Distance>> {
+        let node = super::cx::unwrapped(node);
+        let Expr::Binary { op, left, right, at } = tree::read(&node)? else { return Ok(None) };
+        if !matches!(op.as_str(), "<=>" | "<#>" | "<->") {
+            return Ok(None);
+        }
+        let (a, b) = (self.emit_value(&left)?, self.emit_value(&right)?);
+        self.distance(&op, a, b, at).map(Some)
+    }
+
+    /// The elements of an array constant.
+    pub fn array_constants(&self, node: &SyntaxNode) -> Result<Option<Vec<Frag>>> {
+        self.array_items(node)
     }
 
     fn strict<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<T> {

@@ -14,6 +14,13 @@ use super::cx::{Column, Cx, Result};
 use super::frag::{Frag, Ty};
 use crate::sql::plan::OutputColumn;
 
+pub use self::select::{Target, outputs};
+
+/// The texts of a select list.
+pub fn render(targets: &[Target]) -> Vec<Frag> {
+    targets.iter().map(Target::render).collect()
+}
+
 /// A translated query.
 #[derive(Debug)]
 pub struct Query {
