@@ -277,13 +277,11 @@ const POWERS_OF_TEN: [f64; 23] = [
 /// The double is at most a few units in the last place off (mantissa and quotient are rounded, digits beyond the
 /// nineteenth dropped). Rounding it again gives the right answer unless it lies that close to the middle between two
 /// singles.
-#[allow(clippy::cast_possible_truncation)]
 fn quick_f32(mantissa: u64, scale: i64) -> Option<f32> {
     if mantissa == 0 {
         return Some(0.0);
     }
     let power = POWERS_OF_TEN.get(usize::try_from(scale.unsigned_abs()).ok()?)?;
-    #[allow(clippy::cast_precision_loss)]
     let exact = mantissa as f64;
     let double = if scale < 0 { exact / power } else { exact * power };
     if !(1e-37..1e38).contains(&double) {
@@ -346,11 +344,7 @@ mod tests {
         ];
         for (text, expected) in cases {
             let parsed = parse_text(text);
-            assert_eq!(
-                parsed.as_deref().map(bits),
-                expected.as_ref().map(|vector| bits(vector)).map_err(|e| e),
-                "{text}"
-            );
+            assert_eq!(parsed.as_deref().map(bits), expected.as_ref().map(|vector| bits(vector)), "{text}");
         }
         let wide = format!("[{}1]", "1,".repeat(DIMENSIONS_MAX));
         assert_eq!(parse_text(&wide), Err(VectorError::TooManyDimensions));

@@ -61,6 +61,43 @@ pub trait QueryEngine {
     fn convert(&self, value: SqliteValue, from: &ColumnDef, to: &ColumnDef) -> Result<SqliteValue, SqlError>;
 }
 
+/// First words of the statements that this module answers.
+const FIRST_WORDS: [&str; 15] = [
+    "CREATE",
+    "ALTER",
+    "DROP",
+    "TRUNCATE",
+    "TUNE",
+    "BUILD",
+    "PURGE",
+    "FREEZE",
+    "UNFREEZE",
+    "GRANT",
+    "REVOKE",
+    "LOCK",
+    "UNLOCK",
+    "CANCELBUILD",
+    "USE",
+];
+
+/// Is the statement one of [`execute`]'s? Looks at the first word only; comments before it do not count.
+pub fn is_ddl(sql: &str) -> bool {
+    let mut rest = sql;
+    loop {
+        rest = rest.trim_start();
+        if let Some(comment) = rest.strip_prefix("--") {
+            rest = comment.find('\n').and_then(|at| comment.get(at..)).unwrap_or("");
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            rest = comment.find("*/").and_then(|at| comment.get(at.saturating_add(2)..)).unwrap_or("");
+        } else {
+            break;
+        }
+    }
+    let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+    let word = rest.get(..length).unwrap_or("");
+    FIRST_WORDS.iter().any(|first| first.eq_ignore_ascii_case(word))
+}
+
 /// Makes the tables that definitions keep their own state in, and INFORMATION_SCHEMA anew from the catalog. Once when a
 /// database is opened, with the collations registered; the engine wraps it in a transaction.
 ///
@@ -118,11 +155,6 @@ struct Ddl<'a> {
     catalog: Catalog,
     engine: &'a dyn QueryEngine,
     changed: bool,
-}
-
-/// Does the statement define a routine, whose code in braces is not SQL?
-pub fn is_routine(sql: &str) -> bool {
-    routine::split_body(sql).is_some()
 }
 
 /// Reads a whole statement.

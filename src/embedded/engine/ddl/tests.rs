@@ -137,6 +137,14 @@ impl Database {
 }
 
 #[test]
+fn first_words_are_found_behind_comments() {
+    assert!(is_ddl("  -- note\n /* x */ create table t (a int)"));
+    assert!(!is_ddl("-- create table t"));
+    assert!(!is_ddl("SELECT 1"));
+    assert!(!is_ddl(""));
+}
+
+#[test]
 fn a_table_keeps_names_types_and_options() {
     let database = Database::with(&[
         "CREATE TABLE Person (id BIGINT IDENTITY PRIMARY KEY, \"First Name\" VARCHAR(256) %EXACT NOT NULL DEFAULT '' \
