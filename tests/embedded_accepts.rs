@@ -117,7 +117,16 @@ const QUERIES: &[(&str, &str)] = &[
     ("SELECT $PIECE('a,b,c', ',', 2), $EXTRACT('abc', 2), $EXTRACT('abc', 2, 3)", "'b'|'b'|'bc'"),
     ("SELECT LPAD('7', 3, '0'), RPAD('7', 3, '0')", "'007'|'700'"),
     ("SELECT ASCII('A'), CHAR(66), STUFF('abc', 2, 1, 'XX')", "65|'B'|'aXXc'"),
-    ("SELECT LIST(code) FROM parent", "'one,two'"),
+    ("SELECT LIST(code), %DLIST(code), LIST(DISTINCT code) FROM parent", "'one,two'|'one,two'|'one,two'"),
+    ("SELECT id FROM t WHERE id %INLIST $LISTFROMSTRING('1,3') ORDER BY id", "1; 3"),
+    (
+        "SELECT id FROM t WHERE %EXACT(name) %INLIST $LISTFROMSTRING('Alice|x,y', '|') AND NOT id %INLIST $LISTBUILD(3)",
+        "1",
+    ),
+    (
+        "SELECT $LISTGET($LISTBUILD('a', 'b,c'), 2), $LISTLENGTH($LISTBUILD(1, NULL)), $LISTTOSTRING($LISTBUILD('a', 'b'), ';')",
+        "'b,c'|2|'a;b'",
+    ),
     ("SELECT {fn UCASE('a')}, {fn CONCAT('a', 'b')}, {fn IFNULL(NULL, 'z')}", "'A'|'ab'|'z'"),
     // NULL handling.
     ("SELECT COALESCE(NULL, b, 'z'), NVL(a, 0), ISNULL(a, 5) FROM t WHERE id = 4", "'z'|0|5"),
