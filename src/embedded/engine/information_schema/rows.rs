@@ -115,7 +115,7 @@ pub fn put_table(conn: &Connection, catalog: &Catalog, table: &TableDef) -> Resu
     for (at, column) in table.columns.iter().enumerate() {
         put_column(conn, table, at, column)?;
     }
-    for key in &table.primary_key {
+    if let Some(key) = &table.primary_key {
         put_key(conn, table, &key.name, &key.columns, "PRIMARY KEY")?;
     }
     for key in &table.uniques {
