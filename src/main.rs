@@ -12,7 +12,7 @@ use iris_pgwire::config::{Config, IrisServer};
 use iris_pgwire::embedded::engine::{Engine, EngineOptions};
 use iris_pgwire::embedded::server::{Superserver, SuperserverHandle, SuperserverOptions};
 use iris_pgwire::iris::ConnectOptions;
-use iris_pgwire::runtime::{self, IrisTarget, ServeOptions, Serving};
+use iris_pgwire::runtime::{self, IrisTarget, ServeOptions, Serving, StopSignal};
 use iris_pgwire::session::SessionOptions;
 use iris_pgwire::wire::Limits;
 
@@ -136,8 +136,10 @@ fn superserver(args: &SuperserverArgs) -> Result<(), String> {
         users: std::iter::once((args.user.clone(), args.password.clone())).collect(),
         ..SuperserverOptions::default()
     };
+    let signal = StopSignal::install().map_err(|error| format!("cannot catch signals: {error}"))?;
     let server = bind_superserver(options, args.data.clone())?;
-    let address = server.local_addr().map_err(|error| error.to_string())?;
+    let handle = server.spawn().map_err(|error| format!("the superserver could not start: {error}"))?;
+    let address = handle.local_addr();
     let mut out = std::io::stdout().lock();
     let _ = writeln!(
         out,
@@ -147,5 +149,6 @@ fn superserver(args: &SuperserverArgs) -> Result<(), String> {
     );
     let _ = out.flush();
     drop(out);
-    server.run().map_err(|error| error.to_string())
+    signal.wait();
+    handle.shutdown().map_err(|error| error.to_string())
 }

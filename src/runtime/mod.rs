@@ -21,6 +21,7 @@ use std::time::Duration;
 pub use counters::{Counter, ShardCounters};
 pub use link::{IrisTarget, LinkFailure};
 pub use server::{Server, Serving};
+pub use shutdown::StopSignal;
 pub use startup::ServeError;
 
 use crate::session::SessionOptions;

@@ -8,6 +8,22 @@ use signal_hook::iterator::{Handle, Signals as SignalIterator};
 
 use super::server::Stopper;
 
+/// SIGTERM and SIGINT for a program without shards: caught from `install` on, waited for by `wait`.
+pub struct StopSignal(SignalIterator);
+
+impl StopSignal {
+    /// # Errors
+    /// The handlers could not be installed.
+    pub fn install() -> io::Result<Self> {
+        Ok(Self(SignalIterator::new([SIGTERM, SIGINT])?))
+    }
+
+    /// Blocks until one of them has come.
+    pub fn wait(mut self) {
+        self.0.forever().next();
+    }
+}
+
 /// The process's signals, in our hands.
 pub(super) struct Signals {
     iterator: Option<SignalIterator>,
