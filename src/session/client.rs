@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use crate::sql::SessionValue;
 use crate::types::Datum;
-use crate::wire::{PgError, SendBuf};
+use crate::wire::{PgError, SendBuf, SqlState};
 
 use super::context::ShardContext;
 use super::settings::Settings;
@@ -131,6 +131,13 @@ impl Client {
             SessionValue::TransactionId => {
                 Ok(Datum::Int(i64::try_from(self.transactions_count).unwrap_or(i64::MAX).saturating_add(1)))
             }
+            SessionValue::RandomUuid => text(random_uuid()?),
+            SessionValue::Random => {
+                // 53 random bits are a double in [0, 1) exactly.
+                let bits = u64::from_le_bytes(random()?) >> 11;
+                #[allow(clippy::cast_precision_loss)]
+                Ok(Datum::Double(bits as f64 / (1_u64 << 53) as f64))
+            }
         }
     }
 
@@ -143,6 +150,22 @@ impl Client {
             .map(str::to_owned)
             .collect()
     }
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Box<PgError>> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|_| PgError::error(SqlState::INTERNAL_ERROR, "no random numbers from the system"))?;
+    Ok(bytes)
+}
+
+/// RFC 9562, version 4.
+fn random_uuid() -> Result<String, Box<PgError>> {
+    let bits = u128::from_be_bytes(random()?);
+    let bits = bits & !(0xF << 76 | 0b11 << 62) | 0x4 << 76 | 0b10 << 62;
+    let hex = format!("{bits:032x}");
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    Ok([part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-"))
 }
 
 fn address(text: Option<String>) -> Result<Datum<'static>, Box<PgError>> {

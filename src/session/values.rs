@@ -2,8 +2,8 @@
 //! IRIS declared.
 
 use crate::iris::{IrisType, ParameterDescription, StatementMetadata, put_value};
-use crate::sql::{Bind, LiteralKind, Plan, Template};
-use crate::types::{Datum, Oid, decode};
+use crate::sql::{Bind, LiteralKind, Plan, Template, array_elements};
+use crate::types::{Datum, Encoder, Oid, PgType, decode};
 use crate::wire::{Format, PgError, SendBuf, SqlState};
 
 use super::client::Client;
@@ -47,16 +47,39 @@ pub fn put_values(
                 let (kind, text) = sources.template.literal(*n).ok_or_else(|| missing("literal", *n))?;
                 put_value(values, &declared, &literal(kind, text)?)?;
             }
+            Bind::TypedLiteral { literal: n, oid } => {
+                let (_, text) = sources.template.literal(*n).ok_or_else(|| missing("literal", *n))?;
+                put_value(values, &declared, &decode(*oid, Format::Text, text.as_bytes())?)?;
+            }
             Bind::Parameter(n) => {
-                let parameter =
-                    usize::from(*n).checked_sub(1).and_then(|index| sources.parameters.get(index)).ok_or_else(
-                        || PgError::error(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${n}")),
-                    )?;
+                let parameter = parameter(sources, *n)?;
                 let datum = match parameter.bytes {
                     None => Datum::Null,
                     Some(bytes) => decode(parameter.oid, parameter.format, bytes)?,
                 };
                 put_value(values, &declared, &datum)?;
+            }
+            Bind::RowCount { parameter: n, when_null } => {
+                let parameter = parameter(sources, *n)?;
+                let datum = match parameter.bytes {
+                    None => Datum::Int(*when_null),
+                    Some(bytes) => decode(parameter.oid, parameter.format, bytes)?,
+                };
+                if matches!(datum, Datum::Int(count) if count < 0) {
+                    let (code, clause) = if *when_null == 0 { (b"2201X", "OFFSET") } else { (b"2201W", "LIMIT") };
+                    return Err(PgError::error(SqlState(*code), format!("{clause} must not be negative")));
+                }
+                put_value(values, &declared, &datum)?;
+            }
+            Bind::Elements { parameter: n, refuse_nulls } => {
+                let parameter = parameter(sources, *n)?;
+                match parameter.bytes {
+                    None => put_value(values, &declared, &Datum::Null)?,
+                    Some(bytes) => {
+                        let joined = elements(parameter, bytes, *refuse_nulls)?;
+                        put_value(values, &declared, &Datum::Text(&joined))?;
+                    }
+                }
             }
             Bind::Constant(text) => put_value(values, &declared, &Datum::Text(text))?,
             Bind::Session(value) => {
@@ -78,6 +101,75 @@ fn literal(kind: LiteralKind, text: &str) -> Result<Datum<'_>, Box<PgError>> {
         LiteralKind::Numeric => decode(Oid::NUMERIC, Format::Text, text.as_bytes()),
         LiteralKind::String => Ok(Datum::Text(text)),
     }
+}
+
+fn parameter<'a>(sources: &Sources<'a>, n: u16) -> Result<Parameter<'a>, Box<PgError>> {
+    usize::from(n)
+        .checked_sub(1)
+        .and_then(|index| sources.parameters.get(index))
+        .copied()
+        .ok_or_else(|| PgError::error(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${n}")))
+}
+
+/// The elements of an array parameter as text, U+0001 between them.
+fn elements(parameter: Parameter<'_>, bytes: &[u8], refuse_nulls: bool) -> Result<String, Box<PgError>> {
+    let items = match parameter.format {
+        Format::Text => {
+            let text = std::str::from_utf8(bytes).map_err(|_| malformed_array())?;
+            array_elements(text)?
+        }
+        Format::Binary => binary_elements(bytes)?,
+    };
+    if refuse_nulls && items.iter().any(Option::is_none) {
+        return Err(PgError::unsupported("<> ALL over an array with a NULL element is not supported")
+            .hint("No row would match; leave the NULL out."));
+    }
+    let items: Vec<String> = items.into_iter().flatten().collect();
+    if items.iter().any(|item| item.contains('\u{1}')) {
+        return Err(PgError::unsupported("array elements with the character U+0001 are not supported"));
+    }
+    Ok(items.join("\u{1}"))
+}
+
+/// The binary form of a one-dimensional array (`array_send`): dimensions, flags, element type, then count and lower
+/// bound, then each element behind its length.
+fn binary_elements(bytes: &[u8]) -> Result<Vec<Option<String>>, Box<PgError>> {
+    let (dimensions, rest) = word(bytes)?;
+    let (_, rest) = word(rest)?;
+    let (element, mut rest) = word(rest)?;
+    if dimensions == 0 {
+        return Ok(Vec::new());
+    }
+    if dimensions != 1 {
+        return Err(PgError::unsupported("arrays of more than one dimension are not supported"));
+    }
+    let element = Oid(u32::from_be_bytes(element.to_be_bytes()));
+    let encoder = Encoder::select(PgType::new(element), Format::Text)?;
+    rest = word(word(rest)?.1)?.1;
+    let mut items = Vec::new();
+    while !rest.is_empty() {
+        let (length, after) = word(rest)?;
+        let Ok(length) = usize::try_from(length) else {
+            items.push(None);
+            rest = after;
+            continue;
+        };
+        let (value, after) = after.split_at_checked(length).ok_or_else(malformed_array)?;
+        let mut text = Vec::new();
+        encoder.encode(&decode(element, Format::Binary, value)?, &mut text)?;
+        items.push(Some(String::from_utf8(text).map_err(|_| malformed_array())?));
+        rest = after;
+    }
+    Ok(items)
+}
+
+fn word(bytes: &[u8]) -> Result<(i32, &[u8]), Box<PgError>> {
+    let (word, rest) = bytes.split_first_chunk().ok_or_else(malformed_array)?;
+    Ok((i32::from_be_bytes(*word), rest))
+}
+
+fn malformed_array() -> Box<PgError> {
+    PgError::error(SqlState::INVALID_BINARY, "malformed array parameter")
 }
 
 fn missing(what: &str, n: u16) -> Box<PgError> {

@@ -24,4 +24,7 @@ pub use plan::{
 pub use schema::{ColumnFacts, NoSchema, RelationName, Schema, TableFacts, TableLookup};
 pub use split::{position_in, split};
 pub use template::{Literal, LiteralKind, Template};
-pub use translate::translate;
+pub use translate::{array_elements, translate};
+
+#[cfg(test)]
+mod tests;

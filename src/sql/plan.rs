@@ -134,6 +134,14 @@ pub enum Bind {
     Parameter(u16),
     /// The n-th literal of the statement's template, counted from 0.
     Literal(u16),
+    /// A string literal whose place gives it a type (`ts > '2024-01-15T10:00Z'`, `'t'::bool`): its value goes through
+    /// the conversion of a text-format parameter of that type.
+    TypedLiteral { literal: u16, oid: Oid },
+    /// `$n` is an array: its elements as text, joined by U+0001, for `$LISTFROMSTRING(.., CHAR(1))`. NULL elements are
+    /// left out, which is right under `= ANY`; under `<> ALL` (`refuse_nulls`) an array with a NULL element is 0A000.
+    Elements { parameter: u16, refuse_nulls: bool },
+    /// `$n` of LIMIT or OFFSET: NULL stands for `when_null`, a negative number is 2201W (LIMIT) or 2201X (OFFSET).
+    RowCount { parameter: u16, when_null: i64 },
     /// A value a rule made.
     Constant(String),
     /// A value only the session knows, in text form: translations are shared by all sessions of a shard.
@@ -180,6 +188,11 @@ pub enum SessionValue {
     StartTime,
     /// `txid_current()`, `pg_current_xact_id()`: any number that grows per transaction.
     TransactionId,
+    /// `gen_random_uuid()`, `uuid_generate_v4()`: fresh for each bind. Translation puts it only where it is evaluated
+    /// once.
+    RandomUuid,
+    /// `random()`: a number in [0, 1), fresh for each bind.
+    Random,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,11 +18,12 @@ pub enum LiteralKind {
 impl LiteralKind {
     /// The byte that stands for such a literal in [`Template::text`]; such bytes cannot occur there otherwise, except
     /// inside quoted names.
-    const fn mark(self) -> u8 {
+    const fn mark(self, backslash: bool) -> u8 {
         match self {
             Self::Int4 => 0x01,
             Self::Int8 => 0x02,
             Self::Numeric => 0x03,
+            Self::String if backslash => 0x05,
             Self::String => 0x04,
         }
     }
@@ -44,6 +45,9 @@ pub struct Literal {
     pub source: Range<usize>,
     /// Where its value stands in the template's value buffer; see [`Template::value`].
     value: Range<usize>,
+    /// A string whose value holds a backslash; part of the template's text because LIKE treats it specially, so a
+    /// rule may ask without reading the value.
+    pub backslash: bool,
 }
 
 /// The literal-free form of one statement. Keeps its buffers between scans.
@@ -142,8 +146,11 @@ impl Template {
             )
             .hint("Use COPY, or a prepared statement with parameters."));
         }
-        self.text.push(char::from(kind.mark()));
-        self.literals.push(Literal { kind, source, value: value_start..self.values.len() });
+        let value = value_start..self.values.len();
+        let backslash = kind == LiteralKind::String
+            && self.values.as_bytes().get(value.clone()).is_some_and(|value| memchr::memchr(b'\\', value).is_some());
+        self.text.push(char::from(kind.mark(backslash)));
+        self.literals.push(Literal { kind, source, value, backslash });
         Ok(())
     }
 

@@ -4,10 +4,10 @@
 
 mod catalog;
 mod convert;
+mod database;
 mod datetime;
 mod ddl;
 mod decimal;
-mod engine;
 mod errors;
 mod functions;
 mod gate;
@@ -23,7 +23,7 @@ mod value;
 mod vectors;
 
 pub use catalog::DEFAULT_SCHEMA;
-pub use engine::{CancelHook, Engine, EngineOpenError, EngineOptions, VERSION_TEXT};
+pub use database::{CancelHook, Engine, EngineOpenError, EngineOptions, VERSION_TEXT};
 pub use parse::ast::Isolation;
 pub use prepared::Prepared;
 pub use session::{EngineSession, Interrupter};

@@ -93,13 +93,17 @@ impl Prepared {
 }
 
 fn compile(text: &str, kinds: &[ParameterKind], catalog: &Catalog) -> Result<Compiled, SqlError> {
-    let parsed = parse::parse(text)?;
-    let environment = Environment { catalog, default_schema: DEFAULT_SCHEMA, kinds, marks_count: parsed.marks_count };
     let untyped = |count: u32| StatementMetadata {
         columns: Vec::new(),
         parameters: (0..count).map(|_| PARAMETER).collect(),
         cacheable: false,
     };
+    if ddl::is_ddl(text) {
+        ddl::check(text)?;
+        return Ok(Compiled { schema_version: catalog.version, action: Action::Definition, metadata: untyped(0) });
+    }
+    let parsed = parse::parse(text)?;
+    let environment = Environment { catalog, default_schema: DEFAULT_SCHEMA, kinds, marks_count: parsed.marks_count };
     let marks = parsed.marks_count;
     let (action, metadata) = match parsed.statement {
         Statement::Explain(query) => {
@@ -110,10 +114,6 @@ fn compile(text: &str, kinds: &[ParameterKind], catalog: &Catalog) -> Result<Com
         Statement::Transaction(transaction) => (Action::Transaction(transaction), untyped(marks)),
         Statement::CancelQuery(job) => (Action::Cancel(job), untyped(marks)),
         Statement::Accepted => (Action::Accepted, untyped(marks)),
-        Statement::Definition => {
-            ddl::check(text)?;
-            (Action::Definition, untyped(marks))
-        }
         statement => {
             let plan = translate::translate(&statement, &environment)?;
             let metadata = plan.metadata.clone();

@@ -9,9 +9,9 @@ use rusqlite::types::{Value as Stored, ValueRef};
 use rusqlite::{Connection, InterruptHandle, Statement as SqliteStatement};
 
 use super::convert::{Purpose, export, import};
+use super::database::{Database, Engine};
 use super::datetime as dt;
 use super::ddl;
-use super::engine::{Database, Engine};
 use super::errors::{self, Running};
 use super::functions;
 use super::gate::{GateError, WritePermit};

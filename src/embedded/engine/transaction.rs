@@ -184,7 +184,7 @@ impl EngineSession {
                 }
                 Ok(())
             }
-            Command::InTransaction => Ok(()),
+            Command::IsOpen => Ok(()),
         }
     }
 

@@ -1,9 +1,28 @@
 //! The rules: one file per family. Everything no rule touches stays as written.
 
+mod cx;
+mod ddl;
+mod depth;
+mod dml;
+mod expr;
+mod frag;
+mod iris_dialect;
+mod names;
+mod query;
+mod utility;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode};
+
+use self::cx::Cx;
+pub use self::expr::array_elements;
+use self::query::Place;
 use super::options::{TranslateError, TranslateOptions, Translated};
+use super::plan::{Action, Bind, Plan, RunIf, ScriptStep, StepRole, Translation};
 use super::schema::Schema;
-use super::template::Template;
-use crate::wire::PgError;
+use super::template::{Template, char_position};
+use crate::wire::{PgError, SqlState};
 
 /// Translates one statement, whose `template` has been scanned from the same text.
 ///
@@ -16,6 +35,143 @@ pub fn translate(
     schema: &dyn Schema,
     options: &TranslateOptions<'_>,
 ) -> Result<Translated, TranslateError> {
-    let _ = (sql, template, schema, options.next_key());
-    Err(PgError::unsupported("this statement is not translated yet").into())
+    let cx = Cx::new(sql, template, schema, options);
+    let result = statement(&cx);
+    let needed = cx.take_needed();
+    // What is wrong without the tables may be right with them, so they come first.
+    if !needed.is_empty() {
+        return Err(TranslateError::NeedTables(needed));
+    }
+    let mut translation = result.map_err(|error| in_characters(sql, error))?;
+    translation.parameter_types = cx.parameter_types();
+    translation.notices.extend(cx.take_notices());
+    let pinned = pinned(&cx, &translation);
+    Ok(Translated { translation, pinned })
+}
+
+fn statement(cx: &Cx<'_>) -> Result<Translation, Box<PgError>> {
+    depth::check(cx.sql)?;
+    let (root, error) = parse(cx.sql)?;
+    if let Some(error) = error {
+        return iris_dialect::translate(cx, error);
+    }
+    let mut statements = root.children();
+    let Some(node) = statements.next() else {
+        return Ok(Translation {
+            action: Action::Empty,
+            tag: String::new(),
+            parameter_types: Vec::new(),
+            notices: Vec::new(),
+        });
+    };
+    if let Some(second) = statements.next() {
+        return Err(PgError::error(SqlState::SYNTAX_ERROR, "cannot insert multiple commands into a prepared statement")
+            .position(cx::offset(second.text_range().start().into())));
+    }
+    one(cx, &node)
+}
+
+fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
+    match node.kind() {
+        SyntaxKind::SELECT
+        | SyntaxKind::COMPOUND_SELECT
+        | SyntaxKind::VALUES
+        | SyntaxKind::TABLE
+        | SyntaxKind::PAREN_SELECT => {
+            let query = cx.query(node, Place::Top, None)?;
+            let plan = cx.plan(query.frag, query.columns, true);
+            Ok(script(vec![step(plan, StepRole::Rows)], "SELECT"))
+        }
+        SyntaxKind::INSERT => dml::insert(cx, node),
+        SyntaxKind::UPDATE => dml::update(cx, node),
+        SyntaxKind::DELETE => dml::delete(cx, node),
+        _ => {
+            if let Some(utility) = utility::translate(cx, node)? {
+                return Ok(translation(utility.action, utility.tag));
+            }
+            match ddl::translate(cx, node)? {
+                Some(ddl) => Ok(translation(ddl.action, ddl.tag)),
+                None => Err(utility::unsupported(node)),
+            }
+        }
+    }
+}
+
+pub(super) fn step(plan: Plan, role: StepRole) -> ScriptStep {
+    ScriptStep { plan, role, run_if: RunIf::Always, ignored_sqlcodes: Vec::new() }
+}
+
+fn script(steps: Vec<ScriptStep>, tag: &str) -> Translation {
+    translation(Action::Script(steps), tag)
+}
+
+fn translation(action: Action, tag: impl Into<String>) -> Translation {
+    Translation { action, tag: tag.into(), parameter_types: Vec::new(), notices: Vec::new() }
+}
+
+/// The tree, and the first thing the parser did not understand. The parser is another project's: a panic of it must
+/// not cost the shard.
+fn parse(sql: &str) -> Result<(SyntaxNode, Option<Box<PgError>>), Box<PgError>> {
+    let parsed = catch_unwind(AssertUnwindSafe(|| {
+        let parse = SourceFile::parse(sql);
+        let error = parse.errors().first().map(|error| (usize::from(error.range().start()), error.message().to_owned()));
+        (parse.syntax_node(), error)
+    }));
+    let (root, error) = parsed
+        .map_err(|_| PgError::error(SqlState::INTERNAL_ERROR, "the parser failed on this statement"))?;
+    Ok((root.clone(), error.map(|(at, _)| syntax_error_at(sql, &root, at))))
+}
+
+/// PostgreSQL names the token it could not use; squawk gives the place in front of it.
+fn syntax_error_at(sql: &str, root: &SyntaxNode, at: usize) -> Box<PgError> {
+    let token = root
+        .descendants_with_tokens()
+        .filter_map(squawk_syntax::SyntaxElement::into_token)
+        .find(|token| {
+            usize::from(token.text_range().end()) > at
+                && !matches!(token.kind(), SyntaxKind::WHITESPACE | SyntaxKind::COMMENT)
+        });
+    match token {
+        Some(token) => {
+            let start = usize::from(token.text_range().start());
+            PgError::error(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{}\"", token.text()))
+                .position(cx::offset(start))
+        }
+        None => PgError::error(SqlState::SYNTAX_ERROR, "syntax error at end of input").position(cx::offset(sql.len())),
+    }
+}
+
+/// Positions inside translation are byte offsets + 1.
+fn in_characters(sql: &str, mut error: Box<PgError>) -> Box<PgError> {
+    if let Some(position) = error.position {
+        let offset = usize::try_from(position).unwrap_or(0).saturating_sub(1);
+        error.position = Some(char_position(sql, offset));
+    }
+    error
+}
+
+/// Literals the translation depends on: those a rule read, and those that are bound nowhere, whose value is therefore
+/// in a text or had a say in it.
+fn pinned(cx: &Cx<'_>, translation: &Translation) -> Vec<u16> {
+    let mut bound = vec![false; cx.template.literals.len()];
+    let mut mark = |plan: &Plan| {
+        for bind in &plan.binds {
+            if let Bind::Literal(n) | Bind::TypedLiteral { literal: n, .. } = bind
+                && let Some(bound) = bound.get_mut(usize::from(*n))
+            {
+                *bound = true;
+            }
+        }
+    };
+    match &translation.action {
+        Action::Script(steps) => steps.iter().for_each(|step| mark(&step.plan)),
+        Action::CopyFromStdin(copy) => mark(&copy.insert),
+        _ => {}
+    }
+    let mut pinned = cx.pinned();
+    let free = bound.iter().enumerate().filter(|(_, bound)| !**bound);
+    pinned.extend(free.filter_map(|(n, _)| u16::try_from(n).ok()));
+    pinned.sort_unstable();
+    pinned.dedup();
+    pinned
 }

@@ -142,10 +142,6 @@ impl<'a> Cursor<'a> {
         self.peek().is_some_and(|token| token.is_symbol(symbol))
     }
 
-    pub fn is_symbol_at(&self, ahead: usize, symbol: &str) -> bool {
-        self.peek_at(ahead).is_some_and(|token| token.is_symbol(symbol))
-    }
-
     pub fn take_word(&mut self, word: &str) -> bool {
         let found = self.is_word(word);
         if found {

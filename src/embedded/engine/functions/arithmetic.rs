@@ -4,9 +4,11 @@ use rusqlite::Connection;
 use rusqlite::types::Value as Stored;
 
 use super::super::decimal::Dec;
-use super::{Call, decimal_result, raise, strict};
+use super::{Call, decimal_result, formats, raise, strict};
 
 type Operation = fn(Dec, Dec) -> Option<Dec>;
+type Rounding = fn(Dec) -> Dec;
+type Mathematics = fn(f64) -> f64;
 
 fn divide_error() -> rusqlite::Error {
     raise(400, "Fatal error occurred: <DIVIDE>")
@@ -32,7 +34,7 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
             decimal_result(operation(call.decimal(0), call.decimal(1)))
         })?;
     }
-    let unary: [(&str, fn(Dec) -> Dec); 4] = [
+    let unary: [(&str, Rounding); 4] = [
         ("iris_abs", Dec::abs),
         ("iris_floor", Dec::floor),
         ("iris_ceiling", Dec::ceiling),
@@ -64,7 +66,7 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
     strict(conn, "iris_sqrt", 1, |call| finite(call.double(0).sqrt(), "SQRT"))?;
     strict(conn, "iris_ln", 1, |call| finite(call.double(0).ln(), "LOG"))?;
     strict(conn, "iris_log10", 1, |call| finite(call.double(0).log10(), "LOG10"))?;
-    let mathematics: [(&'static str, fn(f64) -> f64); 9] = [
+    let mathematics: [(&'static str, Mathematics); 9] = [
         ("iris_exp", f64::exp),
         ("iris_sin", f64::sin),
         ("iris_cos", f64::cos),
@@ -79,7 +81,9 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
         strict(conn, name, 1, move |call| finite(operation(call.double(0)), name.trim_start_matches("iris_")))?;
     }
     strict(conn, "iris_atan2", 2, |call| finite(call.double(0).atan2(call.double(1)), "ATAN2"))?;
-    strict(conn, "iris_number", 1, |call| decimal_result(Some(Dec::lenient(&call.text(0).replace(',', "")))))?;
+    strict(conn, "iris_number", 1, |call| {
+        decimal_result(Some(formats::to_number(&call.text(0)).unwrap_or(Dec::ZERO)))
+    })?;
     strict(conn, "iris_isnumeric", 1, |call| Ok(Stored::Integer(i64::from(Dec::parse(&call.text(0)).is_some()))))?;
     let flags = rusqlite::functions::FunctionFlags::SQLITE_UTF8;
     conn.create_scalar_function("iris_random", 1, flags, |context| {

@@ -31,10 +31,8 @@ pub enum Statement {
     Transaction(Transaction),
     /// `CANCEL QUERY job`.
     CancelQuery(Expr),
-    /// `CHECKPRIV`, `TUNE TABLE`, `SET OPTION`, `LOCK TABLE`, `PURGE`...: legal, nothing to do here.
+    /// `%CHECKPRIV`, `SET OPTION`: legal, nothing to do here.
     Accepted,
-    /// CREATE, ALTER, DROP, TRUNCATE, GRANT...: the definition side parses them itself.
-    Definition,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +44,7 @@ pub enum Transaction {
     RollbackTo(Name),
     SetIsolation(Option<Isolation>),
     /// `%INTRANSACTION`.
-    InTransaction,
+    IsOpen,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -120,7 +120,7 @@ impl Parser {
             self.expect_word("SET")?;
             self.assignments()?
         };
-        let from = if self.word("FROM") { self.from_items()? } else { Vec::new() };
+        let from = if self.word("FROM") { self.table_refs()? } else { Vec::new() };
         let selection = self.dml_condition()?;
         Ok(Update { no_check, table, alias, assignments, from, selection })
     }
@@ -131,7 +131,7 @@ impl Parser {
         self.word("FROM");
         let table = self.object_name()?;
         let alias = self.optional_table_alias()?;
-        let from = if self.word("FROM") { self.from_items()? } else { Vec::new() };
+        let from = if self.word("FROM") { self.table_refs()? } else { Vec::new() };
         let selection = self.dml_condition()?;
         Ok(Delete { no_check, table, alias, from, selection })
     }

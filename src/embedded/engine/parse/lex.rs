@@ -146,9 +146,7 @@ impl Lexer<'_> {
                 if kind == TokenKind::Quoted && text.is_empty() {
                     return Err(SqlError::prepare(1, "Invalid SQL statement - an empty delimited identifier"));
                 }
-                if kind == TokenKind::Quoted
-                    && text.contains(|c: char| matches!(c, ',' | '^' | '.')) | text.contains("->")
-                {
+                if kind == TokenKind::Quoted && (text.contains([',', '^', '.']) || text.contains("->")) {
                     return Err(SqlError::prepare(1, format!("Invalid character in delimited identifier '{text}'")));
                 }
                 self.push(kind, text, String::new(), at + 1);

@@ -4,6 +4,7 @@
 //! trailing comma); a stand-in that has to refuse what IRIS refuses needs a grammar that has only what IRIS has.
 
 pub mod ast;
+mod call;
 mod dml;
 mod expr;
 mod lex;
@@ -25,14 +26,16 @@ pub struct Parsed {
     pub marks_count: u32,
 }
 
-/// Parses one statement. The first word decides; what follows its end is refused (-25).
+/// Parses one statement that is no definition (`ddl` reads those). What follows its end is refused (-25).
 pub fn parse(sql: &str) -> Result<Parsed, SqlError> {
+    // The code of a routine is in another language: it has no tokens of SQL.
+    if super::ddl::is_routine(sql) {
+        return Ok(Parsed { statement: Statement::Definition, marks_count: 0 });
+    }
     let (tokens, marks_count) = tokens(sql)?;
     let mut parser = Parser { tokens, at: 0, depth: 0, query_depth: 0 };
     let statement = parser.statement()?;
-    if statement != Statement::Definition {
-        parser.end()?;
-    }
+    parser.end()?;
     Ok(Parsed { statement, marks_count })
 }
 
@@ -43,15 +46,6 @@ pub fn parse_query(sql: &str) -> Result<ast::Query, SqlError> {
     let query = parser.query(false)?;
     parser.end()?;
     Ok(query)
-}
-
-/// Parses a single value expression: a column default.
-pub fn parse_expression(sql: &str) -> Result<ast::Expr, SqlError> {
-    let (tokens, _) = tokens(sql)?;
-    let mut parser = Parser { tokens, at: 0, depth: 0, query_depth: 0 };
-    let expr = parser.value()?;
-    parser.end()?;
-    Ok(expr)
 }
 
 struct Parser {
@@ -275,8 +269,6 @@ impl Parser {
             "INSERT" => self.insert().map(Statement::Insert),
             "UPDATE" => self.update().map(Statement::Update),
             "DELETE" => self.delete().map(Statement::Delete),
-            "CREATE" | "ALTER" | "DROP" | "TRUNCATE" | "GRANT" | "REVOKE" | "BUILD" | "TUNE" | "PURGE" | "FREEZE"
-            | "UNFREEZE" | "LOCK" | "UNLOCK" | "CANCELBUILD" | "USE" => Ok(Statement::Definition),
             "CALL" => self.call_statement(),
             "SET" if self.ahead(1).is_word("OPTION") => {
                 self.at = self.tokens.len().saturating_sub(1);
@@ -346,7 +338,7 @@ impl Parser {
             return self.savepoint_name().map(Transaction::Savepoint);
         }
         if self.word("%INTRANSACTION") || self.word("%INTRANS") {
-            return Ok(Transaction::InTransaction);
+            return Ok(Transaction::IsOpen);
         }
         Err(SqlError::prepare(1, format!("Invalid SQL statement: {} begins none", self.token().shown())))
     }

@@ -162,7 +162,7 @@ impl Parser {
         let mut from = Vec::new();
         if self.word("FROM") {
             self.hints(&FROM_HINTS);
-            from = self.from_items()?;
+            from = self.table_refs()?;
         }
         let selection = if self.word("WHERE") { Some(self.condition()?) } else { None };
         let mut group_by = Vec::new();
@@ -291,7 +291,7 @@ impl Parser {
         Ok(SelectItem::Expr { expr, alias })
     }
 
-    pub(super) fn from_items(&mut self) -> Result<Vec<TableRef>, SqlError> {
+    pub(super) fn table_refs(&mut self) -> Result<Vec<TableRef>, SqlError> {
         let mut items = vec![self.joined_table()?];
         while self.symbol(",") {
             items.push(self.joined_table()?);

@@ -87,6 +87,6 @@ fn what_the_dialect_lacks_is_refused_with_its_code() {
 fn deep_nesting_is_refused_not_crashed() {
     let sql = format!("SELECT {}1{}", "(".repeat(5_000), ")".repeat(5_000));
     assert_eq!(code(&sql), 1);
-    assert_eq!(code(&format!("SELECT {}1", "-".repeat(1) + &" -".repeat(5_000))), 1);
+    assert_eq!(code(&format!("SELECT {}1", " -".repeat(5_000))), 1);
     assert_eq!(code(&format!("SELECT a FROM t WHERE {}a = 1", "NOT ".repeat(5_000))), 1);
 }

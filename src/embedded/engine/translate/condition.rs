@@ -175,9 +175,7 @@ impl Translator<'_> {
         if term.data_type.is_stream() || right.data_type.is_stream() {
             return Err(SqlError::prepare(313, "Condition not allowed on stream fields"));
         }
-        let data_type = if term.is_untyped(self) {
-            right.data_type
-        } else if term.is_flexible() || term.class() == right.class() {
+        let data_type = if term.is_flexible() || term.class() == right.class() {
             right.data_type
         } else {
             super::compare::wider(term.data_type, right.data_type)

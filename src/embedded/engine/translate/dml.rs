@@ -243,7 +243,7 @@ impl Translator<'_> {
         if !update.from.is_empty() {
             from = format!(
                 " FROM {}",
-                self.from_list(&without_target(&update.from, &update.table, update.alias.as_ref()))?
+                self.table_list(&without_target(&update.from, &update.table, update.alias.as_ref()))?
             );
             if from == " FROM " {
                 from.clear();
@@ -280,7 +280,7 @@ impl Translator<'_> {
         let mut scope = Scope::default();
         scope.sources.push(table_source(&table, delete.alias.as_ref(), &alias, false));
         self.scopes.push(scope);
-        let from = self.from_list(&without_target(&delete.from, &delete.table, delete.alias.as_ref()))?;
+        let from = self.table_list(&without_target(&delete.from, &delete.table, delete.alias.as_ref()))?;
         self.aggregates = Aggregates::Forbidden;
         let selection = self.selection(delete.selection.as_ref())?;
         self.scopes.pop();

@@ -21,12 +21,12 @@ pub fn quote(name: &str) -> String {
 
 impl Translator<'_> {
     /// ` FROM ..`, or nothing. The sources are added to the innermost scope.
-    pub(super) fn from_clause(&mut self, from: &[TableRef]) -> Result<String, SqlError> {
-        let list = self.from_list(from)?;
+    pub(super) fn table_clause(&mut self, from: &[TableRef]) -> Result<String, SqlError> {
+        let list = self.table_list(from)?;
         Ok(if list.is_empty() { String::new() } else { format!(" FROM {list}") })
     }
 
-    pub(super) fn from_list(&mut self, from: &[TableRef]) -> Result<String, SqlError> {
+    pub(super) fn table_list(&mut self, from: &[TableRef]) -> Result<String, SqlError> {
         let mut parts = Vec::new();
         for item in from {
             let text = self.table_ref(item)?;

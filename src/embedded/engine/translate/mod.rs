@@ -76,11 +76,9 @@ pub fn translate(statement: &Statement, environment: &Environment<'_>) -> Result
         Statement::Insert(insert) => translator.insert(insert),
         Statement::Update(update) => translator.update(update),
         Statement::Delete(delete) => translator.delete(delete),
-        Statement::Explain(_)
-        | Statement::Transaction(_)
-        | Statement::CancelQuery(_)
-        | Statement::Accepted
-        | Statement::Definition => Err(SqlError::prepare(1, "statement cannot be translated")),
+        Statement::Explain(_) | Statement::Transaction(_) | Statement::CancelQuery(_) | Statement::Accepted => {
+            Err(SqlError::prepare(1, "statement cannot be translated"))
+        }
     }
 }
 

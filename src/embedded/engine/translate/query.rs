@@ -236,7 +236,7 @@ impl Translator<'_> {
         limit: &Limit,
     ) -> Result<QueryOutput, SqlError> {
         self.aggregates = Aggregates::Forbidden;
-        let mut tail = self.from_clause(&select.from)?;
+        let mut tail = self.table_clause(&select.from)?;
         if let Some(selection) = &select.selection {
             tail.push_str(&format!(" WHERE {}", self.condition(selection)?));
         }

@@ -60,20 +60,20 @@ impl Alter<'_> {
             SyntaxKind::ALTER_COLUMN => self.alter_column(action),
             SyntaxKind::ADD_CONSTRAINT => self.add_constraint(action),
             SyntaxKind::DROP_CONSTRAINT => {
-                let name = defined(&first_name(self.cx, &need(action, SyntaxKind::CONSTRAINT_NAME_REF)?)?)?;
+                let name = defined(&first_name(&need(action, SyntaxKind::CONSTRAINT_NAME_REF)?)?)?;
                 let ignored: &[i32] =
                     if has_child(action, SyntaxKind::IF_EXISTS) { &[NO_CONSTRAINT_SQLCODE] } else { &[] };
                 self.push(&format!("DROP CONSTRAINT {name}"), ignored);
                 Ok(())
             }
             SyntaxKind::RENAME_COLUMN => {
-                let old = defined(&first_name(self.cx, &need(action, SyntaxKind::COLUMN_NAME_REF)?)?)?;
-                let new = new_name(self.cx, &need(action, SyntaxKind::COLUMN_NAME)?)?;
+                let old = defined(&first_name(&need(action, SyntaxKind::COLUMN_NAME_REF)?)?)?;
+                let new = new_name(&need(action, SyntaxKind::COLUMN_NAME)?)?;
                 self.push(&format!("ALTER COLUMN {old} RENAME {new}"), &[]);
                 Ok(())
             }
             SyntaxKind::TABLE_RENAME_TO => {
-                let new = new_name(self.cx, &need(action, SyntaxKind::TABLE_NAME)?)?;
+                let new = new_name(&need(action, SyntaxKind::TABLE_NAME)?)?;
                 self.push(&format!("RENAME {new}"), &[]);
                 Ok(())
             }
@@ -105,7 +105,7 @@ impl Alter<'_> {
     }
 
     fn add_column(&mut self, action: &SyntaxNode) -> Result<()> {
-        let typed = first_name(self.cx, &need(action, SyntaxKind::COLUMN_NAME)?)?;
+        let typed = first_name(&need(action, SyntaxKind::COLUMN_NAME)?)?;
         let if_not_exists = has_child(action, SyntaxKind::IF_NOT_EXISTS);
         if if_not_exists && self.column_facts(&typed).is_some() {
             let message = format!(
@@ -143,7 +143,7 @@ impl Alter<'_> {
     }
 
     fn drop_column(&mut self, action: &SyntaxNode) -> Result<()> {
-        let typed = first_name(self.cx, &need(action, SyntaxKind::COLUMN_NAME_REF)?)?;
+        let typed = first_name(&need(action, SyntaxKind::COLUMN_NAME_REF)?)?;
         let if_exists = has_child(action, SyntaxKind::IF_EXISTS);
         if if_exists && self.facts.is_some() && self.column_facts(&typed).is_none() {
             let message =
@@ -158,7 +158,7 @@ impl Alter<'_> {
     }
 
     fn alter_column(&mut self, action: &SyntaxNode) -> Result<()> {
-        let typed = first_name(self.cx, &need(action, SyntaxKind::COLUMN_NAME_REF)?)?;
+        let typed = first_name(&need(action, SyntaxKind::COLUMN_NAME_REF)?)?;
         let name = defined(&typed)?;
         for option in action.children() {
             match option.kind() {
@@ -229,7 +229,7 @@ impl Alter<'_> {
     fn add_constraint(&mut self, action: &SyntaxNode) -> Result<()> {
         for constraint in action.children() {
             if constraint.kind() == SyntaxKind::NOT_NULL_CONSTRAINT {
-                let column = defined(&first_name(self.cx, &need(&constraint, SyntaxKind::COLUMN_NAME_REF)?)?)?;
+                let column = defined(&first_name(&need(&constraint, SyntaxKind::COLUMN_NAME_REF)?)?)?;
                 self.push(&format!("ALTER COLUMN {column} NOT NULL"), &[]);
                 continue;
             }
@@ -246,8 +246,8 @@ impl Alter<'_> {
 }
 
 /// A new name, in quotes: IRIS would show an unquoted one in capitals.
-fn new_name(cx: &Cx<'_>, node: &SyntaxNode) -> Result<String> {
-    let typed = first_name(cx, node)?;
+fn new_name(node: &SyntaxNode) -> Result<String> {
+    let typed = first_name(node)?;
     let name = defined(&typed)?;
     Ok(if name.starts_with('"') { name } else { format!("\"{name}\"") })
 }

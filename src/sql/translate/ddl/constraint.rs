@@ -39,15 +39,11 @@ impl<'a> Keys<'a> {
         self.used.extend(taken);
     }
 
-    pub fn primary_key_columns(&self) -> &[String] {
-        &self.primary_key
-    }
-
     /// Reads a constraint of a column (`column`, as typed) or of the table. False when it is no key.
     pub fn read(&mut self, cx: &Cx<'_>, node: &SyntaxNode, column: Option<&str>) -> Result<bool> {
         match node.kind() {
-            SyntaxKind::PRIMARY_KEY_CONSTRAINT => self.unique(cx, node, column, true)?,
-            SyntaxKind::UNIQUE_CONSTRAINT => self.unique(cx, node, column, false)?,
+            SyntaxKind::PRIMARY_KEY_CONSTRAINT => self.unique(node, column, true)?,
+            SyntaxKind::UNIQUE_CONSTRAINT => self.unique(node, column, false)?,
             SyntaxKind::REFERENCES_CONSTRAINT | SyntaxKind::FOREIGN_KEY_CONSTRAINT => {
                 self.foreign_key(cx, node, column)?;
             }
@@ -64,7 +60,7 @@ impl<'a> Keys<'a> {
         Ok(true)
     }
 
-    fn unique(&mut self, cx: &Cx<'_>, node: &SyntaxNode, column: Option<&str>, primary: bool) -> Result<()> {
+    fn unique(&mut self, node: &SyntaxNode, column: Option<&str>, primary: bool) -> Result<()> {
         check_options(node)?;
         if node.descendants().any(|child| child.kind() == SyntaxKind::NULLS_NOT_DISTINCT) {
             return Err(unsupported(node, "NULLS NOT DISTINCT is not supported by IRIS"));
@@ -77,7 +73,7 @@ impl<'a> Keys<'a> {
             Some(column) => vec![column.to_owned()],
             None => {
                 let list = node.descendants().find(|child| child.kind() == SyntaxKind::CONSTRAINT_COLUMN_REF_LIST);
-                self.column_names(cx, list.as_ref().unwrap_or(node))?
+                Self::column_names(list.as_ref().unwrap_or(node))?
             }
         };
         let folded = folded(&columns);
@@ -104,11 +100,11 @@ impl<'a> Keys<'a> {
         let (columns, referenced) = match column {
             Some(column) => {
                 let referenced = cx::children(node, SyntaxKind::COLUMN_NAME_REF);
-                (vec![column.to_owned()], referenced.map(|name| first_name(cx, &name)).collect::<Result<_>>()?)
+                (vec![column.to_owned()], referenced.map(|name| first_name(&name)).collect::<Result<_>>()?)
             }
             None => {
-                let own = lists.next().map(|list| self.column_names(cx, &list)).transpose()?.unwrap_or_default();
-                let referenced = lists.next().map(|list| self.column_names(cx, &list)).transpose()?;
+                let own = lists.next().map(|list| Self::column_names(&list)).transpose()?.unwrap_or_default();
+                let referenced = lists.next().map(|list| Self::column_names(&list)).transpose()?;
                 (own, referenced.unwrap_or_default())
             }
         };
@@ -147,11 +143,11 @@ impl<'a> Keys<'a> {
         }
     }
 
-    fn column_names(&self, cx: &Cx<'_>, list: &SyntaxNode) -> Result<Vec<String>> {
+    fn column_names(list: &SyntaxNode) -> Result<Vec<String>> {
         if has_child(list, SyntaxKind::WITHOUT_OVERLAPS) || has_child(list, SyntaxKind::PERIOD_COLUMN) {
             return Err(unsupported(list, "temporal keys (WITHOUT OVERLAPS, PERIOD) are not supported by IRIS"));
         }
-        cx::children(list, SyntaxKind::COLUMN_NAME_REF).map(|name| first_name(cx, &name)).collect()
+        cx::children(list, SyntaxKind::COLUMN_NAME_REF).map(|name| first_name(&name)).collect()
     }
 
     /// The constraint's name as given, else as PostgreSQL makes it.

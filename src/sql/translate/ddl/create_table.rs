@@ -40,7 +40,7 @@ pub(super) fn create_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
                     .hint("Write the columns out, or use CREATE TABLE .. AS SELECT."));
             }
             SyntaxKind::NOT_NULL_CONSTRAINT => {
-                let name = names::folded(&first_name(cx, &need(element, SyntaxKind::COLUMN_NAME_REF)?)?);
+                let name = names::folded(&first_name(&need(element, SyntaxKind::COLUMN_NAME_REF)?)?);
                 match columns.iter_mut().find(|column: &&mut Column| names::folded(&column.name) == name) {
                     Some(column) => column.not_null = true,
                     None => {
@@ -59,7 +59,7 @@ pub(super) fn create_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     for primary in [true, false] {
         for element in &elements {
             if element.kind() == SyntaxKind::COLUMN {
-                let name = first_name(cx, &need(element, SyntaxKind::COLUMN_NAME)?)?;
+                let name = first_name(&need(element, SyntaxKind::COLUMN_NAME)?)?;
                 read_keys(cx, &mut keys, element.children(), Some(&name), primary)?;
             } else {
                 read_keys(cx, &mut keys, std::iter::once(element.clone()), None, primary)?;
@@ -127,7 +127,7 @@ pub(super) struct Column {
 impl Column {
     /// Of a `COLUMN` or an `ADD_COLUMN`.
     pub fn read(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Self> {
-        let name = first_name(cx, &need(node, SyntaxKind::COLUMN_NAME)?)?;
+        let name = first_name(&need(node, SyntaxKind::COLUMN_NAME)?)?;
         let shown = names::folded(&name);
         let Some(type_node) = type_node(node) else {
             return Err(PgError::error(SqlState::SYNTAX_ERROR, format!("column \"{shown}\" has no type"))

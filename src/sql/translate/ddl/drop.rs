@@ -42,7 +42,7 @@ pub(super) fn drop_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     for index in cx::children(stmt, SyntaxKind::INDEX_REF) {
         let name = match names::parts(&index).pop() {
             Some(name) => name,
-            None => first_name(cx, &index)?,
+            None => first_name(&index)?,
         };
         steps.push(tolerant_step(cx, format!("DROP INDEX {}", defined(&name)?), ignored));
     }

@@ -29,7 +29,7 @@ pub(super) fn create_table_as(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     if let Some(execute) = cx::child(stmt, SyntaxKind::EXECUTE) {
         return Err(unsupported(&execute, "CREATE TABLE .. AS EXECUTE is not supported"));
     }
-    let query = query::inline_text(cx, &query_of(stmt)?)?.text;
+    let query = inline_query(cx, &query_of(stmt)?)?;
     let ignored: &[i32] = if if_not_exists { &[EXISTS_SQLCODE] } else { &[] };
     if has_child(stmt, SyntaxKind::WITH_NO_DATA) {
         let text = format!("CREATE TABLE {} AS SELECT * FROM ({query}) WHERE 1 = 0", table.text);
@@ -42,7 +42,7 @@ pub(super) fn select_into(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let clause = need(stmt, SyntaxKind::INTO_CLAUSE)?;
     refuse_temporary(&clause)?;
     let table = Table::of(cx, &need(&clause, SyntaxKind::TABLE_NAME)?)?;
-    let query = query::inline_text(cx, stmt)?.text;
+    let query = inline_query(cx, stmt)?;
     Ok(filled(cx, &table, &query, &[]))
 }
 
@@ -59,11 +59,11 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let view = Table::of(cx, &need(stmt, SyntaxKind::VIEW)?)?;
     let names: Vec<String> = match cx::child(stmt, SyntaxKind::COLUMN_LIST) {
         Some(list) => {
-            cx::children(&list, SyntaxKind::COLUMN_NAME).map(|name| first_name(cx, &name)).collect::<Result<_>>()?
+            cx::children(&list, SyntaxKind::COLUMN_NAME).map(|name| first_name(&name)).collect::<Result<_>>()?
         }
         None => Vec::new(),
     };
-    let query = query::inline_text(cx, &query_of(stmt)?)?.text;
+    let query = inline_query(cx, &query_of(stmt)?)?;
     let verb = if has_child(stmt, SyntaxKind::OR_REPLACE) { "CREATE OR REPLACE VIEW" } else { "CREATE VIEW" };
     let mut text = format!("{verb} {}", view.text);
     if !names.is_empty() {
@@ -75,6 +75,16 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         text.push_str(&format!(" WITH {level}CHECK OPTION"));
     }
     Ok(ddl("CREATE VIEW", vec![tolerant_step(cx, text, &[])]))
+}
+
+/// The query with its constants in the text; a definition has no place for values that come later.
+fn inline_query(cx: &Cx<'_>, node: &SyntaxNode) -> Result<String> {
+    let frag = query::inline_text(cx, node)?;
+    if frag.marks.is_empty() {
+        return Ok(frag.text);
+    }
+    Err(unsupported(node, "parameters and session values are not supported in definitions")
+        .hint("Write constants; strings with control characters are no constants for IRIS."))
 }
 
 fn query_of(stmt: &SyntaxNode) -> Result<SyntaxNode> {

@@ -24,11 +24,11 @@ pub(super) fn create_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         return Err(unsupported(stmt, "NULLS NOT DISTINCT is not supported by IRIS"));
     }
     let method = match cx::child(stmt, SyntaxKind::USING_METHOD) {
-        Some(using) => names::folded(&first_name(cx, &need(&using, SyntaxKind::ACCESS_METHOD_REF)?)?),
+        Some(using) => names::folded(&first_name(&need(&using, SyntaxKind::ACCESS_METHOD_REF)?)?),
         None => "btree".to_owned(),
     };
     let columns: Option<Vec<String>> = items.iter().map(column).collect();
-    let name = index_name(cx, stmt, &table, &items)?;
+    let name = index_name(stmt, &table, &items)?;
     let ignored: &[i32] = if has_child(stmt, SyntaxKind::IF_NOT_EXISTS) { &[EXISTS_SQLCODE] } else { &[] };
     if unique && method != "btree" {
         let message = format!("access method \"{method}\" does not support unique indexes");
@@ -85,11 +85,11 @@ pub(super) fn create_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     Ok(ddl(TAG, vec![tolerant_step(cx, text, ignored)]))
 }
 
-fn index_name(cx: &Cx<'_>, stmt: &SyntaxNode, table: &Table, items: &[SyntaxNode]) -> Result<String> {
+fn index_name(stmt: &SyntaxNode, table: &Table, items: &[SyntaxNode]) -> Result<String> {
     if let Some(index) = cx::child(stmt, SyntaxKind::INDEX) {
         return match names::parts(&index).last() {
             Some(name) => defined(name),
-            None => defined(&first_name(cx, &index)?),
+            None => defined(&first_name(&index)?),
         };
     }
     // An expression is called by its function, or `expr` (`FigureIndexColname`).
@@ -166,7 +166,7 @@ fn hnsw(
 
 /// `, M=16`; bounds as pgvector has them.
 fn hnsw_option(cx: &Cx<'_>, option: &SyntaxNode) -> Result<String> {
-    let name = names::folded(&first_name(cx, option)?);
+    let name = names::folded(&first_name(option)?);
     let (iris, bounds) = match name.as_str() {
         "m" => ("M", 2..=100),
         "ef_construction" => ("efConstruction", 4..=1000),

@@ -95,12 +95,9 @@ fn defined(typed: &str) -> Result<String> {
 }
 
 /// The first name in a node, as typed; 42601 when there is none.
-fn first_name(cx: &Cx<'_>, node: &SyntaxNode) -> Result<String> {
+fn first_name(node: &SyntaxNode) -> Result<String> {
     names::first(node).ok_or_else(|| {
-        let text = cx::plain_text(node);
-        PgError::error(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{text}\""))
-            .position(cx::offset(at(node)))
-            .detail(format!("A name is missing in a statement of {} bytes.", cx.sql.len()))
+        PgError::error(SqlState::SYNTAX_ERROR, "syntax error: a name is missing").position(cx::offset(at(node)))
     })
 }
 

@@ -19,7 +19,7 @@ pub(super) fn create_schema(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         return Err(unsupported(&element, "CREATE SCHEMA with objects in it is not supported")
             .hint("Send each definition as a statement of its own."));
     }
-    let typed = first_name(cx, &need(&target, SyntaxKind::SCHEMA)?)?;
+    let typed = first_name(&need(&target, SyntaxKind::SCHEMA)?)?;
     let name = names::folded(&typed);
     let if_not_exists = has_child(stmt, SyntaxKind::IF_NOT_EXISTS);
     if name.starts_with("pg_") {
@@ -40,7 +40,7 @@ pub(super) fn drop_schema(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let behaviour = if cascades(stmt) { " CASCADE" } else { "" };
     let mut steps = Vec::new();
     for schema in cx::children(stmt, SyntaxKind::SCHEMA_REF) {
-        let schema = iris_schema(cx, &first_name(cx, &schema)?)?;
+        let schema = iris_schema(cx, &first_name(&schema)?)?;
         steps.push(step(cx, format!("DROP SCHEMA {clause}{schema}{behaviour}")));
     }
     Ok(ddl("DROP SCHEMA", steps))
@@ -55,7 +55,7 @@ fn iris_schema(cx: &Cx<'_>, typed: &str) -> Result<String> {
 
 pub(super) fn create_extension(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let node = need(stmt, SyntaxKind::EXTENSION)?;
-    let name = names::folded(&first_name(cx, &node)?);
+    let name = names::folded(&first_name(&node)?);
     if !EXTENSIONS.contains(&name.as_str()) {
         return Err(unsupported(&node, format!("extension \"{name}\" is not available"))
             .detail("The gateway offers vector only; the database behind it is InterSystems IRIS."));
@@ -68,7 +68,7 @@ pub(super) fn create_extension(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
 
 pub(super) fn drop_extension(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     for node in cx::children(stmt, SyntaxKind::EXTENSION_REF) {
-        let name = names::folded(&first_name(cx, &node)?);
+        let name = names::folded(&first_name(&node)?);
         if EXTENSIONS.contains(&name.as_str()) {
             continue;
         }

@@ -97,7 +97,10 @@ impl Engine {
         functions::register_session(&conn, &Arc::default())
             .map_err(|error| SqlError::execute(400, error.to_string()))?;
         let store = CatalogStore::open(&conn)?;
+        let run = |sql: &str| conn.execute_batch(sql).map_err(|error| SqlError::execute(400, error.to_string()));
+        run("BEGIN IMMEDIATE")?;
         ddl::prepare_database(&conn, &store)?;
+        run("COMMIT")?;
         databases.insert(key, Arc::new(Database { path, gate: Arc::default(), store, durable }));
         Ok(())
     }

@@ -1,0 +1,175 @@
+//! Translation as a whole: a schema to ask, and a statement's script as one text.
+
+use std::cell::Cell;
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use super::{
+    Action, Bind, ColumnFacts, OutputColumn, RelationName, RunIf, Schema, StepRole, TableFacts, TableLookup, Template,
+    TranslateError, TranslateOptions, Translated, translate,
+};
+use crate::types::{Oid, PgType};
+
+/// The tables of the cases; every other name is `Missing`.
+#[derive(Debug, Default)]
+pub struct Tables(Vec<Rc<TableFacts>>);
+
+impl Schema for Tables {
+    fn table(&self, name: &RelationName) -> TableLookup {
+        let found = self.0.iter().find(|facts| facts.name.eq_ignore_ascii_case(&name.name));
+        found.map_or(TableLookup::Missing, |facts| TableLookup::Known(Rc::clone(facts)))
+    }
+}
+
+impl Tables {
+    /// `name: column type [!], ..`; `!` is NOT NULL, `#` the identity; the first column is the primary key.
+    pub fn parse(text: &str) -> Self {
+        let table = |line: &str| {
+            let (name, columns) = line.split_once(':').unwrap();
+            let columns: Vec<ColumnFacts> = columns
+                .split(';')
+                .map(|column| {
+                    let words: Vec<&str> = column.split_whitespace().collect();
+                    ColumnFacts {
+                        name: words[0].into(),
+                        pg_type: super::parse_description(&format!("pg:{}", words[1])).unwrap(),
+                        nullable: !words.contains(&"!") && !words.contains(&"#"),
+                        identity: words.contains(&"#"),
+                        has_default: words.contains(&"#"),
+                    }
+                })
+                .collect();
+            Rc::new(TableFacts {
+                schema: "SQLUser".into(),
+                name: name.trim().into(),
+                primary_key: vec![columns[0].name.clone()],
+                columns,
+                unique_keys: Vec::new(),
+            })
+        };
+        Self(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(table).collect())
+    }
+}
+
+pub const TABLES: &str = "
+    known: id int4 #; name text; active bool !; n int4 !; big int8; price numeric(10,2); ratio float8; at timestamptz; day date; ts timestamp; uid uuid; doc jsonb; raw bytea; code varchar(10) !
+    items: id int8 #; embedding vector(3); label text
+";
+
+pub fn tables() -> Tables {
+    Tables::parse(TABLES)
+}
+
+pub fn try_translate(sql: &str, schema: &dyn Schema) -> Result<Translated, TranslateError> {
+    let mut template = Template::default();
+    template.scan(sql).map_err(TranslateError::Pg)?;
+    let keys = Cell::new(1);
+    translate(sql, &template, schema, &TranslateOptions { default_schema: "SQLUser", statement_keys: &keys })
+}
+
+/// The statement's translation in one text: marks are written as their binds. Steps are joined by ` ;; `, with
+/// `[=0]`/`[>0]` for conditional ones, `[119]` for ignored codes.
+pub fn shown(sql: &str, schema: &dyn Schema) -> String {
+    let mut template = Template::default();
+    if let Err(error) = template.scan(sql) {
+        return format!("{} {}", error.code, error.message);
+    }
+    match try_translate(sql, schema) {
+        Err(TranslateError::NeedTables(names)) => format!("need {names:?}"),
+        Err(TranslateError::Pg(error)) => format!("{} {}", error.code, error.message),
+        Ok(translated) => match &translated.translation.action {
+            Action::Script(steps) => {
+                let steps: Vec<String> = steps
+                    .iter()
+                    .map(|step| {
+                        let mut text = match step.run_if {
+                            RunIf::Always => String::new(),
+                            RunIf::PreviousCountZero => "[=0] ".into(),
+                            RunIf::PreviousCountNotZero => "[>0] ".into(),
+                        };
+                        for code in &step.ignored_sqlcodes {
+                            let _ = write!(text, "[{code}] ");
+                        }
+                        text.push_str(&spelled(&step.plan.statement.text, &step.plan.binds, &template));
+                        text
+                    })
+                    .collect();
+                steps.join(" ;; ")
+            }
+            other => format!("{other:?}"),
+        },
+    }
+}
+
+fn spelled(text: &str, binds: &[Bind], template: &Template) -> String {
+    let mut out = String::new();
+    let mut pieces = text.split(":%qpar(");
+    out.push_str(pieces.next().unwrap());
+    for piece in pieces {
+        let (n, rest) = piece.split_once(')').unwrap();
+        let bind = &binds[n.parse::<usize>().unwrap() - 1];
+        let value = |literal: u16| {
+            let (kind, value) = template.literal(literal).unwrap();
+            if kind == super::LiteralKind::String { format!("'{value}'") } else { value.to_owned() }
+        };
+        match bind {
+            Bind::Parameter(n) => {
+                let _ = write!(out, "${n}");
+            }
+            Bind::Literal(n) => out.push_str(&format!("<{}>", value(*n))),
+            Bind::TypedLiteral { literal, oid } => {
+                let name = super::typename::typname(*oid).map_or_else(|| oid.0.to_string(), str::to_owned);
+                let _ = write!(out, "<{}:{name}>", value(*literal));
+            }
+            Bind::Elements { parameter, .. } => {
+                let _ = write!(out, "elements(${parameter})");
+            }
+            Bind::RowCount { parameter, .. } => {
+                let _ = write!(out, "${parameter}");
+            }
+            Bind::Constant(text) => {
+                let _ = write!(out, "<='{text}'>");
+            }
+            Bind::Session(value) => {
+                let _ = write!(out, "<{value:?}>");
+            }
+        }
+        out.push_str(rest);
+    }
+    out
+}
+
+/// `label:type` of each column.
+pub fn columns(sql: &str, schema: &dyn Schema) -> String {
+    let translated = match try_translate(sql, schema) {
+        Ok(translated) => translated,
+        Err(error) => return format!("{error:?}"),
+    };
+    let Action::Script(steps) = translated.translation.action else { return "no rows".into() };
+    let rows = steps.iter().find(|step| step.role == StepRole::Rows);
+    let columns = rows.map(|step| step.plan.columns.as_slice()).unwrap_or_default();
+    let columns: Vec<String> = columns
+        .iter()
+        .map(|column| match column {
+            OutputColumn::Star => "*".into(),
+            OutputColumn::Column { label, pg_type } => {
+                let name = pg_type.map_or("?".into(), |ty: PgType| {
+                    let array = super::typename::element_of(ty.oid);
+                    let name = super::typename::typname(array.unwrap_or(ty.oid)).unwrap_or("?");
+                    format!("{name}{}", if array.is_some() { "[]" } else { "" })
+                });
+                format!("{}:{name}", label.as_deref().unwrap_or("-"))
+            }
+        })
+        .collect();
+    columns.join(" ")
+}
+
+#[test]
+fn probe() {
+    let Ok(path) = std::env::var("PROBE") else { return };
+    for line in std::fs::read_to_string(path).unwrap().lines().filter(|line| !line.trim().is_empty()) {
+        println!("{line}\n  -> {}\n     {}", shown(line, &tables()), columns(line, &tables()));
+    }
+    let _ = Oid::BOOL;
+}

@@ -1,0 +1,421 @@
+//! What the rules share while one statement is translated.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+
+use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
+
+use super::frag::{Frag, MARK, Mark, Ty};
+use super::names;
+use crate::iris::{IrisStatement, ParameterKind};
+use crate::sql::options::TranslateOptions;
+use crate::sql::plan::{Bind, OutputColumn, Plan};
+use crate::sql::schema::{ColumnFacts, RelationName, Schema, TableFacts, TableLookup};
+use crate::sql::template::{LiteralKind, Template};
+use crate::types::{Oid, PgType};
+use crate::wire::{PgError, SqlState};
+
+pub type Result<T> = std::result::Result<T, Box<PgError>>;
+
+/// A column of a relation in FROM.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Folded.
+    pub name: String,
+    pub ty: Ty,
+    pub nullable: bool,
+}
+
+/// A relation in FROM, as expressions see it.
+#[derive(Debug, Clone)]
+pub struct Relation {
+    /// Alias, else table name; folded.
+    pub name: String,
+    /// How the text must call it.
+    pub iris_name: String,
+    /// `None` when only IRIS knows its columns.
+    pub columns: Option<Vec<Column>>,
+    pub facts: Option<Rc<TableFacts>>,
+    /// On the optional side of an outer join: its columns may be NULL whatever the table says.
+    pub optional: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Cte {
+    pub name: String,
+    pub columns: Option<Vec<Column>>,
+}
+
+pub struct Cx<'a> {
+    pub sql: &'a str,
+    pub template: &'a Template,
+    pub options: &'a TranslateOptions<'a>,
+    schema: &'a dyn Schema,
+    pinned: RefCell<BTreeSet<u16>>,
+    needed: RefCell<Vec<RelationName>>,
+    parameters: RefCell<Vec<Oid>>,
+    notices: RefCell<Vec<PgError>>,
+    /// Innermost last.
+    pub scopes: RefCell<Vec<Vec<Relation>>>,
+    pub ctes: RefCell<Vec<Cte>>,
+    /// Named windows of the SELECT being read: folded name and definition.
+    pub windows: RefCell<Vec<(String, SyntaxNode)>>,
+    /// In a condition where NULL and false come to the same (WHERE, ON, HAVING, and under AND and OR there).
+    pub loose: Cell<bool>,
+    /// Literals stay in the text: GROUP BY and what must match it, DDL.
+    inline: Cell<bool>,
+    /// `EXCLUDED.column` of an upsert and what stands for it.
+    pub excluded: RefCell<Vec<(String, Frag)>>,
+    /// Columns of the changed table that stand for what SET makes of them.
+    pub substituted: RefCell<Vec<(String, Frag)>>,
+    statements: RefCell<HashMap<String, Vec<Rc<IrisStatement>>>>,
+}
+
+impl<'a> Cx<'a> {
+    pub fn new(
+        sql: &'a str,
+        template: &'a Template,
+        schema: &'a dyn Schema,
+        options: &'a TranslateOptions<'a>,
+    ) -> Self {
+        Self {
+            sql,
+            template,
+            options,
+            schema,
+            pinned: RefCell::default(),
+            needed: RefCell::default(),
+            parameters: RefCell::default(),
+            notices: RefCell::default(),
+            scopes: RefCell::default(),
+            ctes: RefCell::default(),
+            windows: RefCell::default(),
+            loose: Cell::new(false),
+            inline: Cell::new(false),
+            excluded: RefCell::default(),
+            substituted: RefCell::default(),
+            statements: RefCell::default(),
+        }
+    }
+
+    pub fn take_needed(&self) -> Vec<RelationName> {
+        self.needed.take()
+    }
+
+    pub fn take_notices(&self) -> Vec<PgError> {
+        self.notices.take()
+    }
+
+    pub fn notice(&self, notice: PgError) {
+        self.notices.borrow_mut().push(notice);
+    }
+
+    pub fn pinned(&self) -> Vec<u16> {
+        self.pinned.borrow().iter().copied().collect()
+    }
+
+    // Literals and parameters.
+
+    /// Everything `body` makes has its literals in the text when `inline`.
+    pub fn inlined<T>(&self, inline: bool, body: impl FnOnce() -> Result<T>) -> Result<T> {
+        let before = self.inline.replace(inline || self.inline.get());
+        let result = body();
+        self.inline.set(before);
+        result
+    }
+
+    pub fn is_inline(&self) -> bool {
+        self.inline.get()
+    }
+
+    pub fn pin(&self, literal: u16) {
+        self.pinned.borrow_mut().insert(literal);
+    }
+
+    /// The template literal a LITERAL node is.
+    pub fn literal_of(&self, node: &SyntaxNode) -> Option<u16> {
+        self.template.literal_at(node.text_range().start().into())
+    }
+
+    /// The value of a literal; from now on the translation holds for this value only.
+    pub fn read_literal(&self, literal: u16) -> Option<(LiteralKind, &'a str)> {
+        let found = self.template.literal(literal)?;
+        self.pin(literal);
+        Some(found)
+    }
+
+    /// The value of a node that is one string or number literal, in parentheses or not; pins it.
+    pub fn constant(&self, node: &SyntaxNode) -> Option<(LiteralKind, &'a str)> {
+        let node = unwrapped(node);
+        (node.kind() == SyntaxKind::LITERAL).then(|| self.literal_of(&node)).flatten().and_then(|n| self.read_literal(n))
+    }
+
+    /// As [`constant`](Self::constant), with a leading minus, as a whole number.
+    pub fn constant_integer(&self, node: &SyntaxNode) -> Option<i64> {
+        let node = unwrapped(node);
+        if node.kind() == SyntaxKind::PREFIX_EXPR {
+            let minus = node.first_token()?.text() == "-";
+            let value = self.constant_integer(&node.first_child()?)?;
+            return if minus { value.checked_neg() } else { Some(value) };
+        }
+        match self.constant(&node)? {
+            (LiteralKind::Int4 | LiteralKind::Int8, value) => value.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// Declares `$n`'s type, unless an earlier place did.
+    pub fn declare_parameter(&self, n: u16, oid: Oid) {
+        let mut parameters = self.parameters.borrow_mut();
+        if let Some(slot) = usize::from(n).checked_sub(1).and_then(|n| parameters.get_mut(n))
+            && *slot == Oid::UNSPECIFIED
+        {
+            *slot = oid;
+        }
+    }
+
+    pub fn parameter_types(&self) -> Vec<Oid> {
+        self.parameters.borrow().clone()
+    }
+
+    /// `$n` as typed.
+    pub fn parameter(&self, text: &str, at: usize) -> Result<Frag> {
+        let n: u16 = text.trim_start_matches('$').parse().ok().filter(|&n| n > 0).ok_or_else(|| {
+            PgError::error(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter {text}")).position(offset(at))
+        })?;
+        let mut parameters = self.parameters.borrow_mut();
+        if parameters.len() < usize::from(n) {
+            parameters.resize(usize::from(n), Oid::UNSPECIFIED);
+        }
+        let declared = usize::from(n).checked_sub(1).and_then(|n| parameters.get(n)).copied();
+        let ty = match declared {
+            Some(oid) if oid != Oid::UNSPECIFIED => Ty::of(oid),
+            _ => Ty::Parameter(n),
+        };
+        Ok(Frag::mark(Bind::Parameter(n), ParameterKind::User, ty))
+    }
+
+    /// A template literal as a mark, or in the text where literals stay.
+    pub fn literal(&self, n: u16) -> Option<Frag> {
+        let (kind, value) = self.template.literal(n)?;
+        let ty = match kind {
+            LiteralKind::Int4 => Ty::INT4,
+            LiteralKind::Int8 => Ty::INT8,
+            LiteralKind::Numeric => Ty::NUMERIC,
+            LiteralKind::String => Ty::Untyped,
+        };
+        if self.inline.get()
+            && let Some(text) = inline_text(kind, value)
+        {
+            self.pin(n);
+            return Some(Frag::atom(text, ty).sure());
+        }
+        Some(Frag::mark(Bind::Literal(n), kind.parameter_kind(), ty).sure())
+    }
+
+    /// A constant of the gateway's making.
+    pub fn text_constant(&self, value: &str) -> Frag {
+        match inline_text(LiteralKind::String, value) {
+            Some(text) if self.inline.get() => Frag::atom(text, Ty::TEXT).sure(),
+            _ => Frag::mark(Bind::Constant(value.to_owned()), ParameterKind::StringLiteral, Ty::TEXT).sure(),
+        }
+    }
+
+    // Tables.
+
+    /// Facts of a table, asking for them when they are not loaded yet.
+    pub fn facts(&self, name: &RelationName) -> TableLookup {
+        let found = self.schema.table(name);
+        if matches!(found, TableLookup::NotLoaded) {
+            let mut needed = self.needed.borrow_mut();
+            if !needed.contains(name) {
+                needed.push(name.clone());
+            }
+        }
+        found
+    }
+
+    pub fn known(&self, name: &RelationName) -> Option<Rc<TableFacts>> {
+        match self.facts(name) {
+            TableLookup::Known(facts) => Some(facts),
+            TableLookup::Missing | TableLookup::NotLoaded => None,
+        }
+    }
+
+    /// The text for a relation's name and its name for lookups. Not for CTEs.
+    pub fn relation(&self, parts: &[String]) -> Result<(String, RelationName)> {
+        match parts {
+            [name] => {
+                let folded = names::folded(name);
+                let lookup = RelationName { schema: None, name: folded.clone() };
+                if folded.starts_with("pg_") && self.known(&lookup).is_none() {
+                    return Err(names::catalog_later(&folded));
+                }
+                Ok((format!("{}.{}", self.options.default_schema, names::iris_name(name)?), lookup))
+            }
+            [schema, name] => {
+                let (folded_schema, folded) = (names::folded(schema), names::folded(name));
+                let text = match folded_schema.as_str() {
+                    "public" => self.options.default_schema.to_owned(),
+                    "pg_catalog" | "information_schema" => {
+                        return Err(names::catalog_later(&format!("{folded_schema}.{folded}")));
+                    }
+                    "pg_temp" => {
+                        return Err(PgError::unsupported("temporary tables are not supported"));
+                    }
+                    _ => names::iris_name(schema)?,
+                };
+                let lookup = RelationName { schema: Some(folded_schema), name: folded };
+                Ok((format!("{text}.{}", names::iris_name(name)?), lookup))
+            }
+            _ => Err(PgError::unsupported(format!(
+                "cross-database references are not implemented: \"{}\"",
+                parts.iter().map(|part| names::folded(part)).collect::<Vec<_>>().join(".")
+            ))),
+        }
+    }
+
+    pub fn cte(&self, name: &str) -> Option<Cte> {
+        self.ctes.borrow().iter().rev().find(|cte| cte.name == name).cloned()
+    }
+
+    /// The column a name means, if the tables tell. `qualifier` and `name` folded.
+    pub fn column(&self, qualifier: Option<&str>, name: &str) -> Option<Column> {
+        let scopes = self.scopes.borrow();
+        for scope in scopes.iter().rev() {
+            let mut found = None;
+            let mut unknown = false;
+            for relation in scope {
+                if qualifier.is_some_and(|qualifier| !relation.name.eq_ignore_ascii_case(qualifier)) {
+                    continue;
+                }
+                match &relation.columns {
+                    None => unknown = true,
+                    Some(columns) => {
+                        if let Some(column) = columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
+                            && found.is_none()
+                        {
+                            let nullable = column.nullable || relation.optional;
+                            found = Some(Column { nullable, ..column.clone() });
+                        }
+                    }
+                }
+            }
+            if found.is_some() {
+                return found;
+            }
+            if unknown || (qualifier.is_some() && scope.iter().any(|relation| qualifier.is_some_and(|name| relation.name.eq_ignore_ascii_case(name)))) {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// The relation a qualifier means.
+    pub fn relation_named(&self, qualifier: &str) -> Option<Relation> {
+        let scopes = self.scopes.borrow();
+        scopes.iter().rev().find_map(|scope| scope.iter().find(|relation| relation.name.eq_ignore_ascii_case(qualifier))).cloned()
+    }
+
+    pub fn scoped<T>(&self, scope: Vec<Relation>, body: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.scopes.borrow_mut().push(scope);
+        let result = body();
+        self.scopes.borrow_mut().pop();
+        result
+    }
+
+    // Statements.
+
+    /// Numbers the marks and gives the statement its key.
+    pub fn plan(&self, frag: Frag, columns: Vec<OutputColumn>, is_query: bool) -> Plan {
+        let (text, marks) = numbered(frag);
+        let (binds, kinds): (Vec<Bind>, Vec<ParameterKind>) = marks.into_iter().map(|Mark { bind, kind }| (bind, kind)).unzip();
+        // Equal texts of a script are one statement: a connection prepares it once.
+        let mut statements = self.statements.borrow_mut();
+        let known = statements.entry(text.clone()).or_default();
+        let statement = match known.iter().find(|known: &&Rc<IrisStatement>| known.kinds == kinds) {
+            Some(statement) => Rc::clone(statement),
+            None => {
+                let statement = Rc::new(IrisStatement { key: self.options.next_key(), text, kinds, is_query });
+                known.push(Rc::clone(&statement));
+                statement
+            }
+        };
+        Plan { statement, binds, columns }
+    }
+}
+
+fn numbered(frag: Frag) -> (String, Vec<Mark>) {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(frag.text.len() + frag.marks.len() * 12);
+    for (n, piece) in frag.text.split(MARK).enumerate() {
+        if n > 0 {
+            let _ = write!(text, ":%qpar({n})");
+        }
+        text.push_str(piece);
+    }
+    (text, frag.marks)
+}
+
+/// A literal for the text; `None` for what the text cannot hold.
+pub fn inline_text(kind: LiteralKind, value: &str) -> Option<String> {
+    match kind {
+        LiteralKind::String if value.chars().any(char::is_control) => None,
+        LiteralKind::String => Some(format!("'{}'", value.replace('\'', "''"))),
+        _ => Some(value.to_owned()),
+    }
+}
+
+/// The node inside parentheses.
+pub fn unwrapped(node: &SyntaxNode) -> SyntaxNode {
+    let mut node = node.clone();
+    while matches!(node.kind(), SyntaxKind::PAREN_EXPR | SyntaxKind::SET_EXPR | SyntaxKind::ARG) {
+        match node.first_child() {
+            Some(child) if node.children().count() == 1 && node.kind() != SyntaxKind::ARG => node = child,
+            Some(child) if node.kind() == SyntaxKind::ARG && node.children_with_tokens().count() == 1 => node = child,
+            _ => break,
+        }
+    }
+    node
+}
+
+/// Positions travel as byte offset + 1 until the top of translation makes characters of them.
+pub fn offset(at: usize) -> u32 {
+    u32::try_from(at).map_or(u32::MAX, |at| at.saturating_add(1))
+}
+
+pub fn column_of(facts: &ColumnFacts) -> Column {
+    Column { name: facts.name.clone(), ty: Ty::Known(facts.pg_type), nullable: facts.nullable }
+}
+
+/// The tokens of a node, keywords and names as typed, one blank between words; for messages and simple clauses.
+pub fn plain_text(node: &SyntaxNode) -> String {
+    let mut text = String::new();
+    for token in node.descendants_with_tokens().filter_map(SyntaxElement::into_token) {
+        if matches!(token.kind(), SyntaxKind::WHITESPACE | SyntaxKind::COMMENT) {
+            if !text.ends_with(' ') && !text.is_empty() {
+                text.push(' ');
+            }
+        } else {
+            text.push_str(token.text());
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+pub fn child(node: &SyntaxNode, kind: SyntaxKind) -> Option<SyntaxNode> {
+    node.children().find(|child| child.kind() == kind)
+}
+
+pub fn children(node: &SyntaxNode, kind: SyntaxKind) -> impl Iterator<Item = SyntaxNode> {
+    node.children().filter(move |child| child.kind() == kind)
+}
+
+pub fn has_token(node: &SyntaxNode, kind: SyntaxKind) -> bool {
+    node.children_with_tokens().any(|element| element.kind() == kind)
+}
+
+pub fn known(oid: Oid) -> PgType {
+    PgType::new(oid)
+}

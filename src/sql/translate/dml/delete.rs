@@ -1,0 +1,49 @@
+//! DELETE.
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::returning;
+use super::target::Target;
+use super::update::{filter, refuse_with};
+use crate::sql::plan::{StepRole, Translation};
+use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::frag::{Frag, Ty};
+use crate::sql::translate::{names, script, step};
+
+pub fn delete(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
+    refuse_with(cx, node, "DELETE")?;
+    let target = Target::read(cx, node)?;
+    let using = cx::child(node, SyntaxKind::USING_CLAUSE).map(|clause| cx.from(&clause)).transpose()?;
+    let alone = using.is_none();
+    let mut scope = vec![target.relation(alone)?];
+    scope.extend(using.iter().flat_map(|from| from.relations.iter().cloned()));
+    let (condition, tables) = cx.scoped(scope.clone(), || {
+        let tables = using.as_ref().map(|from| cx.from_text(from)).transpose()?;
+        Ok((filter(cx, node)?, tables))
+    })?;
+    let alias = match (&target.alias, alone) {
+        (Some(alias), false) => format!(" {}", names::iris_name(alias)?),
+        _ => String::new(),
+    };
+    let mut frag = Frag::cat(&[&"DELETE FROM ", &target.text, &alias], Ty::Any);
+    if let Some(tables) = &tables {
+        // IRIS's second FROM is PostgreSQL's USING.
+        frag.push(&" FROM ");
+        frag.push(tables);
+    }
+    if let Some(condition) = &condition {
+        frag.push(&" WHERE ");
+        frag.push(condition);
+    }
+    let change = step(cx.plan(frag, Vec::new(), false), StepRole::Count);
+    let Some(returned) = cx::child(node, SyntaxKind::RETURNING_CLAUSE) else {
+        return Ok(script(vec![change], "DELETE"));
+    };
+    let tables = match &tables {
+        Some(tables) => Frag::cat(&[&alias, &", ", tables], Ty::Any),
+        None => Frag::atom("", Ty::Any),
+    };
+    // Read while they are there.
+    let rows = returning::select(cx, &target, &returned, scope, &tables, condition.as_ref())?;
+    Ok(script(vec![rows, change], "DELETE"))
+}

@@ -1,0 +1,256 @@
+//! INSERT.
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::target::{Target, assigned};
+use super::{returning, upsert};
+use crate::sql::plan::{RunIf, ScriptStep, StepRole, Translation};
+use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::expr::is_query;
+use crate::sql::translate::frag::{Frag, Ty, list};
+use crate::sql::translate::query::Place;
+use crate::sql::translate::{names, script, step};
+use crate::wire::{PgError, SqlState};
+
+/// One row of VALUES: column as typed for IRIS, folded name, value. Columns that take their default are not in it.
+#[derive(Debug, Clone)]
+pub struct Row {
+    pub columns: Vec<(String, String, Frag)>,
+    /// A value has a subquery, which IRIS refuses in VALUES (SQLCODE -144).
+    pub subquery: bool,
+}
+
+/// Marks of one INSERT of several rows. IRIS takes a few thousand; some report trouble beyond a thousand.
+const MARKS_MAX: usize = 800;
+
+/// Unique or primary key violation.
+pub const DUPLICATE_KEY: i32 = 119;
+
+pub fn insert(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
+    let at = usize::from(node.text_range().start());
+    if cx::child(node, SyntaxKind::WITH_CLAUSE).is_some() {
+        return Err(cx
+            .unsupported("WITH in front of INSERT is not supported by IRIS", at)
+            .hint("Put the WITH clause into the SELECT of the INSERT."));
+    }
+    let target = Target::read(cx, node)?;
+    let conflict = cx::child(node, SyntaxKind::ON_CONFLICT_CLAUSE);
+    let returned = cx::child(node, SyntaxKind::RETURNING_CLAUSE);
+    let columns = listed_columns(node)?;
+    let source = node.children().find(|child| is_query(child.kind()));
+    let steps = match source {
+        Some(source) if source.kind() == SyntaxKind::VALUES => {
+            let rows = rows(cx, &target, columns.as_deref(), &source)?;
+            match (&conflict, &returned) {
+                (None, None) => plain(cx, &target, rows),
+                (None, Some(returned)) => {
+                    let mut steps = Vec::new();
+                    for row in rows {
+                        steps.push(step(cx.plan(one_row(&target, &row), Vec::new(), false), StepRole::Count));
+                        steps.push(returning::inserted(cx, &target, returned)?);
+                    }
+                    steps
+                }
+                (Some(conflict), returned) => {
+                    upsert::steps(cx, &target, conflict, rows, returned.as_ref())?
+                }
+            }
+        }
+        Some(source) => {
+            if returned.is_some() {
+                return Err(cx
+                    .unsupported("INSERT .. SELECT .. RETURNING is not supported by IRIS", at)
+                    .hint("Insert with VALUES, or read the rows afterwards."));
+            }
+            if conflict.is_some() {
+                return Err(cx
+                    .unsupported("INSERT .. SELECT .. ON CONFLICT is not supported by IRIS", at)
+                    .hint("Leave out existing rows with WHERE NOT EXISTS (..)."));
+            }
+            vec![from_query(cx, &target, columns.as_deref(), &source)?]
+        }
+        None => {
+            // DEFAULT VALUES
+            let frag = Frag::atom(format!("INSERT INTO {} DEFAULT VALUES", target.text), Ty::Any);
+            let mut first = step(cx.plan(frag, Vec::new(), false), StepRole::Count);
+            if conflict.as_ref().is_some_and(upsert::is_do_nothing) {
+                first.ignored_sqlcodes.push(DUPLICATE_KEY);
+            } else if conflict.is_some() {
+                return Err(cx.unsupported("ON CONFLICT DO UPDATE needs VALUES", at));
+            }
+            let mut steps = vec![first];
+            if let Some(returned) = &returned {
+                let mut rows = returning::inserted(cx, &target, returned)?;
+                rows.run_if = if conflict.is_some() { RunIf::PreviousCountNotZero } else { RunIf::Always };
+                steps.push(rows);
+            }
+            steps
+        }
+    };
+    Ok(script(steps, "INSERT 0"))
+}
+
+fn listed_columns(node: &SyntaxNode) -> Result<Option<Vec<(String, String)>>> {
+    let Some(list) = cx::child(node, SyntaxKind::COLUMN_TARGET_LIST) else { return Ok(None) };
+    cx::children(&list, SyntaxKind::COLUMN_TARGET)
+        .map(|column| {
+            let typed = match names::parts(&column).as_slice() {
+                [name] => name.clone(),
+                _ => {
+                    return Err(PgError::unsupported("fields and elements as targets of INSERT are not supported")
+                        .position(cx::offset(column.text_range().start().into())));
+                }
+            };
+            Ok((names::iris_name(&typed)?, names::folded(&typed)))
+        })
+        .collect::<Result<Vec<_>>>()
+        .map(Some)
+}
+
+/// The columns values are for: as listed, or all of the table where it is known. IRIS, unlike PostgreSQL, wants a
+/// value for every column that is not listed away.
+fn columns_of(target: &Target, listed: Option<&[(String, String)]>, width: usize) -> Option<Vec<(String, String)>> {
+    match (listed, &target.facts) {
+        (Some(listed), _) => Some(listed.to_vec()),
+        (None, Some(facts)) => Some(
+            facts.columns.iter().take(width).map(|column| (names::iris_name_of(&column.name), column.name.clone())).collect(),
+        ),
+        (None, None) => None,
+    }
+}
+
+fn rows(
+    cx: &Cx<'_>,
+    target: &Target,
+    listed: Option<&[(String, String)]>,
+    values: &SyntaxNode,
+) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for row in values.descendants().filter(|node| node.kind() == SyntaxKind::ROW) {
+        let values: Vec<SyntaxNode> = row.children().collect();
+        let columns = columns_of(target, listed, values.len());
+        if let Some(columns) = &columns
+            && columns.len() != values.len()
+        {
+            let message = if columns.len() < values.len() {
+                "INSERT has more expressions than target columns"
+            } else {
+                "INSERT has more target columns than expressions"
+            };
+            return Err(PgError::error(SqlState::SYNTAX_ERROR, message)
+                .position(cx::offset(row.text_range().start().into())));
+        }
+        let subquery = row.descendants().any(|node| is_query(node.kind()));
+        let mut filled = Vec::new();
+        for (n, value) in values.iter().enumerate() {
+            let (text, folded) = columns.as_ref().and_then(|columns| columns.get(n)).cloned().unwrap_or_default();
+            if is_default(value) {
+                if columns.is_none() {
+                    return Err(cx.unsupported(
+                        "DEFAULT without a column list needs the table's columns, which are not known",
+                        value.text_range().start().into(),
+                    ));
+                }
+                continue;
+            }
+            let facts = if folded.is_empty() { None } else { target.column(&folded)? };
+            let value = assigned(cx, cx.value(value)?, facts)?;
+            filled.push((text, folded, value));
+        }
+        rows.push(Row { columns: filled, subquery });
+    }
+    Ok(rows)
+}
+
+pub fn is_default(node: &SyntaxNode) -> bool {
+    let only = node.first_token().filter(|token| token.text_range() == node.text_range());
+    only.is_some_and(|token| token.kind() == SyntaxKind::DEFAULT_KW)
+}
+
+fn head(target: &Target, row: &Row) -> String {
+    let columns: Vec<&str> =
+        row.columns.iter().map(|(text, ..)| text.as_str()).filter(|text| !text.is_empty()).collect();
+    if columns.is_empty() {
+        format!("INSERT INTO {} ", target.text)
+    } else {
+        format!("INSERT INTO {} ({}) ", target.text, columns.join(", "))
+    }
+}
+
+/// `INSERT INTO t (a, b) VALUES (..)`
+pub fn one_row(target: &Target, row: &Row) -> Frag {
+    let values: Vec<Frag> = row.columns.iter().map(|(.., value)| value.clone()).collect();
+    if values.is_empty() {
+        return Frag::atom(format!("INSERT INTO {} DEFAULT VALUES", target.text), Ty::Any);
+    }
+    if row.subquery {
+        return Frag::cat(&[&head(target, row), &"SELECT ", &list(&values)], Ty::Any);
+    }
+    Frag::cat(&[&head(target, row), &"VALUES (", &list(&values), &")"], Ty::Any)
+}
+
+/// As few statements as the bound on marks allows; rows with different columns or with subqueries go alone.
+fn plain(cx: &Cx<'_>, target: &Target, rows: Vec<Row>) -> Vec<ScriptStep> {
+    let mut steps = Vec::new();
+    let mut batch: Vec<Row> = Vec::new();
+    let mut marks = 0;
+    let mut flush = |batch: &mut Vec<Row>| {
+        let frag = match batch.as_slice() {
+            [] => return,
+            [only] => one_row(target, only),
+            [first, rest @ ..] => {
+                let mut frag = one_row(target, first);
+                for row in rest {
+                    let values: Vec<Frag> = row.columns.iter().map(|(.., value)| value.clone()).collect();
+                    frag.push(&", (");
+                    frag.push(&list(&values));
+                    frag.push(&")");
+                }
+                frag
+            }
+        };
+        steps.push(step(cx.plan(frag, Vec::new(), false), StepRole::Count));
+        batch.clear();
+    };
+    for row in rows {
+        let more: usize = row.columns.iter().map(|(.., value)| value.marks.len()).sum();
+        let alike = batch.first().is_none_or(|first| {
+            !first.subquery
+                && !row.subquery
+                && !first.columns.is_empty()
+                && first.columns.iter().map(|(text, ..)| text).eq(row.columns.iter().map(|(text, ..)| text))
+        });
+        if !batch.is_empty() && (!alike || marks + more > MARKS_MAX) {
+            flush(&mut batch);
+            marks = 0;
+        }
+        marks += more;
+        batch.push(row);
+    }
+    flush(&mut batch);
+    steps
+}
+
+fn from_query(
+    cx: &Cx<'_>,
+    target: &Target,
+    listed: Option<&[(String, String)]>,
+    source: &SyntaxNode,
+) -> Result<ScriptStep> {
+    let query = cx.query(source, Place::Inner, None)?;
+    let width = query.shape.as_ref().map(Vec::len);
+    let columns = match (listed, width) {
+        (Some(listed), _) => Some(listed.to_vec()),
+        (None, Some(width)) => columns_of(target, None, width),
+        (None, None) => None,
+    };
+    let head = match columns {
+        Some(columns) => {
+            let columns: Vec<&str> = columns.iter().map(|(text, _)| text.as_str()).collect();
+            format!("INSERT INTO {} ({}) ", target.text, columns.join(", "))
+        }
+        None => format!("INSERT INTO {} ", target.text),
+    };
+    let frag = Frag::cat(&[&head, &query.frag], Ty::Any);
+    Ok(step(cx.plan(frag, Vec::new(), false), StepRole::Count))
+}

@@ -1,0 +1,12 @@
+//! INSERT, UPDATE, DELETE, with RETURNING and ON CONFLICT, which IRIS has not: a script of statements instead.
+
+mod delete;
+mod insert;
+mod returning;
+mod target;
+mod update;
+mod upsert;
+
+pub use self::delete::delete;
+pub use self::insert::insert;
+pub use self::update::update;

@@ -1,0 +1,42 @@
+//! RETURNING, by a SELECT beside the change.
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::target::Target;
+use crate::sql::plan::{ScriptStep, StepRole};
+use crate::sql::translate::cx::{self, Cx, Relation, Result};
+use crate::sql::translate::frag::{Frag, Ty, list};
+use crate::sql::translate::query::{Place, outputs, render};
+use crate::sql::translate::step;
+
+/// `SELECT .. FROM t WHERE ..`, whose rows are the answer.
+pub fn select(
+    cx: &Cx<'_>,
+    target: &Target,
+    returned: &SyntaxNode,
+    scope: Vec<Relation>,
+    from: &Frag,
+    condition: Option<&Frag>,
+) -> Result<ScriptStep> {
+    let Some(targets) = cx::child(returned, SyntaxKind::TARGET_LIST) else {
+        return Err(cx.unsupported("RETURNING needs a list", returned.text_range().start().into()));
+    };
+    if returned.descendants().any(|node| node.kind() == SyntaxKind::RETURNING_OPTION_LIST) {
+        return Err(cx.unsupported("RETURNING WITH (OLD, NEW) is not supported", returned.text_range().start().into()));
+    }
+    let relations = scope.clone();
+    let targets = cx.scoped(scope, || cx.targets(&targets, Place::Top, None, &relations, false))?;
+    let mut frag = Frag::cat(&[&"SELECT ", &list(&render(&targets)), &" FROM ", &target.text], Ty::Any);
+    frag.push(from);
+    if let Some(condition) = condition {
+        frag.push(&" WHERE ");
+        frag.push(condition);
+    }
+    Ok(step(cx.plan(frag, outputs(&targets, Place::Top), true), StepRole::Rows))
+}
+
+/// The row an INSERT just made on this connection.
+pub fn inserted(cx: &Cx<'_>, target: &Target, returned: &SyntaxNode) -> Result<ScriptStep> {
+    let condition = Frag::atom("%ID = LAST_IDENTITY()", Ty::BOOL);
+    select(cx, target, returned, vec![target.relation(true)?], &Frag::atom("", Ty::Any), Some(&condition))
+}

@@ -1,0 +1,157 @@
+//! UPDATE.
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::insert::is_default;
+use super::returning;
+use super::target::{Target, assigned};
+use crate::sql::plan::{StepRole, Translation};
+use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::expr::is_query;
+use crate::sql::translate::frag::{Frag, Ty, level};
+use crate::sql::translate::{names, script, step};
+use crate::wire::{PgError, SqlState};
+
+/// What SET says: column for IRIS, folded name, value.
+pub type Assignment = (String, String, Frag);
+
+pub fn update(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
+    let at = usize::from(node.text_range().start());
+    refuse_with(cx, node, "UPDATE")?;
+    let target = Target::read(cx, node)?;
+    let from = cx::child(node, SyntaxKind::FROM_CLAUSE).map(|clause| cx.from(&clause)).transpose()?;
+    let alone = from.is_none();
+    let mut scope = vec![target.relation(alone)?];
+    scope.extend(from.iter().flat_map(|from| from.relations.iter().cloned()));
+    let Some(set) = cx::child(node, SyntaxKind::SET_CLAUSE) else {
+        return Err(cx.unsupported("UPDATE needs SET", at));
+    };
+    let (assignments, condition, tables) = cx.scoped(scope.clone(), || {
+        let assignments = assignments(cx, &target, &set)?;
+        let tables = from.as_ref().map(|from| cx.from_text(from)).transpose()?;
+        Ok((assignments, filter(cx, node)?, tables))
+    })?;
+    let alias = match (&target.alias, alone) {
+        (Some(alias), false) => format!(" {}", names::iris_name(alias)?),
+        _ => String::new(),
+    };
+    let mut frag = Frag::cat(&[&"UPDATE ", &target.text, &alias, &" SET "], Ty::Any);
+    for (n, (column, _, value)) in assignments.iter().enumerate() {
+        if n > 0 {
+            frag.push(&", ");
+        }
+        frag.push(&Frag::cat(&[column, &" = ", value], Ty::Any));
+    }
+    if let Some(tables) = &tables {
+        frag.push(&" FROM ");
+        frag.push(tables);
+    }
+    if let Some(condition) = &condition {
+        frag.push(&" WHERE ");
+        frag.push(condition);
+    }
+    let change = step(cx.plan(frag, Vec::new(), false), StepRole::Count);
+    let Some(returned) = cx::child(node, SyntaxKind::RETURNING_CLAUSE) else {
+        return Ok(script(vec![change], "UPDATE"));
+    };
+    let tables = match &tables {
+        Some(tables) => Frag::cat(&[&alias, &", ", tables], Ty::Any),
+        None => Frag::atom("", Ty::Any),
+    };
+    // After the change the same condition finds the same rows, and they are locked; unless the change is to what the
+    // condition asks about. Then the rows are read first, with the new values computed from the old.
+    if alone && !touches(node, &assignments) {
+        let rows = returning::select(cx, &target, &returned, scope, &tables, condition.as_ref())?;
+        return Ok(script(vec![change, rows], "UPDATE"));
+    }
+    let before = cx.substituted.replace(
+        assignments.iter().map(|(_, folded, value)| (folded.clone(), value.clone().within(level::ATOM))).collect(),
+    );
+    let rows = returning::select(cx, &target, &returned, scope, &tables, condition.as_ref());
+    cx.substituted.replace(before);
+    Ok(script(vec![rows?, change], "UPDATE"))
+}
+
+/// The condition of WHERE.
+pub fn filter(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Option<Frag>> {
+    if let Some(cursor) = cx::child(node, SyntaxKind::WHERE_CURRENT_OF) {
+        return Err(cx.unsupported("WHERE CURRENT OF is not supported", cursor.text_range().start().into()));
+    }
+    match cx::child(node, SyntaxKind::WHERE_CLAUSE).and_then(|clause| clause.first_child()) {
+        Some(condition) => cx.filter(&condition).map(Some),
+        None => Ok(None),
+    }
+}
+
+pub fn refuse_with(cx: &Cx<'_>, node: &SyntaxNode, what: &str) -> Result<()> {
+    match cx::child(node, SyntaxKind::WITH_CLAUSE) {
+        Some(with) => Err(cx
+            .unsupported(format!("WITH in front of {what} is not supported by IRIS"), with.text_range().start().into())
+            .hint("Use a subquery in WHERE or FROM.")),
+        None => Ok(()),
+    }
+}
+
+/// Whether the condition reads a column that is set.
+fn touches(node: &SyntaxNode, assignments: &[Assignment]) -> bool {
+    let Some(condition) = cx::child(node, SyntaxKind::WHERE_CLAUSE) else { return false };
+    condition
+        .descendants()
+        .filter(|node| node.kind() == SyntaxKind::NAME_REF)
+        .any(|name| {
+            let name = names::folded(&cx::plain_text(&name));
+            assignments.iter().any(|(_, folded, _)| folded.eq_ignore_ascii_case(&name))
+        })
+}
+
+/// `SET a = 1, (b, c) = (2, 3)`.
+pub fn assignments(cx: &Cx<'_>, target: &Target, set: &SyntaxNode) -> Result<Vec<Assignment>> {
+    let mut all = Vec::new();
+    let items = set.descendants().filter(|node| {
+        matches!(node.kind(), SyntaxKind::SET_SINGLE_COLUMN | SyntaxKind::SET_MULTIPLE_COLUMNS)
+    });
+    for item in items {
+        let at = usize::from(item.text_range().start());
+        let columns: Vec<SyntaxNode> =
+            item.descendants().filter(|node| node.kind() == SyntaxKind::COLUMN_TARGET).collect();
+        let values: Vec<SyntaxNode> = if item.kind() == SyntaxKind::SET_SINGLE_COLUMN {
+            item.children().filter(|child| child.kind() == SyntaxKind::SET_EXPR).collect()
+        } else {
+            if item.children().any(|child| is_query(child.kind())) {
+                return Err(cx
+                    .unsupported("SET (..) = (subquery) is not supported by IRIS", at)
+                    .hint("Set each column by a subquery of its own."));
+            }
+            item.descendants().filter(|node| node.kind() == SyntaxKind::SET_EXPR).collect()
+        };
+        if columns.len() != values.len() {
+            return Err(PgError::error(
+                SqlState::SYNTAX_ERROR,
+                "number of columns does not match number of values",
+            )
+            .position(cx::offset(at)));
+        }
+        for (column, value) in columns.iter().zip(&values) {
+            let parts = names::parts(column);
+            let [typed] = parts.as_slice() else {
+                return Err(cx.unsupported("fields and elements as targets of SET are not supported", at));
+            };
+            let folded = names::folded(typed);
+            let facts = target.column(&folded)?;
+            let frag = if is_default(value) {
+                match facts {
+                    Some(facts) if !facts.has_default => Frag::atom("NULL", Ty::Untyped),
+                    _ => {
+                        return Err(cx
+                            .unsupported("SET column = DEFAULT is not supported by IRIS", value.text_range().start().into())
+                            .hint("Set the value itself."));
+                    }
+                }
+            } else {
+                assigned(cx, cx.value(value)?, facts)?
+            };
+            all.push((names::iris_name(typed)?, folded, frag));
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,195 @@
+//! ON CONFLICT: DO NOTHING lets the duplicate be an INSERT of no rows; DO UPDATE is an UPDATE by the key, and an INSERT
+//! where that found nothing.
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::insert::{DUPLICATE_KEY, Row, one_row};
+use super::returning;
+use super::target::Target;
+use super::update::assignments;
+use crate::sql::plan::{RunIf, ScriptStep, StepRole};
+use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::frag::{Frag, Ty, level};
+use crate::sql::translate::{names, step};
+use crate::wire::{PgError, SqlState};
+
+pub fn is_do_nothing(conflict: &SyntaxNode) -> bool {
+    cx::child(conflict, SyntaxKind::CONFLICT_DO_NOTHING).is_some()
+}
+
+pub fn steps(
+    cx: &Cx<'_>,
+    target: &Target,
+    conflict: &SyntaxNode,
+    rows: Vec<Row>,
+    returned: Option<&SyntaxNode>,
+) -> Result<Vec<ScriptStep>> {
+    let at = usize::from(conflict.text_range().start());
+    let mut steps = Vec::new();
+    if is_do_nothing(conflict) {
+        // The key is checked for its existence only: IRIS's -119 does not name the constraint by itself.
+        key(cx, target, conflict)?;
+        for row in rows {
+            let mut insert = step(cx.plan(one_row(target, &row), Vec::new(), false), StepRole::Count);
+            insert.ignored_sqlcodes.push(DUPLICATE_KEY);
+            steps.push(insert);
+            if let Some(returned) = returned {
+                let mut rows = returning::inserted(cx, target, returned)?;
+                rows.run_if = RunIf::PreviousCountNotZero;
+                steps.push(rows);
+            }
+        }
+        return Ok(steps);
+    }
+    let Some(update) = cx::child(conflict, SyntaxKind::CONFLICT_DO_UPDATE_SET) else {
+        return Err(cx.unsupported("this form of ON CONFLICT is not supported", at));
+    };
+    let Some(key) = key(cx, target, conflict)? else {
+        return Err(PgError::error(
+            SqlState::SYNTAX_ERROR,
+            "ON CONFLICT DO UPDATE requires inference specification or constraint name",
+        )
+        .hint("For example, ON CONFLICT (column_name).")
+        .position(cx::offset(at)));
+    };
+    let filter = update.children().find(|child| child.kind() == SyntaxKind::WHERE_CLAUSE).and_then(|w| w.first_child());
+    if filter.is_some() && returned.is_some() {
+        return Err(cx.unsupported("ON CONFLICT DO UPDATE .. WHERE with RETURNING is not supported", at));
+    }
+    for row in rows {
+        let insert = step(cx.plan(one_row(target, &row), Vec::new(), false), StepRole::Count);
+        let Some(by_key) = condition(target, &row, &key)? else {
+            // The key takes its default, a fresh number: there is nothing to conflict with.
+            steps.push(insert);
+            if let Some(returned) = returned {
+                steps.push(returning::inserted(cx, target, returned)?);
+            }
+            continue;
+        };
+        let change = change(cx, target, &update, &row, &by_key, filter.as_ref())?;
+        steps.push(step(cx.plan(change, Vec::new(), false), StepRole::Count));
+        let mut insert = ScriptStep { run_if: RunIf::PreviousCountZero, ..insert };
+        if filter.is_some() {
+            // The row is there and its WHERE said no.
+            insert.ignored_sqlcodes.push(DUPLICATE_KEY);
+        }
+        steps.push(insert);
+        if let Some(returned) = returned {
+            let scope = vec![target.relation(true)?];
+            steps.push(returning::select(cx, target, returned, scope, &Frag::atom("", Ty::Any), Some(&by_key))?);
+        }
+    }
+    Ok(steps)
+}
+
+fn change(
+    cx: &Cx<'_>,
+    target: &Target,
+    update: &SyntaxNode,
+    row: &Row,
+    by_key: &Frag,
+    filter: Option<&SyntaxNode>,
+) -> Result<Frag> {
+    let excluded = row.columns.iter().map(|(_, folded, value)| (folded.clone(), value.clone().within(level::ATOM)));
+    let before = cx.excluded.replace(excluded.collect());
+    let scope = vec![target.relation(true)?];
+    let result = cx.scoped(scope, || {
+        let Some(set) = cx::child(update, SyntaxKind::SET_CLAUSE) else {
+            return Err(cx.unsupported("DO UPDATE needs SET", update.text_range().start().into()));
+        };
+        let mut frag = Frag::cat(&[&"UPDATE ", &target.text, &" SET "], Ty::Any);
+        for (n, (column, _, value)) in assignments(cx, target, &set)?.iter().enumerate() {
+            if n > 0 {
+                frag.push(&", ");
+            }
+            frag.push(&Frag::cat(&[column, &" = ", value], Ty::Any));
+        }
+        frag.push(&" WHERE ");
+        frag.push(by_key);
+        if let Some(filter) = filter {
+            frag.push(&" AND ");
+            frag.push(&cx.filter(filter)?.within(level::AND));
+        }
+        Ok(frag)
+    });
+    cx.excluded.replace(before);
+    result
+}
+
+/// `key = value AND ..`; `None` when the row leaves a key column to its default.
+fn condition(target: &Target, row: &Row, key: &[String]) -> Result<Option<Frag>> {
+    let mut frag = Frag::atom(String::new(), Ty::BOOL);
+    for (n, column) in key.iter().enumerate() {
+        let Some((text, _, value)) = row.columns.iter().find(|(_, folded, _)| folded.eq_ignore_ascii_case(column)) else {
+            let identity = target.column(column).ok().flatten().is_some_and(|facts| facts.identity);
+            if identity || target.facts.is_none() {
+                return Ok(None);
+            }
+            return Err(PgError::unsupported(format!(
+                "ON CONFLICT needs a value for \"{column}\" in the INSERT: its default is not known"
+            )));
+        };
+        if n > 0 {
+            frag.push(&" AND ");
+        }
+        frag.push(&Frag::cat(&[text, &" = ", &value.clone().within(level::OTHER)], Ty::BOOL));
+    }
+    Ok(Some(frag))
+}
+
+/// The columns a conflict is about; `None` when the statement names none.
+fn key(cx: &Cx<'_>, target: &Target, conflict: &SyntaxNode) -> Result<Option<Vec<String>>> {
+    let at = usize::from(conflict.text_range().start());
+    if let Some(constraint) = cx::child(conflict, SyntaxKind::CONFLICT_ON_CONSTRAINT) {
+        let name = names::parts(&constraint)
+            .into_iter()
+            .next_back()
+            .map(|name| names::folded(&name))
+            .unwrap_or_default();
+        return constraint_columns(cx, target, &name, at).map(Some);
+    }
+    let Some(index) = cx::child(conflict, SyntaxKind::CONFLICT_ON_INDEX) else { return Ok(None) };
+    let mut columns = Vec::new();
+    for item in index.descendants().filter(|node| node.kind() == SyntaxKind::CONFLICT_INDEX_ITEM) {
+        match item.first_child() {
+            Some(name) if name.kind() == SyntaxKind::NAME_REF => {
+                columns.push(names::folded(&cx::plain_text(&name)));
+            }
+            _ => return Err(cx.unsupported("ON CONFLICT over an expression is not supported by IRIS", at)),
+        }
+    }
+    if let Some(facts) = &target.facts {
+        let same = |key: &[String]| {
+            key.len() == columns.len()
+                && key.iter().all(|column| columns.iter().any(|other| other.eq_ignore_ascii_case(column)))
+        };
+        if !same(&facts.primary_key) && !facts.unique_keys.iter().any(|(_, key)| same(key)) {
+            return Err(PgError::error(
+                SqlState(*b"42P10"),
+                "there is no unique or exclusion constraint matching the ON CONFLICT specification",
+            )
+            .position(cx::offset(at)));
+        }
+    }
+    Ok(Some(columns))
+}
+
+fn constraint_columns(cx: &Cx<'_>, target: &Target, name: &str, at: usize) -> Result<Vec<String>> {
+    let Some(facts) = &target.facts else {
+        return Err(cx
+            .unsupported("ON CONFLICT ON CONSTRAINT needs the table's constraints, which are not known", at)
+            .hint("Name the columns: ON CONFLICT (column)."));
+    };
+    if let Some((_, columns)) = facts.unique_keys.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)) {
+        return Ok(columns.clone());
+    }
+    // PostgreSQL's own name for a primary key without one.
+    if name.eq_ignore_ascii_case(&format!("{}_pkey", target.name)) && !facts.primary_key.is_empty() {
+        return Ok(facts.primary_key.clone());
+    }
+    Err(PgError::error(
+        SqlState::UNDEFINED_OBJECT,
+        format!("constraint \"{name}\" for table \"{}\" does not exist", target.name),
+    )
+    .position(cx::offset(at)))
+}

@@ -1,0 +1,128 @@
+//! Aggregates, as such and as window functions.
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::functions::arguments;
+use crate::sql::template::LiteralKind;
+use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::frag::{Frag, Ty};
+use crate::types::Oid;
+
+const NAMES: &[&str] = &[
+    "count", "sum", "avg", "min", "max", "bool_and", "bool_or", "every", "string_agg", "array_agg", "json_agg",
+    "jsonb_agg", "json_object_agg", "jsonb_object_agg", "stddev", "stddev_samp", "stddev_pop", "variance", "var_samp",
+    "var_pop", "bit_and", "bit_or", "corr", "covar_pop", "covar_samp", "percentile_cont", "percentile_disc", "mode",
+    "any_value", "xmlagg", "regr_slope", "regr_intercept", "regr_count", "regr_r2",
+];
+
+/// Whether a call is of an aggregate, so a query of it without GROUP BY has one row.
+pub fn is_aggregate(name: &str) -> bool {
+    NAMES.contains(&name)
+}
+
+impl Cx<'_> {
+    pub(super) fn aggregate(&self, name: &[String], node: &SyntaxNode) -> Result<Option<Frag>> {
+        let name = match name {
+            [name] => name.as_str(),
+            [schema, name] if schema == "pg_catalog" => name.as_str(),
+            _ => return Ok(None),
+        };
+        if !is_aggregate(name) {
+            return Ok(None);
+        }
+        let at = usize::from(node.text_range().start());
+        if cx::child(node, SyntaxKind::WITHIN_CLAUSE).is_some() {
+            return Err(self.unsupported(format!("{name}() WITHIN GROUP is not supported by IRIS"), at));
+        }
+        let Some(list) = cx::child(node, SyntaxKind::ARG_LIST) else { return Ok(None) };
+        if list.descendants().any(|child| child.kind() == SyntaxKind::ORDER_BY_CLAUSE) {
+            return Err(self
+                .unsupported(format!("ORDER BY inside {name}() is not supported by IRIS"), at)
+                .hint("Sort on the client."));
+        }
+        let filter = match cx::child(node, SyntaxKind::FILTER_CLAUSE).and_then(|clause| clause.first_child()) {
+            Some(condition) => Some(self.filter(&condition)?),
+            None => None,
+        };
+        let distinct = if cx::child(&list, SyntaxKind::DISTINCT).is_some() { "DISTINCT " } else { "" };
+        let frag = if cx::has_token(&list, SyntaxKind::STAR) {
+            match &filter {
+                // COUNT, not SUM: it is 0 where nothing is counted.
+                Some(filter) => Frag::cat(&[&"COUNT(CASE WHEN ", filter, &" THEN 1 END)"], Ty::INT8),
+                None => Frag::atom("COUNT(*)", Ty::INT8),
+            }
+            .sure()
+        } else {
+            let nodes = arguments(node);
+            let Some(value) = nodes.first() else {
+                return Err(self.unsupported(format!("{name}() needs an argument"), at));
+            };
+            let value = self.value(value)?;
+            let filtered = |value: &Frag| match &filter {
+                Some(filter) => Frag::cat(&[&"CASE WHEN ", filter, &" THEN ", value, &" END"], value.ty),
+                None => value.clone(),
+            };
+            self.of_value(name, distinct, &filtered(&value), &nodes, at)?
+        };
+        let ty = frag.ty;
+        Ok(Some(match cx::child(node, SyntaxKind::OVER_CLAUSE) {
+            Some(over) => Frag::cat(&[&frag, &self.over(&over)?], ty),
+            None => frag,
+        }))
+    }
+
+    fn of_value(&self, name: &str, distinct: &str, value: &Frag, nodes: &[SyntaxNode], at: usize) -> Result<Frag> {
+        let call = |iris: &str, ty: Ty| Frag::cat(&[&iris, &"(", &distinct, value, &")"], ty);
+        if value.ty.is(Oid::VECTOR) && matches!(name, "avg" | "sum") {
+            return Err(self.unsupported(format!("{name}() of vectors is not supported by IRIS"), at));
+        }
+        let float = matches!(value.ty.oid(), Some(Oid::FLOAT4 | Oid::FLOAT8));
+        Ok(match (name, nodes.len()) {
+            ("count", 1) => call("COUNT", Ty::INT8).sure(),
+            ("sum", 1) => call("SUM", match value.ty.oid() {
+                Some(Oid::INT2 | Oid::INT4) => Ty::INT8,
+                Some(Oid::INT8 | Oid::NUMERIC) => Ty::NUMERIC,
+                Some(Oid::FLOAT4) => Ty::of(Oid::FLOAT4),
+                Some(Oid::FLOAT8) => Ty::FLOAT8,
+                _ => Ty::Any,
+            }),
+            ("avg", 1) => call("AVG", match value.ty {
+                _ if float => Ty::FLOAT8,
+                ty if ty.is_number() => Ty::NUMERIC,
+                _ => Ty::Any,
+            }),
+            ("min" | "max", 1) => {
+                // bpchar and varchar have no min of their own but text's.
+                let ty = match value.ty.oid() {
+                    Some(Oid::VARCHAR) => Ty::TEXT,
+                    Some(oid) => Ty::of(oid),
+                    None => Ty::Any,
+                };
+                call(if name == "min" { "MIN" } else { "MAX" }, ty)
+            }
+            ("bool_and" | "every", 1) => call("MIN", Ty::BOOL),
+            ("bool_or", 1) => call("MAX", Ty::BOOL),
+            ("any_value", 1) => call("MIN", value.ty),
+            ("stddev" | "stddev_samp", 1) => call("STDDEV_SAMP", if float { Ty::FLOAT8 } else { Ty::NUMERIC }),
+            ("stddev_pop", 1) => call("STDDEV_POP", if float { Ty::FLOAT8 } else { Ty::NUMERIC }),
+            ("variance" | "var_samp", 1) => call("VAR_SAMP", if float { Ty::FLOAT8 } else { Ty::NUMERIC }),
+            ("var_pop", 1) => call("VAR_POP", if float { Ty::FLOAT8 } else { Ty::NUMERIC }),
+            ("json_agg", 1) => call("JSON_ARRAYAGG", Ty::of(Oid::JSON)),
+            ("jsonb_agg", 1) => call("JSON_ARRAYAGG", Ty::of(Oid::JSONB)),
+            ("string_agg", 2) => {
+                let Some(separator) = nodes.get(1) else { return Ok(call("LIST", Ty::TEXT)) };
+                match self.constant(separator) {
+                    Some((LiteralKind::String, ",")) => call("LIST", Ty::TEXT),
+                    _ => {
+                        let separator = self.as_text(self.value(separator)?);
+                        let items = call("%DLIST", Ty::Any);
+                        Frag::cat(&[&"$LISTTOSTRING(", &items, &", ", &separator, &")"], Ty::TEXT)
+                    }
+                }
+            }
+            _ => {
+                return Err(self.unsupported(format!("the aggregate {name}() is not supported by IRIS"), at));
+            }
+        })
+    }
+}

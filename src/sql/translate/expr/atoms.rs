@@ -1,0 +1,394 @@
+//! What stands between operators: literals, names, parentheses, CASE, arrays, calls.
+
+use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
+
+use super::predicates::{is_query, subquery};
+use super::tree::Expr;
+use super::{array, as_value, common_type};
+use crate::iris::ParameterKind;
+use crate::sql::plan::{Bind, SessionValue};
+use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::frag::{Frag, Ty, level};
+use crate::sql::translate::names;
+use crate::sql::typename;
+use crate::types::{Oid, PgType};
+use crate::wire::{PgError, SqlState};
+
+impl Cx<'_> {
+    pub fn atom(&self, node: &SyntaxNode) -> Result<Frag> {
+        let at = usize::from(node.text_range().start());
+        match node.kind() {
+            SyntaxKind::LITERAL => self.literal_node(node),
+            SyntaxKind::NAME_REF => self.name(node),
+            SyntaxKind::FIELD_EXPR => self.field(node),
+            SyntaxKind::PAREN_EXPR | SyntaxKind::PAREN_SELECT => self.parentheses(node),
+            SyntaxKind::CALL_EXPR => self.call(node),
+            SyntaxKind::CASE_EXPR => self.case(node),
+            SyntaxKind::CAST_EXPR => self.cast_node(node),
+            SyntaxKind::ARRAY_EXPR => self.array_constant(node),
+            SyntaxKind::TUPLE_EXPR => Err(self.unsupported("row values are not supported by IRIS here", at)),
+            SyntaxKind::INDEX_EXPR | SyntaxKind::SLICE_EXPR => {
+                Err(self.unsupported("array subscripts are not supported by IRIS", at))
+            }
+            SyntaxKind::ERROR => Err(crate::sql::template::syntax_error(self.sql, at, &cx::plain_text(node))),
+            // Operators inside an atom's place: read them as an expression of their own.
+            SyntaxKind::BIN_EXPR
+            | SyntaxKind::PREFIX_EXPR
+            | SyntaxKind::POSTFIX_EXPR
+            | SyntaxKind::BETWEEN_EXPR
+            | SyntaxKind::COLLATE => self.emit(&super::tree::read(node)?),
+            SyntaxKind::SET_EXPR | SyntaxKind::ARG => match node.first_child() {
+                Some(child) => self.emit(&super::tree::read(&child)?),
+                None => Err(self.unsupported("DEFAULT is not allowed here", at)),
+            },
+            kind => Err(self.unsupported(
+                format!("{} is not supported by IRIS", format!("{kind:?}").replace('_', " ").to_lowercase()),
+                at,
+            )),
+        }
+    }
+
+    fn literal_node(&self, node: &SyntaxNode) -> Result<Frag> {
+        let at = usize::from(node.text_range().start());
+        let Some(token) = node.first_token() else {
+            return Err(self.unsupported("empty literal", at));
+        };
+        let text = token.text();
+        Ok(match token.kind() {
+            SyntaxKind::NULL_KW => Frag::atom("NULL", Ty::Untyped),
+            SyntaxKind::TRUE_KW => Frag::atom("1", Ty::BOOL).sure(),
+            SyntaxKind::FALSE_KW => Frag::atom("0", Ty::BOOL).sure(),
+            SyntaxKind::DEFAULT_KW => {
+                return Err(PgError::error(SqlState::SYNTAX_ERROR, "DEFAULT is not allowed in this context")
+                    .position(cx::offset(at)));
+            }
+            SyntaxKind::POSITIONAL_PARAM => self.parameter(text, at)?,
+            SyntaxKind::BIT_STRING => {
+                let bits = text.get(2..text.len().saturating_sub(1)).unwrap_or_default();
+                self.text_constant(bits).with_ty(Ty::of(Oid(1560)))
+            }
+            SyntaxKind::BYTE_STRING => {
+                let digits = text.get(2..text.len().saturating_sub(1)).unwrap_or_default();
+                let bits: String = digits
+                    .chars()
+                    .filter_map(|c| c.to_digit(16))
+                    .map(|digit| format!("{digit:04b}"))
+                    .collect();
+                self.text_constant(&bits).with_ty(Ty::of(Oid(1560)))
+            }
+            SyntaxKind::UNICODE_ESC_STRING => {
+                let value = unicode_string(text).ok_or_else(|| {
+                    PgError::error(SqlState::SYNTAX_ERROR, "invalid Unicode escape").position(cx::offset(at))
+                })?;
+                self.text_constant(&value).with_ty(Ty::Untyped)
+            }
+            _ => match self.literal_of(node).and_then(|n| self.literal(n)) {
+                Some(frag) => frag,
+                None => return Err(self.unsupported(format!("the constant {text} is not supported"), at)),
+            },
+        })
+    }
+
+    fn name(&self, node: &SyntaxNode) -> Result<Frag> {
+        let Some(token) = node.first_token() else {
+            return Err(self.unsupported("missing name", node.text_range().start().into()));
+        };
+        let kind = token.kind();
+        if kind != SyntaxKind::IDENT
+            && let Some(frag) = self.value_function(kind)
+        {
+            return Ok(frag);
+        }
+        self.column_ref(&[token.text().to_owned()], node)
+    }
+
+    /// Functions without parentheses (manual, "SQL value functions").
+    fn value_function(&self, kind: SyntaxKind) -> Option<Frag> {
+        Some(match kind {
+            SyntaxKind::CURRENT_TIMESTAMP_KW => now(),
+            SyntaxKind::CURRENT_DATE_KW => Frag::atom("CURRENT_DATE", Ty::of(Oid::DATE)).sure(),
+            SyntaxKind::CURRENT_TIME_KW | SyntaxKind::LOCALTIME_KW => {
+                Frag::atom("CURRENT_TIME(6)", Ty::of(Oid::TIME)).sure()
+            }
+            SyntaxKind::LOCALTIMESTAMP_KW => now().with_ty(Ty::of(Oid::TIMESTAMP)),
+            SyntaxKind::CURRENT_USER_KW | SyntaxKind::USER_KW | SyntaxKind::CURRENT_ROLE_KW => {
+                session(SessionValue::CurrentUser, Oid(19))
+            }
+            SyntaxKind::SESSION_USER_KW => session(SessionValue::SessionUser, Oid(19)),
+            SyntaxKind::CURRENT_CATALOG_KW => session(SessionValue::Database, Oid(19)),
+            SyntaxKind::CURRENT_SCHEMA_KW => session(SessionValue::CurrentSchema, Oid(19)),
+            _ => return None,
+        })
+    }
+
+    fn field(&self, node: &SyntaxNode) -> Result<Frag> {
+        let at = usize::from(node.text_range().start());
+        if cx::has_token(node, SyntaxKind::STAR) {
+            return Err(self.unsupported("row expansion by .* is not supported by IRIS here", at));
+        }
+        // `(t).a` is the column a of t; any other expression before the dot is a composite value.
+        let simple = node
+            .descendants()
+            .all(|child| matches!(child.kind(), SyntaxKind::FIELD_EXPR | SyntaxKind::NAME_REF | SyntaxKind::PAREN_EXPR));
+        if !simple {
+            return Err(self.unsupported("composite values are not supported by IRIS", at));
+        }
+        self.column_ref(&names::parts(node), node)
+    }
+
+    fn column_ref(&self, parts: &[String], node: &SyntaxNode) -> Result<Frag> {
+        let at = usize::from(node.text_range().start());
+        let (qualifiers, name) = match parts {
+            [qualifiers @ .., name] => (qualifiers, name),
+            [] => return Err(self.unsupported("missing name", at)),
+        };
+        let folded = names::folded(name);
+        let qualifier = qualifiers.last().map(|qualifier| names::folded(qualifier));
+        if qualifier.as_deref() == Some("excluded")
+            && let Some((_, frag)) =
+                self.excluded.borrow().iter().find(|(column, _)| column.eq_ignore_ascii_case(&folded))
+        {
+            return Ok(frag.clone());
+        }
+        if let Some((_, frag)) =
+            self.substituted.borrow().iter().find(|(column, _)| column.eq_ignore_ascii_case(&folded))
+        {
+            let of_target = match &qualifier {
+                Some(qualifier) => self.is_changed_table(qualifier),
+                None => true,
+            };
+            if of_target {
+                return Ok(frag.clone());
+            }
+        }
+        let column = self.column(qualifier.as_deref(), &folded);
+        if column.is_none() {
+            self.check_special_name(qualifier.as_deref(), &folded, at)?;
+        }
+        let mut frag = Frag::atom(String::new(), column.as_ref().map_or(Ty::Any, |column| column.ty));
+        if column.as_ref().is_some_and(|column| !column.nullable) {
+            frag.not_null = true;
+        }
+        match qualifiers {
+            [] => {}
+            [table] => {
+                let name = match qualifier.as_deref().and_then(|name| self.relation_named(name)) {
+                    Some(relation) => relation.iris_name,
+                    None => names::iris_name(table)?,
+                };
+                if !name.is_empty() {
+                    frag.push(&name);
+                    frag.push(&".");
+                }
+            }
+            [schema, table] => {
+                if names::folded(schema) == "public" {
+                    frag.push(&self.options.default_schema);
+                } else {
+                    frag.push(&names::iris_name(schema)?);
+                }
+                frag.push(&".");
+                frag.push(&names::iris_name(table)?);
+                frag.push(&".");
+            }
+            _ => return Err(self.unsupported("cross-database references are not implemented", at)),
+        }
+        if folded == "ctid" && column.is_none() {
+            frag.push(&"%ID");
+        } else {
+            frag.push(&names::iris_name(name)?);
+        }
+        Ok(frag)
+    }
+
+    /// Whether a qualifier means the table an UPDATE changes: the first of the outermost scope.
+    fn is_changed_table(&self, qualifier: &str) -> bool {
+        let scopes = self.scopes.borrow();
+        scopes.first().and_then(|scope| scope.first()).is_some_and(|table| table.name.eq_ignore_ascii_case(qualifier))
+    }
+
+    fn check_special_name(&self, qualifier: Option<&str>, name: &str, at: usize) -> Result<()> {
+        match name {
+            "xmin" | "xmax" | "cmin" | "cmax" | "tableoid" => {
+                return Err(self.unsupported(format!("the system column {name} is not supported by IRIS"), at));
+            }
+            _ => {}
+        }
+        if qualifier.is_none()
+            && let Some(relation) = self.relation_named(name)
+            && relation.columns.is_some()
+        {
+            return Err(self
+                .unsupported("a whole row as a value is not supported by IRIS", at)
+                .hint("Name the columns."));
+        }
+        Ok(())
+    }
+
+    fn parentheses(&self, node: &SyntaxNode) -> Result<Frag> {
+        if let Some(query) = subquery(node) {
+            let frag = self.subquery(&query)?;
+            let ty = frag.ty;
+            return Ok(Frag::cat(&[&"(", &frag, &")"], ty));
+        }
+        let Some(inner) = node.first_child() else {
+            return Err(self.unsupported("empty parentheses", node.text_range().start().into()));
+        };
+        let frag = self.emit(&super::tree::read(&inner)?)?;
+        // One pair is enough: a second one suppresses literal substitution in IRIS.
+        let has_pair = frag.level == level::ATOM && frag.text.starts_with('(') && frag.text.ends_with(')');
+        let simple = frag.level == level::ATOM && !frag.is_predicate();
+        Ok(if has_pair || simple { frag } else { frag.parenthesised() })
+    }
+
+    fn case(&self, node: &SyntaxNode) -> Result<Frag> {
+        let subject = node
+            .children()
+            .find(|child| !matches!(child.kind(), SyntaxKind::WHEN_CLAUSE_LIST | SyntaxKind::ELSE_CLAUSE));
+        let subject = subject.map(|subject| self.value(&subject)).transpose()?;
+        let mut results = Vec::new();
+        let mut branches = Vec::new();
+        for when in node.descendants().filter(|child| {
+            child.kind() == SyntaxKind::WHEN_CLAUSE && child.ancestors().find(|up| up.kind() == SyntaxKind::CASE_EXPR).as_ref() == Some(node)
+        }) {
+            let mut parts = when.children();
+            let (Some(test), Some(result)) = (parts.next(), parts.next()) else {
+                return Err(self.unsupported("incomplete CASE", when.text_range().start().into()));
+            };
+            let test = match &subject {
+                Some(subject) => {
+                    let test = self.value(&test)?;
+                    match subject.ty {
+                        Ty::Known(ty) => self.coerce(test, ty),
+                        _ => test,
+                    }
+                }
+                None => self.condition(&test)?,
+            };
+            let result = self.value(&result)?;
+            results.push(result.ty);
+            branches.push((test, result));
+        }
+        let otherwise = cx::child(node, SyntaxKind::ELSE_CLAUSE).and_then(|clause| clause.first_child());
+        let otherwise = otherwise.map(|otherwise| self.value(&otherwise)).transpose()?;
+        results.extend(otherwise.as_ref().map(|frag| frag.ty));
+        let ty = common_type(results);
+        let typed = |frag: Frag| match ty {
+            Ty::Known(pg_type) => self.coerce(frag, pg_type),
+            _ => frag,
+        };
+        let mut frag = Frag::atom("CASE", if ty == Ty::Untyped { Ty::TEXT } else { ty });
+        if let Some(subject) = &subject {
+            frag.push(&" ");
+            frag.push(subject);
+        }
+        for (test, result) in branches {
+            frag.push(&" WHEN ");
+            frag.push(&test);
+            frag.push(&" THEN ");
+            frag.push(&typed(result));
+        }
+        if let Some(otherwise) = otherwise {
+            frag.push(&" ELSE ");
+            frag.push(&typed(otherwise));
+        }
+        frag.push(&" END");
+        Ok(frag)
+    }
+
+    /// `ARRAY[..]` of constants: its text travels through as a value.
+    fn array_constant(&self, node: &SyntaxNode) -> Result<Frag> {
+        let at = usize::from(node.text_range().start());
+        let mut items = Vec::new();
+        let mut types = Vec::new();
+        for item in node.children() {
+            if is_query(item.kind()) {
+                return Err(self.unsupported("ARRAY(subquery) is not supported by IRIS", at));
+            }
+            let frag = as_value(self.expr(&item)?);
+            types.push(frag.ty);
+            if frag.is_null() {
+                items.push(None);
+            } else if let Some((_, value)) = self.constant(&item) {
+                items.push(Some(value.to_owned()));
+            } else if let Some(value) = self.constant_integer(&item) {
+                items.push(Some(value.to_string()));
+            } else {
+                return Err(self
+                    .unsupported("ARRAY[..] is supported for constants only: IRIS has no array type", at)
+                    .hint("Pass the array as a parameter."));
+            }
+        }
+        let element = match common_type(types) {
+            Ty::Known(ty) => ty.oid,
+            _ => Oid::TEXT,
+        };
+        let items: Vec<Option<&str>> = items.iter().map(Option::as_deref).collect();
+        let ty = typename::array_of(element).map_or(Ty::Any, Ty::of);
+        Ok(self.text_constant(&array::array_text(&items)).with_ty(ty))
+    }
+
+    pub(super) fn collate(&self, operand: &Expr, collation: &SyntaxNode) -> Result<Frag> {
+        let frag = self.emit_value(operand)?;
+        let name = names::parts(collation).last().map(|name| names::folded(name)).unwrap_or_default();
+        match name.as_str() {
+            // Byte order is what %EXACT is.
+            "C" | "POSIX" | "ucs_basic" => {
+                let ty = frag.ty;
+                Ok(Frag::cat(&[&"%EXACT(", &frag, &")"], ty))
+            }
+            "default" => Ok(frag),
+            _ => Err(self
+                .unsupported(format!("the collation \"{name}\" is not supported by IRIS"), collation.text_range().start().into())
+                .hint("COLLATE \"C\" is IRIS's %EXACT.")),
+        }
+    }
+}
+
+pub fn now() -> Frag {
+    // Without a precision IRIS gives whole seconds.
+    Frag::atom("CURRENT_TIMESTAMP(6)", Ty::of(Oid::TIMESTAMPTZ)).sure()
+}
+
+pub fn session(value: SessionValue, oid: Oid) -> Frag {
+    let kind = if Ty::of(oid).is_integer() { ParameterKind::IntegerLiteral } else { ParameterKind::StringLiteral };
+    Frag::mark(Bind::Session(value), kind, Ty::Known(PgType::new(oid)))
+}
+
+/// `U&'d\0061t\+000061'` with the default escape character.
+fn unicode_string(text: &str) -> Option<String> {
+    let body = text.get(3..text.len().checked_sub(1)?)?.replace("''", "'");
+    let mut value = String::new();
+    let mut rest = body.as_str();
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        value.push_str(plain);
+        if let Some(after) = escape.strip_prefix('\\') {
+            value.push('\\');
+            rest = after;
+            continue;
+        }
+        let (digits, after) = match escape.strip_prefix('+') {
+            Some(long) => long.split_at_checked(6)?,
+            None => escape.split_at_checked(4)?,
+        };
+        value.push(char::from_u32(u32::from_str_radix(digits, 16).ok()?).filter(|c| *c != '\0')?);
+        rest = after;
+    }
+    value.push_str(rest);
+    Some(value)
+}
+
+/// The tokens of a simple clause with literals left in the text.
+pub fn clause_text(cx: &Cx<'_>, node: &SyntaxNode) -> String {
+    for literal in node.descendants().filter(|child| child.kind() == SyntaxKind::LITERAL) {
+        if let Some(n) = cx.literal_of(&literal) {
+            cx.pin(n);
+        }
+    }
+    node.descendants_with_tokens()
+        .filter_map(SyntaxElement::into_token)
+        .filter(|token| !matches!(token.kind(), SyntaxKind::WHITESPACE | SyntaxKind::COMMENT))
+        .map(|token| token.text().to_owned())
+        .collect::<Vec<_>>()
+        .join(" ")
+}

@@ -1,0 +1,303 @@
+//! Type names and casts.
+
+use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
+
+use super::as_value;
+use super::tree::Expr;
+use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::frag::{Frag, Ty, level};
+use crate::sql::translate::names;
+use crate::sql::typename;
+use crate::types::{Oid, PgType};
+use crate::wire::{PgError, SqlState};
+
+/// A type as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypeName {
+    /// Folded words with one blank between, without schema, modifiers and brackets: `timestamp with time zone`.
+    pub name: String,
+    pub quoted: bool,
+    pub mods: Vec<i32>,
+    pub array: bool,
+    pub at: usize,
+}
+
+/// Reads a type node; literals inside it are modifiers and get pinned.
+pub fn type_name(cx: &Cx<'_>, node: &SyntaxNode) -> TypeName {
+    let mut name = TypeName {
+        name: String::new(),
+        quoted: false,
+        mods: Vec::new(),
+        array: false,
+        at: node.text_range().start().into(),
+    };
+    collect(cx, node, &mut name);
+    if let Some(rest) = name.name.strip_prefix("pg_catalog ").or_else(|| name.name.strip_prefix("public ")) {
+        name.name = rest.to_owned();
+    }
+    name
+}
+
+fn collect(cx: &Cx<'_>, node: &SyntaxNode, name: &mut TypeName) {
+    for element in node.children_with_tokens() {
+        match element {
+            SyntaxElement::Node(child) => match child.kind() {
+                SyntaxKind::LITERAL => {
+                    if let Some(value) = cx.constant_integer(&child).and_then(|value| i32::try_from(value).ok()) {
+                        name.mods.push(value);
+                    }
+                }
+                SyntaxKind::ARRAY_BOUND => {
+                    name.array = true;
+                    // `int[3]`: the bound means nothing, but is a literal of the text.
+                    for literal in cx::children(&child, SyntaxKind::LITERAL) {
+                        cx.constant_integer(&literal);
+                    }
+                }
+                _ => collect(cx, &child, name),
+            },
+            SyntaxElement::Token(token) => {
+                if token.kind() == SyntaxKind::ARRAY_KW {
+                    name.array = true;
+                } else if token.kind() == SyntaxKind::IDENT || token.kind().is_keyword() {
+                    name.quoted = token.text().starts_with('"');
+                    if !name.name.is_empty() {
+                        name.name.push(' ');
+                    }
+                    name.name.push_str(&names::folded(token.text()));
+                }
+            }
+        }
+    }
+}
+
+impl TypeName {
+    /// The type it names.
+    pub fn resolve(&self) -> Result<PgType> {
+        let undefined = || {
+            PgError::error(SqlState::UNDEFINED_OBJECT, format!("type \"{}\" does not exist", self.name))
+                .position(cx::offset(self.at))
+        };
+        let unsupported = |what: &str| Err(PgError::unsupported(what.to_owned()).position(cx::offset(self.at)));
+        let oid = match typename::oid_of(&self.name, self.quoted) {
+            Some(oid) => oid,
+            None => match self.name.as_str() {
+                "halfvec" | "sparsevec" => {
+                    return unsupported("the types halfvec and sparsevec are not supported; use vector");
+                }
+                name if name.starts_with("interval ") => Oid::INTERVAL,
+                "point" | "line" | "lseg" | "box" | "path" | "polygon" | "circle" | "tsvector" | "tsquery"
+                | "int4range" | "int8range" | "numrange" | "tsrange" | "tstzrange" | "daterange" | "hstore"
+                | "geometry" | "geography" | "pg_lsn" | "record" | "jsonpath" | "citext" | "ltree" => {
+                    return unsupported(&format!("the type {} is not supported: IRIS has nothing like it", self.name));
+                }
+                _ => return Err(undefined()),
+            },
+        };
+        let mods = match (oid, self.mods.as_slice()) {
+            // `char` alone is one character (manual, "Character Types").
+            (Oid::BPCHAR, []) if self.name != "bpchar" => &[1][..],
+            (Oid::FLOAT8, [precision]) if self.name == "float" && *precision <= 24 => {
+                return Ok(self.arrayed(PgType::new(Oid::FLOAT4)));
+            }
+            (_, mods) => mods,
+        };
+        let typmod = typename::typmod(oid, mods).ok_or_else(|| {
+            PgError::error(SqlState::SYNTAX_ERROR, format!("type modifier is not allowed for type \"{}\"", self.name))
+                .position(cx::offset(self.at))
+        })?;
+        Ok(self.arrayed(PgType { oid, typmod }))
+    }
+
+    fn arrayed(&self, ty: PgType) -> PgType {
+        match typename::array_of(ty.oid) {
+            Some(oid) if self.array => PgType { oid, ..ty },
+            _ => ty,
+        }
+    }
+
+    /// `serial` and its kin, which are a column's type only.
+    pub fn is_serial(&self) -> bool {
+        !self.quoted
+            && matches!(
+                self.name.as_str(),
+                "serial" | "bigserial" | "smallserial" | "serial2" | "serial4" | "serial8"
+            )
+    }
+}
+
+impl Cx<'_> {
+    pub(super) fn cast_expr(&self, operand: &Expr, to: &SyntaxNode) -> Result<Frag> {
+        let to = type_name(self, to).resolve()?;
+        if let Some(frag) = self.special_cast(operand, to)? {
+            return Ok(frag);
+        }
+        let operand = self.emit_value(operand)?;
+        self.cast(operand, to)
+    }
+
+    /// `CAST(x AS t)` and `t 'text'`.
+    pub(super) fn cast_node(&self, node: &SyntaxNode) -> Result<Frag> {
+        let at = usize::from(node.text_range().start());
+        if cx::has_token(node, SyntaxKind::TREAT_KW) {
+            return Err(self.unsupported("TREAT is not supported by IRIS", at));
+        }
+        let mut operand = None;
+        let mut to = None;
+        for child in node.children() {
+            if is_type(child.kind()) { to = Some(child) } else { operand.get_or_insert(child); }
+        }
+        let (Some(operand), Some(to)) = (operand, to) else {
+            return Err(self.unsupported("this form of cast is not supported", at));
+        };
+        // IRIS's own `VARCHAR('')`, "as long as it may be", and class names have no PostgreSQL type.
+        self.cast_expr(&super::tree::read(&operand)?, &to)
+    }
+
+    /// The type a cast node casts to.
+    pub(super) fn cast_target(&self, node: &SyntaxNode) -> Result<Option<PgType>> {
+        match node.children().find(|child| is_type(child.kind())) {
+            Some(to) => type_name(self, &to).resolve().map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Casts whose operand decides: arrays, and moments cut to their day.
+    fn special_cast(&self, operand: &Expr, to: PgType) -> Result<Option<Frag>> {
+        let Expr::Atom(node) = operand else { return Ok(None) };
+        if typename::element_of(to.oid).is_some() && node.kind() == SyntaxKind::ARRAY_EXPR {
+            return Ok(Some(self.atom(node)?.with_ty(Ty::Known(to))));
+        }
+        if to.oid == Oid::DATE && node.kind() == SyntaxKind::CALL_EXPR {
+            return self.day_of_call(node);
+        }
+        Ok(None)
+    }
+
+    /// `frag` as a value of type `to`.
+    pub fn cast(&self, frag: Frag, to: PgType) -> Result<Frag> {
+        let frag = as_value(frag);
+        let ty = Ty::Known(to);
+        let sure = frag.not_null;
+        let open = frag.ty.is_open();
+        let from = frag.ty;
+        if open && frag.is_null() {
+            return Ok(match iris_cast_type(to) {
+                Some(name) if !matches!(to.oid, Oid::TEXT | Oid::VARCHAR) => {
+                    Frag::cat(&[&"CAST(NULL AS ", &name, &")"], ty)
+                }
+                _ => Frag::atom("CAST(NULL AS VARCHAR(1))", ty),
+            });
+        }
+        let frag = if open && to.oid == Oid::INTERVAL { frag.with_ty(ty) } else { self.coerce(frag, to) };
+        let wrapped = |name: &str, frag: &Frag| Frag::cat(&[&"CAST(", frag, &" AS ", &name, &")"], ty);
+        let is_mark = open && !frag.marks.is_empty();
+        let cast = match to.oid {
+            Oid::BOOL => self.cast_to_bool(frag, from),
+            Oid::INT2 | Oid::INT4 | Oid::INT8 => {
+                let name = iris_cast_type(to).unwrap_or_default();
+                // PostgreSQL rounds; IRIS does not say.
+                if from.is_number() && !from.is_integer() {
+                    Frag::cat(&[&"CAST(ROUND(", &frag, &", 0) AS ", &name, &")"], ty)
+                } else {
+                    wrapped(&name, &frag)
+                }
+            }
+            Oid::NUMERIC if to.typmod < 0 && (is_mark || from.is_integer() || from.is(Oid::NUMERIC)) => frag.with_ty(ty),
+            Oid::VARCHAR | Oid::TEXT | Oid::BPCHAR | Oid(18 | 19) => {
+                if from.is(Oid::BOOL) {
+                    Frag::cat(&[&"CASE ", &frag, &" WHEN 1 THEN 'true' WHEN 0 THEN 'false' END"], ty)
+                } else if from == Ty::Untyped && matches!(to.oid, Oid::TEXT) {
+                    frag
+                } else {
+                    wrapped(&iris_cast_type(to).unwrap_or_default(), &frag)
+                }
+            }
+            Oid::DATE if from.is(Oid::DATE) => frag,
+            Oid::DATE if frag.text == "CURRENT_TIMESTAMP(6)" => Frag::atom("CURRENT_DATE", ty),
+            Oid::TIMESTAMP | Oid::TIMESTAMPTZ if matches!(from.oid(), Some(Oid::TIMESTAMP | Oid::TIMESTAMPTZ)) => {
+                frag.with_ty(ty)
+            }
+            Oid::VECTOR => match from {
+                Ty::Known(known) if known.oid == Oid::VECTOR => frag,
+                _ if open => frag,
+                _ => super::vector::to_vector(frag, to),
+            },
+            Oid(24 | 2205 | 2206 | 4089) => {
+                return Err(PgError::unsupported(format!(
+                    "casts to {} are not available yet",
+                    typename::typname(to.oid).unwrap_or("reg types")
+                ))
+                .detail("They need the system catalog, which is answered by a later part of the gateway."));
+            }
+            Oid(1266) => {
+                return Err(PgError::unsupported("the type time with time zone is not supported by IRIS"));
+            }
+            _ => match iris_cast_type(to) {
+                Some(name) => wrapped(&name, &frag),
+                // Kept as text in IRIS: nothing to convert there.
+                None => frag.with_ty(ty),
+            },
+        };
+        Ok(if sure { cast.with_ty(ty).sure() } else { cast.with_ty(ty) })
+    }
+
+    fn cast_to_bool(&self, frag: Frag, from: Ty) -> Frag {
+        match from {
+            Ty::Untyped | Ty::Parameter(_) => frag,
+            ty if ty.is(Oid::BOOL) => frag,
+            ty if ty.is_number() => {
+                let frag = frag.within(level::OTHER);
+                Frag::cat(&[&"CASE WHEN ", &frag, &" <> 0 THEN 1 WHEN ", &frag, &" = 0 THEN 0 END"], Ty::BOOL)
+            }
+            ty if ty.is_string() => Frag::cat(
+                &[
+                    &"CASE WHEN LOWER(", &frag, &") IN ('t', 'true', 'y', 'yes', 'on', '1') THEN 1 WHEN LOWER(", &frag,
+                    &") IN ('f', 'false', 'n', 'no', 'off', '0') THEN 0 END",
+                ],
+                Ty::BOOL,
+            ),
+            _ => {
+                let frag = frag.within(level::OTHER);
+                Frag::cat(&[&"CASE WHEN ", &frag, &" = 1 THEN 1 WHEN ", &frag, &" = 0 THEN 0 END"], Ty::BOOL)
+            }
+        }
+    }
+}
+
+/// The type CAST is given for it, `None` where IRIS keeps plain text (or bytes) and a cast would only cut it.
+pub fn iris_cast_type(ty: PgType) -> Option<String> {
+    let mods = typename::mods_of(ty);
+    Some(match (ty.oid, mods.as_slice()) {
+        (Oid::BOOL, _) => "BIT".into(),
+        (Oid::INT2, _) => "SMALLINT".into(),
+        (Oid::INT4, _) => "INTEGER".into(),
+        (Oid::INT8 | Oid::OID, _) => "BIGINT".into(),
+        (Oid::NUMERIC, [precision, scale]) => format!("NUMERIC({precision},{scale})"),
+        (Oid::NUMERIC, _) => "NUMERIC".into(),
+        (Oid::FLOAT4 | Oid::FLOAT8, _) => "DOUBLE".into(),
+        (Oid::VARCHAR, [length]) => format!("VARCHAR({length})"),
+        (Oid::BPCHAR, [length]) => format!("CHAR({length})"),
+        (Oid::VARCHAR | Oid::TEXT | Oid::BPCHAR | Oid(18 | 19), _) => "VARCHAR(32767)".into(),
+        (Oid::DATE, _) => "DATE".into(),
+        (Oid::TIME, _) => "TIME".into(),
+        (Oid::TIMESTAMP | Oid::TIMESTAMPTZ, _) => "TIMESTAMP".into(),
+        _ => return None,
+    })
+}
+
+pub fn is_type(kind: SyntaxKind) -> bool {
+    matches!(
+        kind,
+        SyntaxKind::PATH_TYPE
+            | SyntaxKind::VARCHAR_TYPE
+            | SyntaxKind::CHARACTER_TYPE
+            | SyntaxKind::DOUBLE_TYPE
+            | SyntaxKind::TIMESTAMP_TYPE
+            | SyntaxKind::TIME_TYPE
+            | SyntaxKind::INTERVAL_TYPE
+            | SyntaxKind::BIT_TYPE
+            | SyntaxKind::ARRAY_TYPE
+            | SyntaxKind::PERCENT_TYPE
+    )
+}

@@ -1,0 +1,598 @@
+//! Function calls: PostgreSQL's names and arguments to IRIS's. A name no rule knows is called as typed.
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::atoms::{now, session};
+use super::common_type;
+use crate::sql::plan::SessionValue;
+use crate::sql::template::LiteralKind;
+use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::frag::{Frag, Ty, level, list};
+use crate::sql::translate::names;
+use crate::types::{Oid, PgType};
+use crate::wire::{PgError, SqlState};
+
+/// The argument expressions of a call, `ARG` wrappers off.
+pub fn arguments(call: &SyntaxNode) -> Vec<SyntaxNode> {
+    let Some(list) = cx::child(call, SyntaxKind::ARG_LIST) else { return Vec::new() };
+    cx::children(&list, SyntaxKind::ARG).filter_map(|argument| argument.first_child()).collect()
+}
+
+impl Cx<'_> {
+    pub(super) fn call(&self, node: &SyntaxNode) -> Result<Frag> {
+        let at = usize::from(node.text_range().start());
+        let Some(function) = node.first_child() else {
+            return Err(self.unsupported("missing function name", at));
+        };
+        match function.kind() {
+            SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR => {}
+            SyntaxKind::EXISTS_FN => {
+                let query = function.first_child().and_then(|query| super::predicates::subquery(&query));
+                let query = query.ok_or_else(|| self.unsupported("EXISTS needs a query", at))?;
+                let query = self.subquery(&query)?;
+                return Ok(Frag::cat(&[&"EXISTS (", &query, &")"], Ty::BOOL).sure_predicate(level::ATOM));
+            }
+            SyntaxKind::EXTRACT_FN => return self.extract(&function),
+            SyntaxKind::SUBSTRING_FN => return self.substring(&function, at),
+            SyntaxKind::POSITION_FN => return self.position(&function, at),
+            SyntaxKind::TRIM_FN => return self.trim(&function, at),
+            SyntaxKind::OVERLAY_FN => return Err(self.unsupported("OVERLAY is not supported by IRIS", at)),
+            SyntaxKind::JSON_OBJECT_FN | SyntaxKind::JSON_ARRAY_FN => {
+                // IRIS has both, in the same form.
+                return self.inlined(true, || Ok(Frag::atom(super::atoms::clause_text(self, node), Ty::of(Oid::JSON))));
+            }
+            kind => {
+                let name = format!("{kind:?}").trim_end_matches("_FN").replace('_', " ");
+                return Err(self.unsupported(format!("{name} is not supported by IRIS"), at));
+            }
+        }
+        let parts = names::parts(&function);
+        let folded: Vec<String> = parts.iter().map(|part| names::folded(part)).collect();
+        if let Some(frag) = self.aggregate(&folded, node)? {
+            return Ok(frag);
+        }
+        let name = match folded.as_slice() {
+            [name] => name.as_str(),
+            [schema, name] if schema == "pg_catalog" => name.as_str(),
+            _ => return self.foreign_call(&parts, node),
+        };
+        if let Some(list) = cx::child(node, SyntaxKind::ARG_LIST)
+            && list.descendants_with_tokens().any(|element| element.kind() == SyntaxKind::VARIADIC_KW)
+        {
+            return Err(self.unsupported("VARIADIC arguments are not supported by IRIS", at));
+        }
+        let frag = self.function(name, &parts, node, at)?;
+        if let Some(over) = cx::child(node, SyntaxKind::OVER_CLAUSE) {
+            let over = self.over(&over)?;
+            let ty = frag.ty;
+            return Ok(Frag::cat(&[&frag, &over], ty));
+        }
+        Ok(frag)
+    }
+
+    /// A function of some schema, or one no rule knows.
+    fn foreign_call(&self, parts: &[String], node: &SyntaxNode) -> Result<Frag> {
+        let mut name = String::new();
+        for (n, part) in parts.iter().enumerate() {
+            if n > 0 {
+                name.push('.');
+            }
+            if n == 0 && parts.len() > 1 && names::folded(part) == "public" {
+                name.push_str(self.options.default_schema);
+            } else if parts.len() == 1 || n + 1 < parts.len() {
+                // IRIS's own functions have reserved names (LEFT, UPPER): as typed.
+                name.push_str(part);
+            } else {
+                name.push_str(&names::iris_name(part)?);
+            }
+        }
+        let Some(list_node) = cx::child(node, SyntaxKind::ARG_LIST) else {
+            return Ok(Frag::atom(name, Ty::Any));
+        };
+        if cx::has_token(&list_node, SyntaxKind::STAR) {
+            return Ok(Frag::atom(format!("{name}(*)"), Ty::Any));
+        }
+        let arguments = self.argument_frags(node)?;
+        Ok(Frag::cat(&[&name, &"(", &list(&arguments), &")"], Ty::Any))
+    }
+
+    pub(super) fn argument_frags(&self, node: &SyntaxNode) -> Result<Vec<Frag>> {
+        arguments(node)
+            .iter()
+            .map(|argument| {
+                if argument.kind() == SyntaxKind::NAMED_ARG {
+                    return Err(self.unsupported(
+                        "named arguments are not supported by IRIS",
+                        argument.text_range().start().into(),
+                    ));
+                }
+                self.value(argument)
+            })
+            .collect()
+    }
+
+    #[allow(clippy::too_many_lines)]
+    fn function(&self, name: &str, parts: &[String], node: &SyntaxNode, at: usize) -> Result<Frag> {
+        let nodes = arguments(node);
+        match name {
+            "date_trunc" => return self.date_trunc(&nodes, at),
+            "date_part" => {
+                let [field, moment] = nodes.as_slice() else {
+                    return Err(self.unsupported("date_part() needs a field and a value", at));
+                };
+                let Some((LiteralKind::String, field)) = self.constant(field) else {
+                    return Err(self.unsupported("date_part() is supported with a constant field only", at));
+                };
+                return self.part(&field.to_lowercase(), moment, Ty::FLOAT8, at);
+            }
+            "to_vector" => return self.iris_to_vector(&nodes),
+            "dateadd" | "datediff" | "datepart" | "datename" | "datetrunc" | "cast" | "convert" => {
+                // IRIS's own: the unit stays in the text.
+                let mut frags = Vec::new();
+                for (n, argument) in nodes.iter().enumerate() {
+                    let frag = match argument.kind() {
+                        SyntaxKind::NAME_REF if n == 0 => Frag::atom(cx::plain_text(argument), Ty::Any),
+                        _ => self.inlined(n == 0, || self.value(argument))?,
+                    };
+                    frags.push(frag);
+                }
+                return Ok(Frag::cat(&[&name.to_uppercase(), &"(", &list(&frags), &")"], Ty::Any));
+            }
+            "current_setting" | "set_config" => return self.setting_function(name, &nodes, at),
+            _ => {}
+        }
+        if let Some(frag) = session_function(name, nodes.len()) {
+            return Ok(frag);
+        }
+        if matches!(name, "current_schemas") {
+            let implicit = nodes.first().is_some_and(|node| cx::plain_text(node).eq_ignore_ascii_case("true"));
+            let ty = crate::sql::typename::array_of(Oid(19)).unwrap_or(Oid::TEXT);
+            return Ok(session(SessionValue::CurrentSchemas { implicit }, ty));
+        }
+        if matches!(name, "gen_random_uuid" | "uuid_generate_v4" | "random") {
+            return self.once(name, at);
+        }
+        let arguments = self.argument_frags(node)?;
+        if let Some(frag) = self.vector_function(name, &arguments, at)? {
+            return Ok(frag);
+        }
+        if let Some(frag) = self.string_function(name, &arguments)? {
+            return Ok(frag);
+        }
+        if let Some(frag) = self.number_function(name, &arguments) {
+            return Ok(frag);
+        }
+        if let Some(frag) = self.general_function(name, &arguments)? {
+            return Ok(frag);
+        }
+        refused(name).map_or_else(|| self.foreign_call(parts, node), |error| Err(error.position(cx::offset(at))))
+    }
+
+    /// Functions of no or any arguments whose value is made once per statement.
+    fn once(&self, name: &str, at: usize) -> Result<Frag> {
+        if self.scopes.borrow().iter().any(|scope| !scope.is_empty()) {
+            return Err(self
+                .unsupported(format!("{name}() for every row of a query is not supported by IRIS"), at)
+                .hint("It works in VALUES and in a SELECT without FROM, where it is evaluated once."));
+        }
+        Ok(match name {
+            "random" => session(SessionValue::Random, Oid::FLOAT8),
+            _ => session(SessionValue::RandomUuid, Oid::UUID),
+        })
+    }
+
+    fn setting_function(&self, name: &str, nodes: &[SyntaxNode], at: usize) -> Result<Frag> {
+        let text = |node: &SyntaxNode| match self.constant(node) {
+            Some((LiteralKind::String, value)) => Some(value.to_owned()),
+            _ => None,
+        };
+        let flag = |node: Option<&SyntaxNode>| {
+            node.is_some_and(|node| cx::plain_text(node).to_ascii_lowercase().trim_matches('\'').starts_with('t'))
+        };
+        for node in nodes {
+            self.constant(node);
+        }
+        let value = match (name, nodes) {
+            ("current_setting", [setting, rest @ ..]) => {
+                text(setting).map(|name| SessionValue::Setting { name, missing_ok: flag(rest.first()) })
+            }
+            ("set_config", [setting, value, local]) => match (text(setting), text(value)) {
+                (Some(name), Some(value)) => Some(SessionValue::SetConfig { name, value, local: flag(Some(local)) }),
+                _ => None,
+            },
+            _ => None,
+        };
+        value
+            .map(|value| session(value, Oid::TEXT))
+            .ok_or_else(|| self.unsupported(format!("{name}() is supported with constant arguments only"), at))
+    }
+
+    /// IRIS's `TO_VECTOR(data, type, length)`: type and length stay in the text.
+    fn iris_to_vector(&self, nodes: &[SyntaxNode]) -> Result<Frag> {
+        let mut frags = Vec::new();
+        for (n, node) in nodes.iter().enumerate() {
+            frags.push(match n {
+                0 => self.value(node)?,
+                _ if node.kind() == SyntaxKind::NAME_REF => Frag::atom(cx::plain_text(node).to_uppercase(), Ty::Any),
+                _ => self.inlined(true, || self.value(node))?,
+            });
+        }
+        Ok(Frag::cat(&[&"TO_VECTOR(", &list(&frags), &")"], Ty::of(Oid::VECTOR)))
+    }
+
+    fn substring(&self, node: &SyntaxNode, at: usize) -> Result<Frag> {
+        let holder = node.first_child().unwrap_or_else(|| node.clone());
+        let order = match holder.kind() {
+            SyntaxKind::SUBSTRING_FROM_FOR | SyntaxKind::SUBSTRING_EXPRS => [0, 1, 2],
+            SyntaxKind::SUBSTRING_FOR_FROM => [0, 2, 1],
+            _ => return Err(self.unsupported("SUBSTRING .. SIMILAR is not supported by IRIS", at)),
+        };
+        let mut frags = holder.children().map(|child| self.value(&child)).collect::<Result<Vec<_>>>()?;
+        if holder.kind() == SyntaxKind::SUBSTRING_FROM_FOR && frags.len() == 2 && cx::has_token(&holder, SyntaxKind::FOR_KW)
+        {
+            frags.insert(1, Frag::atom("1", Ty::INT4));
+        }
+        let ordered: Vec<Frag> = order.iter().filter_map(|&n| frags.get(n).cloned()).collect();
+        self.string_function("substring", &ordered)?
+            .ok_or_else(|| self.unsupported("this form of SUBSTRING is not supported by IRIS", at))
+    }
+
+    fn position(&self, node: &SyntaxNode, at: usize) -> Result<Frag> {
+        let mut frags = node.children().map(|child| self.value(&child)).collect::<Result<Vec<_>>>()?.into_iter();
+        match (frags.next(), frags.next()) {
+            (Some(part), Some(text)) => {
+                let (part, text) = (self.as_text(part), self.as_text(text));
+                Ok(Frag::cat(&[&"POSITION(", &part, &" IN ", &text, &")"], Ty::INT4))
+            }
+            _ => Err(self.unsupported("POSITION needs two operands", at)),
+        }
+    }
+
+    fn trim(&self, node: &SyntaxNode, at: usize) -> Result<Frag> {
+        let side = node.children().find_map(|child| match child.kind() {
+            SyntaxKind::TRIM_LEADING => Some("LEADING"),
+            SyntaxKind::TRIM_TRAILING => Some("TRAILING"),
+            SyntaxKind::TRIM_BOTH => Some("BOTH"),
+            _ => None,
+        });
+        let holder = node.children().find(|child| {
+            matches!(child.kind(), SyntaxKind::TRIM_EXPR_FROM | SyntaxKind::TRIM_FROM | SyntaxKind::TRIM_EXPRS)
+        });
+        let Some(holder) = holder else { return Err(self.unsupported("TRIM needs an operand", at)) };
+        let frags = holder.children().map(|child| self.value(&child)).collect::<Result<Vec<_>>>()?;
+        let side = side.unwrap_or("BOTH");
+        match (holder.kind(), frags.as_slice()) {
+            (SyntaxKind::TRIM_EXPR_FROM, [set, text]) => {
+                let (set, text) = (self.as_text(set.clone()), self.as_text(text.clone()));
+                Ok(Frag::cat(&[&"TRIM(", &side, &" ", &set, &" FROM ", &text, &")"], Ty::TEXT))
+            }
+            (_, [text]) => {
+                let text = self.as_text(text.clone());
+                Ok(match side {
+                    "LEADING" => Frag::cat(&[&"LTRIM(", &text, &")"], Ty::TEXT),
+                    "TRAILING" => Frag::cat(&[&"RTRIM(", &text, &")"], Ty::TEXT),
+                    _ => Frag::cat(&[&"TRIM(", &text, &")"], Ty::TEXT),
+                })
+            }
+            _ => Err(self.unsupported("this form of TRIM is not supported by IRIS", at)),
+        }
+    }
+
+    pub(super) fn as_text(&self, frag: Frag) -> Frag {
+        self.coerce(frag, PgType::new(Oid::TEXT))
+    }
+
+    fn string_function(&self, name: &str, arguments: &[Frag]) -> Result<Option<Frag>> {
+        let texts: Vec<Frag> = arguments.iter().map(|argument| self.as_text(argument.clone())).collect();
+        let call = |iris: &str, ty: Ty| Some(Frag::cat(&[&iris, &"(", &list(&texts), &")"], ty));
+        let counted = |iris: &str| {
+            // The first is text, the others counts or texts of their own.
+            let mut frags = vec![self.as_text(arguments.first().cloned().unwrap_or_else(|| Frag::atom("", Ty::TEXT)))];
+            frags.extend(arguments.iter().skip(1).map(|frag| self.coerce(frag.clone(), PgType::new(Oid::INT4))));
+            Some(Frag::cat(&[&iris, &"(", &list(&frags), &")"], Ty::TEXT))
+        };
+        Ok(match (name, arguments) {
+            // LENGTH of IRIS leaves trailing blanks out.
+            ("length" | "char_length" | "character_length", [a]) if !a.ty.is(Oid::BYTEA) => {
+                call("CHAR_LENGTH", Ty::INT4)
+            }
+            ("lower", [_]) => call("LOWER", Ty::TEXT),
+            ("upper", [_]) => call("UPPER", Ty::TEXT),
+            ("btrim" | "trim", [_]) => call("TRIM", Ty::TEXT),
+            ("btrim", [text, set]) => {
+                let (set, text) = (self.as_text(set.clone()), self.as_text(text.clone()));
+                Some(Frag::cat(&[&"TRIM(BOTH ", &set, &" FROM ", &text, &")"], Ty::TEXT))
+            }
+            ("ltrim" | "rtrim", [_]) => call(&name.to_uppercase(), Ty::TEXT),
+            ("ltrim" | "rtrim", [text, set]) => {
+                let side = if name == "ltrim" { "LEADING " } else { "TRAILING " };
+                let (set, text) = (self.as_text(set.clone()), self.as_text(text.clone()));
+                Some(Frag::cat(&[&"TRIM(", &side, &set, &" FROM ", &text, &")"], Ty::TEXT))
+            }
+            ("substring" | "substr", [_, second, ..]) => {
+                if second.ty.is_string() || second.ty == Ty::Untyped {
+                    return Err(PgError::unsupported("SUBSTRING with a regular expression is not supported by IRIS"));
+                }
+                counted("SUBSTRING")
+            }
+            ("left" | "right", [_, _]) => counted(&name.to_uppercase()),
+            ("repeat", [_, _]) => counted("REPEAT"),
+            ("lpad" | "rpad", [text, length, rest @ ..]) => {
+                let mut frags =
+                    vec![self.as_text(text.clone()), self.coerce(length.clone(), PgType::new(Oid::INT4))];
+                frags.extend(rest.iter().map(|frag| self.as_text(frag.clone())));
+                Some(Frag::cat(&[&name.to_uppercase(), &"(", &list(&frags), &")"], Ty::TEXT))
+            }
+            ("replace", [_, _, _]) => call("REPLACE", Ty::TEXT),
+            ("reverse", [_]) => call("REVERSE", Ty::TEXT),
+            ("ascii", [_]) => call("ASCII", Ty::INT4),
+            ("chr", [code]) => Some(Frag::cat(&[&"CHAR(", code, &")"], Ty::TEXT)),
+            ("strpos", [_, _]) => call("INSTR", Ty::INT4),
+            ("starts_with", [text, prefix]) => {
+                let (text, prefix) = (self.as_text(text.clone()), self.as_text(prefix.clone()));
+                Some(
+                    Frag::cat(&[&text.within(level::OTHER), &" %STARTSWITH ", &prefix.within(level::OTHER)], Ty::BOOL)
+                        .predicate(level::COMPARISON),
+                )
+            }
+            ("split_part", [text, separator, n]) => {
+                let frags = [
+                    self.as_text(text.clone()),
+                    self.as_text(separator.clone()),
+                    self.coerce(n.clone(), PgType::new(Oid::INT4)),
+                ];
+                Some(Frag::cat(&[&"$PIECE(", &list(&frags), &")"], Ty::TEXT))
+            }
+            ("concat", [_, ..]) => {
+                let pieces: Vec<Frag> = arguments.iter().map(|frag| self.or_empty(frag.clone())).collect();
+                Some(chain(&pieces))
+            }
+            ("concat_ws", [separator, rest @ ..]) if !rest.is_empty() => {
+                let separator = self.as_text(separator.clone()).within(level::ATOM);
+                let pieces: Vec<Frag> = rest
+                    .iter()
+                    .map(|frag| {
+                        let frag = self.as_text(frag.clone()).within(level::ATOM);
+                        Frag::cat(&[&"COALESCE(", &separator, &" || ", &frag, &", '')"], Ty::TEXT)
+                    })
+                    .collect();
+                let all = chain(&pieces);
+                Some(Frag::cat(&[&"SUBSTRING(", &all, &", CHAR_LENGTH(", &separator, &") + 1)"], Ty::TEXT))
+            }
+            ("quote_literal", [_]) => {
+                let text = texts.first().cloned().unwrap_or_else(|| Frag::atom("", Ty::TEXT));
+                Some(Frag::cat(&[&"'''' || REPLACE(", &text, &", '''', '''''') || ''''"], Ty::TEXT).with_level(level::OTHER))
+            }
+            ("to_char", [value, format]) => {
+                let frags = [value.clone(), self.as_text(format.clone())];
+                Some(Frag::cat(&[&"TO_CHAR(", &list(&frags), &")"], Ty::TEXT))
+            }
+            ("to_date", [_, _]) => call("TO_DATE", Ty::of(Oid::DATE)),
+            ("to_timestamp", [_, _]) => call("TO_TIMESTAMP", Ty::of(Oid::TIMESTAMPTZ)),
+            ("to_number", [_, _]) => {
+                let text = texts.first().cloned().unwrap_or_else(|| Frag::atom("", Ty::TEXT));
+                Some(Frag::cat(&[&"TO_NUMBER(", &text, &")"], Ty::NUMERIC))
+            }
+            _ => None,
+        })
+    }
+
+    fn or_empty(&self, frag: Frag) -> Frag {
+        let frag = self.as_text(frag);
+        let literal = frag.literal().is_some();
+        if literal || frag.not_null {
+            frag.within(level::ATOM)
+        } else {
+            Frag::cat(&[&"COALESCE(", &frag, &", '')"], Ty::TEXT)
+        }
+    }
+
+    fn number_function(&self, name: &str, arguments: &[Frag]) -> Option<Frag> {
+        let first_ty = arguments.first().map_or(Ty::Any, |frag| frag.ty);
+        let call = |iris: &str, ty: Ty| Some(Frag::cat(&[&iris, &"(", &list(arguments), &")"], ty));
+        // These exist in IRIS as ODBC scalar functions only.
+        let braces =
+            |iris: &str| Some(Frag::cat(&[&"{fn ", &iris, &"(", &list(arguments), &")}"], Ty::FLOAT8));
+        let numeric = if first_ty.is(Oid::FLOAT8) || first_ty.is(Oid::FLOAT4) { Ty::FLOAT8 } else { Ty::NUMERIC };
+        match (name, arguments) {
+            ("abs", [_]) => call("ABS", first_ty),
+            ("sign", [_]) => call("SIGN", numeric),
+            ("ceil" | "ceiling", [_]) => call("CEILING", numeric),
+            ("floor", [_]) => call("FLOOR", numeric),
+            ("round", [value]) => Some(Frag::cat(&[&"ROUND(", value, &", 0)"], numeric)),
+            ("round", [_, _]) => call("ROUND", Ty::NUMERIC),
+            ("trunc", [value]) => Some(Frag::cat(&[&"TRUNCATE(", value, &", 0)"], numeric)),
+            ("trunc", [_, _]) => call("TRUNCATE", Ty::NUMERIC),
+            ("mod", [a, b]) => {
+                let ty = if a.ty.is_number() && b.ty.is_number() { super::operators::wider(a.ty, b.ty) } else { Ty::Any };
+                call("MOD", ty)
+            }
+            ("div", [a, b]) => Some(Frag::cat(&[&"TRUNCATE(", &a.clone().within(level::ATOM), &" / ", &b.clone().within(level::ATOM), &", 0)"], Ty::NUMERIC)),
+            ("power" | "pow", [_, _]) => call("POWER", numeric),
+            ("sqrt", [_]) => call("SQRT", numeric),
+            ("degrees" | "radians", [_]) => call(&name.to_uppercase(), Ty::FLOAT8),
+            ("ln", [_]) => braces("LOG"),
+            ("log" | "log10", [_]) => braces("LOG10"),
+            ("log", [base, value]) => Some(
+                Frag::cat(&[&"{fn LOG(", value, &")} / {fn LOG(", base, &")}"], Ty::NUMERIC).with_level(level::MULTIPLY),
+            ),
+            ("exp", [_]) => braces("EXP"),
+            ("pi", []) => braces("PI"),
+            ("sin" | "cos" | "tan" | "cot" | "asin" | "acos" | "atan", [_]) => braces(&name.to_uppercase()),
+            ("atan2", [_, _]) => braces("ATAN2"),
+            _ => None,
+        }
+    }
+
+    fn general_function(&self, name: &str, arguments: &[Frag]) -> Result<Option<Frag>> {
+        let same = || {
+            let ty = common_type(arguments.iter().map(|frag| frag.ty));
+            let frags: Vec<Frag> = arguments
+                .iter()
+                .map(|frag| match ty {
+                    Ty::Known(pg_type) => self.coerce(frag.clone(), pg_type),
+                    _ => frag.clone(),
+                })
+                .collect();
+            (if ty == Ty::Untyped { Ty::TEXT } else { ty }, frags)
+        };
+        Ok(match (name, arguments) {
+            ("coalesce", [_, ..]) => {
+                let (ty, frags) = same();
+                let sure = frags.iter().any(|frag| frag.not_null);
+                let frag = Frag::cat(&[&"COALESCE(", &list(&frags), &")"], ty);
+                Some(if sure { frag.sure() } else { frag })
+            }
+            ("nullif", [_, _]) => {
+                let (ty, frags) = same();
+                Some(Frag::cat(&[&"NULLIF(", &list(&frags), &")"], ty))
+            }
+            ("greatest" | "least", [_, ..]) => {
+                let (ty, frags) = same();
+                Some(extreme(&name.to_uppercase(), &frags, ty))
+            }
+            ("now" | "transaction_timestamp" | "statement_timestamp" | "clock_timestamp" | "current_timestamp", _) => {
+                Some(now())
+            }
+            ("localtimestamp", _) => Some(now().with_ty(Ty::of(Oid::TIMESTAMP))),
+            ("current_time" | "localtime", _) => Some(Frag::atom("CURRENT_TIME(6)", Ty::of(Oid::TIME)).sure()),
+            ("current_date", []) => Some(Frag::atom("CURRENT_DATE", Ty::of(Oid::DATE)).sure()),
+            ("to_timestamp", [seconds]) => Some(Frag::cat(
+                &[&"DATEADD('second', ", seconds, &", '1970-01-01 00:00:00')"],
+                Ty::of(Oid::TIMESTAMPTZ),
+            )),
+            ("make_date", [year, month, day]) => Some(Frag::cat(
+                &[
+                    &"CAST(CAST(", year, &" AS VARCHAR(4)) || '-' || CAST(", month, &" AS VARCHAR(2)) || '-' || CAST(",
+                    day, &" AS VARCHAR(2)) AS DATE)",
+                ],
+                Ty::of(Oid::DATE),
+            )),
+            ("lastval", []) => Some(Frag::atom("LAST_IDENTITY()", Ty::INT8)),
+            ("json_build_object" | "jsonb_build_object", pairs) => {
+                let ty = Ty::of(if name.starts_with("jsonb") { Oid::JSONB } else { Oid::JSON });
+                if pairs.len() % 2 != 0 {
+                    return Err(PgError::error(
+                        SqlState::INVALID_PARAMETER_VALUE,
+                        "argument list must have even number of elements",
+                    ));
+                }
+                let members: Vec<Frag> = pairs
+                    .chunks(2)
+                    .filter_map(|pair| match pair {
+                        [key, value] => Some(Frag::cat(&[&self.as_text(key.clone()), &":", value], Ty::Any)),
+                        _ => None,
+                    })
+                    .collect();
+                Some(Frag::cat(&[&"JSON_OBJECT(", &list(&members), &")"], ty))
+            }
+            ("json_build_array" | "jsonb_build_array", items) => {
+                let ty = Ty::of(if name.starts_with("jsonb") { Oid::JSONB } else { Oid::JSON });
+                Some(Frag::cat(&[&"JSON_ARRAY(", &list(items), &")"], ty))
+            }
+            ("row_number" | "rank" | "dense_rank", []) => Some(Frag::atom(format!("{}()", name.to_uppercase()), Ty::INT8)),
+            ("percent_rank" | "cume_dist", []) => Some(Frag::atom(format!("{}()", name.to_uppercase()), Ty::FLOAT8)),
+            ("ntile", [_]) => Some(Frag::cat(&[&"NTILE(", &list(arguments), &")"], Ty::INT4)),
+            ("lag" | "lead" | "first_value" | "last_value" | "nth_value", [value, ..]) => {
+                Some(Frag::cat(&[&name.to_uppercase(), &"(", &list(arguments), &")"], value.ty))
+            }
+            _ => None,
+        })
+    }
+}
+
+/// Functions of the session; the arguments they are called with count.
+fn session_function(name: &str, arguments: usize) -> Option<Frag> {
+    let value = match (name, arguments) {
+        ("version", 0) => (SessionValue::Version, Oid::TEXT),
+        ("current_user" | "user" | "current_role", 0) => (SessionValue::CurrentUser, Oid(19)),
+        ("session_user", 0) => (SessionValue::SessionUser, Oid(19)),
+        ("current_database" | "current_catalog", 0) => (SessionValue::Database, Oid(19)),
+        ("current_schema", 0) => (SessionValue::CurrentSchema, Oid(19)),
+        ("pg_backend_pid", 0) => (SessionValue::BackendPid, Oid::INT4),
+        ("inet_client_addr", 0) => (SessionValue::ClientAddress, Oid(869)),
+        ("inet_client_port", 0) => (SessionValue::ClientPort, Oid::INT4),
+        ("inet_server_addr", 0) => (SessionValue::ServerAddress, Oid(869)),
+        ("inet_server_port", 0) => (SessionValue::ServerPort, Oid::INT4),
+        ("pg_postmaster_start_time", 0) => (SessionValue::StartTime, Oid::TIMESTAMPTZ),
+        ("txid_current" | "pg_current_xact_id", 0) => (SessionValue::TransactionId, Oid::INT8),
+        ("pg_is_in_recovery", 0) => return Some(Frag::atom("0", Ty::BOOL).sure()),
+        _ => return None,
+    };
+    Some(session(value.0, value.1).sure())
+}
+
+/// GREATEST and LEAST: PostgreSQL passes NULLs over, IRIS answers NULL. Each place takes the next value there is.
+fn extreme(name: &str, frags: &[Frag], ty: Ty) -> Frag {
+    if frags.iter().all(|frag| frag.not_null) {
+        return Frag::cat(&[&name, &"(", &list(frags), &")"], ty).sure();
+    }
+    let rotated: Vec<Frag> = (0..frags.len())
+        .map(|n| {
+            let mut order: Vec<Frag> = frags.iter().skip(n).chain(frags.iter().take(n)).cloned().collect();
+            if let Some(sure) = order.iter().position(|frag| frag.not_null) {
+                order.truncate(sure + 1);
+            }
+            match order.as_slice() {
+                [only] => only.clone(),
+                order => Frag::cat(&[&"COALESCE(", &list(order), &")"], ty),
+            }
+        })
+        .collect();
+    Frag::cat(&[&name, &"(", &list(&rotated), &")"], ty)
+}
+
+/// `a || b || c`
+fn chain(pieces: &[Frag]) -> Frag {
+    let mut all = Frag::atom(String::new(), Ty::TEXT);
+    for (n, piece) in pieces.iter().enumerate() {
+        if n > 0 {
+            all.push(&" || ");
+        }
+        all.push(piece);
+    }
+    if pieces.len() > 1 { all.with_level(level::OTHER) } else { all }
+}
+
+/// PostgreSQL's functions that IRIS has no way to compute; a function of the user's own is none of them.
+fn refused(name: &str) -> Option<Box<PgError>> {
+    let catalog = matches!(
+        name,
+        "format_type" | "obj_description" | "col_description" | "shobj_description" | "to_regclass" | "to_regtype"
+            | "to_regnamespace" | "has_table_privilege" | "has_schema_privilege" | "has_database_privilege"
+            | "has_column_privilege" | "has_any_column_privilege" | "has_function_privilege" | "row_security_active"
+    );
+    if catalog || (name.starts_with("pg_") && !matches!(name, "pg_sleep")) {
+        return Some(
+            PgError::unsupported(format!("the function {name}() is not available yet"))
+                .detail("System information functions are answered by a later part of the gateway."),
+        );
+    }
+    let hint = match name {
+        "regexp_replace" | "regexp_match" | "regexp_matches" | "regexp_split_to_array" | "regexp_split_to_table"
+        | "regexp_like" | "regexp_count" | "regexp_instr" | "regexp_substr" => "IRIS SQL has no regular expressions.",
+        "generate_series" | "unnest" | "jsonb_array_elements" | "json_array_elements" | "jsonb_each" | "json_each"
+        | "jsonb_each_text" | "json_each_text" | "jsonb_object_keys" | "json_object_keys" | "string_to_table" => {
+            "IRIS SQL has no set-returning functions; JSON_TABLE in FROM reads JSON documents."
+        }
+        "nextval" | "currval" | "setval" => "IRIS SQL has no sequences; use an identity column.",
+        "age" | "justify_days" | "justify_hours" | "justify_interval" | "make_interval" => {
+            "IRIS SQL has no intervals."
+        }
+        "md5" | "sha224" | "sha256" | "sha384" | "sha512" | "digest" | "crypt" | "encode" | "decode" | "gen_salt" => {
+            "Compute it in the application and pass the result."
+        }
+        "initcap" | "translate" | "format" | "octet_length" | "bit_length" | "to_hex" | "quote_ident"
+        | "string_to_array" | "array_to_string" | "array_length" | "cardinality" | "array_append" | "array_cat"
+        | "array_position" | "array_remove" | "array_upper" | "array_lower" | "jsonb_set" | "jsonb_insert"
+        | "jsonb_array_length" | "json_array_length" | "jsonb_typeof" | "json_typeof" | "jsonb_pretty" | "to_json"
+        | "to_jsonb" | "row_to_json" | "jsonb_path_query" | "jsonb_extract_path" | "jsonb_extract_path_text"
+        | "json_extract_path_text" | "setseed" | "width_bucket" | "to_tsvector" | "to_tsquery" | "ts_rank"
+        | "similarity" | "levenshtein" | "num_nulls" | "num_nonnulls" | "cbrt" | "factorial" | "gcd" | "lcm" => {
+            "IRIS SQL has no such function."
+        }
+        "pg_sleep" => "Wait on the client.",
+        _ => return None,
+    };
+    Some(PgError::unsupported(format!("the function {name}() is not supported by IRIS")).hint(hint))
+}

@@ -1,0 +1,194 @@
+//! Expressions.
+
+mod aggregates;
+mod array;
+mod atoms;
+mod casts;
+mod dates;
+mod functions;
+mod interval;
+mod labels;
+mod operators;
+mod predicates;
+mod tree;
+mod vector;
+mod window;
+
+use squawk_syntax::SyntaxNode;
+
+use self::tree::Expr;
+pub use self::array::elements as array_elements;
+pub use self::casts::type_name;
+pub use self::labels::label;
+pub use self::predicates::is_query;
+pub use self::vector::{Distance, to_vector};
+use super::cx::{Cx, Result};
+use super::frag::{Form, Frag, Mark, Ty, level};
+use crate::sql::plan::Bind;
+use crate::types::{Oid, PgType};
+
+impl Cx<'_> {
+    /// An expression, as value or condition, whichever it is.
+    pub fn expr(&self, node: &SyntaxNode) -> Result<Frag> {
+        self.strict(|| self.emit(&tree::read(node)?))
+    }
+
+    /// An expression where IRIS wants a value.
+    pub fn value(&self, node: &SyntaxNode) -> Result<Frag> {
+        Ok(as_value(self.expr(node)?))
+    }
+
+    /// An expression where a condition stands.
+    pub fn condition(&self, node: &SyntaxNode) -> Result<Frag> {
+        self.strict(|| self.emit_condition(&tree::read(node)?))
+    }
+
+    /// The condition of WHERE, ON, HAVING: a NULL counts as false.
+    pub fn filter(&self, node: &SyntaxNode) -> Result<Frag> {
+        let before = self.loose.replace(true);
+        let result = tree::read(node).and_then(|expr| self.emit_condition(&expr));
+        self.loose.set(before);
+        result
+    }
+
+    /// The vector distance an expression is, if it is one.
+    pub fn distance_of(&self, node: &SyntaxNode) -> Result<Option<Distance>> {
+        let node = super::cx::unwrapped(node);
+        let Expr::Binary { op, left, right, at } = tree::read(&node)? else { return Ok(None) };
+        if !matches!(op.as_str(), "<=>" | "<#>" | "<->") {
+            return Ok(None);
+        }
+        let (a, b) = (self.emit_value(&left)?, self.emit_value(&right)?);
+        self.distance(&op, a, b, at).map(Some)
+    }
+
+    /// The elements of an array constant.
+    pub fn array_constants(&self, node: &SyntaxNode) -> Result<Option<Vec<Frag>>> {
+        self.array_items(node)
+    }
+
+    fn strict<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<T> {
+        let before = self.loose.replace(false);
+        let result = body();
+        self.loose.set(before);
+        result
+    }
+
+    fn emit_value(&self, expr: &Expr) -> Result<Frag> {
+        self.strict(|| Ok(as_value(self.emit(expr)?)))
+    }
+
+    fn emit_condition(&self, expr: &Expr) -> Result<Frag> {
+        let frag = self.emit(expr)?;
+        Ok(self.as_condition(frag))
+    }
+
+    fn emit(&self, expr: &Expr) -> Result<Frag> {
+        match expr {
+            Expr::Atom(node) => self.atom(node),
+            Expr::Not(operand) => self.not(operand),
+            Expr::Prefix { op, operand, at } => self.prefix(op, operand, *at),
+            Expr::Binary { op, left, right, at } => self.binary(op, left, right, *at),
+            Expr::Logic { and, left, right } => self.logic(*and, left, right),
+            Expr::Is { what, not, operand } => self.is(*what, *not, operand),
+            Expr::IsDistinct { not, left, right } => self.is_distinct(*not, left, right),
+            Expr::Between { not, symmetric, operand, low, high } => self.between(*not, *symmetric, operand, low, high),
+            Expr::In { not, operand, list } => self.is_in(*not, operand, list),
+            Expr::Like { kind, not, operand, pattern, escape } => {
+                self.like(*kind, *not, operand, pattern, escape.as_deref())
+            }
+            Expr::Cast { operand, to } => self.cast_expr(operand, to),
+            Expr::AtTimeZone { operand, zone } => self.at_time_zone(operand, zone.as_deref()),
+            Expr::Collate { operand, collation } => self.collate(operand, collation),
+            Expr::Overlaps { at } => Err(self.unsupported("the OVERLAPS operator is not supported by IRIS", *at)),
+            Expr::IsOther { node, .. } => Err(self.unsupported(
+                format!("{} is not supported by IRIS", super::cx::plain_text(node).to_uppercase()),
+                node.text_range().start().into(),
+            )),
+        }
+    }
+
+    /// A value as a condition: `active` is `active = 1`.
+    pub fn as_condition(&self, frag: Frag) -> Frag {
+        if frag.is_predicate() {
+            return frag;
+        }
+        match frag.text.as_str() {
+            "1" => return Frag::atom("1 = 1", Ty::BOOL).sure_predicate(level::COMPARISON),
+            "0" => return Frag::atom("1 = 0", Ty::BOOL).sure_predicate(level::COMPARISON),
+            // A condition that is NULL; IRIS wants a type with it.
+            "NULL" => {
+                return Frag::atom("1 = CAST(NULL AS INTEGER)", Ty::BOOL).predicate(level::COMPARISON);
+            }
+            _ => {}
+        }
+        let frag = self.coerce(frag, PgType::new(Oid::BOOL));
+        let not_null = frag.not_null;
+        let frag = Frag::cat(&[&frag.within(level::OTHER), &" = 1"], Ty::BOOL);
+        if not_null { frag.sure_predicate(level::COMPARISON) } else { frag.predicate(level::COMPARISON) }
+    }
+
+    /// Gives an untyped constant or parameter the type of its surroundings.
+    pub fn coerce(&self, frag: Frag, to: PgType) -> Frag {
+        match frag.ty {
+            Ty::Parameter(n) => {
+                self.declare_parameter(n, to.oid);
+                let frag = frag.with_ty(Ty::Known(to));
+                if to.oid == Oid::VECTOR { vector::to_vector(frag, to) } else { frag }
+            }
+            Ty::Untyped if frag.is_null() => frag.with_ty(Ty::Known(to)),
+            Ty::Untyped => {
+                let mut frag = frag.with_ty(Ty::Known(to));
+                if !Ty::Known(to).is_string()
+                    && let [Mark { bind, .. }] = frag.marks.as_mut_slice()
+                    && let Bind::Literal(literal) = *bind
+                {
+                    *bind = Bind::TypedLiteral { literal, oid: to.oid };
+                }
+                if to.oid == Oid::VECTOR { vector::to_vector(frag, to) } else { frag }
+            }
+            Ty::Any | Ty::Known(_) => frag,
+        }
+    }
+
+    pub fn unsupported(&self, message: impl Into<String>, at: usize) -> Box<crate::wire::PgError> {
+        crate::wire::PgError::unsupported(message).position(super::cx::offset(at))
+    }
+}
+
+/// A condition as a value: 1, 0 or NULL, as BIT holds booleans.
+pub fn as_value(frag: Frag) -> Frag {
+    let frag = match frag.form {
+        Form::Value => return frag,
+        Form::SurePredicate => Frag::cat(&[&"CASE WHEN ", &frag, &" THEN 1 ELSE 0 END"], Ty::BOOL).sure(),
+        Form::Predicate => {
+            Frag::cat(&[&"CASE WHEN ", &frag, &" THEN 1 WHEN NOT (", &frag, &") THEN 0 END"], Ty::BOOL)
+        }
+    };
+    frag.with_level(level::ATOM)
+}
+
+/// The type of several expressions that become one column or result (manual, "UNION, CASE, and Related Constructs").
+pub fn common_type(types: impl IntoIterator<Item = Ty>) -> Ty {
+    let mut common = Ty::Untyped;
+    for ty in types {
+        common = match (common, ty) {
+            (Ty::Untyped | Ty::Parameter(_), other) => other,
+            (known, Ty::Untyped | Ty::Parameter(_)) => known,
+            (Ty::Any, _) | (_, Ty::Any) => Ty::Any,
+            (Ty::Known(a), Ty::Known(b)) if a == b => common,
+            (Ty::Known(a), Ty::Known(b)) if a.oid == b.oid => Ty::of(a.oid),
+            (a, b) if a.is_number() && b.is_number() => operators::wider(a, b),
+            (a, b) if a.is_string() && b.is_string() => Ty::TEXT,
+            (a, b) if a.is_moment() && b.is_moment() => {
+                if a.is(Oid::TIMESTAMPTZ) || b.is(Oid::TIMESTAMPTZ) {
+                    Ty::of(Oid::TIMESTAMPTZ)
+                } else {
+                    Ty::of(Oid::TIMESTAMP)
+                }
+            }
+            _ => Ty::Any,
+        };
+    }
+    common
+}

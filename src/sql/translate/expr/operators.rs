@@ -1,0 +1,333 @@
+//! Operators: arithmetic, comparison, concatenation, patterns.
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::tree::Expr;
+use super::as_value;
+use crate::sql::translate::cx::{Cx, Result, unwrapped};
+use crate::sql::translate::frag::{Frag, Ty, level};
+use crate::types::{Oid, PgType};
+use crate::wire::PgError;
+
+impl Cx<'_> {
+    pub(super) fn prefix(&self, op: &str, operand: &Expr, at: usize) -> Result<Frag> {
+        let frag = self.emit_value(operand)?;
+        let ty = frag.ty;
+        match op {
+            "-" if ty.is_string() => Err(undefined_operator("-", ty)),
+            "-" => {
+                let frag = frag.within(level::UNARY);
+                // `- -1`: two signs with nothing between would begin a comment.
+                let gap = if frag.text.starts_with('-') { " " } else { "" };
+                let sure = frag.not_null;
+                Ok(Frag { not_null: sure, ..Frag::cat(&[&"-", &gap, &frag], ty).with_level(level::UNARY) })
+            }
+            "+" => Ok(frag),
+            "@" => Ok(Frag::cat(&[&"ABS(", &frag, &")"], ty)),
+            "|/" => Ok(Frag::cat(&[&"SQRT(", &frag, &")"], Ty::FLOAT8)),
+            _ => Err(self
+                .unsupported(format!("the operator {op} is not supported by IRIS"), at)
+                .hint("IRIS SQL has no bit operators; compute on the client or with MOD and POWER.")),
+        }
+    }
+
+    pub(super) fn binary(&self, op: &str, left: &Expr, right: &Expr, at: usize) -> Result<Frag> {
+        if let Expr::Atom(node) = right
+            && let Some((all, argument)) = quantified(node)
+        {
+            return self.quantified(op, left, all, &argument);
+        }
+        if let (Expr::Atom(a), Expr::Atom(b)) = (left, right)
+            && a.kind() == SyntaxKind::TUPLE_EXPR
+        {
+            return self.row_comparison(op, a, b);
+        }
+        if op == "->"
+            && let Some(arrow) = self.iris_arrow(left, right)?
+        {
+            return Ok(arrow);
+        }
+        if matches!(op, "+" | "-" | "*")
+            && let Some(frag) = self.interval_arithmetic(op, left, right)?
+        {
+            return Ok(frag);
+        }
+        if op == "-"
+            && let Some(frag) = self.similarity(left, right)?
+        {
+            return Ok(frag);
+        }
+        let a = self.strict(|| self.emit(left))?;
+        let b = self.strict(|| self.emit(right))?;
+        if matches!(op, "=" | "<>" | "!=" | "<" | ">" | "<=" | ">=") {
+            return Ok(self.comparison(op, a, b));
+        }
+        let (a, b) = (as_value(a), as_value(b));
+        match op {
+            "<=>" | "<#>" | "<->" | "<+>" => self.vector_distance(op, a, b, at),
+            "+" | "-" | "*" | "/" | "%" | "^" => self.arithmetic(op, a, b, at),
+            "||" => self.concatenation(a, b, at),
+            "~" | "!~" | "~*" | "!~*" => self.regexp(op, a, b, at),
+            "~~" | "!~~" | "~~*" | "!~~*" => {
+                // What LIKE and ILIKE are called inside PostgreSQL; some tools write them.
+                let word = if op.starts_with('!') { " NOT LIKE " } else { " LIKE " };
+                let frag = if op.ends_with('*') {
+                    Frag::cat(&[&"UPPER(", &a, &")", &word, &"UPPER(", &b, &")"], Ty::BOOL)
+                } else {
+                    Frag::cat(&[&a.within(level::OTHER), &word, &b.within(level::OTHER)], Ty::BOOL)
+                };
+                Ok(frag.predicate(level::COMPARISON))
+            }
+            "^@" => Ok(Frag::cat(&[&a.within(level::OTHER), &" %STARTSWITH ", &b.within(level::OTHER)], Ty::BOOL)
+                .predicate(level::COMPARISON)),
+            "->" | "->>" | "#>" | "#>>" | "@>" | "<@" | "?" | "?|" | "?&" | "@?" | "@@" | "#-" => Err(self
+                .unsupported(format!("the operator {op} is not supported by IRIS"), at)
+                .hint("IRIS SQL has no JSON or array operators; JSON_TABLE in FROM reads JSON documents.")),
+            "&" | "|" | "#" | "<<" | ">>" | "&&" => Err(self
+                .unsupported(format!("the operator {op} is not supported by IRIS"), at)
+                .hint("IRIS SQL has no bit or array operators.")),
+            _ => Err(self.unsupported(format!("the operator {op} is not supported by IRIS"), at)),
+        }
+    }
+
+    /// `1 - (a <=> b)` is the cosine itself, in the shape an index serves.
+    fn similarity(&self, left: &Expr, right: &Expr) -> Result<Option<Frag>> {
+        let (Expr::Atom(one), Expr::Atom(parenthesis)) = (left, right) else { return Ok(None) };
+        let Expr::Binary { op, left, right, at } = super::tree::read(&unwrapped(parenthesis))? else { return Ok(None) };
+        if op != "<=>" || !self.constant(one).is_some_and(|(_, value)| value == "1") {
+            return Ok(None);
+        }
+        let (a, b) = (self.emit_value(&left)?, self.emit_value(&right)?);
+        Ok(Some(self.distance(&op, a, b, at)?.sort))
+    }
+
+    /// Two values with a common type, where one of them has none of its own.
+    pub(super) fn agree(&self, left: Frag, right: Frag) -> (Frag, Frag) {
+        match (left.ty, right.ty) {
+            (Ty::Known(ty), other) if other.is_open() => {
+                let right = self.coerce(right, ty);
+                (left, right)
+            }
+            (other, Ty::Known(ty)) if other.is_open() => {
+                let left = self.coerce(left, ty);
+                (left, right)
+            }
+            (Ty::Parameter(_), Ty::Untyped) | (Ty::Untyped, Ty::Parameter(_)) | (Ty::Untyped, Ty::Untyped) => {
+                let text = PgType::new(Oid::TEXT);
+                (self.coerce(left, text), self.coerce(right, text))
+            }
+            _ => (left, right),
+        }
+    }
+
+    pub(super) fn comparison(&self, op: &str, left: Frag, right: Frag) -> Frag {
+        let (left, right) = self.agree(as_value(left), as_value(right));
+        let op = if op == "!=" { "<>" } else { op };
+        let sure = left.not_null && right.not_null;
+        let frag =
+            Frag::cat(&[&left.within(level::OTHER), &" ", &op, &" ", &right.within(level::OTHER)], Ty::BOOL);
+        if sure { frag.sure_predicate(level::COMPARISON) } else { frag.predicate(level::COMPARISON) }
+    }
+
+    fn arithmetic(&self, op: &str, a: Frag, b: Frag, at: usize) -> Result<Frag> {
+        if let Some(frag) = self.date_arithmetic(op, &a, &b, at)? {
+            return Ok(frag);
+        }
+        let (a, b) = match (a.ty, b.ty) {
+            // A constant or parameter takes the other operand's type (manual, "Operator Type Resolution").
+            (ty, other) if ty.is_number() && other.is_open() => {
+                let Ty::Known(ty) = ty else { return Ok(a) };
+                (a, self.coerce(b, PgType::new(ty.oid)))
+            }
+            (other, ty) if ty.is_number() && other.is_open() => {
+                let Ty::Known(ty) = ty else { return Ok(b) };
+                (self.coerce(a, PgType::new(ty.oid)), b)
+            }
+            _ => (a, b),
+        };
+        if a.ty.is(Oid::VECTOR) || b.ty.is(Oid::VECTOR) {
+            return Err(self.unsupported("arithmetic on vectors is not supported by IRIS", at));
+        }
+        for frag in [&a, &b] {
+            if frag.ty.is_string() || frag.ty.is(Oid::BOOL) {
+                return Err(undefined_operator(op, frag.ty).position(super::super::cx::offset(at)));
+            }
+        }
+        let integers = a.ty.is_integer() && b.ty.is_integer();
+        let ty = if a.ty.is_number() && b.ty.is_number() { wider(a.ty, b.ty) } else { Ty::Any };
+        let sure = a.not_null && b.not_null;
+        let frag = match op {
+            "%" => Frag::cat(&[&"MOD(", &a, &", ", &b, &")"], ty),
+            "^" => {
+                let ty = if ty.is(Oid::NUMERIC) { ty } else { Ty::FLOAT8 };
+                Frag::cat(&[&"POWER(", &a, &", ", &b, &")"], ty)
+            }
+            // IRIS divides integers into fractions; `\` is its integer division, truncating as PostgreSQL's.
+            "/" if integers => Frag::cat(&[&a.within(level::ATOM), &" \\ ", &b.within(level::ATOM)], ty)
+                .with_level(level::OTHER),
+            "*" | "/" => {
+                Frag::cat(&[&a.within(level::MULTIPLY), &" ", &op, &" ", &b.within(level::UNARY)], ty)
+                    .with_level(level::MULTIPLY)
+            }
+            _ => Frag::cat(&[&a.within(level::ADD), &" ", &op, &" ", &b.within(level::MULTIPLY)], ty)
+                .with_level(level::ADD),
+        };
+        Ok(if sure { frag.sure() } else { frag })
+    }
+
+    fn concatenation(&self, a: Frag, b: Frag, at: usize) -> Result<Frag> {
+        for frag in [&a, &b] {
+            let oid = frag.ty.oid();
+            if matches!(oid, Some(Oid::JSON | Oid::JSONB)) || oid.and_then(crate::sql::typename::element_of).is_some() {
+                return Err(self.unsupported("|| on JSON and arrays is not supported by IRIS", at));
+            }
+        }
+        let text = PgType::new(Oid::TEXT);
+        let (a, b) = (self.coerce(a, text), self.coerce(b, text));
+        // Chains stay flat: `||` is associative.
+        let flat = |frag: Frag| {
+            if frag.level == level::OTHER && frag.text.contains(" || ") { frag } else { frag.within(level::ATOM) }
+        };
+        let sure = a.not_null && b.not_null;
+        let frag = Frag::cat(&[&flat(a), &" || ", &b.within(level::ATOM)], Ty::TEXT).with_level(level::OTHER);
+        Ok(if sure { frag.sure() } else { frag })
+    }
+
+    /// Regular expressions that are a prefix, an exact text or a part of the text; others IRIS has no way to match.
+    fn regexp(&self, op: &str, a: Frag, b: Frag, at: usize) -> Result<Frag> {
+        let pattern = b.literal().and_then(|n| self.read_literal(n)).map(|(_, value)| value);
+        let plain = pattern.and_then(|pattern| {
+            let (pattern, start) = pattern.strip_prefix('^').map_or((pattern, false), |rest| (rest, true));
+            let (pattern, end) = pattern.strip_suffix('$').map_or((pattern, false), |rest| (rest, true));
+            let special = ['\\', '.', '[', ']', '(', ')', '{', '}', '*', '+', '?', '|', '^', '$'];
+            (!pattern.contains(special)).then_some((pattern, start, end))
+        });
+        let Some((text, start, end)) = plain else {
+            return Err(self
+                .unsupported(format!("the regular-expression operator {op} is not supported by IRIS"), at)
+                .hint("Patterns without special characters work, anchored by ^ or $ or not; else use LIKE."));
+        };
+        let insensitive = op.ends_with('*');
+        let not = if op.starts_with('!') { "NOT " } else { "" };
+        let text = if insensitive { text.to_uppercase() } else { text.to_owned() };
+        let a = if insensitive { Frag::cat(&[&"UPPER(", &a, &")"], Ty::TEXT) } else { a.within(level::OTHER) };
+        let escaped = |text: &str| text.replace(['%'], "\\%").replace('_', "\\_");
+        let like = |pattern: String| {
+            let frag = Frag::cat(&[&a, &" ", &not, &"LIKE ", &self.text_constant(&pattern)], Ty::BOOL);
+            let escape: &dyn super::super::frag::Piece = if pattern.contains('\\') { &" ESCAPE '\\'" } else { &"" };
+            Frag::cat(&[&frag, escape], Ty::BOOL)
+        };
+        let frag = match (start, end) {
+            (true, true) => {
+                let op = if not.is_empty() { " = " } else { " <> " };
+                Frag::cat(&[&a, &op, &self.text_constant(&text)], Ty::BOOL)
+            }
+            (true, false) if not.is_empty() => {
+                Frag::cat(&[&a, &" %STARTSWITH ", &self.text_constant(&text)], Ty::BOOL)
+            }
+            (true, false) => like(format!("{}%", escaped(&text))),
+            (false, true) => like(format!("%{}", escaped(&text))),
+            (false, false) => like(format!("%{}%", escaped(&text))),
+        };
+        Ok(frag.predicate(level::COMPARISON))
+    }
+
+    /// IRIS's own `Home->City`: two names with nothing between them and the arrow.
+    fn iris_arrow(&self, left: &Expr, right: &Expr) -> Result<Option<Frag>> {
+        let (Expr::Atom(a), Expr::Atom(b)) = (left, right) else { return Ok(None) };
+        let names = matches!(a.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) && b.kind() == SyntaxKind::NAME_REF;
+        let gap = usize::from(b.text_range().start()).saturating_sub(a.text_range().end().into());
+        if !names || gap != 2 {
+            return Ok(None);
+        }
+        let left = self.atom(a)?;
+        let right = super::super::names::iris_name(&super::super::cx::plain_text(b))?;
+        Ok(Some(Frag::cat(&[&left, &"->", &right], Ty::Any)))
+    }
+
+    /// `left op ANY (argument)`, `left op ALL (argument)`.
+    fn quantified(&self, op: &str, left: &Expr, all: bool, argument: &SyntaxNode) -> Result<Frag> {
+        let op = if op == "!=" { "<>" } else { op };
+        if let Some(query) = super::predicates::subquery(argument) {
+            if query.kind() == SyntaxKind::VALUES && matches!((op, all), ("=", false) | ("<>", true)) {
+                let left = self.emit_value(left)?;
+                let rows = query.descendants().filter(|node| node.kind() == SyntaxKind::ROW);
+                let items = rows
+                    .filter_map(|row| row.first_child())
+                    .map(|item| self.value(&item))
+                    .collect::<Result<Vec<_>>>()?;
+                return Ok(self.in_list(all, left, items));
+            }
+            let left = self.emit_value(left)?.within(level::OTHER);
+            let query = self.subquery(&query)?;
+            return Ok(match (op, all) {
+                ("=", false) => Frag::cat(&[&left, &" IN (", &query, &")"], Ty::BOOL),
+                ("<>", true) => Frag::cat(&[&left, &" NOT IN (", &query, &")"], Ty::BOOL),
+                _ => {
+                    let word = if all { " ALL (" } else { " ANY (" };
+                    Frag::cat(&[&left, &" ", &op, &word, &query, &")"], Ty::BOOL)
+                }
+            }
+            .predicate(level::COMPARISON));
+        }
+        let left = self.emit_value(left)?;
+        if let Some(items) = self.array_items(argument)? {
+            return Ok(self.with_items(op, all, left, items));
+        }
+        self.with_array_parameter(op, all, left, argument)
+    }
+
+    fn with_items(&self, op: &str, all: bool, left: Frag, items: Vec<Frag>) -> Frag {
+        if items.is_empty() {
+            let text = if all { "1 = 1" } else { "1 = 0" };
+            return Frag::atom(text, Ty::BOOL).sure_predicate(level::COMPARISON);
+        }
+        match (op, all) {
+            ("=", false) => self.in_list(false, left, items),
+            ("<>", true) => self.in_list(true, left, items),
+            _ => {
+                let tests: Vec<Frag> =
+                    items.into_iter().map(|item| self.comparison(op, left.clone(), item)).collect();
+                let (word, level) = if all { (" AND ", level::AND) } else { (" OR ", level::OR) };
+                super::predicates::join(&tests, word, level).parenthesised()
+            }
+        }
+    }
+}
+
+/// The argument of `ANY (..)`, `SOME (..)` or `ALL (..)`, and whether it is ALL.
+pub(super) fn quantified(node: &SyntaxNode) -> Option<(bool, SyntaxNode)> {
+    if node.kind() != SyntaxKind::CALL_EXPR {
+        return None;
+    }
+    let function = node.first_child()?;
+    let all = match function.kind() {
+        SyntaxKind::ANY_FN | SyntaxKind::SOME_FN => false,
+        SyntaxKind::ALL_FN => true,
+        _ => return None,
+    };
+    Some((all, function.first_child()?))
+}
+
+/// The type of `a op b` for numbers.
+pub fn wider(a: Ty, b: Ty) -> Ty {
+    const ORDER: [Oid; 6] = [Oid::INT2, Oid::INT4, Oid::INT8, Oid::NUMERIC, Oid::FLOAT4, Oid::FLOAT8];
+    let rank = |ty: Ty| ORDER.iter().position(|oid| ty.is(*oid)).unwrap_or(0);
+    let wide = rank(a).max(rank(b));
+    // real with anything but real is double precision.
+    match ORDER.get(wide) {
+        Some(&Oid::FLOAT4) if !(a.is(Oid::FLOAT4) && b.is(Oid::FLOAT4)) => Ty::FLOAT8,
+        Some(oid) => Ty::of(*oid),
+        None => Ty::Any,
+    }
+}
+
+fn undefined_operator(op: &str, ty: Ty) -> Box<PgError> {
+    let name = ty.oid().and_then(crate::sql::typename::typname).unwrap_or("unknown");
+    PgError::error(
+        crate::wire::SqlState::UNDEFINED_FUNCTION,
+        format!("the operator {op} does not exist for an operand of type {name}"),
+    )
+    .hint("No operator matches the given name and argument types. You might need to add explicit type casts.")
+}
+

@@ -1,0 +1,374 @@
+//! Conditions: logic, IS, BETWEEN, IN, LIKE.
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::tree::{Expr, IsWhat, LikeKind};
+use super::common_type;
+use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::frag::{Frag, Ty, level, list};
+use crate::types::{Oid, PgType};
+use crate::wire::{PgError, SqlState};
+
+impl Cx<'_> {
+    pub(super) fn logic(&self, and: bool, left: &Expr, right: &Expr) -> Result<Frag> {
+        let left = self.emit_condition(left)?;
+        let right = self.emit_condition(right)?;
+        let (word, level) = if and { (" AND ", level::AND) } else { (" OR ", level::OR) };
+        let sure = left.not_null && right.not_null;
+        let frag = Frag::cat(&[&left.within(level), &word, &right.within(level)], Ty::BOOL);
+        Ok(if sure { frag.sure_predicate(level) } else { frag.predicate(level) })
+    }
+
+    pub(super) fn not(&self, operand: &Expr) -> Result<Frag> {
+        let frag = self.strict(|| self.emit(operand))?;
+        if !frag.is_predicate() {
+            return Ok(match frag.text.as_str() {
+                "1" => Frag::atom("1 = 0", Ty::BOOL).sure_predicate(level::COMPARISON),
+                "0" => Frag::atom("1 = 1", Ty::BOOL).sure_predicate(level::COMPARISON),
+                "NULL" => self.as_condition(frag),
+                _ => {
+                    let frag = self.coerce(frag, PgType::new(Oid::BOOL));
+                    Frag::cat(&[&frag.within(level::OTHER), &" = 0"], Ty::BOOL).predicate(level::COMPARISON)
+                }
+            });
+        }
+        let sure = frag.not_null;
+        let frag = Frag::cat(&[&"NOT ", &frag.within(level::ATOM)], Ty::BOOL);
+        Ok(if sure { frag.sure_predicate(level::NOT) } else { frag.predicate(level::NOT) })
+    }
+
+    pub(super) fn is(&self, what: IsWhat, not: bool, operand: &Expr) -> Result<Frag> {
+        let loose = self.loose.get();
+        if what == IsWhat::Null || what == IsWhat::Unknown {
+            if let Expr::Atom(node) = operand
+                && node.kind() == SyntaxKind::TUPLE_EXPR
+            {
+                // ROW(..) IS [NOT] NULL: every field is [not].
+                let frags = node
+                    .children()
+                    .map(|field| Ok(self.is_null(self.value(&field)?, not)))
+                    .collect::<Result<Vec<_>>>()?;
+                return Ok(join(&frags, " AND ", level::AND));
+            }
+            return Ok(self.is_null(self.emit_value(operand)?, not));
+        }
+        let wanted = what == IsWhat::True;
+        let frag = self.strict(|| self.emit(operand))?;
+        if frag.is_predicate() {
+            // The value 1, 0 or NULL made plain first: NULL is neither.
+            let (then, otherwise) = if wanted != not { ("1", "0") } else { ("0", "1") };
+            let frag = if wanted {
+                Frag::cat(&[&"CASE WHEN ", &frag, &" THEN ", &then, &" ELSE ", &otherwise, &" END = 1"], Ty::BOOL)
+            } else {
+                let (then, otherwise) = if not { ("0", "1") } else { ("1", "0") };
+                Frag::cat(&[&"CASE WHEN NOT (", &frag, &") THEN ", &then, &" ELSE ", &otherwise, &" END = 1"], Ty::BOOL)
+            };
+            return Ok(frag.sure_predicate(level::COMPARISON));
+        }
+        let frag = self.coerce(frag, PgType::new(Oid::BOOL)).within(level::OTHER);
+        let not_null = frag.not_null;
+        let value = if wanted != not { " = 1" } else { " = 0" };
+        let plain = Frag::cat(&[&frag, &value], Ty::BOOL);
+        Ok(match (not, not_null || loose) {
+            (false, true) if not_null => plain.sure_predicate(level::COMPARISON),
+            (false, true) => plain.predicate(level::COMPARISON),
+            (false, false) => Frag::cat(&[&"(", &plain, &" AND ", &frag, &" IS NOT NULL)"], Ty::BOOL)
+                .sure_predicate(level::ATOM),
+            (true, _) if not_null => plain.sure_predicate(level::COMPARISON),
+            (true, _) => {
+                Frag::cat(&[&"(", &plain, &" OR ", &frag, &" IS NULL)"], Ty::BOOL).sure_predicate(level::ATOM)
+            }
+        })
+    }
+
+    fn is_null(&self, frag: Frag, not: bool) -> Frag {
+        let test = if not { " IS NOT NULL" } else { " IS NULL" };
+        let frag = match frag.ty {
+            // A bare mark has no type there; `$1 IS NULL` is asked of a value of any type.
+            Ty::Parameter(n) => {
+                self.declare_parameter(n, Oid::TEXT);
+                frag
+            }
+            _ => frag,
+        };
+        Frag::cat(&[&frag.within(level::OTHER), &test], Ty::BOOL).sure_predicate(level::COMPARISON)
+    }
+
+    pub(super) fn is_distinct(&self, not: bool, left: &Expr, right: &Expr) -> Result<Frag> {
+        let loose = self.loose.get();
+        let (left, right) = (self.emit_value(left)?, self.emit_value(right)?);
+        if right.is_null() || left.is_null() {
+            let other = if right.is_null() { left } else { right };
+            return Ok(self.is_null(other, !not));
+        }
+        let (left, right) = self.agree(left, right);
+        let (a, b) = (left.within(level::OTHER), right.within(level::OTHER));
+        if a.not_null && b.not_null {
+            let op = if not { " = " } else { " <> " };
+            return Ok(Frag::cat(&[&a, &op, &b], Ty::BOOL).sure_predicate(level::COMPARISON));
+        }
+        let same = Frag::cat(&[&"(", &a, &" = ", &b, &" OR (", &a, &" IS NULL AND ", &b, &" IS NULL))"], Ty::BOOL);
+        Ok(match (not, loose) {
+            (true, true) => same.predicate(level::ATOM),
+            (false, true) => Frag::cat(
+                &[
+                    &"(", &a, &" <> ", &b, &" OR (", &a, &" IS NULL AND ", &b, &" IS NOT NULL) OR (", &a,
+                    &" IS NOT NULL AND ", &b, &" IS NULL))",
+                ],
+                Ty::BOOL,
+            )
+            .predicate(level::ATOM),
+            (not, false) => {
+                let (then, otherwise) = if not { ("1", "0") } else { ("0", "1") };
+                Frag::cat(&[&"CASE WHEN ", &same, &" THEN ", &then, &" ELSE ", &otherwise, &" END = 1"], Ty::BOOL)
+                    .sure_predicate(level::COMPARISON)
+            }
+        })
+    }
+
+    pub(super) fn between(
+        &self,
+        not: bool,
+        symmetric: bool,
+        operand: &Expr,
+        low: &Expr,
+        high: &Expr,
+    ) -> Result<Frag> {
+        let operand = self.emit_value(operand)?;
+        let (low, high) = (self.emit_value(low)?, self.emit_value(high)?);
+        let ty = common_type([operand.ty, low.ty, high.ty]);
+        let to = |frag: Frag| match ty {
+            Ty::Known(pg_type) => self.coerce(frag, pg_type),
+            _ => frag,
+        };
+        let operand = to(operand).within(level::OTHER);
+        let (low, high) = (to(low).within(level::OTHER), to(high).within(level::OTHER));
+        let word = if not { " NOT BETWEEN " } else { " BETWEEN " };
+        let frag = Frag::cat(&[&operand, &word, &low, &" AND ", &high], Ty::BOOL);
+        if !symmetric {
+            return Ok(frag.predicate(level::COMPARISON));
+        }
+        let turned = Frag::cat(&[&operand, &word, &high, &" AND ", &low], Ty::BOOL);
+        let (join, level) = if not { (" AND ", level::AND) } else { (" OR ", level::OR) };
+        Ok(Frag::cat(&[&frag, &join, &turned], Ty::BOOL).predicate(level).parenthesised())
+    }
+
+    pub(super) fn is_in(&self, not: bool, operand: &Expr, items: &SyntaxNode) -> Result<Frag> {
+        if let Some(query) = subquery(items) {
+            if let Expr::Atom(node) = operand
+                && node.kind() == SyntaxKind::TUPLE_EXPR
+            {
+                return Err(self.unsupported(
+                    "row values with IN (subquery) are not supported by IRIS; use EXISTS with a condition per column",
+                    node.text_range().start().into(),
+                ));
+            }
+            let operand = self.emit_value(operand)?.within(level::OTHER);
+            let query = self.subquery(&query)?;
+            let word = if not { " NOT IN (" } else { " IN (" };
+            return Ok(Frag::cat(&[&operand, &word, &query, &")"], Ty::BOOL).predicate(level::COMPARISON));
+        }
+        let items: Vec<SyntaxNode> = items.children().collect();
+        if let Expr::Atom(node) = operand
+            && node.kind() == SyntaxKind::TUPLE_EXPR
+        {
+            let rows = items
+                .iter()
+                .map(|item| Ok(self.row_comparison("=", node, item)?.within(level::ATOM)))
+                .collect::<Result<Vec<_>>>()?;
+            let any = join(&rows, " OR ", level::OR).parenthesised();
+            return Ok(if not { Frag::cat(&[&"NOT ", &any], Ty::BOOL).predicate(level::NOT) } else { any });
+        }
+        let operand = self.emit_value(operand)?;
+        let items = items.iter().map(|item| self.value(item)).collect::<Result<Vec<_>>>()?;
+        Ok(self.in_list(not, operand, items))
+    }
+
+    /// `operand IN (items)`; not for no items.
+    pub(super) fn in_list(&self, not: bool, operand: Frag, items: Vec<Frag>) -> Frag {
+        let ty = common_type(std::iter::once(operand.ty).chain(items.iter().map(|item| item.ty)));
+        let to = |frag: Frag| match ty {
+            Ty::Known(pg_type) => self.coerce(frag, pg_type),
+            _ => frag,
+        };
+        let items: Vec<Frag> = items.into_iter().map(to).collect();
+        let word = if not { " NOT IN (" } else { " IN (" };
+        Frag::cat(&[&to(operand).within(level::OTHER), &word, &list(&items), &")"], Ty::BOOL)
+            .predicate(level::COMPARISON)
+    }
+
+    /// Two rows, field by field: `(a, b) < (1, 2)` is `a < 1 OR (a = 1 AND b < 2)`.
+    pub(super) fn row_comparison(&self, op: &str, left: &SyntaxNode, right: &SyntaxNode) -> Result<Frag> {
+        let at = usize::from(right.text_range().start());
+        let (lefts, rights): (Vec<_>, Vec<_>) = (left.children().collect(), right.children().collect());
+        if right.kind() != SyntaxKind::TUPLE_EXPR || lefts.len() != rights.len() {
+            return Err(PgError::error(SqlState::SYNTAX_ERROR, "unequal number of entries in row expressions")
+                .position(cx::offset(at)));
+        }
+        let pairs = lefts
+            .iter()
+            .zip(&rights)
+            .map(|(left, right)| Ok((self.value(left)?, self.value(right)?)))
+            .collect::<Result<Vec<_>>>()?;
+        let compare = |op: &str, (left, right): &(Frag, Frag)| self.comparison(op, left.clone(), right.clone());
+        match op {
+            "=" => {
+                let frags: Vec<Frag> = pairs.iter().map(|pair| compare("=", pair)).collect();
+                Ok(join(&frags, " AND ", level::AND))
+            }
+            "<>" | "!=" => {
+                let frags: Vec<Frag> = pairs.iter().map(|pair| compare("<>", pair)).collect();
+                Ok(join(&frags, " OR ", level::OR))
+            }
+            "<" | ">" | "<=" | ">=" => {
+                let strict = op.trim_end_matches('=');
+                let mut result: Option<Frag> = None;
+                for (n, pair) in pairs.iter().enumerate().rev() {
+                    let last = n + 1 == pairs.len();
+                    let this = compare(if last { op } else { strict }, pair);
+                    result = Some(match result {
+                        None => this,
+                        Some(rest) => {
+                            let equal = compare("=", pair);
+                            let both = join(&[equal, rest.within(level::AND)], " AND ", level::AND).parenthesised();
+                            join(&[this, both], " OR ", level::OR)
+                        }
+                    });
+                }
+                result.ok_or_else(|| PgError::error(SqlState::SYNTAX_ERROR, "cannot compare rows of zero length"))
+            }
+            _ => Err(self.unsupported(format!("row comparison with {op} is not supported by IRIS"), at)),
+        }
+    }
+
+    pub(super) fn like(
+        &self,
+        kind: LikeKind,
+        not: bool,
+        operand: &Expr,
+        pattern: &Expr,
+        escape: Option<&Expr>,
+    ) -> Result<Frag> {
+        if let Expr::Atom(node) = pattern
+            && let Some((all, argument)) = super::operators::quantified(node)
+        {
+            return self.like_any(kind, not, operand, all, &argument);
+        }
+        let operand = self.emit_value(operand)?;
+        let pattern = self.emit_value(pattern)?;
+        let escape = match escape {
+            Some(escape) => Some(self.emit_value(escape)?),
+            None => None,
+        };
+        self.like_frags(kind, not, operand, pattern, escape)
+    }
+
+    fn like_any(&self, kind: LikeKind, not: bool, operand: &Expr, all: bool, patterns: &SyntaxNode) -> Result<Frag> {
+        let Some(patterns) = self.array_items(patterns)? else {
+            return Err(self.unsupported(
+                "LIKE ANY is supported for an ARRAY[..] of patterns only",
+                patterns.text_range().start().into(),
+            ));
+        };
+        let operand = self.emit_value(operand)?;
+        let tests = patterns
+            .into_iter()
+            .map(|pattern| Ok(self.like_frags(kind, not, operand.clone(), pattern, None)?.within(level::ATOM)))
+            .collect::<Result<Vec<_>>>()?;
+        if tests.is_empty() {
+            let text = if all { "1 = 1" } else { "1 = 0" };
+            return Ok(Frag::atom(text, Ty::BOOL).sure_predicate(level::COMPARISON));
+        }
+        let (word, level) = if all { (" AND ", level::AND) } else { (" OR ", level::OR) };
+        Ok(join(&tests, word, level).parenthesised())
+    }
+
+    fn like_frags(
+        &self,
+        kind: LikeKind,
+        not: bool,
+        operand: Frag,
+        pattern: Frag,
+        escape: Option<Frag>,
+    ) -> Result<Frag> {
+        let text = PgType::new(Oid::TEXT);
+        let (operand, pattern) = (self.coerce(operand, text), self.coerce(pattern, text));
+        if kind == LikeKind::Similar {
+            let plain = pattern
+                .literal()
+                .and_then(|n| self.read_literal(n))
+                .is_some_and(|(_, value)| !value.contains(['|', '*', '+', '?', '{', '(', '[']));
+            if !plain {
+                return Err(PgError::unsupported(
+                    "SIMILAR TO is supported for patterns without regular-expression characters only",
+                )
+                .hint("IRIS has no regular expressions; use LIKE."));
+            }
+        }
+        // PostgreSQL's default escape character is the backslash; IRIS has none unless told.
+        let escape = match escape {
+            Some(escape) => Some(escape),
+            None if self.may_hold_backslash(&pattern) => Some(Frag::atom("'\\'", Ty::TEXT)),
+            None => None,
+        };
+        let word = if not { " NOT LIKE " } else { " LIKE " };
+        let (operand, pattern) = (operand.within(level::OTHER), pattern.within(level::OTHER));
+        let mut frag = if kind == LikeKind::Ilike {
+            Frag::cat(&[&"UPPER(", &operand, &")", &word, &"UPPER(", &pattern, &")"], Ty::BOOL)
+        } else {
+            Frag::cat(&[&operand, &word, &pattern], Ty::BOOL)
+        };
+        if let Some(escape) = escape {
+            frag.push(&" ESCAPE ");
+            frag.push(&escape);
+        }
+        Ok(frag.predicate(level::COMPARISON))
+    }
+
+    fn may_hold_backslash(&self, pattern: &Frag) -> bool {
+        match pattern.literal() {
+            Some(n) => self.template.literals.get(usize::from(n)).is_some_and(|literal| literal.backslash),
+            None => !pattern.marks.is_empty() || pattern.text.contains('\\'),
+        }
+    }
+}
+
+pub(super) fn join(frags: &[Frag], word: &str, level: u8) -> Frag {
+    if let [only] = frags {
+        return only.clone();
+    }
+    let sure = frags.iter().all(|frag| frag.not_null);
+    let mut all = Frag::atom(String::new(), Ty::BOOL);
+    for (n, frag) in frags.iter().enumerate() {
+        if n > 0 {
+            all.push(&word);
+        }
+        all.push(&frag.clone().within(level));
+    }
+    if sure { all.sure_predicate(level) } else { all.predicate(level) }
+}
+
+/// The query inside parentheses, if that is what they hold.
+pub fn subquery(node: &SyntaxNode) -> Option<SyntaxNode> {
+    if is_query(node.kind()) {
+        return Some(node.clone());
+    }
+    if !matches!(node.kind(), SyntaxKind::PAREN_EXPR | SyntaxKind::PAREN_SELECT) {
+        return None;
+    }
+    let mut children = node.children();
+    let child = children.next()?;
+    if is_query(child.kind()) { Some(child) } else { subquery(&child) }
+}
+
+pub fn is_query(kind: SyntaxKind) -> bool {
+    matches!(
+        kind,
+        SyntaxKind::SELECT
+            | SyntaxKind::COMPOUND_SELECT
+            | SyntaxKind::VALUES
+            | SyntaxKind::TABLE
+            | SyntaxKind::PAREN_SELECT
+    )
+}
+

@@ -1,0 +1,112 @@
+//! pgvector's operators and functions over IRIS's VECTOR_COSINE and VECTOR_DOT_PRODUCT.
+
+use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::frag::{Frag, Ty, level};
+use crate::types::{Oid, PgType};
+
+/// A vector made of text. The element type must be the column's, and vectors of this gateway are made of DOUBLE;
+/// with a length IRIS checks it.
+pub fn to_vector(frag: Frag, pg_type: PgType) -> Frag {
+    let sure = frag.not_null;
+    let ty = Ty::Known(pg_type);
+    let frag = if pg_type.typmod > 0 {
+        Frag::cat(&[&"TO_VECTOR(", &frag, &", DOUBLE, ", &pg_type.typmod.to_string(), &")"], ty)
+    } else {
+        Frag::cat(&[&"TO_VECTOR(", &frag, &", DOUBLE)"], ty)
+    };
+    if sure { frag.sure() } else { frag }
+}
+
+/// What a distance is in IRIS: a value for select lists and conditions, and something cheaper that sorts alike.
+pub struct Distance {
+    pub value: Frag,
+    /// Sorts as the distance does, in the direction given: the shape an HNSW index serves is DESC.
+    pub sort: Frag,
+    pub sort_descending: bool,
+}
+
+impl Cx<'_> {
+    pub(super) fn vector_distance(&self, op: &str, a: Frag, b: Frag, at: usize) -> Result<Frag> {
+        Ok(self.distance(op, a, b, at)?.value)
+    }
+
+    pub fn distance(&self, op: &str, a: Frag, b: Frag, at: usize) -> Result<Distance> {
+        // Without a column of known type both may be open: the operator itself says vector.
+        let vector = PgType::new(Oid::VECTOR);
+        let (a, b) = (self.as_vector(a, vector), self.as_vector(b, vector));
+        let dot = |a: &Frag, b: &Frag| Frag::cat(&[&"VECTOR_DOT_PRODUCT(", a, &", ", b, &")"], Ty::FLOAT8);
+        let cosine = Frag::cat(&[&"VECTOR_COSINE(", &a, &", ", &b, &")"], Ty::FLOAT8);
+        match op {
+            "<=>" => Ok(Distance {
+                value: Frag::cat(&[&"1 - ", &cosine], Ty::FLOAT8).with_level(level::ADD),
+                sort: cosine,
+                sort_descending: true,
+            }),
+            "<#>" => {
+                let dot = dot(&a, &b);
+                let value = Frag::cat(&[&"-", &dot], Ty::FLOAT8).with_level(level::UNARY);
+                Ok(Distance { value, sort: dot, sort_descending: true })
+            }
+            // |a - b|^2 = a.a - 2 a.b + b.b; IRIS has no distance of its own for it.
+            "<->" => {
+                let square = Frag::cat(
+                    &[&dot(&a, &a), &" - 2 * ", &dot(&a, &b), &" + ", &dot(&b, &b)],
+                    Ty::FLOAT8,
+                )
+                .with_level(level::ADD);
+                // Rounding may leave a square of equal vectors a little below zero.
+                let value = Frag::cat(&[&"SQRT(ABS(", &square, &"))"], Ty::FLOAT8);
+                // b.b is the same for all rows when b is a constant, which then need not be computed.
+                let sort = if b.text.starts_with("TO_VECTOR(") {
+                    Frag::cat(&[&dot(&a, &a), &" - 2 * ", &dot(&a, &b)], Ty::FLOAT8).with_level(level::ADD)
+                } else {
+                    square
+                };
+                Ok(Distance { value, sort, sort_descending: false })
+            }
+            _ => Err(self
+                .unsupported(format!("the vector operator {op} (L1 distance) is not supported by IRIS"), at)
+                .hint("IRIS computes VECTOR_COSINE and VECTOR_DOT_PRODUCT: use <=>, <#> or <->.")),
+        }
+    }
+
+    fn as_vector(&self, frag: Frag, vector: PgType) -> Frag {
+        match frag.ty {
+            // A string expression, as `embedding <=> $1::text::vector` or a text column.
+            ty if ty.is_string() => to_vector(frag, vector),
+            _ => self.coerce(frag, vector),
+        }
+    }
+
+    /// pgvector's functions; `None` for other names.
+    pub(super) fn vector_function(&self, name: &str, arguments: &[Frag], at: usize) -> Result<Option<Frag>> {
+        let op = match name {
+            "cosine_distance" => "<=>",
+            "l2_distance" => "<->",
+            "inner_product" | "vector_negative_inner_product" | "negative_inner_product" => "<#>",
+            "l1_distance" => "<+>",
+            "l2_normalize" | "binary_quantize" | "subvector" | "hamming_distance" | "jaccard_distance" => {
+                return Err(self.unsupported(format!("{name}() is not supported by IRIS"), at));
+            }
+            "vector_norm" | "l2_norm" => {
+                let [a] = arguments else { return Ok(None) };
+                let a = self.as_vector(a.clone(), PgType::new(Oid::VECTOR));
+                return Ok(Some(Frag::cat(&[&"SQRT(VECTOR_DOT_PRODUCT(", &a, &", ", &a, &"))"], Ty::FLOAT8)));
+            }
+            "vector_dims" => {
+                let [a] = arguments else { return Ok(None) };
+                return match a.ty {
+                    Ty::Known(ty) if ty.oid == Oid::VECTOR && ty.typmod > 0 => Ok(Some(
+                        Frag::cat(&[&"CASE WHEN ", a, &" IS NOT NULL THEN ", &ty.typmod.to_string(), &" END"], Ty::INT4),
+                    )),
+                    _ => Err(self
+                        .unsupported("vector_dims() is supported for columns of a declared length only", at)),
+                };
+            }
+            _ => return Ok(None),
+        };
+        let [a, b] = arguments else { return Ok(None) };
+        let distance = self.distance(op, a.clone(), b.clone(), at)?;
+        Ok(Some(if name == "inner_product" { distance.sort } else { distance.value }))
+    }
+}

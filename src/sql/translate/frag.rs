@@ -1,0 +1,237 @@
+//! Pieces of IRIS SQL under construction.
+
+use crate::iris::ParameterKind;
+use crate::sql::plan::Bind;
+use crate::types::{Oid, PgType};
+
+/// Stands for a parameter mark until all marks of a statement are numbered. No name or literal that reaches the text
+/// may hold it: names are refused, literals are bound.
+pub const MARK: char = '\u{1}';
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    pub bind: Bind,
+    pub kind: ParameterKind,
+}
+
+/// What is known of the PostgreSQL type of an expression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ty {
+    /// Only IRIS can tell.
+    Any,
+    /// An untyped string constant or NULL: takes the type of its surroundings.
+    Untyped,
+    /// `$n` without a type so far.
+    Parameter(u16),
+    Known(PgType),
+}
+
+impl Ty {
+    pub const BOOL: Ty = Ty::of(Oid::BOOL);
+    pub const INT4: Ty = Ty::of(Oid::INT4);
+    pub const INT8: Ty = Ty::of(Oid::INT8);
+    pub const NUMERIC: Ty = Ty::of(Oid::NUMERIC);
+    pub const FLOAT8: Ty = Ty::of(Oid::FLOAT8);
+    pub const TEXT: Ty = Ty::of(Oid::TEXT);
+
+    pub const fn of(oid: Oid) -> Ty {
+        Ty::Known(PgType::new(oid))
+    }
+
+    pub fn oid(self) -> Option<Oid> {
+        match self {
+            Ty::Known(pg_type) => Some(pg_type.oid),
+            _ => None,
+        }
+    }
+
+    pub fn is(self, oid: Oid) -> bool {
+        self.oid() == Some(oid)
+    }
+
+    pub fn is_integer(self) -> bool {
+        matches!(self.oid(), Some(Oid::INT2 | Oid::INT4 | Oid::INT8))
+    }
+
+    pub fn is_number(self) -> bool {
+        self.is_integer() || matches!(self.oid(), Some(Oid::NUMERIC | Oid::FLOAT4 | Oid::FLOAT8))
+    }
+
+    pub fn is_string(self) -> bool {
+        matches!(self.oid(), Some(Oid::TEXT | Oid::VARCHAR | Oid::BPCHAR | Oid(18 | 19)))
+    }
+
+    pub fn is_moment(self) -> bool {
+        matches!(self.oid(), Some(Oid::DATE | Oid::TIMESTAMP | Oid::TIMESTAMPTZ))
+    }
+
+    pub fn is_open(self) -> bool {
+        matches!(self, Ty::Untyped | Ty::Parameter(_))
+    }
+
+    /// As a select list describes it: untyped constants are text there (manual, "UNION, CASE, and Related Constructs").
+    pub fn described(self) -> Option<PgType> {
+        match self {
+            Ty::Known(pg_type) => Some(pg_type),
+            Ty::Untyped => Some(PgType::new(Oid::TEXT)),
+            Ty::Any | Ty::Parameter(_) => None,
+        }
+    }
+}
+
+/// Whether the text is a value or a condition; IRIS keeps them apart where PostgreSQL has one `boolean`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Value,
+    /// A condition that is never NULL.
+    SurePredicate,
+    Predicate,
+}
+
+/// How tightly the outermost operator of a text binds, for parentheses.
+pub mod level {
+    pub const OR: u8 = 1;
+    pub const AND: u8 = 2;
+    pub const NOT: u8 = 3;
+    pub const COMPARISON: u8 = 4;
+    /// `||` and whatever else whose rank in IRIS is not certain: parenthesised inside every other operator.
+    pub const OTHER: u8 = 5;
+    pub const ADD: u8 = 6;
+    pub const MULTIPLY: u8 = 7;
+    pub const UNARY: u8 = 8;
+    pub const ATOM: u8 = 9;
+}
+
+#[derive(Debug, Clone)]
+pub struct Frag {
+    pub text: String,
+    /// One for each [`MARK`] of the text, in its order.
+    pub marks: Vec<Mark>,
+    pub ty: Ty,
+    pub form: Form,
+    pub level: u8,
+    /// Never NULL, as far as the tables tell.
+    pub not_null: bool,
+}
+
+impl Frag {
+    pub fn atom(text: impl Into<String>, ty: Ty) -> Self {
+        Self { text: text.into(), marks: Vec::new(), ty, form: Form::Value, level: level::ATOM, not_null: false }
+    }
+
+    pub fn mark(bind: Bind, kind: ParameterKind, ty: Ty) -> Self {
+        Self { marks: vec![Mark { bind, kind }], ..Self::atom(MARK, ty) }
+    }
+
+    /// Pieces one behind the other; an atom.
+    pub fn cat(pieces: &[&dyn Piece], ty: Ty) -> Self {
+        let mut frag = Self::atom(String::new(), ty);
+        for piece in pieces {
+            piece.put(&mut frag);
+        }
+        frag
+    }
+
+    pub fn push(&mut self, piece: &dyn Piece) {
+        piece.put(self);
+    }
+
+    #[must_use]
+    pub fn with_level(mut self, level: u8) -> Self {
+        self.level = level;
+        self
+    }
+
+    #[must_use]
+    pub fn with_ty(mut self, ty: Ty) -> Self {
+        self.ty = ty;
+        self
+    }
+
+    #[must_use]
+    pub fn predicate(mut self, level: u8) -> Self {
+        self.form = Form::Predicate;
+        self.level = level;
+        self.ty = Ty::BOOL;
+        self
+    }
+
+    #[must_use]
+    pub fn sure_predicate(self, level: u8) -> Self {
+        Self { form: Form::SurePredicate, not_null: true, ..self.predicate(level) }
+    }
+
+    #[must_use]
+    pub fn sure(mut self) -> Self {
+        self.not_null = true;
+        self
+    }
+
+    pub fn is_predicate(&self) -> bool {
+        self.form != Form::Value
+    }
+
+    #[must_use]
+    pub fn parenthesised(self) -> Self {
+        let (ty, form, not_null) = (self.ty, self.form, self.not_null);
+        Self { form, not_null, ..Self::cat(&[&"(", &self, &")"], ty) }
+    }
+
+    /// In parentheses when something of at least `level` stands around it.
+    #[must_use]
+    pub fn within(self, level: u8) -> Self {
+        if self.level < level { self.parenthesised() } else { self }
+    }
+
+    /// The literal this is, alone.
+    pub fn literal(&self) -> Option<u16> {
+        match self.marks.as_slice() {
+            [Mark { bind: Bind::Literal(n) | Bind::TypedLiteral { literal: n, .. }, .. }]
+                if self.text.chars().eq([MARK]) =>
+            {
+                Some(*n)
+            }
+            _ => None,
+        }
+    }
+
+    pub fn is_null(&self) -> bool {
+        self.text == "NULL"
+    }
+}
+
+/// Something a [`Frag`] is made of.
+pub trait Piece {
+    fn put(&self, frag: &mut Frag);
+}
+
+impl Piece for &str {
+    fn put(&self, frag: &mut Frag) {
+        frag.text.push_str(self);
+    }
+}
+
+impl Piece for String {
+    fn put(&self, frag: &mut Frag) {
+        frag.text.push_str(self);
+    }
+}
+
+impl Piece for Frag {
+    fn put(&self, frag: &mut Frag) {
+        frag.text.push_str(&self.text);
+        frag.marks.extend_from_slice(&self.marks);
+    }
+}
+
+/// `a, b, c`
+pub fn list(frags: &[Frag]) -> Frag {
+    let mut all = Frag::atom(String::new(), Ty::Any);
+    for (n, frag) in frags.iter().enumerate() {
+        if n > 0 {
+            all.push(&", ");
+        }
+        all.push(frag);
+    }
+    all
+}

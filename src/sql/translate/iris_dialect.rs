@@ -1,0 +1,133 @@
+//! Statements in IRIS's own dialect, which PostgreSQL's grammar cannot read: they go as typed, literals and all.
+
+
+use super::cx::{Cx, Result};
+use super::frag::{Frag, Ty};
+use super::{script, step};
+use crate::sql::lex::{self, Kind};
+use crate::sql::plan::{OutputColumn, StepRole, Translation};
+use crate::wire::{PgError, SqlState};
+
+#[derive(Debug, PartialEq, Eq)]
+struct Word<'a> {
+    text: &'a str,
+    kind: Kind,
+    /// Directly behind the token before it.
+    joined: bool,
+    at: usize,
+}
+
+/// As typed, if the statement says something only IRIS knows; else `error`.
+pub fn translate(cx: &Cx<'_>, error: Box<PgError>) -> Result<Translation> {
+    let words = words(cx.sql);
+    if !is_iris(&words) {
+        return Err(error);
+    }
+    let mut frag = Frag::atom(String::new(), Ty::Any);
+    let mut words = words.iter().peekable();
+    let mut first = true;
+    while let Some(word) = words.next() {
+        if !first && !word.joined {
+            frag.push(&" ");
+        }
+        first = false;
+        match word.kind {
+            Kind::Parameter => frag.push(&cx.parameter(word.text, word.at)?),
+            Kind::Word if word.text.eq_ignore_ascii_case("public") && words.peek().is_some_and(|next| next.text == ".") => {
+                frag.push(&cx.options.default_schema);
+            }
+            Kind::EscapeString | Kind::DollarString | Kind::Other => {
+                return Err(PgError::unsupported(
+                    "strings with a prefix or dollar quotes cannot be mixed with IRIS's own syntax",
+                )
+                .position(super::cx::offset(word.at)));
+            }
+            _ if word.text.contains(super::frag::MARK) => {
+                return Err(PgError::error(SqlState::SYNTAX_ERROR, "control character in the statement"));
+            }
+            _ => frag.push(&word.text),
+        }
+    }
+    let verbs = verbs(cx.sql);
+    let (is_query, tag) = match verbs.first().map(String::as_str) {
+        Some("SELECT" | "WITH") => (true, "SELECT".to_owned()),
+        Some("INSERT") => (false, "INSERT 0".to_owned()),
+        Some("UPDATE") => (false, "UPDATE".to_owned()),
+        Some("DELETE") => (false, "DELETE".to_owned()),
+        Some("CREATE" | "DROP" | "ALTER" | "TRAIN" | "VALIDATE" | "TUNE" | "BUILD" | "LOAD" | "PURGE" | "SET") => {
+            (false, verbs.join(" "))
+        }
+        Some(verb) => (false, verb.to_owned()),
+        None => return Err(error),
+    };
+    let role = match tag.as_str() {
+        "SELECT" => StepRole::Rows,
+        "INSERT 0" | "UPDATE" | "DELETE" => StepRole::Count,
+        _ => StepRole::Silent,
+    };
+    let columns = if is_query { vec![OutputColumn::Star] } else { Vec::new() };
+    let plan = cx.plan(frag, columns, is_query);
+    Ok(script(vec![step(plan, role)], &tag))
+}
+
+/// The first two words, in capitals; `OR REPLACE` is left out.
+fn verbs(sql: &str) -> Vec<String> {
+    let words: Vec<String> =
+        words(sql).iter().filter(|word| word.kind == Kind::Word).map(|word| word.text.to_ascii_uppercase()).collect();
+    match words.as_slice() {
+        [verb, or, replace, what, ..] if or == "OR" && replace == "REPLACE" => vec![verb.clone(), what.clone()],
+        [verb, what, ..] => vec![verb.clone(), what.clone()],
+        _ => words,
+    }
+}
+
+fn words(sql: &str) -> Vec<Word<'_>> {
+    let bytes = sql.as_bytes();
+    let mut words = Vec::new();
+    let mut at = 0;
+    let mut joined = false;
+    while at < bytes.len() {
+        let token = lex::token(bytes, at);
+        if token.kind.is_trivia() {
+            joined = false;
+        } else {
+            words.push(Word { text: sql.get(at..token.end).unwrap_or_default(), kind: token.kind, joined, at });
+            joined = true;
+        }
+        at = token.end;
+    }
+    while words.last().is_some_and(|word| word.text == ";") {
+        words.pop();
+    }
+    words
+}
+
+fn is_iris(words: &[Word<'_>]) -> bool {
+    let is = |n: usize, text: &str| words.get(n).is_some_and(|word| word.text.eq_ignore_ascii_case(text));
+    let starts = |pair: [&str; 2]| is(0, pair[0]) && is(1, pair[1]);
+    let statements = [
+        ["TRAIN", "MODEL"], ["VALIDATE", "MODEL"], ["DROP", "MODEL"], ["CREATE", "MODEL"], ["ALTER", "MODEL"],
+        ["TUNE", "TABLE"], ["BUILD", "INDEX"], ["PURGE", "CACHED"], ["LOAD", "DATA"], ["SET", "OPTION"],
+        ["SET", "ML"], ["CANCEL", "QUERY"], ["FREEZE", "PLANS"], ["INSERT", "OR"], ["DROP", "AGGREGATE"],
+        ["CREATE", "BITMAP"], ["CREATE", "BITSLICE"], ["CREATE", "COLUMNAR"],
+    ];
+    if statements.into_iter().any(starts) {
+        return true;
+    }
+    words.iter().enumerate().any(|(n, word)| match word.text {
+        // %ID, %EXACT(..), %SYSTEM.SQL..; $HOROLOG, $PIECE(..)
+        "%" | "$" => words.get(n + 1).is_some_and(|next| next.joined && next.kind == Kind::Word),
+        // {fn ..}, {d '..'}, {ts '..'}
+        "{" => true,
+        _ if word.text.eq_ignore_ascii_case("top") => {
+            n > 0
+                && (is(n - 1, "select") || is(n - 1, "distinct") || is(n - 1, "all"))
+                && words.get(n + 1).is_some_and(|next| {
+                    matches!(next.kind, Kind::Number | Kind::Parameter) || next.text == "(" || is(n + 1, "all")
+                })
+        }
+        _ if word.text.eq_ignore_ascii_case("json_table") => true,
+        _ => false,
+    })
+}
+

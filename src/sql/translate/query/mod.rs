@@ -1,0 +1,88 @@
+//! Queries: SELECT, set operations, VALUES, TABLE, WITH.
+
+mod distinct_on;
+mod from;
+mod limit;
+mod order;
+mod select;
+mod set_operations;
+mod with;
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::cx::{Column, Cx, Result};
+use super::frag::{Frag, Ty};
+use crate::sql::plan::OutputColumn;
+
+pub use self::select::{Target, outputs};
+
+/// The texts of a select list.
+pub fn render(targets: &[Target]) -> Vec<Frag> {
+    targets.iter().map(Target::render).collect()
+}
+
+/// A translated query.
+#[derive(Debug)]
+pub struct Query {
+    pub frag: Frag,
+    /// For RowDescription.
+    pub columns: Vec<OutputColumn>,
+    /// Its columns as a table of FROM has them; `None` when only IRIS knows.
+    pub shape: Option<Vec<Column>>,
+}
+
+/// Where a query stands, which decides what its text may and must say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The statement itself: `*` is expanded, LIMIT may follow ORDER BY.
+    Top,
+    /// In FROM or WITH, or a view: columns are referred to by the names PostgreSQL gives them.
+    Table,
+    /// In an expression, or a leg of a set operation, or the source of an INSERT.
+    Inner,
+}
+
+impl Cx<'_> {
+    /// `names`: what the columns are to be called, from an alias list.
+    pub fn query(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
+        match node.kind() {
+            SyntaxKind::SELECT => self.select(node, place, names),
+            SyntaxKind::COMPOUND_SELECT => self.set_operation(node, place, names),
+            SyntaxKind::VALUES => self.values(node, names),
+            SyntaxKind::TABLE => self.table(node, place),
+            SyntaxKind::PAREN_SELECT | SyntaxKind::PAREN_EXPR => match node.first_child() {
+                Some(inner) => {
+                    let query = self.query(&inner, place, names)?;
+                    let plain = place != Place::Inner || inner.kind() != SyntaxKind::SELECT;
+                    Ok(if plain { query } else { Query { frag: query.frag.parenthesised(), ..query } })
+                }
+                None => Err(self.unsupported("empty parentheses", node.text_range().start().into())),
+            },
+            SyntaxKind::SELECT_INTO => Err(self.unsupported(
+                "SELECT INTO is not allowed here",
+                node.text_range().start().into(),
+            )),
+            SyntaxKind::INSERT | SyntaxKind::UPDATE | SyntaxKind::DELETE | SyntaxKind::MERGE => Err(self
+                .unsupported("data-modifying statements in WITH are not supported", node.text_range().start().into())
+                .hint("Send them as statements of their own, in a transaction.")),
+            kind => Err(self.unsupported(
+                format!("{} is not supported here", format!("{kind:?}").replace('_', " ")),
+                node.text_range().start().into(),
+            )),
+        }
+    }
+
+    /// A query inside an expression, without parentheses around it; its type is its only column's.
+    pub fn subquery(&self, node: &SyntaxNode) -> Result<Frag> {
+        let node = match node.kind() {
+            SyntaxKind::PAREN_SELECT => node.first_child().unwrap_or_else(|| node.clone()),
+            _ => node.clone(),
+        };
+        let query = self.query(&node, Place::Inner, None)?;
+        let ty = match query.shape.as_deref() {
+            Some([column]) => column.ty,
+            _ => Ty::Any,
+        };
+        Ok(query.frag.with_ty(ty))
+    }
+}

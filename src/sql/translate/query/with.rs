@@ -1,0 +1,63 @@
+//! WITH.
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::Place;
+use crate::sql::translate::cx::{self, Cte, Cx, Result};
+use crate::sql::translate::frag::{Frag, Ty};
+use crate::sql::translate::names;
+
+impl Cx<'_> {
+    /// `WITH .. ` and its tables into scope; whoever calls takes them out again.
+    pub fn with(&self, clause: &SyntaxNode) -> Result<Frag> {
+        let mut frag = Frag::atom("WITH ", Ty::Any);
+        let recursive = cx::has_token(clause, SyntaxKind::RECURSIVE_KW);
+        for (n, table) in cx::children(clause, SyntaxKind::WITH_TABLE).enumerate() {
+            let typed = cx::child(&table, SyntaxKind::CTE_NAME).map(|name| cx::plain_text(&name)).unwrap_or_default();
+            let name = names::folded(&typed);
+            if recursive && refers_to(&table, &name) {
+                return Err(self
+                    .unsupported("WITH RECURSIVE is not supported by IRIS", table.text_range().start().into())
+                    .hint("Iterate in the application."));
+            }
+            let columns: Vec<String> = cx::child(&table, SyntaxKind::COLUMN_LIST)
+                .iter()
+                .flat_map(SyntaxNode::children)
+                .map(|column| cx::plain_text(&column))
+                .collect();
+            let query = table.children().find(|child| {
+                !matches!(
+                    child.kind(),
+                    SyntaxKind::CTE_NAME
+                        | SyntaxKind::COLUMN_LIST
+                        | SyntaxKind::MATERIALIZED
+                        | SyntaxKind::NOT_MATERIALIZED
+                        | SyntaxKind::SEARCH_CLAUSE
+                        | SyntaxKind::CYCLE_CLAUSE
+                )
+            });
+            let Some(query) = query else {
+                return Err(self.unsupported("empty WITH query", table.text_range().start().into()));
+            };
+            let named = (!columns.is_empty()).then_some(columns.as_slice());
+            let query = self.query(&query, Place::Table, named)?;
+            if n > 0 {
+                frag.push(&", ");
+            }
+            frag.push(&names::iris_name(&typed)?);
+            frag.push(&" AS (");
+            frag.push(&query.frag);
+            frag.push(&")");
+            self.ctes.borrow_mut().push(Cte { name, columns: query.shape });
+        }
+        frag.push(&" ");
+        Ok(frag)
+    }
+}
+
+fn refers_to(table: &SyntaxNode, name: &str) -> bool {
+    table
+        .descendants()
+        .filter(|node| node.kind() == SyntaxKind::RELATION_NAME_REF)
+        .any(|node| matches!(names::parts(&node).as_slice(), [only] if names::folded(only) == name))
+}
