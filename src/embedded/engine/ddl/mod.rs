@@ -11,7 +11,6 @@ mod drop;
 mod foreign_key;
 mod index;
 mod other;
-mod routine;
 mod storage;
 mod view;
 
@@ -59,6 +58,43 @@ pub trait QueryEngine {
     /// # Errors
     /// -104 when it does not fit.
     fn convert(&self, value: SqliteValue, from: &ColumnDef, to: &ColumnDef) -> Result<SqliteValue, SqlError>;
+}
+
+/// First words of the statements that this module answers.
+const FIRST_WORDS: [&str; 15] = [
+    "CREATE",
+    "ALTER",
+    "DROP",
+    "TRUNCATE",
+    "TUNE",
+    "BUILD",
+    "PURGE",
+    "FREEZE",
+    "UNFREEZE",
+    "GRANT",
+    "REVOKE",
+    "LOCK",
+    "UNLOCK",
+    "CANCELBUILD",
+    "USE",
+];
+
+/// Is the statement one of [`execute`]'s? Looks at the first word only; comments before it do not count.
+pub fn is_ddl(sql: &str) -> bool {
+    let mut rest = sql;
+    loop {
+        rest = rest.trim_start();
+        if let Some(comment) = rest.strip_prefix("--") {
+            rest = comment.find('\n').and_then(|at| comment.get(at..)).unwrap_or("");
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            rest = comment.find("*/").and_then(|at| comment.get(at.saturating_add(2)..)).unwrap_or("");
+        } else {
+            break;
+        }
+    }
+    let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+    let word = rest.get(..length).unwrap_or("");
+    FIRST_WORDS.iter().any(|first| first.eq_ignore_ascii_case(word))
 }
 
 /// Makes the tables that definitions keep their own state in, and INFORMATION_SCHEMA anew from the catalog. Once when a
@@ -120,18 +156,12 @@ struct Ddl<'a> {
     changed: bool,
 }
 
-/// Does the statement define a routine, whose code in braces is not SQL?
-pub fn is_routine(sql: &str) -> bool {
-    routine::split_body(sql).is_some()
-}
-
 /// Reads a whole statement.
 fn statement(sql: &str) -> Result<Action, SqlError> {
-    let (sql, body) = routine::split_body(sql).unwrap_or((sql, ""));
     let mut cursor = Cursor::new(sql)?;
     let cursor = &mut cursor;
     if cursor.take_word("CREATE") {
-        create(cursor, body)
+        create(cursor)
     } else if cursor.take_words(&["ALTER", "TABLE"]) {
         alter::alter_table(cursor)
     } else if cursor.take_words(&["ALTER", "VIEW"]) {
@@ -145,7 +175,7 @@ fn statement(sql: &str) -> Result<Action, SqlError> {
     }
 }
 
-fn create(cursor: &mut Cursor, body: &str) -> Result<Action, SqlError> {
+fn create(cursor: &mut Cursor) -> Result<Action, SqlError> {
     if cursor.take_word("TABLE") {
         return create_table::create_table(cursor, false);
     }
@@ -164,11 +194,8 @@ fn create(cursor: &mut Cursor, body: &str) -> Result<Action, SqlError> {
     if let Some(kind) = index::index_kind(cursor) {
         return index::create_index(cursor, kind);
     }
-    let replace = cursor.take_words(&["OR", "REPLACE"]);
-    match routine::KINDS.into_iter().find(|kind| cursor.take_word(kind)) {
-        Some(kind) => routine::create_routine(cursor, kind, replace, body),
-        None => Err(other::unknown_kind(cursor)),
-    }
+    cursor.take_words(&["OR", "REPLACE"]);
+    Err(other::unknown_kind(cursor))
 }
 
 impl Ddl<'_> {

@@ -90,6 +90,7 @@ impl Database {
     }
 
     fn run(&self, sql: &str) -> Result<(), SqlError> {
+        assert!(is_ddl(sql), "{sql}");
         execute(&self.conn, &self.store, &OneQuery, sql)
     }
 
@@ -134,6 +135,14 @@ impl Database {
     fn table(&self, name: &str) -> Arc<TableDef> {
         self.store.snapshot().table("SQLUser", name).unwrap()
     }
+}
+
+#[test]
+fn first_words_are_found_behind_comments() {
+    assert!(is_ddl("  -- note\n /* x */ create table t (a int)"));
+    assert!(!is_ddl("-- create table t"));
+    assert!(!is_ddl("SELECT 1"));
+    assert!(!is_ddl(""));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Formats of TO_CHAR, TO_DATE and TO_TIMESTAMP, Oracle's way as IRIS has them.
+//! Formats of TO_CHAR, TO_DATE, TO_TIMESTAMP and TO_NUMBER, Oracle's way as IRIS has them.
 
 use super::super::datetime::{Civil, checked_day, from_day, join_timestamp, split_timestamp, to_day};
 use super::super::decimal::Dec;
@@ -370,6 +370,15 @@ pub fn number_to_char(number: Dec, format: &str) -> String {
     result
 }
 
+/// TO_NUMBER: the number in a formatted text. None: it is none.
+pub fn to_number(text: &str) -> Option<Dec> {
+    let cleaned: String = text.trim().chars().filter(|c| !matches!(c, ',' | '$' | ' ')).collect();
+    match cleaned.strip_suffix('-') {
+        Some(positive) => Dec::parse(positive).map(Dec::negate),
+        None => Dec::parse(cleaned.strip_suffix('+').unwrap_or(&cleaned)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::super::datetime::{parse_timestamp as iso, timestamp_text};
@@ -434,5 +443,7 @@ mod tests {
         ] {
             assert_eq!(number_to_char(dec(number), format), expected, "{number} {format}");
         }
+        assert_eq!(to_number(" $1,234.50- ").map(Dec::text).as_deref(), Some("-1234.5"));
+        assert_eq!(to_number("12x").map(Dec::text), None);
     }
 }

@@ -28,10 +28,6 @@ pub struct Parsed {
 
 /// Parses one statement that is no definition (`ddl` reads those). What follows its end is refused (-25).
 pub fn parse(sql: &str) -> Result<Parsed, SqlError> {
-    // The code of a routine is in another language: it has no tokens of SQL.
-    if super::ddl::is_routine(sql) {
-        return Ok(Parsed { statement: Statement::Definition, marks_count: 0 });
-    }
     let (tokens, marks_count) = tokens(sql)?;
     let mut parser = Parser { tokens, at: 0, depth: 0, query_depth: 0 };
     let statement = parser.statement()?;
