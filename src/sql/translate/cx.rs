@@ -193,7 +193,12 @@ impl<'a> Cx<'a> {
             Some(oid) if oid != Oid::UNSPECIFIED => Ty::of(oid),
             _ => Ty::Parameter(n),
         };
-        Ok(Frag::mark(Bind::Parameter(n), ParameterKind::User, ty))
+        let frag = Frag::mark(Bind::Parameter(n), ParameterKind::User, ty);
+        Ok(match ty {
+            // Every use of a vector parameter makes the vector anew.
+            Ty::Known(pg_type) if pg_type.oid == Oid::VECTOR => super::expr::to_vector(frag, pg_type),
+            _ => frag,
+        })
     }
 
     /// A template literal as a mark, or in the text where literals stay.

@@ -48,19 +48,20 @@ pub fn translate(
 }
 
 fn statement(cx: &Cx<'_>) -> Result<Translation, Box<PgError>> {
+    if cx.template.text.is_empty() {
+        return Ok(translation(Action::Empty, ""));
+    }
     depth::check(cx.sql)?;
     let (root, error) = parse(cx.sql)?;
+    if iris_dialect::is_iris(cx.sql, error.is_some()) {
+        return iris_dialect::translate(cx);
+    }
     if let Some(error) = error {
-        return iris_dialect::translate(cx, error);
+        return Err(error);
     }
     let mut statements = root.children();
     let Some(node) = statements.next() else {
-        return Ok(Translation {
-            action: Action::Empty,
-            tag: String::new(),
-            parameter_types: Vec::new(),
-            notices: Vec::new(),
-        });
+        return Ok(translation(Action::Empty, ""));
     };
     if let Some(second) = statements.next() {
         return Err(PgError::error(SqlState::SYNTAX_ERROR, "cannot insert multiple commands into a prepared statement")

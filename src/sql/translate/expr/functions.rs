@@ -37,9 +37,18 @@ impl Cx<'_> {
             SyntaxKind::POSITION_FN => return self.position(&function, at),
             SyntaxKind::TRIM_FN => return self.trim(&function, at),
             SyntaxKind::OVERLAY_FN => return Err(self.unsupported("OVERLAY is not supported by IRIS", at)),
-            SyntaxKind::JSON_OBJECT_FN | SyntaxKind::JSON_ARRAY_FN => {
-                // IRIS has both, in the same form.
-                return self.inlined(true, || Ok(Frag::atom(super::atoms::clause_text(self, node), Ty::of(Oid::JSON))));
+            SyntaxKind::JSON_OBJECT_FN
+            | SyntaxKind::JSON_ARRAY_FN
+            | SyntaxKind::JSON_VALUE_FN
+            | SyntaxKind::JSON_QUERY_FN
+            | SyntaxKind::JSON_EXISTS_FN => {
+                // IRIS has them in the same form.
+                let ty = match function.kind() {
+                    SyntaxKind::JSON_VALUE_FN => Ty::TEXT,
+                    SyntaxKind::JSON_EXISTS_FN => Ty::BOOL,
+                    _ => Ty::of(Oid::JSON),
+                };
+                return Ok(Frag::atom(super::atoms::clause_text(self, node), ty));
             }
             kind => {
                 let name = format!("{kind:?}").trim_end_matches("_FN").replace('_', " ");
@@ -164,6 +173,10 @@ impl Cx<'_> {
         }
         if let Some(frag) = self.general_function(name, &arguments)? {
             return Ok(frag);
+        }
+        // IRIS's DECODE chooses among values; PostgreSQL's takes two arguments and is none of it.
+        if name == "decode" && arguments.len() > 2 {
+            return self.foreign_call(parts, node);
         }
         refused(name).map_or_else(|| self.foreign_call(parts, node), |error| Err(error.position(cx::offset(at))))
     }

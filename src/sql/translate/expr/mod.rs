@@ -162,7 +162,8 @@ pub fn as_value(frag: Frag) -> Frag {
         Form::Value => return frag,
         Form::SurePredicate => Frag::cat(&[&"CASE WHEN ", &frag, &" THEN 1 ELSE 0 END"], Ty::BOOL).sure(),
         Form::Predicate => {
-            Frag::cat(&[&"CASE WHEN ", &frag, &" THEN 1 WHEN NOT (", &frag, &") THEN 0 END"], Ty::BOOL)
+            let negated = frag.clone().within(level::ATOM);
+            Frag::cat(&[&"CASE WHEN ", &frag, &" THEN 1 WHEN NOT ", &negated, &" THEN 0 END"], Ty::BOOL)
         }
     };
     frag.with_level(level::ATOM)
