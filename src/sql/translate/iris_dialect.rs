@@ -1,6 +1,5 @@
 //! Statements in IRIS's own dialect, which PostgreSQL's grammar cannot read: they go as typed, literals and all.
 
-
 use super::cx::{Cx, Result};
 use super::frag::{Frag, Ty};
 use super::{script, step};
@@ -30,7 +29,9 @@ pub fn translate(cx: &Cx<'_>) -> Result<Translation> {
         first = false;
         match word.kind {
             Kind::Parameter => frag.push(&cx.parameter(word.text, word.at)?),
-            Kind::Word if word.text.eq_ignore_ascii_case("public") && words.peek().is_some_and(|next| next.text == ".") => {
+            Kind::Word
+                if word.text.eq_ignore_ascii_case("public") && words.peek().is_some_and(|next| next.text == ".") =>
+            {
                 frag.push(&cx.options.default_schema);
             }
             Kind::EscapeString | Kind::DollarString | Kind::Other => {
@@ -102,7 +103,10 @@ fn words(sql: &str) -> Vec<Word<'_>> {
 /// Whether a statement says something only IRIS knows. `refused`: PostgreSQL's grammar cannot read it, so what could be
 /// either (`a %id` may be a remainder) is IRIS's.
 pub fn is_iris(sql: &str, refused: bool) -> bool {
-    if !refused && memchr::memchr2(b'%', b'{', sql.as_bytes()).is_none() && !sql.to_ascii_lowercase().contains("json_table") {
+    if !refused
+        && memchr::memchr2(b'%', b'{', sql.as_bytes()).is_none()
+        && !sql.to_ascii_lowercase().contains("json_table")
+    {
         return false;
     }
     let words = words(sql);

@@ -70,11 +70,6 @@ fn of_atom(cx: &Cx<'_>, node: &SyntaxNode) -> Named {
             Some(query) => of_query(cx, &query),
             None => node.first_child().map_or(NOTHING, |inner| of_node(cx, &inner)),
         },
-        SyntaxKind::LITERAL => match node.first_token().map(|token| token.kind()) {
-            // The grammar makes casts of them.
-            Some(SyntaxKind::TRUE_KW | SyntaxKind::FALSE_KW) => (Strength::Weak, Some("bool".into())),
-            _ => NOTHING,
-        },
         SyntaxKind::CAST_EXPR => {
             let Some(to) = node.children().find(|child| is_type(child.kind())) else { return NOTHING };
             let operand = node.children().find(|child| !is_type(child.kind()));

@@ -16,11 +16,12 @@ mod window;
 
 use squawk_syntax::SyntaxNode;
 
-use self::tree::Expr;
 pub use self::array::elements as array_elements;
 pub use self::casts::type_name;
 pub use self::labels::label;
 pub use self::predicates::is_query;
+use self::tree::Expr;
+pub use self::tree::{expressions, is_headless};
 pub use self::vector::{Distance, to_vector};
 use super::cx::{Cx, Result};
 use super::frag::{Form, Frag, Mark, Ty, level};
