@@ -1,9 +1,31 @@
 //! The binary: the command line, wired to what it starts.
 
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use iris_pgwire::cli::{self, Programs, SuperserverArgs};
-use iris_pgwire::config::Config;
+use iris_pgwire::config::{Config, IrisServer};
+use iris_pgwire::embedded::engine::{Engine, EngineOptions};
+use iris_pgwire::embedded::server::{Superserver, SuperserverHandle, SuperserverOptions};
+use iris_pgwire::iris::ConnectOptions;
+use iris_pgwire::runtime::{self, IrisTarget, ServeOptions, Serving, StopSignal};
+use iris_pgwire::session::SessionOptions;
+use iris_pgwire::wire::Limits;
+
+/// Thousands of small buffers come and go on every core.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The PostgreSQL release whose behaviour the gateway follows.
+const SERVER_VERSION: &str = concat!("17.5 (IRIS PGWire ", env!("CARGO_PKG_VERSION"), ")");
+
+/// The embedded engine's one user; it listens on loopback only.
+const EMBEDDED_USER: &str = "_SYSTEM";
+const EMBEDDED_PASSWORD: &str = "SYS";
 
 fn main() -> ExitCode {
     cli::main(Programs { serve: &mut serve, superserver: &mut superserver })
@@ -11,9 +33,122 @@ fn main() -> ExitCode {
 
 fn serve(config: &Config) -> Result<(), String> {
     cli::start_logging(config.log_level)?;
-    Err(format!("this build has no runtime to listen on {}", config.listen))
+    // Before the shards: threads inherit the core their starter is pinned to.
+    let (iris, embedded) = match &config.iris {
+        Some(server) => (server.clone(), None),
+        None => {
+            let handle = start_embedded(config.data.clone())?;
+            (embedded_target(handle.local_addr()), Some(handle))
+        }
+    };
+    let what = match &config.iris {
+        Some(server) => format!("IRIS at {}:{}, namespace {}", server.host, server.port, server.namespace),
+        None => match &config.data {
+            Some(folder) => format!("the embedded engine, data in {}", folder.display()),
+            None => "the embedded engine, data in a temporary folder".to_owned(),
+        },
+    };
+    let options = serve_options(config, &iris)?;
+    let result = runtime::serve(options, |serving| announce(config, serving, &what));
+    if let Some(handle) = embedded
+        && let Err(error) = handle.shutdown()
+    {
+        tracing::warn!(%error, "the embedded engine did not stop cleanly");
+    }
+    result.map_err(|error| error.to_string())
+}
+
+fn announce(config: &Config, serving: &Serving, what: &str) {
+    let mut out = std::io::stdout().lock();
+    // Nobody may be reading; the gateway runs all the same.
+    let _ = writeln!(
+        out,
+        "iris-pgwire {} listens on {} ({} shards), in front of {what}\nconnect with: {}",
+        env!("CARGO_PKG_VERSION"),
+        serving.address,
+        serving.shards_count,
+        cli::connect_command(config, serving.address),
+    );
+    let _ = out.flush();
+}
+
+fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, String> {
+    let auth = config.auth_method(|path| std::fs::read_to_string(path)).map_err(|error| error.to_string())?;
+    Ok(ServeOptions {
+        listen: config.listen,
+        cores: config.cores.map(|cores| cores as usize),
+        iris: IrisTarget {
+            host: iris.host.clone(),
+            port: iris.port,
+            login: ConnectOptions {
+                namespace: iris.namespace.clone(),
+                user: iris.user.clone(),
+                password: iris.password.clone(),
+                ..ConnectOptions::default()
+            },
+            connect_timeout: Duration::from_millis(config.iris_connect_timeout_ms),
+        },
+        iris_connections: config.iris_connections as usize,
+        client_connections_max: config.client_connections_max as usize,
+        login_timeout: Duration::from_millis(config.login_timeout_ms),
+        idle_in_transaction_timeout: Duration::from_millis(config.idle_in_transaction_timeout_ms),
+        pool_wait_timeout: Duration::from_millis(config.pool_wait_timeout_ms),
+        shutdown_timeout: Duration::from_millis(config.shutdown_timeout_ms),
+        session: SessionOptions {
+            auth,
+            database: iris.namespace.clone(),
+            default_schema: "SQLUser".to_owned(),
+            server_version: SERVER_VERSION.to_owned(),
+            limits: Limits::default(),
+        },
+    })
+}
+
+fn embedded_target(address: SocketAddr) -> IrisServer {
+    IrisServer {
+        host: address.ip().to_string(),
+        port: address.port(),
+        namespace: "USER".to_owned(),
+        user: EMBEDDED_USER.to_owned(),
+        password: EMBEDDED_PASSWORD.to_owned(),
+    }
+}
+
+fn start_embedded(data: Option<PathBuf>) -> Result<SuperserverHandle, String> {
+    let options = SuperserverOptions { address: SocketAddr::from(([127, 0, 0, 1], 0)), ..SuperserverOptions::default() };
+    let server = bind_superserver(options, data)?;
+    server.spawn().map_err(|error| format!("the embedded engine could not start: {error}"))
+}
+
+fn bind_superserver(
+    options: SuperserverOptions,
+    data: Option<PathBuf>,
+) -> Result<Superserver<Arc<Engine>>, String> {
+    let engine = Engine::open(EngineOptions { data_dir: data, ..EngineOptions::default() })
+        .map_err(|error| error.to_string())?;
+    let address = options.address;
+    Superserver::bind(options, engine).map_err(|error| format!("cannot listen on {address}: {error}"))
 }
 
 fn superserver(args: &SuperserverArgs) -> Result<(), String> {
-    Err(format!("this build has no embedded engine to listen on {}", args.listen))
+    let options = SuperserverOptions {
+        address: args.listen,
+        users: std::iter::once((args.user.clone(), args.password.clone())).collect(),
+        ..SuperserverOptions::default()
+    };
+    let signal = StopSignal::install().map_err(|error| format!("cannot catch signals: {error}"))?;
+    let server = bind_superserver(options, args.data.clone())?;
+    let handle = server.spawn().map_err(|error| format!("the superserver could not start: {error}"))?;
+    let address = handle.local_addr();
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(
+        out,
+        "iris-pgwire superserver {} listens on {address} (namespaces USER and %SYS, user {})",
+        env!("CARGO_PKG_VERSION"),
+        args.user
+    );
+    let _ = out.flush();
+    drop(out);
+    signal.wait();
+    handle.shutdown().map_err(|error| error.to_string())
 }

@@ -1,20 +1,23 @@
-//! stub
-use crate::wire::PgError;
-#[derive(Debug)]
-pub struct TextFormat {
-    pub delimiter: u8,
-    pub null: Vec<u8>,
-    pub header: bool,
-}
-#[derive(Debug)]
-pub struct CopyDecoder;
-impl CopyDecoder {
-    pub fn text(_: TextFormat, _: usize) -> Self {
-        Self
-    }
-    pub fn push(&mut self, _: &[u8]) {}
-    pub fn finish(&mut self) {}
-    pub fn next_row(&mut self) -> Result<Option<Vec<Option<&[u8]>>>, Box<PgError>> {
-        Ok(None)
-    }
-}
+//! COPY formats. Rows survive being cut anywhere across CopyData.
+//!
+//! [`CopyDecoder`] takes CopyData as it comes and gives rows; [`RowEncoder`] writes the rows of COPY TO. The rules are
+//! PostgreSQL's (`copyfromparse.c`, `copyto.c`); the two places where they differ between versions follow version 18:
+//! an end marker must stand alone on its line, and in CSV `\.` is data.
+
+#[cfg(test)]
+mod cases;
+mod decoder;
+mod encoder;
+mod error;
+mod fields;
+mod format;
+mod lines;
+
+pub use decoder::{CopyDecoder, RowDecoder};
+pub use encoder::RowEncoder;
+pub use error::CopyError;
+pub use fields::Row;
+pub use format::{CsvFormat, RowFormat, TextFormat};
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ use super::rows::RowShape;
 const TRANSLATIONS_MAX: usize = 4_096;
 
 /// What a session needs to know of the configuration.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SessionOptions {
     pub auth: AuthMethod,
     /// IRIS namespace = the one database clients may name, compared without case.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::iris::{Reply, Request};
-use crate::sql::{Action, SettingCommand, Template, TransactionCommand};
+use crate::sql::{Action, ModesScope, SettingCommand, Template, TransactionCommand};
 use crate::types::{Oid, PgType};
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
@@ -233,6 +233,35 @@ pub fn local_fields(action: &Action) -> Option<Vec<Field>> {
     }
 }
 
+/// SET TRANSACTION lasts until the end of the block; SET SESSION CHARACTERISTICS sets the defaults of later ones.
+fn set_modes(
+    client: &mut Client,
+    isolation: Option<&str>,
+    read_only: Option<bool>,
+    scope: ModesScope,
+    out: &mut SendBuf,
+) -> Result<(), Box<PgError>> {
+    let in_block = client.transaction.in_block();
+    let local = scope == ModesScope::Transaction;
+    if local && !in_block {
+        out.put_notice_response(&PgError::new(
+            crate::wire::Severity::Warning,
+            SqlState::NO_ACTIVE_TRANSACTION,
+            "SET TRANSACTION can only be used in transaction blocks",
+        ));
+        return Ok(());
+    }
+    let prefix = if local { "" } else { "default_" };
+    if let Some(isolation) = isolation {
+        client.settings.set(&format!("{prefix}transaction_isolation"), Some(isolation), local, in_block)?;
+    }
+    if let Some(read_only) = read_only {
+        let value = if read_only { "on" } else { "off" };
+        client.settings.set(&format!("{prefix}transaction_read_only"), Some(value), local, in_block)?;
+    }
+    Ok(())
+}
+
 impl Local {
     fn execute(&mut self, client: &mut Client, out: &mut SendBuf) -> Result<Outcome, Box<PgError>> {
         let in_block = client.transaction.in_block();
@@ -251,6 +280,9 @@ impl Local {
                 if *local && !in_block {
                     client.settings.end_transaction(true);
                 }
+            }
+            LocalCommand::Setting(SettingCommand::Modes { isolation, read_only, scope }) => {
+                set_modes(client, isolation.as_deref(), *read_only, *scope, out)?;
             }
             LocalCommand::Setting(SettingCommand::Reset(Some(name))) => client.settings.reset(name, in_block)?,
             LocalCommand::Setting(SettingCommand::Reset(None) | SettingCommand::DiscardAll) => {

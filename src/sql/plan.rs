@@ -71,11 +71,22 @@ pub enum SettingCommand {
         value: Option<String>,
         local: bool,
     },
+    /// `SET TRANSACTION ..` and `SET SESSION CHARACTERISTICS AS TRANSACTION ..`.
+    Modes { isolation: Option<String>, read_only: Option<bool>, scope: ModesScope },
     /// `SHOW name`; `all` for SHOW ALL.
     Show(String),
     /// `RESET name`; `None` = ALL.
     Reset(Option<String>),
     DiscardAll,
+}
+
+/// What transaction modes are set for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModesScope {
+    /// The transaction under way.
+    Transaction,
+    /// Every later transaction of the session.
+    Session,
 }
 
 /// One step of a script.

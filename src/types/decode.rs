@@ -1,13 +1,236 @@
 //! From a parameter's bytes to a [`Datum`], by PostgreSQL's input rules and with its errors.
 
-use super::{Datum, Oid};
-use crate::wire::{Format, PgError};
+use super::input::{self, IntType};
+use super::interval::Interval;
+use super::{Datum, Decimal, Oid, array, datetime, datetime_input, json, numeric, vector_error};
+use crate::vector;
+use crate::wire::{Format, PgError, SqlState};
 
 /// Decodes one parameter (never NULL: length -1 has no bytes).
+///
+/// A float4 comes as the double that its shortest text names (0.1, not 0.10000000149011612): IRIS keeps decimals and
+/// doubles only, and 0.1 is what everyone else there stores and compares with.
 ///
 /// # Errors
 /// 22P02, 22003, 22007, 22008, 22P03, 22021 as PostgreSQL; 0A000 for a type whose binary form is not known here.
 pub fn decode(oid: Oid, format: Format, bytes: &[u8]) -> Result<Datum<'_>, Box<PgError>> {
-    let _ = (oid, format, bytes);
-    Err(PgError::unsupported("decoding is being built"))
+    match format {
+        Format::Text => decode_text(oid, utf8(bytes)?),
+        Format::Binary => decode_binary(oid, bytes),
+    }
 }
+
+/// Checks that bytes are UTF-8 without NUL.
+///
+/// # Errors
+/// 22021 `invalid byte sequence for encoding "UTF8": 0xff`.
+pub fn utf8(bytes: &[u8]) -> Result<&str, Box<PgError>> {
+    let invalid = |at: usize| {
+        // PostgreSQL shows as many bytes as the first one announces.
+        let announced = match bytes.get(at) {
+            Some(0xC0..=0xDF) => 2,
+            Some(0xE0..=0xEF) => 3,
+            Some(0xF0..=0xF7) => 4,
+            _ => 1,
+        };
+        let shown: Vec<String> = bytes.iter().skip(at).take(announced).map(|byte| format!("0x{byte:02x}")).collect();
+        PgError::error(
+            SqlState::CHARACTER_NOT_IN_REPERTOIRE,
+            format!("invalid byte sequence for encoding \"UTF8\": {}", shown.join(" ")),
+        )
+    };
+    let text = std::str::from_utf8(bytes).map_err(|error| invalid(error.valid_up_to()))?;
+    match memchr::memchr(0, bytes) {
+        Some(at) => Err(invalid(at)),
+        None => Ok(text),
+    }
+}
+
+/// Decodes a parameter, or a constant of a statement, in its text form.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_text(oid: Oid, text: &str) -> Result<Datum<'_>, Box<PgError>> {
+    Ok(match oid {
+        Oid::BOOL => Datum::Bool(input::boolean(text)?),
+        Oid::INT2 => Datum::Int(input::integer(text, IntType::Int2)?),
+        Oid::INT4 => Datum::Int(input::integer(text, IntType::Int4)?),
+        Oid::INT8 => Datum::Int(input::integer(text, IntType::Int8)?),
+        Oid::OID | Oid::XID | Oid::CID => Datum::Int(input::integer(text, IntType::Oid)?),
+        Oid::FLOAT4 => Datum::Double(widen(input::single(text)?)),
+        Oid::FLOAT8 => Datum::Double(input::double(text)?),
+        Oid::NUMERIC => numeric::decode_text(text)?,
+        Oid::UUID => uuid(&input::uuid(text)?),
+        Oid::BYTEA if !text.contains('\\') => Datum::Bytes(text.as_bytes()),
+        Oid::BYTEA => Datum::OwnedBytes(input::bytea(text)?),
+        Oid::DATE => Datum::Date(datetime_input::date_from_text(text)?),
+        Oid::TIME => Datum::Time(datetime_input::time_from_text(text)?),
+        Oid::TIMETZ => timetz(datetime_input::timetz_from_text(text)?),
+        Oid::TIMESTAMP => Datum::Timestamp(datetime_input::timestamp_from_text(text, false)?),
+        Oid::TIMESTAMPTZ => Datum::Timestamp(datetime_input::timestamp_from_text(text, true)?),
+        Oid::INTERVAL => interval(Interval::from_text(text)?),
+        Oid::VECTOR => Datum::Vector(vector::parse_text(text).map_err(|error| vector_error(error, text))?),
+        Oid::JSON | Oid::JSONB => {
+            json::check(text, oid == Oid::JSONB)?;
+            Datum::Text(text)
+        }
+        _ => match oid.element() {
+            Some(element) => array::decode_text(element, text)?,
+            None => Datum::Text(text),
+        },
+    })
+}
+
+fn decode_binary(oid: Oid, bytes: &[u8]) -> Result<Datum<'_>, Box<PgError>> {
+    Ok(match oid {
+        Oid::BOOL => {
+            let [byte] = fixed(bytes)?;
+            Datum::Bool(byte != 0)
+        }
+        Oid::INT2 => Datum::Int(i64::from(i16::from_be_bytes(fixed(bytes)?))),
+        Oid::INT4 => Datum::Int(i64::from(i32::from_be_bytes(fixed(bytes)?))),
+        Oid::INT8 => Datum::Int(i64::from_be_bytes(fixed(bytes)?)),
+        Oid::OID
+        | Oid::XID
+        | Oid::CID
+        | Oid::REGPROC
+        | Oid::REGPROCEDURE
+        | Oid::REGOPER
+        | Oid::REGCLASS
+        | Oid::REGTYPE
+        | Oid::REGNAMESPACE
+        | Oid::REGROLE => Datum::Int(i64::from(u32::from_be_bytes(fixed(bytes)?))),
+        Oid::FLOAT4 => Datum::Double(widen(f32::from_be_bytes(fixed(bytes)?))),
+        Oid::FLOAT8 => Datum::Double(f64::from_be_bytes(fixed(bytes)?)),
+        Oid::NUMERIC => numeric::decode_binary(bytes)?,
+        // Cents of the one currency there is.
+        Oid::MONEY => Datum::Decimal(Decimal { mantissa: i64::from_be_bytes(fixed(bytes)?), scale: -2 }),
+        Oid::UUID => uuid(&fixed(bytes)?),
+        Oid::BYTEA => Datum::Bytes(bytes),
+        Oid::DATE => Datum::Date(date(i32::from_be_bytes(fixed(bytes)?))?),
+        Oid::TIME => Datum::Time(time(i64::from_be_bytes(fixed(bytes)?))?),
+        Oid::TIMETZ => {
+            let [t0, t1, t2, t3, t4, t5, t6, t7, z0, z1, z2, z3] = fixed(bytes)?;
+            let time_us = time(i64::from_be_bytes([t0, t1, t2, t3, t4, t5, t6, t7]))?;
+            let west_s = i32::from_be_bytes([z0, z1, z2, z3]);
+            if !(-57_599..=57_599).contains(&west_s) {
+                return Err(PgError::error(SqlState(*b"22009"), "time zone displacement out of range"));
+            }
+            timetz((time_us, -west_s))
+        }
+        Oid::TIMESTAMP | Oid::TIMESTAMPTZ => {
+            Datum::Timestamp(timestamp(i64::from_be_bytes(fixed(bytes)?), oid == Oid::TIMESTAMPTZ)?)
+        }
+        Oid::INTERVAL => interval(Interval::from_binary(&fixed(bytes)?)),
+        Oid::VECTOR => Datum::Vector(vector::parse_binary(bytes).map_err(|error| vector_error(error, ""))?),
+        Oid::JSON => {
+            let text = utf8(bytes)?;
+            json::check(text, false)?;
+            Datum::Text(text)
+        }
+        Oid::JSONB => {
+            let (version, text) = bytes.split_first().ok_or_else(short)?;
+            if *version != 1 {
+                return Err(PgError::error(
+                    SqlState::INTERNAL_ERROR,
+                    format!("unsupported jsonb version number {version}"),
+                ));
+            }
+            let text = utf8(text)?;
+            json::check(text, true)?;
+            Datum::Text(text)
+        }
+        Oid::UNSPECIFIED
+        | Oid::UNKNOWN
+        | Oid::TEXT
+        | Oid::VARCHAR
+        | Oid::BPCHAR
+        | Oid::NAME
+        | Oid::CHAR
+        | Oid::CSTRING
+        | Oid::XML => Datum::Text(utf8(bytes)?),
+        _ => match oid.element() {
+            Some(element) => array::decode_binary(element, bytes)?,
+            None => {
+                let name = super::PgType::new(oid).name();
+                return Err(PgError::unsupported(format!("binary input of type {name} is not supported"))
+                    .hint("Send the parameter in text format."));
+            }
+        },
+    })
+}
+
+fn short() -> Box<PgError> {
+    PgError::error(SqlState::PROTOCOL_VIOLATION, "insufficient data left in message")
+}
+
+/// Exactly `N` bytes.
+fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], Box<PgError>> {
+    bytes.try_into().map_err(|_| {
+        if bytes.len() < N { short() } else { PgError::error(SqlState::INVALID_BINARY, "incorrect binary data format") }
+    })
+}
+
+/// The double nearest to the shortest decimal of a single.
+fn widen(single: f32) -> f64 {
+    let wide = f64::from(single);
+    if !single.is_finite() || wide == wide.trunc() && wide.abs() < 16_777_216.0 {
+        return wide;
+    }
+    let mut printed = zmij::Buffer::new();
+    printed.format_finite(single).parse().unwrap_or(wide)
+}
+
+fn owned(write: impl FnOnce(&mut Vec<u8>)) -> Datum<'static> {
+    let mut out = Vec::new();
+    write(&mut out);
+    Datum::Owned(String::from_utf8_lossy(&out).into_owned())
+}
+
+fn uuid(bytes: &[u8; 16]) -> Datum<'static> {
+    owned(|out| input::write_uuid(bytes, out))
+}
+
+fn interval(interval: Interval) -> Datum<'static> {
+    owned(|out| interval.write_text(out))
+}
+
+fn timetz((time_us, offset_s): (i64, i32)) -> Datum<'static> {
+    owned(|out| {
+        datetime::write_time(time_us, out);
+        datetime::write_offset(offset_s, out);
+    })
+}
+
+fn infinite(type_name: &str) -> Box<PgError> {
+    PgError::error(SqlState::DATETIME_OVERFLOW, format!("IRIS has no infinite value of type {type_name}"))
+}
+
+fn date(days: i32) -> Result<i32, Box<PgError>> {
+    match days {
+        datetime::DATE_INFINITY | datetime::DATE_NEG_INFINITY => Err(infinite("date")),
+        datetime::DATE_MIN..=datetime::DATE_MAX => Ok(days),
+        _ => Err(PgError::error(SqlState::DATETIME_OVERFLOW, "date out of range")),
+    }
+}
+
+fn time(time_us: i64) -> Result<i64, Box<PgError>> {
+    if (0..=datetime::DAY_US).contains(&time_us) {
+        Ok(time_us)
+    } else {
+        Err(PgError::error(SqlState::DATETIME_OVERFLOW, "time out of range"))
+    }
+}
+
+fn timestamp(timestamp_us: i64, utc: bool) -> Result<i64, Box<PgError>> {
+    match timestamp_us {
+        datetime::TIMESTAMP_INFINITY | datetime::TIMESTAMP_NEG_INFINITY => {
+            Err(infinite(if utc { "timestamp with time zone" } else { "timestamp" }))
+        }
+        datetime::TIMESTAMP_MIN..datetime::TIMESTAMP_END => Ok(timestamp_us),
+        _ => Err(PgError::error(SqlState::DATETIME_OVERFLOW, "timestamp out of range")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

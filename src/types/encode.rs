@@ -1,6 +1,10 @@
 //! From a [`Datum`] to the bytes of one DataRow cell. The decision is made once per column.
 
-use super::{Datum, PgType};
+use super::convert::{self, Numeric};
+use super::datetime::{self, round_fraction};
+use super::input::{self, IntType};
+use super::{Datum, Oid, PgType, array, transcode, vector_error};
+use crate::vector;
 use crate::wire::{Format, PgError};
 
 /// Whether the cell is NULL (length -1, no bytes).
@@ -10,11 +14,58 @@ pub enum IsNull {
     No,
 }
 
-/// How the cells of one column are written. Chosen once per (type, format); `Copy`, no allocation per cell.
+/// How the cells of one column are written. Chosen once per (type, format); no allocation per cell but for text that
+/// has to be converted before it can be parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Encoder {
-    pg_type: PgType,
-    format: Format,
+    cell: Cell,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cell {
+    /// Text as it is, in either format.
+    Text,
+    /// bpchar(n): blanks up to n characters.
+    PaddedText(usize),
+    /// jsonb in binary: version byte 1, then the text.
+    JsonbBinary,
+    /// void in either format.
+    Empty,
+    BoolText,
+    BoolBinary,
+    IntText(IntType),
+    IntBinary(IntType),
+    Float4Text,
+    Float4Binary,
+    Float8Text,
+    Float8Binary,
+    NumericText(Option<i32>),
+    NumericBinary(Option<i32>),
+    UuidText,
+    UuidBinary,
+    ByteaText,
+    ByteaBinary,
+    DateText,
+    DateBinary,
+    /// The number is the digits of the fraction of a second.
+    TimeText(u8),
+    TimeBinary(u8),
+    TimeTzText(u8),
+    TimeTzBinary(u8),
+    TimestampText {
+        fraction_digits: u8,
+        utc: bool,
+    },
+    TimestampBinary {
+        fraction_digits: u8,
+        utc: bool,
+    },
+    IntervalText,
+    IntervalBinary,
+    VectorText,
+    VectorBinary,
+    /// Its element type.
+    ArrayBinary(PgType),
 }
 
 impl Encoder {
@@ -23,16 +74,220 @@ impl Encoder {
     /// # Errors
     /// 0A000 when the type has no binary form here.
     pub fn select(pg_type: PgType, format: Format) -> Result<Encoder, Box<PgError>> {
-        Ok(Self { pg_type, format })
+        let cell = match format {
+            Format::Text => Cell::text(pg_type),
+            Format::Binary => Cell::binary(pg_type).ok_or_else(|| no_binary(pg_type))?,
+        };
+        Ok(Self { cell })
     }
 
     /// Appends the bytes of one cell, without its length.
     ///
     /// # Errors
-    /// 22003, 22P02, 22007 when the value does not fit the type. What was appended so far is then of no use:
+    /// 22003, 22P02, 22007, 42804 when the value does not fit the type. What was appended so far is then of no use:
     /// the caller truncates `out`.
     pub fn encode(&self, datum: &Datum<'_>, out: &mut Vec<u8>) -> Result<IsNull, Box<PgError>> {
-        let _ = (datum, out, self.pg_type, self.format);
-        Err(PgError::unsupported("encoding is being built"))
+        if matches!(datum, Datum::Null) {
+            return Ok(IsNull::Yes);
+        }
+        match self.cell {
+            Cell::Text => transcode::write_text(datum, out)?,
+            Cell::PaddedText(characters) => write_padded(datum, characters, out)?,
+            Cell::JsonbBinary => {
+                out.push(1);
+                transcode::write_text(datum, out)?;
+            }
+            Cell::Empty => {}
+            Cell::BoolText => out.push(if convert::boolean(datum)? { b't' } else { b'f' }),
+            Cell::BoolBinary => out.push(u8::from(convert::boolean(datum)?)),
+            Cell::IntText(int_type) => {
+                let value = convert::integer(datum, int_type)?;
+                out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+            }
+            Cell::IntBinary(int_type) => write_integer(convert::integer(datum, int_type)?, int_type, out),
+            Cell::Float4Text => vector::write_f32(convert::single(datum)?, out),
+            Cell::Float4Binary => out.extend_from_slice(&convert::single(datum)?.to_be_bytes()),
+            Cell::Float8Text => vector::write_f64(convert::double(datum)?, out),
+            Cell::Float8Binary => out.extend_from_slice(&convert::double(datum)?.to_be_bytes()),
+            Cell::NumericText(scale) => convert::numeric(datum, |number| write_numeric_text(&number, scale, out))?,
+            Cell::NumericBinary(scale) => convert::numeric(datum, |number| write_numeric_binary(&number, scale, out))?,
+            Cell::UuidText => input::write_uuid(&convert::uuid(datum)?, out),
+            Cell::UuidBinary => out.extend_from_slice(&convert::uuid(datum)?),
+            Cell::ByteaText => transcode::write_hex(&convert::bytes(datum)?, out),
+            Cell::ByteaBinary => out.extend_from_slice(&convert::bytes(datum)?),
+            Cell::DateText => datetime::write_date(convert::date(datum)?, out),
+            Cell::DateBinary => out.extend_from_slice(&convert::date(datum)?.to_be_bytes()),
+            Cell::TimeText(digits) => datetime::write_time(round_fraction(convert::time(datum)?, digits), out),
+            Cell::TimeBinary(digits) => {
+                out.extend_from_slice(&round_fraction(convert::time(datum)?, digits).to_be_bytes());
+            }
+            Cell::TimeTzText(digits) => {
+                let (time_us, offset_s) = convert::timetz(datum)?;
+                datetime::write_time(round_fraction(time_us, digits), out);
+                datetime::write_offset(offset_s, out);
+            }
+            Cell::TimeTzBinary(digits) => {
+                let (time_us, offset_s) = convert::timetz(datum)?;
+                out.extend_from_slice(&round_fraction(time_us, digits).to_be_bytes());
+                // On the wire a zone counts west of Greenwich.
+                out.extend_from_slice(&(-offset_s).to_be_bytes());
+            }
+            Cell::TimestampText { fraction_digits, utc } => {
+                let timestamp_us = round_timestamp(convert::timestamp(datum, utc)?, fraction_digits);
+                datetime::write_timestamp(timestamp_us, utc, out);
+            }
+            Cell::TimestampBinary { fraction_digits, utc } => {
+                let timestamp_us = round_timestamp(convert::timestamp(datum, utc)?, fraction_digits);
+                out.extend_from_slice(&timestamp_us.to_be_bytes());
+            }
+            Cell::IntervalText => match datum {
+                Datum::Time(_) => convert::interval(datum)?.write_text(out),
+                other => transcode::write_text(other, out)?,
+            },
+            Cell::IntervalBinary => convert::interval(datum)?.write_binary(out),
+            Cell::VectorText => {
+                vector::write_text(&convert::vector(datum)?, out).map_err(|error| vector_error(error, ""))?;
+            }
+            Cell::VectorBinary => {
+                vector::write_binary(&convert::vector(datum)?, out).map_err(|error| vector_error(error, ""))?;
+            }
+            Cell::ArrayBinary(element) => {
+                array::encode_binary(element, &convert::array(datum, "array")?, out)?;
+            }
+        }
+        Ok(IsNull::No)
     }
 }
+
+fn no_binary(pg_type: PgType) -> Box<PgError> {
+    PgError::unsupported(format!("binary output of type {} is not supported", pg_type.name()))
+        .hint("Ask for the column in text format.")
+}
+
+/// The digits of the fraction that a time type's modifier asks for.
+fn fraction_digits(pg_type: PgType) -> u8 {
+    u8::try_from(pg_type.typmod).unwrap_or(6).min(6)
+}
+
+/// Infinite timestamps have no fraction to round.
+fn round_timestamp(timestamp_us: i64, fraction_digits: u8) -> i64 {
+    match timestamp_us {
+        datetime::TIMESTAMP_INFINITY | datetime::TIMESTAMP_NEG_INFINITY => timestamp_us,
+        finite => round_fraction(finite, fraction_digits),
+    }
+}
+
+impl Cell {
+    fn text(pg_type: PgType) -> Cell {
+        match pg_type.oid {
+            Oid::BOOL => Cell::BoolText,
+            Oid::INT2 => Cell::IntText(IntType::Int2),
+            Oid::INT4 => Cell::IntText(IntType::Int4),
+            Oid::INT8 => Cell::IntText(IntType::Int8),
+            Oid::OID | Oid::XID | Oid::CID => Cell::IntText(IntType::Oid),
+            Oid::FLOAT4 => Cell::Float4Text,
+            Oid::FLOAT8 => Cell::Float8Text,
+            Oid::NUMERIC => Cell::NumericText(pg_type.numeric_scale()),
+            Oid::UUID => Cell::UuidText,
+            Oid::BYTEA => Cell::ByteaText,
+            Oid::DATE => Cell::DateText,
+            Oid::TIME => Cell::TimeText(fraction_digits(pg_type)),
+            Oid::TIMETZ => Cell::TimeTzText(fraction_digits(pg_type)),
+            Oid::TIMESTAMP => Cell::TimestampText { fraction_digits: fraction_digits(pg_type), utc: false },
+            Oid::TIMESTAMPTZ => Cell::TimestampText { fraction_digits: fraction_digits(pg_type), utc: true },
+            Oid::INTERVAL => Cell::IntervalText,
+            Oid::VECTOR => Cell::VectorText,
+            Oid::VOID => Cell::Empty,
+            Oid::BPCHAR => pg_type.characters().map_or(Cell::Text, Cell::PaddedText),
+            // Text, and types that travel as the text they are: arrays, records, ranges, inet, money...
+            _ => Cell::Text,
+        }
+    }
+
+    fn binary(pg_type: PgType) -> Option<Cell> {
+        if let Some(element) = pg_type.oid.element() {
+            let element = PgType { oid: element, typmod: pg_type.typmod };
+            return Cell::binary(element).map(|_| Cell::ArrayBinary(element));
+        }
+        Some(match pg_type.oid {
+            Oid::TEXT | Oid::VARCHAR | Oid::NAME | Oid::UNKNOWN | Oid::CSTRING | Oid::JSON | Oid::XML | Oid::CHAR => {
+                Cell::Text
+            }
+            Oid::BPCHAR => pg_type.characters().map_or(Cell::Text, Cell::PaddedText),
+            Oid::JSONB => Cell::JsonbBinary,
+            Oid::VOID => Cell::Empty,
+            Oid::BOOL => Cell::BoolBinary,
+            Oid::INT2 => Cell::IntBinary(IntType::Int2),
+            Oid::INT4 => Cell::IntBinary(IntType::Int4),
+            Oid::INT8 => Cell::IntBinary(IntType::Int8),
+            Oid::OID
+            | Oid::XID
+            | Oid::CID
+            | Oid::REGPROC
+            | Oid::REGPROCEDURE
+            | Oid::REGOPER
+            | Oid::REGCLASS
+            | Oid::REGTYPE
+            | Oid::REGNAMESPACE
+            | Oid::REGROLE => Cell::IntBinary(IntType::Oid),
+            Oid::FLOAT4 => Cell::Float4Binary,
+            Oid::FLOAT8 => Cell::Float8Binary,
+            Oid::NUMERIC => Cell::NumericBinary(pg_type.numeric_scale()),
+            Oid::UUID => Cell::UuidBinary,
+            Oid::BYTEA => Cell::ByteaBinary,
+            Oid::DATE => Cell::DateBinary,
+            Oid::TIME => Cell::TimeBinary(fraction_digits(pg_type)),
+            Oid::TIMETZ => Cell::TimeTzBinary(fraction_digits(pg_type)),
+            Oid::TIMESTAMP => Cell::TimestampBinary { fraction_digits: fraction_digits(pg_type), utc: false },
+            Oid::TIMESTAMPTZ => Cell::TimestampBinary { fraction_digits: fraction_digits(pg_type), utc: true },
+            Oid::INTERVAL => Cell::IntervalBinary,
+            Oid::VECTOR => Cell::VectorBinary,
+            _ => return None,
+        })
+    }
+}
+
+/// The low bytes of a value that was checked to fit.
+fn write_integer(value: i64, int_type: IntType, out: &mut Vec<u8>) {
+    let [_, _, _, _, low @ ..] = value.to_be_bytes();
+    match int_type {
+        IntType::Int8 => out.extend_from_slice(&value.to_be_bytes()),
+        IntType::Int4 | IntType::Oid => out.extend_from_slice(&low),
+        IntType::Int2 => {
+            let [_, _, low @ ..] = low;
+            out.extend_from_slice(&low);
+        }
+    }
+}
+
+fn write_padded(datum: &Datum<'_>, characters: usize, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
+    let start = out.len();
+    transcode::write_text(datum, out)?;
+    // A character is every byte of UTF-8 that does not continue one.
+    let written = out.get(start..).unwrap_or(&[]).iter().filter(|byte| **byte & 0xC0 != 0x80).count();
+    out.resize(out.len() + characters.saturating_sub(written), b' ');
+    Ok(())
+}
+
+fn write_numeric_text(number: &Numeric<'_>, scale: Option<i32>, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
+    match number {
+        Numeric::Finite(digits) => digits.write_text(scale, out),
+        Numeric::NotFinite(value) => {
+            vector::write_f64(*value, out);
+            Ok(())
+        }
+    }
+}
+
+fn write_numeric_binary(number: &Numeric<'_>, scale: Option<i32>, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
+    match number {
+        Numeric::Finite(digits) => digits.write_binary(scale, out),
+        Numeric::NotFinite(value) => {
+            super::numeric::write_special_binary(*value, out);
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

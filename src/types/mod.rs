@@ -1,5 +1,7 @@
 //! PostgreSQL types: OIDs, values between the two worlds, text and binary codecs.
 
+mod array;
+mod convert;
 pub mod datetime;
 #[cfg(test)]
 mod datetime_cases;
@@ -9,10 +11,43 @@ mod datetime_tests;
 mod datum;
 mod decode;
 mod encode;
+mod input;
+mod interval;
+mod json;
 pub mod numeric;
 mod oid;
+mod transcode;
 
 pub use datum::{Datum, Decimal};
-pub use decode::decode;
+pub use decode::{decode, decode_text, utf8};
 pub use encode::{Encoder, IsNull};
+pub use input::IntType;
+pub use interval::Interval;
 pub use oid::{Oid, PgType};
+pub use transcode::{write_latin1, write_utf16};
+
+use crate::vector::VectorError;
+use crate::wire::{PgError, SqlState};
+
+/// The error of a vector as pgvector raises it; `text` is the input where the message quotes it.
+fn vector_error(error: VectorError, text: &str) -> Box<PgError> {
+    match error {
+        VectorError::Syntax { detail } => {
+            let invalid = input::invalid_text("vector", text);
+            match detail {
+                Some(detail) => invalid.detail(detail),
+                None => invalid,
+            }
+        }
+        VectorError::OutOfRange { start, end } => {
+            let number = text.get(start..end).unwrap_or("value");
+            PgError::error(SqlState::NUMERIC_OUT_OF_RANGE, format!("\"{number}\" is out of range for type vector"))
+        }
+        VectorError::TooManyDimensions => PgError::error(SqlState::PROGRAM_LIMIT_EXCEEDED, error.to_string()),
+        VectorError::NoDimensions | VectorError::NotANumber | VectorError::Infinite | VectorError::Unused(_) => {
+            PgError::error(SqlState::DATA_EXCEPTION, error.to_string())
+        }
+        VectorError::BinaryTooShort => PgError::error(SqlState::PROTOCOL_VIOLATION, error.to_string()),
+        VectorError::BinaryTooLong => PgError::error(SqlState::INVALID_BINARY, error.to_string()),
+    }
+}

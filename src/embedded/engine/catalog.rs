@@ -266,6 +266,8 @@ pub struct ViewDef {
     /// The query as written after AS.
     pub query: String,
     pub check_option: Option<CheckOption>,
+    /// WITH READ ONLY.
+    pub read_only: bool,
     pub description: Option<String>,
     pub columns: Vec<ColumnDef>,
     /// Tables and views the query reads, `(schema, name)`.

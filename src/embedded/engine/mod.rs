@@ -3,8 +3,28 @@
 //! `server` sees only what this file exports.
 
 mod catalog;
+mod convert;
+mod database;
+mod datetime;
+mod ddl;
+mod decimal;
+mod errors;
+mod functions;
+mod gate;
 mod information_schema;
+mod parse;
+mod prepared;
+mod queries;
+mod session;
+mod transaction;
+mod translate;
 mod types;
 mod value;
+mod vectors;
 
+pub use catalog::DEFAULT_SCHEMA;
+pub use database::{CancelHook, Engine, EngineOpenError, EngineOptions, VERSION_TEXT};
+pub use parse::ast::Isolation;
+pub use prepared::Prepared;
+pub use session::{EngineSession, Interrupter};
 pub use value::{SqlError, Value};

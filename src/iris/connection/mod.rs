@@ -10,8 +10,6 @@ mod statements;
 
 pub use error::LinkError;
 
-use std::rc::Rc;
-
 use super::header::{HEADER_BYTES, Header};
 use super::{IrisError, Reply, Request, StatementMetadata};
 use crate::wire::RecvBuf;
@@ -65,6 +63,14 @@ pub enum Poll<'a> {
     Reply(Reply<'a>),
 }
 
+/// As [`Poll`], with the reply left in place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    NeedBytes,
+    Connected { job: i64, server_version: String },
+    ReplyReady,
+}
+
 /// What `submit` did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubmitOutcome {
@@ -80,6 +86,8 @@ pub struct IrisConnection {
     recv: RecvBuf,
     /// Bytes of the message last returned; consumed by the next call.
     lent_bytes: usize,
+    /// A reply that was announced and not taken.
+    ready: Option<Outcome>,
     machine: Machine,
 }
 
@@ -89,7 +97,7 @@ const RECEIVE_BYTES_MIN: usize = 8 << 10;
 
 impl IrisConnection {
     pub fn new(options: ConnectOptions) -> Self {
-        Self { recv: RecvBuf::new(), lent_bytes: 0, machine: Machine::new(options) }
+        Self { recv: RecvBuf::new(), lent_bytes: 0, ready: None, machine: Machine::new(options) }
     }
 
     /// Appends the handshake. `poll` then leads through the login to [`Poll::Connected`].
@@ -146,31 +154,54 @@ impl IrisConnection {
     /// # Errors
     /// Any: the connection must be dropped.
     pub fn poll(&mut self, out: &mut Vec<u8>) -> Result<Poll<'_>, LinkError> {
-        self.consume_lent();
-        let outcome = loop {
+        Ok(match self.advance(out)? {
+            Progress::NeedBytes => Poll::NeedBytes,
+            Progress::Connected { job, server_version } => Poll::Connected { job, server_version },
+            Progress::ReplyReady => self.take_reply().map_or(Poll::NeedBytes, Poll::Reply),
+        })
+    }
+
+    /// As [`poll`](Self::poll), but the reply stays until [`take_reply`](Self::take_reply): for callers that loop.
+    ///
+    /// # Errors
+    /// Any: the connection must be dropped.
+    pub fn advance(&mut self, out: &mut Vec<u8>) -> Result<Progress, LinkError> {
+        if self.ready.is_some() {
+            return Ok(Progress::ReplyReady);
+        }
+        loop {
+            self.consume_lent();
             let unread = self.recv.unread();
-            let Some(header) = Header::peek(unread) else { return Ok(Poll::NeedBytes) };
+            let Some(header) = Header::peek(unread) else { return Ok(Progress::NeedBytes) };
             self.machine.check(&header)?;
             let message_bytes = (header.body_bytes as usize).saturating_add(HEADER_BYTES);
-            let Some(body) = unread.get(HEADER_BYTES..message_bytes) else { return Ok(Poll::NeedBytes) };
+            let Some(body) = unread.get(HEADER_BYTES..message_bytes) else { return Ok(Progress::NeedBytes) };
             let outcome = self.machine.on_message(&header, body, out)?;
             self.lent_bytes = message_bytes;
             match outcome {
-                Outcome::More => self.consume_lent(),
-                outcome => break outcome,
+                Outcome::More => {}
+                Outcome::Connected { job, server_version } => return Ok(Progress::Connected { job, server_version }),
+                outcome => {
+                    self.ready = Some(outcome);
+                    return Ok(Progress::ReplyReady);
+                }
             }
-        };
+        }
+    }
+
+    /// The reply `advance` announced; once.
+    pub fn take_reply(&mut self) -> Option<Reply<'_>> {
+        let outcome = self.ready.take()?;
         let body = || self.recv.unread().get(HEADER_BYTES..self.lent_bytes).unwrap_or_default();
-        Ok(match outcome {
-            Outcome::More => Poll::NeedBytes,
-            Outcome::Connected { job, server_version } => Poll::Connected { job, server_version },
-            Outcome::Prepared(metadata) => Poll::Reply(Reply::Prepared(metadata)),
-            Outcome::Page { metadata, end } => Poll::Reply(Reply::Page { metadata, rows: body(), end }),
-            Outcome::Updated { metadata, counts } => Poll::Reply(Reply::Updated { metadata, counts }),
-            Outcome::Stream => Poll::Reply(Reply::Stream(body())),
-            Outcome::EmptyStream => Poll::Reply(Reply::Stream(&[])),
-            Outcome::Done => Poll::Reply(Reply::Done),
-            Outcome::Failed { error, counts } => Poll::Reply(Reply::Failed { error, counts }),
+        Some(match outcome {
+            Outcome::More | Outcome::Connected { .. } => return None,
+            Outcome::Prepared(metadata) => Reply::Prepared(metadata),
+            Outcome::Page { metadata, end } => Reply::Page { metadata, rows: body(), end },
+            Outcome::Updated { metadata, counts } => Reply::Updated { metadata, counts },
+            Outcome::Stream => Reply::Stream(body()),
+            Outcome::EmptyStream => Reply::Stream(&[]),
+            Outcome::Done => Reply::Done,
+            Outcome::Failed { error, counts } => Reply::Failed { error, counts },
         })
     }
 

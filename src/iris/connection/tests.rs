@@ -3,6 +3,8 @@
 
 mod states;
 
+use std::rc::Rc;
+
 use super::*;
 use crate::iris::list::{ItemReader, put_int, put_string, put_text};
 use crate::iris::{IrisStatement, Opcode, ParameterKind, put_null};

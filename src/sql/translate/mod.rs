@@ -1,6 +1,7 @@
 //! The rules: one file per family. Everything no rule touches stays as written.
 
 mod cx;
+mod ddl;
 mod depth;
 mod dml;
 mod expr;
@@ -8,6 +9,7 @@ mod frag;
 mod iris_dialect;
 mod names;
 mod query;
+mod utility;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -87,7 +89,15 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
         SyntaxKind::INSERT => dml::insert(cx, node),
         SyntaxKind::UPDATE => dml::update(cx, node),
         SyntaxKind::DELETE => dml::delete(cx, node),
-        _ => Err(PgError::unsupported("this statement is not translated yet")),
+        _ => {
+            if let Some(utility) = utility::translate(cx, node)? {
+                return Ok(translation(utility.action, utility.tag));
+            }
+            match ddl::translate(cx, node)? {
+                Some(ddl) => Ok(translation(ddl.action, ddl.tag)),
+                None => Err(utility::unsupported(node)),
+            }
+        }
     }
 }
 

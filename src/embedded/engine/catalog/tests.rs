@@ -38,6 +38,7 @@ fn definitions_survive_a_restart_and_names_ignore_case() {
         name: "v".into(),
         query: "SELECT Name FROM People".into(),
         check_option: Some(CheckOption::Cascaded),
+        read_only: false,
         description: None,
         columns: vec![ColumnDef::new("Name", DataType::VarChar { length: None })],
         depends_on: vec![("SQLUser".into(), "People".into())],

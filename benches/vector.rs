@@ -1,0 +1,100 @@
+//! Vectors: every kernel set beside its scalar twin, and text beside the standard library's way.
+//!
+//! 1536 dimensions, the size of common embeddings. `cargo bench --bench vector`.
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use iris_pgwire::vector::{Kernels, parse_binary, parse_text, write_binary, write_text};
+
+const DIMENSIONS: usize = 1536;
+
+/// Elements as an embedding has them: between -1 and 1, nine significant digits.
+fn embedding(seed: u32) -> Vec<f32> {
+    let mut state = seed | 1;
+    (0..DIMENSIONS)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            state as f32 / u32::MAX as f32 * 2.0 - 1.0
+        })
+        .collect()
+}
+
+fn kernels(criterion: &mut Criterion) {
+    let (a, b) = (embedding(1), embedding(2));
+    let wide = |vector: &[f32]| vector.iter().map(|element| f64::from(*element)).collect::<Vec<_>>();
+    let (a64, b64) = (wide(&a), wide(&b));
+    let mut bytes = vec![0; DIMENSIONS * 4];
+    Kernels::SCALAR.f32_to_be(&a, &mut bytes);
+    let mut floats = vec![0.0; DIMENSIONS];
+    for set in Kernels::available() {
+        let mut group = criterion.benchmark_group("kernels");
+        group.throughput(Throughput::Elements(DIMENSIONS as u64));
+        let id = |name: &str| BenchmarkId::new(name, set.name());
+        group.bench_function(id("dot_f64"), |bench| bench.iter(|| set.dot_f64(black_box(&a64), black_box(&b64))));
+        group.bench_function(id("dot_f32"), |bench| bench.iter(|| set.dot_f32(black_box(&a), black_box(&b))));
+        group.bench_function(id("cosine_f64"), |bench| bench.iter(|| set.cosine_f64(black_box(&a64), black_box(&b64))));
+        group.bench_function(id("cosine_f32"), |bench| bench.iter(|| set.cosine_f32(black_box(&a), black_box(&b))));
+        group.bench_function(id("f32_from_be"), |bench| {
+            bench.iter(|| set.f32_from_be(black_box(&bytes), black_box(&mut floats)));
+        });
+        group.bench_function(id("f32_to_be"), |bench| {
+            bench.iter(|| set.f32_to_be(black_box(&a), black_box(&mut bytes)));
+        });
+        group.finish();
+    }
+}
+
+fn forms(criterion: &mut Criterion) {
+    let vector = embedding(3);
+    let mut text = Vec::new();
+    let mut binary = Vec::new();
+    if write_text(&vector, &mut text).is_err() || write_binary(&vector, &mut binary).is_err() {
+        return;
+    }
+    let singles = String::from_utf8_lossy(&text).into_owned();
+    // What Python's float prints: the double nearest to the single, up to 17 digits.
+    let doubles: Vec<String> = vector.iter().map(|element| f64::from(*element).to_string()).collect();
+    let doubles = format!("[{}]", doubles.join(","));
+    let mut group = criterion.benchmark_group("text");
+    group.throughput(Throughput::Elements(DIMENSIONS as u64));
+    for (name, text) in [("singles", &singles), ("doubles", &doubles)] {
+        group.bench_function(BenchmarkId::new("parse", name), |bench| bench.iter(|| parse_text(black_box(text))));
+        group.bench_function(BenchmarkId::new("parse_std", name), |bench| {
+            bench.iter(|| {
+                let inside = black_box(text.as_str()).trim_matches(['[', ']']);
+                inside.split(',').filter_map(|part| part.parse::<f32>().ok()).collect::<Vec<_>>()
+            });
+        });
+    }
+    let mut out = Vec::new();
+    group.bench_function("write", |bench| {
+        bench.iter(|| {
+            out.clear();
+            write_text(black_box(&vector), &mut out)
+        });
+    });
+    group.bench_function("write_std", |bench| {
+        bench.iter(|| {
+            let parts: Vec<String> = black_box(&vector).iter().map(ToString::to_string).collect();
+            format!("[{}]", parts.join(","))
+        });
+    });
+    group.finish();
+
+    let mut group = criterion.benchmark_group("binary");
+    group.throughput(Throughput::Elements(DIMENSIONS as u64));
+    group.bench_function("parse", |bench| bench.iter(|| parse_binary(black_box(&binary))));
+    group.bench_function("write", |bench| {
+        bench.iter(|| {
+            out.clear();
+            write_binary(black_box(&vector), &mut out)
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, kernels, forms);
+criterion_main!(benches);

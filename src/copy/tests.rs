@@ -1,0 +1,246 @@
+//! Each input is read whole, cut in two at every place, and byte by byte; the rows must be PostgreSQL's every time.
+
+use super::cases::{CSV, CSV_OTHER, TEXT, TEXT_HEADER, TEXT_OTHER};
+use super::*;
+
+fn json(rows: &[Vec<Option<Vec<u8>>>]) -> String {
+    let mut out = String::from("[");
+    for (index, row) in rows.iter().enumerate() {
+        out.push_str(if index > 0 { ", [" } else { "[" });
+        for (index, field) in row.iter().enumerate() {
+            if index > 0 {
+                out.push_str(", ");
+            }
+            match field {
+                None => out.push_str("null"),
+                Some(bytes) => {
+                    out.push('"');
+                    for character in std::str::from_utf8(bytes).unwrap().chars() {
+                        match character {
+                            '"' | '\\' => out.extend(['\\', character]),
+                            '\n' => out.push_str("\\n"),
+                            '\r' => out.push_str("\\r"),
+                            '\t' => out.push_str("\\t"),
+                            '\u{8}' => out.push_str("\\b"),
+                            '\u{c}' => out.push_str("\\f"),
+                            control if control < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(control))),
+                            other => out.push(other),
+                        }
+                    }
+                    out.push('"');
+                }
+            }
+        }
+        out.push(']');
+    }
+    out.push(']');
+    out
+}
+
+type Rows = Vec<Vec<Option<Vec<u8>>>>;
+
+fn read(format: &RowFormat, columns_count: usize, chunks: &[&[u8]]) -> Result<Rows, CopyError> {
+    let mut decoder = RowDecoder::new(format.clone(), Some(columns_count), 1000);
+    let mut rows = Vec::new();
+    let own = |row: Row<'_>| row.iter().map(|field| field.map(<[u8]>::to_vec)).collect::<Vec<_>>();
+    for chunk in chunks {
+        let mut input = *chunk;
+        while let Some(row) = decoder.next_row(&mut input)? {
+            rows.push(own(row));
+        }
+        assert!(input.is_empty());
+    }
+    if let Some(row) = decoder.finish()? {
+        rows.push(own(row));
+    }
+    assert!(decoder.finish()?.is_none());
+    assert_eq!(read_pushed(format, columns_count, chunks).as_ref(), Ok(&rows));
+    Ok(rows)
+}
+
+/// The same by way of the decoder that keeps its data; rows are pulled after every push, or all at the end.
+fn read_pushed(format: &RowFormat, columns_count: usize, chunks: &[&[u8]]) -> Result<Rows, CopyError> {
+    let mut results = Vec::new();
+    for at_end in [false, true] {
+        let mut decoder = CopyDecoder::new(format.clone(), Some(columns_count), 1000);
+        let mut rows = Vec::new();
+        let mut pull = |decoder: &mut CopyDecoder| -> Result<(), CopyError> {
+            while let Some(row) = decoder.next_row()? {
+                rows.push((0..row.len()).map(|index| row.get(index).unwrap().map(<[u8]>::to_vec)).collect());
+            }
+            Ok(())
+        };
+        for chunk in chunks {
+            decoder.push(chunk);
+            if !at_end {
+                pull(&mut decoder)?;
+            }
+        }
+        decoder.finish();
+        pull(&mut decoder)?;
+        results.push(rows);
+    }
+    assert_eq!(results[0], results[1]);
+    Ok(results.swap_remove(0))
+}
+
+fn said(format: &RowFormat, chunks: &[&[u8]]) -> String {
+    match read(format, 2, chunks) {
+        Ok(rows) => json(&rows),
+        Err(error) => {
+            let line = error.line();
+            let error = error.to_pg(&["a".to_owned(), "b".to_owned()]);
+            format!("{} {}, line {line}", error.code, error.message)
+        }
+    }
+}
+
+fn check(format: &RowFormat, cases: &[(&[u8], &str)]) {
+    format.check().unwrap();
+    for (data, expected) in cases {
+        let shown = String::from_utf8_lossy(data);
+        assert_eq!(&said(format, &[data]), expected, "{shown:?}");
+        for cut in 0..=data.len() {
+            let (left, right) = data.split_at(cut);
+            assert_eq!(&said(format, &[left, right]), expected, "{shown:?} cut at {cut}");
+            assert_eq!(&said(format, &[left, b"", right]), expected, "{shown:?} cut at {cut}, empty between");
+        }
+        let bytes: Vec<&[u8]> = data.chunks(1).collect();
+        assert_eq!(&said(format, &bytes), expected, "{shown:?} byte by byte");
+    }
+}
+
+#[test]
+fn text() {
+    check(&RowFormat::Text(TextFormat::default()), TEXT);
+    check(&RowFormat::Text(TextFormat { header: true, ..TextFormat::default() }), TEXT_HEADER);
+    check(&RowFormat::Text(TextFormat { delimiter: b'|', null: b"NULL".to_vec(), header: false }), TEXT_OTHER);
+}
+
+#[test]
+fn csv() {
+    check(&RowFormat::Csv(CsvFormat::default()), CSV);
+    let null = b"nil".to_vec();
+    let other = CsvFormat { quote: b'\'', escape: b'\\', null, header: true, ..CsvFormat::default() };
+    check(&RowFormat::Csv(other), CSV_OTHER);
+}
+
+#[test]
+fn errors_carry_hint_and_line() {
+    let error = CopyError::LiteralNewline { line: 7 }.to_pg(&[]);
+    assert_eq!(error.hint.as_deref(), Some("Use \"\\n\" to represent newline."));
+    assert_eq!(error.detail.as_deref(), Some("COPY, line 7"));
+    assert_eq!(CopyError::MissingData { line: 1, column_index: 1 }.to_pg(&[]).message, "missing data for column 2");
+}
+
+#[test]
+fn a_row_too_long_is_refused_however_it_comes() {
+    for format in [RowFormat::Text(TextFormat::default()), RowFormat::Csv(CsvFormat::default())] {
+        for chunk_length in [1, 7, 1000, 5000] {
+            let long = [b"a\n".as_slice(), &[b'x'; 1001], b"\n"].concat();
+            let chunks: Vec<&[u8]> = long.chunks(chunk_length).collect();
+            let expected = Err(CopyError::RowTooLong { line: 2, row_bytes_max: 1000 });
+            assert_eq!(read(&format, 1, &chunks), expected, "{chunk_length}");
+            let fits = [[b'x'; 1000].as_slice(), b"\r\ny"].concat();
+            let chunks: Vec<&[u8]> = fits.chunks(chunk_length).collect();
+            assert_eq!(read(&format, 1, &chunks).unwrap().len(), 2, "{chunk_length}");
+        }
+    }
+    // A quote that never closes is a row too long, not a copy of the whole stream.
+    let open = [b"\"".as_slice(), &[b'\n'; 2000]].concat();
+    let result = read(&RowFormat::Csv(CsvFormat::default()), 1, &[&open]);
+    assert!(matches!(result, Err(CopyError::RowTooLong { .. })));
+}
+
+#[test]
+fn without_a_count_of_columns_a_row_is_still_bounded() {
+    let mut decoder = CopyDecoder::text(TextFormat::default(), 100_000);
+    decoder.push(b"a\nb\tc\n");
+    assert_eq!(decoder.next_row().unwrap().unwrap().len(), 1);
+    assert_eq!(decoder.next_row().unwrap().unwrap().len(), 2);
+    assert!(decoder.next_row().unwrap().is_none());
+    decoder.push(&[b'\t'; 50_000]);
+    decoder.push(b"\n");
+    assert!(matches!(decoder.next_row(), Err(CopyError::ExtraData { line: 3 })));
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let nasty: [Option<&[u8]>; 14] = [
+        None,
+        Some(b""),
+        Some(b"\\N"),
+        Some(b"\\."),
+        Some(b"a\tb"),
+        Some(b"\n\r\r\n"),
+        Some(b"\\"),
+        Some(b"\"quoted\""),
+        Some(b"a,b|c"),
+        Some("\u{e4}\u{20AC}".as_bytes()),
+        Some(b"\x08\x0B\x0C\x01"),
+        Some(b"NULL"),
+        Some(b"'"),
+        Some(b"x"),
+    ];
+    let null = b"NIL".to_vec();
+    let all = [
+        RowFormat::Text(TextFormat::default()),
+        RowFormat::Text(TextFormat { delimiter: b'|', null: null.clone(), header: false }),
+        RowFormat::Csv(CsvFormat::default()),
+        RowFormat::Csv(CsvFormat { delimiter: b'\t', quote: b'\'', escape: b'\\', null, header: false }),
+    ];
+    for format in all {
+        for columns_count in 1..=3 {
+            let mut encoder = RowEncoder::new(format.clone(), columns_count);
+            let mut out = Vec::new();
+            let mut expected: Rows = Vec::new();
+            for start in 0..nasty.len() {
+                let row: Vec<_> = (0..columns_count).map(|column| nasty[(start + column * 5) % nasty.len()]).collect();
+                for field in &row {
+                    encoder.field(*field, &mut out);
+                }
+                encoder.end_row(&mut out);
+                expected.push(row.into_iter().map(|field| field.map(<[u8]>::to_vec)).collect());
+            }
+            for chunk_length in [1, 2, 3, out.len()] {
+                let chunks: Vec<&[u8]> = out.chunks(chunk_length).collect();
+                assert_eq!(read(&format, columns_count, &chunks).as_ref(), Ok(&expected), "{format:?}");
+            }
+        }
+    }
+}
+
+/// Lines printed by COPY TO of PostgreSQL 15.
+#[test]
+fn rows_as_postgresql_writes_them() {
+    let row: [Option<&[u8]>; 4] = [Some(b"a\tb\\"), None, Some(b""), Some(b"x\"y\nz,")];
+    let write = |format: RowFormat| {
+        let mut encoder = RowEncoder::new(format, row.len());
+        let mut out = Vec::new();
+        for field in row {
+            encoder.field(field, &mut out);
+        }
+        encoder.end_row(&mut out);
+        String::from_utf8(out).unwrap()
+    };
+    assert_eq!(write(RowFormat::Text(TextFormat::default())), "a\\tb\\\\\t\\N\t\tx\"y\\nz,\n");
+    assert_eq!(write(RowFormat::Csv(CsvFormat::default())), "a\tb\\,,\"\",\"x\"\"y\nz,\"\n");
+}
+
+#[test]
+fn format_that_make_rows_ambiguous() {
+    let text = |delimiter, null: &[u8]| RowFormat::Text(TextFormat { delimiter, null: null.to_vec(), header: false });
+    let csv = |delimiter, quote| RowFormat::Csv(CsvFormat { delimiter, quote, ..CsvFormat::default() });
+    let cases = [
+        (text(b'\n', b""), "COPY delimiter cannot be newline or carriage return"),
+        (text(b'a', b""), "COPY delimiter cannot be \"a\""),
+        (text(b'|', b"|"), "COPY delimiter must not appear in the NULL specification"),
+        (text(b'|', b"\n"), "COPY null representation cannot use newline or carriage return"),
+        (text(0xE4, b""), "COPY delimiter must be a single one-byte character"),
+        (csv(b',', b','), "COPY delimiter and quote must be different"),
+        (csv(b',', b'\n'), "COPY quote must be a single one-byte character"),
+    ];
+    for (format, message) in cases {
+        assert_eq!(format.check().unwrap_err().message, message);
+    }
+}

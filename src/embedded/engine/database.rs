@@ -1,0 +1,167 @@
+//! The databases of one stand-in and the sessions on them.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::catalog::CatalogStore;
+use super::gate::WriterGate;
+use super::session::EngineSession;
+use super::value::SqlError;
+use super::{ddl, functions};
+
+/// `$ZVERSION` of the stand-in: its first word is IRIS, as clients look for.
+pub const VERSION_TEXT: &str = "IRIS for UNIX (iris-pgwire stand-in) 2025.1 (Build 1U)";
+
+/// Namespaces that exist from the start.
+const NAMESPACES: [&str; 2] = ["USER", "%SYS"];
+/// Prepared SQLite statements kept by each connection.
+const STATEMENT_CACHE: usize = 256;
+
+#[derive(Debug, Clone, Default)]
+pub struct EngineOptions {
+    /// Where the databases live, one file a namespace. `None`: a temporary folder, removed when the engine is dropped,
+    /// and never synced to disk.
+    pub data_dir: Option<PathBuf>,
+    /// Further namespaces.
+    pub namespaces: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum EngineOpenError {
+    #[error("the data folder {path} cannot be made: {source}")]
+    Folder { path: PathBuf, source: std::io::Error },
+    #[error("the database of namespace {namespace} cannot be opened: {message}")]
+    Database { namespace: String, message: String },
+}
+
+/// Does what `CANCEL QUERY job` asks; the server knows the jobs.
+pub type CancelHook = dyn Fn(u32) -> Result<(), SqlError> + Send + Sync;
+
+/// One namespace.
+#[derive(Debug)]
+pub struct Database {
+    pub path: PathBuf,
+    pub gate: Arc<WriterGate>,
+    pub store: CatalogStore,
+    /// Whether commits reach the disk before they return.
+    pub durable: bool,
+}
+
+/// All databases. Sessions hold it alive.
+pub struct Engine {
+    folder: PathBuf,
+    temporary: bool,
+    databases: Mutex<HashMap<String, Arc<Database>>>,
+    cancel: Mutex<Option<Arc<CancelHook>>>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// # Errors
+    /// [`EngineOpenError`]
+    pub fn open(options: EngineOptions) -> Result<Arc<Engine>, EngineOpenError> {
+        let temporary = options.data_dir.is_none();
+        let folder = options.data_dir.unwrap_or_else(temporary_folder);
+        std::fs::create_dir_all(&folder).map_err(|source| EngineOpenError::Folder { path: folder.clone(), source })?;
+        let engine = Engine { folder, temporary, databases: Mutex::default(), cancel: Mutex::default() };
+        for namespace in NAMESPACES.iter().map(|name| (*name).to_owned()).chain(options.namespaces) {
+            let opened = engine.add_namespace(&namespace);
+            opened.map_err(|error| EngineOpenError::Database { namespace, message: error.message })?;
+        }
+        Ok(Arc::new(engine))
+    }
+
+    /// Makes or opens the database of a namespace.
+    ///
+    /// # Errors
+    /// -400 when SQLite refuses.
+    pub fn add_namespace(&self, namespace: &str) -> Result<(), SqlError> {
+        let key = namespace.to_uppercase();
+        let mut databases = self.databases.lock().unwrap_or_else(PoisonError::into_inner);
+        if databases.contains_key(&key) {
+            return Ok(());
+        }
+        let file: String = key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        let path = self.folder.join(format!("{file}.db"));
+        let durable = !self.temporary;
+        let conn = open_connection(&path, durable)?;
+        functions::register_session(&conn, &Arc::default())
+            .map_err(|error| SqlError::execute(400, error.to_string()))?;
+        let store = CatalogStore::open(&conn)?;
+        let run = |sql: &str| conn.execute_batch(sql).map_err(|error| SqlError::execute(400, error.to_string()));
+        run("BEGIN IMMEDIATE")?;
+        ddl::prepare_database(&conn, &store)?;
+        run("COMMIT")?;
+        databases.insert(key, Arc::new(Database { path, gate: Arc::default(), store, durable }));
+        Ok(())
+    }
+
+    /// What `CANCEL QUERY job` calls.
+    pub fn set_cancel_hook(&self, hook: Arc<CancelHook>) {
+        *self.cancel.lock().unwrap_or_else(PoisonError::into_inner) = Some(hook);
+    }
+
+    pub(super) fn cancel(&self, job: u32) -> Result<(), SqlError> {
+        let hook = self.cancel.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match hook {
+            Some(hook) => hook(job),
+            None => Err(SqlError::execute(400, format!("Process {job} does not run a query"))),
+        }
+    }
+
+    /// A session of its own, for one IRIS connection.
+    ///
+    /// # Errors
+    /// -417 for an unknown namespace, -400 when SQLite refuses.
+    pub fn connect(self: &Arc<Self>, namespace: &str, user: &str, job: u32) -> Result<EngineSession, SqlError> {
+        let key = namespace.to_uppercase();
+        let database = self.databases.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let database =
+            database.ok_or_else(|| SqlError::execute(417, format!("Namespace '{namespace}' does not exist")))?;
+        let conn = open_connection(&database.path, database.durable)?;
+        EngineSession::new(Arc::clone(self), database, conn, key, user.to_owned(), job)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if self.temporary {
+            // Nothing can be done about a folder that will not go.
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+fn temporary_folder() -> PathBuf {
+    let mut bytes = [0u8; 8];
+    let _ = getrandom::fill(&mut bytes);
+    let name = format!("iris-pgwire-{}-{:016x}", std::process::id(), u64::from_le_bytes(bytes));
+    std::env::temp_dir().join(name)
+}
+
+fn open_connection(path: &Path, durable: bool) -> Result<Connection, SqlError> {
+    let failed = |error: rusqlite::Error| SqlError::execute(400, format!("Fatal error occurred: {error}"));
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags).map_err(failed)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    // A misspelt name must be an error, never a string.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false).map_err(failed)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false).map_err(failed)?;
+    let synchronous = if durable { "FULL" } else { "OFF" };
+    conn.execute_batch(&format!(
+        "PRAGMA busy_timeout=10000; PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous}; PRAGMA temp_store=MEMORY; \
+         PRAGMA foreign_keys=OFF; PRAGMA recursive_triggers=ON; PRAGMA case_sensitive_like=ON;"
+    ))
+    .map_err(failed)?;
+    functions::register(&conn).map_err(failed)?;
+    Ok(conn)
+}

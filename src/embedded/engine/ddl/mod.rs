@@ -1,0 +1,261 @@
+//! Definition statements: CREATE, ALTER, DROP, TRUNCATE and their kin, by IRIS's grammar and with IRIS's refusals.
+//!
+//! A statement runs inside the engine's writer gate and transaction; it is atomic by itself. Facts: `iris-sql.md` 8,
+//! `iris-sql-from-clients.md` "DDL".
+
+mod alter;
+mod column;
+mod create_table;
+mod cursor;
+mod drop;
+mod foreign_key;
+mod index;
+mod other;
+mod storage;
+mod view;
+
+use rusqlite::Connection;
+use rusqlite::types::Value as SqliteValue;
+
+pub use foreign_key::{NO_CHECK_FUNCTION, raised_error, violated_key};
+pub use storage::ensure_temporary;
+
+use super::catalog::{self, Catalog, CatalogStore, ColumnDef, TableDef, ViewDef};
+use super::information_schema;
+use super::value::SqlError;
+use cursor::{Cursor, ObjectName};
+
+/// Columns and sources of a query that a view or CREATE TABLE AS is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueryShape {
+    pub columns: Vec<ColumnDef>,
+    /// Tables and views read anywhere in the query, `(schema, name)`.
+    pub relations: Vec<(String, String)>,
+}
+
+/// What definitions need from the query side of the engine.
+pub trait QueryEngine {
+    /// Compiles a query without running it.
+    ///
+    /// # Errors
+    /// Whatever the query's own preparation gives.
+    fn describe(&self, conn: &Connection, catalog: &Catalog, query: &str) -> Result<QueryShape, SqlError>;
+
+    /// Runs a query into a table whose columns are those of its shape.
+    ///
+    /// # Errors
+    /// Whatever the query's execution gives, -104 for values that do not fit.
+    fn fill(&self, conn: &Connection, catalog: &Catalog, query: &str, target: &TableDef) -> Result<u64, SqlError>;
+
+    /// The stored form of the column's default, evaluated now.
+    ///
+    /// # Errors
+    /// -104 when the default does not fit the type.
+    fn default_value(&self, column: &ColumnDef) -> Result<SqliteValue, SqlError>;
+
+    /// A stored value of one column as the other stores it.
+    ///
+    /// # Errors
+    /// -104 when it does not fit.
+    fn convert(&self, value: SqliteValue, from: &ColumnDef, to: &ColumnDef) -> Result<SqliteValue, SqlError>;
+}
+
+/// First words of the statements that this module answers.
+const FIRST_WORDS: [&str; 15] = [
+    "CREATE",
+    "ALTER",
+    "DROP",
+    "TRUNCATE",
+    "TUNE",
+    "BUILD",
+    "PURGE",
+    "FREEZE",
+    "UNFREEZE",
+    "GRANT",
+    "REVOKE",
+    "LOCK",
+    "UNLOCK",
+    "CANCELBUILD",
+    "USE",
+];
+
+/// Is the statement one of [`execute`]'s? Looks at the first word only; comments before it do not count.
+pub fn is_ddl(sql: &str) -> bool {
+    let mut rest = sql;
+    loop {
+        rest = rest.trim_start();
+        if let Some(comment) = rest.strip_prefix("--") {
+            rest = comment.find('\n').and_then(|at| comment.get(at..)).unwrap_or("");
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            rest = comment.find("*/").and_then(|at| comment.get(at.saturating_add(2)..)).unwrap_or("");
+        } else {
+            break;
+        }
+    }
+    let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+    let word = rest.get(..length).unwrap_or("");
+    FIRST_WORDS.iter().any(|first| first.eq_ignore_ascii_case(word))
+}
+
+/// Makes the tables that definitions keep their own state in, and INFORMATION_SCHEMA anew from the catalog. Once when a
+/// database is opened, with the collations registered; the engine wraps it in a transaction.
+///
+/// # Errors
+/// -400 when SQLite refuses.
+pub fn prepare_database(conn: &Connection, store: &CatalogStore) -> Result<(), SqlError> {
+    storage::run(conn, "CREATE TABLE IF NOT EXISTS iris_counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)")?;
+    information_schema::rebuild(conn, &store.snapshot())
+}
+
+/// One table of INFORMATION_SCHEMA.
+pub(super) fn create_system_table(conn: &Connection, table: &TableDef) -> Result<(), SqlError> {
+    storage::create_table(conn, table)
+}
+
+/// Reads a definition without running it: what a prepare does.
+///
+/// # Errors
+/// -1, -25 and the other codes of a statement that cannot be read.
+pub fn check(sql: &str) -> Result<(), SqlError> {
+    statement(sql).map(|_| ())
+}
+
+/// Runs one definition statement. On success the catalog is published under a new version; on failure nothing has
+/// changed.
+///
+/// # Errors
+/// IRIS's code of the refusal.
+pub fn execute(conn: &Connection, store: &CatalogStore, engine: &dyn QueryEngine, sql: &str) -> Result<(), SqlError> {
+    let action = statement(sql)?;
+    let before = store.snapshot();
+    let mut ddl = Ddl { conn, catalog: (*before).clone(), engine, changed: false };
+    storage::run(conn, "SAVEPOINT iris_ddl")?;
+    match action(&mut ddl) {
+        Ok(()) => {
+            storage::run(conn, "RELEASE iris_ddl")?;
+            if ddl.changed {
+                store.publish(ddl.catalog);
+            }
+            Ok(())
+        }
+        Err(error) => {
+            storage::run(conn, "ROLLBACK TO iris_ddl; RELEASE iris_ddl")?;
+            Err(error)
+        }
+    }
+}
+
+/// What a statement that has been read does when it runs.
+type Action = Box<dyn FnOnce(&mut Ddl<'_>) -> Result<(), SqlError>>;
+
+/// One statement at work: the catalog here is its own copy until it succeeds.
+struct Ddl<'a> {
+    conn: &'a Connection,
+    catalog: Catalog,
+    engine: &'a dyn QueryEngine,
+    changed: bool,
+}
+
+/// Reads a whole statement.
+fn statement(sql: &str) -> Result<Action, SqlError> {
+    let mut cursor = Cursor::new(sql)?;
+    let cursor = &mut cursor;
+    if cursor.take_word("CREATE") {
+        create(cursor)
+    } else if cursor.take_words(&["ALTER", "TABLE"]) {
+        alter::alter_table(cursor)
+    } else if cursor.take_words(&["ALTER", "VIEW"]) {
+        view::create_view(cursor, view::Replace::Only)
+    } else if cursor.take_word("DROP") {
+        drop::drop(cursor)
+    } else if cursor.take_words(&["TRUNCATE", "TABLE"]) {
+        drop::truncate(cursor)
+    } else {
+        other::other(cursor)
+    }
+}
+
+fn create(cursor: &mut Cursor) -> Result<Action, SqlError> {
+    if cursor.take_word("TABLE") {
+        return create_table::create_table(cursor, false);
+    }
+    if cursor.take_words(&["GLOBAL", "TEMPORARY", "TABLE"]) {
+        return create_table::create_table(cursor, true);
+    }
+    if cursor.take_words(&["OR", "REPLACE", "VIEW"]) {
+        return view::create_view(cursor, view::Replace::Yes);
+    }
+    if cursor.take_word("VIEW") {
+        return view::create_view(cursor, view::Replace::No);
+    }
+    if cursor.take_word("SCHEMA") {
+        return drop::create_schema(cursor);
+    }
+    if let Some(kind) = index::index_kind(cursor) {
+        return index::create_index(cursor, kind);
+    }
+    cursor.take_words(&["OR", "REPLACE"]);
+    Err(other::unknown_kind(cursor))
+}
+
+impl Ddl<'_> {
+    /// The table, or -30.
+    fn table(&self, name: &ObjectName) -> Result<TableDef, SqlError> {
+        match self.catalog.table(&name.schema, &name.name) {
+            Some(table) => Ok((*table).clone()),
+            None => Err(table_not_found(name)),
+        }
+    }
+
+    /// The table when its definition may change: -300 for the system's.
+    fn changeable_table(&self, name: &ObjectName) -> Result<TableDef, SqlError> {
+        let table = self.table(name)?;
+        match table.kind {
+            catalog::TableKind::System => Err(not_allowed(name)),
+            _ => Ok(table),
+        }
+    }
+
+    fn save_table(&mut self, table: TableDef) -> Result<(), SqlError> {
+        catalog::persist_table(self.conn, &table)?;
+        information_schema::put_table(self.conn, &self.catalog, &table)?;
+        self.catalog.put_table(table);
+        self.changed = true;
+        Ok(())
+    }
+
+    fn forget_table(&mut self, table: &TableDef) -> Result<(), SqlError> {
+        catalog::forget_table(self.conn, &table.schema, &table.name)?;
+        information_schema::remove(self.conn, &table.schema, &table.name)?;
+        self.catalog.remove_table(&table.schema, &table.name);
+        self.changed = true;
+        Ok(())
+    }
+
+    fn save_view(&mut self, view: ViewDef) -> Result<(), SqlError> {
+        catalog::persist_view(self.conn, &view)?;
+        information_schema::put_view(self.conn, &view)?;
+        self.catalog.put_view(view);
+        self.changed = true;
+        Ok(())
+    }
+
+    fn forget_view(&mut self, view: &ViewDef) -> Result<(), SqlError> {
+        catalog::forget_view(self.conn, &view.schema, &view.name)?;
+        information_schema::remove(self.conn, &view.schema, &view.name)?;
+        self.catalog.remove_view(&view.schema, &view.name);
+        self.changed = true;
+        Ok(())
+    }
+}
+
+fn table_not_found(name: &ObjectName) -> SqlError {
+    SqlError::execute(30, format!("Table '{}' not found", name.shown()))
+}
+
+fn not_allowed(name: &ObjectName) -> SqlError {
+    SqlError::execute(300, format!("DDL not allowed on this table definition: '{}'", name.shown()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! The functions and collations that translated SQL calls, registered on each SQLite connection.
+//!
+//! `dates`, `formats`, `patterns` are plain Rust, without SQLite; the others register.
+
+mod aggregate;
+mod arithmetic;
+mod core;
+mod date;
+pub mod dates;
+pub mod formats;
+mod json;
+pub mod patterns;
+mod text;
+mod vector;
+
+pub use core::validation_message;
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering as AtomicOrdering};
+
+use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::types::{Value as Stored, ValueRef};
+use rusqlite::{Connection, Error};
+
+use super::ddl::NO_CHECK_FUNCTION;
+use super::decimal::{self, Dec};
+use super::types::{DECIMAL_COLLATION, STRING_COLLATION, UPPER_COLLATION};
+
+/// Registers everything.
+///
+/// # Errors
+/// SQLite's refusal.
+pub fn register(conn: &Connection) -> rusqlite::Result<()> {
+    conn.create_collation(UPPER_COLLATION, compare_upper)?;
+    conn.create_collation(STRING_COLLATION, |a, b| trimmed(a).cmp(trimmed(b)))?;
+    conn.create_collation(DECIMAL_COLLATION, decimal::compare_text)?;
+    core::register(conn)?;
+    arithmetic::register(conn)?;
+    aggregate::register(conn)?;
+    text::register(conn)?;
+    date::register(conn)?;
+    json::register(conn)?;
+    vector::register(conn)
+}
+
+/// Registers what needs the session: whether a `%NOCHECK` statement is running.
+///
+/// # Errors
+/// SQLite's refusal.
+pub fn register_session(conn: &Connection, no_check: &Arc<AtomicBool>) -> rusqlite::Result<()> {
+    let no_check = Arc::clone(no_check);
+    conn.create_scalar_function(NO_CHECK_FUNCTION, 0, FunctionFlags::SQLITE_UTF8, move |_| {
+        Ok(i64::from(no_check.load(AtomicOrdering::Relaxed)))
+    })
+}
+
+/// Without the blanks at the end, which SQLUPPER and SQLSTRING do not count.
+pub fn trimmed(text: &str) -> &str {
+    text.trim_end_matches(' ')
+}
+
+/// SQLUPPER: case and trailing blanks do not count.
+pub fn compare_upper(a: &str, b: &str) -> Ordering {
+    let (a, b) = (trimmed(a), trimmed(b));
+    if a.is_ascii() && b.is_ascii() {
+        // Without allocating: the first difference decides.
+        let first = a.bytes().zip(b.bytes()).find(|(x, y)| !x.eq_ignore_ascii_case(y));
+        return match first {
+            Some((x, y)) => x.to_ascii_uppercase().cmp(&y.to_ascii_uppercase()),
+            None => a.len().cmp(&b.len()),
+        };
+    }
+    a.chars().flat_map(char::to_uppercase).cmp(b.chars().flat_map(char::to_uppercase))
+}
+
+/// An IRIS error on its way through SQLite: read back by `errors::from_sqlite`.
+pub fn raise(sqlcode: i32, message: &str) -> Error {
+    Error::UserFunctionError(format!("IRIS:{sqlcode}:{message}").into())
+}
+
+/// One call: arguments read by position.
+pub struct Call<'a, 'b>(&'a Context<'b>);
+
+impl Call<'_, '_> {
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn raw(&self, index: usize) -> ValueRef<'_> {
+        if index < self.0.len() { self.0.get_raw(index) } else { ValueRef::Null }
+    }
+
+    pub fn int(&self, index: usize) -> i64 {
+        match self.raw(index) {
+            ValueRef::Integer(number) => number,
+            #[expect(clippy::cast_possible_truncation, reason = "a count given as a double")]
+            ValueRef::Real(double) => double as i64,
+            ValueRef::Text(text) => Dec::lenient(&String::from_utf8_lossy(text)).to_i64().unwrap_or(0),
+            ValueRef::Null | ValueRef::Blob(_) => 0,
+        }
+    }
+
+    pub fn text(&self, index: usize) -> String {
+        match self.raw(index) {
+            ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+            ValueRef::Integer(number) => number.to_string(),
+            ValueRef::Real(double) => Dec::from_f64(double).map_or_else(|| double.to_string(), Dec::iris_text),
+            ValueRef::Blob(blob) => super::convert::latin1(blob),
+            ValueRef::Null => String::new(),
+        }
+    }
+
+    pub fn double(&self, index: usize) -> f64 {
+        match self.raw(index) {
+            ValueRef::Real(double) => double,
+            #[expect(clippy::cast_precision_loss, reason = "an integer where a double is wanted")]
+            ValueRef::Integer(number) => number as f64,
+            ValueRef::Text(text) => Dec::lenient(&String::from_utf8_lossy(text)).to_f64(),
+            ValueRef::Null | ValueRef::Blob(_) => 0.0,
+        }
+    }
+
+    pub fn decimal(&self, index: usize) -> Dec {
+        super::convert::number(self.raw(index), super::convert::Class::Decimal).unwrap_or(Dec::ZERO)
+    }
+
+    pub fn has_null(&self) -> bool {
+        (0..self.count()).any(|index| self.raw(index) == ValueRef::Null)
+    }
+}
+
+/// A function whose result is NULL as soon as an argument is. `arguments` -1: any number.
+fn strict(
+    conn: &Connection,
+    name: &str,
+    arguments: i32,
+    function: impl Fn(&Call<'_, '_>) -> rusqlite::Result<Stored> + Send + 'static,
+) -> rusqlite::Result<()> {
+    scalar(conn, name, arguments, move |call| if call.has_null() { Ok(Stored::Null) } else { function(call) })
+}
+
+/// A function that sees NULLs.
+fn scalar(
+    conn: &Connection,
+    name: &str,
+    arguments: i32,
+    function: impl Fn(&Call<'_, '_>) -> rusqlite::Result<Stored> + Send + 'static,
+) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    conn.create_scalar_function(name, arguments, flags, move |context| function(&Call(context)))
+}
+
+fn text(value: impl Into<String>) -> rusqlite::Result<Stored> {
+    Ok(Stored::Text(value.into()))
+}
+
+fn integer(value: usize) -> rusqlite::Result<Stored> {
+    Ok(Stored::Integer(i64::try_from(value).unwrap_or(i64::MAX)))
+}
+
+fn decimal_result(value: Option<Dec>) -> rusqlite::Result<Stored> {
+    value.map(|dec| Stored::Text(dec.text())).ok_or_else(|| raise(7, "Exponent out of range"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sqlupper_ignores_case_and_trailing_blanks() {
+        assert_eq!(compare_upper("abc  ", "ABC"), Ordering::Equal);
+        assert_eq!(compare_upper("ab", "ABC"), Ordering::Less);
+        assert_eq!(compare_upper("straße", "STRASSE"), Ordering::Equal);
+        assert_eq!(compare_upper("b", "A"), Ordering::Greater);
+        assert_eq!(compare_upper("", "  "), Ordering::Equal);
+        assert_eq!(compare_upper(" a", "a"), Ordering::Less);
+    }
+}

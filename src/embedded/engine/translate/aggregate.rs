@@ -1,0 +1,249 @@
+//! Aggregates and window functions.
+
+use super::super::SqlError;
+use super::super::convert::Class;
+use super::super::parse::ast::{Expr, Frame, FrameBound, Function, Window};
+use super::super::types::DataType;
+use super::function::{argument_count, wrong_arguments};
+use super::query::{is_upper, refuse_stream};
+use super::term::{Coll, DECIMAL, Shape, TEXT, Term};
+use super::{Aggregates, Translator};
+
+const AGGREGATES: [&str; 18] = [
+    "COUNT",
+    "SUM",
+    "AVG",
+    "MIN",
+    "MAX",
+    "LIST",
+    "%DLIST",
+    "STDDEV",
+    "STDDEV_POP",
+    "STDDEV_SAMP",
+    "VARIANCE",
+    "VAR_POP",
+    "VAR_SAMP",
+    "JSON_ARRAYAGG",
+    "XMLAGG",
+    "MEDIAN",
+    "APPROX_COUNT_DISTINCT",
+    "%AVG",
+];
+
+const WINDOW_ONLY: [&str; 11] = [
+    "ROW_NUMBER",
+    "RANK",
+    "DENSE_RANK",
+    "PERCENT_RANK",
+    "CUME_DIST",
+    "NTILE",
+    "LAG",
+    "LEAD",
+    "FIRST_VALUE",
+    "LAST_VALUE",
+    "NTH_VALUE",
+];
+
+pub fn is_aggregate(upper: &str) -> bool {
+    AGGREGATES.contains(&upper)
+}
+
+pub fn is_window_only(upper: &str) -> bool {
+    WINDOW_ONLY.contains(&upper)
+}
+
+impl Translator<'_> {
+    pub(super) fn aggregate(&mut self, upper: &str, function: &Function) -> Result<Term, SqlError> {
+        if function.over.is_none() {
+            match self.aggregates {
+                Aggregates::Allowed => {}
+                Aggregates::Forbidden => {
+                    return Err(SqlError::prepare(
+                        19,
+                        format!("Aggregate function {upper} cannot be used in a WHERE or GROUP BY clause"),
+                    ));
+                }
+                Aggregates::Nested => {
+                    return Err(SqlError::prepare(19, format!("Aggregate function {upper} within an aggregate")));
+                }
+            }
+        }
+        // Grouped strings are upper-cased outside of aggregates only.
+        let groups = std::mem::take(&mut self.upper_groups);
+        let term = self.with_aggregates(
+            if function.over.is_some() { self.aggregates } else { Aggregates::Nested },
+            |translator| translator.aggregate_call(upper, function),
+        );
+        self.upper_groups = groups;
+        let mut term = term?;
+        if let Some(window) = &function.over {
+            term.sql.push_str(&self.window(window)?);
+            term.shape = Shape::Other;
+        }
+        Ok(term)
+    }
+
+    fn aggregate_call(&mut self, upper: &str, function: &Function) -> Result<Term, SqlError> {
+        if function.star {
+            if upper != "COUNT" {
+                return Err(SqlError::prepare(12, format!("A term expected in {upper}")));
+            }
+            return Ok(aggregate_term("COUNT(*)".into(), DataType::BigInt));
+        }
+        argument_count(upper, &function.arguments, 1..=1)?;
+        let argument = function.arguments.first().ok_or_else(|| wrong_arguments(upper))?;
+        let term = self.value(argument)?;
+        if upper != "COUNT" || function.distinct {
+            refuse_stream(&term)?;
+        }
+        let distinct = if function.distinct { "DISTINCT " } else { "" };
+        let text = if function.distinct && is_upper(term.class(), term.coll) {
+            format!("iris_upper({})", term.sql)
+        } else {
+            term.sql.clone()
+        };
+        Ok(match upper {
+            "COUNT" => aggregate_term(format!("COUNT({distinct}{text})"), DataType::BigInt),
+            "APPROX_COUNT_DISTINCT" => aggregate_term(format!("COUNT(DISTINCT {text})"), DataType::BigInt),
+            "MIN" | "MAX" => {
+                let collated = Term { sql: text, ..term.clone() }.collated();
+                Term { sql: format!("{upper}({collated})"), shape: Shape::Aggregate, nullable: true, ..term }
+            }
+            "SUM" => match term.class() {
+                Class::Int => aggregate_term(format!("SUM({distinct}{text})"), DataType::BigInt),
+                Class::Double => aggregate_term(format!("SUM({distinct}{text})"), DataType::Double),
+                _ => {
+                    let data_type = if term.class() == Class::Decimal { term.data_type } else { DECIMAL };
+                    aggregate_term(format!("iris_sum({distinct}{})", self.number_text(&term)?), data_type)
+                }
+            },
+            "AVG" => match term.class() {
+                Class::Double => aggregate_term(format!("AVG({distinct}{text})"), DataType::Double),
+                _ => aggregate_term(format!("iris_avg({distinct}{})", self.number_text(&term)?), DECIMAL),
+            },
+            "STDDEV" | "STDDEV_SAMP" | "STDDEV_POP" | "VARIANCE" | "VAR_SAMP" | "VAR_POP" => {
+                let name = match upper {
+                    "STDDEV" | "STDDEV_SAMP" => "iris_stddev_samp",
+                    "STDDEV_POP" => "iris_stddev_pop",
+                    "VARIANCE" | "VAR_SAMP" => "iris_var_samp",
+                    _ => "iris_var_pop",
+                };
+                let data_type = if term.class() == Class::Double { DataType::Double } else { DECIMAL };
+                aggregate_term(format!("{name}({distinct}{})", self.double_of(&term)?), data_type)
+            }
+            "LIST" | "%DLIST" => {
+                let cast = self.text_of(&term)?;
+                aggregate_term(format!("iris_list({distinct}{cast})"), TEXT)
+            }
+            "JSON_ARRAYAGG" => {
+                let json = self.json_value(argument, &term)?;
+                aggregate_term(format!("iris_json_arrayagg({distinct}{json})"), TEXT)
+            }
+            _ => return Err(SqlError::prepare(359, format!("User defined SQL function '{upper}' does not exist"))),
+        })
+    }
+
+    pub(super) fn window_function(&mut self, upper: &str, function: &Function) -> Result<Term, SqlError> {
+        let Some(window) = &function.over else {
+            return Err(SqlError::prepare(1, format!("{upper} needs an OVER clause")));
+        };
+        if self.aggregates != Aggregates::Allowed {
+            return Err(SqlError::prepare(
+                19,
+                format!("Window function {upper} is allowed in SELECT and ORDER BY only"),
+            ));
+        }
+        let limits = match upper {
+            "ROW_NUMBER" | "RANK" | "DENSE_RANK" | "PERCENT_RANK" | "CUME_DIST" => 0..=0,
+            "LAG" | "LEAD" => 1..=3,
+            "NTH_VALUE" => 2..=2,
+            _ => 1..=1,
+        };
+        argument_count(upper, &function.arguments, limits)?;
+        let mut terms = Vec::new();
+        for argument in &function.arguments {
+            terms.push(self.value(argument)?);
+        }
+        let mut term = match (upper, terms.as_slice()) {
+            ("ROW_NUMBER" | "RANK" | "DENSE_RANK", _) => Term::new(format!("{upper}()"), DataType::BigInt),
+            ("PERCENT_RANK" | "CUME_DIST", _) => Term::new(format!("{upper}()"), DataType::Double),
+            ("NTILE", [buckets]) => Term::new(format!("NTILE({})", self.integer_of(buckets)?), DataType::BigInt),
+            ("LAG" | "LEAD", [value, rest @ ..]) => {
+                let mut sql = format!("{upper}({}", value.sql);
+                if let Some(offset) = rest.first() {
+                    sql.push_str(&format!(",{}", self.integer_of(offset)?));
+                }
+                if let Some(default) = rest.get(1) {
+                    let default = self.coerce(default, value.data_type, super::super::convert::Purpose::Compare)?;
+                    sql.push_str(&format!(",{default}"));
+                }
+                Term { sql: sql + ")", shape: Shape::Other, nullable: true, ..value.clone() }
+            }
+            ("NTH_VALUE", [value, n]) => {
+                let n = self.integer_of(n)?;
+                Term {
+                    sql: format!("NTH_VALUE({},{n})", value.sql),
+                    shape: Shape::Other,
+                    nullable: true,
+                    ..value.clone()
+                }
+            }
+            (_, [value]) => {
+                Term { sql: format!("{upper}({})", value.sql), shape: Shape::Other, nullable: true, ..value.clone() }
+            }
+            _ => return Err(wrong_arguments(upper)),
+        };
+        term.sql.push_str(&self.window(window)?);
+        Ok(term)
+    }
+
+    fn window(&mut self, window: &Window) -> Result<String, SqlError> {
+        let mut parts = Vec::new();
+        if !window.partition_by.is_empty() {
+            let mut keys = Vec::new();
+            for key in &window.partition_by {
+                keys.push(self.order_key(key)?);
+            }
+            parts.push(format!("PARTITION BY {}", keys.join(",")));
+        }
+        if !window.order_by.is_empty() {
+            let mut keys = Vec::new();
+            for item in &window.order_by {
+                keys.push(format!("{}{}", self.order_key(&item.expr)?, if item.descending { " DESC" } else { "" }));
+            }
+            parts.push(format!("ORDER BY {}", keys.join(",")));
+        }
+        if let Some(frame) = &window.frame {
+            parts.push(frame_text(frame));
+        }
+        Ok(format!(" OVER ({})", parts.join(" ")))
+    }
+
+    /// Without the constant-as-ordinal trap: inside OVER numbers are constants to SQLite too.
+    fn order_key(&mut self, expr: &Expr) -> Result<String, SqlError> {
+        let term = self.value(expr)?;
+        refuse_stream(&term)?;
+        Ok(term.collated())
+    }
+}
+
+fn aggregate_term(sql: String, data_type: DataType) -> Term {
+    let coll = if data_type == TEXT { Coll::Function } else { Coll::None };
+    let nullable = !sql.starts_with("COUNT(");
+    Term { sql, data_type, shape: Shape::Aggregate, coll, nullable }
+}
+
+fn frame_text(frame: &Frame) -> String {
+    let bound = |bound: &FrameBound| match bound {
+        FrameBound::UnboundedPreceding => "UNBOUNDED PRECEDING".to_owned(),
+        FrameBound::Preceding(rows) => format!("{rows} PRECEDING"),
+        FrameBound::CurrentRow => "CURRENT ROW".to_owned(),
+        FrameBound::Following(rows) => format!("{rows} FOLLOWING"),
+        FrameBound::UnboundedFollowing => "UNBOUNDED FOLLOWING".to_owned(),
+    };
+    let unit = if frame.range { "RANGE" } else { "ROWS" };
+    match &frame.end {
+        Some(end) => format!("{unit} BETWEEN {} AND {}", bound(&frame.start), bound(end)),
+        None => format!("{unit} {}", bound(&frame.start)),
+    }
+}

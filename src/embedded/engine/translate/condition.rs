@@ -1,0 +1,212 @@
+//! Conditions: WHERE, ON, HAVING, WHEN.
+
+use super::super::SqlError;
+use super::super::catalog::Collation;
+use super::super::convert::{Class, Purpose};
+use super::super::parse::ast::{CompareOp, Expr, JsonKind, Query};
+use super::Translator;
+use super::query::QueryOutput;
+use super::term::{Coll, TEXT, Term};
+
+impl Translator<'_> {
+    pub(super) fn condition(&mut self, expr: &Expr) -> Result<String, SqlError> {
+        match expr {
+            Expr::And(left, right) => Ok(format!("({} AND {})", self.condition(left)?, self.condition(right)?)),
+            Expr::Or(left, right) => Ok(format!("({} OR {})", self.condition(left)?, self.condition(right)?)),
+            Expr::Not(inner) => Ok(format!("(NOT {})", self.condition(inner)?)),
+            Expr::Compare(op, left, right) => {
+                let left = self.value(left)?;
+                let right = self.value(right)?;
+                self.compare_terms(*op, &left, &right)
+            }
+            Expr::CompareQuery { op, all, expr, query } => self.quantified(*op, *all, expr, query),
+            Expr::IsNull { expr, not } => {
+                let term = self.value(expr)?;
+                Ok(format!("({} IS {}NULL)", term.sql, if *not { "NOT " } else { "" }))
+            }
+            Expr::IsJson { expr, kind, not } => {
+                let term = self.value(expr)?;
+                let kind = match kind {
+                    JsonKind::Value => "value",
+                    JsonKind::Scalar => "scalar",
+                    JsonKind::Array => "array",
+                    JsonKind::Object => "object",
+                };
+                let text = self.text_of(&term)?;
+                Ok(format!("({}iris_is_json({text},'{kind}'))", if *not { "NOT " } else { "" }))
+            }
+            Expr::Like { expr, pattern, escape, not } => {
+                let term = self.value(expr)?;
+                let pattern = self.value(pattern)?;
+                let escape = match escape {
+                    Some(escape) => {
+                        if let Expr::Literal(super::super::parse::ast::Literal::String(text)) = &**escape
+                            && text.chars().count() != 1
+                        {
+                            return Err(SqlError::prepare(63, "Invalid escape character in LIKE"));
+                        }
+                        let escape = self.value(escape)?;
+                        self.text_of(&escape)?
+                    }
+                    None => "''".into(),
+                };
+                self.text_predicate("iris_like", &term, &pattern, *not, &format!(",{escape}"))
+            }
+            Expr::StartsWith { expr, prefix, not } => {
+                let term = self.value(expr)?;
+                let prefix = self.value(prefix)?;
+                self.text_predicate("iris_starts", &term, &prefix, *not, "")
+            }
+            Expr::Contains { expr, part, not } => {
+                let mut term = self.value(expr)?;
+                let part = self.value(part)?;
+                term.coll = Coll::Explicit(Collation::Exact);
+                self.text_predicate("iris_contains", &term, &part, *not, "")
+            }
+            Expr::Matches { expr, pattern, not } => {
+                let mut term = self.value(expr)?;
+                let pattern = self.value(pattern)?;
+                term.coll = Coll::Explicit(Collation::Exact);
+                self.text_predicate("iris_matches", &term, &pattern, *not, "")
+            }
+            Expr::Pattern { expr, pattern, not } => {
+                let mut term = self.value(expr)?;
+                let pattern = self.value(pattern)?;
+                term.coll = Coll::Explicit(Collation::Exact);
+                self.text_predicate("iris_pattern", &term, &pattern, *not, "")
+            }
+            Expr::Between { expr, low, high, not } => {
+                let term = self.value(expr)?;
+                let low = self.value(low)?;
+                let high = self.value(high)?;
+                self.between(&term, &low, &high, *not)
+            }
+            Expr::InValues { expr, values, not } => {
+                let term = self.value(expr)?;
+                let mut terms = Vec::with_capacity(values.len());
+                for value in values {
+                    terms.push(self.value(value)?);
+                }
+                self.in_values(&term, &terms, *not)
+            }
+            Expr::InQuery { expr, query, not } => {
+                let term = self.value(expr)?;
+                let word = if *not { "NOT IN" } else { "IN" };
+                let output = self.one_column(query)?;
+                let (left, right) = self.beside(&term, &output)?;
+                Ok(format!("({left} {word} ({right}))"))
+            }
+            Expr::InList { expr, list, not } => {
+                let term = self.value(expr)?;
+                let list = self.value(list)?;
+                let text = self.text_of(&term)?;
+                let list = match list.class() {
+                    Class::Bytes => list.sql,
+                    _ => self.coerce(&list, TEXT, Purpose::Compare)?,
+                };
+                Ok(format!("({}iris_in_list({text},{list}))", if *not { "NOT " } else { "" }))
+            }
+            Expr::Exists(query) => {
+                let output = self.query(query)?;
+                Ok(format!("EXISTS ({})", output.sql))
+            }
+            Expr::Literal(_)
+            | Expr::Null
+            | Expr::Mark(_)
+            | Expr::Column(_)
+            | Expr::Arrow(..)
+            | Expr::Variable(_)
+            | Expr::Negate(_)
+            | Expr::Binary(..)
+            | Expr::Function(_)
+            | Expr::Cast(..)
+            | Expr::Convert { .. }
+            | Expr::Case { .. }
+            | Expr::Subquery(_)
+            | Expr::OdbcLiteral(..)
+            | Expr::JsonObject { .. }
+            | Expr::JsonArray { .. }
+            | Expr::Default => {
+                Err(SqlError::prepare(14, "A comparison operator is required here: a value alone is no condition"))
+            }
+        }
+    }
+
+    /// `function(text, pattern [, more], upper)`: the last argument says whether case counts.
+    fn text_predicate(
+        &mut self,
+        function: &str,
+        term: &Term,
+        pattern: &Term,
+        not: bool,
+        more: &str,
+    ) -> Result<String, SqlError> {
+        if term.data_type.is_stream() {
+            return Err(SqlError::prepare(313, "Condition not allowed on stream fields"));
+        }
+        // Dates are matched in the form clients see them in.
+        let text = if term.class().is_temporal() {
+            let cast = self.cast(term, TEXT)?;
+            cast.sql
+        } else {
+            self.text_of(term)?
+        };
+        let pattern_text = self.text_of(pattern)?;
+        let upper = term.coll.stronger(pattern.coll).collation() == Collation::SqlUpper;
+        Ok(format!("({}{function}({text},{pattern_text}{more},{}))", if not { "NOT " } else { "" }, i32::from(upper)))
+    }
+
+    fn one_column(&mut self, query: &Query) -> Result<QueryOutput, SqlError> {
+        let output = self.query(query)?;
+        if output.columns.len() == 1 {
+            Ok(output)
+        } else {
+            Err(SqlError::prepare(10, "The SELECT list of the subquery must have exactly one item"))
+        }
+    }
+
+    /// Left operand with its collation, and the subquery with its column in the same type.
+    fn beside(&mut self, term: &Term, output: &QueryOutput) -> Result<(String, String), SqlError> {
+        let Some(column) = output.columns.first() else {
+            return Err(SqlError::prepare(10, "The SELECT list of the subquery must have exactly one item"));
+        };
+        let mut right = Term::new("c1".into(), column.data_type);
+        right.coll = column.coll;
+        if term.data_type.is_stream() || right.data_type.is_stream() {
+            return Err(SqlError::prepare(313, "Condition not allowed on stream fields"));
+        }
+        let data_type = if term.is_flexible() || term.class() == right.class() {
+            right.data_type
+        } else {
+            super::compare::wider(term.data_type, right.data_type)
+        };
+        let left = self.coerce(term, data_type, Purpose::Compare)?;
+        let inner = self.coerce(&right, data_type, Purpose::Compare)?;
+        let typed = Term {
+            sql: left,
+            data_type,
+            shape: super::term::Shape::Other,
+            coll: term.coll.stronger(right.coll),
+            nullable: true,
+        };
+        let sql = if inner == "c1" { output.sql.clone() } else { format!("SELECT {inner} FROM ({})", output.sql) };
+        Ok((typed.collated(), sql))
+    }
+
+    /// `= ANY (query)`, `> ALL (query)`: by EXISTS over the rows that decide.
+    fn quantified(&mut self, op: CompareOp, all: bool, expr: &Expr, query: &Query) -> Result<String, SqlError> {
+        let term = self.value(expr)?;
+        let output = self.one_column(query)?;
+        let Some(column) = output.columns.first() else {
+            return Err(SqlError::prepare(10, "The SELECT list of the subquery must have exactly one item"));
+        };
+        let mut right = Term::new("c1".into(), column.data_type);
+        right.coll = column.coll;
+        let comparison = self.compare_terms(op, &term, &right)?;
+        Ok(if all {
+            format!("(NOT EXISTS (SELECT 1 FROM ({}) WHERE NOT COALESCE({comparison},0)))", output.sql)
+        } else {
+            format!("EXISTS (SELECT 1 FROM ({}) WHERE {comparison})", output.sql)
+        })
+    }
+}

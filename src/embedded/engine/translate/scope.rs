@@ -1,0 +1,182 @@
+//! Names: what FROM offers and how a column is found in it.
+
+use std::sync::Arc;
+
+use super::super::SqlError;
+use super::super::catalog::{Collation, TableDef, same_name};
+use super::super::parse::ast::Name;
+use super::super::types::DataType;
+use super::Translator;
+use super::query::OutColumn;
+use super::term::{Coll, Origin, Shape, Term};
+
+/// A common table expression, already translated.
+#[derive(Debug)]
+pub struct Cte {
+    pub name: Name,
+    pub sqlite_name: String,
+    pub columns: Vec<OutColumn>,
+}
+
+#[derive(Debug, Clone)]
+pub struct SourceColumn {
+    pub name: String,
+    /// SQLite text, qualified.
+    pub sql: String,
+    pub data_type: DataType,
+    pub coll: Coll,
+    pub nullable: bool,
+    pub origin: Option<Origin>,
+    /// Merged into a column of the left side by USING or NATURAL.
+    pub merged: bool,
+}
+
+/// One FROM item.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The label: alias or table name; empty for a derived table without alias.
+    pub label: String,
+    /// Schema when the label is the table's own name.
+    pub schema: Option<String>,
+    pub columns: Vec<SourceColumn>,
+    /// `%ID`.
+    pub row_id: Option<SourceColumn>,
+    pub table: Option<Arc<TableDef>>,
+}
+
+#[derive(Debug, Default)]
+pub struct Scope {
+    pub sources: Vec<Source>,
+}
+
+/// The row id of a table without an IDENTITY column also goes by this name.
+const ROW_ID_NAME: &str = "ID";
+
+impl Source {
+    fn find(&self, name: &str) -> Option<&SourceColumn> {
+        if name == "%ID" {
+            return self.row_id.as_ref();
+        }
+        let column = self.columns.iter().find(|column| same_name(&column.name, name));
+        let unnamed_row_id =
+            || self.row_id.as_ref().filter(|id| id.name == ROW_ID_NAME && same_name(name, ROW_ID_NAME));
+        column.or_else(unnamed_row_id)
+    }
+}
+
+impl SourceColumn {
+    pub fn term(&self) -> Term {
+        Term {
+            sql: self.sql.clone(),
+            data_type: self.data_type,
+            shape: Shape::Column { name: self.name.clone(), origin: self.origin.clone() },
+            coll: self.coll,
+            nullable: self.nullable,
+        }
+    }
+}
+
+impl Scope {
+    /// `None`: not here. -27 when several tables have it.
+    fn find_unqualified(&self, name: &str) -> Result<Option<&SourceColumn>, SqlError> {
+        let mut found = None;
+        for source in &self.sources {
+            if let Some(column) = source.find(name).filter(|column| !column.merged) {
+                if found.is_some() {
+                    return Err(SqlError::prepare(
+                        27,
+                        format!("Field '{name}' is ambiguous among the applicable tables"),
+                    ));
+                }
+                found = Some(column);
+            }
+        }
+        Ok(found)
+    }
+
+    pub fn source(&self, schema: Option<&str>, label: &str) -> Option<&Source> {
+        self.sources.iter().find(|source| {
+            same_name(&source.label, label)
+                && schema.is_none_or(|schema| source.schema.as_deref().is_some_and(|own| same_name(own, schema)))
+        })
+    }
+}
+
+impl Translator<'_> {
+    /// A column by one, two or three name parts; outer queries are searched last.
+    ///
+    /// -29 not found, -27 ambiguous, -23 label not among the tables.
+    pub(super) fn column(&self, parts: &[Name]) -> Result<Term, SqlError> {
+        match parts {
+            [name] => {
+                for scope in self.scopes.iter().rev() {
+                    if let Some(column) = scope.find_unqualified(&name.0)? {
+                        return Ok(column.term());
+                    }
+                }
+                Err(not_found(&name.0))
+            }
+            [label, name] => self.qualified(None, &label.0, &name.0),
+            [schema, label, name] => self.qualified(Some(&schema.0), &label.0, &name.0),
+            _ => Err(SqlError::prepare(1, "Invalid field name")),
+        }
+    }
+
+    fn qualified(&self, schema: Option<&str>, label: &str, name: &str) -> Result<Term, SqlError> {
+        for scope in self.scopes.iter().rev() {
+            if let Some(source) = scope.source(schema, label) {
+                return source.find(name).map(SourceColumn::term).ok_or_else(|| not_found(name));
+            }
+        }
+        Err(SqlError::prepare(23, format!("Label '{label}' is not listed among the applicable tables")))
+    }
+
+    pub(super) fn find_cte(&self, name: &Name) -> Option<Arc<Cte>> {
+        self.ctes.iter().rev().flat_map(|level| level.iter().rev()).find(|cte| cte.name == *name).cloned()
+    }
+}
+
+fn not_found(name: &str) -> SqlError {
+    SqlError::prepare(29, format!("Field '{}' not found in the applicable tables", name.to_uppercase()))
+}
+
+/// The columns of a table as a FROM item offers them.
+pub fn table_source(table: &Arc<TableDef>, label: Option<&Name>, alias: &str, nullable_side: bool) -> Source {
+    let qualified = |column: &str| format!("{alias}.\"{}\"", column.replace('"', "\"\""));
+    let origin = |auto_increment: bool, row_id: bool| {
+        Some(Origin { schema: table.schema.clone(), table: table.name.clone(), auto_increment, row_id })
+    };
+    let columns = table.columns.iter().map(|column| {
+        let identity = column.identity != super::super::catalog::IdentityKind::No;
+        SourceColumn {
+            name: column.name.clone(),
+            sql: qualified(&column.name),
+            data_type: column.data_type,
+            coll: match column.data_type {
+                DataType::VarChar { .. } | DataType::Char { .. } => Coll::Column(column.collation),
+                DataType::LongVarChar | DataType::UniqueIdentifier | DataType::List => Coll::Column(Collation::Exact),
+                _ => Coll::None,
+            },
+            nullable: nullable_side || !(column.not_null || identity),
+            origin: origin(identity, false),
+            merged: false,
+        }
+    });
+    let columns: Vec<SourceColumn> = columns.collect();
+    let row_id = SourceColumn {
+        name: table.identity_column().map_or_else(|| ROW_ID_NAME.to_owned(), |column| column.name.clone()),
+        sql: qualified(table.row_id_column()),
+        data_type: table.identity_column().map_or(DataType::BigInt, |column| column.data_type),
+        coll: Coll::None,
+        nullable: false,
+        origin: origin(true, true),
+        merged: false,
+    };
+    Source {
+        label: label.map_or_else(|| table.name.clone(), |label| label.0.clone()),
+        schema: label.is_none().then(|| table.schema.clone()),
+        columns,
+        row_id: Some(row_id),
+        table: Some(Arc::clone(table)),
+    }
+}

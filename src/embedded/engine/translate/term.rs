@@ -1,0 +1,241 @@
+//! A translated expression: SQLite text and what is known about its value.
+
+use rusqlite::types::Value as Stored;
+
+use super::super::SqlError;
+use super::super::catalog::Collation;
+use super::super::convert::{Class, Purpose, import, pack};
+use super::super::types::{DECIMAL_COLLATION, DataType, STRING_COLLATION, UPPER_COLLATION};
+use super::super::value::Value;
+use super::Translator;
+use super::slot::Field;
+
+/// How a string came by its collation; the stronger side of a comparison decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coll {
+    /// Literals and marks: take the other side's.
+    None,
+    /// Results of string functions: EXACT unless the other side is a column.
+    Function,
+    Column(Collation),
+    /// `%EXACT(x)` and its kin.
+    Explicit(Collation),
+}
+
+impl Coll {
+    fn strength(self) -> u8 {
+        match self {
+            Coll::None => 0,
+            Coll::Function => 1,
+            Coll::Column(_) => 2,
+            Coll::Explicit(_) => 3,
+        }
+    }
+
+    /// Of two operands; the left one on a tie.
+    pub fn stronger(self, other: Coll) -> Coll {
+        if other.strength() > self.strength() { other } else { self }
+    }
+
+    /// Two literals compare under the namespace default.
+    pub fn collation(self) -> Collation {
+        match self {
+            Coll::None => Collation::SqlUpper,
+            Coll::Function => Collation::Exact,
+            Coll::Column(collation) | Coll::Explicit(collation) => collation,
+        }
+    }
+}
+
+/// Where a plain column comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    pub schema: String,
+    pub table: String,
+    pub auto_increment: bool,
+    pub row_id: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shape {
+    /// `slot`: index into the slots. `typed`: nothing may change its type any more.
+    Mark {
+        slot: usize,
+        typed: bool,
+    },
+    Literal(Value),
+    Null,
+    Column {
+        name: String,
+        origin: Option<Origin>,
+    },
+    Aggregate,
+    Subquery,
+    Other,
+}
+
+#[derive(Debug, Clone)]
+pub struct Term {
+    pub sql: String,
+    pub data_type: DataType,
+    pub shape: Shape,
+    pub coll: Coll,
+    pub nullable: bool,
+}
+
+pub const TEXT: DataType = DataType::VarChar { length: None };
+/// Of results of decimal arithmetic.
+pub const DECIMAL: DataType = DataType::Numeric { precision: 19, scale: 15 };
+
+impl Term {
+    pub fn new(sql: String, data_type: DataType) -> Self {
+        let coll = if Class::of(&data_type) == Class::Text { Coll::Function } else { Coll::None };
+        Self { sql, data_type, shape: Shape::Other, coll, nullable: true }
+    }
+
+    pub fn class(&self) -> Class {
+        Class::of(&self.data_type)
+    }
+
+    /// Literals and marks take the type of what they meet.
+    pub fn is_flexible(&self) -> bool {
+        matches!(self.shape, Shape::Mark { typed: false, .. } | Shape::Literal(_) | Shape::Null)
+    }
+
+    /// Nothing at all is known about its type: NULL and marks of the user.
+    pub fn is_untyped(&self, translator: &Translator<'_>) -> bool {
+        match self.shape {
+            Shape::Null => true,
+            Shape::Mark { slot, typed } => !typed && !translator.is_literal_mark(slot),
+            _ => false,
+        }
+    }
+
+    /// The text with a collation that orders and compares as IRIS does.
+    pub fn collated(&self) -> String {
+        match self.class() {
+            Class::Text => format!("{} COLLATE {}", self.sql, collation_name(self.coll.collation())),
+            Class::Decimal => format!("{} COLLATE {DECIMAL_COLLATION}", self.sql),
+            _ => self.sql.clone(),
+        }
+    }
+}
+
+pub fn collation_name(collation: Collation) -> &'static str {
+    match collation {
+        Collation::SqlUpper => UPPER_COLLATION,
+        Collation::Exact => "BINARY",
+        Collation::SqlString => STRING_COLLATION,
+    }
+}
+
+/// A string constant of SQLite. NUL cannot stand in its literals.
+pub fn text_constant(text: &str) -> String {
+    if text.contains('\0') {
+        let hex: String = text.bytes().map(|byte| format!("{byte:02X}")).collect();
+        return format!("CAST(X'{hex}' AS TEXT)");
+    }
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+pub fn constant(stored: &Stored) -> String {
+    match stored {
+        Stored::Null => "NULL".into(),
+        Stored::Integer(number) => number.to_string(),
+        Stored::Real(double) => format!("{double:e}"),
+        Stored::Text(text) => text_constant(text),
+        Stored::Blob(blob) => format!("X'{}'", blob.iter().map(|byte| format!("{byte:02X}")).collect::<String>()),
+    }
+}
+
+impl Translator<'_> {
+    /// The term as SQLite text of type `to`. Literals are converted here, marks when they are bound, the rest by a
+    /// function of the engine.
+    pub(super) fn coerce(&mut self, term: &Term, to: DataType, purpose: Purpose) -> Result<String, SqlError> {
+        match &term.shape {
+            Shape::Null => return Ok("NULL".into()),
+            Shape::Literal(value) => {
+                let stored = import(value, &to, purpose)
+                    .map_err(|error| SqlError::prepare(error.sqlcode(), error.words().to_owned()))?;
+                return Ok(constant(&stored));
+            }
+            Shape::Mark { slot, typed: false } => {
+                self.set_slot(*slot, to, purpose, None);
+                return Ok(term.sql.clone());
+            }
+            _ => {}
+        }
+        let (from, target) = (term.class(), Class::of(&to));
+        if from == target && purpose == Purpose::Compare {
+            return Ok(term.sql.clone());
+        }
+        Ok(match (from, target, purpose) {
+            (Class::Int, Class::Decimal, Purpose::Compare) => format!("CAST({} AS TEXT)", term.sql),
+            (Class::Int | Class::Decimal, Class::Double, Purpose::Compare) => format!("CAST({} AS REAL)", term.sql),
+            _ => {
+                let purpose = match purpose {
+                    Purpose::Assign => 0,
+                    Purpose::Cast => 1,
+                    Purpose::Compare => 2,
+                };
+                format!("iris_convert({},{},{},{purpose})", term.sql, from.code(), pack(&to))
+            }
+        })
+    }
+
+    /// For a column: validated when it is evaluated (-104, -105).
+    pub(super) fn assign(&mut self, term: &Term, to: DataType, field: &Field) -> Result<String, SqlError> {
+        match &term.shape {
+            Shape::Null => Ok("NULL".into()),
+            Shape::Mark { slot, typed: false } => {
+                self.set_slot(*slot, to, Purpose::Assign, Some(field.clone()));
+                Ok(term.sql.clone())
+            }
+            Shape::Literal(value) if import(value, &to, Purpose::Assign).is_ok() => {
+                import(value, &to, Purpose::Assign).map(|stored| constant(&stored)).or_else(|_| Ok("NULL".into()))
+            }
+            // A literal that does not fit fails when the statement runs, like any other value.
+            Shape::Literal(_) => {
+                let stored = format!("{},{},{}", term.sql, term.class().code(), pack(&to));
+                Ok(format!("iris_assign({stored},{},{})", text_constant(&field.label), field.sqlcode()))
+            }
+            _ => Ok(format!(
+                "iris_assign({},{},{},{},{})",
+                term.sql,
+                term.class().code(),
+                pack(&to),
+                text_constant(&field.label),
+                field.sqlcode()
+            )),
+        }
+    }
+
+    /// As a string for string functions and `||`.
+    pub(super) fn text_of(&mut self, term: &Term) -> Result<String, SqlError> {
+        self.coerce(term, TEXT, Purpose::Compare)
+    }
+
+    /// As decimal text for exact arithmetic.
+    pub(super) fn decimal_of(&mut self, term: &Term) -> Result<String, SqlError> {
+        self.coerce(term, DECIMAL, Purpose::Compare)
+    }
+
+    pub(super) fn double_of(&mut self, term: &Term) -> Result<String, SqlError> {
+        self.coerce(term, DataType::Double, Purpose::Compare)
+    }
+
+    /// As a whole number: lengths, positions, counts.
+    pub(super) fn integer_of(&mut self, term: &Term) -> Result<String, SqlError> {
+        match term.shape {
+            Shape::Mark { typed: false, .. } | Shape::Literal(_) | Shape::Null => {
+                self.coerce(term, DataType::Integer, Purpose::Cast)
+            }
+            _ if term.class() == Class::Int => Ok(term.sql.clone()),
+            _ => self.coerce(term, DataType::BigInt, Purpose::Cast),
+        }
+    }
+
+    pub(super) fn timestamp_of(&mut self, term: &Term) -> Result<String, SqlError> {
+        self.coerce(term, DataType::PosixTime, Purpose::Compare)
+    }
+}

@@ -1,0 +1,225 @@
+//! Vectors as SQLite BLOBs: one byte for the element type, then the elements, little-endian.
+
+use super::types::VectorElement;
+
+/// Why a text is no vector, or two vectors do not meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VectorError {
+    Format,
+    /// -257
+    Length,
+    /// -259
+    Element,
+}
+
+fn tag(element: VectorElement) -> u8 {
+    match element {
+        VectorElement::Integer => b'i',
+        VectorElement::Decimal => b'n',
+        VectorElement::Double => b'd',
+        VectorElement::Float => b'f',
+        VectorElement::Timestamp => b't',
+        VectorElement::Text => b's',
+    }
+}
+
+fn element_of(tag: u8) -> Option<VectorElement> {
+    [
+        VectorElement::Integer,
+        VectorElement::Decimal,
+        VectorElement::Double,
+        VectorElement::Float,
+        VectorElement::Timestamp,
+        VectorElement::Text,
+    ]
+    .into_iter()
+    .find(|element| self::tag(*element) == tag)
+}
+
+fn width(element: VectorElement) -> usize {
+    if element == VectorElement::Float { 4 } else { 8 }
+}
+
+/// Parses comma-separated text, brackets optional. `length` pads with zeros or refuses what is longer.
+///
+/// # Errors
+/// [`VectorError::Format`] for anything that is not a list of numbers, [`VectorError::Length`] for too many of them.
+pub fn parse(text: &str, element: VectorElement, length: Option<u32>) -> Result<Vec<u8>, VectorError> {
+    let text = text.trim();
+    let text = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+    let mut blob = Vec::with_capacity(text.len());
+    blob.push(tag(element));
+    let mut count: u32 = 0;
+    for item in text.split(',') {
+        push(&mut blob, element, item.trim())?;
+        count += 1;
+    }
+    if let Some(length) = length {
+        if count > length {
+            return Err(VectorError::Length);
+        }
+        for _ in count..length {
+            push(&mut blob, element, "0")?;
+        }
+    }
+    Ok(blob)
+}
+
+fn push(blob: &mut Vec<u8>, element: VectorElement, item: &str) -> Result<(), VectorError> {
+    let number: f64 = item.parse().map_err(|_| VectorError::Format)?;
+    if !number.is_finite() {
+        return Err(VectorError::Format);
+    }
+    match element {
+        #[expect(clippy::cast_possible_truncation, reason = "FLOAT elements are single precision")]
+        VectorElement::Float => blob.extend_from_slice(&(number as f32).to_le_bytes()),
+        #[expect(clippy::cast_possible_truncation, reason = "integer elements drop the fraction")]
+        VectorElement::Integer => blob.extend_from_slice(&(number as i64).to_le_bytes()),
+        VectorElement::Decimal | VectorElement::Double | VectorElement::Timestamp | VectorElement::Text => {
+            blob.extend_from_slice(&number.to_le_bytes());
+        }
+    }
+    Ok(())
+}
+
+/// Element type and payload.
+pub fn open(blob: &[u8]) -> Option<(VectorElement, &[u8])> {
+    let (first, payload) = blob.split_first()?;
+    Some((element_of(*first)?, payload))
+}
+
+pub fn length(blob: &[u8]) -> usize {
+    open(blob).map_or(0, |(element, payload)| payload.len() / width(element))
+}
+
+/// Comma-separated numbers, as IRIS returns vectors.
+pub fn text(blob: &[u8]) -> String {
+    let Some((element, payload)) = open(blob) else { return String::new() };
+    let mut text = String::with_capacity(payload.len() * 2);
+    for item in payload.chunks_exact(width(element)) {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        match element {
+            VectorElement::Float => text.push_str(&f32_at(item).to_string()),
+            VectorElement::Integer => text.push_str(&i64_at(item).to_string()),
+            _ => text.push_str(&f64_at(item).to_string()),
+        }
+    }
+    text
+}
+
+/// The same vector with other elements.
+pub fn convert(blob: &[u8], to: VectorElement) -> Option<Vec<u8>> {
+    let (element, _) = open(blob)?;
+    if element == to { Some(blob.to_vec()) } else { parse(&text(blob), to, None).ok() }
+}
+
+fn f64_at(bytes: &[u8]) -> f64 {
+    bytes.try_into().map_or(0.0, f64::from_le_bytes)
+}
+
+fn f32_at(bytes: &[u8]) -> f32 {
+    bytes.try_into().map_or(0.0, f32::from_le_bytes)
+}
+
+fn i64_at(bytes: &[u8]) -> i64 {
+    bytes.try_into().map_or(0, i64::from_le_bytes)
+}
+
+/// Sums a.b, a.a, b.b in eight lanes, so that the compiler can use vector registers.
+fn products<const WIDTH: usize>(a: &[u8], b: &[u8], read: impl Fn(&[u8]) -> f64) -> [f64; 3] {
+    const LANES: usize = 8;
+    let mut sums = [[0.0; LANES]; 3];
+    let mut add = |lane: usize, x: f64, y: f64| {
+        if let [Some(ab), Some(aa), Some(bb)] = sums.each_mut().map(|s| s.get_mut(lane)) {
+            *ab += x * y;
+            *aa += x * x;
+            *bb += y * y;
+        }
+    };
+    for (block_a, block_b) in a.chunks(WIDTH * LANES).zip(b.chunks(WIDTH * LANES)) {
+        for (lane, (x, y)) in block_a.chunks_exact(WIDTH).zip(block_b.chunks_exact(WIDTH)).enumerate() {
+            add(lane, read(x), read(y));
+        }
+    }
+    sums.map(|lanes| lanes.iter().sum())
+}
+
+fn sums(a: &[u8], b: &[u8]) -> Result<[f64; 3], VectorError> {
+    let (element, x) = open(a).ok_or(VectorError::Element)?;
+    let (other, y) = open(b).ok_or(VectorError::Element)?;
+    if element != other {
+        return Err(VectorError::Element);
+    }
+    if x.len() != y.len() {
+        return Err(VectorError::Length);
+    }
+    Ok(match element {
+        VectorElement::Float => products::<4>(x, y, |item| f64::from(f32_at(item))),
+        #[expect(clippy::cast_precision_loss, reason = "similarity is a double")]
+        VectorElement::Integer => products::<8>(x, y, |item| i64_at(item) as f64),
+        _ => products::<8>(x, y, f64_at),
+    })
+}
+
+/// # Errors
+/// Vectors of different length or element type.
+pub fn dot_product(a: &[u8], b: &[u8]) -> Result<f64, VectorError> {
+    sums(a, b).map(|[ab, _, _]| ab)
+}
+
+/// Cosine similarity, -1 to 1; 0 where a vector has no direction.
+///
+/// # Errors
+/// Vectors of different length or element type.
+pub fn cosine(a: &[u8], b: &[u8]) -> Result<f64, VectorError> {
+    let [ab, aa, bb] = sums(a, b)?;
+    let size = (aa * bb).sqrt();
+    Ok(if size == 0.0 { 0.0 } else { (ab / size).clamp(-1.0, 1.0) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn v(text: &str) -> Vec<u8> {
+        parse(text, VectorElement::Double, None).unwrap()
+    }
+
+    #[test]
+    fn text_round_trips_without_brackets() {
+        assert_eq!(text(&v("[1, 2.5,-3e2]")), "1,2.5,-300");
+        assert_eq!(text(&parse("0.1,2", VectorElement::Float, Some(3)).unwrap()), "0.1,2,0");
+        assert_eq!(text(&parse("1,2", VectorElement::Integer, None).unwrap()), "1,2");
+        assert_eq!(length(&v("1,2,3")), 3);
+    }
+
+    #[test]
+    fn bad_texts_are_refused() {
+        for bad in ["", "a", "1,,2", "1;2", "[1,2", "1,nan", "1,inf"] {
+            assert_eq!(parse(bad, VectorElement::Double, None), Err(VectorError::Format), "{bad}");
+        }
+        assert_eq!(parse("1,2,3", VectorElement::Double, Some(2)), Err(VectorError::Length));
+    }
+
+    #[test]
+    fn products_at_every_length_equal_the_plain_sum() {
+        for n in 1..70usize {
+            let items: Vec<f64> = (0..n).map(|i| i as f64 * 0.5 - 3.0).collect();
+            let text = items.iter().map(f64::to_string).collect::<Vec<_>>().join(",");
+            let plain: f64 = items.iter().map(|x| x * x).sum();
+            let got = dot_product(&v(&text), &v(&text)).unwrap();
+            assert!((got - plain).abs() < 1e-9, "{n}: {got} {plain}");
+            assert!((cosine(&v(&text), &v(&text)).unwrap() - 1.0).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn mismatches_have_their_own_errors() {
+        assert_eq!(cosine(&v("1,2"), &v("1,2,3")), Err(VectorError::Length));
+        let float = parse("1,2", VectorElement::Float, None).unwrap();
+        assert_eq!(cosine(&v("1,2"), &float), Err(VectorError::Element));
+        assert_eq!(cosine(&v("0,0"), &v("1,2")), Ok(0.0));
+    }
+}

@@ -1,0 +1,79 @@
+//! What the runtime needs of a session. The tests of the runtime bring one that understands no SQL.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use crate::session::{Event, Identity, Session, SessionOptions, ShardContext, Step};
+use crate::wire::{Frame, Limits, PgError, Phase, SendBuf, WireError};
+
+/// One client's conversation: frames and events in, bytes and orders out. [`Session`] says what each method means.
+pub(super) trait Conversation: Sized + 'static {
+    /// What the sessions of a shard share.
+    type Context: 'static;
+
+    fn context(options: &SessionOptions, schema_epoch: Arc<AtomicU64>) -> Self::Context;
+    fn limits(context: &Self::Context) -> &Limits;
+    fn new(context: &Rc<Self::Context>, identity: Identity) -> Self;
+    fn phase(&self) -> Phase;
+    fn on_frame(&mut self, frame: Frame<'_>, lookahead: Option<u8>, out: &mut SendBuf) -> Step;
+    fn on_event(&mut self, event: Event<'_>, out: &mut SendBuf) -> Step;
+    fn on_wire_error(&mut self, error: &WireError, out: &mut SendBuf) -> Step;
+    fn on_fatal(&mut self, error: &PgError, out: &mut SendBuf) -> Step;
+    fn keeps_lease(&self) -> bool;
+    fn in_transaction_block(&self) -> bool;
+    fn is_authenticated(&self) -> bool;
+    fn timeout_ms(&self, name: &str) -> u64;
+}
+
+impl Conversation for Session {
+    type Context = ShardContext;
+
+    fn context(options: &SessionOptions, schema_epoch: Arc<AtomicU64>) -> ShardContext {
+        ShardContext::new(options.clone(), schema_epoch)
+    }
+
+    fn limits(context: &ShardContext) -> &Limits {
+        &context.options.limits
+    }
+
+    fn new(context: &Rc<ShardContext>, identity: Identity) -> Self {
+        Session::new(Rc::clone(context), identity)
+    }
+
+    fn phase(&self) -> Phase {
+        Session::phase(self)
+    }
+
+    fn on_frame(&mut self, frame: Frame<'_>, lookahead: Option<u8>, out: &mut SendBuf) -> Step {
+        Session::on_frame(self, frame, lookahead, out)
+    }
+
+    fn on_event(&mut self, event: Event<'_>, out: &mut SendBuf) -> Step {
+        Session::on_event(self, event, out)
+    }
+
+    fn on_wire_error(&mut self, error: &WireError, out: &mut SendBuf) -> Step {
+        Session::on_wire_error(self, error, out)
+    }
+
+    fn on_fatal(&mut self, error: &PgError, out: &mut SendBuf) -> Step {
+        Session::on_fatal(self, error, out)
+    }
+
+    fn keeps_lease(&self) -> bool {
+        Session::keeps_lease(self)
+    }
+
+    fn in_transaction_block(&self) -> bool {
+        Session::in_transaction_block(self)
+    }
+
+    fn is_authenticated(&self) -> bool {
+        Session::is_authenticated(self)
+    }
+
+    fn timeout_ms(&self, name: &str) -> u64 {
+        Session::timeout_ms(self, name)
+    }
+}

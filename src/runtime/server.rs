@@ -1,0 +1,251 @@
+//! The process: starts the shards, watches them, stops them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Instant;
+
+use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement};
+
+use super::cancel::{Mesh, SHARDS_MAX};
+use super::conversation::Conversation;
+use super::counters::ShardCounters;
+use super::shard::{self, Shared};
+use super::startup::{ServeError, executor_error, listen_error, probe_address, probe_iris, probe_machine};
+use super::{ServeOptions, startup};
+use crate::session::Session;
+
+/// The smallest glommio takes: its registered memory is for files, which a gateway does not read.
+const IO_MEMORY_BYTES: usize = 64 << 10;
+
+/// What a started gateway says of itself.
+#[derive(Debug, Clone)]
+pub struct Serving {
+    /// With the real port.
+    pub address: SocketAddr,
+    pub shards_count: usize,
+    /// As IRIS announces it.
+    pub iris_version: String,
+}
+
+/// A running gateway.
+#[derive(Debug)]
+pub struct Server {
+    serving: Serving,
+    mesh: Mesh,
+    options: Arc<ServeOptions>,
+    shards: Vec<Running>,
+    /// The index of a shard whose thread has ended.
+    ended: Receiver<usize>,
+    counters: Vec<Arc<ShardCounters>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    core: usize,
+    handle: ExecutorJoinHandle<()>,
+}
+
+/// Stops a gateway, from any thread.
+#[derive(Debug, Clone)]
+pub struct Stopper {
+    mesh: Mesh,
+    options: Arc<ServeOptions>,
+}
+
+impl Stopper {
+    /// No new clients; open transactions have `shutdown_timeout` to end.
+    pub fn stop(&self) {
+        let now = Instant::now();
+        self.mesh.stop(now.checked_add(self.options.shutdown_timeout).unwrap_or(now));
+    }
+
+    /// Ends everything.
+    pub fn stop_now(&self) {
+        self.mesh.stop(Instant::now());
+    }
+}
+
+/// Says that a shard's thread has ended, whatever the reason.
+struct EndNotice {
+    shard: usize,
+    ended: Sender<usize>,
+}
+
+impl Drop for EndNotice {
+    fn drop(&mut self) {
+        // Nobody listens any more when the process ends.
+        let _ = self.ended.send(self.shard);
+    }
+}
+
+impl Server {
+    /// Starts all shards; returns when clients can connect.
+    ///
+    /// # Errors
+    /// What kept it from starting. Nothing is left running then.
+    pub fn start(options: ServeOptions) -> Result<Self, ServeError> {
+        Self::start_with::<Session>(options)
+    }
+
+    /// `start`, with another kind of session.
+    pub(super) fn start_with<C: Conversation>(options: ServeOptions) -> Result<Self, ServeError> {
+        probe_machine()?;
+        let address = probe_address(options.listen)?;
+        let iris_version = probe_iris(&options.iris)?;
+        let cores = cores(&options)?;
+        let shards_count = cores.len();
+        let shared = Shared {
+            options: Arc::new(options),
+            mesh: Mesh::new(shards_count),
+            schema_epoch: Arc::new(AtomicU64::new(1)),
+            clients_count: Arc::new(AtomicUsize::new(0)),
+        };
+        let (end_sender, ended) = channel();
+        let mut server = Self {
+            serving: Serving { address, shards_count, iris_version },
+            mesh: shared.mesh.clone(),
+            options: Arc::clone(&shared.options),
+            shards: Vec::with_capacity(shards_count),
+            ended,
+            counters: Vec::with_capacity(shards_count),
+        };
+        for (index, core) in cores.into_iter().enumerate() {
+            if let Err(error) = server.start_shard::<C>(index, core, shared.clone(), end_sender.clone()) {
+                server.stopper().stop_now();
+                // The first error is the one worth reporting.
+                let _ = server.join();
+                return Err(error);
+            }
+        }
+        Ok(server)
+    }
+
+    fn start_shard<C: Conversation>(
+        &mut self,
+        index: usize,
+        core: usize,
+        shared: Shared,
+        ended: Sender<usize>,
+    ) -> Result<(), ServeError> {
+        let address = self.serving.address;
+        let connections = share(shared.options.iris_connections, self.serving.shards_count, index);
+        let counters = Arc::new(ShardCounters::default());
+        self.counters.push(Arc::clone(&counters));
+        let (listening, heard) = channel();
+        let handle = LocalExecutorBuilder::new(Placement::Fixed(core))
+            .name("shard")
+            .io_memory(IO_MEMORY_BYTES)
+            .spawn(move || {
+                let notice = EndNotice { shard: index, ended };
+                async move {
+                    let _notice = notice;
+                    let listening = move |result| {
+                        // `start_shard` waits for it.
+                        let _ = listening.send(result);
+                    };
+                    shard::run::<C>(index, shared, connections, address, counters, listening).await;
+                }
+            })
+            .map_err(|error| executor_error(core, &error))?;
+        match heard.recv() {
+            Ok(Ok(())) => {
+                self.shards.push(Running { core, handle });
+                Ok(())
+            }
+            Ok(Err(error)) => Err(listen_error(address, error)),
+            // The executor ended before it ran anything.
+            Err(_) => Err(match handle.join() {
+                Ok(()) => ServeError::ShardEnded("it ended while starting".to_owned()),
+                Err(error) => executor_error(core, &error),
+            }),
+        }
+    }
+
+    pub fn serving(&self) -> &Serving {
+        &self.serving
+    }
+
+    /// Counters by shard.
+    pub fn counters(&self) -> &[Arc<ShardCounters>] {
+        &self.counters
+    }
+
+    pub fn stopper(&self) -> Stopper {
+        Stopper { mesh: self.mesh.clone(), options: Arc::clone(&self.options) }
+    }
+
+    /// Waits until all shards have ended. A shard that ends while the others run stops them, too: half a gateway
+    /// would serve half of its clients.
+    ///
+    /// # Errors
+    /// `ShardEnded`.
+    pub fn join(self) -> Result<(), ServeError> {
+        let stopper = self.stopper();
+        for _ in &self.shards {
+            // All senders are gone only when all shards are.
+            if self.ended.recv().is_err() {
+                break;
+            }
+            stopper.stop();
+        }
+        let mut result = Ok(());
+        for Running { core, handle } in self.shards {
+            if let Err(error) = handle.join() {
+                let error = match startup::executor_error(core, &error) {
+                    ServeError::ShardEnded(reason) => ServeError::ShardEnded(format!("core {core}: {reason}")),
+                    error => error,
+                };
+                result = Err(error);
+            }
+        }
+        result
+    }
+}
+
+/// The cores to run on: as many as wanted, as there are, and as there are IRIS connections.
+fn cores(options: &ServeOptions) -> Result<Vec<usize>, ServeError> {
+    // Respects the affinity mask a container or taskset has set.
+    let available: Vec<usize> =
+        core_affinity::get_core_ids().unwrap_or_default().into_iter().map(|core| core.id).collect();
+    let wanted = options.cores.unwrap_or(available.len()).min(options.iris_connections).min(SHARDS_MAX);
+    if wanted == 0 {
+        return Err(ServeError::NothingToRunOn);
+    }
+    if wanted < options.cores.unwrap_or(available.len()) {
+        tracing::warn!(
+            "{wanted} cores are used: each needs at least one of the {} IRIS connections",
+            options.iris_connections
+        );
+    }
+    let reason = format!("{} are available", available.len());
+    let cores: Vec<usize> = available.into_iter().take(wanted).collect();
+    if cores.len() < wanted {
+        return Err(ServeError::Core { core: wanted, reason });
+    }
+    Ok(cores)
+}
+
+/// A shard's part of the connections; the first shards get what does not divide.
+fn share(connections: usize, shards_count: usize, index: usize) -> usize {
+    let shards_count = shards_count.max(1);
+    let rest = connections % shards_count;
+    connections / shards_count + usize::from(index < rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn shares_add_up() {
+        for connections in 1..20 {
+            for shards in 1..=connections {
+                let shares: Vec<usize> = (0..shards).map(|index| share(connections, shards, index)).collect();
+                assert_eq!(shares.iter().sum::<usize>(), connections);
+                assert!(shares.iter().all(|share| *share > 0));
+            }
+        }
+    }
+}

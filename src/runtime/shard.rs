@@ -1,0 +1,266 @@
+//! One core: a listener of its own, its clients, its share of the IRIS connections.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_lite::FutureExt;
+use futures_lite::future::or;
+use glommio::Task;
+use glommio::net::{TcpListener, TcpStream};
+use glommio::timer::Timer;
+
+use super::ServeOptions;
+use super::cancel::{Activity, Mesh, ShardMessage, Target, Targets};
+use super::conversation::Conversation;
+use super::counters::ShardCounters;
+use super::pool::Pool;
+use super::pump::Pump;
+use super::wait::{Signals, until, within};
+
+/// The shard's coarse clock: idle sessions, requests that run long, connections that wait for a retry.
+const TICK: Duration = Duration::from_millis(250);
+/// Ticks after which a client whose request runs is looked at, and again each time.
+const LOOK_TICKS: u64 = 4;
+/// What one read may bring.
+const SCRATCH_BYTES: usize = 64 << 10;
+/// Pause after a failed accept: out of file descriptors, most likely.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What all shards share, by name: options, cancel routing, the schema epoch, the number of clients.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    pub(super) options: Arc<ServeOptions>,
+    pub(super) mesh: Mesh,
+    pub(super) schema_epoch: Arc<AtomicU64>,
+    pub(super) clients_count: Arc<AtomicUsize>,
+}
+
+/// One shard, seen from its tasks.
+pub(super) struct Shard<C: Conversation> {
+    pub(super) options: Arc<ServeOptions>,
+    pub(super) context: Rc<C::Context>,
+    pub(super) pool: Rc<Pool>,
+    pub(super) mesh: Mesh,
+    pub(super) counters: Arc<ShardCounters>,
+    /// Where sessions read into; never borrowed across an await.
+    pub(super) scratch: RefCell<Box<[u8]>>,
+    pub(super) tick: Rc<Cell<u64>>,
+    targets: Targets,
+    clients_count: Arc<AtomicUsize>,
+    /// Set when the process stops.
+    stop_at: Cell<Option<Instant>>,
+}
+
+/// Runs the shard until the process stops. `listening` hears once whether the listener stands.
+pub(super) async fn run<C: Conversation>(
+    index: usize,
+    shared: Shared,
+    iris_connections: usize,
+    address: SocketAddr,
+    counters: Arc<ShardCounters>,
+    listening: impl FnOnce(io::Result<()>),
+) {
+    let listener = match TcpListener::bind(address) {
+        Ok(listener) => listener,
+        Err(error) => return listening(Err(error.into())),
+    };
+    listening(Ok(()));
+    let Shared { options, mesh, schema_epoch, clients_count } = shared;
+    let tick = Rc::new(Cell::new(0));
+    let pool = Pool::new(
+        options.iris.clone(),
+        iris_connections,
+        options.pool_wait_timeout,
+        Arc::clone(&counters),
+        Rc::clone(&tick),
+    );
+    let shard = Rc::new(Shard::<C> {
+        context: Rc::new(C::context(&options.session, schema_epoch)),
+        options,
+        pool,
+        mesh,
+        counters,
+        scratch: RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
+        tick,
+        targets: Targets::new(index),
+        clients_count,
+        stop_at: Cell::new(None),
+    });
+    let ticker = glommio::spawn_local(Rc::clone(&shard).keep_time());
+    let doorkeeper = glommio::spawn_local(Rc::clone(&shard).accept_clients(listener));
+    shard.listen_to_process(index).await;
+    close_door(doorkeeper, address).await;
+    shard.see_clients_off().await;
+    ticker.cancel().await;
+    shard.pool.close_idle().await;
+}
+
+/// Ends the accept loop and with it the listener.
+///
+/// An accept that waits in the ring cannot simply be dropped: until the kernel has cancelled it, it may still take a
+/// client, whom nobody would ever close. So a connection of our own lets it complete. It may reach the listener of
+/// another shard, which is closing, too: then the next one is ours.
+async fn close_door(doorkeeper: Task<()>, address: SocketAddr) {
+    const PAUSE: Duration = Duration::from_millis(5);
+    let address = match address.ip() {
+        ip if !ip.is_unspecified() => address,
+        IpAddr::V4(_) => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()),
+        IpAddr::V6(_) => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), address.port()),
+    };
+    or(doorkeeper, async {
+        loop {
+            // Whether it is accepted, refused or waits in vain: there is another one in a moment.
+            let _ = within(PAUSE, TcpStream::connect(address)).await;
+            Timer::new(PAUSE).await;
+        }
+    })
+    .await;
+}
+
+impl<C: Conversation> Shard<C> {
+    async fn accept_clients(self: Rc<Self>, listener: TcpListener) {
+        while self.stop_at.get().is_none() {
+            match listener.accept().await {
+                Ok(_) if self.stop_at.get().is_some() => return,
+                Ok(stream) => self.welcome(stream),
+                Err(error) => {
+                    tracing::warn!(%error, "a client could not be accepted");
+                    Timer::new(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn welcome(self: &Rc<Self>, stream: TcpStream) {
+        self.counters.clients_accepted.add(1);
+        // Replies are gathered before they are sent; waiting for more would only delay them.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a client went before it was served");
+            return;
+        }
+        let mut secret = [0; 32];
+        if let Err(error) = getrandom::fill(&mut secret) {
+            tracing::error!(%error, "no random numbers for a cancel key");
+            return;
+        }
+        let Some(target) = self.targets.add(secret) else {
+            tracing::error!("all process ids of this core are in use");
+            return;
+        };
+        let guest = Guest::new(self, Rc::clone(&target));
+        let is_refused = guest.clients_count > self.options.client_connections_max;
+        if is_refused {
+            self.counters.clients_refused.add(1);
+        }
+        let mut pump = Pump::new(Rc::clone(self), stream, target, is_refused);
+        let shard = Rc::clone(self);
+        glommio::spawn_local(async move {
+            let pid = guest.target.pid;
+            tracing::debug!(pid, client = ?pump.client_address(), "client connected");
+            // A panic in a detached task would end the executor, and with it every client of this core.
+            if AssertUnwindSafe(pump.run()).catch_unwind().await.is_err() {
+                shard.counters.sessions_panicked.add(1);
+                tracing::error!(pid, "a session panicked and was closed; this is a defect of the gateway");
+            }
+            tracing::debug!(pid, "client disconnected");
+            drop(pump);
+            drop(guest);
+        })
+        .detach();
+    }
+
+    /// Cancel requests from all shards; ends when the process stops.
+    async fn listen_to_process(&self, index: usize) {
+        let Some(mailbox) = self.mesh.mailbox(index) else { return };
+        loop {
+            for message in mailbox.receive().await {
+                match message {
+                    ShardMessage::Cancel { pid, key } => self.cancel(pid, &key),
+                    ShardMessage::Stop { deadline } => {
+                        self.stop_at.set(Some(deadline));
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn cancel(&self, pid: i32, key: &[u8]) {
+        self.counters.cancel_requests.add(1);
+        if !self.targets.cancel(pid, key) {
+            tracing::debug!(pid, "a cancel request named no session of ours, or the wrong key");
+        }
+    }
+
+    /// Sessions end when their transactions do, at the deadline all.
+    async fn see_clients_off(&self) {
+        self.targets.each(|target| target.signals.raise(Signals::STOP));
+        or(self.last_client_gone(), async {
+            until(self.stop_at.get()).await;
+            self.targets.each(|target| target.signals.raise(Signals::STOP_NOW));
+            self.last_client_gone().await;
+        })
+        .await;
+    }
+
+    async fn last_client_gone(&self) {
+        const PAUSE: Duration = Duration::from_millis(5);
+        while !self.targets.is_empty() {
+            Timer::new(PAUSE).await;
+        }
+    }
+
+    async fn keep_time(self: Rc<Self>) {
+        loop {
+            Timer::new(TICK).await;
+            let now = self.tick.get().wrapping_add(1);
+            self.tick.set(now);
+            self.targets.each(|target| match target.activity.get() {
+                Activity::Working => {}
+                Activity::WaitingForClient(since) => {
+                    // Once: the first full tick.
+                    if now.wrapping_sub(since) == 2 {
+                        target.signals.raise(Signals::IDLE);
+                    }
+                }
+                Activity::WaitingForIris(since) => {
+                    let waited = now.wrapping_sub(since);
+                    if waited > 0 && waited.is_multiple_of(LOOK_TICKS) {
+                        target.signals.raise(Signals::LOOK_AT_CLIENT);
+                    }
+                }
+            });
+            self.pool.on_tick();
+        }
+    }
+}
+
+/// A client's place in the shard's and the process's books, kept for as long as its task lives.
+struct Guest<C: Conversation> {
+    shard: Rc<Shard<C>>,
+    target: Rc<Target>,
+    /// Clients of the process, this one included.
+    clients_count: usize,
+}
+
+impl<C: Conversation> Guest<C> {
+    fn new(shard: &Rc<Shard<C>>, target: Rc<Target>) -> Self {
+        shard.counters.clients_open.add(1);
+        let before = shard.clients_count.fetch_add(1, Ordering::Relaxed);
+        Self { shard: Rc::clone(shard), target, clients_count: before.saturating_add(1) }
+    }
+}
+
+impl<C: Conversation> Drop for Guest<C> {
+    fn drop(&mut self) {
+        self.shard.targets.remove(self.target.pid);
+        self.shard.counters.clients_open.subtract(1);
+        self.shard.clients_count.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,291 @@
+//! ALTER TABLE: IRIS takes one change a statement, so each action is a step.
+
+use std::rc::Rc;
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::constraint::Keys;
+use super::create_table::Column;
+use super::default::default_text;
+use super::types::{column_type, description, type_node};
+use super::{
+    Ddl, Table, accepted, ddl, defined, first_name, has_child, need, notice, skipping, step, tolerant_step, unsupported,
+};
+use crate::sql::plan::ScriptStep;
+use crate::sql::schema::{ColumnFacts, TableFacts, TableLookup};
+use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::names;
+use crate::wire::SqlState;
+
+const TAG: &str = "ALTER TABLE";
+
+/// "Field not found", "Column already exists", "Constraint not found".
+const NO_FIELD_SQLCODE: i32 = 31;
+const FIELD_EXISTS_SQLCODE: i32 = 306;
+const NO_CONSTRAINT_SQLCODE: i32 = 315;
+
+pub(super) fn alter_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
+    if has_child(stmt, SyntaxKind::ALL_IN_TABLESPACE) {
+        return Err(unsupported(stmt, "tablespaces are not supported by IRIS"));
+    }
+    let table = Table::of(cx, &need(stmt, SyntaxKind::TABLE_RELATION_NAME)?)?;
+    let found = cx.facts(&table.lookup);
+    if has_child(stmt, SyntaxKind::IF_EXISTS) && matches!(found, TableLookup::Missing) {
+        skipping(cx, &format!("relation \"{}\" does not exist", table.name()));
+        return Ok(accepted(TAG));
+    }
+    let facts = match found {
+        TableLookup::Known(facts) => Some(facts),
+        TableLookup::Missing | TableLookup::NotLoaded => None,
+    };
+    let mut alter = Alter { cx, table: &table, facts, steps: Vec::new() };
+    for action in stmt.children() {
+        alter.action(&action)?;
+    }
+    Ok(ddl(TAG, alter.steps))
+}
+
+struct Alter<'a> {
+    cx: &'a Cx<'a>,
+    table: &'a Table,
+    facts: Option<Rc<TableFacts>>,
+    steps: Vec<ScriptStep>,
+}
+
+impl Alter<'_> {
+    fn action(&mut self, action: &SyntaxNode) -> Result<()> {
+        match action.kind() {
+            SyntaxKind::ADD_COLUMN => self.add_column(action),
+            SyntaxKind::DROP_COLUMN => self.drop_column(action),
+            SyntaxKind::ALTER_COLUMN => self.alter_column(action),
+            SyntaxKind::ADD_CONSTRAINT => self.add_constraint(action),
+            SyntaxKind::DROP_CONSTRAINT => {
+                let name = defined(&first_name(&need(action, SyntaxKind::CONSTRAINT_NAME_REF)?)?)?;
+                let ignored: &[i32] =
+                    if has_child(action, SyntaxKind::IF_EXISTS) { &[NO_CONSTRAINT_SQLCODE] } else { &[] };
+                self.push(&format!("DROP CONSTRAINT {name}"), ignored);
+                Ok(())
+            }
+            SyntaxKind::RENAME_COLUMN => {
+                let old = defined(&first_name(&need(action, SyntaxKind::COLUMN_NAME_REF)?)?)?;
+                let new = new_name(&need(action, SyntaxKind::COLUMN_NAME)?)?;
+                self.push(&format!("ALTER COLUMN {old} RENAME {new}"), &[]);
+                Ok(())
+            }
+            SyntaxKind::TABLE_RENAME_TO => {
+                let new = new_name(&need(action, SyntaxKind::TABLE_NAME)?)?;
+                self.push(&format!("RENAME {new}"), &[]);
+                Ok(())
+            }
+            SyntaxKind::IF_EXISTS
+            | SyntaxKind::TABLE_RELATION_NAME
+            | SyntaxKind::OWNER_TO
+            | SyntaxKind::SET_OPTIONS
+            | SyntaxKind::RESET_OPTIONS
+            | SyntaxKind::CLUSTER_ON
+            | SyntaxKind::SET_WITHOUT_CLUSTER
+            | SyntaxKind::SET_WITHOUT_OIDS
+            | SyntaxKind::SET_LOGGED
+            | SyntaxKind::SET_UNLOGGED
+            | SyntaxKind::SET_TABLESPACE
+            | SyntaxKind::SET_ACCESS_METHOD
+            | SyntaxKind::REPLICA_IDENTITY
+            | SyntaxKind::VALIDATE_CONSTRAINT => Ok(()),
+            _ => Err(refusal(action)),
+        }
+    }
+
+    fn push(&mut self, change: &str, ignored: &[i32]) {
+        self.steps.push(tolerant_step(self.cx, format!("ALTER TABLE {} {change}", self.table.text), ignored));
+    }
+
+    fn column_facts(&self, typed: &str) -> Option<&ColumnFacts> {
+        let name = names::folded(typed);
+        self.facts.as_ref()?.columns.iter().find(|column| column.name.eq_ignore_ascii_case(&name))
+    }
+
+    fn add_column(&mut self, action: &SyntaxNode) -> Result<()> {
+        let typed = first_name(&need(action, SyntaxKind::COLUMN_NAME)?)?;
+        let if_not_exists = has_child(action, SyntaxKind::IF_NOT_EXISTS);
+        if if_not_exists && self.column_facts(&typed).is_some() {
+            let message = format!(
+                "column \"{}\" of relation \"{}\" already exists, skipping",
+                names::folded(&typed),
+                self.table.name()
+            );
+            notice(self.cx, SqlState(*b"42701"), message);
+            return Ok(());
+        }
+        let column = Column::read(self.cx, action)?;
+        if column.identity {
+            return Err(unsupported(action, "IRIS cannot add an identity column to an existing table")
+                .hint("Declare serial and identity columns in CREATE TABLE."));
+        }
+        let mut keys = self.keys();
+        for constraint in action.children() {
+            keys.read(self.cx, &constraint, Some(&typed))?;
+        }
+        let clauses = keys.into_clauses();
+        let ignored: &[i32] = if if_not_exists { &[FIELD_EXISTS_SQLCODE] } else { &[] };
+        self.push(&format!("ADD COLUMN {}", column.text()?), ignored);
+        for clause in clauses {
+            self.push(&format!("ADD {clause}"), &[]);
+        }
+        Ok(())
+    }
+
+    fn keys(&self) -> Keys<'_> {
+        let mut keys = Keys::new(self.table);
+        if let Some(facts) = &self.facts {
+            keys.reserve(facts.unique_keys.iter().map(|(name, _)| name.to_lowercase()));
+        }
+        keys
+    }
+
+    fn drop_column(&mut self, action: &SyntaxNode) -> Result<()> {
+        let typed = first_name(&need(action, SyntaxKind::COLUMN_NAME_REF)?)?;
+        let if_exists = has_child(action, SyntaxKind::IF_EXISTS);
+        if if_exists && self.facts.is_some() && self.column_facts(&typed).is_none() {
+            let message =
+                format!("column \"{}\" of relation \"{}\" does not exist", names::folded(&typed), self.table.name());
+            skipping(self.cx, &message);
+            return Ok(());
+        }
+        // PostgreSQL drops the indexes and keys of the table with the column without being asked; IRIS wants to be.
+        let ignored: &[i32] = if if_exists { &[NO_FIELD_SQLCODE] } else { &[] };
+        self.push(&format!("DROP COLUMN {} CASCADE", defined(&typed)?), ignored);
+        Ok(())
+    }
+
+    fn alter_column(&mut self, action: &SyntaxNode) -> Result<()> {
+        let typed = first_name(&need(action, SyntaxKind::COLUMN_NAME_REF)?)?;
+        let name = defined(&typed)?;
+        for option in action.children() {
+            match option.kind() {
+                SyntaxKind::COLUMN_NAME_REF => {}
+                SyntaxKind::SET_TYPE => self.set_type(&option, &typed)?,
+                SyntaxKind::SET_DEFAULT => {
+                    if let Some(value) = option.children().last() {
+                        let pg_type = self.column_facts(&typed).map(|column| column.pg_type);
+                        let value = default_text(self.cx, &names::folded(&typed), pg_type, &value)?;
+                        self.push(&format!("ALTER COLUMN {name} SET DEFAULT {value}"), &[]);
+                    }
+                }
+                SyntaxKind::DROP_DEFAULT => self.push(&format!("ALTER COLUMN {name} DROP DEFAULT"), &[]),
+                SyntaxKind::SET_NOT_NULL => self.push(&format!("ALTER COLUMN {name} NOT NULL"), &[]),
+                SyntaxKind::DROP_NOT_NULL => self.push(&format!("ALTER COLUMN {name} NULL"), &[]),
+                // Statistics, storage and compression concern PostgreSQL's own files.
+                SyntaxKind::SET_STATISTICS
+                | SyntaxKind::SET_STORAGE
+                | SyntaxKind::SET_COMPRESSION
+                | SyntaxKind::SET_OPTIONS_LIST
+                | SyntaxKind::RESET_OPTIONS => {}
+                SyntaxKind::ADD_GENERATED
+                | SyntaxKind::SET_GENERATED
+                | SyntaxKind::SET_GENERATED_OPTIONS
+                | SyntaxKind::DROP_IDENTITY => {
+                    return Err(unsupported(&option, "IRIS can neither give IDENTITY to a column nor take it away")
+                        .hint("Declare identity columns in CREATE TABLE."));
+                }
+                _ => {
+                    let text = cx::plain_text(&option).to_uppercase();
+                    return Err(unsupported(&option, format!("ALTER COLUMN .. {text} is not supported by IRIS")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn set_type(&mut self, option: &SyntaxNode, typed: &str) -> Result<()> {
+        let Some(node) = type_node(option) else { return Err(refusal(option)) };
+        let to = column_type(self.cx, &node)?;
+        if let Some(using) = cx::child(option, SyntaxKind::USING_EXPR)
+            && !is_plain_cast(&using, typed)
+        {
+            return Err(unsupported(&using, "IRIS converts a column's values by a plain cast only")
+                .hint("Add a column of the new type, fill it by UPDATE, drop the old one and rename."));
+        }
+        if to.is_serial {
+            return Err(unsupported(option, "IRIS can neither give IDENTITY to a column nor take it away"));
+        }
+        let name = defined(typed)?;
+        if let Some(column) = self.column_facts(typed)
+            && column.pg_type.oid != to.pg_type.oid
+            && (description(column.pg_type).is_some() || description(to.pg_type).is_some())
+        {
+            let message = format!(
+                "column \"{}\": IRIS cannot change the description that tells its declared type",
+                names::folded(typed)
+            );
+            notice(self.cx, SqlState::WARNING, message);
+        }
+        self.push(&format!("ALTER COLUMN {name} {}", to.iris), &[]);
+        if !to.collation.is_empty() {
+            self.push(&format!("ALTER COLUMN {name} COLLATE{}", to.collation), &[]);
+        }
+        Ok(())
+    }
+
+    fn add_constraint(&mut self, action: &SyntaxNode) -> Result<()> {
+        for constraint in action.children() {
+            if constraint.kind() == SyntaxKind::NOT_NULL_CONSTRAINT {
+                let column = defined(&first_name(&need(&constraint, SyntaxKind::COLUMN_NAME_REF)?)?)?;
+                self.push(&format!("ALTER COLUMN {column} NOT NULL"), &[]);
+                continue;
+            }
+            let mut keys = self.keys();
+            if !keys.read(self.cx, &constraint, None)? {
+                return Err(refusal(&constraint));
+            }
+            for clause in keys.into_clauses() {
+                self.steps.push(step(self.cx, format!("ALTER TABLE {} ADD {clause}", self.table.text)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A new name, in quotes: IRIS would show an unquoted one in capitals.
+fn new_name(node: &SyntaxNode) -> Result<String> {
+    let typed = first_name(node)?;
+    let name = defined(&typed)?;
+    Ok(if name.starts_with('"') { name } else { format!("\"{name}\"") })
+}
+
+/// `c`, `c::type` or `CAST(c AS type)`, where `c` is the column itself.
+fn is_plain_cast(using: &SyntaxNode, typed: &str) -> bool {
+    let Some(expr) = using.first_child() else { return false };
+    let mut expr = cx::unwrapped(&expr);
+    while expr.kind() == SyntaxKind::CAST_EXPR {
+        match expr.first_child() {
+            Some(operand) => expr = cx::unwrapped(&operand),
+            None => return false,
+        }
+    }
+    expr.kind() == SyntaxKind::NAME_REF
+        && names::first(&expr).is_some_and(|name| names::folded(&name) == names::folded(typed))
+}
+
+fn refusal(action: &SyntaxNode) -> Box<crate::wire::PgError> {
+    match action.kind() {
+        SyntaxKind::ENABLE_RLS | SyntaxKind::DISABLE_RLS | SyntaxKind::FORCE_RLS | SyntaxKind::NO_FORCE_RLS => {
+            unsupported(action, "row level security is not supported by IRIS SQL")
+                .hint("Use privileges and views, or the row-level security of IRIS classes.")
+        }
+        SyntaxKind::INHERIT_TABLE | SyntaxKind::NO_INHERIT_TABLE => {
+            unsupported(action, "table inheritance is not supported by IRIS")
+        }
+        SyntaxKind::ATTACH_PARTITION
+        | SyntaxKind::DETACH_PARTITION
+        | SyntaxKind::MERGE_PARTITIONS
+        | SyntaxKind::SPLIT_PARTITION => unsupported(action, "partitioned tables are not supported by IRIS"),
+        SyntaxKind::SET_SCHEMA => unsupported(action, "IRIS cannot move a table to another schema")
+            .hint("Make the table anew in the other schema and copy its rows."),
+        SyntaxKind::RENAME_CONSTRAINT => unsupported(action, "IRIS cannot rename a constraint")
+            .hint("Drop the constraint and add it under the new name."),
+        _ => {
+            let text = cx::plain_text(action).to_uppercase();
+            unsupported(action, format!("ALTER TABLE .. {text} is not supported by IRIS"))
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Keys. All become named constraints of the table, with the names PostgreSQL would give them: IRIS's messages carry
+//! the name, and clients look at it to learn what went wrong.
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::{Table, defined, first_name, has_child, need, unsupported};
+use crate::sql::schema::TableLookup;
+use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::names;
+use crate::wire::{PgError, SqlState};
+
+/// PostgreSQL cuts names to this many bytes (`NAMEDATALEN` - 1).
+const NAME_BYTES_MAX: usize = 63;
+
+/// The keys of one table while a statement is read.
+pub(super) struct Keys<'a> {
+    pub table: &'a Table,
+    /// Names in use, folded.
+    used: Vec<String>,
+    /// The primary key's columns, for foreign keys that name none; folded.
+    primary_key: Vec<String>,
+    /// PRIMARY KEY and UNIQUE: in front of the foreign keys, which may refer to them.
+    own: Vec<String>,
+    foreign: Vec<String>,
+}
+
+impl<'a> Keys<'a> {
+    pub fn new(table: &'a Table) -> Self {
+        Self { table, used: Vec::new(), primary_key: Vec::new(), own: Vec::new(), foreign: Vec::new() }
+    }
+
+    /// The clauses, in an order in which they can be made.
+    pub fn into_clauses(self) -> Vec<String> {
+        self.own.into_iter().chain(self.foreign).collect()
+    }
+
+    /// Names that are taken already.
+    pub fn reserve(&mut self, taken: impl IntoIterator<Item = String>) {
+        self.used.extend(taken);
+    }
+
+    /// Reads a constraint of a column (`column`, as typed) or of the table. False when it is no key.
+    pub fn read(&mut self, cx: &Cx<'_>, node: &SyntaxNode, column: Option<&str>) -> Result<bool> {
+        match node.kind() {
+            SyntaxKind::PRIMARY_KEY_CONSTRAINT => self.unique(node, column, true)?,
+            SyntaxKind::UNIQUE_CONSTRAINT => self.unique(node, column, false)?,
+            SyntaxKind::REFERENCES_CONSTRAINT | SyntaxKind::FOREIGN_KEY_CONSTRAINT => {
+                self.foreign_key(cx, node, column)?;
+            }
+            SyntaxKind::CHECK_CONSTRAINT => {
+                return Err(unsupported(node, "CHECK constraints are not supported by IRIS")
+                    .hint("Check the values in the application, or in a trigger made in IRIS."));
+            }
+            SyntaxKind::EXCLUDE_CONSTRAINT => {
+                return Err(unsupported(node, "EXCLUDE constraints are not supported by IRIS")
+                    .hint("Use a UNIQUE constraint where equality is all that counts."));
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn unique(&mut self, node: &SyntaxNode, column: Option<&str>, primary: bool) -> Result<()> {
+        check_options(node)?;
+        if node.descendants().any(|child| child.kind() == SyntaxKind::NULLS_NOT_DISTINCT) {
+            return Err(unsupported(node, "NULLS NOT DISTINCT is not supported by IRIS"));
+        }
+        if has_child(node, SyntaxKind::USING_INDEX_NAME) {
+            return Err(unsupported(node, "IRIS cannot make a constraint of an existing index")
+                .hint("Drop the index and add the constraint with its columns."));
+        }
+        let columns = match column {
+            Some(column) => vec![column.to_owned()],
+            None => {
+                let list = node.descendants().find(|child| child.kind() == SyntaxKind::CONSTRAINT_COLUMN_REF_LIST);
+                Self::column_names(list.as_ref().unwrap_or(node))?
+            }
+        };
+        let folded = folded(&columns);
+        let name = if primary { self.name(node, "", "pkey")? } else { self.name(node, &folded.join("_"), "key")? };
+        let kind = if primary { "PRIMARY KEY" } else { "UNIQUE" };
+        if primary {
+            if !self.primary_key.is_empty() {
+                let message = format!("multiple primary keys for table \"{}\" are not allowed", self.table.name());
+                return Err(PgError::error(SqlState(*b"42P16"), message).position(cx::offset(super::at(node))));
+            }
+            self.primary_key = folded;
+        }
+        self.own.push(format!("CONSTRAINT {name} {kind} ({})", defined_list(&columns)?));
+        Ok(())
+    }
+
+    fn foreign_key(&mut self, cx: &Cx<'_>, node: &SyntaxNode, column: Option<&str>) -> Result<()> {
+        check_options(node)?;
+        if has_child(node, SyntaxKind::MATCH_FULL) || has_child(node, SyntaxKind::MATCH_PARTIAL) {
+            return Err(unsupported(node, "MATCH FULL and MATCH PARTIAL are not supported by IRIS")
+                .hint("Leave MATCH out, or declare the columns NOT NULL."));
+        }
+        let mut lists = cx::children(node, SyntaxKind::FOREIGN_KEY_COLUMN_LIST);
+        let (columns, referenced) = match column {
+            Some(column) => {
+                let referenced = cx::children(node, SyntaxKind::COLUMN_NAME_REF);
+                (vec![column.to_owned()], referenced.map(|name| first_name(&name)).collect::<Result<_>>()?)
+            }
+            None => {
+                let own = lists.next().map(|list| Self::column_names(&list)).transpose()?.unwrap_or_default();
+                let referenced = lists.next().map(|list| Self::column_names(&list)).transpose()?;
+                (own, referenced.unwrap_or_default())
+            }
+        };
+        let parent = Table::of(cx, &need(node, SyntaxKind::TABLE_NAME_REF)?)?;
+        let referenced = if !referenced.is_empty() {
+            defined_list(&referenced)?
+        } else {
+            self.primary_key_of(cx, &parent).iter().map(|name| names::iris_name_of(name)).collect::<Vec<_>>().join(", ")
+        };
+        let name = self.name(node, &folded(&columns).join("_"), "fkey")?;
+        let mut clause =
+            format!("CONSTRAINT {name} FOREIGN KEY ({}) REFERENCES {}", defined_list(&columns)?, parent.text);
+        if !referenced.is_empty() {
+            clause.push_str(&format!(" ({referenced})"));
+        }
+        for action in node.children() {
+            let event = match action.kind() {
+                SyntaxKind::ON_DELETE_ACTION => "DELETE",
+                SyntaxKind::ON_UPDATE_ACTION => "UPDATE",
+                _ => continue,
+            };
+            clause.push_str(&format!(" ON {event} {}", referential_action(&action)?));
+        }
+        self.foreign.push(clause);
+        Ok(())
+    }
+
+    /// Without columns a foreign key means the primary key; empty when only IRIS knows that.
+    fn primary_key_of(&self, cx: &Cx<'_>, parent: &Table) -> Vec<String> {
+        if parent.is(self.table) && !self.primary_key.is_empty() {
+            return self.primary_key.clone();
+        }
+        match cx.facts(&parent.lookup) {
+            TableLookup::Known(facts) => facts.primary_key.clone(),
+            TableLookup::Missing | TableLookup::NotLoaded => Vec::new(),
+        }
+    }
+
+    fn column_names(list: &SyntaxNode) -> Result<Vec<String>> {
+        if has_child(list, SyntaxKind::WITHOUT_OVERLAPS) || has_child(list, SyntaxKind::PERIOD_COLUMN) {
+            return Err(unsupported(list, "temporal keys (WITHOUT OVERLAPS, PERIOD) are not supported by IRIS"));
+        }
+        cx::children(list, SyntaxKind::COLUMN_NAME_REF).map(|name| first_name(&name)).collect()
+    }
+
+    /// The constraint's name as given, else as PostgreSQL makes it.
+    fn name(&mut self, node: &SyntaxNode, columns: &str, label: &str) -> Result<String> {
+        let given = cx::child(node, SyntaxKind::CONSTRAINT_NAME_CLAUSE)
+            .and_then(|clause| cx::child(&clause, SyntaxKind::CONSTRAINT_NAME))
+            .and_then(|name| names::first(&name));
+        if let Some(given) = given {
+            self.used.push(names::folded(&given));
+            return defined(&given);
+        }
+        let mut name = object_name(self.table.name(), columns, label);
+        let mut n = 0;
+        while self.used.contains(&name) {
+            n += 1;
+            name = object_name(self.table.name(), columns, &format!("{label}{n}"));
+        }
+        self.used.push(name.clone());
+        Ok(names::iris_name_of(&name))
+    }
+}
+
+/// `table_columns_label`, cut to a name's length at whichever of the first two parts is longer (`makeObjectName`).
+pub(super) fn object_name(table: &str, columns: &str, label: &str) -> String {
+    let (mut table, mut columns) = (table, columns);
+    let joints = if columns.is_empty() { 1 } else { 2 };
+    let left = NAME_BYTES_MAX.saturating_sub(label.len().saturating_add(joints));
+    while table.len().saturating_add(columns.len()) > left {
+        let longer = if table.len() > columns.len() { &mut table } else { &mut columns };
+        let mut characters = longer.chars();
+        characters.next_back();
+        *longer = characters.as_str();
+    }
+    if columns.is_empty() { format!("{table}_{label}") } else { format!("{table}_{columns}_{label}") }
+}
+
+pub(super) fn defined_list(columns: &[String]) -> Result<String> {
+    Ok(columns.iter().map(|column| defined(column)).collect::<Result<Vec<_>>>()?.join(", "))
+}
+
+fn folded(columns: &[String]) -> Vec<String> {
+    columns.iter().map(|column| names::folded(column)).collect()
+}
+
+/// What follows a constraint of any kind.
+pub(super) fn check_options(node: &SyntaxNode) -> Result<()> {
+    for option in node.children() {
+        match option.kind() {
+            SyntaxKind::DEFERRABLE_CONSTRAINT_OPTION | SyntaxKind::INITIALLY_DEFERRED_CONSTRAINT_OPTION => {
+                return Err(unsupported(&option, "deferrable constraints are not supported by IRIS")
+                    .hint("Leave DEFERRABLE and INITIALLY DEFERRED out: IRIS checks each row at once."));
+            }
+            SyntaxKind::NOT_ENFORCED => {
+                return Err(unsupported(&option, "NOT ENFORCED constraints are not supported"));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn referential_action(node: &SyntaxNode) -> Result<&'static str> {
+    for action in node.children() {
+        if has_child(&action, SyntaxKind::COLUMN_REF_LIST) {
+            return Err(unsupported(
+                &action,
+                "SET NULL and SET DEFAULT of some columns only are not supported by IRIS",
+            ));
+        }
+        match action.kind() {
+            SyntaxKind::CASCADE => return Ok("CASCADE"),
+            SyntaxKind::SET_NULL_COLUMNS => return Ok("SET NULL"),
+            SyntaxKind::SET_DEFAULT_COLUMNS => return Ok("SET DEFAULT"),
+            _ => {}
+        }
+    }
+    // RESTRICT differs only for deferred constraints, which IRIS does not have.
+    Ok("NO ACTION")
+}

@@ -1,0 +1,174 @@
+//! DEFAULT: IRIS takes a constant, NULL, the date and time functions and the user, and nothing else.
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::types::type_node;
+use super::{at, notice, unsupported};
+use crate::sql::template::LiteralKind;
+use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::frag::Ty;
+use crate::sql::translate::names;
+use crate::types::{Oid, PgType};
+use crate::wire::{PgError, SqlState};
+
+/// The value of DEFAULT as IRIS writes it. `column` is for messages, `pg_type` the column's type where it is known.
+pub(super) fn default_text(cx: &Cx<'_>, column: &str, pg_type: Option<PgType>, node: &SyntaxNode) -> Result<String> {
+    let node = cx::unwrapped(node);
+    let place = Place { cx, column, oid: pg_type.map(|pg_type| pg_type.oid), at: at(&node) };
+    place.text(&node)
+}
+
+struct Place<'a> {
+    cx: &'a Cx<'a>,
+    column: &'a str,
+    oid: Option<Oid>,
+    at: usize,
+}
+
+impl Place<'_> {
+    fn text(&self, node: &SyntaxNode) -> Result<String> {
+        let node = cx::unwrapped(node);
+        let word = cx::plain_text(&node).to_ascii_lowercase();
+        match word.as_str() {
+            "null" => return Ok("NULL".to_owned()),
+            "true" => return Ok(if self.is_text() { "'true'" } else { "1" }.to_owned()),
+            "false" => return Ok(if self.is_text() { "'false'" } else { "0" }.to_owned()),
+            "current_user" | "session_user" | "user" | "current_role" => {
+                notice(
+                    self.cx,
+                    SqlState::WARNING,
+                    format!("column \"{}\": the default is the account of IRIS that the gateway uses", self.column),
+                );
+                return Ok(if word == "session_user" { "SESSION_USER" } else { "CURRENT_USER" }.to_owned());
+            }
+            _ => {}
+        }
+        match node.kind() {
+            // The column's type decides what the constant becomes; the cast said no more than that.
+            SyntaxKind::CAST_EXPR => match node.children().find(|child| !is_type(&node, child)) {
+                Some(operand) => self.text(&operand),
+                None => Err(self.refuse()),
+            },
+            SyntaxKind::PREFIX_EXPR => self.signed(&node),
+            SyntaxKind::LITERAL => match self.cx.constant(&node) {
+                Some((kind, value)) => self.constant(kind, value),
+                None => Err(self.refuse()),
+            },
+            SyntaxKind::ARRAY_EXPR if node.children().next().is_none() => Ok("'{}'".to_owned()),
+            _ => self.function(&node),
+        }
+    }
+
+    fn signed(&self, node: &SyntaxNode) -> Result<String> {
+        let sign = node.first_token().map(|token| token.text().to_owned()).unwrap_or_default();
+        let operand = node.first_child().map(|operand| cx::unwrapped(&operand));
+        let constant = operand.filter(|operand| operand.kind() == SyntaxKind::LITERAL);
+        match (sign.as_str(), constant.and_then(|operand| self.cx.constant(&operand))) {
+            ("-", Some((kind, value))) if kind != LiteralKind::String => self.number(&format!("-{value}")),
+            ("+", Some((kind, value))) if kind != LiteralKind::String => self.number(value),
+            _ => Err(self.refuse()),
+        }
+    }
+
+    fn constant(&self, kind: LiteralKind, value: &str) -> Result<String> {
+        if kind != LiteralKind::String {
+            return self.number(value);
+        }
+        match self.oid {
+            Some(Oid::BOOL) => return boolean(value).map(str::to_owned).ok_or_else(|| self.invalid("boolean", value)),
+            Some(Oid::BYTEA) if value.eq_ignore_ascii_case("\\x") => return Ok("''".to_owned()),
+            Some(Oid::BYTEA) if value.contains('\\') => {
+                return Err(PgError::unsupported("IRIS has no binary constants for DEFAULT")
+                    .position(cx::offset(self.at))
+                    .hint("Leave the default out and send the value with INSERT."));
+            }
+            Some(oid) if Ty::of(oid).is_number() => {
+                let number = value.trim();
+                let plain = number.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+                return if plain && number.parse::<f64>().is_ok() {
+                    Ok(number.to_owned())
+                } else {
+                    Err(self.invalid("numeric", value))
+                };
+            }
+            _ => {}
+        }
+        cx::inline_text(kind, value).ok_or_else(|| {
+            PgError::unsupported("IRIS cannot hold a default with control characters").position(cx::offset(self.at))
+        })
+    }
+
+    fn number(&self, value: &str) -> Result<String> {
+        if self.oid == Some(Oid::BOOL) {
+            let message =
+                format!("column \"{}\" is of type boolean but default expression is of type integer", self.column);
+            return Err(PgError::error(SqlState::DATATYPE_MISMATCH, message)
+                .position(cx::offset(self.at))
+                .hint("You will need to rewrite or cast the expression."));
+        }
+        Ok(if self.is_text() { format!("'{value}'") } else { value.to_owned() })
+    }
+
+    fn function(&self, node: &SyntaxNode) -> Result<String> {
+        let name = match node.kind() {
+            SyntaxKind::CALL_EXPR => names::first(node).map(|name| names::folded(&name)).unwrap_or_default(),
+            _ => String::new(),
+        };
+        match name.as_str() {
+            "nextval" => {
+                return Err(unsupported(node, "sequences are not supported by IRIS, so nextval() is no default")
+                    .hint("Declare the column serial, bigserial or GENERATED BY DEFAULT AS IDENTITY."));
+            }
+            "gen_random_uuid" | "uuid_generate_v4" | "uuidv4" | "uuidv7" | "uuid_generate_v1" => {
+                return Err(unsupported(node, format!("IRIS cannot compute the default {name}()"))
+                    .hint("Leave the default out and send the value with INSERT."));
+            }
+            _ => {}
+        }
+        // The rules for expressions know the many spellings of the present moment.
+        let text = self.cx.value(node).map(|frag| frag.text).unwrap_or_default();
+        let base = text.split('(').next().unwrap_or_default();
+        let moment = match base {
+            "CURRENT_TIMESTAMP" | "GETDATE" | "GETUTCDATE" => text.as_str(),
+            "CURRENT_DATE" | "CURRENT_TIME" => text.as_str(),
+            _ => return Err(self.refuse()),
+        };
+        if moment.split_once('(').is_some_and(|(_, rest)| rest.trim_end_matches(')').parse::<u8>().is_err()) {
+            return Err(self.refuse());
+        }
+        Ok(match (self.oid, base) {
+            (Some(Oid::DATE), _) => "CURRENT_DATE".to_owned(),
+            (Some(Oid::TIME), "CURRENT_TIMESTAMP") => "CURRENT_TIME(6)".to_owned(),
+            (_, "CURRENT_TIME") if !moment.contains('(') => "CURRENT_TIME(6)".to_owned(),
+            _ => moment.to_owned(),
+        })
+    }
+
+    fn is_text(&self) -> bool {
+        self.oid.is_some_and(|oid| Ty::of(oid).is_string())
+    }
+
+    fn invalid(&self, type_name: &str, value: &str) -> Box<PgError> {
+        PgError::error(SqlState::INVALID_TEXT, format!("invalid input syntax for type {type_name}: \"{value}\""))
+            .position(cx::offset(self.at))
+    }
+
+    fn refuse(&self) -> Box<PgError> {
+        PgError::unsupported(format!("the default of column \"{}\" is nothing IRIS can compute", self.column))
+            .position(cx::offset(self.at))
+            .hint("IRIS takes a constant, NULL, CURRENT_TIMESTAMP, CURRENT_DATE, CURRENT_TIME or CURRENT_USER.")
+    }
+}
+
+fn is_type(cast: &SyntaxNode, child: &SyntaxNode) -> bool {
+    type_node(cast).is_some_and(|node| node == *child) || child.kind() == SyntaxKind::COLON_COLON
+}
+
+/// As PostgreSQL reads booleans: any beginning of the words that is no other's.
+fn boolean(value: &str) -> Option<&'static str> {
+    match value.trim().to_ascii_lowercase().as_str() {
+        "t" | "tr" | "tru" | "true" | "y" | "ye" | "yes" | "on" | "1" => Some("1"),
+        "f" | "fa" | "fal" | "fals" | "false" | "n" | "no" | "of" | "off" | "0" => Some("0"),
+        _ => None,
+    }
+}

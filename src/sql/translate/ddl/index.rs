@@ -1,0 +1,196 @@
+//! CREATE INDEX.
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::constraint::{defined_list, object_name};
+use super::{Ddl, Table, accepted, at, ddl, defined, first_name, has_child, need, notice, tolerant_step, unsupported};
+use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::names;
+use crate::wire::{PgError, SqlState};
+
+const TAG: &str = "CREATE INDEX";
+
+/// "Index already defined".
+const EXISTS_SQLCODE: i32 = 324;
+
+pub(super) fn create_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
+    let table = Table::of(cx, &need(stmt, SyntaxKind::TABLE_RELATION_NAME)?)?;
+    let unique = cx::has_token(stmt, SyntaxKind::UNIQUE_KW);
+    let items: Vec<SyntaxNode> = match cx::child(stmt, SyntaxKind::PARTITION_ITEM_LIST) {
+        Some(list) => cx::children(&list, SyntaxKind::PARTITION_ITEM).collect(),
+        None => Vec::new(),
+    };
+    if has_child(stmt, SyntaxKind::NULLS_NOT_DISTINCT) {
+        return Err(unsupported(stmt, "NULLS NOT DISTINCT is not supported by IRIS"));
+    }
+    let method = match cx::child(stmt, SyntaxKind::USING_METHOD) {
+        Some(using) => names::folded(&first_name(&need(&using, SyntaxKind::ACCESS_METHOD_REF)?)?),
+        None => "btree".to_owned(),
+    };
+    let columns: Option<Vec<String>> = items.iter().map(column).collect();
+    let name = index_name(stmt, &table, &items)?;
+    let ignored: &[i32] = if has_child(stmt, SyntaxKind::IF_NOT_EXISTS) { &[EXISTS_SQLCODE] } else { &[] };
+    if unique && method != "btree" {
+        let message = format!("access method \"{method}\" does not support unique indexes");
+        return Err(PgError::error(SqlState::FEATURE_NOT_SUPPORTED, message));
+    }
+    match method.as_str() {
+        "btree" | "hash" => {}
+        "gin" | "gist" | "brin" | "spgist" => {
+            let message = format!("index {name} is not made: IRIS has no {method} indexes; queries work without it");
+            notice(cx, SqlState::SUCCESSFUL_COMPLETION, message);
+            return Ok(accepted(TAG));
+        }
+        "hnsw" => {
+            let text = hnsw(cx, stmt, &table, &name, &items, columns.as_deref())?;
+            return Ok(ddl(TAG, vec![tolerant_step(cx, text, ignored)]));
+        }
+        "ivfflat" => {
+            return Err(unsupported(stmt, "ivfflat indexes are not supported by IRIS")
+                .hint("Use hnsw with vector_cosine_ops or vector_ip_ops, or leave the index out."));
+        }
+        _ => {
+            let message = format!("access method \"{method}\" does not exist");
+            return Err(PgError::error(SqlState::UNDEFINED_OBJECT, message));
+        }
+    }
+    let Some(columns) = columns else {
+        if unique {
+            return Err(unsupported(stmt, "unique indexes on expressions are not supported by IRIS")
+                .hint("Keep the expression's value in a column of its own and make that unique."));
+        }
+        let message = format!("index {name} is not made: IRIS has no indexes on expressions; queries work without it");
+        notice(cx, SqlState::SUCCESSFUL_COMPLETION, message);
+        return Ok(accepted(TAG));
+    };
+    if unique && let Some(clause) = cx::child(stmt, SyntaxKind::WHERE_CLAUSE) {
+        // The rows outside the condition would have to be unique too.
+        return Err(unsupported(&clause, "unique indexes on some rows only are not supported by IRIS")
+            .hint("Check uniqueness in the application, or make the index unique for all rows."));
+    }
+    let kind = if unique { "UNIQUE INDEX" } else { "INDEX" };
+    let mut text = format!("CREATE {kind} {name} ON {} ({})", table.text, defined_list(&columns)?);
+    if let Some(include) = cx::child(stmt, SyntaxKind::INDEX_INCLUDE_CLAUSE) {
+        let items = cx::child(&include, SyntaxKind::PARTITION_ITEM_LIST);
+        let data: Option<Vec<String>> = items
+            .iter()
+            .flat_map(|list| cx::children(list, SyntaxKind::PARTITION_ITEM))
+            .map(|item| column(&item))
+            .collect();
+        let Some(data) = data else {
+            return Err(unsupported(&include, "expressions are not supported in included columns"));
+        };
+        text.push_str(&format!(" WITH DATA ({})", defined_list(&data)?));
+    }
+    Ok(ddl(TAG, vec![tolerant_step(cx, text, ignored)]))
+}
+
+fn index_name(stmt: &SyntaxNode, table: &Table, items: &[SyntaxNode]) -> Result<String> {
+    if let Some(index) = cx::child(stmt, SyntaxKind::INDEX) {
+        return match names::parts(&index).last() {
+            Some(name) => defined(name),
+            None => defined(&first_name(&index)?),
+        };
+    }
+    // An expression is called by its function, or `expr` (`FigureIndexColname`).
+    let parts: Vec<String> = items
+        .iter()
+        .map(|item| match (column(item), item.first_child()) {
+            (Some(name), _) => names::folded(&name),
+            (None, Some(node)) if node.kind() == SyntaxKind::CALL_EXPR => {
+                names::first(&node).map(|name| names::folded(&name)).unwrap_or_default()
+            }
+            _ => "expr".to_owned(),
+        })
+        .collect();
+    Ok(names::iris_name_of(&object_name(table.name(), &parts.join("_"), "idx")))
+}
+
+/// The column an item is; `None` for an expression.
+fn column(item: &SyntaxNode) -> Option<String> {
+    let mut node = cx::unwrapped(&item.first_child()?);
+    if node.kind() == SyntaxKind::COLLATE {
+        node = cx::unwrapped(&node.first_child()?);
+    }
+    (node.kind() == SyntaxKind::NAME_REF).then(|| names::first(&node)).flatten()
+}
+
+fn hnsw(
+    cx: &Cx<'_>,
+    stmt: &SyntaxNode,
+    table: &Table,
+    name: &str,
+    items: &[SyntaxNode],
+    columns: Option<&[String]>,
+) -> Result<String> {
+    let ([item], Some([column])) = (items, columns) else {
+        return Err(unsupported(stmt, "an hnsw index of IRIS is on one column"));
+    };
+    if let Some(clause) = cx::child(stmt, SyntaxKind::WHERE_CLAUSE) {
+        return Err(unsupported(&clause, "hnsw indexes on some rows only are not supported by IRIS"));
+    }
+    let class = cx::child(item, SyntaxKind::OP_CLASS_REF)
+        .and_then(|class| names::parts(&class).pop())
+        .map(|class| names::folded(&class));
+    let distance = match class.as_deref() {
+        Some("vector_cosine_ops") => "Cosine",
+        Some("vector_ip_ops") => "DotProduct",
+        Some("vector_l2_ops") => {
+            return Err(unsupported(item, "hnsw indexes of IRIS do not know the L2 distance")
+                .hint("Use vector_cosine_ops with <=>: for vectors of length 1 it sorts the same way."));
+        }
+        Some(class) => {
+            return Err(unsupported(
+                item,
+                format!("operator class \"{class}\" is not supported by hnsw indexes of IRIS"),
+            )
+            .hint("Use vector_cosine_ops or vector_ip_ops."));
+        }
+        None => {
+            let message = "data type vector has no default operator class for access method \"hnsw\"";
+            return Err(PgError::error(SqlState::UNDEFINED_OBJECT, message)
+                .position(cx::offset(at(item)))
+                .hint("You must specify an operator class for the index: vector_cosine_ops or vector_ip_ops."));
+        }
+    };
+    let mut text =
+        format!("CREATE INDEX {name} ON {} ({}) AS HNSW(Distance='{distance}'", table.text, defined(column)?);
+    if let Some(options) = cx::child(stmt, SyntaxKind::WITH_PARAMS) {
+        for option in options.descendants().filter(|node| node.kind() == SyntaxKind::ATTRIBUTE_OPTION) {
+            text.push_str(&hnsw_option(cx, &option)?);
+        }
+    }
+    text.push(')');
+    Ok(text)
+}
+
+/// `, M=16`; bounds as pgvector has them.
+fn hnsw_option(cx: &Cx<'_>, option: &SyntaxNode) -> Result<String> {
+    let name = names::folded(&first_name(option)?);
+    let (iris, bounds) = match name.as_str() {
+        "m" => ("M", 2..=100),
+        "ef_construction" => ("efConstruction", 4..=1000),
+        _ => {
+            let message = format!("unrecognized parameter \"{name}\"");
+            return Err(PgError::error(SqlState::INVALID_PARAMETER_VALUE, message).position(cx::offset(at(option))));
+        }
+    };
+    let value = option
+        .descendants()
+        .find(|node| node.kind() == SyntaxKind::LITERAL)
+        .and_then(|literal| read_number(cx, &literal));
+    match value {
+        Some(value) if bounds.contains(&value) => Ok(format!(", {iris}={value}")),
+        _ => {
+            let (low, high) = (bounds.start(), bounds.end());
+            Err(PgError::error(SqlState::INVALID_PARAMETER_VALUE, format!("value out of bounds for option \"{name}\""))
+                .detail(format!("Valid values are between \"{low}\" and \"{high}\"."))
+                .position(cx::offset(at(option))))
+        }
+    }
+}
+
+/// Options may be written as strings: `m = '16'`.
+fn read_number(cx: &Cx<'_>, literal: &SyntaxNode) -> Option<i64> {
+    cx.constant(literal).and_then(|(_, value)| value.trim().parse().ok())
+}

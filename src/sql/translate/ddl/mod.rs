@@ -1,0 +1,160 @@
+//! Definitions: CREATE, ALTER, DROP and TRUNCATE.
+//!
+//! IRIS compiles a definition instead of running it with values, so every literal stays in its text. Names that come
+//! into being are written as PostgreSQL folds them: IRIS keeps a name's case and shows it to clients.
+
+mod alter_table;
+mod constraint;
+mod create_table;
+mod default;
+mod drop;
+mod index;
+mod refused;
+mod schema;
+mod types;
+
+#[cfg(test)]
+mod tests;
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::cx::{self, Cx, Result};
+use super::frag::{Frag, Ty};
+use super::names;
+use crate::sql::plan::{Action, RunIf, ScriptStep, StepRole};
+use crate::sql::schema::RelationName;
+use crate::wire::{PgError, Severity, SqlState};
+
+/// A translated definition.
+#[derive(Debug)]
+pub struct Ddl {
+    pub action: Action,
+    pub tag: String,
+}
+
+/// Translates a definition; `None` for statements that are none.
+///
+/// # Errors
+/// What PostgreSQL would say of the statement, 0A000 for what IRIS has no way to do.
+pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Ddl>> {
+    cx.inlined(true, || {
+        let ddl = match stmt.kind() {
+            SyntaxKind::CREATE_TABLE => create_table::create_table(cx, stmt)?,
+            SyntaxKind::ALTER_TABLE => alter_table::alter_table(cx, stmt)?,
+            SyntaxKind::CREATE_INDEX => index::create_index(cx, stmt)?,
+            SyntaxKind::DROP_TABLE => drop::drop_table(cx, stmt)?,
+            SyntaxKind::DROP_VIEW => drop::drop_view(cx, stmt)?,
+            SyntaxKind::DROP_INDEX => drop::drop_index(cx, stmt)?,
+            SyntaxKind::TRUNCATE => drop::truncate(cx, stmt)?,
+            SyntaxKind::CREATE_SCHEMA => schema::create_schema(cx, stmt)?,
+            SyntaxKind::DROP_SCHEMA => schema::drop_schema(cx, stmt)?,
+            SyntaxKind::CREATE_EXTENSION => schema::create_extension(cx, stmt)?,
+            SyntaxKind::DROP_EXTENSION => schema::drop_extension(cx, stmt)?,
+            // They hold a query: see `from_query`.
+            SyntaxKind::CREATE_TABLE_AS | SyntaxKind::SELECT_INTO | SyntaxKind::CREATE_VIEW => return Ok(None),
+            _ => return refused::translate(cx, stmt),
+        };
+        Ok(Some(ddl))
+    })
+}
+
+/// A table a definition names.
+#[derive(Debug, Clone)]
+struct Table {
+    /// For the text: schema and name.
+    text: String,
+    lookup: RelationName,
+}
+
+impl Table {
+    /// Of a `TABLE_NAME`, `TABLE_NAME_REF`, `TABLE_RELATION_NAME`, `VIEW` or `VIEW_REF`.
+    fn of(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Self> {
+        let parts: Vec<String> = names::parts(node).iter().map(|part| typed_folded(part)).collect();
+        let (text, lookup) = cx.relation(&parts)?;
+        Ok(Self { text, lookup })
+    }
+
+    /// What PostgreSQL calls it in messages: without schema.
+    fn name(&self) -> &str {
+        &self.lookup.name
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.text.eq_ignore_ascii_case(&other.text)
+    }
+}
+
+/// A name as typed, in lower case unless it is quoted.
+fn typed_folded(typed: &str) -> String {
+    if typed.starts_with('"') { typed.to_owned() } else { typed.to_lowercase() }
+}
+
+/// A name that a definition makes or uses, for the text.
+fn defined(typed: &str) -> Result<String> {
+    names::iris_name(&typed_folded(typed))
+}
+
+/// The first name in a node, as typed; 42601 when there is none.
+fn first_name(node: &SyntaxNode) -> Result<String> {
+    names::first(node).ok_or_else(|| {
+        PgError::error(SqlState::SYNTAX_ERROR, "syntax error: a name is missing").position(cx::offset(at(node)))
+    })
+}
+
+/// The named child, which the grammar demands: 42601 without it.
+fn need(node: &SyntaxNode, kind: SyntaxKind) -> Result<SyntaxNode> {
+    cx::child(node, kind).ok_or_else(|| {
+        PgError::error(SqlState::SYNTAX_ERROR, "syntax error: the statement is not complete")
+            .position(cx::offset(at(node)))
+    })
+}
+
+fn at(node: &SyntaxNode) -> usize {
+    node.text_range().start().into()
+}
+
+fn step(cx: &Cx<'_>, text: impl Into<String>) -> ScriptStep {
+    tolerant_step(cx, text, &[])
+}
+
+/// A step whose failure with one of `ignored` (SQLCODEs without sign) is none.
+fn tolerant_step(cx: &Cx<'_>, text: impl Into<String>, ignored: &[i32]) -> ScriptStep {
+    ScriptStep {
+        plan: cx.plan(Frag::atom(text, Ty::Any), Vec::new(), false),
+        role: StepRole::Silent,
+        run_if: RunIf::Always,
+        ignored_sqlcodes: ignored.to_vec(),
+    }
+}
+
+/// The steps, or nothing to do.
+fn ddl(tag: &str, steps: Vec<ScriptStep>) -> Ddl {
+    let action = if steps.is_empty() { Action::Accepted } else { Action::Script(steps) };
+    Ddl { action, tag: tag.to_owned() }
+}
+
+fn accepted(tag: &str) -> Ddl {
+    ddl(tag, Vec::new())
+}
+
+fn notice(cx: &Cx<'_>, code: SqlState, message: impl Into<String>) {
+    cx.notice(*PgError::new(Severity::Notice, code, message));
+}
+
+/// NOTICE of IF EXISTS.
+fn skipping(cx: &Cx<'_>, message: &str) {
+    notice(cx, SqlState::SUCCESSFUL_COMPLETION, format!("{message}, skipping"));
+}
+
+fn unsupported(node: &SyntaxNode, message: impl Into<String>) -> Box<PgError> {
+    PgError::unsupported(message).position(cx::offset(at(node)))
+}
+
+/// Whether CASCADE is said.
+fn cascades(node: &SyntaxNode) -> bool {
+    cx::child(node, SyntaxKind::CASCADE).is_some()
+}
+
+fn has_child(node: &SyntaxNode, kind: SyntaxKind) -> bool {
+    cx::child(node, kind).is_some()
+}

@@ -1,0 +1,155 @@
+//! PostgreSQL's column types in IRIS.
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::notice;
+use crate::sql::column_description;
+use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::expr::type_name;
+use crate::sql::typename;
+use crate::types::{Oid, PgType};
+use crate::wire::{PgError, SqlState};
+
+/// The text types of IRIS compare without case unless told otherwise.
+const EXACT: &str = " %EXACT";
+
+/// Digits IRIS keeps of a number, and how many of them behind the point when the declaration leaves that open.
+const PRECISION_MAX: i32 = 38;
+const SCALE_OPEN: i32 = 19;
+
+/// A column's type, both ways.
+#[derive(Debug)]
+pub(super) struct ColumnType {
+    pub pg_type: PgType,
+    /// `VARCHAR(20)`.
+    pub iris: String,
+    /// ` %EXACT` for text.
+    pub collation: &'static str,
+    /// `serial` and its kin.
+    pub is_serial: bool,
+}
+
+impl ColumnType {
+    /// ` %DESCRIPTION 'pg:..'` when the IRIS type does not say what the column was declared as.
+    pub fn description_clause(&self) -> String {
+        description(self.pg_type).map(|text| format!(" %DESCRIPTION '{text}'")).unwrap_or_default()
+    }
+}
+
+/// What a column's %DESCRIPTION has to say; `None` when IRIS gives the type back by itself. NUMERIC always does: IRIS
+/// reports digits of its own making.
+pub(super) fn description(pg_type: PgType) -> Option<String> {
+    let told = match pg_type.oid {
+        Oid::BOOL | Oid::INT2 | Oid::INT4 | Oid::INT8 | Oid::FLOAT8 | Oid::DATE | Oid::BYTEA => true,
+        Oid::TIME | Oid::TIMESTAMP => pg_type.typmod < 0,
+        Oid::VARCHAR => pg_type.typmod >= 0,
+        _ => false,
+    };
+    if told { None } else { column_description(pg_type) }
+}
+
+/// The type node among a node's children.
+pub(super) fn type_node(node: &SyntaxNode) -> Option<SyntaxNode> {
+    node.children().find(|child| {
+        matches!(
+            child.kind(),
+            SyntaxKind::ARRAY_TYPE
+                | SyntaxKind::PATH_TYPE
+                | SyntaxKind::VARCHAR_TYPE
+                | SyntaxKind::CHARACTER_TYPE
+                | SyntaxKind::BIT_TYPE
+                | SyntaxKind::BIT_VARYING_TYPE
+                | SyntaxKind::DOUBLE_TYPE
+                | SyntaxKind::TIME_TYPE
+                | SyntaxKind::TIMESTAMP_TYPE
+                | SyntaxKind::INTERVAL_TYPE
+        )
+    })
+}
+
+pub(super) fn column_type(cx: &Cx<'_>, node: &SyntaxNode) -> Result<ColumnType> {
+    let written = type_name(cx, node);
+    let at = cx::offset(written.at);
+    // IRIS's own way to say it: `VECTOR(FLOAT, 128)`.
+    if let Some(element) = written.name.strip_prefix("vector ")
+        && matches!(element, "float" | "double" | "decimal")
+    {
+        let [length] = written.mods.as_slice() else {
+            return Err(PgError::unsupported("a VECTOR of IRIS needs a length here").position(at));
+        };
+        return Ok(ColumnType {
+            pg_type: PgType { oid: Oid::VECTOR, typmod: *length },
+            iris: format!("VECTOR({}, {length})", element.to_uppercase()),
+            collation: "",
+            is_serial: false,
+        });
+    }
+    let pg_type = written.resolve()?;
+    if written.array && typename::element_of(pg_type.oid).is_none() {
+        let name = &written.name;
+        return Err(PgError::unsupported(format!("arrays of {name} are not supported")).position(at));
+    }
+    if written.is_serial() && written.array {
+        return Err(PgError::error(SqlState::FEATURE_NOT_SUPPORTED, "array of serial is not implemented").position(at));
+    }
+    let (iris, collation) = iris_type(cx, pg_type).map_err(|error| error.position(at))?;
+    Ok(ColumnType { pg_type, iris, collation, is_serial: written.is_serial() })
+}
+
+fn iris_type(cx: &Cx<'_>, pg_type: PgType) -> Result<(String, &'static str)> {
+    let mods = typename::mods_of(pg_type);
+    let exact = |text: &str| Ok((text.to_owned(), EXACT));
+    let plain = |text: &str| Ok((text.to_owned(), ""));
+    match (pg_type.oid, mods.as_slice()) {
+        (Oid::BOOL, _) => plain("BIT"),
+        (Oid::INT2, _) => plain("SMALLINT"),
+        (Oid::INT4, _) => plain("INTEGER"),
+        (Oid::INT8 | Oid::OID, _) => plain("BIGINT"),
+        (Oid::FLOAT4 | Oid::FLOAT8, _) => plain("DOUBLE"),
+        (Oid::NUMERIC, [precision, scale]) => Ok((numeric(cx, *precision, *scale)?, "")),
+        (Oid::NUMERIC, _) => Ok((format!("NUMERIC({PRECISION_MAX},{SCALE_OPEN})"), "")),
+        (Oid::MONEY, _) => plain("NUMERIC(19,2)"),
+        (Oid::VARCHAR, [length]) => Ok((format!("VARCHAR({length})"), EXACT)),
+        (Oid::BPCHAR, [length]) => Ok((format!("CHAR({length})"), EXACT)),
+        (Oid::TEXT | Oid::VARCHAR | Oid::BPCHAR, _) => exact("VARCHAR(32767)"),
+        (Oid::CHAR, _) => exact("VARCHAR(1)"),
+        (Oid::NAME | Oid::INTERVAL, _) => exact("VARCHAR(64)"),
+        (Oid::DATE, _) => plain("DATE"),
+        (Oid::TIME, _) => plain("TIME(6)"),
+        // Without a precision IRIS keeps up to nine digits of the fraction.
+        (Oid::TIMESTAMP | Oid::TIMESTAMPTZ, _) => plain("TIMESTAMP"),
+        (Oid::BYTEA, _) => plain("VARBINARY(3641144)"),
+        (Oid::UUID, _) => exact("VARCHAR(36)"),
+        (Oid::JSON | Oid::JSONB | Oid::XML, _) => exact("VARCHAR(1000000)"),
+        (Oid::INET | Oid::CIDR | Oid::MACADDR | Oid::MACADDR8, _) => exact("VARCHAR(43)"),
+        (Oid::BIT | Oid::VARBIT, [length]) => Ok((format!("VARCHAR({length})"), EXACT)),
+        (Oid::BIT, _) => exact("VARCHAR(1)"),
+        (Oid::VARBIT, _) => exact("VARCHAR(32767)"),
+        (Oid::VECTOR, [length]) => Ok((format!("VECTOR(DOUBLE, {length})"), "")),
+        (Oid::VECTOR, _) => plain("VECTOR(DOUBLE)"),
+        (oid, _) if typename::element_of(oid).is_some() => exact("VARCHAR(32767)"),
+        (oid, _) => {
+            let name = typename::typname(oid).unwrap_or("this type");
+            Err(PgError::unsupported(format!("columns of type {name} are not supported: IRIS has nothing like it"))
+                .hint("Use text, or another type that holds the same values."))
+        }
+    }
+}
+
+fn numeric(cx: &Cx<'_>, precision: i32, scale: i32) -> Result<String> {
+    if scale < 0 {
+        return Err(PgError::unsupported("IRIS has no NUMERIC with a negative scale"));
+    }
+    if precision <= PRECISION_MAX {
+        return Ok(format!("NUMERIC({precision},{scale})"));
+    }
+    let kept = scale.min(SCALE_OPEN);
+    notice(
+        cx,
+        SqlState::WARNING,
+        format!(
+            "numeric({precision},{scale}) becomes NUMERIC({PRECISION_MAX},{kept}): IRIS keeps no more digits than that"
+        ),
+    );
+    Ok(format!("NUMERIC({PRECISION_MAX},{kept})"))
+}

@@ -1,0 +1,144 @@
+//! COPY .. FROM STDIN: an INSERT of one row, run in batches.
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::{Utility, utility};
+use crate::iris::ParameterKind;
+use crate::sql::plan::{Action, Bind, CopyFormat, CopyFromStdin};
+use crate::sql::schema::TableLookup;
+use crate::sql::translate::cx::{self, Cx, Result, plain_text};
+use crate::sql::translate::frag::{Frag, Ty, list};
+use crate::sql::translate::names;
+use crate::wire::{PgError, SqlState};
+
+pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
+    let table = cx::child(stmt, SyntaxKind::COPY_TABLE)
+        .ok_or_else(|| PgError::unsupported("COPY of a query is not supported yet"))?;
+    let from = cx::child(stmt, SyntaxKind::COPY_FROM)
+        .ok_or_else(|| PgError::unsupported("COPY TO is not supported yet"))?;
+    if !from.children().any(|node| node.kind() == SyntaxKind::COPY_STDIN) {
+        return Err(PgError::unsupported("COPY reads from STDIN only: the gateway opens no files of its host"));
+    }
+    if stmt.children().any(|node| node.kind() == SyntaxKind::WHERE_CLAUSE) {
+        return Err(PgError::unsupported("COPY FROM with WHERE is not supported"));
+    }
+    let format = format(cx, stmt)?;
+    let name = cx::child(&table, SyntaxKind::TABLE_NAME_REF)
+        .ok_or_else(|| PgError::error(SqlState::SYNTAX_ERROR, "COPY without a table"))?;
+    let (text, relation) = cx.relation(&names::parts(&name))?;
+    let facts = match cx.facts(&relation) {
+        TableLookup::Known(facts) => facts,
+        // Asked again once the table is loaded, if it is there.
+        TableLookup::Missing | TableLookup::NotLoaded => {
+            return Err(PgError::error(
+                SqlState::UNDEFINED_TABLE,
+                format!("relation \"{}\" does not exist", relation.name),
+            ));
+        }
+    };
+    let columns: Vec<(String, Ty)> = match cx::child(&table, SyntaxKind::COLUMN_REF_LIST) {
+        Some(list) => {
+            let mut columns = Vec::new();
+            for column in list.children() {
+                let typed = names::first(&column).unwrap_or_default();
+                let folded = names::folded(&typed);
+                let known = facts.columns.iter().find(|known| known.name.eq_ignore_ascii_case(&folded)).ok_or_else(
+                    || {
+                        PgError::error(
+                            SqlState::UNDEFINED_COLUMN,
+                            format!("column \"{folded}\" of relation \"{}\" does not exist", relation.name),
+                        )
+                    },
+                )?;
+                columns.push((names::iris_name(&typed)?, Ty::Known(known.pg_type)));
+            }
+            columns
+        }
+        None => facts
+            .columns
+            .iter()
+            .map(|column| (names::iris_name_of(&column.name), Ty::Known(column.pg_type)))
+            .collect(),
+    };
+    let mut values = Vec::with_capacity(columns.len());
+    for (n, (_, ty)) in (1_u16..).zip(&columns) {
+        // Declared for `$n`, so that the text of a row is read by the type of its column.
+        cx.parameter(&format!("${n}"), 0)?;
+        let mark = Frag::mark(Bind::Parameter(n), ParameterKind::User, Ty::Parameter(n));
+        values.push(match ty {
+            Ty::Known(pg_type) => cx.coerce(mark, *pg_type),
+            _ => mark,
+        });
+    }
+    let names = columns.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+    let insert = Frag::cat(&[&format!("INSERT INTO {text} ({names}) VALUES ("), &list(&values), &")"], Ty::Any);
+    let columns_count = columns.len();
+    let insert = cx.plan(insert, Vec::new(), false);
+    utility(Action::CopyFromStdin(CopyFromStdin { insert, columns_count, format }), "COPY")
+}
+
+fn format(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<CopyFormat> {
+    let mut delimiter = b'\t';
+    let mut null = b"\\N".to_vec();
+    let mut header = false;
+    let mut options: Vec<(String, Option<String>)> = Vec::new();
+    if let Some(list) = cx::child(stmt, SyntaxKind::COPY_OPTION_LIST) {
+        for option in cx::children(&list, SyntaxKind::COPY_OPTION) {
+            let key = cx::child(&option, SyntaxKind::COPY_OPTION_KEY).map(|key| plain_text(&key)).unwrap_or_default();
+            let value = cx::child(&option, SyntaxKind::COPY_OPTION_VALUE).map(|value| option_value(cx, &value));
+            options.push((key.to_ascii_lowercase(), value));
+        }
+    }
+    for option in cx::children(stmt, SyntaxKind::COPY_LEGACY_OPTION) {
+        let text = plain_text(&option).to_ascii_lowercase();
+        let key = text.split_whitespace().next().unwrap_or_default().to_owned();
+        let value = cx::child(&option, SyntaxKind::LITERAL).and_then(|node| cx.constant(&node));
+        let value = value.map(|(_, text)| text.to_owned());
+        match key.as_str() {
+            "csv" | "binary" | "json" => options.push(("format".to_owned(), Some(key))),
+            _ => options.push((key, value)),
+        }
+    }
+    for (key, value) in &options {
+        let value = value.as_deref();
+        match key.as_str() {
+            "format" if value.is_some_and(|value| value.eq_ignore_ascii_case("text")) => {}
+            "format" => {
+                return Err(PgError::unsupported(format!(
+                    "COPY format \"{}\" is not supported yet",
+                    value.unwrap_or_default().to_ascii_lowercase()
+                ))
+                .hint("Use the text format."));
+            }
+            "delimiter" => match value.map(str::as_bytes) {
+                Some([byte]) if !b"\r\n\\.abcdefghijklmnopqrstuvwxyz0123456789".contains(byte) => delimiter = *byte,
+                _ => {
+                    return Err(PgError::error(
+                        SqlState::FEATURE_NOT_SUPPORTED,
+                        "COPY delimiter must be a single one-byte character",
+                    ));
+                }
+            },
+            "null" => null = value.unwrap_or_default().as_bytes().to_vec(),
+            "header" => header = !matches!(value, Some("false" | "off" | "0")),
+            // Hints that change nothing here.
+            "freeze" => {}
+            "encoding" if value.is_some_and(|name| matches!(name.to_ascii_uppercase().as_str(), "UTF8" | "UTF-8")) => {}
+            "oids" => {
+                return Err(PgError::unsupported("COPY WITH OIDS is not supported"));
+            }
+            _ => {
+                return Err(PgError::unsupported(format!("COPY option \"{key}\" is not supported yet")));
+            }
+        }
+    }
+    Ok(CopyFormat::Text { delimiter, null, header })
+}
+
+fn option_value(cx: &Cx<'_>, node: &SyntaxNode) -> String {
+    let literal = node.descendants().find(|node| node.kind() == SyntaxKind::LITERAL);
+    match literal.and_then(|node| cx.constant(&node)) {
+        Some((_, text)) => text.to_owned(),
+        None => plain_text(node).to_ascii_lowercase(),
+    }
+}

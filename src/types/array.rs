@@ -1,0 +1,395 @@
+//! Arrays: the literal `{1,NULL,"a b"}` and the binary form, of one dimension.
+
+use std::borrow::Cow;
+
+use super::decode::decode_text as decode_text_of;
+use super::{Datum, Encoder, IsNull, Oid, PgType, decode};
+use crate::wire::{Format, PgError, SqlState};
+
+/// What a literal holds.
+pub enum ArrayLiteral<'a> {
+    /// Its elements, one by one.
+    OneDimension(Elements<'a>),
+    /// More dimensions, or bounds of its own (`[2:3]={1,2}`).
+    Other,
+}
+
+fn malformed(text: &str, detail: &str) -> Box<PgError> {
+    PgError::error(SqlState::INVALID_TEXT, format!("malformed array literal: \"{text}\"")).detail(detail)
+}
+
+/// Looks at a literal.
+///
+/// # Errors
+/// 22P02 where it does not begin as an array.
+pub fn literal(text: &str) -> Result<ArrayLiteral<'_>, Box<PgError>> {
+    let trimmed = text.trim_start_matches(|c: char| c.is_ascii_whitespace());
+    if trimmed.starts_with('[') {
+        return Ok(ArrayLiteral::Other);
+    }
+    let Some(inside) = trimmed.strip_prefix('{') else {
+        return Err(malformed(text, "Array value must start with \"{\" or dimension information."));
+    };
+    if inside.trim_start().starts_with('{') {
+        return Ok(ArrayLiteral::Other);
+    }
+    Ok(ArrayLiteral::OneDimension(Elements { text, rest: inside, state: State::First }))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    First,
+    AfterElement,
+    Done,
+}
+
+/// The elements of a one-dimensional literal; `None` for NULL. Copied only where they hold escapes.
+#[derive(Debug, Clone)]
+pub struct Elements<'a> {
+    text: &'a str,
+    rest: &'a str,
+    state: State,
+}
+
+impl<'a> Elements<'a> {
+    fn fail(&mut self, detail: &str) -> Option<Result<Option<Cow<'a, str>>, Box<PgError>>> {
+        self.state = State::Done;
+        Some(Err(malformed(self.text, detail)))
+    }
+
+    fn skip_blanks(&mut self) {
+        self.rest = self.rest.trim_start_matches(|c: char| c.is_ascii_whitespace());
+    }
+
+    /// After the closing brace nothing may follow.
+    fn close(&mut self, rest: &'a str) -> Option<Result<Option<Cow<'a, str>>, Box<PgError>>> {
+        self.rest = rest;
+        self.skip_blanks();
+        if self.rest.is_empty() {
+            self.state = State::Done;
+            return None;
+        }
+        self.fail("Junk after closing right brace.")
+    }
+
+    fn quoted(&mut self) -> Option<Result<Option<Cow<'a, str>>, Box<PgError>>> {
+        let body = self.rest;
+        let Some(first) = body.find(['"', '\\']) else { return self.fail("Unexpected end of input.") };
+        let (plain, after) = body.split_at_checked(first)?;
+        if let Some(after) = after.strip_prefix('"') {
+            self.rest = after;
+            return Some(Ok(Some(Cow::Borrowed(plain))));
+        }
+        let mut value = plain.to_owned();
+        let mut characters = after.chars();
+        loop {
+            match characters.next() {
+                None => return self.fail("Unexpected end of input."),
+                Some('"') => break,
+                Some('\\') => match characters.next() {
+                    None => return self.fail("Unexpected end of input."),
+                    Some(escaped) => value.push(escaped),
+                },
+                Some(other) => value.push(other),
+            }
+        }
+        self.rest = characters.as_str();
+        Some(Ok(Some(Cow::Owned(value))))
+    }
+
+    fn unquoted(&mut self) -> Option<Result<Option<Cow<'a, str>>, Box<PgError>>> {
+        let end = self.rest.find([',', '}', '{', '"', '\\']).unwrap_or(self.rest.len());
+        let (plain, after) = self.rest.split_at_checked(end)?;
+        match after.chars().next() {
+            None => return self.fail("Unexpected end of input."),
+            Some('{') => return self.fail("Unexpected \"{\" character."),
+            Some('"') => return self.fail("Unexpected array element."),
+            Some('\\') => return self.unquoted_escaped(),
+            Some(_) => {}
+        }
+        self.rest = after;
+        let element = plain.trim_end_matches(|c: char| c.is_ascii_whitespace());
+        if element.is_empty() {
+            let unexpected =
+                if after.starts_with('}') { "Unexpected \"}\" character." } else { "Unexpected \",\" character." };
+            return self.fail(unexpected);
+        }
+        if element.eq_ignore_ascii_case("null") {
+            return Some(Ok(None));
+        }
+        Some(Ok(Some(Cow::Borrowed(element))))
+    }
+
+    /// An unquoted element with backslashes: each makes the next character plain.
+    fn unquoted_escaped(&mut self) -> Option<Result<Option<Cow<'a, str>>, Box<PgError>>> {
+        let mut value = String::new();
+        let mut kept = 0;
+        let mut characters = self.rest.chars();
+        loop {
+            let before = characters.as_str();
+            match characters.next() {
+                None => return self.fail("Unexpected end of input."),
+                Some(',' | '}') => {
+                    self.rest = before;
+                    break;
+                }
+                Some('{') => return self.fail("Unexpected \"{\" character."),
+                Some('"') => return self.fail("Unexpected array element."),
+                Some('\\') => match characters.next() {
+                    None => return self.fail("Unexpected end of input."),
+                    Some(escaped) => {
+                        value.push(escaped);
+                        kept = value.len();
+                    }
+                },
+                Some(other) => {
+                    value.push(other);
+                    if !other.is_ascii_whitespace() {
+                        kept = value.len();
+                    }
+                }
+            }
+        }
+        value.truncate(kept);
+        Some(Ok(Some(Cow::Owned(value))))
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Result<Option<Cow<'a, str>>, Box<PgError>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.skip_blanks();
+        match self.state {
+            State::Done => return None,
+            State::First => {
+                if let Some(rest) = self.rest.strip_prefix('}') {
+                    return self.close(rest);
+                }
+            }
+            State::AfterElement => {
+                if let Some(rest) = self.rest.strip_prefix('}') {
+                    return self.close(rest);
+                }
+                let Some(rest) = self.rest.strip_prefix(',') else {
+                    let detail =
+                        if self.rest.is_empty() { "Unexpected end of input." } else { "Unexpected array element." };
+                    return self.fail(detail);
+                };
+                self.rest = rest;
+                self.skip_blanks();
+            }
+        }
+        self.state = State::AfterElement;
+        match self.rest.strip_prefix('"') {
+            Some(rest) => {
+                self.rest = rest;
+                self.quoted()
+            }
+            None => self.unquoted(),
+        }
+    }
+}
+
+/// Builds a literal as `array_out` prints it.
+#[derive(Debug)]
+pub struct LiteralWriter {
+    text: Vec<u8>,
+}
+
+impl Default for LiteralWriter {
+    fn default() -> Self {
+        Self { text: b"{".to_vec() }
+    }
+}
+
+impl LiteralWriter {
+    /// Adds an element in its text form; `None` is NULL.
+    pub fn element(&mut self, element: Option<&[u8]>) {
+        if self.text.len() > 1 {
+            self.text.push(b',');
+        }
+        let Some(element) = element else {
+            self.text.extend_from_slice(b"NULL");
+            return;
+        };
+        let needs_quotes = element.is_empty()
+            || element.eq_ignore_ascii_case(b"null")
+            || element
+                .iter()
+                .any(|byte| matches!(byte, b'{' | b'}' | b'"' | b'\\' | b',' | 0x0B) || byte.is_ascii_whitespace());
+        if !needs_quotes {
+            self.text.extend_from_slice(element);
+            return;
+        }
+        self.text.push(b'"');
+        for byte in element {
+            if matches!(byte, b'"' | b'\\') {
+                self.text.push(b'\\');
+            }
+            self.text.push(*byte);
+        }
+        self.text.push(b'"');
+    }
+
+    pub fn finish(mut self) -> String {
+        self.text.push(b'}');
+        // Elements were text; anything else would be a bug of an encoder, and is shown as U+FFFD.
+        String::from_utf8(self.text).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    }
+}
+
+/// Checks an array parameter in text form element by element and gives the canonical literal.
+///
+/// # Errors
+/// 22P02 for a malformed literal, and what the element's type says.
+pub fn decode_text(element: Oid, text: &str) -> Result<Datum<'_>, Box<PgError>> {
+    let ArrayLiteral::OneDimension(elements) = literal(text)? else {
+        return Ok(Datum::Text(text));
+    };
+    // The literal as a whole is judged before any element, as in PostgreSQL.
+    for item in elements.clone() {
+        item?;
+    }
+    let encoder = Encoder::select(PgType::new(element), Format::Text)?;
+    let mut writer = LiteralWriter::default();
+    let mut scratch = Vec::new();
+    for item in elements {
+        let Some(item) = item? else {
+            writer.element(None);
+            continue;
+        };
+        scratch.clear();
+        encoder.encode(&decode_text_of(element, &item)?, &mut scratch)?;
+        writer.element(Some(&scratch));
+    }
+    Ok(Datum::Owned(writer.finish()))
+}
+
+/// Reads an array parameter in binary form (`array_recv`) into the canonical literal.
+///
+/// # Errors
+/// 22P03, 42804 for another element type, 0A000 beyond one dimension, and what the element's type says.
+pub fn decode_binary(element: Oid, bytes: &[u8]) -> Result<Datum<'static>, Box<PgError>> {
+    let mut reader = Reader { bytes };
+    let dimensions = reader.i32()?;
+    let _has_nulls = reader.i32()?;
+    let element_sent = Oid(reader.i32()?.cast_unsigned());
+    if element_sent != element {
+        return Err(PgError::error(
+            SqlState::DATATYPE_MISMATCH,
+            format!("binary data has array element type {} instead of expected {}", element_sent.0, element.0),
+        ));
+    }
+    let count = match dimensions {
+        0 => 0,
+        1 => {
+            let count = reader.i32()?;
+            let _lower_bound = reader.i32()?;
+            count
+        }
+        2..=6 => {
+            return Err(PgError::unsupported("arrays of more than one dimension are not supported in binary format"));
+        }
+        _ => {
+            return Err(PgError::error(
+                SqlState::INVALID_BINARY,
+                format!("invalid number of dimensions: {dimensions}"),
+            ));
+        }
+    };
+    let encoder = Encoder::select(PgType::new(element), Format::Text)?;
+    let mut writer = LiteralWriter::default();
+    let mut scratch = Vec::new();
+    // Every element takes four bytes at least, so a false count ends at the end of the bytes.
+    for _ in 0..count {
+        let Some(item) = reader.value()? else {
+            writer.element(None);
+            continue;
+        };
+        scratch.clear();
+        encoder.encode(&decode(element, Format::Binary, item)?, &mut scratch)?;
+        writer.element(Some(&scratch));
+    }
+    if !reader.bytes.is_empty() || count < 0 {
+        return Err(PgError::error(SqlState::INVALID_BINARY, "incorrect binary data format"));
+    }
+    Ok(Datum::Owned(writer.finish()))
+}
+
+/// Appends the binary form of a literal (`array_send`).
+///
+/// # Errors
+/// 22P02, 0A000 beyond one dimension, and what the element's type says.
+pub fn encode_binary(element: PgType, text: &str, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
+    let ArrayLiteral::OneDimension(elements) = literal(text)? else {
+        return Err(PgError::unsupported("arrays of more than one dimension are not supported in binary format")
+            .hint("Ask for the column in text format."));
+    };
+    let encoder = Encoder::select(element, Format::Binary)?;
+    let start = out.len();
+    // Dimensions, flag of NULLs, element type, count, lower bound; the first two and the count are patched below.
+    for word in [1, 0, element.oid.0, 0, 1] {
+        out.extend_from_slice(&word.to_be_bytes());
+    }
+    let (mut count, mut has_nulls) = (0u32, false);
+    for item in elements {
+        count = count.saturating_add(1);
+        let length_at = out.len();
+        out.extend_from_slice(&(-1i32).to_be_bytes());
+        let item = item?;
+        let datum = match item.as_deref() {
+            Some(item) => decode_text_of(element.oid, item)?,
+            None => Datum::Null,
+        };
+        match encoder.encode(&datum, out)? {
+            IsNull::Yes => has_nulls = true,
+            IsNull::No => {
+                let length = u32::try_from(out.len() - length_at - 4).unwrap_or(u32::MAX);
+                patch(out, length_at, length);
+            }
+        }
+    }
+    if count == 0 {
+        // array_send gives an empty array no dimension.
+        out.truncate(start + 12);
+        patch(out, start, 0);
+        return Ok(());
+    }
+    patch(out, start + 4, u32::from(has_nulls));
+    patch(out, start + 12, count);
+    Ok(())
+}
+
+fn patch(out: &mut [u8], at: usize, word: u32) {
+    if let Some(target) = out.get_mut(at..at + 4) {
+        target.copy_from_slice(&word.to_be_bytes());
+    }
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    fn short() -> Box<PgError> {
+        PgError::error(SqlState::PROTOCOL_VIOLATION, "insufficient data left in message")
+    }
+
+    fn i32(&mut self) -> Result<i32, Box<PgError>> {
+        let (word, rest) = self.bytes.split_first_chunk::<4>().ok_or_else(Self::short)?;
+        self.bytes = rest;
+        Ok(i32::from_be_bytes(*word))
+    }
+
+    fn value(&mut self) -> Result<Option<&'a [u8]>, Box<PgError>> {
+        let length = self.i32()?;
+        if length == -1 {
+            return Ok(None);
+        }
+        let length = usize::try_from(length).map_err(|_| Self::short())?;
+        let (value, rest) = self.bytes.split_at_checked(length).ok_or_else(Self::short)?;
+        self.bytes = rest;
+        Ok(Some(value))
+    }
+}

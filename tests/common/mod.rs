@@ -1,0 +1,162 @@
+//! What the integration tests share: servers that stop with the test, and a raw protocol client.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+pub mod client;
+pub mod message;
+pub mod scram;
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a debug build may take until it accepts connections.
+const READY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A server process of the gateway's binary; killed when dropped.
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+    log: PathBuf,
+    directory: PathBuf,
+}
+
+impl Server {
+    /// `iris-pgwire serve` on a free port with its embedded engine.
+    pub fn gateway(more: &[&str]) -> Self {
+        let address = free_address();
+        let mut args = vec!["serve".to_owned(), "--listen".into(), address.to_string()];
+        args.extend(more.iter().map(|arg| (*arg).to_owned()));
+        Self::start(&args, address)
+    }
+
+    /// `iris-pgwire superserver` on `address`, with its data kept in `data`.
+    pub fn superserver(address: SocketAddr, data: &std::path::Path) -> Self {
+        let args =
+            ["superserver", "--listen", &address.to_string(), "--data", &data.to_string_lossy()].map(str::to_owned);
+        Self::start(&args, address)
+    }
+
+    fn start(args: &[String], address: SocketAddr) -> Self {
+        let directory = temporary_directory();
+        let log = directory.join("stderr");
+        let child = Command::new(env!("CARGO_BIN_EXE_iris-pgwire"))
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let mut server = Self { child, address, log, directory };
+        let deadline = Instant::now() + READY_TIMEOUT;
+        while TcpStream::connect(address).is_err() {
+            if let Some(status) = server.child.try_wait().unwrap() {
+                panic!("iris-pgwire {} ended with {status}:\n{}", args.join(" "), server.stderr());
+            }
+            assert!(Instant::now() < deadline, "iris-pgwire did not listen on {address}:\n{}", server.stderr());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        server
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What the process has written to its standard error so far.
+    pub fn stderr(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Sends a signal by name (`TERM`, `KILL`, `INT`).
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap();
+        assert!(status.success(), "kill -s {name} failed");
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits for the end of the process.
+    pub fn wait(&mut self, timeout: Duration) -> ExitStatus {
+        let deadline = Instant::now() + timeout;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "still running after {timeout:?}:\n{}", self.stderr());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- standard error of process {}:\n{}---", self.pid(), self.stderr());
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// The server that the protocol scripts talk to: a gateway, or the one that `IRIS_PGWIRE_TEST_SERVER` (`host:port`)
+/// names. That is how the scripts are checked against a real PostgreSQL.
+pub enum Subject {
+    Gateway(Server),
+    Other(SocketAddr),
+}
+
+impl Subject {
+    pub fn start(more: &[&str]) -> Self {
+        match std::env::var("IRIS_PGWIRE_TEST_SERVER") {
+            Ok(address) => Self::Other(address.parse().unwrap()),
+            Err(_) => Self::Gateway(Server::gateway(more)),
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        match self {
+            Self::Gateway(server) => server.address,
+            Self::Other(address) => *address,
+        }
+    }
+
+    pub fn is_gateway(&self) -> bool {
+        matches!(self, Self::Gateway(_))
+    }
+}
+
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+}
+
+/// A new empty folder; the caller removes it.
+pub fn temporary_directory() -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("iris-pgwire-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let path = std::env::temp_dir().join(name);
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+/// A small generator of repeatable pseudo-random numbers (xorshift64*).
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    /// A number from 0 up to, not including, `bound`.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % bound
+    }
+}

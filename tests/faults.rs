@@ -1,0 +1,275 @@
+//! What happens when something breaks: clients killed, IRIS gone, the process asked to stop.
+
+mod common;
+
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::client::{Client, DATABASE, USER};
+use common::message::{PROTOCOL_3_0, PROTOCOL_3_2, cancel, query, startup};
+use common::{Server, free_address, temporary_directory};
+
+/// Longer than a busy machine needs, shorter than a person waits.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs `check` until it gives a value.
+fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = check() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn many_clients_share_few_iris_connections() {
+    let server = Server::gateway(&["--iris-connections", "4"]);
+    Client::connect(server.address).ok("create table mc (id integer primary key, n integer)");
+    // All are connected before any of them asks.
+    let clients: Vec<_> = (0..128).map(|_| Client::connect(server.address)).collect();
+    let threads: Vec<_> = clients
+        .into_iter()
+        .enumerate()
+        .map(|(number, mut client)| {
+            std::thread::spawn(move || {
+                client.set_read_timeout(Duration::from_secs(120));
+                client.ok(&format!("insert into mc values ({number}, 0)"));
+                for _ in 0..3 {
+                    client.ok("begin");
+                    client.ok(&format!("update mc set n = n + 1 where id = {number}"));
+                    assert_eq!(client.status, 'T');
+                    client.ok("commit");
+                }
+                assert_eq!(client.value(&format!("select n from mc where id = {number}")), "3");
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    let mut client = Client::connect(server.address);
+    assert_eq!(client.value("select count(*) from mc"), "128");
+    assert_eq!(client.value("select sum(n) from mc"), "384");
+}
+
+/// Not a test: the process that `a_killed_client_is_rolled_back` starts and kills.
+#[test]
+#[ignore = "a client in a process of its own, started by another test"]
+fn client_process() {
+    let Ok(address) = std::env::var("IRIS_PGWIRE_CLIENT_OF") else { return };
+    let mut client = Client::connect(address.parse().unwrap());
+    client.ok("begin");
+    client.ok("insert into kc values (1)");
+    let mut marker = fs::File::create(std::env::var("IRIS_PGWIRE_MARKER").unwrap()).unwrap();
+    marker.write_all(b"in transaction").unwrap();
+    std::thread::sleep(PATIENCE * 3);
+}
+
+#[test]
+fn a_killed_client_is_rolled_back() {
+    // With one IRIS connection, whoever comes next can only be served if the killed client's is freed.
+    let server = Server::gateway(&["--iris-connections", "1", "--cores", "1"]);
+    Client::connect(server.address).ok("create table kc (id integer primary key)");
+    let directory = temporary_directory();
+    let marker = directory.join("marker");
+    let mut process = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "client_process"])
+        .env("IRIS_PGWIRE_CLIENT_OF", server.address.to_string())
+        .env("IRIS_PGWIRE_MARKER", &marker)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("the client is in its transaction", || fs::read(&marker).ok().filter(|bytes| !bytes.is_empty()));
+    // SIGKILL: the client says nothing more.
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let mut client = Client::connect(server.address);
+    client.set_read_timeout(PATIENCE);
+    assert_eq!(client.value("select count(*) from kc"), "0");
+    client.ok("insert into kc values (1)");
+    fs::remove_dir_all(directory).unwrap();
+}
+
+/// A statement that runs for minutes unless it is stopped.
+const ENDLESS: &str = "select count(*) from en a, en b, en c, en d where a.id + b.id + c.id + d.id = -1";
+
+fn endless_table(client: &mut Client) {
+    client.ok("create table en (id integer primary key)");
+    for start in (0..1000).step_by(250) {
+        let rows: Vec<_> = (start..start + 250).map(|id| format!("({id})")).collect();
+        client.ok(&format!("insert into en values {}", rows.join(", ")));
+    }
+}
+
+#[test]
+fn a_running_statement_is_cancelled() {
+    let server = Server::gateway(&["--cores", "2"]);
+    endless_table(&mut Client::connect(server.address));
+    for version in [PROTOCOL_3_0, PROTOCOL_3_2] {
+        let mut client = Client::connect_with(server.address, version, &[], common::client::Chunking::Whole);
+        client.set_read_timeout(PATIENCE);
+        client.ok("begin");
+        client.send(&query(ENDLESS));
+        std::thread::sleep(Duration::from_millis(300));
+
+        // A wrong secret cancels nothing and tells nothing.
+        let mut wrong = client.key.clone();
+        *wrong.last_mut().unwrap() ^= 1;
+        let mut other = Client::open(server.address);
+        other.send(&cancel(&wrong));
+        assert_eq!(other.until_closed(), Vec::<String>::new());
+
+        // The kernel gives the request's connection to any shard; the server closes it without a word.
+        let mut other = Client::open(server.address);
+        other.send(&cancel(&client.key.clone()));
+        assert_eq!(other.until_closed(), Vec::<String>::new());
+        assert_eq!(client.lines(1), ["Error 57014", "Ready E"]);
+        client.ok("rollback");
+        assert_eq!(client.value("select count(*) from en"), "1000");
+        // A cancel that comes late does nothing to the next statement.
+        let mut other = Client::open(server.address);
+        other.send(&cancel(&client.key.clone()));
+        assert_eq!(other.until_closed(), Vec::<String>::new());
+        assert_eq!(client.value("select count(*) from en"), "1000");
+    }
+}
+
+#[test]
+fn termination_finishes_running_transactions() {
+    let data = temporary_directory();
+    let arguments = ["--data", &data.to_string_lossy()];
+    let mut server = Server::gateway(&arguments);
+    let mut busy = Client::connect(server.address);
+    let mut idle = Client::connect(server.address);
+    busy.ok("create table te (id integer primary key)");
+    busy.ok("begin");
+    busy.ok("insert into te values (1)");
+    server.signal("TERM");
+    // Idle clients are told and let go.
+    idle.set_read_timeout(PATIENCE);
+    assert_eq!(idle.until_closed(), ["Error 57P01"]);
+    // Nobody new is let in: refused by the kernel, or told why.
+    eventually("new connections are refused", || {
+        let stream = std::net::TcpStream::connect(server.address).ok();
+        let Some(mut stream) = stream else { return Some(()) };
+        let _ = stream.write_all(&startup(PROTOCOL_3_0, &[("user", USER), ("database", DATABASE)]));
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let mut first = [0];
+        match std::io::Read::read(&mut stream, &mut first) {
+            Ok(0) | Err(_) => Some(()),
+            Ok(_) if first[0] == b'E' => Some(()),
+            Ok(_) => None,
+        }
+    });
+    // The transaction goes on to its end.
+    assert!(server.is_running());
+    busy.ok("insert into te values (2)");
+    busy.ok("commit");
+    busy.set_read_timeout(PATIENCE);
+    assert_eq!(busy.until_closed(), ["Error 57P01"]);
+    assert!(server.wait(PATIENCE).success(), "exit status after SIGTERM:\n{}", server.stderr());
+    drop(server);
+
+    let server = Server::gateway(&arguments);
+    assert_eq!(Client::connect(server.address).value("select count(*) from te"), "2");
+    drop(server);
+    fs::remove_dir_all(data).unwrap();
+}
+
+#[test]
+fn iris_lost_and_found() {
+    let data = temporary_directory();
+    let address = free_address();
+    let mut superserver = Server::superserver(address, &data);
+    let url = format!("iris://_SYSTEM:SYS@{address}/USER");
+    let server = Server::gateway(&["--iris", &url, "--iris-connections", "2"]);
+    let mut steady = Client::connect(server.address);
+    let mut inside = Client::connect(server.address);
+    steady.ok("create table il (id integer primary key)");
+    steady.ok("insert into il values (1)");
+    inside.ok("begin");
+    inside.ok("insert into il values (2)");
+
+    superserver.signal("KILL");
+    superserver.wait(PATIENCE);
+    for client in [&mut steady, &mut inside] {
+        client.set_read_timeout(PATIENCE);
+    }
+    // An error that says so, not a silence and not a closed connection.
+    let lines = steady.query("select count(*) from il");
+    assert!(lines[0].starts_with("Error 08") || lines[0].starts_with("Error 57P"), "{lines:?}");
+    assert_eq!(steady.status, 'I');
+    let lines = inside.query("insert into il values (3)");
+    assert!(lines[0].starts_with("Error 08") || lines[0].starts_with("Error 57P"), "{lines:?}");
+    assert_eq!(inside.status, 'E', "the transaction is lost and says so");
+    assert_eq!(inside.query("select 1"), ["Error 25P02", "Ready E"]);
+    inside.ok("rollback");
+
+    drop(superserver);
+    let superserver = Server::superserver(address, &data);
+    let count = eventually("the same client is served again", || {
+        let lines = steady.query("select count(*) from il");
+        lines.iter().find_map(|line| line.strip_prefix("Row ").map(str::to_owned))
+    });
+    assert_eq!(count, "'1'", "what was not committed is gone");
+    inside.ok("begin");
+    inside.ok("insert into il values (3)");
+    inside.ok("commit");
+    assert_eq!(Client::connect(server.address).value("select count(*) from il"), "2");
+    drop(server);
+    drop(superserver);
+    fs::remove_dir_all(data).unwrap();
+}
+
+/// Runs the binary to its end: status and standard error.
+fn run(args: &[&str]) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_iris-pgwire")).args(args).stdin(Stdio::null()).output().unwrap();
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).trim().to_owned())
+}
+
+#[test]
+fn a_bad_start_says_what_to_do() {
+    let directory = temporary_directory();
+    let config = |text: &str| {
+        let path = directory.join("config.toml");
+        fs::write(&path, text).unwrap();
+        path.to_string_lossy().into_owned()
+    };
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken_address = taken.local_addr().unwrap().to_string();
+    let nowhere = format!("iris://_SYSTEM:SYS@{}/USER", free_address());
+
+    let (success, text) = run(&["serve", "--listen", &taken_address]);
+    assert!(!success && text.contains(&taken_address), "a taken port: {text}");
+    let (success, text) = run(&["serve", "--listen", &free_address().to_string(), "--iris", &nowhere]);
+    assert!(!success && text.to_lowercase().contains("iris"), "an unreachable IRIS: {text}");
+    let (success, text) = run(&["check-config", "--config", &config("no_such_key = 1\n")]);
+    assert!(!success && text.contains("no_such_key"), "an unknown key: {text}");
+    let (success, text) = run(&["check-config", "--config", &config("listen = \"nowhere\"\n")]);
+    assert!(!success && text.contains("listen"), "a bad value: {text}");
+    let (success, text) = run(&["check-config", "--config", "/nonexistent/config.toml"]);
+    assert!(!success && text.contains("/nonexistent/config.toml"), "a missing file: {text}");
+    let (success, text) = run(&["check-config", "--config", &config("")]);
+    assert!(success, "an empty configuration is valid: {text}");
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn no_process_stays_behind() {
+    let mut server = Server::gateway(&[]);
+    let pid = server.pid();
+    Client::connect(server.address).ok("select 1");
+    server.signal("INT");
+    assert!(server.wait(PATIENCE).success(), "exit status after SIGINT:\n{}", server.stderr());
+    let children = fs::read_dir("/proc").unwrap().flatten().filter(|entry| {
+        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)) == Some(&pid.to_string())
+    });
+    assert_eq!(children.count(), 0, "processes left behind");
+}

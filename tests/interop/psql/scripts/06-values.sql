@@ -1,0 +1,13 @@
+set client_min_messages = warning;
+drop table if exists v;
+create table v (id integer primary key, t text, y bytea, ts timestamp, tm time, u uuid, f double precision, big bigint);
+insert into v values (1, 'it''s', '\x00ff', '2026-11-24 01:02:03.5', '23:59:59', '12345678-9abc-def0-1234-56789abcdef0', 0.1, 9007199254740993);
+insert into v values (2, '', '', null, null, null, -1e-7, -9223372036854775807);
+insert into v (id, t) values (3, E'a\tb\nc \\ d'), (4, $$dollar $1 'quoted'$$), (5, U&'\00e9 \263A');
+select * from v where id < 3 order by id;
+select id, t, length(t) from v where id >= 3 order by id;
+select id from v where t = '' order by id;
+select id from v where t is null order by id;
+select id, t || '!' as bang, upper(t), coalesce(u, '00000000-0000-0000-0000-000000000000') as u from v where id <= 2 order by id;
+select case when f < 0 then 'negative' when f is null then 'none' else 'positive' end as sign, count(*) from v group by 1 order by 1;
+drop table v;

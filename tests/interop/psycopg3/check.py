@@ -1,0 +1,313 @@
+"""psycopg 3: sync, async, pipeline, binary, server-side parameters, prepared statements, transactions, errors."""
+
+import asyncio
+import datetime as dt
+import decimal
+import uuid
+
+import psycopg
+from psycopg.rows import dict_row
+
+from checks import Checks, equal, raises
+
+UTC = dt.timezone.utc
+D = decimal.Decimal
+
+# column, SQL type, values to send and receive
+VALUES = [
+    ("b", "boolean", [True, False]),
+    ("i2", "smallint", [0, 1, -32768, 32767]),
+    ("i4", "integer", [0, 42, -2147483648, 2147483647]),
+    ("i8", "bigint", [0, -9223372036854775807, 9223372036854775807]),
+    ("f8", "double precision", [0.0, 1.5, -2.25, 0.1, 1e-10, 123456789.125]),
+    ("n", "numeric(20,6)", [D("0.000000"), D("12345678901234.567890"), D("-1.500000")]),
+    ("t", "text", ["plain", "", " padded ", "it's \"quoted\" \\ back", "häß ☃ 漢字 😀", "x" * 3000]),
+    ("v", "varchar(40)", ["plain", "", "Grüße"]),
+    ("y", "bytea", [b"", b"\x00\x01\xfe\xff", b"plain", bytes(range(256)) * 4]),
+    ("d", "date", [dt.date(2026, 11, 24), dt.date(1970, 1, 1), dt.date(1899, 12, 31)]),
+    ("tm", "time", [dt.time(0, 0), dt.time(23, 59, 59), dt.time(12, 34, 56, 789000)]),
+    ("ts", "timestamp", [dt.datetime(2026, 11, 24, 1, 2, 3), dt.datetime(2000, 2, 29, 23, 59, 59, 123456)]),
+    ("tz", "timestamptz", [dt.datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC), dt.datetime(1999, 12, 31, 23, 59, 59, 500000, tzinfo=UTC)]),
+    ("u", "uuid", [uuid.UUID("12345678-9abc-def0-1234-56789abcdef0"), uuid.UUID(int=0)]),
+]
+
+checks = Checks()
+
+
+def sqlstate(code, run):
+    raises(code, run, lambda error: getattr(error, "sqlstate", None))
+
+
+def create_types(conn, table):
+    conn.execute(f"DROP TABLE IF EXISTS {table}")
+    columns = ", ".join(f"{name} {sqltype}" for name, sqltype, _ in VALUES)
+    conn.execute(f"CREATE TABLE {table} (id integer PRIMARY KEY, {columns})")
+
+
+def round_trips(conn, table, binary):
+    """Every value of every type: as a parameter, stored, fetched, and compared in a WHERE."""
+    next_id = [0]
+    cur = conn.cursor(binary=binary)
+    for name, sqltype, values in VALUES:
+        def one(name=name, values=values):
+            for value in [*values, None]:
+                next_id[0] += 1
+                placeholder = "%b" if binary and not isinstance(value, (str, type(None))) else "%s"
+                cur.execute(f"INSERT INTO {table} (id, {name}) VALUES (%s, {placeholder})", (next_id[0], value))
+                equal(cur.rowcount, 1, "rowcount")
+                row = cur.execute(f"SELECT {name} FROM {table} WHERE id = %s", (next_id[0],)).fetchone()
+                equal(row[0], value, name)
+        checks.check(f"{'binary' if binary else 'text'} round trip {sqltype}", one)
+        conn.rollback()
+
+
+def where_by_parameter(conn, table):
+    conn.execute(f"DELETE FROM {table}")
+    for n, (name, _, values) in enumerate(VALUES):
+        conn.execute(f"INSERT INTO {table} (id, {name}) VALUES (%s, %s)", (n, values[-1]))
+    for n, (name, sqltype, values) in enumerate(VALUES):
+        if sqltype in ("bytea", "double precision"):
+            continue
+        rows = conn.execute(f"SELECT id FROM {table} WHERE {name} = %s", (values[-1],)).fetchall()
+        equal(rows, [(n,)], name)
+    conn.commit()
+
+
+def prepared(conn):
+    """The sixth execution is of a named statement: prepare_threshold is 5."""
+    conn.execute("DROP TABLE IF EXISTS ps")
+    conn.execute("CREATE TABLE ps (id integer PRIMARY KEY, name varchar(50))")
+    conn.commit()
+    for n in range(20):
+        conn.execute("INSERT INTO ps (id, name) VALUES (%s, %s)", (n, f"name {n}"))
+    for n in range(20):
+        row = conn.execute("SELECT name FROM ps WHERE id = %s", (n,)).fetchone()
+        equal(row, (f"name {n}",))
+    conn.commit()
+    assert len(conn._prepared._names) >= 2, "statements were not prepared"
+    # Prepared at once, and through a change of the table.
+    equal(conn.execute("SELECT count(*) FROM ps WHERE id < %s", (10,), prepare=True).fetchone(), (10,))
+    conn.execute("DELETE FROM ps WHERE id >= %s", (10,), prepare=True)
+    equal(conn.execute("SELECT count(*) FROM ps WHERE id < %s", (100,), prepare=True).fetchone(), (10,))
+    conn.commit()
+
+
+def executemany(conn):
+    conn.execute("DROP TABLE IF EXISTS em")
+    conn.execute("CREATE TABLE em (id integer PRIMARY KEY, name varchar(50), amount numeric(10,2))")
+    cur = conn.cursor()
+    cur.executemany("INSERT INTO em VALUES (%s, %s, %s)", [(n, f"n{n}", D(n) / 4) for n in range(500)])
+    equal(cur.rowcount, 500, "rowcount")
+    equal(conn.execute("SELECT count(*), sum(id) FROM em").fetchone(), (500, 124750))
+    cur.executemany("UPDATE em SET name = %s WHERE id = %s", [(f"u{n}", n) for n in range(0, 500, 2)])
+    equal(cur.rowcount, 250, "rowcount")
+    cur.executemany("SELECT name FROM em WHERE id = %s", [(1,), (2,)], returning=True)
+    equal(cur.fetchall(), [("n1",)])
+    assert cur.nextset()
+    equal(cur.fetchall(), [("u2",)])
+    conn.commit()
+
+
+def pipeline(conn):
+    conn.execute("DROP TABLE IF EXISTS pl")
+    conn.execute("CREATE TABLE pl (id integer PRIMARY KEY, v integer)")
+    conn.commit()
+    with conn.pipeline() as p:
+        for n in range(100):
+            conn.execute("INSERT INTO pl VALUES (%s, %s)", (n, n * n))
+        cur = conn.execute("SELECT sum(v) FROM pl")
+        p.sync()
+        equal(cur.fetchone(), (328350,))
+    conn.commit()
+    try:
+        with conn.pipeline() as p:
+            conn.execute("INSERT INTO pl VALUES (1000, 1)")
+            conn.execute("INSERT INTO pl VALUES (1000, 2)")
+            conn.execute("INSERT INTO pl VALUES (1001, 3)")
+            p.sync()
+    except psycopg.errors.UniqueViolation:
+        pass
+    else:
+        raise AssertionError("a duplicate key in a pipeline raised nothing")
+    conn.rollback()
+    equal(conn.execute("SELECT count(*) FROM pl").fetchone(), (100,))
+    conn.commit()
+
+
+def fetching(conn):
+    conn.execute("DROP TABLE IF EXISTS fe")
+    conn.execute("CREATE TABLE fe (id integer PRIMARY KEY, pad varchar(200))")
+    conn.cursor().executemany("INSERT INTO fe VALUES (%s, %s)", [(n, "p" * (n % 150)) for n in range(3000)])
+    cur = conn.execute("SELECT id, pad FROM fe ORDER BY id")
+    equal(cur.rowcount, 3000, "rowcount")
+    equal(cur.fetchmany(10), [(n, "p" * n) for n in range(10)])
+    equal(len(cur.fetchall()), 2990)
+    equal([r[0] for r in conn.cursor().stream("SELECT id FROM fe ORDER BY id")], list(range(3000)))
+    equal([c.name for c in cur.description], ["id", "pad"])
+    rows = conn.cursor(row_factory=dict_row).execute("SELECT id AS \"Id\", pad FROM fe WHERE id = 3").fetchall()
+    equal(rows, [{"Id": 3, "pad": "ppp"}])
+    conn.commit()
+
+
+def copy_in(conn):
+    conn.execute("DROP TABLE IF EXISTS ci")
+    conn.execute("CREATE TABLE ci (id integer PRIMARY KEY, name varchar(100), d date)")
+    with conn.cursor().copy("COPY ci (id, name, d) FROM STDIN") as copy:
+        for n in range(2000):
+            copy.write_row((n, None if n % 7 == 0 else f"tab\there {n} \\ é", dt.date(2026, 1, 1)))
+    equal(conn.execute("SELECT count(*), count(name) FROM ci").fetchone(), (2000, 1714))
+    equal(conn.execute("SELECT name, d FROM ci WHERE id = 5").fetchone(), ("tab\there 5 \\ é", dt.date(2026, 1, 1)))
+    conn.commit()
+    try:
+        with conn.cursor().copy("COPY ci FROM STDIN") as copy:
+            copy.write("5000\tx\t2026-01-01\nnot a number\ty\t2026-01-01\n")
+    except psycopg.errors.InvalidTextRepresentation:
+        pass
+    else:
+        raise AssertionError("a bad row raised nothing")
+    conn.rollback()
+    equal(conn.execute("SELECT count(*) FROM ci").fetchone(), (2000,))
+    conn.commit()
+
+
+def transactions(conn):
+    conn.execute("DROP TABLE IF EXISTS tx")
+    conn.execute("CREATE TABLE tx (id integer PRIMARY KEY, v integer)")
+    conn.commit()
+    conn.execute("INSERT INTO tx VALUES (1, 1)")
+    conn.rollback()
+    equal(conn.execute("SELECT count(*) FROM tx").fetchone(), (0,))
+    conn.commit()
+    with conn.transaction():
+        conn.execute("INSERT INTO tx VALUES (1, 1)")
+        try:
+            with conn.transaction():
+                conn.execute("INSERT INTO tx VALUES (2, 2)")
+                conn.execute("INSERT INTO tx VALUES (1, 3)")
+        except psycopg.errors.UniqueViolation:
+            pass
+        with conn.transaction():
+            conn.execute("INSERT INTO tx VALUES (3, 3)")
+    equal(conn.execute("SELECT id FROM tx ORDER BY id").fetchall(), [(1,), (3,)])
+    conn.commit()
+    # An error fails the transaction until it is rolled back.
+    conn.execute("INSERT INTO tx VALUES (4, 4)")
+    sqlstate("23505", lambda: conn.execute("INSERT INTO tx VALUES (1, 1)"))
+    equal(conn.info.transaction_status.name, "INERROR")
+    sqlstate("25P02", lambda: conn.execute("SELECT 1"))
+    conn.rollback()
+    equal(conn.info.transaction_status.name, "IDLE")
+    equal(conn.execute("SELECT count(*) FROM tx").fetchone(), (2,))
+    conn.commit()
+
+
+def autocommit(conn):
+    conn.autocommit = True
+    try:
+        conn.execute("DELETE FROM tx")
+        equal(conn.info.transaction_status.name, "IDLE")
+        conn.execute("INSERT INTO tx VALUES (9, 9)")
+        sqlstate("23505", lambda: conn.execute("INSERT INTO tx VALUES (9, 9)"))
+        equal(conn.execute("SELECT v FROM tx").fetchall(), [(9,)])
+    finally:
+        conn.autocommit = False
+
+
+def two_connections(conn):
+    """What one has not committed the other does not see; what it has committed, it does."""
+    conn.execute("DELETE FROM tx")
+    conn.commit()
+    with psycopg.connect("") as other:
+        conn.execute("INSERT INTO tx VALUES (1, 10)")
+        conn.commit()
+        equal(other.execute("SELECT v FROM tx WHERE id = 1").fetchone(), (10,))
+
+
+def errors(conn):
+    conn.execute("DROP TABLE IF EXISTS er2")
+    conn.execute("DROP TABLE IF EXISTS er")
+    conn.execute("CREATE TABLE er (id integer PRIMARY KEY, name varchar(5) NOT NULL)")
+    conn.execute("CREATE TABLE er2 (id integer PRIMARY KEY, er_id integer REFERENCES er (id))")
+    conn.execute("INSERT INTO er VALUES (1, 'a')")
+    conn.commit()
+    for code, sql, params in [
+        ("42P01", "SELECT * FROM no_such_table", None),
+        ("42703", "SELECT no_such_column FROM er", None),
+        ("23505", "INSERT INTO er VALUES (%s, %s)", (1, "b")),
+        ("23502", "INSERT INTO er VALUES (%s, %s)", (2, None)),
+        ("23503", "INSERT INTO er2 VALUES (%s, %s)", (1, 77)),
+        ("22P02", "SELECT * FROM er WHERE id = %s::text::integer", ("abc",)),
+        ("42601", "SELEC 1", None),
+        ("22001", "INSERT INTO er VALUES (3, %s)", ("far too long",)),
+        ("22012", "SELECT 1 / (id - 1) FROM er", None),
+    ]:
+        def one(code=code, sql=sql, params=params):
+            sqlstate(code, lambda: conn.execute(sql, params))
+        checks.check(f"error {code}: {sql}", one)
+        conn.rollback()
+
+
+def server_parameters():
+    """Raw parameters with unknown type; ClientCursor, RawCursor and an explicit prepared statement."""
+    with psycopg.connect("", cursor_factory=psycopg.RawCursor) as conn:
+        conn.execute("DROP TABLE IF EXISTS rw")
+        conn.execute("CREATE TABLE rw (id integer PRIMARY KEY, a varchar(20), b integer)")
+        conn.execute("INSERT INTO rw (b, id, a) VALUES ($3, $1, $2)", (1, "one", 100))
+        equal(conn.execute("SELECT b, a FROM rw WHERE id = $1 OR id = $1 + 1000", (1,)).fetchall(), [(100, "one")])
+    with psycopg.connect("", cursor_factory=psycopg.ClientCursor) as conn:
+        conn.execute("INSERT INTO rw VALUES (%s, %s, %s)", (2, "it's", None))
+        equal(conn.execute("SELECT a, b FROM rw WHERE a = %s", ("it's",)).fetchone(), ("it's", None))
+
+
+async def asynchronous():
+    conn = await psycopg.AsyncConnection.connect("")
+    async with conn:
+        await conn.execute("DROP TABLE IF EXISTS asy")
+        await conn.execute("CREATE TABLE asy (id integer PRIMARY KEY, v varchar(20))")
+        for n in range(12):
+            await conn.execute("INSERT INTO asy VALUES (%s, %s)", (n, str(n)))
+        cur = await conn.execute("SELECT count(*) FROM asy")
+        equal(await cur.fetchone(), (12,))
+        async with conn.pipeline():
+            cursors = [await conn.execute("SELECT v FROM asy WHERE id = %s", (n,)) for n in range(12)]
+            equal([(await c.fetchone())[0] for c in cursors], [str(n) for n in range(12)])
+        await conn.commit()
+    conns = await asyncio.gather(*(psycopg.AsyncConnection.connect("", autocommit=True) for _ in range(8)))
+    cursors = await asyncio.gather(*(c.execute("SELECT v FROM asy WHERE id = %s", (n,)) for n, c in enumerate(conns)))
+    equal([(await c.fetchone())[0] for c in cursors], [str(n) for n in range(8)])
+    await asyncio.gather(*(c.close() for c in conns))
+
+
+def main():
+    with psycopg.connect("") as conn:
+        checks.check("connect and SELECT 1", lambda: equal(conn.execute("SELECT 1").fetchone(), (1,)))
+        checks.check("server_version", lambda: equal(conn.info.server_version >= 140000, True))
+        checks.check("encoding", lambda: equal(conn.info.encoding, "utf-8"))
+        conn.commit()
+        for binary in (False, True):
+            checks.check("create table of all types", lambda: create_types(conn, "ty"))
+            conn.commit()
+            round_trips(conn, "ty", binary)
+        for name, run in [
+            ("parameters compared with columns", lambda: where_by_parameter(conn, "ty")),
+            ("prepared statements past the threshold", lambda: prepared(conn)),
+            ("executemany", lambda: executemany(conn)),
+            ("pipeline", lambda: pipeline(conn)),
+            ("fetching", lambda: fetching(conn)),
+            ("COPY FROM STDIN", lambda: copy_in(conn)),
+            ("transactions", lambda: transactions(conn)),
+            ("autocommit", lambda: autocommit(conn)),
+            ("two connections", lambda: two_connections(conn)),
+        ]:
+            checks.check(name, run)
+            conn.rollback()
+        errors(conn)
+        checks.check("server-side parameters", server_parameters)
+        checks.check("asynchronous", lambda: asyncio.run(asynchronous()))
+        for table in ("ty", "ps", "em", "pl", "fe", "ci", "tx", "er2", "er", "rw", "asy"):
+            checks.check(f"drop table {table}", lambda table=table: conn.execute(f"DROP TABLE IF EXISTS {table}"))
+            conn.commit()
+    checks.close()
+
+
+main()

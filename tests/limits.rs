@@ -1,0 +1,142 @@
+//! What one client may cost: connections, time, memory.
+
+mod common;
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use common::Server;
+use common::client::{Client, DATABASE, USER};
+use common::message::{PROTOCOL_3_0, copy_data, copy_done, query, startup};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Resident memory of a process in MiB (proc(5), VmRSS).
+fn resident_mib(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() / 1024
+}
+
+fn open_files(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
+}
+
+#[test]
+fn one_client_too_many() {
+    let server = Server::gateway(&["--client-connections-max", "4", "--cores", "2"]);
+    let mut clients: Vec<_> = (0..4).map(|_| Client::connect(server.address)).collect();
+    let mut client = Client::open(server.address);
+    client.send(&startup(PROTOCOL_3_0, &[("user", USER), ("database", DATABASE)]));
+    let error = client.try_login("SYS").expect_err("a fifth client");
+    assert_eq!(error.sqlstate().as_deref(), Some("53300"));
+    // A place that is given back is taken again.
+    clients.pop();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut client = Client::open(server.address);
+        client.send(&startup(PROTOCOL_3_0, &[("user", USER), ("database", DATABASE)]));
+        if client.try_login("SYS").is_ok() {
+            break;
+        }
+        assert!(Instant::now() < deadline, "a place was not given back");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_client_that_does_not_log_in_is_let_go() {
+    let server = Server::gateway(&["--login-timeout-ms", "300"]);
+    for bytes in [vec![], vec![0], startup(PROTOCOL_3_0, &[("user", USER)])[..9].to_vec()] {
+        let mut client = Client::open(server.address);
+        client.set_read_timeout(PATIENCE);
+        client.send(&bytes);
+        let started = Instant::now();
+        let lines = client.until_closed();
+        assert!(lines.iter().all(|line| line.starts_with("Error ")), "{lines:?}");
+        assert!(started.elapsed() < PATIENCE / 2, "closed after {:?}", started.elapsed());
+    }
+}
+
+#[test]
+fn an_idle_transaction_is_rolled_back() {
+    let server =
+        Server::gateway(&["--idle-in-transaction-timeout-ms", "500", "--iris-connections", "1", "--cores", "1"]);
+    let mut idle = Client::connect(server.address);
+    idle.ok("create table it (id integer primary key)");
+    idle.ok("begin");
+    idle.ok("insert into it values (1)");
+    // Its IRIS connection, the only one, goes to the next.
+    let mut next = Client::connect(server.address);
+    next.set_read_timeout(PATIENCE);
+    assert_eq!(next.value("select count(*) from it"), "0");
+    assert_eq!(idle.until_closed(), ["Error 25P03"]);
+}
+
+#[test]
+fn a_statement_waits_for_a_free_iris_connection_only_so_long() {
+    let server = Server::gateway(&["--pool-wait-timeout-ms", "300", "--iris-connections", "1", "--cores", "1"]);
+    let mut holder = Client::connect(server.address);
+    holder.ok("create table wf (id integer primary key)");
+    holder.ok("begin");
+    holder.ok("insert into wf values (1)");
+    let mut waiter = Client::connect(server.address);
+    waiter.set_read_timeout(PATIENCE);
+    assert_eq!(waiter.query("select count(*) from wf"), ["Error 53300", "Ready I"]);
+    holder.ok("commit");
+    assert_eq!(waiter.value("select count(*) from wf"), "1");
+}
+
+#[test]
+fn a_slow_reader_costs_no_memory() {
+    let server = Server::gateway(&["--cores", "1", "--iris-connections", "2"]);
+    let mut slow = Client::connect(server.address);
+    slow.ok("create table sr (id integer primary key, t varchar(1000))");
+    slow.send(&query("copy sr from stdin"));
+    for id in 0..1000 {
+        slow.send(&copy_data(&format!("{id}\t{}\n", "x".repeat(1000))));
+    }
+    slow.send(&copy_done());
+    assert_eq!(slow.lines(1), ["CopyIn 0", "Complete COPY 1000", "Ready I"]);
+
+    let before = resident_mib(server.pid());
+    // A million rows of a kilobyte, and nobody reads.
+    slow.send(&query("select a.t from sr a, sr b"));
+    let mut other = Client::connect(server.address);
+    other.set_read_timeout(PATIENCE);
+    let deadline = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < deadline {
+        assert_eq!(other.value("select count(*) from sr"), "1000");
+        let growth = resident_mib(server.pid()).saturating_sub(before);
+        assert!(growth < 128, "{growth} MiB for a client that does not read");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    drop(slow);
+    assert_eq!(other.value("select count(*) from sr"), "1000");
+}
+
+#[test]
+fn connections_leave_nothing_behind() {
+    let server = Server::gateway(&["--cores", "2"]);
+    let round = || {
+        for number in 0..200 {
+            let mut client = Client::connect(server.address);
+            if number % 2 == 0 {
+                client.ok("select 1");
+            }
+        }
+    };
+    let settled = |at_most: usize| {
+        let deadline = Instant::now() + PATIENCE;
+        while open_files(server.pid()) > at_most && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        open_files(server.pid())
+    };
+    round();
+    std::thread::sleep(Duration::from_millis(500));
+    let files = open_files(server.pid());
+    round();
+    let after = settled(files + 2);
+    assert!(after <= files + 2, "open files: {files} before, {after} after 200 more connections");
+}

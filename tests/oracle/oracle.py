@@ -1,0 +1,231 @@
+"""Compares the server under test with a real PostgreSQL, statement by statement.
+
+A script (*.test) is blocks separated by empty lines. A block is one statement, which may be preceded by
+    # a comment
+    @param TYPE VALUE    one parameter (TYPE of pgraw.OIDS, `unknown` leaves it to the server; no VALUE is '')
+    @null TYPE           a NULL parameter
+    @simple              for the simple protocol only (several statements in one string)
+and, for COPY FROM STDIN, followed by a line `@data` and the data (`\\n` stands for an empty line).
+
+Every block runs in three modes, each a connection and a pass of its own over all scripts: `simple`, `extended`
+(text results) and `binary` (extended, binary results). Compared are column names, type OIDs, parameter type OIDs,
+rows, command tags, SQLSTATE and the transaction status. What may differ stands in differences.toml, each with a
+reason; any other difference fails, and so does an entry that no longer differs.
+"""
+
+import argparse
+import os
+import pathlib
+import sys
+import tomllib
+
+import pgraw
+
+HERE = pathlib.Path(__file__).parent
+MODES = ("simple", "extended", "binary")
+FIELDS = ("error", "columns", "types", "parameters", "rows", "tags", "status")
+
+
+class Block:
+    def __init__(self, file, line):
+        self.file, self.line = file, line
+        self.sql, self.data = [], None
+        self.oids, self.values = [], []
+        self.simple_only = False
+
+    @property
+    def statement(self):
+        return "\n".join(self.sql)
+
+    def key(self):
+        """The statement as differences.toml names it: on one line, with its parameters."""
+        text = " ".join(self.statement.split())
+        if self.values:
+            text += " -- " + ", ".join("NULL" if v is None else v for v in self.values)
+        if self.data is not None:
+            text += " @data " + repr(self.data)[:60]
+        return text
+
+    def modes(self):
+        if self.simple_only:
+            return ("simple",)
+        return MODES[1:] if self.oids else MODES
+
+
+def read_script(path):
+    blocks, block = [], None
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+        if not line.strip():
+            block = None
+            continue
+        if block is None:
+            block = Block(path.stem, number)
+            blocks.append(block)
+        if block.data is not None:
+            block.data += ("" if line == "\\n" else line) + "\n"
+        elif line.startswith("#"):
+            pass
+        elif line.startswith("@param "):
+            _, kind, *value = line.split(" ", 2)
+            block.oids.append(pgraw.OIDS[kind])
+            block.values.append(value[0] if value else "")
+        elif line.startswith("@null "):
+            block.oids.append(pgraw.OIDS[line.split(" ", 1)[1]])
+            block.values.append(None)
+        elif line == "@simple":
+            block.simple_only = True
+        elif line == "@data":
+            block.data = ""
+        elif line.startswith("@"):
+            sys.exit(f"{path.name}:{number}: unknown directive {line}")
+        else:
+            block.sql.append(line)
+    return [b for b in blocks if b.sql]
+
+
+def run(conn, block, mode):
+    if mode == "simple" or block.data is not None:
+        data = None if block.data is None else block.data.encode()
+        replies = conn.simple(block.statement, data)
+    else:
+        replies = conn.extended(block.statement, block.oids, block.values, mode == "binary")
+    out = {"error": [], "columns": [], "types": [], "parameters": [], "rows": [], "tags": [], "status": conn.status}
+    described = None
+    for tag, body in replies:
+        if tag == b"T":
+            described = pgraw.columns(body)
+            # A statement and its portal describe the same columns; both are kept.
+            out["columns"].append([name for name, _ in described])
+            out["types"].append([oid for _, oid in described])
+        elif tag == b"t":
+            out["parameters"].append(list(memoryview(body[2:]).cast("B").tobytes()[i : i + 4].hex() for i in range(0, len(body) - 2, 4)))
+        elif tag == b"D":
+            out["rows"].append([None if c is None else readable(c, mode) for c in pgraw.cells(body)])
+        elif tag == b"C":
+            out["tags"].append(body[:-1].decode())
+        elif tag == b"I":
+            out["tags"].append("<empty>")
+        elif tag == b"E":
+            out["error"].append(pgraw.error_fields(body).get("C"))
+            out.setdefault("message", []).append(pgraw.error_fields(body).get("M"))
+    return out
+
+
+def readable(cell, mode):
+    return cell.hex() if mode == "binary" else cell.decode("utf-8", "backslashreplace")
+
+
+def compare(got, expected):
+    """The fields that differ. After an error only the error and the status say something."""
+    if got["error"] != expected["error"]:
+        return ["error"]
+    return [f for f in FIELDS if got[f] != expected[f]]
+
+
+class Allowed:
+    def __init__(self, path):
+        self.entries, self.used = {}, set()
+        for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("difference", []):
+            if not entry.get("reason"):
+                sys.exit(f"{path.name}: an entry of {entry.get('file')} has no reason")
+            for statement in entry["statements"]:
+                for mode in entry.get("modes", MODES):
+                    for field in entry["fields"]:
+                        key = (entry["file"], statement, mode, field)
+                        if key in self.entries:
+                            sys.exit(f"{path.name}: twice: {key}")
+                        self.entries[key] = entry
+
+    def covers(self, block, mode, field, got):
+        key = (block.file, block.key(), mode, field)
+        entry = self.entries.get(key)
+        if entry is None:
+            return False
+        # An allowed error is the one that is named.
+        if "gives" in entry and [entry["gives"]] != got["error"]:
+            return False
+        self.used.add(key)
+        return True
+
+    def unused(self, ran):
+        return sorted(k for k in self.entries if k not in self.used and (k[0], k[2]) in ran)
+
+
+def short(value):
+    text = repr(value)
+    return text if len(text) <= 300 else text[:300] + "..."
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", help="run only this script (its name without .test)")
+    parser.add_argument("--mode", choices=MODES, help="run only this mode")
+    parser.add_argument("--suggest", action="store_true", help="print entries for differences.toml at the end")
+    parser.add_argument("--show", action="store_true", help="print what the reference gives, for writing scripts")
+    args = parser.parse_args()
+
+    def subject():
+        env = os.environ
+        return pgraw.Connection(env["PGHOST"], int(env["PGPORT"]), env["PGUSER"], env.get("PGPASSWORD", ""), env["PGDATABASE"])
+
+    def reference():
+        return pgraw.Connection("127.0.0.1", int(os.environ["REFERENCE_PORT"]), "_SYSTEM", "", "USER")
+
+    allowed = Allowed(HERE / "differences.toml")
+    passed, failed, ran, suggestions = 0, 0, set(), {}
+    for path in sorted(HERE.glob("*.test")):
+        if args.only and path.stem != args.only:
+            continue
+        blocks = read_script(path)
+        for mode in MODES:
+            if args.mode and mode != args.mode:
+                continue
+            ran.add((path.stem, mode))
+            here_passed, here_failed = 0, 0
+            a, b = subject(), reference()
+            for block in blocks:
+                if mode not in block.modes() and block.data is None:
+                    continue
+                expected = run(b, block, mode)
+                try:
+                    got = run(a, block, mode)
+                except (OSError, pgraw.Closed) as error:
+                    got = {f: [] for f in FIELDS} | {"error": [f"<{error}>"]}
+                    a = subject()
+                if args.show:
+                    print(f"{block.file}:{block.line} {mode}: {block.key()}\n    {expected}")
+                unknown = [f for f in compare(got, expected) if not allowed.covers(block, mode, f, got)]
+                if unknown:
+                    here_failed += 1
+                    print(f"FAIL {block.file}.test:{block.line} {mode}: {block.key()}")
+                    for field in unknown:
+                        extra = f" {got.get('message') or expected.get('message') or ''}" if field == "error" else ""
+                        print(f"     {field}: got {short(got[field])}, expected {short(expected[field])}{extra}")
+                        suggestions.setdefault((block.file, block.key(), tuple(got["error"]) if field == "error" else ()), {}).setdefault(field, []).append(mode)
+                else:
+                    here_passed += 1
+            a.close()
+            b.close()
+            print(f"{path.stem} {mode}: {here_passed} equal, {here_failed} different", flush=True)
+            passed, failed = passed + here_passed, failed + here_failed
+    if not args.only and not args.mode:
+        for key in allowed.unused(ran):
+            failed += 1
+            print(f"FAIL differences.toml: no longer a difference: {key}")
+    if args.suggest:
+        for (file, statement, gives), fields in suggestions.items():
+            print(f'\n[[difference]]\nfile = "{file}"\nstatements = [{toml(statement)}]')
+            modes = sorted({m for ms in fields.values() for m in ms}, key=MODES.index)
+            print(f"modes = {list(modes)}\nfields = {list(fields)}".replace("'", '"'))
+            if gives:
+                print(f'gives = "{gives[0]}"')
+            print('reason = ""')
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed or not passed else 0)
+
+
+def toml(text):
+    return "'''" + text + "'''" if "'" in text or "\\" in text else '"' + text.replace('"', '\\"') + '"'
+
+
+main()

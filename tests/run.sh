@@ -1,0 +1,180 @@
+#!/usr/bin/env bash
+# All tests: formatting, lints, Rust tests, then every client of tests/interop and the oracle against a gateway that
+# this script starts and stops. Installs what is missing (Debian packages when root; clients from their registries).
+#
+#   tests/run.sh             everything
+#   tests/run.sh NAME...     only these parts: fmt clippy deny cargo oracle precedence, or a folder of tests/interop
+#
+# Caches: ${IRIS_PGWIRE_TEST_CACHE:-/var/cache/iris-pgwire-tests as root, ~/.cache/iris-pgwire-tests else}; the build
+# lies there too unless CARGO_TARGET_DIR says otherwise.
+. "$(dirname "${BASH_SOURCE[0]}")/lib/env.sh"
+cd "$ROOT"
+
+PARTS=(fmt clippy deny cargo oracle precedence)
+for folder in tests/interop/*/; do
+    PARTS+=("$(basename "$folder")")
+done
+[ $# -eq 0 ] || PARTS=("$@")
+
+WORK="$(mktemp -d)"
+chmod 711 "$WORK"
+passed=0
+failed=0
+skipped=0
+failures=()
+
+cleanup() {
+    tests/lib/gateway.sh stop "$WORK/gateway" || true
+    tests/lib/postgres.sh stop "$WORK/reference" || true
+    rm -rf "$WORK"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+install_packages() {
+    local missing=()
+    command -v setsid >/dev/null || missing+=(util-linux)
+    command -v cc >/dev/null || missing+=(build-essential)
+    python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
+    [ ${#missing[@]} -gt 0 ] || return 0
+    [ "$(id -u)" = 0 ] || die "missing Debian packages: ${missing[*]}"
+    say "installing ${missing[*]}"
+    apt-get update -qq >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
+}
+
+# count NAME: adds the counts on standard input's lines `N passed, N failed` or `test result: .. N passed; N failed`.
+add_counts() {
+    local name="$1" log="$2" status="$3" line p=0 f=0 s=0
+    while IFS= read -r line; do
+        if [[ "$line" =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+            p=${BASH_REMATCH[1]} f=${BASH_REMATCH[2]}
+        elif [[ "$line" =~ ^test\ result:.*\ ([0-9]+)\ passed\;\ ([0-9]+)\ failed\;\ ([0-9]+)\ ignored ]]; then
+            p=$((p + BASH_REMATCH[1])) f=$((f + BASH_REMATCH[2])) s=$((s + BASH_REMATCH[3]))
+        fi
+    done <"$log"
+    # A part that fails without counting a failure, or counts nothing, has failed.
+    if { [ "$status" -ne 0 ] && [ "$f" = 0 ]; } || [ $((p + f)) = 0 ]; then
+        f=$((f + 1))
+    fi
+    passed=$((passed + p))
+    failed=$((failed + f))
+    skipped=$((skipped + s))
+    [ "$f" = 0 ] || failures+=("$name")
+    printf '%s: %s passed, %s failed (%s s)\n' "$name" "$p" "$f" "$SECONDS_TAKEN"
+}
+
+# part NAME LIMIT COMMAND...: runs it, shows it all when it fails and its closing line when not.
+part() {
+    local name="$1" limit="$2" log="$WORK/$1.log" status=0 started=$SECONDS
+    shift 2
+    say "$name"
+    timeout --kill-after=10 "$limit" "$@" >"$log" 2>&1 </dev/null || status=$?
+    SECONDS_TAKEN=$((SECONDS - started))
+    [ "$status" != 124 ] || printf 'not done within %s s\n' "$limit" >>"$log"
+    if [ "$status" -ne 0 ]; then
+        grep -v '^ok ' "$log" | tail -n 400
+    else
+        grep -E '^test result:|^[0-9]+ passed' "$log" || true
+    fi
+    add_counts "$name" "$log" "$status"
+}
+
+# A check without counts of its own: one passed or one failed.
+one() { "$@" && echo '1 passed, 0 failed'; }
+
+reference() {
+    if [ ! -f "$WORK/reference.server" ]; then
+        say "starting PostgreSQL 18"
+        REFERENCE_PORT="$(tests/lib/postgres.sh start "$WORK/reference")"
+        export REFERENCE_PORT
+    fi
+}
+
+# IRIS_PGWIRE_BINARY tests a binary that was built elsewhere, a release build for example.
+binary() {
+    [ -z "${BINARY:-}" ] || return 0
+    if [ -n "${IRIS_PGWIRE_BINARY:-}" ]; then
+        BINARY="$IRIS_PGWIRE_BINARY"
+    else
+        cargo build --quiet --bin iris-pgwire
+        BINARY="$CARGO_TARGET_DIR/debug/iris-pgwire"
+    fi
+}
+
+# over_gateway NAME LIMIT COMMAND...: the part runs over a gateway of its own.
+over_gateway() {
+    local name="$1" port
+    if ! port="$(tests/lib/gateway.sh start "$WORK/gateway" "$BINARY")"; then
+        printf 'FAIL %s: the gateway did not start\n' "$name"
+        failed=$((failed + 1))
+        failures+=("$name")
+        return
+    fi
+    export PGHOST=127.0.0.1 PGPORT="$port" PGUSER=_SYSTEM PGPASSWORD=SYS PGDATABASE=USER
+    part "$@"
+    if grep -qiE 'panicked|ERROR' "$WORK/gateway/log"; then
+        printf 'the gateway wrote:\n'
+        grep -iE 'panicked|ERROR' "$WORK/gateway/log" | tail -n 20
+    fi
+    if ! tests/lib/gateway.sh stop "$WORK/gateway"; then
+        printf 'FAIL %s: the gateway did not stop\n' "$name"
+        failed=$((failed + 1))
+        failures+=("$name")
+    fi
+}
+
+export -f one
+install_packages
+# psql and pgbench of the machine; where there are none, those that come with the reference server.
+if ! command -v psql >/dev/null || ! command -v pgbench >/dev/null; then
+    PATH="$PATH:$(tests/lib/postgres.sh binaries)"
+    export PATH
+fi
+for name in "${PARTS[@]}"; do
+    case "$name" in
+    fmt) part fmt 60 bash -c 'one cargo fmt --all --check' ;;
+    clippy) part clippy 1800 bash -c 'one cargo clippy --quiet --workspace --all-targets -- -D warnings' ;;
+    deny)
+        if cargo deny --version >/dev/null 2>&1; then
+            part deny 300 bash -c 'one cargo deny --offline check licenses bans sources'
+        fi
+        ;;
+    cargo)
+        reference
+        part cargo 2400 cargo test --quiet --workspace --no-fail-fast
+        ;;
+    oracle)
+        reference
+        binary
+        over_gateway oracle 900 tests/oracle/run.sh
+        ;;
+    precedence)
+        reference
+        binary
+        over_gateway precedence 300 env PYTHONPATH=tests/lib python3 tests/oracle/precedence.py
+        ;;
+    irispython)
+        binary
+        if IRIS_PORT="$(tests/lib/gateway.sh superserver "$WORK/gateway" "$BINARY")"; then
+            export IRIS_PORT
+            part irispython 900 tests/interop/irispython/run.sh
+        else
+            printf 'FAIL irispython: the superserver did not start\n'
+            failed=$((failed + 1))
+            failures+=(irispython)
+        fi
+        tests/lib/gateway.sh stop "$WORK/gateway" || failures+=(irispython)
+        ;;
+    *)
+        [ -x "tests/interop/$name/run.sh" ] || die "no such part: $name"
+        [ "$name" != vector ] || reference
+        binary
+        over_gateway "$name" 900 "tests/interop/$name/run.sh"
+        ;;
+    esac
+done
+
+[ ${#failures[@]} -eq 0 ] || printf 'failed: %s\n' "${failures[*]}"
+printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" = 0 ] && [ ${#failures[@]} -eq 0 ] && [ "$passed" -gt 0 ]

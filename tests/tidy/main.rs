@@ -1,0 +1,279 @@
+//! The rules of the house as a test: floors, lengths, bans. Each finding names what to do instead.
+
+mod source;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use source::Source;
+
+/// Lines of a file, tests included: what a reader can hold.
+const FILE_LINES_MAX: usize = 600;
+
+/// What each room may import (docs/ARCHITECTURE.md, "Floors"). A room may always import itself.
+const FLOORS: &[(&str, &[&str])] = &[
+    ("wire", &[]),
+    ("vector", &[]),
+    ("types", &["wire", "vector"]),
+    ("iris", &["types", "wire"]),
+    ("copy", &["types", "wire", "vector"]),
+    ("sql", &["types", "wire", "vector", "iris", "copy"]),
+    ("catalog", &["sql", "types", "wire", "vector", "iris", "copy"]),
+    ("session", &["sql", "catalog", "types", "wire", "vector", "copy", "iris"]),
+    ("embedded", &["iris", "sql", "vector", "types", "wire"]),
+    ("runtime", &["session", "sql", "catalog", "types", "wire", "vector", "copy", "iris", "config"]),
+];
+
+/// Rooms that handle bytes of a peer: nothing there may panic.
+const PEER_ROOMS: &[&str] = &["wire", "iris", "session", "copy", "types"];
+
+/// What nothing from a peer may reach, and what to write instead.
+const PEER_BANS: &[(&str, &str)] = &[
+    (".unwrap()", "return an error, or use `let .. else`, `unwrap_or`, `ok_or`"),
+    (".expect(", "return an error, or use `let .. else`, `unwrap_or`, `ok_or`"),
+    ("panic!(", "return an error; a panic costs a core"),
+    ("unreachable!(", "make the state impossible, or return an internal error (XX000)"),
+    ("assert!(", "return an error; `debug_assert!` may say what must hold of our own values"),
+    ("assert_eq!(", "return an error; `debug_assert_eq!` may say what must hold of our own values"),
+];
+
+/// What is banned in all of `src`, and what to write instead.
+const BANS: &[(&str, &str)] = &[
+    ("println!(", "`tracing` events; only the command line prints (`writeln!` to a locked handle)"),
+    ("eprint!(", "`tracing` events; only the command line prints"),
+    ("dbg!(", "`tracing::debug!`"),
+    ("todo!(", "finish it"),
+    ("unimplemented!(", "`PgError::unsupported`, with a sentence that helps"),
+    ("std::process::exit(", "return an error to main"),
+    ("#[allow(dead_code)]", "delete what is dead"),
+];
+
+const UNFINISHED: &[&str] = &["TODO", "FIXME", "XXX", "HACK"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All Rust files under these folders of the repository, sorted.
+fn rust_files(folders: &[&str]) -> Vec<PathBuf> {
+    fn walk(folder: &Path, out: &mut Vec<PathBuf>) {
+        let Ok(entries) = fs::read_dir(folder) else { return };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            if path.is_dir() && !path.ends_with("target") {
+                walk(&path, out);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                out.push(path);
+            }
+        }
+    }
+    let mut out = Vec::new();
+    for folder in folders {
+        walk(&root().join(folder), &mut out);
+    }
+    out.sort();
+    assert!(!out.is_empty(), "no Rust files in {folders:?}");
+    out
+}
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).to_string_lossy().into_owned()
+}
+
+/// The room of a file of `src`: its first folder, or the file's own name.
+fn room(path: &Path) -> String {
+    let relative = path.strip_prefix(root().join("src")).unwrap();
+    let first = relative.components().next().unwrap().as_os_str().to_string_lossy();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+#[derive(Default)]
+struct Findings(String, usize);
+
+impl Findings {
+    fn add(&mut self, path: &Path, line: usize, text: impl std::fmt::Display) {
+        self.1 += 1;
+        let _ = writeln!(self.0, "{}:{line}: {text}", relative(path));
+    }
+
+    fn none(self) {
+        assert!(self.1 == 0, "{} findings:\n{}", self.1, self.0);
+    }
+}
+
+#[test]
+fn files_are_short_and_end_with_a_newline() {
+    let mut findings = Findings::default();
+    for path in rust_files(&["src", "tests", "benches", "loadtest"]) {
+        let text = fs::read_to_string(&path).unwrap();
+        let count = text.lines().count();
+        if count > FILE_LINES_MAX {
+            findings.add(&path, count, format_args!("more than {FILE_LINES_MAX} lines: split it by what it does"));
+        }
+        if !text.ends_with('\n') || text.ends_with("\n\n") {
+            findings.add(&path, count, "a file ends with one newline");
+        }
+    }
+    findings.none();
+}
+
+#[test]
+fn imports_point_down_the_floors() {
+    let mut findings = Findings::default();
+    for path in rust_files(&["src"]) {
+        let room = room(&path);
+        let Some((_, allowed)) = FLOORS.iter().find(|(name, _)| *name == room) else { continue };
+        let source = Source::read(&path);
+        for (line, text) in source.product_lines() {
+            for (place, _) in text.match_indices("crate::") {
+                let rest = &text[place + "crate::".len()..];
+                for target in imported_rooms(rest) {
+                    let known = FLOORS.iter().any(|(name, _)| *name == target) || ["config", "cli"].contains(&target);
+                    if known && target != room && !allowed.contains(&target) {
+                        let names = if allowed.is_empty() { "nothing".into() } else { allowed.join(", ") };
+                        findings.add(&path, line, format_args!("{room}/ may import {names}, not {target}"));
+                    }
+                }
+            }
+        }
+    }
+    findings.none();
+}
+
+/// The first names after `crate::`: one, or all of a braced list that stands on this line.
+fn imported_rooms(rest: &str) -> Vec<&str> {
+    let name = |text: &str| text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    match rest.strip_prefix('{') {
+        None => vec![&rest[..name(rest)]],
+        Some(list) => list.split(',').map(|item| item.trim()).map(|item| &item[..name(item)]).collect(),
+    }
+}
+
+#[test]
+fn nothing_from_a_peer_can_panic() {
+    let mut findings = Findings::default();
+    for path in rust_files(&["src"]) {
+        if !PEER_ROOMS.contains(&room(&path).as_str()) || source::is_test_file(&path) {
+            continue;
+        }
+        let source = Source::read(&path);
+        for (line, text) in source.product_lines() {
+            for (ban, instead) in PEER_BANS {
+                let found = text.match_indices(ban).any(|(place, _)| !continues_a_word(text, place, ban));
+                if found {
+                    findings.add(&path, line, format_args!("`{ban}`: {instead}"));
+                }
+            }
+            if let Some(expression) = source::indexing(text) {
+                findings.add(
+                    &path,
+                    line,
+                    format_args!("`{expression}` can panic: use `get`, `split_at_checked`, `first_chunk`, an iterator"),
+                );
+            }
+        }
+    }
+    findings.none();
+}
+
+/// `debug_assert!(` contains `assert!(`, and is none.
+fn continues_a_word(text: &str, place: usize, ban: &str) -> bool {
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    ban.starts_with(word) && text[..place].ends_with(word)
+}
+
+#[test]
+fn banned_words() {
+    let mut findings = Findings::default();
+    for path in rust_files(&["src"]) {
+        let source = Source::read(&path);
+        let command_line = ["main", "cli"].contains(&room(&path).as_str());
+        for (line, text) in source.product_lines() {
+            for (ban, instead) in BANS {
+                let printing = ban.contains("print") || ban.contains("exit");
+                if text.contains(ban) && !(command_line && printing) {
+                    findings.add(&path, line, format_args!("`{ban}`: {instead}"));
+                }
+            }
+            let unsafe_word = text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe");
+            if unsafe_word && !relative(&path).starts_with("src/vector/simd") {
+                findings.add(&path, line, "`unsafe` has one address: src/vector/simd");
+            }
+        }
+    }
+    for path in rust_files(&["src", "tests", "benches", "loadtest"]) {
+        if relative(&path).starts_with("tests/tidy") {
+            continue;
+        }
+        for (number, text) in fs::read_to_string(&path).unwrap().lines().enumerate() {
+            let comment = text.find("//").map_or("", |place| &text[place..]);
+            if let Some(word) = comment.split(|c: char| !c.is_alphanumeric()).find(|word| UNFINISHED.contains(word)) {
+                findings.add(&path, number + 1, format_args!("`{word}`: finish it, or file an issue"));
+            }
+            if text.contains("#[allow(") && !text.contains("reason") {
+                findings.add(&path, number + 1, "`#[allow(..)]` needs `reason = \"..\"`, or the code another shape");
+            }
+        }
+    }
+    findings.none();
+}
+
+#[test]
+fn no_dead_modules() {
+    let mut findings = Findings::default();
+    for path in rust_files(&["src"]) {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let folder = path.parent().unwrap();
+        if ["main", "lib"].contains(&name.as_str()) {
+            continue;
+        }
+        // `a/mod.rs` is declared one folder up; `a/b.rs` in `a/mod.rs`, `a.rs`, or the crate's root.
+        let (module, above) = if name == "mod" {
+            (folder.file_name().unwrap().to_string_lossy().into_owned(), folder.parent().unwrap())
+        } else {
+            (name, folder)
+        };
+        let parents = [above.join("mod.rs"), above.with_extension("rs"), above.join("lib.rs"), above.join("main.rs")];
+        let declared = parents.iter().filter_map(|parent| fs::read_to_string(parent).ok()).any(|text| {
+            text.lines().any(|line| {
+                let line = line.trim().trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ");
+                line.trim_start_matches("pub ") == format!("mod {module};")
+            })
+        });
+        // `#[path]` modules beside the code they test.
+        let by_path = rust_files(&["src"]).iter().filter(|other| other.parent() == Some(folder)).any(|other| {
+            let file = path.file_name().unwrap().to_string_lossy().into_owned();
+            fs::read_to_string(other).unwrap().contains(&format!("#[path = \"{file}\"]"))
+        });
+        if !declared && !by_path {
+            findings.add(&path, 1, "no `mod` declares this file: declare it or delete it");
+        }
+    }
+    findings.none();
+}
+
+/// A rule that finds nothing must not be one that cannot find anything.
+#[test]
+fn the_rules_find_what_they_ban() {
+    for (line, found) in [
+        ("let a = body[2];", Some("body[2]")),
+        ("f(x)[1..]", Some("[1..]")),
+        ("let b: &[u8] = &v[..];", None),
+        ("#[cfg(test)]", None),
+        ("let c = vec![0; 4];", None),
+        ("fn f<'a>(x: &'a [u8], y: &mut [u8]) -> [u8; 4] {", None),
+        ("for x in [1, 2] {", None),
+        ("self.items[n].name", Some("items[n]")),
+    ] {
+        assert_eq!(source::indexing(line), found, "{line}");
+    }
+    let text = "a(\"x.unwrap() // no\"); // b.unwrap()\n/* c /* d */ */ let e = 'f'; let g: &'h str = r#\"\"i\"\"#;\n\
+                #[cfg(test)]\nmod tests {\n    fn j() { k.unwrap(); }\n}\nfn l() { m.unwrap(); }\n";
+    let source = Source::of(text);
+    let lines: Vec<_> = source.product_lines().filter(|(_, line)| line.contains("unwrap")).collect();
+    assert_eq!(lines, [(7, "fn l() { m.unwrap(); }")]);
+    assert!(source.product_lines().any(|(number, line)| number == 2 && line.contains("let g: &'h str =")));
+    assert_eq!(imported_rooms("{wire::Frame, types, session::Step};"), ["wire", "types", "session"]);
+    assert_eq!(imported_rooms("runtime::shard;"), ["runtime"]);
+    assert!(continues_a_word("debug_assert!(x)", 6, "assert!("));
+}
