@@ -72,7 +72,11 @@ pub enum SettingCommand {
         local: bool,
     },
     /// `SET TRANSACTION ..` and `SET SESSION CHARACTERISTICS AS TRANSACTION ..`.
-    Modes { isolation: Option<String>, read_only: Option<bool>, scope: ModesScope },
+    Modes {
+        isolation: Option<String>,
+        read_only: Option<bool>,
+        scope: ModesScope,
+    },
     /// `SHOW name`; `all` for SHOW ALL.
     Show(String),
     /// `RESET name`; `None` = ALL.

@@ -13,7 +13,7 @@ use crate::sql::options::TranslateOptions;
 use crate::sql::plan::{Bind, OutputColumn, Plan};
 use crate::sql::schema::{ColumnFacts, RelationName, Schema, TableFacts, TableLookup};
 use crate::sql::template::{LiteralKind, Template};
-use crate::types::{Oid, PgType};
+use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
 pub type Result<T> = std::result::Result<T, Box<PgError>>;
@@ -36,7 +36,6 @@ pub struct Relation {
     pub iris_name: String,
     /// `None` when only IRIS knows its columns.
     pub columns: Option<Vec<Column>>,
-    pub facts: Option<Rc<TableFacts>>,
     /// On the optional side of an outer join: its columns may be NULL whatever the table says.
     pub optional: bool,
 }
@@ -123,10 +122,6 @@ impl<'a> Cx<'a> {
         let result = body();
         self.inline.set(before);
         result
-    }
-
-    pub fn is_inline(&self) -> bool {
-        self.inline.get()
     }
 
     pub fn pin(&self, literal: u16) {
@@ -432,8 +427,4 @@ pub fn children(node: &SyntaxNode, kind: SyntaxKind) -> impl Iterator<Item = Syn
 
 pub fn has_token(node: &SyntaxNode, kind: SyntaxKind) -> bool {
     node.children_with_tokens().any(|element| element.kind() == kind)
-}
-
-pub fn known(oid: Oid) -> PgType {
-    PgType::new(oid)
 }

@@ -43,7 +43,7 @@ fn of_expr(cx: &Cx<'_>, expr: &Expr) -> Named {
         Expr::Collate { operand, .. } => of_expr(cx, operand),
         Expr::AtTimeZone { .. } => strong("timezone"),
         Expr::Overlaps { .. } => strong("overlaps"),
-        Expr::IsOther { .. } => strong("is_normalized"),
+        Expr::IsOther(_) => strong("is_normalized"),
         _ => NOTHING,
     }
 }

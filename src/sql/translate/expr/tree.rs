@@ -78,10 +78,7 @@ pub enum Expr {
         at: usize,
     },
     /// `IS JSON`, `IS NORMALIZED`, `IS DOCUMENT` and the like.
-    IsOther {
-        node: SyntaxNode,
-        operand: Box<Expr>,
-    },
+    IsOther(SyntaxNode),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,7 +208,7 @@ pub fn read(node: &SyntaxNode) -> Result<Expr, Box<PgError>> {
 }
 
 /// Whether a node is the rest of an expression that began in the sibling before it.
-pub fn is_headless(node: &SyntaxNode) -> bool {
+fn is_headless(node: &SyntaxNode) -> bool {
     let mut words = node
         .descendants_with_tokens()
         .filter_map(SyntaxElement::into_token)
@@ -371,7 +368,7 @@ impl Reader {
                 Expr::Is { what, not, operand: left }
             }
             Op::IsPostfix { not } => Expr::Is { what: IsWhat::Null, not, operand: left },
-            Op::IsOther(node) => Expr::IsOther { node, operand: left },
+            Op::IsOther(node) => Expr::IsOther(node),
             Op::IsDistinct { not } => {
                 let right = Box::new(self.expression(level + 1)?);
                 self.refuse_again(level)?;
