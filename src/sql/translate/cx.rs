@@ -13,7 +13,7 @@ use crate::sql::options::TranslateOptions;
 use crate::sql::plan::{Bind, OutputColumn, Plan};
 use crate::sql::schema::{ColumnFacts, RelationName, Schema, TableFacts, TableLookup};
 use crate::sql::template::{LiteralKind, Template};
-use crate::types::{Oid, PgType};
+use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
 pub type Result<T> = std::result::Result<T, Box<PgError>>;
@@ -36,7 +36,6 @@ pub struct Relation {
     pub iris_name: String,
     /// `None` when only IRIS knows its columns.
     pub columns: Option<Vec<Column>>,
-    pub facts: Option<Rc<TableFacts>>,
     /// On the optional side of an outer join: its columns may be NULL whatever the table says.
     pub optional: bool,
 }
@@ -125,10 +124,6 @@ impl<'a> Cx<'a> {
         result
     }
 
-    pub fn is_inline(&self) -> bool {
-        self.inline.get()
-    }
-
     pub fn pin(&self, literal: u16) {
         self.pinned.borrow_mut().insert(literal);
     }
@@ -196,7 +191,12 @@ impl<'a> Cx<'a> {
             Some(oid) if oid != Oid::UNSPECIFIED => Ty::of(oid),
             _ => Ty::Parameter(n),
         };
-        Ok(Frag::mark(Bind::Parameter(n), ParameterKind::User, ty))
+        let frag = Frag::mark(Bind::Parameter(n), ParameterKind::User, ty);
+        Ok(match ty {
+            // Every use of a vector parameter makes the vector anew.
+            Ty::Known(pg_type) if pg_type.oid == Oid::VECTOR => super::expr::to_vector(frag, pg_type),
+            _ => frag,
+        })
     }
 
     /// A template literal as a mark, or in the text where literals stay.
@@ -427,8 +427,4 @@ pub fn children(node: &SyntaxNode, kind: SyntaxKind) -> impl Iterator<Item = Syn
 
 pub fn has_token(node: &SyntaxNode, kind: SyntaxKind) -> bool {
     node.children_with_tokens().any(|element| element.kind() == kind)
-}
-
-pub fn known(oid: Oid) -> PgType {
-    PgType::new(oid)
 }

@@ -27,10 +27,8 @@ pub fn check(sql: &str) -> Result<(), Box<PgError>> {
                 open.push(1);
                 total += 1;
             }
-            (Kind::Punctuation, b")" | b"]" | b"}") => {
-                if open.len() > 1 {
-                    total = total.saturating_sub(open.pop().unwrap_or(0));
-                }
+            (Kind::Punctuation, b")" | b"]" | b"}") if open.len() > 1 => {
+                total = total.saturating_sub(open.pop().unwrap_or(0));
             }
             (Kind::Punctuation, b"," | b";") => {
                 if let Some(top) = open.last_mut() {

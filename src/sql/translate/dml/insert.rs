@@ -6,7 +6,7 @@ use super::target::{Target, assigned};
 use super::{returning, upsert};
 use crate::sql::plan::{RunIf, ScriptStep, StepRole, Translation};
 use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::expr::is_query;
+use crate::sql::translate::expr::{expressions, is_query};
 use crate::sql::translate::frag::{Frag, Ty, list};
 use crate::sql::translate::query::Place;
 use crate::sql::translate::{names, script, step};
@@ -125,7 +125,7 @@ fn columns_of(target: &Target, listed: Option<&[(String, String)]>, width: usize
 fn rows(cx: &Cx<'_>, target: &Target, listed: Option<&[(String, String)]>, values: &SyntaxNode) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for row in values.descendants().filter(|node| node.kind() == SyntaxKind::ROW) {
-        let values: Vec<SyntaxNode> = row.children().collect();
+        let values: Vec<SyntaxNode> = expressions(&row).collect();
         let columns = columns_of(target, listed, values.len());
         if let Some(columns) = &columns
             && columns.len() != values.len()

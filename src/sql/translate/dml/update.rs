@@ -19,7 +19,7 @@ pub fn update(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     let at = usize::from(node.text_range().start());
     refuse_with(cx, node, "UPDATE")?;
     let target = Target::read(cx, node)?;
-    let from = cx::child(node, SyntaxKind::FROM_CLAUSE).map(|clause| cx.from(&clause)).transpose()?;
+    let from = cx::child(node, SyntaxKind::FROM_CLAUSE).map(|clause| cx.read_from(&clause)).transpose()?;
     let alone = from.is_none();
     let mut scope = vec![target.relation(alone)?];
     scope.extend(from.iter().flat_map(|from| from.relations.iter().cloned()));
@@ -28,7 +28,7 @@ pub fn update(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     };
     let (assignments, condition, tables) = cx.scoped(scope.clone(), || {
         let assignments = assignments(cx, &target, &set)?;
-        let tables = from.as_ref().map(|from| cx.from_text(from)).transpose()?;
+        let tables = from.as_ref().map(|from| cx.write_from(from)).transpose()?;
         Ok((assignments, filter(cx, node)?, tables))
     })?;
     let alias = match (&target.alias, alone) {

@@ -2,6 +2,7 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::tree::expressions;
 use crate::iris::ParameterKind;
 use crate::sql::plan::Bind;
 use crate::sql::template::LiteralKind;
@@ -18,7 +19,7 @@ impl Cx<'_> {
         let node = unwrapped(node);
         match node.kind() {
             SyntaxKind::ARRAY_EXPR if !node.children().any(|child| super::predicates::is_query(child.kind())) => {
-                node.children().map(|item| self.value(&item)).collect::<Result<Vec<_>>>().map(Some)
+                expressions(&node).map(|item| self.value(&item)).collect::<Result<Vec<_>>>().map(Some)
             }
             SyntaxKind::CAST_EXPR => {
                 let element = self.cast_target(&node)?.and_then(|ty| typename::element_of(ty.oid));

@@ -3,7 +3,7 @@
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
 use super::predicates::{is_query, subquery};
-use super::tree::Expr;
+use super::tree::{Expr, expressions};
 use super::{array, as_value, common_type};
 use crate::iris::ParameterKind;
 use crate::sql::plan::{Bind, SessionValue};
@@ -249,7 +249,7 @@ impl Cx<'_> {
             child.kind() == SyntaxKind::WHEN_CLAUSE
                 && child.ancestors().find(|up| up.kind() == SyntaxKind::CASE_EXPR).as_ref() == Some(node)
         }) {
-            let mut parts = when.children();
+            let mut parts = expressions(&when);
             let (Some(test), Some(result)) = (parts.next(), parts.next()) else {
                 return Err(self.unsupported("incomplete CASE", when.text_range().start().into()));
             };
@@ -299,7 +299,7 @@ impl Cx<'_> {
         let at = usize::from(node.text_range().start());
         let mut items = Vec::new();
         let mut types = Vec::new();
-        for item in node.children() {
+        for item in expressions(node) {
             if is_query(item.kind()) {
                 return Err(self.unsupported("ARRAY(subquery) is not supported by IRIS", at));
             }

@@ -4,6 +4,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::atoms::{now, session};
 use super::common_type;
+use super::tree::expressions;
 use crate::sql::plan::SessionValue;
 use crate::sql::template::LiteralKind;
 use crate::sql::translate::cx::{self, Cx, Result};
@@ -37,9 +38,18 @@ impl Cx<'_> {
             SyntaxKind::POSITION_FN => return self.position(&function, at),
             SyntaxKind::TRIM_FN => return self.trim(&function, at),
             SyntaxKind::OVERLAY_FN => return Err(self.unsupported("OVERLAY is not supported by IRIS", at)),
-            SyntaxKind::JSON_OBJECT_FN | SyntaxKind::JSON_ARRAY_FN => {
-                // IRIS has both, in the same form.
-                return self.inlined(true, || Ok(Frag::atom(super::atoms::clause_text(self, node), Ty::of(Oid::JSON))));
+            SyntaxKind::JSON_OBJECT_FN
+            | SyntaxKind::JSON_ARRAY_FN
+            | SyntaxKind::JSON_VALUE_FN
+            | SyntaxKind::JSON_QUERY_FN
+            | SyntaxKind::JSON_EXISTS_FN => {
+                // IRIS has them in the same form.
+                let ty = match function.kind() {
+                    SyntaxKind::JSON_VALUE_FN => Ty::TEXT,
+                    SyntaxKind::JSON_EXISTS_FN => Ty::BOOL,
+                    _ => Ty::of(Oid::JSON),
+                };
+                return Ok(Frag::atom(super::atoms::clause_text(self, node), ty));
             }
             kind => {
                 let name = format!("{kind:?}").trim_end_matches("_FN").replace('_', " ");
@@ -165,6 +175,10 @@ impl Cx<'_> {
         if let Some(frag) = self.general_function(name, &arguments)? {
             return Ok(frag);
         }
+        // IRIS's DECODE chooses among values; PostgreSQL's takes two arguments and is none of it.
+        if name == "decode" && arguments.len() > 2 {
+            return self.foreign_call(parts, node);
+        }
         refused(name).map_or_else(|| self.foreign_call(parts, node), |error| Err(error.position(cx::offset(at))))
     }
 
@@ -227,7 +241,7 @@ impl Cx<'_> {
             SyntaxKind::SUBSTRING_FOR_FROM => [0, 2, 1],
             _ => return Err(self.unsupported("SUBSTRING .. SIMILAR is not supported by IRIS", at)),
         };
-        let mut frags = holder.children().map(|child| self.value(&child)).collect::<Result<Vec<_>>>()?;
+        let mut frags = expressions(&holder).map(|child| self.value(&child)).collect::<Result<Vec<_>>>()?;
         if holder.kind() == SyntaxKind::SUBSTRING_FROM_FOR
             && frags.len() == 2
             && cx::has_token(&holder, SyntaxKind::FOR_KW)
@@ -240,7 +254,7 @@ impl Cx<'_> {
     }
 
     fn position(&self, node: &SyntaxNode, at: usize) -> Result<Frag> {
-        let mut frags = node.children().map(|child| self.value(&child)).collect::<Result<Vec<_>>>()?.into_iter();
+        let mut frags = expressions(node).map(|child| self.value(&child)).collect::<Result<Vec<_>>>()?.into_iter();
         match (frags.next(), frags.next()) {
             (Some(part), Some(text)) => {
                 let (part, text) = (self.as_text(part), self.as_text(text));
@@ -261,7 +275,7 @@ impl Cx<'_> {
             matches!(child.kind(), SyntaxKind::TRIM_EXPR_FROM | SyntaxKind::TRIM_FROM | SyntaxKind::TRIM_EXPRS)
         });
         let Some(holder) = holder else { return Err(self.unsupported("TRIM needs an operand", at)) };
-        let frags = holder.children().map(|child| self.value(&child)).collect::<Result<Vec<_>>>()?;
+        let frags = expressions(&holder).map(|child| self.value(&child)).collect::<Result<Vec<_>>>()?;
         let side = side.unwrap_or("BOTH");
         match (holder.kind(), frags.as_slice()) {
             (SyntaxKind::TRIM_EXPR_FROM, [set, text]) => {
@@ -531,8 +545,6 @@ fn session_function(name: &str, arguments: usize) -> Option<Frag> {
         ("inet_server_port", 0) => (SessionValue::ServerPort, Oid::INT4),
         ("pg_postmaster_start_time", 0) => (SessionValue::StartTime, Oid::TIMESTAMPTZ),
         ("txid_current" | "pg_current_xact_id", 0) => (SessionValue::TransactionId, Oid::INT8),
-        // Nothing is ever locked that way here: pools send it when they take a connection back.
-        ("pg_advisory_unlock_all", 0) => (SessionValue::Void, Oid(2278)),
         ("pg_is_in_recovery", 0) => return Some(Frag::atom("0", Ty::BOOL).sure()),
         _ => return None,
     };

@@ -94,7 +94,7 @@ impl Cx<'_> {
     fn similarity(&self, left: &Expr, right: &Expr) -> Result<Option<Frag>> {
         let (Expr::Atom(one), Expr::Atom(parenthesis)) = (left, right) else { return Ok(None) };
         let Expr::Binary { op, left, right, at } = super::tree::read(&unwrapped(parenthesis))? else { return Ok(None) };
-        if op != "<=>" || !self.constant(one).is_some_and(|(_, value)| value == "1") {
+        if op != "<=>" || self.constant(one).is_none_or(|(_, value)| value != "1") {
             return Ok(None);
         }
         let (a, b) = (self.emit_value(&left)?, self.emit_value(&right)?);

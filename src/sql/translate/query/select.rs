@@ -6,7 +6,7 @@ use super::from::From;
 use super::{Place, Query};
 use crate::sql::plan::OutputColumn;
 use crate::sql::translate::cx::{self, Column, Cx, Relation, Result};
-use crate::sql::translate::expr::label;
+use crate::sql::translate::expr::{expressions, label};
 use crate::sql::translate::frag::{Frag, Ty, list};
 use crate::sql::translate::names;
 use crate::types::{Oid, PgType};
@@ -68,7 +68,7 @@ impl Cx<'_> {
             None => None,
         };
         let from = match cx::child(node, SyntaxKind::FROM_CLAUSE) {
-            Some(clause) => self.from(&clause)?,
+            Some(clause) => self.read_from(&clause)?,
             None => From::default(),
         };
         let windows = self.windows.borrow().len();
@@ -150,7 +150,7 @@ impl Cx<'_> {
         let mut frag = Frag::atom(String::new(), Ty::Any);
         if !from.is_empty() {
             frag.push(&" FROM ");
-            frag.push(&self.from_text(from)?);
+            frag.push(&self.write_from(from)?);
         }
         if let Some(clause) = cx::child(node, SyntaxKind::WHERE_CLAUSE)
             && let Some(condition) = clause.first_child()
@@ -188,7 +188,7 @@ impl Cx<'_> {
             let Some(key) = item.first_child() else { continue };
             // GROUP BY (a, b) is GROUP BY a, b.
             let parts: Vec<SyntaxNode> =
-                if key.kind() == SyntaxKind::TUPLE_EXPR { key.children().collect() } else { vec![key] };
+                if key.kind() == SyntaxKind::TUPLE_EXPR { expressions(&key).collect() } else { vec![key] };
             for part in parts {
                 keys.push(match self.target_of(&part, targets, false)? {
                     Some(target) => target.frag.clone(),
@@ -299,13 +299,13 @@ impl Cx<'_> {
     }
 
     pub(super) fn table(&self, node: &SyntaxNode, place: Place) -> Result<Query> {
-        let from = self.from(node)?;
+        let from = self.read_from(node)?;
         self.scoped(from.relations.clone(), || {
             let mut targets = Vec::new();
             self.star(None, place, false, &from.relations, false, &mut targets);
             let rendered: Vec<Frag> = targets.iter().map(Target::render).collect();
             let mut frag = Frag::cat(&[&"SELECT ", &list(&rendered), &" FROM "], Ty::Any);
-            frag.push(&self.from_text(&from)?);
+            frag.push(&self.write_from(&from)?);
             Ok(Query { frag, columns: outputs(&targets, place), shape: shape(&targets) })
         })
     }

@@ -6,7 +6,7 @@ use super::select::Target;
 use super::{Place, Query};
 use crate::sql::plan::OutputColumn;
 use crate::sql::translate::cx::{self, Column, Cx, Result};
-use crate::sql::translate::expr::common_type;
+use crate::sql::translate::expr::{common_type, expressions};
 use crate::sql::translate::frag::{Frag, Ty, list};
 use crate::sql::translate::names;
 use crate::wire::{PgError, SqlState};
@@ -115,7 +115,7 @@ impl Cx<'_> {
         let rows: Vec<SyntaxNode> = node.descendants().filter(|node| node.kind() == SyntaxKind::ROW).collect();
         let mut values = Vec::new();
         for row in &rows {
-            let row = row.children().map(|value| self.value(&value)).collect::<Result<Vec<_>>>()?;
+            let row = expressions(row).map(|value| self.value(&value)).collect::<Result<Vec<_>>>()?;
             if values.first().is_some_and(|first: &Vec<Frag>| first.len() != row.len()) {
                 return Err(PgError::error(SqlState::SYNTAX_ERROR, "VALUES lists must all be the same length")
                     .position(cx::offset(at)));
