@@ -115,15 +115,13 @@ fn embedded_target(address: SocketAddr) -> IrisServer {
 }
 
 fn start_embedded(data: Option<PathBuf>) -> Result<SuperserverHandle, String> {
-    let options = SuperserverOptions { address: SocketAddr::from(([127, 0, 0, 1], 0)), ..SuperserverOptions::default() };
+    let options =
+        SuperserverOptions { address: SocketAddr::from(([127, 0, 0, 1], 0)), ..SuperserverOptions::default() };
     let server = bind_superserver(options, data)?;
     server.spawn().map_err(|error| format!("the embedded engine could not start: {error}"))
 }
 
-fn bind_superserver(
-    options: SuperserverOptions,
-    data: Option<PathBuf>,
-) -> Result<Superserver<Arc<Engine>>, String> {
+fn bind_superserver(options: SuperserverOptions, data: Option<PathBuf>) -> Result<Superserver<Arc<Engine>>, String> {
     let engine = Engine::open(EngineOptions { data_dir: data, ..EngineOptions::default() })
         .map_err(|error| error.to_string())?;
     let address = options.address;

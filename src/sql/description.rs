@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use super::typename;
-use crate::types::{Oid, PgType};
+use crate::types::PgType;
 
 const PREFIX: &str = "pg:";
 
@@ -49,12 +49,4 @@ pub fn column_description(pg_type: PgType) -> Option<String> {
     }
     text.push_str(suffix);
     Some(text)
-}
-
-/// Whether `INFORMATION_SCHEMA` gives the type back without help: the IRIS type it is mapped to stands for it alone.
-pub(super) fn is_told_by_iris(oid: Oid) -> bool {
-    matches!(
-        oid,
-        Oid::BOOL | Oid::INT4 | Oid::INT8 | Oid::FLOAT8 | Oid::DATE | Oid::TIME | Oid::TIMESTAMP | Oid::NUMERIC
-    ) || oid == Oid::VARCHAR
 }

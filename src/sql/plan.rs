@@ -72,7 +72,11 @@ pub enum SettingCommand {
         local: bool,
     },
     /// `SET TRANSACTION ..` and `SET SESSION CHARACTERISTICS AS TRANSACTION ..`.
-    Modes { isolation: Option<String>, read_only: Option<bool>, scope: ModesScope },
+    Modes {
+        isolation: Option<String>,
+        read_only: Option<bool>,
+        scope: ModesScope,
+    },
     /// `SHOW name`; `all` for SHOW ALL.
     Show(String),
     /// `RESET name`; `None` = ALL.
@@ -168,6 +172,8 @@ pub enum SessionValue {
     Version,
     /// `pg_backend_pid()`.
     BackendPid,
+    /// What a function of type void answers: the empty string.
+    Void,
     /// `current_setting(name [, missing_ok])`; an unknown name is 42704 unless `missing_ok`, then NULL.
     Setting {
         name: String,

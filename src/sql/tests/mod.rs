@@ -1,5 +1,10 @@
 //! Translation as a whole: a schema to ask, and a statement's script as one text.
 
+mod cache;
+mod cases;
+mod describe;
+mod lexing;
+
 use std::cell::Cell;
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -8,7 +13,7 @@ use super::{
     Action, Bind, ColumnFacts, OutputColumn, RelationName, RunIf, Schema, StepRole, TableFacts, TableLookup, Template,
     TranslateError, TranslateOptions, Translated, translate,
 };
-use crate::types::{Oid, PgType};
+use crate::types::PgType;
 
 /// The tables of the cases; every other name is `Missing`.
 #[derive(Debug, Default)]
@@ -70,6 +75,10 @@ pub fn try_translate(sql: &str, schema: &dyn Schema) -> Result<Translated, Trans
 /// The statement's translation in one text: marks are written as their binds. Steps are joined by ` ;; `, with
 /// `[=0]`/`[>0]` for conditional ones, `[119]` for ignored codes.
 pub fn shown(sql: &str, schema: &dyn Schema) -> String {
+    in_one_line(sql, schema).replace('\n', "\\n")
+}
+
+fn in_one_line(sql: &str, schema: &dyn Schema) -> String {
     let mut template = Template::default();
     if let Err(error) = template.scan(sql) {
         return format!("{} {}", error.code, error.message);
@@ -143,9 +152,9 @@ fn spelled(text: &str, binds: &[Bind], template: &Template) -> String {
 pub fn columns(sql: &str, schema: &dyn Schema) -> String {
     let translated = match try_translate(sql, schema) {
         Ok(translated) => translated,
-        Err(error) => return format!("{error:?}"),
+        Err(_) => return String::new(),
     };
-    let Action::Script(steps) = translated.translation.action else { return "no rows".into() };
+    let Action::Script(steps) = translated.translation.action else { return String::new() };
     let rows = steps.iter().find(|step| step.role == StepRole::Rows);
     let columns = rows.map(|step| step.plan.columns.as_slice()).unwrap_or_default();
     let columns: Vec<String> = columns
@@ -165,11 +174,11 @@ pub fn columns(sql: &str, schema: &dyn Schema) -> String {
     columns.join(" ")
 }
 
+/// Prints the translations of the statements in the file `PROBE` names: `PROBE=x cargo test probe -- --nocapture`.
 #[test]
 fn probe() {
     let Ok(path) = std::env::var("PROBE") else { return };
     for line in std::fs::read_to_string(path).unwrap().lines().filter(|line| !line.trim().is_empty()) {
-        println!("{line}\n  -> {}\n     {}", shown(line, &tables()), columns(line, &tables()));
+        println!("{line}\n=> {}\n=: {}", shown(line, &tables()), columns(line, &tables()));
     }
-    let _ = Oid::BOOL;
 }

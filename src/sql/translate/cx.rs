@@ -13,7 +13,7 @@ use crate::sql::options::TranslateOptions;
 use crate::sql::plan::{Bind, OutputColumn, Plan};
 use crate::sql::schema::{ColumnFacts, RelationName, Schema, TableFacts, TableLookup};
 use crate::sql::template::{LiteralKind, Template};
-use crate::types::{Oid, PgType};
+use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
 pub type Result<T> = std::result::Result<T, Box<PgError>>;
@@ -36,7 +36,6 @@ pub struct Relation {
     pub iris_name: String,
     /// `None` when only IRIS knows its columns.
     pub columns: Option<Vec<Column>>,
-    pub facts: Option<Rc<TableFacts>>,
     /// On the optional side of an outer join: its columns may be NULL whatever the table says.
     pub optional: bool,
 }
@@ -125,10 +124,6 @@ impl<'a> Cx<'a> {
         result
     }
 
-    pub fn is_inline(&self) -> bool {
-        self.inline.get()
-    }
-
     pub fn pin(&self, literal: u16) {
         self.pinned.borrow_mut().insert(literal);
     }
@@ -148,7 +143,10 @@ impl<'a> Cx<'a> {
     /// The value of a node that is one string or number literal, in parentheses or not; pins it.
     pub fn constant(&self, node: &SyntaxNode) -> Option<(LiteralKind, &'a str)> {
         let node = unwrapped(node);
-        (node.kind() == SyntaxKind::LITERAL).then(|| self.literal_of(&node)).flatten().and_then(|n| self.read_literal(n))
+        (node.kind() == SyntaxKind::LITERAL)
+            .then(|| self.literal_of(&node))
+            .flatten()
+            .and_then(|n| self.read_literal(n))
     }
 
     /// As [`constant`](Self::constant), with a leading minus, as a whole number.
@@ -193,7 +191,12 @@ impl<'a> Cx<'a> {
             Some(oid) if oid != Oid::UNSPECIFIED => Ty::of(oid),
             _ => Ty::Parameter(n),
         };
-        Ok(Frag::mark(Bind::Parameter(n), ParameterKind::User, ty))
+        let frag = Frag::mark(Bind::Parameter(n), ParameterKind::User, ty);
+        Ok(match ty {
+            // Every use of a vector parameter makes the vector anew.
+            Ty::Known(pg_type) if pg_type.oid == Oid::VECTOR => super::expr::to_vector(frag, pg_type),
+            _ => frag,
+        })
     }
 
     /// A template literal as a mark, or in the text where literals stay.
@@ -305,7 +308,12 @@ impl<'a> Cx<'a> {
             if found.is_some() {
                 return found;
             }
-            if unknown || (qualifier.is_some() && scope.iter().any(|relation| qualifier.is_some_and(|name| relation.name.eq_ignore_ascii_case(name)))) {
+            if unknown
+                || (qualifier.is_some()
+                    && scope
+                        .iter()
+                        .any(|relation| qualifier.is_some_and(|name| relation.name.eq_ignore_ascii_case(name))))
+            {
                 return None;
             }
         }
@@ -315,7 +323,11 @@ impl<'a> Cx<'a> {
     /// The relation a qualifier means.
     pub fn relation_named(&self, qualifier: &str) -> Option<Relation> {
         let scopes = self.scopes.borrow();
-        scopes.iter().rev().find_map(|scope| scope.iter().find(|relation| relation.name.eq_ignore_ascii_case(qualifier))).cloned()
+        scopes
+            .iter()
+            .rev()
+            .find_map(|scope| scope.iter().find(|relation| relation.name.eq_ignore_ascii_case(qualifier)))
+            .cloned()
     }
 
     pub fn scoped<T>(&self, scope: Vec<Relation>, body: impl FnOnce() -> Result<T>) -> Result<T> {
@@ -330,7 +342,8 @@ impl<'a> Cx<'a> {
     /// Numbers the marks and gives the statement its key.
     pub fn plan(&self, frag: Frag, columns: Vec<OutputColumn>, is_query: bool) -> Plan {
         let (text, marks) = numbered(frag);
-        let (binds, kinds): (Vec<Bind>, Vec<ParameterKind>) = marks.into_iter().map(|Mark { bind, kind }| (bind, kind)).unzip();
+        let (binds, kinds): (Vec<Bind>, Vec<ParameterKind>) =
+            marks.into_iter().map(|Mark { bind, kind }| (bind, kind)).unzip();
         // Equal texts of a script are one statement: a connection prepares it once.
         let mut statements = self.statements.borrow_mut();
         let known = statements.entry(text.clone()).or_default();
@@ -414,8 +427,4 @@ pub fn children(node: &SyntaxNode, kind: SyntaxKind) -> impl Iterator<Item = Syn
 
 pub fn has_token(node: &SyntaxNode, kind: SyntaxKind) -> bool {
     node.children_with_tokens().any(|element| element.kind() == kind)
-}
-
-pub fn known(oid: Oid) -> PgType {
-    PgType::new(oid)
 }

@@ -27,10 +27,8 @@ pub fn check(sql: &str) -> Result<(), Box<PgError>> {
                 open.push(1);
                 total += 1;
             }
-            (Kind::Punctuation, b")" | b"]" | b"}") => {
-                if open.len() > 1 {
-                    total = total.saturating_sub(open.pop().unwrap_or(0));
-                }
+            (Kind::Punctuation, b")" | b"]" | b"}") if open.len() > 1 => {
+                total = total.saturating_sub(open.pop().unwrap_or(0));
             }
             (Kind::Punctuation, b"," | b";") => {
                 if let Some(top) = open.last_mut() {
@@ -60,7 +58,17 @@ fn grow(open: &mut [usize], total: &mut usize) {
 /// Words that open a level without a parenthesis.
 fn nests(word: &[u8]) -> bool {
     const WORDS: [&[u8]; 12] = [
-        b"and", b"or", b"not", b"case", b"join", b"union", b"intersect", b"except", b"explain", b"prepare", b"collate",
+        b"and",
+        b"or",
+        b"not",
+        b"case",
+        b"join",
+        b"union",
+        b"intersect",
+        b"except",
+        b"explain",
+        b"prepare",
+        b"collate",
         b"is",
     ];
     word.len() <= 9 && WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))

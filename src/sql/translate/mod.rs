@@ -50,23 +50,27 @@ pub fn translate(
 }
 
 fn statement(cx: &Cx<'_>) -> Result<Translation, Box<PgError>> {
+    if cx.template.text.is_empty() {
+        return Ok(translation(Action::Empty, ""));
+    }
     depth::check(cx.sql)?;
     let (root, error) = parse(cx.sql)?;
+    if iris_dialect::is_iris(cx.sql, error.is_some()) {
+        return iris_dialect::translate(cx);
+    }
     if let Some(error) = error {
-        return iris_dialect::translate(cx, error);
+        return Err(error);
     }
     let mut statements = root.children();
     let Some(node) = statements.next() else {
-        return Ok(Translation {
-            action: Action::Empty,
-            tag: String::new(),
-            parameter_types: Vec::new(),
-            notices: Vec::new(),
-        });
+        return Ok(translation(Action::Empty, ""));
     };
     if let Some(second) = statements.next() {
-        return Err(PgError::error(SqlState::SYNTAX_ERROR, "cannot insert multiple commands into a prepared statement")
-            .position(cx::offset(second.text_range().start().into())));
+        return Err(PgError::error(
+            SqlState::SYNTAX_ERROR,
+            "cannot insert multiple commands into a prepared statement",
+        )
+        .position(cx::offset(second.text_range().start().into())));
     }
     one(cx, &node)
 }
@@ -114,23 +118,42 @@ fn translation(action: Action, tag: impl Into<String>) -> Translation {
 fn parse(sql: &str) -> Result<(SyntaxNode, Option<Box<PgError>>), Box<PgError>> {
     let parsed = catch_unwind(AssertUnwindSafe(|| {
         let parse = SourceFile::parse(sql);
-        let error = parse.errors().first().map(|error| (usize::from(error.range().start()), error.message().to_owned()));
-        (parse.syntax_node(), error)
+        // `a IN (1, 2) = b`: the list is read with what follows it, and then found wanting; the tokens are all there and
+        // expressions are read again anyway.
+        let spurious = "Expected a parenthesized value list or subquery.";
+        let errors = parse.errors();
+        let error = errors.iter().find(|error| error.message() != spurious);
+        (parse.syntax_node(), error.map(|error| usize::from(error.range().start())))
     }));
-    let (root, error) = parsed
-        .map_err(|_| PgError::error(SqlState::INTERNAL_ERROR, "the parser failed on this statement"))?;
-    Ok((root.clone(), error.map(|(at, _)| syntax_error_at(sql, &root, at))))
+    let (root, error) =
+        parsed.map_err(|_| PgError::error(SqlState::INTERNAL_ERROR, "the parser failed on this statement"))?;
+    let error = error.or_else(|| ambiguous(&root));
+    Ok((root.clone(), error.map(|at| syntax_error_at(sql, &root, at))))
+}
+
+/// Where the tree has more than it should: an expression nobody would read. Better refused than left out.
+fn ambiguous(root: &SyntaxNode) -> Option<usize> {
+    let single = [
+        SyntaxKind::WHERE_CLAUSE,
+        SyntaxKind::HAVING_CLAUSE,
+        SyntaxKind::ON_CLAUSE,
+        SyntaxKind::SET_EXPR,
+        SyntaxKind::PAREN_EXPR,
+        SyntaxKind::ELSE_CLAUSE,
+        SyntaxKind::GROUPING_EXPR,
+    ];
+    root.descendants()
+        .filter(|node| single.contains(&node.kind()))
+        .find_map(|node| expr::expressions(&node).nth(1))
+        .map(|extra| extra.text_range().start().into())
 }
 
 /// PostgreSQL names the token it could not use; squawk gives the place in front of it.
 fn syntax_error_at(sql: &str, root: &SyntaxNode, at: usize) -> Box<PgError> {
-    let token = root
-        .descendants_with_tokens()
-        .filter_map(squawk_syntax::SyntaxElement::into_token)
-        .find(|token| {
-            usize::from(token.text_range().end()) > at
-                && !matches!(token.kind(), SyntaxKind::WHITESPACE | SyntaxKind::COMMENT)
-        });
+    let token = root.descendants_with_tokens().filter_map(squawk_syntax::SyntaxElement::into_token).find(|token| {
+        usize::from(token.text_range().end()) > at
+            && !matches!(token.kind(), SyntaxKind::WHITESPACE | SyntaxKind::COMMENT)
+    });
     match token {
         Some(token) => {
             let start = usize::from(token.text_range().start());

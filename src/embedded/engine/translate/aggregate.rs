@@ -133,7 +133,11 @@ impl Translator<'_> {
             }
             "LIST" | "%DLIST" => {
                 let cast = self.text_of(&term)?;
-                aggregate_term(format!("iris_list({distinct}{cast})"), TEXT)
+                if upper == "LIST" {
+                    aggregate_term(format!("iris_list({distinct}{cast})"), TEXT)
+                } else {
+                    aggregate_term(format!("iris_dlist({distinct}{cast})"), DataType::List)
+                }
             }
             "JSON_ARRAYAGG" => {
                 let json = self.json_value(argument, &term)?;

@@ -191,7 +191,7 @@ impl Translator<'_> {
             return Ok(Term::new(sql, TEXT));
         }
         for term in [left, right] {
-            if matches!(term.class(), Class::Vector | Class::Bytes) {
+            if matches!(term.class(), Class::Vector | Class::Bytes | Class::List) {
                 return Err(SqlError::prepare(1, "arithmetic needs numbers"));
             }
             super::query::refuse_stream(term)?;

@@ -13,12 +13,12 @@ use crate::sql::translate::{names, script, step};
 pub fn delete(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     refuse_with(cx, node, "DELETE")?;
     let target = Target::read(cx, node)?;
-    let using = cx::child(node, SyntaxKind::USING_CLAUSE).map(|clause| cx.from(&clause)).transpose()?;
+    let using = cx::child(node, SyntaxKind::USING_CLAUSE).map(|clause| cx.read_from(&clause)).transpose()?;
     let alone = using.is_none();
     let mut scope = vec![target.relation(alone)?];
     scope.extend(using.iter().flat_map(|from| from.relations.iter().cloned()));
     let (condition, tables) = cx.scoped(scope.clone(), || {
-        let tables = using.as_ref().map(|from| cx.from_text(from)).transpose()?;
+        let tables = using.as_ref().map(|from| cx.write_from(from)).transpose()?;
         Ok((filter(cx, node)?, tables))
     })?;
     let alias = match (&target.alias, alone) {

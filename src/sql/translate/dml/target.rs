@@ -39,7 +39,6 @@ impl Target {
             name: names::folded(&typed),
             iris_name: if alone { String::new() } else { names::iris_name(&typed)? },
             columns: self.facts.as_ref().map(|facts| facts.columns.iter().map(column_of).collect()),
-            facts: self.facts.clone(),
             optional: false,
         })
     }

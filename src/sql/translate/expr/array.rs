@@ -2,6 +2,7 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::tree::expressions;
 use crate::iris::ParameterKind;
 use crate::sql::plan::Bind;
 use crate::sql::template::LiteralKind;
@@ -18,7 +19,7 @@ impl Cx<'_> {
         let node = unwrapped(node);
         match node.kind() {
             SyntaxKind::ARRAY_EXPR if !node.children().any(|child| super::predicates::is_query(child.kind())) => {
-                node.children().map(|item| self.value(&item)).collect::<Result<Vec<_>>>().map(Some)
+                expressions(&node).map(|item| self.value(&item)).collect::<Result<Vec<_>>>().map(Some)
             }
             SyntaxKind::CAST_EXPR => {
                 let element = self.cast_target(&node)?.and_then(|ty| typename::element_of(ty.oid));
@@ -52,21 +53,19 @@ impl Cx<'_> {
 
     fn element_as(&self, item: Frag, element: Oid) -> Frag {
         let number = Ty::of(element).is_number();
-        let mut item = if item.ty == Ty::Any { item.with_ty(Ty::of(element)) } else { self.coerce(item, PgType::new(element)) };
-        if number && let [mark] = item.marks.as_mut_slice() && matches!(mark.bind, Bind::Constant(_)) {
+        let mut item =
+            if item.ty == Ty::Any { item.with_ty(Ty::of(element)) } else { self.coerce(item, PgType::new(element)) };
+        if number
+            && let [mark] = item.marks.as_mut_slice()
+            && matches!(mark.bind, Bind::Constant(_))
+        {
             mark.kind = ParameterKind::NumberLiteral;
         }
         item
     }
 
     /// `left op ANY ($1)`: through IRIS's own list functions, which need nothing installed.
-    pub(super) fn with_array_parameter(
-        &self,
-        op: &str,
-        all: bool,
-        left: Frag,
-        argument: &SyntaxNode,
-    ) -> Result<Frag> {
+    pub(super) fn with_array_parameter(&self, op: &str, all: bool, left: Frag, argument: &SyntaxNode) -> Result<Frag> {
         let at = usize::from(argument.text_range().start());
         let argument = unwrapped(argument);
         let (operand, array) = match argument.kind() {
@@ -99,11 +98,15 @@ impl Cx<'_> {
             ("=", false) => false,
             ("<>", true) => true,
             _ => {
-                return Err(self.unsupported(
-                    format!("{op} {} over an array parameter is not supported by IRIS", if all { "ALL" } else { "ANY" }),
-                    at,
-                )
-                .hint("= ANY and <> ALL are; for others use unnested conditions or a subquery."));
+                return Err(self
+                    .unsupported(
+                        format!(
+                            "{op} {} over an array parameter is not supported by IRIS",
+                            if all { "ALL" } else { "ANY" }
+                        ),
+                        at,
+                    )
+                    .hint("= ANY and <> ALL are; for others use unnested conditions or a subquery."));
             }
         };
         let bind = Bind::Elements { parameter, refuse_nulls: not };
@@ -117,8 +120,7 @@ impl Cx<'_> {
 
 /// The elements of array text, one-dimensional (manual, "Array Input and Output Syntax").
 pub fn elements(text: &str) -> Result<Vec<Option<String>>> {
-    let malformed =
-        || PgError::error(SqlState::INVALID_TEXT, format!("malformed array literal: \"{text}\""));
+    let malformed = || PgError::error(SqlState::INVALID_TEXT, format!("malformed array literal: \"{text}\""));
     let inner = text.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).ok_or_else(malformed)?;
     let mut items = Vec::new();
     let mut chars = inner.chars().peekable();
@@ -177,7 +179,8 @@ pub fn array_text(items: &[Option<&str>]) -> String {
             Some(item) => {
                 let plain = !item.is_empty()
                     && !item.eq_ignore_ascii_case("null")
-                    && !item.contains(['"', '\\', '{', '}', ',']) && !item.contains(char::is_whitespace);
+                    && !item.contains(['"', '\\', '{', '}', ','])
+                    && !item.contains(char::is_whitespace);
                 if plain {
                     text.push_str(item);
                 } else {

@@ -43,7 +43,7 @@ fn of_expr(cx: &Cx<'_>, expr: &Expr) -> Named {
         Expr::Collate { operand, .. } => of_expr(cx, operand),
         Expr::AtTimeZone { .. } => strong("timezone"),
         Expr::Overlaps { .. } => strong("overlaps"),
-        Expr::IsOther { .. } => strong("is_normalized"),
+        Expr::IsOther(_) => strong("is_normalized"),
         _ => NOTHING,
     }
 }
@@ -69,11 +69,6 @@ fn of_atom(cx: &Cx<'_>, node: &SyntaxNode) -> Named {
         SyntaxKind::PAREN_EXPR | SyntaxKind::PAREN_SELECT => match subquery(node) {
             Some(query) => of_query(cx, &query),
             None => node.first_child().map_or(NOTHING, |inner| of_node(cx, &inner)),
-        },
-        SyntaxKind::LITERAL => match node.first_token().map(|token| token.kind()) {
-            // The grammar makes casts of them.
-            Some(SyntaxKind::TRUE_KW | SyntaxKind::FALSE_KW) => (Strength::Weak, Some("bool".into())),
-            _ => NOTHING,
         },
         SyntaxKind::CAST_EXPR => {
             let Some(to) = node.children().find(|child| is_type(child.kind())) else { return NOTHING };

@@ -2,8 +2,8 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::tree::Expr;
 use super::as_value;
+use super::tree::Expr;
 use crate::sql::translate::cx::{Cx, Result, unwrapped};
 use crate::sql::translate::frag::{Frag, Ty, level};
 use crate::types::{Oid, PgType};
@@ -94,7 +94,7 @@ impl Cx<'_> {
     fn similarity(&self, left: &Expr, right: &Expr) -> Result<Option<Frag>> {
         let (Expr::Atom(one), Expr::Atom(parenthesis)) = (left, right) else { return Ok(None) };
         let Expr::Binary { op, left, right, at } = super::tree::read(&unwrapped(parenthesis))? else { return Ok(None) };
-        if op != "<=>" || !self.constant(one).is_some_and(|(_, value)| value == "1") {
+        if op != "<=>" || self.constant(one).is_none_or(|(_, value)| value != "1") {
             return Ok(None);
         }
         let (a, b) = (self.emit_value(&left)?, self.emit_value(&right)?);
@@ -124,8 +124,7 @@ impl Cx<'_> {
         let (left, right) = self.agree(as_value(left), as_value(right));
         let op = if op == "!=" { "<>" } else { op };
         let sure = left.not_null && right.not_null;
-        let frag =
-            Frag::cat(&[&left.within(level::OTHER), &" ", &op, &" ", &right.within(level::OTHER)], Ty::BOOL);
+        let frag = Frag::cat(&[&left.within(level::OTHER), &" ", &op, &" ", &right.within(level::OTHER)], Ty::BOOL);
         if sure { frag.sure_predicate(level::COMPARISON) } else { frag.predicate(level::COMPARISON) }
     }
 
@@ -155,6 +154,7 @@ impl Cx<'_> {
         }
         let integers = a.ty.is_integer() && b.ty.is_integer();
         let ty = if a.ty.is_number() && b.ty.is_number() { wider(a.ty, b.ty) } else { Ty::Any };
+        let ty = if ty.is(Oid::NUMERIC) { scaled(op, a.ty, b.ty) } else { ty };
         let sure = a.not_null && b.not_null;
         let frag = match op {
             "%" => Frag::cat(&[&"MOD(", &a, &", ", &b, &")"], ty),
@@ -163,12 +163,11 @@ impl Cx<'_> {
                 Frag::cat(&[&"POWER(", &a, &", ", &b, &")"], ty)
             }
             // IRIS divides integers into fractions; `\` is its integer division, truncating as PostgreSQL's.
-            "/" if integers => Frag::cat(&[&a.within(level::ATOM), &" \\ ", &b.within(level::ATOM)], ty)
-                .with_level(level::OTHER),
-            "*" | "/" => {
-                Frag::cat(&[&a.within(level::MULTIPLY), &" ", &op, &" ", &b.within(level::UNARY)], ty)
-                    .with_level(level::MULTIPLY)
+            "/" if integers => {
+                Frag::cat(&[&a.within(level::ATOM), &" \\ ", &b.within(level::ATOM)], ty).with_level(level::OTHER)
             }
+            "*" | "/" => Frag::cat(&[&a.within(level::MULTIPLY), &" ", &op, &" ", &b.within(level::UNARY)], ty)
+                .with_level(level::MULTIPLY),
             _ => Frag::cat(&[&a.within(level::ADD), &" ", &op, &" ", &b.within(level::MULTIPLY)], ty)
                 .with_level(level::ADD),
         };
@@ -222,9 +221,7 @@ impl Cx<'_> {
                 let op = if not.is_empty() { " = " } else { " <> " };
                 Frag::cat(&[&a, &op, &self.text_constant(&text)], Ty::BOOL)
             }
-            (true, false) if not.is_empty() => {
-                Frag::cat(&[&a, &" %STARTSWITH ", &self.text_constant(&text)], Ty::BOOL)
-            }
+            (true, false) if not.is_empty() => Frag::cat(&[&a, &" %STARTSWITH ", &self.text_constant(&text)], Ty::BOOL),
             (true, false) => like(format!("{}%", escaped(&text))),
             (false, true) => like(format!("%{}", escaped(&text))),
             (false, false) => like(format!("%{}%", escaped(&text))),
@@ -235,7 +232,8 @@ impl Cx<'_> {
     /// IRIS's own `Home->City`: two names with nothing between them and the arrow.
     fn iris_arrow(&self, left: &Expr, right: &Expr) -> Result<Option<Frag>> {
         let (Expr::Atom(a), Expr::Atom(b)) = (left, right) else { return Ok(None) };
-        let names = matches!(a.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) && b.kind() == SyntaxKind::NAME_REF;
+        let names =
+            matches!(a.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) && b.kind() == SyntaxKind::NAME_REF;
         let gap = usize::from(b.text_range().start()).saturating_sub(a.text_range().end().into());
         if !names || gap != 2 {
             return Ok(None);
@@ -286,8 +284,7 @@ impl Cx<'_> {
             ("=", false) => self.in_list(false, left, items),
             ("<>", true) => self.in_list(true, left, items),
             _ => {
-                let tests: Vec<Frag> =
-                    items.into_iter().map(|item| self.comparison(op, left.clone(), item)).collect();
+                let tests: Vec<Frag> = items.into_iter().map(|item| self.comparison(op, left.clone(), item)).collect();
                 let (word, level) = if all { (" AND ", level::AND) } else { (" OR ", level::OR) };
                 super::predicates::join(&tests, word, level).parenthesised()
             }
@@ -307,6 +304,30 @@ pub(super) fn quantified(node: &SyntaxNode) -> Option<(bool, SyntaxNode)> {
         _ => return None,
     };
     Some((all, function.first_child()?))
+}
+
+/// The digits behind the point that values of a type are shown with, where the type tells.
+fn scale(ty: Ty) -> Option<i32> {
+    match ty {
+        Ty::Known(pg_type) if ty.is(Oid::NUMERIC) => pg_type.numeric_scale(),
+        _ if ty.is_integer() => Some(0),
+        _ => None,
+    }
+}
+
+/// `numeric` computed from values of `ty`: no modifier, the same digits (numeric.c keeps the display scale).
+pub fn shown(ty: Ty) -> Ty {
+    scale(ty).map_or(Ty::NUMERIC, |scale| Ty::Known(PgType::numeric_shown(scale)))
+}
+
+/// `a op b` of numerics with the display scale PostgreSQL gives it, where both sides tell theirs.
+fn scaled(op: &str, a: Ty, b: Ty) -> Ty {
+    let shown = |scale: i32| Ty::Known(PgType::numeric_shown(scale));
+    match (op, scale(a), scale(b)) {
+        ("+" | "-" | "%", Some(a), Some(b)) => shown(a.max(b)),
+        ("*", Some(a), Some(b)) => shown(a.saturating_add(b)),
+        _ => Ty::NUMERIC,
+    }
 }
 
 /// The type of `a op b` for numbers.
@@ -330,4 +351,3 @@ fn undefined_operator(op: &str, ty: Ty) -> Box<PgError> {
     )
     .hint("No operator matches the given name and argument types. You might need to add explicit type casts.")
 }
-

@@ -2,8 +2,8 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::tree::{Expr, IsWhat, LikeKind};
 use super::common_type;
+use super::tree::{Expr, IsWhat, LikeKind, expressions};
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty, level, list};
 use crate::types::{Oid, PgType};
@@ -44,8 +44,7 @@ impl Cx<'_> {
                 && node.kind() == SyntaxKind::TUPLE_EXPR
             {
                 // ROW(..) IS [NOT] NULL: every field is [not].
-                let frags = node
-                    .children()
+                let frags = expressions(node)
                     .map(|field| Ok(self.is_null(self.value(&field)?, not)))
                     .collect::<Result<Vec<_>>>()?;
                 return Ok(join(&frags, " AND ", level::AND));
@@ -72,12 +71,11 @@ impl Cx<'_> {
         Ok(match (not, not_null || loose) {
             (false, true) if not_null => plain.sure_predicate(level::COMPARISON),
             (false, true) => plain.predicate(level::COMPARISON),
-            (false, false) => Frag::cat(&[&"(", &plain, &" AND ", &frag, &" IS NOT NULL)"], Ty::BOOL)
-                .sure_predicate(level::ATOM),
-            (true, _) if not_null => plain.sure_predicate(level::COMPARISON),
-            (true, _) => {
-                Frag::cat(&[&"(", &plain, &" OR ", &frag, &" IS NULL)"], Ty::BOOL).sure_predicate(level::ATOM)
+            (false, false) => {
+                Frag::cat(&[&"(", &plain, &" AND ", &frag, &" IS NOT NULL)"], Ty::BOOL).sure_predicate(level::ATOM)
             }
+            (true, _) if not_null => plain.sure_predicate(level::COMPARISON),
+            (true, _) => Frag::cat(&[&"(", &plain, &" OR ", &frag, &" IS NULL)"], Ty::BOOL).sure_predicate(level::ATOM),
         })
     }
 
@@ -112,8 +110,19 @@ impl Cx<'_> {
             (true, true) => same.predicate(level::ATOM),
             (false, true) => Frag::cat(
                 &[
-                    &"(", &a, &" <> ", &b, &" OR (", &a, &" IS NULL AND ", &b, &" IS NOT NULL) OR (", &a,
-                    &" IS NOT NULL AND ", &b, &" IS NULL))",
+                    &"(",
+                    &a,
+                    &" <> ",
+                    &b,
+                    &" OR (",
+                    &a,
+                    &" IS NULL AND ",
+                    &b,
+                    &" IS NOT NULL) OR (",
+                    &a,
+                    &" IS NOT NULL AND ",
+                    &b,
+                    &" IS NULL))",
                 ],
                 Ty::BOOL,
             )
@@ -126,14 +135,7 @@ impl Cx<'_> {
         })
     }
 
-    pub(super) fn between(
-        &self,
-        not: bool,
-        symmetric: bool,
-        operand: &Expr,
-        low: &Expr,
-        high: &Expr,
-    ) -> Result<Frag> {
+    pub(super) fn between(&self, not: bool, symmetric: bool, operand: &Expr, low: &Expr, high: &Expr) -> Result<Frag> {
         let operand = self.emit_value(operand)?;
         let (low, high) = (self.emit_value(low)?, self.emit_value(high)?);
         let ty = common_type([operand.ty, low.ty, high.ty]);
@@ -168,7 +170,7 @@ impl Cx<'_> {
             let word = if not { " NOT IN (" } else { " IN (" };
             return Ok(Frag::cat(&[&operand, &word, &query, &")"], Ty::BOOL).predicate(level::COMPARISON));
         }
-        let items: Vec<SyntaxNode> = items.children().collect();
+        let items: Vec<SyntaxNode> = expressions(items).collect();
         if let Expr::Atom(node) = operand
             && node.kind() == SyntaxKind::TUPLE_EXPR
         {
@@ -200,7 +202,7 @@ impl Cx<'_> {
     /// Two rows, field by field: `(a, b) < (1, 2)` is `a < 1 OR (a = 1 AND b < 2)`.
     pub(super) fn row_comparison(&self, op: &str, left: &SyntaxNode, right: &SyntaxNode) -> Result<Frag> {
         let at = usize::from(right.text_range().start());
-        let (lefts, rights): (Vec<_>, Vec<_>) = (left.children().collect(), right.children().collect());
+        let (lefts, rights): (Vec<_>, Vec<_>) = (expressions(left).collect(), expressions(right).collect());
         if right.kind() != SyntaxKind::TUPLE_EXPR || lefts.len() != rights.len() {
             return Err(PgError::error(SqlState::SYNTAX_ERROR, "unequal number of entries in row expressions")
                 .position(cx::offset(at)));
@@ -371,4 +373,3 @@ pub fn is_query(kind: SyntaxKind) -> bool {
             | SyntaxKind::PAREN_SELECT
     )
 }
-

@@ -17,20 +17,68 @@ pub enum Expr {
     Atom(SyntaxNode),
     Not(Box<Expr>),
     /// `-`, `+`, `~` and other prefix operators.
-    Prefix { op: String, operand: Box<Expr>, at: usize },
-    Binary { op: String, left: Box<Expr>, right: Box<Expr>, at: usize },
-    Logic { and: bool, left: Box<Expr>, right: Box<Expr> },
-    Is { what: IsWhat, not: bool, operand: Box<Expr> },
-    IsDistinct { not: bool, left: Box<Expr>, right: Box<Expr> },
-    Between { not: bool, symmetric: bool, operand: Box<Expr>, low: Box<Expr>, high: Box<Expr> },
-    In { not: bool, operand: Box<Expr>, list: SyntaxNode },
-    Like { kind: LikeKind, not: bool, operand: Box<Expr>, pattern: Box<Expr>, escape: Option<Box<Expr>> },
-    Cast { operand: Box<Expr>, to: SyntaxNode },
-    AtTimeZone { operand: Box<Expr>, zone: Option<Box<Expr>> },
-    Collate { operand: Box<Expr>, collation: SyntaxNode },
-    Overlaps { at: usize },
+    Prefix {
+        op: String,
+        operand: Box<Expr>,
+        at: usize,
+    },
+    Binary {
+        op: String,
+        left: Box<Expr>,
+        right: Box<Expr>,
+        at: usize,
+    },
+    Logic {
+        and: bool,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    Is {
+        what: IsWhat,
+        not: bool,
+        operand: Box<Expr>,
+    },
+    IsDistinct {
+        not: bool,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    Between {
+        not: bool,
+        symmetric: bool,
+        operand: Box<Expr>,
+        low: Box<Expr>,
+        high: Box<Expr>,
+    },
+    In {
+        not: bool,
+        operand: Box<Expr>,
+        list: SyntaxNode,
+    },
+    Like {
+        kind: LikeKind,
+        not: bool,
+        operand: Box<Expr>,
+        pattern: Box<Expr>,
+        escape: Option<Box<Expr>>,
+    },
+    Cast {
+        operand: Box<Expr>,
+        to: SyntaxNode,
+    },
+    AtTimeZone {
+        operand: Box<Expr>,
+        zone: Option<Box<Expr>>,
+    },
+    Collate {
+        operand: Box<Expr>,
+        collation: SyntaxNode,
+    },
+    Overlaps {
+        at: usize,
+    },
     /// `IS JSON`, `IS NORMALIZED`, `IS DOCUMENT` and the like.
-    IsOther { node: SyntaxNode, operand: Box<Expr> },
+    IsOther(SyntaxNode),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,14 +127,24 @@ enum Op {
     Symbol(String),
     /// `OPERATOR(schema.op)`: all bind alike.
     Called(String),
-    Is { not: bool },
-    IsDistinct { not: bool },
-    IsPostfix { not: bool },
+    Is {
+        not: bool,
+    },
+    IsDistinct {
+        not: bool,
+    },
+    IsPostfix {
+        not: bool,
+    },
     IsOther(SyntaxNode),
-    Between { not: bool },
+    Between {
+        not: bool,
+    },
     Symmetric,
     Asymmetric,
-    In { not: bool },
+    In {
+        not: bool,
+    },
     Like(LikeKind, bool),
     Escape,
     Cast(SyntaxNode),
@@ -121,12 +179,25 @@ impl Op {
 }
 
 /// The expression a node stands for.
+///
+/// squawk leaves `x::int BETWEEN 1 AND 2` in two siblings, the cast and a BETWEEN without its operand; the second is read
+/// with the first. Lists of expressions are therefore gone through by [`expressions`].
 pub fn read(node: &SyntaxNode) -> Result<Expr, Box<PgError>> {
-    if !is_run(node) {
+    let headless = node.next_sibling().filter(is_headless);
+    if !is_run(node) && headless.is_none() {
         return Ok(Expr::Atom(node.clone()));
     }
     let mut tokens = Vec::new();
-    flatten(node, &mut tokens)?;
+    if is_run(node) {
+        flatten(node, &mut tokens)?;
+    } else {
+        tokens.push(Token::Atom(node.clone()));
+    }
+    let mut rest = headless;
+    while let Some(headless) = rest {
+        flatten(&headless, &mut tokens)?;
+        rest = headless.next_sibling().filter(is_headless);
+    }
     let mut reader = Reader { tokens: tokens.into_iter().peekable() };
     let expr = reader.expression(OR)?;
     match reader.tokens.next() {
@@ -134,6 +205,25 @@ pub fn read(node: &SyntaxNode) -> Result<Expr, Box<PgError>> {
         Some(Token::Op(op, at)) => Err(near(&op_text(&op), at)),
         Some(Token::Atom(node)) => Err(near(&first_word(&node), node.text_range().start().into())),
     }
+}
+
+/// Whether a node is the rest of an expression that began in the sibling before it.
+fn is_headless(node: &SyntaxNode) -> bool {
+    let mut words = node
+        .descendants_with_tokens()
+        .filter_map(SyntaxElement::into_token)
+        .map(|token| token.kind())
+        .filter(|kind| !matches!(kind, SyntaxKind::WHITESPACE | SyntaxKind::COMMENT));
+    match words.next() {
+        Some(SyntaxKind::BETWEEN_KW) => true,
+        Some(SyntaxKind::NOT_KW) => words.next() == Some(SyntaxKind::BETWEEN_KW),
+        _ => false,
+    }
+}
+
+/// The expressions of a list.
+pub fn expressions(list: &SyntaxNode) -> impl Iterator<Item = SyntaxNode> {
+    list.children().filter(|child| !is_headless(child))
 }
 
 /// Whether a node is part of a run of operators.
@@ -278,7 +368,7 @@ impl Reader {
                 Expr::Is { what, not, operand: left }
             }
             Op::IsPostfix { not } => Expr::Is { what: IsWhat::Null, not, operand: left },
-            Op::IsOther(node) => Expr::IsOther { node, operand: left },
+            Op::IsOther(node) => Expr::IsOther(node),
             Op::IsDistinct { not } => {
                 let right = Box::new(self.expression(level + 1)?);
                 self.refuse_again(level)?;
@@ -301,7 +391,8 @@ impl Reader {
                 Expr::Between { not, symmetric, operand: left, low, high }
             }
             Op::In { not } => match self.tokens.next() {
-                Some(Token::Atom(list)) => Expr::In { not, operand: left, list },
+                Some(Token::Atom(list)) if is_parenthesised(&list) => Expr::In { not, operand: left, list },
+                Some(Token::Atom(list)) => return Err(near(&first_word(&list), list.text_range().start().into())),
                 Some(Token::Op(op, at)) => return Err(near(&op_text(&op), at)),
                 None => return Err(near("IN", at)),
             },
@@ -318,9 +409,7 @@ impl Reader {
                 Expr::Like { kind, not, operand: left, pattern, escape }
             }
             Op::Cast(to) => Expr::Cast { operand: left, to },
-            Op::AtTimeZone => {
-                Expr::AtTimeZone { operand: left, zone: Some(Box::new(self.expression(level + 1)?)) }
-            }
+            Op::AtTimeZone => Expr::AtTimeZone { operand: left, zone: Some(Box::new(self.expression(level + 1)?)) },
             Op::AtLocal => Expr::AtTimeZone { operand: left, zone: None },
             Op::Collate(collation) => Expr::Collate { operand: left, collation },
             Op::Overlaps => {
@@ -340,6 +429,10 @@ impl Reader {
         }
         Ok(())
     }
+}
+
+fn is_parenthesised(node: &SyntaxNode) -> bool {
+    node.first_token().is_some_and(|token| token.kind() == SyntaxKind::L_PAREN)
 }
 
 fn is_quantified(expr: &Expr) -> bool {
@@ -413,8 +506,11 @@ fn first_word(node: &SyntaxNode) -> String {
 
 /// A syntax error at byte offset `at`; the position becomes one in characters at the top of translation.
 fn near(text: &str, at: usize) -> Box<PgError> {
-    let message =
-        if text.is_empty() { "syntax error at end of input".into() } else { format!("syntax error at or near \"{text}\"") };
+    let message = if text.is_empty() {
+        "syntax error at end of input".into()
+    } else {
+        format!("syntax error at or near \"{text}\"")
+    };
     let error = PgError::error(SqlState::SYNTAX_ERROR, message);
     match u32::try_from(at) {
         // Byte offsets travel as `offset + 1`, like positions.
@@ -422,3 +518,7 @@ fn near(text: &str, at: usize) -> Box<PgError> {
         Err(_) => error,
     }
 }
+
+#[cfg(test)]
+#[path = "tree_tests.rs"]
+mod tests;

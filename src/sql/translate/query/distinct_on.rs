@@ -7,6 +7,7 @@ use super::from::From;
 use super::order::SortKey;
 use super::select::{Target, outputs, shape};
 use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::expr::expressions;
 use crate::sql::translate::frag::{Frag, Ty, list};
 use crate::sql::translate::names;
 
@@ -29,7 +30,7 @@ impl Cx<'_> {
                 .hint("Name the columns."));
         }
         let groups = self.inlined(true, || {
-            on.children()
+            expressions(on)
                 .map(|key| match self.target_of(&key, &targets, true)? {
                     Some(target) => Ok(target.frag.clone()),
                     None => self.value(&key),

@@ -37,19 +37,19 @@ impl From {
 const SERIES_ROWS_MAX: usize = 256;
 
 impl Cx<'_> {
-    pub fn from(&self, clause: &SyntaxNode) -> Result<From> {
+    pub fn read_from(&self, clause: &SyntaxNode) -> Result<From> {
         let mut from = From::default();
         for (n, item) in clause.children().enumerate() {
             if n > 0 {
                 from.text(", ");
             }
-            self.from_item(&item, &mut from)?;
+            self.read_item(&item, &mut from)?;
         }
         Ok(from)
     }
 
     /// Its text, with the relations in scope.
-    pub fn from_text(&self, from: &From) -> Result<Frag> {
+    pub fn write_from(&self, from: &From) -> Result<Frag> {
         let mut frag = Frag::atom(String::new(), Ty::Any);
         for piece in &from.pieces {
             match piece {
@@ -61,7 +61,7 @@ impl Cx<'_> {
         Ok(frag)
     }
 
-    fn from_item(&self, item: &SyntaxNode, from: &mut From) -> Result<()> {
+    fn read_item(&self, item: &SyntaxNode, from: &mut From) -> Result<()> {
         let at = usize::from(item.text_range().start());
         match item.kind() {
             SyntaxKind::RELATION_FROM_ITEM | SyntaxKind::RELATION_NAME => self.relation_item(item, from),
@@ -80,7 +80,7 @@ impl Cx<'_> {
                 }
                 from.text("(");
                 for join in inner.children() {
-                    self.from_item(&join, from)?;
+                    self.read_item(&join, from)?;
                 }
                 from.text(")");
                 Ok(())
@@ -88,7 +88,7 @@ impl Cx<'_> {
             SyntaxKind::PAREN_EXPR => {
                 from.text("(");
                 for join in item.children() {
-                    self.from_item(&join, from)?;
+                    self.read_item(&join, from)?;
                 }
                 from.text(")");
                 Ok(())
@@ -112,16 +112,15 @@ impl Cx<'_> {
             [name] => self.cte(&names::folded(name)),
             _ => None,
         };
-        let (text, columns, facts) = match cte {
+        let (text, columns) = match cte {
             Some(cte) => {
                 let name = parts.first().map(String::as_str).unwrap_or_default();
-                (names::iris_name(name)?, cte.columns, None)
+                (names::iris_name(name)?, cte.columns)
             }
             None => {
                 let (text, lookup) = self.relation(&parts)?;
-                let facts = self.known(&lookup);
-                let columns = facts.as_ref().map(|facts| facts.columns.iter().map(column_of).collect());
-                (text, columns, facts)
+                let columns = self.known(&lookup).map(|facts| facts.columns.iter().map(column_of).collect());
+                (text, columns)
             }
         };
         let last = parts.last().cloned().unwrap_or_default();
@@ -131,7 +130,7 @@ impl Cx<'_> {
         }
         let iris_name = names::iris_name(typed)?;
         from.text(if alias.is_some() { format!("{text} {iris_name}") } else { text });
-        from.relations.push(Relation { name: names::folded(typed), iris_name, columns, facts, optional: false });
+        from.relations.push(Relation { name: names::folded(typed), iris_name, columns, optional: false });
         Ok(())
     }
 
@@ -162,7 +161,7 @@ impl Cx<'_> {
         if alias.is_some() {
             from.text(format!(" {iris_name}"));
         }
-        from.relations.push(Relation { name, iris_name, columns, facts: None, optional: false });
+        from.relations.push(Relation { name, iris_name, columns, optional: false });
         Ok(())
     }
 
@@ -172,7 +171,7 @@ impl Cx<'_> {
             return Err(self.unsupported("incomplete join", node.text_range().start().into()));
         };
         let left_start = from.relations.len();
-        self.from_item(&left, from)?;
+        self.read_item(&left, from)?;
         let right_start = from.relations.len();
         let natural = cx::has_token(&join, SyntaxKind::NATURAL_KW);
         let mut words = String::from(" ");
@@ -183,7 +182,9 @@ impl Cx<'_> {
         let mut optional = (false, false);
         for part in join.children() {
             match part.kind() {
-                SyntaxKind::JOIN_INNER => words.push_str(if cx::has_token(&part, SyntaxKind::INNER_KW) { "INNER JOIN " } else { "JOIN " }),
+                SyntaxKind::JOIN_INNER => {
+                    words.push_str(if cx::has_token(&part, SyntaxKind::INNER_KW) { "INNER JOIN " } else { "JOIN " })
+                }
                 SyntaxKind::JOIN_LEFT => {
                     words.push_str("LEFT JOIN ");
                     optional.1 = true;
@@ -212,7 +213,7 @@ impl Cx<'_> {
                     from.text(std::mem::take(&mut words));
                     // A right operand that is itself a join was read too greedily only in its grouping; in the text
                     // joins follow one another and bind to the left, as in PostgreSQL.
-                    self.from_item(&part, from)?;
+                    self.read_item(&part, from)?;
                     continue;
                 }
             }
@@ -225,7 +226,9 @@ impl Cx<'_> {
 
     fn using(&self, clause: &SyntaxNode, from: &mut From) -> Result<()> {
         if cx::child(clause, SyntaxKind::REQUIRED_AS_ALIAS).is_some() {
-            return Err(self.unsupported("JOIN USING .. AS is not supported by IRIS", clause.text_range().start().into()));
+            return Err(
+                self.unsupported("JOIN USING .. AS is not supported by IRIS", clause.text_range().start().into())
+            );
         }
         from.merges = true;
         let columns = clause
@@ -324,4 +327,3 @@ pub fn alias(item: &SyntaxNode) -> Option<Alias> {
         .collect();
     Some(Alias { name, columns })
 }
-

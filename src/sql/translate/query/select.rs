@@ -6,7 +6,7 @@ use super::from::From;
 use super::{Place, Query};
 use crate::sql::plan::OutputColumn;
 use crate::sql::translate::cx::{self, Column, Cx, Relation, Result};
-use crate::sql::translate::expr::label;
+use crate::sql::translate::expr::{expressions, label};
 use crate::sql::translate::frag::{Frag, Ty, list};
 use crate::sql::translate::names;
 use crate::types::{Oid, PgType};
@@ -68,13 +68,15 @@ impl Cx<'_> {
             None => None,
         };
         let from = match cx::child(node, SyntaxKind::FROM_CLAUSE) {
-            Some(clause) => self.from(&clause)?,
+            Some(clause) => self.read_from(&clause)?,
             None => From::default(),
         };
         let windows = self.windows.borrow().len();
-        for definition in node.children().filter(|child| child.kind() == SyntaxKind::WINDOW_CLAUSE).flat_map(|clause| {
-            cx::children(&clause, SyntaxKind::WINDOW_DEF).collect::<Vec<_>>()
-        }) {
+        for definition in node
+            .children()
+            .filter(|child| child.kind() == SyntaxKind::WINDOW_CLAUSE)
+            .flat_map(|clause| cx::children(&clause, SyntaxKind::WINDOW_DEF).collect::<Vec<_>>())
+        {
             let name = names::first(&definition).map(|name| names::folded(&name)).unwrap_or_default();
             if let Some(spec) = cx::child(&definition, SyntaxKind::WINDOW_SPEC) {
                 self.windows.borrow_mut().push((name, spec));
@@ -91,13 +93,7 @@ impl Cx<'_> {
         Ok(query)
     }
 
-    fn select_in_scope(
-        &self,
-        node: &SyntaxNode,
-        place: Place,
-        names: Option<&[String]>,
-        from: &From,
-    ) -> Result<Query> {
+    fn select_in_scope(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>, from: &From) -> Result<Query> {
         let grouped = cx::child(node, SyntaxKind::GROUP_BY_CLAUSE).is_some();
         let clause = cx::child(node, SyntaxKind::SELECT_CLAUSE);
         let distinct = clause.as_ref().and_then(|clause| cx::child(clause, SyntaxKind::DISTINCT_CLAUSE));
@@ -108,7 +104,9 @@ impl Cx<'_> {
             None => Vec::new(),
         };
         if targets.is_empty() {
-            return Err(self.unsupported("a SELECT without columns is not supported by IRIS", node.text_range().start().into()));
+            return Err(
+                self.unsupported("a SELECT without columns is not supported by IRIS", node.text_range().start().into())
+            );
         }
         if let Some(on) = distinct.as_ref().and_then(|clause| cx::child(clause, SyntaxKind::DISTINCT_ON)) {
             return self.distinct_on(node, &on, targets, from);
@@ -132,7 +130,10 @@ impl Cx<'_> {
         if let Some(order) = &order {
             if !use_top && place != Place::Top {
                 return Err(self
-                    .unsupported("ORDER BY with OFFSET in a subquery is not supported by IRIS", order.text_range().start().into())
+                    .unsupported(
+                        "ORDER BY with OFFSET in a subquery is not supported by IRIS",
+                        order.text_range().start().into(),
+                    )
                     .hint("Number the rows with ROW_NUMBER() OVER (ORDER BY ..) and filter by the number."));
             }
             frag.push(&" ");
@@ -149,7 +150,7 @@ impl Cx<'_> {
         let mut frag = Frag::atom(String::new(), Ty::Any);
         if !from.is_empty() {
             frag.push(&" FROM ");
-            frag.push(&self.from_text(from)?);
+            frag.push(&self.write_from(from)?);
         }
         if let Some(clause) = cx::child(node, SyntaxKind::WHERE_CLAUSE)
             && let Some(condition) = clause.first_child()
@@ -175,7 +176,9 @@ impl Cx<'_> {
 
     fn group_by(&self, clause: &SyntaxNode, targets: &[Target]) -> Result<Vec<Frag>> {
         let mut keys = Vec::new();
-        for item in clause.descendants().filter(|node| node.parent().is_some_and(|up| up.kind() == SyntaxKind::GROUP_BY_LIST)) {
+        for item in
+            clause.descendants().filter(|node| node.parent().is_some_and(|up| up.kind() == SyntaxKind::GROUP_BY_LIST))
+        {
             let at = usize::from(item.text_range().start());
             if item.kind() != SyntaxKind::GROUPING_EXPR {
                 return Err(self
@@ -185,7 +188,7 @@ impl Cx<'_> {
             let Some(key) = item.first_child() else { continue };
             // GROUP BY (a, b) is GROUP BY a, b.
             let parts: Vec<SyntaxNode> =
-                if key.kind() == SyntaxKind::TUPLE_EXPR { key.children().collect() } else { vec![key] };
+                if key.kind() == SyntaxKind::TUPLE_EXPR { expressions(&key).collect() } else { vec![key] };
             for part in parts {
                 keys.push(match self.target_of(&part, targets, false)? {
                     Some(target) => target.frag.clone(),
@@ -296,13 +299,13 @@ impl Cx<'_> {
     }
 
     pub(super) fn table(&self, node: &SyntaxNode, place: Place) -> Result<Query> {
-        let from = self.from(node)?;
+        let from = self.read_from(node)?;
         self.scoped(from.relations.clone(), || {
             let mut targets = Vec::new();
             self.star(None, place, false, &from.relations, false, &mut targets);
             let rendered: Vec<Frag> = targets.iter().map(Target::render).collect();
             let mut frag = Frag::cat(&[&"SELECT ", &list(&rendered), &" FROM "], Ty::Any);
-            frag.push(&self.from_text(&from)?);
+            frag.push(&self.write_from(&from)?);
             Ok(Query { frag, columns: outputs(&targets, place), shape: shape(&targets) })
         })
     }

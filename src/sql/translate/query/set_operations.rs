@@ -6,7 +6,7 @@ use super::select::Target;
 use super::{Place, Query};
 use crate::sql::plan::OutputColumn;
 use crate::sql::translate::cx::{self, Column, Cx, Result};
-use crate::sql::translate::expr::common_type;
+use crate::sql::translate::expr::{common_type, expressions};
 use crate::sql::translate::frag::{Frag, Ty, list};
 use crate::sql::translate::names;
 use crate::wire::{PgError, SqlState};
@@ -87,7 +87,9 @@ impl Cx<'_> {
             let value = cx::unwrapped(&value);
             let text = match value.kind() {
                 SyntaxKind::LITERAL => match self.constant_integer(&value) {
-                    Some(n) if shape.is_none_or(|shape| usize::try_from(n).is_ok_and(|n| n >= 1 && n <= shape.len())) => {
+                    Some(n)
+                        if shape.is_none_or(|shape| usize::try_from(n).is_ok_and(|n| n >= 1 && n <= shape.len())) =>
+                    {
                         n.to_string()
                     }
                     _ => {
@@ -113,7 +115,7 @@ impl Cx<'_> {
         let rows: Vec<SyntaxNode> = node.descendants().filter(|node| node.kind() == SyntaxKind::ROW).collect();
         let mut values = Vec::new();
         for row in &rows {
-            let row = row.children().map(|value| self.value(&value)).collect::<Result<Vec<_>>>()?;
+            let row = expressions(row).map(|value| self.value(&value)).collect::<Result<Vec<_>>>()?;
             if values.first().is_some_and(|first: &Vec<Frag>| first.len() != row.len()) {
                 return Err(PgError::error(SqlState::SYNTAX_ERROR, "VALUES lists must all be the same length")
                     .position(cx::offset(at)));
@@ -121,9 +123,8 @@ impl Cx<'_> {
             values.push(row);
         }
         let width = values.first().map_or(0, Vec::len);
-        let types: Vec<Ty> = (0..width)
-            .map(|n| common_type(values.iter().filter_map(|row| row.get(n)).map(|value| value.ty)))
-            .collect();
+        let types: Vec<Ty> =
+            (0..width).map(|n| common_type(values.iter().filter_map(|row| row.get(n)).map(|value| value.ty))).collect();
         let mut frag = Frag::atom(String::new(), Ty::Any);
         let mut shape = Vec::new();
         for (row_number, row) in values.into_iter().enumerate() {

@@ -1,0 +1,140 @@
+//! Splitting and templates.
+
+use crate::sql::{LiteralKind, Template, position_in, split};
+
+fn statements(sql: &str) -> Vec<&str> {
+    split(sql).collect()
+}
+
+#[test]
+fn splits_at_top_level_semicolons_only() {
+    assert_eq!(statements("SELECT 1; SELECT 2 ;"), ["SELECT 1", "SELECT 2 "]);
+    assert_eq!(statements("SELECT ';', \"a;b\" -- ; no\n, 2; x"), ["SELECT ';', \"a;b\" -- ; no\n, 2", "x"]);
+    assert_eq!(statements("SELECT E'\\';', 'it''s;'; a"), ["SELECT E'\\';', 'it''s;'", "a"]);
+    assert_eq!(statements("DO $x$ a; $$; b $x$; c"), ["DO $x$ a; $$; b $x$", "c"]);
+    assert_eq!(statements("/* ; /* ; */ ; */ a; b"), ["a", "b"]);
+    assert_eq!(statements("CREATE RULE r AS DO (a; b); c"), ["CREATE RULE r AS DO (a; b)", "c"]);
+    assert_eq!(statements("a$b;c$d"), ["a$b", "c$d"]);
+}
+
+#[test]
+fn nothing_but_blanks_and_comments_is_no_statement() {
+    for sql in ["", ";", " ; ;\n", "-- x", "/* a */ ; -- b", "\t\r\n\u{c}"] {
+        assert!(statements(sql).is_empty(), "{sql:?}");
+    }
+}
+
+#[test]
+fn an_open_string_ends_the_last_statement() {
+    assert_eq!(statements("a; b 'c; d"), ["a", "b 'c; d"]);
+    let mut template = Template::default();
+    let error = template.scan("b 'c; d").unwrap_err();
+    assert_eq!((error.code.as_str(), error.position), ("42601", Some(3)));
+    assert_eq!(error.message, "unterminated quoted string at or near \"'c; d\"");
+}
+
+#[test]
+fn positions_count_from_the_whole_string() {
+    let sql = "SELECT 'ä'; SELECT x";
+    let second = split(sql).nth(1).unwrap();
+    assert_eq!(position_in(sql, second, 8), 20);
+}
+
+fn scan(sql: &str) -> (String, Vec<(LiteralKind, String)>) {
+    let mut template = Template::default();
+    template.scan(sql).unwrap();
+    let literals = template.literals.iter().map(|literal| (literal.kind, template.value(literal).to_owned())).collect();
+    (template.text, literals)
+}
+
+#[test]
+fn equal_but_for_literals_comments_and_blanks_is_one_template() {
+    let a = scan("SELECT a,b FROM t WHERE a=5 AND b='x'");
+    let b = scan("SELECT a,b  FROM /* c */ t\n WHERE a=17 AND b='it''s' -- end\n;");
+    assert_eq!(a.0, b.0);
+    assert_eq!(b.1, [(LiteralKind::Int4, "17".into()), (LiteralKind::String, "it's".into())]);
+}
+
+#[test]
+fn kinds_of_literals_are_part_of_the_template() {
+    use LiteralKind::{Int4, Int8, Numeric, String};
+    let cases = [
+        ("0", Int4, "0"),
+        ("007", Int4, "7"),
+        ("2147483647", Int4, "2147483647"),
+        ("2147483648", Int8, "2147483648"),
+        ("9223372036854775807", Int8, "9223372036854775807"),
+        ("9223372036854775808", Numeric, "9223372036854775808"),
+        ("1.50", Numeric, "1.50"),
+        (".5", Numeric, ".5"),
+        ("1.", Numeric, "1"),
+        ("1.5e3", Numeric, "1500"),
+        ("1e-3", Numeric, "0.001"),
+        ("12.5E1", Numeric, "125"),
+        ("0x1F", Int4, "31"),
+        ("0b101", Int4, "5"),
+        ("0o17", Int4, "15"),
+        ("1_000", Int4, "1000"),
+        ("'a'", String, "a"),
+        ("E'a\\n\\x41\\101\\u0041\\'b''c'", String, "a\nAAA'b'c"),
+        ("E'\\U0001F600\\uD83D\\uDE00'", String, "\u{1F600}\u{1F600}"),
+        ("$$a'b$$", String, "a'b"),
+        ("$q$a$$b$q$", String, "a$$b"),
+        ("'a'\n  'b'", String, "ab"),
+        ("'a' -- c\n 'b'", String, "ab"),
+        ("n'a'", String, "a"),
+    ];
+    for (sql, kind, value) in cases {
+        let (text, literals) = scan(sql);
+        assert_eq!(literals, [(kind, value.to_owned())], "{sql}");
+        assert_eq!(text.chars().count(), 1, "{sql}");
+    }
+    assert_ne!(scan("1").0, scan("2147483648").0);
+    assert_ne!(scan("1").0, scan("'1'").0);
+    // LIKE treats a backslash specially.
+    assert_ne!(scan("'a'").0, scan("'a\\'").0);
+}
+
+#[test]
+fn names_and_parameters_stay() {
+    assert_eq!(scan("Select t1.\"A 1\", $12 FROM x$1").0, "Select t1.\"A 1\", $12 FROM x$1");
+    assert_eq!(scan("SELECT B'1', U&'x', X'F'").0, "SELECT B'1', U&'x', X'F'");
+    assert_eq!(scan("a--b\n+c").0, "a +c");
+}
+
+#[test]
+fn what_the_scanner_refuses_has_postgresqls_words() {
+    let cases = [
+        ("SELECT \"a", "unterminated quoted identifier at or near \"\"a\""),
+        ("SELECT /* a", "unterminated /* comment at or near \"/* a\""),
+        ("SELECT $$a", "unterminated quoted string at or near \"$$a\""),
+        ("SELECT 12ab", "trailing junk after numeric literal at or near \"12a\""),
+        ("SELECT $1x", "trailing junk after parameter at or near \"$1x\""),
+        ("SELECT E'\\u12'", "invalid Unicode escape"),
+        ("SELECT E'\\xff'", "invalid byte sequence for encoding \"UTF8\""),
+        ("SELECT \u{1}", "syntax error at or near \"\u{1}\""),
+    ];
+    for (sql, message) in cases {
+        let error = Template::default().scan(sql).unwrap_err();
+        assert_eq!(error.message, message, "{sql}");
+    }
+}
+
+#[test]
+fn any_cut_of_a_statement_is_survived() {
+    let sql =
+        "SELECT E'\\u00e4', 'b''c', $t$ x $t$, \"q\"\"\", 1.5e-3, 0x1f, $1, /* /* */ */ U&'\\0061' -- ä\n; INSERT";
+    for start in (0..sql.len()).filter(|&n| sql.is_char_boundary(n)) {
+        for end in (start..=sql.len()).filter(|&n| sql.is_char_boundary(n)) {
+            let part = &sql[start..end];
+            let _ = split(part).map(|statement| Template::default().scan(statement).is_ok()).count();
+            let _ = Template::default().scan(part);
+        }
+    }
+}
+
+#[test]
+fn too_many_literals_are_refused() {
+    let sql = format!("SELECT 1{}", ",1".repeat(70_000));
+    assert_eq!(Template::default().scan(&sql).unwrap_err().code.as_str(), "54000");
+}
