@@ -176,6 +176,22 @@ fn alembic() {
 fn dbt() {
     play(&[
         (
+            "CREATE OR REPLACE FUNCTION HASH(alg VARCHAR(''), str VARCHAR('')) PROCEDURE RETURNS VARCHAR(1024) \
+             LANGUAGE PYTHON {\n import hashlib\n return hashlib.new(alg, str.encode())[:].hexdigest() # it's\n}",
+            "0",
+        ),
+        (
+            "SELECT ROUTINE_TYPE, EXTERNAL_LANGUAGE FROM INFORMATION_SCHEMA.ROUTINES WHERE ROUTINE_NAME = 'hash'",
+            "'FUNCTION'|'PYTHON'",
+        ),
+        (
+            "SELECT PARAMETER_NAME FROM INFORMATION_SCHEMA.PARAMETERS WHERE SPECIFIC_NAME = 'hash' ORDER BY ORDINAL_POSITION",
+            "'alg'; 'str'",
+        ),
+        ("SELECT HASH('md5', 'x')", "error -149"),
+        ("SELECT SQLUser.HASH('md5', 'x') FROM t WHERE 1 = 0", ""),
+        ("SELECT NOHASH('md5', 'x')", "error -359"),
+        (
             "/* {\"app\": \"dbt\"} */\n\n  create table \"SQLUser\".\"my_first__dbt_tmp\"\n  as\n    -- a note\n    select cast(1 as bigint) as id, cast('x' as varchar('')) as name, cast(1.5 as numeric(10,2)) as price, cast('2024-01-02' as date) as d, cast(1 as bit) as flag",
             "0",
         ),

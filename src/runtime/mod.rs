@@ -6,6 +6,7 @@
 mod cancel;
 mod conversation;
 mod counters;
+mod interrupt;
 mod link;
 mod pool;
 mod pump;

@@ -65,7 +65,7 @@ impl PlainSession {
                     self.iris_open |= in_transaction;
                     Step::Submit(Request::Execute {
                         statement: Rc::new(IrisStatement {
-                            key: sql.bytes().fold(7, |hash, byte| hash * 31 + u64::from(byte)),
+                            key: sql.bytes().fold(7, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into())),
                             text: sql.to_owned(),
                             kinds: Vec::new(),
                             is_query: sql.starts_with("SELECT"),

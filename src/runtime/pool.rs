@@ -48,7 +48,7 @@ struct State {
 
 #[derive(Debug)]
 struct Idle {
-    link: Link,
+    link: Box<Link>,
     since_tick: u64,
 }
 
@@ -68,7 +68,7 @@ struct Waiter {
 
 #[derive(Debug)]
 enum Handed {
-    Link(Link),
+    Link(Box<Link>),
     /// The right to open a connection.
     Slot,
     Error(Box<PgError>),
@@ -189,7 +189,7 @@ impl Pool {
             Ok(link) => {
                 self.state.borrow_mut().failure = None;
                 self.counters.iris_connections_open.add(1);
-                Ok(slot.into_lease(link))
+                Ok(slot.into_lease(Box::new(link)))
             }
             Err(error) => {
                 tracing::warn!(%error, "no connection to IRIS");
@@ -244,7 +244,7 @@ impl Pool {
     }
 
     /// A clean connection comes back.
-    fn give(&self, link: Link) {
+    fn give(&self, link: Box<Link>) {
         let waiter = {
             let mut state = self.state.borrow_mut();
             match state.waiters.pop_front() {
@@ -328,7 +328,7 @@ impl Slot {
         Self { pool: Rc::clone(pool), is_used: false }
     }
 
-    fn into_lease(mut self, link: Link) -> Lease {
+    fn into_lease(mut self, link: Box<Link>) -> Lease {
         self.is_used = true;
         Lease::new(&self.pool, link)
     }
@@ -348,11 +348,11 @@ impl Drop for Slot {
 pub(super) struct Lease {
     pool: Rc<Pool>,
     /// `None` only while it is given back.
-    link: Option<Link>,
+    link: Option<Box<Link>>,
 }
 
 impl Lease {
-    fn new(pool: &Rc<Pool>, link: Link) -> Self {
+    fn new(pool: &Rc<Pool>, link: Box<Link>) -> Self {
         Self { pool: Rc::clone(pool), link: Some(link) }
     }
 
@@ -364,7 +364,7 @@ impl Lease {
     }
 
     pub(super) fn link_mut(&mut self) -> Option<&mut Link> {
-        self.link.as_mut()
+        self.link.as_deref_mut()
     }
 
     /// Gives the connection back, clean: an open transaction is rolled back, unread results are dropped. A connection

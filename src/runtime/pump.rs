@@ -12,11 +12,12 @@ use glommio::net::TcpStream;
 
 use super::cancel::{Activity, Target};
 use super::conversation::Conversation;
-use super::link::{IrisTarget, Link, LinkFailure};
+use super::interrupt::{Interrupted, Watch, relabeled};
+use super::link::{Link, LinkFailure};
 use super::pool::Lease;
 use super::shard::Shard;
 use super::wait::{Signals, until, within};
-use crate::iris::{Reply, Request, SubmitOutcome};
+use crate::iris::{Reply, Request};
 use crate::session::{Event, Identity, Step};
 use crate::wire::{Frame, PgError, Phase, RecvBuf, SendBuf, SqlState, StartupPacket};
 
@@ -163,10 +164,10 @@ impl<C: Conversation> Pump<C> {
     }
 
     async fn give_lease_back(&mut self) {
-        if !self.session.keeps_lease() {
-            if let Some(lease) = self.lease.take() {
-                lease.release().await;
-            }
+        if !self.session.keeps_lease()
+            && let Some(lease) = self.lease.take()
+        {
+            lease.release().await;
         }
     }
 
@@ -421,7 +422,7 @@ impl<C: Conversation> Pump<C> {
             return Ok(Outcome::Broken(PgError::error(SqlState::INTERNAL_ERROR, "no IRIS connection at hand")));
         };
         let pending = link.begin(request)?;
-        let mut watch = Watch { deadline, interrupted: None, client_gone: false };
+        let mut watch = Watch::new(deadline);
         loop {
             let woken = or(async { Woken::Done(link.finish(pending).await) }, async {
                 or(async { Woken::Signal(target.signals.wait(watch.wanted()).await) }, async {
@@ -466,77 +467,6 @@ enum Woken<T> {
     Done(T),
     Signal(Signals),
     Deadline,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Interrupted {
-    ByUser,
-    ByTimeout,
-}
-
-/// What is known about a request in flight.
-struct Watch {
-    deadline: Option<Instant>,
-    interrupted: Option<Interrupted>,
-    client_gone: bool,
-}
-
-impl Watch {
-    fn wanted(&self) -> Signals {
-        let mut wanted = Signals::STOP_NOW;
-        if self.interrupted.is_none() {
-            wanted = wanted.union(Signals::CANCEL);
-        }
-        if !self.client_gone {
-            wanted = wanted.union(Signals::LOOK_AT_CLIENT);
-        }
-        wanted
-    }
-
-    /// Sends EI over a control connection and waits until that is done: an interruption that arrives late, when the
-    /// connection serves somebody else, would hit the wrong statement. A commit is never interrupted: nobody could
-    /// tell what became of it.
-    async fn interrupt(
-        &mut self,
-        target: &IrisTarget,
-        link: &Link,
-        pending: SubmitOutcome,
-        request: &Request,
-        why: Interrupted,
-    ) {
-        if pending == SubmitOutcome::Done || matches!(request, Request::Commit | Request::Rollback) {
-            return;
-        }
-        self.interrupted = Some(why);
-        let (job, statement_id) = link.in_flight();
-        let sent = async {
-            let mut control = Link::connect(target).await?;
-            let accepted = control.interrupt(job, statement_id).await?;
-            control.disconnect().await;
-            Ok::<_, LinkFailure>(accepted)
-        };
-        match within(target.connect_timeout, sent).await {
-            Some(Ok(true)) => {}
-            Some(Ok(false)) => tracing::warn!(job, "IRIS refused to interrupt a statement"),
-            Some(Err(error)) => tracing::warn!(job, %error, "a statement could not be interrupted"),
-            None => tracing::warn!(job, "a statement could not be interrupted in time"),
-        }
-    }
-}
-
-/// The error of an interrupted statement says why it was interrupted. Which code IRIS gives is not known for every
-/// version; any of the likely ones is taken for it.
-fn relabeled(reply: Reply<'_>, interrupted: Option<Interrupted>) -> Reply<'_> {
-    match (reply, interrupted) {
-        (Reply::Failed { mut error, counts }, Some(why)) if matches!(error.sqlcode, 400 | 450 | 453 | 456) => {
-            error.sqlcode = match why {
-                Interrupted::ByUser => 456,
-                Interrupted::ByTimeout => 450,
-            };
-            Reply::Failed { error, counts }
-        }
-        (reply, _) => reply,
-    }
 }
 
 /// A request may be sent again when its connection breaks before the answer, if nothing can have been done for good:

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use futures_lite::FutureExt;
 use futures_lite::future::or;
+use glommio::Task;
 use glommio::net::{TcpListener, TcpStream};
 use glommio::timer::Timer;
 
@@ -20,7 +21,7 @@ use super::conversation::Conversation;
 use super::counters::ShardCounters;
 use super::pool::Pool;
 use super::pump::Pump;
-use super::wait::{Signals, until};
+use super::wait::{Signals, until, within};
 
 /// The shard's coarse clock: idle sessions, requests that run long, connections that wait for a retry.
 const TICK: Duration = Duration::from_millis(250);
@@ -92,17 +93,41 @@ pub(super) async fn run<C: Conversation>(
         stop_at: Cell::new(None),
     });
     let ticker = glommio::spawn_local(Rc::clone(&shard).keep_time());
-    or(shard.accept_clients(&listener), shard.listen_to_process(index)).await;
-    drop(listener);
+    let doorkeeper = glommio::spawn_local(Rc::clone(&shard).accept_clients(listener));
+    shard.listen_to_process(index).await;
+    close_door(doorkeeper, address).await;
     shard.see_clients_off().await;
     ticker.cancel().await;
     shard.pool.close_idle().await;
 }
 
-impl<C: Conversation> Shard<C> {
-    async fn accept_clients(self: &Rc<Self>, listener: &TcpListener) {
+/// Ends the accept loop and with it the listener.
+///
+/// An accept that waits in the ring cannot simply be dropped: until the kernel has cancelled it, it may still take a
+/// client, whom nobody would ever close. So a connection of our own lets it complete. It may reach the listener of
+/// another shard, which is closing, too: then the next one is ours.
+async fn close_door(doorkeeper: Task<()>, address: SocketAddr) {
+    const PAUSE: Duration = Duration::from_millis(5);
+    let address = match address.ip() {
+        ip if !ip.is_unspecified() => address,
+        IpAddr::V4(_) => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()),
+        IpAddr::V6(_) => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), address.port()),
+    };
+    or(doorkeeper, async {
         loop {
+            // Whether it is accepted, refused or waits in vain: there is another one in a moment.
+            let _ = within(PAUSE, TcpStream::connect(address)).await;
+            Timer::new(PAUSE).await;
+        }
+    })
+    .await;
+}
+
+impl<C: Conversation> Shard<C> {
+    async fn accept_clients(self: Rc<Self>, listener: TcpListener) {
+        while self.stop_at.get().is_none() {
             match listener.accept().await {
+                Ok(_) if self.stop_at.get().is_some() => return,
                 Ok(stream) => self.welcome(stream),
                 Err(error) => {
                     tracing::warn!(%error, "a client could not be accepted");

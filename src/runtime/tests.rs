@@ -402,12 +402,13 @@ fn transactions_may_end_before_the_process_does() {
     busy.query(ONE);
     gateway.server.stopper().stop();
     assert_eq!(idle.farewell(), "57P01");
-    // Nobody else comes in.
-    let refused = TcpStream::connect(gateway.address());
-    assert!(
-        refused.is_err()
-            || Client { stream: refused.unwrap(), received: Vec::new(), pid: 0, key: Vec::new() }.next().is_none()
-    );
+    // Nobody else comes in: refused, or closed at once.
+    if let Ok(mut stream) = TcpStream::connect(gateway.address()) {
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        assert!(!matches!(stream.read(&mut [0]), Ok(1)));
+        let late = stream.read(&mut [0]).map_err(|error| error.kind());
+        assert!(!matches!(late, Err(std::io::ErrorKind::WouldBlock)), "a client was left hanging");
+    }
     assert_eq!(tags(&busy.query(ONE)), "CZ");
     assert_eq!(status(&busy.query("COMMIT")), 'I');
     assert_eq!(busy.farewell(), "57P01");
@@ -439,7 +440,7 @@ fn the_deadline_ends_what_still_runs() {
 fn hostile_bytes_end_one_connection_only() {
     let gateway = Gateway::start(|_| {});
     let mut bystander = gateway.client();
-    for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0, 0, 0, 3], &[0xff; 8], &[0, 0, 0, 8, 9, 9, 9, 9]] {
+    for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0, 0, 0, 3], &[0xff; 8]] {
         let mut client = Client::raw(gateway.address());
         client.stream.write_all(bytes).unwrap();
         assert_eq!(client.next().unwrap().0, 'E', "{bytes:?}");

@@ -46,19 +46,9 @@ pub fn write_f64(value: f64, out: &mut Vec<u8>) {
     }
 }
 
-/// The digits of a magnitude that PostgreSQL prints without an exponent: only an integer's `.0` has to go.
+/// What PostgreSQL prints without an exponent the library does too (a test keeps it); only an integer's `.0` has to go.
 fn write_plain(text: &str, out: &mut Vec<u8>) {
-    if text.contains('e') {
-        // The library chose an exponent where PostgreSQL does not.
-        let negative = text.starts_with('-');
-        let digits = Digits::parse(text.trim_start_matches('-'));
-        if negative {
-            out.push(b'-');
-        }
-        digits.write_positional(out);
-    } else {
-        out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
-    }
+    out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
 }
 
 fn write_special(value: f64, out: &mut Vec<u8>) {
@@ -178,24 +168,6 @@ impl Digits {
         self.bytes.get(..self.count).unwrap_or(&[])
     }
 
-    fn write_positional(&self, out: &mut Vec<u8>) {
-        let point = self.exponent + 1;
-        if point <= 0 {
-            out.extend_from_slice(b"0.");
-            out.extend((point..0).map(|_| b'0'));
-            out.extend_from_slice(self.as_slice());
-            return;
-        }
-        let point = usize::try_from(point).unwrap_or(0);
-        let (whole, fraction) = self.as_slice().split_at_checked(point).unwrap_or((self.as_slice(), &[]));
-        out.extend_from_slice(whole);
-        out.extend((whole.len()..point).map(|_| b'0'));
-        if !fraction.is_empty() {
-            out.push(b'.');
-            out.extend_from_slice(fraction);
-        }
-    }
-
     /// The integer as `odd * 2^power`; `None` when it cannot equal 54 bits times a power of two.
     fn odd_times_power(&self) -> Option<(u128, i32)> {
         let trailing = self.exponent + 1 - i32::try_from(self.count).ok()?;
@@ -289,6 +261,20 @@ mod tests {
         ];
         for (value, expected) in cases {
             assert_eq!(f32_text(value), expected);
+        }
+    }
+
+    #[test]
+    fn no_exponent_between_the_bounds() {
+        for exponent in -4..15 {
+            for digits in [1.0, 1.000_000_1, 9.999_999, 1.234_567_890_123_456_7, 9.999_999_999_999_998] {
+                let value = digits * 10f64.powi(exponent);
+                assert!(value < 1e-4 || !f64_text(value).contains('e'), "{value}");
+                if exponent < 6 {
+                    let value = value as f32;
+                    assert!(!(1e-4..1e6).contains(&value) || !f32_text(value).contains('e'), "{value}");
+                }
+            }
         }
     }
 

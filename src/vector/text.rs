@@ -124,15 +124,10 @@ impl Scan<'_> {
 
     /// One number, correctly rounded to single precision.
     fn float(&mut self, start: usize) -> Result<f32, VectorError> {
-        let negative = match self.peek() {
-            Some(b'-') => true,
-            Some(b'+') => false,
-            _ => {
-                self.position = start.wrapping_sub(1);
-                false
-            }
-        };
-        self.position = self.position.wrapping_add(1);
+        let negative = self.eat(b'-');
+        if !negative {
+            self.eat(b'+');
+        }
         let mut mantissa = Mantissa::default();
         self.digits(&mut mantissa);
         let whole_count = mantissa.digits_count;
@@ -266,24 +261,26 @@ fn exponent_value(bytes: &[u8]) -> Option<(i64, usize)> {
     Some((if negative { -value } else { value }, sign_length + count))
 }
 
-/// Powers of ten that double precision holds exactly.
-const POWERS_OF_TEN: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
-    1e21, 1e22,
+/// Powers of ten from 10^-22 to 10^22, nearest doubles.
+const POWERS_OF_TEN: [f64; 45] = [
+    1e-22, 1e-21, 1e-20, 1e-19, 1e-18, 1e-17, 1e-16, 1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6,
+    1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
 /// `mantissa * 10^scale` rounded to single precision, when double precision is enough to be sure of it.
 ///
-/// The double is at most a few units in the last place off (mantissa and quotient are rounded, digits beyond the
-/// nineteenth dropped). Rounding it again gives the right answer unless it lies that close to the middle between two
-/// singles.
+/// The double is at most a few units in the last place off (mantissa, power and product are rounded, digits beyond
+/// the nineteenth dropped). Rounding it again gives the right answer unless it lies that close to the middle between
+/// two singles.
+#[allow(clippy::cast_possible_truncation)]
 fn quick_f32(mantissa: u64, scale: i64) -> Option<f32> {
     if mantissa == 0 {
         return Some(0.0);
     }
-    let power = POWERS_OF_TEN.get(usize::try_from(scale.unsigned_abs()).ok()?)?;
-    let exact = mantissa as f64;
-    let double = if scale < 0 { exact / power } else { exact * power };
+    let power = POWERS_OF_TEN.get(usize::try_from(scale.checked_add(22)?).ok()?)?;
+    #[allow(clippy::cast_precision_loss)]
+    let double = mantissa as f64 * power;
     if !(1e-37..1e38).contains(&double) {
         return None;
     }
