@@ -458,7 +458,7 @@ pub fn literal_term(literal: &Literal) -> Result<Term, SqlError> {
     };
     let sql = match &value {
         Value::Text(text) => super::term::text_constant(text),
-        Value::Int(number) => number.to_string(),
+        Value::Int(number) => constant(&Stored::Integer(*number)),
         Value::Double(double) => constant(&Stored::Real(*double)),
         Value::Decimal(decimal) => {
             let dec = Dec::reduced(i128::from(decimal.mantissa), i32::from(decimal.scale)).unwrap_or(Dec::ZERO);
