@@ -60,7 +60,7 @@ pub fn sqlstate(sqlcode: i32, message: &str) -> SqlState {
         }
         34 | 38 | 39 => b"XX000",
         35 | 36 | 61 | 145 | 300 | 325 => b"55000",
-        37 | 144 | 303 | 313 | 422 | 478 => b"0A000",
+        37 | 144 | 303 | 313 | 374 | 422 | 478 => b"0A000",
         52 | 101..=103 => b"24000",
         55 | 56 => b"0LP01",
         63 => b"22019",
@@ -68,6 +68,8 @@ pub fn sqlstate(sqlcode: i32, message: &str) -> SqlState {
         104 | 105 => return conversion_state(message),
         107 | 111 | 138 => b"428C9",
         108 | 304 | 305 => b"23502",
+        // ObjectScript's division by zero comes as a fatal error.
+        400 if contains(message, "<DIVIDE>") => b"22012",
         110 if contains(message, "deadlock") => b"40P01",
         110 | 114 => b"55P03",
         115 => b"25006",
@@ -75,7 +77,7 @@ pub fn sqlstate(sqlcode: i32, message: &str) -> SqlState {
         118 | 315 | 333 | 360..=365 => b"42704",
         119 | 120 | 125 => b"23505",
         121..=124 | 127 => b"23503",
-        126 | 317 | 320..=322 => b"2BP01",
+        126 | 317 | 320..=322 | 475 | 482 => b"2BP01",
         128 | 129 => b"22023",
         130..=135 => b"P0001",
         136 | 137 => b"44000",
@@ -110,6 +112,7 @@ pub fn sqlstate(sqlcode: i32, message: &str) -> SqlState {
         450 | 456 => b"57014",
         462 => b"53200",
         473 => b"3F000",
+        476 => b"42P06",
         500 => b"54000",
         _ => b"XX000",
     })
@@ -181,6 +184,7 @@ fn worded(sqlcode: i32, text: &ErrorText<'_>) -> Option<String> {
             (Some(field), None) => format!("null value in column \"{field}\" violates not-null constraint"),
             _ => "null value in a required column violates not-null constraint".to_owned(),
         },
+        400 if message.contains("<DIVIDE>") => "division by zero".to_owned(),
         110 | 114 => "could not obtain lock on row".to_owned(),
         119 | 120 => match constraint() {
             Some(name) => format!("duplicate key value violates unique constraint \"{name}\""),

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use crate::sql::SessionValue;
 use crate::types::Datum;
-use crate::wire::{PgError, SendBuf, SqlState};
+use crate::wire::{PgError, SendBuf, Severity, SqlState};
 
 use super::context::ShardContext;
 use super::settings::Settings;
@@ -59,6 +59,19 @@ impl Client {
         self.told = now;
     }
 
+    /// A notice, unless `client_min_messages` asks for silence.
+    pub fn notice(&self, notice: &PgError, out: &mut SendBuf) {
+        let wanted = self.settings.show("client_min_messages").unwrap_or("notice");
+        let silent = match notice.severity {
+            Severity::Warning => wanted == "error",
+            Severity::Notice => matches!(wanted, "error" | "warning"),
+            Severity::Error | Severity::Fatal | Severity::Info => false,
+        };
+        if !silent {
+            out.put_notice_response(notice);
+        }
+    }
+
     /// The transaction is over: SET LOCAL ends, after a rollback SET is undone.
     pub fn end_transaction(&mut self, committed: bool, out: &mut SendBuf) {
         self.transaction.end();
@@ -98,6 +111,7 @@ impl Client {
                 std::env::consts::ARCH,
                 env!("CARGO_PKG_VERSION")
             )),
+            SessionValue::Void => text(String::new()),
             SessionValue::BackendPid => Ok(Datum::Int(self.identity.pid.into())),
             SessionValue::Setting { name, missing_ok } => match self.settings.show(name) {
                 Ok(value) => text(value.to_owned()),

@@ -53,7 +53,8 @@ impl Control {
             TransactionCommand::Begin { isolation, read_only } => {
                 if !client.transaction.begin() {
                     let message = "there is already a transaction in progress";
-                    out.put_notice_response(&PgError::new(Severity::Warning, SqlState::ACTIVE_TRANSACTION, message));
+                    let warning = PgError::new(Severity::Warning, SqlState::ACTIVE_TRANSACTION, message);
+                    client.notice(&warning, out);
                 }
                 let (isolation, read_only) = (isolation.clone(), *read_only);
                 set_modes(client, isolation.as_deref(), read_only)?;
@@ -62,7 +63,8 @@ impl Control {
             TransactionCommand::Commit { .. } | TransactionCommand::Rollback { .. } => {
                 if !in_block {
                     let message = "there is no transaction in progress";
-                    out.put_notice_response(&PgError::new(Severity::Warning, SqlState::NO_ACTIVE_TRANSACTION, message));
+                    let warning = PgError::new(Severity::Warning, SqlState::NO_ACTIVE_TRANSACTION, message);
+                    client.notice(&warning, out);
                 }
                 let commits = matches!(self.command, TransactionCommand::Commit { .. });
                 if client.transaction.is_failed() && commits {

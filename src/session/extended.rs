@@ -51,6 +51,10 @@ impl Statement {
 /// What the client said first, then casts, then what IRIS declares for the first place a parameter stands in.
 fn parameter_types(understood: &Understood, client_types: &[Oid]) -> Vec<Oid> {
     let translation = &understood.translation;
+    if let Action::CopyFromStdin(_) = translation.action {
+        // Its `$n` are the columns of a row.
+        return Vec::new();
+    }
     let highest = plans(&translation.action)
         .flat_map(|plan| &plan.binds)
         .filter_map(|bind| if let ValueSource::Parameter(n) = bind { Some(usize::from(*n)) } else { None })
@@ -481,7 +485,7 @@ impl Ready {
             Outcome::FlushThenResume => Step::FlushThenResume,
             Outcome::NeedFrame => Step::Flush,
             Outcome::Complete(tag) => {
-                put_notices(&pending.statement.understood, out);
+                put_notices(&pending.statement.understood, &self.client, out);
                 out.put_command_complete(&tag);
                 self.put_back(pending);
                 return Step::NeedFrame;

@@ -233,6 +233,10 @@ pub fn local_fields(action: &Action) -> Option<Vec<Field>> {
     }
 }
 
+fn outside_block(message: &str) -> Box<PgError> {
+    PgError::new(crate::wire::Severity::Warning, SqlState::NO_ACTIVE_TRANSACTION, message)
+}
+
 /// SET TRANSACTION lasts until the end of the block; SET SESSION CHARACTERISTICS sets the defaults of later ones.
 fn set_modes(
     client: &mut Client,
@@ -244,11 +248,7 @@ fn set_modes(
     let in_block = client.transaction.in_block();
     let local = scope == ModesScope::Transaction;
     if local && !in_block {
-        out.put_notice_response(&PgError::new(
-            crate::wire::Severity::Warning,
-            SqlState::NO_ACTIVE_TRANSACTION,
-            "SET TRANSACTION can only be used in transaction blocks",
-        ));
+        client.notice(&outside_block("SET TRANSACTION can only be used in transaction blocks"), out);
         return Ok(());
     }
     let prefix = if local { "" } else { "default_" };
@@ -270,11 +270,7 @@ impl Local {
             LocalCommand::Nothing => {}
             LocalCommand::Setting(SettingCommand::Set { name, value, local }) => {
                 if *local && !in_block {
-                    out.put_notice_response(&PgError::new(
-                        crate::wire::Severity::Warning,
-                        SqlState::NO_ACTIVE_TRANSACTION,
-                        "SET LOCAL can only be used in transaction blocks",
-                    ));
+                    client.notice(&outside_block("SET LOCAL can only be used in transaction blocks"), out);
                 }
                 client.settings.set(name, value.as_deref(), *local, in_block)?;
                 if *local && !in_block {

@@ -384,7 +384,7 @@ pub fn put_row_description(fields: &[Field], out: &mut SendBuf) {
         attribute_number: 0,
         type_oid: field.pg_type.oid.0,
         type_len: field.pg_type.oid.typlen(),
-        typmod: field.pg_type.typmod,
+        typmod: field.pg_type.wire_typmod(),
         format: field.format,
     }));
 }

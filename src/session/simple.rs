@@ -7,6 +7,7 @@ use crate::sql::{Action, split};
 use crate::types::Oid;
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf};
 
+use super::client::Client;
 use super::context::Understood;
 use super::extended::Statement;
 use super::operation::{Operation, Outcome, bind_values, ends_failed_block, literals_only};
@@ -246,7 +247,7 @@ impl Ready {
             Outcome::FlushThenResume => Step::FlushThenResume,
             Outcome::NeedFrame => Step::Flush,
             Outcome::Complete(tag) => {
-                put_notices(&understood, out);
+                put_notices(&understood, &self.client, out);
                 out.put_command_complete(&tag);
                 return Ok(None);
             }
@@ -344,9 +345,9 @@ pub(super) fn needs_transaction(understood: &Understood) -> bool {
     }
 }
 
-pub(super) fn put_notices(understood: &Understood, out: &mut SendBuf) {
+pub(super) fn put_notices(understood: &Understood, client: &Client, out: &mut SendBuf) {
     for notice in &understood.translation.notices {
-        out.put_notice_response(notice);
+        client.notice(notice, out);
     }
 }
 

@@ -172,6 +172,8 @@ pub enum SessionValue {
     Version,
     /// `pg_backend_pid()`.
     BackendPid,
+    /// What a function of type void answers: the empty string.
+    Void,
     /// `current_setting(name [, missing_ok])`; an unknown name is 42704 unless `missing_ok`, then NULL.
     Setting {
         name: String,

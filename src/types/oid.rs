@@ -174,6 +174,19 @@ impl PgType {
         }
     }
 
+    /// `numeric` without a modifier for the client, whose values are still shown with `scale` digits behind the point:
+    /// what PostgreSQL computes from columns of that scale (a sum, a maximum). Kept as a modifier below -1, which no
+    /// type has; [`wire_typmod`](Self::wire_typmod) hides it.
+    pub fn numeric_shown(scale: i32) -> Self {
+        let scale = scale.clamp(0, NUMERIC_PRECISION_MAX);
+        Self { oid: Oid::NUMERIC, typmod: -2 - scale }
+    }
+
+    /// The modifier as RowDescription says it.
+    pub fn wire_typmod(self) -> i32 {
+        self.typmod.max(-1)
+    }
+
     /// `character varying(n)`; without a length where n is not positive.
     pub fn varchar(characters: i32) -> Self {
         let typmod = if (1..=CHARACTERS_MAX).contains(&characters) { characters + VARHDRSZ } else { -1 };
@@ -186,6 +199,9 @@ impl PgType {
 
     /// The digits after the decimal point that a numeric's modifier asks for; may be negative since PostgreSQL 15.
     pub fn numeric_scale(self) -> Option<i32> {
+        if self.oid == Oid::NUMERIC && self.typmod < -1 {
+            return Some(-2 - self.typmod);
+        }
         (self.oid == Oid::NUMERIC && self.typmod >= VARHDRSZ).then(|| {
             // Eleven bits, two's complement (numeric.c, numeric_typmod_scale).
             (((self.typmod - VARHDRSZ) & 0x7FF) ^ 0x400) - 0x400

@@ -286,7 +286,7 @@ pub fn iris_cast_type(ty: PgType) -> Option<String> {
         (Oid::BPCHAR, [length]) => format!("CHAR({length})"),
         (Oid::VARCHAR | Oid::TEXT | Oid::BPCHAR | Oid(18 | 19), _) => "VARCHAR(32767)".into(),
         (Oid::DATE, _) => "DATE".into(),
-        (Oid::TIME, _) => "TIME".into(),
+        (Oid::TIME, _) => "TIME(6)".into(),
         (Oid::TIMESTAMP | Oid::TIMESTAMPTZ, _) => "TIMESTAMP".into(),
         _ => return None,
     })

@@ -154,6 +154,7 @@ impl Cx<'_> {
         }
         let integers = a.ty.is_integer() && b.ty.is_integer();
         let ty = if a.ty.is_number() && b.ty.is_number() { wider(a.ty, b.ty) } else { Ty::Any };
+        let ty = if ty.is(Oid::NUMERIC) { scaled(op, a.ty, b.ty) } else { ty };
         let sure = a.not_null && b.not_null;
         let frag = match op {
             "%" => Frag::cat(&[&"MOD(", &a, &", ", &b, &")"], ty),
@@ -303,6 +304,30 @@ pub(super) fn quantified(node: &SyntaxNode) -> Option<(bool, SyntaxNode)> {
         _ => return None,
     };
     Some((all, function.first_child()?))
+}
+
+/// The digits behind the point that values of a type are shown with, where the type tells.
+fn scale(ty: Ty) -> Option<i32> {
+    match ty {
+        Ty::Known(pg_type) if ty.is(Oid::NUMERIC) => pg_type.numeric_scale(),
+        _ if ty.is_integer() => Some(0),
+        _ => None,
+    }
+}
+
+/// `numeric` computed from values of `ty`: no modifier, the same digits (numeric.c keeps the display scale).
+pub fn shown(ty: Ty) -> Ty {
+    scale(ty).map_or(Ty::NUMERIC, |scale| Ty::Known(PgType::numeric_shown(scale)))
+}
+
+/// `a op b` of numerics with the display scale PostgreSQL gives it, where both sides tell theirs.
+fn scaled(op: &str, a: Ty, b: Ty) -> Ty {
+    let shown = |scale: i32| Ty::Known(PgType::numeric_shown(scale));
+    match (op, scale(a), scale(b)) {
+        ("+" | "-" | "%", Some(a), Some(b)) => shown(a.max(b)),
+        ("*", Some(a), Some(b)) => shown(a.saturating_add(b)),
+        _ => Ty::NUMERIC,
+    }
 }
 
 /// The type of `a op b` for numbers.

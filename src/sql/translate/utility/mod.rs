@@ -84,6 +84,9 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
         SyntaxKind::CHECKPOINT => utility(Action::Accepted, "CHECKPOINT"),
         SyntaxKind::REINDEX => utility(Action::Accepted, "REINDEX"),
         SyntaxKind::CLUSTER => utility(Action::Accepted, "CLUSTER"),
+        // There are no cursors and no channels yet: all of them are closed.
+        SyntaxKind::CLOSE if cx::has_token(stmt, SyntaxKind::ALL_KW) => utility(Action::Accepted, "CLOSE CURSOR ALL"),
+        SyntaxKind::UNLISTEN => utility(Action::Accepted, "UNLISTEN"),
         SyntaxKind::LOCK => lock(cx, stmt),
         SyntaxKind::COMMENT_ON => {
             cx.notice(*PgError::new(
