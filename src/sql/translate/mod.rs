@@ -4,6 +4,7 @@ mod cx;
 mod ddl;
 mod depth;
 mod dml;
+mod explain;
 mod expr;
 mod frag;
 mod iris_dialect;
@@ -19,7 +20,7 @@ use self::cx::Cx;
 pub use self::expr::array_elements;
 use self::query::Place;
 use super::options::{TranslateError, TranslateOptions, Translated};
-use super::plan::{Action, Bind, Plan, RunIf, ScriptStep, StepRole, Translation};
+use super::plan::{Action, Bind, Plan, RunIf, ScriptStep, SettingCommand, StepRole, Translation};
 use super::schema::Schema;
 use super::template::{Template, char_position};
 use crate::wire::{PgError, SqlState};
@@ -59,7 +60,7 @@ fn statement(cx: &Cx<'_>) -> Result<Translation, Box<PgError>> {
         return iris_dialect::translate(cx);
     }
     if let Some(error) = error {
-        return Err(error);
+        return set_names(cx).ok_or(error);
     }
     let mut statements = root.children();
     let Some(node) = statements.next() else {
@@ -73,6 +74,16 @@ fn statement(cx: &Cx<'_>) -> Result<Translation, Box<PgError>> {
         .position(cx::offset(second.text_range().start().into())));
     }
     one(cx, &node)
+}
+
+/// `SET NAMES 'encoding'`, which squawk does not know.
+fn set_names(cx: &Cx<'_>) -> Option<Translation> {
+    let (words, value) = cx.template.text.split_at_checked(cx.template.text.len().checked_sub(1)?)?;
+    let is_it = words.trim_end().eq_ignore_ascii_case("set names") && value.starts_with('\u{4}');
+    let (_, encoding) = is_it.then(|| cx.read_literal(0)).flatten()?;
+    let name = "client_encoding".to_owned();
+    let set = SettingCommand::Set { name, value: Some(encoding.to_owned()), local: false };
+    Some(translation(Action::Setting(set), "SET"))
 }
 
 fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
@@ -89,6 +100,7 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
         SyntaxKind::INSERT => dml::insert(cx, node),
         SyntaxKind::UPDATE => dml::update(cx, node),
         SyntaxKind::DELETE => dml::delete(cx, node),
+        SyntaxKind::EXPLAIN => explain::explain(cx, node),
         _ => {
             if let Some(utility) = utility::translate(cx, node)? {
                 return Ok(translation(utility.action, utility.tag));

@@ -8,6 +8,7 @@ mod constraint;
 mod create_table;
 mod default;
 mod drop;
+mod from_query;
 mod index;
 mod refused;
 mod schema;
@@ -50,8 +51,9 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Ddl>> {
             SyntaxKind::DROP_SCHEMA => schema::drop_schema(cx, stmt)?,
             SyntaxKind::CREATE_EXTENSION => schema::create_extension(cx, stmt)?,
             SyntaxKind::DROP_EXTENSION => schema::drop_extension(cx, stmt)?,
-            // They hold a query: see `from_query`.
-            SyntaxKind::CREATE_TABLE_AS | SyntaxKind::SELECT_INTO | SyntaxKind::CREATE_VIEW => return Ok(None),
+            SyntaxKind::CREATE_TABLE_AS => from_query::create_table_as(cx, stmt)?,
+            SyntaxKind::SELECT_INTO => from_query::select_into(cx, stmt)?,
+            SyntaxKind::CREATE_VIEW => from_query::create_view(cx, stmt)?,
             _ => return refused::translate(cx, stmt),
         };
         Ok(Some(ddl))

@@ -10,6 +10,7 @@ mod interval;
 mod labels;
 mod operators;
 mod predicates;
+mod strings;
 mod tree;
 mod vector;
 mod window;

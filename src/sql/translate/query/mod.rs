@@ -21,6 +21,15 @@ pub fn render(targets: &[Target]) -> Vec<Frag> {
     targets.iter().map(Target::render).collect()
 }
 
+/// A query with its literals in the text, for statements IRIS takes no values for.
+pub fn inline_text(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Frag> {
+    let query = cx.inlined(true, || match node.kind() {
+        SyntaxKind::SELECT_INTO => cx.select(node, Place::Table, None),
+        _ => cx.query(node, Place::Table, None),
+    })?;
+    Ok(query.frag)
+}
+
 /// A translated query.
 #[derive(Debug)]
 pub struct Query {

@@ -53,7 +53,7 @@ impl Target {
 }
 
 impl Cx<'_> {
-    pub(super) fn select(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
+    pub fn select(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
         if let Some(locking) = cx::child(node, SyntaxKind::LOCKING_CLAUSE) {
             return Err(self
                 .unsupported(
