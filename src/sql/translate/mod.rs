@@ -50,6 +50,21 @@ pub fn translate(
     Ok(Translated { translation, pinned })
 }
 
+/// What can be said of a statement before anything of its query string runs: PostgreSQL parses the whole string first.
+///
+/// # Errors
+/// 42601 with a position in the statement.
+pub fn check_syntax(sql: &str) -> Result<(), Box<PgError>> {
+    let check = || {
+        depth::check(sql)?;
+        match parse(sql)? {
+            (_, Some(error)) if !iris_dialect::is_iris(sql, true) => Err(error),
+            _ => Ok(()),
+        }
+    };
+    check().map_err(|error| in_characters(sql, error))
+}
+
 fn statement(cx: &Cx<'_>) -> Result<Translation, Box<PgError>> {
     if cx.template.text.is_empty() {
         return Ok(translation(Action::Empty, ""));
