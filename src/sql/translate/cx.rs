@@ -148,7 +148,10 @@ impl<'a> Cx<'a> {
     /// The value of a node that is one string or number literal, in parentheses or not; pins it.
     pub fn constant(&self, node: &SyntaxNode) -> Option<(LiteralKind, &'a str)> {
         let node = unwrapped(node);
-        (node.kind() == SyntaxKind::LITERAL).then(|| self.literal_of(&node)).flatten().and_then(|n| self.read_literal(n))
+        (node.kind() == SyntaxKind::LITERAL)
+            .then(|| self.literal_of(&node))
+            .flatten()
+            .and_then(|n| self.read_literal(n))
     }
 
     /// As [`constant`](Self::constant), with a leading minus, as a whole number.
@@ -305,7 +308,12 @@ impl<'a> Cx<'a> {
             if found.is_some() {
                 return found;
             }
-            if unknown || (qualifier.is_some() && scope.iter().any(|relation| qualifier.is_some_and(|name| relation.name.eq_ignore_ascii_case(name)))) {
+            if unknown
+                || (qualifier.is_some()
+                    && scope
+                        .iter()
+                        .any(|relation| qualifier.is_some_and(|name| relation.name.eq_ignore_ascii_case(name))))
+            {
                 return None;
             }
         }
@@ -315,7 +323,11 @@ impl<'a> Cx<'a> {
     /// The relation a qualifier means.
     pub fn relation_named(&self, qualifier: &str) -> Option<Relation> {
         let scopes = self.scopes.borrow();
-        scopes.iter().rev().find_map(|scope| scope.iter().find(|relation| relation.name.eq_ignore_ascii_case(qualifier))).cloned()
+        scopes
+            .iter()
+            .rev()
+            .find_map(|scope| scope.iter().find(|relation| relation.name.eq_ignore_ascii_case(qualifier)))
+            .cloned()
     }
 
     pub fn scoped<T>(&self, scope: Vec<Relation>, body: impl FnOnce() -> Result<T>) -> Result<T> {
@@ -330,7 +342,8 @@ impl<'a> Cx<'a> {
     /// Numbers the marks and gives the statement its key.
     pub fn plan(&self, frag: Frag, columns: Vec<OutputColumn>, is_query: bool) -> Plan {
         let (text, marks) = numbered(frag);
-        let (binds, kinds): (Vec<Bind>, Vec<ParameterKind>) = marks.into_iter().map(|Mark { bind, kind }| (bind, kind)).unzip();
+        let (binds, kinds): (Vec<Bind>, Vec<ParameterKind>) =
+            marks.into_iter().map(|Mark { bind, kind }| (bind, kind)).unzip();
         // Equal texts of a script are one statement: a connection prepares it once.
         let mut statements = self.statements.borrow_mut();
         let known = statements.entry(text.clone()).or_default();

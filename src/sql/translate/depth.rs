@@ -60,7 +60,17 @@ fn grow(open: &mut [usize], total: &mut usize) {
 /// Words that open a level without a parenthesis.
 fn nests(word: &[u8]) -> bool {
     const WORDS: [&[u8]; 12] = [
-        b"and", b"or", b"not", b"case", b"join", b"union", b"intersect", b"except", b"explain", b"prepare", b"collate",
+        b"and",
+        b"or",
+        b"not",
+        b"case",
+        b"join",
+        b"union",
+        b"intersect",
+        b"except",
+        b"explain",
+        b"prepare",
+        b"collate",
         b"is",
     ];
     word.len() <= 9 && WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))

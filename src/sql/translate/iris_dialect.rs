@@ -1,6 +1,5 @@
 //! Statements in IRIS's own dialect, which PostgreSQL's grammar cannot read: they go as typed, literals and all.
 
-
 use super::cx::{Cx, Result};
 use super::frag::{Frag, Ty};
 use super::{script, step};
@@ -33,7 +32,9 @@ pub fn translate(cx: &Cx<'_>, error: Box<PgError>) -> Result<Translation> {
         first = false;
         match word.kind {
             Kind::Parameter => frag.push(&cx.parameter(word.text, word.at)?),
-            Kind::Word if word.text.eq_ignore_ascii_case("public") && words.peek().is_some_and(|next| next.text == ".") => {
+            Kind::Word
+                if word.text.eq_ignore_ascii_case("public") && words.peek().is_some_and(|next| next.text == ".") =>
+            {
                 frag.push(&cx.options.default_schema);
             }
             Kind::EscapeString | Kind::DollarString | Kind::Other => {
@@ -106,10 +107,24 @@ fn is_iris(words: &[Word<'_>]) -> bool {
     let is = |n: usize, text: &str| words.get(n).is_some_and(|word| word.text.eq_ignore_ascii_case(text));
     let starts = |pair: [&str; 2]| is(0, pair[0]) && is(1, pair[1]);
     let statements = [
-        ["TRAIN", "MODEL"], ["VALIDATE", "MODEL"], ["DROP", "MODEL"], ["CREATE", "MODEL"], ["ALTER", "MODEL"],
-        ["TUNE", "TABLE"], ["BUILD", "INDEX"], ["PURGE", "CACHED"], ["LOAD", "DATA"], ["SET", "OPTION"],
-        ["SET", "ML"], ["CANCEL", "QUERY"], ["FREEZE", "PLANS"], ["INSERT", "OR"], ["DROP", "AGGREGATE"],
-        ["CREATE", "BITMAP"], ["CREATE", "BITSLICE"], ["CREATE", "COLUMNAR"],
+        ["TRAIN", "MODEL"],
+        ["VALIDATE", "MODEL"],
+        ["DROP", "MODEL"],
+        ["CREATE", "MODEL"],
+        ["ALTER", "MODEL"],
+        ["TUNE", "TABLE"],
+        ["BUILD", "INDEX"],
+        ["PURGE", "CACHED"],
+        ["LOAD", "DATA"],
+        ["SET", "OPTION"],
+        ["SET", "ML"],
+        ["CANCEL", "QUERY"],
+        ["FREEZE", "PLANS"],
+        ["INSERT", "OR"],
+        ["DROP", "AGGREGATE"],
+        ["CREATE", "BITMAP"],
+        ["CREATE", "BITSLICE"],
+        ["CREATE", "COLUMNAR"],
     ];
     if statements.into_iter().any(starts) {
         return true;
@@ -130,4 +145,3 @@ fn is_iris(words: &[Word<'_>]) -> bool {
         _ => false,
     })
 }
-

@@ -65,8 +65,11 @@ fn statement(cx: &Cx<'_>) -> Result<Translation, Box<PgError>> {
         });
     };
     if let Some(second) = statements.next() {
-        return Err(PgError::error(SqlState::SYNTAX_ERROR, "cannot insert multiple commands into a prepared statement")
-            .position(cx::offset(second.text_range().start().into())));
+        return Err(PgError::error(
+            SqlState::SYNTAX_ERROR,
+            "cannot insert multiple commands into a prepared statement",
+        )
+        .position(cx::offset(second.text_range().start().into())));
     }
     one(cx, &node)
 }
@@ -114,23 +117,21 @@ fn translation(action: Action, tag: impl Into<String>) -> Translation {
 fn parse(sql: &str) -> Result<(SyntaxNode, Option<Box<PgError>>), Box<PgError>> {
     let parsed = catch_unwind(AssertUnwindSafe(|| {
         let parse = SourceFile::parse(sql);
-        let error = parse.errors().first().map(|error| (usize::from(error.range().start()), error.message().to_owned()));
+        let error =
+            parse.errors().first().map(|error| (usize::from(error.range().start()), error.message().to_owned()));
         (parse.syntax_node(), error)
     }));
-    let (root, error) = parsed
-        .map_err(|_| PgError::error(SqlState::INTERNAL_ERROR, "the parser failed on this statement"))?;
+    let (root, error) =
+        parsed.map_err(|_| PgError::error(SqlState::INTERNAL_ERROR, "the parser failed on this statement"))?;
     Ok((root.clone(), error.map(|(at, _)| syntax_error_at(sql, &root, at))))
 }
 
 /// PostgreSQL names the token it could not use; squawk gives the place in front of it.
 fn syntax_error_at(sql: &str, root: &SyntaxNode, at: usize) -> Box<PgError> {
-    let token = root
-        .descendants_with_tokens()
-        .filter_map(squawk_syntax::SyntaxElement::into_token)
-        .find(|token| {
-            usize::from(token.text_range().end()) > at
-                && !matches!(token.kind(), SyntaxKind::WHITESPACE | SyntaxKind::COMMENT)
-        });
+    let token = root.descendants_with_tokens().filter_map(squawk_syntax::SyntaxElement::into_token).find(|token| {
+        usize::from(token.text_range().end()) > at
+            && !matches!(token.kind(), SyntaxKind::WHITESPACE | SyntaxKind::COMMENT)
+    });
     match token {
         Some(token) => {
             let start = usize::from(token.text_range().start());

@@ -51,7 +51,11 @@ pub fn iris_name(typed: &str) -> Result<String, Box<PgError>> {
             return Err(PgError::unsupported("identifiers with Unicode escapes (U&\"..\") are not supported"));
         }
         // IRIS takes a leading underscore for something else.
-        return Ok(if typed.starts_with('_') || is_reserved(typed) { format!("\"{typed}\"") } else { typed.to_owned() });
+        return Ok(if typed.starts_with('_') || is_reserved(typed) {
+            format!("\"{typed}\"")
+        } else {
+            typed.to_owned()
+        });
     };
     let inner = quoted.strip_suffix('"').unwrap_or(quoted);
     if inner.is_empty() {

@@ -51,9 +51,7 @@ pub fn insert(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
                     }
                     steps
                 }
-                (Some(conflict), returned) => {
-                    upsert::steps(cx, &target, conflict, rows, returned.as_ref())?
-                }
+                (Some(conflict), returned) => upsert::steps(cx, &target, conflict, rows, returned.as_ref())?,
             }
         }
         Some(source) => {
@@ -113,18 +111,18 @@ fn columns_of(target: &Target, listed: Option<&[(String, String)]>, width: usize
     match (listed, &target.facts) {
         (Some(listed), _) => Some(listed.to_vec()),
         (None, Some(facts)) => Some(
-            facts.columns.iter().take(width).map(|column| (names::iris_name_of(&column.name), column.name.clone())).collect(),
+            facts
+                .columns
+                .iter()
+                .take(width)
+                .map(|column| (names::iris_name_of(&column.name), column.name.clone()))
+                .collect(),
         ),
         (None, None) => None,
     }
 }
 
-fn rows(
-    cx: &Cx<'_>,
-    target: &Target,
-    listed: Option<&[(String, String)]>,
-    values: &SyntaxNode,
-) -> Result<Vec<Row>> {
+fn rows(cx: &Cx<'_>, target: &Target, listed: Option<&[(String, String)]>, values: &SyntaxNode) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for row in values.descendants().filter(|node| node.kind() == SyntaxKind::ROW) {
         let values: Vec<SyntaxNode> = row.children().collect();
@@ -137,8 +135,9 @@ fn rows(
             } else {
                 "INSERT has more target columns than expressions"
             };
-            return Err(PgError::error(SqlState::SYNTAX_ERROR, message)
-                .position(cx::offset(row.text_range().start().into())));
+            return Err(
+                PgError::error(SqlState::SYNTAX_ERROR, message).position(cx::offset(row.text_range().start().into()))
+            );
         }
         let subquery = row.descendants().any(|node| is_query(node.kind()));
         let mut filled = Vec::new();

@@ -95,21 +95,18 @@ pub fn refuse_with(cx: &Cx<'_>, node: &SyntaxNode, what: &str) -> Result<()> {
 /// Whether the condition reads a column that is set.
 fn touches(node: &SyntaxNode, assignments: &[Assignment]) -> bool {
     let Some(condition) = cx::child(node, SyntaxKind::WHERE_CLAUSE) else { return false };
-    condition
-        .descendants()
-        .filter(|node| node.kind() == SyntaxKind::NAME_REF)
-        .any(|name| {
-            let name = names::folded(&cx::plain_text(&name));
-            assignments.iter().any(|(_, folded, _)| folded.eq_ignore_ascii_case(&name))
-        })
+    condition.descendants().filter(|node| node.kind() == SyntaxKind::NAME_REF).any(|name| {
+        let name = names::folded(&cx::plain_text(&name));
+        assignments.iter().any(|(_, folded, _)| folded.eq_ignore_ascii_case(&name))
+    })
 }
 
 /// `SET a = 1, (b, c) = (2, 3)`.
 pub fn assignments(cx: &Cx<'_>, target: &Target, set: &SyntaxNode) -> Result<Vec<Assignment>> {
     let mut all = Vec::new();
-    let items = set.descendants().filter(|node| {
-        matches!(node.kind(), SyntaxKind::SET_SINGLE_COLUMN | SyntaxKind::SET_MULTIPLE_COLUMNS)
-    });
+    let items = set
+        .descendants()
+        .filter(|node| matches!(node.kind(), SyntaxKind::SET_SINGLE_COLUMN | SyntaxKind::SET_MULTIPLE_COLUMNS));
     for item in items {
         let at = usize::from(item.text_range().start());
         let columns: Vec<SyntaxNode> =
@@ -125,11 +122,8 @@ pub fn assignments(cx: &Cx<'_>, target: &Target, set: &SyntaxNode) -> Result<Vec
             item.descendants().filter(|node| node.kind() == SyntaxKind::SET_EXPR).collect()
         };
         if columns.len() != values.len() {
-            return Err(PgError::error(
-                SqlState::SYNTAX_ERROR,
-                "number of columns does not match number of values",
-            )
-            .position(cx::offset(at)));
+            return Err(PgError::error(SqlState::SYNTAX_ERROR, "number of columns does not match number of values")
+                .position(cx::offset(at)));
         }
         for (column, value) in columns.iter().zip(&values) {
             let parts = names::parts(column);
@@ -143,7 +137,10 @@ pub fn assignments(cx: &Cx<'_>, target: &Target, set: &SyntaxNode) -> Result<Vec
                     Some(facts) if !facts.has_default => Frag::atom("NULL", Ty::Untyped),
                     _ => {
                         return Err(cx
-                            .unsupported("SET column = DEFAULT is not supported by IRIS", value.text_range().start().into())
+                            .unsupported(
+                                "SET column = DEFAULT is not supported by IRIS",
+                                value.text_range().start().into(),
+                            )
                             .hint("Set the value itself."));
                     }
                 }

@@ -120,7 +120,8 @@ fn change(
 fn condition(target: &Target, row: &Row, key: &[String]) -> Result<Option<Frag>> {
     let mut frag = Frag::atom(String::new(), Ty::BOOL);
     for (n, column) in key.iter().enumerate() {
-        let Some((text, _, value)) = row.columns.iter().find(|(_, folded, _)| folded.eq_ignore_ascii_case(column)) else {
+        let Some((text, _, value)) = row.columns.iter().find(|(_, folded, _)| folded.eq_ignore_ascii_case(column))
+        else {
             let identity = target.column(column).ok().flatten().is_some_and(|facts| facts.identity);
             if identity || target.facts.is_none() {
                 return Ok(None);
@@ -141,11 +142,8 @@ fn condition(target: &Target, row: &Row, key: &[String]) -> Result<Option<Frag>>
 fn key(cx: &Cx<'_>, target: &Target, conflict: &SyntaxNode) -> Result<Option<Vec<String>>> {
     let at = usize::from(conflict.text_range().start());
     if let Some(constraint) = cx::child(conflict, SyntaxKind::CONFLICT_ON_CONSTRAINT) {
-        let name = names::parts(&constraint)
-            .into_iter()
-            .next_back()
-            .map(|name| names::folded(&name))
-            .unwrap_or_default();
+        let name =
+            names::parts(&constraint).into_iter().next_back().map(|name| names::folded(&name)).unwrap_or_default();
         return constraint_columns(cx, target, &name, at).map(Some);
     }
     let Some(index) = cx::child(conflict, SyntaxKind::CONFLICT_ON_INDEX) else { return Ok(None) };

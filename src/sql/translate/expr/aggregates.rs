@@ -9,10 +9,40 @@ use crate::sql::translate::frag::{Frag, Ty};
 use crate::types::Oid;
 
 const NAMES: &[&str] = &[
-    "count", "sum", "avg", "min", "max", "bool_and", "bool_or", "every", "string_agg", "array_agg", "json_agg",
-    "jsonb_agg", "json_object_agg", "jsonb_object_agg", "stddev", "stddev_samp", "stddev_pop", "variance", "var_samp",
-    "var_pop", "bit_and", "bit_or", "corr", "covar_pop", "covar_samp", "percentile_cont", "percentile_disc", "mode",
-    "any_value", "xmlagg", "regr_slope", "regr_intercept", "regr_count", "regr_r2",
+    "count",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "bool_and",
+    "bool_or",
+    "every",
+    "string_agg",
+    "array_agg",
+    "json_agg",
+    "jsonb_agg",
+    "json_object_agg",
+    "jsonb_object_agg",
+    "stddev",
+    "stddev_samp",
+    "stddev_pop",
+    "variance",
+    "var_samp",
+    "var_pop",
+    "bit_and",
+    "bit_or",
+    "corr",
+    "covar_pop",
+    "covar_samp",
+    "percentile_cont",
+    "percentile_disc",
+    "mode",
+    "any_value",
+    "xmlagg",
+    "regr_slope",
+    "regr_intercept",
+    "regr_count",
+    "regr_r2",
 ];
 
 /// Whether a call is of an aggregate, so a query of it without GROUP BY has one row.
@@ -79,18 +109,24 @@ impl Cx<'_> {
         let float = matches!(value.ty.oid(), Some(Oid::FLOAT4 | Oid::FLOAT8));
         Ok(match (name, nodes.len()) {
             ("count", 1) => call("COUNT", Ty::INT8).sure(),
-            ("sum", 1) => call("SUM", match value.ty.oid() {
-                Some(Oid::INT2 | Oid::INT4) => Ty::INT8,
-                Some(Oid::INT8 | Oid::NUMERIC) => Ty::NUMERIC,
-                Some(Oid::FLOAT4) => Ty::of(Oid::FLOAT4),
-                Some(Oid::FLOAT8) => Ty::FLOAT8,
-                _ => Ty::Any,
-            }),
-            ("avg", 1) => call("AVG", match value.ty {
-                _ if float => Ty::FLOAT8,
-                ty if ty.is_number() => Ty::NUMERIC,
-                _ => Ty::Any,
-            }),
+            ("sum", 1) => call(
+                "SUM",
+                match value.ty.oid() {
+                    Some(Oid::INT2 | Oid::INT4) => Ty::INT8,
+                    Some(Oid::INT8 | Oid::NUMERIC) => Ty::NUMERIC,
+                    Some(Oid::FLOAT4) => Ty::of(Oid::FLOAT4),
+                    Some(Oid::FLOAT8) => Ty::FLOAT8,
+                    _ => Ty::Any,
+                },
+            ),
+            ("avg", 1) => call(
+                "AVG",
+                match value.ty {
+                    _ if float => Ty::FLOAT8,
+                    ty if ty.is_number() => Ty::NUMERIC,
+                    _ => Ty::Any,
+                },
+            ),
             ("min" | "max", 1) => {
                 // bpchar and varchar have no min of their own but text's.
                 let ty = match value.ty.oid() {

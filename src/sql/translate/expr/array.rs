@@ -52,21 +52,19 @@ impl Cx<'_> {
 
     fn element_as(&self, item: Frag, element: Oid) -> Frag {
         let number = Ty::of(element).is_number();
-        let mut item = if item.ty == Ty::Any { item.with_ty(Ty::of(element)) } else { self.coerce(item, PgType::new(element)) };
-        if number && let [mark] = item.marks.as_mut_slice() && matches!(mark.bind, Bind::Constant(_)) {
+        let mut item =
+            if item.ty == Ty::Any { item.with_ty(Ty::of(element)) } else { self.coerce(item, PgType::new(element)) };
+        if number
+            && let [mark] = item.marks.as_mut_slice()
+            && matches!(mark.bind, Bind::Constant(_))
+        {
             mark.kind = ParameterKind::NumberLiteral;
         }
         item
     }
 
     /// `left op ANY ($1)`: through IRIS's own list functions, which need nothing installed.
-    pub(super) fn with_array_parameter(
-        &self,
-        op: &str,
-        all: bool,
-        left: Frag,
-        argument: &SyntaxNode,
-    ) -> Result<Frag> {
+    pub(super) fn with_array_parameter(&self, op: &str, all: bool, left: Frag, argument: &SyntaxNode) -> Result<Frag> {
         let at = usize::from(argument.text_range().start());
         let argument = unwrapped(argument);
         let (operand, array) = match argument.kind() {
@@ -99,11 +97,15 @@ impl Cx<'_> {
             ("=", false) => false,
             ("<>", true) => true,
             _ => {
-                return Err(self.unsupported(
-                    format!("{op} {} over an array parameter is not supported by IRIS", if all { "ALL" } else { "ANY" }),
-                    at,
-                )
-                .hint("= ANY and <> ALL are; for others use unnested conditions or a subquery."));
+                return Err(self
+                    .unsupported(
+                        format!(
+                            "{op} {} over an array parameter is not supported by IRIS",
+                            if all { "ALL" } else { "ANY" }
+                        ),
+                        at,
+                    )
+                    .hint("= ANY and <> ALL are; for others use unnested conditions or a subquery."));
             }
         };
         let bind = Bind::Elements { parameter, refuse_nulls: not };
@@ -117,8 +119,7 @@ impl Cx<'_> {
 
 /// The elements of array text, one-dimensional (manual, "Array Input and Output Syntax").
 pub fn elements(text: &str) -> Result<Vec<Option<String>>> {
-    let malformed =
-        || PgError::error(SqlState::INVALID_TEXT, format!("malformed array literal: \"{text}\""));
+    let malformed = || PgError::error(SqlState::INVALID_TEXT, format!("malformed array literal: \"{text}\""));
     let inner = text.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).ok_or_else(malformed)?;
     let mut items = Vec::new();
     let mut chars = inner.chars().peekable();
@@ -177,7 +178,8 @@ pub fn array_text(items: &[Option<&str>]) -> String {
             Some(item) => {
                 let plain = !item.is_empty()
                     && !item.eq_ignore_ascii_case("null")
-                    && !item.contains(['"', '\\', '{', '}', ',']) && !item.contains(char::is_whitespace);
+                    && !item.contains(['"', '\\', '{', '}', ','])
+                    && !item.contains(char::is_whitespace);
                 if plain {
                     text.push_str(item);
                 } else {

@@ -69,11 +69,8 @@ impl Cx<'_> {
             }
             SyntaxKind::BYTE_STRING => {
                 let digits = text.get(2..text.len().saturating_sub(1)).unwrap_or_default();
-                let bits: String = digits
-                    .chars()
-                    .filter_map(|c| c.to_digit(16))
-                    .map(|digit| format!("{digit:04b}"))
-                    .collect();
+                let bits: String =
+                    digits.chars().filter_map(|c| c.to_digit(16)).map(|digit| format!("{digit:04b}")).collect();
                 self.text_constant(&bits).with_ty(Ty::of(Oid(1560)))
             }
             SyntaxKind::UNICODE_ESC_STRING => {
@@ -127,9 +124,9 @@ impl Cx<'_> {
             return Err(self.unsupported("row expansion by .* is not supported by IRIS here", at));
         }
         // `(t).a` is the column a of t; any other expression before the dot is a composite value.
-        let simple = node
-            .descendants()
-            .all(|child| matches!(child.kind(), SyntaxKind::FIELD_EXPR | SyntaxKind::NAME_REF | SyntaxKind::PAREN_EXPR));
+        let simple = node.descendants().all(|child| {
+            matches!(child.kind(), SyntaxKind::FIELD_EXPR | SyntaxKind::NAME_REF | SyntaxKind::PAREN_EXPR)
+        });
         if !simple {
             return Err(self.unsupported("composite values are not supported by IRIS", at));
         }
@@ -249,7 +246,8 @@ impl Cx<'_> {
         let mut results = Vec::new();
         let mut branches = Vec::new();
         for when in node.descendants().filter(|child| {
-            child.kind() == SyntaxKind::WHEN_CLAUSE && child.ancestors().find(|up| up.kind() == SyntaxKind::CASE_EXPR).as_ref() == Some(node)
+            child.kind() == SyntaxKind::WHEN_CLAUSE
+                && child.ancestors().find(|up| up.kind() == SyntaxKind::CASE_EXPR).as_ref() == Some(node)
         }) {
             let mut parts = when.children();
             let (Some(test), Some(result)) = (parts.next(), parts.next()) else {
@@ -339,7 +337,10 @@ impl Cx<'_> {
             }
             "default" => Ok(frag),
             _ => Err(self
-                .unsupported(format!("the collation \"{name}\" is not supported by IRIS"), collation.text_range().start().into())
+                .unsupported(
+                    format!("the collation \"{name}\" is not supported by IRIS"),
+                    collation.text_range().start().into(),
+                )
                 .hint("COLLATE \"C\" is IRIS's %EXACT.")),
         }
     }

@@ -119,10 +119,7 @@ impl TypeName {
     /// `serial` and its kin, which are a column's type only.
     pub fn is_serial(&self) -> bool {
         !self.quoted
-            && matches!(
-                self.name.as_str(),
-                "serial" | "bigserial" | "smallserial" | "serial2" | "serial4" | "serial8"
-            )
+            && matches!(self.name.as_str(), "serial" | "bigserial" | "smallserial" | "serial2" | "serial4" | "serial8")
     }
 }
 
@@ -145,7 +142,11 @@ impl Cx<'_> {
         let mut operand = None;
         let mut to = None;
         for child in node.children() {
-            if is_type(child.kind()) { to = Some(child) } else { operand.get_or_insert(child); }
+            if is_type(child.kind()) {
+                to = Some(child)
+            } else {
+                operand.get_or_insert(child);
+            }
         }
         let (Some(operand), Some(to)) = (operand, to) else {
             return Err(self.unsupported("this form of cast is not supported", at));
@@ -203,7 +204,9 @@ impl Cx<'_> {
                     wrapped(&name, &frag)
                 }
             }
-            Oid::NUMERIC if to.typmod < 0 && (is_mark || from.is_integer() || from.is(Oid::NUMERIC)) => frag.with_ty(ty),
+            Oid::NUMERIC if to.typmod < 0 && (is_mark || from.is_integer() || from.is(Oid::NUMERIC)) => {
+                frag.with_ty(ty)
+            }
             Oid::VARCHAR | Oid::TEXT | Oid::BPCHAR | Oid(18 | 19) => {
                 if from.is(Oid::BOOL) {
                     Frag::cat(&[&"CASE ", &frag, &" WHEN 1 THEN 'true' WHEN 0 THEN 'false' END"], ty)
@@ -252,7 +255,10 @@ impl Cx<'_> {
             }
             ty if ty.is_string() => Frag::cat(
                 &[
-                    &"CASE WHEN LOWER(", &frag, &") IN ('t', 'true', 'y', 'yes', 'on', '1') THEN 1 WHEN LOWER(", &frag,
+                    &"CASE WHEN LOWER(",
+                    &frag,
+                    &") IN ('t', 'true', 'y', 'yes', 'on', '1') THEN 1 WHEN LOWER(",
+                    &frag,
                     &") IN ('f', 'false', 'n', 'no', 'off', '0') THEN 0 END",
                 ],
                 Ty::BOOL,

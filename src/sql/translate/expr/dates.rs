@@ -14,7 +14,11 @@ impl Cx<'_> {
     pub(super) fn date_arithmetic(&self, op: &str, a: &Frag, b: &Frag, at: usize) -> Result<Option<Frag>> {
         let day = |days: &Frag, date: &Frag, sign: &str| {
             let date_ty = Ty::of(Oid::DATE);
-            let days = if sign.is_empty() { days.clone() } else { Frag::cat(&[&sign, &days.clone().within(level::ATOM)], Ty::INT4) };
+            let days = if sign.is_empty() {
+                days.clone()
+            } else {
+                Frag::cat(&[&sign, &days.clone().within(level::ATOM)], Ty::INT4)
+            };
             Frag::cat(&[&"CAST(DATEADD('day', ", &days, &", ", date, &") AS DATE)"], date_ty)
         };
         let is_date = |frag: &Frag| frag.ty.is(Oid::DATE);
@@ -26,14 +30,19 @@ impl Cx<'_> {
             let b = self.coerce(b.clone(), PgType::new(Oid::DATE));
             return Ok(Some(Frag::cat(&[&"DATEDIFF('day', ", &b, &", ", a, &")"], Ty::INT4)));
         }
-        if is_date(a) && let Some(days) = days(b) {
+        if is_date(a)
+            && let Some(days) = days(b)
+        {
             return Ok(match op {
                 "+" => Some(day(&days, a, "")),
                 "-" => Some(day(&days, a, "-")),
                 _ => None,
             });
         }
-        if is_date(b) && op == "+" && let Some(days) = days(a) {
+        if is_date(b)
+            && op == "+"
+            && let Some(days) = days(a)
+        {
             return Ok(Some(day(&days, b, "")));
         }
         if op == "-" && a.ty.is_moment() && (b.ty.is_moment() || b.ty.is_open()) {
@@ -77,7 +86,9 @@ impl Cx<'_> {
             "decade" => Frag::cat(&[&"DATEPART('year', ", &moment, &") \\ 10"], ty).with_level(level::OTHER),
             "week" | "isoyear" | "century" | "millennium" | "julian" | "milliseconds" | "microseconds" | "timezone"
             | "timezone_hour" | "timezone_minute" => {
-                return Err(self.unsupported(format!("EXTRACT({} ..) is not supported by IRIS", field.to_uppercase()), at));
+                return Err(
+                    self.unsupported(format!("EXTRACT({} ..) is not supported by IRIS", field.to_uppercase()), at)
+                );
             }
             _ => {
                 return Err(crate::wire::PgError::error(

@@ -228,7 +228,9 @@ impl Cx<'_> {
             _ => return Err(self.unsupported("SUBSTRING .. SIMILAR is not supported by IRIS", at)),
         };
         let mut frags = holder.children().map(|child| self.value(&child)).collect::<Result<Vec<_>>>()?;
-        if holder.kind() == SyntaxKind::SUBSTRING_FROM_FOR && frags.len() == 2 && cx::has_token(&holder, SyntaxKind::FOR_KW)
+        if holder.kind() == SyntaxKind::SUBSTRING_FROM_FOR
+            && frags.len() == 2
+            && cx::has_token(&holder, SyntaxKind::FOR_KW)
         {
             frags.insert(1, Frag::atom("1", Ty::INT4));
         }
@@ -318,8 +320,7 @@ impl Cx<'_> {
             ("left" | "right", [_, _]) => counted(&name.to_uppercase()),
             ("repeat", [_, _]) => counted("REPEAT"),
             ("lpad" | "rpad", [text, length, rest @ ..]) => {
-                let mut frags =
-                    vec![self.as_text(text.clone()), self.coerce(length.clone(), PgType::new(Oid::INT4))];
+                let mut frags = vec![self.as_text(text.clone()), self.coerce(length.clone(), PgType::new(Oid::INT4))];
                 frags.extend(rest.iter().map(|frag| self.as_text(frag.clone())));
                 Some(Frag::cat(&[&name.to_uppercase(), &"(", &list(&frags), &")"], Ty::TEXT))
             }
@@ -361,7 +362,10 @@ impl Cx<'_> {
             }
             ("quote_literal", [_]) => {
                 let text = texts.first().cloned().unwrap_or_else(|| Frag::atom("", Ty::TEXT));
-                Some(Frag::cat(&[&"'''' || REPLACE(", &text, &", '''', '''''') || ''''"], Ty::TEXT).with_level(level::OTHER))
+                Some(
+                    Frag::cat(&[&"'''' || REPLACE(", &text, &", '''', '''''') || ''''"], Ty::TEXT)
+                        .with_level(level::OTHER),
+                )
             }
             ("to_char", [value, format]) => {
                 let frags = [value.clone(), self.as_text(format.clone())];
@@ -391,8 +395,7 @@ impl Cx<'_> {
         let first_ty = arguments.first().map_or(Ty::Any, |frag| frag.ty);
         let call = |iris: &str, ty: Ty| Some(Frag::cat(&[&iris, &"(", &list(arguments), &")"], ty));
         // These exist in IRIS as ODBC scalar functions only.
-        let braces =
-            |iris: &str| Some(Frag::cat(&[&"{fn ", &iris, &"(", &list(arguments), &")}"], Ty::FLOAT8));
+        let braces = |iris: &str| Some(Frag::cat(&[&"{fn ", &iris, &"(", &list(arguments), &")}"], Ty::FLOAT8));
         let numeric = if first_ty.is(Oid::FLOAT8) || first_ty.is(Oid::FLOAT4) { Ty::FLOAT8 } else { Ty::NUMERIC };
         match (name, arguments) {
             ("abs", [_]) => call("ABS", first_ty),
@@ -404,17 +407,22 @@ impl Cx<'_> {
             ("trunc", [value]) => Some(Frag::cat(&[&"TRUNCATE(", value, &", 0)"], numeric)),
             ("trunc", [_, _]) => call("TRUNCATE", Ty::NUMERIC),
             ("mod", [a, b]) => {
-                let ty = if a.ty.is_number() && b.ty.is_number() { super::operators::wider(a.ty, b.ty) } else { Ty::Any };
+                let ty =
+                    if a.ty.is_number() && b.ty.is_number() { super::operators::wider(a.ty, b.ty) } else { Ty::Any };
                 call("MOD", ty)
             }
-            ("div", [a, b]) => Some(Frag::cat(&[&"TRUNCATE(", &a.clone().within(level::ATOM), &" / ", &b.clone().within(level::ATOM), &", 0)"], Ty::NUMERIC)),
+            ("div", [a, b]) => Some(Frag::cat(
+                &[&"TRUNCATE(", &a.clone().within(level::ATOM), &" / ", &b.clone().within(level::ATOM), &", 0)"],
+                Ty::NUMERIC,
+            )),
             ("power" | "pow", [_, _]) => call("POWER", numeric),
             ("sqrt", [_]) => call("SQRT", numeric),
             ("degrees" | "radians", [_]) => call(&name.to_uppercase(), Ty::FLOAT8),
             ("ln", [_]) => braces("LOG"),
             ("log" | "log10", [_]) => braces("LOG10"),
             ("log", [base, value]) => Some(
-                Frag::cat(&[&"{fn LOG(", value, &")} / {fn LOG(", base, &")}"], Ty::NUMERIC).with_level(level::MULTIPLY),
+                Frag::cat(&[&"{fn LOG(", value, &")} / {fn LOG(", base, &")}"], Ty::NUMERIC)
+                    .with_level(level::MULTIPLY),
             ),
             ("exp", [_]) => braces("EXP"),
             ("pi", []) => braces("PI"),
@@ -463,8 +471,13 @@ impl Cx<'_> {
             )),
             ("make_date", [year, month, day]) => Some(Frag::cat(
                 &[
-                    &"CAST(CAST(", year, &" AS VARCHAR(4)) || '-' || CAST(", month, &" AS VARCHAR(2)) || '-' || CAST(",
-                    day, &" AS VARCHAR(2)) AS DATE)",
+                    &"CAST(CAST(",
+                    year,
+                    &" AS VARCHAR(4)) || '-' || CAST(",
+                    month,
+                    &" AS VARCHAR(2)) || '-' || CAST(",
+                    day,
+                    &" AS VARCHAR(2)) AS DATE)",
                 ],
                 Ty::of(Oid::DATE),
             )),
@@ -490,7 +503,9 @@ impl Cx<'_> {
                 let ty = Ty::of(if name.starts_with("jsonb") { Oid::JSONB } else { Oid::JSON });
                 Some(Frag::cat(&[&"JSON_ARRAY(", &list(items), &")"], ty))
             }
-            ("row_number" | "rank" | "dense_rank", []) => Some(Frag::atom(format!("{}()", name.to_uppercase()), Ty::INT8)),
+            ("row_number" | "rank" | "dense_rank", []) => {
+                Some(Frag::atom(format!("{}()", name.to_uppercase()), Ty::INT8))
+            }
             ("percent_rank" | "cume_dist", []) => Some(Frag::atom(format!("{}()", name.to_uppercase()), Ty::FLOAT8)),
             ("ntile", [_]) => Some(Frag::cat(&[&"NTILE(", &list(arguments), &")"], Ty::INT4)),
             ("lag" | "lead" | "first_value" | "last_value" | "nth_value", [value, ..]) => {
@@ -558,9 +573,20 @@ fn chain(pieces: &[Frag]) -> Frag {
 fn refused(name: &str) -> Option<Box<PgError>> {
     let catalog = matches!(
         name,
-        "format_type" | "obj_description" | "col_description" | "shobj_description" | "to_regclass" | "to_regtype"
-            | "to_regnamespace" | "has_table_privilege" | "has_schema_privilege" | "has_database_privilege"
-            | "has_column_privilege" | "has_any_column_privilege" | "has_function_privilege" | "row_security_active"
+        "format_type"
+            | "obj_description"
+            | "col_description"
+            | "shobj_description"
+            | "to_regclass"
+            | "to_regtype"
+            | "to_regnamespace"
+            | "has_table_privilege"
+            | "has_schema_privilege"
+            | "has_database_privilege"
+            | "has_column_privilege"
+            | "has_any_column_privilege"
+            | "has_function_privilege"
+            | "row_security_active"
     );
     if catalog || (name.starts_with("pg_") && !matches!(name, "pg_sleep")) {
         return Some(
@@ -569,28 +595,75 @@ fn refused(name: &str) -> Option<Box<PgError>> {
         );
     }
     let hint = match name {
-        "regexp_replace" | "regexp_match" | "regexp_matches" | "regexp_split_to_array" | "regexp_split_to_table"
-        | "regexp_like" | "regexp_count" | "regexp_instr" | "regexp_substr" => "IRIS SQL has no regular expressions.",
-        "generate_series" | "unnest" | "jsonb_array_elements" | "json_array_elements" | "jsonb_each" | "json_each"
-        | "jsonb_each_text" | "json_each_text" | "jsonb_object_keys" | "json_object_keys" | "string_to_table" => {
-            "IRIS SQL has no set-returning functions; JSON_TABLE in FROM reads JSON documents."
-        }
+        "regexp_replace"
+        | "regexp_match"
+        | "regexp_matches"
+        | "regexp_split_to_array"
+        | "regexp_split_to_table"
+        | "regexp_like"
+        | "regexp_count"
+        | "regexp_instr"
+        | "regexp_substr" => "IRIS SQL has no regular expressions.",
+        "generate_series"
+        | "unnest"
+        | "jsonb_array_elements"
+        | "json_array_elements"
+        | "jsonb_each"
+        | "json_each"
+        | "jsonb_each_text"
+        | "json_each_text"
+        | "jsonb_object_keys"
+        | "json_object_keys"
+        | "string_to_table" => "IRIS SQL has no set-returning functions; JSON_TABLE in FROM reads JSON documents.",
         "nextval" | "currval" | "setval" => "IRIS SQL has no sequences; use an identity column.",
-        "age" | "justify_days" | "justify_hours" | "justify_interval" | "make_interval" => {
-            "IRIS SQL has no intervals."
-        }
+        "age" | "justify_days" | "justify_hours" | "justify_interval" | "make_interval" => "IRIS SQL has no intervals.",
         "md5" | "sha224" | "sha256" | "sha384" | "sha512" | "digest" | "crypt" | "encode" | "decode" | "gen_salt" => {
             "Compute it in the application and pass the result."
         }
-        "initcap" | "translate" | "format" | "octet_length" | "bit_length" | "to_hex" | "quote_ident"
-        | "string_to_array" | "array_to_string" | "array_length" | "cardinality" | "array_append" | "array_cat"
-        | "array_position" | "array_remove" | "array_upper" | "array_lower" | "jsonb_set" | "jsonb_insert"
-        | "jsonb_array_length" | "json_array_length" | "jsonb_typeof" | "json_typeof" | "jsonb_pretty" | "to_json"
-        | "to_jsonb" | "row_to_json" | "jsonb_path_query" | "jsonb_extract_path" | "jsonb_extract_path_text"
-        | "json_extract_path_text" | "setseed" | "width_bucket" | "to_tsvector" | "to_tsquery" | "ts_rank"
-        | "similarity" | "levenshtein" | "num_nulls" | "num_nonnulls" | "cbrt" | "factorial" | "gcd" | "lcm" => {
-            "IRIS SQL has no such function."
-        }
+        "initcap"
+        | "translate"
+        | "format"
+        | "octet_length"
+        | "bit_length"
+        | "to_hex"
+        | "quote_ident"
+        | "string_to_array"
+        | "array_to_string"
+        | "array_length"
+        | "cardinality"
+        | "array_append"
+        | "array_cat"
+        | "array_position"
+        | "array_remove"
+        | "array_upper"
+        | "array_lower"
+        | "jsonb_set"
+        | "jsonb_insert"
+        | "jsonb_array_length"
+        | "json_array_length"
+        | "jsonb_typeof"
+        | "json_typeof"
+        | "jsonb_pretty"
+        | "to_json"
+        | "to_jsonb"
+        | "row_to_json"
+        | "jsonb_path_query"
+        | "jsonb_extract_path"
+        | "jsonb_extract_path_text"
+        | "json_extract_path_text"
+        | "setseed"
+        | "width_bucket"
+        | "to_tsvector"
+        | "to_tsquery"
+        | "ts_rank"
+        | "similarity"
+        | "levenshtein"
+        | "num_nulls"
+        | "num_nonnulls"
+        | "cbrt"
+        | "factorial"
+        | "gcd"
+        | "lcm" => "IRIS SQL has no such function.",
         "pg_sleep" => "Wait on the client.",
         _ => return None,
     };

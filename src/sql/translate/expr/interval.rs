@@ -131,7 +131,9 @@ fn scaled(text: &str, unit: i64) -> Option<i64> {
     }
     if !fraction.is_empty() {
         let scale = 10_i64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-        total = total.checked_add(i64::try_from(i128::from(fraction.parse::<u32>().ok()?) * i128::from(unit) / i128::from(scale)).ok()?)?;
+        total = total.checked_add(
+            i64::try_from(i128::from(fraction.parse::<u32>().ok()?) * i128::from(unit) / i128::from(scale)).ok()?,
+        )?;
     }
     total.checked_mul(sign)
 }
@@ -251,7 +253,9 @@ impl Cx<'_> {
                 Some(inner) if !super::predicates::is_query(inner.kind()) => self.span(&super::tree::read(&inner)?),
                 _ => Ok(None),
             },
-            Expr::Atom(node) if node.kind() == SyntaxKind::CAST_EXPR => Ok(self.interval_constant(node)?.map(Span::Constant)),
+            Expr::Atom(node) if node.kind() == SyntaxKind::CAST_EXPR => {
+                Ok(self.interval_constant(node)?.map(Span::Constant))
+            }
             Expr::Atom(node) if node.kind() == SyntaxKind::CALL_EXPR => self.make_interval(node),
             Expr::Cast { operand, to } => {
                 let is_interval = super::type_name(self, to).name.starts_with("interval");
@@ -287,7 +291,10 @@ impl Cx<'_> {
             return Ok(None);
         }
         Err(self
-            .unsupported("only constant intervals are supported: IRIS has no interval type", to.text_range().start().into())
+            .unsupported(
+                "only constant intervals are supported: IRIS has no interval type",
+                to.text_range().start().into(),
+            )
             .hint("Write now() + $1 * interval '1 day' instead of now() + $1::interval."))
     }
 

@@ -16,11 +16,11 @@ mod window;
 
 use squawk_syntax::SyntaxNode;
 
-use self::tree::Expr;
 pub use self::array::elements as array_elements;
 pub use self::casts::type_name;
 pub use self::labels::label;
 pub use self::predicates::is_query;
+use self::tree::Expr;
 pub use self::vector::{Distance, to_vector};
 use super::cx::{Cx, Result};
 use super::frag::{Form, Frag, Mark, Ty, level};
@@ -161,9 +161,7 @@ pub fn as_value(frag: Frag) -> Frag {
     let frag = match frag.form {
         Form::Value => return frag,
         Form::SurePredicate => Frag::cat(&[&"CASE WHEN ", &frag, &" THEN 1 ELSE 0 END"], Ty::BOOL).sure(),
-        Form::Predicate => {
-            Frag::cat(&[&"CASE WHEN ", &frag, &" THEN 1 WHEN NOT (", &frag, &") THEN 0 END"], Ty::BOOL)
-        }
+        Form::Predicate => Frag::cat(&[&"CASE WHEN ", &frag, &" THEN 1 WHEN NOT (", &frag, &") THEN 0 END"], Ty::BOOL),
     };
     frag.with_level(level::ATOM)
 }

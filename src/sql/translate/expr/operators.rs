@@ -2,8 +2,8 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::tree::Expr;
 use super::as_value;
+use super::tree::Expr;
 use crate::sql::translate::cx::{Cx, Result, unwrapped};
 use crate::sql::translate::frag::{Frag, Ty, level};
 use crate::types::{Oid, PgType};
@@ -124,8 +124,7 @@ impl Cx<'_> {
         let (left, right) = self.agree(as_value(left), as_value(right));
         let op = if op == "!=" { "<>" } else { op };
         let sure = left.not_null && right.not_null;
-        let frag =
-            Frag::cat(&[&left.within(level::OTHER), &" ", &op, &" ", &right.within(level::OTHER)], Ty::BOOL);
+        let frag = Frag::cat(&[&left.within(level::OTHER), &" ", &op, &" ", &right.within(level::OTHER)], Ty::BOOL);
         if sure { frag.sure_predicate(level::COMPARISON) } else { frag.predicate(level::COMPARISON) }
     }
 
@@ -163,12 +162,11 @@ impl Cx<'_> {
                 Frag::cat(&[&"POWER(", &a, &", ", &b, &")"], ty)
             }
             // IRIS divides integers into fractions; `\` is its integer division, truncating as PostgreSQL's.
-            "/" if integers => Frag::cat(&[&a.within(level::ATOM), &" \\ ", &b.within(level::ATOM)], ty)
-                .with_level(level::OTHER),
-            "*" | "/" => {
-                Frag::cat(&[&a.within(level::MULTIPLY), &" ", &op, &" ", &b.within(level::UNARY)], ty)
-                    .with_level(level::MULTIPLY)
+            "/" if integers => {
+                Frag::cat(&[&a.within(level::ATOM), &" \\ ", &b.within(level::ATOM)], ty).with_level(level::OTHER)
             }
+            "*" | "/" => Frag::cat(&[&a.within(level::MULTIPLY), &" ", &op, &" ", &b.within(level::UNARY)], ty)
+                .with_level(level::MULTIPLY),
             _ => Frag::cat(&[&a.within(level::ADD), &" ", &op, &" ", &b.within(level::MULTIPLY)], ty)
                 .with_level(level::ADD),
         };
@@ -222,9 +220,7 @@ impl Cx<'_> {
                 let op = if not.is_empty() { " = " } else { " <> " };
                 Frag::cat(&[&a, &op, &self.text_constant(&text)], Ty::BOOL)
             }
-            (true, false) if not.is_empty() => {
-                Frag::cat(&[&a, &" %STARTSWITH ", &self.text_constant(&text)], Ty::BOOL)
-            }
+            (true, false) if not.is_empty() => Frag::cat(&[&a, &" %STARTSWITH ", &self.text_constant(&text)], Ty::BOOL),
             (true, false) => like(format!("{}%", escaped(&text))),
             (false, true) => like(format!("%{}", escaped(&text))),
             (false, false) => like(format!("%{}%", escaped(&text))),
@@ -235,7 +231,8 @@ impl Cx<'_> {
     /// IRIS's own `Home->City`: two names with nothing between them and the arrow.
     fn iris_arrow(&self, left: &Expr, right: &Expr) -> Result<Option<Frag>> {
         let (Expr::Atom(a), Expr::Atom(b)) = (left, right) else { return Ok(None) };
-        let names = matches!(a.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) && b.kind() == SyntaxKind::NAME_REF;
+        let names =
+            matches!(a.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) && b.kind() == SyntaxKind::NAME_REF;
         let gap = usize::from(b.text_range().start()).saturating_sub(a.text_range().end().into());
         if !names || gap != 2 {
             return Ok(None);
@@ -286,8 +283,7 @@ impl Cx<'_> {
             ("=", false) => self.in_list(false, left, items),
             ("<>", true) => self.in_list(true, left, items),
             _ => {
-                let tests: Vec<Frag> =
-                    items.into_iter().map(|item| self.comparison(op, left.clone(), item)).collect();
+                let tests: Vec<Frag> = items.into_iter().map(|item| self.comparison(op, left.clone(), item)).collect();
                 let (word, level) = if all { (" AND ", level::AND) } else { (" OR ", level::OR) };
                 super::predicates::join(&tests, word, level).parenthesised()
             }
@@ -330,4 +326,3 @@ fn undefined_operator(op: &str, ty: Ty) -> Box<PgError> {
     )
     .hint("No operator matches the given name and argument types. You might need to add explicit type casts.")
 }
-

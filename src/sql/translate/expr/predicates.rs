@@ -2,8 +2,8 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::tree::{Expr, IsWhat, LikeKind};
 use super::common_type;
+use super::tree::{Expr, IsWhat, LikeKind};
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty, level, list};
 use crate::types::{Oid, PgType};
@@ -72,12 +72,11 @@ impl Cx<'_> {
         Ok(match (not, not_null || loose) {
             (false, true) if not_null => plain.sure_predicate(level::COMPARISON),
             (false, true) => plain.predicate(level::COMPARISON),
-            (false, false) => Frag::cat(&[&"(", &plain, &" AND ", &frag, &" IS NOT NULL)"], Ty::BOOL)
-                .sure_predicate(level::ATOM),
-            (true, _) if not_null => plain.sure_predicate(level::COMPARISON),
-            (true, _) => {
-                Frag::cat(&[&"(", &plain, &" OR ", &frag, &" IS NULL)"], Ty::BOOL).sure_predicate(level::ATOM)
+            (false, false) => {
+                Frag::cat(&[&"(", &plain, &" AND ", &frag, &" IS NOT NULL)"], Ty::BOOL).sure_predicate(level::ATOM)
             }
+            (true, _) if not_null => plain.sure_predicate(level::COMPARISON),
+            (true, _) => Frag::cat(&[&"(", &plain, &" OR ", &frag, &" IS NULL)"], Ty::BOOL).sure_predicate(level::ATOM),
         })
     }
 
@@ -112,8 +111,19 @@ impl Cx<'_> {
             (true, true) => same.predicate(level::ATOM),
             (false, true) => Frag::cat(
                 &[
-                    &"(", &a, &" <> ", &b, &" OR (", &a, &" IS NULL AND ", &b, &" IS NOT NULL) OR (", &a,
-                    &" IS NOT NULL AND ", &b, &" IS NULL))",
+                    &"(",
+                    &a,
+                    &" <> ",
+                    &b,
+                    &" OR (",
+                    &a,
+                    &" IS NULL AND ",
+                    &b,
+                    &" IS NOT NULL) OR (",
+                    &a,
+                    &" IS NOT NULL AND ",
+                    &b,
+                    &" IS NULL))",
                 ],
                 Ty::BOOL,
             )
@@ -126,14 +136,7 @@ impl Cx<'_> {
         })
     }
 
-    pub(super) fn between(
-        &self,
-        not: bool,
-        symmetric: bool,
-        operand: &Expr,
-        low: &Expr,
-        high: &Expr,
-    ) -> Result<Frag> {
+    pub(super) fn between(&self, not: bool, symmetric: bool, operand: &Expr, low: &Expr, high: &Expr) -> Result<Frag> {
         let operand = self.emit_value(operand)?;
         let (low, high) = (self.emit_value(low)?, self.emit_value(high)?);
         let ty = common_type([operand.ty, low.ty, high.ty]);
@@ -371,4 +374,3 @@ pub fn is_query(kind: SyntaxKind) -> bool {
             | SyntaxKind::PAREN_SELECT
     )
 }
-

@@ -17,20 +17,71 @@ pub enum Expr {
     Atom(SyntaxNode),
     Not(Box<Expr>),
     /// `-`, `+`, `~` and other prefix operators.
-    Prefix { op: String, operand: Box<Expr>, at: usize },
-    Binary { op: String, left: Box<Expr>, right: Box<Expr>, at: usize },
-    Logic { and: bool, left: Box<Expr>, right: Box<Expr> },
-    Is { what: IsWhat, not: bool, operand: Box<Expr> },
-    IsDistinct { not: bool, left: Box<Expr>, right: Box<Expr> },
-    Between { not: bool, symmetric: bool, operand: Box<Expr>, low: Box<Expr>, high: Box<Expr> },
-    In { not: bool, operand: Box<Expr>, list: SyntaxNode },
-    Like { kind: LikeKind, not: bool, operand: Box<Expr>, pattern: Box<Expr>, escape: Option<Box<Expr>> },
-    Cast { operand: Box<Expr>, to: SyntaxNode },
-    AtTimeZone { operand: Box<Expr>, zone: Option<Box<Expr>> },
-    Collate { operand: Box<Expr>, collation: SyntaxNode },
-    Overlaps { at: usize },
+    Prefix {
+        op: String,
+        operand: Box<Expr>,
+        at: usize,
+    },
+    Binary {
+        op: String,
+        left: Box<Expr>,
+        right: Box<Expr>,
+        at: usize,
+    },
+    Logic {
+        and: bool,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    Is {
+        what: IsWhat,
+        not: bool,
+        operand: Box<Expr>,
+    },
+    IsDistinct {
+        not: bool,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    Between {
+        not: bool,
+        symmetric: bool,
+        operand: Box<Expr>,
+        low: Box<Expr>,
+        high: Box<Expr>,
+    },
+    In {
+        not: bool,
+        operand: Box<Expr>,
+        list: SyntaxNode,
+    },
+    Like {
+        kind: LikeKind,
+        not: bool,
+        operand: Box<Expr>,
+        pattern: Box<Expr>,
+        escape: Option<Box<Expr>>,
+    },
+    Cast {
+        operand: Box<Expr>,
+        to: SyntaxNode,
+    },
+    AtTimeZone {
+        operand: Box<Expr>,
+        zone: Option<Box<Expr>>,
+    },
+    Collate {
+        operand: Box<Expr>,
+        collation: SyntaxNode,
+    },
+    Overlaps {
+        at: usize,
+    },
     /// `IS JSON`, `IS NORMALIZED`, `IS DOCUMENT` and the like.
-    IsOther { node: SyntaxNode, operand: Box<Expr> },
+    IsOther {
+        node: SyntaxNode,
+        operand: Box<Expr>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,14 +130,24 @@ enum Op {
     Symbol(String),
     /// `OPERATOR(schema.op)`: all bind alike.
     Called(String),
-    Is { not: bool },
-    IsDistinct { not: bool },
-    IsPostfix { not: bool },
+    Is {
+        not: bool,
+    },
+    IsDistinct {
+        not: bool,
+    },
+    IsPostfix {
+        not: bool,
+    },
     IsOther(SyntaxNode),
-    Between { not: bool },
+    Between {
+        not: bool,
+    },
     Symmetric,
     Asymmetric,
-    In { not: bool },
+    In {
+        not: bool,
+    },
     Like(LikeKind, bool),
     Escape,
     Cast(SyntaxNode),
@@ -318,9 +379,7 @@ impl Reader {
                 Expr::Like { kind, not, operand: left, pattern, escape }
             }
             Op::Cast(to) => Expr::Cast { operand: left, to },
-            Op::AtTimeZone => {
-                Expr::AtTimeZone { operand: left, zone: Some(Box::new(self.expression(level + 1)?)) }
-            }
+            Op::AtTimeZone => Expr::AtTimeZone { operand: left, zone: Some(Box::new(self.expression(level + 1)?)) },
             Op::AtLocal => Expr::AtTimeZone { operand: left, zone: None },
             Op::Collate(collation) => Expr::Collate { operand: left, collation },
             Op::Overlaps => {
@@ -413,8 +472,11 @@ fn first_word(node: &SyntaxNode) -> String {
 
 /// A syntax error at byte offset `at`; the position becomes one in characters at the top of translation.
 fn near(text: &str, at: usize) -> Box<PgError> {
-    let message =
-        if text.is_empty() { "syntax error at end of input".into() } else { format!("syntax error at or near \"{text}\"") };
+    let message = if text.is_empty() {
+        "syntax error at end of input".into()
+    } else {
+        format!("syntax error at or near \"{text}\"")
+    };
     let error = PgError::error(SqlState::SYNTAX_ERROR, message);
     match u32::try_from(at) {
         // Byte offsets travel as `offset + 1`, like positions.

@@ -49,11 +49,8 @@ impl Cx<'_> {
             }
             // |a - b|^2 = a.a - 2 a.b + b.b; IRIS has no distance of its own for it.
             "<->" => {
-                let square = Frag::cat(
-                    &[&dot(&a, &a), &" - 2 * ", &dot(&a, &b), &" + ", &dot(&b, &b)],
-                    Ty::FLOAT8,
-                )
-                .with_level(level::ADD);
+                let square = Frag::cat(&[&dot(&a, &a), &" - 2 * ", &dot(&a, &b), &" + ", &dot(&b, &b)], Ty::FLOAT8)
+                    .with_level(level::ADD);
                 // Rounding may leave a square of equal vectors a little below zero.
                 let value = Frag::cat(&[&"SQRT(ABS(", &square, &"))"], Ty::FLOAT8);
                 // b.b is the same for all rows when b is a constant, which then need not be computed.
@@ -96,11 +93,11 @@ impl Cx<'_> {
             "vector_dims" => {
                 let [a] = arguments else { return Ok(None) };
                 return match a.ty {
-                    Ty::Known(ty) if ty.oid == Oid::VECTOR && ty.typmod > 0 => Ok(Some(
-                        Frag::cat(&[&"CASE WHEN ", a, &" IS NOT NULL THEN ", &ty.typmod.to_string(), &" END"], Ty::INT4),
-                    )),
-                    _ => Err(self
-                        .unsupported("vector_dims() is supported for columns of a declared length only", at)),
+                    Ty::Known(ty) if ty.oid == Oid::VECTOR && ty.typmod > 0 => Ok(Some(Frag::cat(
+                        &[&"CASE WHEN ", a, &" IS NOT NULL THEN ", &ty.typmod.to_string(), &" END"],
+                        Ty::INT4,
+                    ))),
+                    _ => Err(self.unsupported("vector_dims() is supported for columns of a declared length only", at)),
                 };
             }
             _ => return Ok(None),

@@ -15,7 +15,8 @@ impl Cx<'_> {
         let spec = match spec {
             Some(spec) => spec,
             None => {
-                let name = names::first(&clause.children().next().unwrap_or_else(|| clause.clone())).unwrap_or_default();
+                let name =
+                    names::first(&clause.children().next().unwrap_or_else(|| clause.clone())).unwrap_or_default();
                 self.named_window(&name)?
             }
         };
@@ -38,9 +39,8 @@ impl Cx<'_> {
             pieces.push(self.window_spec(&base)?);
         }
         if let Some(partition) = cx::child(spec, SyntaxKind::PARTITION_BY_CLAUSE) {
-            let keys = self.inlined(true, || {
-                partition.children().map(|key| self.value(&key)).collect::<Result<Vec<_>>>()
-            })?;
+            let keys =
+                self.inlined(true, || partition.children().map(|key| self.value(&key)).collect::<Result<Vec<_>>>())?;
             pieces.push(Frag::cat(&[&"PARTITION BY ", &super::super::frag::list(&keys)], Ty::Any));
         }
         if let Some(order) = cx::child(spec, SyntaxKind::ORDER_BY_CLAUSE) {

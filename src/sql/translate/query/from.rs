@@ -183,7 +183,9 @@ impl Cx<'_> {
         let mut optional = (false, false);
         for part in join.children() {
             match part.kind() {
-                SyntaxKind::JOIN_INNER => words.push_str(if cx::has_token(&part, SyntaxKind::INNER_KW) { "INNER JOIN " } else { "JOIN " }),
+                SyntaxKind::JOIN_INNER => {
+                    words.push_str(if cx::has_token(&part, SyntaxKind::INNER_KW) { "INNER JOIN " } else { "JOIN " })
+                }
                 SyntaxKind::JOIN_LEFT => {
                     words.push_str("LEFT JOIN ");
                     optional.1 = true;
@@ -225,7 +227,9 @@ impl Cx<'_> {
 
     fn using(&self, clause: &SyntaxNode, from: &mut From) -> Result<()> {
         if cx::child(clause, SyntaxKind::REQUIRED_AS_ALIAS).is_some() {
-            return Err(self.unsupported("JOIN USING .. AS is not supported by IRIS", clause.text_range().start().into()));
+            return Err(
+                self.unsupported("JOIN USING .. AS is not supported by IRIS", clause.text_range().start().into())
+            );
         }
         from.merges = true;
         let columns = clause
@@ -324,4 +328,3 @@ pub fn alias(item: &SyntaxNode) -> Option<Alias> {
         .collect();
     Some(Alias { name, columns })
 }
-

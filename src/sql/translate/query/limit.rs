@@ -31,7 +31,9 @@ impl Cx<'_> {
         }
         if let Some(clause) = cx::child(node, SyntaxKind::FETCH_CLAUSE) {
             if clause.children().any(|child| child.kind() == SyntaxKind::WITH_TIES) {
-                return Err(self.unsupported("FETCH .. WITH TIES is not supported by IRIS", clause.text_range().start().into()));
+                return Err(
+                    self.unsupported("FETCH .. WITH TIES is not supported by IRIS", clause.text_range().start().into())
+                );
             }
             let count = clause.children().find(|child| child.kind() != SyntaxKind::FETCH_ONLY);
             limit.count = match count {
@@ -86,7 +88,9 @@ impl Cx<'_> {
     fn constant_count(&self, node: &SyntaxNode) -> Option<Option<i64>> {
         let inner = cx::unwrapped(node);
         match inner.kind() {
-            SyntaxKind::LITERAL if inner.first_token().is_some_and(|token| token.kind() == SyntaxKind::NULL_KW) => Some(None),
+            SyntaxKind::LITERAL if inner.first_token().is_some_and(|token| token.kind() == SyntaxKind::NULL_KW) => {
+                Some(None)
+            }
             SyntaxKind::PREFIX_EXPR => self.constant_integer(&inner).map(Some),
             _ => None,
         }

@@ -58,10 +58,9 @@ impl Cx<'_> {
                 }
                 None => Err(self.unsupported("empty parentheses", node.text_range().start().into())),
             },
-            SyntaxKind::SELECT_INTO => Err(self.unsupported(
-                "SELECT INTO is not allowed here",
-                node.text_range().start().into(),
-            )),
+            SyntaxKind::SELECT_INTO => {
+                Err(self.unsupported("SELECT INTO is not allowed here", node.text_range().start().into()))
+            }
             SyntaxKind::INSERT | SyntaxKind::UPDATE | SyntaxKind::DELETE | SyntaxKind::MERGE => Err(self
                 .unsupported("data-modifying statements in WITH are not supported", node.text_range().start().into())
                 .hint("Send them as statements of their own, in a transaction.")),

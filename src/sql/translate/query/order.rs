@@ -73,12 +73,7 @@ impl Cx<'_> {
             {
                 return Ok(key);
             }
-            return Ok(SortKey {
-                value: target.frag.clone(),
-                text: target.reference(),
-                descending,
-                nulls_first,
-            });
+            return Ok(SortKey { value: target.frag.clone(), text: target.reference(), descending, nulls_first });
         }
         if let Some(key) = self.distance_key(&value, descending)? {
             return Ok(key);
@@ -137,4 +132,3 @@ impl Cx<'_> {
         }
     }
 }
-

@@ -72,9 +72,11 @@ impl Cx<'_> {
             None => From::default(),
         };
         let windows = self.windows.borrow().len();
-        for definition in node.children().filter(|child| child.kind() == SyntaxKind::WINDOW_CLAUSE).flat_map(|clause| {
-            cx::children(&clause, SyntaxKind::WINDOW_DEF).collect::<Vec<_>>()
-        }) {
+        for definition in node
+            .children()
+            .filter(|child| child.kind() == SyntaxKind::WINDOW_CLAUSE)
+            .flat_map(|clause| cx::children(&clause, SyntaxKind::WINDOW_DEF).collect::<Vec<_>>())
+        {
             let name = names::first(&definition).map(|name| names::folded(&name)).unwrap_or_default();
             if let Some(spec) = cx::child(&definition, SyntaxKind::WINDOW_SPEC) {
                 self.windows.borrow_mut().push((name, spec));
@@ -91,13 +93,7 @@ impl Cx<'_> {
         Ok(query)
     }
 
-    fn select_in_scope(
-        &self,
-        node: &SyntaxNode,
-        place: Place,
-        names: Option<&[String]>,
-        from: &From,
-    ) -> Result<Query> {
+    fn select_in_scope(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>, from: &From) -> Result<Query> {
         let grouped = cx::child(node, SyntaxKind::GROUP_BY_CLAUSE).is_some();
         let clause = cx::child(node, SyntaxKind::SELECT_CLAUSE);
         let distinct = clause.as_ref().and_then(|clause| cx::child(clause, SyntaxKind::DISTINCT_CLAUSE));
@@ -108,7 +104,9 @@ impl Cx<'_> {
             None => Vec::new(),
         };
         if targets.is_empty() {
-            return Err(self.unsupported("a SELECT without columns is not supported by IRIS", node.text_range().start().into()));
+            return Err(
+                self.unsupported("a SELECT without columns is not supported by IRIS", node.text_range().start().into())
+            );
         }
         if let Some(on) = distinct.as_ref().and_then(|clause| cx::child(clause, SyntaxKind::DISTINCT_ON)) {
             return self.distinct_on(node, &on, targets, from);
@@ -132,7 +130,10 @@ impl Cx<'_> {
         if let Some(order) = &order {
             if !use_top && place != Place::Top {
                 return Err(self
-                    .unsupported("ORDER BY with OFFSET in a subquery is not supported by IRIS", order.text_range().start().into())
+                    .unsupported(
+                        "ORDER BY with OFFSET in a subquery is not supported by IRIS",
+                        order.text_range().start().into(),
+                    )
                     .hint("Number the rows with ROW_NUMBER() OVER (ORDER BY ..) and filter by the number."));
             }
             frag.push(&" ");
@@ -175,7 +176,9 @@ impl Cx<'_> {
 
     fn group_by(&self, clause: &SyntaxNode, targets: &[Target]) -> Result<Vec<Frag>> {
         let mut keys = Vec::new();
-        for item in clause.descendants().filter(|node| node.parent().is_some_and(|up| up.kind() == SyntaxKind::GROUP_BY_LIST)) {
+        for item in
+            clause.descendants().filter(|node| node.parent().is_some_and(|up| up.kind() == SyntaxKind::GROUP_BY_LIST))
+        {
             let at = usize::from(item.text_range().start());
             if item.kind() != SyntaxKind::GROUPING_EXPR {
                 return Err(self

@@ -87,7 +87,9 @@ impl Cx<'_> {
             let value = cx::unwrapped(&value);
             let text = match value.kind() {
                 SyntaxKind::LITERAL => match self.constant_integer(&value) {
-                    Some(n) if shape.is_none_or(|shape| usize::try_from(n).is_ok_and(|n| n >= 1 && n <= shape.len())) => {
+                    Some(n)
+                        if shape.is_none_or(|shape| usize::try_from(n).is_ok_and(|n| n >= 1 && n <= shape.len())) =>
+                    {
                         n.to_string()
                     }
                     _ => {
@@ -121,9 +123,8 @@ impl Cx<'_> {
             values.push(row);
         }
         let width = values.first().map_or(0, Vec::len);
-        let types: Vec<Ty> = (0..width)
-            .map(|n| common_type(values.iter().filter_map(|row| row.get(n)).map(|value| value.ty)))
-            .collect();
+        let types: Vec<Ty> =
+            (0..width).map(|n| common_type(values.iter().filter_map(|row| row.get(n)).map(|value| value.ty))).collect();
         let mut frag = Frag::atom(String::new(), Ty::Any);
         let mut shape = Vec::new();
         for (row_number, row) in values.into_iter().enumerate() {

@@ -14,8 +14,8 @@ use crate::wire::{PgError, SqlState};
 pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
     let table = cx::child(stmt, SyntaxKind::COPY_TABLE)
         .ok_or_else(|| PgError::unsupported("COPY of a query is not supported yet"))?;
-    let from = cx::child(stmt, SyntaxKind::COPY_FROM)
-        .ok_or_else(|| PgError::unsupported("COPY TO is not supported yet"))?;
+    let from =
+        cx::child(stmt, SyntaxKind::COPY_FROM).ok_or_else(|| PgError::unsupported("COPY TO is not supported yet"))?;
     if !from.children().any(|node| node.kind() == SyntaxKind::COPY_STDIN) {
         return Err(PgError::unsupported("COPY reads from STDIN only: the gateway opens no files of its host"));
     }
@@ -42,23 +42,20 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
             for column in list.children() {
                 let typed = names::first(&column).unwrap_or_default();
                 let folded = names::folded(&typed);
-                let known = facts.columns.iter().find(|known| known.name.eq_ignore_ascii_case(&folded)).ok_or_else(
-                    || {
+                let known =
+                    facts.columns.iter().find(|known| known.name.eq_ignore_ascii_case(&folded)).ok_or_else(|| {
                         PgError::error(
                             SqlState::UNDEFINED_COLUMN,
                             format!("column \"{folded}\" of relation \"{}\" does not exist", relation.name),
                         )
-                    },
-                )?;
+                    })?;
                 columns.push((names::iris_name(&typed)?, Ty::Known(known.pg_type)));
             }
             columns
         }
-        None => facts
-            .columns
-            .iter()
-            .map(|column| (names::iris_name_of(&column.name), Ty::Known(column.pg_type)))
-            .collect(),
+        None => {
+            facts.columns.iter().map(|column| (names::iris_name_of(&column.name), Ty::Known(column.pg_type))).collect()
+        }
     };
     let mut values = Vec::with_capacity(columns.len());
     for (n, (_, ty)) in (1_u16..).zip(&columns) {

@@ -49,11 +49,17 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
             let name = object(stmt, SyntaxKind::SAVEPOINT_REF);
             utility(Action::Transaction(TransactionCommand::Release(name)), "RELEASE")
         }
-        SyntaxKind::COMMIT_PREPARED | SyntaxKind::ROLLBACK_PREPARED | SyntaxKind::PREPARE_TRANSACTION => Err(
-            PgError::unsupported("two-phase commit is not supported: IRIS has no prepared transactions"),
-        ),
-        SyntaxKind::SET | SyntaxKind::SET_TRANSACTION | SyntaxKind::SET_ROLE | SyntaxKind::SET_SESSION_AUTH
-        | SyntaxKind::SET_CONSTRAINTS | SyntaxKind::SHOW | SyntaxKind::RESET | SyntaxKind::RESET_ROLE
+        SyntaxKind::COMMIT_PREPARED | SyntaxKind::ROLLBACK_PREPARED | SyntaxKind::PREPARE_TRANSACTION => {
+            Err(PgError::unsupported("two-phase commit is not supported: IRIS has no prepared transactions"))
+        }
+        SyntaxKind::SET
+        | SyntaxKind::SET_TRANSACTION
+        | SyntaxKind::SET_ROLE
+        | SyntaxKind::SET_SESSION_AUTH
+        | SyntaxKind::SET_CONSTRAINTS
+        | SyntaxKind::SHOW
+        | SyntaxKind::RESET
+        | SyntaxKind::RESET_ROLE
         | SyntaxKind::RESET_SESSION_AUTH => settings::translate(cx, stmt),
         SyntaxKind::DISCARD => {
             let target = plain_text(stmt).to_ascii_uppercase();
@@ -223,4 +229,3 @@ fn silent(cx: &Cx<'_>, text: String) -> ScriptStep {
         ignored_sqlcodes: Vec::new(),
     }
 }
-

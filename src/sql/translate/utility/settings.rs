@@ -75,7 +75,8 @@ fn set(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
             }
             SyntaxKind::SET_CONFIG => {
                 let Some(parameter) = cx::child(&node, SyntaxKind::CONFIG_PARAMETER_REF) else { continue };
-                let name = names::parts(&parameter).iter().map(|part| names::folded(part)).collect::<Vec<_>>().join(".");
+                let name =
+                    names::parts(&parameter).iter().map(|part| names::folded(part)).collect::<Vec<_>>().join(".");
                 if node.children().any(|child| child.kind() == SyntaxKind::FROM_CURRENT) {
                     return utility(Action::Accepted, "SET");
                 }
