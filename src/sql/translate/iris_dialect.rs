@@ -16,12 +16,9 @@ struct Word<'a> {
     at: usize,
 }
 
-/// As typed, if the statement says something only IRIS knows; else `error`.
-pub fn translate(cx: &Cx<'_>, error: Box<PgError>) -> Result<Translation> {
+/// As typed.
+pub fn translate(cx: &Cx<'_>) -> Result<Translation> {
     let words = words(cx.sql);
-    if !is_iris(&words) {
-        return Err(error);
-    }
     let mut frag = Frag::atom(String::new(), Ty::Any);
     let mut words = words.iter().peekable();
     let mut first = true;
@@ -59,7 +56,7 @@ pub fn translate(cx: &Cx<'_>, error: Box<PgError>) -> Result<Translation> {
             (false, verbs.join(" "))
         }
         Some(verb) => (false, verb.to_owned()),
-        None => return Err(error),
+        None => return Err(PgError::error(SqlState::SYNTAX_ERROR, "syntax error")),
     };
     let role = match tag.as_str() {
         "SELECT" => StepRole::Rows,
@@ -103,45 +100,72 @@ fn words(sql: &str) -> Vec<Word<'_>> {
     words
 }
 
-fn is_iris(words: &[Word<'_>]) -> bool {
+/// Whether a statement says something only IRIS knows. `refused`: PostgreSQL's grammar cannot read it, so what could be
+/// either (`a %id` may be a remainder) is IRIS's.
+pub fn is_iris(sql: &str, refused: bool) -> bool {
+    if !refused
+        && memchr::memchr2(b'%', b'{', sql.as_bytes()).is_none()
+        && !sql.to_ascii_lowercase().contains("json_table")
+    {
+        return false;
+    }
+    let words = words(sql);
     let is = |n: usize, text: &str| words.get(n).is_some_and(|word| word.text.eq_ignore_ascii_case(text));
-    let starts = |pair: [&str; 2]| is(0, pair[0]) && is(1, pair[1]);
-    let statements = [
-        ["TRAIN", "MODEL"],
-        ["VALIDATE", "MODEL"],
-        ["DROP", "MODEL"],
-        ["CREATE", "MODEL"],
-        ["ALTER", "MODEL"],
-        ["TUNE", "TABLE"],
-        ["BUILD", "INDEX"],
-        ["PURGE", "CACHED"],
-        ["LOAD", "DATA"],
-        ["SET", "OPTION"],
-        ["SET", "ML"],
-        ["CANCEL", "QUERY"],
-        ["FREEZE", "PLANS"],
-        ["INSERT", "OR"],
-        ["DROP", "AGGREGATE"],
-        ["CREATE", "BITMAP"],
-        ["CREATE", "BITSLICE"],
-        ["CREATE", "COLUMNAR"],
-    ];
-    if statements.into_iter().any(starts) {
+    let joined = |n: usize| words.get(n + 1).filter(|next| next.joined && next.kind == Kind::Word);
+    let certain = words.iter().enumerate().any(|(n, word)| match word.text {
+        "%" => joined(n).is_some_and(|next| known(PREDICATES, next.text)),
+        _ => word.text.eq_ignore_ascii_case("json_table") && is(n + 1, "("),
+    });
+    if certain || !refused {
+        return certain;
+    }
+    if STATEMENTS.iter().any(|pair| is(0, pair[0]) && is(1, pair[1])) {
         return true;
     }
     words.iter().enumerate().any(|(n, word)| match word.text {
-        // %ID, %EXACT(..), %SYSTEM.SQL..; $HOROLOG, $PIECE(..)
-        "%" | "$" => words.get(n + 1).is_some_and(|next| next.joined && next.kind == Kind::Word),
+        // %ID, %EXACT(..), %SYSTEM.SQL.X(); a format's %s is none of them.
+        "%" => joined(n).is_some_and(|next| known(PERCENT_WORDS, next.text)),
+        // $HOROLOG, $PIECE(..)
+        "$" => joined(n).is_some(),
         // {fn ..}, {d '..'}, {ts '..'}
         "{" => true,
         _ if word.text.eq_ignore_ascii_case("top") => {
-            n > 0
-                && (is(n - 1, "select") || is(n - 1, "distinct") || is(n - 1, "all"))
-                && words.get(n + 1).is_some_and(|next| {
-                    matches!(next.kind, Kind::Number | Kind::Parameter) || next.text == "(" || is(n + 1, "all")
-                })
+            let after = words.get(n + 1).is_some_and(|next| {
+                matches!(next.kind, Kind::Number | Kind::Parameter) || next.text == "(" || is(n + 1, "all")
+            });
+            n > 0 && after && (is(n - 1, "select") || is(n - 1, "distinct") || is(n - 1, "all"))
         }
-        _ if word.text.eq_ignore_ascii_case("json_table") => true,
         _ => false,
     })
 }
+
+fn known(words: &[&str], word: &str) -> bool {
+    words.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
+/// Pairs of words no PostgreSQL statement begins with.
+#[rustfmt::skip]
+const STATEMENTS: &[[&str; 2]] = &[
+    ["TRAIN", "MODEL"], ["VALIDATE", "MODEL"], ["DROP", "MODEL"], ["CREATE", "MODEL"], ["ALTER", "MODEL"],
+    ["TUNE", "TABLE"], ["BUILD", "INDEX"], ["PURGE", "CACHED"], ["LOAD", "DATA"], ["SET", "OPTION"], ["SET", "ML"],
+    ["CANCEL", "QUERY"], ["FREEZE", "PLANS"], ["INSERT", "OR"], ["CREATE", "BITMAP"], ["CREATE", "BITMAPEXTENT"],
+    ["CREATE", "BITSLICE"], ["CREATE", "COLUMNAR"],
+];
+
+/// `%` words that are operators, or so long that no remainder is meant.
+#[rustfmt::skip]
+const PREDICATES: &[&str] = &[
+    "STARTSWITH", "INLIST", "MATCHES", "PATTERN", "CONTAINS", "CONTAINSTERM", "FIND", "CLASSPARAMETER", "CHECKPRIV",
+    "NOCHECK", "NOLOCK", "NOINDEX", "NOTRIGGER", "NOFPLAN", "NOJOURN", "BEGTRANS", "INTRANSACTION", "PUBLICROWID",
+];
+
+#[rustfmt::skip]
+const PERCENT_WORDS: &[&str] = &[
+    "ID", "VID", "KEY", "VALUE", "CLASSNAME", "TABLENAME", "EXACT", "SQLUPPER", "SQLSTRING", "ALPHAUP", "STRING",
+    "UPPER", "TRUNCATE", "MINUS", "PLUS", "SPACE", "MVR", "EXTERNAL", "INTERNAL", "ODBCIN", "ODBCOUT", "FOREACH",
+    "AFTERHAVING", "DLIST", "OBJECT", "PARALLEL", "FIRSTTABLE", "STARTTABLE", "FULL", "INORDER", "IGNOREINDEX",
+    "IGNOREINDICES", "ALLINDEX", "NOFLATTEN", "NOMERGE", "NOREDUCE", "NOSVSO", "NOTOPOPT", "NOUNIONOROPT",
+    "NOPARALLEL", "NORUNTIME", "PROFILE", "PROFILE_ALL", "ROWCOUNT", "SYSTEM", "SYSTEM_SQL", "Library", "SQL",
+    "DESCRIPTION", "FILE", "ROUTINE", "DELDATA", "NODELDATA", "COMMITMODE", "SQL_Manager", "TSQL", "Stream",
+    "iFind", "Dictionary", "ELEMENT", "SIMILARITY", "VECTOR", "SQL_DIAG", "SYS",
+];

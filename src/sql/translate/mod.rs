@@ -4,6 +4,7 @@ mod cx;
 mod ddl;
 mod depth;
 mod dml;
+mod explain;
 mod expr;
 mod frag;
 mod iris_dialect;
@@ -19,7 +20,7 @@ use self::cx::Cx;
 pub use self::expr::array_elements;
 use self::query::Place;
 use super::options::{TranslateError, TranslateOptions, Translated};
-use super::plan::{Action, Bind, Plan, RunIf, ScriptStep, StepRole, Translation};
+use super::plan::{Action, Bind, Plan, RunIf, ScriptStep, SettingCommand, StepRole, Translation};
 use super::schema::Schema;
 use super::template::{Template, char_position};
 use crate::wire::{PgError, SqlState};
@@ -49,20 +50,36 @@ pub fn translate(
     Ok(Translated { translation, pinned })
 }
 
+/// What can be said of a statement before anything of its query string runs: PostgreSQL parses the whole string first.
+///
+/// # Errors
+/// 42601 with a position in the statement.
+pub fn check_syntax(sql: &str) -> Result<(), Box<PgError>> {
+    let check = || {
+        depth::check(sql)?;
+        match parse(sql)? {
+            (_, Some(error)) if !iris_dialect::is_iris(sql, true) => Err(error),
+            _ => Ok(()),
+        }
+    };
+    check().map_err(|error| in_characters(sql, error))
+}
+
 fn statement(cx: &Cx<'_>) -> Result<Translation, Box<PgError>> {
+    if cx.template.text.is_empty() {
+        return Ok(translation(Action::Empty, ""));
+    }
     depth::check(cx.sql)?;
     let (root, error) = parse(cx.sql)?;
+    if iris_dialect::is_iris(cx.sql, error.is_some()) {
+        return iris_dialect::translate(cx);
+    }
     if let Some(error) = error {
-        return iris_dialect::translate(cx, error);
+        return set_names(cx).ok_or(error);
     }
     let mut statements = root.children();
     let Some(node) = statements.next() else {
-        return Ok(Translation {
-            action: Action::Empty,
-            tag: String::new(),
-            parameter_types: Vec::new(),
-            notices: Vec::new(),
-        });
+        return Ok(translation(Action::Empty, ""));
     };
     if let Some(second) = statements.next() {
         return Err(PgError::error(
@@ -72,6 +89,16 @@ fn statement(cx: &Cx<'_>) -> Result<Translation, Box<PgError>> {
         .position(cx::offset(second.text_range().start().into())));
     }
     one(cx, &node)
+}
+
+/// `SET NAMES 'encoding'`, which squawk does not know.
+fn set_names(cx: &Cx<'_>) -> Option<Translation> {
+    let (words, value) = cx.template.text.split_at_checked(cx.template.text.len().checked_sub(1)?)?;
+    let is_it = words.trim_end().eq_ignore_ascii_case("set names") && value.starts_with('\u{4}');
+    let (_, encoding) = is_it.then(|| cx.read_literal(0)).flatten()?;
+    let name = "client_encoding".to_owned();
+    let set = SettingCommand::Set { name, value: Some(encoding.to_owned()), local: false };
+    Some(translation(Action::Setting(set), "SET"))
 }
 
 fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
@@ -88,6 +115,7 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
         SyntaxKind::INSERT => dml::insert(cx, node),
         SyntaxKind::UPDATE => dml::update(cx, node),
         SyntaxKind::DELETE => dml::delete(cx, node),
+        SyntaxKind::EXPLAIN => explain::explain(cx, node),
         _ => {
             if let Some(utility) = utility::translate(cx, node)? {
                 return Ok(translation(utility.action, utility.tag));
@@ -117,13 +145,34 @@ fn translation(action: Action, tag: impl Into<String>) -> Translation {
 fn parse(sql: &str) -> Result<(SyntaxNode, Option<Box<PgError>>), Box<PgError>> {
     let parsed = catch_unwind(AssertUnwindSafe(|| {
         let parse = SourceFile::parse(sql);
-        let error =
-            parse.errors().first().map(|error| (usize::from(error.range().start()), error.message().to_owned()));
-        (parse.syntax_node(), error)
+        // `a IN (1, 2) = b`: the list is read with what follows it, and then found wanting; the tokens are all there and
+        // expressions are read again anyway.
+        let spurious = "Expected a parenthesized value list or subquery.";
+        let errors = parse.errors();
+        let error = errors.iter().find(|error| error.message() != spurious);
+        (parse.syntax_node(), error.map(|error| usize::from(error.range().start())))
     }));
     let (root, error) =
         parsed.map_err(|_| PgError::error(SqlState::INTERNAL_ERROR, "the parser failed on this statement"))?;
-    Ok((root.clone(), error.map(|(at, _)| syntax_error_at(sql, &root, at))))
+    let error = error.or_else(|| ambiguous(&root));
+    Ok((root.clone(), error.map(|at| syntax_error_at(sql, &root, at))))
+}
+
+/// Where the tree has more than it should: an expression nobody would read. Better refused than left out.
+fn ambiguous(root: &SyntaxNode) -> Option<usize> {
+    let single = [
+        SyntaxKind::WHERE_CLAUSE,
+        SyntaxKind::HAVING_CLAUSE,
+        SyntaxKind::ON_CLAUSE,
+        SyntaxKind::SET_EXPR,
+        SyntaxKind::PAREN_EXPR,
+        SyntaxKind::ELSE_CLAUSE,
+        SyntaxKind::GROUPING_EXPR,
+    ];
+    root.descendants()
+        .filter(|node| single.contains(&node.kind()))
+        .find_map(|node| expr::expressions(&node).nth(1))
+        .map(|extra| extra.text_range().start().into())
 }
 
 /// PostgreSQL names the token it could not use; squawk gives the place in front of it.

@@ -3,6 +3,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::functions::arguments;
+use super::operators;
 use crate::sql::template::LiteralKind;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty};
@@ -113,7 +114,8 @@ impl Cx<'_> {
                 "SUM",
                 match value.ty.oid() {
                     Some(Oid::INT2 | Oid::INT4) => Ty::INT8,
-                    Some(Oid::INT8 | Oid::NUMERIC) => Ty::NUMERIC,
+                    Some(Oid::INT8) => Ty::NUMERIC,
+                    Some(Oid::NUMERIC) => operators::shown(value.ty),
                     Some(Oid::FLOAT4) => Ty::of(Oid::FLOAT4),
                     Some(Oid::FLOAT8) => Ty::FLOAT8,
                     _ => Ty::Any,
@@ -131,6 +133,7 @@ impl Cx<'_> {
                 // bpchar and varchar have no min of their own but text's.
                 let ty = match value.ty.oid() {
                     Some(Oid::VARCHAR) => Ty::TEXT,
+                    Some(Oid::NUMERIC) => operators::shown(value.ty),
                     Some(oid) => Ty::of(oid),
                     None => Ty::Any,
                 };

@@ -10,6 +10,7 @@ mod interval;
 mod labels;
 mod operators;
 mod predicates;
+mod strings;
 mod tree;
 mod vector;
 mod window;
@@ -21,6 +22,7 @@ pub use self::casts::type_name;
 pub use self::labels::label;
 pub use self::predicates::is_query;
 use self::tree::Expr;
+pub use self::tree::expressions;
 pub use self::vector::{Distance, to_vector};
 use super::cx::{Cx, Result};
 use super::frag::{Form, Frag, Mark, Ty, level};
@@ -101,7 +103,7 @@ impl Cx<'_> {
             Expr::AtTimeZone { operand, zone } => self.at_time_zone(operand, zone.as_deref()),
             Expr::Collate { operand, collation } => self.collate(operand, collation),
             Expr::Overlaps { at } => Err(self.unsupported("the OVERLAPS operator is not supported by IRIS", *at)),
-            Expr::IsOther { node, .. } => Err(self.unsupported(
+            Expr::IsOther(node) => Err(self.unsupported(
                 format!("{} is not supported by IRIS", super::cx::plain_text(node).to_uppercase()),
                 node.text_range().start().into(),
             )),
@@ -161,7 +163,10 @@ pub fn as_value(frag: Frag) -> Frag {
     let frag = match frag.form {
         Form::Value => return frag,
         Form::SurePredicate => Frag::cat(&[&"CASE WHEN ", &frag, &" THEN 1 ELSE 0 END"], Ty::BOOL).sure(),
-        Form::Predicate => Frag::cat(&[&"CASE WHEN ", &frag, &" THEN 1 WHEN NOT (", &frag, &") THEN 0 END"], Ty::BOOL),
+        Form::Predicate => {
+            let negated = frag.clone().within(level::ATOM);
+            Frag::cat(&[&"CASE WHEN ", &frag, &" THEN 1 WHEN NOT ", &negated, &" THEN 0 END"], Ty::BOOL)
+        }
     };
     frag.with_level(level::ATOM)
 }

@@ -3,7 +3,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::common_type;
-use super::tree::{Expr, IsWhat, LikeKind};
+use super::tree::{Expr, IsWhat, LikeKind, expressions};
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty, level, list};
 use crate::types::{Oid, PgType};
@@ -44,8 +44,7 @@ impl Cx<'_> {
                 && node.kind() == SyntaxKind::TUPLE_EXPR
             {
                 // ROW(..) IS [NOT] NULL: every field is [not].
-                let frags = node
-                    .children()
+                let frags = expressions(node)
                     .map(|field| Ok(self.is_null(self.value(&field)?, not)))
                     .collect::<Result<Vec<_>>>()?;
                 return Ok(join(&frags, " AND ", level::AND));
@@ -171,7 +170,7 @@ impl Cx<'_> {
             let word = if not { " NOT IN (" } else { " IN (" };
             return Ok(Frag::cat(&[&operand, &word, &query, &")"], Ty::BOOL).predicate(level::COMPARISON));
         }
-        let items: Vec<SyntaxNode> = items.children().collect();
+        let items: Vec<SyntaxNode> = expressions(items).collect();
         if let Expr::Atom(node) = operand
             && node.kind() == SyntaxKind::TUPLE_EXPR
         {
@@ -203,7 +202,7 @@ impl Cx<'_> {
     /// Two rows, field by field: `(a, b) < (1, 2)` is `a < 1 OR (a = 1 AND b < 2)`.
     pub(super) fn row_comparison(&self, op: &str, left: &SyntaxNode, right: &SyntaxNode) -> Result<Frag> {
         let at = usize::from(right.text_range().start());
-        let (lefts, rights): (Vec<_>, Vec<_>) = (left.children().collect(), right.children().collect());
+        let (lefts, rights): (Vec<_>, Vec<_>) = (expressions(left).collect(), expressions(right).collect());
         if right.kind() != SyntaxKind::TUPLE_EXPR || lefts.len() != rights.len() {
             return Err(PgError::error(SqlState::SYNTAX_ERROR, "unequal number of entries in row expressions")
                 .position(cx::offset(at)));

@@ -78,10 +78,7 @@ pub enum Expr {
         at: usize,
     },
     /// `IS JSON`, `IS NORMALIZED`, `IS DOCUMENT` and the like.
-    IsOther {
-        node: SyntaxNode,
-        operand: Box<Expr>,
-    },
+    IsOther(SyntaxNode),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,12 +179,25 @@ impl Op {
 }
 
 /// The expression a node stands for.
+///
+/// squawk leaves `x::int BETWEEN 1 AND 2` in two siblings, the cast and a BETWEEN without its operand; the second is read
+/// with the first. Lists of expressions are therefore gone through by [`expressions`].
 pub fn read(node: &SyntaxNode) -> Result<Expr, Box<PgError>> {
-    if !is_run(node) {
+    let headless = node.next_sibling().filter(is_headless);
+    if !is_run(node) && headless.is_none() {
         return Ok(Expr::Atom(node.clone()));
     }
     let mut tokens = Vec::new();
-    flatten(node, &mut tokens)?;
+    if is_run(node) {
+        flatten(node, &mut tokens)?;
+    } else {
+        tokens.push(Token::Atom(node.clone()));
+    }
+    let mut rest = headless;
+    while let Some(headless) = rest {
+        flatten(&headless, &mut tokens)?;
+        rest = headless.next_sibling().filter(is_headless);
+    }
     let mut reader = Reader { tokens: tokens.into_iter().peekable() };
     let expr = reader.expression(OR)?;
     match reader.tokens.next() {
@@ -195,6 +205,25 @@ pub fn read(node: &SyntaxNode) -> Result<Expr, Box<PgError>> {
         Some(Token::Op(op, at)) => Err(near(&op_text(&op), at)),
         Some(Token::Atom(node)) => Err(near(&first_word(&node), node.text_range().start().into())),
     }
+}
+
+/// Whether a node is the rest of an expression that began in the sibling before it.
+fn is_headless(node: &SyntaxNode) -> bool {
+    let mut words = node
+        .descendants_with_tokens()
+        .filter_map(SyntaxElement::into_token)
+        .map(|token| token.kind())
+        .filter(|kind| !matches!(kind, SyntaxKind::WHITESPACE | SyntaxKind::COMMENT));
+    match words.next() {
+        Some(SyntaxKind::BETWEEN_KW) => true,
+        Some(SyntaxKind::NOT_KW) => words.next() == Some(SyntaxKind::BETWEEN_KW),
+        _ => false,
+    }
+}
+
+/// The expressions of a list.
+pub fn expressions(list: &SyntaxNode) -> impl Iterator<Item = SyntaxNode> {
+    list.children().filter(|child| !is_headless(child))
 }
 
 /// Whether a node is part of a run of operators.
@@ -339,7 +368,7 @@ impl Reader {
                 Expr::Is { what, not, operand: left }
             }
             Op::IsPostfix { not } => Expr::Is { what: IsWhat::Null, not, operand: left },
-            Op::IsOther(node) => Expr::IsOther { node, operand: left },
+            Op::IsOther(node) => Expr::IsOther(node),
             Op::IsDistinct { not } => {
                 let right = Box::new(self.expression(level + 1)?);
                 self.refuse_again(level)?;
@@ -362,7 +391,8 @@ impl Reader {
                 Expr::Between { not, symmetric, operand: left, low, high }
             }
             Op::In { not } => match self.tokens.next() {
-                Some(Token::Atom(list)) => Expr::In { not, operand: left, list },
+                Some(Token::Atom(list)) if is_parenthesised(&list) => Expr::In { not, operand: left, list },
+                Some(Token::Atom(list)) => return Err(near(&first_word(&list), list.text_range().start().into())),
                 Some(Token::Op(op, at)) => return Err(near(&op_text(&op), at)),
                 None => return Err(near("IN", at)),
             },
@@ -399,6 +429,10 @@ impl Reader {
         }
         Ok(())
     }
+}
+
+fn is_parenthesised(node: &SyntaxNode) -> bool {
+    node.first_token().is_some_and(|token| token.kind() == SyntaxKind::L_PAREN)
 }
 
 fn is_quantified(expr: &Expr) -> bool {
@@ -484,3 +518,7 @@ fn near(text: &str, at: usize) -> Box<PgError> {
         Err(_) => error,
     }
 }
+
+#[cfg(test)]
+#[path = "tree_tests.rs"]
+mod tests;

@@ -3,6 +3,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::atoms::clause_text;
+use super::tree::expressions;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty};
 use crate::sql::translate::names;
@@ -14,6 +15,9 @@ impl Cx<'_> {
         let spec = clause.descendants().find(|node| node.kind() == SyntaxKind::WINDOW_SPEC);
         let spec = match spec {
             Some(spec) => spec,
+            None if clause.children().any(|child| child.kind() == SyntaxKind::OVER_WINDOW_SPEC) => {
+                return Ok(Frag::atom(" OVER ()", Ty::Any));
+            }
             None => {
                 let name =
                     names::first(&clause.children().next().unwrap_or_else(|| clause.clone())).unwrap_or_default();
@@ -40,7 +44,7 @@ impl Cx<'_> {
         }
         if let Some(partition) = cx::child(spec, SyntaxKind::PARTITION_BY_CLAUSE) {
             let keys =
-                self.inlined(true, || partition.children().map(|key| self.value(&key)).collect::<Result<Vec<_>>>())?;
+                self.inlined(true, || expressions(&partition).map(|key| self.value(&key)).collect::<Result<Vec<_>>>())?;
             pieces.push(Frag::cat(&[&"PARTITION BY ", &super::super::frag::list(&keys)], Ty::Any));
         }
         if let Some(order) = cx::child(spec, SyntaxKind::ORDER_BY_CLAUSE) {

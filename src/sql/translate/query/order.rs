@@ -73,7 +73,10 @@ impl Cx<'_> {
             {
                 return Ok(key);
             }
-            return Ok(SortKey { value: target.frag.clone(), text: target.reference(), descending, nulls_first });
+            let value = target.frag.clone();
+            // A test on NULL in front would keep the vector index from being used.
+            let value = if value.text.starts_with("VECTOR_") { value.sure() } else { value };
+            return Ok(SortKey { value, text: target.reference(), descending, nulls_first });
         }
         if let Some(key) = self.distance_key(&value, descending)? {
             return Ok(key);
