@@ -140,6 +140,7 @@ const QUERIES: &[(&str, &str)] = &[
         "'small'; 'big'; 'big'; 'none'",
     ),
     ("SELECT CASE name WHEN 'ALICE' THEN 1 ELSE 0 END FROM t WHERE a > 0 ORDER BY id", "1; 0; 1"),
+    ("SELECT DECODE(a, 10, 'ten', NULL, 'none', 'other') FROM t ORDER BY id", "'ten'; 'other'; 'other'; 'none'"),
     // Casts.
     ("SELECT CAST('12abc' AS INTEGER), CAST(-1.7 AS INTEGER), CAST('3.14159' AS NUMERIC(5,2))", "12|-1|3.14"),
     ("SELECT CAST('abcdefghijklmnopqrstuvwxyz0123456789' AS VARCHAR)", "'abcdefghijklmnopqrstuvwxyz0123'"),

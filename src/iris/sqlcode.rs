@@ -68,8 +68,6 @@ pub fn sqlstate(sqlcode: i32, message: &str) -> SqlState {
         104 | 105 => return conversion_state(message),
         107 | 111 | 138 => b"428C9",
         108 | 304 | 305 => b"23502",
-        // ObjectScript's division by zero comes as a fatal error.
-        400 if contains(message, "<DIVIDE>") => b"22012",
         110 if contains(message, "deadlock") => b"40P01",
         110 | 114 => b"55P03",
         115 => b"25006",
@@ -216,7 +214,6 @@ fn worded(sqlcode: i32, text: &ErrorText<'_>) -> Option<String> {
             (Some(field), None) => format!("null value in column \"{field}\" violates not-null constraint"),
             _ => "null value in a required column violates not-null constraint".to_owned(),
         },
-        400 if message.contains("<DIVIDE>") => "division by zero".to_owned(),
         110 | 114 => "could not obtain lock on row".to_owned(),
         119 | 120 => match constraint() {
             Some(name) => format!("duplicate key value violates unique constraint \"{name}\""),
