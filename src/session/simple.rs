@@ -176,7 +176,7 @@ impl Ready {
                 self.check_statement_name(&name)?;
                 let mut template = std::mem::take(&mut self.template);
                 template.scan(&sql)?;
-                let resolve = Resolve::new(&sql, template);
+                let resolve = Resolve::with_types(&sql, template, &types);
                 return self.start_resolve(resolve, Purpose::Prepare { name, types, tag }, here, out);
             }
             Action::Deallocate(name) => {
