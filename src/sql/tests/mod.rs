@@ -2,6 +2,7 @@
 
 mod cache;
 mod cases;
+mod depth;
 mod describe;
 mod lexing;
 
