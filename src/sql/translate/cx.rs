@@ -425,6 +425,11 @@ pub fn children(node: &SyntaxNode, kind: SyntaxKind) -> impl Iterator<Item = Syn
     node.children().filter(move |child| child.kind() == kind)
 }
 
+/// The members of a list that is a child: `grandchildren(values, ROW_LIST, ROW)`. Never those of a query further in.
+pub fn grandchildren(node: &SyntaxNode, list: SyntaxKind, kind: SyntaxKind) -> Vec<SyntaxNode> {
+    children(node, list).flat_map(|list| children(&list, kind).collect::<Vec<_>>()).collect()
+}
+
 pub fn has_token(node: &SyntaxNode, kind: SyntaxKind) -> bool {
     node.children_with_tokens().any(|element| element.kind() == kind)
 }

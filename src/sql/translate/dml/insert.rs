@@ -124,7 +124,7 @@ fn columns_of(target: &Target, listed: Option<&[(String, String)]>, width: usize
 
 fn rows(cx: &Cx<'_>, target: &Target, listed: Option<&[(String, String)]>, values: &SyntaxNode) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for row in values.descendants().filter(|node| node.kind() == SyntaxKind::ROW) {
+    for row in cx::grandchildren(values, SyntaxKind::ROW_LIST, SyntaxKind::ROW) {
         let values: Vec<SyntaxNode> = expressions(&row).collect();
         let columns = columns_of(target, listed, values.len());
         if let Some(columns) = &columns

@@ -245,10 +245,7 @@ impl Cx<'_> {
         let subject = subject.map(|subject| self.value(&subject)).transpose()?;
         let mut results = Vec::new();
         let mut branches = Vec::new();
-        for when in node.descendants().filter(|child| {
-            child.kind() == SyntaxKind::WHEN_CLAUSE
-                && child.ancestors().find(|up| up.kind() == SyntaxKind::CASE_EXPR).as_ref() == Some(node)
-        }) {
+        for when in cx::grandchildren(node, SyntaxKind::WHEN_CLAUSE_LIST, SyntaxKind::WHEN_CLAUSE) {
             let mut parts = expressions(&when);
             let (Some(test), Some(result)) = (parts.next(), parts.next()) else {
                 return Err(self.unsupported("incomplete CASE", when.text_range().start().into()));
