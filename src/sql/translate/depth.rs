@@ -48,16 +48,15 @@ pub fn check(sql: &str) -> Result<(), Box<PgError>> {
                 around += top.levels();
                 open.push(Open { logic: 0, operators: if text == b"(" { PARENTHESIS } else { OPERATOR }, between: 0 });
             }
-            (Kind::Punctuation, b")" | b"]" | b"}") => {
-                // What closes stays an operand of what follows: `a[1][1]`, `f(x)(y)`.
-                if open.len() > 1 {
-                    open.pop();
-                    if let Some(top) = open.last_mut() {
-                        around = around.saturating_sub(top.levels());
-                        top.operators += if text == b"]" { OPERATOR } else { 0 };
-                    }
+            // What closes stays an operand of what follows: `a[1][1]`, `f(x)(y)`.
+            (Kind::Punctuation, b")" | b"]" | b"}") if open.len() > 1 => {
+                open.pop();
+                if let Some(top) = open.last_mut() {
+                    around = around.saturating_sub(top.levels());
+                    top.operators += if text == b"]" { OPERATOR } else { 0 };
                 }
             }
+            (Kind::Punctuation, b")" | b"]" | b"}") => {}
             (Kind::Punctuation, b"," | b";") => *top = Open::default(),
             (Kind::Punctuation, _) => top.operators += OPERATOR,
             (Kind::Word, word) if word.eq_ignore_ascii_case(b"between") => {
