@@ -42,6 +42,7 @@ pub fn check(sql: &str) -> Result<(), Box<PgError>> {
         let token = lex::token(bytes, at);
         let text = bytes.get(at..token.end).unwrap_or_default();
         at = token.end;
+        let is_nested = open.len() > 1;
         let Some(top) = open.last_mut() else { break };
         match (token.kind, text) {
             (Kind::Punctuation, b"(" | b"[" | b"{") => {
@@ -49,7 +50,7 @@ pub fn check(sql: &str) -> Result<(), Box<PgError>> {
                 open.push(Open { logic: 0, operators: if text == b"(" { PARENTHESIS } else { OPERATOR }, between: 0 });
             }
             // What closes stays an operand of what follows: `a[1][1]`, `f(x)(y)`.
-            (Kind::Punctuation, b")" | b"]" | b"}") if open.len() > 1 => {
+            (Kind::Punctuation, b")" | b"]" | b"}") if is_nested => {
                 open.pop();
                 if let Some(top) = open.last_mut() {
                     around = around.saturating_sub(top.levels());
