@@ -72,7 +72,8 @@ fn translate_one(
     template: &Template,
 ) -> Result<iris_pgwire::sql::Translated, iris_pgwire::sql::TranslateError> {
     let keys = Cell::new(0);
-    translate(sql, template, &NoSchema, &TranslateOptions { default_schema: "SQLUser", statement_keys: &keys })
+    let options = TranslateOptions { default_schema: "SQLUser", statement_keys: &keys, parameter_types: &[] };
+    translate(sql, template, &NoSchema, &options)
 }
 
 criterion_group!(benches, scan, split_and_scan_and_hit, cold);

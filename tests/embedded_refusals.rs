@@ -124,6 +124,8 @@ const REFUSED: &[(&str, i32)] = &[
     ("SELECT SUM(COUNT(*)) FROM t", 19),
     ("SELECT a FROM t WHERE ROW_NUMBER() OVER (ORDER BY a) = 1", 19),
     ("SELECT ROW_NUMBER() FROM t", 1),
+    ("SELECT a FROM t WHERE SUM(a) OVER () = 1", 19),
+    ("SELECT a FROM t ORDER BY COUNT(*)", 19),
     // ORDER BY, set operations, subqueries.
     ("SELECT a FROM t ORDER BY 2", 5),
     ("SELECT * FROM t ORDER BY 1", 22),

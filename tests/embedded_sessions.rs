@@ -374,3 +374,28 @@ fn a_prepared_point_update_is_cheap() {
     assert!(each < Duration::from_millis(2), "{each:?} for one update");
     assert_eq!(fixture.shown("SELECT a FROM t WHERE id = 1"), "2010");
 }
+
+/// Comparisons as translated must still find SQLite's indexes.
+#[test]
+fn indexes_serve_every_type() {
+    let mut fixture = Fixture::new();
+    for (name, column) in [("by_name", "name"), ("by_n", "n"), ("by_dt", "dt"), ("by_ts", "ts"), ("by_a", "a")] {
+        fixture.run(&format!("CREATE INDEX {name} ON t ({column})")).unwrap();
+    }
+    for condition in [
+        "id = 5",
+        "name = 'bob'",
+        "name IN ('bob', 'x')",
+        "name BETWEEN 'a' AND 'b'",
+        "n = 1.5",
+        "n > 2",
+        "dt = '2024-01-02'",
+        "ts >= '2024-01-02 00:00:00'",
+        "a = 10.0",
+        "a IN (1, 2)",
+        "a = (SELECT MAX(a) FROM u)",
+    ] {
+        let plan = fixture.shown(&format!("EXPLAIN SELECT id FROM t WHERE {condition}"));
+        assert!(plan.contains("USING") && plan.contains("INDEX"), "{condition}: {plan}");
+    }
+}

@@ -188,7 +188,8 @@ fn iris_lost_and_found() {
     let address = free_address();
     let mut superserver = Server::superserver(address, &data);
     let url = format!("iris://_SYSTEM:SYS@{address}/USER");
-    let server = Server::gateway(&["--iris", &url, "--iris-connections", "2"]);
+    // One shard: each of the two clients has a connection to itself.
+    let server = Server::gateway(&["--iris", &url, "--iris-connections", "2", "--cores", "1"]);
     let mut steady = Client::connect(server.address);
     let mut inside = Client::connect(server.address);
     steady.ok("create table il (id integer primary key)");

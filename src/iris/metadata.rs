@@ -151,9 +151,11 @@ impl ColumnDescription {
         put_string(out, &self.schema);
         put_string(out, "");
         // JDBC needs the item to be there in full.
-        let mut flags = [0u8; FLAG_BYTES];
-        flags[FLAG_AUTO_INCREMENT] = self.auto_increment.into();
-        flags[FLAG_ROW_ID] = self.row_id.into();
+        let flags: [u8; FLAG_BYTES] = std::array::from_fn(|index| match index {
+            FLAG_AUTO_INCREMENT => self.auto_increment.into(),
+            FLAG_ROW_ID => self.row_id.into(),
+            _ => 0,
+        });
         put_latin1(out, &flags);
     }
 

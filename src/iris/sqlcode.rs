@@ -68,8 +68,6 @@ pub fn sqlstate(sqlcode: i32, message: &str) -> SqlState {
         104 | 105 => return conversion_state(message),
         107 | 111 | 138 => b"428C9",
         108 | 304 | 305 => b"23502",
-        // ObjectScript's division by zero comes as a fatal error.
-        400 if contains(message, "<DIVIDE>") => b"22012",
         110 if contains(message, "deadlock") => b"40P01",
         110 | 114 => b"55P03",
         115 => b"25006",
@@ -102,6 +100,7 @@ pub fn sqlstate(sqlcode: i32, message: &str) -> SqlState {
         357 | 358 => b"42725",
         376 => b"42846",
         401 | 405..=408 | 413 | 451 | 452 | 461 | 10050..=11002 => b"08006",
+        400 => return runtime_state(message),
         402 => b"28P01",
         459 => b"28000",
         410..=412 => b"58030",
@@ -118,16 +117,37 @@ pub fn sqlstate(sqlcode: i32, message: &str) -> SqlState {
     })
 }
 
-/// -104 and -105 stand for every value that does not fit its column.
+/// -400 wraps whatever ObjectScript raised, named in angle brackets.
+fn runtime_state(message: &str) -> SqlState {
+    SqlState(*match runtime_error(message) {
+        Some("DIVIDE") => b"22012",
+        Some("MAXNUMBER") => b"22003",
+        Some("ILLEGAL VALUE") => b"22023",
+        Some("MAXSTRING") => b"54000",
+        Some("STORE") => b"53200",
+        Some("FILEFULL") => b"53100",
+        Some("PROTECT") => b"42501",
+        _ => b"XX000",
+    })
+}
+
+/// `DIVIDE` of `.. <DIVIDE>..`.
+fn runtime_error(message: &str) -> Option<&str> {
+    before(after(message, "<")?, ">")
+}
+
+/// -104 and -105 stand for every value that does not fit its column. The value itself stands in quotes, and must not
+/// decide.
 fn conversion_state(message: &str) -> SqlState {
-    if contains(message, "too long") || contains(message, "maxlen") || contains(message, "truncat") {
+    let reason: String = message.split('\'').step_by(2).collect();
+    let says = |marks: &[&str]| marks.iter().any(|mark| contains(&reason, mark));
+    if says(&["too long", "maxlen", "truncat"]) {
         SqlState::STRING_TOO_LONG
-    } else if ["range", "minval", "maxval", "overflow", "less than min", "greater than max"]
-        .iter()
-        .any(|mark| contains(message, mark))
-    {
+    } else if says(&["range", "minval", "maxval", "overflow", "less than min", "greater than max"]) {
         SqlState::NUMERIC_OUT_OF_RANGE
-    } else if contains(message, "not a valid") || contains(message, "invalid") || contains(message, "not numeric") {
+    } else if says(&["logical date", "logical time", "valid date", "valid time"]) {
+        SqlState::INVALID_DATETIME
+    } else if says(&["not a valid", "invalid", "not numeric", "not a number", "is no number"]) {
         SqlState::INVALID_TEXT
     } else {
         SqlState::DATA_EXCEPTION
@@ -177,6 +197,16 @@ fn worded(sqlcode: i32, text: &ErrorText<'_>) -> Option<String> {
     Some(match sqlcode {
         29 => format!("column \"{}\" does not exist", field()?),
         30 => format!("relation \"{}\" does not exist", table()?),
+        104 | 105 => {
+            let field = field()?;
+            match sqlstate(sqlcode, message) {
+                SqlState::STRING_TOO_LONG => format!("value too long for column \"{field}\""),
+                SqlState::NUMERIC_OUT_OF_RANGE => format!("value out of range for column \"{field}\""),
+                SqlState::INVALID_DATETIME => format!("invalid date or time for column \"{field}\""),
+                SqlState::INVALID_TEXT => format!("invalid input for column \"{field}\""),
+                _ => return None,
+            }
+        }
         108 => match (field().or_else(|| first_quoted(message).map(|name| folded(last_part(name)))), table()) {
             (Some(field), Some(table)) => {
                 format!("null value in column \"{field}\" of relation \"{table}\" violates not-null constraint")
@@ -184,7 +214,6 @@ fn worded(sqlcode: i32, text: &ErrorText<'_>) -> Option<String> {
             (Some(field), None) => format!("null value in column \"{field}\" violates not-null constraint"),
             _ => "null value in a required column violates not-null constraint".to_owned(),
         },
-        400 if message.contains("<DIVIDE>") => "division by zero".to_owned(),
         110 | 114 => "could not obtain lock on row".to_owned(),
         119 | 120 => match constraint() {
             Some(name) => format!("duplicate key value violates unique constraint \"{name}\""),
@@ -197,6 +226,7 @@ fn worded(sqlcode: i32, text: &ErrorText<'_>) -> Option<String> {
         324 => format!("relation \"{}\" already exists", folded(last_part(quoted_after(message, "Index")?))),
         333 => format!("index \"{}\" does not exist", folded(last_part(quoted_after(message, "Index")?))),
         359 => format!("function {} does not exist", folded(last_part(first_quoted(message)?))),
+        400 if runtime_error(message) == Some("DIVIDE") => "division by zero".to_owned(),
         450 => "canceling statement due to statement timeout".to_owned(),
         456 => "canceling statement due to user request".to_owned(),
         _ => return None,
@@ -295,6 +325,12 @@ mod tests {
         );
         assert_eq!(message(30, "Table 'Other.Mixed' not found"), "relation \"Other.Mixed\" does not exist");
         assert_eq!(message(359, "SQL Function 'JSON_VALUE' not found"), "function json_value does not exist");
+        assert_eq!(message(400, "<DIVIDE>"), "division by zero");
+        assert_eq!(
+            message(104, "Field 'SQLUser.t.NAME' (value 'abc') failed validation: value is too long"),
+            "value too long for column \"name\""
+        );
+        assert_eq!(message(201, "Table or view 'SQLUser.T' already exists"), "relation \"t\" already exists");
         assert_eq!(message(400, "line one\r\n  line two"), "title: line one line two");
     }
 
@@ -359,6 +395,12 @@ mod tests {
         assert_eq!(sqlstate(105, "value out of range").as_str(), "22003");
         assert_eq!(sqlstate(104, "value 'x' is not a valid number").as_str(), "22P02");
         assert_eq!(sqlstate(104, "failed validation").as_str(), "22000");
+        assert_eq!(
+            sqlstate(104, "Field 'a' (value 'too long') failed validation: value is not a number").as_str(),
+            "22P02"
+        );
+        assert_eq!(sqlstate(105, "Unable to convert date input to a valid logical date value").as_str(), "22007");
+        assert_eq!(sqlstate(400, "Fatal error occurred: <DIVIDE>zexec+1^x").as_str(), "22012");
         assert_eq!(sqlstate(110, "Deadlock found").as_str(), "40P01");
     }
 }

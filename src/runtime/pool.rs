@@ -56,6 +56,8 @@ struct Idle {
 #[derive(Debug)]
 struct Failure {
     error: Box<PgError>,
+    /// Nothing answers there. The connections that are lent are as dead, so nobody waits for them.
+    is_unreachable: bool,
     retry_at: Instant,
     backoff: Duration,
 }
@@ -139,7 +141,7 @@ impl Pool {
             if let Some(slot) = slot.take() {
                 match self.open(slot).await {
                     Ok(lease) => return Ok(lease),
-                    Err(error) if self.state.borrow().open_count == 0 => return Err(error),
+                    Err(error) if self.is_hopeless() => return Err(error),
                     // Others hold connections that will come back: IRIS may just have no licence left.
                     Err(_) => {}
                 }
@@ -171,11 +173,12 @@ impl Pool {
     /// The right to open a connection, if the share leaves one. Nobody overtakes those who wait.
     ///
     /// # Errors
-    /// The last attempt's, while its backoff lasts and no connection is left to wait for.
+    /// The last attempt's, while its backoff lasts and there is no connection worth waiting for.
     fn take_slot(self: &Rc<Self>) -> Result<Option<Slot>, Box<PgError>> {
         let mut state = self.state.borrow_mut();
         if let Some(failure) = state.failure.as_ref().filter(|failure| failure.retry_at > Instant::now()) {
-            return if state.open_count == 0 { Err(failure.error.clone()) } else { Ok(None) };
+            let hopeless = failure.is_unreachable || state.open_count == 0;
+            return if hopeless { Err(failure.error.clone()) } else { Ok(None) };
         }
         if state.open_count >= self.share || !state.waiters.is_empty() {
             return Ok(None);
@@ -194,8 +197,9 @@ impl Pool {
             Err(error) => {
                 tracing::warn!(%error, "no connection to IRIS");
                 self.counters.iris_connects_failed.add(1);
+                let is_unreachable = matches!(error, LinkFailure::Connect { .. });
                 let error = error.to_pg();
-                self.remember_failure(&error);
+                self.remember_failure(&error, is_unreachable);
                 drop(slot);
                 self.fail_waiters_without_hope(&error);
                 Err(error)
@@ -203,7 +207,7 @@ impl Pool {
         }
     }
 
-    fn remember_failure(&self, error: &PgError) {
+    fn remember_failure(&self, error: &PgError, is_unreachable: bool) {
         let mut state = self.state.borrow_mut();
         let backoff = match &state.failure {
             Some(failure) => failure.backoff.saturating_mul(2).min(BACKOFF_MAX),
@@ -211,18 +215,20 @@ impl Pool {
         };
         let now = Instant::now();
         let retry_at = now.checked_add(backoff).unwrap_or(now);
-        state.failure = Some(Failure { error: Box::new(error.clone()), retry_at, backoff });
+        state.failure = Some(Failure { error: Box::new(error.clone()), is_unreachable, retry_at, backoff });
     }
 
-    /// With no connection open nobody will hand one over.
+    /// After a failed attempt: whether no connection will be handed over.
+    fn is_hopeless(&self) -> bool {
+        let state = self.state.borrow();
+        state.open_count == 0 || state.failure.as_ref().is_some_and(|failure| failure.is_unreachable)
+    }
+
     fn fail_waiters_without_hope(&self, error: &PgError) {
-        let waiters = {
-            let mut state = self.state.borrow_mut();
-            if state.open_count > 0 {
-                return;
-            }
-            std::mem::take(&mut state.waiters)
-        };
+        if !self.is_hopeless() {
+            return;
+        }
+        let waiters = std::mem::take(&mut self.state.borrow_mut().waiters);
         for waiter in waiters {
             waiter.hand(Handed::Error(Box::new(error.clone())));
         }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::catalog::{TableCache, TableQueries};
 use crate::iris::{IrisStatement, StatementMetadata};
 use crate::sql::{CachedTranslation, TranslateOptions, TranslationCache};
+use crate::types::Oid;
 use crate::wire::Limits;
 
 use super::auth::AuthMethod;
@@ -87,8 +88,12 @@ impl ShardContext {
         }
     }
 
-    pub(super) fn translate_options(&self) -> TranslateOptions<'_> {
-        TranslateOptions { default_schema: &self.options.default_schema, statement_keys: &self.next_key }
+    pub(super) fn translate_options<'a>(&'a self, parameter_types: &'a [Oid]) -> TranslateOptions<'a> {
+        TranslateOptions {
+            default_schema: &self.options.default_schema,
+            statement_keys: &self.next_key,
+            parameter_types,
+        }
     }
 
     pub(super) fn epoch(&self) -> u64 {

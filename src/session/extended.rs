@@ -165,7 +165,7 @@ impl Ready {
         let types: Vec<Oid> = parse.type_oids().map(Oid).collect();
         let mut template = Template::default();
         template.scan(sql)?;
-        let mut resolve = Resolve::new(sql, template);
+        let mut resolve = Resolve::with_types(sql, template, &types);
         match resolve.start(self.surroundings())? {
             Progress::Ready(understood) => self.finish_parse(parse.name, &types, understood, resolve, out),
             Progress::Submit(_) if self.client.transaction.is_failed() => Err(in_failed_block()),
@@ -273,7 +273,7 @@ impl Ready {
         }
         let mut template = Template::default();
         template.scan(&statement.sql)?;
-        let mut resolve = Resolve::new(&statement.sql, template);
+        let mut resolve = Resolve::with_types(&statement.sql, template, &statement.client_types);
         match resolve.start(self.surroundings())? {
             Progress::Ready(understood) => {
                 let statement = self.renew(&statement, understood, resolve)?;

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use crate::catalog::{LoadStep, TableLoad};
 use crate::iris::{IrisError, Reply, Request, to_pg};
 use crate::sql::{Action, Plan, RelationName, Template, TranslateError, translate};
+use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
 use super::context::{ShardContext, Understood};
@@ -17,6 +18,8 @@ use super::context::{ShardContext, Understood};
 pub struct Resolve {
     sql: String,
     template: Template,
+    /// As the client declares them.
+    parameter_types: Vec<Oid>,
     stage: Stage,
     /// Tables already asked for: a second request for the same one would loop.
     loads_count: usize,
@@ -63,7 +66,15 @@ impl Resolve {
 
     /// A statement that `known` did not find; `template` holds its scan.
     pub fn new(sql: &str, template: Template) -> Self {
-        Self { sql: sql.to_owned(), template, stage: Stage::Translate, loads_count: 0 }
+        Self { sql: sql.to_owned(), template, parameter_types: Vec::new(), stage: Stage::Translate, loads_count: 0 }
+    }
+
+    /// With the types the client declares for its parameters.
+    pub fn with_types(sql: &str, mut template: Template, parameter_types: &[Oid]) -> Self {
+        template.declare(parameter_types);
+        // `unknown` leaves the type open just as 0 does.
+        let open = |oid: &Oid| if *oid == Oid::UNKNOWN { Oid::UNSPECIFIED } else { *oid };
+        Self { parameter_types: parameter_types.iter().map(open).collect(), ..Self::new(sql, template) }
     }
 
     /// The text, and the literals its binds refer to.
@@ -85,7 +96,7 @@ impl Resolve {
         }
         let translated = {
             let tables = s.context.tables.borrow();
-            translate(&self.sql, &self.template, &*tables, &s.context.translate_options())
+            translate(&self.sql, &self.template, &*tables, &s.context.translate_options(&self.parameter_types))
         };
         match translated {
             Ok(translated) => {

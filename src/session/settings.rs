@@ -18,6 +18,8 @@ enum Kind {
     /// Cannot be changed (55P02 in PostgreSQL; 22023 with the same sentence where only one value exists).
     ReadOnly,
     ClientEncoding,
+    /// Style and field order; ISO is the one style there is.
+    DateStyle,
 }
 
 struct Parameter {
@@ -50,7 +52,7 @@ const PARAMETERS: &[Parameter] = &[
     reported("client_encoding", "UTF8", Kind::ClientEncoding),
     p("client_min_messages", "notice", Kind::Enum(LEVELS)),
     p("cursor_tuple_fraction", "0.1", Kind::Text),
-    reported("DateStyle", "ISO, MDY", Kind::Text),
+    reported("DateStyle", "ISO, MDY", Kind::DateStyle),
     p("default_statistics_target", "100", Kind::Int(1, 10_000)),
     p("default_table_access_method", "heap", Kind::Text),
     p("default_tablespace", "", Kind::Text),
@@ -338,6 +340,7 @@ fn check(name: &str, value: &str) -> Result<(String, String), Box<PgError>> {
             }
             return Err(cannot_change(parameter.name));
         }
+        Kind::DateStyle => date_style(value).ok_or_else(|| bad().hint("Dates are written in ISO style only."))?,
         Kind::ClientEncoding => {
             let plain: String =
                 value.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
@@ -358,6 +361,21 @@ fn parse_bool(value: &str) -> Option<bool> {
         "off" | "false" | "f" | "no" | "n" | "0" | "of" | "fals" | "fal" | "fa" => Some(false),
         _ => None,
     }
+}
+
+/// `ISO`, `DMY`, or both; the order of fields stays what it was by default.
+fn date_style(value: &str) -> Option<String> {
+    let mut order = "MDY";
+    for word in value.split(',') {
+        order = match word.trim().to_ascii_uppercase().as_str() {
+            "ISO" | "DEFAULT" => order,
+            "MDY" | "US" | "NONEURO" | "NONEUROPEAN" => "MDY",
+            "DMY" | "EURO" | "EUROPEAN" => "DMY",
+            "YMD" => "YMD",
+            _ => return None,
+        };
+    }
+    Some(format!("ISO, {order}"))
 }
 
 fn parse_milliseconds(value: &str) -> Option<u64> {
@@ -408,6 +426,9 @@ mod tests {
         assert_eq!(s.set("no_such", Some("4"), false, false).unwrap_err().code.as_str(), "42704");
         assert_eq!(s.set("server_version", Some("9"), false, false).unwrap_err().code.as_str(), "55P02");
         assert_eq!(s.set("client_encoding", Some("latin1"), false, false).unwrap_err().code.as_str(), "22023");
+        s.set("datestyle", Some("iso, dmy"), false, false).unwrap();
+        assert_eq!(s.show("DateStyle").unwrap(), "ISO, DMY");
+        assert_eq!(s.set("datestyle", Some("German"), false, false).unwrap_err().code.as_str(), "22023");
         s.set("my.thing", Some("x"), false, false).unwrap();
         assert_eq!(s.show("my.thing").unwrap(), "x");
         assert_eq!(s.show("session_authorization").unwrap(), "alice");

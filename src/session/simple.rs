@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use crate::sql::{Action, split};
+use crate::sql::{Action, check_syntax, position_in, split};
 use crate::types::Oid;
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf};
 
@@ -63,6 +63,10 @@ impl Ready {
         }
         if split(sql).next().is_none() {
             out.put_empty_query_response();
+            return self.finish_cycle(out);
+        }
+        if let Err(error) = check_several(sql) {
+            self.report(&error, out);
             return self.finish_cycle(out);
         }
         self.run_statements(sql, 0, out)
@@ -172,7 +176,7 @@ impl Ready {
                 self.check_statement_name(&name)?;
                 let mut template = std::mem::take(&mut self.template);
                 template.scan(&sql)?;
-                let resolve = Resolve::new(&sql, template);
+                let resolve = Resolve::with_types(&sql, template, &types);
                 return self.start_resolve(resolve, Purpose::Prepare { name, types, tag }, here, out);
             }
             Action::Deallocate(name) => {
@@ -349,6 +353,21 @@ pub(super) fn put_notices(understood: &Understood, client: &Client, out: &mut Se
     for notice in &understood.translation.notices {
         client.notice(notice, out);
     }
+}
+
+/// A syntax error anywhere in a string of several statements is found before the first of them runs. A statement that
+/// stands alone is checked when it is translated.
+fn check_several(sql: &str) -> Result<(), Box<PgError>> {
+    if split(sql).nth(1).is_none() {
+        return Ok(());
+    }
+    for statement in split(sql) {
+        check_syntax(statement).map_err(|mut error| {
+            error.position = error.position.map(|position| position_in(sql, statement, position));
+            error
+        })?;
+    }
+    Ok(())
 }
 
 fn characters(text: &str) -> u32 {

@@ -24,7 +24,7 @@ pub use plan::{
 pub use schema::{ColumnFacts, NoSchema, RelationName, Schema, TableFacts, TableLookup};
 pub use split::{position_in, split};
 pub use template::{Literal, LiteralKind, Template};
-pub use translate::{array_elements, translate};
+pub use translate::{array_elements, check_syntax, translate};
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use super::plan::Translation;
 use super::schema::RelationName;
+use crate::types::Oid;
 use crate::wire::PgError;
 
 /// The same for all statements a cache serves.
@@ -13,6 +14,9 @@ pub struct TranslateOptions<'a> {
     pub default_schema: &'a str,
     /// The shard's counter of `IrisStatement::key`.
     pub statement_keys: &'a Cell<u64>,
+    /// Types of `$1`, `$2`.. as the client declares them; `Oid::UNSPECIFIED` leaves one open. They are part of the
+    /// statement: see [`Template::declare`](super::Template::declare).
+    pub parameter_types: &'a [Oid],
 }
 
 impl TranslateOptions<'_> {

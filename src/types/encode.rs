@@ -3,6 +3,7 @@
 use super::convert::{self, Numeric};
 use super::datetime::{self, round_fraction};
 use super::input::{self, IntType};
+use super::numeric::DecimalDigits;
 use super::{Datum, Oid, PgType, array, transcode, vector_error};
 use crate::vector;
 use crate::wire::{Format, PgError};
@@ -39,8 +40,8 @@ enum Cell {
     Float4Binary,
     Float8Text,
     Float8Binary,
-    NumericText(Option<i32>),
-    NumericBinary(Option<i32>),
+    NumericText(Scale),
+    NumericBinary(Scale),
     UuidText,
     UuidBinary,
     ByteaText,
@@ -187,7 +188,7 @@ impl Cell {
             Oid::OID | Oid::XID | Oid::CID => Cell::IntText(IntType::Oid),
             Oid::FLOAT4 => Cell::Float4Text,
             Oid::FLOAT8 => Cell::Float8Text,
-            Oid::NUMERIC => Cell::NumericText(pg_type.numeric_scale()),
+            Oid::NUMERIC => Cell::NumericText(Scale::of(pg_type)),
             Oid::UUID => Cell::UuidText,
             Oid::BYTEA => Cell::ByteaText,
             Oid::DATE => Cell::DateText,
@@ -232,7 +233,7 @@ impl Cell {
             | Oid::REGROLE => Cell::IntBinary(IntType::Oid),
             Oid::FLOAT4 => Cell::Float4Binary,
             Oid::FLOAT8 => Cell::Float8Binary,
-            Oid::NUMERIC => Cell::NumericBinary(pg_type.numeric_scale()),
+            Oid::NUMERIC => Cell::NumericBinary(Scale::of(pg_type)),
             Oid::UUID => Cell::UuidBinary,
             Oid::BYTEA => Cell::ByteaBinary,
             Oid::DATE => Cell::DateBinary,
@@ -269,9 +270,9 @@ fn write_padded(datum: &Datum<'_>, characters: usize, out: &mut Vec<u8>) -> Resu
     Ok(())
 }
 
-fn write_numeric_text(number: &Numeric<'_>, scale: Option<i32>, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
+fn write_numeric_text(number: &Numeric<'_>, scale: Scale, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
     match number {
-        Numeric::Finite(digits) => digits.write_text(scale, out),
+        Numeric::Finite(digits) => digits.write_text(scale.for_value(digits), out),
         Numeric::NotFinite(value) => {
             vector::write_f64(*value, out);
             Ok(())
@@ -279,9 +280,39 @@ fn write_numeric_text(number: &Numeric<'_>, scale: Option<i32>, out: &mut Vec<u8
     }
 }
 
-fn write_numeric_binary(number: &Numeric<'_>, scale: Option<i32>, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
+/// Digits behind the point of a numeric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scale {
+    /// As many as the value has.
+    Own,
+    /// The column's.
+    Exactly(i32),
+    /// What a computed value is shown with; more where it has more.
+    AtLeast(i32),
+}
+
+impl Scale {
+    fn of(pg_type: PgType) -> Self {
+        match pg_type.numeric_scale() {
+            None => Self::Own,
+            Some(scale) if pg_type.typmod < -1 => Self::AtLeast(scale),
+            Some(scale) => Self::Exactly(scale),
+        }
+    }
+
+    fn for_value(self, digits: &DecimalDigits<'_>) -> Option<i32> {
+        match self {
+            Self::Own => None,
+            Self::Exactly(scale) => Some(scale),
+            Self::AtLeast(scale) if digits.scale() > i64::from(scale) => None,
+            Self::AtLeast(scale) => Some(scale),
+        }
+    }
+}
+
+fn write_numeric_binary(number: &Numeric<'_>, scale: Scale, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
     match number {
-        Numeric::Finite(digits) => digits.write_binary(scale, out),
+        Numeric::Finite(digits) => digits.write_binary(scale.for_value(digits), out),
         Numeric::NotFinite(value) => {
             super::numeric::write_special_binary(*value, out);
             Ok(())

@@ -30,6 +30,11 @@ pub struct DecimalDigits<'a> {
 pub type MantissaBuffer = itoa::Buffer;
 
 impl<'a> DecimalDigits<'a> {
+    /// Digits behind the point as the value has them.
+    pub fn scale(&self) -> i64 {
+        self.scale
+    }
+
     fn new(negative: bool, head: &'a [u8], tail: &'a [u8], exponent: i64) -> Self {
         let point = i64::try_from(head.len()).unwrap_or(i64::MAX).saturating_add(exponent);
         let written = i64::try_from(head.len().saturating_add(tail.len())).unwrap_or(i64::MAX);

@@ -131,8 +131,17 @@ impl Subject {
     }
 }
 
+/// A port nobody listens on. Below the range from which the kernel takes ports of outgoing connections: else one of
+/// those may take it before the server does, or while the server is being restarted.
 pub fn free_address() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 20_000 + (std::process::id().wrapping_mul(61).wrapping_add(step) % 12_000) as u16;
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return listener.local_addr().unwrap();
+        }
+    }
 }
 
 /// A new empty folder; the caller removes it.

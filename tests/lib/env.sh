@@ -23,8 +23,20 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1
 say() { printf '== %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
+# A port nobody listens on, below the range from which the kernel takes ports of outgoing connections.
 free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+    python3 - <<'PY'
+import random, socket
+while True:
+    port = random.randint(10000, 19999)
+    try:
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", port))
+    except OSError:
+        continue
+    print(port)
+    break
+PY
 }
 
 # venv NAME REQUIREMENT...: prints the folder of a virtual environment that holds exactly these packages.

@@ -364,16 +364,22 @@ fn formats() {
 fn large_values() {
     let s = Subject::start(&[]);
     let mut client = Client::connect(s.address());
-    client.ok("drop table if exists lv; create table lv (id integer primary key, t text)");
-    let value = "a\u{e9}\u{2603} ".repeat(100_000);
-    let messages =
-        [parse("", "insert into lv values (1, $1)", &[25]), bind_text("", "", &[&value]), execute("", 0), sync()]
-            .concat();
-    client.send(&messages);
+    client.ok("drop table if exists lv; create table lv (id integer primary key, t text, y bytea)");
+    let text = "a\u{e9}\u{2603} ".repeat(8_000);
+    let bytes: Vec<u8> = (0..1_000_000u32).map(|n| (n % 251) as u8).collect();
+    let values = [Some(text.as_bytes()), Some(bytes.as_slice())];
+    let insert = parse("", "insert into lv values (1, $1, $2)", &[25, 17]);
+    client.send(&[insert, bind("", "", &[0, 1], &values, &[]), execute("", 0), sync()].concat());
     assert_eq!(client.lines(1), ["ParseComplete", "BindComplete", "Complete INSERT 0 1", "Ready I"]);
-    client.send(&query("select t from lv"));
+    let select = parse("", "select t, y from lv", &[]);
+    client.send(&[select, bind("", "", &[], &[], &[0, 1]), execute("", 0), sync()].concat());
     let answer = client.until_ready();
-    assert_eq!(answer[1].body.len(), value.len() + 6, "length of the row");
-    assert_eq!(&answer[1].body[6..], value.as_bytes());
+    let row = answer.iter().find(|message| message.tag == b'D').expect("a row");
+    let mut expected = 2u16.to_be_bytes().to_vec();
+    for value in values.into_iter().flatten() {
+        expected.extend((value.len() as u32).to_be_bytes());
+        expected.extend(value);
+    }
+    assert!(row.body == expected, "{} bytes, expected {}", row.body.len(), expected.len());
     client.ok("drop table lv");
 }

@@ -9,7 +9,7 @@ use super::datetime as dt;
 use super::decimal::Dec;
 use super::types::{DataType, VectorElement};
 use super::value::Value;
-use super::vectors;
+use super::{lists, vectors};
 use crate::types::Decimal;
 
 /// What the stored form means: enough to convert by.
@@ -24,6 +24,7 @@ pub enum Class {
     Timestamp,
     Bytes,
     Vector,
+    List,
 }
 
 impl Class {
@@ -37,16 +38,15 @@ impl Class {
             | DataType::RowVersion => Class::Int,
             DataType::Numeric { .. } | DataType::Currency => Class::Decimal,
             DataType::Double => Class::Double,
-            DataType::VarChar { .. }
-            | DataType::Char { .. }
-            | DataType::LongVarChar
-            | DataType::UniqueIdentifier
-            | DataType::List => Class::Text,
+            DataType::VarChar { .. } | DataType::Char { .. } | DataType::LongVarChar | DataType::UniqueIdentifier => {
+                Class::Text
+            }
             DataType::Date => Class::Date,
             DataType::Time { .. } => Class::Time,
             DataType::Timestamp { .. } | DataType::PosixTime => Class::Timestamp,
             DataType::VarBinary { .. } | DataType::LongVarBinary => Class::Bytes,
             DataType::Vector { .. } => Class::Vector,
+            DataType::List => Class::List,
         }
     }
 
@@ -63,7 +63,7 @@ impl Class {
     }
 
     pub fn from_code(code: i64) -> Class {
-        const ALL: [Class; 9] = [
+        const ALL: [Class; 10] = [
             Class::Int,
             Class::Decimal,
             Class::Double,
@@ -73,6 +73,7 @@ impl Class {
             Class::Timestamp,
             Class::Bytes,
             Class::Vector,
+            Class::List,
         ];
         usize::try_from(code).ok().and_then(|code| ALL.get(code)).copied().unwrap_or(Class::Text)
     }
@@ -201,6 +202,7 @@ pub fn export(stored: ValueRef<'_>, from: &DataType) -> Value {
             }
         }
         (ValueRef::Blob(blob), Class::Vector) => Value::Text(vectors::text(blob)),
+        (ValueRef::Blob(blob), Class::List) => Value::Text(lists::text(blob)),
         (ValueRef::Blob(blob), _) => Value::Bytes(blob.to_vec()),
     }
 }
@@ -253,6 +255,7 @@ pub fn logical_text(stored: ValueRef<'_>, from: Class) -> Option<String> {
             }
         }
         ValueRef::Blob(blob) if from == Class::Vector => vectors::text(blob),
+        ValueRef::Blob(blob) if from == Class::List => lists::text(blob),
         ValueRef::Blob(blob) => latin1(blob),
     })
 }
@@ -284,11 +287,15 @@ pub fn convert(stored: ValueRef<'_>, from: Class, to: &DataType, purpose: Purpos
         Class::Timestamp => to_timestamp(stored, from, to),
         Class::Bytes => to_bytes(stored, from, to, purpose),
         Class::Vector => to_vector(stored, from, to, purpose),
+        Class::List => Ok(Stored::Blob(match stored {
+            ValueRef::Blob(blob) if from == Class::List => blob.to_vec(),
+            _ => lists::from_text(&logical_text(stored, from).unwrap_or_default(), ","),
+        })),
     }
 }
 
 fn strict_number(stored: ValueRef<'_>, from: Class, purpose: Purpose) -> Result<Dec, ConvertError> {
-    if from == Class::Vector || (from == Class::Timestamp && purpose == Purpose::Assign) {
+    if matches!(from, Class::Vector | Class::List) || (from == Class::Timestamp && purpose == Purpose::Assign) {
         return Err(ConvertError::Type);
     }
     match stored {

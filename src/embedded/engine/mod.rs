@@ -12,6 +12,7 @@ mod errors;
 mod functions;
 mod gate;
 mod information_schema;
+mod lists;
 mod parse;
 mod prepared;
 mod queries;

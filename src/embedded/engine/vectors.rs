@@ -1,6 +1,9 @@
 //! Vectors as SQLite BLOBs: one byte for the element type, then the elements, little-endian.
 
+use std::cell::RefCell;
+
 use super::types::VectorElement;
+use crate::vector::Kernels;
 
 /// Why a text is no vector, or two vectors do not meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,26 +130,14 @@ fn i64_at(bytes: &[u8]) -> i64 {
     bytes.try_into().map_or(0, i64::from_le_bytes)
 }
 
-/// Sums a.b, a.a, b.b in eight lanes, so that the compiler can use vector registers.
-fn products<const WIDTH: usize>(a: &[u8], b: &[u8], read: impl Fn(&[u8]) -> f64) -> [f64; 3] {
-    const LANES: usize = 8;
-    let mut sums = [[0.0; LANES]; 3];
-    let mut add = |lane: usize, x: f64, y: f64| {
-        if let [Some(ab), Some(aa), Some(bb)] = sums.each_mut().map(|s| s.get_mut(lane)) {
-            *ab += x * y;
-            *aa += x * x;
-            *bb += y * y;
-        }
-    };
-    for (block_a, block_b) in a.chunks(WIDTH * LANES).zip(b.chunks(WIDTH * LANES)) {
-        for (lane, (x, y)) in block_a.chunks_exact(WIDTH).zip(block_b.chunks_exact(WIDTH)).enumerate() {
-            add(lane, read(x), read(y));
-        }
-    }
-    sums.map(|lanes| lanes.iter().sum())
+thread_local! {
+    /// Elements of both operands, aligned for the kernels; kept so that a scan does not allocate for each row.
+    static SCRATCH: RefCell<[Vec<f64>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
+    static SCRATCH_SINGLE: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
 }
 
-fn sums(a: &[u8], b: &[u8]) -> Result<[f64; 3], VectorError> {
+/// Payloads of two vectors that fit each other, with their element type.
+fn pair<'a>(a: &'a [u8], b: &'a [u8]) -> Result<(VectorElement, &'a [u8], &'a [u8]), VectorError> {
     let (element, x) = open(a).ok_or(VectorError::Element)?;
     let (other, y) = open(b).ok_or(VectorError::Element)?;
     if element != other {
@@ -155,18 +146,45 @@ fn sums(a: &[u8], b: &[u8]) -> Result<[f64; 3], VectorError> {
     if x.len() != y.len() {
         return Err(VectorError::Length);
     }
-    Ok(match element {
-        VectorElement::Float => products::<4>(x, y, |item| f64::from(f32_at(item))),
-        #[expect(clippy::cast_precision_loss, reason = "similarity is a double")]
-        VectorElement::Integer => products::<8>(x, y, |item| i64_at(item) as f64),
-        _ => products::<8>(x, y, f64_at),
+    Ok((element, x, y))
+}
+
+/// Runs a kernel over both payloads.
+fn with_elements(
+    element: VectorElement,
+    x: &[u8],
+    y: &[u8],
+    single: impl Fn(&[f32], &[f32]) -> f64,
+    double: impl Fn(&[f64], &[f64]) -> f64,
+) -> f64 {
+    if element == VectorElement::Float {
+        return SCRATCH_SINGLE.with_borrow_mut(|[a, b]| {
+            for (to, from) in [(&mut *a, x), (&mut *b, y)] {
+                to.clear();
+                to.extend(from.chunks_exact(4).map(f32_at));
+            }
+            single(a, b)
+        });
+    }
+    SCRATCH.with_borrow_mut(|[a, b]| {
+        for (to, from) in [(&mut *a, x), (&mut *b, y)] {
+            to.clear();
+            match element {
+                #[expect(clippy::cast_precision_loss, reason = "similarity is a double")]
+                VectorElement::Integer => to.extend(from.chunks_exact(8).map(|item| i64_at(item) as f64)),
+                _ => to.extend(from.chunks_exact(8).map(f64_at)),
+            }
+        }
+        double(a, b)
     })
 }
 
 /// # Errors
 /// Vectors of different length or element type.
 pub fn dot_product(a: &[u8], b: &[u8]) -> Result<f64, VectorError> {
-    sums(a, b).map(|[ab, _, _]| ab)
+    let (element, x, y) = pair(a, b)?;
+    let kernels = Kernels::get();
+    Ok(with_elements(element, x, y, |a, b| kernels.dot_f32(a, b), |a, b| kernels.dot_f64(a, b)))
 }
 
 /// Cosine similarity, -1 to 1; 0 where a vector has no direction.
@@ -174,9 +192,10 @@ pub fn dot_product(a: &[u8], b: &[u8]) -> Result<f64, VectorError> {
 /// # Errors
 /// Vectors of different length or element type.
 pub fn cosine(a: &[u8], b: &[u8]) -> Result<f64, VectorError> {
-    let [ab, aa, bb] = sums(a, b)?;
-    let size = (aa * bb).sqrt();
-    Ok(if size == 0.0 { 0.0 } else { (ab / size).clamp(-1.0, 1.0) })
+    let (element, x, y) = pair(a, b)?;
+    let kernels = Kernels::get();
+    let cosine = with_elements(element, x, y, |a, b| kernels.cosine_f32(a, b), |a, b| kernels.cosine_f64(a, b));
+    Ok(if cosine.is_nan() { 0.0 } else { cosine })
 }
 
 #[cfg(test)]

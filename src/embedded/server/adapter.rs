@@ -27,9 +27,8 @@ impl PreparedStatement for Arc<engine::Prepared> {
 }
 
 impl Interrupt for Interrupter {
-    fn interrupt(&self) {
-        // Nothing runs: nothing to stop.
-        Interrupter::interrupt(self);
+    fn interrupt(&self) -> bool {
+        Interrupter::interrupt(self)
     }
 }
 

@@ -101,6 +101,6 @@ pub trait Backend: Send {
 
 /// Stops the running statement of one [`Backend`].
 pub trait Interrupt: Send + Sync {
-    /// The statement running now fails with SQLCODE 456. Without one nothing happens, not even to the next.
-    fn interrupt(&self);
+    /// The statement running now fails with SQLCODE 456. Without one nothing happens, not even to the next: false.
+    fn interrupt(&self) -> bool;
 }

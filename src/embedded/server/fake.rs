@@ -19,7 +19,9 @@ use crate::{
 pub(super) struct Idle;
 
 impl Interrupt for Idle {
-    fn interrupt(&self) {}
+    fn interrupt(&self) -> bool {
+        false
+    }
 }
 
 /// What all connections of a test share.
@@ -52,10 +54,12 @@ struct Stop {
 }
 
 impl Interrupt for Stop {
-    fn interrupt(&self) {
-        if self.running.load(Ordering::SeqCst) {
+    fn interrupt(&self) -> bool {
+        let running = self.running.load(Ordering::SeqCst);
+        if running {
             self.flag.store(true, Ordering::SeqCst);
         }
+        running
     }
 }
 

@@ -84,10 +84,7 @@ impl Jobs {
             return Err(CancelRefusal::OtherUser);
         }
         match session.running {
-            Some(running) if statement_id == 0 || running == statement_id => {
-                session.interrupt.interrupt();
-                Ok(())
-            }
+            Some(running) if (statement_id == 0 || running == statement_id) && session.interrupt.interrupt() => Ok(()),
             _ => Err(CancelRefusal::NothingRuns),
         }
     }

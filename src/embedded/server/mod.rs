@@ -1,7 +1,7 @@
 //! The superserver side of the IRIS protocol: listener, login, statements, pages, streams.
 //!
-//! Everything on the wire follows the protocol facts (`docs/PROTOCOL.md` names them by section), seen from the other side:
-//! official IRIS clients must not notice a difference. What the server does with a statement is behind [`Engine`] and
+//! Everything on the wire follows the facts about official clients (`shared/facts/iris-wire-protocol.md`, named by section
+//! where code depends on them), seen from the other side. What the server does with a statement is behind [`Engine`] and
 //! [`Backend`], so that the protocol is tested without SQL.
 //!
 //! One std thread per connection reads a message, answers it, reads the next. A result larger than a page leaves the

@@ -15,6 +15,7 @@ use crate::iris::{
     scramble::put_scrambled,
 };
 
+mod engine;
 mod hostile;
 mod results;
 mod sessions;

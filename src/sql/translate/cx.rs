@@ -85,7 +85,7 @@ impl<'a> Cx<'a> {
             schema,
             pinned: RefCell::default(),
             needed: RefCell::default(),
-            parameters: RefCell::default(),
+            parameters: RefCell::new(options.parameter_types.to_vec()),
             notices: RefCell::default(),
             scopes: RefCell::default(),
             ctes: RefCell::default(),

@@ -41,6 +41,18 @@ async def check(name, awaitable):
         checks.ok(name)
 
 
+async def check_or_gap(name, awaitable):
+    """As `check`, for what the gateway says it does not support yet."""
+    try:
+        await awaitable
+    except asyncpg.FeatureNotSupportedError as error:
+        checks.gap(name, error)
+    except Exception as error:  # noqa: BLE001
+        checks.fail(name, error)
+    else:
+        checks.ok(name)
+
+
 async def code(sqlstate, awaitable):
     try:
         await awaitable
@@ -98,8 +110,15 @@ async def cursors(conn):
         cur = await conn.cursor("SELECT id FROM em WHERE id >= $1 ORDER BY id", 100)
         equal([r[0] for r in await cur.fetch(5)], [100, 101, 102, 103, 104])
         equal((await cur.fetchrow())[0], 105)
+        equal((await cur.fetchrow())[0], 106)
+
+
+async def moved_cursor(conn):
+    """`forward` is SQL's MOVE on the portal."""
+    async with conn.transaction():
+        cur = await conn.cursor("SELECT id FROM em ORDER BY id")
         equal(await cur.forward(10), 10)
-        equal((await cur.fetchrow())[0], 116)
+        equal((await cur.fetchrow())[0], 10)
 
 
 async def copying(conn):
@@ -154,7 +173,7 @@ async def errors(conn):
         ("23505", "INSERT INTO er VALUES ($1, $2)", (1, "b")),
         ("23502", "INSERT INTO er VALUES ($1, $2)", (2, None)),
         ("23503", "INSERT INTO er2 VALUES ($1, $2)", (1, 77)),
-        ("22P02", "SELECT * FROM er WHERE id = $1::text::integer", ("abc",)),
+        ("22P02", "SELECT * FROM er WHERE id = 'abc'", ()),
         ("42601", "SELEC 1", ()),
     ]:
         await check(f"error {sqlstate}: {sql}", code(sqlstate, conn.fetch(sql, *params)))
@@ -179,6 +198,7 @@ async def main():
         ("transactions", transactions),
     ]:
         await check(name, run(conn))
+    await check_or_gap("cursor moved forward", moved_cursor(conn))
     await errors(conn)
     await check("pool", pool())
     for table in ("ty", "sc", "em", "cp", "tx", "er2", "er"):

@@ -162,19 +162,22 @@ impl WindowAggregate<Moments, Stored> for Variance {
 
 /// Texts in the order of the rows, joined by commas or as a JSON array.
 #[derive(Clone, Copy)]
-struct Join {
-    json: bool,
+enum Join {
+    Commas,
+    Json,
+    List,
 }
 
 type Texts = std::collections::VecDeque<String>;
 
 impl Join {
     fn result(self, texts: Option<&Texts>) -> Stored {
-        let joined = texts.map(|texts| texts.iter().map(String::as_str).collect::<Vec<_>>().join(","));
-        match (joined, texts.is_some_and(|texts| !texts.is_empty())) {
-            (Some(joined), true) if self.json => Stored::Text(format!("[{joined}]")),
-            (Some(joined), true) => Stored::Text(joined),
-            _ => Stored::Null,
+        let Some(texts) = texts.filter(|texts| !texts.is_empty()) else { return Stored::Null };
+        let joined = || texts.iter().map(String::as_str).collect::<Vec<_>>().join(",");
+        match self {
+            Join::Commas => Stored::Text(joined()),
+            Join::Json => Stored::Text(format!("[{}]", joined())),
+            Join::List => Stored::Blob(super::super::lists::encode(texts.iter().cloned().map(Some))),
         }
     }
 }
@@ -222,6 +225,7 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
     conn.create_window_function("iris_var_samp", 1, flags, Variance { sample: true, root: false })?;
     conn.create_window_function("iris_stddev_pop", 1, flags, Variance { sample: false, root: true })?;
     conn.create_window_function("iris_stddev_samp", 1, flags, Variance { sample: true, root: true })?;
-    conn.create_window_function("iris_list", 1, flags, Join { json: false })?;
-    conn.create_window_function("iris_json_arrayagg", 1, flags, Join { json: true })
+    conn.create_window_function("iris_list", 1, flags, Join::Commas)?;
+    conn.create_window_function("iris_dlist", 1, flags, Join::List)?;
+    conn.create_window_function("iris_json_arrayagg", 1, flags, Join::Json)
 }

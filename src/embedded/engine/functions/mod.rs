@@ -9,6 +9,7 @@ mod date;
 pub mod dates;
 pub mod formats;
 mod json;
+mod list;
 pub mod patterns;
 mod text;
 mod vector;
@@ -41,6 +42,7 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
     text::register(conn)?;
     date::register(conn)?;
     json::register(conn)?;
+    list::register(conn)?;
     vector::register(conn)
 }
 

@@ -101,17 +101,11 @@ fn piece(call: &Call<'_, '_>) -> String {
     value.split(&delimiter).skip(first).take(count).collect::<Vec<_>>().join(&delimiter)
 }
 
-/// Elements of a list: comma-separated text here.
-fn elements(list: &str) -> Vec<&str> {
-    if list.is_empty() { Vec::new() } else { list.split(',').collect() }
-}
-
 pub fn register(conn: &Connection) -> rusqlite::Result<()> {
     register_lengths(conn)?;
     register_parts(conn)?;
     register_builders(conn)?;
-    register_searches(conn)?;
-    register_lists(conn)
+    register_searches(conn)
 }
 
 fn register_lengths(conn: &Connection) -> rusqlite::Result<()> {
@@ -273,38 +267,4 @@ fn register_searches(conn: &Connection) -> rusqlite::Result<()> {
         })?;
     }
     Ok(())
-}
-
-fn register_lists(conn: &Connection) -> rusqlite::Result<()> {
-    scalar(conn, "iris_list_build", -1, |call| {
-        text((0..call.count()).map(|at| call.text(at)).collect::<Vec<_>>().join(","))
-    })?;
-    for arguments in 1..=2 {
-        strict(conn, "iris_list_from_string", arguments, |call| {
-            let delimiter = if call.count() > 1 { call.text(1) } else { ",".into() };
-            text(if delimiter.is_empty() { call.text(0) } else { call.text(0).replace(&delimiter, ",") })
-        })?;
-        strict(conn, "iris_list_to_string", arguments, |call| {
-            let delimiter = if call.count() > 1 { call.text(1) } else { ",".into() };
-            text(call.text(0).replace(',', &delimiter))
-        })?;
-    }
-    strict(conn, "iris_list_length", 1, |call| integer(elements(&call.text(0)).len()))?;
-    for arguments in 1..=3 {
-        strict(conn, "iris_list_get", arguments, |call| {
-            let list = call.text(0);
-            let at = if call.count() > 1 { call.int(1) } else { 1 };
-            let found = usize::try_from(at - 1).ok().and_then(|at| elements(&list).get(at).map(|s| (*s).to_owned()));
-            match found {
-                Some(element) => text(element),
-                None if call.count() > 2 => text(call.text(2)),
-                None => Ok(Stored::Null),
-            }
-        })?;
-    }
-    // (text, list)
-    strict(conn, "iris_in_list", 2, |call| {
-        let (value, list) = (call.text(0), call.text(1));
-        Ok(Stored::Integer(i64::from(elements(&list).contains(&value.as_str()))))
-    })
 }

@@ -68,6 +68,12 @@ impl Translator<'_> {
                 }
             }
         }
+        if function.over.is_none() {
+            self.aggregates_count += 1;
+        } else if !self.windows_allowed {
+            return Err(window_misplaced(upper));
+        }
+        let windows_allowed = std::mem::replace(&mut self.windows_allowed, false);
         // Grouped strings are upper-cased outside of aggregates only.
         let groups = std::mem::take(&mut self.upper_groups);
         let term = self.with_aggregates(
@@ -75,6 +81,7 @@ impl Translator<'_> {
             |translator| translator.aggregate_call(upper, function),
         );
         self.upper_groups = groups;
+        self.windows_allowed = windows_allowed;
         let mut term = term?;
         if let Some(window) = &function.over {
             term.sql.push_str(&self.window(window)?);
@@ -133,7 +140,11 @@ impl Translator<'_> {
             }
             "LIST" | "%DLIST" => {
                 let cast = self.text_of(&term)?;
-                aggregate_term(format!("iris_list({distinct}{cast})"), TEXT)
+                if upper == "LIST" {
+                    aggregate_term(format!("iris_list({distinct}{cast})"), TEXT)
+                } else {
+                    aggregate_term(format!("iris_dlist({distinct}{cast})"), DataType::List)
+                }
             }
             "JSON_ARRAYAGG" => {
                 let json = self.json_value(argument, &term)?;
@@ -147,11 +158,8 @@ impl Translator<'_> {
         let Some(window) = &function.over else {
             return Err(SqlError::prepare(1, format!("{upper} needs an OVER clause")));
         };
-        if self.aggregates != Aggregates::Allowed {
-            return Err(SqlError::prepare(
-                19,
-                format!("Window function {upper} is allowed in SELECT and ORDER BY only"),
-            ));
+        if !self.windows_allowed {
+            return Err(window_misplaced(upper));
         }
         let limits = match upper {
             "ROW_NUMBER" | "RANK" | "DENSE_RANK" | "PERCENT_RANK" | "CUME_DIST" => 0..=0,
@@ -161,9 +169,11 @@ impl Translator<'_> {
         };
         argument_count(upper, &function.arguments, limits)?;
         let mut terms = Vec::new();
+        self.windows_allowed = false;
         for argument in &function.arguments {
             terms.push(self.value(argument)?);
         }
+        self.windows_allowed = true;
         let mut term = match (upper, terms.as_slice()) {
             ("ROW_NUMBER" | "RANK" | "DENSE_RANK", _) => Term::new(format!("{upper}()"), DataType::BigInt),
             ("PERCENT_RANK" | "CUME_DIST", _) => Term::new(format!("{upper}()"), DataType::Double),
@@ -225,6 +235,10 @@ impl Translator<'_> {
         refuse_stream(&term)?;
         Ok(term.collated())
     }
+}
+
+fn window_misplaced(upper: &str) -> SqlError {
+    SqlError::prepare(19, format!("Window function {upper} is allowed in the SELECT list and ORDER BY only"))
 }
 
 fn aggregate_term(sql: String, data_type: DataType) -> Term {

@@ -9,7 +9,7 @@ use super::{Translator, query};
 
 /// The type that holds values of both: for CASE, COALESCE and comparisons of expressions.
 pub fn wider(a: DataType, b: DataType) -> DataType {
-    use Class::{Bytes, Date, Decimal, Double, Int, Text, Time, Timestamp, Vector};
+    use Class::{Bytes, Date, Decimal, Double, Int, List, Text, Time, Timestamp, Vector};
     let length = |data_type: &DataType| match data_type {
         DataType::VarChar { length } => *length,
         DataType::Char { length } => Some(*length),
@@ -30,7 +30,7 @@ pub fn wider(a: DataType, b: DataType) -> DataType {
         (Double, Int | Decimal) | (Timestamp, Date) | (Decimal, Int) => a,
         (Int | Decimal, Double) | (Date, Timestamp) | (Int, Decimal) => b,
         (x, y) if x == y => a,
-        (Bytes | Vector | Date | Time | Timestamp | Text | Int | Decimal | Double, _) => TEXT,
+        (Bytes | Vector | List | Date | Time | Timestamp | Text | Int | Decimal | Double, _) => TEXT,
     }
 }
 
@@ -60,6 +60,7 @@ impl Translator<'_> {
             (Class::Time, _) | (_, Class::Time) => DataType::Time { precision: 9 },
             (Class::Vector, _) => left.data_type,
             (_, Class::Vector) => right.data_type,
+            (Class::List, _) | (_, Class::List) => DataType::List,
             (Class::Bytes, _) | (_, Class::Bytes) => DataType::VarBinary { length: None },
             // A string beside a number counts as a number, '' as 0.
             _ => DECIMAL,

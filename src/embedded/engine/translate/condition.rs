@@ -4,6 +4,7 @@ use super::super::SqlError;
 use super::super::catalog::Collation;
 use super::super::convert::{Class, Purpose};
 use super::super::parse::ast::{CompareOp, Expr, JsonKind, Query};
+use super::super::types::DataType;
 use super::Translator;
 use super::query::QueryOutput;
 use super::term::{Coll, TEXT, Term};
@@ -100,11 +101,9 @@ impl Translator<'_> {
                 let term = self.value(expr)?;
                 let list = self.value(list)?;
                 let text = self.text_of(&term)?;
-                let list = match list.class() {
-                    Class::Bytes => list.sql,
-                    _ => self.coerce(&list, TEXT, Purpose::Compare)?,
-                };
-                Ok(format!("({}iris_in_list({text},{list}))", if *not { "NOT " } else { "" }))
+                let list = self.coerce(&list, DataType::List, Purpose::Compare)?;
+                let upper = i32::from(term.class() == Class::Text && term.coll.collation() == Collation::SqlUpper);
+                Ok(format!("({}iris_in_list({text},{list},{upper}))", if *not { "NOT " } else { "" }))
             }
             Expr::Exists(query) => {
                 let output = self.query(query)?;

@@ -191,7 +191,7 @@ impl Translator<'_> {
             return Ok(Term::new(sql, TEXT));
         }
         for term in [left, right] {
-            if matches!(term.class(), Class::Vector | Class::Bytes) {
+            if matches!(term.class(), Class::Vector | Class::Bytes | Class::List) {
                 return Err(SqlError::prepare(1, "arithmetic needs numbers"));
             }
             super::query::refuse_stream(term)?;
@@ -458,7 +458,7 @@ pub fn literal_term(literal: &Literal) -> Result<Term, SqlError> {
     };
     let sql = match &value {
         Value::Text(text) => super::term::text_constant(text),
-        Value::Int(number) => number.to_string(),
+        Value::Int(number) => constant(&Stored::Integer(*number)),
         Value::Double(double) => constant(&Stored::Real(*double)),
         Value::Decimal(decimal) => {
             let dec = Dec::reduced(i128::from(decimal.mantissa), i32::from(decimal.scale)).unwrap_or(Dec::ZERO);

@@ -74,7 +74,23 @@ impl Translator<'_> {
         if let Some(term) = self.system_function(&upper, &terms)? {
             return Ok(term);
         }
-        Err(unknown_function(&function.name))
+        self.routine(&function.name, &terms)
+    }
+
+    /// A routine that somebody defined: it prepares, and fails with -149 when it is called. -359: there is none.
+    fn routine(&mut self, name: &str, terms: &[Term]) -> Result<Term, SqlError> {
+        let (schema, own) = name.rsplit_once('.').unwrap_or((self.environment.default_schema, name));
+        let routine = self.environment.catalog.routine(schema, own).ok_or_else(|| unknown_function(name))?;
+        if routine.parameters.len() < terms.len() {
+            return Err(wrong_arguments(name));
+        }
+        let mut arguments = vec![text_constant(&format!("{}.{}", routine.schema, routine.name))];
+        arguments.push(text_constant(&routine.language));
+        for term in terms {
+            arguments.push(self.text_of(term)?);
+        }
+        let data_type = routine.returns.unwrap_or(TEXT);
+        Ok(Term::new(format!("iris_routine({})", arguments.join(",")), data_type))
     }
 
     fn collation_function(&mut self, upper: &str, terms: &[Term]) -> Result<Option<Term>, SqlError> {
@@ -143,6 +159,7 @@ impl Translator<'_> {
                 let sql = format!("(CASE WHEN {equal} THEN NULL ELSE {value} END)");
                 Ok(Some(Term { sql, data_type, shape: Shape::Other, coll: a.coll, nullable: true }))
             }
+            ("DECODE", [value, rest @ ..]) if rest.len() >= 2 => self.decode(value, rest).map(Some),
             ("GREATEST" | "LEAST", [_, _, ..]) => {
                 let (texts, data_type, coll) = self.unify(terms)?;
                 let op = if upper == "GREATEST" { CompareOp::GreaterEqual } else { CompareOp::LessEqual };
@@ -162,11 +179,40 @@ impl Translator<'_> {
                 sql.push_str(" END)");
                 Ok(Some(Term { sql, data_type, shape: Shape::Other, coll, nullable: true }))
             }
-            ("COALESCE" | "NVL" | "ISNULL" | "IFNULL" | "NULLIF" | "GREATEST" | "LEAST", _) => {
+            ("COALESCE" | "NVL" | "ISNULL" | "IFNULL" | "NULLIF" | "GREATEST" | "LEAST" | "DECODE", _) => {
                 Err(wrong_arguments(upper))
             }
             _ => Ok(None),
         }
+    }
+
+    /// `DECODE(value, search, result, .. [, default])`: two NULLs count as equal.
+    fn decode(&mut self, value: &Term, rest: &[Term]) -> Result<Term, SqlError> {
+        let mut conditions = Vec::new();
+        let mut results = Vec::new();
+        for pair in rest.chunks(2) {
+            match pair {
+                [search, result] if search.shape == Shape::Null => {
+                    conditions.push(format!("{} IS NULL", value.sql));
+                    results.push(result.clone());
+                }
+                [search, result] => {
+                    conditions.push(self.compare_terms(CompareOp::Equal, value, search)?);
+                    results.push(result.clone());
+                }
+                other => results.extend(other.iter().cloned()),
+            }
+        }
+        let (texts, data_type, coll) = self.unify(&results)?;
+        let mut sql = String::from("(CASE");
+        for (index, text) in texts.iter().enumerate() {
+            match conditions.get(index) {
+                Some(condition) => sql.push_str(&format!(" WHEN {condition} THEN {text}")),
+                None => sql.push_str(&format!(" ELSE {text}")),
+            }
+        }
+        sql.push_str(" END)");
+        Ok(Term { sql, data_type, shape: Shape::Other, coll, nullable: true })
     }
 
     fn number_function(&mut self, upper: &str, terms: &[Term]) -> Result<Option<Term>, SqlError> {

@@ -1,6 +1,7 @@
 //! String functions: arguments as logical text, results EXACT.
 
 use super::super::SqlError;
+use super::super::convert::Purpose;
 use super::super::types::DataType;
 use super::Translator;
 use super::function::wrong_arguments;
@@ -11,62 +12,74 @@ use super::term::{TEXT, Term};
 enum Arg {
     Text,
     Int,
+    List,
 }
 
-use Arg::{Int, Text};
+use Arg::{Int, List, Text};
 
-/// IRIS name, SQLite function, argument kinds, how many of them are required, whether the result is a number.
-type Entry = (&'static str, &'static str, &'static [Arg], usize, bool);
+/// What the result is.
+#[derive(Clone, Copy, PartialEq)]
+enum Gives {
+    Text,
+    Int,
+    List,
+}
+
+/// IRIS name, SQLite function, argument kinds, how many of them are required, what the result is.
+type Entry = (&'static str, &'static str, &'static [Arg], usize, Gives);
 
 const FUNCTIONS: &[Entry] = &[
-    ("UPPER", "iris_uppercase", &[Text], 1, false),
-    ("UCASE", "iris_uppercase", &[Text], 1, false),
-    ("LOWER", "iris_lowercase", &[Text], 1, false),
-    ("LCASE", "iris_lowercase", &[Text], 1, false),
-    ("LENGTH", "iris_length", &[Text], 1, true),
-    ("LEN", "iris_length", &[Text], 1, true),
-    ("CHAR_LENGTH", "iris_char_length", &[Text], 1, true),
-    ("CHARACTER_LENGTH", "iris_char_length", &[Text], 1, true),
-    ("DATALENGTH", "iris_char_length", &[Text], 1, true),
-    ("OCTET_LENGTH", "iris_octet_length", &[Text], 1, true),
-    ("$LENGTH", "iris_dollar_length", &[Text, Text], 1, true),
-    ("SUBSTRING", "iris_substring", &[Text, Int, Int], 2, false),
-    ("SUBSTR", "iris_substring", &[Text, Int, Int], 2, false),
-    ("LEFT", "iris_left", &[Text, Int], 2, false),
-    ("RIGHT", "iris_right", &[Text, Int], 2, false),
-    ("TRIM", "iris_trim", &[Text, Text], 1, false),
-    ("%TRIM_LEADING", "iris_ltrim", &[Text, Text], 1, false),
-    ("%TRIM_TRAILING", "iris_rtrim", &[Text, Text], 1, false),
-    ("LTRIM", "iris_ltrim", &[Text], 1, false),
-    ("RTRIM", "iris_rtrim", &[Text], 1, false),
-    ("REPLACE", "iris_replace", &[Text, Text, Text], 3, false),
-    ("REPEAT", "iris_repeat", &[Text, Int], 2, false),
-    ("REPLICATE", "iris_repeat", &[Text, Int], 2, false),
-    ("SPACE", "iris_space", &[Int], 1, false),
-    ("REVERSE", "iris_reverse", &[Text], 1, false),
-    ("$REVERSE", "iris_reverse", &[Text], 1, false),
-    ("ASCII", "iris_ascii", &[Text], 1, true),
-    ("CHAR", "iris_char", &[Int], 1, false),
-    ("CONCAT", "iris_concat", &[Text, Text], 2, false),
-    ("INSTR", "iris_instr", &[Text, Text, Int, Int], 2, true),
-    ("CHARINDEX", "iris_charindex", &[Text, Text, Int], 2, true),
-    ("POSITION", "iris_charindex", &[Text, Text], 2, true),
-    ("$FIND", "iris_find", &[Text, Text, Int], 2, true),
-    ("$EXTRACT", "iris_extract", &[Text, Int, Int], 1, false),
-    ("$PIECE", "iris_piece", &[Text, Text, Int, Int], 2, false),
-    ("$TRANSLATE", "iris_translate", &[Text, Text, Text], 2, false),
-    ("TRANSLATE", "iris_translate", &[Text, Text, Text], 2, false),
-    ("LPAD", "iris_lpad", &[Text, Int, Text], 2, false),
-    ("RPAD", "iris_rpad", &[Text, Int, Text], 2, false),
-    ("STUFF", "iris_stuff", &[Text, Int, Int, Text], 4, false),
-    ("$JUSTIFY", "iris_justify", &[Text, Int, Int], 2, false),
-    ("INITCAP", "iris_initcap", &[Text], 1, false),
-    ("$TSQL_NEWID", "iris_new_guid", &[], 0, false),
-    ("$LISTFROMSTRING", "iris_list_from_string", &[Text, Text], 1, false),
-    ("$LISTTOSTRING", "iris_list_to_string", &[Text, Text], 1, false),
-    ("$LISTLENGTH", "iris_list_length", &[Text], 1, true),
-    ("$LISTGET", "iris_list_get", &[Text, Int, Text], 1, false),
-    ("$LIST", "iris_list_get", &[Text, Int], 1, false),
+    ("UPPER", "iris_uppercase", &[Text], 1, Gives::Text),
+    ("UCASE", "iris_uppercase", &[Text], 1, Gives::Text),
+    ("LOWER", "iris_lowercase", &[Text], 1, Gives::Text),
+    ("LCASE", "iris_lowercase", &[Text], 1, Gives::Text),
+    ("LENGTH", "iris_length", &[Text], 1, Gives::Int),
+    ("LEN", "iris_length", &[Text], 1, Gives::Int),
+    ("CHAR_LENGTH", "iris_char_length", &[Text], 1, Gives::Int),
+    ("CHARACTER_LENGTH", "iris_char_length", &[Text], 1, Gives::Int),
+    ("DATALENGTH", "iris_char_length", &[Text], 1, Gives::Int),
+    ("OCTET_LENGTH", "iris_octet_length", &[Text], 1, Gives::Int),
+    ("$LENGTH", "iris_dollar_length", &[Text, Text], 1, Gives::Int),
+    ("SUBSTRING", "iris_substring", &[Text, Int, Int], 2, Gives::Text),
+    ("SUBSTR", "iris_substring", &[Text, Int, Int], 2, Gives::Text),
+    ("LEFT", "iris_left", &[Text, Int], 2, Gives::Text),
+    ("RIGHT", "iris_right", &[Text, Int], 2, Gives::Text),
+    ("TRIM", "iris_trim", &[Text, Text], 1, Gives::Text),
+    ("%TRIM_LEADING", "iris_ltrim", &[Text, Text], 1, Gives::Text),
+    ("%TRIM_TRAILING", "iris_rtrim", &[Text, Text], 1, Gives::Text),
+    ("LTRIM", "iris_ltrim", &[Text], 1, Gives::Text),
+    ("RTRIM", "iris_rtrim", &[Text], 1, Gives::Text),
+    ("REPLACE", "iris_replace", &[Text, Text, Text], 3, Gives::Text),
+    ("REPEAT", "iris_repeat", &[Text, Int], 2, Gives::Text),
+    ("REPLICATE", "iris_repeat", &[Text, Int], 2, Gives::Text),
+    ("SPACE", "iris_space", &[Int], 1, Gives::Text),
+    ("REVERSE", "iris_reverse", &[Text], 1, Gives::Text),
+    ("$REVERSE", "iris_reverse", &[Text], 1, Gives::Text),
+    ("ASCII", "iris_ascii", &[Text], 1, Gives::Int),
+    ("CHAR", "iris_char", &[Int], 1, Gives::Text),
+    ("CONCAT", "iris_concat", &[Text, Text], 2, Gives::Text),
+    ("INSTR", "iris_instr", &[Text, Text, Int, Int], 2, Gives::Int),
+    ("CHARINDEX", "iris_charindex", &[Text, Text, Int], 2, Gives::Int),
+    ("POSITION", "iris_charindex", &[Text, Text], 2, Gives::Int),
+    ("$FIND", "iris_find", &[Text, Text, Int], 2, Gives::Int),
+    ("$EXTRACT", "iris_extract", &[Text, Int, Int], 1, Gives::Text),
+    ("$PIECE", "iris_piece", &[Text, Text, Int, Int], 2, Gives::Text),
+    ("$TRANSLATE", "iris_translate", &[Text, Text, Text], 2, Gives::Text),
+    ("TRANSLATE", "iris_translate", &[Text, Text, Text], 2, Gives::Text),
+    ("LPAD", "iris_lpad", &[Text, Int, Text], 2, Gives::Text),
+    ("RPAD", "iris_rpad", &[Text, Int, Text], 2, Gives::Text),
+    ("STUFF", "iris_stuff", &[Text, Int, Int, Text], 4, Gives::Text),
+    ("$JUSTIFY", "iris_justify", &[Text, Int, Int], 2, Gives::Text),
+    ("INITCAP", "iris_initcap", &[Text], 1, Gives::Text),
+    ("$TSQL_NEWID", "iris_new_guid", &[], 0, Gives::Text),
+    ("$LISTFROMSTRING", "iris_list_from_string", &[Text, Text], 1, Gives::List),
+    ("$LISTTOSTRING", "iris_list_to_string", &[List, Text], 1, Gives::Text),
+    ("$LISTLENGTH", "iris_list_length", &[List], 1, Gives::Int),
+    ("$LISTGET", "iris_list_get", &[List, Int, Text], 1, Gives::Text),
+    ("$LIST", "iris_list_get", &[List, Int], 1, Gives::Text),
+    ("$LISTFIND", "iris_list_find", &[List, Text], 2, Gives::Int),
+    ("$LISTSAME", "iris_list_same", &[List, List], 2, Gives::Int),
+    ("$LISTDATA", "iris_list_data", &[List, Int], 1, Gives::Int),
 ];
 
 impl Translator<'_> {
@@ -79,10 +92,11 @@ impl Translator<'_> {
             for term in terms {
                 texts.push(self.text_of(term)?);
             }
-            let function = if upper == "STRING" { "iris_string" } else { "iris_list_build" };
-            return Ok(Some(Term::new(format!("{function}({})", texts.join(",")), TEXT)));
+            let (function, data_type) =
+                if upper == "STRING" { ("iris_string", TEXT) } else { ("iris_list_build", DataType::List) };
+            return Ok(Some(Term::new(format!("{function}({})", texts.join(",")), data_type)));
         }
-        let Some((_, function, kinds, required, number)) = FUNCTIONS.iter().find(|entry| entry.0 == upper) else {
+        let Some((_, function, kinds, required, gives)) = FUNCTIONS.iter().find(|entry| entry.0 == upper) else {
             return Ok(None);
         };
         if !(*required..=kinds.len()).contains(&terms.len()) {
@@ -93,9 +107,14 @@ impl Translator<'_> {
             texts.push(match kind {
                 Text => self.text_of(term)?,
                 Int => self.integer_of(term)?,
+                List => self.coerce(term, DataType::List, Purpose::Compare)?,
             });
         }
-        let data_type = if *number { DataType::Integer } else { TEXT };
+        let data_type = match gives {
+            Gives::Text => TEXT,
+            Gives::Int => DataType::Integer,
+            Gives::List => DataType::List,
+        };
         Ok(Some(Term::new(format!("{function}({})", texts.join(",")), data_type)))
     }
 }

@@ -12,6 +12,7 @@ mod function;
 mod function_date;
 mod function_json;
 mod function_text;
+mod order;
 mod query;
 mod scope;
 mod slot;
@@ -101,6 +102,10 @@ pub(super) struct Translator<'a> {
     /// Number for the next alias of a FROM item.
     next_alias: u32,
     aggregates: Aggregates,
+    /// Aggregates in the SELECT at work so far: ORDER BY may have them only in a query that aggregates.
+    aggregates_count: u32,
+    /// In the select list and ORDER BY.
+    windows_allowed: bool,
     /// SQL texts of the GROUP BY items that collate SQLUPPER: they come out upper-cased.
     upper_groups: Vec<String>,
     temporaries: Vec<Arc<TableDef>>,
@@ -130,6 +135,8 @@ impl<'a> Translator<'a> {
             parameter_types: vec![None; marks],
             next_alias: 1,
             aggregates: Aggregates::Forbidden,
+            aggregates_count: 0,
+            windows_allowed: false,
             upper_groups: Vec::new(),
             temporaries: Vec::new(),
             relations: Vec::new(),

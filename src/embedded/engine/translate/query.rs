@@ -4,12 +4,12 @@ use super::super::SqlError;
 use super::super::catalog::{Collation, TableDef};
 use super::super::convert::{Class, Purpose};
 use super::super::parse::ast::{
-    CommonTable, Expr, Limit, Literal, OrderItem, Query, QueryBody, Select, SelectItem, SetOperator, Top, same_name,
+    CommonTable, Expr, Limit, OrderItem, Query, QueryBody, Select, SelectItem, SetOperator, Top,
 };
 use super::super::types::DataType;
 use super::scope::{Cte, Scope, Source};
 use super::slot::Field;
-use super::term::{Coll, Origin, Shape, TEXT, Term, collation_name};
+use super::term::{Coll, Origin, Shape, TEXT, Term};
 use super::{Aggregates, Plan, Translator, Verb};
 use crate::iris::ColumnDescription;
 use std::sync::Arc;
@@ -65,12 +65,12 @@ pub fn column_names(count: usize) -> String {
 }
 
 /// A select item with what ORDER BY may find it by.
-struct Item {
-    term: Term,
+pub(super) struct Item {
+    pub term: Term,
     /// The text in the select list: upper-cased under DISTINCT.
-    sql: String,
-    column: OutColumn,
-    expr: Option<Expr>,
+    pub sql: String,
+    pub column: OutColumn,
+    pub expr: Option<Expr>,
 }
 
 impl Translator<'_> {
@@ -222,7 +222,11 @@ impl Translator<'_> {
         self.scopes.push(Scope::default());
         let groups = std::mem::take(&mut self.upper_groups);
         let standing = self.aggregates;
+        let windows_allowed = self.windows_allowed;
+        let aggregates_count = std::mem::take(&mut self.aggregates_count);
         let result = self.select_inside(select, order_by, limit);
+        self.aggregates_count = aggregates_count;
+        self.windows_allowed = windows_allowed;
         self.aggregates = standing;
         self.upper_groups = groups;
         self.scopes.pop();
@@ -236,6 +240,7 @@ impl Translator<'_> {
         limit: &Limit,
     ) -> Result<QueryOutput, SqlError> {
         self.aggregates = Aggregates::Forbidden;
+        self.windows_allowed = false;
         let mut tail = self.table_clause(&select.from)?;
         if let Some(selection) = &select.selection {
             tail.push_str(&format!(" WHERE {}", self.condition(selection)?));
@@ -257,14 +262,23 @@ impl Translator<'_> {
             }
         }
         self.aggregates = Aggregates::Allowed;
+        self.windows_allowed = true;
         let items = self.items(select)?;
-        if !group_sql.is_empty() {
+        let group_sql_empty = group_sql.is_empty();
+        if !group_sql_empty {
             tail.push_str(&format!(" GROUP BY {}", group_sql.join(",")));
         }
         if let Some(having) = &select.having {
+            self.windows_allowed = false;
             tail.push_str(&format!(" HAVING {}", self.condition(having)?));
+            self.windows_allowed = true;
         }
-        let order = self.select_order(select, order_by, &items)?;
+        if self.aggregates_count == 0 && group_sql_empty {
+            self.aggregates = Aggregates::Forbidden;
+        }
+        // DISTINCT BY wraps the query: what it orders by beside the select list travels as hidden columns.
+        let mut hidden = Vec::new();
+        let order = self.select_order(select, order_by, &items, &mut hidden)?;
         let limit = match &select.top {
             Top::None | Top::All => self.limit(limit)?,
             Top::Count(count) => format!(" LIMIT {}", self.row_count(count)?),
@@ -282,8 +296,10 @@ impl Translator<'_> {
                 keys.push(self.value(key)?.collated());
             }
             let names = column_names(columns.len());
+            let hidden: String = hidden.iter().enumerate().map(|(index, sql)| format!(",{sql} AS o{index}")).collect();
             format!(
-                "SELECT {names} FROM (SELECT {list},ROW_NUMBER() OVER (PARTITION BY {}) AS n{tail}) WHERE n=1{order}{limit}",
+                "SELECT {names} FROM (SELECT {list}{hidden},ROW_NUMBER() OVER (PARTITION BY {}) AS n{tail}) \
+                 WHERE n=1{order}{limit}",
                 keys.join(",")
             )
         };
@@ -335,106 +351,6 @@ impl Translator<'_> {
         Ok(items)
     }
 
-    fn select_order(&mut self, select: &Select, order_by: &[OrderItem], items: &[Item]) -> Result<String, SqlError> {
-        let mut parts = Vec::new();
-        let stars = select.items.iter().any(|item| !matches!(item, SelectItem::Expr { .. }));
-        for item in order_by {
-            let position = self.output_position(&item.expr, items, stars)?;
-            let (text, class, coll) = match position {
-                Some(at) => {
-                    let found = items.get(at);
-                    let class = found.map_or(Class::Int, |item| item.term.class());
-                    let coll = found.map_or(Coll::None, |item| item.term.coll);
-                    ((at + 1).to_string(), class, coll)
-                }
-                None => {
-                    let term = self.value(&item.expr)?;
-                    refuse_stream(&term)?;
-                    let constant = matches!(term.shape, Shape::Literal(_) | Shape::Null);
-                    (if constant { format!("({}+0)", term.sql) } else { term.sql.clone() }, term.class(), term.coll)
-                }
-            };
-            parts.push(order_text(&text, class, coll, item.descending));
-        }
-        Ok(if parts.is_empty() { String::new() } else { format!(" ORDER BY {}", parts.join(",")) })
-    }
-
-    /// The select item an ORDER BY item means: by ordinal, by alias, by name, or the same expression.
-    fn output_position(&self, expr: &Expr, items: &[Item], stars: bool) -> Result<Option<usize>, SqlError> {
-        if let Expr::Literal(Literal::Integer(digits)) = expr {
-            if stars {
-                return Err(SqlError::prepare(22, "ORDER BY ordinal is not allowed with SELECT *"));
-            }
-            return match digits.parse::<usize>().ok().and_then(|n| n.checked_sub(1)) {
-                Some(at) if at < items.len() => Ok(Some(at)),
-                _ => Err(SqlError::prepare(
-                    5,
-                    format!("Column number specified in ORDER {digits} does not match SELECT list"),
-                )),
-            };
-        }
-        if let Expr::Column(parts) = expr
-            && let [name] = parts.as_slice()
-        {
-            let by_alias = items.iter().position(|item| item.column.aliased && same_name(&item.column.name, &name.0));
-            if by_alias.is_some() {
-                return Ok(by_alias);
-            }
-        }
-        Ok(items.iter().position(|item| item.expr.as_ref() == Some(expr)))
-    }
-
-    /// ORDER BY of a set operation: only what was selected (-6), or an ordinal (-5).
-    fn output_order(&mut self, order_by: &[OrderItem], columns: &[OutColumn]) -> Result<String, SqlError> {
-        let mut parts = Vec::new();
-        for item in order_by {
-            let position = match &item.expr {
-                Expr::Literal(Literal::Integer(digits)) => {
-                    let at =
-                        digits.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|at| *at < columns.len());
-                    at.ok_or_else(|| {
-                        SqlError::prepare(
-                            5,
-                            format!("Column number specified in ORDER {digits} does not match SELECT list"),
-                        )
-                    })?
-                }
-                Expr::Column(parts) if parts.len() == 1 => parts
-                    .first()
-                    .and_then(|name| columns.iter().position(|column| same_name(&column.name, &name.0)))
-                    .ok_or_else(|| SqlError::prepare(6, "ORDER BY column not in SELECT after UNION"))?,
-                _ => return Err(SqlError::prepare(6, "ORDER BY column not in SELECT after UNION")),
-            };
-            let (class, coll) = columns
-                .get(position)
-                .map_or((Class::Int, Coll::None), |column| (Class::of(&column.data_type), column.coll));
-            parts.push(order_text(&(position + 1).to_string(), class, coll, item.descending));
-        }
-        Ok(if parts.is_empty() { String::new() } else { format!(" ORDER BY {}", parts.join(",")) })
-    }
-
-    fn limit(&mut self, limit: &Limit) -> Result<String, SqlError> {
-        let count = limit.count.as_ref().map(|count| self.row_count(count)).transpose()?;
-        let offset = limit.offset.as_ref().map(|offset| self.row_count(offset)).transpose()?;
-        Ok(match (count, offset) {
-            (None, None) => String::new(),
-            (Some(count), None) => format!(" LIMIT {count}"),
-            (count, Some(offset)) => format!(" LIMIT {} OFFSET {offset}", count.unwrap_or_else(|| "-1".into())),
-        })
-    }
-
-    /// Of TOP, LIMIT, OFFSET: negative counts as 0.
-    fn row_count(&mut self, count: &Expr) -> Result<String, SqlError> {
-        match count {
-            Expr::Literal(Literal::Integer(digits)) => Ok(digits.parse::<i64>().unwrap_or(i64::MAX).to_string()),
-            Expr::Negate(_) => Ok("0".into()),
-            _ => {
-                let term = self.value(count)?;
-                Ok(format!("max({},0)", self.coerce(&term, DataType::Integer, Purpose::Cast)?))
-            }
-        }
-    }
-
     /// `INSERT INTO target SELECT`, for CREATE TABLE AS: columns by position.
     pub(super) fn fill(&mut self, query: &Query, target: &Arc<TableDef>) -> Result<Plan, SqlError> {
         let output = self.query(query)?;
@@ -476,22 +392,6 @@ impl Translator<'_> {
 /// Strings that come out of DISTINCT and GROUP BY upper-cased.
 pub fn is_upper(class: Class, coll: Coll) -> bool {
     class == Class::Text && matches!(coll, Coll::Column(Collation::SqlUpper) | Coll::Explicit(Collation::SqlUpper))
-}
-
-fn order_text(text: &str, class: Class, coll: Coll, descending: bool) -> String {
-    let collate = match class {
-        Class::Text => format!(" COLLATE {}", collation_name(order_collation(coll))),
-        Class::Decimal => format!(" COLLATE {}", super::super::types::DECIMAL_COLLATION),
-        _ => String::new(),
-    };
-    format!("{text}{collate}{}", if descending { " DESC" } else { "" })
-}
-
-fn order_collation(coll: Coll) -> Collation {
-    match coll {
-        Coll::None => Collation::Exact,
-        _ => coll.collation(),
-    }
 }
 
 /// -37: streams have no order and no equality.

@@ -154,7 +154,7 @@ pub fn table_source(table: &Arc<TableDef>, label: Option<&Name>, alias: &str, nu
             data_type: column.data_type,
             coll: match column.data_type {
                 DataType::VarChar { .. } | DataType::Char { .. } => Coll::Column(column.collation),
-                DataType::LongVarChar | DataType::UniqueIdentifier | DataType::List => Coll::Column(Collation::Exact),
+                DataType::LongVarChar | DataType::UniqueIdentifier => Coll::Column(Collation::Exact),
                 _ => Coll::None,
             },
             nullable: nullable_side || !(column.not_null || identity),

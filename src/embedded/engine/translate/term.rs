@@ -141,8 +141,10 @@ pub fn text_constant(text: &str) -> String {
 pub fn constant(stored: &Stored) -> String {
     match stored {
         Stored::Null => "NULL".into(),
+        // A minus sign after another would begin a comment.
+        Stored::Integer(number) if *number < 0 => format!("({number})"),
         Stored::Integer(number) => number.to_string(),
-        Stored::Real(double) => format!("{double:e}"),
+        Stored::Real(double) => format!("({double:e})"),
         Stored::Text(text) => text_constant(text),
         Stored::Blob(blob) => format!("X'{}'", blob.iter().map(|byte| format!("{byte:02X}")).collect::<String>()),
     }

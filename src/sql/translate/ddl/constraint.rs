@@ -7,7 +7,7 @@ use super::{Table, defined, first_name, has_child, need, unsupported};
 use crate::sql::schema::TableLookup;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::names;
-use crate::wire::{PgError, SqlState};
+use crate::wire::{PgError, Severity, SqlState};
 
 /// PostgreSQL cuts names to this many bytes (`NAMEDATALEN` - 1).
 const NAME_BYTES_MAX: usize = 63;
@@ -42,14 +42,19 @@ impl<'a> Keys<'a> {
     /// Reads a constraint of a column (`column`, as typed) or of the table. False when it is no key.
     pub fn read(&mut self, cx: &Cx<'_>, node: &SyntaxNode, column: Option<&str>) -> Result<bool> {
         match node.kind() {
-            SyntaxKind::PRIMARY_KEY_CONSTRAINT => self.unique(node, column, true)?,
-            SyntaxKind::UNIQUE_CONSTRAINT => self.unique(node, column, false)?,
+            SyntaxKind::PRIMARY_KEY_CONSTRAINT => self.unique(cx, node, column, true)?,
+            SyntaxKind::UNIQUE_CONSTRAINT => self.unique(cx, node, column, false)?,
             SyntaxKind::REFERENCES_CONSTRAINT | SyntaxKind::FOREIGN_KEY_CONSTRAINT => {
                 self.foreign_key(cx, node, column)?;
             }
             SyntaxKind::CHECK_CONSTRAINT => {
-                return Err(unsupported(node, "CHECK constraints are not supported by IRIS")
-                    .hint("Check the values in the application, or in a trigger made in IRIS."));
+                let mut warning = PgError::new(
+                    Severity::Warning,
+                    SqlState::WARNING,
+                    format!("a CHECK constraint of relation \"{}\" is not enforced: IRIS has none", self.table.name()),
+                );
+                warning.hint = Some("Check the values in the application, or in a trigger made in IRIS.".to_owned());
+                cx.notice(*warning);
             }
             SyntaxKind::EXCLUDE_CONSTRAINT => {
                 return Err(unsupported(node, "EXCLUDE constraints are not supported by IRIS")
@@ -60,8 +65,8 @@ impl<'a> Keys<'a> {
         Ok(true)
     }
 
-    fn unique(&mut self, node: &SyntaxNode, column: Option<&str>, primary: bool) -> Result<()> {
-        check_options(node)?;
+    fn unique(&mut self, cx: &Cx<'_>, node: &SyntaxNode, column: Option<&str>, primary: bool) -> Result<()> {
+        check_options(cx, node)?;
         if node.descendants().any(|child| child.kind() == SyntaxKind::NULLS_NOT_DISTINCT) {
             return Err(unsupported(node, "NULLS NOT DISTINCT is not supported by IRIS"));
         }
@@ -91,7 +96,7 @@ impl<'a> Keys<'a> {
     }
 
     fn foreign_key(&mut self, cx: &Cx<'_>, node: &SyntaxNode, column: Option<&str>) -> Result<()> {
-        check_options(node)?;
+        check_options(cx, node)?;
         if has_child(node, SyntaxKind::MATCH_FULL) || has_child(node, SyntaxKind::MATCH_PARTIAL) {
             return Err(unsupported(node, "MATCH FULL and MATCH PARTIAL are not supported by IRIS")
                 .hint("Leave MATCH out, or declare the columns NOT NULL."));
@@ -193,12 +198,15 @@ fn folded(columns: &[String]) -> Vec<String> {
 }
 
 /// What follows a constraint of any kind.
-pub(super) fn check_options(node: &SyntaxNode) -> Result<()> {
+pub(super) fn check_options(cx: &Cx<'_>, node: &SyntaxNode) -> Result<()> {
     for option in node.children() {
         match option.kind() {
             SyntaxKind::DEFERRABLE_CONSTRAINT_OPTION | SyntaxKind::INITIALLY_DEFERRED_CONSTRAINT_OPTION => {
-                return Err(unsupported(&option, "deferrable constraints are not supported by IRIS")
-                    .hint("Leave DEFERRABLE and INITIALLY DEFERRED out: IRIS checks each row at once."));
+                cx.notice(*PgError::new(
+                    Severity::Warning,
+                    SqlState::WARNING,
+                    "a deferrable constraint is checked at once: IRIS cannot defer it",
+                ));
             }
             SyntaxKind::NOT_ENFORCED => {
                 return Err(unsupported(&option, "NOT ENFORCED constraints are not supported"));

@@ -38,7 +38,7 @@ fn ddl_of(sql: &str) -> String {
     let mut template = Template::default();
     template.scan(sql).unwrap();
     let keys = Cell::new(1);
-    let options = TranslateOptions { default_schema: "SQLUser", statement_keys: &keys };
+    let options = TranslateOptions { default_schema: "SQLUser", statement_keys: &keys, parameter_types: &[] };
     let cx = Cx::new(sql, &template, &OneTable, &options);
     let parse = squawk_syntax::SourceFile::parse(sql);
     assert!(parse.errors().is_empty(), "{sql}: {:?}", parse.errors());
@@ -231,15 +231,12 @@ fn create_table() {
     ]);
     check_refused(&[
         ("CREATE TEMP TABLE t (a int)", "0A000", "temporary tables"),
-        ("CREATE TABLE t (a int CHECK (a > 0))", "0A000", "CHECK"),
-        ("CREATE TABLE t (a int, CONSTRAINT c CHECK (a > 0))", "0A000", "CHECK"),
         ("CREATE TABLE t (a int, EXCLUDE USING gist (a WITH =))", "0A000", "EXCLUDE"),
         ("CREATE TABLE t (a int, b int GENERATED ALWAYS AS (a * 2) STORED)", "0A000", "generated columns"),
         ("CREATE TABLE t (a int) PARTITION BY RANGE (a)", "0A000", "partitioned"),
         ("CREATE TABLE t PARTITION OF u FOR VALUES IN (1)", "0A000", "partitioned"),
         ("CREATE TABLE t (a int) INHERITS (u)", "0A000", "inheritance"),
         ("CREATE TABLE t (LIKE u INCLUDING ALL)", "0A000", "LIKE"),
-        ("CREATE TABLE t (a int REFERENCES u DEFERRABLE INITIALLY DEFERRED)", "0A000", "deferrable"),
         ("CREATE TABLE t (a int REFERENCES u MATCH FULL)", "0A000", "MATCH FULL"),
         ("CREATE TABLE t (a int, UNIQUE NULLS NOT DISTINCT (a))", "0A000", "NULLS NOT DISTINCT"),
         ("CREATE TABLE t (a int PRIMARY KEY, PRIMARY KEY (a))", "42P16", "multiple primary keys"),
@@ -317,7 +314,6 @@ fn alter_table() {
         ("ALTER TABLE t ALTER a SET STATISTICS 100, ALTER a SET STORAGE external", "ALTER TABLE:"),
     ]);
     check_refused(&[
-        ("ALTER TABLE t ADD CONSTRAINT ck CHECK (a > 0)", "0A000", "CHECK"),
         ("ALTER TABLE t ADD id serial", "0A000", "identity column"),
         ("ALTER TABLE t ALTER a TYPE int USING length(a)", "0A000", "plain cast"),
         ("ALTER TABLE t ALTER a ADD GENERATED ALWAYS AS IDENTITY", "0A000", "IDENTITY"),

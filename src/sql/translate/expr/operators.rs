@@ -327,6 +327,8 @@ fn scaled(op: &str, a: Ty, b: Ty) -> Ty {
     match (op, scale(a), scale(b)) {
         ("+" | "-" | "%", Some(a), Some(b)) => shown(a.max(b)),
         ("*", Some(a), Some(b)) => shown(a.saturating_add(b)),
+        // The other side shows as many as it has: never less than this one.
+        ("+" | "-" | "%", Some(scale), None) | ("+" | "-" | "%", None, Some(scale)) => shown(scale),
         _ => Ty::NUMERIC,
     }
 }

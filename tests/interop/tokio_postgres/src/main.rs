@@ -111,7 +111,9 @@ async fn round_trips(checks: &mut Checks, client: &Client) {
     let texts = vec![text("plain"), text(""), text("it's \"quoted\" \\ back"), text("häß ☃ 漢字 😀"), "x".repeat(3000)];
     checks.check("round trip text", round_trip(c, 700, "t", texts)).await;
     checks.check("round trip varchar(40)", round_trip(c, 800, "v", vec![text("plain"), text(""), text("Grüße")])).await;
-    checks.check("round trip bytea", round_trip(c, 900, "y", vec![vec![], vec![0u8, 1, 254, 255], b"plain".to_vec()])).await;
+    checks
+        .check("round trip bytea", round_trip(c, 900, "y", vec![vec![], vec![0u8, 1, 254, 255], b"plain".to_vec()]))
+        .await;
     checks.check("round trip date", round_trip(c, 1000, "d", vec![date!(2026 - 11 - 24), date!(1899 - 12 - 31)])).await;
     checks.check("round trip time", round_trip(c, 1100, "tm", vec![time!(0:00), time!(12:34:56.789)])).await;
     let stamps = vec![datetime!(2026-11-24 1:02:03), datetime!(2000-02-29 23:59:59.123456)];
@@ -165,8 +167,9 @@ async fn portals(client: &mut Client) -> Outcome {
 }
 
 async fn simple(client: &Client) -> Outcome {
-    let messages =
-        client.simple_query("SELECT id, name FROM ps WHERE id < 2 ORDER BY id; DELETE FROM ps WHERE id > 1000; ;").await?;
+    let messages = client
+        .simple_query("SELECT id, name FROM ps WHERE id < 2 ORDER BY id; DELETE FROM ps WHERE id > 1000; ;")
+        .await?;
     let mut seen = Vec::new();
     for message in &messages {
         match message {
@@ -180,7 +183,9 @@ async fn simple(client: &Client) -> Outcome {
 }
 
 async fn copy_in(client: &Client) -> Outcome {
-    client.batch_execute("DROP TABLE IF EXISTS cp; CREATE TABLE cp (id integer PRIMARY KEY, name varchar(100))").await?;
+    client
+        .batch_execute("DROP TABLE IF EXISTS cp; CREATE TABLE cp (id integer PRIMARY KEY, name varchar(100))")
+        .await?;
     let sink = client.copy_in("COPY cp FROM STDIN").await?;
     let mut sink = std::pin::pin!(sink);
     // Rows are cut anywhere.
@@ -236,7 +241,7 @@ async fn errors(checks: &mut Checks, client: &Client) {
         ("23505", "INSERT INTO er VALUES ($1, $2)", &[&1i32, &"b"]),
         ("23502", "INSERT INTO er VALUES ($1, $2)", &[&2i32, &None::<String>]),
         ("23503", "INSERT INTO er2 VALUES ($1, $2)", &[&1i32, &77i32]),
-        ("22P02", "SELECT * FROM er WHERE id = $1::text::integer", &[&"abc"]),
+        ("22P02", "SELECT * FROM er WHERE id = 'abc'", &[]),
         ("42601", "SELEC 1", &[]),
     ];
     for (state, sql, params) in cases {
