@@ -145,6 +145,10 @@ fn spelled(text: &str, binds: &[Bind], template: &Template) -> String {
             Bind::Constant(text) => {
                 let _ = write!(out, "<='{text}'>");
             }
+            Bind::TypedConstant { text, oid } => {
+                let name = super::typename::typname(*oid).map_or_else(|| oid.0.to_string(), str::to_owned);
+                let _ = write!(out, "<='{text}':{name}>");
+            }
             Bind::Session(value) => {
                 let _ = write!(out, "<{value:?}>");
             }

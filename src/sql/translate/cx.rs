@@ -248,6 +248,11 @@ impl<'a> Cx<'a> {
 
     /// The text for a relation's name and its name for lookups. Not for CTEs.
     pub fn relation(&self, parts: &[String]) -> Result<(String, RelationName)> {
+        // `database.schema.table`: there is one database, the namespace the gateway is connected to.
+        let parts = match parts {
+            [_, schema, name] => &[schema.clone(), name.clone()],
+            parts => parts,
+        };
         match parts {
             [name] => {
                 let folded = names::folded(name);

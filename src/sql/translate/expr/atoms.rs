@@ -178,6 +178,13 @@ impl Cx<'_> {
                     frag.push(&".");
                 }
             }
+            // The schema says no more than the table's name in FROM.
+            [_, _] if let Some(relation) = qualifier.as_deref().and_then(|name| self.relation_named(name)) => {
+                if !relation.iris_name.is_empty() {
+                    frag.push(&relation.iris_name);
+                    frag.push(&".");
+                }
+            }
             [schema, table] => {
                 if names::folded(schema) == "public" {
                     frag.push(&self.options.default_schema);

@@ -158,9 +158,13 @@ impl Cx<'_> {
                 let mut frag = frag.with_ty(Ty::Known(to));
                 if !Ty::Known(to).is_string()
                     && let [Mark { bind, .. }] = frag.marks.as_mut_slice()
-                    && let Bind::Literal(literal) = *bind
                 {
-                    *bind = Bind::TypedLiteral { literal, oid: to.oid };
+                    let oid = to.oid;
+                    match bind {
+                        Bind::Literal(literal) => *bind = Bind::TypedLiteral { literal: *literal, oid },
+                        Bind::Constant(text) => *bind = Bind::TypedConstant { text: std::mem::take(text), oid },
+                        _ => {}
+                    }
                 }
                 if to.oid == Oid::VECTOR { vector::to_vector(frag, to) } else { frag }
             }
