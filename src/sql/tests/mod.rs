@@ -183,12 +183,3 @@ pub fn columns(sql: &str, schema: &dyn Schema) -> String {
         .collect();
     columns.join(" ")
 }
-
-/// Prints the translations of the statements in the file `PROBE` names: `PROBE=x cargo test probe -- --nocapture`.
-#[test]
-fn probe() {
-    let Ok(path) = std::env::var("PROBE") else { return };
-    for line in std::fs::read_to_string(path).unwrap().lines().filter(|line| !line.trim().is_empty()) {
-        println!("{line}\n=> {}\n=: {}", shown(line, &tables()), columns(line, &tables()));
-    }
-}
