@@ -274,6 +274,21 @@ pub struct ViewDef {
     pub depends_on: Vec<(String, String)>,
 }
 
+/// A function, procedure, method or query: kept, never run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoutineDef {
+    pub schema: String,
+    pub name: String,
+    /// FUNCTION, PROCEDURE, METHOD or QUERY.
+    pub kind: String,
+    /// OBJECTSCRIPT, PYTHON or SQL.
+    pub language: String,
+    /// The code, without its braces.
+    pub definition: String,
+    pub returns: Option<DataType>,
+    pub parameters: Vec<(String, DataType)>,
+}
+
 /// What a name in FROM means.
 #[derive(Debug, Clone)]
 pub enum Relation {
@@ -299,6 +314,7 @@ pub struct Catalog {
     pub version: u64,
     tables: HashMap<Key, Arc<TableDef>>,
     views: HashMap<Key, Arc<ViewDef>>,
+    routines: HashMap<Key, Arc<RoutineDef>>,
     /// Made by CREATE SCHEMA: they exist without objects. Folded name to name.
     schemas: BTreeMap<String, String>,
 }
@@ -310,6 +326,14 @@ impl Catalog {
 
     pub fn view(&self, schema: &str, name: &str) -> Option<Arc<ViewDef>> {
         self.views.get(&(fold(schema), fold(name))).cloned()
+    }
+
+    pub fn routine(&self, schema: &str, name: &str) -> Option<Arc<RoutineDef>> {
+        self.routines.get(&(fold(schema), fold(name))).cloned()
+    }
+
+    pub fn routines(&self) -> impl Iterator<Item = &Arc<RoutineDef>> {
+        self.routines.values()
     }
 
     pub fn lookup(&self, schema: &str, name: &str) -> Option<Relation> {
@@ -376,6 +400,14 @@ impl Catalog {
         self.views.remove(&(fold(schema), fold(name)));
     }
 
+    pub(super) fn put_routine(&mut self, routine: RoutineDef) {
+        self.routines.insert((fold(&routine.schema), fold(&routine.name)), Arc::new(routine));
+    }
+
+    pub(super) fn remove_routine(&mut self, schema: &str, name: &str) {
+        self.routines.remove(&(fold(schema), fold(name)));
+    }
+
     pub(super) fn put_schema(&mut self, schema: &str) {
         self.schemas.insert(fold(schema), schema.to_owned());
     }
@@ -388,6 +420,7 @@ impl Catalog {
 /// Kinds of rows of the persisted catalog.
 const KIND_TABLE: &str = "table";
 const KIND_VIEW: &str = "view";
+const KIND_ROUTINE: &str = "routine";
 const KIND_SCHEMA: &str = "schema";
 
 /// The current snapshot of one database. Readers take an [`Arc`]; a DDL statement swaps it.
@@ -436,6 +469,7 @@ impl CatalogStore {
             match kind.as_str() {
                 KIND_TABLE => catalog.put_table(read_definition(&definition)?),
                 KIND_VIEW => catalog.put_view(read_definition(&definition)?),
+                KIND_ROUTINE => catalog.put_routine(read_definition(&definition)?),
                 _ => catalog.put_schema(&definition),
             }
         }
@@ -470,6 +504,10 @@ pub(super) fn persist_view(conn: &Connection, view: &ViewDef) -> Result<(), SqlE
     persist(conn, KIND_VIEW, &view.schema, &view.name, &write_definition(view)?)
 }
 
+pub(super) fn persist_routine(conn: &Connection, routine: &RoutineDef) -> Result<(), SqlError> {
+    persist(conn, KIND_ROUTINE, &routine.schema, &routine.name, &write_definition(routine)?)
+}
+
 pub(super) fn persist_schema(conn: &Connection, schema: &str) -> Result<(), SqlError> {
     persist(conn, KIND_SCHEMA, schema, "", schema)
 }
@@ -480,6 +518,10 @@ pub(super) fn forget_table(conn: &Connection, schema: &str, name: &str) -> Resul
 
 pub(super) fn forget_view(conn: &Connection, schema: &str, name: &str) -> Result<(), SqlError> {
     forget(conn, KIND_VIEW, schema, name)
+}
+
+pub(super) fn forget_routine(conn: &Connection, schema: &str, name: &str) -> Result<(), SqlError> {
+    forget(conn, KIND_ROUTINE, schema, name)
 }
 
 pub(super) fn forget_schema(conn: &Connection, schema: &str) -> Result<(), SqlError> {

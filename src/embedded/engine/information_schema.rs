@@ -4,10 +4,12 @@
 //! query on them is a query like any other. Facts: `iris-sql.md` 9; `iris-sql-from-clients.md` 1 (rows 16, 17) and
 //! "Types and values".
 
+mod routines;
 mod rows;
 
 use rusqlite::Connection;
 
+pub(super) use routines::{put_routine, remove_routine};
 pub(super) use rows::{put_table, put_view, remove};
 
 use super::catalog::{Catalog, ColumnDef, TableDef, TableKind, quote_identifier, storage_error};
@@ -215,6 +217,9 @@ pub(super) fn rebuild(conn: &Connection, catalog: &Catalog) -> Result<(), SqlErr
     }
     for view in catalog.views() {
         put_view(conn, view)?;
+    }
+    for routine in catalog.routines() {
+        put_routine(conn, routine)?;
     }
     Ok(())
 }

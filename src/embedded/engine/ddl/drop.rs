@@ -5,6 +5,7 @@ use super::super::value::SqlError;
 use super::cursor::{Cursor, ObjectName};
 use super::index::drop_index;
 use super::other::unknown_kind;
+use super::routine::{KINDS, drop_routine};
 use super::{Action, Ddl, foreign_key, storage, table_not_found};
 
 pub(super) fn drop(cursor: &mut Cursor) -> Result<Action, SqlError> {
@@ -16,6 +17,8 @@ pub(super) fn drop(cursor: &mut Cursor) -> Result<Action, SqlError> {
         drop_index(cursor)
     } else if cursor.take_word("SCHEMA") {
         drop_schema(cursor)
+    } else if KINDS.into_iter().any(|kind| cursor.take_word(kind)) {
+        drop_routine(cursor)
     } else {
         Err(unknown_kind(cursor))
     }

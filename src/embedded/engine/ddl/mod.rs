@@ -11,6 +11,7 @@ mod drop;
 mod foreign_key;
 mod index;
 mod other;
+mod routine;
 mod storage;
 mod view;
 
@@ -158,10 +159,11 @@ struct Ddl<'a> {
 
 /// Reads a whole statement.
 fn statement(sql: &str) -> Result<Action, SqlError> {
+    let (sql, body) = routine::split_body(sql).unwrap_or((sql, ""));
     let mut cursor = Cursor::new(sql)?;
     let cursor = &mut cursor;
     if cursor.take_word("CREATE") {
-        create(cursor)
+        create(cursor, body)
     } else if cursor.take_words(&["ALTER", "TABLE"]) {
         alter::alter_table(cursor)
     } else if cursor.take_words(&["ALTER", "VIEW"]) {
@@ -175,7 +177,7 @@ fn statement(sql: &str) -> Result<Action, SqlError> {
     }
 }
 
-fn create(cursor: &mut Cursor) -> Result<Action, SqlError> {
+fn create(cursor: &mut Cursor, body: &str) -> Result<Action, SqlError> {
     if cursor.take_word("TABLE") {
         return create_table::create_table(cursor, false);
     }
@@ -194,8 +196,11 @@ fn create(cursor: &mut Cursor) -> Result<Action, SqlError> {
     if let Some(kind) = index::index_kind(cursor) {
         return index::create_index(cursor, kind);
     }
-    cursor.take_words(&["OR", "REPLACE"]);
-    Err(other::unknown_kind(cursor))
+    let replace = cursor.take_words(&["OR", "REPLACE"]);
+    match routine::KINDS.into_iter().find(|kind| cursor.take_word(kind)) {
+        Some(kind) => routine::create_routine(cursor, kind, replace, body),
+        None => Err(other::unknown_kind(cursor)),
+    }
 }
 
 impl Ddl<'_> {

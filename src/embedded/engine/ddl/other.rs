@@ -7,11 +7,7 @@ use super::create_table::has_part;
 use super::cursor::{Cursor, ObjectName};
 
 /// What CREATE and DROP can name in IRIS, and what the stand-in lacks for it.
-const NOT_HERE: [(&str, &str); 13] = [
-    ("FUNCTION", "routines need an ObjectScript or Python engine"),
-    ("PROCEDURE", "routines need an ObjectScript or Python engine"),
-    ("METHOD", "routines need an ObjectScript or Python engine"),
-    ("QUERY", "routines need an ObjectScript or Python engine"),
+const NOT_HERE: [(&str, &str); 9] = [
     ("AGGREGATE", "user-defined aggregates need routines"),
     ("TRIGGER", "triggers need an ObjectScript or Python engine"),
     ("USER", "there is one user"),

@@ -53,6 +53,10 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
         Some(found) => Ok(Stored::Integer(i64::from(found))),
         None => Err(raise(400, "Invalid pattern in %PATTERN")),
     })?;
+    scalar(conn, "iris_routine", -1, |call| {
+        let (name, language) = (call.text(0), call.text(1));
+        Err(raise(149, &format!("SQL function {name} failed: the stand-in has no engine for {language}")))
+    })?;
     scalar(conn, "iris_option", 1, |call| {
         let value = match call.text(0).to_lowercase().as_str() {
             "autocommit" | "ddlpkeynotidkey" | "delimitedidentifiers" => "1",
@@ -60,7 +64,7 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
             "selectmode" => "1",
             "locktimeout" => "10",
             "tcpkeepalive" => "300",
-            "todatedefaultformat" => "DD MON YYYY",
+            "todatedefaultformat" => super::formats::DATE_FORMAT,
             _ => return Ok(Stored::Null),
         };
         text(value)

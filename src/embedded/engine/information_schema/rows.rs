@@ -40,19 +40,19 @@ pub(super) fn object_columns(sqlite_name: &str) -> Option<(&'static str, &'stati
     OBJECT_COLUMNS.iter().find(|(table, ..)| *table == sqlite_name).map(|(_, schema, name)| (*schema, *name))
 }
 
-fn text(text: impl Into<String>) -> Stored {
+pub(super) fn text(text: impl Into<String>) -> Stored {
     Stored::Text(text.into())
 }
 
-fn optional(value: Option<impl Into<String>>) -> Stored {
+pub(super) fn optional(value: Option<impl Into<String>>) -> Stored {
     value.map_or(Stored::Null, text)
 }
 
-fn integer(number: impl Into<i64>) -> Stored {
+pub(super) fn integer(number: impl Into<i64>) -> Stored {
     Stored::Integer(number.into())
 }
 
-fn position(at: usize) -> Stored {
+pub(super) fn position(at: usize) -> Stored {
     Stored::Integer(i64::try_from(at).unwrap_or(i64::MAX).saturating_add(1))
 }
 
@@ -60,7 +60,7 @@ fn yes_no(yes: bool) -> Stored {
     text(if yes { "YES" } else { "NO" })
 }
 
-fn execute(conn: &Connection, sql: &str, values: Vec<Stored>) -> Result<(), SqlError> {
+pub(super) fn execute(conn: &Connection, sql: &str, values: Vec<Stored>) -> Result<(), SqlError> {
     conn.prepare_cached(sql)
         .and_then(|mut statement| statement.execute(params_from_iter(values)))
         .map(|_| ())
@@ -68,7 +68,7 @@ fn execute(conn: &Connection, sql: &str, values: Vec<Stored>) -> Result<(), SqlE
 }
 
 /// Inserts a row; columns that are not named are NULL.
-fn insert(conn: &Connection, table: &str, row: Vec<(&str, Stored)>) -> Result<(), SqlError> {
+pub(super) fn insert(conn: &Connection, table: &str, row: Vec<(&str, Stored)>) -> Result<(), SqlError> {
     let (names, values): (Vec<_>, Vec<_>) =
         row.into_iter().map(|(name, value)| (quote_identifier(name), value)).unzip();
     let marks = vec!["?"; names.len()].join(", ");
@@ -202,7 +202,7 @@ fn odbc_code(data_type: &DataType) -> i32 {
 }
 
 /// CHARACTER_MAXIMUM_LENGTH: -1 without a limit.
-fn maximum_length(data_type: &DataType) -> Stored {
+pub(super) fn maximum_length(data_type: &DataType) -> Stored {
     match data_type {
         DataType::VarChar { length } | DataType::VarBinary { length } => length.map_or(integer(-1), integer),
         DataType::Char { length } => integer(*length),

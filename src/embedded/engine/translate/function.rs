@@ -74,7 +74,23 @@ impl Translator<'_> {
         if let Some(term) = self.system_function(&upper, &terms)? {
             return Ok(term);
         }
-        Err(unknown_function(&function.name))
+        self.routine(&function.name, &terms)
+    }
+
+    /// A routine that somebody defined: it prepares, and fails with -149 when it is called. -359: there is none.
+    fn routine(&mut self, name: &str, terms: &[Term]) -> Result<Term, SqlError> {
+        let (schema, own) = name.rsplit_once('.').unwrap_or((self.environment.default_schema, name));
+        let routine = self.environment.catalog.routine(schema, own).ok_or_else(|| unknown_function(name))?;
+        if routine.parameters.len() < terms.len() {
+            return Err(wrong_arguments(name));
+        }
+        let mut arguments = vec![text_constant(&format!("{}.{}", routine.schema, routine.name))];
+        arguments.push(text_constant(&routine.language));
+        for term in terms {
+            arguments.push(self.text_of(term)?);
+        }
+        let data_type = routine.returns.unwrap_or(TEXT);
+        Ok(Term::new(format!("iris_routine({})", arguments.join(",")), data_type))
     }
 
     fn collation_function(&mut self, upper: &str, terms: &[Term]) -> Result<Option<Term>, SqlError> {

@@ -2,7 +2,7 @@
 
 use super::super::SqlError;
 use super::super::convert::{Class, Purpose};
-use super::super::functions::formats::{DATE_FORMAT, TIMESTAMP_FORMAT};
+use super::super::functions::formats;
 use super::super::parse::ast::{Expr, Literal};
 use super::super::types::DataType;
 use super::Translator;
@@ -192,8 +192,8 @@ impl Translator<'_> {
             ("TO_DATE" | "TO_TIMESTAMP", [text, rest @ ..]) if rest.len() < 2 => {
                 let format = match rest.first() {
                     Some(format) => self.text_of(format)?,
-                    None if upper == "TO_DATE" => text_constant(DATE_FORMAT),
-                    None => text_constant(TIMESTAMP_FORMAT),
+                    None if upper == "TO_DATE" => text_constant(formats::DATE_FORMAT),
+                    None => text_constant(formats::TIMESTAMP_FORMAT),
                 };
                 if text.class().is_temporal() {
                     let to = if upper == "TO_DATE" { DataType::Date } else { STAMP };
