@@ -66,13 +66,7 @@ impl Resolve {
 
     /// A statement that `known` did not find; `template` holds its scan.
     pub fn new(sql: &str, template: Template) -> Self {
-        Self {
-            sql: sql.to_owned(),
-            template,
-            parameter_types: Vec::new(),
-            stage: Stage::Translate,
-            loads_count: 0,
-        }
+        Self { sql: sql.to_owned(), template, parameter_types: Vec::new(), stage: Stage::Translate, loads_count: 0 }
     }
 
     /// With the types the client declares for its parameters.

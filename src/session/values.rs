@@ -81,6 +81,9 @@ pub fn put_values(
                     }
                 }
             }
+            Bind::TypedConstant { text, oid } => {
+                put_value(values, &declared, &decode(*oid, Format::Text, text.as_bytes())?)?;
+            }
             Bind::Constant(text) => put_value(values, &declared, &Datum::Text(text))?,
             Bind::Session(value) => {
                 let datum = client.value(value, sources.context, out)?;

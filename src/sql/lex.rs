@@ -49,16 +49,33 @@ pub(super) struct Token {
     pub end: usize,
 }
 
-pub(super) const fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C)
+const BLANK: u8 = 1;
+const WORD_START: u8 = 2;
+const DIGIT: u8 = 4;
+/// Part of a word but not its first letter: `$`.
+const WORD_PART: u8 = 8;
+
+/// What a byte may be part of. The compiler makes a table of it.
+const fn class(byte: u8) -> u8 {
+    match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => WORD_START,
+        b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C => BLANK,
+        b'0'..=b'9' => DIGIT,
+        b'$' => WORD_PART,
+        _ => 0,
+    }
 }
 
-const fn is_word_start(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80
+pub(super) fn is_blank(byte: u8) -> bool {
+    class(byte) == BLANK
 }
 
-const fn is_word(byte: u8) -> bool {
-    is_word_start(byte) || byte.is_ascii_digit() || byte == b'$'
+fn is_word_start(byte: u8) -> bool {
+    class(byte) == WORD_START
+}
+
+fn is_word(byte: u8) -> bool {
+    class(byte) & (WORD_START | DIGIT | WORD_PART) != 0
 }
 
 /// The token that starts at `at`, which must be inside `bytes` (else an empty blank).
@@ -66,6 +83,7 @@ pub(super) fn token(bytes: &[u8], at: usize) -> Token {
     let Some(&byte) = bytes.get(at) else { return Token { kind: Kind::Blank, end: at } };
     let next = bytes.get(at + 1).copied().unwrap_or(0);
     match byte {
+        _ if is_word_start(byte) => word(bytes, at, byte, next),
         _ if is_blank(byte) => Token { kind: Kind::Blank, end: run(bytes, at + 1, is_blank) },
         b'\'' => string(bytes, at + 1, Kind::String),
         b'"' => quoted(bytes, at + 1),
@@ -78,12 +96,12 @@ pub(super) fn token(bytes: &[u8], at: usize) -> Token {
         b'$' => dollar(bytes, at),
         b'.' if next.is_ascii_digit() => number(bytes, at),
         _ if byte.is_ascii_digit() => number(bytes, at),
-        _ if is_word_start(byte) => word(bytes, at, byte, next),
         _ => Token { kind: Kind::Punctuation, end: at + 1 },
     }
 }
 
-fn run(bytes: &[u8], mut at: usize, class: fn(u8) -> bool) -> usize {
+#[inline]
+fn run(bytes: &[u8], mut at: usize, class: impl Fn(u8) -> bool) -> usize {
     while bytes.get(at).is_some_and(|&byte| class(byte)) {
         at += 1;
     }

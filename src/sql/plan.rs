@@ -148,6 +148,8 @@ pub enum Bind {
     RowCount { parameter: u16, when_null: i64 },
     /// A value a rule made.
     Constant(String),
+    /// A value a rule made, with the type of its place: as [`TypedLiteral`](Bind::TypedLiteral).
+    TypedConstant { text: String, oid: Oid },
     /// A value only the session knows, in text form: translations are shared by all sessions of a shard.
     Session(SessionValue),
 }

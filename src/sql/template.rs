@@ -76,37 +76,51 @@ impl Template {
         self.values.clear();
         let bytes = sql.as_bytes();
         let mut at = 0;
-        let mut blank = false;
+        // What lies between `run` and `at` goes into the text as it is, single blanks included.
+        let mut run = 0;
+        let mut gap = false;
         while at < bytes.len() {
             let token = lex::token(bytes, at);
             let from = std::mem::replace(&mut at, token.end);
-            if token.kind.is_trivia() {
-                blank = true;
-                continue;
-            }
-            if std::mem::take(&mut blank) && !self.text.is_empty() {
-                self.text.push(' ');
-            }
-            let text = sql.get(from..token.end).unwrap_or_default();
             match token.kind {
-                Kind::Word | Kind::Quoted | Kind::Other => self.text.push_str(text),
-                Kind::Punctuation => self.punctuation(sql, from, text)?,
-                Kind::Number => self.number(sql, from..token.end)?,
+                Kind::Word | Kind::Quoted | Kind::Other => self.close(&mut gap),
+                Kind::Punctuation => {
+                    self.close(&mut gap);
+                    // The marks are control characters, which are no SQL outside of quotes.
+                    if bytes.get(from).is_some_and(u8::is_ascii_control) {
+                        return Err(syntax_error(sql, from, sql.get(from..token.end).unwrap_or_default()));
+                    }
+                }
                 Kind::Parameter => {
+                    self.close(&mut gap);
                     if lex::joins_word(bytes, token.end) {
                         return Err(junk("parameter", sql, from, token.end));
                     }
-                    self.text.push_str(text);
+                }
+                Kind::Blank if !gap && from > run && bytes.get(from..token.end) == Some(b" ") => {}
+                Kind::Blank | Kind::LineComment | Kind::BlockComment => {
+                    self.copy(sql, run..from);
+                    run = at;
+                    gap = true;
+                }
+                Kind::Number => {
+                    self.copy(sql, run..from);
+                    self.close(&mut gap);
+                    self.number(sql, from..token.end)?;
+                    run = at;
                 }
                 Kind::String | Kind::EscapeString | Kind::DollarString => {
+                    self.copy(sql, run..from);
+                    self.close(&mut gap);
                     at = self.string(sql, from, token)?;
+                    run = at;
                 }
                 Kind::UnterminatedString => return Err(unterminated("quoted string", sql, from)),
                 Kind::UnterminatedQuoted => return Err(unterminated("quoted identifier", sql, from)),
                 Kind::UnterminatedComment => return Err(unterminated("/* comment", sql, from)),
-                Kind::Blank | Kind::LineComment | Kind::BlockComment => {}
             }
         }
+        self.copy(sql, run..at);
         while self.text.ends_with([';', ' ']) {
             self.text.pop();
         }
@@ -127,6 +141,19 @@ impl Template {
         }
     }
 
+    fn copy(&mut self, sql: &str, run: Range<usize>) {
+        if !run.is_empty() {
+            self.text.push_str(sql.get(run).unwrap_or_default());
+        }
+    }
+
+    /// Puts one blank for the blanks and comments just passed.
+    fn close(&mut self, gap: &mut bool) {
+        if std::mem::take(gap) && !self.text.is_empty() && !self.text.ends_with(' ') {
+            self.text.push(' ');
+        }
+    }
+
     /// A literal's decoded value: text without quotes and escapes, numbers as plain decimal digits.
     pub fn value(&self, literal: &Literal) -> &str {
         self.values.get(literal.value.clone()).unwrap_or_default()
@@ -142,15 +169,6 @@ impl Template {
     pub(super) fn literal_at(&self, offset: usize) -> Option<u16> {
         let n = self.literals.binary_search_by_key(&offset, |literal| literal.source.start).ok()?;
         u16::try_from(n).ok()
-    }
-
-    fn punctuation(&mut self, sql: &str, from: usize, text: &str) -> Result<(), Box<PgError>> {
-        // The marks are control characters, which are no SQL outside of quotes.
-        if text.bytes().any(|byte| byte < 0x20 || byte == 0x7F) {
-            return Err(syntax_error(sql, from, text));
-        }
-        self.text.push_str(text);
-        Ok(())
     }
 
     fn push(&mut self, kind: LiteralKind, source: Range<usize>, value_start: usize) -> Result<(), Box<PgError>> {

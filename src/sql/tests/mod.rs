@@ -2,6 +2,7 @@
 
 mod cache;
 mod cases;
+mod depth;
 mod describe;
 mod lexing;
 
@@ -69,7 +70,12 @@ pub fn try_translate(sql: &str, schema: &dyn Schema) -> Result<Translated, Trans
     let mut template = Template::default();
     template.scan(sql).map_err(TranslateError::Pg)?;
     let keys = Cell::new(1);
-    translate(sql, &template, schema, &TranslateOptions { default_schema: "SQLUser", statement_keys: &keys, parameter_types: &[] })
+    translate(
+        sql,
+        &template,
+        schema,
+        &TranslateOptions { default_schema: "SQLUser", statement_keys: &keys, parameter_types: &[] },
+    )
 }
 
 /// The statement's translation in one text: marks are written as their binds. Steps are joined by ` ;; `, with
@@ -139,6 +145,10 @@ fn spelled(text: &str, binds: &[Bind], template: &Template) -> String {
             Bind::Constant(text) => {
                 let _ = write!(out, "<='{text}'>");
             }
+            Bind::TypedConstant { text, oid } => {
+                let name = super::typename::typname(*oid).map_or_else(|| oid.0.to_string(), str::to_owned);
+                let _ = write!(out, "<='{text}':{name}>");
+            }
             Bind::Session(value) => {
                 let _ = write!(out, "<{value:?}>");
             }
@@ -172,13 +182,4 @@ pub fn columns(sql: &str, schema: &dyn Schema) -> String {
         })
         .collect();
     columns.join(" ")
-}
-
-/// Prints the translations of the statements in the file `PROBE` names: `PROBE=x cargo test probe -- --nocapture`.
-#[test]
-fn probe() {
-    let Ok(path) = std::env::var("PROBE") else { return };
-    for line in std::fs::read_to_string(path).unwrap().lines().filter(|line| !line.trim().is_empty()) {
-        println!("{line}\n=> {}\n=: {}", shown(line, &tables()), columns(line, &tables()));
-    }
 }

@@ -248,6 +248,11 @@ impl<'a> Cx<'a> {
 
     /// The text for a relation's name and its name for lookups. Not for CTEs.
     pub fn relation(&self, parts: &[String]) -> Result<(String, RelationName)> {
+        // `database.schema.table`: there is one database, the namespace the gateway is connected to.
+        let parts = match parts {
+            [_, schema, name] => &[schema.clone(), name.clone()],
+            parts => parts,
+        };
         match parts {
             [name] => {
                 let folded = names::folded(name);
@@ -423,6 +428,11 @@ pub fn child(node: &SyntaxNode, kind: SyntaxKind) -> Option<SyntaxNode> {
 
 pub fn children(node: &SyntaxNode, kind: SyntaxKind) -> impl Iterator<Item = SyntaxNode> {
     node.children().filter(move |child| child.kind() == kind)
+}
+
+/// The members of a list that is a child: `grandchildren(values, ROW_LIST, ROW)`. Never those of a query further in.
+pub fn grandchildren(node: &SyntaxNode, list: SyntaxKind, kind: SyntaxKind) -> Vec<SyntaxNode> {
+    children(node, list).flat_map(|list| children(&list, kind).collect::<Vec<_>>()).collect()
 }
 
 pub fn has_token(node: &SyntaxNode, kind: SyntaxKind) -> bool {

@@ -6,70 +6,109 @@
 use crate::sql::lex::{self, Kind};
 use crate::wire::{PgError, SqlState};
 
-/// Levels of nesting. PostgreSQL's own `max_stack_depth` of 2 MB allows some thousands; generated SQL rarely has more
-/// than a hundred, OR chains of ORMs some hundreds.
-const DEPTH_MAX: usize = 1000;
+/// Nesting, weighed by the stack it takes: 2000 conditions joined by OR, 330 operators in a chain, 200 parentheses, 75
+/// subqueries in one another. The tests hold it against the 2 MB a shard's thread has. Generated SQL rarely nests more
+/// than twenty deep.
+const DEPTH_MAX: usize = 2000;
+
+const PARENTHESIS: usize = 10;
+const OPERATOR: usize = 6;
+
+/// What an open parenthesis holds so far. A chain of operators is a tree as deep as the chain is long; AND and OR bind
+/// least, so the operators between two of them are a tree of their own.
+#[derive(Debug, Clone, Copy, Default)]
+struct Open {
+    logic: usize,
+    operators: usize,
+    /// BETWEENs whose AND is still to come.
+    between: usize,
+}
+
+impl Open {
+    fn levels(self) -> usize {
+        self.logic + self.operators
+    }
+}
 
 /// # Errors
 /// 54001, as PostgreSQL for a stack that grew too deep.
 pub fn check(sql: &str) -> Result<(), Box<PgError>> {
     let bytes = sql.as_bytes();
-    // Operators per open parenthesis since the last comma: a chain of them is a tree as deep as it is long.
-    let mut open: Vec<usize> = vec![0];
-    let mut total: usize = 0;
+    let mut open = vec![Open::default()];
+    // Of all open parentheses but the innermost.
+    let mut around: usize = 0;
     let mut at = 0;
     while at < bytes.len() {
         let token = lex::token(bytes, at);
         let text = bytes.get(at..token.end).unwrap_or_default();
         at = token.end;
+        let is_nested = open.len() > 1;
+        let Some(top) = open.last_mut() else { break };
         match (token.kind, text) {
             (Kind::Punctuation, b"(" | b"[" | b"{") => {
-                open.push(1);
-                total += 1;
+                around += top.levels();
+                open.push(Open { logic: 0, operators: if text == b"(" { PARENTHESIS } else { OPERATOR }, between: 0 });
             }
-            (Kind::Punctuation, b")" | b"]" | b"}") if open.len() > 1 => {
-                total = total.saturating_sub(open.pop().unwrap_or(0));
-            }
-            (Kind::Punctuation, b"," | b";") => {
+            // What closes stays an operand of what follows: `a[1][1]`, `f(x)(y)`.
+            (Kind::Punctuation, b")" | b"]" | b"}") if is_nested => {
+                open.pop();
                 if let Some(top) = open.last_mut() {
-                    total = total.saturating_sub(std::mem::take(top));
+                    around = around.saturating_sub(top.levels());
+                    top.operators += if text == b"]" { OPERATOR } else { 0 };
                 }
             }
-            (Kind::Punctuation, b"." | b":") => {}
-            (Kind::Punctuation, _) => grow(&mut open, &mut total),
-            (Kind::Word, word) if nests(word) => grow(&mut open, &mut total),
+            (Kind::Punctuation, b")" | b"]" | b"}") => {}
+            (Kind::Punctuation, b"," | b";") => *top = Open::default(),
+            (Kind::Punctuation, _) => top.operators += OPERATOR,
+            (Kind::Word, word) if word.eq_ignore_ascii_case(b"between") => {
+                // The parser hangs what follows its AND below it.
+                top.logic += OPERATOR;
+                top.between += 1;
+            }
+            (Kind::Word, word) if top.between > 0 && word.eq_ignore_ascii_case(b"and") => top.between -= 1,
+            (Kind::Word, word) if word.eq_ignore_ascii_case(b"and") || word.eq_ignore_ascii_case(b"or") => {
+                top.logic += 1;
+                top.operators = 0;
+            }
+            (Kind::Word, word) => top.operators += weight(word),
             _ => {}
         }
-        if total > DEPTH_MAX {
-            return Err(PgError::error(SqlState(*b"54001"), "statement is nested too deeply")
-                .detail(format!("More than {DEPTH_MAX} levels of nesting or operators in one expression.")));
+        let levels = around + open.last().map_or(0, |top| top.levels());
+        if levels > DEPTH_MAX {
+            return Err(PgError::error(SqlState(*b"54001"), "statement is nested too deeply").detail(format!(
+                "It has more than {DEPTH_MAX} levels of nesting, operators in one expression among them."
+            )));
         }
     }
     Ok(())
 }
 
-fn grow(open: &mut [usize], total: &mut usize) {
-    if let Some(top) = open.last_mut() {
-        *top += 1;
-        *total += 1;
-    }
-}
-
-/// Words that open a level without a parenthesis.
-fn nests(word: &[u8]) -> bool {
-    const WORDS: [&[u8]; 12] = [
-        b"and",
-        b"or",
-        b"not",
-        b"case",
-        b"join",
-        b"union",
-        b"intersect",
-        b"except",
-        b"explain",
-        b"prepare",
-        b"collate",
-        b"is",
+/// What a word adds to the depth.
+fn weight(word: &[u8]) -> usize {
+    const WORDS: [(&[u8], usize); 20] = [
+        (b"select", 16),
+        (b"explain", OPERATOR),
+        (b"prepare", OPERATOR),
+        (b"case", OPERATOR),
+        (b"when", 4),
+        (b"join", 4),
+        (b"union", OPERATOR),
+        (b"intersect", OPERATOR),
+        (b"except", OPERATOR),
+        (b"not", OPERATOR),
+        (b"is", OPERATOR),
+        (b"in", OPERATOR),
+        (b"like", OPERATOR),
+        (b"ilike", OPERATOR),
+        (b"similar", OPERATOR),
+        (b"collate", OPERATOR),
+        (b"isnull", OPERATOR),
+        (b"notnull", OPERATOR),
+        (b"at", OPERATOR),
+        (b"array", OPERATOR),
     ];
-    word.len() <= 9 && WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
+    if word.len() > 9 {
+        return 0;
+    }
+    WORDS.iter().find(|(known, _)| word.eq_ignore_ascii_case(known)).map_or(0, |(_, levels)| *levels)
 }

@@ -58,7 +58,11 @@ pub fn check_syntax(sql: &str) -> Result<(), Box<PgError>> {
     let check = || {
         depth::check(sql)?;
         match parse(sql)? {
-            (_, Some(error)) if !iris_dialect::is_iris(sql, true) => Err(error),
+            (_, Some(error)) if !iris_dialect::is_iris(sql, true) => {
+                let mut template = Template::default();
+                template.scan(sql)?;
+                if is_set_names(&template) { Ok(()) } else { Err(error) }
+            }
             _ => Ok(()),
         }
     };
@@ -92,10 +96,13 @@ fn statement(cx: &Cx<'_>) -> Result<Translation, Box<PgError>> {
 }
 
 /// `SET NAMES 'encoding'`, which squawk does not know.
+fn is_set_names(template: &Template) -> bool {
+    let words = template.text.strip_suffix('\u{4}').map(str::trim_end);
+    words.is_some_and(|words| words.eq_ignore_ascii_case("set names"))
+}
+
 fn set_names(cx: &Cx<'_>) -> Option<Translation> {
-    let (words, value) = cx.template.text.split_at_checked(cx.template.text.len().checked_sub(1)?)?;
-    let is_it = words.trim_end().eq_ignore_ascii_case("set names") && value.starts_with('\u{4}');
-    let (_, encoding) = is_it.then(|| cx.read_literal(0)).flatten()?;
+    let (_, encoding) = is_set_names(cx.template).then(|| cx.read_literal(0)).flatten()?;
     let name = "client_encoding".to_owned();
     let set = SettingCommand::Set { name, value: Some(encoding.to_owned()), local: false };
     Some(translation(Action::Setting(set), "SET"))

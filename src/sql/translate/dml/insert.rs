@@ -2,14 +2,15 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::rows::rows_of_query;
 use super::target::{Target, assigned};
 use super::{returning, upsert};
-use crate::sql::plan::{RunIf, ScriptStep, StepRole, Translation};
+use crate::sql::plan::{Action, RunIf, ScriptStep, StepRole, Translation};
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::expr::{expressions, is_query};
 use crate::sql::translate::frag::{Frag, Ty, list};
 use crate::sql::translate::query::Place;
-use crate::sql::translate::{names, script, step};
+use crate::sql::translate::{names, script, step, translation};
 use crate::wire::{PgError, SqlState};
 
 /// One row of VALUES: column as typed for IRIS, folded name, value. Columns that take their default are not in it.
@@ -38,22 +39,33 @@ pub fn insert(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     let returned = cx::child(node, SyntaxKind::RETURNING_CLAUSE);
     let columns = listed_columns(node)?;
     let source = node.children().find(|child| is_query(child.kind()));
-    let steps = match source {
-        Some(source) if source.kind() == SyntaxKind::VALUES => {
-            let rows = rows(cx, &target, columns.as_deref(), &source)?;
-            match (&conflict, &returned) {
-                (None, None) => plain(cx, &target, rows),
-                (None, Some(returned)) => {
-                    let mut steps = Vec::new();
-                    for row in rows {
-                        steps.push(step(cx.plan(one_row(&target, &row), Vec::new(), false), StepRole::Count));
-                        steps.push(returning::inserted(cx, &target, returned)?);
-                    }
-                    steps
-                }
-                (Some(conflict), returned) => upsert::steps(cx, &target, conflict, rows, returned.as_ref())?,
-            }
+    let rows = match &source {
+        Some(source) if source.kind() == SyntaxKind::VALUES => Some(rows(cx, &target, columns.as_deref(), source)?),
+        Some(source) => match rows_of_query(cx, source)? {
+            Some(values) => Some(assigned_rows(cx, &target, columns.as_deref(), values, source)?),
+            None => None,
+        },
+        None => None,
+    };
+    if let Some(rows) = rows {
+        if rows.is_empty() && returned.is_none() {
+            return Ok(translation(Action::Accepted, "INSERT 0 0"));
         }
+        let steps = match (&conflict, &returned) {
+            (None, None) => plain(cx, &target, rows),
+            (None, Some(returned)) => {
+                let mut steps = Vec::new();
+                for row in rows {
+                    steps.push(step(cx.plan(one_row(&target, &row), Vec::new(), false), StepRole::Count));
+                    steps.push(returning::inserted(cx, &target, returned)?);
+                }
+                steps
+            }
+            (Some(conflict), returned) => upsert::steps(cx, &target, conflict, rows, returned.as_ref())?,
+        };
+        return Ok(script(steps, "INSERT 0"));
+    }
+    let steps = match source {
         Some(source) => {
             if returned.is_some() {
                 return Err(cx
@@ -124,21 +136,10 @@ fn columns_of(target: &Target, listed: Option<&[(String, String)]>, width: usize
 
 fn rows(cx: &Cx<'_>, target: &Target, listed: Option<&[(String, String)]>, values: &SyntaxNode) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for row in values.descendants().filter(|node| node.kind() == SyntaxKind::ROW) {
+    for row in cx::grandchildren(values, SyntaxKind::ROW_LIST, SyntaxKind::ROW) {
         let values: Vec<SyntaxNode> = expressions(&row).collect();
         let columns = columns_of(target, listed, values.len());
-        if let Some(columns) = &columns
-            && columns.len() != values.len()
-        {
-            let message = if columns.len() < values.len() {
-                "INSERT has more expressions than target columns"
-            } else {
-                "INSERT has more target columns than expressions"
-            };
-            return Err(
-                PgError::error(SqlState::SYNTAX_ERROR, message).position(cx::offset(row.text_range().start().into()))
-            );
-        }
+        check_width(columns.as_deref(), values.len(), &row)?;
         let subquery = row.descendants().any(|node| is_query(node.kind()));
         let mut filled = Vec::new();
         for (n, value) in values.iter().enumerate() {
@@ -159,6 +160,42 @@ fn rows(cx: &Cx<'_>, target: &Target, listed: Option<&[(String, String)]>, value
         rows.push(Row { columns: filled, subquery });
     }
     Ok(rows)
+}
+
+/// Rows that were computed, into their columns.
+fn assigned_rows(
+    cx: &Cx<'_>,
+    target: &Target,
+    listed: Option<&[(String, String)]>,
+    rows: Vec<Vec<Frag>>,
+    source: &SyntaxNode,
+) -> Result<Vec<Row>> {
+    let subquery = source
+        .descendants()
+        .filter(|node| matches!(node.kind(), SyntaxKind::PAREN_EXPR | SyntaxKind::EXISTS_FN))
+        .any(|node| node.children().any(|child| is_query(child.kind())));
+    rows.into_iter()
+        .map(|values| {
+            let columns = columns_of(target, listed, values.len());
+            check_width(columns.as_deref(), values.len(), source)?;
+            let mut filled = Vec::new();
+            for (n, value) in values.into_iter().enumerate() {
+                let (text, folded) = columns.as_ref().and_then(|columns| columns.get(n)).cloned().unwrap_or_default();
+                let facts = if folded.is_empty() { None } else { target.column(&folded)? };
+                filled.push((text, folded, assigned(cx, value, facts)?));
+            }
+            Ok(Row { columns: filled, subquery })
+        })
+        .collect()
+}
+
+fn check_width(columns: Option<&[(String, String)]>, width: usize, at: &SyntaxNode) -> Result<()> {
+    let message = match columns {
+        Some(columns) if columns.len() < width => "INSERT has more expressions than target columns",
+        Some(columns) if columns.len() > width => "INSERT has more target columns than expressions",
+        _ => return Ok(()),
+    };
+    Err(PgError::error(SqlState::SYNTAX_ERROR, message).position(cx::offset(at.text_range().start().into())))
 }
 
 pub fn is_default(node: &SyntaxNode) -> bool {

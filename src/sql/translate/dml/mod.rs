@@ -3,6 +3,7 @@
 mod delete;
 mod insert;
 mod returning;
+mod rows;
 mod target;
 mod update;
 mod upsert;

@@ -66,7 +66,7 @@ impl Cx<'_> {
             return Err(self.unsupported(format!("{name}() WITHIN GROUP is not supported by IRIS"), at));
         }
         let Some(list) = cx::child(node, SyntaxKind::ARG_LIST) else { return Ok(None) };
-        if list.descendants().any(|child| child.kind() == SyntaxKind::ORDER_BY_CLAUSE) {
+        if !cx::grandchildren(&list, SyntaxKind::ARG, SyntaxKind::ORDER_BY_CLAUSE).is_empty() {
             return Err(self
                 .unsupported(format!("ORDER BY inside {name}() is not supported by IRIS"), at)
                 .hint("Sort on the client."));

@@ -47,21 +47,12 @@ impl Cx<'_> {
     fn element(&self, value: Option<&str>) -> Frag {
         match value {
             None => Frag::atom("NULL", Ty::Untyped),
-            Some(value) => self.text_constant(value).with_ty(Ty::Any),
+            Some(value) => self.text_constant(value).with_ty(Ty::Untyped),
         }
     }
 
     fn element_as(&self, item: Frag, element: Oid) -> Frag {
-        let number = Ty::of(element).is_number();
-        let mut item =
-            if item.ty == Ty::Any { item.with_ty(Ty::of(element)) } else { self.coerce(item, PgType::new(element)) };
-        if number
-            && let [mark] = item.marks.as_mut_slice()
-            && matches!(mark.bind, Bind::Constant(_))
-        {
-            mark.kind = ParameterKind::NumberLiteral;
-        }
-        item
+        self.coerce(item, PgType::new(element))
     }
 
     /// `left op ANY ($1)`: through IRIS's own list functions, which need nothing installed.

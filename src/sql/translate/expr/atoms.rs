@@ -178,6 +178,13 @@ impl Cx<'_> {
                     frag.push(&".");
                 }
             }
+            // The schema says no more than the table's name in FROM.
+            [_, _] if let Some(relation) = qualifier.as_deref().and_then(|name| self.relation_named(name)) => {
+                if !relation.iris_name.is_empty() {
+                    frag.push(&relation.iris_name);
+                    frag.push(&".");
+                }
+            }
             [schema, table] => {
                 if names::folded(schema) == "public" {
                     frag.push(&self.options.default_schema);
@@ -245,10 +252,7 @@ impl Cx<'_> {
         let subject = subject.map(|subject| self.value(&subject)).transpose()?;
         let mut results = Vec::new();
         let mut branches = Vec::new();
-        for when in node.descendants().filter(|child| {
-            child.kind() == SyntaxKind::WHEN_CLAUSE
-                && child.ancestors().find(|up| up.kind() == SyntaxKind::CASE_EXPR).as_ref() == Some(node)
-        }) {
+        for when in cx::grandchildren(node, SyntaxKind::WHEN_CLAUSE_LIST, SyntaxKind::WHEN_CLAUSE) {
             let mut parts = expressions(&when);
             let (Some(test), Some(result)) = (parts.next(), parts.next()) else {
                 return Err(self.unsupported("incomplete CASE", when.text_range().start().into()));

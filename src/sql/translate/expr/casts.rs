@@ -182,6 +182,9 @@ impl Cx<'_> {
         let sure = frag.not_null;
         let open = frag.ty.is_open();
         let from = frag.ty;
+        if from == ty {
+            return Ok(frag);
+        }
         if open && frag.is_null() {
             return Ok(match iris_cast_type(to) {
                 Some(name) if !matches!(to.oid, Oid::TEXT | Oid::VARCHAR) => {

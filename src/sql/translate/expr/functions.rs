@@ -63,10 +63,10 @@ impl Cx<'_> {
         let name = match folded.as_slice() {
             [name] => name.as_str(),
             [schema, name] if schema == "pg_catalog" => name.as_str(),
-            _ => return self.foreign_call(&parts, node),
+            _ => return self.foreign_call(&parts, node, &self.argument_frags(node)?),
         };
         if let Some(list) = cx::child(node, SyntaxKind::ARG_LIST)
-            && list.descendants_with_tokens().any(|element| element.kind() == SyntaxKind::VARIADIC_KW)
+            && cx::children(&list, SyntaxKind::ARG).any(|argument| cx::has_token(&argument, SyntaxKind::VARIADIC_KW))
         {
             return Err(self.unsupported("VARIADIC arguments are not supported by IRIS", at));
         }
@@ -80,7 +80,7 @@ impl Cx<'_> {
     }
 
     /// A function of some schema, or one no rule knows.
-    fn foreign_call(&self, parts: &[String], node: &SyntaxNode) -> Result<Frag> {
+    fn foreign_call(&self, parts: &[String], node: &SyntaxNode, arguments: &[Frag]) -> Result<Frag> {
         let mut name = String::new();
         for (n, part) in parts.iter().enumerate() {
             if n > 0 {
@@ -101,8 +101,7 @@ impl Cx<'_> {
         if cx::has_token(&list_node, SyntaxKind::STAR) {
             return Ok(Frag::atom(format!("{name}(*)"), Ty::Any));
         }
-        let arguments = self.argument_frags(node)?;
-        Ok(Frag::cat(&[&name, &"(", &list(&arguments), &")"], Ty::Any))
+        Ok(Frag::cat(&[&name, &"(", &list(arguments), &")"], Ty::Any))
     }
 
     pub(super) fn argument_frags(&self, node: &SyntaxNode) -> Result<Vec<Frag>> {
@@ -176,9 +175,10 @@ impl Cx<'_> {
         }
         // IRIS's DECODE chooses among values; PostgreSQL's takes two arguments and is none of it.
         if name == "decode" && arguments.len() > 2 {
-            return self.foreign_call(parts, node);
+            return self.foreign_call(parts, node, &arguments);
         }
-        refused(name).map_or_else(|| self.foreign_call(parts, node), |error| Err(error.position(cx::offset(at))))
+        refused(name)
+            .map_or_else(|| self.foreign_call(parts, node, &arguments), |error| Err(error.position(cx::offset(at))))
     }
 
     /// Functions of no or any arguments whose value is made once per statement.
@@ -299,6 +299,11 @@ impl Cx<'_> {
             }
             ("greatest" | "least", [_, ..]) => {
                 let (ty, frags) = same();
+                if frags.len() > EXTREME_MAX && !frags.iter().all(|frag| frag.not_null) {
+                    return Err(PgError::unsupported(format!(
+                        "{name}() of more than {EXTREME_MAX} values that may be NULL is not supported"
+                    )));
+                }
                 Some(extreme(&name.to_uppercase(), &frags, ty))
             }
             ("now" | "transaction_timestamp" | "statement_timestamp" | "clock_timestamp" | "current_timestamp", _) => {
@@ -380,6 +385,9 @@ fn session_function(name: &str, arguments: usize) -> Option<Frag> {
     };
     Some(session(value.0, value.1).sure())
 }
+
+/// Every argument of GREATEST and LEAST is written once for every other.
+const EXTREME_MAX: usize = 32;
 
 /// GREATEST and LEAST: PostgreSQL passes NULLs over, IRIS answers NULL. Each place takes the next value there is.
 fn extreme(name: &str, frags: &[Frag], ty: Ty) -> Frag {

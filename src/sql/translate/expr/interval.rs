@@ -331,10 +331,10 @@ impl Cx<'_> {
         if name.last().is_none_or(|name| !name.eq_ignore_ascii_case("make_interval")) {
             return Ok(None);
         }
-        let arguments: Vec<SyntaxNode> = node.descendants().filter(|node| node.kind() == SyntaxKind::ARG).collect();
+        let arguments = super::arguments(node);
         if let [argument] = arguments.as_slice()
-            && let Some(named) = argument.first_child().filter(|child| child.kind() == SyntaxKind::NAMED_ARG)
-            && let (Some(name), Some(value)) = (named.first_child(), named.last_child())
+            && argument.kind() == SyntaxKind::NAMED_ARG
+            && let (Some(name), Some(value)) = (argument.first_child(), argument.last_child())
             && let Some(unit) = amount("1", &super::super::cx::plain_text(&name).to_lowercase())
         {
             let factor = self.value(&value)?;

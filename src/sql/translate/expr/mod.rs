@@ -19,6 +19,7 @@ use squawk_syntax::SyntaxNode;
 
 pub use self::array::elements as array_elements;
 pub use self::casts::type_name;
+pub use self::functions::arguments;
 pub use self::labels::label;
 pub use self::predicates::is_query;
 use self::tree::Expr;
@@ -28,6 +29,10 @@ use super::cx::{Cx, Result};
 use super::frag::{Form, Frag, Mark, Ty, level};
 use crate::sql::plan::Bind;
 use crate::types::{Oid, PgType};
+use crate::wire::{PgError, SqlState};
+
+/// Bytes of one expression's text, beyond eight times the statement's own.
+const TEXT_BYTES_MAX: usize = 64 * 1024;
 
 impl Cx<'_> {
     /// An expression, as value or condition, whichever it is.
@@ -86,6 +91,16 @@ impl Cx<'_> {
     }
 
     fn emit(&self, expr: &Expr) -> Result<Frag> {
+        let frag = self.emit_unchecked(expr)?;
+        // Some rules write an operand more than once, which doubles with every level of nesting.
+        if frag.text.len() > TEXT_BYTES_MAX.saturating_add(self.sql.len().saturating_mul(8)) {
+            return Err(PgError::error(SqlState::PROGRAM_LIMIT_EXCEEDED, "the statement becomes too long for IRIS")
+                .hint("Name nested conditions in a subquery."));
+        }
+        Ok(frag)
+    }
+
+    fn emit_unchecked(&self, expr: &Expr) -> Result<Frag> {
         match expr {
             Expr::Atom(node) => self.atom(node),
             Expr::Not(operand) => self.not(operand),
@@ -143,9 +158,13 @@ impl Cx<'_> {
                 let mut frag = frag.with_ty(Ty::Known(to));
                 if !Ty::Known(to).is_string()
                     && let [Mark { bind, .. }] = frag.marks.as_mut_slice()
-                    && let Bind::Literal(literal) = *bind
                 {
-                    *bind = Bind::TypedLiteral { literal, oid: to.oid };
+                    let oid = to.oid;
+                    match bind {
+                        Bind::Literal(literal) => *bind = Bind::TypedLiteral { literal: *literal, oid },
+                        Bind::Constant(text) => *bind = Bind::TypedConstant { text: std::mem::take(text), oid },
+                        _ => {}
+                    }
                 }
                 if to.oid == Oid::VECTOR { vector::to_vector(frag, to) } else { frag }
             }
@@ -153,8 +172,8 @@ impl Cx<'_> {
         }
     }
 
-    pub fn unsupported(&self, message: impl Into<String>, at: usize) -> Box<crate::wire::PgError> {
-        crate::wire::PgError::unsupported(message).position(super::cx::offset(at))
+    pub fn unsupported(&self, message: impl Into<String>, at: usize) -> Box<PgError> {
+        PgError::unsupported(message).position(super::cx::offset(at))
     }
 }
 

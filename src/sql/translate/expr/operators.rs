@@ -4,7 +4,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::as_value;
 use super::tree::Expr;
-use crate::sql::translate::cx::{Cx, Result, unwrapped};
+use crate::sql::translate::cx::{self, Cx, Result, unwrapped};
 use crate::sql::translate::frag::{Frag, Ty, level};
 use crate::types::{Oid, PgType};
 use crate::wire::PgError;
@@ -249,8 +249,9 @@ impl Cx<'_> {
         if let Some(query) = super::predicates::subquery(argument) {
             if query.kind() == SyntaxKind::VALUES && matches!((op, all), ("=", false) | ("<>", true)) {
                 let left = self.emit_value(left)?;
-                let rows = query.descendants().filter(|node| node.kind() == SyntaxKind::ROW);
+                let rows = cx::grandchildren(&query, SyntaxKind::ROW_LIST, SyntaxKind::ROW);
                 let items = rows
+                    .iter()
                     .filter_map(|row| row.first_child())
                     .map(|item| self.value(&item))
                     .collect::<Result<Vec<_>>>()?;

@@ -11,12 +11,19 @@ use crate::wire::{PgError, SqlState};
 
 impl Cx<'_> {
     pub(super) fn logic(&self, and: bool, left: &Expr, right: &Expr) -> Result<Frag> {
-        let left = self.emit_condition(left)?;
-        let right = self.emit_condition(right)?;
+        // A chain leans to the left as long as it is: gone through without recursion.
+        let mut terms = vec![right];
+        let mut left = left;
+        while let Expr::Logic { and: same, left: next, right } = left
+            && *same == and
+        {
+            terms.push(right);
+            left = next;
+        }
+        terms.push(left);
+        let frags = terms.into_iter().rev().map(|term| self.emit_condition(term)).collect::<Result<Vec<_>>>()?;
         let (word, level) = if and { (" AND ", level::AND) } else { (" OR ", level::OR) };
-        let sure = left.not_null && right.not_null;
-        let frag = Frag::cat(&[&left.within(level), &word, &right.within(level)], Ty::BOOL);
-        Ok(if sure { frag.sure_predicate(level) } else { frag.predicate(level) })
+        Ok(join(&frags, word, level))
     }
 
     pub(super) fn not(&self, operand: &Expr) -> Result<Frag> {

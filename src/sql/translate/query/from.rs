@@ -4,6 +4,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::Place;
 use crate::sql::translate::cx::{self, Column, Cx, Relation, Result, column_of};
+use crate::sql::translate::expr::arguments;
 use crate::sql::translate::frag::{Frag, Ty};
 use crate::sql::translate::names;
 
@@ -246,12 +247,7 @@ impl Cx<'_> {
         let call = cx::child(item, SyntaxKind::CALL_EXPR);
         let name = call.as_ref().and_then(SyntaxNode::first_child).map(|name| names::parts(&name)).unwrap_or_default();
         let name = name.last().map(|name| names::folded(name)).unwrap_or_default();
-        let arguments: Vec<SyntaxNode> = call
-            .iter()
-            .flat_map(SyntaxNode::descendants)
-            .filter(|node| node.kind() == SyntaxKind::ARG)
-            .filter_map(|argument| argument.first_child())
-            .collect();
+        let arguments: Vec<SyntaxNode> = call.iter().flat_map(arguments).collect();
         let ordinality = item.children_with_tokens().any(|element| element.kind() == SyntaxKind::WITH_ORDINALITY);
         let alias = alias(item);
         let values = match (name.as_str(), arguments.as_slice()) {

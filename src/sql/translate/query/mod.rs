@@ -14,6 +14,7 @@ use super::cx::{Column, Cx, Result};
 use super::frag::{Frag, Ty};
 use crate::sql::plan::OutputColumn;
 
+pub use self::from::{Alias, alias};
 pub use self::select::{Target, outputs};
 
 /// The texts of a select list.

@@ -43,8 +43,8 @@ impl Cx<'_> {
     }
 
     pub fn sort_keys(&self, clause: &SyntaxNode, targets: Option<&[Target]>) -> Result<Vec<SortKey>> {
-        let items = clause.descendants().filter(|node| node.kind() == SyntaxKind::SORT_BY);
-        items.map(|item| self.sort_key(&item, targets)).collect()
+        let items = cx::grandchildren(clause, SyntaxKind::SORT_BY_LIST, SyntaxKind::SORT_BY);
+        items.iter().map(|item| self.sort_key(item, targets)).collect()
     }
 
     fn sort_key(&self, item: &SyntaxNode, targets: Option<&[Target]>) -> Result<SortKey> {

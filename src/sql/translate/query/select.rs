@@ -176,9 +176,7 @@ impl Cx<'_> {
 
     fn group_by(&self, clause: &SyntaxNode, targets: &[Target]) -> Result<Vec<Frag>> {
         let mut keys = Vec::new();
-        for item in
-            clause.descendants().filter(|node| node.parent().is_some_and(|up| up.kind() == SyntaxKind::GROUP_BY_LIST))
-        {
+        for item in cx::child(clause, SyntaxKind::GROUP_BY_LIST).iter().flat_map(SyntaxNode::children) {
             let at = usize::from(item.text_range().start());
             if item.kind() != SyntaxKind::GROUPING_EXPR {
                 return Err(self

@@ -80,7 +80,7 @@ impl Cx<'_> {
     /// Only columns of the result can be sorted by, by name or number; so no test on NULL can stand in front.
     fn order_of_set(&self, clause: &SyntaxNode, shape: Option<&[Column]>) -> Result<Frag> {
         let mut keys = Vec::new();
-        for item in clause.descendants().filter(|node| node.kind() == SyntaxKind::SORT_BY) {
+        for item in cx::grandchildren(clause, SyntaxKind::SORT_BY_LIST, SyntaxKind::SORT_BY) {
             let at = usize::from(item.text_range().start());
             let Some(value) = item.first_child() else { continue };
             let direction = if cx::child(&item, SyntaxKind::SORT_DESC).is_some() { " DESC" } else { "" };
@@ -112,7 +112,7 @@ impl Cx<'_> {
     /// `VALUES (..), (..)`: IRIS has it in INSERT only.
     pub(super) fn values(&self, node: &SyntaxNode, names: Option<&[String]>) -> Result<Query> {
         let at = usize::from(node.text_range().start());
-        let rows: Vec<SyntaxNode> = node.descendants().filter(|node| node.kind() == SyntaxKind::ROW).collect();
+        let rows = cx::grandchildren(node, SyntaxKind::ROW_LIST, SyntaxKind::ROW);
         let mut values = Vec::new();
         for row in &rows {
             let row = expressions(row).map(|value| self.value(&value)).collect::<Result<Vec<_>>>()?;
