@@ -127,7 +127,9 @@ fn any_cut_of_a_statement_is_survived() {
     for start in (0..sql.len()).filter(|&n| sql.is_char_boundary(n)) {
         for end in (start..=sql.len()).filter(|&n| sql.is_char_boundary(n)) {
             let part = &sql[start..end];
-            let _ = split(part).map(|statement| Template::default().scan(statement).is_ok()).count();
+            for statement in split(part) {
+                let _ = Template::default().scan(statement);
+            }
             let _ = Template::default().scan(part);
         }
     }

@@ -119,7 +119,6 @@ impl Cx<'_> {
             .collect()
     }
 
-    #[allow(clippy::too_many_lines)]
     fn function(&self, name: &str, parts: &[String], node: &SyntaxNode, at: usize) -> Result<Frag> {
         let nodes = arguments(node);
         match name {
