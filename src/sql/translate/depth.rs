@@ -13,11 +13,14 @@ const DEPTH_MAX: usize = 2000;
 
 const PARENTHESIS: usize = 10;
 const OPERATOR: usize = 6;
+const SUBQUERY: usize = 16;
 
 /// What an open parenthesis holds so far. A chain of operators is a tree as deep as the chain is long; AND and OR bind
 /// least, so the operators between two of them are a tree of their own.
 #[derive(Debug, Clone, Copy, Default)]
 struct Open {
+    /// What the parenthesis itself takes.
+    own: usize,
     logic: usize,
     operators: usize,
     /// BETWEENs whose AND is still to come.
@@ -26,7 +29,11 @@ struct Open {
 
 impl Open {
     fn levels(self) -> usize {
-        self.logic + self.operators
+        self.own + self.logic + self.operators
+    }
+
+    fn parenthesis(own: usize) -> Self {
+        Self { own, ..Self::default() }
     }
 }
 
@@ -34,32 +41,31 @@ impl Open {
 /// 54001, as PostgreSQL for a stack that grew too deep.
 pub fn check(sql: &str) -> Result<(), Box<PgError>> {
     let bytes = sql.as_bytes();
-    let mut open = vec![Open::default()];
-    // Of all open parentheses but the innermost.
+    let mut top = Open::default();
+    // The parentheses around the innermost, and what they take together.
+    let mut outer: Vec<Open> = Vec::new();
     let mut around: usize = 0;
     let mut at = 0;
     while at < bytes.len() {
         let token = lex::token(bytes, at);
         let text = bytes.get(at..token.end).unwrap_or_default();
         at = token.end;
-        let is_nested = open.len() > 1;
-        let Some(top) = open.last_mut() else { break };
         match (token.kind, text) {
             (Kind::Punctuation, b"(" | b"[" | b"{") => {
                 around += top.levels();
-                open.push(Open { logic: 0, operators: if text == b"(" { PARENTHESIS } else { OPERATOR }, between: 0 });
+                outer.push(top);
+                top = Open::parenthesis(if text == b"(" { PARENTHESIS } else { OPERATOR });
             }
-            // What closes stays an operand of what follows: `a[1][1]`, `f(x)(y)`.
-            (Kind::Punctuation, b")" | b"]" | b"}") if is_nested => {
-                open.pop();
-                if let Some(top) = open.last_mut() {
-                    around = around.saturating_sub(top.levels());
-                    top.operators += if text == b"]" { OPERATOR } else { 0 };
-                }
+            (Kind::Punctuation, b")" | b"]" | b"}") if !outer.is_empty() => {
+                top = outer.pop().unwrap_or_default();
+                around = around.saturating_sub(top.levels());
+                // What closes stays an operand of what follows: `a[1][1]`.
+                top.operators += if text == b"]" { OPERATOR } else { 0 };
             }
-            (Kind::Punctuation, b")" | b"]" | b"}") => {}
-            (Kind::Punctuation, b"," | b";") => *top = Open::default(),
+            (Kind::Punctuation, b"," | b";") => top = Open::parenthesis(top.own),
             (Kind::Punctuation, _) => top.operators += OPERATOR,
+            // A subquery's select list has commas of its own.
+            (Kind::Word, word) if word.eq_ignore_ascii_case(b"select") => top.own += SUBQUERY,
             (Kind::Word, word) if word.eq_ignore_ascii_case(b"between") => {
                 // The parser hangs what follows its AND below it.
                 top.logic += OPERATOR;
@@ -73,7 +79,7 @@ pub fn check(sql: &str) -> Result<(), Box<PgError>> {
             (Kind::Word, word) => top.operators += weight(word),
             _ => {}
         }
-        let levels = around + open.last().map_or(0, |top| top.levels());
+        let levels = around + top.levels();
         if levels > DEPTH_MAX {
             return Err(PgError::error(SqlState(*b"54001"), "statement is nested too deeply").detail(format!(
                 "It has more than {DEPTH_MAX} levels of nesting, operators in one expression among them."
@@ -85,8 +91,7 @@ pub fn check(sql: &str) -> Result<(), Box<PgError>> {
 
 /// What a word adds to the depth.
 fn weight(word: &[u8]) -> usize {
-    const WORDS: [(&[u8], usize); 20] = [
-        (b"select", 16),
+    const WORDS: [(&[u8], usize); 19] = [
         (b"explain", OPERATOR),
         (b"prepare", OPERATOR),
         (b"case", OPERATOR),
