@@ -339,7 +339,7 @@ impl Cx<'_> {
                 let members: Vec<Frag> = pairs
                     .chunks(2)
                     .filter_map(|pair| match pair {
-                        [key, value] => Some(Frag::cat(&[&self.as_text(key.clone()), &":", value], Ty::Any)),
+                        [key, value] => Some(Frag::cat(&[&self.as_text(key.clone()), &" : ", value], Ty::Any)),
                         _ => None,
                     })
                     .collect();
