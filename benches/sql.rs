@@ -72,8 +72,12 @@ fn translate_one(
     template: &Template,
 ) -> Result<iris_pgwire::sql::Translated, iris_pgwire::sql::TranslateError> {
     let keys = Cell::new(0);
-    let options = TranslateOptions { default_schema: "SQLUser", statement_keys: &keys, parameter_types: &[] };
-    translate(sql, template, &NoSchema, &options)
+    translate(
+        sql,
+        template,
+        &NoSchema,
+        &TranslateOptions { default_schema: "SQLUser", statement_keys: &keys, parameter_types: &[] },
+    )
 }
 
 criterion_group!(benches, scan, split_and_scan_and_hit, cold);

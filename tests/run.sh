@@ -154,17 +154,18 @@ for name in "${PARTS[@]}"; do
         binary
         over_gateway precedence 300 env PYTHONPATH=tests/lib python3 tests/oracle/precedence.py
         ;;
-    irispython)
+    # Clients of IRIS talk to the superserver alone.
+    irispython | irisjdbc)
         binary
         if IRIS_PORT="$(tests/lib/gateway.sh superserver "$WORK/gateway" "$BINARY")"; then
             export IRIS_PORT
-            part irispython 900 tests/interop/irispython/run.sh
+            part "$name" 900 "tests/interop/$name/run.sh"
         else
-            printf 'FAIL irispython: the superserver did not start\n'
+            printf 'FAIL %s: the superserver did not start\n' "$name"
             failed=$((failed + 1))
-            failures+=(irispython)
+            failures+=("$name")
         fi
-        tests/lib/gateway.sh stop "$WORK/gateway" || failures+=(irispython)
+        tests/lib/gateway.sh stop "$WORK/gateway" || failures+=("$name")
         ;;
     *)
         [ -x "tests/interop/$name/run.sh" ] || die "no such part: $name"

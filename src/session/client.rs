@@ -149,7 +149,7 @@ impl Client {
             SessionValue::Random => {
                 // 53 random bits are a double in [0, 1) exactly.
                 let bits = u64::from_le_bytes(random()?) >> 11;
-                #[allow(clippy::cast_precision_loss, reason = "53 bits fit a double")]
+                #[allow(clippy::cast_precision_loss, reason = "a double is what is asked for")]
                 Ok(Datum::Double(bits as f64 / (1_u64 << 53) as f64))
             }
         }

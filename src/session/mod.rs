@@ -38,6 +38,7 @@ pub struct Session {
     state: State,
 }
 
+#[allow(clippy::large_enum_variant, reason = "one per client; the startup state is the short-lived one")]
 #[derive(Debug)]
 enum State {
     Startup(Startup),

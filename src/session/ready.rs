@@ -16,6 +16,7 @@ use super::simple::SimpleQuery;
 use super::step::{Event, Step};
 
 /// What the session is in the middle of.
+#[allow(clippy::large_enum_variant, reason = "one per client, and the hot path must not allocate")]
 #[derive(Debug)]
 pub(super) enum Activity {
     /// Waits for a frame.

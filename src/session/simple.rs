@@ -29,6 +29,7 @@ pub(super) struct SimpleQuery {
     rest_offset: u32,
 }
 
+#[allow(clippy::large_enum_variant, reason = "one per client, and the hot path must not allocate")]
 #[derive(Debug)]
 enum Stage {
     Resolve { resolve: Resolve, purpose: Purpose },

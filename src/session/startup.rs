@@ -23,6 +23,7 @@ struct Wishes {
     version: ProtocolVersion,
 }
 
+#[allow(clippy::large_enum_variant, reason = "one per client, gone after the login")]
 #[derive(Debug)]
 enum State {
     /// SSLRequest, GSSENCRequest, CancelRequest or StartupMessage.
@@ -38,6 +39,7 @@ pub struct Startup {
     state: State,
 }
 
+#[allow(clippy::large_enum_variant, reason = "lives for one call")]
 /// What a startup message leads to.
 #[derive(Debug)]
 pub enum StartupStep {

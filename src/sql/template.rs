@@ -127,6 +127,20 @@ impl Template {
         Ok(())
     }
 
+    /// Makes the client's parameter types part of the key: the same text means something else for other types.
+    pub fn declare(&mut self, parameter_types: &[Oid]) {
+        use std::fmt::Write as _;
+        if parameter_types.iter().all(|oid| *oid == Oid::UNSPECIFIED) {
+            return;
+        }
+        // A control character, which no statement's text holds outside of quoted names.
+        self.text.push('\u{5}');
+        for oid in parameter_types {
+            // Writing into a String does not fail.
+            let _ = write!(self.text, "{},", oid.0);
+        }
+    }
+
     fn copy(&mut self, sql: &str, run: Range<usize>) {
         if !run.is_empty() {
             self.text.push_str(sql.get(run).unwrap_or_default());
@@ -137,20 +151,6 @@ impl Template {
     fn close(&mut self, gap: &mut bool) {
         if std::mem::take(gap) && !self.text.is_empty() && !self.text.ends_with(' ') {
             self.text.push(' ');
-        }
-    }
-
-    /// Makes the client's parameter types part of the key: the same text means something else for other types.
-    pub fn declare(&mut self, parameter_types: &[Oid]) {
-        use std::fmt::Write as _;
-        if parameter_types.iter().all(|oid| *oid == Oid::UNSPECIFIED) {
-            return;
-        }
-        // A control character, which no statement's text holds outside of quoted names.
-        self.text.push('\u{6}');
-        for oid in parameter_types {
-            // Writing into a String does not fail.
-            let _ = write!(self.text, "{},", oid.0);
         }
     }
 

@@ -58,7 +58,7 @@ pub fn integer(datum: &Datum<'_>, int_type: IntType) -> Result<i64, Box<PgError>
 }
 
 /// The nearest integer, ties to even (`rint`).
-#[allow(clippy::cast_possible_truncation)]
+#[allow(clippy::cast_possible_truncation, reason = "rounded into range before")]
 fn double_to_i64(value: f64) -> Option<i64> {
     let rounded = value.round_ties_even();
     // 2^63 is a double; below it the cast is exact.
@@ -75,7 +75,7 @@ pub fn boolean(datum: &Datum<'_>) -> Result<bool, Box<PgError>> {
     }
 }
 
-#[allow(clippy::cast_precision_loss)]
+#[allow(clippy::cast_precision_loss, reason = "a double is what is asked for")]
 pub fn double(datum: &Datum<'_>) -> Result<f64, Box<PgError>> {
     match datum {
         Datum::Double(value) => Ok(*value),
@@ -87,7 +87,7 @@ pub fn double(datum: &Datum<'_>) -> Result<f64, Box<PgError>> {
 }
 
 /// Correctly rounded: by one exact division where both sides are exact doubles, else through text.
-#[allow(clippy::cast_precision_loss)]
+#[allow(clippy::cast_precision_loss, reason = "a double is what is asked for")]
 fn decimal_to_double(value: Decimal) -> Result<f64, Box<PgError>> {
     const EXACT_MAX: u64 = 1 << 53;
     const POWERS: [f64; 10] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
@@ -101,7 +101,7 @@ fn decimal_to_double(value: Decimal) -> Result<f64, Box<PgError>> {
 }
 
 /// `dtof`: a double too large or too small for a single is an error.
-#[allow(clippy::cast_possible_truncation)]
+#[allow(clippy::cast_possible_truncation, reason = "rounded into range before")]
 pub fn single(datum: &Datum<'_>) -> Result<f32, Box<PgError>> {
     if let Some(text) = as_text(datum) {
         return input::single(&text);

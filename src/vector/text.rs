@@ -273,13 +273,13 @@ const POWERS_OF_TEN: [f64; 45] = [
 /// The double is at most a few units in the last place off (mantissa, power and product are rounded, digits beyond
 /// the nineteenth dropped). Rounding it again gives the right answer unless it lies that close to the middle between
 /// two singles.
-#[allow(clippy::cast_possible_truncation)]
+#[allow(clippy::cast_possible_truncation, reason = "rounded into range before")]
 fn quick_f32(mantissa: u64, scale: i64) -> Option<f32> {
     if mantissa == 0 {
         return Some(0.0);
     }
     let power = POWERS_OF_TEN.get(usize::try_from(scale.checked_add(22)?).ok()?)?;
-    #[allow(clippy::cast_precision_loss)]
+    #[allow(clippy::cast_precision_loss, reason = "a double is what is asked for")]
     let double = mantissa as f64 * power;
     if !(1e-37..1e38).contains(&double) {
         return None;

@@ -69,6 +69,17 @@ impl Drop for RunningGuard {
     }
 }
 
+/// Ends statements of `conn` that were interrupted or are past their time. SQLite forgets an interrupt that comes before
+/// the first step of a statement; the flag does not.
+fn watch(conn: &mut Connection, interrupt: &Arc<InterruptState>, deadline: Option<Instant>) -> Result<(), SqlError> {
+    let interrupt = Arc::clone(interrupt);
+    let is_over = move || {
+        let is_late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        is_late || interrupt.running.load(Ordering::Acquire) && interrupt.requested.load(Ordering::Acquire)
+    };
+    conn.progress_handler(CLOCK_INTERVAL, Some(is_over)).map_err(|error| SqlError::execute(400, error.to_string()))
+}
+
 /// Not shared between threads; may move from one to another.
 pub struct EngineSession {
     engine: Arc<Engine>,
@@ -90,7 +101,7 @@ impl EngineSession {
     pub(super) fn new(
         engine: Arc<Engine>,
         database: Arc<Database>,
-        conn: Connection,
+        mut conn: Connection,
         namespace: String,
         user: String,
         job: u32,
@@ -100,6 +111,7 @@ impl EngineSession {
             running: AtomicBool::new(false),
             requested: AtomicBool::new(false),
         });
+        watch(&mut conn, &interrupt, None)?;
         let no_check = Arc::new(AtomicBool::new(false));
         functions::register_session(&conn, &no_check).map_err(|error| SqlError::execute(400, error.to_string()))?;
         Ok(Self {
@@ -221,14 +233,12 @@ impl EngineSession {
         self.ensure_temporaries(plan)?;
         let _running = RunningGuard::new(&self.interrupt);
         let deadline = (timeout_s > 0).then(|| Instant::now() + Duration::from_secs(u64::from(timeout_s)));
-        if let Some(deadline) = deadline {
-            let watch = self.conn.progress_handler(CLOCK_INTERVAL, Some(move || Instant::now() >= deadline));
-            watch.map_err(|error| SqlError::execute(400, error.to_string()))?;
+        if deadline.is_some() {
+            watch(&mut self.conn, &self.interrupt, deadline)?;
         }
         let result = self.run_rows(plan, values, rows_max, row);
         if deadline.is_some() {
-            // Only ever fails for a closed connection.
-            let _ = self.conn.progress_handler(0, None::<fn() -> bool>);
+            watch(&mut self.conn, &self.interrupt, None)?;
         }
         result.map_err(|failure| match failure {
             Failure::Iris(error) => error,

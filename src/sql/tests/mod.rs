@@ -183,14 +183,3 @@ pub fn columns(sql: &str, schema: &dyn Schema) -> String {
         .collect();
     columns.join(" ")
 }
-
-/// Writes the translations of the statements in the file `PROBE` names, one a line, to the same name with `.out`.
-#[test]
-fn probe() {
-    let Ok(path) = std::env::var("PROBE") else { return };
-    let mut out = String::new();
-    for line in std::fs::read_to_string(&path).unwrap().lines().filter(|line| !line.trim().is_empty()) {
-        let _ = writeln!(out, "{line}\n=> {}\n=: {}", shown(line, &tables()), columns(line, &tables()));
-    }
-    std::fs::write(path + ".out", out).unwrap();
-}

@@ -237,7 +237,9 @@ impl Cx<'_> {
         let call = |iris: &str, ty: Ty| Some(Frag::cat(&[&iris, &"(", &list(arguments), &")"], ty));
         // These exist in IRIS as ODBC scalar functions only.
         let braces = |iris: &str| Some(Frag::cat(&[&"{fn ", &iris, &"(", &list(arguments), &")}"], Ty::FLOAT8));
-        let numeric = if first_ty.is(Oid::FLOAT8) || first_ty.is(Oid::FLOAT4) { Ty::FLOAT8 } else { Ty::NUMERIC };
+        // Integers have none of these of their own: PostgreSQL prefers the ones of double precision.
+        let float = first_ty.is_integer() || first_ty.is(Oid::FLOAT8) || first_ty.is(Oid::FLOAT4);
+        let numeric = if float { Ty::FLOAT8 } else { Ty::NUMERIC };
         match (name, arguments) {
             ("abs", [_]) => call("ABS", first_ty),
             ("sign", [_]) => call("SIGN", numeric),
