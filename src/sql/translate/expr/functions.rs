@@ -119,7 +119,6 @@ impl Cx<'_> {
             .collect()
     }
 
-    #[allow(clippy::too_many_lines, reason = "one arm per function")]
     fn function(&self, name: &str, parts: &[String], node: &SyntaxNode, at: usize) -> Result<Frag> {
         let nodes = arguments(node);
         match name {
@@ -342,7 +341,7 @@ impl Cx<'_> {
                 let members: Vec<Frag> = pairs
                     .chunks(2)
                     .filter_map(|pair| match pair {
-                        [key, value] => Some(Frag::cat(&[&self.as_text(key.clone()), &":", value], Ty::Any)),
+                        [key, value] => Some(Frag::cat(&[&self.as_text(key.clone()), &" : ", value], Ty::Any)),
                         _ => None,
                     })
                     .collect();
