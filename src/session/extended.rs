@@ -535,13 +535,7 @@ impl Ready {
     }
 
     /// A frame while an operation runs: only COPY FROM STDIN reads any.
-    pub(super) fn on_copy_message(
-        &mut self,
-        message: &FrontendMessage<'_>,
-        lookahead: Option<u8>,
-        out: &mut SendBuf,
-    ) -> Step {
-        let _ = lookahead;
+    pub(super) fn on_copy_message(&mut self, message: &FrontendMessage<'_>, out: &mut SendBuf) -> Step {
         match std::mem::replace(&mut self.activity, Activity::Idle) {
             Activity::Simple(query) => self.on_simple_copy(query, message, out),
             Activity::Execute(mut pending) => match pending.operation.on_copy_message(message, &mut self.client) {

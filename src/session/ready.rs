@@ -98,7 +98,7 @@ impl Ready {
         };
         match &self.activity {
             Activity::Idle => {}
-            Activity::Simple(_) | Activity::Execute(_) => return self.on_copy_message(&message, lookahead, out),
+            Activity::Simple(_) | Activity::Execute(_) => return self.on_copy_message(&message, out),
             Activity::Parse(_) | Activity::Bind(_) | Activity::Ending(_) => {
                 out.put_error_response(&PgError::fatal(
                     SqlState::INTERNAL_ERROR,

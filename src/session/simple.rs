@@ -62,13 +62,20 @@ impl Ready {
         if let Some(portal) = self.portals.remove("") {
             self.closes.extend(portal.open_result());
         }
-        if split(sql).next().is_none() {
-            out.put_empty_query_response();
-            return self.finish_cycle(out);
-        }
-        if let Err(error) = check_several(sql) {
-            self.report(&error, out);
-            return self.finish_cycle(out);
+        // One pass for the common string of one statement.
+        let mut statements = split(sql);
+        match (statements.next(), statements.next()) {
+            (None, _) => {
+                out.put_empty_query_response();
+                return self.finish_cycle(out);
+            }
+            (Some(_), None) => {}
+            (Some(_), Some(_)) => {
+                if let Err(error) = check_all(sql) {
+                    self.report(&error, out);
+                    return self.finish_cycle(out);
+                }
+            }
         }
         self.run_statements(sql, 0, out)
     }
@@ -170,10 +177,10 @@ impl Ready {
         if self.client.transaction.is_failed() && !ends_failed_block(action) {
             return Err(in_failed_block());
         }
-        let tag = understood.translation.tag.clone();
+        let tag = &understood.translation.tag;
         match action {
             Action::Prepare { name, parameter_types, sql } => {
-                let (name, types, sql) = (name.clone(), parameter_types.clone(), sql.clone());
+                let (name, types, sql, tag) = (name.clone(), parameter_types.clone(), sql.clone(), tag.clone());
                 self.check_statement_name(&name)?;
                 let mut template = std::mem::take(&mut self.template);
                 template.scan(&sql)?;
@@ -182,7 +189,7 @@ impl Ready {
             }
             Action::Deallocate(name) => {
                 self.deallocate(name.as_deref())?;
-                out.put_command_complete(&tag);
+                out.put_command_complete(tag);
                 return Ok(None);
             }
             Action::Execute { name, arguments } => {
@@ -358,10 +365,7 @@ pub(super) fn put_notices(understood: &Understood, client: &Client, out: &mut Se
 
 /// A syntax error anywhere in a string of several statements is found before the first of them runs. A statement that
 /// stands alone is checked when it is translated.
-fn check_several(sql: &str) -> Result<(), Box<PgError>> {
-    if split(sql).nth(1).is_none() {
-        return Ok(());
-    }
+fn check_all(sql: &str) -> Result<(), Box<PgError>> {
     for statement in split(sql) {
         check_syntax(statement).map_err(|mut error| {
             error.position = error.position.map(|position| position_in(sql, statement, position));
