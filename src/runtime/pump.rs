@@ -151,6 +151,11 @@ impl<C: Conversation> Pump<C> {
                     self.session.on_event(Event::Flushed, &mut self.out)
                 }
                 Step::Submit(request) => self.submit(&request).await?,
+                Step::Ask(_) => {
+                    let error = PgError::unsupported("the catalog service is not running");
+                    self.session.on_event(Event::Oracle(Err(error)), &mut self.out)
+                }
+                Step::Mirror(_) => self.session.on_event(Event::Mirrored, &mut self.out),
                 Step::Cancel { pid, key } => {
                     self.shard.mesh.cancel(pid, key);
                     return Ok(());

@@ -524,6 +524,7 @@ impl Ready {
             Event::Iris(reply) => pending.operation.on_reply(reply, &self.context, &mut self.client, out),
             Event::Flushed => Ok(pending.operation.on_flushed()),
             Event::Lost(error) => Err(error),
+            Event::Oracle(_) | Event::Mirrored => Ok(Outcome::NeedFrame),
         };
         match outcome {
             Ok(outcome) => self.on_execute_outcome(pending, outcome, out),

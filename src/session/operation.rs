@@ -103,6 +103,11 @@ impl Operation {
                 Self::Local(Local { command: LocalCommand::Nothing, tag: tag(), describe })
             }
             Action::CopyFromStdin(_) => Self::Copy(Box::new(CopyIn::new(understood, context)?)),
+            Action::Cursor(_)
+            | Action::Channel(_)
+            | Action::AdvisoryLock(_)
+            | Action::Catalog(_)
+            | Action::MirrorOnly => return Err(PgError::unsupported("not supported yet")),
             Action::Prepare { .. } | Action::Execute { .. } | Action::Deallocate(_) => {
                 return Err(PgError::error(
                     SqlState::INTERNAL_ERROR,

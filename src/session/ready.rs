@@ -169,7 +169,7 @@ impl Ready {
             Activity::Execute(pending) => self.on_execute_event(*pending, event, out),
             Activity::Ending(ending) => match event {
                 Event::Iris(reply) => self.on_ending(ending, &reply, out),
-                Event::Flushed | Event::Lost(_) => self.finish_cycle(out),
+                Event::Flushed | Event::Lost(_) | Event::Oracle(_) | Event::Mirrored => self.finish_cycle(out),
             },
             Activity::Idle => Step::NeedFrame,
         }

@@ -300,7 +300,9 @@ impl Ready {
                 let outcome = operation.on_flushed();
                 self.on_outcome(operation, notices, outcome, &here, out)
             }
-            (Stage::Resolve { .. }, Event::Flushed) | (_, Event::Lost(_)) => Ok(None),
+            (Stage::Resolve { .. }, Event::Flushed) | (_, Event::Lost(_) | Event::Oracle(_) | Event::Mirrored) => {
+                Ok(None)
+            }
         };
         self.continue_query(result, &here, out)
     }

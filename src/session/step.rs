@@ -1,5 +1,6 @@
 //! The contract between a session and whatever moves its bytes.
 
+use crate::catalog::{MirrorChange, OracleRequest};
 use crate::iris::{Reply, Request};
 use crate::wire::PgError;
 
@@ -15,6 +16,11 @@ pub enum Step {
     /// Run this on the session's lease (taking one when it has none) and call `on_event` with the outcome.
     /// After each `on_event` the runtime asks `Session::keeps_lease` and gives the lease back when it is false.
     Submit(Request),
+    /// Ask the oracle and call `on_event(Event::Oracle)` with its answer. Needs no lease.
+    Ask(OracleRequest),
+    /// Carry DDL over to the mirror, then call `on_event(Event::Mirrored)`, whatever came of it: the mirror is
+    /// brought in line again from IRIS when a statement of it fails. Needs no lease.
+    Mirror(MirrorChange),
     /// A CancelRequest: interrupt the session with this pid if the key is its own, then close without a reply.
     Cancel { pid: i32, key: Vec<u8> },
     /// Flush and close the connection.
@@ -30,4 +36,9 @@ pub enum Event<'a> {
     Lost(Box<PgError>),
     /// After `FlushThenResume`.
     Flushed,
+    /// The backend messages that answer an [`OracleRequest`], all of them; an error when the oracle could not be asked
+    /// or took too long (57014), or the client cancelled.
+    Oracle(Result<Vec<u8>, Box<PgError>>),
+    /// After `Mirror`.
+    Mirrored,
 }

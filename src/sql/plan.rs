@@ -17,6 +17,16 @@ pub struct Translation {
     pub parameter_types: Vec<Oid>,
     /// Sent as NoticeResponse before CommandComplete.
     pub notices: Vec<PgError>,
+    /// What the mirror has to do once IRIS has carried the statement out; empty for all that is not DDL.
+    pub mirror: Vec<MirrorStatement>,
+}
+
+/// A PostgreSQL statement for the mirror.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MirrorStatement {
+    pub sql: String,
+    /// Relations it makes, changes or drops: IRIS schema and table, as INFORMATION_SCHEMA spells them.
+    pub relations: Vec<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -41,8 +51,86 @@ pub enum Action {
     },
     /// DEALLOCATE name, or ALL when `None`.
     Deallocate(Option<String>),
+    /// DECLARE, FETCH, MOVE, CLOSE.
+    Cursor(CursorCommand),
+    /// LISTEN, UNLISTEN, NOTIFY.
+    Channel(ChannelCommand),
+    /// `SELECT pg_advisory_lock(..)` and its family, alone in a select list.
+    AdvisoryLock(AdvisoryLock),
+    /// The oracle answers: only catalogs, or no table at all.
+    Catalog(CatalogQuery),
+    /// Nothing for IRIS to do, all of it is in `Translation::mirror` (COMMENT ON, CREATE TYPE).
+    MirrorOnly,
     /// CLOSE, DISCARD and the like that concern only the gateway: accepted, nothing to do (VACUUM, ANALYZE).
     Accepted,
+}
+
+/// A statement for the oracle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogQuery {
+    /// As the client wrote it, literals included; the cache key of such a statement is its whole text.
+    pub sql: String,
+}
+
+/// SQL-level cursors. FETCH and MOVE also work on portals of the extended protocol: one name space.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CursorCommand {
+    Declare {
+        name: String,
+        /// The query's own text.
+        sql: String,
+        binary: bool,
+        /// `None`: neither SCROLL nor NO SCROLL was said.
+        scroll: Option<bool>,
+        hold: bool,
+    },
+    Fetch {
+        name: String,
+        direction: FetchDirection,
+        /// MOVE: positions only.
+        is_move: bool,
+    },
+    /// `None` = ALL.
+    Close(Option<String>),
+}
+
+/// FETCH's direction; a count of `i64::MAX` is ALL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FetchDirection {
+    /// NEXT, FORWARD n, n; negative = BACKWARD n. 0 = the present row again.
+    Relative(i64),
+    /// FETCH RELATIVE n: one row, n further on.
+    SingleRelative(i64),
+    /// FIRST, LAST (-1), ABSOLUTE n: one row.
+    Absolute(i64),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChannelCommand {
+    Listen(String),
+    /// `None` = all.
+    Unlisten(Option<String>),
+    Notify {
+        channel: String,
+        payload: String,
+    },
+}
+
+/// A function of the advisory lock family (PostgreSQL manual, "Advisory Lock Functions").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdvisoryLock {
+    pub operation: AdvisoryOperation,
+    /// One bigint, or two integers.
+    pub key: Vec<Bind>,
+    /// Column name of the result.
+    pub label: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdvisoryOperation {
+    Lock { is_try: bool, is_shared: bool, is_transaction: bool },
+    Unlock { is_shared: bool },
+    UnlockAll,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

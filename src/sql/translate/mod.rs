@@ -144,7 +144,7 @@ fn script(steps: Vec<ScriptStep>, tag: &str) -> Translation {
 }
 
 fn translation(action: Action, tag: impl Into<String>) -> Translation {
-    Translation { action, tag: tag.into(), parameter_types: Vec::new(), notices: Vec::new() }
+    Translation { action, tag: tag.into(), parameter_types: Vec::new(), notices: Vec::new(), mirror: Vec::new() }
 }
 
 /// The tree, and the first thing the parser did not understand. The parser is another project's: a panic of it must

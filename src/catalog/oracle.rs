@@ -1,0 +1,36 @@
+//! What is asked of the oracle: the real PostgreSQL that mirrors the IRIS schema without its rows. Sans IO: frontend
+//! messages in, backend messages out; `runtime::oracle` carries them.
+
+use crate::sql::MirrorStatement;
+
+/// A question: complete frontend messages that leave nothing behind. Its transaction begins and ends in it, so any
+/// connection may carry it, and a question whose connection broke may be asked again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OracleRequest {
+    pub purpose: OraclePurpose,
+    /// Frontend messages back to back.
+    pub frames: Vec<u8>,
+    /// ReadyForQuery messages that the answer has; behind the last of them it is complete.
+    pub syncs_count: usize,
+}
+
+/// What a question is for; counted apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OraclePurpose {
+    /// Types of a statement that runs on IRIS.
+    Describe,
+    /// A statement that the oracle answers.
+    Answer,
+    /// Whether a setting may have a value.
+    Setting,
+}
+
+/// What DDL that IRIS has carried out changes in the mirror. Kept by the process and repeated when the oracle is
+/// restarted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MirrorChange {
+    /// Each runs for itself, in this order, as the mirror's owner.
+    pub statements: Vec<MirrorStatement>,
+    /// `SET search_path` they were written under, as the value of the setting.
+    pub search_path: String,
+}
