@@ -1,9 +1,13 @@
 //! Who answers a statement, and what the gateway knows of IRIS tables.
 
+mod answer;
 mod load;
 mod oracle;
 mod tables;
+mod unit;
 
+pub use answer::{Answer, Described, DescribedColumn, rows_len};
 pub use load::{LoadStep, TableLoad, TableQueries};
-pub use oracle::{MirrorChange, OraclePurpose, OracleRequest};
+pub use oracle::{MirrorChange, OraclePurpose, OracleRequest, user_role};
 pub use tables::TableCache;
+pub use unit::{BoundValue, Execution, describe, execute, quoted, quoted_name, try_setting};

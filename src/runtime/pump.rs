@@ -155,7 +155,7 @@ impl<C: Conversation> Pump<C> {
                     let error = PgError::unsupported("the catalog service is not running");
                     self.session.on_event(Event::Oracle(Err(error)), &mut self.out)
                 }
-                Step::Mirror(_) => self.session.on_event(Event::Mirrored, &mut self.out),
+                Step::Mirror(_) | Step::Refresh => self.session.on_event(Event::Mirrored(Ok(())), &mut self.out),
                 Step::Cancel { pid, key } => {
                     self.shard.mesh.cancel(pid, key);
                     return Ok(());

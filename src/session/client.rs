@@ -2,11 +2,12 @@
 
 use std::time::SystemTime;
 
-use crate::sql::SessionValue;
+use crate::catalog::MirrorChange;
+use crate::sql::{CatalogQuery, SessionValue};
 use crate::types::Datum;
 use crate::wire::{PgError, SendBuf, Severity, SqlState};
 
-use super::context::ShardContext;
+use super::context::{ShardContext, Understood};
 use super::settings::Settings;
 use super::transaction::Transaction;
 
@@ -78,6 +79,21 @@ impl Client {
         self.settings.end_transaction(committed);
         self.transactions_count = self.transactions_count.wrapping_add(1);
         self.tell_settings(out);
+    }
+
+    /// What goes in front of a question for the oracle: a transaction that changes nothing, in which the client is who
+    /// it is and its settings are in force.
+    pub fn prelude(&self, query: CatalogQuery, context: &ShardContext) -> String {
+        super::prelude::write(self, query, context)
+    }
+
+    /// What a statement that was carried out changes in the mirror.
+    pub fn mirror_change(&self, understood: &Understood) -> Option<MirrorChange> {
+        let statements = &understood.translation.mirror;
+        (!statements.is_empty()).then(|| MirrorChange {
+            statements: statements.clone(),
+            search_path: self.settings.show("search_path").unwrap_or("public").to_owned(),
+        })
     }
 
     /// A value only the session knows.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::catalog::{TableCache, TableQueries};
+use crate::catalog::{Described, TableCache, TableQueries};
 use crate::iris::{IrisStatement, StatementMetadata};
 use crate::sql::{CachedTranslation, TranslateOptions, TranslationCache};
 use crate::types::Oid;
@@ -29,6 +29,8 @@ pub struct SessionOptions {
     /// `server_version` as announced.
     pub server_version: String,
     pub limits: Limits,
+    /// An oracle runs beside the gateway.
+    pub has_oracle: bool,
 }
 
 /// A translated statement with what was learnt of it since.
@@ -41,9 +43,19 @@ pub struct Learnt {
     metadata: RefCell<Vec<Option<Rc<StatementMetadata>>>>,
     /// The columns of its rows in text format: what simple queries and most drivers ask for.
     pub(super) text_shape: RefCell<Option<Rc<RowShape>>>,
+    /// What PostgreSQL says of it, where that could be asked.
+    described: RefCell<Option<Rc<Described>>>,
 }
 
 impl Learnt {
+    pub(super) fn described(&self) -> Option<Rc<Described>> {
+        self.described.borrow().clone()
+    }
+
+    pub(super) fn set_described(&self, described: Rc<Described>) {
+        *self.described.borrow_mut() = Some(described);
+    }
+
     pub(super) fn metadata(&self, step: usize) -> Option<Rc<StatementMetadata>> {
         self.metadata.borrow().get(step).cloned().flatten()
     }
@@ -93,6 +105,7 @@ impl ShardContext {
             default_schema: &self.options.default_schema,
             statement_keys: &self.next_key,
             parameter_types,
+            has_oracle: self.options.has_oracle,
         }
     }
 

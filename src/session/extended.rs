@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
+use crate::catalog::{Described, DescribedColumn};
 use crate::iris::{Request, default_pg_type};
 use crate::sql::{Action, Bind as ValueSource, StepRole, Template, split};
 use crate::types::Oid;
 use crate::wire::{Bind, FrontendMessage, Parse, PgError, SendBuf, SqlState, Target};
 
 use super::context::{ShardContext, Understood};
-use super::operation::{Operation, Outcome, bind_values, ends_failed_block, local_fields};
+use super::operation::{Operation, Outcome, Values, bind_values, ends_failed_block, local_fields};
 use super::ready::{Activity, Ready, in_failed_block};
 use super::resolve::{Progress, Resolve, plans};
 use super::rows::{Field, Formats};
@@ -25,7 +26,9 @@ pub(super) struct Statement {
     /// Holds the literals its binds refer to.
     pub template: Template,
     pub parameter_types: Vec<Oid>,
-    sql: String,
+    pub sql: String,
+    /// PostgreSQL's word on a statement of the oracle's.
+    described: Option<Rc<Described>>,
     /// Types as the client gave them; 0 = ours to find.
     client_types: Vec<Oid>,
     /// The schema epoch it was understood under.
@@ -34,22 +37,24 @@ pub(super) struct Statement {
 
 impl Statement {
     pub(super) fn new(understood: Rc<Understood>, resolve: Resolve, client_types: &[Oid], epoch: u64) -> Self {
-        let parameter_types = parameter_types(&understood, client_types);
-        let (sql, template) = resolve.into_parts();
+        let (sql, template, described) = resolve.into_parts();
+        let told = described.clone().or_else(|| understood.extra.described());
+        let parameter_types = parameter_types(&understood, client_types, told.as_deref());
         Self {
             name: String::new(),
             understood,
             template,
             parameter_types,
             sql,
+            described,
             client_types: client_types.to_vec(),
             epoch,
         }
     }
 }
 
-/// What the client said first, then casts, then what IRIS declares for the first place a parameter stands in.
-fn parameter_types(understood: &Understood, client_types: &[Oid]) -> Vec<Oid> {
+/// What the client said first, then what PostgreSQL says; where it could not be asked, casts, then what IRIS declares for the first place a parameter stands in.
+fn parameter_types(understood: &Understood, client_types: &[Oid], told: Option<&Described>) -> Vec<Oid> {
     let translation = &understood.translation;
     if let Action::CopyFromStdin(_) = translation.action {
         // Its `$n` are the columns of a row.
@@ -60,12 +65,14 @@ fn parameter_types(understood: &Understood, client_types: &[Oid]) -> Vec<Oid> {
         .filter_map(|bind| if let ValueSource::Parameter(n) = bind { Some(usize::from(*n)) } else { None })
         .max()
         .unwrap_or(0);
-    let count = highest.max(translation.parameter_types.len()).max(client_types.len());
+    let told = told.map(|told| told.parameter_types.as_slice()).unwrap_or_default();
+    let count = highest.max(translation.parameter_types.len()).max(client_types.len()).max(told.len());
     let known = |oid: &Oid| *oid != Oid::UNSPECIFIED && *oid != Oid::UNKNOWN;
     (0..count)
         .map(|index| {
             let said = client_types.get(index).copied().filter(known);
-            said.or_else(|| translation.parameter_types.get(index).copied().filter(known))
+            said.or_else(|| told.get(index).copied().filter(known))
+                .or_else(|| translation.parameter_types.get(index).copied().filter(known))
                 .or_else(|| declared_type(understood, index))
                 .unwrap_or(Oid::TEXT)
         })
@@ -94,7 +101,7 @@ pub(super) struct Portal {
 
 #[derive(Debug)]
 enum PortalState {
-    Bound(Vec<Vec<u8>>),
+    Bound(Values),
     /// Under way, suspended or done.
     Running(Operation),
     /// Its values went into an operation that failed or was lost.
@@ -174,6 +181,12 @@ impl Ready {
                 self.activity = Activity::Parse(Box::new(pending));
                 Ok(self.submit_resolve(request))
             }
+            Progress::Order(_) if self.client.transaction.is_failed() => Err(in_failed_block()),
+            Progress::Order(order) => {
+                let pending = PendingParse { name: parse.name.to_owned(), types, resolve };
+                self.activity = Activity::Parse(Box::new(pending));
+                Ok(order.into())
+            }
         }
     }
 
@@ -196,11 +209,18 @@ impl Ready {
 
     pub(super) fn on_parse_event(&mut self, pending: PendingParse, event: Event<'_>, out: &mut SendBuf) -> Step {
         let PendingParse { name, types, mut resolve } = pending;
-        let Event::Iris(reply) = event else { return Step::NeedFrame };
-        let result = match resolve.on_reply(reply, self.surroundings()) {
+        let progress = match event {
+            Event::Iris(reply) => resolve.on_reply(reply, self.surroundings()),
+            event => resolve.on_order(event, self.surroundings()),
+        };
+        let result = match progress {
             Ok(Progress::Submit(request)) => {
                 self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve }));
                 return self.submit_resolve(request);
+            }
+            Ok(Progress::Order(order)) => {
+                self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve }));
+                return order.into();
             }
             Ok(Progress::Ready(understood)) => self.finish_parse(&name, &types, understood, resolve, out),
             Err(error) => Err(error),
@@ -283,16 +303,27 @@ impl Ready {
                 self.activity = Activity::Bind(Box::new(PendingBind { body: body.to_vec(), statement, resolve }));
                 Ok(self.submit_resolve(request))
             }
+            Progress::Order(order) => {
+                self.activity = Activity::Bind(Box::new(PendingBind { body: body.to_vec(), statement, resolve }));
+                Ok(order.into())
+            }
         }
     }
 
     pub(super) fn on_bind_event(&mut self, pending: PendingBind, event: Event<'_>, out: &mut SendBuf) -> Step {
         let PendingBind { body, statement, mut resolve } = pending;
-        let Event::Iris(reply) = event else { return Step::NeedFrame };
-        let result = match resolve.on_reply(reply, self.surroundings()) {
+        let progress = match event {
+            Event::Iris(reply) => resolve.on_reply(reply, self.surroundings()),
+            event => resolve.on_order(event, self.surroundings()),
+        };
+        let result = match progress {
             Ok(Progress::Submit(request)) => {
                 self.activity = Activity::Bind(Box::new(PendingBind { body, statement, resolve }));
                 return self.submit_resolve(request);
+            }
+            Ok(Progress::Order(order)) => {
+                self.activity = Activity::Bind(Box::new(PendingBind { body, statement, resolve }));
+                return order.into();
             }
             Ok(Progress::Ready(understood)) => self.renew(&statement, understood, resolve),
             Err(error) => Err(error),
@@ -313,14 +344,14 @@ impl Ready {
         understood: Rc<Understood>,
         resolve: Resolve,
     ) -> Result<Rc<Statement>, Box<PgError>> {
-        let columns = |understood: &Understood| -> Option<Vec<(String, Oid)>> {
-            let fields = self.statement_fields(understood, &Formats::text()).ok().flatten()?;
+        let mut statement = Statement::new(understood, resolve, &old.client_types, self.context.epoch());
+        let columns = |statement: &Statement| -> Option<Vec<(String, Oid)>> {
+            let fields = self.statement_fields(statement, &Formats::text()).ok().flatten()?;
             Some(fields.into_iter().map(|field| (field.name, field.pg_type.oid)).collect())
         };
-        if columns(&understood) != columns(&old.understood) {
+        if columns(&statement) != columns(old) {
             return Err(PgError::unsupported("cached plan must not change result type"));
         }
-        let mut statement = Statement::new(understood, resolve, &old.client_types, self.context.epoch());
         statement.name.clone_from(&old.name);
         statement.parameter_types.clone_from(&old.parameter_types);
         let statement = Rc::new(statement);
@@ -364,7 +395,7 @@ impl Ready {
             .zip(&statement.parameter_types)
             .map(|((format, bytes), oid)| Parameter { oid: *oid, format, bytes })
             .collect();
-        let sources = Sources { template: &statement.template, parameters: &parameters, context: &self.context };
+        let sources = Sources { sql: &statement.sql, template: &statement.template, parameters: &parameters, context: &self.context };
         let values = bind_values(&statement.understood, &sources, &mut self.client, out)?;
         let formats = Formats::new(bind.result_formats.iter().collect());
         let portal = Portal { statement: Rc::clone(statement), formats, state: PortalState::Bound(values) };
@@ -381,18 +412,18 @@ impl Ready {
     }
 
     fn describe(&mut self, target: Target, name: &str, out: &mut SendBuf) -> Result<(), Box<PgError>> {
-        let (understood, formats) = match target {
+        let (statement, formats) = match target {
             Target::Statement => {
                 let statement = self.statement(name)?;
                 out.put_parameter_description(statement.parameter_types.iter().map(|oid| oid.0));
-                (Rc::clone(&statement.understood), Formats::text())
+                (statement, Formats::text())
             }
             Target::Portal => {
                 let portal = self.portals.get(name).ok_or_else(|| no_portal(name))?;
-                (Rc::clone(&portal.statement.understood), portal.formats.clone())
+                (Rc::clone(&portal.statement), portal.formats.clone())
             }
         };
-        match self.statement_fields(&understood, &formats)? {
+        match self.statement_fields(&statement, &formats)? {
             Some(fields) => put_row_description(&fields, out),
             None => out.put_no_data(),
         }
@@ -400,14 +431,15 @@ impl Ready {
     }
 
     /// The columns of a statement's rows; `None` when it has none.
-    fn statement_fields(&self, understood: &Understood, formats: &Formats) -> Result<Option<Vec<Field>>, Box<PgError>> {
-        match &understood.translation.action {
-            Action::Script(steps) => script_fields(understood, steps, formats, &self.context),
+    fn statement_fields(&self, statement: &Statement, formats: &Formats) -> Result<Option<Vec<Field>>, Box<PgError>> {
+        match &statement.understood.translation.action {
+            Action::Script(steps) => script_fields(&statement.understood, steps, formats, &self.context),
+            Action::Catalog(_) => catalog_fields(statement.described.as_deref(), formats),
             Action::Execute { name, .. } => {
-                let statement = self.statement(name)?;
-                match &statement.understood.translation.action {
-                    Action::Script(steps) => script_fields(&statement.understood, steps, formats, &self.context),
-                    action => Ok(local_fields(action)),
+                let prepared = self.statement(name)?;
+                match &prepared.understood.translation.action {
+                    Action::Execute { .. } => Ok(None),
+                    _ => self.statement_fields(&prepared, formats),
                 }
             }
             action => Ok(local_fields(action)),
@@ -457,10 +489,17 @@ impl Ready {
             (PortalState::Bound(_), Action::Execute { name, arguments }) => {
                 let prepared = self.statement(name)?;
                 let values = self.execute_values(&prepared, arguments, out)?;
-                Operation::new(Rc::clone(&prepared.understood), values, formats.clone(), false, &self.context)?
+                Operation::new(
+                    Rc::clone(&prepared.understood),
+                    values,
+                    formats.clone(),
+                    false,
+                    &self.context,
+                    &self.client,
+                )?
             }
             (PortalState::Bound(values), _) => {
-                Operation::new(Rc::clone(&understood), values, formats.clone(), false, &self.context)?
+                Operation::new(Rc::clone(&understood), values, formats.clone(), false, &self.context, &self.client)?
             }
         };
         // One Execute before Sync is its own transaction in IRIS as it is; more of them need one around them.
@@ -482,6 +521,7 @@ impl Ready {
     fn on_execute_outcome(&mut self, pending: PendingExecute, outcome: Outcome, out: &mut SendBuf) -> Step {
         let step = match outcome {
             Outcome::Submit(request) => Step::Submit(request),
+            Outcome::Order(order) => order.into(),
             Outcome::FlushThenResume => Step::FlushThenResume,
             Outcome::NeedFrame => Step::Flush,
             Outcome::Complete(tag) => {
@@ -524,7 +564,7 @@ impl Ready {
             Event::Iris(reply) => pending.operation.on_reply(reply, &self.context, &mut self.client, out),
             Event::Flushed => Ok(pending.operation.on_flushed()),
             Event::Lost(error) => Err(error),
-            Event::Oracle(_) | Event::Mirrored => Ok(Outcome::NeedFrame),
+            event => pending.operation.on_order(event, &self.context, &mut self.client, out),
         };
         match outcome {
             Ok(outcome) => self.on_execute_outcome(pending, outcome, out),
@@ -565,6 +605,19 @@ impl Ready {
         out.put_close_complete();
         Step::NeedFrame
     }
+}
+
+fn catalog_fields(described: Option<&Described>, formats: &Formats) -> Result<Option<Vec<Field>>, Box<PgError>> {
+    let Some(columns) = described.and_then(|described| described.columns.as_ref()) else { return Ok(None) };
+    formats.check(columns.len())?;
+    let field = |(index, column): (usize, &DescribedColumn)| Field {
+        name: column.name.clone(),
+        pg_type: column.pg_type,
+        format: formats.of(index),
+        table_oid: column.table_oid,
+        attribute_number: column.attribute_number,
+    };
+    Ok(Some(columns.iter().enumerate().map(field).collect()))
 }
 
 fn script_fields(

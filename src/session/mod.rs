@@ -1,12 +1,15 @@
 //! One client's conversation, sans IO: frames in, bytes and orders out.
 
 pub mod auth;
+mod catalog;
 mod client;
 mod context;
 mod control;
 mod copy_in;
 mod extended;
 mod operation;
+mod prelude;
+mod question;
 mod ready;
 mod resolve;
 mod rows;

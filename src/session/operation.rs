@@ -2,17 +2,21 @@
 
 use std::rc::Rc;
 
+use crate::catalog::MirrorChange;
 use crate::iris::{Reply, Request};
 use crate::sql::{Action, ModesScope, SettingCommand, Template, TransactionCommand};
 use crate::types::{Oid, PgType};
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
+use super::catalog::{CatalogProgress, CatalogRun, CatalogStatement};
 use super::client::Client;
 use super::context::{ShardContext, Understood};
 use super::control::{Control, ControlProgress};
 use super::copy_in::{CopyIn, CopyProgress};
+use super::question::Order;
 use super::rows::{Field, Formats};
 use super::run::{Run, RunProgress, put_row_description};
+use super::step::Event;
 use super::values::{Parameter, Sources, put_values};
 
 /// A statement under way.
@@ -21,8 +25,27 @@ pub enum Operation {
     Run(Run),
     Control(Control),
     Copy(Box<CopyIn>),
+    /// The oracle answers.
+    Catalog(Box<CatalogRun>),
+    /// Only the mirror has something to do.
+    Mirror(MirrorOnly),
     /// Answered by the gateway alone.
     Local(Local),
+}
+
+/// A statement's values, ready to be sent.
+#[derive(Debug)]
+pub enum Values {
+    /// One `$LIST` per IRIS statement of the script.
+    Iris(Vec<Vec<u8>>),
+    Oracle(CatalogStatement),
+}
+
+/// COMMENT ON and the like: what the mirror refuses is refused.
+#[derive(Debug)]
+pub struct MirrorOnly {
+    change: Option<MirrorChange>,
+    tag: String,
 }
 
 /// What a statement that needs no IRIS does.
@@ -43,6 +66,8 @@ enum LocalCommand {
 #[derive(Debug)]
 pub enum Outcome {
     Submit(Request),
+    /// Something for the oracle.
+    Order(Order),
     FlushThenResume,
     /// CopyData and its like.
     NeedFrame,
@@ -53,7 +78,7 @@ pub enum Outcome {
     Empty,
 }
 
-/// The `$LIST` values of every step, made once per Bind (or per simple query).
+/// The values of every step, made once per Bind (or per simple query).
 ///
 /// # Errors
 /// 22xxx, 42P02.
@@ -62,8 +87,12 @@ pub fn bind_values(
     sources: &Sources<'_>,
     client: &mut Client,
     out: &mut SendBuf,
-) -> Result<Vec<Vec<u8>>, Box<PgError>> {
-    let Action::Script(steps) = &understood.translation.action else { return Ok(Vec::new()) };
+) -> Result<Values, Box<PgError>> {
+    let steps = match &understood.translation.action {
+        Action::Script(steps) => steps,
+        Action::Catalog(_) => return Ok(Values::Oracle(catalog_statement(sources))),
+        _ => return Ok(Values::Iris(Vec::new())),
+    };
     let mut all = Vec::with_capacity(steps.len());
     for (index, step) in steps.iter().enumerate() {
         let mut values = Vec::new();
@@ -71,13 +100,26 @@ pub fn bind_values(
         put_values(&step.plan, metadata.as_deref(), sources, client, out, &mut values)?;
         all.push(values);
     }
-    Ok(all)
+    Ok(Values::Iris(all))
+}
+
+/// The oracle reads parameters in the form in which the client wrote them.
+fn catalog_statement(sources: &Sources<'_>) -> CatalogStatement {
+    CatalogStatement {
+        sql: sources.sql.to_owned(),
+        parameter_types: sources.parameters.iter().map(|parameter| parameter.oid).collect(),
+        values: sources
+            .parameters
+            .iter()
+            .map(|parameter| (parameter.format, parameter.bytes.map(<[u8]>::to_vec)))
+            .collect(),
+    }
 }
 
 /// Sources for a statement without parameters.
-pub fn literals_only<'a>(template: &'a Template, context: &'a ShardContext) -> Sources<'a> {
+pub fn literals_only<'a>(sql: &'a str, template: &'a Template, context: &'a ShardContext) -> Sources<'a> {
     const NONE: &[Parameter<'static>] = &[];
-    Sources { template, parameters: NONE, context }
+    Sources { sql, template, parameters: NONE, context }
 }
 
 impl Operation {
@@ -87,14 +129,24 @@ impl Operation {
     /// 0A000 for an action that belongs to the session and not here.
     pub fn new(
         understood: Rc<Understood>,
-        values: Vec<Vec<u8>>,
+        values: Values,
         formats: Formats,
         describe: bool,
         context: &ShardContext,
+        client: &Client,
     ) -> Result<Self, Box<PgError>> {
         let tag = || understood.translation.tag.clone();
+        let values = match (values, &understood.translation.action) {
+            (Values::Oracle(statement), Action::Catalog(query)) => {
+                let formats = formats.into_codes();
+                return Ok(Self::Catalog(Box::new(CatalogRun::new(statement, *query, formats, describe))));
+            }
+            (Values::Oracle(_), _) => Vec::new(),
+            (Values::Iris(values), _) => values,
+        };
         Ok(match &understood.translation.action {
             Action::Script(_) => Self::Run(Run::new(understood, values, formats, describe)),
+            Action::MirrorOnly => Self::Mirror(MirrorOnly { change: client.mirror_change(&understood), tag: tag() }),
             Action::Transaction(command) => Self::Control(Control::new(command.clone(), tag())),
             Action::Setting(command) => {
                 Self::Local(Local { command: LocalCommand::Setting(command.clone()), tag: tag(), describe })
@@ -106,8 +158,7 @@ impl Operation {
             Action::Cursor(_)
             | Action::Channel(_)
             | Action::AdvisoryLock(_)
-            | Action::Catalog(_)
-            | Action::MirrorOnly => return Err(PgError::unsupported("not supported yet")),
+            | Action::Catalog(_) => return Err(PgError::unsupported("not supported yet")),
             Action::Prepare { .. } | Action::Execute { .. } | Action::Deallocate(_) => {
                 return Err(PgError::error(
                     SqlState::INTERNAL_ERROR,
@@ -130,6 +181,11 @@ impl Operation {
             Self::Run(run) => run.execute(rows_max, context, client, out).map(Outcome::from),
             Self::Control(control) => control.start(context, client, out).map(Outcome::from),
             Self::Copy(copy) => Ok(copy.start(out)),
+            Self::Catalog(run) => run.execute(rows_max, context, client, out).map(Outcome::from),
+            Self::Mirror(mirror) => Ok(match mirror.change.take() {
+                Some(change) => Outcome::Order(Order::Mirror(change)),
+                None => Outcome::Complete(mirror.tag.clone()),
+            }),
             Self::Local(local) => local.execute(client, out),
         }
     }
@@ -147,7 +203,35 @@ impl Operation {
             Self::Run(run) => run.on_reply(reply, context, client, out).map(Outcome::from),
             Self::Control(control) => control.on_reply(&reply, context, client, out).map(Outcome::from),
             Self::Copy(copy) => copy.on_reply(reply, context, client).map(Outcome::from),
-            Self::Local(_) => Err(super::resolve::unexpected(&reply)),
+            Self::Local(_) | Self::Catalog(_) | Self::Mirror(_) => Err(super::resolve::unexpected(&reply)),
+        }
+    }
+
+    /// What came of an [`Order`].
+    ///
+    /// # Errors
+    /// The statement's own.
+    pub fn on_order(
+        &mut self,
+        event: Event<'_>,
+        context: &ShardContext,
+        client: &mut Client,
+        out: &mut SendBuf,
+    ) -> Result<Outcome, Box<PgError>> {
+        match (self, event) {
+            (Self::Catalog(run), Event::Oracle(reply)) => run.on_reply(reply, client, out).map(Outcome::from),
+            (Self::Catalog(run), Event::Mirrored(done)) => {
+                done?;
+                run.on_order_done().map(Outcome::from)
+            }
+            // IRIS has carried the statement out; the runtime brings the mirror in line when it could not follow.
+            (Self::Run(run), Event::Mirrored(_)) => Ok(run.on_mirrored(context).into()),
+            (Self::Mirror(mirror), Event::Mirrored(done)) => {
+                done?;
+                context.schema_changed();
+                Ok(Outcome::Complete(mirror.tag.clone()))
+            }
+            _ => Err(PgError::error(SqlState::INTERNAL_ERROR, "an event came that nobody waits for")),
         }
     }
 
@@ -162,7 +246,7 @@ impl Operation {
     ) -> Result<Outcome, Box<PgError>> {
         match self {
             Self::Copy(copy) => copy.on_message(message, client).map(Outcome::from),
-            Self::Run(_) | Self::Control(_) | Self::Local(_) => {
+            Self::Run(_) | Self::Control(_) | Self::Local(_) | Self::Catalog(_) | Self::Mirror(_) => {
                 Err(PgError::error(SqlState::PROTOCOL_VIOLATION, "unexpected message while a statement runs"))
             }
         }
@@ -171,7 +255,7 @@ impl Operation {
     pub fn on_flushed(&mut self) -> Outcome {
         match self {
             Self::Run(run) => run.on_flushed().into(),
-            Self::Control(_) | Self::Copy(_) | Self::Local(_) => Outcome::NeedFrame,
+            Self::Control(_) | Self::Copy(_) | Self::Local(_) | Self::Catalog(_) | Self::Mirror(_) => Outcome::NeedFrame,
         }
     }
 
@@ -179,7 +263,7 @@ impl Operation {
     pub fn open_result(&self) -> Option<Request> {
         match self {
             Self::Run(run) => run.open_result(),
-            Self::Control(_) | Self::Copy(_) | Self::Local(_) => None,
+            Self::Control(_) | Self::Copy(_) | Self::Local(_) | Self::Catalog(_) | Self::Mirror(_) => None,
         }
     }
 }
@@ -188,9 +272,20 @@ impl From<RunProgress> for Outcome {
     fn from(progress: RunProgress) -> Self {
         match progress {
             RunProgress::Submit(request) => Self::Submit(request),
+            RunProgress::Mirror(change) => Self::Order(Order::Mirror(change)),
             RunProgress::FlushThenResume => Self::FlushThenResume,
             RunProgress::Suspended => Self::Suspended,
             RunProgress::Complete(tag) => Self::Complete(tag),
+        }
+    }
+}
+
+impl From<CatalogProgress> for Outcome {
+    fn from(progress: CatalogProgress) -> Self {
+        match progress {
+            CatalogProgress::Order(order) => Self::Order(order),
+            CatalogProgress::Suspended => Self::Suspended,
+            CatalogProgress::Complete(tag) => Self::Complete(tag),
         }
     }
 }
@@ -226,7 +321,7 @@ pub fn ends_failed_block(action: &Action) -> bool {
 
 /// The columns of a statement the gateway answers alone; `None`: no rows.
 pub fn local_fields(action: &Action) -> Option<Vec<Field>> {
-    let text = |name: &str| Field { name: name.to_owned(), pg_type: PgType::new(Oid::TEXT), format: Format::Text };
+    let text = |name: &str| Field::new(name, PgType::new(Oid::TEXT), Format::Text);
     match action {
         Action::Setting(SettingCommand::Show(name)) if name.eq_ignore_ascii_case("all") => {
             Some(vec![text("name"), text("setting"), text("description")])

@@ -80,7 +80,11 @@ impl Ready {
     }
 
     pub(super) fn surroundings(&self) -> Surroundings<'_> {
-        Surroundings { context: &self.context, in_transaction: self.client.transaction.wants_transaction() }
+        Surroundings {
+            context: &self.context,
+            in_transaction: self.client.transaction.wants_transaction(),
+            client: &self.client,
+        }
     }
 
     /// Submits a request that belongs to understanding a statement.
@@ -169,7 +173,7 @@ impl Ready {
             Activity::Execute(pending) => self.on_execute_event(*pending, event, out),
             Activity::Ending(ending) => match event {
                 Event::Iris(reply) => self.on_ending(ending, &reply, out),
-                Event::Flushed | Event::Lost(_) | Event::Oracle(_) | Event::Mirrored => self.finish_cycle(out),
+                Event::Flushed | Event::Lost(_) | Event::Oracle(_) | Event::Mirrored(_) => self.finish_cycle(out),
             },
             Activity::Idle => Step::NeedFrame,
         }

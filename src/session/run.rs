@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::catalog::MirrorChange;
 use crate::iris::{ItemReader, Reply, Request, StatementMetadata};
 use crate::sql::{Action, RunIf, ScriptStep, StepRole};
 use crate::wire::{FieldDescription, PgError, SendBuf, SqlState};
@@ -60,6 +61,8 @@ pub enum RunProgress {
     FlushThenResume,
     /// The row limit of this Execute is reached.
     Suspended,
+    /// IRIS has changed its schema; the mirror follows.
+    Mirror(MirrorChange),
     /// The text of CommandComplete.
     Complete(String),
 }
@@ -196,10 +199,10 @@ impl Run {
         }
         let Some(step) = self.steps().get(self.step) else {
             self.state = State::Done;
-            if changes_schema(&self.understood.translation.tag) {
-                context.schema_changed();
+            if let Some(change) = client.mirror_change(&self.understood) {
+                return Ok(RunProgress::Mirror(change));
             }
-            return Ok(RunProgress::Complete(self.tag()));
+            return Ok(self.on_mirrored(context));
         };
         let statement = Rc::clone(&step.plan.statement);
         let values_per_set = step.plan.binds.len();
@@ -217,6 +220,14 @@ impl Run {
             rows_max: 0,
             in_transaction,
         }))
+    }
+
+    /// Everything is done.
+    pub fn on_mirrored(&self, context: &ShardContext) -> RunProgress {
+        if changes_schema(&self.understood.translation.tag) {
+            context.schema_changed();
+        }
+        RunProgress::Complete(self.tag())
     }
 
     fn finish_step(
@@ -365,14 +376,15 @@ pub fn row_shape(
     formats: &Formats,
     context: &ShardContext,
 ) -> Result<Rc<RowShape>, Box<PgError>> {
+    let described = understood.extra.described();
     if !formats.is_text() {
-        return Ok(Rc::new(RowShape::new(&step.plan, metadata, formats, context)?));
+        return Ok(Rc::new(RowShape::new(&step.plan, metadata, described.as_deref(), formats, context)?));
     }
     formats.check(metadata.columns.len())?;
     if let Some(shape) = understood.extra.text_shape.borrow().as_ref() {
         return Ok(Rc::clone(shape));
     }
-    let shape = Rc::new(RowShape::new(&step.plan, metadata, &Formats::text(), context)?);
+    let shape = Rc::new(RowShape::new(&step.plan, metadata, described.as_deref(), &Formats::text(), context)?);
     *understood.extra.text_shape.borrow_mut() = Some(Rc::clone(&shape));
     Ok(shape)
 }
@@ -380,8 +392,8 @@ pub fn row_shape(
 pub fn put_row_description(fields: &[Field], out: &mut SendBuf) {
     out.put_row_description(fields.iter().map(|field| FieldDescription {
         name: &field.name,
-        table_oid: 0,
-        attribute_number: 0,
+        table_oid: field.table_oid,
+        attribute_number: field.attribute_number,
         type_oid: field.pg_type.oid.0,
         type_len: field.pg_type.oid.typlen(),
         typmod: field.pg_type.wire_typmod(),

@@ -10,7 +10,7 @@ use crate::wire::{Format, FrontendMessage, PgError, SendBuf};
 use super::client::Client;
 use super::context::Understood;
 use super::extended::Statement;
-use super::operation::{Operation, Outcome, bind_values, ends_failed_block, literals_only};
+use super::operation::{Operation, Outcome, Values, bind_values, ends_failed_block, literals_only};
 use super::ready::{Activity, Ready, in_failed_block};
 use super::resolve::{Progress, Resolve, plans};
 use super::rows::Formats;
@@ -113,7 +113,7 @@ impl Ready {
         out: &mut SendBuf,
     ) -> Result<Option<Step>, Box<PgError>> {
         if let Some(understood) = Resolve::known(sql, &mut self.template, &self.context)? {
-            return self.start_understood(understood, here, out);
+            return self.start_understood(understood, sql, here, out);
         }
         let resolve = Resolve::new(sql, std::mem::take(&mut self.template));
         self.start_resolve(resolve, Purpose::Run, here, out)
@@ -133,6 +133,11 @@ impl Ready {
                 self.wait(Stage::Resolve { resolve, purpose }, here);
                 Ok(Some(self.submit_resolve(request)))
             }
+            Progress::Order(_) if self.client.transaction.is_failed() => Err(in_failed_block()),
+            Progress::Order(order) => {
+                self.wait(Stage::Resolve { resolve, purpose }, here);
+                Ok(Some(order.into()))
+            }
         }
     }
 
@@ -146,8 +151,9 @@ impl Ready {
     ) -> Result<Option<Step>, Box<PgError>> {
         match purpose {
             Purpose::Run => {
-                self.template = resolve.into_template();
-                self.start_understood(understood, here, out)
+                let (sql, template, _) = resolve.into_parts();
+                self.template = template;
+                self.start_understood(understood, &sql, here, out)
             }
             Purpose::Prepare { name, types, tag } => {
                 let statement = Statement::new(understood, resolve, &types, self.context.epoch());
@@ -170,6 +176,7 @@ impl Ready {
     fn start_understood(
         &mut self,
         understood: Rc<Understood>,
+        sql: &str,
         here: &Position<'_>,
         out: &mut SendBuf,
     ) -> Result<Option<Step>, Box<PgError>> {
@@ -201,7 +208,7 @@ impl Ready {
             _ => {}
         }
         let template = std::mem::take(&mut self.template);
-        let sources = literals_only(&template, &self.context);
+        let sources = literals_only(sql, &template, &self.context);
         let values = bind_values(&understood, &sources, &mut self.client, out);
         self.template = template;
         self.start_operation(understood, values?, here, out)
@@ -213,7 +220,7 @@ impl Ready {
         statement: &Statement,
         arguments: &[Option<String>],
         out: &mut SendBuf,
-    ) -> Result<Vec<Vec<u8>>, Box<PgError>> {
+    ) -> Result<Values, Box<PgError>> {
         let expected = statement.parameter_types.len();
         if arguments.len() != expected {
             return Err(PgError::error(
@@ -227,21 +234,21 @@ impl Ready {
             .zip(&statement.parameter_types)
             .map(|(text, oid)| Parameter { oid: *oid, format: Format::Text, bytes: text.as_deref().map(str::as_bytes) })
             .collect();
-        let sources = Sources { template: &statement.template, parameters: &parameters, context: &self.context };
+        let sources = Sources { sql: &statement.sql, template: &statement.template, parameters: &parameters, context: &self.context };
         bind_values(&statement.understood, &sources, &mut self.client, out)
     }
 
     fn start_operation(
         &mut self,
         understood: Rc<Understood>,
-        values: Vec<Vec<u8>>,
+        values: Values,
         here: &Position<'_>,
         out: &mut SendBuf,
     ) -> Result<Option<Step>, Box<PgError>> {
         if needs_transaction(&understood) {
             self.client.transaction.begin_implicit();
         }
-        let mut operation = Operation::new(Rc::clone(&understood), values, Formats::text(), true, &self.context)?;
+        let mut operation = Operation::new(Rc::clone(&understood), values, Formats::text(), true, &self.context, &self.client)?;
         let outcome = operation.execute(0, &self.context, &mut self.client, out)?;
         self.on_outcome(operation, understood, outcome, here, out)
     }
@@ -256,6 +263,7 @@ impl Ready {
     ) -> Result<Option<Step>, Box<PgError>> {
         let step = match outcome {
             Outcome::Submit(request) => Step::Submit(request),
+            Outcome::Order(order) => order.into(),
             Outcome::FlushThenResume => Step::FlushThenResume,
             Outcome::NeedFrame => Step::Flush,
             Outcome::Complete(tag) => {
@@ -283,7 +291,31 @@ impl Ready {
                         self.wait(Stage::Resolve { resolve, purpose }, &here);
                         return self.submit_resolve(request);
                     }
+                    Ok(Progress::Order(order)) => {
+                        self.wait(Stage::Resolve { resolve, purpose }, &here);
+                        return order.into();
+                    }
                     Ok(Progress::Ready(understood)) => self.resolved(understood, resolve, purpose, &here, out),
+                    Err(error) => Err(error),
+                }
+            }
+            (Stage::Resolve { mut resolve, purpose }, event @ (Event::Oracle(_) | Event::Mirrored(_))) => {
+                match resolve.on_order(event, self.surroundings()) {
+                    Ok(Progress::Submit(request)) => {
+                        self.wait(Stage::Resolve { resolve, purpose }, &here);
+                        return self.submit_resolve(request);
+                    }
+                    Ok(Progress::Order(order)) => {
+                        self.wait(Stage::Resolve { resolve, purpose }, &here);
+                        return order.into();
+                    }
+                    Ok(Progress::Ready(understood)) => self.resolved(understood, resolve, purpose, &here, out),
+                    Err(error) => Err(error),
+                }
+            }
+            (Stage::Run { mut operation, notices }, event @ (Event::Oracle(_) | Event::Mirrored(_))) => {
+                match operation.on_order(event, &self.context, &mut self.client, out) {
+                    Ok(outcome) => self.on_outcome(operation, notices, outcome, &here, out),
                     Err(error) => Err(error),
                 }
             }
@@ -300,9 +332,7 @@ impl Ready {
                 let outcome = operation.on_flushed();
                 self.on_outcome(operation, notices, outcome, &here, out)
             }
-            (Stage::Resolve { .. }, Event::Flushed) | (_, Event::Lost(_) | Event::Oracle(_) | Event::Mirrored) => {
-                Ok(None)
-            }
+            (Stage::Resolve { .. }, Event::Flushed) | (_, Event::Lost(_)) => Ok(None),
         };
         self.continue_query(result, &here, out)
     }

@@ -21,6 +21,9 @@ pub enum Step {
     /// Carry DDL over to the mirror, then call `on_event(Event::Mirrored)`, whatever came of it: the mirror is
     /// brought in line again from IRIS when a statement of it fails. Needs no lease.
     Mirror(MirrorChange),
+    /// Bring the mirror in line with IRIS, then call `on_event(Event::Mirrored)`: a statement named a relation that
+    /// the mirror has not. Needs no lease. The runtime bounds how often that is done.
+    Refresh,
     /// A CancelRequest: interrupt the session with this pid if the key is its own, then close without a reply.
     Cancel { pid: i32, key: Vec<u8> },
     /// Flush and close the connection.
@@ -39,6 +42,6 @@ pub enum Event<'a> {
     /// The backend messages that answer an [`OracleRequest`], all of them; an error when the oracle could not be asked
     /// or took too long (57014), or the client cancelled.
     Oracle(Result<Vec<u8>, Box<PgError>>),
-    /// After `Mirror`.
-    Mirrored,
+    /// After `Mirror` (the first error of its statements, if any) and after `Refresh`.
+    Mirrored(Result<(), Box<PgError>>),
 }

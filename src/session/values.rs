@@ -20,6 +20,8 @@ pub struct Parameter<'a> {
 
 /// Where values come from.
 pub struct Sources<'a> {
+    /// The statement as the client wrote it.
+    pub sql: &'a str,
     pub template: &'a Template,
     pub parameters: &'a [Parameter<'a>],
     pub context: &'a ShardContext,

@@ -17,6 +17,8 @@ pub struct TranslateOptions<'a> {
     /// Types of `$1`, `$2`.. as the client declares them; `Oid::UNSPECIFIED` leaves one open. They are part of the
     /// statement: see [`Template::declare`](super::Template::declare).
     pub parameter_types: &'a [Oid],
+    /// There is an oracle to answer what IRIS cannot: queries of catalogs and of no table at all.
+    pub has_oracle: bool,
 }
 
 impl TranslateOptions<'_> {

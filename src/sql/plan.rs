@@ -19,6 +19,8 @@ pub struct Translation {
     pub notices: Vec<PgError>,
     /// What the mirror has to do once IRIS has carried the statement out; empty for all that is not DDL.
     pub mirror: Vec<MirrorStatement>,
+    /// In IRIS's own dialect, which PostgreSQL cannot read.
+    pub is_iris_dialect: bool,
 }
 
 /// A PostgreSQL statement for the mirror.
@@ -65,11 +67,14 @@ pub enum Action {
     Accepted,
 }
 
-/// A statement for the oracle.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A statement for the oracle: it goes there as the client wrote it. What it needs to know of the session beside the
+/// settings that change how PostgreSQL evaluates and prints:
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CatalogQuery {
-    /// As the client wrote it, literals included; the cache key of such a statement is its whole text.
-    pub sql: String,
+    /// Every setting by name.
+    pub reads_settings: bool,
+    /// The gateway's sessions (`pg_stat_activity`).
+    pub reads_activity: bool,
 }
 
 /// SQL-level cursors. FETCH and MOVE also work on portals of the extended protocol: one name space.

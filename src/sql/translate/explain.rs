@@ -6,7 +6,7 @@ use super::cx::{self, Cx, Result};
 use super::expr::is_query;
 use super::frag::{Frag, Ty};
 use super::{query, script, step};
-use crate::sql::plan::{OutputColumn, StepRole, Translation};
+use crate::sql::plan::{Action, OutputColumn, StepRole, Translation};
 use crate::types::{Oid, PgType};
 
 /// IRIS explains queries, in a form of its own; the column is PostgreSQL's.
@@ -26,6 +26,9 @@ pub fn explain(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     let Some(explained) = node.children().find(|child| is_query(child.kind())) else {
         return Err(cx.unsupported("EXPLAIN is supported for queries only", at));
     };
+    if let Some(query) = cx.catalog_query(&explained) {
+        return Ok(super::translation(Action::Catalog(query), "EXPLAIN"));
+    }
     let text = query::inline_text(cx, &explained)?;
     let columns =
         vec![OutputColumn::Column { label: Some("QUERY PLAN".into()), pg_type: Some(PgType::new(Oid::TEXT)) }];

@@ -1,5 +1,6 @@
 //! The rules: one file per family. Everything no rule touches stays as written.
 
+mod classify;
 mod cx;
 mod ddl;
 mod depth;
@@ -115,6 +116,9 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
         | SyntaxKind::VALUES
         | SyntaxKind::TABLE
         | SyntaxKind::PAREN_SELECT => {
+            if let Some(query) = cx.catalog_query(node) {
+                return Ok(translation(Action::Catalog(query), "SELECT"));
+            }
             let query = cx.query(node, Place::Top, None)?;
             let plan = cx.plan(query.frag, query.columns, true);
             Ok(script(vec![step(plan, StepRole::Rows)], "SELECT"))
@@ -144,7 +148,14 @@ fn script(steps: Vec<ScriptStep>, tag: &str) -> Translation {
 }
 
 fn translation(action: Action, tag: impl Into<String>) -> Translation {
-    Translation { action, tag: tag.into(), parameter_types: Vec::new(), notices: Vec::new(), mirror: Vec::new() }
+    Translation {
+        action,
+        tag: tag.into(),
+        parameter_types: Vec::new(),
+        notices: Vec::new(),
+        mirror: Vec::new(),
+        is_iris_dialect: false,
+    }
 }
 
 /// The tree, and the first thing the parser did not understand. The parser is another project's: a panic of it must

@@ -95,6 +95,7 @@ pub fn first(node: &SyntaxNode) -> Option<String> {
 }
 
 pub fn catalog_later(name: &str) -> Box<PgError> {
-    PgError::unsupported(format!("the system catalog relation \"{name}\" is not available yet"))
-        .detail("Catalog queries are answered by a later part of the gateway; IRIS has no such relation.")
+    PgError::unsupported(format!("the system catalog relation \"{name}\" cannot be used together with tables"))
+        .detail("Catalogs are answered by PostgreSQL, tables by IRIS.")
+        .hint("Query them one after the other.")
 }
