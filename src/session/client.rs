@@ -29,6 +29,8 @@ pub struct Client {
     pub database: String,
     pub settings: Settings,
     pub transaction: Transaction,
+    /// Schemas of unqualified names, folded, system schemas left out; empty while that is `public` alone.
+    pub search_path: Vec<String>,
     started: SystemTime,
     /// What the client was last told by ParameterStatus.
     told: Vec<(&'static str, String)>,
@@ -43,6 +45,7 @@ impl Client {
             database,
             settings,
             transaction: Transaction::new(),
+            search_path: Vec::new(),
             started: SystemTime::now(),
             told: Vec::new(),
             transactions_count: 0,
@@ -58,6 +61,16 @@ impl Client {
             }
         }
         self.told = now;
+        self.follow_search_path();
+    }
+
+    fn follow_search_path(&mut self) {
+        let mut path = self.path();
+        path.retain(|schema| !matches!(schema.as_str(), "pg_catalog" | "information_schema" | "pg_temp"));
+        if path == ["public"] {
+            path.clear();
+        }
+        self.search_path = path;
     }
 
     /// A notice, unless `client_min_messages` asks for silence.
@@ -111,11 +124,11 @@ impl Client {
             SessionValue::CurrentUser | SessionValue::SessionUser => text(self.user.clone()),
             SessionValue::Database => text(self.database.clone()),
             SessionValue::CurrentSchema => {
-                let path = self.search_path();
+                let path = self.path();
                 Ok(path.into_iter().next().map_or(Datum::Null, Datum::Owned))
             }
             SessionValue::CurrentSchemas { implicit } => {
-                let mut path = self.search_path();
+                let mut path = self.path();
                 if *implicit && !path.iter().any(|schema| schema == "pg_catalog") {
                     path.insert(0, "pg_catalog".to_owned());
                 }
@@ -172,7 +185,7 @@ impl Client {
     }
 
     /// The schemas of search_path; `$user` stands for a schema nobody has.
-    fn search_path(&self) -> Vec<String> {
+    fn path(&self) -> Vec<String> {
         let path = self.settings.show("search_path").unwrap_or_default();
         path.split(',')
             .map(|part| part.trim().trim_matches('"'))

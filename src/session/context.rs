@@ -100,11 +100,16 @@ impl ShardContext {
         }
     }
 
-    pub(super) fn translate_options<'a>(&'a self, parameter_types: &'a [Oid]) -> TranslateOptions<'a> {
+    pub(super) fn translate_options<'a>(
+        &'a self,
+        parameter_types: &'a [Oid],
+        search_path: &'a [String],
+    ) -> TranslateOptions<'a> {
         TranslateOptions {
             default_schema: &self.options.default_schema,
             statement_keys: &self.next_key,
             parameter_types,
+            search_path,
             has_oracle: self.options.has_oracle,
         }
     }

@@ -171,7 +171,7 @@ impl Ready {
         }
         let types: Vec<Oid> = parse.type_oids().map(Oid).collect();
         let mut template = Template::default();
-        template.scan(sql)?;
+        Resolve::scan(sql, &mut template, &self.client)?;
         let mut resolve = Resolve::with_types(sql, template, &types);
         match resolve.start(self.surroundings())? {
             Progress::Ready(understood) => self.finish_parse(parse.name, &types, understood, resolve, out),
@@ -292,7 +292,7 @@ impl Ready {
             return self.finish_bind(bind, &statement, out);
         }
         let mut template = Template::default();
-        template.scan(&statement.sql)?;
+        Resolve::scan(&statement.sql, &mut template, &self.client)?;
         let mut resolve = Resolve::with_types(&statement.sql, template, &statement.client_types);
         match resolve.start(self.surroundings())? {
             Progress::Ready(understood) => {

@@ -75,11 +75,22 @@ impl Resolve {
         sql: &str,
         template: &mut Template,
         context: &ShardContext,
+        client: &Client,
     ) -> Result<Option<Rc<Understood>>, Box<PgError>> {
-        template.scan(sql)?;
+        Self::scan(sql, template, client)?;
         let epoch = context.epoch();
         let found = context.translations.borrow_mut().get(template, epoch);
         Ok(found.filter(|understood| next_unprepared(understood, 0).is_none()))
+    }
+
+    /// The template of a statement as this client means it.
+    ///
+    /// # Errors
+    /// As [`known`](Self::known).
+    pub fn scan(sql: &str, template: &mut Template, client: &Client) -> Result<(), Box<PgError>> {
+        template.scan(sql)?;
+        template.scope(&client.search_path);
+        Ok(())
     }
 
     /// A statement that `known` did not find; `template` holds its scan.
@@ -139,7 +150,7 @@ impl Resolve {
 
     fn translate(&self, parameter_types: &[Oid], s: Surroundings<'_>) -> Result<Translated, TranslateError> {
         let tables = s.context.tables.borrow();
-        translate(&self.sql, &self.template, &*tables, &s.context.translate_options(parameter_types))
+        translate(&self.sql, &self.template, &*tables, &s.context.translate_options(parameter_types, &s.client.search_path))
     }
 
     fn question(&self, s: Surroundings<'_>) -> Question {

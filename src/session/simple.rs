@@ -112,7 +112,7 @@ impl Ready {
         here: &Position<'_>,
         out: &mut SendBuf,
     ) -> Result<Option<Step>, Box<PgError>> {
-        if let Some(understood) = Resolve::known(sql, &mut self.template, &self.context)? {
+        if let Some(understood) = Resolve::known(sql, &mut self.template, &self.context, &self.client)? {
             return self.start_understood(understood, sql, here, out);
         }
         let resolve = Resolve::new(sql, std::mem::take(&mut self.template));
@@ -190,7 +190,7 @@ impl Ready {
                 let (name, types, sql, tag) = (name.clone(), parameter_types.clone(), sql.clone(), tag.clone());
                 self.check_statement_name(&name)?;
                 let mut template = std::mem::take(&mut self.template);
-                template.scan(&sql)?;
+                Resolve::scan(&sql, &mut template, &self.client)?;
                 let resolve = Resolve::with_types(&sql, template, &types);
                 return self.start_resolve(resolve, Purpose::Prepare { name, types, tag }, here, out);
             }

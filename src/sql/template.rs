@@ -141,6 +141,14 @@ impl Template {
         }
     }
 
+    /// Makes the schemas of unqualified names part of the key.
+    pub fn scope(&mut self, search_path: &[String]) {
+        for schema in search_path {
+            self.text.push('\u{6}');
+            self.text.push_str(schema);
+        }
+    }
+
     fn copy(&mut self, sql: &str, run: Range<usize>) {
         if !run.is_empty() {
             self.text.push_str(sql.get(run).unwrap_or_default());
