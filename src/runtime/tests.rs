@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+mod oracle;
+
 use super::fake_iris::FakeIris;
 use super::plain_session::PlainSession;
 use super::*;
@@ -136,6 +138,7 @@ fn options(iris: &FakeIris) -> ServeOptions {
             server_version: "17.0".to_owned(),
             limits: Limits::default(),
         },
+        oracle: OracleOptions::off(),
     }
 }
 
