@@ -10,4 +10,4 @@ pub use answer::{Answer, Described, DescribedColumn, rows_len};
 pub use load::{LoadStep, TableLoad, TableQueries};
 pub use oracle::{MirrorChange, OraclePurpose, OracleRequest, user_role};
 pub use tables::TableCache;
-pub use unit::{BoundValue, Execution, describe, execute, quoted, quoted_name, try_setting};
+pub use unit::{BoundValue, Execution, change, describe, execute, quoted, quoted_name, try_setting};

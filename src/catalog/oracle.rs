@@ -40,7 +40,10 @@ pub fn user_role(user: &str) -> MirrorChange {
     let name = super::unit::quoted_name(user);
     let literal = super::unit::quoted(user);
     let sql = format!(
-        "DO $role$ BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {literal}) THEN \
+        "DO $role$ BEGIN \
+         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '{MIRROR_OWNER}') THEN \
+         CREATE ROLE {MIRROR_OWNER}; END IF; \
+         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {literal}) THEN \
          CREATE ROLE {name} LOGIN IN ROLE {MIRROR_OWNER}; END IF; END $role$"
     );
     MirrorChange {

@@ -58,6 +58,16 @@ pub fn try_setting(prelude: &str, statements: &str) -> OracleRequest {
     question(OraclePurpose::Setting, prelude, |frames| query(frames, statements))
 }
 
+/// One statement that changes the mirror, in a transaction of its own.
+pub fn change(search_path: &str, sql: &str) -> OracleRequest {
+    let mut frames = Vec::with_capacity(sql.len().saturating_add(128));
+    let path = quoted(search_path);
+    query(&mut frames, &format!("BEGIN; SELECT pg_catalog.set_config('search_path', {path}, true)"));
+    query(&mut frames, sql);
+    query(&mut frames, "COMMIT");
+    OracleRequest { purpose: OraclePurpose::Setting, frames, syncs_count: SYNCS_COUNT }
+}
+
 fn question(purpose: OraclePurpose, prelude: &str, put: impl FnOnce(&mut Vec<u8>)) -> OracleRequest {
     let mut frames = Vec::with_capacity(prelude.len().saturating_add(512));
     query(&mut frames, prelude);

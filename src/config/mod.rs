@@ -18,7 +18,7 @@ use crate::session::scram::MockSecret;
 use crate::session::users::UserFile;
 
 pub use keys::{Config, KEYS, Key};
-pub use values::{AuthKind, IrisServer, LogLevel, address};
+pub use values::{AuthKind, CatalogKind, IrisServer, LogLevel, address};
 
 /// Environment variables of the gateway begin with this.
 pub const ENVIRONMENT_PREFIX: &str = "IRIS_PGWIRE_";

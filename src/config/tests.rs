@@ -91,6 +91,11 @@ fn every_key_is_reachable_from_every_source() {
         ("iris_connect_timeout_ms", "7"),
         ("pool_wait_timeout_ms", "7"),
         ("shutdown_timeout_ms", "7"),
+        ("catalog", "off"),
+        ("catalog_cache_dir", "/var/cache/x"),
+        ("catalog_statement_timeout_ms", "7"),
+        ("catalog_memory_bytes_max", "1000000000"),
+        ("catalog_reply_bytes_max", "2000000"),
         ("log_level", "debug"),
     ];
     assert_eq!(values.map(|(key, _)| key), KEYS.iter().map(|key| key.name).collect::<Vec<_>>()[..]);

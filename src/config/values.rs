@@ -22,7 +22,7 @@ macro_rules! value_by_display {
     };
 }
 
-value_by_display!(SocketAddr, u32, u64, AuthKind, IrisServer, LogLevel);
+value_by_display!(SocketAddr, u32, u64, AuthKind, CatalogKind, IrisServer, LogLevel);
 
 impl Value for PathBuf {
     fn to_text(&self) -> String {
@@ -96,6 +96,11 @@ macro_rules! words {
 words! {
     /// How clients prove who they are.
     AuthKind { Trust = "trust", Scram = "scram" }
+}
+
+words! {
+    /// Which PostgreSQL answers catalog questions.
+    CatalogKind { Embedded = "embedded", Off = "off" }
 }
 
 words! {

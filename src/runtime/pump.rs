@@ -17,6 +17,7 @@ use super::link::{Link, LinkFailure};
 use super::pool::Lease;
 use super::shard::Shard;
 use super::wait::{Signals, until, within};
+use crate::catalog::OracleRequest;
 use crate::iris::{Reply, Request};
 use crate::session::{Event, Identity, Step};
 use crate::wire::{Frame, PgError, Phase, RecvBuf, SendBuf, SqlState, StartupPacket};
@@ -151,11 +152,12 @@ impl<C: Conversation> Pump<C> {
                     self.session.on_event(Event::Flushed, &mut self.out)
                 }
                 Step::Submit(request) => self.submit(&request).await?,
-                Step::Ask(_) => {
-                    let error = PgError::unsupported("the catalog service is not running");
-                    self.session.on_event(Event::Oracle(Err(error)), &mut self.out)
+                Step::Ask(question) => self.ask(&question).await?,
+                Step::Mirror(change) => {
+                    let done = self.shard.asker.mirror(&change).await;
+                    self.session.on_event(Event::Mirrored(done), &mut self.out)
                 }
-                Step::Mirror(_) | Step::Refresh => self.session.on_event(Event::Mirrored(Ok(())), &mut self.out),
+                Step::Refresh => self.session.on_event(Event::Mirrored(Ok(())), &mut self.out),
                 Step::Cancel { pid, key } => {
                     self.shard.mesh.cancel(pid, key);
                     return Ok(());
@@ -353,6 +355,27 @@ impl<C: Conversation> Pump<C> {
         }
     }
 
+    /// Asks the oracle and tells the session the answer. The lease, if there is one, waits.
+    async fn ask(&mut self, question: &OracleRequest) -> Result<Step, End> {
+        if self.out.len() > FLUSH_BYTES {
+            self.flush().await?;
+        }
+        let deadline = self.statement_deadline();
+        self.target.activity.set(Activity::WaitingForIris(self.shard.tick.get()));
+        let interrupted = interruption(&self.target, &self.stream, deadline);
+        let answer = or(async { Ok(self.shard.asker.ask(question).await) }, async { Err(interrupted.await) }).await;
+        self.target.activity.set(Activity::Working);
+        match answer {
+            Ok(answer) => Ok(self.session.on_event(Event::Oracle(answer), &mut self.out)),
+            Err((error, None)) => Ok(self.session.on_event(Event::Oracle(Err(error)), &mut self.out)),
+            Err((_, Some(Interruption::ClientGone))) => Err(End::Closed),
+            Err((error, Some(Interruption::StopNow))) => {
+                self.lease = None;
+                Ok(self.session.on_fatal(&error, &mut self.out))
+            }
+        }
+    }
+
     async fn run_request(&mut self, request: &Request) -> Outcome {
         let mut may_retry = self.lease.is_none() && may_be_repeated(request);
         let deadline = self.statement_deadline();
@@ -387,32 +410,12 @@ impl<C: Conversation> Pump<C> {
     }
 
     async fn take_lease(&mut self, deadline: Option<Instant>) -> Result<Lease, Outcome> {
-        let target = Rc::clone(&self.target);
-        let stream = &self.stream;
-        let interrupted = async {
-            let wanted = Signals::CANCEL.union(Signals::LOOK_AT_CLIENT).union(Signals::STOP_NOW);
-            loop {
-                let signals = or(async { Some(target.signals.wait(wanted).await) }, async {
-                    until(deadline).await;
-                    None
-                })
-                .await;
-                match signals {
-                    None => return (canceled_by_timeout(), None),
-                    Some(signals) if signals.intersects(Signals::STOP_NOW) => {
-                        return (stopping(true), Some(Outcome::StopNow));
-                    }
-                    Some(signals) if signals.intersects(Signals::CANCEL) => return (canceled_by_user(), None),
-                    Some(_) if is_gone(stream).await => return (canceled_by_user(), Some(Outcome::ClientGone)),
-                    Some(_) => {}
-                }
-            }
-        };
+        let interrupted = interruption(&self.target, &self.stream, deadline);
         // What the interruption means to the pump travels beside the error the pool returns.
         let meaning = std::cell::Cell::new(None);
         let interrupted = async {
             let (error, outcome) = interrupted.await;
-            meaning.set(outcome);
+            meaning.set(outcome.map(Outcome::from));
             error
         };
         let lease = self.shard.pool.acquire(interrupted).await;
@@ -463,6 +466,47 @@ impl<C: Conversation> Pump<C> {
                     watch.deadline = Instant::now().checked_add(INTERRUPT_LIMIT);
                 }
             }
+        }
+    }
+}
+
+/// Why a wait for something other than a running IRIS statement ends with the session.
+enum Interruption {
+    ClientGone,
+    StopNow,
+}
+
+impl From<Interruption> for Outcome {
+    fn from(interruption: Interruption) -> Self {
+        match interruption {
+            Interruption::ClientGone => Self::ClientGone,
+            Interruption::StopNow => Self::StopNow,
+        }
+    }
+}
+
+/// Ends when a session must not wait any longer: with the error for its statement, and with what it means for the
+/// session when that ends, too.
+async fn interruption(
+    target: &Target,
+    stream: &TcpStream,
+    deadline: Option<Instant>,
+) -> (Box<PgError>, Option<Interruption>) {
+    let wanted = Signals::CANCEL.union(Signals::LOOK_AT_CLIENT).union(Signals::STOP_NOW);
+    loop {
+        let signals = or(async { Some(target.signals.wait(wanted).await) }, async {
+            until(deadline).await;
+            None
+        })
+        .await;
+        match signals {
+            None => return (canceled_by_timeout(), None),
+            Some(signals) if signals.intersects(Signals::STOP_NOW) => {
+                return (stopping(true), Some(Interruption::StopNow));
+            }
+            Some(signals) if signals.intersects(Signals::CANCEL) => return (canceled_by_user(), None),
+            Some(_) if is_gone(stream).await => return (canceled_by_user(), Some(Interruption::ClientGone)),
+            Some(_) => {}
         }
     }
 }

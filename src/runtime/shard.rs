@@ -19,6 +19,7 @@ use super::ServeOptions;
 use super::cancel::{Activity, Mesh, ShardMessage, Target, Targets};
 use super::conversation::Conversation;
 use super::counters::ShardCounters;
+use super::oracle::{Asker, Oracle};
 use super::pool::Pool;
 use super::pump::Pump;
 use super::wait::{Signals, until, within};
@@ -32,10 +33,11 @@ const SCRATCH_BYTES: usize = 64 << 10;
 /// Pause after a failed accept: out of file descriptors, most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What all shards share, by name: options, cancel routing, the schema epoch, the number of clients.
+/// What all shards share, by name: options, the oracle, cancel routing, the schema epoch, the number of clients.
 #[derive(Debug, Clone)]
 pub(super) struct Shared {
     pub(super) options: Arc<ServeOptions>,
+    pub(super) oracle: Arc<Oracle>,
     pub(super) mesh: Mesh,
     pub(super) schema_epoch: Arc<AtomicU64>,
     pub(super) clients_count: Arc<AtomicUsize>,
@@ -46,6 +48,7 @@ pub(super) struct Shard<C: Conversation> {
     pub(super) options: Arc<ServeOptions>,
     pub(super) context: Rc<C::Context>,
     pub(super) pool: Rc<Pool>,
+    pub(super) asker: Rc<Asker>,
     pub(super) mesh: Mesh,
     pub(super) counters: Arc<ShardCounters>,
     /// Where sessions read into; never borrowed across an await.
@@ -71,7 +74,7 @@ pub(super) async fn run<C: Conversation>(
         Err(error) => return listening(Err(error.into())),
     };
     listening(Ok(()));
-    let Shared { options, mesh, schema_epoch, clients_count } = shared;
+    let Shared { options, oracle, mesh, schema_epoch, clients_count } = shared;
     let tick = Rc::new(Cell::new(0));
     let pool = Pool::new(
         options.iris.clone(),
@@ -84,6 +87,7 @@ pub(super) async fn run<C: Conversation>(
         context: Rc::new(C::context(&options.session, schema_epoch)),
         options,
         pool,
+        asker: Asker::new(oracle, Arc::clone(&counters)),
         mesh,
         counters,
         scratch: RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),

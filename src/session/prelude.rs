@@ -15,16 +15,19 @@ const EVALUATION: &[&str] =
 pub fn write(client: &Client, query: CatalogQuery, context: &ShardContext) -> String {
     let mut prelude = String::from("BEGIN READ ONLY; SET LOCAL SESSION AUTHORIZATION ");
     prelude.push_str(&quoted_name(&client.user));
+    let mut settings = String::new();
     for name in EVALUATION {
         if let Ok(value) = client.settings.show(name) {
-            set(&mut prelude, name, value);
+            set(&mut settings, name, value);
         }
     }
     let _ = (query, context);
+    prelude.push_str(&settings);
     prelude
 }
 
-fn set(prelude: &mut String, name: &str, value: &str) {
+fn set(settings: &mut String, name: &str, value: &str) {
+    settings.push_str(if settings.is_empty() { "; SELECT " } else { ", " });
     // Writing into a String does not fail.
-    let _ = write!(prelude, "; SELECT pg_catalog.set_config({}, {}, true)", quoted(name), quoted(value));
+    let _ = write!(settings, "pg_catalog.set_config({}, {}, true)", quoted(name), quoted(value));
 }
