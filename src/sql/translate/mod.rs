@@ -132,7 +132,14 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
                 return Ok(translation(utility.action, utility.tag));
             }
             match ddl::translate(cx, node)? {
-                Some(ddl) => Ok(translation(ddl.action, ddl.tag)),
+                Some(ddl) => {
+                    for n in 0..u16::try_from(cx.template.literals.len()).unwrap_or(u16::MAX) {
+                        cx.pin(n);
+                    }
+                    let sql = cx.sql.to_owned();
+                    let mirror = vec![crate::sql::plan::MirrorStatement { sql, relations: Vec::new() }];
+                    Ok(Translation { mirror, ..translation(ddl.action, ddl.tag) })
+                }
                 None => Err(utility::unsupported(node)),
             }
         }
