@@ -140,7 +140,12 @@ impl Conversation for PlainSession {
         }
         match event {
             Event::Iris(Reply::Failed { error, .. }) => self.fail(&to_pg(&error), out),
-            Event::Iris(_) | Event::Flushed | Event::Oracle(_) | Event::Mirrored => self.complete(out),
+            Event::Iris(_)
+            | Event::Flushed
+            | Event::Oracle(_)
+            | Event::Mirrored
+            | Event::Locked(_)
+            | Event::Notified(_) => self.complete(out),
             Event::Lost(error) => {
                 self.iris_open = false;
                 self.fail(&error, out)

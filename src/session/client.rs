@@ -6,6 +6,8 @@ use crate::sql::SessionValue;
 use crate::types::Datum;
 use crate::wire::{PgError, SendBuf, Severity, SqlState};
 
+use super::advisory::AdvisoryLocks;
+use super::channel::{Channels, Effect};
 use super::context::ShardContext;
 use super::settings::Settings;
 use super::transaction::Transaction;
@@ -28,6 +30,10 @@ pub struct Client {
     pub database: String,
     pub settings: Settings,
     pub transaction: Transaction,
+    pub channels: Channels,
+    pub advisory: AdvisoryLocks,
+    /// For the runtime to carry out.
+    pub effects: Vec<Effect>,
     started: SystemTime,
     /// What the client was last told by ParameterStatus.
     told: Vec<(&'static str, String)>,
@@ -42,6 +48,9 @@ impl Client {
             database,
             settings,
             transaction: Transaction::new(),
+            channels: Channels::default(),
+            advisory: AdvisoryLocks::default(),
+            effects: Vec::new(),
             started: SystemTime::now(),
             told: Vec::new(),
             transactions_count: 0,
@@ -75,9 +84,31 @@ impl Client {
     /// The transaction is over: SET LOCAL ends, after a rollback SET is undone.
     pub fn end_transaction(&mut self, committed: bool, out: &mut SendBuf) {
         self.transaction.end();
+        self.effects.extend(self.channels.end(committed));
+        self.effects.extend(self.advisory.roll_back_to(0));
         self.settings.end_transaction(committed);
         self.transactions_count = self.transactions_count.wrapping_add(1);
         self.tell_settings(out);
+    }
+
+    /// A statement failed: what was done since the last savepoint, or since BEGIN, is undone at once.
+    pub fn fail_transaction(&mut self) {
+        self.transaction.fail();
+        self.roll_back_to_savepoint();
+    }
+
+    /// What was done behind the savepoints that are left is undone.
+    pub fn roll_back_to_savepoint(&mut self) {
+        let depth = self.transaction.depth();
+        self.channels.roll_back_to(depth);
+        self.effects.extend(self.advisory.roll_back_to(depth));
+    }
+
+    /// Savepoints have been released: what was done behind them lasts as long as what was done before.
+    pub fn keep_released(&mut self) {
+        let depth = self.transaction.depth();
+        self.channels.release_to(depth);
+        self.advisory.release_to(depth);
     }
 
     /// A value only the session knows.
@@ -111,7 +142,6 @@ impl Client {
                 std::env::consts::ARCH,
                 env!("CARGO_PKG_VERSION")
             )),
-            SessionValue::Void => text(String::new()),
             SessionValue::BackendPid => Ok(Datum::Int(self.identity.pid.into())),
             SessionValue::Setting { name, missing_ok } => match self.settings.show(name) {
                 Ok(value) => text(value.to_owned()),

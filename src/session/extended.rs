@@ -7,6 +7,7 @@ use crate::sql::{Action, Bind as ValueSource, StepRole, Template, split};
 use crate::types::Oid;
 use crate::wire::{Bind, FrontendMessage, Parse, PgError, SendBuf, SqlState, Target};
 
+use super::calls::call_fields;
 use super::context::{ShardContext, Understood};
 use super::operation::{Operation, Outcome, bind_values, ends_failed_block, local_fields};
 use super::ready::{Activity, Ready, in_failed_block};
@@ -407,9 +408,11 @@ impl Ready {
                 let statement = self.statement(name)?;
                 match &statement.understood.translation.action {
                     Action::Script(steps) => script_fields(&statement.understood, steps, formats, &self.context),
+                    Action::Calls(calls) => call_fields(calls, formats).map(Some),
                     action => Ok(local_fields(action)),
                 }
             }
+            Action::Calls(calls) => call_fields(calls, formats).map(Some),
             action => Ok(local_fields(action)),
         }
     }
@@ -482,6 +485,7 @@ impl Ready {
     fn on_execute_outcome(&mut self, pending: PendingExecute, outcome: Outcome, out: &mut SendBuf) -> Step {
         let step = match outcome {
             Outcome::Submit(request) => Step::Submit(request),
+            Outcome::Lock(request) => Step::Lock(request),
             Outcome::FlushThenResume => Step::FlushThenResume,
             Outcome::NeedFrame => Step::Flush,
             Outcome::Complete(tag) => {
@@ -524,7 +528,8 @@ impl Ready {
             Event::Iris(reply) => pending.operation.on_reply(reply, &self.context, &mut self.client, out),
             Event::Flushed => Ok(pending.operation.on_flushed()),
             Event::Lost(error) => Err(error),
-            Event::Oracle(_) | Event::Mirrored => Ok(Outcome::NeedFrame),
+            Event::Locked(result) => pending.operation.on_locked(result, &mut self.client, out),
+            Event::Oracle(_) | Event::Mirrored | Event::Notified(_) => Ok(Outcome::NeedFrame),
         };
         match outcome {
             Ok(outcome) => self.on_execute_outcome(pending, outcome, out),

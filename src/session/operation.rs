@@ -7,6 +7,9 @@ use crate::sql::{Action, ModesScope, SettingCommand, Template, TransactionComman
 use crate::types::{Oid, PgType};
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
+use super::advisory::LockRequest;
+use super::calls::{Calls, bind_arguments};
+use super::channel::ChannelOperation;
 use super::client::Client;
 use super::context::{ShardContext, Understood};
 use super::control::{Control, ControlProgress};
@@ -23,6 +26,8 @@ pub enum Operation {
     Copy(Box<CopyIn>),
     /// Answered by the gateway alone.
     Local(Local),
+    Channel(ChannelOperation),
+    Calls(Box<Calls>),
 }
 
 /// What a statement that needs no IRIS does.
@@ -43,6 +48,7 @@ enum LocalCommand {
 #[derive(Debug)]
 pub enum Outcome {
     Submit(Request),
+    Lock(LockRequest),
     FlushThenResume,
     /// CopyData and its like.
     NeedFrame,
@@ -63,7 +69,11 @@ pub fn bind_values(
     client: &mut Client,
     out: &mut SendBuf,
 ) -> Result<Vec<Vec<u8>>, Box<PgError>> {
-    let Action::Script(steps) = &understood.translation.action else { return Ok(Vec::new()) };
+    let steps = match &understood.translation.action {
+        Action::Script(steps) => steps,
+        Action::Calls(calls) => return bind_arguments(calls, sources),
+        _ => return Ok(Vec::new()),
+    };
     let mut all = Vec::with_capacity(steps.len());
     for (index, step) in steps.iter().enumerate() {
         let mut values = Vec::new();
@@ -103,11 +113,9 @@ impl Operation {
                 Self::Local(Local { command: LocalCommand::Nothing, tag: tag(), describe })
             }
             Action::CopyFromStdin(_) => Self::Copy(Box::new(CopyIn::new(understood, context)?)),
-            Action::Cursor(_)
-            | Action::Channel(_)
-            | Action::AdvisoryLock(_)
-            | Action::Catalog(_)
-            | Action::MirrorOnly => return Err(PgError::unsupported("not supported yet")),
+            Action::Channel(command) => Self::Channel(ChannelOperation::new(command.clone(), tag())),
+            Action::Calls(calls) => Self::Calls(Box::new(Calls::new(calls, values, formats, describe, tag()))),
+            Action::Cursor(_) | Action::Catalog(_) | Action::MirrorOnly => return Err(PgError::unsupported("not supported yet")),
             Action::Prepare { .. } | Action::Execute { .. } | Action::Deallocate(_) => {
                 return Err(PgError::error(
                     SqlState::INTERNAL_ERROR,
@@ -131,6 +139,22 @@ impl Operation {
             Self::Control(control) => control.start(context, client, out).map(Outcome::from),
             Self::Copy(copy) => Ok(copy.start(out)),
             Self::Local(local) => local.execute(client, out),
+            Self::Channel(channel) => channel.execute(client),
+            Self::Calls(calls) => calls.execute(rows_max, client, out),
+        }
+    }
+
+    /// # Errors
+    /// Why the lock could not be had.
+    pub fn on_locked(
+        &mut self,
+        result: Result<bool, Box<PgError>>,
+        client: &mut Client,
+        out: &mut SendBuf,
+    ) -> Result<Outcome, Box<PgError>> {
+        match self {
+            Self::Calls(calls) => calls.on_locked(result, client, out),
+            _ => Err(PgError::error(SqlState::INTERNAL_ERROR, "nobody has asked for a lock")),
         }
     }
 
@@ -147,7 +171,7 @@ impl Operation {
             Self::Run(run) => run.on_reply(reply, context, client, out).map(Outcome::from),
             Self::Control(control) => control.on_reply(&reply, context, client, out).map(Outcome::from),
             Self::Copy(copy) => copy.on_reply(reply, context, client).map(Outcome::from),
-            Self::Local(_) => Err(super::resolve::unexpected(&reply)),
+            Self::Local(_) | Self::Channel(_) | Self::Calls(_) => Err(super::resolve::unexpected(&reply)),
         }
     }
 
@@ -162,7 +186,7 @@ impl Operation {
     ) -> Result<Outcome, Box<PgError>> {
         match self {
             Self::Copy(copy) => copy.on_message(message, client).map(Outcome::from),
-            Self::Run(_) | Self::Control(_) | Self::Local(_) => {
+            Self::Run(_) | Self::Control(_) | Self::Local(_) | Self::Channel(_) | Self::Calls(_) => {
                 Err(PgError::error(SqlState::PROTOCOL_VIOLATION, "unexpected message while a statement runs"))
             }
         }
@@ -171,7 +195,7 @@ impl Operation {
     pub fn on_flushed(&mut self) -> Outcome {
         match self {
             Self::Run(run) => run.on_flushed().into(),
-            Self::Control(_) | Self::Copy(_) | Self::Local(_) => Outcome::NeedFrame,
+            Self::Control(_) | Self::Copy(_) | Self::Local(_) | Self::Channel(_) | Self::Calls(_) => Outcome::NeedFrame,
         }
     }
 
@@ -179,7 +203,7 @@ impl Operation {
     pub fn open_result(&self) -> Option<Request> {
         match self {
             Self::Run(run) => run.open_result(),
-            Self::Control(_) | Self::Copy(_) | Self::Local(_) => None,
+            Self::Control(_) | Self::Copy(_) | Self::Local(_) | Self::Channel(_) | Self::Calls(_) => None,
         }
     }
 }
@@ -288,6 +312,9 @@ impl Local {
             LocalCommand::Setting(SettingCommand::Reset(Some(name))) => client.settings.reset(name, in_block)?,
             LocalCommand::Setting(SettingCommand::Reset(None) | SettingCommand::DiscardAll) => {
                 client.settings.reset_all(in_block);
+                if matches!(self.command, LocalCommand::Setting(SettingCommand::DiscardAll)) {
+                    super::channel::discard(client)?;
+                }
             }
             LocalCommand::Setting(SettingCommand::Show(name)) => {
                 let action = Action::Setting(SettingCommand::Show(name.clone()));

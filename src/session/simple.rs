@@ -256,6 +256,7 @@ impl Ready {
     ) -> Result<Option<Step>, Box<PgError>> {
         let step = match outcome {
             Outcome::Submit(request) => Step::Submit(request),
+            Outcome::Lock(request) => Step::Lock(request),
             Outcome::FlushThenResume => Step::FlushThenResume,
             Outcome::NeedFrame => Step::Flush,
             Outcome::Complete(tag) => {
@@ -300,9 +301,14 @@ impl Ready {
                 let outcome = operation.on_flushed();
                 self.on_outcome(operation, notices, outcome, &here, out)
             }
-            (Stage::Resolve { .. }, Event::Flushed) | (_, Event::Lost(_) | Event::Oracle(_) | Event::Mirrored) => {
-                Ok(None)
+            (Stage::Run { mut operation, notices }, Event::Locked(result)) => {
+                match operation.on_locked(result, &mut self.client, out) {
+                    Ok(outcome) => self.on_outcome(operation, notices, outcome, &here, out),
+                    Err(error) => Err(error),
+                }
             }
+            (Stage::Resolve { .. }, Event::Flushed | Event::Locked(_))
+            | (_, Event::Lost(_) | Event::Oracle(_) | Event::Mirrored | Event::Notified(_)) => Ok(None),
         };
         self.continue_query(result, &here, out)
     }
