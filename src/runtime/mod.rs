@@ -3,7 +3,10 @@
 //! [`serve`] runs the gateway: one pinned executor per core, each with a listener, clients and IRIS connections of its
 //! own.
 
+mod advisory;
+mod belongings;
 mod cancel;
+mod channels;
 mod conversation;
 mod counters;
 mod interrupt;

@@ -4,12 +4,14 @@
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_lite::future::{or, poll_fn, poll_once};
 use futures_lite::{AsyncRead, AsyncWriteExt};
 use glommio::net::TcpStream;
 
+use super::belongings::{Belongings, Locking};
 use super::cancel::{Activity, Target};
 use super::conversation::Conversation;
 use super::interrupt::{Interrupted, Watch, relabeled};
@@ -19,7 +21,7 @@ use super::shard::Shard;
 use super::wait::{Signals, until, within};
 use crate::catalog::OracleRequest;
 use crate::iris::{Reply, Request};
-use crate::session::{Event, Identity, Step};
+use crate::session::{Event, Identity, LockRequest, Step};
 use crate::wire::{Frame, PgError, Phase, RecvBuf, SendBuf, SqlState, StartupPacket};
 
 /// Output is sent before a request once it has grown to this: a pipeline of many statements must not gather all its
@@ -66,6 +68,7 @@ pub(super) struct Pump<C: Conversation> {
     recv: RecvBuf,
     out: SendBuf,
     lease: Option<Lease>,
+    belongings: Belongings,
     /// The client is one too many: only a cancel request is served.
     is_refused: bool,
     login_deadline: Option<Instant>,
@@ -89,6 +92,7 @@ impl<C: Conversation> Pump<C> {
         };
         let session = C::new(&shard.context, identity);
         let login_deadline = Instant::now().checked_add(shard.options.login_timeout);
+        let belongings = Belongings::new(Arc::clone(&shard.commons), Rc::clone(&target));
         Self {
             shard,
             stream,
@@ -97,6 +101,7 @@ impl<C: Conversation> Pump<C> {
             recv: RecvBuf::new(),
             out: SendBuf::new(),
             lease: None,
+            belongings,
             is_refused,
             login_deadline,
             statement: None,
@@ -116,6 +121,8 @@ impl<C: Conversation> Pump<C> {
         if let Some(lease) = self.lease.take() {
             lease.release().await;
         }
+        // Behind the rollback: who waits for a lock sees what is left of the transaction.
+        self.belongings.leave();
         self.linger().await;
     }
 
@@ -137,6 +144,10 @@ impl<C: Conversation> Pump<C> {
     async fn converse(&mut self) -> Result<(), End> {
         let mut step = Step::NeedFrame;
         loop {
+            let effects = self.session.take_effects();
+            if !effects.is_empty() {
+                self.belongings.apply(effects);
+            }
             step = match step {
                 Step::NeedFrame => {
                     self.give_lease_back().await;
@@ -158,6 +169,11 @@ impl<C: Conversation> Pump<C> {
                     self.session.on_event(Event::Mirrored(done), &mut self.out)
                 }
                 Step::Refresh => self.session.on_event(Event::Mirrored(Ok(())), &mut self.out),
+                Step::Lock(request) => self.lock(request).await?,
+                Step::Notifications => match self.belongings.take_notifications() {
+                    Ok(notifications) => self.session.on_event(Event::Notified(notifications), &mut self.out),
+                    Err(error) => self.session.on_fatal(&error, &mut self.out),
+                },
                 Step::Cancel { pid, key } => {
                     self.shard.mesh.cancel(pid, key);
                     return Ok(());
@@ -167,6 +183,22 @@ impl<C: Conversation> Pump<C> {
                     return within(CLOSE_LIMIT, self.flush()).await.unwrap_or(Ok(()));
                 }
             };
+        }
+    }
+
+    async fn lock(&mut self, request: LockRequest) -> Result<Step, End> {
+        if self.out.len() > FLUSH_BYTES {
+            self.flush().await?;
+        }
+        self.target.activity.set(Activity::WaitingForIris(self.shard.tick.get()));
+        let deadline = self.statement_deadline();
+        let limit = Some(self.session.timeout_ms("lock_timeout")).filter(|ms| *ms > 0).map(Duration::from_millis);
+        let outcome = self.belongings.lock(request, &self.stream, deadline, limit).await;
+        self.target.activity.set(Activity::Working);
+        match outcome {
+            Locking::Answer(result) => Ok(self.session.on_event(Event::Locked(result), &mut self.out)),
+            Locking::ClientGone => Err(End::Closed),
+            Locking::StopNow => Ok(self.session.on_fatal(&stopping(true), &mut self.out)),
         }
     }
 
@@ -217,7 +249,10 @@ impl<C: Conversation> Pump<C> {
         let since = if self.session.is_authenticated() { None } else { self.login_deadline };
         let mut deadline = since.map(|at| (at, login_timed_out()));
         let step = loop {
-            let wanted = Signals::IDLE.union(Signals::STOP).union(Signals::STOP_NOW);
+            let mut wanted = Signals::IDLE.union(Signals::STOP).union(Signals::STOP_NOW);
+            if self.session.takes_notifications() {
+                wanted = wanted.union(Signals::NOTIFIED);
+            }
             let shard = Rc::clone(&self.shard);
             let target = Rc::clone(&self.target);
             let at = deadline.as_ref().map(|(at, _)| *at);
@@ -233,6 +268,14 @@ impl<C: Conversation> Pump<C> {
                 Woken::Done(Ok(0)) => return Err(End::Closed),
                 Woken::Done(Ok(_)) => break None,
                 Woken::Done(Err(error)) => return Err(error.into()),
+                Woken::Signal(signals) if signals.intersects(Signals::NOTIFIED) => {
+                    self.target.signals.raise(signals.without(Signals::NOTIFIED));
+                    match self.belongings.take_notifications() {
+                        Ok(notifications) => self.session.on_notifications(&notifications, &mut self.out),
+                        Err(error) => break Some(self.session.on_fatal(&error, &mut self.out)),
+                    }
+                    self.flush().await?;
+                }
                 Woken::Signal(signals) if signals.intersects(Signals::IDLE) => {
                     self.target.signals.raise(signals.without(Signals::IDLE));
                     self.recv.release();
@@ -529,7 +572,7 @@ fn may_be_repeated(request: &Request) -> bool {
 }
 
 /// Whether the client has closed its side. One look; bytes it has sent ahead hide the end.
-async fn is_gone(stream: &TcpStream) -> bool {
+pub(super) async fn is_gone(stream: &TcpStream) -> bool {
     let mut byte = [0];
     matches!(poll_once(stream.peek(&mut byte)).await, Some(Ok(0) | Err(_)))
 }
@@ -553,11 +596,11 @@ async fn flush(stream: &mut TcpStream, out: &mut SendBuf, target: &Target) -> Re
     Ok(())
 }
 
-fn canceled_by_user() -> Box<PgError> {
+pub(super) fn canceled_by_user() -> Box<PgError> {
     PgError::error(SqlState::QUERY_CANCELED, "canceling statement due to user request")
 }
 
-fn canceled_by_timeout() -> Box<PgError> {
+pub(super) fn canceled_by_timeout() -> Box<PgError> {
     PgError::error(SqlState::QUERY_CANCELED, "canceling statement due to statement timeout")
 }
 
