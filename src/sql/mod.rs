@@ -15,7 +15,10 @@ mod translate;
 mod typename;
 
 pub use cache::{CachedTranslation, TranslationCache};
-pub use description::{column_description, parse_description};
+pub use description::{
+    ColumnNote, DeclaredType, EnumType, NOTE_BYTES_MAX, column_description, column_note, is_note, parse_column_note,
+    parse_description, parse_table_note, table_note,
+};
 pub use options::{TranslateError, TranslateOptions, Translated};
 pub use plan::{
     Action, AdvisoryLock, AdvisoryOperation, Bind, CatalogQuery, ChannelCommand, CopyFormat, CopyFromStdin,

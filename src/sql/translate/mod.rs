@@ -165,6 +165,15 @@ fn parse(sql: &str) -> Result<(SyntaxNode, Option<Box<PgError>>), Box<PgError>> 
     Ok((root.clone(), error.map(|at| syntax_error_at(sql, &root, at))))
 }
 
+/// The tree of a text that is one statement, understood in full; `None` for any other.
+pub(in crate::sql) fn lone_statement(sql: &str) -> Option<SyntaxNode> {
+    depth::check(sql).ok()?;
+    let (root, None) = parse(sql).ok()? else { return None };
+    let mut statements = root.children();
+    let statement = statements.next()?;
+    statements.next().is_none().then_some(statement)
+}
+
 /// Where the tree has more than it should: an expression nobody would read. Better refused than left out.
 fn ambiguous(root: &SyntaxNode) -> Option<usize> {
     let single = [
