@@ -55,6 +55,35 @@ impl DeclaredType {
     }
 }
 
+/// What a clause of a column's definition is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClauseKind {
+    Check,
+    Default,
+    /// GENERATED .. AS IDENTITY.
+    Generated,
+    /// COLLATE, STORAGE, COMPRESSION.
+    Other,
+}
+
+impl ColumnNote {
+    /// The clauses one by one, in their order.
+    pub fn clause_list(&self) -> Vec<(ClauseKind, String)> {
+        let column = elements(&format!("c int {}", self.clauses)).and_then(|list| list.first_child());
+        let clauses = column.iter().flat_map(SyntaxNode::children).filter_map(|node| {
+            let kind = match node.kind() {
+                SyntaxKind::COLUMN_NAME | SyntaxKind::PATH_TYPE => return None,
+                SyntaxKind::CHECK_CONSTRAINT => ClauseKind::Check,
+                SyntaxKind::DEFAULT_CONSTRAINT => ClauseKind::Default,
+                SyntaxKind::GENERATED_CONSTRAINT => ClauseKind::Generated,
+                _ => ClauseKind::Other,
+            };
+            Some((kind, node.text().to_string().trim().to_owned()))
+        });
+        clauses.collect()
+    }
+}
+
 /// Whether a description was written by the gateway.
 pub fn is_note(description: &str) -> bool {
     description.trim_start().starts_with(PREFIX)
@@ -318,6 +347,14 @@ mod tests {
         }
         let DeclaredType::Enum(declared) = note("pg:a\\.b{x\\\\,y z}").declared else { panic!() };
         assert_eq!(declared, EnumType { schema: None, name: "a.b".into(), labels: vec!["x\\".into(), "y z".into()] });
+        assert_eq!(
+            note("pg:text COLLATE \"C\" DEFAULT 'new'::text CONSTRAINT x CHECK (a > 0)").clause_list(),
+            [
+                (ClauseKind::Other, "COLLATE \"C\"".to_owned()),
+                (ClauseKind::Default, "DEFAULT 'new'::text".to_owned()),
+                (ClauseKind::Check, "CONSTRAINT x CHECK (a > 0)".to_owned()),
+            ]
+        );
         assert_eq!(note("pg:text DEFAULT E'a\\u{a}b'").clauses, "DEFAULT E'a\nb'");
     }
 

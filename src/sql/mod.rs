@@ -16,7 +16,7 @@ mod typename;
 
 pub use cache::{CachedTranslation, TranslationCache};
 pub use description::{
-    ColumnNote, DeclaredType, EnumType, NOTE_BYTES_MAX, column_description, column_note, is_note, parse_column_note,
+    ClauseKind, ColumnNote, DeclaredType, EnumType, NOTE_BYTES_MAX, column_description, column_note, is_note, parse_column_note,
     parse_description, parse_table_note, table_note,
 };
 pub use options::{TranslateError, TranslateOptions, Translated};
@@ -28,7 +28,7 @@ pub use plan::{
 pub use schema::{ColumnFacts, NoSchema, RelationName, Schema, TableFacts, TableLookup};
 pub use split::{position_in, split};
 pub use template::{Literal, LiteralKind, Template};
-pub use translate::{array_elements, check_syntax, translate};
+pub use translate::{ViewText, array_elements, check_syntax, translate, view_for_mirror};
 
 #[cfg(test)]
 mod tests;

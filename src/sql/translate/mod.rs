@@ -8,6 +8,7 @@ mod explain;
 mod expr;
 mod frag;
 mod iris_dialect;
+mod mirror;
 mod names;
 mod query;
 mod utility;
@@ -18,6 +19,7 @@ use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode};
 
 use self::cx::Cx;
 pub use self::expr::array_elements;
+pub use self::mirror::{ViewText, view_for_mirror};
 use self::query::Place;
 use super::options::{TranslateError, TranslateOptions, Translated};
 use super::plan::{Action, Bind, Plan, RunIf, ScriptStep, SettingCommand, StepRole, Translation};
