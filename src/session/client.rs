@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use crate::sql::SessionValue;
-use crate::types::Datum;
-use crate::wire::{PgError, SendBuf, Severity, SqlState};
+use crate::types::{Datum, Encoder, PgType, local_us};
+use crate::wire::{Format, PgError, SendBuf, Severity, SqlState};
 
 use super::context::ShardContext;
 use super::settings::Settings;
@@ -32,6 +32,8 @@ pub struct Client {
     /// What the client was last told by ParameterStatus.
     told: Vec<(&'static str, String)>,
     transactions_count: u64,
+    /// Microseconds since 2000-01-01 of the first statement in the block that asked for the time.
+    transaction_time_us: Option<i64>,
 }
 
 impl Client {
@@ -45,6 +47,7 @@ impl Client {
             started: SystemTime::now(),
             told: Vec::new(),
             transactions_count: 0,
+            transaction_time_us: None,
         }
     }
 
@@ -59,12 +62,23 @@ impl Client {
         self.told = now;
     }
 
+    /// Whether what SET changes now is undone by a rollback: in a block, or between statements that belong together.
+    pub fn in_transaction(&self) -> bool {
+        self.transaction.in_block() || self.transaction.is_implicit()
+    }
+
+    /// Whether IRIS, which keeps timestamps in UTC, computes in another time zone than the client's.
+    pub fn is_zoned(&self) -> bool {
+        let zone = &self.settings.style().zone;
+        !zone.is_utc() && !zone.equals_utc()
+    }
+
     /// A notice, unless `client_min_messages` asks for silence.
     pub fn notice(&self, notice: &PgError, out: &mut SendBuf) {
-        let wanted = self.settings.show("client_min_messages").unwrap_or("notice");
+        let wanted = self.settings.show("client_min_messages").unwrap_or_default();
         let silent = match notice.severity {
             Severity::Warning => wanted == "error",
-            Severity::Notice => matches!(wanted, "error" | "warning"),
+            Severity::Notice => matches!(wanted.as_str(), "error" | "warning"),
             Severity::Error | Severity::Fatal | Severity::Info => false,
         };
         if !silent {
@@ -76,6 +90,7 @@ impl Client {
     pub fn end_transaction(&mut self, committed: bool, out: &mut SendBuf) {
         self.transaction.end();
         self.settings.end_transaction(committed);
+        self.transaction_time_us = None;
         self.transactions_count = self.transactions_count.wrapping_add(1);
         self.tell_settings(out);
     }
@@ -114,16 +129,16 @@ impl Client {
             SessionValue::Void => text(String::new()),
             SessionValue::BackendPid => Ok(Datum::Int(self.identity.pid.into())),
             SessionValue::Setting { name, missing_ok } => match self.settings.show(name) {
-                Ok(value) => text(value.to_owned()),
+                Ok(value) => text(value),
                 Err(_) if *missing_ok => Ok(Datum::Null),
                 Err(error) => Err(error),
             },
             SessionValue::SetConfig { name, value, local } => {
                 // Outside a block set_config(.., true) lasts for the one statement: nothing to keep.
-                let in_block = self.transaction.in_block();
-                self.settings.set(name, Some(value), *local, in_block)?;
-                let now = self.settings.show(name)?.to_owned();
-                if *local && !in_block {
+                let in_transaction = self.in_transaction();
+                self.settings.set(name, Some(value), *local, in_transaction)?;
+                let now = self.settings.show(name)?;
+                if *local && !in_transaction {
                     self.settings.end_transaction(true);
                 }
                 self.tell_settings(out);
@@ -133,14 +148,18 @@ impl Client {
             SessionValue::ClientPort => port(self.identity.client_address),
             SessionValue::ServerAddress => address(self.identity.server_address.map(|a| a.ip().to_string())),
             SessionValue::ServerPort => port(self.identity.server_address),
-            SessionValue::StartTime => {
-                let since_2000 = self
-                    .started
-                    .duration_since(SystemTime::UNIX_EPOCH)
-                    .ok()
-                    .and_then(|age| i64::try_from(age.as_micros()).ok())
-                    .map_or(0, |micros| micros.saturating_sub(946_684_800_000_000));
-                Ok(Datum::Timestamp(since_2000))
+            SessionValue::StartTime => Ok(Datum::Timestamp(since_2000_us(self.started))),
+            SessionValue::LocalTime(oid) => {
+                let now_us = match self.transaction_time_us {
+                    Some(first) if self.transaction.in_block() => first,
+                    _ => since_2000_us(SystemTime::now()),
+                };
+                self.transaction_time_us = Some(now_us);
+                let local_us = local_us(&self.settings.style().zone, now_us);
+                // ISO text, whatever the client's styles: IRIS casts it.
+                let mut bytes = Vec::new();
+                Encoder::select(PgType::new(*oid), Format::Text)?.encode(&Datum::Timestamp(local_us), &mut bytes)?;
+                text(String::from_utf8_lossy(&bytes).into_owned())
             }
             SessionValue::TransactionId => {
                 Ok(Datum::Int(i64::try_from(self.transactions_count).unwrap_or(i64::MAX).saturating_add(1)))
@@ -157,13 +176,15 @@ impl Client {
 
     /// The schemas of search_path; `$user` stands for a schema nobody has.
     fn search_path(&self) -> Vec<String> {
-        let path = self.settings.show("search_path").unwrap_or_default();
-        path.split(',')
-            .map(|part| part.trim().trim_matches('"'))
-            .filter(|part| !part.is_empty() && *part != "$user")
-            .map(str::to_owned)
-            .collect()
+        self.settings.search_path().into_iter().filter(|schema| schema != "$user").collect()
     }
+}
+
+fn since_2000_us(time: SystemTime) -> i64 {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .ok()
+        .and_then(|age| i64::try_from(age.as_micros()).ok())
+        .map_or(0, |micros| micros.saturating_sub(946_684_800_000_000))
 }
 
 fn random<const N: usize>() -> Result<[u8; N], Box<PgError>> {

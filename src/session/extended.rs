@@ -7,6 +7,7 @@ use crate::sql::{Action, Bind as ValueSource, StepRole, Template, split};
 use crate::types::Oid;
 use crate::wire::{Bind, FrontendMessage, Parse, PgError, SendBuf, SqlState, Target};
 
+use super::client::Client;
 use super::context::{ShardContext, Understood};
 use super::operation::{Operation, Outcome, bind_values, ends_failed_block, local_fields};
 use super::ready::{Activity, Ready, in_failed_block};
@@ -163,7 +164,7 @@ impl Ready {
             ));
         }
         let types: Vec<Oid> = parse.type_oids().map(Oid).collect();
-        let mut template = Template::default();
+        let mut template = Template::for_zone(self.client.is_zoned());
         template.scan(sql)?;
         let mut resolve = Resolve::with_types(sql, template, &types);
         match resolve.start(self.surroundings())? {
@@ -268,10 +269,10 @@ impl Ready {
         if self.client.transaction.is_failed() && !ends_failed_block(&statement.understood.translation.action) {
             return Err(in_failed_block());
         }
-        if statement.epoch == self.context.epoch() {
+        if statement.epoch == self.context.epoch() && statement.template.is_zoned == self.client.is_zoned() {
             return self.finish_bind(bind, &statement, out);
         }
-        let mut template = Template::default();
+        let mut template = Template::for_zone(self.client.is_zoned());
         template.scan(&statement.sql)?;
         let mut resolve = Resolve::with_types(&statement.sql, template, &statement.client_types);
         match resolve.start(self.surroundings())? {
@@ -402,11 +403,13 @@ impl Ready {
     /// The columns of a statement's rows; `None` when it has none.
     fn statement_fields(&self, understood: &Understood, formats: &Formats) -> Result<Option<Vec<Field>>, Box<PgError>> {
         match &understood.translation.action {
-            Action::Script(steps) => script_fields(understood, steps, formats, &self.context),
+            Action::Script(steps) => script_fields(understood, steps, formats, &self.context, &self.client),
             Action::Execute { name, .. } => {
                 let statement = self.statement(name)?;
                 match &statement.understood.translation.action {
-                    Action::Script(steps) => script_fields(&statement.understood, steps, formats, &self.context),
+                    Action::Script(steps) => {
+                        script_fields(&statement.understood, steps, formats, &self.context, &self.client)
+                    }
                     action => Ok(local_fields(action)),
                 }
             }
@@ -572,12 +575,13 @@ fn script_fields(
     steps: &[crate::sql::ScriptStep],
     formats: &Formats,
     context: &ShardContext,
+    client: &Client,
 ) -> Result<Option<Vec<Field>>, Box<PgError>> {
     let Some((index, step)) = steps.iter().enumerate().find(|(_, step)| step.role == StepRole::Rows) else {
         return Ok(None);
     };
     let Some(metadata) = understood.extra.metadata(index) else { return Ok(None) };
-    let shape = row_shape(understood, step, &metadata, formats, context)?;
+    let shape = row_shape(understood, step, &metadata, formats, context, client.settings.style())?;
     Ok(Some(shape.fields.clone()))
 }
 

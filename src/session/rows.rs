@@ -1,8 +1,10 @@
 //! From IRIS rows to DataRow: coders chosen once per column, then a plain loop.
 
+use std::sync::Arc;
+
 use crate::iris::{CellDecoder, IrisType, ItemReader, StatementMetadata, default_pg_type};
 use crate::sql::{OutputColumn, Plan};
-use crate::types::{Datum, Encoder, IsNull, PgType};
+use crate::types::{Datum, Encoder, IsNull, PgType, Style};
 use crate::wire::{Format, PgError, RowWriter, SendBuf, SqlState};
 
 use super::context::ShardContext;
@@ -35,6 +37,8 @@ pub struct RowShape {
     pub fields: Vec<Field>,
     columns: Vec<Column>,
     pub has_streams: bool,
+    /// Where a column's text depends on the client's settings: those it was made for.
+    style: Option<Arc<Style>>,
 }
 
 impl RowShape {
@@ -45,6 +49,7 @@ impl RowShape {
         metadata: &StatementMetadata,
         formats: &Formats,
         context: &ShardContext,
+        style: &Arc<Style>,
     ) -> Result<Self, Box<PgError>> {
         let outputs = expand(&plan.columns, metadata.columns.len());
         formats.check(metadata.columns.len())?;
@@ -65,7 +70,7 @@ impl RowShape {
             fields.push(Field { name, pg_type, format });
             columns.push(Column {
                 decoder: CellDecoder::select(described.iris_type),
-                encoder: Encoder::select(pg_type, format)?,
+                encoder: Encoder::select_styled(pg_type, format, style)?,
                 stream: match described.iris_type {
                     IrisType::LONGVARCHAR | IrisType::WLONGVARCHAR => Some(StreamKind::Text),
                     IrisType::LONGVARBINARY => Some(StreamKind::Binary),
@@ -74,7 +79,13 @@ impl RowShape {
             });
         }
         let has_streams = columns.iter().any(|column| column.stream.is_some());
-        Ok(Self { fields, columns, has_streams })
+        let depends = fields.iter().any(|field| Encoder::depends_on_style(field.pg_type, field.format));
+        Ok(Self { fields, columns, has_streams, style: depends.then(|| Arc::clone(style)) })
+    }
+
+    /// Whether it prints values as `style` asks for.
+    pub fn serves(&self, style: &Arc<Style>) -> bool {
+        self.style.as_ref().is_none_or(|own| Arc::ptr_eq(own, style) || own == style)
     }
 
     /// The kind of stream a column holds handles of.

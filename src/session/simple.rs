@@ -112,6 +112,7 @@ impl Ready {
         here: &Position<'_>,
         out: &mut SendBuf,
     ) -> Result<Option<Step>, Box<PgError>> {
+        self.template.is_zoned = self.client.is_zoned();
         if let Some(understood) = Resolve::known(sql, &mut self.template, &self.context)? {
             return self.start_understood(understood, here, out);
         }
