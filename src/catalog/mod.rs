@@ -5,6 +5,7 @@ mod iris_column;
 mod load;
 mod mirror;
 mod oracle;
+mod prepare;
 mod tables;
 mod unit;
 
@@ -12,5 +13,6 @@ pub use answer::{Answer, Described, DescribedColumn, rows_len};
 pub use load::{LoadStep, TableLoad, TableQueries};
 pub use mirror::{MirrorBatch, MirrorLoad, MirrorOptions, MirrorSnapshot, MirrorStep};
 pub use oracle::{MirrorChange, OraclePurpose, OracleRequest, user_role};
+pub use prepare::gateway_setting;
 pub use tables::TableCache;
 pub use unit::{BoundValue, Execution, change, describe, execute, quoted, quoted_name, try_setting};

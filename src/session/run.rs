@@ -1,10 +1,12 @@
 //! Running a script of IRIS statements for a client: the one way rows and counts come to be, whatever the protocol.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::catalog::MirrorChange;
 use crate::iris::{ItemReader, Reply, Request, StatementMetadata};
 use crate::sql::{Action, RunIf, ScriptStep, StepRole};
+use crate::types::Style;
 use crate::wire::{FieldDescription, PgError, SendBuf, SqlState};
 
 use super::client::Client;
@@ -97,6 +99,11 @@ impl Run {
         open.then(|| Request::CloseResult { statement: Rc::clone(&step.plan.statement) })
     }
 
+    /// The tag without counts.
+    pub fn command(&self) -> &str {
+        &self.understood.translation.tag
+    }
+
     fn steps(&self) -> &[ScriptStep] {
         match &self.understood.translation.action {
             Action::Script(steps) => steps,
@@ -166,7 +173,7 @@ impl Run {
                 self.finish_step(u64::try_from(count).unwrap_or(0), context, client)
             }
             Reply::Page { metadata, rows, end } => {
-                self.shape(&metadata, context, out)?;
+                self.shape(&metadata, context, client.settings.style(), out)?;
                 let has_streams = self.shape.as_ref().is_some_and(|shape| shape.has_streams);
                 if has_streams {
                     return self.streams(StreamRows::new(rows, end), context, client, out);
@@ -253,13 +260,14 @@ impl Run {
         &mut self,
         metadata: &StatementMetadata,
         context: &ShardContext,
+        style: &Arc<Style>,
         out: &mut SendBuf,
     ) -> Result<(), Box<PgError>> {
         if self.shape.is_some() || !self.is_visible() {
             return Ok(());
         }
         let Some(step) = self.steps().get(self.step) else { return Ok(()) };
-        let shape = row_shape(&self.understood, step, metadata, &self.formats, context)?;
+        let shape = row_shape(&self.understood, step, metadata, &self.formats, context, style)?;
         if self.describe {
             put_row_description(&shape.fields, out);
         }
@@ -368,23 +376,25 @@ fn changes_schema(tag: &str) -> bool {
     ["CREATE ", "DROP ", "ALTER "].iter().any(|verb| tag.starts_with(verb)) || tag == "SELECT INTO"
 }
 
-/// The coders of a step's rows; those in text format are kept with the statement.
+/// The coders of a step's rows; those in text format are kept with the statement, for the style last asked for.
 pub fn row_shape(
     understood: &Understood,
     step: &ScriptStep,
     metadata: &StatementMetadata,
     formats: &Formats,
     context: &ShardContext,
+    style: &Arc<Style>,
 ) -> Result<Rc<RowShape>, Box<PgError>> {
     let described = understood.extra.described();
     if !formats.is_text() {
-        return Ok(Rc::new(RowShape::new(&step.plan, metadata, described.as_deref(), formats, context)?));
+        return Ok(Rc::new(RowShape::new(&step.plan, metadata, described.as_deref(), formats, context, style)?));
     }
     formats.check(metadata.columns.len())?;
-    if let Some(shape) = understood.extra.text_shape.borrow().as_ref() {
+    if let Some(shape) = understood.extra.text_shape.borrow().as_ref().filter(|shape| shape.serves(style)) {
         return Ok(Rc::clone(shape));
     }
-    let shape = Rc::new(RowShape::new(&step.plan, metadata, described.as_deref(), &Formats::text(), context)?);
+    let shape =
+        Rc::new(RowShape::new(&step.plan, metadata, described.as_deref(), &Formats::text(), context, style)?);
     *understood.extra.text_shape.borrow_mut() = Some(Rc::clone(&shape));
     Ok(shape)
 }

@@ -305,6 +305,8 @@ pub enum SessionValue {
     ServerPort,
     /// `pg_postmaster_start_time()`, as timestamptz text.
     StartTime,
+    /// What the session's wall clock shows, as text of type date, time or timestamp: IRIS's own shows UTC.
+    LocalTime(Oid),
     /// `txid_current()`, `pg_current_xact_id()`: any number that grows per transaction.
     TransactionId,
     /// `gen_random_uuid()`, `uuid_generate_v4()`: fresh for each bind. Translation puts it only where it is evaluated
