@@ -86,8 +86,9 @@ impl Queue {
         let mut inner = self.lock();
         if inner.is_lost {
             let message = "terminating connection because too many notifications wait for it";
-            return Err(PgError::fatal(SqlState(*b"53200"), message)
-                .hint("A client that listens must read what it is sent, and must not stay in a transaction for long."));
+            return Err(PgError::fatal(SqlState(*b"53200"), message).hint(
+                "A client that listens must read what it is sent, and must not stay in a transaction for long.",
+            ));
         }
         let count = count.min(inner.notifications.len());
         let taken: Vec<_> = inner.notifications.drain(..count).collect();

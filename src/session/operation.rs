@@ -115,7 +115,9 @@ impl Operation {
             Action::CopyFromStdin(_) => Self::Copy(Box::new(CopyIn::new(understood, context)?)),
             Action::Channel(command) => Self::Channel(ChannelOperation::new(command.clone(), tag())),
             Action::Calls(calls) => Self::Calls(Box::new(Calls::new(calls, values, formats, describe, tag()))),
-            Action::Cursor(_) | Action::Catalog(_) | Action::MirrorOnly => return Err(PgError::unsupported("not supported yet")),
+            Action::Cursor(_) | Action::Catalog(_) | Action::MirrorOnly => {
+                return Err(PgError::unsupported("not supported yet"));
+            }
             Action::Prepare { .. } | Action::Execute { .. } | Action::Deallocate(_) => {
                 return Err(PgError::error(
                     SqlState::INTERNAL_ERROR,
