@@ -145,9 +145,15 @@ pub enum CallFunction {
 pub enum CallArgument {
     Null,
     /// A literal or parameter; of type `oid` where its own type is not known.
-    Value { bind: Bind, oid: Oid },
+    Value {
+        bind: Bind,
+        oid: Oid,
+    },
     /// Anything else, as written, to be made an `oid` by PostgreSQL.
-    Expression { sql: String, oid: Oid },
+    Expression {
+        sql: String,
+        oid: Oid,
+    },
 }
 
 /// What an advisory lock function does (PostgreSQL manual, "Advisory Lock Functions").

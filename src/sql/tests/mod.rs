@@ -1,6 +1,7 @@
 //! Translation as a whole: a schema to ask, and a statement's script as one text.
 
 mod cache;
+mod calls;
 mod cases;
 mod depth;
 mod describe;
@@ -111,6 +112,7 @@ fn in_one_line(sql: &str, schema: &dyn Schema) -> String {
                     .collect();
                 steps.join(" ;; ")
             }
+            Action::Calls(calls) => calls::shown(calls, &template),
             other => format!("{other:?}"),
         },
     }
