@@ -1,13 +1,16 @@
 //! Who answers a statement, and what the gateway knows of IRIS tables.
 
 mod answer;
+mod iris_column;
 mod load;
+mod mirror;
 mod oracle;
 mod tables;
 mod unit;
 
 pub use answer::{Answer, Described, DescribedColumn, rows_len};
 pub use load::{LoadStep, TableLoad, TableQueries};
+pub use mirror::{MirrorBatch, MirrorLoad, MirrorOptions, MirrorSnapshot, MirrorStep};
 pub use oracle::{MirrorChange, OraclePurpose, OracleRequest, user_role};
 pub use tables::TableCache;
 pub use unit::{BoundValue, Execution, change, describe, execute, quoted, quoted_name, try_setting};

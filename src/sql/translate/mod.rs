@@ -9,6 +9,7 @@ mod explain;
 mod expr;
 mod frag;
 mod iris_dialect;
+mod mirror;
 mod names;
 mod query;
 mod utility;
@@ -19,6 +20,7 @@ use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode};
 
 use self::cx::Cx;
 pub use self::expr::array_elements;
+pub use self::mirror::{ViewText, view_for_mirror};
 use self::query::Place;
 use super::options::{TranslateError, TranslateOptions, Translated};
 use super::plan::{Action, Bind, Plan, RunIf, ScriptStep, SettingCommand, StepRole, Translation};
@@ -174,6 +176,15 @@ fn parse(sql: &str) -> Result<(SyntaxNode, Option<Box<PgError>>), Box<PgError>> 
         parsed.map_err(|_| PgError::error(SqlState::INTERNAL_ERROR, "the parser failed on this statement"))?;
     let error = error.or_else(|| ambiguous(&root));
     Ok((root.clone(), error.map(|at| syntax_error_at(sql, &root, at))))
+}
+
+/// The tree of a text that is one statement, understood in full; `None` for any other.
+pub(in crate::sql) fn lone_statement(sql: &str) -> Option<SyntaxNode> {
+    depth::check(sql).ok()?;
+    let (root, None) = parse(sql).ok()? else { return None };
+    let mut statements = root.children();
+    let statement = statements.next()?;
+    statements.next().is_none().then_some(statement)
 }
 
 /// Where the tree has more than it should: an expression nobody would read. Better refused than left out.
