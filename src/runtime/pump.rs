@@ -157,7 +157,10 @@ impl<C: Conversation> Pump<C> {
                     let done = self.shard.asker.mirror(&change).await;
                     self.session.on_event(Event::Mirrored(done), &mut self.out)
                 }
-                Step::Refresh => self.session.on_event(Event::Mirrored(Ok(())), &mut self.out),
+                Step::Refresh => {
+                    self.shard.asker.refresh_mirror().await;
+                    self.session.on_event(Event::Mirrored(Ok(())), &mut self.out)
+                }
                 Step::Cancel { pid, key } => {
                     self.shard.mesh.cancel(pid, key);
                     return Ok(());
