@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use iris_pgwire::catalog::MirrorOptions;
 use iris_pgwire::cli::{self, Programs, SuperserverArgs};
 use iris_pgwire::config::{CatalogKind, Config, IrisServer, LogLevel};
 use iris_pgwire::embedded::engine::{Engine, EngineOptions};
@@ -25,6 +26,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The PostgreSQL release whose behaviour the gateway follows.
 const SERVER_VERSION: &str = concat!("17.5 (IRIS PGWire ", env!("CARGO_PKG_VERSION"), ")");
+
+/// What PostgreSQL's `public` is in IRIS.
+const DEFAULT_SCHEMA: &str = "SQLUser";
 
 /// The embedded engine's one user; it listens on loopback only.
 const EMBEDDED_USER: &str = "_SYSTEM";
@@ -109,17 +113,17 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
         session: SessionOptions {
             auth,
             database: iris.namespace.clone(),
-            default_schema: "SQLUser".to_owned(),
+            default_schema: DEFAULT_SCHEMA.to_owned(),
             server_version: SERVER_VERSION.to_owned(),
             limits: Limits::default(),
             sessions: Arc::default(),
             has_oracle: config.catalog != CatalogKind::Off,
         },
-        oracle: oracle_options(config)?,
+        oracle: oracle_options(config, &iris.namespace)?,
     })
 }
 
-fn oracle_options(config: &Config) -> Result<OracleOptions, String> {
+fn oracle_options(config: &Config, database: &str) -> Result<OracleOptions, String> {
     let source = match config.catalog {
         CatalogKind::Off => OracleSource::Off,
         CatalogKind::Embedded => OracleSource::Embedded {
@@ -132,6 +136,12 @@ fn oracle_options(config: &Config) -> Result<OracleOptions, String> {
         statement_timeout: Duration::from_millis(config.catalog_statement_timeout_ms),
         memory_bytes_max: config.catalog_memory_bytes_max,
         reply_bytes_max: usize::try_from(config.catalog_reply_bytes_max).unwrap_or(usize::MAX),
+        refresh_interval: Duration::from_millis(config.catalog_refresh_interval_ms),
+        database: database.to_owned(),
+        mirror: MirrorOptions {
+            default_schema: DEFAULT_SCHEMA.to_owned(),
+            schemas: config.catalog_schemas.as_ref().map(|names| names.0.clone()),
+        },
     })
 }
 

@@ -97,6 +97,28 @@ impl Answer {
     }
 }
 
+/// The first error of an answer, with the number of ReadyForQuery messages in front of it: which of several statements
+/// it belongs to.
+///
+/// # Errors
+/// 08P01 when the bytes are no backend messages.
+pub fn first_error(bytes: &[u8]) -> Result<Option<(usize, Box<PgError>)>, Box<PgError>> {
+    let mut rest = bytes;
+    let mut syncs = 0_usize;
+    while let Some((tag, after)) = rest.split_first() {
+        let length = after.first_chunk().map(|length| u32::from_be_bytes(*length)).ok_or_else(cut_short)?;
+        let length = usize::try_from(length).map_err(|_| cut_short())?;
+        let (message, next) = after.split_at_checked(length).ok_or_else(cut_short)?;
+        match tag {
+            b'Z' => syncs = syncs.saturating_add(1),
+            b'E' => return Ok(Some((syncs, read_error(message.get(4..).ok_or_else(cut_short)?)?))),
+            _ => {}
+        }
+        rest = next;
+    }
+    Ok(None)
+}
+
 /// The first `count` DataRow messages of `rows`, in bytes.
 pub fn rows_len(rows: &[u8], count: u64) -> usize {
     let mut at = 0_usize;

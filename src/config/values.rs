@@ -22,7 +22,7 @@ macro_rules! value_by_display {
     };
 }
 
-value_by_display!(SocketAddr, u32, u64, AuthKind, CatalogKind, IrisServer, LogLevel);
+value_by_display!(SocketAddr, u32, u64, AuthKind, CatalogKind, IrisServer, LogLevel, Names);
 
 impl Value for PathBuf {
     fn to_text(&self) -> String {
@@ -106,6 +106,27 @@ words! {
 words! {
     /// The least severe events that are logged.
     LogLevel { Off = "off", Error = "error", Warn = "warn", Info = "info", Debug = "debug", Trace = "trace" }
+}
+
+/// A list of names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names(pub Vec<String>);
+
+impl Names {
+    /// Names separated by commas.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
+        if names.iter().any(String::is_empty) {
+            return Err("expected names separated by commas, such as public,sales".to_owned());
+        }
+        Ok(Self(names))
+    }
+}
+
+impl fmt::Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(","))
+    }
 }
 
 /// Where an IRIS server is and how to log in.
@@ -279,6 +300,14 @@ mod tests {
             assert_eq!(parse(bad), Err("expected a whole number from 1 to 10".to_owned()), "{bad}");
         }
         assert_eq!(optional(parse)(""), Ok(None));
+    }
+
+    #[test]
+    fn names_are_separated_by_commas() {
+        let names = Names::parse("public, Sales").unwrap();
+        assert_eq!(names.0, ["public", "Sales"]);
+        assert_eq!(names.to_string(), "public,Sales");
+        assert!(Names::parse("a,,b").is_err());
     }
 
     #[test]

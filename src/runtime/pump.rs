@@ -168,7 +168,10 @@ impl<C: Conversation> Pump<C> {
                     let done = self.shard.asker.mirror(&change).await;
                     self.session.on_event(Event::Mirrored(done), &mut self.out)
                 }
-                Step::Refresh => self.session.on_event(Event::Mirrored(Ok(())), &mut self.out),
+                Step::Refresh => {
+                    self.shard.asker.refresh_mirror().await;
+                    self.session.on_event(Event::Mirrored(Ok(())), &mut self.out)
+                }
                 Step::Lock(request) => self.lock(request).await?,
                 Step::Notifications => match self.belongings.take_notifications() {
                     Ok(notifications) => self.session.on_event(Event::Notified(notifications), &mut self.out),
