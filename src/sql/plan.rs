@@ -19,6 +19,10 @@ pub struct Translation {
     pub notices: Vec<PgError>,
     /// What the mirror has to do once IRIS has carried the statement out; empty for all that is not DDL.
     pub mirror: Vec<MirrorStatement>,
+    /// The object may live in the mirror alone (an index IRIS cannot make, a CHECK constraint, all of
+    /// [`Action::MirrorOnly`]). When IRIS had nothing to do, or answered with one of `ignored_sqlcodes`, a failure of the
+    /// mirror is the statement's error.
+    pub mirror_decides: bool,
 }
 
 /// A PostgreSQL statement for the mirror.

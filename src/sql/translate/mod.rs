@@ -130,7 +130,10 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
                 return Ok(translation(utility.action, utility.tag));
             }
             match ddl::translate(cx, node)? {
-                Some(ddl) => Ok(translation(ddl.action, ddl.tag)),
+                Some(ddl) => {
+                    let ddl::Ddl { action, tag, mirror, mirror_decides } = ddl;
+                    Ok(Translation { mirror, mirror_decides, ..translation(action, tag) })
+                }
                 None => Err(utility::unsupported(node)),
             }
         }
@@ -146,7 +149,14 @@ fn script(steps: Vec<ScriptStep>, tag: &str) -> Translation {
 }
 
 fn translation(action: Action, tag: impl Into<String>) -> Translation {
-    Translation { action, tag: tag.into(), parameter_types: Vec::new(), notices: Vec::new(), mirror: Vec::new() }
+    Translation {
+        action,
+        tag: tag.into(),
+        parameter_types: Vec::new(),
+        notices: Vec::new(),
+        mirror: Vec::new(),
+        mirror_decides: false,
+    }
 }
 
 /// The tree, and the first thing the parser did not understand. The parser is another project's: a panic of it must

@@ -9,7 +9,7 @@ use super::cx::{self, Cx, Result, plain_text};
 use super::frag::{Frag, Ty};
 use super::names;
 use crate::sql::plan::{Action, RunIf, ScriptStep, SettingCommand, StepRole, TransactionCommand};
-use crate::wire::{PgError, Severity, SqlState};
+use crate::wire::{PgError, SqlState};
 
 /// A statement of this family, and its tag.
 #[derive(Debug)]
@@ -88,14 +88,6 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
         SyntaxKind::CLOSE if cx::has_token(stmt, SyntaxKind::ALL_KW) => utility(Action::Accepted, "CLOSE CURSOR ALL"),
         SyntaxKind::UNLISTEN => utility(Action::Accepted, "UNLISTEN"),
         SyntaxKind::LOCK => lock(cx, stmt),
-        SyntaxKind::COMMENT_ON => {
-            cx.notice(*PgError::new(
-                Severity::Notice,
-                SqlState::SUCCESSFUL_COMPLETION,
-                "comments are not kept: IRIS takes descriptions only when an object is created",
-            ));
-            utility(Action::Accepted, "COMMENT")
-        }
         _ => Ok(None),
     }
 }
