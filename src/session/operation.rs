@@ -254,7 +254,12 @@ impl Operation {
                 run.on_order_done().map(Outcome::from)
             }
             // IRIS has carried the statement out; the runtime brings the mirror in line when it could not follow.
-            (Self::Run(run), Event::Mirrored(_)) => Ok(run.on_mirrored(context).into()),
+            (Self::Run(run), Event::Mirrored(done)) => {
+                if run.is_for_mirror() {
+                    done?;
+                }
+                Ok(run.on_mirrored(context).into())
+            }
             (Self::Mirror(mirror), Event::Mirrored(done)) => {
                 done?;
                 context.schema_changed();

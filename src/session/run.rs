@@ -37,6 +37,8 @@ pub struct Run {
     count: u64,
     /// Of the step before.
     previous_count: u64,
+    /// IRIS refused a step for a reason that counts as having nothing to do.
+    was_ignored: bool,
 }
 
 #[derive(Debug)]
@@ -84,6 +86,7 @@ impl Run {
             step_rows_count: 0,
             count: 0,
             previous_count: 0,
+            was_ignored: false,
         }
     }
 
@@ -165,6 +168,7 @@ impl Run {
                 if !ignored {
                     return Err(refused(&error, context));
                 }
+                self.was_ignored = true;
                 self.finish_step(0, context, client)
             }
             Reply::Updated { metadata, counts } => {
@@ -227,6 +231,11 @@ impl Run {
             rows_max: 0,
             in_transaction,
         }))
+    }
+
+    /// Whether the mirror alone decides what becomes of the statement: IRIS had nothing to do.
+    pub fn is_for_mirror(&self) -> bool {
+        self.understood.translation.mirror_decides && (self.was_ignored || self.steps().is_empty())
     }
 
     /// Everything is done.

@@ -21,6 +21,10 @@ pub struct Translation {
     pub mirror: Vec<MirrorStatement>,
     /// In IRIS's own dialect, which PostgreSQL cannot read.
     pub is_iris_dialect: bool,
+    /// The object may live in the mirror alone (an index IRIS cannot make, a CHECK constraint, all of
+    /// [`Action::MirrorOnly`]). When IRIS had nothing to do, or answered with one of `ignored_sqlcodes`, a failure of the
+    /// mirror is the statement's error.
+    pub mirror_decides: bool,
 }
 
 /// A PostgreSQL statement for the mirror.

@@ -29,13 +29,6 @@ pub(super) struct ColumnType {
     pub is_serial: bool,
 }
 
-impl ColumnType {
-    /// ` %DESCRIPTION 'pg:..'` when the IRIS type does not say what the column was declared as.
-    pub fn description_clause(&self) -> String {
-        description(self.pg_type).map(|text| format!(" %DESCRIPTION '{text}'")).unwrap_or_default()
-    }
-}
-
 /// What a column's %DESCRIPTION has to say; `None` when IRIS gives the type back by itself. NUMERIC always does: IRIS
 /// reports digits of its own making.
 pub(super) fn description(pg_type: PgType) -> Option<String> {
