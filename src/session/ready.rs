@@ -244,6 +244,8 @@ impl Ready {
         if self.client.transaction.is_implicit() {
             let committed = !self.errored;
             self.client.end_transaction(committed, out);
+        } else if !self.client.transaction.in_block() {
+            self.client.end_lone_statement(out);
         }
         self.errored = false;
         out.put_ready_for_query(self.client.transaction.status());
