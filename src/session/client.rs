@@ -175,6 +175,14 @@ impl Client {
         self.advisory.release_to(depth);
     }
 
+    /// A statement outside any block is over: what it set for its own transaction ends.
+    pub fn end_lone_statement(&mut self, out: &mut SendBuf) {
+        if self.settings.has_local() {
+            self.settings.end_transaction(true);
+            self.tell_settings(out);
+        }
+    }
+
     /// A value only the session knows.
     ///
     /// # Errors
@@ -208,13 +216,10 @@ impl Client {
                 Err(error) => Err(error),
             },
             SessionValue::SetConfig { name, value, local } => {
-                // Outside a block set_config(.., true) lasts for the one statement: nothing to keep.
+                // Outside a block set_config(.., true) lasts for the one statement: its end takes it back.
                 let in_transaction = self.in_transaction();
                 self.settings.set(name, Some(value), *local, in_transaction)?;
                 let now = self.settings.show(name)?;
-                if *local && !in_transaction {
-                    self.settings.end_transaction(true);
-                }
                 self.tell_settings(out);
                 text(now)
             }

@@ -258,6 +258,8 @@ impl Ready {
         if self.client.transaction.is_implicit() {
             let committed = !self.errored;
             self.client.end_transaction(committed, out);
+        } else if !self.client.transaction.in_block() {
+            self.client.end_lone_statement(out);
         }
         if self.client.channels.is_listening() && !self.client.transaction.in_block() {
             self.activity = Activity::Ending(Ending::Notifications);

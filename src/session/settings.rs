@@ -201,6 +201,11 @@ impl Settings {
         self.derived = Derived::default();
     }
 
+    /// Whether something is set for the present transaction only.
+    pub fn has_local(&self) -> bool {
+        !self.changes.local.is_empty()
+    }
+
     /// The value in force, in SHOW's spelling.
     ///
     /// # Errors

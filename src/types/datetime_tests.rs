@@ -4,6 +4,7 @@ use super::Style;
 use super::datetime;
 use super::datetime_cases::CASES;
 use super::datetime_input::*;
+use super::datetime_words::parse_canonical;
 use crate::wire::{PgError, SqlState};
 
 fn print(type_name: &str, text: &str) -> Result<String, Box<PgError>> {

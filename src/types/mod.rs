@@ -8,6 +8,7 @@ mod datetime_cases;
 pub mod datetime_input;
 #[cfg(test)]
 mod datetime_tests;
+mod datetime_words;
 mod datum;
 mod decode;
 mod encode;
