@@ -47,6 +47,9 @@ impl Embedded {
             .open()
             .map_err(|error| format!("{error:#}"))?;
         let mut embedded = Self { database, server_version: String::new() };
+        // It starts without a session user in its settings, and so the end of a transaction with another one would
+        // not bring the first one back.
+        embedded.exchange(&query("SET SESSION AUTHORIZATION postgres"))?;
         let answer = embedded.exchange(&query("SHOW server_version"))?;
         embedded.server_version = first_value(&answer).ok_or("it does not tell its version")?;
         Ok(embedded)

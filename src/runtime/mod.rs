@@ -3,7 +3,10 @@
 //! [`serve`] runs the gateway: one pinned executor per core, each with a listener, clients and IRIS connections of its
 //! own.
 
+mod advisory;
+mod belongings;
 mod cancel;
+mod channels;
 mod conversation;
 mod counters;
 mod interrupt;
@@ -22,7 +25,7 @@ use std::time::Duration;
 
 pub use counters::{Counter, ShardCounters};
 pub use link::{IrisTarget, LinkFailure};
-pub use oracle::{ORACLE_SOCKET, ORACLE_TURN, OracleOptions, OracleSource};
+pub use oracle::{ORACLE_SOCKET, ORACLE_TURN, OracleOptions, OracleServer, OracleSource};
 pub use server::{Server, Serving};
 pub use shutdown::StopSignal;
 pub use startup::ServeError;

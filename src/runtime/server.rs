@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement};
 
+use super::belongings::Commons;
 use super::cancel::{Mesh, SHARDS_MAX};
 use super::conversation::Conversation;
 use super::counters::ShardCounters;
@@ -100,10 +101,12 @@ impl Server {
         let cores = cores(&options)?;
         let shards_count = cores.len();
         let supervisor = Supervisor::start(options.oracle.clone());
+        let mesh = Mesh::new(shards_count);
         let shared = Shared {
+            commons: Arc::new(Commons::new(&mesh)),
             options: Arc::new(options),
             oracle: Arc::clone(supervisor.oracle()),
-            mesh: Mesh::new(shards_count),
+            mesh,
             schema_epoch: Arc::new(AtomicU64::new(1)),
             clients_count: Arc::new(AtomicUsize::new(0)),
         };

@@ -16,6 +16,7 @@ use glommio::net::{TcpListener, TcpStream};
 use glommio::timer::Timer;
 
 use super::ServeOptions;
+use super::belongings::Commons;
 use super::cancel::{Activity, Mesh, ShardMessage, Target, Targets};
 use super::conversation::Conversation;
 use super::counters::ShardCounters;
@@ -33,7 +34,8 @@ const SCRATCH_BYTES: usize = 64 << 10;
 /// Pause after a failed accept: out of file descriptors, most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What all shards share, by name: options, the oracle, cancel routing, the schema epoch, the number of clients.
+/// What all shards share, by name: options, the oracle, cancel routing, the schema epoch, the number of clients,
+/// channels and advisory locks.
 #[derive(Debug, Clone)]
 pub(super) struct Shared {
     pub(super) options: Arc<ServeOptions>,
@@ -41,6 +43,7 @@ pub(super) struct Shared {
     pub(super) mesh: Mesh,
     pub(super) schema_epoch: Arc<AtomicU64>,
     pub(super) clients_count: Arc<AtomicUsize>,
+    pub(super) commons: Arc<Commons>,
 }
 
 /// One shard, seen from its tasks.
@@ -54,6 +57,7 @@ pub(super) struct Shard<C: Conversation> {
     /// Where sessions read into; never borrowed across an await.
     pub(super) scratch: RefCell<Box<[u8]>>,
     pub(super) tick: Rc<Cell<u64>>,
+    pub(super) commons: Arc<Commons>,
     targets: Targets,
     clients_count: Arc<AtomicUsize>,
     /// Set when the process stops.
@@ -74,7 +78,7 @@ pub(super) async fn run<C: Conversation>(
         Err(error) => return listening(Err(error.into())),
     };
     listening(Ok(()));
-    let Shared { options, oracle, mesh, schema_epoch, clients_count } = shared;
+    let Shared { options, oracle, mesh, schema_epoch, clients_count, commons } = shared;
     let tick = Rc::new(Cell::new(0));
     let pool = Pool::new(
         options.iris.clone(),
@@ -96,6 +100,7 @@ pub(super) async fn run<C: Conversation>(
         counters,
         scratch: RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
         tick,
+        commons,
         targets: Targets::new(index),
         clients_count,
         stop_at: Cell::new(None),
@@ -193,6 +198,7 @@ impl<C: Conversation> Shard<C> {
             for message in mailbox.receive().await {
                 match message {
                     ShardMessage::Cancel { pid, key } => self.cancel(pid, &key),
+                    ShardMessage::Wake { pid, signals } => self.targets.wake(pid, signals),
                     ShardMessage::Stop { deadline } => {
                         self.stop_at.set(Some(deadline));
                         return;

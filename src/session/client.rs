@@ -7,6 +7,8 @@ use crate::sql::{CatalogQuery, SessionValue};
 use crate::types::Datum;
 use crate::wire::{PgError, SendBuf, Severity, SqlState};
 
+use super::advisory::AdvisoryLocks;
+use super::channel::{Channels, Effect};
 use super::context::{ShardContext, Understood};
 use super::settings::Settings;
 use super::transaction::Transaction;
@@ -31,6 +33,10 @@ pub struct Client {
     pub transaction: Transaction,
     /// Schemas of unqualified names, folded, system schemas left out; empty while that is `public` alone.
     pub search_path: Vec<String>,
+    pub channels: Channels,
+    pub advisory: AdvisoryLocks,
+    /// For the runtime to carry out.
+    pub effects: Vec<Effect>,
     started: SystemTime,
     /// What the client was last told by ParameterStatus.
     told: Vec<(&'static str, String)>,
@@ -46,6 +52,9 @@ impl Client {
             settings,
             transaction: Transaction::new(),
             search_path: Vec::new(),
+            channels: Channels::default(),
+            advisory: AdvisoryLocks::default(),
+            effects: Vec::new(),
             started: SystemTime::now(),
             told: Vec::new(),
             transactions_count: 0,
@@ -89,6 +98,8 @@ impl Client {
     /// The transaction is over: SET LOCAL ends, after a rollback SET is undone.
     pub fn end_transaction(&mut self, committed: bool, out: &mut SendBuf) {
         self.transaction.end();
+        self.effects.extend(self.channels.end(committed));
+        self.effects.extend(self.advisory.roll_back_to(0));
         self.settings.end_transaction(committed);
         self.transactions_count = self.transactions_count.wrapping_add(1);
         self.tell_settings(out);
@@ -107,6 +118,26 @@ impl Client {
             statements: statements.clone(),
             search_path: self.settings.show("search_path").unwrap_or("public").to_owned(),
         })
+    }
+
+    /// A statement failed: what was done since the last savepoint, or since BEGIN, is undone at once.
+    pub fn fail_transaction(&mut self) {
+        self.transaction.fail();
+        self.roll_back_to_savepoint();
+    }
+
+    /// What was done behind the savepoints that are left is undone.
+    pub fn roll_back_to_savepoint(&mut self) {
+        let depth = self.transaction.depth();
+        self.channels.roll_back_to(depth);
+        self.effects.extend(self.advisory.roll_back_to(depth));
+    }
+
+    /// Savepoints have been released: what was done behind them lasts as long as what was done before.
+    pub fn keep_released(&mut self) {
+        let depth = self.transaction.depth();
+        self.channels.release_to(depth);
+        self.advisory.release_to(depth);
     }
 
     /// A value only the session knows.
@@ -140,7 +171,6 @@ impl Client {
                 std::env::consts::ARCH,
                 env!("CARGO_PKG_VERSION")
             )),
-            SessionValue::Void => text(String::new()),
             SessionValue::BackendPid => Ok(Datum::Int(self.identity.pid.into())),
             SessionValue::Setting { name, missing_ok } => match self.settings.show(name) {
                 Ok(value) => text(value.to_owned()),

@@ -93,6 +93,7 @@ impl Control {
                 if !client.transaction.release(name) {
                     return Err(no_savepoint(name));
                 }
+                client.keep_released();
                 Ok(self.complete())
             }
             TransactionCommand::RollbackTo(name) => {
@@ -132,6 +133,7 @@ impl Control {
             }
             (Waiting::Renew, TransactionCommand::RollbackTo(name)) => {
                 client.transaction.rolled_back_to(name);
+                client.roll_back_to_savepoint();
                 Ok(self.complete())
             }
             (Waiting::Savepoint, _) => Ok(self.complete()),

@@ -8,6 +8,7 @@ use crate::sql::{Action, Bind as ValueSource, StepRole, Template, split};
 use crate::types::Oid;
 use crate::wire::{Bind, FrontendMessage, Parse, PgError, SendBuf, SqlState, Target};
 
+use super::calls::call_fields;
 use super::context::{ShardContext, Understood};
 use super::operation::{Operation, Outcome, Values, bind_values, ends_failed_block, local_fields};
 use super::ready::{Activity, Ready, in_failed_block};
@@ -442,6 +443,7 @@ impl Ready {
                     _ => self.statement_fields(&prepared, formats),
                 }
             }
+            Action::Calls(calls) => call_fields(calls, formats).map(Some),
             action => Ok(local_fields(action)),
         }
     }
@@ -522,6 +524,7 @@ impl Ready {
         let step = match outcome {
             Outcome::Submit(request) => Step::Submit(request),
             Outcome::Order(order) => order.into(),
+            Outcome::Lock(request) => Step::Lock(request),
             Outcome::FlushThenResume => Step::FlushThenResume,
             Outcome::NeedFrame => Step::Flush,
             Outcome::Complete(tag) => {
@@ -564,6 +567,7 @@ impl Ready {
             Event::Iris(reply) => pending.operation.on_reply(reply, &self.context, &mut self.client, out),
             Event::Flushed => Ok(pending.operation.on_flushed()),
             Event::Lost(error) => Err(error),
+            Event::Locked(result) => pending.operation.on_locked(result, &mut self.client, out),
             event => pending.operation.on_order(event, &self.context, &mut self.client, out),
         };
         match outcome {

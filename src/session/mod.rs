@@ -1,7 +1,10 @@
 //! One client's conversation, sans IO: frames in, bytes and orders out.
 
+mod advisory;
 pub mod auth;
+mod calls;
 mod catalog;
+mod channel;
 mod client;
 mod context;
 mod control;
@@ -15,6 +18,7 @@ mod resolve;
 mod rows;
 mod run;
 pub mod scram;
+pub mod scram_client;
 mod settings;
 mod simple;
 mod startup;
@@ -25,9 +29,12 @@ pub mod users;
 mod values;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::wire::{Frame, PgError, Phase, SendBuf, WireError};
 
+pub use advisory::{LockKey, LockMode, LockRequest, LockScope};
+pub use channel::{ChannelChange, Effect, Notification};
 pub use client::Identity;
 pub use context::{SessionOptions, ShardContext};
 pub use step::{Event, Step};
@@ -122,6 +129,29 @@ impl Session {
             State::Ready(ready) => ready.client.transaction.in_block(),
             State::Startup(_) | State::Closed => false,
         }
+    }
+
+    /// What the client has done to other sessions since the last call. The runtime carries it out before it does what
+    /// the last step says.
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        match &mut self.state {
+            State::Ready(ready) => std::mem::take(&mut ready.client.effects),
+            State::Startup(_) | State::Closed => Vec::new(),
+        }
+    }
+
+    /// Whether the client may be sent notifications now: it listens, and is between two cycles outside of a
+    /// transaction block.
+    pub fn takes_notifications(&self) -> bool {
+        match &self.state {
+            State::Ready(ready) => ready.takes_notifications(),
+            State::Startup(_) | State::Closed => false,
+        }
+    }
+
+    /// Notifications for an idle client, for which `takes_notifications` holds.
+    pub fn on_notifications(&mut self, notifications: &[Arc<Notification>], out: &mut SendBuf) {
+        channel::put_notifications(notifications, out);
     }
 
     pub fn is_authenticated(&self) -> bool {

@@ -8,7 +8,10 @@ use crate::sql::{Action, ModesScope, SettingCommand, Template, TransactionComman
 use crate::types::{Oid, PgType};
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
+use super::advisory::LockRequest;
+use super::calls::{Calls, bind_arguments};
 use super::catalog::{CatalogProgress, CatalogRun, CatalogStatement};
+use super::channel::ChannelOperation;
 use super::client::Client;
 use super::context::{ShardContext, Understood};
 use super::control::{Control, ControlProgress};
@@ -31,6 +34,8 @@ pub enum Operation {
     Mirror(MirrorOnly),
     /// Answered by the gateway alone.
     Local(Local),
+    Channel(ChannelOperation),
+    Calls(Box<Calls>),
 }
 
 /// A statement's values, ready to be sent.
@@ -68,6 +73,7 @@ pub enum Outcome {
     Submit(Request),
     /// Something for the oracle.
     Order(Order),
+    Lock(LockRequest),
     FlushThenResume,
     /// CopyData and its like.
     NeedFrame,
@@ -90,6 +96,7 @@ pub fn bind_values(
 ) -> Result<Values, Box<PgError>> {
     let steps = match &understood.translation.action {
         Action::Script(steps) => steps,
+        Action::Calls(calls) => return bind_arguments(calls, sources).map(Values::Iris),
         Action::Catalog(_) => return Ok(Values::Oracle(catalog_statement(sources))),
         _ => return Ok(Values::Iris(Vec::new())),
     };
@@ -155,10 +162,9 @@ impl Operation {
                 Self::Local(Local { command: LocalCommand::Nothing, tag: tag(), describe })
             }
             Action::CopyFromStdin(_) => Self::Copy(Box::new(CopyIn::new(understood, context)?)),
-            Action::Cursor(_)
-            | Action::Channel(_)
-            | Action::AdvisoryLock(_)
-            | Action::Catalog(_) => return Err(PgError::unsupported("not supported yet")),
+            Action::Channel(command) => Self::Channel(ChannelOperation::new(command.clone(), tag())),
+            Action::Calls(calls) => Self::Calls(Box::new(Calls::new(calls, values, formats, describe, tag()))),
+            Action::Cursor(_) | Action::Catalog(_) => return Err(PgError::unsupported("not supported yet")),
             Action::Prepare { .. } | Action::Execute { .. } | Action::Deallocate(_) => {
                 return Err(PgError::error(
                     SqlState::INTERNAL_ERROR,
@@ -187,6 +193,22 @@ impl Operation {
                 None => Outcome::Complete(mirror.tag.clone()),
             }),
             Self::Local(local) => local.execute(client, out),
+            Self::Channel(channel) => channel.execute(client),
+            Self::Calls(calls) => calls.execute(rows_max, client, out),
+        }
+    }
+
+    /// # Errors
+    /// Why the lock could not be had.
+    pub fn on_locked(
+        &mut self,
+        result: Result<bool, Box<PgError>>,
+        client: &mut Client,
+        out: &mut SendBuf,
+    ) -> Result<Outcome, Box<PgError>> {
+        match self {
+            Self::Calls(calls) => calls.on_locked(result, client, out),
+            _ => Err(PgError::error(SqlState::INTERNAL_ERROR, "nobody has asked for a lock")),
         }
     }
 
@@ -203,7 +225,9 @@ impl Operation {
             Self::Run(run) => run.on_reply(reply, context, client, out).map(Outcome::from),
             Self::Control(control) => control.on_reply(&reply, context, client, out).map(Outcome::from),
             Self::Copy(copy) => copy.on_reply(reply, context, client).map(Outcome::from),
-            Self::Local(_) | Self::Catalog(_) | Self::Mirror(_) => Err(super::resolve::unexpected(&reply)),
+            Self::Local(_) | Self::Catalog(_) | Self::Mirror(_) | Self::Channel(_) | Self::Calls(_) => {
+                Err(super::resolve::unexpected(&reply))
+            }
         }
     }
 
@@ -246,7 +270,7 @@ impl Operation {
     ) -> Result<Outcome, Box<PgError>> {
         match self {
             Self::Copy(copy) => copy.on_message(message, client).map(Outcome::from),
-            Self::Run(_) | Self::Control(_) | Self::Local(_) | Self::Catalog(_) | Self::Mirror(_) => {
+            _ => {
                 Err(PgError::error(SqlState::PROTOCOL_VIOLATION, "unexpected message while a statement runs"))
             }
         }
@@ -255,7 +279,7 @@ impl Operation {
     pub fn on_flushed(&mut self) -> Outcome {
         match self {
             Self::Run(run) => run.on_flushed().into(),
-            Self::Control(_) | Self::Copy(_) | Self::Local(_) | Self::Catalog(_) | Self::Mirror(_) => Outcome::NeedFrame,
+            _ => Outcome::NeedFrame,
         }
     }
 
@@ -263,7 +287,7 @@ impl Operation {
     pub fn open_result(&self) -> Option<Request> {
         match self {
             Self::Run(run) => run.open_result(),
-            Self::Control(_) | Self::Copy(_) | Self::Local(_) | Self::Catalog(_) | Self::Mirror(_) => None,
+            _ => None,
         }
     }
 }
@@ -383,6 +407,9 @@ impl Local {
             LocalCommand::Setting(SettingCommand::Reset(Some(name))) => client.settings.reset(name, in_block)?,
             LocalCommand::Setting(SettingCommand::Reset(None) | SettingCommand::DiscardAll) => {
                 client.settings.reset_all(in_block);
+                if matches!(self.command, LocalCommand::Setting(SettingCommand::DiscardAll)) {
+                    super::channel::discard(client)?;
+                }
             }
             LocalCommand::Setting(SettingCommand::Show(name)) => {
                 let action = Action::Setting(SettingCommand::Show(name.clone()));

@@ -37,6 +37,8 @@ pub(super) enum Ending {
     Rollback,
     /// A failed block without savepoints frees its IRIS connection at once; the client still owes its ROLLBACK.
     RollbackFailedBlock,
+    /// What the client listens to is told before ReadyForQuery.
+    Notifications,
 }
 
 #[derive(Debug)]
@@ -173,7 +175,13 @@ impl Ready {
             Activity::Execute(pending) => self.on_execute_event(*pending, event, out),
             Activity::Ending(ending) => match event {
                 Event::Iris(reply) => self.on_ending(ending, &reply, out),
-                Event::Flushed | Event::Lost(_) | Event::Oracle(_) | Event::Mirrored(_) => self.finish_cycle(out),
+                Event::Notified(notifications) => {
+                    super::channel::put_notifications(&notifications, out);
+                    self.ready_for_query(out)
+                }
+                Event::Flushed | Event::Lost(_) | Event::Oracle(_) | Event::Mirrored(_) | Event::Locked(_) => {
+                    self.finish_cycle(out)
+                }
             },
             Activity::Idle => Step::NeedFrame,
         }
@@ -193,9 +201,9 @@ impl Ready {
                 self.finish_cycle(out)
             }
             // A rollback that is lost with its connection has happened all the same.
-            Activity::Ending(Ending::Rollback | Ending::RollbackFailedBlock | Ending::CloseResult) => {
-                self.finish_cycle(out)
-            }
+            Activity::Ending(
+                Ending::Rollback | Ending::RollbackFailedBlock | Ending::CloseResult | Ending::Notifications,
+            ) => self.finish_cycle(out),
             Activity::Ending(Ending::Commit) => {
                 self.report(error, out);
                 self.finish_cycle(out)
@@ -207,7 +215,7 @@ impl Ready {
     /// An error of the present cycle.
     pub(super) fn report(&mut self, error: &PgError, out: &mut SendBuf) {
         out.put_error_response(error);
-        self.client.transaction.fail();
+        self.client.fail_transaction();
         self.errored = true;
     }
 
@@ -249,9 +257,27 @@ impl Ready {
             let committed = !self.errored;
             self.client.end_transaction(committed, out);
         }
+        if self.client.channels.is_listening() && !self.client.transaction.in_block() {
+            self.activity = Activity::Ending(Ending::Notifications);
+            return Step::Notifications;
+        }
+        self.ready_for_query(out)
+    }
+
+    fn ready_for_query(&mut self, out: &mut SendBuf) -> Step {
         self.errored = false;
         out.put_ready_for_query(self.client.transaction.status());
         Step::NeedFrame
+    }
+
+    /// Between two cycles, outside of a transaction.
+    pub(super) fn takes_notifications(&self) -> bool {
+        self.client.channels.is_listening()
+            && matches!(self.activity, Activity::Idle)
+            && !self.client.transaction.in_block()
+            && !self.client.transaction.is_implicit()
+            && !self.skip_until_sync
+            && self.portals.is_empty()
     }
 
     fn on_ending(&mut self, ending: Ending, reply: &Reply<'_>, out: &mut SendBuf) -> Step {
@@ -261,7 +287,7 @@ impl Ready {
             reply => Some(unexpected(reply)),
         };
         match ending {
-            Ending::CloseResult => {}
+            Ending::CloseResult | Ending::Notifications => {}
             Ending::Commit => {
                 if let Some(error) = &failed {
                     self.report(error, out);

@@ -264,6 +264,7 @@ impl Ready {
         let step = match outcome {
             Outcome::Submit(request) => Step::Submit(request),
             Outcome::Order(order) => order.into(),
+            Outcome::Lock(request) => Step::Lock(request),
             Outcome::FlushThenResume => Step::FlushThenResume,
             Outcome::NeedFrame => Step::Flush,
             Outcome::Complete(tag) => {
@@ -332,7 +333,15 @@ impl Ready {
                 let outcome = operation.on_flushed();
                 self.on_outcome(operation, notices, outcome, &here, out)
             }
-            (Stage::Resolve { .. }, Event::Flushed) | (_, Event::Lost(_)) => Ok(None),
+            (Stage::Run { mut operation, notices }, Event::Locked(result)) => {
+                match operation.on_locked(result, &mut self.client, out) {
+                    Ok(outcome) => self.on_outcome(operation, notices, outcome, &here, out),
+                    Err(error) => Err(error),
+                }
+            }
+            (Stage::Resolve { .. }, Event::Flushed | Event::Locked(_)) | (_, Event::Lost(_) | Event::Notified(_)) => {
+                Ok(None)
+            }
         };
         self.continue_query(result, &here, out)
     }

@@ -115,6 +115,11 @@ impl Transaction {
         self.savepoints.push(name.to_owned());
     }
 
+    /// How many savepoints are open.
+    pub fn depth(&self) -> usize {
+        self.savepoints.len()
+    }
+
     pub fn has_savepoints(&self) -> bool {
         !self.savepoints.is_empty()
     }

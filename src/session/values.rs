@@ -108,7 +108,7 @@ fn literal(kind: LiteralKind, text: &str) -> Result<Datum<'_>, Box<PgError>> {
     }
 }
 
-fn parameter<'a>(sources: &Sources<'a>, n: u16) -> Result<Parameter<'a>, Box<PgError>> {
+pub(super) fn parameter<'a>(sources: &Sources<'a>, n: u16) -> Result<Parameter<'a>, Box<PgError>> {
     usize::from(n)
         .checked_sub(1)
         .and_then(|index| sources.parameters.get(index))

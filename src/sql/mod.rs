@@ -21,8 +21,8 @@ pub use description::{
 };
 pub use options::{TranslateError, TranslateOptions, Translated};
 pub use plan::{
-    Action, AdvisoryLock, AdvisoryOperation, Bind, CatalogQuery, ChannelCommand, CopyFormat, CopyFromStdin,
-    CursorCommand, FetchDirection, MirrorStatement, ModesScope, OutputColumn, Plan, RunIf, ScriptStep, SessionValue,
+    Action, AdvisoryOperation, Bind, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat,
+    CopyFromStdin, CursorCommand, FetchDirection, MirrorStatement, ModesScope, OutputColumn, Plan, RunIf, ScriptStep, SessionValue,
     SettingCommand, StepRole, TransactionCommand, Translation,
 };
 pub use schema::{ColumnFacts, NoSchema, RelationName, Schema, TableFacts, TableLookup};

@@ -57,8 +57,9 @@ pub enum Action {
     Cursor(CursorCommand),
     /// LISTEN, UNLISTEN, NOTIFY.
     Channel(ChannelCommand),
-    /// `SELECT pg_advisory_lock(..)` and its family, alone in a select list.
-    AdvisoryLock(AdvisoryLock),
+    /// Functions the gateway itself carries out, alone in a select list: `SELECT pg_advisory_lock(..)`,
+    /// `pg_notify(..)`. One row, or none and more for a set-returning one.
+    Calls(Vec<Call>),
     /// The oracle answers: only catalogs, or no table at all.
     Catalog(CatalogQuery),
     /// Nothing for IRIS to do, all of it is in `Translation::mirror` (COMMENT ON, CREATE TYPE).
@@ -121,16 +122,35 @@ pub enum ChannelCommand {
     },
 }
 
-/// A function of the advisory lock family (PostgreSQL manual, "Advisory Lock Functions").
+/// A call of a function that the gateway carries out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AdvisoryLock {
-    pub operation: AdvisoryOperation,
-    /// One bigint, or two integers.
-    pub key: Vec<Bind>,
+pub struct Call {
+    pub function: CallFunction,
+    pub arguments: Vec<CallArgument>,
     /// Column name of the result.
     pub label: String,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallFunction {
+    /// One bigint or two integers; none for `UnlockAll`.
+    Advisory(AdvisoryOperation),
+    /// `pg_notify(channel, payload)`.
+    Notify,
+    /// `pg_listening_channels()`, the only call of its list.
+    ListeningChannels,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallArgument {
+    Null,
+    /// A literal or parameter; of type `oid` where its own type is not known.
+    Value { bind: Bind, oid: Oid },
+    /// Anything else, as written, to be made an `oid` by PostgreSQL.
+    Expression { sql: String, oid: Oid },
+}
+
+/// What an advisory lock function does (PostgreSQL manual, "Advisory Lock Functions").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AdvisoryOperation {
     Lock { is_try: bool, is_shared: bool, is_transaction: bool },
@@ -267,8 +287,6 @@ pub enum SessionValue {
     Version,
     /// `pg_backend_pid()`.
     BackendPid,
-    /// What a function of type void answers: the empty string.
-    Void,
     /// `current_setting(name [, missing_ok])`; an unknown name is 42704 unless `missing_ok`, then NULL.
     Setting {
         name: String,

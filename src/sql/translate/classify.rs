@@ -88,7 +88,10 @@ impl Cx<'_> {
                     }
                 }
                 SyntaxKind::CALL_EXPR => {
-                    let parts = node.first_child().map(|name| names::parts(&name)).unwrap_or_default();
+                    // EXISTS, EXTRACT and the like are no names.
+                    let called = |name: &SyntaxNode| matches!(name.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR);
+                    let name = node.first_child().filter(called);
+                    let parts = name.map(|name| names::parts(&name)).unwrap_or_default();
                     let parts: Vec<String> = parts.iter().map(|part| names::folded(part)).collect();
                     let name = match parts.as_slice() {
                         [name] => name.as_str(),

@@ -23,7 +23,7 @@ pub use self::expr::array_elements;
 pub use self::mirror::{ViewText, view_for_mirror};
 use self::query::Place;
 use super::options::{TranslateError, TranslateOptions, Translated};
-use super::plan::{Action, Bind, Plan, RunIf, ScriptStep, SettingCommand, StepRole, Translation};
+use super::plan::{Action, Bind, CallArgument, Plan, RunIf, ScriptStep, SettingCommand, StepRole, Translation};
 use super::schema::Schema;
 use super::template::{Template, char_position};
 use crate::wire::{PgError, SqlState};
@@ -118,6 +118,9 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
         | SyntaxKind::VALUES
         | SyntaxKind::TABLE
         | SyntaxKind::PAREN_SELECT => {
+            if let Some(calls) = cx.gateway_calls(node)? {
+                return Ok(translation(Action::Calls(calls), "SELECT"));
+            }
             if let Some(query) = cx.catalog_query(node) {
                 return Ok(translation(Action::Catalog(query), "SELECT"));
             }
@@ -134,7 +137,14 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
                 return Ok(translation(utility.action, utility.tag));
             }
             match ddl::translate(cx, node)? {
-                Some(ddl) => Ok(translation(ddl.action, ddl.tag)),
+                Some(ddl) => {
+                    for n in 0..u16::try_from(cx.template.literals.len()).unwrap_or(u16::MAX) {
+                        cx.pin(n);
+                    }
+                    let sql = cx.sql.to_owned();
+                    let mirror = vec![crate::sql::plan::MirrorStatement { sql, relations: Vec::new() }];
+                    Ok(Translation { mirror, ..translation(ddl.action, ddl.tag) })
+                }
                 None => Err(utility::unsupported(node)),
             }
         }
@@ -233,18 +243,22 @@ fn in_characters(sql: &str, mut error: Box<PgError>) -> Box<PgError> {
 /// in a text or had a say in it.
 fn pinned(cx: &Cx<'_>, translation: &Translation) -> Vec<u16> {
     let mut bound = vec![false; cx.template.literals.len()];
-    let mut mark = |plan: &Plan| {
-        for bind in &plan.binds {
-            if let Bind::Literal(n) | Bind::TypedLiteral { literal: n, .. } = bind
-                && let Some(bound) = bound.get_mut(usize::from(*n))
-            {
-                *bound = true;
-            }
+    let mut mark_bind = |bind: &Bind| {
+        if let Bind::Literal(n) | Bind::TypedLiteral { literal: n, .. } = bind
+            && let Some(bound) = bound.get_mut(usize::from(*n))
+        {
+            *bound = true;
         }
     };
+    let mut mark = |plan: &Plan| plan.binds.iter().for_each(&mut mark_bind);
     match &translation.action {
         Action::Script(steps) => steps.iter().for_each(|step| mark(&step.plan)),
         Action::CopyFromStdin(copy) => mark(&copy.insert),
+        Action::Calls(calls) => calls.iter().flat_map(|call| &call.arguments).for_each(|argument| {
+            if let CallArgument::Value { bind, .. } = argument {
+                mark_bind(bind);
+            }
+        }),
         _ => {}
     }
     let mut pinned = cx.pinned();

@@ -379,8 +379,6 @@ fn session_function(name: &str, arguments: usize) -> Option<Frag> {
         ("inet_server_port", 0) => (SessionValue::ServerPort, Oid::INT4),
         ("pg_postmaster_start_time", 0) => (SessionValue::StartTime, Oid::TIMESTAMPTZ),
         ("txid_current" | "pg_current_xact_id", 0) => (SessionValue::TransactionId, Oid::INT8),
-        // Nothing is ever locked that way here: pools send it when they take a connection back.
-        ("pg_advisory_unlock_all", 0) => (SessionValue::Void, Oid(2278)),
         ("pg_is_in_recovery", 0) => return Some(Frag::atom("0", Ty::BOOL).sure()),
         _ => return None,
     };

@@ -3,6 +3,7 @@
 mod aggregates;
 mod array;
 mod atoms;
+mod calls;
 mod casts;
 mod dates;
 mod functions;

@@ -1,5 +1,6 @@
 //! Statements that concern the session, the transaction or the upkeep of the database.
 
+mod channel;
 mod copy;
 mod settings;
 
@@ -84,9 +85,9 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
         SyntaxKind::CHECKPOINT => utility(Action::Accepted, "CHECKPOINT"),
         SyntaxKind::REINDEX => utility(Action::Accepted, "REINDEX"),
         SyntaxKind::CLUSTER => utility(Action::Accepted, "CLUSTER"),
-        // There are no cursors and no channels yet: all of them are closed.
+        // There are no cursors yet: all of them are closed.
         SyntaxKind::CLOSE if cx::has_token(stmt, SyntaxKind::ALL_KW) => utility(Action::Accepted, "CLOSE CURSOR ALL"),
-        SyntaxKind::UNLISTEN => utility(Action::Accepted, "UNLISTEN"),
+        SyntaxKind::LISTEN | SyntaxKind::UNLISTEN | SyntaxKind::NOTIFY => channel::translate(cx, stmt),
         SyntaxKind::LOCK => lock(cx, stmt),
         SyntaxKind::COMMENT_ON => {
             cx.notice(*PgError::new(
@@ -107,9 +108,6 @@ pub fn unsupported(stmt: &SyntaxNode) -> Box<PgError> {
     let verb = words.next().unwrap_or_default();
     match verb {
         "DO" => PgError::unsupported("DO is not supported: IRIS runs no PL/pgSQL"),
-        "LISTEN" | "NOTIFY" | "UNLISTEN" => {
-            PgError::unsupported(format!("{verb} is not supported yet: IRIS has no notifications"))
-        }
         "DECLARE" | "FETCH" | "MOVE" | "CLOSE" => PgError::unsupported("SQL-level cursors are not supported yet")
             .hint("Use a portal of the extended protocol with a row limit (the fetch size of drivers)."),
         "GRANT" | "REVOKE" => PgError::unsupported(format!("{verb} is not supported: privileges are kept in IRIS"))
