@@ -16,7 +16,7 @@ use iris_pgwire::config::{CatalogKind, Config, IrisServer, LogLevel};
 use iris_pgwire::embedded::engine::{Engine, EngineOptions};
 use iris_pgwire::embedded::server::{Superserver, SuperserverHandle, SuperserverOptions};
 use iris_pgwire::iris::ConnectOptions;
-use iris_pgwire::runtime::{self, IrisTarget, OracleOptions, OracleSource, ServeOptions, Serving, StopSignal};
+use iris_pgwire::runtime::{self, IrisTarget, OracleOptions, OracleServer, OracleSource, ServeOptions, Serving, StopSignal};
 use iris_pgwire::session::SessionOptions;
 use iris_pgwire::wire::Limits;
 
@@ -124,9 +124,16 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
 }
 
 fn oracle_options(config: &Config, database: &str) -> Result<OracleOptions, String> {
-    let source = match config.catalog {
-        CatalogKind::Off => OracleSource::Off,
-        CatalogKind::Embedded => OracleSource::Embedded {
+    let source = match (config.catalog, &config.catalog_url) {
+        (CatalogKind::Off, _) => OracleSource::Off,
+        (CatalogKind::Embedded, Some(server)) => OracleSource::External(Arc::new(OracleServer {
+            host: server.host.clone(),
+            port: server.port,
+            user: server.user.clone(),
+            password: server.password.clone(),
+            database: server.database.clone(),
+        })),
+        (CatalogKind::Embedded, None) => OracleSource::Embedded {
             program: std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?,
             cache_dir: config.catalog_cache_dir.clone(),
         },

@@ -85,6 +85,17 @@ impl Answer {
         Ok(())
     }
 
+    /// The cells of the first row, as text; none without a row.
+    pub fn first_row(&self) -> Vec<Option<String>> {
+        let mut cells = Vec::new();
+        let mut reader = Reader::new(self.rows.get(5..).unwrap_or_default());
+        for _ in 0..reader.u16("columns").unwrap_or_default() {
+            let Ok(cell) = reader.nullable("cell") else { break };
+            cells.push(cell.map(|bytes| String::from_utf8_lossy(bytes).into_owned()));
+        }
+        cells
+    }
+
     /// The first cell of the last row, as text.
     pub fn single_value(&self) -> Option<String> {
         let mut reader = Reader::new(self.rows.get(5..)?);

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use super::values::{AuthKind, CatalogKind, IrisServer, LogLevel, Names, Value, address, integer, optional, path, whole};
+use super::values::{AuthKind, CatalogKind, IrisServer, LogLevel, Names, PostgresServer, Value, address, integer, optional, path, whole};
 
 /// A configuration key as users see it.
 #[derive(Debug, Clone, Copy)]
@@ -125,6 +125,11 @@ keys! {
     /// `embedded`: one that the gateway brings along and runs in a process of its own.
     /// `off`: none; such questions are refused.
     catalog: CatalogKind = CatalogKind::Embedded, "embedded|off", CatalogKind::parse;
+
+    /// A PostgreSQL (14 or later, with pgvector) to ask instead, `postgres://user:password@host:5432/database`.
+    /// Its database is the gateway's alone: empty, or prepared by a gateway before; its user is a superuser.
+    /// The connection is not encrypted.
+    catalog_url: Option<PostgresServer> = None, "URL", optional(PostgresServer::parse);
 
     /// Folder into which the embedded PostgreSQL unpacks itself, about 200 MB.
     /// Not set: the cache folder of the user.

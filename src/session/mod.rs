@@ -19,6 +19,7 @@ mod resolve;
 mod rows;
 mod run;
 pub mod scram;
+pub mod scram_client;
 mod settings;
 mod simple;
 mod startup;

@@ -9,7 +9,7 @@ use futures_lite::future::or;
 
 use super::connection::{Answer, Broken, Connection};
 use super::places::{Place, Places};
-use super::state::{Death, Oracle, Readiness, not_ready};
+use super::state::{Address, Death, Oracle, Readiness, not_ready};
 use crate::catalog::{OraclePurpose, OracleRequest};
 use crate::runtime::counters::ShardCounters;
 use crate::runtime::wait::{until, within};
@@ -219,6 +219,11 @@ impl Running {
         progress
     }
 
+    /// An external PostgreSQL knows CancelRequest.
+    fn is_interruptible(&self) -> bool {
+        matches!(self.connection.generation().address, Address::Server(_))
+    }
+
     /// When it must have ended, if it has its turn.
     fn limit(&self, oracle: &Oracle) -> Option<Instant> {
         self.since.and_then(|since| since.checked_add(oracle.options.statement_timeout))
@@ -244,6 +249,10 @@ impl Question {
         let running = self.running.as_mut()?;
         let generation = running.connection.generation().number;
         let mut result = running.connection.send(request).await.map_or_else(Progress::Broken, |()| Progress::Some);
+        if running.is_interruptible() {
+            // Whoever has no queue begins at once.
+            running.since = Some(Instant::now());
+        }
         loop {
             match result {
                 Progress::Some => {}
@@ -270,8 +279,11 @@ impl Question {
                     return None;
                 }
                 Progress::OutOfTime => {
-                    self.running = None;
-                    oracle.kill(generation, Death::Timeout);
+                    // One that can be interrupted is when it is dropped.
+                    if !running.is_interruptible() {
+                        self.running = None;
+                        oracle.kill(generation, Death::Timeout);
+                    }
                     let limit = oracle.options.statement_timeout;
                     return Some(Err(Failure::Error(ran_too_long(limit))));
                 }
@@ -289,9 +301,23 @@ impl Drop for Question {
             // Closing the connection gives up the place in the queue.
             return;
         }
-        // It cannot be interrupted, and ending PostgreSQL would hurt others: it has until its limit.
+        // The embedded one cannot be interrupted, and ending PostgreSQL would hurt others: it has until its limit.
         let asker = Rc::clone(&self.asker);
         glommio::spawn_local(async move {
+            if running.is_interruptible() {
+                // The answer is of no use any more, and after it the connection is as good as new.
+                let rest = async {
+                    running.connection.cancel().await?;
+                    while !running.answer.is_complete() {
+                        running.connection.receive(&mut running.answer).await?;
+                    }
+                    Ok::<_, Broken>(())
+                };
+                if let Some(Ok(())) = within(END_ALLOWANCE, rest).await {
+                    asker.idle.borrow_mut().push(running.connection);
+                }
+                return;
+            }
             loop {
                 let limit = running.limit(&asker.oracle);
                 match running.progress(limit).await {

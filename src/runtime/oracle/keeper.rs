@@ -12,10 +12,10 @@ use glommio::timer::Timer;
 
 use super::OracleSource;
 use super::connection::{Answer, Broken, Connection};
-use super::state::{Death, Generation, Oracle, Readiness};
+use super::state::{Address, Death, Generation, Oracle, Readiness};
 use crate::catalog::{
-    MirrorBatch, MirrorChange, MirrorLoad, MirrorSnapshot, MirrorStep, OracleRequest, as_owner, as_superuser, change,
-    first_error, prepare_embedded,
+    INSPECT, MirrorBatch, MirrorChange, MirrorLoad, MirrorSnapshot, MirrorStep, OracleRequest, as_owner, as_superuser,
+    change, first_error, prepare_embedded, prepare_external, refusal,
 };
 use crate::runtime::pool::{Lease, Pool};
 use crate::runtime::wait::within;
@@ -78,9 +78,9 @@ impl Keeper {
             Some(Ok(connection)) => Worker { connection },
             Some(Err(error)) => {
                 tracing::warn!(%error, "the catalog service could not be connected to");
-                return self.given_up(number);
+                return self.given_up(number).await;
             }
-            None => return self.given_up(number),
+            None => return self.given_up(number).await,
         };
         match self.prepare(&mut worker).await {
             Ok(None) => self.oracle.advanced(number, Readiness::Prepared),
@@ -92,19 +92,28 @@ impl Keeper {
             }
             Err(error) => {
                 tracing::warn!(%error, "the catalog service went away while it was prepared");
-                return self.given_up(number);
+                return self.given_up(number).await;
             }
         }
         if let Err(error) = self.fill(&mut worker, number).await {
             tracing::warn!(%error, "the catalog service went away while the mirror was made");
-            return self.given_up(number);
+            return self.given_up(number).await;
         }
         self.follow(&mut worker, number).await
     }
 
     /// A generation that does not answer must not stay. One that has ended already is not hurt by it.
-    fn given_up(&self, number: u64) -> Ended {
-        self.oracle.kill(number, Death::Died);
+    async fn given_up(&self, number: u64) -> Ended {
+        match &self.oracle.options.source {
+            OracleSource::External(server) => {
+                // Nobody watches it: it may be back in a moment, and is prepared again then.
+                self.oracle.ended(number, Death::Died);
+                Timer::new(RETRY_PAUSE).await;
+                let address = Address::Server(Arc::clone(server));
+                self.oracle.started(Generation { number: number.saturating_add(1), address });
+            }
+            OracleSource::Embedded { .. } | OracleSource::Off => self.oracle.kill(number, Death::Died),
+        }
         Ended::Generation
     }
 
@@ -114,6 +123,13 @@ impl Keeper {
         let statements = match &self.oracle.options.source {
             OracleSource::Off => return Ok(None),
             OracleSource::Embedded { .. } => prepare_embedded(&self.oracle.options.database),
+            OracleSource::External(server) => {
+                if let Some(reason) = worker.inspect().await? {
+                    let message = format!("the PostgreSQL of catalog_url, {server:?}, is not fit: {reason}");
+                    return Ok(Some(PgError::error(SqlState::CANNOT_CONNECT_NOW, message)));
+                }
+                prepare_external()
+            }
         };
         let outcome = worker.run(&as_superuser(statements.iter().map(String::as_str))).await?;
         Ok(outcome.map(|(index, error)| match statements.get(index) {
@@ -191,7 +207,7 @@ impl Keeper {
             }
             if let Err(error) = result {
                 tracing::debug!(%error, "the catalog service went away while the mirror was refreshed");
-                return self.given_up(number);
+                return self.given_up(number).await;
             }
         }
     }
@@ -267,6 +283,11 @@ struct Worker {
 impl Worker {
     /// Runs statements; the first error with the number of the statement, counted from the request's first.
     async fn run(&mut self, request: &OracleRequest) -> Result<Option<(usize, Box<PgError>)>, Broken> {
+        let bytes = self.exchange(request).await?;
+        first_error(&bytes).map_err(|_| Broken::Protocol("an answer is unreadable"))
+    }
+
+    async fn exchange(&mut self, request: &OracleRequest) -> Result<Vec<u8>, Broken> {
         let connection = &mut self.connection;
         let exchange = async {
             let mut answer = Answer::new(request.syncs_count, REPLY_BYTES_MAX);
@@ -276,8 +297,18 @@ impl Worker {
             }
             Ok::<_, Broken>(answer.into_bytes())
         };
-        let bytes = within(WORK_LIMIT, exchange).await.unwrap_or(Err(Broken::Protocol("no answer in time")))?;
-        first_error(&bytes).map_err(|_| Broken::Protocol("an answer is unreadable"))
+        within(WORK_LIMIT, exchange).await.unwrap_or(Err(Broken::Protocol("no answer in time")))
+    }
+
+    /// What speaks against this PostgreSQL.
+    async fn inspect(&mut self) -> Result<Option<String>, Broken> {
+        let bytes = self.exchange(&as_superuser(["SELECT 1", INSPECT])).await?;
+        // The second answer is the one that counts.
+        let answer = crate::catalog::Answer::read(&bytes).map_err(|_| Broken::Protocol("an answer is unreadable"))?;
+        Ok(match answer.error {
+            Some(error) => Some(error.message.clone()),
+            None => refusal(&answer.first_row()),
+        })
     }
 
     /// A batch as a whole, or those statements of it that succeed; which those were.

@@ -7,12 +7,14 @@ pub(super) mod client;
 mod connection;
 mod folder;
 mod keeper;
+mod login;
 mod mirror;
 mod places;
 mod state;
 mod supervisor;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalog::MirrorOptions;
@@ -40,6 +42,29 @@ pub enum OracleSource {
         /// Where it unpacks itself; the user's cache folder without it.
         cache_dir: Option<PathBuf>,
     },
+    /// One that somebody else runs, for the gateway alone.
+    External(Arc<OracleServer>),
+}
+
+/// A PostgreSQL elsewhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OracleServer {
+    /// A name or an address.
+    pub host: String,
+    pub port: u16,
+    /// A superuser.
+    pub user: String,
+    /// Empty = none.
+    pub password: String,
+    /// What is in it belongs to the gateway.
+    pub database: String,
+}
+
+impl std::fmt::Debug for OracleServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { host, port, user, password: _, database } = self;
+        write!(f, "postgres://{user}@{host}:{port}/{database}")
+    }
 }
 
 /// Everything about the oracle.

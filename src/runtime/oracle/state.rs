@@ -6,7 +6,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
-use super::OracleOptions;
+use super::{OracleOptions, OracleServer, OracleSource};
 use crate::catalog::MirrorChange;
 use crate::wire::{PgError, SqlState};
 
@@ -14,6 +14,7 @@ use crate::wire::{PgError, SqlState};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Address {
     Socket(PathBuf),
+    Server(Arc<OracleServer>),
 }
 
 /// A PostgreSQL that is or was there. A restart makes a new one.
@@ -101,9 +102,13 @@ pub(in crate::runtime) struct Oracle {
 
 impl Oracle {
     pub(super) fn new(options: OracleOptions, supervisor: Option<Sender<Order>>) -> Self {
-        let phase = match supervisor {
-            Some(_) => Phase::Starting,
-            None => Phase::Unavailable(PgError::unsupported("the catalog service is switched off")),
+        let phase = match &options.source {
+            OracleSource::Embedded { .. } => Phase::Starting,
+            OracleSource::External(server) => {
+                let generation = Generation { number: 1, address: Address::Server(Arc::clone(server)) };
+                Phase::Running(generation, Readiness::Listening)
+            }
+            OracleSource::Off => Phase::Unavailable(PgError::unsupported("the catalog service is switched off")),
         };
         let inner = Inner {
             phase,
