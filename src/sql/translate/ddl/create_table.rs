@@ -12,8 +12,9 @@ use crate::sql::description::{ColumnNote, DeclaredType, NOTE_BYTES_MAX, column_n
 use crate::sql::schema::TableLookup;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::template::LiteralKind;
+use crate::sql::translate::expr::type_name;
 use crate::sql::translate::{mirror, names};
-use crate::types::Oid;
+use crate::types::{Oid, PgType};
 use crate::wire::{PgError, Severity, SqlState};
 
 const TAG: &str = "CREATE TABLE";
@@ -261,7 +262,14 @@ impl Column {
 
 /// A default that IRIS shows in a way that gives the client's own words back: a constant of the column's own kind.
 fn is_told_default(cx: &Cx<'_>, column: &ColumnType, clause: &SyntaxNode) -> bool {
-    let Some(value) = clause.children().last().map(|value| cx::unwrapped(&value)) else { return true };
+    let Some(mut value) = clause.children().last().map(|value| cx::unwrapped(&value)) else { return true };
+    // `'new'::character varying`, as pg_dump writes it.
+    if value.kind() == SyntaxKind::CAST_EXPR
+        && let (Some(operand), Some(node)) = (value.first_child(), type_node(&value))
+        && type_name(cx, &node).resolve().is_ok_and(|to| to == PgType::new(column.pg_type.oid))
+    {
+        value = cx::unwrapped(&operand);
+    }
     let word = cx::plain_text(&value).to_ascii_lowercase();
     match column.pg_type.oid {
         Oid::BOOL => matches!(word.as_str(), "true" | "false"),

@@ -3,9 +3,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::{Ddl, has_child, mirror_only, need};
-use crate::sql::description::EnumType;
 use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::names;
 use crate::wire::{PgError, SqlState};
 
 /// `NAMEDATALEN` - 1: labels are names.
