@@ -9,36 +9,61 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use embedded::Fixture;
-use iris_pgwire::catalog::{MirrorBatch, MirrorLoad, MirrorOptions, MirrorSnapshot, MirrorStep};
+use iris_pgwire::catalog::{EnumTypes, MirrorBatch, MirrorLoad, MirrorOptions, MirrorSnapshot, MirrorStep};
 use iris_pgwire::embedded::engine::{Engine, EngineOptions, EngineSession, Value};
 use iris_pgwire::iris::{IrisError, ItemReader, Reply, Request, put_double, put_int, put_null, put_text};
 use iris_pgwire::sql::{
-    Action, MirrorStatement, NoSchema, Template, TranslateOptions, Translation, split, translate,
+    Action, EnumType, MirrorStatement, RelationName, Schema, TableLookup, Template, TranslateOptions, Translation, split,
+    translate,
 };
 
 struct Gateway {
     session: EngineSession,
     /// What the mirror was told by text.
     mirrored: Vec<MirrorStatement>,
+    enums: EnumTypes,
+}
+
+/// Knows enum types and no tables.
+struct Types<'a>(&'a EnumTypes);
+
+impl Schema for Types<'_> {
+    fn table(&self, _name: &RelationName) -> TableLookup {
+        TableLookup::Missing
+    }
+
+    fn enum_type(&self, name: &RelationName) -> Option<EnumType> {
+        self.0.get(name)
+    }
 }
 
 impl Gateway {
     fn new() -> Self {
         let engine = Engine::open(EngineOptions::default()).unwrap();
         let session = engine.connect("USER", "_SYSTEM", 4001).unwrap();
-        Self { session, mirrored: Vec::new() }
+        Self { session, mirrored: Vec::new(), enums: EnumTypes::default() }
     }
 
     fn run(&mut self, script: &str) {
         for sql in split(script) {
-            let translation = translated(sql);
+            let translation = self.translated(sql);
             if let Action::Script(steps) = &translation.action {
                 for step in steps {
                     self.iris(&step.plan.statement.text, &step.ignored_sqlcodes);
                 }
             }
+            translation.enum_change.iter().for_each(|change| self.enums.apply(change));
             self.mirrored.extend(translation.mirror);
         }
+    }
+
+    fn translated(&self, sql: &str) -> Translation {
+        let mut template = Template::default();
+        template.scan(sql).unwrap();
+        let keys = Cell::new(1);
+        let options = TranslateOptions { default_schema: "SQLUser", statement_keys: &keys, parameter_types: &[] };
+        let translated = translate(sql, &template, &Types(&self.enums), &options);
+        translated.unwrap_or_else(|error| panic!("{sql}: {error:?}")).translation
     }
 
     fn iris(&mut self, text: &str, ignored: &[i32]) {
@@ -91,14 +116,6 @@ impl Gateway {
             }
         }
     }
-}
-
-fn translated(sql: &str) -> Translation {
-    let mut template = Template::default();
-    template.scan(sql).unwrap();
-    let keys = Cell::new(1);
-    let options = TranslateOptions { default_schema: "SQLUser", statement_keys: &keys, parameter_types: &[] };
-    translate(sql, &template, &NoSchema, &options).unwrap_or_else(|error| panic!("{sql}: {error:?}")).translation
 }
 
 fn options() -> MirrorOptions {
@@ -169,10 +186,10 @@ fn tables_of_an_iris_client() {
     ] {
         let _ = fixture.run(sql);
     }
-    let mut gateway = Gateway { session: fixture.session, mirrored: Vec::new() };
+    let mut gateway = Gateway { session: fixture.session, mirrored: Vec::new(), enums: EnumTypes::default() };
     let texts = texts(&gateway.snapshot(&options()).create());
     let person: Vec<&str> = texts.iter().filter(|text| text.contains("person")).map(String::as_str).collect();
-    insta(&person, &[
+    same(&person, &[
         "CREATE TABLE \"sample\".\"person\" (\"name\" character varying(50), \"ssn\" character varying(11), \
          \"age\" integer DEFAULT 5, \"born\" date DEFAULT CURRENT_DATE, \"home\" character varying(10) DEFAULT 'a''b', \
          CONSTRAINT \"person_unique1\" UNIQUE (\"ssn\"))",
@@ -181,7 +198,26 @@ fn tables_of_an_iris_client() {
     ]);
 }
 
-fn insta(got: &[&str], expected: &[&str]) {
+#[test]
+fn an_enum_comes_back_with_its_labels() {
+    let mut gateway = Gateway::new();
+    gateway.run(
+        "CREATE TYPE mood AS ENUM ('sad', 'a,b', 'it''s'); ALTER TYPE public.mood ADD VALUE 'ok' AFTER 'sad'; \
+         CREATE TABLE people (id int, m mood DEFAULT 'ok' NOT NULL)",
+    );
+    let snapshot = gateway.snapshot(&options());
+    let found: Vec<&EnumType> = snapshot.enum_types().collect();
+    assert_eq!(found, [&EnumType {
+        schema: None,
+        name: "mood".into(),
+        labels: ["sad", "ok", "a,b", "it's"].map(str::to_owned).to_vec(),
+    }]);
+    let texts = texts(&snapshot.create());
+    assert!(texts.iter().any(|text| text.contains("CREATE TYPE \"public\".\"mood\" AS ENUM")), "{texts:?}");
+    assert!(texts.iter().any(|text| text.contains("\"m\" \"public\".\"mood\" NOT NULL DEFAULT ''ok''")), "{texts:?}");
+}
+
+fn same(got: &[&str], expected: &[&str]) {
     assert_eq!(got, expected, "\n{}", got.join("\n"));
 }
 

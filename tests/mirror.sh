@@ -7,7 +7,7 @@ set -eu
 lib="$(cd "$(dirname "${BASH_SOURCE[0]}")/lib" && pwd)"
 bin="$("$lib/postgres.sh" binaries)"
 folder="$(mktemp -d)"
-cluster="$(mktemp -d)/cluster"
+cluster="$(mktemp -u /tmp/mirror-cluster.XXXXXX)"
 trap '"$lib/postgres.sh" stop "$cluster"; rm -rf "$folder"' EXIT
 
 MIRROR_SCRIPTS="$folder" cargo test --quiet --test mirror -- --ignored write_scripts

@@ -131,8 +131,8 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
             }
             match ddl::translate(cx, node)? {
                 Some(ddl) => {
-                    let ddl::Ddl { action, tag, mirror, mirror_decides } = ddl;
-                    Ok(Translation { mirror, mirror_decides, ..translation(action, tag) })
+                    let ddl::Ddl { action, tag, mirror, mirror_decides, enum_change } = ddl;
+                    Ok(Translation { mirror, mirror_decides, enum_change, ..translation(action, tag) })
                 }
                 None => Err(utility::unsupported(node)),
             }
@@ -156,6 +156,7 @@ fn translation(action: Action, tag: impl Into<String>) -> Translation {
         notices: Vec::new(),
         mirror: Vec::new(),
         mirror_decides: false,
+        enum_change: None,
     }
 }
 

@@ -200,6 +200,11 @@ impl Column {
                         );
                     }
                     if let Some(value) = clause.children().last() {
+                        if let Some(declared) = &column.column_type.enum_type
+                            && let Some((_, label)) = cx.constant(&value)
+                        {
+                            declared.check(label).map_err(|error| error.position(cx::offset(super::at(&value))))?;
+                        }
                         column.default = Some(default_text(cx, &shown, Some(column.column_type.pg_type), &value)?);
                     }
                 }
@@ -245,11 +250,15 @@ impl Column {
     fn note(&self, cx: &Cx<'_>) -> Option<String> {
         let shown = names::folded(&self.name);
         let pg_type = self.column_type.pg_type;
-        if !self.column_type.is_serial && self.clauses.is_empty() && !has_capitals(&shown) {
+        let is_enum = self.column_type.enum_type.is_some();
+        if !is_enum && !self.column_type.is_serial && self.clauses.is_empty() && !has_capitals(&shown) {
             return description(pg_type);
         }
-        let declared =
-            if self.column_type.is_serial { DeclaredType::Serial(pg_type) } else { DeclaredType::Plain(pg_type) };
+        let declared = match &self.column_type.enum_type {
+            Some(declared) => DeclaredType::Enum(declared.clone()),
+            None if self.column_type.is_serial => DeclaredType::Serial(pg_type),
+            None => DeclaredType::Plain(pg_type),
+        };
         let note = |clauses: String| column_note(&ColumnNote { declared: declared.clone(), clauses });
         let full = note(self.clauses.join(" "))?;
         // Clauses that would not be read back are better left out than the type with them.
@@ -272,6 +281,8 @@ fn is_told_default(cx: &Cx<'_>, column: &ColumnType, clause: &SyntaxNode) -> boo
     }
     let word = cx::plain_text(&value).to_ascii_lowercase();
     match column.pg_type.oid {
+        // IRIS shows the label, but not as one.
+        _ if column.enum_type.is_some() => false,
         Oid::BOOL => matches!(word.as_str(), "true" | "false"),
         Oid::TEXT | Oid::VARCHAR => {
             matches!(cx.constant(&value), Some((LiteralKind::String, text)) if !text.chars().any(char::is_control))
