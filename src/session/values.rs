@@ -64,6 +64,18 @@ pub fn put_values(
                 };
                 put_value(values, &declared, &datum)?;
             }
+            Bind::EnumParameter { parameter: n, enum_type } => {
+                let parameter = parameter(sources, *n)?;
+                let datum = match parameter.bytes {
+                    None => Datum::Null,
+                    // Labels look the same in both formats (`enum_send`).
+                    Some(bytes) => decode(Oid::TEXT, Format::Text, bytes)?,
+                };
+                if let Datum::Text(label) = datum {
+                    enum_type.check(label)?;
+                }
+                put_value(values, &declared, &datum)?;
+            }
             Bind::RowCount { parameter: n, when_null } => {
                 let parameter = parameter(sources, *n)?;
                 let datum = match parameter.bytes {

@@ -43,6 +43,7 @@ impl Tables {
                         nullable: !words.contains(&"!") && !words.contains(&"#"),
                         identity: words.contains(&"#"),
                         has_default: words.contains(&"#"),
+                        enum_type: None,
                     }
                 })
                 .collect();
@@ -130,6 +131,9 @@ fn spelled(text: &str, binds: &[Bind], template: &Template) -> String {
             if kind == super::LiteralKind::String { format!("'{value}'") } else { value.to_owned() }
         };
         match bind {
+            Bind::EnumParameter { parameter, enum_type } => {
+                let _ = write!(text, "${parameter}:{}", enum_type.name);
+            }
             Bind::Parameter(n) => {
                 let _ = write!(out, "${n}");
             }

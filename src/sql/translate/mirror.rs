@@ -15,10 +15,12 @@ pub struct ViewText {
 /// The query of an IRIS view with `public` in place of the schema it stands for; `None` where the text is not one query
 /// in a form PostgreSQL's grammar has. Whether its functions exist is for PostgreSQL to say.
 pub fn view_for_mirror(definition: &str, default_schema: &str) -> Option<ViewText> {
-    let text = definition.trim().trim_end_matches(';');
+    // A view made through the gateway carries its own words.
+    let own = crate::sql::parse_view_note(definition);
+    let text = own.as_deref().unwrap_or(definition).trim().trim_end_matches(';');
     let query = super::lone_statement(text)?;
     let is_query =
-        matches!(query.kind(), SyntaxKind::SELECT | SyntaxKind::COMPOUND_SELECT | SyntaxKind::PAREN_SELECT);
+        matches!(query.kind(), SyntaxKind::SELECT | SyntaxKind::COMPOUND_SELECT | SyntaxKind::PAREN_SELECT | SyntaxKind::VALUES);
     if !is_query {
         return None;
     }

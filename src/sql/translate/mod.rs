@@ -138,8 +138,8 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
             }
             match ddl::translate(cx, node)? {
                 Some(ddl) => {
-                    let ddl::Ddl { action, tag, mirror, mirror_decides } = ddl;
-                    Ok(Translation { mirror, mirror_decides, ..translation(action, tag) })
+                    let ddl::Ddl { action, tag, mirror, mirror_decides, enum_change } = ddl;
+                    Ok(Translation { mirror, mirror_decides, enum_change, ..translation(action, tag) })
                 }
                 None => Err(utility::unsupported(node)),
             }
@@ -164,6 +164,7 @@ fn translation(action: Action, tag: impl Into<String>) -> Translation {
         mirror: Vec::new(),
         is_iris_dialect: false,
         mirror_decides: false,
+        enum_change: None,
     }
 }
 

@@ -12,8 +12,9 @@ use crate::sql::description::{ColumnNote, DeclaredType, NOTE_BYTES_MAX, column_n
 use crate::sql::schema::TableLookup;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::template::LiteralKind;
+use crate::sql::translate::expr::type_name;
 use crate::sql::translate::{mirror, names};
-use crate::types::Oid;
+use crate::types::{Oid, PgType};
 use crate::wire::{PgError, Severity, SqlState};
 
 const TAG: &str = "CREATE TABLE";
@@ -199,6 +200,11 @@ impl Column {
                         );
                     }
                     if let Some(value) = clause.children().last() {
+                        if let Some(declared) = &column.column_type.enum_type
+                            && let Some((_, label)) = cx.constant(&value)
+                        {
+                            declared.check(label).map_err(|error| error.position(cx::offset(super::at(&value))))?;
+                        }
                         column.default = Some(default_text(cx, &shown, Some(column.column_type.pg_type), &value)?);
                     }
                 }
@@ -244,11 +250,15 @@ impl Column {
     fn note(&self, cx: &Cx<'_>) -> Option<String> {
         let shown = names::folded(&self.name);
         let pg_type = self.column_type.pg_type;
-        if !self.column_type.is_serial && self.clauses.is_empty() && !has_capitals(&shown) {
+        let is_enum = self.column_type.enum_type.is_some();
+        if !is_enum && !self.column_type.is_serial && self.clauses.is_empty() && !has_capitals(&shown) {
             return description(pg_type);
         }
-        let declared =
-            if self.column_type.is_serial { DeclaredType::Serial(pg_type) } else { DeclaredType::Plain(pg_type) };
+        let declared = match &self.column_type.enum_type {
+            Some(declared) => DeclaredType::Enum(declared.clone()),
+            None if self.column_type.is_serial => DeclaredType::Serial(pg_type),
+            None => DeclaredType::Plain(pg_type),
+        };
         let note = |clauses: String| column_note(&ColumnNote { declared: declared.clone(), clauses });
         let full = note(self.clauses.join(" "))?;
         // Clauses that would not be read back are better left out than the type with them.
@@ -261,9 +271,18 @@ impl Column {
 
 /// A default that IRIS shows in a way that gives the client's own words back: a constant of the column's own kind.
 fn is_told_default(cx: &Cx<'_>, column: &ColumnType, clause: &SyntaxNode) -> bool {
-    let Some(value) = clause.children().last().map(|value| cx::unwrapped(&value)) else { return true };
+    let Some(mut value) = clause.children().last().map(|value| cx::unwrapped(&value)) else { return true };
+    // `'new'::character varying`, as pg_dump writes it.
+    if value.kind() == SyntaxKind::CAST_EXPR
+        && let (Some(operand), Some(node)) = (value.first_child(), type_node(&value))
+        && type_name(cx, &node).resolve().is_ok_and(|to| to == PgType::new(column.pg_type.oid))
+    {
+        value = cx::unwrapped(&operand);
+    }
     let word = cx::plain_text(&value).to_ascii_lowercase();
     match column.pg_type.oid {
+        // IRIS shows the label, but not as one.
+        _ if column.enum_type.is_some() => false,
         Oid::BOOL => matches!(word.as_str(), "true" | "false"),
         Oid::TEXT | Oid::VARCHAR => {
             matches!(cx.constant(&value), Some((LiteralKind::String, text)) if !text.chars().any(char::is_control))

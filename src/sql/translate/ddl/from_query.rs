@@ -5,6 +5,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::constraint::defined_list;
 use super::{Ddl, Table, accepted, at, ddl, first_name, has_child, need, notice, tolerant_step, unsupported};
 use crate::sql::plan::{ScriptStep, StepRole};
+use crate::sql::description::view_note;
 use crate::sql::schema::TableLookup;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::{mirror, query};
@@ -69,7 +70,14 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         }
         None => Vec::new(),
     };
-    let query = inline_query(cx, &query_of(stmt)?)?;
+    let own = query_of(stmt)?;
+    let mut query = inline_query(cx, &own)?;
+    // Behind the first word: IRIS keeps the query's text from there on.
+    if let Some(note) = view_note(&mirror::requalified(&own, cx.options.default_schema))
+        && let Some((word, rest)) = query.split_once(' ')
+    {
+        query = format!("{word} {note} {rest}");
+    }
     let verb = if has_child(stmt, SyntaxKind::OR_REPLACE) { "CREATE OR REPLACE VIEW" } else { "CREATE VIEW" };
     let mut text = format!("{verb} {}", view.text);
     if !names.is_empty() {

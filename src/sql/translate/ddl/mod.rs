@@ -24,7 +24,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::cx::{self, Cx, Result};
 use super::frag::{Frag, Ty};
 use super::{mirror, names};
-use crate::sql::plan::{Action, MirrorStatement, RunIf, ScriptStep, StepRole};
+use crate::sql::plan::{Action, EnumChange, MirrorStatement, RunIf, ScriptStep, StepRole};
 use crate::sql::schema::RelationName;
 use crate::wire::{PgError, Severity, SqlState};
 
@@ -35,6 +35,7 @@ pub struct Ddl {
     pub tag: String,
     pub mirror: Vec<MirrorStatement>,
     pub mirror_decides: bool,
+    pub enum_change: Option<EnumChange>,
 }
 
 impl Ddl {
@@ -85,7 +86,7 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Ddl>> {
             SyntaxKind::CREATE_VIEW => from_query::create_view(cx, stmt)?,
             SyntaxKind::COMMENT_ON => comment::comment_on(cx, stmt),
             SyntaxKind::CREATE_TYPE if user_type::is_enum(stmt) => user_type::create_enum(cx, stmt)?,
-            SyntaxKind::ALTER_TYPE if user_type::is_supported(stmt) => user_type::alter_type(cx, stmt),
+            SyntaxKind::ALTER_TYPE if user_type::is_supported(stmt) => user_type::alter_type(cx, stmt)?,
             SyntaxKind::DROP_TYPE => user_type::drop_type(cx, stmt),
             _ => return refused::translate(cx, stmt),
         };
@@ -182,12 +183,18 @@ fn tolerant_step(cx: &Cx<'_>, text: impl Into<String>, ignored: &[i32]) -> Scrip
 /// The steps, or nothing to do.
 fn ddl(tag: &str, steps: Vec<ScriptStep>) -> Ddl {
     let action = if steps.is_empty() { Action::Accepted } else { Action::Script(steps) };
-    Ddl { action, tag: tag.to_owned(), mirror: Vec::new(), mirror_decides: false }
+    Ddl { action, tag: tag.to_owned(), mirror: Vec::new(), mirror_decides: false, enum_change: None }
 }
 
 /// Nothing for IRIS to do: the mirror keeps it and says what is wrong with it.
 fn mirror_only(tag: &str) -> Ddl {
-    Ddl { action: Action::MirrorOnly, tag: tag.to_owned(), mirror: Vec::new(), mirror_decides: true }
+    Ddl {
+        action: Action::MirrorOnly,
+        tag: tag.to_owned(),
+        mirror: Vec::new(),
+        mirror_decides: true,
+        enum_change: None,
+    }
 }
 
 /// Nothing of it is kept in IRIS.
