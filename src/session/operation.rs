@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::iris::{Reply, Request};
-use crate::sql::{Action, ModesScope, SettingCommand, Template, TransactionCommand};
+use crate::sql::{Action, CursorCommand, ModesScope, SettingCommand, Template, TransactionCommand};
 use crate::types::{Oid, PgType};
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
@@ -11,6 +11,7 @@ use super::client::Client;
 use super::context::{ShardContext, Understood};
 use super::control::{Control, ControlProgress};
 use super::copy_in::{CopyIn, CopyProgress};
+use super::cursor_run::{CommitHeld, CursorRun};
 use super::rows::{Field, Formats};
 use super::run::{Run, RunProgress, put_row_description};
 use super::values::{Parameter, Sources, put_values};
@@ -21,6 +22,9 @@ pub enum Operation {
     Run(Run),
     Control(Control),
     Copy(Box<CopyIn>),
+    /// Rows come from the operation of the cursor's query.
+    Cursor(Box<CursorRun>),
+    CommitHeld(Box<CommitHeld>),
     /// Answered by the gateway alone.
     Local(Local),
 }
@@ -103,16 +107,16 @@ impl Operation {
                 Self::Local(Local { command: LocalCommand::Nothing, tag: tag(), describe })
             }
             Action::CopyFromStdin(_) => Self::Copy(Box::new(CopyIn::new(understood, context)?)),
-            Action::Cursor(_)
-            | Action::Channel(_)
+            // What CLOSE closes the session has closed.
+            Action::Cursor(CursorCommand::Close(_)) => {
+                Self::Local(Local { command: LocalCommand::Nothing, tag: tag(), describe })
+            }
+            Action::Channel(_)
             | Action::AdvisoryLock(_)
             | Action::Catalog(_)
             | Action::MirrorOnly => return Err(PgError::unsupported("not supported yet")),
-            Action::Prepare { .. } | Action::Execute { .. } | Action::Deallocate(_) => {
-                return Err(PgError::error(
-                    SqlState::INTERNAL_ERROR,
-                    "a prepared-statement command reached the wrong place",
-                ));
+            Action::Cursor(_) | Action::Prepare { .. } | Action::Execute { .. } | Action::Deallocate(_) => {
+                return Err(PgError::error(SqlState::INTERNAL_ERROR, "a session command reached the wrong place"));
             }
         })
     }
@@ -130,6 +134,8 @@ impl Operation {
             Self::Run(run) => run.execute(rows_max, context, client, out).map(Outcome::from),
             Self::Control(control) => control.start(context, client, out).map(Outcome::from),
             Self::Copy(copy) => Ok(copy.start(out)),
+            Self::Cursor(run) => run.execute(rows_max, context, client, out),
+            Self::CommitHeld(commit) => commit.execute(context, client, out),
             Self::Local(local) => local.execute(client, out),
         }
     }
@@ -147,6 +153,8 @@ impl Operation {
             Self::Run(run) => run.on_reply(reply, context, client, out).map(Outcome::from),
             Self::Control(control) => control.on_reply(&reply, context, client, out).map(Outcome::from),
             Self::Copy(copy) => copy.on_reply(reply, context, client).map(Outcome::from),
+            Self::Cursor(run) => run.on_reply(reply, context, client, out),
+            Self::CommitHeld(commit) => commit.on_reply(reply, context, client, out),
             Self::Local(_) => Err(super::resolve::unexpected(&reply)),
         }
     }
@@ -162,7 +170,7 @@ impl Operation {
     ) -> Result<Outcome, Box<PgError>> {
         match self {
             Self::Copy(copy) => copy.on_message(message, client).map(Outcome::from),
-            Self::Run(_) | Self::Control(_) | Self::Local(_) => {
+            Self::Run(_) | Self::Control(_) | Self::Local(_) | Self::Cursor(_) | Self::CommitHeld(_) => {
                 Err(PgError::error(SqlState::PROTOCOL_VIOLATION, "unexpected message while a statement runs"))
             }
         }
@@ -171,6 +179,8 @@ impl Operation {
     pub fn on_flushed(&mut self) -> Outcome {
         match self {
             Self::Run(run) => run.on_flushed().into(),
+            Self::Cursor(run) => run.on_flushed(),
+            Self::CommitHeld(commit) => commit.on_flushed(),
             Self::Control(_) | Self::Copy(_) | Self::Local(_) => Outcome::NeedFrame,
         }
     }
@@ -179,7 +189,33 @@ impl Operation {
     pub fn open_result(&self) -> Option<Request> {
         match self {
             Self::Run(run) => run.open_result(),
+            // A cursor's result is its portal's.
+            Self::Cursor(_) | Self::CommitHeld(_) => None,
             Self::Control(_) | Self::Copy(_) | Self::Local(_) => None,
+        }
+    }
+
+    /// Starts the query of a cursor as far as that is possible without a row.
+    ///
+    /// # Errors
+    /// The statement's own.
+    pub fn open(
+        &mut self,
+        context: &ShardContext,
+        client: &mut Client,
+        _out: &mut SendBuf,
+    ) -> Result<Outcome, Box<PgError>> {
+        match self {
+            Self::Run(run) => run.open(context, client).map(Outcome::from),
+            _ => Ok(Outcome::Suspended),
+        }
+    }
+
+    /// Rows sent so far, and whether these were all: where a cursor stands that goes on from here.
+    pub fn rows_sent(&self) -> (u64, bool) {
+        match self {
+            Self::Run(run) => run.rows_sent(),
+            _ => (0, true),
         }
     }
 }

@@ -115,6 +115,11 @@ impl Transaction {
         self.savepoints.push(name.to_owned());
     }
 
+    /// Savepoints around what happens now.
+    pub fn savepoints_count(&self) -> usize {
+        self.savepoints.len()
+    }
+
     pub fn has_savepoints(&self) -> bool {
         !self.savepoints.is_empty()
     }
