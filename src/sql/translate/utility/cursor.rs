@@ -1,12 +1,13 @@
 //! DECLARE, FETCH, MOVE and CLOSE.
 
-use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
+use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::{Utility, object, utility};
-use crate::sql::lex;
+use crate::sql::lex::{self, Kind};
 use crate::sql::plan::{Action, CursorCommand, FetchDirection};
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::expr::is_query;
+use crate::sql::translate::names;
 use crate::wire::{PgError, SqlState};
 
 /// The count that stands for ALL.
@@ -15,8 +16,7 @@ const ALL: i64 = i64::MAX;
 pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
     match stmt.kind() {
         SyntaxKind::DECLARE => declare(cx, stmt),
-        SyntaxKind::FETCH => fetch(stmt, false),
-        SyntaxKind::MOVE => fetch(stmt, true),
+        SyntaxKind::FETCH | SyntaxKind::MOVE => fetch(cx.sql).map(Some),
         SyntaxKind::CLOSE if cx::has_token(stmt, SyntaxKind::ALL_KW) => {
             utility(Action::Cursor(CursorCommand::Close(None)), "CLOSE CURSOR ALL")
         }
@@ -31,26 +31,13 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
 /// `DECLARE .. FOR query FOR READ ONLY` without its last three words, which say what is so anyway; squawk does not
 /// know them.
 pub fn without_read_only(sql: &str) -> Option<&str> {
-    let bytes = sql.as_bytes();
-    let mut words: Vec<std::ops::Range<usize>> = Vec::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        let token = lex::token(bytes, at);
-        if !token.kind.is_trivia() {
-            words.push(at..token.end);
-        }
-        at = token.end.max(at.saturating_add(1));
-    }
-    while words.last().is_some_and(|word| sql.get(word.clone()) == Some(";")) {
-        words.pop();
-    }
-    let is = |word: Option<&std::ops::Range<usize>>, text: &str| {
-        word.and_then(|word| sql.get(word.clone())).is_some_and(|word| word.eq_ignore_ascii_case(text))
-    };
+    let words = words(sql);
+    let is = |word: Option<&Word>, text: &str| word.is_some_and(|(_, word, _)| word == text);
     let mut last = words.iter().rev();
     let (only, read, cut) = (last.next(), last.next(), last.next());
-    let found = is(words.first(), "declare") && is(only, "only") && is(read, "read") && is(cut, "for");
-    if found { sql.get(..cut?.start) } else { None }
+    let found = is(words.first(), "DECLARE") && is(only, "ONLY") && is(read, "READ") && is(cut, "FOR");
+    let (_, _, at) = cut?;
+    if found { sql.get(..*at) } else { None }
 }
 
 fn declare(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
@@ -104,46 +91,75 @@ fn declare(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
     utility(Action::Cursor(command), "DECLARE CURSOR")
 }
 
-fn fetch(stmt: &SyntaxNode, is_move: bool) -> Result<Option<Utility>> {
-    let name_node = cx::child(stmt, SyntaxKind::CURSOR_REF);
-    let name_at = name_node.map(|node| node.text_range().start());
-    let tokens: Vec<(SyntaxKind, String, usize)> = stmt
-        .descendants_with_tokens()
-        .filter_map(SyntaxElement::into_token)
-        .filter(|token| !matches!(token.kind(), SyntaxKind::WHITESPACE | SyntaxKind::COMMENT))
-        .take_while(|token| name_at.is_none_or(|at| token.text_range().start() < at))
-        .skip(1)
-        .map(|token| (token.kind(), token.text().to_ascii_uppercase(), token.text_range().start().into()))
-        .collect();
-    let direction = match tokens.split_last() {
-        Some(((SyntaxKind::FROM_KW | SyntaxKind::IN_KW, ..), direction)) => direction,
-        _ => tokens.as_slice(),
+/// A token: what it is, its text in capitals, where it starts.
+type Word = (Kind, String, usize);
+
+fn words(sql: &str) -> Vec<Word> {
+    let bytes = sql.as_bytes();
+    let mut words = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let token = lex::token(bytes, at);
+        let text = sql.get(at..token.end).unwrap_or_default();
+        if !token.kind.is_trivia() {
+            words.push((token.kind, text.to_ascii_uppercase(), at));
+        }
+        at = token.end.max(at.saturating_add(1));
+    }
+    while words.last().is_some_and(|(_, text, _)| text == ";") {
+        words.pop();
+    }
+    words
+}
+
+/// Whether the statement is FETCH or MOVE. These are read by their words: squawk takes the name in `FETCH FORWARD c`
+/// for a count.
+pub fn is_fetch(sql: &str) -> bool {
+    words(sql).first().is_some_and(|(_, verb, _)| verb == "FETCH" || verb == "MOVE")
+}
+
+/// # Errors
+/// 42601 with the place of what is no direction.
+pub fn fetch(sql: &str) -> Result<Utility> {
+    let words = words(sql);
+    let (verb, name, before) = match words.as_slice() {
+        [(_, verb, _), before @ .., (Kind::Word | Kind::Quoted, _, at)] => (verb, sql.get(*at..), before),
+        _ => {
+            return Err(PgError::error(SqlState::SYNTAX_ERROR, "syntax error at end of input")
+                .position(cx::offset(sql.trim_end_matches(';').trim_end().len())));
+        }
+    };
+    let name = names::folded(name.unwrap_or_default().trim_end_matches([';', ' ', '\n', '\t', '\r']));
+    let direction = match before {
+        [direction @ .., (Kind::Word, word, _)] if word == "FROM" || word == "IN" => direction,
+        direction => direction,
     };
     let (word, rest) = match direction.split_first() {
         Some(((_, word, _), rest)) => (word.as_str(), rest),
         None => ("NEXT", direction),
     };
+    let is_all = matches!(rest, [(Kind::Word, word, _)] if word == "ALL");
     let direction = match (word, rest) {
         ("NEXT" | "FORWARD", []) => FetchDirection::Relative(1),
         ("PRIOR" | "BACKWARD", []) => FetchDirection::Relative(-1),
         ("FIRST", []) => FetchDirection::Absolute(1),
         ("LAST", []) => FetchDirection::Absolute(-1),
         ("ALL", []) => FetchDirection::Relative(ALL),
-        ("FORWARD", [(SyntaxKind::ALL_KW, ..)]) => FetchDirection::Relative(ALL),
-        ("BACKWARD", [(SyntaxKind::ALL_KW, ..)]) => FetchDirection::Relative(-ALL),
+        ("FORWARD", _) if is_all => FetchDirection::Relative(ALL),
+        ("BACKWARD", _) if is_all => FetchDirection::Relative(-ALL),
         ("FORWARD", count) => FetchDirection::Relative(number(count)?),
         ("BACKWARD", count) => FetchDirection::Relative(number(count)?.saturating_neg()),
         ("ABSOLUTE", count) => FetchDirection::Absolute(number(count)?),
         ("RELATIVE", count) => FetchDirection::SingleRelative(number(count)?),
         _ => FetchDirection::Relative(number(direction)?),
     };
-    let name = object(stmt, SyntaxKind::CURSOR_REF);
+    let (is_move, tag) = if verb == "MOVE" { (true, "MOVE") } else { (false, "FETCH") };
     let command = CursorCommand::Fetch { name, direction, is_move };
-    utility(Action::Cursor(command), if is_move { "MOVE" } else { "FETCH" })
+    Ok(Utility { action: Action::Cursor(command), tag: tag.to_owned() })
 }
 
 /// A count: an integer of 32 bits with its sign, as PostgreSQL's grammar has it.
-fn number(tokens: &[(SyntaxKind, String, usize)]) -> Result<i64> {
+fn number(tokens: &[Word]) -> Result<i64> {
     let (negative, digits) = match tokens {
         [(_, sign, _), digits] if sign == "-" => (true, Some(digits)),
         [(_, sign, _), digits] if sign == "+" => (false, Some(digits)),
@@ -198,6 +214,7 @@ mod tests {
             ("absolute -5 from", Absolute(-5)),
             ("absolute +5 from", Absolute(5)),
             ("relative 0", SingleRelative(0)),
+            ("forward from", Relative(1)),
             ("relative -2 in", SingleRelative(-2)),
             ("7", Relative(7)),
             ("-7 from", Relative(-7)),

@@ -6,7 +6,7 @@ mod settings;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-pub use self::cursor::without_read_only;
+pub use self::cursor::{fetch, is_fetch, without_read_only};
 use super::cx::{self, Cx, Result, plain_text};
 use super::frag::{Frag, Ty};
 use super::names;
