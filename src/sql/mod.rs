@@ -19,7 +19,8 @@ pub use description::{column_description, parse_description};
 pub use options::{TranslateError, TranslateOptions, Translated};
 pub use plan::{
     Action, AdvisoryOperation, Bind, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat,
-    CopyFromStdin, CursorCommand, FetchDirection, MirrorStatement, ModesScope, OutputColumn, Plan, RunIf, ScriptStep, SessionValue,
+    CopyFromStdin, CursorCommand, ExecuteArgument, FetchDirection, MirrorStatement, ModesScope, OutputColumn, Plan,
+    RunIf, ScriptStep, SessionValue,
     SettingCommand, StepRole, TransactionCommand, Translation,
 };
 pub use schema::{ColumnFacts, NoSchema, RelationName, Schema, TableFacts, TableLookup};

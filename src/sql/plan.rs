@@ -46,10 +46,10 @@ pub enum Action {
         parameter_types: Vec<Oid>,
         sql: String,
     },
-    /// SQL-level EXECUTE: arguments as constants in text form (None = NULL).
+    /// SQL-level EXECUTE.
     Execute {
         name: String,
-        arguments: Vec<Option<String>>,
+        arguments: Vec<ExecuteArgument>,
     },
     /// DEALLOCATE name, or ALL when `None`.
     Deallocate(Option<String>),
@@ -66,6 +66,15 @@ pub enum Action {
     MirrorOnly,
     /// CLOSE, DISCARD and the like that concern only the gateway: accepted, nothing to do (VACUUM, ANALYZE).
     Accepted,
+}
+
+/// An argument of SQL-level EXECUTE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExecuteArgument {
+    /// A constant in text form; `None` = NULL.
+    Constant(Option<String>),
+    /// Any other expression, as the client wrote it. It names no column: PostgreSQL alone can say what it is.
+    Expression(String),
 }
 
 /// A statement for the oracle: it goes there as the client wrote it. What it needs to know of the session beside the
@@ -85,6 +94,8 @@ pub enum CursorCommand {
         name: String,
         /// The query's own text.
         sql: String,
+        /// Characters of the statement in front of `sql`: positions of errors count from the statement's start.
+        offset: u32,
         binary: bool,
         /// `None`: neither SCROLL nor NO SCROLL was said.
         scroll: Option<bool>,

@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod copy;
+mod cursors;
 mod errors;
 mod extended;
 mod hostile;
