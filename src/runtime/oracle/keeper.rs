@@ -319,7 +319,14 @@ impl Worker {
         }
         let mut done = Vec::new();
         for statement in &batch.statements {
-            match self.run(&change(SEARCH_PATH, &statement.sql)).await? {
+            let refused = match self.run(&change(SEARCH_PATH, &statement.sql)).await? {
+                None => None,
+                Some(refused) => match &statement.otherwise {
+                    Some(otherwise) => self.run(&change(SEARCH_PATH, otherwise)).await?,
+                    None => Some(refused),
+                },
+            };
+            match refused {
                 None => done.push(statement.clone()),
                 Some((_, error)) => tracing::warn!(
                     code = %error.code,
@@ -335,7 +342,11 @@ impl Worker {
     /// A change of the past. What fails now failed then, or was undone since.
     async fn repeat(&mut self, past: &MirrorChange) -> Result<(), Broken> {
         for statement in &past.statements {
-            if let Some((_, error)) = self.run(&change(&past.search_path, &statement.sql)).await? {
+            let mut refused = self.run(&change(&past.search_path, &statement.sql)).await?;
+            if let (Some(_), Some(otherwise)) = (&refused, &statement.otherwise) {
+                refused = self.run(&change(&past.search_path, otherwise)).await?;
+            }
+            if let Some((_, error)) = refused {
                 tracing::debug!(code = %error.code, error = error.message, sql = statement.sql, "not repeated");
             }
         }
