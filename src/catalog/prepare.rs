@@ -95,6 +95,8 @@ pub fn prepare_embedded(database: &str) -> Vec<String> {
             .to_owned(),
     );
     statements.extend(prepare_common());
+    // It comes with the extension among the system's own objects, which `\dT` and `\df` leave out.
+    statements.push("ALTER EXTENSION vector SET SCHEMA public".to_owned());
     statements
 }
 
