@@ -116,6 +116,7 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
             default_schema: DEFAULT_SCHEMA.to_owned(),
             server_version: SERVER_VERSION.to_owned(),
             limits: Limits::default(),
+            sessions: Arc::default(),
             has_oracle: config.catalog != CatalogKind::Off,
         },
         oracle: oracle_options(config, &iris.namespace)?,

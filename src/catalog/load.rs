@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::iris::{IrisStatement, Item, ItemReader, ListError, ParameterKind, Request, StatementMetadata};
-use crate::sql::{ColumnFacts, RelationName, TableFacts, parse_description};
+use crate::sql::{ColumnFacts, DeclaredType, RelationName, TableFacts, parse_column_note};
 
 use super::TableCache;
 use super::iris_column::IrisColumnType;
@@ -172,13 +172,20 @@ fn column(row: Vec<Option<String>>) -> Option<ColumnFacts> {
     let identity = is_true(next().as_deref());
     let default = next();
     // ALTER TABLE leaves a description behind that is no longer true.
-    let declared = next().as_deref().and_then(parse_description).filter(|declared| iris.fits(*declared));
+    let declared = next().as_deref().and_then(parse_column_note).map(|note| note.declared);
+    let enum_type = match &declared {
+        Some(DeclaredType::Enum(declared)) if iris.fits_text() => Some(Rc::new(declared.clone())),
+        _ => None,
+    };
+    let declared = declared.map(|declared| declared.pg_type());
+    let declared = declared.filter(|declared| enum_type.is_some() || iris.fits(*declared));
     Some(ColumnFacts {
         name,
         pg_type: declared.unwrap_or_else(|| iris.pg_type()),
         nullable,
         identity,
         has_default: default.is_some_and(|text| !text.is_empty()),
+        enum_type,
     })
 }
 

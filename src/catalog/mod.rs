@@ -1,6 +1,7 @@
 //! Who answers a statement, and what the gateway knows of IRIS tables.
 
 mod answer;
+mod enums;
 mod iris_column;
 mod load;
 mod mirror;
@@ -10,6 +11,7 @@ mod tables;
 mod unit;
 
 pub use answer::{Answer, Described, DescribedColumn, first_error, rows_len};
+pub use enums::EnumTypes;
 pub use load::{LoadStep, TableLoad, TableQueries};
 pub use mirror::{MirrorBatch, MirrorLoad, MirrorOptions, MirrorSnapshot, MirrorStep};
 pub use oracle::{MirrorChange, OraclePurpose, OracleRequest, user_role};

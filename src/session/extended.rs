@@ -9,6 +9,7 @@ use crate::types::Oid;
 use crate::wire::{Bind, FrontendMessage, Parse, PgError, SendBuf, SqlState, Target};
 
 use super::calls::call_fields;
+use super::client::Client;
 use super::context::{ShardContext, Understood};
 use super::operation::{Operation, Outcome, Values, bind_values, ends_failed_block, local_fields};
 use super::ready::{Activity, Ready, in_failed_block};
@@ -289,7 +290,7 @@ impl Ready {
         if self.client.transaction.is_failed() && !ends_failed_block(&statement.understood.translation.action) {
             return Err(in_failed_block());
         }
-        if statement.epoch == self.context.epoch() {
+        if statement.epoch == self.context.epoch() && statement.template.is_zoned == self.client.is_zoned() {
             return self.finish_bind(bind, &statement, out);
         }
         let mut template = Template::default();
@@ -434,7 +435,7 @@ impl Ready {
     /// The columns of a statement's rows; `None` when it has none.
     fn statement_fields(&self, statement: &Statement, formats: &Formats) -> Result<Option<Vec<Field>>, Box<PgError>> {
         match &statement.understood.translation.action {
-            Action::Script(steps) => script_fields(&statement.understood, steps, formats, &self.context),
+            Action::Script(steps) => script_fields(&statement.understood, steps, formats, &self.context, &self.client),
             Action::Catalog(_) => catalog_fields(statement.described.as_deref(), formats),
             Action::Execute { name, .. } => {
                 let prepared = self.statement(name)?;
@@ -629,12 +630,13 @@ fn script_fields(
     steps: &[crate::sql::ScriptStep],
     formats: &Formats,
     context: &ShardContext,
+    client: &Client,
 ) -> Result<Option<Vec<Field>>, Box<PgError>> {
     let Some((index, step)) = steps.iter().enumerate().find(|(_, step)| step.role == StepRole::Rows) else {
         return Ok(None);
     };
     let Some(metadata) = understood.extra.metadata(index) else { return Ok(None) };
-    let shape = row_shape(understood, step, &metadata, formats, context)?;
+    let shape = row_shape(understood, step, &metadata, formats, context, client.settings.style())?;
     Ok(Some(shape.fields.clone()))
 }
 

@@ -1,5 +1,6 @@
 //! One client's conversation, sans IO: frames in, bytes and orders out.
 
+mod activity;
 mod advisory;
 pub mod auth;
 mod calls;
@@ -35,6 +36,7 @@ use crate::wire::{Frame, PgError, Phase, SendBuf, WireError};
 
 pub use advisory::{LockKey, LockMode, LockRequest, LockScope};
 pub use channel::{ChannelChange, Effect, Notification};
+pub use activity::Sessions;
 pub use client::Identity;
 pub use context::{SessionOptions, ShardContext};
 pub use step::{Event, Step};

@@ -221,6 +221,10 @@ impl Ready {
         arguments: &[Option<String>],
         out: &mut SendBuf,
     ) -> Result<Values, Box<PgError>> {
+        if statement.template.is_zoned != self.client.is_zoned() {
+            return Err(PgError::unsupported("the statement was prepared under another time zone")
+                .hint("PREPARE it again after changing TimeZone between UTC and another one."));
+        }
         let expected = statement.parameter_types.len();
         if arguments.len() != expected {
             return Err(PgError::error(

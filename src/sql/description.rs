@@ -13,6 +13,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::typename;
 use crate::types::{Oid, PgType};
+use crate::wire::{PgError, SqlState};
 
 const PREFIX: &str = "pg:";
 
@@ -37,12 +38,24 @@ pub enum DeclaredType {
 }
 
 /// An enum type: `name` with its labels in their order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EnumType {
-    /// `None` = found by the search path.
+    /// `None` = `public`.
     pub schema: Option<String>,
     pub name: String,
     pub labels: Vec<String>,
+}
+
+impl EnumType {
+    /// # Errors
+    /// 22P02, in PostgreSQL's words, for what is no label (`enum_in`).
+    pub fn check(&self, value: &str) -> Result<(), Box<PgError>> {
+        if self.labels.iter().any(|label| label == value) {
+            return Ok(());
+        }
+        let message = format!("invalid input value for enum {}: \"{value}\"", self.name);
+        Err(PgError::error(SqlState::INVALID_TEXT, message))
+    }
 }
 
 impl DeclaredType {
@@ -296,6 +309,22 @@ pub fn table_note(constraints: &[String]) -> String {
     text
 }
 
+/// A view's own words, as a comment inside the query that IRIS keeps: it cannot hold a description.
+pub fn view_note(sql: &str) -> Option<String> {
+    let mut text = String::from("/* pg:");
+    // So that no comment begins or ends in it.
+    put_escaped(&mut text, sql, &['*', '/']);
+    text.push_str(" */");
+    (text.len() <= NOTE_BYTES_MAX).then_some(text)
+}
+
+/// The words that [`view_note`] put into a view's query.
+pub fn parse_view_note(definition: &str) -> Option<String> {
+    let (_, rest) = definition.split_once("/* pg:")?;
+    let (text, _) = rest.split_once(" */")?;
+    unescaped(text)
+}
+
 fn put_type(text: &mut String, pg_type: PgType) -> Option<()> {
     let (oid, suffix) = match typename::element_of(pg_type.oid) {
         Some(element) => (element, "[]"),
@@ -378,6 +407,18 @@ mod tests {
         ] {
             assert_eq!(parse_column_note(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn views_go_there_and_back() {
+        for sql in ["SELECT a FROM t", "SELECT a * 2 / 3, E'\\n*/' /* why */ FROM t\nWHERE a", "VALUES ('/*')"] {
+            let note = view_note(sql).unwrap();
+            assert_eq!(note.matches("*/").count(), 1, "{note}");
+            assert_eq!(note.matches("/*").count(), 1, "{note}");
+            assert_eq!(parse_view_note(&format!("SELECT {note} a")).as_deref(), Some(sql));
+        }
+        assert_eq!(view_note(&"x".repeat(NOTE_BYTES_MAX)), None);
+        assert_eq!(parse_view_note("SELECT /* pg */ a"), None);
     }
 
     #[test]

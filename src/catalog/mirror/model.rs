@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::sql::{ClauseKind, DeclaredType, EnumType, is_note, parse_column_note, parse_table_note};
+use crate::sql::{ClauseKind, DeclaredType, EnumType, is_note, parse_column_note, parse_table_note, parse_view_note};
 use crate::types::{Oid, PgType};
 
 use super::super::iris_column::IrisColumnType;
@@ -104,6 +104,7 @@ pub(super) struct RawKey {
 impl RawTable {
     fn is_ours(&self) -> bool {
         self.description.as_deref().is_some_and(is_note)
+            || self.view.as_deref().is_some_and(|text| parse_view_note(text).is_some())
     }
 
     fn is_primary(&self, index: &RawIndex) -> bool {
@@ -175,7 +176,8 @@ pub(super) struct Relation {
     pub schema: String,
     pub name: String,
     pub is_view: bool,
-    /// Types it needs, made when they do not exist.
+    /// Types it needs, made when they do not exist, and the statements for that.
+    pub enums: Vec<EnumType>,
     pub types: Vec<String>,
     pub create: String,
     pub indexes: Vec<String>,
@@ -193,9 +195,10 @@ impl Relation {
         let mut full = Vec::with_capacity(raw.columns.len());
         let mut plain = Vec::with_capacity(raw.columns.len());
         for column in &raw.columns {
-            let definition = Definition::of(&relation.schema, raw, column);
+            let definition = Definition::of(raw, column);
             if let Some(declared) = &definition.enum_type {
-                relation.types.push(create_type(&relation.schema, declared));
+                relation.types.push(create_type(declared));
+                relation.enums.push(declared.clone());
             }
             full.push(definition.full);
             plain.push(definition.plain);
@@ -263,6 +266,7 @@ impl Relation {
             schema,
             name,
             is_view: raw.is_view,
+            enums: Vec::new(),
             types: Vec::new(),
             create: String::new(),
             indexes: Vec::new(),
@@ -318,13 +322,13 @@ fn foreign_key(names: &Names<'_>, raw: &RawTable, key: &RawKey, name: &str) -> O
     Some((name.to_owned(), clause))
 }
 
-fn enum_name(schema: &str, declared: &EnumType) -> String {
-    qualified(declared.schema.as_deref().unwrap_or(schema), &declared.name)
+fn enum_name(declared: &EnumType) -> String {
+    qualified(declared.schema.as_deref().unwrap_or("public"), &declared.name)
 }
 
 /// The type may exist by then, from another column or by the client's own words.
-fn create_type(schema: &str, declared: &EnumType) -> String {
-    let name = enum_name(schema, declared);
+fn create_type(declared: &EnumType) -> String {
+    let name = enum_name(declared);
     let labels = declared.labels.iter().map(|label| literal(label)).collect::<Vec<_>>().join(", ");
     let create = format!("CREATE TYPE {name} AS ENUM ({labels})");
     guarded(&[&create], &[])
@@ -356,7 +360,7 @@ struct Definition {
 }
 
 impl Definition {
-    fn of(schema: &str, table: &RawTable, column: &RawColumn) -> Self {
+    fn of(table: &RawTable, column: &RawColumn) -> Self {
         let declared = declared_type(column);
         let pg_type = declared.pg_type();
         let default = IrisDefault::read(column.default.as_deref());
@@ -382,7 +386,7 @@ impl Definition {
                 };
                 (serial.to_owned(), serial.to_owned(), None)
             }
-            DeclaredType::Enum(declared) => (enum_name(schema, &declared), "text".to_owned(), Some(declared)),
+            DeclaredType::Enum(declared) => (enum_name(&declared), "text".to_owned(), Some(declared)),
         };
         let is_serial = type_text.ends_with("serial");
         let mut tail = String::new();

@@ -1,9 +1,9 @@
 //! A schema at one moment, the statements that make it, and those that make it of an older one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::sql::MirrorStatement;
+use crate::sql::{EnumType, MirrorStatement};
 
 use super::model::{Names, RawTable, Relation};
 use super::text::{do_block, identifier, literal, unless_relation};
@@ -79,6 +79,11 @@ impl MirrorSnapshot {
         self.relations.len()
     }
 
+    /// The enum types of its columns, for [`EnumTypes::adopt`](crate::catalog::EnumTypes::adopt).
+    pub fn enum_types(&self) -> impl Iterator<Item = &EnumType> {
+        self.relations.iter().flat_map(|relation| &relation.enums)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.relations.is_empty()
     }
@@ -135,7 +140,9 @@ impl MirrorSnapshot {
             batches.push(relation, relation.drop_statement());
         }
         batches.close();
-        for schema in self.schemas.iter().filter(|schema| *schema != "public") {
+        let enum_schemas = made.iter().flat_map(|relation| &relation.enums).filter_map(|declared| declared.schema.as_ref());
+        let schemas: BTreeSet<&String> = self.schemas.iter().chain(enum_schemas).collect();
+        for schema in schemas.into_iter().filter(|schema| *schema != "public") {
             batches.push_free(format!("CREATE SCHEMA IF NOT EXISTS {}", identifier(schema)));
         }
         batches.close();

@@ -138,12 +138,8 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
             }
             match ddl::translate(cx, node)? {
                 Some(ddl) => {
-                    for n in 0..u16::try_from(cx.template.literals.len()).unwrap_or(u16::MAX) {
-                        cx.pin(n);
-                    }
-                    let sql = cx.sql.to_owned();
-                    let mirror = vec![crate::sql::plan::MirrorStatement { sql, relations: Vec::new() }];
-                    Ok(Translation { mirror, ..translation(ddl.action, ddl.tag) })
+                    let ddl::Ddl { action, tag, mirror, mirror_decides, enum_change } = ddl;
+                    Ok(Translation { mirror, mirror_decides, enum_change, ..translation(action, tag) })
                 }
                 None => Err(utility::unsupported(node)),
             }
@@ -167,6 +163,8 @@ fn translation(action: Action, tag: impl Into<String>) -> Translation {
         notices: Vec::new(),
         mirror: Vec::new(),
         is_iris_dialect: false,
+        mirror_decides: false,
+        enum_change: None,
     }
 }
 

@@ -10,7 +10,7 @@ use super::cx::{self, Cx, Result, plain_text};
 use super::frag::{Frag, Ty};
 use super::names;
 use crate::sql::plan::{Action, RunIf, ScriptStep, SettingCommand, StepRole, TransactionCommand};
-use crate::wire::{PgError, Severity, SqlState};
+use crate::wire::{PgError, SqlState};
 
 /// A statement of this family, and its tag.
 #[derive(Debug)]
@@ -89,14 +89,6 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
         SyntaxKind::CLOSE if cx::has_token(stmt, SyntaxKind::ALL_KW) => utility(Action::Accepted, "CLOSE CURSOR ALL"),
         SyntaxKind::LISTEN | SyntaxKind::UNLISTEN | SyntaxKind::NOTIFY => channel::translate(cx, stmt),
         SyntaxKind::LOCK => lock(cx, stmt),
-        SyntaxKind::COMMENT_ON => {
-            cx.notice(*PgError::new(
-                Severity::Notice,
-                SqlState::SUCCESSFUL_COMPLETION,
-                "comments are not kept: IRIS takes descriptions only when an object is created",
-            ));
-            utility(Action::Accepted, "COMMENT")
-        }
         _ => Ok(None),
     }
 }
