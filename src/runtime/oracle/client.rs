@@ -59,7 +59,7 @@ pub(super) enum Again {
 pub(super) enum Failure {
     /// The same question may be asked again.
     Again {
-        had_turn: bool,
+        reason: Again,
         generation: u64,
     },
     Error(Box<PgError>),
