@@ -39,7 +39,7 @@ pub struct MirrorChange {
 pub fn user_role(user: &str) -> MirrorChange {
     let sql = super::prepare::make_user(user);
     MirrorChange {
-        statements: vec![MirrorStatement { sql, relations: Vec::new() }],
+        statements: vec![MirrorStatement { sql, otherwise: None, relations: Vec::new() }],
         search_path: "pg_catalog".to_owned(),
     }
 }

@@ -84,7 +84,7 @@ pub fn prepare_embedded(database: &str) -> Vec<String> {
     statements.push(format!("UPDATE pg_catalog.pg_authid SET rolname = {} WHERE oid = 10", quoted(SUPERUSER)));
     statements.push(format!("CREATE ROLE {}", quoted_name(MIRROR_OWNER)));
     statements.push(format!(
-        "UPDATE pg_catalog.pg_database SET datname = {name}, datistemplate = false, datdba = \
+        "UPDATE pg_catalog.pg_database SET datname = {name}, datistemplate = false, datacl = NULL, datdba = \
          (SELECT oid FROM pg_catalog.pg_authid WHERE rolname = {}) WHERE datname = pg_catalog.current_database()",
         quoted(MIRROR_OWNER)
     ));
@@ -95,6 +95,8 @@ pub fn prepare_embedded(database: &str) -> Vec<String> {
             .to_owned(),
     );
     statements.extend(prepare_common());
+    // It comes with the extension among the system's own objects, which `\dT` and `\df` leave out.
+    statements.push("ALTER EXTENSION vector SET SCHEMA public".to_owned());
     statements
 }
 

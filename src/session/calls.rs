@@ -134,6 +134,15 @@ impl Calls {
         }
     }
 
+    /// Rows sent so far, and whether these were all.
+    pub fn rows_sent(&self) -> (u64, bool) {
+        match self.state {
+            State::New | State::Running => (0, false),
+            State::Rows(sent) => (sent as u64, false),
+            State::Done => ((self.results.len() / self.width()) as u64, true),
+        }
+    }
+
     /// # Errors
     /// The functions' own.
     pub fn execute(&mut self, rows_max: u64, client: &mut Client, out: &mut SendBuf) -> Result<Outcome, Box<PgError>> {
@@ -262,11 +271,16 @@ impl Calls {
         Outcome::Lock(request)
     }
 
+    /// Results of one row; never 0.
+    fn width(&self) -> usize {
+        let is_set = matches!(self.calls.as_slice(), [call] if call.function == CallFunction::ListeningChannels);
+        if is_set { 1 } else { self.results.len().max(1) }
+    }
+
     /// One row of all results; of `pg_listening_channels`, one row each.
     fn put_rows(&mut self, from: usize, out: &mut SendBuf) -> Result<Outcome, Box<PgError>> {
         let fields = call_fields(&self.calls, &self.formats)?;
-        let is_set = matches!(self.calls.as_slice(), [call] if call.function == CallFunction::ListeningChannels);
-        let width = if is_set { 1 } else { self.results.len().max(1) };
+        let width = self.width();
         let limit = match usize::try_from(self.rows_max) {
             Ok(0) | Err(_) => usize::MAX,
             Ok(limit) => limit,

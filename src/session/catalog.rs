@@ -26,6 +26,9 @@ pub struct CatalogRun {
     /// RowDescription goes in front of the rows (simple protocol).
     describe: bool,
     rows_max: u64,
+    /// A cursor is being opened: its rows are kept for the first FETCH.
+    opens_only: bool,
+    sent_count: u64,
     state: State,
 }
 
@@ -48,7 +51,46 @@ pub enum CatalogProgress {
 
 impl CatalogRun {
     pub fn new(statement: CatalogStatement, query: CatalogQuery, result_formats: Vec<Format>, describe: bool) -> Self {
-        Self { statement, query, result_formats, describe, rows_max: 0, state: State::Next }
+        Self {
+            statement,
+            query,
+            result_formats,
+            describe,
+            rows_max: 0,
+            opens_only: false,
+            sent_count: 0,
+            state: State::Next,
+        }
+    }
+
+    /// Asks for the rows of a cursor as they are now, and stops in front of the first.
+    ///
+    /// # Errors
+    /// XX000 when it is running already.
+    pub fn open(&mut self, context: &ShardContext, client: &Client) -> Result<CatalogProgress, Box<PgError>> {
+        match self.state {
+            State::Next => {
+                self.opens_only = true;
+                Ok(self.ask(context, client))
+            }
+            State::Rows { .. } | State::Done => Ok(CatalogProgress::Suspended),
+            State::Waiting(_) => Err(runs_already()),
+        }
+    }
+
+    /// Rows sent so far, and whether these were all.
+    pub fn rows_sent(&self) -> (u64, bool) {
+        (self.sent_count, matches!(self.state, State::Done))
+    }
+
+    fn ask(&mut self, context: &ShardContext, client: &Client) -> CatalogProgress {
+        let prelude = client.prelude(self.query, context);
+        let execution = Execution { values: &self.statement.values, result_formats: &self.result_formats };
+        let request = execute(&prelude, &self.statement.sql, &self.statement.parameter_types, execution);
+        let question = Question::new(request);
+        let order = question.ask();
+        self.state = State::Waiting(question);
+        CatalogProgress::Order(order)
     }
 
     /// Starts, or goes on after a suspension, with at most `rows_max` rows (0 = all).
@@ -63,19 +105,12 @@ impl CatalogRun {
         out: &mut SendBuf,
     ) -> Result<CatalogProgress, Box<PgError>> {
         self.rows_max = rows_max;
+        self.opens_only = false;
         match std::mem::replace(&mut self.state, State::Done) {
-            State::Next => {
-                let prelude = client.prelude(self.query, context);
-                let execution = Execution { values: &self.statement.values, result_formats: &self.result_formats };
-                let question =
-                    Question::new(execute(&prelude, &self.statement.sql, &self.statement.parameter_types, execution));
-                let order = question.ask();
-                self.state = State::Waiting(question);
-                Ok(CatalogProgress::Order(order))
-            }
+            State::Next => Ok(self.ask(context, client)),
             State::Rows { answer, at, left_count } => Ok(self.put_rows(answer, at, left_count, out)),
             State::Done => Ok(CatalogProgress::Complete("SELECT 0".to_owned())),
-            State::Waiting(_) => Err(PgError::error(SqlState::INTERNAL_ERROR, "a running portal was executed again")),
+            State::Waiting(_) => Err(runs_already()),
         }
     }
 
@@ -120,11 +155,16 @@ impl CatalogRun {
     }
 
     fn put_rows(&mut self, answer: Box<Answer>, at: usize, left_count: u64, out: &mut SendBuf) -> CatalogProgress {
+        if self.opens_only {
+            self.state = State::Rows { answer, at, left_count };
+            return CatalogProgress::Suspended;
+        }
         let rest = answer.rows.get(at..).unwrap_or_default();
         let is_cut = self.rows_max > 0 && left_count >= self.rows_max;
         let count = if is_cut { self.rows_max } else { left_count };
         let length = if is_cut { rows_len(rest, count) } else { rest.len() };
         out.put_messages(rest.get(..length).unwrap_or_default());
+        self.sent_count = self.sent_count.saturating_add(count);
         if is_cut {
             let (at, left_count) = (at.saturating_add(length), left_count.saturating_sub(count));
             self.state = State::Rows { answer, at, left_count };
@@ -137,4 +177,8 @@ impl CatalogRun {
         };
         CatalogProgress::Complete(tag)
     }
+}
+
+fn runs_already() -> Box<PgError> {
+    PgError::error(SqlState::INTERNAL_ERROR, "a running portal was executed again")
 }

@@ -138,14 +138,20 @@ impl ShardContext {
         self.schema_epoch.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// A key no other statement of the shard has.
+    pub(super) fn next_statement_key(&self) -> u64 {
+        let key = self.next_key.get();
+        self.next_key.set(key.wrapping_add(1));
+        key
+    }
+
     /// A fixed text of ours as a statement, one key each.
     pub(super) fn control_statement(&self, text: &str) -> Rc<IrisStatement> {
         let mut control = self.control.borrow_mut();
         if let Some(statement) = control.get(text) {
             return Rc::clone(statement);
         }
-        let key = self.next_key.get();
-        self.next_key.set(key.wrapping_add(1));
+        let key = self.next_statement_key();
         let statement = Rc::new(IrisStatement { key, text: text.to_owned(), kinds: Vec::new(), is_query: false });
         // Savepoint names are numbered from 0: the map stays as small as the deepest nesting.
         control.insert(text.to_owned(), Rc::clone(&statement));

@@ -4,24 +4,26 @@ use std::rc::Rc;
 
 use crate::catalog::{Described, DescribedColumn};
 use crate::iris::{Request, default_pg_type};
-use crate::sql::{Action, Bind as ValueSource, StepRole, Template, split};
+use crate::sql::{Action, Bind as ValueSource, CursorCommand, StepRole, Template, split};
 use crate::types::Oid;
 use crate::wire::{Bind, FrontendMessage, Parse, PgError, SendBuf, SqlState, Target};
 
 use super::calls::call_fields;
 use super::client::Client;
 use super::context::{ShardContext, Understood};
+use super::cursor::SharedCursor;
+use super::cursor_commands::nested;
 use super::operation::{Operation, Outcome, Values, bind_values, ends_failed_block, local_fields};
 use super::ready::{Activity, Ready, in_failed_block};
 use super::resolve::{Progress, Resolve, plans};
 use super::rows::{Field, Formats};
 use super::run::{put_row_description, row_shape};
-use super::simple::{needs_transaction, put_notices};
+use super::simple::{moved, needs_transaction, put_notices};
 use super::step::{Event, Step};
 use super::values::{Parameter, Sources};
 
 /// A prepared statement, by Parse or by SQL-level PREPARE.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Statement {
     pub name: String,
     pub understood: Rc<Understood>,
@@ -35,6 +37,8 @@ pub(super) struct Statement {
     client_types: Vec<Oid>,
     /// The schema epoch it was understood under.
     epoch: u64,
+    /// The query of a DECLARE, the statement of a PREPARE; then only this depends on the schema.
+    inner: Option<Rc<Statement>>,
 }
 
 impl Statement {
@@ -51,7 +55,28 @@ impl Statement {
             described,
             client_types: client_types.to_vec(),
             epoch,
+            inner: None,
         }
+    }
+
+    /// A DECLARE or PREPARE with the statement it is about. The parameters of DECLARE are its query's.
+    fn around(outer: Self, inner: Self) -> Self {
+        let parameter_types = if outer.is_declare() { inner.parameter_types.clone() } else { Vec::new() };
+        Self { parameter_types, inner: Some(Rc::new(inner)), ..outer }
+    }
+
+    fn is_declare(&self) -> bool {
+        matches!(self.understood.translation.action, Action::Cursor(CursorCommand::Declare { .. }))
+    }
+
+    /// What has to be understood anew when the schema changes.
+    fn subject(&self) -> &Self {
+        self.inner.as_deref().unwrap_or(self)
+    }
+
+    /// What the parameters are bound to.
+    fn bound(&self) -> &Self {
+        if self.is_declare() { self.subject() } else { self }
     }
 }
 
@@ -96,16 +121,20 @@ fn declared_type(understood: &Understood, index: usize) -> Option<Oid> {
 /// A bound statement.
 #[derive(Debug)]
 pub(super) struct Portal {
-    statement: Rc<Statement>,
-    formats: Formats,
-    state: PortalState,
+    pub statement: Rc<Statement>,
+    pub formats: Formats,
+    pub state: PortalState,
+    /// Savepoints it was made after: their end is its own.
+    pub depth: usize,
 }
 
 #[derive(Debug)]
-enum PortalState {
+pub(super) enum PortalState {
     Bound(Values),
     /// Under way, suspended or done.
     Running(Operation),
+    /// Made by DECLARE, or used by FETCH or MOVE.
+    Cursor(SharedCursor),
     /// Its values went into an operation that failed or was lost.
     Spent,
 }
@@ -114,6 +143,7 @@ impl Portal {
     pub(super) fn open_result(&self) -> Option<Request> {
         match &self.state {
             PortalState::Running(operation) => operation.open_result(),
+            PortalState::Cursor(cursor) => cursor.try_borrow().ok()?.open_result(),
             PortalState::Bound(_) | PortalState::Spent => None,
         }
     }
@@ -121,6 +151,12 @@ impl Portal {
     /// The IRIS connection is gone, and the open result with it.
     pub(super) fn forget_result(&mut self) {
         if self.open_result().is_some() {
+            // Whatever reads from a cursor just now must find it lost as well.
+            if let PortalState::Cursor(cursor) = &self.state
+                && let Ok(mut cursor) = cursor.try_borrow_mut()
+            {
+                cursor.fail();
+            }
             self.state = PortalState::Spent;
         }
     }
@@ -131,6 +167,8 @@ pub(super) struct PendingParse {
     name: String,
     types: Vec<Oid>,
     resolve: Resolve,
+    /// The DECLARE or PREPARE around what is being resolved.
+    outer: Option<Box<Statement>>,
 }
 
 /// A Bind whose statement must be understood anew because the schema has changed.
@@ -176,16 +214,16 @@ impl Ready {
         Resolve::scan(sql, &mut template, &self.client)?;
         let mut resolve = Resolve::with_types(sql, template, &types);
         match resolve.start(self.surroundings())? {
-            Progress::Ready(understood) => self.finish_parse(parse.name, &types, understood, resolve, out),
+            Progress::Ready(understood) => self.finish_parse(parse.name, &types, understood, resolve, None, out),
             Progress::Submit(_) if self.client.transaction.is_failed() => Err(in_failed_block()),
             Progress::Submit(request) => {
-                let pending = PendingParse { name: parse.name.to_owned(), types, resolve };
+                let pending = PendingParse { name: parse.name.to_owned(), types, resolve, outer: None };
                 self.activity = Activity::Parse(Box::new(pending));
                 Ok(self.submit_resolve(request))
             }
             Progress::Order(_) if self.client.transaction.is_failed() => Err(in_failed_block()),
             Progress::Order(order) => {
-                let pending = PendingParse { name: parse.name.to_owned(), types, resolve };
+                let pending = PendingParse { name: parse.name.to_owned(), types, resolve, outer: None };
                 self.activity = Activity::Parse(Box::new(pending));
                 Ok(order.into())
             }
@@ -198,33 +236,70 @@ impl Ready {
         types: &[Oid],
         understood: Rc<Understood>,
         resolve: Resolve,
+        outer: Option<Box<Statement>>,
         out: &mut SendBuf,
     ) -> Result<Step, Box<PgError>> {
         if self.client.transaction.is_failed() && !ends_failed_block(&understood.translation.action) {
             return Err(in_failed_block());
         }
-        let statement = Statement::new(understood, resolve, types, self.context.epoch());
+        let mut statement = Statement::new(understood, resolve, types, self.context.epoch());
+        if let Some(outer) = outer {
+            statement = Statement::around(*outer, statement);
+        } else if nested(&statement.understood.translation.action, types).is_some() {
+            return self.parse_nested(name, types, statement, out);
+        }
         self.add_statement(name.to_owned(), statement)?;
         out.put_parse_complete();
         Ok(Step::NeedFrame)
     }
 
+    /// DECLARE and PREPARE: what they are about is understood as well.
+    fn parse_nested(
+        &mut self,
+        name: &str,
+        types: &[Oid],
+        outer: Statement,
+        out: &mut SendBuf,
+    ) -> Result<Step, Box<PgError>> {
+        let understood = Rc::clone(&outer.understood);
+        let Some(inner) = nested(&understood.translation.action, types) else { return Ok(Step::NeedFrame) };
+        let mut template = Template::default();
+        Resolve::scan(inner.sql, &mut template, &self.client)?;
+        let mut resolve = Resolve::with_types(inner.sql, template, inner.parameter_types);
+        let types = inner.parameter_types;
+        match resolve.start(self.surroundings()).map_err(|error| moved(error, inner.offset))? {
+            Progress::Ready(understood) => {
+                self.finish_parse(name, types, understood, resolve, Some(Box::new(outer)), out)
+            }
+            Progress::Submit(request) => {
+                let (name, types, outer) = (name.to_owned(), types.to_vec(), Some(Box::new(outer)));
+                self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve, outer }));
+                Ok(self.submit_resolve(request))
+            }
+            Progress::Order(order) => {
+                let (name, types, outer) = (name.to_owned(), types.to_vec(), Some(Box::new(outer)));
+                self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve, outer }));
+                Ok(order.into())
+            }
+        }
+    }
+
     pub(super) fn on_parse_event(&mut self, pending: PendingParse, event: Event<'_>, out: &mut SendBuf) -> Step {
-        let PendingParse { name, types, mut resolve } = pending;
+        let PendingParse { name, types, mut resolve, outer } = pending;
         let progress = match event {
             Event::Iris(reply) => resolve.on_reply(reply, self.surroundings()),
             event => resolve.on_order(event, self.surroundings()),
         };
         let result = match progress {
             Ok(Progress::Submit(request)) => {
-                self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve }));
+                self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve, outer }));
                 return self.submit_resolve(request);
             }
             Ok(Progress::Order(order)) => {
-                self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve }));
+                self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve, outer }));
                 return order.into();
             }
-            Ok(Progress::Ready(understood)) => self.finish_parse(&name, &types, understood, resolve, out),
+            Ok(Progress::Ready(understood)) => self.finish_parse(&name, &types, understood, resolve, outer, out),
             Err(error) => Err(error),
         };
         result.unwrap_or_else(|error| self.fail_extended(&error, out))
@@ -290,12 +365,13 @@ impl Ready {
         if self.client.transaction.is_failed() && !ends_failed_block(&statement.understood.translation.action) {
             return Err(in_failed_block());
         }
-        if statement.epoch == self.context.epoch() && statement.template.is_zoned == self.client.is_zoned() {
+        let subject = statement.subject();
+        if subject.epoch == self.context.epoch() && subject.template.is_zoned == self.client.is_zoned() {
             return self.finish_bind(bind, &statement, out);
         }
         let mut template = Template::default();
-        Resolve::scan(&statement.sql, &mut template, &self.client)?;
-        let mut resolve = Resolve::with_types(&statement.sql, template, &statement.client_types);
+        Resolve::scan(&subject.sql, &mut template, &self.client)?;
+        let mut resolve = Resolve::with_types(&subject.sql, template, &subject.client_types);
         match resolve.start(self.surroundings())? {
             Progress::Ready(understood) => {
                 let statement = self.renew(&statement, understood, resolve)?;
@@ -346,16 +422,20 @@ impl Ready {
         understood: Rc<Understood>,
         resolve: Resolve,
     ) -> Result<Rc<Statement>, Box<PgError>> {
-        let mut statement = Statement::new(understood, resolve, &old.client_types, self.context.epoch());
+        let mut statement = Statement::new(understood, resolve, &old.subject().client_types, self.context.epoch());
         let columns = |statement: &Statement| -> Option<Vec<(String, Oid)>> {
             let fields = self.statement_fields(statement, &Formats::text()).ok().flatten()?;
             Some(fields.into_iter().map(|field| (field.name, field.pg_type.oid)).collect())
         };
-        if columns(&statement) != columns(old) {
+        let subject = old.subject();
+        if old.inner.is_none() && columns(&statement) != columns(subject) {
             return Err(PgError::unsupported("cached plan must not change result type"));
         }
-        statement.name.clone_from(&old.name);
-        statement.parameter_types.clone_from(&old.parameter_types);
+        statement.name.clone_from(&subject.name);
+        statement.parameter_types.clone_from(&subject.parameter_types);
+        if old.inner.is_some() {
+            statement = Statement { inner: Some(Rc::new(statement)), ..Statement::clone(old) };
+        }
         let statement = Rc::new(statement);
         self.statements.insert(old.name.clone(), Rc::clone(&statement));
         Ok(statement)
@@ -372,16 +452,8 @@ impl Ready {
             if let Some(portal) = self.portals.remove("") {
                 self.closes.extend(portal.open_result());
             }
-        } else if self.portals.contains_key(name) {
-            return Err(PgError::error(SqlState::DUPLICATE_CURSOR, format!("cursor \"{name}\" already exists")));
         }
-        let max = self.context.options.limits.portals_max;
-        if self.portals.len() >= max {
-            return Err(PgError::error(
-                SqlState::PROGRAM_LIMIT_EXCEEDED,
-                format!("a client may keep at most {max} portals open"),
-            ));
-        }
+        self.check_portal_name(name)?;
         let (given, wanted) = (bind.parameters.len(), statement.parameter_types.len());
         if given != wanted {
             return Err(PgError::error(
@@ -397,10 +469,13 @@ impl Ready {
             .zip(&statement.parameter_types)
             .map(|((format, bytes), oid)| Parameter { oid: *oid, format, bytes })
             .collect();
-        let sources = Sources { sql: &statement.sql, template: &statement.template, parameters: &parameters, context: &self.context };
-        let values = bind_values(&statement.understood, &sources, &mut self.client, out)?;
+        let bound = statement.bound();
+        let sources =
+            Sources { sql: &bound.sql, template: &bound.template, parameters: &parameters, context: &self.context };
+        let values = bind_values(&bound.understood, &sources, &mut self.client, out)?;
         let formats = Formats::new(bind.result_formats.iter().collect());
-        let portal = Portal { statement: Rc::clone(statement), formats, state: PortalState::Bound(values) };
+        let depth = self.client.transaction.depth();
+        let portal = Portal { statement: Rc::clone(statement), formats, state: PortalState::Bound(values), depth };
         self.portals.insert(name.to_owned(), portal);
         out.put_bind_complete();
         Ok(Step::NeedFrame)
@@ -433,8 +508,13 @@ impl Ready {
     }
 
     /// The columns of a statement's rows; `None` when it has none.
-    fn statement_fields(&self, statement: &Statement, formats: &Formats) -> Result<Option<Vec<Field>>, Box<PgError>> {
+    pub(super) fn statement_fields(
+        &self,
+        statement: &Statement,
+        formats: &Formats,
+    ) -> Result<Option<Vec<Field>>, Box<PgError>> {
         match &statement.understood.translation.action {
+            Action::Cursor(CursorCommand::Fetch { name, is_move: false, .. }) => self.cursor_fields(name, formats),
             Action::Script(steps) => script_fields(&statement.understood, steps, formats, &self.context, &self.client),
             Action::Catalog(_) => catalog_fields(statement.described.as_deref(), formats),
             Action::Execute { name, .. } => {
@@ -485,9 +565,20 @@ impl Ready {
                 out.put_command_complete(&understood.translation.tag);
                 return Ok(Step::NeedFrame);
             }
-            (PortalState::Bound(_), Action::Prepare { .. }) => {
-                return Err(PgError::unsupported("PREPARE inside the extended protocol is not supported")
-                    .hint("Send PREPARE as a simple query, or use a Parse message."));
+            (PortalState::Cursor(cursor), _) => {
+                portal.state = PortalState::Cursor(SharedCursor::clone(&cursor));
+                self.execute_cursor(name, cursor)
+            }
+            (PortalState::Bound(_), Action::Prepare { name, .. }) => {
+                self.check_statement_name(name)?;
+                let prepared = statement.inner.as_deref().cloned();
+                self.add_statement(name.clone(), prepared.ok_or_else(|| no_portal(name))?)?;
+                out.put_command_complete(&understood.translation.tag);
+                return Ok(Step::NeedFrame);
+            }
+            (PortalState::Bound(values), Action::Cursor(command @ CursorCommand::Declare { .. })) => {
+                let inner = statement.inner.clone().ok_or_else(|| no_portal(name))?;
+                self.declare(command, inner, values, false)?
             }
             (PortalState::Bound(_), Action::Execute { name, arguments }) => {
                 let prepared = self.statement(name)?;
@@ -501,10 +592,15 @@ impl Ready {
                     &self.client,
                 )?
             }
-            (PortalState::Bound(values), _) => {
-                Operation::new(Rc::clone(&understood), values, formats.clone(), false, &self.context, &self.client)?
-            }
+            (PortalState::Bound(values), _) => match self.cursor_operation(&understood, Some(&formats))? {
+                Some(operation) => operation,
+                None => {
+                    let understood = Rc::clone(&understood);
+                    Operation::new(understood, values, formats.clone(), false, &self.context, &self.client)?
+                }
+            },
         };
+        self.separate(&mut operation);
         // One Execute before Sync is its own transaction in IRIS as it is; more of them need one around them.
         if lookahead != Some(b'S') || needs_transaction(&understood) {
             self.client.transaction.begin_implicit();
@@ -529,6 +625,7 @@ impl Ready {
             Outcome::FlushThenResume => Step::FlushThenResume,
             Outcome::NeedFrame => Step::Flush,
             Outcome::Complete(tag) => {
+                self.after_statement(&pending.statement.understood.translation.action, &tag);
                 put_notices(&pending.statement.understood, &self.client, out);
                 out.put_command_complete(&tag);
                 self.put_back(pending);
@@ -552,9 +649,11 @@ impl Ready {
     /// The portal may be executed again: for more rows, or to be told that there are none.
     fn put_back(&mut self, pending: PendingExecute) {
         let PendingExecute { portal, statement, formats, operation } = pending;
-        let state = PortalState::Running(operation);
+        let own_cursor = if let Operation::Cursor(run) = &operation { run.own_cursor() } else { None };
+        let state = own_cursor.map_or(PortalState::Running(operation), PortalState::Cursor);
         if let Some(slot) = self.portals.get_mut(&portal) {
-            *slot = Portal { statement, formats, state };
+            let depth = slot.depth;
+            *slot = Portal { statement, formats, state, depth };
         }
     }
 
@@ -568,7 +667,7 @@ impl Ready {
             Event::Iris(reply) => pending.operation.on_reply(reply, &self.context, &mut self.client, out),
             Event::Flushed => Ok(pending.operation.on_flushed()),
             Event::Lost(error) => Err(error),
-            Event::Locked(result) => pending.operation.on_locked(result, &mut self.client, out),
+            Event::Locked(result) => pending.operation.on_locked(result, &self.context, &mut self.client, out),
             event => pending.operation.on_order(event, &self.context, &mut self.client, out),
         };
         match outcome {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::catalog::MirrorChange;
 use crate::iris::{Reply, Request};
-use crate::sql::{Action, ModesScope, SettingCommand, Template, TransactionCommand};
+use crate::sql::{Action, CursorCommand, ModesScope, SettingCommand, Template, TransactionCommand};
 use crate::types::{Oid, PgType};
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
@@ -16,6 +16,7 @@ use super::client::Client;
 use super::context::{ShardContext, Understood};
 use super::control::{Control, ControlProgress};
 use super::copy_in::{CopyIn, CopyProgress};
+use super::cursor_run::{CommitHeld, CursorRun};
 use super::question::Order;
 use super::rows::{Field, Formats};
 use super::run::{Run, RunProgress, put_row_description};
@@ -32,6 +33,9 @@ pub enum Operation {
     Catalog(Box<CatalogRun>),
     /// Only the mirror has something to do.
     Mirror(MirrorOnly),
+    /// Rows come from the operation of the cursor's query.
+    Cursor(Box<CursorRun>),
+    CommitHeld(Box<CommitHeld>),
     /// Answered by the gateway alone.
     Local(Local),
     Channel(ChannelOperation),
@@ -164,12 +168,16 @@ impl Operation {
             Action::CopyFromStdin(_) => Self::Copy(Box::new(CopyIn::new(understood, context)?)),
             Action::Channel(command) => Self::Channel(ChannelOperation::new(command.clone(), tag())),
             Action::Calls(calls) => Self::Calls(Box::new(Calls::new(calls, values, formats, describe, tag()))),
-            Action::Cursor(_) | Action::Catalog(_) => return Err(PgError::unsupported("not supported yet")),
-            Action::Prepare { .. } | Action::Execute { .. } | Action::Deallocate(_) => {
-                return Err(PgError::error(
-                    SqlState::INTERNAL_ERROR,
-                    "a prepared-statement command reached the wrong place",
-                ));
+            // What CLOSE closes the session has closed.
+            Action::Cursor(CursorCommand::Close(_)) => {
+                Self::Local(Local { command: LocalCommand::Nothing, tag: tag(), describe })
+            }
+            Action::Catalog(_)
+            | Action::Cursor(_)
+            | Action::Prepare { .. }
+            | Action::Execute { .. }
+            | Action::Deallocate(_) => {
+                return Err(PgError::error(SqlState::INTERNAL_ERROR, "a session command reached the wrong place"));
             }
         })
     }
@@ -197,6 +205,8 @@ impl Operation {
                 Some(change) => Outcome::Order(Order::Mirror(change)),
                 None => Outcome::Complete(mirror.tag.clone()),
             }),
+            Self::Cursor(run) => run.execute(rows_max, context, client, out),
+            Self::CommitHeld(commit) => commit.execute(context, client, out),
             Self::Local(local) => local.execute(client, out),
             Self::Channel(channel) => channel.execute(client),
             Self::Calls(calls) => calls.execute(rows_max, client, out),
@@ -208,11 +218,16 @@ impl Operation {
     pub fn on_locked(
         &mut self,
         result: Result<bool, Box<PgError>>,
+        context: &ShardContext,
         client: &mut Client,
         out: &mut SendBuf,
     ) -> Result<Outcome, Box<PgError>> {
         match self {
             Self::Calls(calls) => calls.on_locked(result, client, out),
+            Self::Cursor(run) => run
+                .resume(context, client, out, |source, client, spool| source.on_locked(result, context, client, spool)),
+            Self::CommitHeld(commit) => commit
+                .resume(context, client, out, |source, client, spool| source.on_locked(result, context, client, spool)),
             _ => Err(PgError::error(SqlState::INTERNAL_ERROR, "nobody has asked for a lock")),
         }
     }
@@ -230,6 +245,8 @@ impl Operation {
             Self::Run(run) => run.on_reply(reply, context, client, out).map(Outcome::from),
             Self::Control(control) => control.on_reply(&reply, context, client, out).map(Outcome::from),
             Self::Copy(copy) => copy.on_reply(reply, context, client).map(Outcome::from),
+            Self::Cursor(run) => run.on_reply(reply, context, client, out),
+            Self::CommitHeld(commit) => commit.on_reply(reply, context, client, out),
             Self::Local(_) | Self::Catalog(_) | Self::Mirror(_) | Self::Channel(_) | Self::Calls(_) => {
                 Err(super::resolve::unexpected(&reply))
             }
@@ -265,6 +282,11 @@ impl Operation {
                 context.schema_changed();
                 Ok(Outcome::Complete(mirror.tag.clone()))
             }
+            (Self::Cursor(run), event) => {
+                run.resume(context, client, out, |source, client, spool| source.on_order(event, context, client, spool))
+            }
+            (Self::CommitHeld(commit), event) => commit
+                .resume(context, client, out, |source, client, spool| source.on_order(event, context, client, spool)),
             _ => Err(PgError::error(SqlState::INTERNAL_ERROR, "an event came that nobody waits for")),
         }
     }
@@ -289,6 +311,8 @@ impl Operation {
     pub fn on_flushed(&mut self) -> Outcome {
         match self {
             Self::Run(run) => run.on_flushed().into(),
+            Self::Cursor(run) => run.on_flushed(),
+            Self::CommitHeld(commit) => commit.on_flushed(),
             _ => Outcome::NeedFrame,
         }
     }
@@ -297,7 +321,34 @@ impl Operation {
     pub fn open_result(&self) -> Option<Request> {
         match self {
             Self::Run(run) => run.open_result(),
+            // A cursor's result is its portal's.
             _ => None,
+        }
+    }
+
+    /// Starts the query of a cursor as far as that is possible without a row.
+    ///
+    /// # Errors
+    /// The statement's own.
+    pub fn open(
+        &mut self,
+        context: &ShardContext,
+        client: &mut Client,
+    ) -> Result<Outcome, Box<PgError>> {
+        match self {
+            Self::Run(run) => run.open(context, client).map(Outcome::from),
+            Self::Catalog(run) => run.open(context, client).map(Outcome::from),
+            _ => Ok(Outcome::Suspended),
+        }
+    }
+
+    /// Rows sent so far, and whether these were all: where a cursor stands that goes on from here.
+    pub fn rows_sent(&self) -> (u64, bool) {
+        match self {
+            Self::Run(run) => run.rows_sent(),
+            Self::Catalog(run) => run.rows_sent(),
+            Self::Calls(calls) => calls.rows_sent(),
+            _ => (0, true),
         }
     }
 }

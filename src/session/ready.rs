@@ -234,10 +234,13 @@ impl Ready {
 
     /// The end of a Query, or Sync: results are closed, the implicit transaction ends, ReadyForQuery.
     pub(super) fn finish_cycle(&mut self, out: &mut SendBuf) -> Step {
-        if !self.client.transaction.in_block() {
-            // Portals live until the end of their transaction.
-            let open: Vec<Request> = self.portals.drain().filter_map(|(_, portal)| portal.open_result()).collect();
-            self.closes.extend(open);
+        let transaction = &self.client.transaction;
+        // Portals live until the end of their transaction. In a failed block nothing can use them any more, and
+        // their results would keep the IRIS connection.
+        if !transaction.in_block() {
+            self.end_portals(!self.errored);
+        } else if transaction.is_failed() && !transaction.has_savepoints() {
+            self.end_portals(false);
         }
         let transaction = &self.client.transaction;
         let next = if let Some(request) = self.closes.pop() {

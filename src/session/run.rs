@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::catalog::MirrorChange;
-use crate::iris::{ItemReader, Reply, Request, StatementMetadata};
+use crate::iris::{IrisStatement, ItemReader, Reply, Request, StatementMetadata};
 use crate::sql::{Action, RunIf, ScriptStep, StepRole};
 use crate::types::Style;
 use crate::wire::{FieldDescription, PgError, SendBuf, SqlState};
@@ -39,6 +39,10 @@ pub struct Run {
     previous_count: u64,
     /// IRIS refused a step for a reason that counts as having nothing to do.
     was_ignored: bool,
+    /// A cursor is being opened: rows are kept for its first FETCH.
+    opens_only: bool,
+    /// The statement under a key of its own, when a result of the shared one is open already.
+    own_statement: Option<Rc<IrisStatement>>,
 }
 
 #[derive(Debug)]
@@ -87,6 +91,8 @@ impl Run {
             count: 0,
             previous_count: 0,
             was_ignored: false,
+            opens_only: false,
+            own_statement: None,
         }
     }
 
@@ -99,7 +105,49 @@ impl Run {
             State::Next | State::Waiting | State::Done => false,
         };
         let step = self.steps().get(self.step)?;
-        open.then(|| Request::CloseResult { statement: Rc::clone(&step.plan.statement) })
+        open.then(|| Request::CloseResult { statement: self.statement(step) })
+    }
+
+    /// Key of the statement whose rows go to the client.
+    pub fn key(&self) -> Option<u64> {
+        let step = self.steps().iter().find(|step| step.role == StepRole::Rows)?;
+        Some(self.statement(step).key)
+    }
+
+    /// Another result of the same statement is open on the lease; pages are told apart by the key.
+    pub fn separate(&mut self, key: u64) {
+        if matches!(self.state, State::Next)
+            && let [step] = self.steps()
+        {
+            let shared = &step.plan.statement;
+            self.own_statement = Some(Rc::new(IrisStatement {
+                key,
+                text: shared.text.clone(),
+                kinds: shared.kinds.clone(),
+                is_query: shared.is_query,
+            }));
+        }
+    }
+
+    fn statement(&self, step: &ScriptStep) -> Rc<IrisStatement> {
+        Rc::clone(self.own_statement.as_ref().unwrap_or(&step.plan.statement))
+    }
+
+    /// Rows of the query sent so far, and whether these were all.
+    pub fn rows_sent(&self) -> (u64, bool) {
+        (self.step_rows_count, matches!(self.state, State::Done))
+    }
+
+    /// Starts the query of a cursor and stops in front of its first row.
+    ///
+    /// # Errors
+    /// As `execute`.
+    pub fn open(&mut self, context: &ShardContext, client: &mut Client) -> Result<RunProgress, Box<PgError>> {
+        if self.steps().len() != 1 || !matches!(self.state, State::Next) {
+            return Ok(RunProgress::Suspended);
+        }
+        self.opens_only = true;
+        self.next_step(context, client)
     }
 
     /// The tag without counts.
@@ -128,6 +176,7 @@ impl Run {
         // Only the rows of a plain query can wait: other scripts have steps behind them that must run.
         self.rows_max = if self.steps().len() == 1 { rows_max } else { 0 };
         self.rows_count = 0;
+        self.opens_only = false;
         match std::mem::replace(&mut self.state, State::Waiting) {
             State::Next => self.next_step(context, client),
             State::Suspended { rows, end } => self.page(&rows, end, context, client, out),
@@ -146,7 +195,7 @@ impl Run {
     pub fn on_flushed(&mut self) -> RunProgress {
         self.state = State::Waiting;
         match self.steps().get(self.step) {
-            Some(step) => RunProgress::Submit(Request::Fetch { statement: Rc::clone(&step.plan.statement) }),
+            Some(step) => RunProgress::Submit(Request::Fetch { statement: self.statement(step) }),
             None => RunProgress::Complete(self.tag()),
         }
     }
@@ -215,7 +264,7 @@ impl Run {
             }
             return Ok(self.on_mirrored(context));
         };
-        let statement = Rc::clone(&step.plan.statement);
+        let statement = self.statement(step);
         let values_per_set = step.plan.binds.len();
         let in_transaction = client.transaction.wants_transaction();
         if in_transaction {
@@ -324,7 +373,7 @@ impl Run {
         let (Some(shape), Some(step)) = (self.shape.clone(), self.steps().get(self.step)) else {
             return self.end_of_page(rows.end(), context, client);
         };
-        let statement = Rc::clone(&step.plan.statement);
+        let statement = self.statement(step);
         loop {
             if self.limit_reached() {
                 self.state = State::Streams(rows);
@@ -366,7 +415,7 @@ impl Run {
     }
 
     fn limit_reached(&self) -> bool {
-        self.rows_max > 0 && self.rows_count >= self.rows_max
+        self.opens_only || self.rows_max > 0 && self.rows_count >= self.rows_max
     }
 
     /// CommandComplete's text: the rows of this Execute for queries, the changed rows otherwise.

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use crate::sql::{Action, check_syntax, position_in, split};
+use crate::sql::{Action, CursorCommand, ExecuteArgument, check_syntax, position_in, split};
 use crate::types::Oid;
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf};
 
@@ -46,6 +46,8 @@ enum Purpose {
         types: Vec<Oid>,
         tag: String,
     },
+    /// The query of a cursor; the DECLARE itself.
+    Declare(Rc<Understood>),
 }
 
 /// Where a query string stands between two statements.
@@ -161,6 +163,14 @@ impl Ready {
                 out.put_command_complete(&tag);
                 Ok(None)
             }
+            Purpose::Declare(declare) => {
+                let Action::Cursor(command) = &declare.translation.action else { return Ok(None) };
+                let statement = Rc::new(Statement::new(understood, resolve, &[], self.context.epoch()));
+                let sources = literals_only(&statement.sql, &statement.template, &self.context);
+                let values = bind_values(&statement.understood, &sources, &mut self.client, out)?;
+                let operation = self.declare(command, statement, values, true)?;
+                self.run_operation(operation, Rc::clone(&declare), here, out)
+            }
         }
     }
 
@@ -194,6 +204,14 @@ impl Ready {
                 let resolve = Resolve::with_types(&sql, template, &types);
                 return self.start_resolve(resolve, Purpose::Prepare { name, types, tag }, here, out);
             }
+            Action::Cursor(CursorCommand::Declare { sql, offset, .. }) => {
+                let mut template = std::mem::take(&mut self.template);
+                Resolve::scan(sql, &mut template, &self.client)?;
+                // The columns are wanted before the first row.
+                let (resolve, offset) = (Resolve::with_types(sql, template, &[]), *offset);
+                let purpose = Purpose::Declare(Rc::clone(&understood));
+                return self.start_resolve(resolve, purpose, here, out).map_err(|error| moved(error, offset));
+            }
             Action::Deallocate(name) => {
                 self.deallocate(name.as_deref())?;
                 out.put_command_complete(tag);
@@ -218,7 +236,7 @@ impl Ready {
     pub(super) fn execute_values(
         &mut self,
         statement: &Statement,
-        arguments: &[Option<String>],
+        arguments: &[ExecuteArgument],
         out: &mut SendBuf,
     ) -> Result<Values, Box<PgError>> {
         if statement.template.is_zoned != self.client.is_zoned() {
@@ -233,12 +251,21 @@ impl Ready {
             )
             .detail(format!("Expected {expected} parameters but got {}.", arguments.len())));
         }
-        let parameters: Vec<Parameter<'_>> = arguments
-            .iter()
-            .zip(&statement.parameter_types)
-            .map(|(text, oid)| Parameter { oid: *oid, format: Format::Text, bytes: text.as_deref().map(str::as_bytes) })
-            .collect();
-        let sources = Sources { sql: &statement.sql, template: &statement.template, parameters: &parameters, context: &self.context };
+        let mut parameters: Vec<Parameter<'_>> = Vec::with_capacity(expected);
+        for (argument, oid) in arguments.iter().zip(&statement.parameter_types) {
+            let ExecuteArgument::Constant(text) = argument else {
+                return Err(PgError::unsupported("arguments of EXECUTE must be constants")
+                    .hint("Send the value itself, or use a Bind message."));
+            };
+            let bytes = text.as_deref().map(str::as_bytes);
+            parameters.push(Parameter { oid: *oid, format: Format::Text, bytes });
+        }
+        let sources = Sources {
+            sql: &statement.sql,
+            template: &statement.template,
+            parameters: &parameters,
+            context: &self.context,
+        };
         bind_values(&statement.understood, &sources, &mut self.client, out)
     }
 
@@ -252,7 +279,27 @@ impl Ready {
         if needs_transaction(&understood) {
             self.client.transaction.begin_implicit();
         }
-        let mut operation = Operation::new(Rc::clone(&understood), values, Formats::text(), true, &self.context, &self.client)?;
+        let operation = match self.cursor_operation(&understood, None)? {
+            Some(operation) => operation,
+            None => Operation::new(
+                Rc::clone(&understood),
+                values,
+                Formats::text(),
+                true,
+                &self.context,
+                &self.client,
+            )?,
+        };
+        self.run_operation(operation, understood, here, out)
+    }
+
+    fn run_operation(
+        &mut self,
+        mut operation: Operation,
+        understood: Rc<Understood>,
+        here: &Position<'_>,
+        out: &mut SendBuf,
+    ) -> Result<Option<Step>, Box<PgError>> {
         let outcome = operation.execute(0, &self.context, &mut self.client, out)?;
         self.on_outcome(operation, understood, outcome, here, out)
     }
@@ -272,6 +319,7 @@ impl Ready {
             Outcome::FlushThenResume => Step::FlushThenResume,
             Outcome::NeedFrame => Step::Flush,
             Outcome::Complete(tag) => {
+                self.after_statement(&understood.translation.action, &tag);
                 put_notices(&understood, &self.client, out);
                 out.put_command_complete(&tag);
                 return Ok(None);
@@ -290,22 +338,12 @@ impl Ready {
         let SimpleQuery { stage, rest, offset, rest_offset } = query;
         let here = Position { rest: &rest, offset, rest_offset };
         let result = match (stage, event) {
-            (Stage::Resolve { mut resolve, purpose }, Event::Iris(reply)) => {
-                match resolve.on_reply(reply, self.surroundings()) {
-                    Ok(Progress::Submit(request)) => {
-                        self.wait(Stage::Resolve { resolve, purpose }, &here);
-                        return self.submit_resolve(request);
-                    }
-                    Ok(Progress::Order(order)) => {
-                        self.wait(Stage::Resolve { resolve, purpose }, &here);
-                        return order.into();
-                    }
-                    Ok(Progress::Ready(understood)) => self.resolved(understood, resolve, purpose, &here, out),
-                    Err(error) => Err(error),
-                }
-            }
-            (Stage::Resolve { mut resolve, purpose }, event @ (Event::Oracle(_) | Event::Mirrored(_))) => {
-                match resolve.on_order(event, self.surroundings()) {
+            (Stage::Resolve { mut resolve, purpose }, event @ (Event::Iris(_) | Event::Oracle(_) | Event::Mirrored(_))) => {
+                let progress = match event {
+                    Event::Iris(reply) => resolve.on_reply(reply, self.surroundings()),
+                    event => resolve.on_order(event, self.surroundings()),
+                };
+                match progress {
                     Ok(Progress::Submit(request)) => {
                         self.wait(Stage::Resolve { resolve, purpose }, &here);
                         return self.submit_resolve(request);
@@ -321,7 +359,10 @@ impl Ready {
             (Stage::Run { mut operation, notices }, event @ (Event::Oracle(_) | Event::Mirrored(_))) => {
                 match operation.on_order(event, &self.context, &mut self.client, out) {
                     Ok(outcome) => self.on_outcome(operation, notices, outcome, &here, out),
-                    Err(error) => Err(error),
+                    Err(error) => {
+                        self.abandon(&operation);
+                        Err(error)
+                    }
                 }
             }
             (Stage::Run { mut operation, notices }, Event::Iris(reply)) => {
@@ -338,7 +379,7 @@ impl Ready {
                 self.on_outcome(operation, notices, outcome, &here, out)
             }
             (Stage::Run { mut operation, notices }, Event::Locked(result)) => {
-                match operation.on_locked(result, &mut self.client, out) {
+                match operation.on_locked(result, &self.context, &mut self.client, out) {
                     Ok(outcome) => self.on_outcome(operation, notices, outcome, &here, out),
                     Err(error) => Err(error),
                 }
@@ -425,7 +466,7 @@ fn characters(text: &str) -> u32 {
 }
 
 /// The error with its position counted from the start of the query string.
-fn moved(mut error: Box<PgError>, offset: u32) -> Box<PgError> {
+pub(super) fn moved(mut error: Box<PgError>, offset: u32) -> Box<PgError> {
     error.position = error.position.map(|position| position.saturating_add(offset));
     error
 }

@@ -115,7 +115,7 @@ impl Transaction {
         self.savepoints.push(name.to_owned());
     }
 
-    /// How many savepoints are open.
+    /// Savepoints around what happens now.
     pub fn depth(&self) -> usize {
         self.savepoints.len()
     }

@@ -35,6 +35,9 @@ pub struct Translation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MirrorStatement {
     pub sql: String,
+    /// What runs in its place when PostgreSQL refuses it: the words of a definition may not be PostgreSQL's. (A block
+    /// with EXCEPTION would do, were it not that the embedded PostgreSQL does not come back from one.)
+    pub otherwise: Option<String>,
     /// Relations it makes, changes or drops: IRIS schema and table, as INFORMATION_SCHEMA spells them.
     pub relations: Vec<(String, String)>,
 }
@@ -71,10 +74,10 @@ pub enum Action {
         parameter_types: Vec<Oid>,
         sql: String,
     },
-    /// SQL-level EXECUTE: arguments as constants in text form (None = NULL).
+    /// SQL-level EXECUTE.
     Execute {
         name: String,
-        arguments: Vec<Option<String>>,
+        arguments: Vec<ExecuteArgument>,
     },
     /// DEALLOCATE name, or ALL when `None`.
     Deallocate(Option<String>),
@@ -91,6 +94,15 @@ pub enum Action {
     MirrorOnly,
     /// CLOSE, DISCARD and the like that concern only the gateway: accepted, nothing to do (VACUUM, ANALYZE).
     Accepted,
+}
+
+/// An argument of SQL-level EXECUTE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExecuteArgument {
+    /// A constant in text form; `None` = NULL.
+    Constant(Option<String>),
+    /// Any other expression, as the client wrote it. It names no column: PostgreSQL alone can say what it is.
+    Expression(String),
 }
 
 /// A statement for the oracle: it goes there as the client wrote it. What it needs to know of the session beside the
@@ -110,6 +122,8 @@ pub enum CursorCommand {
         name: String,
         /// The query's own text.
         sql: String,
+        /// Characters of the statement in front of `sql`: positions of errors count from the statement's start.
+        offset: u32,
         binary: bool,
         /// `None`: neither SCROLL nor NO SCROLL was said.
         scroll: Option<bool>,

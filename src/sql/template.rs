@@ -52,7 +52,7 @@ pub struct Literal {
 }
 
 /// The literal-free form of one statement. Keeps its buffers between scans.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Template {
     /// Comments dropped, blanks folded, trailing semicolon dropped, every number and string replaced by a mark of its
     /// kind; keywords, names and `$n` as typed.

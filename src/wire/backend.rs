@@ -32,11 +32,6 @@ impl SendBuf {
     // Single bytes before the first message.
 
     /// The answer to SSLRequest or GSSENCRequest: no encryption.
-    /// Whole backend messages made by somebody else.
-    pub fn put_messages(&mut self, messages: &[u8]) {
-        self.bytes.extend_from_slice(messages);
-    }
-
     pub fn put_encryption_refused(&mut self) {
         self.bytes.push(b'N');
     }

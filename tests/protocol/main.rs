@@ -7,6 +7,7 @@ mod calls;
 #[path = "../common/mod.rs"]
 mod common;
 mod copy;
+mod cursors;
 mod errors;
 mod extended;
 mod hostile;

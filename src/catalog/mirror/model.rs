@@ -9,7 +9,7 @@ use super::super::iris_column::IrisColumnType;
 use super::default::IrisDefault;
 use super::load::parameter;
 use super::snapshot::UsedNames;
-use super::text::{guarded, identifier, identifiers, literal, qualified, type_name};
+use super::text::{Guarded, do_block, identifier, identifiers, literal, qualified, type_name};
 
 /// What IRIS takes when CREATE INDEX does not say: then nothing was said to PostgreSQL either.
 const IRIS_M: u32 = 64;
@@ -179,7 +179,7 @@ pub(super) struct Relation {
     /// Types it needs, made when they do not exist, and the statements for that.
     pub enums: Vec<EnumType>,
     pub types: Vec<String>,
-    pub create: String,
+    pub create: Guarded,
     pub indexes: Vec<String>,
     pub comments: Vec<String>,
     /// Name, and the clause behind ADD.
@@ -223,7 +223,8 @@ impl Relation {
         full.extend(raw.description.as_deref().and_then(parse_table_note).unwrap_or_default());
         let create = |parts: &[String]| format!("CREATE TABLE {} ({})", relation.qualified(), parts.join(", "));
         let (full, plain) = (create(&full), create(&plain));
-        relation.create = if full == plain { full } else { guarded(&[&full], &[&plain]) };
+        let otherwise = (full != plain).then_some(plain);
+        relation.create = Guarded { sql: full, otherwise };
         for index in &raw.indexes {
             let is_constraint = raw.is_primary(index) || raw.keys.iter().any(|key| key.name == index.name);
             let columns = column_names(raw, &index.columns);
@@ -268,7 +269,7 @@ impl Relation {
             is_view: raw.is_view,
             enums: Vec::new(),
             types: Vec::new(),
-            create: String::new(),
+            create: Guarded::default(),
             indexes: Vec::new(),
             comments: Vec::new(),
             foreign_keys: Vec::new(),
@@ -330,8 +331,8 @@ fn enum_name(declared: &EnumType) -> String {
 fn create_type(declared: &EnumType) -> String {
     let name = enum_name(declared);
     let labels = declared.labels.iter().map(|label| literal(label)).collect::<Vec<_>>().join(", ");
-    let create = format!("CREATE TYPE {name} AS ENUM ({labels})");
-    guarded(&[&create], &[])
+    let create = literal(&format!("CREATE TYPE {name} AS ENUM ({labels})"));
+    do_block(&format!("IF to_regtype({}) IS NULL THEN EXECUTE {create}; END IF;", literal(&name)))
 }
 
 /// The type by the description while it fits what IRIS says, else by what IRIS says.

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use crate::sql::{EnumType, MirrorStatement};
 
 use super::model::{Names, RawTable, Relation};
-use super::text::{do_block, identifier, literal, unless_relation};
+use super::text::{Guarded, do_block, identifier, literal, unless_relation};
 
 /// Relations of one transaction: large enough to cost little, small enough to repeat one by one.
 const BATCH_RELATIONS: usize = 100;
@@ -155,7 +155,7 @@ impl MirrorSnapshot {
         batches.close();
         let tables = || made.iter().filter(|relation| !relation.is_view);
         for relation in tables() {
-            batches.push(relation, relation.create.clone());
+            batches.push_definition(relation, relation.create.clone());
             for sql in relation.indexes.iter().chain(&relation.comments) {
                 batches.push(relation, sql.clone());
             }
@@ -179,8 +179,11 @@ impl MirrorSnapshot {
         views.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
         for view in in_order(&views) {
             // Made anew it is missing; of the others only some are.
-            let body = format!("EXECUTE {};", literal(&view.create));
-            batches.push(view, unless_relation(&view.schema, &view.name, &body));
+            let missing = |sql: &str| {
+                unless_relation(&view.schema, &view.name, &format!("EXECUTE {};", literal(sql)))
+            };
+            let otherwise = view.create.otherwise.as_deref().map(missing);
+            batches.push_definition(view, Guarded { sql: missing(&view.create.sql), otherwise });
             for sql in &view.comments {
                 batches.push(view, sql.clone());
             }
@@ -252,12 +255,17 @@ struct Batches {
 
 impl Batches {
     fn push(&mut self, relation: &Relation, sql: String) {
+        self.push_definition(relation, Guarded::certain(sql));
+    }
+
+    fn push_definition(&mut self, relation: &Relation, definition: Guarded) {
+        let Guarded { sql, otherwise } = definition;
         let relations = vec![(relation.iris_schema.clone(), relation.iris_name.clone())];
-        self.open.statements.push(MirrorStatement { sql, relations });
+        self.open.statements.push(MirrorStatement { sql, otherwise, relations });
     }
 
     fn push_free(&mut self, sql: String) {
-        self.open.statements.push(MirrorStatement { sql, relations: Vec::new() });
+        self.open.statements.push(MirrorStatement { sql, otherwise: None, relations: Vec::new() });
     }
 
     fn relation_done(&mut self) {

@@ -40,18 +40,18 @@ pub(super) fn type_name(pg_type: PgType) -> String {
     }
 }
 
-/// Runs each statement, and all of them are undone when one fails; then `otherwise` runs instead. For definitions whose
-/// words were written for IRIS, or by somebody else: whether PostgreSQL takes them only PostgreSQL can tell.
-pub(super) fn guarded(statements: &[&str], otherwise: &[&str]) -> String {
-    let execute = |statements: &[&str]| match statements {
-        [] => "NULL;".to_owned(),
-        statements => statements.iter().map(|sql| format!("EXECUTE {};", literal(sql))).collect::<Vec<_>>().join(" "),
-    };
-    do_block(&format!(
-        "BEGIN {} EXCEPTION WHEN OTHERS THEN {} END;",
-        execute(statements),
-        execute(otherwise)
-    ))
+/// A definition and what stands for it when PostgreSQL refuses its words, which were written for IRIS, or by somebody
+/// else: whether PostgreSQL takes them only PostgreSQL can tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct Guarded {
+    pub sql: String,
+    pub otherwise: Option<String>,
+}
+
+impl Guarded {
+    pub(super) fn certain(sql: String) -> Self {
+        Self { sql, otherwise: None }
+    }
 }
 
 /// Runs the statement if the relation does not exist.

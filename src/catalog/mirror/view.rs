@@ -3,7 +3,7 @@
 
 use crate::sql::view_for_mirror;
 
-use super::text::{guarded, identifier, identifiers};
+use super::text::{Guarded, identifier, identifiers};
 
 /// The statement that makes the view, and the names its text mentions.
 pub(super) fn create(
@@ -11,15 +11,15 @@ pub(super) fn create(
     columns: &[(String, String)],
     definition: Option<&str>,
     default_schema: &str,
-) -> (String, Vec<String>) {
+) -> (Guarded, Vec<String>) {
     let typed: Vec<String> =
         columns.iter().map(|(name, type_name)| format!("NULL::{type_name} AS {}", identifier(name))).collect();
     let otherwise = format!("CREATE VIEW {qualified} AS SELECT {}", typed.join(", "));
     let Some(view) = definition.and_then(|text| view_for_mirror(text, default_schema)) else {
-        return (otherwise, Vec::new());
+        return (Guarded::certain(otherwise), Vec::new());
     };
     let names = identifiers(columns.iter().map(|(name, _)| name.as_str()));
     let list = if columns.is_empty() { String::new() } else { format!(" ({names})") };
     let create = format!("CREATE VIEW {qualified}{list} AS {}", view.sql);
-    (guarded(&[&create], &[&otherwise]), view.mentions)
+    (Guarded { sql: create, otherwise: Some(otherwise) }, view.mentions)
 }

@@ -324,7 +324,14 @@ impl Worker {
         }
         let mut done = Vec::new();
         for statement in &batch.statements {
-            match self.run(&change(SEARCH_PATH, &statement.sql)).await? {
+            let refused = match self.run(&change(SEARCH_PATH, &statement.sql)).await? {
+                None => None,
+                Some(refused) => match &statement.otherwise {
+                    Some(otherwise) => self.run(&change(SEARCH_PATH, otherwise)).await?,
+                    None => Some(refused),
+                },
+            };
+            match refused {
                 None => done.push(statement.clone()),
                 Some((_, error)) => tracing::warn!(
                     code = %error.code,
@@ -346,9 +353,13 @@ impl Worker {
         if self.run(&as_owner(search_path, statements())).await?.is_none() {
             return Ok(());
         }
-        for sql in statements() {
-            if let Some((_, error)) = self.run(&change(search_path, sql)).await? {
-                tracing::debug!(code = %error.code, error = error.message, sql, "not repeated");
+        for statement in changes.iter().flat_map(|change| &change.statements) {
+            let mut refused = self.run(&change(search_path, &statement.sql)).await?;
+            if let (Some(_), Some(otherwise)) = (&refused, &statement.otherwise) {
+                refused = self.run(&change(search_path, otherwise)).await?;
+            }
+            if let Some((_, error)) = refused {
+                tracing::debug!(code = %error.code, error = error.message, sql = statement.sql, "not repeated");
             }
         }
         Ok(())

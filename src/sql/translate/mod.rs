@@ -64,7 +64,12 @@ pub fn check_syntax(sql: &str) -> Result<(), Box<PgError>> {
             (_, Some(error)) if !iris_dialect::is_iris(sql, true) => {
                 let mut template = Template::default();
                 template.scan(sql)?;
-                if is_set_names(&template) { Ok(()) } else { Err(error) }
+                if utility::is_fetch(sql) {
+                    return utility::fetch(sql).map(|_| ());
+                }
+                let shorter = utility::without_read_only(sql);
+                let is_read_only = shorter.is_some_and(|sql| matches!(parse(sql), Ok((_, None))));
+                if is_read_only || is_set_names(&template) { Ok(()) } else { Err(error) }
             }
             _ => Ok(()),
         }
@@ -82,6 +87,16 @@ fn statement(cx: &Cx<'_>) -> Result<Translation, Box<PgError>> {
         return iris_dialect::translate(cx);
     }
     if let Some(error) = error {
+        if utility::is_fetch(cx.sql) {
+            let utility = utility::fetch(cx.sql)?;
+            return Ok(translation(utility.action, utility.tag));
+        }
+        if let Some(shorter) = utility::without_read_only(cx.sql)
+            && let (root, None) = parse(shorter)?
+            && let Some(node) = root.first_child()
+        {
+            return one(cx, &node);
+        }
         return set_names(cx).ok_or(error);
     }
     let mut statements = root.children();

@@ -281,6 +281,29 @@ def advisory_locks(conn):
         equal(other.execute("SELECT pg_try_advisory_lock(302)").fetchone(), (True,))
 
 
+def server_cursors(conn):
+    """DECLARE with parameters in the extended protocol, FETCH in text and in binary format, MOVE. After `fetching`."""
+    for binary in (False, True):
+        with conn.cursor("walk", binary=binary) as cur:
+            cur.execute("SELECT id, pad FROM fe WHERE id >= %s ORDER BY id", (100,))
+            equal([column.name for column in cur.description], ["id", "pad"])
+            equal(cur.fetchone(), (100, "p" * 100))
+            cur.itersize = 333
+            equal([row[0] for row in cur], list(range(101, 3000)))
+    with conn.cursor("scrolled", scrollable=True) as cur:
+        cur.execute("SELECT id FROM fe ORDER BY id")
+        cur.scroll(1000, mode="absolute")
+        equal(cur.fetchmany(2), [(1000,), (1001,)])
+        cur.scroll(-4)
+        equal(cur.fetchone(), (998,))
+    with conn.cursor("held", withhold=True) as cur:
+        cur.execute("SELECT id FROM fe ORDER BY id")
+        equal(cur.fetchone(), (0,))
+        conn.commit()
+        equal([row[0] for row in cur], list(range(1, 3000)))
+    sqlstate("42703", lambda: conn.cursor("wrong").execute("SELECT no_such_column FROM fe"))
+
+
 def errors(conn):
     conn.execute("DROP TABLE IF EXISTS er2")
     conn.execute("DROP TABLE IF EXISTS er")
@@ -353,6 +376,7 @@ def main():
             ("executemany", lambda: executemany(conn)),
             ("pipeline", lambda: pipeline(conn)),
             ("fetching", lambda: fetching(conn)),
+            ("server cursors", lambda: server_cursors(conn)),
             ("COPY FROM STDIN", lambda: copy_in(conn)),
             ("transactions", lambda: transactions(conn)),
             ("autocommit", lambda: autocommit(conn)),

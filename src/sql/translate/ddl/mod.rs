@@ -42,7 +42,7 @@ impl Ddl {
     /// With a statement for the mirror, which makes, changes or drops `tables`.
     fn mirrored(mut self, sql: impl Into<String>, tables: &[&Table]) -> Self {
         let relations = tables.iter().map(|table| table.iris.clone()).collect();
-        self.mirror.push(MirrorStatement { sql: sql.into(), relations });
+        self.mirror.push(MirrorStatement { sql: sql.into(), otherwise: None, relations });
         self
     }
 
