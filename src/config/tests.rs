@@ -149,7 +149,7 @@ fn bad_values_say_where_what_and_what_to_do() {
         (c().file("cores = 0x10"), "gw.toml:1: cores: expected a string or a decimal number"),
         (c().file("auth = true"), "gw.toml:1: auth: expected a string or a decimal number"),
         (c().file("cores = 1\nlissten = \"x\""), "gw.toml:2: unknown key lissten; did you mean listen?"),
-        (c().file("[pool]\nsize = 1"), "gw.toml:1: unknown key pool; `iris-pgwire check-config` lists all keys"),
+        (c().file("[pool]\nsize = 1"), "gw.toml:2: unknown key pool_size; `iris-pgwire check-config` lists all keys"),
         (c().env("IRIS_PGWIRE_AUTH", "md5"), "IRIS_PGWIRE_AUTH: auth = \"md5\": expected trust or scram"),
         (c().flag("cores", "0"), "--cores: cores = \"0\": expected a whole number from 1 to 1024"),
         (

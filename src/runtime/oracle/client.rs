@@ -44,11 +44,22 @@ pub(super) enum Which {
     Only(u64),
 }
 
+/// Why a question may be asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    /// PostgreSQL had not begun with it.
+    NotBegun,
+    /// It was running when the connection broke.
+    WasRunning,
+    /// The connection had been idle and was closed meanwhile.
+    Stale,
+}
+
 /// How one attempt ended without an answer.
 pub(super) enum Failure {
     /// The same question may be asked again.
     Again {
-        had_turn: bool,
+        reason: Again,
         generation: u64,
     },
     Error(Box<PgError>),
@@ -101,13 +112,18 @@ impl Asker {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            let (had_turn, generation) = match failure {
+            let (reason, generation) = match failure {
                 Failure::Error(error) => return Err(error),
-                Failure::Again { had_turn, generation } => (had_turn, generation),
+                Failure::Again { reason, generation } => (reason, generation),
             };
+            if reason == Again::Stale {
+                // The others have hardly fared better.
+                self.idle.borrow_mut().clear();
+                continue;
+            }
             // If its PostgreSQL is gone, that is soon known; or else only the connection was, and another one will do.
             within(DEATH_NOTICE, self.oracle.ready(Readiness::Listening, Some(generation))).await;
-            if had_turn {
+            if reason == Again::WasRunning {
                 deaths_count = deaths_count.saturating_add(1);
                 if let Some(error) = self.blame(generation, deaths_count) {
                     return Err(error);
@@ -150,20 +166,21 @@ impl Asker {
             let generation = self.oracle.ready(readiness, None).await.map_err(Failure::Error)?;
             let number = generation.number;
             if matches!(which, Which::Only(only) if only != number) {
-                return Err(Failure::Again { had_turn: false, generation: number });
+                return Err(Failure::Again { reason: Again::NotBegun, generation: number });
             }
             self.idle.borrow_mut().retain(|connection| connection.generation().number == number);
             let idle = self.idle.borrow_mut().pop();
+            let was_idle = idle.is_some();
             let connection = match idle {
                 Some(connection) => connection,
                 None => Connection::open(generation).await.map_err(|error| {
                     tracing::debug!(%error, "no connection to the catalog service");
-                    Failure::Again { had_turn: false, generation: number }
+                    Failure::Again { reason: Again::NotBegun, generation: number }
                 })?,
             };
-            Ok((place, connection))
+            Ok((place, connection, was_idle))
         };
-        let (place, connection) = or(async { Some(waiting.await) }, async {
+        let (place, connection, was_idle) = or(async { Some(waiting.await) }, async {
             until(wait_deadline).await;
             None
         })
@@ -172,7 +189,7 @@ impl Asker {
         let answer = Answer::new(request.syncs_count, self.oracle.options.reply_bytes_max);
         let mut question = Question {
             asker: Rc::clone(self),
-            running: Some(Running { connection, answer, since: None, _place: place }),
+            running: Some(Running { connection, answer, since: None, was_idle, _place: place }),
         };
         question.put(request, wait_deadline).await.unwrap_or_else(|| Err(out_of_patience()))
     }
@@ -185,6 +202,8 @@ struct Running {
     answer: Answer,
     /// When it got its turn.
     since: Option<Instant>,
+    /// The connection has served before.
+    was_idle: bool,
     _place: Place,
 }
 
@@ -270,9 +289,15 @@ impl Question {
                 }
                 Progress::Broken(error) => {
                     tracing::debug!(%error, "a connection to the catalog service broke");
-                    let had_turn = running.answer.has_turn();
+                    let reason = match running.since {
+                        // The process of our own says when it begins, and never closes an idle connection.
+                        Some(_) if running.answer.has_turn() => Again::WasRunning,
+                        _ if running.was_idle && running.answer.is_empty() => Again::Stale,
+                        Some(_) => Again::WasRunning,
+                        None => Again::NotBegun,
+                    };
                     self.running = None;
-                    return Some(Err(Failure::Again { had_turn, generation }));
+                    return Some(Err(Failure::Again { reason, generation }));
                 }
                 Progress::OutOfTime if running.since.is_none() => {
                     self.running = None;

@@ -30,6 +30,8 @@ const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Refreshes that clients cause come no more often than this, and take at most a fifth of the time.
 const REFRESH_PAUSE_MIN: Duration = Duration::from_millis(250);
 const REFRESH_PAUSE_FACTOR: u32 = 4;
+/// Changes of the past that share a transaction: others wait for no more than these.
+const REPEATED_TOGETHER: usize = 100;
 /// What the mirror's own statements are written under: they qualify all names but those of pgvector.
 const SEARCH_PATH: &str = "public";
 
@@ -162,8 +164,11 @@ impl Keeper {
         let mut applied_id = 0;
         loop {
             let (changes, last_id) = self.oracle.changes_after(applied_id);
-            for past in changes {
-                worker.repeat(&past).await?;
+            let alike = |a: &Arc<MirrorChange>, b: &Arc<MirrorChange>| a.search_path == b.search_path;
+            for like in changes.chunk_by(alike) {
+                for group in like.chunks(REPEATED_TOGETHER) {
+                    worker.repeat(group).await?;
+                }
             }
             applied_id = last_id;
             if self.oracle.mirrored(number, applied_id) {
@@ -339,12 +344,19 @@ impl Worker {
         Ok(done)
     }
 
-    /// A change of the past. What fails now failed then, or was undone since.
-    async fn repeat(&mut self, past: &MirrorChange) -> Result<(), Broken> {
-        for statement in &past.statements {
-            let mut refused = self.run(&change(&past.search_path, &statement.sql)).await?;
+    /// Changes of the past, all written under the same search_path: together, or one by one where one of them fails.
+    /// What fails now failed then, or was undone since.
+    async fn repeat(&mut self, changes: &[Arc<MirrorChange>]) -> Result<(), Broken> {
+        let Some(search_path) = changes.first().map(|change| change.search_path.as_str()) else { return Ok(()) };
+        let statements =
+            || changes.iter().flat_map(|change| &change.statements).map(|statement| statement.sql.as_str());
+        if self.run(&as_owner(search_path, statements())).await?.is_none() {
+            return Ok(());
+        }
+        for statement in changes.iter().flat_map(|change| &change.statements) {
+            let mut refused = self.run(&change(search_path, &statement.sql)).await?;
             if let (Some(_), Some(otherwise)) = (&refused, &statement.otherwise) {
-                refused = self.run(&change(&past.search_path, otherwise)).await?;
+                refused = self.run(&change(search_path, otherwise)).await?;
             }
             if let Some((_, error)) = refused {
                 tracing::debug!(code = %error.code, error = error.message, sql = statement.sql, "not repeated");
