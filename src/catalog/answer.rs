@@ -85,6 +85,17 @@ impl Answer {
         Ok(())
     }
 
+    /// The cells of the first row, as text; `None` when there is no row.
+    pub fn first_row(&self) -> Option<Vec<Option<String>>> {
+        let mut reader = Reader::new(self.rows.get(5..)?);
+        let count = reader.u16("columns").ok()?;
+        let text = |_| match reader.nullable("cell").ok()? {
+            Some(bytes) => Some(Some(String::from_utf8(bytes.to_vec()).ok()?)),
+            None => Some(None),
+        };
+        (0..count).map(text).collect()
+    }
+
     /// The first cell of the last row, as text.
     pub fn single_value(&self) -> Option<String> {
         let mut reader = Reader::new(self.rows.get(5..)?);

@@ -1,6 +1,7 @@
 //! One client's conversation, sans IO: frames in, bytes and orders out.
 
 mod advisory;
+mod arguments;
 pub mod auth;
 mod calls;
 mod catalog;
@@ -25,6 +26,7 @@ pub mod scram;
 mod settings;
 mod simple;
 mod startup;
+mod statement;
 mod step;
 mod streams;
 mod transaction;

@@ -9,6 +9,7 @@ use crate::types::{Oid, PgType};
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
 use super::advisory::LockRequest;
+use super::arguments::{Arguments, ArgumentsProgress};
 use super::calls::{Calls, bind_arguments};
 use super::catalog::{CatalogProgress, CatalogRun, CatalogStatement};
 use super::channel::ChannelOperation;
@@ -36,6 +37,8 @@ pub enum Operation {
     /// Rows come from the operation of the cursor's query.
     Cursor(Box<CursorRun>),
     CommitHeld(Box<CommitHeld>),
+    /// SQL-level EXECUTE before its arguments are known.
+    Arguments(Box<Arguments>),
     /// Answered by the gateway alone.
     Local(Local),
     Channel(ChannelOperation),
@@ -202,6 +205,7 @@ impl Operation {
             }),
             Self::Cursor(run) => run.execute(rows_max, context, client, out),
             Self::CommitHeld(commit) => commit.execute(context, client, out),
+            Self::Arguments(arguments) => Ok(Outcome::Order(arguments.ask(rows_max, context, client))),
             Self::Local(local) => local.execute(client, out),
             Self::Channel(channel) => channel.execute(client),
             Self::Calls(calls) => calls.execute(rows_max, client, out),
@@ -242,9 +246,12 @@ impl Operation {
             Self::Copy(copy) => copy.on_reply(reply, context, client).map(Outcome::from),
             Self::Cursor(run) => run.on_reply(reply, context, client, out),
             Self::CommitHeld(commit) => commit.on_reply(reply, context, client, out),
-            Self::Local(_) | Self::Catalog(_) | Self::Mirror(_) | Self::Channel(_) | Self::Calls(_) => {
-                Err(super::resolve::unexpected(&reply))
-            }
+            Self::Local(_)
+            | Self::Catalog(_)
+            | Self::Mirror(_)
+            | Self::Channel(_)
+            | Self::Calls(_)
+            | Self::Arguments(_) => Err(super::resolve::unexpected(&reply)),
         }
     }
 
@@ -259,6 +266,15 @@ impl Operation {
         client: &mut Client,
         out: &mut SendBuf,
     ) -> Result<Outcome, Box<PgError>> {
+        if let Self::Arguments(arguments) = self {
+            return match arguments.on_order(event, context, client, out)? {
+                ArgumentsProgress::Order(order) => Ok(Outcome::Order(order)),
+                ArgumentsProgress::Ready(operation, rows_max) => {
+                    *self = *operation;
+                    self.execute(rows_max, context, client, out)
+                }
+            };
+        }
         match (self, event) {
             (Self::Catalog(run), Event::Oracle(reply)) => run.on_reply(reply, client, out).map(Outcome::from),
             (Self::Catalog(run), Event::Mirrored(done)) => {

@@ -9,10 +9,11 @@ use crate::wire::{Frame, FrontendMessage, PgError, SendBuf, SqlState};
 
 use super::client::Client;
 use super::context::ShardContext;
-use super::extended::{PendingBind, PendingExecute, PendingParse, Portal, Statement};
+use super::extended::{PendingBind, PendingExecute, PendingParse, Portal};
 use super::operation::Operation;
 use super::resolve::{Surroundings, refused, unexpected};
 use super::simple::SimpleQuery;
+use super::statement::Statement;
 use super::step::{Event, Step};
 
 /// What the session is in the middle of.
