@@ -294,7 +294,7 @@ impl Portal {
         cursor.try_borrow_mut().is_ok_and(|mut cursor| cursor.outlives(committed))
     }
 
-    fn is_committed(&self) -> bool {
+    pub(super) fn is_committed(&self) -> bool {
         self.outlives(false)
     }
 

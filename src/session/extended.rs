@@ -203,7 +203,10 @@ impl Ready {
                 return order.into();
             }
             Ok(Progress::Ready(understood)) => self.finish_parse(&name, &types, understood, resolve, outer, out),
-            Err(error) => Err(error),
+            Err(error) => {
+                let inner = outer.as_deref().and_then(|outer| nested(&outer.understood.translation.action, &types));
+                Err(moved(error, inner.map_or(0, |inner| inner.offset)))
+            }
         };
         result.unwrap_or_else(|error| self.fail_extended(&error, out))
     }

@@ -281,7 +281,8 @@ impl Ready {
             && !self.client.transaction.in_block()
             && !self.client.transaction.is_implicit()
             && !self.skip_until_sync
-            && self.portals.is_empty()
+            // A cursor WITH HOLD is no sign of a cycle under way.
+            && self.portals.values().all(Portal::is_committed)
     }
 
     fn on_ending(&mut self, ending: Ending, reply: &Reply<'_>, out: &mut SendBuf) -> Step {

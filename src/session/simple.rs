@@ -10,6 +10,7 @@ use crate::wire::{FrontendMessage, PgError, SendBuf};
 use super::arguments::{Arguments, argument_values, constants};
 use super::client::Client;
 use super::context::Understood;
+use super::cursor_commands::nested;
 use super::operation::{Operation, Outcome, Values, bind_values, ends_failed_block, literals_only};
 use super::ready::{Activity, Ready, in_failed_block};
 use super::resolve::{Progress, Resolve, plans};
@@ -48,6 +49,16 @@ enum Purpose {
     },
     /// The query of a cursor; the DECLARE itself.
     Declare(Rc<Understood>),
+}
+
+impl Purpose {
+    /// Characters of the statement in front of what is resolved.
+    fn offset(&self) -> u32 {
+        match self {
+            Self::Declare(declare) => nested(&declare.translation.action, &[]).map_or(0, |query| query.offset),
+            Self::Run | Self::Prepare { .. } => 0,
+        }
+    }
 }
 
 /// Where a query string stands between two statements.
@@ -321,7 +332,7 @@ impl Ready {
                         return order.into();
                     }
                     Ok(Progress::Ready(understood)) => self.resolved(understood, resolve, purpose, &here, out),
-                    Err(error) => Err(error),
+                    Err(error) => Err(moved(error, purpose.offset())),
                 }
             }
             (Stage::Run { mut operation, notices }, event @ (Event::Oracle(_) | Event::Mirrored(_))) => {

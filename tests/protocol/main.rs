@@ -5,6 +5,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod catalog_cursors;
 mod copy;
 mod cursors;
 mod errors;
