@@ -123,7 +123,7 @@ fn cursors_over_catalogs() {
             "Parameters",
             "Columns typname:0 typlen:0",
             "BindComplete",
-            "Row 'int4' '\\0\\4'",
+            "Row 'int4' x0004",
             "Complete FETCH 1",
             "Ready T",
             "ParseComplete",
