@@ -308,9 +308,7 @@ impl Operation {
     ) -> Result<Outcome, Box<PgError>> {
         match self {
             Self::Copy(copy) => copy.on_message(message, client).map(Outcome::from),
-            _ => {
-                Err(PgError::error(SqlState::PROTOCOL_VIOLATION, "unexpected message while a statement runs"))
-            }
+            _ => Err(PgError::error(SqlState::PROTOCOL_VIOLATION, "unexpected message while a statement runs")),
         }
     }
 
@@ -336,11 +334,7 @@ impl Operation {
     ///
     /// # Errors
     /// The statement's own.
-    pub fn open(
-        &mut self,
-        context: &ShardContext,
-        client: &mut Client,
-    ) -> Result<Outcome, Box<PgError>> {
+    pub fn open(&mut self, context: &ShardContext, client: &mut Client) -> Result<Outcome, Box<PgError>> {
         match self {
             Self::Run(run) => run.open(context, client).map(Outcome::from),
             Self::Catalog(run) => run.open(context, client).map(Outcome::from),
