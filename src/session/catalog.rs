@@ -37,7 +37,11 @@ enum State {
     Next,
     Waiting(Question),
     /// Rows from `at` on have not been sent.
-    Rows { answer: Box<Answer>, at: usize, left_count: u64 },
+    Rows {
+        answer: Box<Answer>,
+        at: usize,
+        left_count: u64,
+    },
     Done,
 }
 

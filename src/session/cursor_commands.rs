@@ -12,10 +12,11 @@ use super::context::Understood;
 use super::control::Control;
 use super::cursor::{Cursor, Room, Scroll, SharedCursor};
 use super::cursor_run::{CommitHeld, CursorRun};
-use super::extended::{Portal, PortalState, Statement};
+use super::extended::{Portal, PortalState};
 use super::operation::{Operation, Values};
 use super::ready::Ready;
 use super::rows::{Field, Formats};
+use super::statement::Statement;
 
 /// The statement inside of DECLARE or PREPARE.
 #[derive(Debug, Clone, Copy)]
@@ -293,7 +294,7 @@ impl Portal {
         cursor.try_borrow_mut().is_ok_and(|mut cursor| cursor.outlives(committed))
     }
 
-    fn is_committed(&self) -> bool {
+    pub(super) fn is_committed(&self) -> bool {
         self.outlives(false)
     }
 

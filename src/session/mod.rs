@@ -2,6 +2,7 @@
 
 mod activity;
 mod advisory;
+mod arguments;
 pub mod auth;
 mod calls;
 mod catalog;
@@ -27,9 +28,11 @@ pub mod scram_client;
 mod settings;
 mod simple;
 mod startup;
+mod statement;
 mod step;
 mod streams;
 mod transaction;
+mod try_setting;
 pub mod users;
 mod values;
 

@@ -9,6 +9,7 @@ use crate::types::{Oid, PgType};
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
 use super::advisory::LockRequest;
+use super::arguments::{Arguments, ArgumentsProgress};
 use super::calls::{Calls, bind_arguments};
 use super::catalog::{CatalogProgress, CatalogRun, CatalogStatement};
 use super::channel::ChannelOperation;
@@ -21,6 +22,7 @@ use super::question::Order;
 use super::rows::{Field, Formats};
 use super::run::{Run, RunProgress, put_row_description};
 use super::step::Event;
+use super::try_setting::TrySetting;
 use super::values::{Parameter, Sources, put_values};
 
 /// A statement under way.
@@ -33,9 +35,13 @@ pub enum Operation {
     Catalog(Box<CatalogRun>),
     /// Only the mirror has something to do.
     Mirror(MirrorOnly),
+    /// SET of a parameter that the oracle knows, and the command's tag.
+    TrySetting(Box<TrySetting>, String),
     /// Rows come from the operation of the cursor's query.
     Cursor(Box<CursorRun>),
     CommitHeld(Box<CommitHeld>),
+    /// SQL-level EXECUTE before its arguments are known.
+    Arguments(Box<Arguments>),
     /// Answered by the gateway alone.
     Local(Local),
     Channel(ChannelOperation),
@@ -159,6 +165,9 @@ impl Operation {
             Action::Script(_) => Self::Run(Run::new(understood, values, formats, describe)),
             Action::MirrorOnly => Self::Mirror(MirrorOnly { change: client.mirror_change(&understood), tag: tag() }),
             Action::Transaction(command) => Self::Control(Control::new(command.clone(), tag())),
+            Action::Setting(command) if let Some(setting) = TrySetting::of(command, context) => {
+                Self::TrySetting(Box::new(setting), tag())
+            }
             Action::Setting(command) => {
                 Self::Local(Local { command: LocalCommand::Setting(command.clone()), tag: tag(), describe })
             }
@@ -207,6 +216,8 @@ impl Operation {
             }),
             Self::Cursor(run) => run.execute(rows_max, context, client, out),
             Self::CommitHeld(commit) => commit.execute(context, client, out),
+            Self::Arguments(arguments) => Ok(Outcome::Order(arguments.ask(rows_max, context, client))),
+            Self::TrySetting(setting, _) => Ok(Outcome::Order(setting.start(context, client))),
             Self::Local(local) => local.execute(client, out),
             Self::Channel(channel) => channel.execute(client),
             Self::Calls(calls) => calls.execute(rows_max, client, out),
@@ -247,9 +258,13 @@ impl Operation {
             Self::Copy(copy) => copy.on_reply(reply, context, client).map(Outcome::from),
             Self::Cursor(run) => run.on_reply(reply, context, client, out),
             Self::CommitHeld(commit) => commit.on_reply(reply, context, client, out),
-            Self::Local(_) | Self::Catalog(_) | Self::Mirror(_) | Self::Channel(_) | Self::Calls(_) => {
-                Err(super::resolve::unexpected(&reply))
-            }
+            Self::Local(_)
+            | Self::Catalog(_)
+            | Self::Mirror(_)
+            | Self::TrySetting(..)
+            | Self::Channel(_)
+            | Self::Calls(_)
+            | Self::Arguments(_) => Err(super::resolve::unexpected(&reply)),
         }
     }
 
@@ -264,6 +279,15 @@ impl Operation {
         client: &mut Client,
         out: &mut SendBuf,
     ) -> Result<Outcome, Box<PgError>> {
+        if let Self::Arguments(arguments) = self {
+            return match arguments.on_order(event, context, client, out)? {
+                ArgumentsProgress::Order(order) => Ok(Outcome::Order(order)),
+                ArgumentsProgress::Ready(operation, rows_max) => {
+                    *self = *operation;
+                    self.execute(rows_max, context, client, out)
+                }
+            };
+        }
         match (self, event) {
             (Self::Catalog(run), Event::Oracle(reply)) => run.on_reply(reply, client, out).map(Outcome::from),
             (Self::Catalog(run), Event::Mirrored(done)) => {
@@ -276,6 +300,17 @@ impl Operation {
                     done?;
                 }
                 Ok(run.on_mirrored(context).into())
+            }
+            (Self::TrySetting(setting, tag), Event::Oracle(reply)) => Ok(match setting.on_reply(reply, client)? {
+                Some(order) => Outcome::Order(order),
+                None => {
+                    client.tell_settings(out);
+                    Outcome::Complete(tag.clone())
+                }
+            }),
+            (Self::TrySetting(setting, _), Event::Mirrored(done)) => {
+                done?;
+                setting.again().map(Outcome::Order)
             }
             (Self::Mirror(mirror), Event::Mirrored(done)) => {
                 done?;
@@ -302,9 +337,7 @@ impl Operation {
     ) -> Result<Outcome, Box<PgError>> {
         match self {
             Self::Copy(copy) => copy.on_message(message, client).map(Outcome::from),
-            _ => {
-                Err(PgError::error(SqlState::PROTOCOL_VIOLATION, "unexpected message while a statement runs"))
-            }
+            _ => Err(PgError::error(SqlState::PROTOCOL_VIOLATION, "unexpected message while a statement runs")),
         }
     }
 
@@ -330,11 +363,7 @@ impl Operation {
     ///
     /// # Errors
     /// The statement's own.
-    pub fn open(
-        &mut self,
-        context: &ShardContext,
-        client: &mut Client,
-    ) -> Result<Outcome, Box<PgError>> {
+    pub fn open(&mut self, context: &ShardContext, client: &mut Client) -> Result<Outcome, Box<PgError>> {
         match self {
             Self::Run(run) => run.open(context, client).map(Outcome::from),
             Self::Catalog(run) => run.open(context, client).map(Outcome::from),

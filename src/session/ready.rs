@@ -10,10 +10,11 @@ use crate::wire::{Frame, FrontendMessage, PgError, SendBuf, SqlState, Transactio
 use super::activity::SessionState;
 use super::client::Client;
 use super::context::ShardContext;
-use super::extended::{PendingBind, PendingExecute, PendingParse, Portal, Statement};
+use super::extended::{PendingBind, PendingExecute, PendingParse, Portal};
 use super::operation::Operation;
 use super::resolve::{Surroundings, refused, unexpected};
 use super::simple::SimpleQuery;
+use super::statement::Statement;
 use super::step::{Event, Step};
 
 /// What the session is in the middle of.
@@ -290,7 +291,8 @@ impl Ready {
             && !self.client.transaction.in_block()
             && !self.client.transaction.is_implicit()
             && !self.skip_until_sync
-            && self.portals.is_empty()
+            // A cursor WITH HOLD is no sign of a cycle under way.
+            && self.portals.values().all(Portal::is_committed)
     }
 
     fn on_ending(&mut self, ending: Ending, reply: &Reply<'_>, out: &mut SendBuf) -> Step {

@@ -3,19 +3,20 @@
 
 use std::rc::Rc;
 
-use crate::sql::{Action, CursorCommand, ExecuteArgument, check_syntax, position_in, split};
+use crate::sql::{Action, CursorCommand, check_syntax, position_in, split};
 use crate::types::Oid;
-use crate::wire::{Format, FrontendMessage, PgError, SendBuf};
+use crate::wire::{FrontendMessage, PgError, SendBuf};
 
+use super::arguments::{Arguments, argument_values, constants};
 use super::client::Client;
 use super::context::Understood;
-use super::extended::Statement;
+use super::cursor_commands::nested;
 use super::operation::{Operation, Outcome, Values, bind_values, ends_failed_block, literals_only};
 use super::ready::{Activity, Ready, in_failed_block};
 use super::resolve::{Progress, Resolve, plans};
 use super::rows::Formats;
+use super::statement::Statement;
 use super::step::{Event, Step};
-use super::values::{Parameter, Sources};
 
 /// A query string under way.
 #[derive(Debug)]
@@ -48,6 +49,16 @@ enum Purpose {
     },
     /// The query of a cursor; the DECLARE itself.
     Declare(Rc<Understood>),
+}
+
+impl Purpose {
+    /// Characters of the statement in front of what is resolved.
+    fn offset(&self) -> u32 {
+        match self {
+            Self::Declare(declare) => nested(&declare.translation.action, &[]).map_or(0, |query| query.offset),
+            Self::Run | Self::Prepare { .. } => 0,
+        }
+    }
 }
 
 /// Where a query string stands between two statements.
@@ -219,8 +230,19 @@ impl Ready {
             }
             Action::Execute { name, arguments } => {
                 let statement = self.statement(name)?;
-                let values = self.execute_values(&statement, arguments, out)?;
                 let understood = Rc::clone(&statement.understood);
+                let formats = Formats::text();
+                let unknown = Arguments::new(&statement, arguments, &formats, true, &self.context, &self.client)?;
+                let arguments = match unknown {
+                    Some(unknown) => {
+                        if needs_transaction(&understood) {
+                            self.client.transaction.begin_implicit();
+                        }
+                        return self.run_operation(Operation::Arguments(Box::new(unknown)), understood, here, out);
+                    }
+                    None => constants(arguments),
+                };
+                let values = argument_values(&statement, &arguments, &self.context, &mut self.client, out)?;
                 return self.start_operation(understood, values, here, out);
             }
             _ => {}
@@ -230,43 +252,6 @@ impl Ready {
         let values = bind_values(&understood, &sources, &mut self.client, out);
         self.template = template;
         self.start_operation(understood, values?, here, out)
-    }
-
-    /// The values of SQL-level EXECUTE.
-    pub(super) fn execute_values(
-        &mut self,
-        statement: &Statement,
-        arguments: &[ExecuteArgument],
-        out: &mut SendBuf,
-    ) -> Result<Values, Box<PgError>> {
-        if statement.template.is_zoned != self.client.is_zoned() {
-            return Err(PgError::unsupported("the statement was prepared under another time zone")
-                .hint("PREPARE it again after changing TimeZone between UTC and another one."));
-        }
-        let expected = statement.parameter_types.len();
-        if arguments.len() != expected {
-            return Err(PgError::error(
-                crate::wire::SqlState::SYNTAX_ERROR,
-                format!("wrong number of parameters for prepared statement \"{}\"", statement.name),
-            )
-            .detail(format!("Expected {expected} parameters but got {}.", arguments.len())));
-        }
-        let mut parameters: Vec<Parameter<'_>> = Vec::with_capacity(expected);
-        for (argument, oid) in arguments.iter().zip(&statement.parameter_types) {
-            let ExecuteArgument::Constant(text) = argument else {
-                return Err(PgError::unsupported("arguments of EXECUTE must be constants")
-                    .hint("Send the value itself, or use a Bind message."));
-            };
-            let bytes = text.as_deref().map(str::as_bytes);
-            parameters.push(Parameter { oid: *oid, format: Format::Text, bytes });
-        }
-        let sources = Sources {
-            sql: &statement.sql,
-            template: &statement.template,
-            parameters: &parameters,
-            context: &self.context,
-        };
-        bind_values(&statement.understood, &sources, &mut self.client, out)
     }
 
     fn start_operation(
@@ -281,14 +266,7 @@ impl Ready {
         }
         let operation = match self.cursor_operation(&understood, None)? {
             Some(operation) => operation,
-            None => Operation::new(
-                Rc::clone(&understood),
-                values,
-                Formats::text(),
-                true,
-                &self.context,
-                &self.client,
-            )?,
+            None => Operation::new(Rc::clone(&understood), values, Formats::text(), true, &self.context, &self.client)?,
         };
         self.run_operation(operation, understood, here, out)
     }
@@ -338,7 +316,10 @@ impl Ready {
         let SimpleQuery { stage, rest, offset, rest_offset } = query;
         let here = Position { rest: &rest, offset, rest_offset };
         let result = match (stage, event) {
-            (Stage::Resolve { mut resolve, purpose }, event @ (Event::Iris(_) | Event::Oracle(_) | Event::Mirrored(_))) => {
+            (
+                Stage::Resolve { mut resolve, purpose },
+                event @ (Event::Iris(_) | Event::Oracle(_) | Event::Mirrored(_)),
+            ) => {
                 let progress = match event {
                     Event::Iris(reply) => resolve.on_reply(reply, self.surroundings()),
                     event => resolve.on_order(event, self.surroundings()),
@@ -353,7 +334,7 @@ impl Ready {
                         return order.into();
                     }
                     Ok(Progress::Ready(understood)) => self.resolved(understood, resolve, purpose, &here, out),
-                    Err(error) => Err(error),
+                    Err(error) => Err(moved(error, purpose.offset())),
                 }
             }
             (Stage::Run { mut operation, notices }, event @ (Event::Oracle(_) | Event::Mirrored(_))) => {

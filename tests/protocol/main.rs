@@ -6,6 +6,7 @@
 mod calls;
 #[path = "../common/mod.rs"]
 mod common;
+mod catalog_cursors;
 mod copy;
 mod cursors;
 mod errors;
