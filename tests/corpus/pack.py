@@ -12,9 +12,10 @@ import sys
 
 HERE = pathlib.Path(__file__).parent
 COMPARED = ("connect", "introspect")
-CHANGES = re.compile(r"\s*(BEGIN|START|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE|CREATE|ALTER|DROP|COMMENT|INSERT|UPDATE|DELETE|DO)\b", re.I)
+COMMENTS = r"(?:\s|/\*.*?\*/|--[^\n]*\n)*"
+CHANGES = re.compile(COMMENTS + r"(BEGIN|START|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE|CREATE|ALTER|DROP|COMMENT|INSERT|UPDATE|DELETE|DO)\b", re.I | re.S)
 # Databases and roles are not of the gateway's making; a temporary table goes with its connection.
-NOT_OURS = re.compile(r"\s*(CREATE|ALTER|DROP)\s+(DATABASE|ROLE|USER|TABLESPACE|TEMP|TEMPORARY)\b", re.I)
+NOT_OURS = re.compile(COMMENTS + r"(CREATE|ALTER|DROP)\s+(DATABASE|ROLE|USER|TABLESPACE|TEMP|TEMPORARY)\b", re.I | re.S)
 KEPT = ("client", "phase", "label", "conn", "seq", "kind", "sql", "stmt_name", "portal", "param_oids", "param_oids_resolved",
         "params", "param_formats", "result_formats", "max_rows", "parsed_in_batch", "described", "results", "error", "flow", "tx_status")
 

@@ -19,7 +19,7 @@ start)
     cp "$ROOT/tests/corpus/pglite/serve.mjs" "$outside/"
     mkdir -p "$dir"
     port="$(free_port)"
-    setsid node "$outside/serve.mjs" "$port" >"$dir/log" 2>&1 </dev/null &
+    setsid node "$outside/serve.mjs" "$port" "$dir/data" >"$dir/log" 2>&1 </dev/null &
     pid=$!
     printf '%s\n' "$pid" >"$dir/pid"
     for _ in $(seq 300); do

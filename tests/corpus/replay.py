@@ -167,11 +167,11 @@ class Replay:
         names = self.recorded_names
         outcome.error = (record.get("error") or {}).get("C")
         outcome.status = record.get("tx_status")
-        if record.get("param_oids_resolved") is not None:
+        if record.get("param_oids_resolved") is not None and (record["kind"] == "prepare" or "Ds" in record["flow"]):
             outcome.parameters = [self.type_name(o, names) for o in record["param_oids_resolved"]]
         for result in record.get("results") or []:
             columns = result.get("columns")
-            outcome.columns.append(None if columns is None else [(c["name"], self.type_name(c["type_oid"], names)) for c in columns])
+            outcome.columns.append(None if not columns else [(c["name"], self.type_name(c["type_oid"], names)) for c in columns])
             outcome.tags.append(word(result.get("tag")))
             outcome.rows.append([tuple(self.cell(c, names) if not isinstance(c, dict) else "hex:" + c["hex"] for c in row) for row in result.get("rows") or []])
             outcome.counts.append(result.get("row_count", 0) if result.get("truncated") else None)
@@ -186,7 +186,7 @@ class Replay:
             if result.parameters is not None and recorded.parameters is not None:
                 outcome.parameters = [self.type_name(o, names) for o in result.parameters]
             columns = result.columns
-            outcome.columns.append(None if columns is None else [(c[0], self.type_name(c[1], names)) for c in columns])
+            outcome.columns.append(None if not columns else [(c[0], self.type_name(c[1], names)) for c in columns])
             outcome.tags.append(word(result.tag))
             outcome.rows.append([tuple(self.cell(text(column, value), names) for column, value in zip(columns or [], row)) for row in result.rows])
         return outcome
@@ -270,8 +270,11 @@ def text(column, value):
     return "hex:" + value.hex() if decoded is None else decoded
 
 
+CHANGES = re.compile(r"(?:\s|/\*.*?\*/|--[^\n]*\n)*(CREATE|ALTER|DROP|COMMENT|DO)\b", re.I | re.S)
+
+
 def changes(record):
-    return record["kind"] != "startup" and re.match(r"\s*(CREATE|ALTER|DROP|COMMENT)\b", record["sql"], re.I) is not None
+    return record["kind"] != "startup" and CHANGES.match(record["sql"]) is not None
 
 
 CUT = re.compile(r"…\[\d+ chars\]$")

@@ -59,6 +59,7 @@ class Server:
             if conn.status != "I":
                 conn.query("ROLLBACK")
             conn.query("DISCARD ALL")
+            conn.query('SET search_path = "$user", public')
             for name, value in parameters.items():
                 text = value.replace("'", "''")
                 conn.query(f"SET {name} = '{text}'")
