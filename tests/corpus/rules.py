@@ -1,0 +1,68 @@
+"""differences.toml: which rows may differ from the recordings, and why.
+
+    [[difference]]
+    reason = "a sentence"
+    clients = ["psql"]            # all when absent
+    label = "regular expression"  # on the recording's label
+    sql = "regular expression"    # on the statement
+    columns = ["Size"]            # only the values of these columns; the whole answer when absent
+"""
+
+import re
+import tomllib
+
+
+class Rule:
+    def __init__(self, table, number):
+        unknown = set(table) - {"reason", "clients", "label", "sql", "columns"}
+        if unknown or "reason" not in table or not ({"label", "sql"} & set(table)):
+            raise ValueError(f"difference {number}: {unknown or 'needs a reason and a label or sql'}")
+        self.reason, self.clients = table["reason"], table.get("clients")
+        self.label = re.compile(table["label"], re.S) if "label" in table else None
+        self.sql = re.compile(table["sql"], re.S | re.I) if "sql" in table else None
+        self.columns = table.get("columns")
+        self.number, self.used = number, 0
+
+    def applies(self, client, record):
+        return (
+            (self.clients is None or client in self.clients)
+            and (self.label is None or self.label.search(record["label"]))
+            and (self.sql is None or self.sql.search(record["sql"]))
+        )
+
+    def name(self):
+        return f"difference {self.number} ({self.reason})"
+
+
+class Rules:
+    def __init__(self, path):
+        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("difference", []) if path.exists() else []
+        self.rules = [Rule(table, n) for n, table in enumerate(tables, 1)]
+
+    def explain(self, client, record, names, recorded, live, same_rows):
+        """Whether rules explain the difference; marks those that are needed: narrow ones before whole answers."""
+        found = [rule for rule in self.rules if rule.applies(client, record)]
+        narrow = [rule for rule in found if rule.columns is not None]
+
+        def equal(rules):
+            hidden = {column for rule in rules for column in rule.columns}
+            masks = [[n in hidden for n in columns] for columns in names]
+            return same_rows(recorded, live, masks)
+
+        if narrow and equal(narrow):
+            for rule in list(narrow):
+                rest = [r for r in narrow if r is not rule]
+                if rest and equal(rest):
+                    narrow = rest
+            for rule in narrow:
+                rule.used += 1
+            return True
+        for rule in found:
+            if rule.columns is None:
+                rule.used += 1
+                return True
+        return False
+
+
+def masked(rows, mask):
+    return [tuple("…" if hidden else cell for cell, hidden in zip(row, mask)) for row in rows]
