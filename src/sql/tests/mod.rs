@@ -130,7 +130,7 @@ fn spelled(text: &str, binds: &[Bind], template: &Template) -> String {
         };
         match bind {
             Bind::EnumParameter { parameter, enum_type } => {
-                let _ = write!(text, "${parameter}:{}", enum_type.name);
+                let _ = write!(out, "${parameter}:{}", enum_type.name);
             }
             Bind::Parameter(n) => {
                 let _ = write!(out, "${n}");

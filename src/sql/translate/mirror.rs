@@ -8,7 +8,7 @@ use super::names;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ViewText {
     pub sql: String,
-    /// Every name in it, folded, once each.
+    /// Every word in it that may be a name, folded, once each: many keywords may be.
     pub mentions: Vec<String>,
 }
 
@@ -24,7 +24,8 @@ pub fn view_for_mirror(definition: &str, default_schema: &str) -> Option<ViewTex
     if !is_query {
         return None;
     }
-    let mut mentions: Vec<String> = tokens(&query).filter(is_name).map(|token| names::folded(token.text())).collect();
+    let is_mention = |token: &SyntaxToken| is_name(token) || token.kind().is_keyword();
+    let mut mentions: Vec<String> = tokens(&query).filter(is_mention).map(|token| names::folded(token.text())).collect();
     mentions.sort();
     mentions.dedup();
     Some(ViewText { sql: requalified(&query, default_schema), mentions })

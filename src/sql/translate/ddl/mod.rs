@@ -113,8 +113,10 @@ impl Table {
         let (text, lookup) = cx.relation(&parts)?;
         let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
         let schema = match lookup.schema.as_deref() {
-            None | Some("public") => cx.options.default_schema.to_owned(),
-            Some(schema) => schema.to_owned(),
+            Some(schema) if schema != "public" && !schema.eq_ignore_ascii_case(cx.options.default_schema) => {
+                schema.to_owned()
+            }
+            _ => cx.options.default_schema.to_owned(),
         };
         let pg = match lookup.schema.as_deref() {
             None => quoted(&lookup.name),
