@@ -13,8 +13,8 @@ use iris_pgwire::catalog::{EnumTypes, MirrorBatch, MirrorLoad, MirrorOptions, Mi
 use iris_pgwire::embedded::engine::{Engine, EngineOptions, EngineSession, Value};
 use iris_pgwire::iris::{IrisError, ItemReader, Reply, Request, put_double, put_int, put_null, put_text};
 use iris_pgwire::sql::{
-    Action, EnumType, MirrorStatement, RelationName, Schema, TableLookup, Template, TranslateOptions, Translation, split,
-    translate,
+    Action, EnumType, MirrorStatement, RelationName, Schema, TableLookup, Template, TranslateOptions, Translation,
+    split, translate,
 };
 
 struct Gateway {
@@ -67,9 +67,10 @@ impl Gateway {
     }
 
     fn iris(&mut self, text: &str, ignored: &[i32]) {
-        let result = self.session.prepare(text, &[]).and_then(|prepared| {
-            self.session.update(&prepared, &[Vec::new()]).map_err(|(error, _)| error)
-        });
+        let result = self
+            .session
+            .prepare(text, &[])
+            .and_then(|prepared| self.session.update(&prepared, &[Vec::new()]).map_err(|(error, _)| error));
         if let Err(error) = result {
             assert!(ignored.contains(&error.sqlcode), "{text}: {error:?}");
         }
@@ -81,9 +82,8 @@ impl Gateway {
         loop {
             let Request::Execute { statement, values, values_per_set, .. } = &request else { panic!("{request:?}") };
             let mut items = ItemReader::new(values);
-            let values: Vec<Value> = (0..*values_per_set)
-                .map(|_| Value::Text(items.need("value").unwrap().to_text().unwrap()))
-                .collect();
+            let values: Vec<Value> =
+                (0..*values_per_set).map(|_| Value::Text(items.need("value").unwrap().to_text().unwrap())).collect();
             let mut rows = Vec::new();
             let prepared = self.session.prepare(&statement.text, &statement.kinds);
             let result = prepared.and_then(|prepared| {
@@ -152,7 +152,9 @@ fn only_the_schemas_that_are_named() {
 #[test]
 fn a_difference_is_what_changed() {
     let mut gateway = Gateway::new();
-    gateway.run("CREATE TABLE a (id int PRIMARY KEY, n int); CREATE TABLE b (id int REFERENCES a (id)); CREATE TABLE c (x int)");
+    gateway.run(
+        "CREATE TABLE a (id int PRIMARY KEY, n int); CREATE TABLE b (id int REFERENCES a (id)); CREATE TABLE c (x int)",
+    );
     let first = gateway.snapshot(&options());
     assert!(gateway.snapshot(&options()).difference(&first, &HashSet::new()).is_empty());
 
@@ -189,13 +191,16 @@ fn tables_of_an_iris_client() {
     let mut gateway = Gateway { session: fixture.session, mirrored: Vec::new(), enums: EnumTypes::default() };
     let texts = texts(&gateway.snapshot(&options()).create());
     let person: Vec<&str> = texts.iter().filter(|text| text.contains("person")).map(String::as_str).collect();
-    same(&person, &[
-        "CREATE TABLE \"sample\".\"person\" (\"name\" character varying(50), \"ssn\" character varying(11), \
+    same(
+        &person,
+        &[
+            "CREATE TABLE \"sample\".\"person\" (\"name\" character varying(50), \"ssn\" character varying(11), \
          \"age\" integer DEFAULT 5, \"born\" date DEFAULT CURRENT_DATE, \"home\" character varying(10) DEFAULT 'a''b', \
          CONSTRAINT \"person_unique1\" UNIQUE (\"ssn\"))",
-        "COMMENT ON TABLE \"sample\".\"person\" IS 'People; all'",
-        "COMMENT ON COLUMN \"sample\".\"person\".\"name\" IS 'It''s \"the\" name'",
-    ]);
+            "COMMENT ON TABLE \"sample\".\"person\" IS 'People; all'",
+            "COMMENT ON COLUMN \"sample\".\"person\".\"name\" IS 'It''s \"the\" name'",
+        ],
+    );
 }
 
 #[test]
@@ -207,14 +212,20 @@ fn an_enum_comes_back_with_its_labels() {
     );
     let snapshot = gateway.snapshot(&options());
     let found: Vec<&EnumType> = snapshot.enum_types().collect();
-    assert_eq!(found, [&EnumType {
-        schema: None,
-        name: "mood".into(),
-        labels: ["sad", "ok", "a,b", "it's"].map(str::to_owned).to_vec(),
-    }]);
+    assert_eq!(
+        found,
+        [&EnumType {
+            schema: None,
+            name: "mood".into(),
+            labels: ["sad", "ok", "a,b", "it's"].map(str::to_owned).to_vec(),
+        }]
+    );
     let texts = texts(&snapshot.create());
     assert!(texts.iter().any(|text| text.contains("CREATE TYPE \"public\".\"mood\" AS ENUM")), "{texts:?}");
-    assert!(texts.iter().any(|text| text.contains("\"m\" \"public\".\"mood\" NOT NULL DEFAULT ''''ok''''")), "{texts:?}");
+    assert!(
+        texts.iter().any(|text| text.contains("\"m\" \"public\".\"mood\" NOT NULL DEFAULT ''''ok''''")),
+        "{texts:?}"
+    );
 }
 
 fn same(got: &[&str], expected: &[&str]) {

@@ -16,14 +16,14 @@ mod typename;
 
 pub use cache::{CachedTranslation, TranslationCache};
 pub use description::{
-    ClauseKind, ColumnNote, DeclaredType, EnumType, NOTE_BYTES_MAX, column_description, column_note, is_note, parse_column_note,
-    parse_description, parse_table_note, parse_view_note, table_note, view_note,
+    ClauseKind, ColumnNote, DeclaredType, EnumType, NOTE_BYTES_MAX, column_description, column_note, is_note,
+    parse_column_note, parse_description, parse_table_note, parse_view_note, table_note, view_note,
 };
 pub use options::{TranslateError, TranslateOptions, Translated};
 pub use plan::{
     Action, AdvisoryLock, AdvisoryOperation, Bind, CatalogQuery, ChannelCommand, CopyFormat, CopyFromStdin,
-    CursorCommand, EnumChange, EnumSide, FetchDirection, MirrorStatement, ModesScope, OutputColumn, Plan, RunIf, ScriptStep, SessionValue,
-    SettingCommand, StepRole, TransactionCommand, Translation,
+    CursorCommand, EnumChange, EnumSide, FetchDirection, MirrorStatement, ModesScope, OutputColumn, Plan, RunIf,
+    ScriptStep, SessionValue, SettingCommand, StepRole, TransactionCommand, Translation,
 };
 pub use schema::{ColumnFacts, NoSchema, RelationName, Schema, TableFacts, TableLookup};
 pub use split::{position_in, split};

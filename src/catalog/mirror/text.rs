@@ -47,11 +47,7 @@ pub(super) fn guarded(statements: &[&str], otherwise: &[&str]) -> String {
         [] => "NULL;".to_owned(),
         statements => statements.iter().map(|sql| format!("EXECUTE {};", literal(sql))).collect::<Vec<_>>().join(" "),
     };
-    do_block(&format!(
-        "BEGIN {} EXCEPTION WHEN OTHERS THEN {} END;",
-        execute(statements),
-        execute(otherwise)
-    ))
+    do_block(&format!("BEGIN {} EXCEPTION WHEN OTHERS THEN {} END;", execute(statements), execute(otherwise)))
 }
 
 /// Runs the statement if the relation does not exist.

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::sql::description::{ColumnNote, DeclaredType, NOTE_BYTES_MAX, column_note, parse_column_note, table_note};
 use crate::sql::schema::TableLookup;
-use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::template::LiteralKind;
+use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::expr::type_name;
 use crate::sql::translate::{mirror, names};
 use crate::types::{Oid, PgType};
@@ -77,9 +77,11 @@ pub(super) fn create_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     }
     let spelled = keys.has_capitals()
         || has_capitals(&table.lookup.name)
-        || table.lookup.schema.as_deref().is_some_and(|schema| {
-            has_capitals(schema) && !schema.eq_ignore_ascii_case(cx.options.default_schema)
-        });
+        || table
+            .lookup
+            .schema
+            .as_deref()
+            .is_some_and(|schema| has_capitals(schema) && !schema.eq_ignore_ascii_case(cx.options.default_schema));
     let identity = columns.iter().any(|column| column.identity);
     let mut parts = columns.iter().map(|column| column.text(cx)).collect::<Result<Vec<_>>>()?;
     parts.extend(keys.into_clauses());
@@ -103,7 +105,8 @@ fn bounded(cx: &Cx<'_>, name: &str, note: String, shorter: impl FnOnce() -> Stri
     if note.len() <= NOTE_BYTES_MAX {
         return note;
     }
-    let message = format!("defaults and checks of \"{name}\" are not kept in IRIS: they are too long for a description");
+    let message =
+        format!("defaults and checks of \"{name}\" are not kept in IRIS: they are too long for a description");
     warn_not_kept(cx, Severity::Notice, &message);
     shorter()
 }

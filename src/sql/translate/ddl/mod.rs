@@ -190,13 +190,7 @@ fn ddl(tag: &str, steps: Vec<ScriptStep>) -> Ddl {
 
 /// Nothing for IRIS to do: the mirror keeps it and says what is wrong with it.
 fn mirror_only(tag: &str) -> Ddl {
-    Ddl {
-        action: Action::MirrorOnly,
-        tag: tag.to_owned(),
-        mirror: Vec::new(),
-        mirror_decides: true,
-        enum_change: None,
-    }
+    Ddl { action: Action::MirrorOnly, tag: tag.to_owned(), mirror: Vec::new(), mirror_decides: true, enum_change: None }
 }
 
 /// Nothing of it is kept in IRIS.

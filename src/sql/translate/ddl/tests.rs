@@ -155,8 +155,14 @@ fn defaults() {
     for (definition, expected) in [
         ("varchar(9) DEFAULT 'new'::character varying", "VARCHAR(9) %EXACT DEFAULT 'new'"),
         ("varchar(9) DEFAULT 'it''s'", "VARCHAR(9) %EXACT DEFAULT 'it''s'"),
-        ("varchar(9) DEFAULT NULL::character varying", "VARCHAR(9) %EXACT DEFAULT NULL %DESCRIPTION 'pg:varchar(9) DEFAULT NULL::character varying'"),
-        ("varchar(9) NOT NULL DEFAULT 5", "VARCHAR(9) %EXACT NOT NULL DEFAULT '5' %DESCRIPTION 'pg:varchar(9) DEFAULT 5'"),
+        (
+            "varchar(9) DEFAULT NULL::character varying",
+            "VARCHAR(9) %EXACT DEFAULT NULL %DESCRIPTION 'pg:varchar(9) DEFAULT NULL::character varying'",
+        ),
+        (
+            "varchar(9) NOT NULL DEFAULT 5",
+            "VARCHAR(9) %EXACT NOT NULL DEFAULT '5' %DESCRIPTION 'pg:varchar(9) DEFAULT 5'",
+        ),
         ("int DEFAULT -5", "INTEGER DEFAULT -5"),
         ("int DEFAULT (0)", "INTEGER DEFAULT 0"),
         ("int DEFAULT '-1'::integer", "INTEGER DEFAULT -1 %DESCRIPTION 'pg:int4 DEFAULT ''-1''::integer'"),
@@ -164,12 +170,24 @@ fn defaults() {
         ("boolean DEFAULT true", "BIT DEFAULT 1"),
         ("boolean DEFAULT 'off'", "BIT DEFAULT 0 %DESCRIPTION 'pg:bool DEFAULT ''off'''"),
         ("timestamp DEFAULT now()", "TIMESTAMP DEFAULT CURRENT_TIMESTAMP(6) %DESCRIPTION 'pg:timestamp DEFAULT now()'"),
-        ("timestamp DEFAULT CURRENT_TIMESTAMP", "TIMESTAMP DEFAULT CURRENT_TIMESTAMP(6) %DESCRIPTION 'pg:timestamp DEFAULT CURRENT_TIMESTAMP'"),
+        (
+            "timestamp DEFAULT CURRENT_TIMESTAMP",
+            "TIMESTAMP DEFAULT CURRENT_TIMESTAMP(6) %DESCRIPTION 'pg:timestamp DEFAULT CURRENT_TIMESTAMP'",
+        ),
         ("date DEFAULT CURRENT_DATE", "DATE DEFAULT CURRENT_DATE %DESCRIPTION 'pg:date DEFAULT CURRENT_DATE'"),
         ("date DEFAULT now()", "DATE DEFAULT CURRENT_DATE %DESCRIPTION 'pg:date DEFAULT now()'"),
-        ("jsonb DEFAULT '{}'::jsonb", "VARCHAR(1000000) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:jsonb DEFAULT ''{}''::jsonb'"),
-        ("text[] DEFAULT '{}'::text[]", "VARCHAR(32767) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:text[] DEFAULT ''{}''::text[]'"),
-        ("text[] DEFAULT ARRAY[]::text[]", "VARCHAR(32767) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:text[] DEFAULT ARRAY[]::text[]'"),
+        (
+            "jsonb DEFAULT '{}'::jsonb",
+            "VARCHAR(1000000) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:jsonb DEFAULT ''{}''::jsonb'",
+        ),
+        (
+            "text[] DEFAULT '{}'::text[]",
+            "VARCHAR(32767) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:text[] DEFAULT ''{}''::text[]'",
+        ),
+        (
+            "text[] DEFAULT ARRAY[]::text[]",
+            "VARCHAR(32767) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:text[] DEFAULT ARRAY[]::text[]'",
+        ),
     ] {
         assert_eq!(column(definition), expected, "{definition}");
     }
@@ -484,7 +502,10 @@ fn the_mirror_is_told() {
         ("DROP SCHEMA s", "DROP SCHEMA IF EXISTS \"s\" CASCADE"),
         ("CREATE TABLE n AS SELECT 1 AS a", "CREATE TABLE \"n\" AS SELECT 1 AS a WITH NO DATA @SQLUser.n"),
         ("SELECT a INTO n FROM known", "CREATE TABLE \"n\" AS SELECT a  FROM known WITH NO DATA @SQLUser.n"),
-        ("CREATE OR REPLACE VIEW v AS SELECT a FROM known", "CREATE OR REPLACE VIEW v AS SELECT a FROM known @SQLUser.v"),
+        (
+            "CREATE OR REPLACE VIEW v AS SELECT a FROM known",
+            "CREATE OR REPLACE VIEW v AS SELECT a FROM known @SQLUser.v",
+        ),
         ("COMMENT ON COLUMN t.a IS 'it''s'", "COMMENT ON COLUMN t.a IS 'it''s' | decides"),
         ("CREATE TYPE m AS ENUM ('a')", "CREATE TYPE m AS ENUM ('a') | decides"),
         ("TRUNCATE t", ""),

@@ -39,18 +39,14 @@ pub(super) fn alter_type(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         .filter(|node| node.kind() == SyntaxKind::LITERAL)
         .filter_map(|node| cx.constant(&node).map(|(_, text)| text.to_owned()))
         .collect();
-    let has_word = |kind: SyntaxKind| {
-        action.descendants_with_tokens().any(|element| element.kind() == kind)
-    };
+    let has_word = |kind: SyntaxKind| action.descendants_with_tokens().any(|element| element.kind() == kind);
     let change = match (action.kind(), strings.as_slice()) {
         (SyntaxKind::ADD_VALUE, [label]) => EnumChange::AddValue { name, label: label.clone(), neighbor: None },
         (SyntaxKind::ADD_VALUE, [label, other]) => {
             let side = if has_word(SyntaxKind::BEFORE_KW) { EnumSide::Before } else { EnumSide::After };
             EnumChange::AddValue { name, label: label.clone(), neighbor: Some((side, other.clone())) }
         }
-        (SyntaxKind::RENAME_VALUE, [from, to]) => {
-            EnumChange::RenameValue { name, from: from.clone(), to: to.clone() }
-        }
+        (SyntaxKind::RENAME_VALUE, [from, to]) => EnumChange::RenameValue { name, from: from.clone(), to: to.clone() },
         (SyntaxKind::TYPE_RENAME_TO, _) => {
             let to = names::parts(&action).pop().map(|to| names::folded(&to)).unwrap_or_default();
             EnumChange::Rename { name, to }
