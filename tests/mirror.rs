@@ -13,8 +13,8 @@ use iris_pgwire::catalog::{EnumTypes, MirrorBatch, MirrorLoad, MirrorOptions, Mi
 use iris_pgwire::embedded::engine::{Engine, EngineOptions, EngineSession, Value};
 use iris_pgwire::iris::{IrisError, ItemReader, Reply, Request, put_double, put_int, put_null, put_text};
 use iris_pgwire::sql::{
-    Action, EnumType, MirrorStatement, RelationName, Schema, TableLookup, Template, TranslateOptions, Translation,
-    split, translate,
+    Action, Bind, ColumnFacts, EnumType, MirrorStatement, RelationName, Schema, TableFacts, TableLookup, Template,
+    TranslateError, TranslateOptions, Translation, parse_description, split, translate,
 };
 
 struct Gateway {
@@ -246,4 +246,73 @@ fn write_scripts() {
         let read_back = texts(&gateway.snapshot(&options()).create());
         std::fs::write(format!("{folder}/{name}.read_back.sql"), lines(&read_back)).unwrap();
     }
+}
+
+/// `t (m mood)`, where `mood` has the labels `sad` and `ok`.
+struct Moods;
+
+impl Schema for Moods {
+    fn enum_type(&self, name: &RelationName) -> Option<EnumType> {
+        let labels = ["sad", "ok"].map(str::to_owned).to_vec();
+        (name.name == "mood").then(|| EnumType { schema: None, name: "mood".into(), labels })
+    }
+
+    fn table(&self, _name: &RelationName) -> TableLookup {
+        let labels = ["sad", "ok"].map(str::to_owned).to_vec();
+        TableLookup::Known(Rc::new(TableFacts {
+            schema: "SQLUser".into(),
+            name: "t".into(),
+            columns: vec![ColumnFacts {
+                name: "m".into(),
+                pg_type: parse_description("pg:text").unwrap(),
+                nullable: true,
+                identity: false,
+                has_default: false,
+                enum_type: Some(Rc::new(EnumType { schema: None, name: "mood".into(), labels })),
+            }],
+            ..TableFacts::default()
+        }))
+    }
+}
+
+#[test]
+fn a_value_that_is_no_label_is_refused() {
+    let translated = |sql: &str| {
+        let mut template = Template::default();
+        template.scan(sql).unwrap();
+        let keys = Cell::new(1);
+        let options = TranslateOptions { default_schema: "SQLUser", statement_keys: &keys, parameter_types: &[] };
+        translate(sql, &template, &Moods, &options)
+    };
+    for sql in
+        ["INSERT INTO t (m) VALUES ('bad')", "UPDATE t SET m = 'bad'", "INSERT INTO t VALUES ('ok'), ('bad'::mood)"]
+    {
+        match translated(sql) {
+            Err(TranslateError::Pg(error)) => {
+                assert_eq!(
+                    (error.code.to_string().as_str(), error.message.as_str()),
+                    ("22P02", "invalid input value for enum mood: \"bad\""),
+                    "{sql}"
+                );
+            }
+            other => panic!("{sql}: {other:?}"),
+        }
+    }
+    assert!(translated("INSERT INTO t (m) VALUES ('ok'), (NULL)").is_ok());
+    let insert = translated("INSERT INTO t (m) VALUES ($1)").unwrap();
+    let Action::Script(steps) = &insert.translation.action else { panic!() };
+    let [Bind::EnumParameter { parameter: 1, enum_type }] = steps[0].plan.binds.as_slice() else {
+        panic!("{:?}", steps[0].plan.binds)
+    };
+    for sql in ["INSERT INTO t (m) VALUES ($1::mood)", "SELECT * FROM t WHERE m = $1::public.mood", "COPY t FROM STDIN"]
+    {
+        let translated = translated(sql).unwrap();
+        let plan = match &translated.translation.action {
+            Action::Script(steps) => &steps[0].plan,
+            Action::CopyFromStdin(copy) => &copy.insert,
+            other => panic!("{sql}: {other:?}"),
+        };
+        assert!(matches!(plan.binds.as_slice(), [Bind::EnumParameter { .. }]), "{sql}: {:?}", plan.binds);
+    }
+    assert!(enum_type.check("sad").is_ok() && enum_type.check("Sad").is_err());
 }

@@ -7,6 +7,7 @@ use crate::sql::description::EnumType;
 use crate::sql::plan::{EnumChange, EnumSide};
 use crate::sql::schema::RelationName;
 use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::enums::type_named;
 use crate::sql::translate::names;
 use crate::wire::{PgError, SqlState};
 
@@ -67,21 +68,6 @@ pub(super) fn drop_type(cx: &Cx<'_>, stmt: &SyntaxNode) -> Ddl {
 
 fn changing(ddl: Ddl, change: EnumChange) -> Ddl {
     Ddl { enum_change: Some(change), ..ddl }
-}
-
-/// `[schema.]name`; `public` and no schema are the same to the gateway.
-fn type_named(node: &SyntaxNode) -> RelationName {
-    let mut parts = names::parts(node).into_iter().map(|part| names::folded(&part)).rev();
-    let name = parts.next().unwrap_or_default();
-    RelationName { schema: parts.next().filter(|schema| schema != "public"), name }
-}
-
-/// The enum type a column's type names; `None` for every other.
-pub(super) fn enum_of(cx: &Cx<'_>, node: &SyntaxNode) -> Option<EnumType> {
-    if node.kind() != SyntaxKind::PATH_TYPE {
-        return None;
-    }
-    cx.enum_type(&type_named(node))
 }
 
 fn labels(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Vec<String>> {
