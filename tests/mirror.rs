@@ -13,8 +13,8 @@ use iris_pgwire::catalog::{EnumTypes, MirrorBatch, MirrorLoad, MirrorOptions, Mi
 use iris_pgwire::embedded::engine::{Engine, EngineOptions, EngineSession, Value};
 use iris_pgwire::iris::{IrisError, ItemReader, Reply, Request, put_double, put_int, put_null, put_text};
 use iris_pgwire::sql::{
-    Action, EnumType, MirrorStatement, RelationName, Schema, TableLookup, Template, TranslateOptions, Translation, split,
-    translate,
+    Action, Bind, ColumnFacts, EnumType, MirrorStatement, RelationName, Schema, TableFacts, TableLookup, Template,
+    TranslateError, TranslateOptions, Translation, parse_description, split, translate,
 };
 
 struct Gateway {
@@ -67,9 +67,10 @@ impl Gateway {
     }
 
     fn iris(&mut self, text: &str, ignored: &[i32]) {
-        let result = self.session.prepare(text, &[]).and_then(|prepared| {
-            self.session.update(&prepared, &[Vec::new()]).map_err(|(error, _)| error)
-        });
+        let result = self
+            .session
+            .prepare(text, &[])
+            .and_then(|prepared| self.session.update(&prepared, &[Vec::new()]).map_err(|(error, _)| error));
         if let Err(error) = result {
             assert!(ignored.contains(&error.sqlcode), "{text}: {error:?}");
         }
@@ -81,9 +82,8 @@ impl Gateway {
         loop {
             let Request::Execute { statement, values, values_per_set, .. } = &request else { panic!("{request:?}") };
             let mut items = ItemReader::new(values);
-            let values: Vec<Value> = (0..*values_per_set)
-                .map(|_| Value::Text(items.need("value").unwrap().to_text().unwrap()))
-                .collect();
+            let values: Vec<Value> =
+                (0..*values_per_set).map(|_| Value::Text(items.need("value").unwrap().to_text().unwrap())).collect();
             let mut rows = Vec::new();
             let prepared = self.session.prepare(&statement.text, &statement.kinds);
             let result = prepared.and_then(|prepared| {
@@ -152,7 +152,9 @@ fn only_the_schemas_that_are_named() {
 #[test]
 fn a_difference_is_what_changed() {
     let mut gateway = Gateway::new();
-    gateway.run("CREATE TABLE a (id int PRIMARY KEY, n int); CREATE TABLE b (id int REFERENCES a (id)); CREATE TABLE c (x int)");
+    gateway.run(
+        "CREATE TABLE a (id int PRIMARY KEY, n int); CREATE TABLE b (id int REFERENCES a (id)); CREATE TABLE c (x int)",
+    );
     let first = gateway.snapshot(&options());
     assert!(gateway.snapshot(&options()).difference(&first, &HashSet::new()).is_empty());
 
@@ -189,13 +191,16 @@ fn tables_of_an_iris_client() {
     let mut gateway = Gateway { session: fixture.session, mirrored: Vec::new(), enums: EnumTypes::default() };
     let texts = texts(&gateway.snapshot(&options()).create());
     let person: Vec<&str> = texts.iter().filter(|text| text.contains("person")).map(String::as_str).collect();
-    same(&person, &[
-        "CREATE TABLE \"sample\".\"person\" (\"name\" character varying(50), \"ssn\" character varying(11), \
+    same(
+        &person,
+        &[
+            "CREATE TABLE \"sample\".\"person\" (\"name\" character varying(50), \"ssn\" character varying(11), \
          \"age\" integer DEFAULT 5, \"born\" date DEFAULT CURRENT_DATE, \"home\" character varying(10) DEFAULT 'a''b', \
          CONSTRAINT \"person_unique1\" UNIQUE (\"ssn\"))",
-        "COMMENT ON TABLE \"sample\".\"person\" IS 'People; all'",
-        "COMMENT ON COLUMN \"sample\".\"person\".\"name\" IS 'It''s \"the\" name'",
-    ]);
+            "COMMENT ON TABLE \"sample\".\"person\" IS 'People; all'",
+            "COMMENT ON COLUMN \"sample\".\"person\".\"name\" IS 'It''s \"the\" name'",
+        ],
+    );
 }
 
 #[test]
@@ -207,14 +212,20 @@ fn an_enum_comes_back_with_its_labels() {
     );
     let snapshot = gateway.snapshot(&options());
     let found: Vec<&EnumType> = snapshot.enum_types().collect();
-    assert_eq!(found, [&EnumType {
-        schema: None,
-        name: "mood".into(),
-        labels: ["sad", "ok", "a,b", "it's"].map(str::to_owned).to_vec(),
-    }]);
+    assert_eq!(
+        found,
+        [&EnumType {
+            schema: None,
+            name: "mood".into(),
+            labels: ["sad", "ok", "a,b", "it's"].map(str::to_owned).to_vec(),
+        }]
+    );
     let texts = texts(&snapshot.create());
     assert!(texts.iter().any(|text| text.contains("CREATE TYPE \"public\".\"mood\" AS ENUM")), "{texts:?}");
-    assert!(texts.iter().any(|text| text.contains("\"m\" \"public\".\"mood\" NOT NULL DEFAULT ''ok''")), "{texts:?}");
+    assert!(
+        texts.iter().any(|text| text.contains("\"m\" \"public\".\"mood\" NOT NULL DEFAULT ''''ok''''")),
+        "{texts:?}"
+    );
 }
 
 fn same(got: &[&str], expected: &[&str]) {
@@ -235,4 +246,73 @@ fn write_scripts() {
         let read_back = texts(&gateway.snapshot(&options()).create());
         std::fs::write(format!("{folder}/{name}.read_back.sql"), lines(&read_back)).unwrap();
     }
+}
+
+/// `t (m mood)`, where `mood` has the labels `sad` and `ok`.
+struct Moods;
+
+impl Schema for Moods {
+    fn enum_type(&self, name: &RelationName) -> Option<EnumType> {
+        let labels = ["sad", "ok"].map(str::to_owned).to_vec();
+        (name.name == "mood").then(|| EnumType { schema: None, name: "mood".into(), labels })
+    }
+
+    fn table(&self, _name: &RelationName) -> TableLookup {
+        let labels = ["sad", "ok"].map(str::to_owned).to_vec();
+        TableLookup::Known(Rc::new(TableFacts {
+            schema: "SQLUser".into(),
+            name: "t".into(),
+            columns: vec![ColumnFacts {
+                name: "m".into(),
+                pg_type: parse_description("pg:text").unwrap(),
+                nullable: true,
+                identity: false,
+                has_default: false,
+                enum_type: Some(Rc::new(EnumType { schema: None, name: "mood".into(), labels })),
+            }],
+            ..TableFacts::default()
+        }))
+    }
+}
+
+#[test]
+fn a_value_that_is_no_label_is_refused() {
+    let translated = |sql: &str| {
+        let mut template = Template::default();
+        template.scan(sql).unwrap();
+        let keys = Cell::new(1);
+        let options = TranslateOptions { default_schema: "SQLUser", statement_keys: &keys, parameter_types: &[] };
+        translate(sql, &template, &Moods, &options)
+    };
+    for sql in
+        ["INSERT INTO t (m) VALUES ('bad')", "UPDATE t SET m = 'bad'", "INSERT INTO t VALUES ('ok'), ('bad'::mood)"]
+    {
+        match translated(sql) {
+            Err(TranslateError::Pg(error)) => {
+                assert_eq!(
+                    (error.code.to_string().as_str(), error.message.as_str()),
+                    ("22P02", "invalid input value for enum mood: \"bad\""),
+                    "{sql}"
+                );
+            }
+            other => panic!("{sql}: {other:?}"),
+        }
+    }
+    assert!(translated("INSERT INTO t (m) VALUES ('ok'), (NULL)").is_ok());
+    let insert = translated("INSERT INTO t (m) VALUES ($1)").unwrap();
+    let Action::Script(steps) = &insert.translation.action else { panic!() };
+    let [Bind::EnumParameter { parameter: 1, enum_type }] = steps[0].plan.binds.as_slice() else {
+        panic!("{:?}", steps[0].plan.binds)
+    };
+    for sql in ["INSERT INTO t (m) VALUES ($1::mood)", "SELECT * FROM t WHERE m = $1::public.mood", "COPY t FROM STDIN"]
+    {
+        let translated = translated(sql).unwrap();
+        let plan = match &translated.translation.action {
+            Action::Script(steps) => &steps[0].plan,
+            Action::CopyFromStdin(copy) => &copy.insert,
+            other => panic!("{sql}: {other:?}"),
+        };
+        assert!(matches!(plan.binds.as_slice(), [Bind::EnumParameter { .. }]), "{sql}: {:?}", plan.binds);
+    }
+    assert!(enum_type.check("sad").is_ok() && enum_type.check("Sad").is_err());
 }

@@ -56,8 +56,7 @@ impl IrisColumnType {
             Oid::MONEY => family == Family::Numeric && self.scale.is_none_or(|scale| scale == 2),
             Oid::NUMERIC => {
                 let kept = if declared.typmod < 0 { 19 } else { declared.numeric_scale().unwrap_or(0) };
-                family == Family::Numeric
-                    && self.scale.is_none_or(|scale| scale == kept || (scale == 19 && kept > 19))
+                family == Family::Numeric && self.scale.is_none_or(|scale| scale == kept || (scale == 19 && kept > 19))
             }
             Oid::DATE => family == Family::Date,
             Oid::TIME => family == Family::Time,

@@ -192,8 +192,8 @@ fn column(row: Vec<Option<String>>) -> Option<ColumnFacts> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Oid;
     use crate::iris::{ColumnDescription, IrisType, put_int, put_null, put_text};
+    use crate::types::Oid;
 
     fn metadata(columns: usize) -> StatementMetadata {
         let column = ColumnDescription {

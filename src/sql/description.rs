@@ -82,6 +82,9 @@ pub enum ClauseKind {
 impl ColumnNote {
     /// The clauses one by one, in their order.
     pub fn clause_list(&self) -> Vec<(ClauseKind, String)> {
+        if self.clauses.is_empty() {
+            return Vec::new();
+        }
         let column = elements(&format!("c int {}", self.clauses)).and_then(|list| list.first_child());
         let clauses = column.iter().flat_map(SyntaxNode::children).filter_map(|node| {
             let kind = match node.kind() {

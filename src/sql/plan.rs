@@ -47,9 +47,20 @@ pub struct MirrorStatement {
 pub enum EnumChange {
     Create(EnumType),
     /// ADD VALUE, in front of or behind a label, or at the end; a label that is there already stays where it is.
-    AddValue { name: RelationName, label: String, neighbor: Option<(EnumSide, String)> },
-    RenameValue { name: RelationName, from: String, to: String },
-    Rename { name: RelationName, to: String },
+    AddValue {
+        name: RelationName,
+        label: String,
+        neighbor: Option<(EnumSide, String)>,
+    },
+    RenameValue {
+        name: RelationName,
+        from: String,
+        to: String,
+    },
+    Rename {
+        name: RelationName,
+        to: String,
+    },
     Drop(Vec<RelationName>),
 }
 

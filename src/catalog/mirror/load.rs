@@ -9,9 +9,9 @@ use crate::iris::{
 use crate::wire::{PgError, SqlState};
 
 use super::super::iris_column::IrisColumnType;
+use super::MirrorOptions;
 use super::model::{RawColumn, RawHnsw, RawIndex, RawKey, RawTable};
 use super::snapshot::MirrorSnapshot;
-use super::MirrorOptions;
 
 /// Keys of these statements: far from those a shard counts up from 1.
 const KEY_FIRST: u64 = 1 << 63;
@@ -49,36 +49,30 @@ impl Stage {
     /// `{filter}` stands for the condition on the schema, which is the column in front of it.
     fn texts(self) -> &'static [&'static str] {
         match self {
-            Self::Tables => &[
-                "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, CLASSNAME, DESCRIPTION FROM INFORMATION_SCHEMA.TABLES \
-                 WHERE {TABLE_SCHEMA} ORDER BY TABLE_SCHEMA, TABLE_NAME",
-            ],
-            Self::Columns => &[
-                "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, \
+            Self::Tables => {
+                &["SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, CLASSNAME, DESCRIPTION FROM INFORMATION_SCHEMA.TABLES \
+                 WHERE {TABLE_SCHEMA} ORDER BY TABLE_SCHEMA, TABLE_NAME"]
+            }
+            Self::Columns => &["SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, \
                  NUMERIC_PRECISION, NUMERIC_SCALE, IS_NULLABLE, IS_IDENTITY, IDENTITY_GENERATION, COLUMN_DEFAULT, \
                  DESCRIPTION FROM INFORMATION_SCHEMA.COLUMNS WHERE {TABLE_SCHEMA} \
-                 ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION",
-            ],
-            Self::Indexes => &[
-                "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, COLUMN_NAME, NON_UNIQUE, PRIMARY_KEY, DATA_FIELDS \
+                 ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION"],
+            Self::Indexes => {
+                &["SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, COLUMN_NAME, NON_UNIQUE, PRIMARY_KEY, DATA_FIELDS \
                  FROM INFORMATION_SCHEMA.INDEXES WHERE {TABLE_SCHEMA} \
-                 ORDER BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, ORDINAL_POSITION",
-            ],
-            Self::Keys => &[
-                "SELECT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, CONSTRAINT_TYPE, COLUMN_NAME, \
+                 ORDER BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, ORDINAL_POSITION"]
+            }
+            Self::Keys => &["SELECT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, CONSTRAINT_TYPE, COLUMN_NAME, \
                  REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME, REFERENCED_COLUMN_NAME \
                  FROM INFORMATION_SCHEMA.KEY_COLUMN_USAGE WHERE {TABLE_SCHEMA} \
-                 ORDER BY TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION",
-            ],
-            Self::Rules => &[
-                "SELECT CONSTRAINT_SCHEMA, CONSTRAINT_TABLE_NAME, CONSTRAINT_NAME, UPDATE_RULE, DELETE_RULE \
+                 ORDER BY TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION"],
+            Self::Rules => {
+                &["SELECT CONSTRAINT_SCHEMA, CONSTRAINT_TABLE_NAME, CONSTRAINT_NAME, UPDATE_RULE, DELETE_RULE \
                  FROM INFORMATION_SCHEMA.REFERENTIAL_CONSTRAINTS WHERE {CONSTRAINT_SCHEMA} \
-                 ORDER BY CONSTRAINT_SCHEMA, CONSTRAINT_TABLE_NAME",
-            ],
-            Self::Views => &[
-                "SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION FROM INFORMATION_SCHEMA.VIEWS \
-                 WHERE {TABLE_SCHEMA} ORDER BY TABLE_SCHEMA, TABLE_NAME",
-            ],
+                 ORDER BY CONSTRAINT_SCHEMA, CONSTRAINT_TABLE_NAME"]
+            }
+            Self::Views => &["SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION FROM INFORMATION_SCHEMA.VIEWS \
+                 WHERE {TABLE_SCHEMA} ORDER BY TABLE_SCHEMA, TABLE_NAME"],
             Self::Hnsw => &[
                 "SELECT parent, SqlName, Name, Parameters FROM %Dictionary.CompiledIndex \
                  WHERE TypeClass = '%SQL.Index.HNSW'",
@@ -324,9 +318,10 @@ fn too_many(what: &str, max: usize) -> Box<PgError> {
 
 /// The value of `name` in `NAME=value` pairs with commas between.
 pub(super) fn parameter<'a>(parameters: Option<&'a str>, name: &str) -> Option<&'a str> {
-    parameters?.split(',').filter_map(|pair| pair.split_once('=')).find_map(|(key, value)| {
-        key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches(['"', '\'']))
-    })
+    parameters?
+        .split(',')
+        .filter_map(|pair| pair.split_once('='))
+        .find_map(|(key, value)| key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches(['"', '\''])))
 }
 
 /// The cells of a row, from the left.
@@ -378,7 +373,10 @@ impl Row {
                 columns: vec![column],
                 unique: !self.is_true(),
                 primary: self.is_true(),
-                data: self.next().map(|text| text.split(',').map(|name| name.trim().to_owned()).collect()).unwrap_or_default(),
+                data: self
+                    .next()
+                    .map(|text| text.split(',').map(|name| name.trim().to_owned()).collect())
+                    .unwrap_or_default(),
                 hnsw: None,
             }),
         }

@@ -69,11 +69,7 @@ impl RawHnsw {
             "l2" | "euclidean" => "vector_l2_ops",
             _ => "vector_cosine_ops",
         };
-        Self {
-            operator_class,
-            m: number("M", IRIS_M),
-            ef_construction: number("efConstruction", IRIS_EF_CONSTRUCTION),
-        }
+        Self { operator_class, m: number("M", IRIS_M), ef_construction: number("efConstruction", IRIS_EF_CONSTRUCTION) }
     }
 
     fn options(&self) -> String {

@@ -140,7 +140,8 @@ impl MirrorSnapshot {
             batches.push(relation, relation.drop_statement());
         }
         batches.close();
-        let enum_schemas = made.iter().flat_map(|relation| &relation.enums).filter_map(|declared| declared.schema.as_ref());
+        let enum_schemas =
+            made.iter().flat_map(|relation| &relation.enums).filter_map(|declared| declared.schema.as_ref());
         let schemas: BTreeSet<&String> = self.schemas.iter().chain(enum_schemas).collect();
         for schema in schemas.into_iter().filter(|schema| *schema != "public") {
             batches.push_free(format!("CREATE SCHEMA IF NOT EXISTS {}", identifier(schema)));
@@ -175,7 +176,8 @@ impl MirrorSnapshot {
             batches.relation_done();
         }
         batches.close();
-        let mut views: Vec<&Relation> = made.iter().chain(others).copied().filter(|relation| relation.is_view).collect();
+        let mut views: Vec<&Relation> =
+            made.iter().chain(others).copied().filter(|relation| relation.is_view).collect();
         views.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
         for view in in_order(&views) {
             // Made anew it is missing; of the others only some are.

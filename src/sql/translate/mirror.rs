@@ -8,7 +8,7 @@ use super::names;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ViewText {
     pub sql: String,
-    /// Every name in it, folded, once each.
+    /// Every word in it that may be a name, folded, once each: many keywords may be.
     pub mentions: Vec<String>,
 }
 
@@ -19,12 +19,16 @@ pub fn view_for_mirror(definition: &str, default_schema: &str) -> Option<ViewTex
     let own = crate::sql::parse_view_note(definition);
     let text = own.as_deref().unwrap_or(definition).trim().trim_end_matches(';');
     let query = super::lone_statement(text)?;
-    let is_query =
-        matches!(query.kind(), SyntaxKind::SELECT | SyntaxKind::COMPOUND_SELECT | SyntaxKind::PAREN_SELECT | SyntaxKind::VALUES);
+    let is_query = matches!(
+        query.kind(),
+        SyntaxKind::SELECT | SyntaxKind::COMPOUND_SELECT | SyntaxKind::PAREN_SELECT | SyntaxKind::VALUES
+    );
     if !is_query {
         return None;
     }
-    let mut mentions: Vec<String> = tokens(&query).filter(is_name).map(|token| names::folded(token.text())).collect();
+    let is_mention = |token: &SyntaxToken| is_name(token) || token.kind().is_keyword();
+    let mut mentions: Vec<String> =
+        tokens(&query).filter(is_mention).map(|token| names::folded(token.text())).collect();
     mentions.sort();
     mentions.dedup();
     Some(ViewText { sql: requalified(&query, default_schema), mentions })
@@ -41,7 +45,10 @@ pub(super) fn requalified_without(node: &SyntaxNode, default_schema: &str, left_
     let is_left_out = |token: &SyntaxToken| {
         left_out.contains(&token.kind())
             || (!left_out.is_empty()
-                && token.parent_ancestors().take_while(|above| above != node).any(|above| left_out.contains(&above.kind())))
+                && token
+                    .parent_ancestors()
+                    .take_while(|above| above != node)
+                    .any(|above| left_out.contains(&above.kind())))
     };
     let mut all = tokens(node).filter(|token| !is_left_out(token)).peekable();
     while let Some(token) = all.next() {

@@ -5,6 +5,7 @@ mod cx;
 mod ddl;
 mod depth;
 mod dml;
+mod enums;
 mod explain;
 mod expr;
 mod frag;

@@ -60,7 +60,8 @@ fn mirrored(cx: &Cx<'_>, stmt: &SyntaxNode, table: &Table, ddl: Ddl) -> Result<D
                 | SyntaxKind::VALIDATE_CONSTRAINT
         )
     };
-    let is_action = |child: &SyntaxNode| !matches!(child.kind(), SyntaxKind::IF_EXISTS | SyntaxKind::TABLE_RELATION_NAME);
+    let is_action =
+        |child: &SyntaxNode| !matches!(child.kind(), SyntaxKind::IF_EXISTS | SyntaxKind::TABLE_RELATION_NAME);
     let actions: Vec<SyntaxNode> = stmt.children().filter(is_action).collect();
     let decides = actions.iter().any(|action| action.kind() == SyntaxKind::DROP_CONSTRAINT);
     let kept: Vec<String> = actions

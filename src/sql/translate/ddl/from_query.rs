@@ -4,8 +4,8 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::constraint::defined_list;
 use super::{Ddl, Table, accepted, at, ddl, first_name, has_child, need, notice, tolerant_step, unsupported};
-use crate::sql::plan::{ScriptStep, StepRole};
 use crate::sql::description::view_note;
+use crate::sql::plan::{ScriptStep, StepRole};
 use crate::sql::schema::TableLookup;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::{mirror, query};

@@ -36,9 +36,7 @@ pub(super) fn create_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         let message = format!("access method \"{method}\" does not support unique indexes");
         return Err(PgError::error(SqlState::FEATURE_NOT_SUPPORTED, message));
     }
-    let made = |text: String| {
-        ddl(TAG, vec![tolerant_step(cx, text, ignored)]).mirrored_as_written(cx, stmt, &[&table])
-    };
+    let made = |text: String| ddl(TAG, vec![tolerant_step(cx, text, ignored)]).mirrored_as_written(cx, stmt, &[&table]);
     // Such an index makes queries fast and nothing else, so they work without it.
     let not_made = |why: &str| {
         let message = format!("index {name} is not made in IRIS: {why}; queries work without it");

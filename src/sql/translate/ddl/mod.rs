@@ -113,8 +113,10 @@ impl Table {
         let (text, lookup) = cx.relation(&parts)?;
         let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
         let schema = match lookup.schema.as_deref() {
-            None | Some("public") => cx.options.default_schema.to_owned(),
-            Some(schema) => schema.to_owned(),
+            Some(schema) if schema != "public" && !schema.eq_ignore_ascii_case(cx.options.default_schema) => {
+                schema.to_owned()
+            }
+            _ => cx.options.default_schema.to_owned(),
         };
         let pg = match lookup.schema.as_deref() {
             None => quoted(&lookup.name),
@@ -188,13 +190,7 @@ fn ddl(tag: &str, steps: Vec<ScriptStep>) -> Ddl {
 
 /// Nothing for IRIS to do: the mirror keeps it and says what is wrong with it.
 fn mirror_only(tag: &str) -> Ddl {
-    Ddl {
-        action: Action::MirrorOnly,
-        tag: tag.to_owned(),
-        mirror: Vec::new(),
-        mirror_decides: true,
-        enum_change: None,
-    }
+    Ddl { action: Action::MirrorOnly, tag: tag.to_owned(), mirror: Vec::new(), mirror_decides: true, enum_change: None }
 }
 
 /// Nothing of it is kept in IRIS.

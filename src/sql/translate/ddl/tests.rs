@@ -155,21 +155,39 @@ fn defaults() {
     for (definition, expected) in [
         ("varchar(9) DEFAULT 'new'::character varying", "VARCHAR(9) %EXACT DEFAULT 'new'"),
         ("varchar(9) DEFAULT 'it''s'", "VARCHAR(9) %EXACT DEFAULT 'it''s'"),
-        ("varchar(9) DEFAULT NULL::character varying", "VARCHAR(9) %EXACT DEFAULT NULL"),
-        ("varchar(9) NOT NULL DEFAULT 5", "VARCHAR(9) %EXACT NOT NULL DEFAULT '5'"),
+        (
+            "varchar(9) DEFAULT NULL::character varying",
+            "VARCHAR(9) %EXACT DEFAULT NULL %DESCRIPTION 'pg:varchar(9) DEFAULT NULL::character varying'",
+        ),
+        (
+            "varchar(9) NOT NULL DEFAULT 5",
+            "VARCHAR(9) %EXACT NOT NULL DEFAULT '5' %DESCRIPTION 'pg:varchar(9) DEFAULT 5'",
+        ),
         ("int DEFAULT -5", "INTEGER DEFAULT -5"),
         ("int DEFAULT (0)", "INTEGER DEFAULT 0"),
-        ("int DEFAULT '-1'::integer", "INTEGER DEFAULT -1"),
-        ("int DEFAULT NULL", "INTEGER DEFAULT NULL"),
+        ("int DEFAULT '-1'::integer", "INTEGER DEFAULT -1 %DESCRIPTION 'pg:int4 DEFAULT ''-1''::integer'"),
+        ("int DEFAULT NULL", "INTEGER DEFAULT NULL %DESCRIPTION 'pg:int4 DEFAULT NULL'"),
         ("boolean DEFAULT true", "BIT DEFAULT 1"),
-        ("boolean DEFAULT 'off'", "BIT DEFAULT 0"),
-        ("timestamp DEFAULT now()", "TIMESTAMP DEFAULT CURRENT_TIMESTAMP(6)"),
-        ("timestamp DEFAULT CURRENT_TIMESTAMP", "TIMESTAMP DEFAULT CURRENT_TIMESTAMP(6)"),
-        ("date DEFAULT CURRENT_DATE", "DATE DEFAULT CURRENT_DATE"),
-        ("date DEFAULT now()", "DATE DEFAULT CURRENT_DATE"),
-        ("jsonb DEFAULT '{}'::jsonb", "VARCHAR(1000000) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:jsonb'"),
-        ("text[] DEFAULT '{}'::text[]", "VARCHAR(32767) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:text[]'"),
-        ("text[] DEFAULT ARRAY[]::text[]", "VARCHAR(32767) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:text[]'"),
+        ("boolean DEFAULT 'off'", "BIT DEFAULT 0 %DESCRIPTION 'pg:bool DEFAULT ''off'''"),
+        ("timestamp DEFAULT now()", "TIMESTAMP DEFAULT CURRENT_TIMESTAMP(6) %DESCRIPTION 'pg:timestamp DEFAULT now()'"),
+        (
+            "timestamp DEFAULT CURRENT_TIMESTAMP",
+            "TIMESTAMP DEFAULT CURRENT_TIMESTAMP(6) %DESCRIPTION 'pg:timestamp DEFAULT CURRENT_TIMESTAMP'",
+        ),
+        ("date DEFAULT CURRENT_DATE", "DATE DEFAULT CURRENT_DATE %DESCRIPTION 'pg:date DEFAULT CURRENT_DATE'"),
+        ("date DEFAULT now()", "DATE DEFAULT CURRENT_DATE %DESCRIPTION 'pg:date DEFAULT now()'"),
+        (
+            "jsonb DEFAULT '{}'::jsonb",
+            "VARCHAR(1000000) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:jsonb DEFAULT ''{}''::jsonb'",
+        ),
+        (
+            "text[] DEFAULT '{}'::text[]",
+            "VARCHAR(32767) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:text[] DEFAULT ''{}''::text[]'",
+        ),
+        (
+            "text[] DEFAULT ARRAY[]::text[]",
+            "VARCHAR(32767) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:text[] DEFAULT ARRAY[]::text[]'",
+        ),
     ] {
         assert_eq!(column(definition), expected, "{definition}");
     }
@@ -189,18 +207,19 @@ fn create_table() {
     check(&[
         (
             "CREATE TABLE t (id SERIAL PRIMARY KEY, Email text UNIQUE NOT NULL)",
-            "CREATE TABLE: CREATE TABLE SQLUser.t (id INTEGER IDENTITY, \
+            "CREATE TABLE: CREATE TABLE SQLUser.t (id INTEGER IDENTITY %DESCRIPTION 'pg:serial', \
              email VARCHAR(32767) %EXACT NOT NULL %DESCRIPTION 'pg:text', CONSTRAINT t_pkey PRIMARY KEY (id), \
              CONSTRAINT t_email_key UNIQUE (email)) WITH %CLASSPARAMETER ALLOWIDENTITYINSERT = 1",
         ),
         (
             "CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY (START WITH 1 INCREMENT BY 1) NOT NULL)",
-            "CREATE TABLE: CREATE TABLE SQLUser.t (id BIGINT IDENTITY) WITH %CLASSPARAMETER ALLOWIDENTITYINSERT = 1",
+            "CREATE TABLE: CREATE TABLE SQLUser.t (id BIGINT IDENTITY %DESCRIPTION 'pg:int8 \
+             GENERATED ALWAYS AS IDENTITY (START WITH 1 INCREMENT BY 1)') WITH %CLASSPARAMETER ALLOWIDENTITYINSERT = 1",
         ),
         (
             "CREATE TABLE \"public\".\"User\" (\"id\" SERIAL NOT NULL, CONSTRAINT \"User_pkey\" PRIMARY KEY (\"id\"))",
-            "CREATE TABLE: CREATE TABLE SQLUser.\"User\" (\"id\" INTEGER IDENTITY, \
-             CONSTRAINT \"User_pkey\" PRIMARY KEY (\"id\")) WITH %CLASSPARAMETER ALLOWIDENTITYINSERT = 1",
+            "CREATE TABLE: CREATE TABLE SQLUser.\"User\" (\"id\" INTEGER IDENTITY %DESCRIPTION 'pg:serial', \
+             CONSTRAINT \"User_pkey\" PRIMARY KEY (\"id\"), %DESCRIPTION 'pg:') WITH %CLASSPARAMETER ALLOWIDENTITYINSERT = 1",
         ),
         (
             "CREATE UNLOGGED TABLE s.T (level varchar(10), date date, a int, UNIQUE (a, date)) \
@@ -431,4 +450,66 @@ fn drops() {
         ("ALTER SEQUENCE s OWNED BY t.id", "0A000", "no sequences"),
         ("CREATE PUBLICATION p", "0A000", "CREATE PUBLICATION is not supported by IRIS"),
     ]);
+}
+
+/// What the mirror is told: the statements, and behind ` @` the IRIS relations of each.
+fn mirror_of(sql: &str) -> String {
+    let mut template = Template::default();
+    template.scan(sql).unwrap();
+    let keys = Cell::new(1);
+    let options = TranslateOptions { default_schema: "SQLUser", statement_keys: &keys, parameter_types: &[] };
+    let cx = Cx::new(sql, &template, &OneTable, &options);
+    let parse = squawk_syntax::SourceFile::parse(sql);
+    let stmt = parse.syntax_node().first_child().unwrap();
+    let ddl = translate(&cx, &stmt).unwrap().unwrap();
+    let mut texts: Vec<String> = ddl
+        .mirror
+        .iter()
+        .map(|statement| {
+            let relations: String =
+                statement.relations.iter().map(|(schema, name)| format!(" @{schema}.{name}")).collect();
+            format!("{}{relations}", statement.sql)
+        })
+        .collect();
+    if ddl.mirror_decides {
+        texts.push("decides".to_owned());
+    }
+    texts.join(" | ")
+}
+
+#[test]
+fn the_mirror_is_told() {
+    for (sql, expected) in [
+        (
+            "CREATE UNLOGGED TABLE IF NOT EXISTS SQLUser.T (a jsonb, b \"char\" DEFAULT 'x') TABLESPACE fast;",
+            "CREATE UNLOGGED TABLE IF NOT EXISTS public.T (a jsonb, b \"char\" DEFAULT 'x') @SQLUser.t",
+        ),
+        ("CREATE TABLE IF NOT EXISTS known (a int)", ""),
+        ("ALTER TABLE s.t RENAME TO \"U\"", "ALTER TABLE s.t RENAME TO \"U\" @s.t @s.U"),
+        ("ALTER TABLE t OWNER TO bob", ""),
+        ("ALTER TABLE t ALTER a TYPE int USING a::int", "ALTER TABLE t ALTER a TYPE int USING a::int @SQLUser.t"),
+        ("ALTER TABLE t DROP CONSTRAINT c", "ALTER TABLE t DROP CONSTRAINT c @SQLUser.t | decides"),
+        (
+            "CREATE INDEX CONCURRENTLY i ON public.t (a DESC NULLS LAST, lower(b)) WHERE a > 1",
+            "CREATE INDEX  i ON public.t (a DESC NULLS LAST, lower(b)) WHERE a > 1 @SQLUser.t | decides",
+        ),
+        ("DROP INDEX i", "DROP INDEX i | decides"),
+        (
+            "DROP TABLE a, s.\"B\" RESTRICT",
+            "DROP TABLE IF EXISTS \"a\" CASCADE @SQLUser.a | DROP TABLE IF EXISTS \"s\".\"B\" CASCADE @s.B",
+        ),
+        ("CREATE SCHEMA s AUTHORIZATION bob", "CREATE SCHEMA IF NOT EXISTS \"s\""),
+        ("DROP SCHEMA s", "DROP SCHEMA IF EXISTS \"s\" CASCADE"),
+        ("CREATE TABLE n AS SELECT 1 AS a", "CREATE TABLE \"n\" AS SELECT 1 AS a WITH NO DATA @SQLUser.n"),
+        ("SELECT a INTO n FROM known", "CREATE TABLE \"n\" AS SELECT a  FROM known WITH NO DATA @SQLUser.n"),
+        (
+            "CREATE OR REPLACE VIEW v AS SELECT a FROM known",
+            "CREATE OR REPLACE VIEW v AS SELECT a FROM known @SQLUser.v",
+        ),
+        ("COMMENT ON COLUMN t.a IS 'it''s'", "COMMENT ON COLUMN t.a IS 'it''s' | decides"),
+        ("CREATE TYPE m AS ENUM ('a')", "CREATE TYPE m AS ENUM ('a') | decides"),
+        ("TRUNCATE t", ""),
+    ] {
+        assert_eq!(mirror_of(sql), expected, "{sql}");
+    }
 }

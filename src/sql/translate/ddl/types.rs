@@ -2,10 +2,11 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::{notice, user_type};
+use super::notice;
 use crate::sql::column_description;
 use crate::sql::description::EnumType;
 use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::enums;
 use crate::sql::translate::expr::type_name;
 use crate::sql::typename;
 use crate::types::{Oid, PgType};
@@ -84,7 +85,7 @@ pub(super) fn column_type(cx: &Cx<'_>, node: &SyntaxNode) -> Result<ColumnType> 
             enum_type: None,
         });
     }
-    let pg_type = match (written.resolve(), user_type::enum_of(cx, node)) {
+    let pg_type = match (written.resolve(), enums::enum_of(cx, node)) {
         (Err(_), Some(declared)) if !written.array => {
             return Ok(ColumnType {
                 pg_type: PgType::new(Oid::TEXT),

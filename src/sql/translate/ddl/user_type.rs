@@ -7,6 +7,7 @@ use crate::sql::description::EnumType;
 use crate::sql::plan::{EnumChange, EnumSide};
 use crate::sql::schema::RelationName;
 use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::enums::type_named;
 use crate::sql::translate::names;
 use crate::wire::{PgError, SqlState};
 
@@ -39,18 +40,14 @@ pub(super) fn alter_type(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         .filter(|node| node.kind() == SyntaxKind::LITERAL)
         .filter_map(|node| cx.constant(&node).map(|(_, text)| text.to_owned()))
         .collect();
-    let has_word = |kind: SyntaxKind| {
-        action.descendants_with_tokens().any(|element| element.kind() == kind)
-    };
+    let has_word = |kind: SyntaxKind| action.descendants_with_tokens().any(|element| element.kind() == kind);
     let change = match (action.kind(), strings.as_slice()) {
         (SyntaxKind::ADD_VALUE, [label]) => EnumChange::AddValue { name, label: label.clone(), neighbor: None },
         (SyntaxKind::ADD_VALUE, [label, other]) => {
             let side = if has_word(SyntaxKind::BEFORE_KW) { EnumSide::Before } else { EnumSide::After };
             EnumChange::AddValue { name, label: label.clone(), neighbor: Some((side, other.clone())) }
         }
-        (SyntaxKind::RENAME_VALUE, [from, to]) => {
-            EnumChange::RenameValue { name, from: from.clone(), to: to.clone() }
-        }
+        (SyntaxKind::RENAME_VALUE, [from, to]) => EnumChange::RenameValue { name, from: from.clone(), to: to.clone() },
         (SyntaxKind::TYPE_RENAME_TO, _) => {
             let to = names::parts(&action).pop().map(|to| names::folded(&to)).unwrap_or_default();
             EnumChange::Rename { name, to }
@@ -71,21 +68,6 @@ pub(super) fn drop_type(cx: &Cx<'_>, stmt: &SyntaxNode) -> Ddl {
 
 fn changing(ddl: Ddl, change: EnumChange) -> Ddl {
     Ddl { enum_change: Some(change), ..ddl }
-}
-
-/// `[schema.]name`; `public` and no schema are the same to the gateway.
-fn type_named(node: &SyntaxNode) -> RelationName {
-    let mut parts = names::parts(node).into_iter().map(|part| names::folded(&part)).rev();
-    let name = parts.next().unwrap_or_default();
-    RelationName { schema: parts.next().filter(|schema| schema != "public"), name }
-}
-
-/// The enum type a column's type names; `None` for every other.
-pub(super) fn enum_of(cx: &Cx<'_>, node: &SyntaxNode) -> Option<EnumType> {
-    if node.kind() != SyntaxKind::PATH_TYPE {
-        return None;
-    }
-    cx.enum_type(&type_named(node))
 }
 
 fn labels(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Vec<String>> {
