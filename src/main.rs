@@ -10,12 +10,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use iris_pgwire::catalog::MirrorOptions;
 use iris_pgwire::cli::{self, Programs, SuperserverArgs};
 use iris_pgwire::config::{CatalogKind, Config, IrisServer, LogLevel};
 use iris_pgwire::embedded::engine::{Engine, EngineOptions};
 use iris_pgwire::embedded::server::{Superserver, SuperserverHandle, SuperserverOptions};
 use iris_pgwire::iris::ConnectOptions;
-use iris_pgwire::runtime::{self, IrisTarget, OracleOptions, OracleSource, ServeOptions, Serving, StopSignal};
+use iris_pgwire::runtime::{self, IrisTarget, OracleOptions, OracleServer, OracleSource, ServeOptions, Serving, StopSignal};
 use iris_pgwire::session::SessionOptions;
 use iris_pgwire::wire::Limits;
 
@@ -25,6 +26,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The PostgreSQL release whose behaviour the gateway follows.
 const SERVER_VERSION: &str = concat!("17.5 (IRIS PGWire ", env!("CARGO_PKG_VERSION"), ")");
+
+/// What PostgreSQL's `public` is in IRIS.
+const DEFAULT_SCHEMA: &str = "SQLUser";
 
 /// The embedded engine's one user; it listens on loopback only.
 const EMBEDDED_USER: &str = "_SYSTEM";
@@ -109,19 +113,27 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
         session: SessionOptions {
             auth,
             database: iris.namespace.clone(),
-            default_schema: "SQLUser".to_owned(),
+            default_schema: DEFAULT_SCHEMA.to_owned(),
             server_version: SERVER_VERSION.to_owned(),
             limits: Limits::default(),
+            sessions: Arc::default(),
             has_oracle: config.catalog != CatalogKind::Off,
         },
-        oracle: oracle_options(config)?,
+        oracle: oracle_options(config, &iris.namespace)?,
     })
 }
 
-fn oracle_options(config: &Config) -> Result<OracleOptions, String> {
-    let source = match config.catalog {
-        CatalogKind::Off => OracleSource::Off,
-        CatalogKind::Embedded => OracleSource::Embedded {
+fn oracle_options(config: &Config, database: &str) -> Result<OracleOptions, String> {
+    let source = match (config.catalog, &config.catalog_url) {
+        (CatalogKind::Off, _) => OracleSource::Off,
+        (CatalogKind::Embedded, Some(server)) => OracleSource::External(Arc::new(OracleServer {
+            host: server.host.clone(),
+            port: server.port,
+            user: server.user.clone(),
+            password: server.password.clone(),
+            database: server.database.clone(),
+        })),
+        (CatalogKind::Embedded, None) => OracleSource::Embedded {
             program: std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?,
             cache_dir: config.catalog_cache_dir.clone(),
         },
@@ -131,6 +143,12 @@ fn oracle_options(config: &Config) -> Result<OracleOptions, String> {
         statement_timeout: Duration::from_millis(config.catalog_statement_timeout_ms),
         memory_bytes_max: config.catalog_memory_bytes_max,
         reply_bytes_max: usize::try_from(config.catalog_reply_bytes_max).unwrap_or(usize::MAX),
+        refresh_interval: Duration::from_millis(config.catalog_refresh_interval_ms),
+        database: database.to_owned(),
+        mirror: MirrorOptions {
+            default_schema: DEFAULT_SCHEMA.to_owned(),
+            schemas: config.catalog_schemas.as_ref().map(|names| names.0.clone()),
+        },
     })
 }
 

@@ -52,6 +52,7 @@ impl Schema for Tables {
                 nullable: !["id", "active", "n", "code"].contains(&name),
                 identity: name == "id",
                 has_default: name == "id",
+                enum_type: None,
             }
         };
         TableLookup::Known(Rc::new(TableFacts {

@@ -85,15 +85,15 @@ impl Answer {
         Ok(())
     }
 
-    /// The cells of the first row, as text; `None` when there is no row.
-    pub fn first_row(&self) -> Option<Vec<Option<String>>> {
-        let mut reader = Reader::new(self.rows.get(5..)?);
-        let count = reader.u16("columns").ok()?;
-        let text = |_| match reader.nullable("cell").ok()? {
-            Some(bytes) => Some(Some(String::from_utf8(bytes.to_vec()).ok()?)),
-            None => Some(None),
-        };
-        (0..count).map(text).collect()
+    /// The cells of the first row, as text; none without a row.
+    pub fn first_row(&self) -> Vec<Option<String>> {
+        let mut cells = Vec::new();
+        let mut reader = Reader::new(self.rows.get(5..).unwrap_or_default());
+        for _ in 0..reader.u16("columns").unwrap_or_default() {
+            let Ok(cell) = reader.nullable("cell") else { break };
+            cells.push(cell.map(|bytes| String::from_utf8_lossy(bytes).into_owned()));
+        }
+        cells
     }
 
     /// The first cell of the last row, as text.
@@ -106,6 +106,28 @@ impl Answer {
         let cell = reader.nullable("cell").ok()??;
         String::from_utf8(cell.to_vec()).ok()
     }
+}
+
+/// The first error of an answer, with the number of ReadyForQuery messages in front of it: which of several statements
+/// it belongs to.
+///
+/// # Errors
+/// 08P01 when the bytes are no backend messages.
+pub fn first_error(bytes: &[u8]) -> Result<Option<(usize, Box<PgError>)>, Box<PgError>> {
+    let mut rest = bytes;
+    let mut syncs = 0_usize;
+    while let Some((tag, after)) = rest.split_first() {
+        let length = after.first_chunk().map(|length| u32::from_be_bytes(*length)).ok_or_else(cut_short)?;
+        let length = usize::try_from(length).map_err(|_| cut_short())?;
+        let (message, next) = after.split_at_checked(length).ok_or_else(cut_short)?;
+        match tag {
+            b'Z' => syncs = syncs.saturating_add(1),
+            b'E' => return Ok(Some((syncs, read_error(message.get(4..).ok_or_else(cut_short)?)?))),
+            _ => {}
+        }
+        rest = next;
+    }
+    Ok(None)
 }
 
 /// The first `count` DataRow messages of `rows`, in bytes.

@@ -37,17 +37,9 @@ pub struct MirrorChange {
 
 /// The role of a user of the gateway: it sees and owns what the mirror's owner does, and is no superuser.
 pub fn user_role(user: &str) -> MirrorChange {
-    let name = super::unit::quoted_name(user);
-    let literal = super::unit::quoted(user);
-    let sql = format!(
-        "DO $role$ BEGIN \
-         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '{MIRROR_OWNER}') THEN \
-         CREATE ROLE {MIRROR_OWNER}; END IF; \
-         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {literal}) THEN \
-         CREATE ROLE {name} LOGIN IN ROLE {MIRROR_OWNER}; END IF; END $role$"
-    );
+    let sql = super::prepare::make_user(user);
     MirrorChange {
-        statements: vec![MirrorStatement { sql, relations: Vec::new() }],
+        statements: vec![MirrorStatement { sql, otherwise: None, relations: Vec::new() }],
         search_path: "pg_catalog".to_owned(),
     }
 }

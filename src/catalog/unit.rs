@@ -3,7 +3,7 @@
 use crate::types::Oid;
 use crate::wire::Format;
 
-use super::oracle::{OraclePurpose, OracleRequest};
+use super::oracle::{MIRROR_OWNER, OraclePurpose, OracleRequest};
 
 /// ReadyForQuery messages of an answer: behind the prelude, the statement, and ROLLBACK.
 const SYNCS_COUNT: usize = 3;
@@ -58,14 +58,36 @@ pub fn try_setting(prelude: &str, statements: &str) -> OracleRequest {
     question(OraclePurpose::Setting, prelude, |frames| query(frames, statements))
 }
 
-/// One statement that changes the mirror, in a transaction of its own.
+/// One statement that changes the mirror, as its owner and in a transaction of its own.
 pub fn change(search_path: &str, sql: &str) -> OracleRequest {
-    let mut frames = Vec::with_capacity(sql.len().saturating_add(128));
+    as_owner(search_path, [sql])
+}
+
+/// Statements that change the mirror, as its owner and in one transaction: all or none.
+pub fn as_owner<'a>(search_path: &str, statements: impl IntoIterator<Item = &'a str>) -> OracleRequest {
+    let mut frames = Vec::new();
+    let owner = quoted_name(MIRROR_OWNER);
     let path = quoted(search_path);
-    query(&mut frames, &format!("BEGIN; SELECT pg_catalog.set_config('search_path', {path}, true)"));
-    query(&mut frames, sql);
+    query(&mut frames, &format!("BEGIN; SET LOCAL ROLE {owner}; SELECT pg_catalog.set_config('search_path', {path}, true)"));
+    let mut syncs_count = 2_usize;
+    for sql in statements {
+        query(&mut frames, sql);
+        syncs_count = syncs_count.saturating_add(1);
+    }
+    // Of a failed transaction this is a rollback.
     query(&mut frames, "COMMIT");
-    OracleRequest { purpose: OraclePurpose::Setting, frames, syncs_count: SYNCS_COUNT }
+    OracleRequest { purpose: OraclePurpose::Setting, frames, syncs_count }
+}
+
+/// Statements that run one by one, as whoever the connection is.
+pub fn as_superuser<'a>(statements: impl IntoIterator<Item = &'a str>) -> OracleRequest {
+    let mut frames = Vec::new();
+    let mut syncs_count = 0_usize;
+    for sql in statements {
+        query(&mut frames, sql);
+        syncs_count = syncs_count.saturating_add(1);
+    }
+    OracleRequest { purpose: OraclePurpose::Setting, frames, syncs_count }
 }
 
 fn question(purpose: OraclePurpose, prelude: &str, put: impl FnOnce(&mut Vec<u8>)) -> OracleRequest {

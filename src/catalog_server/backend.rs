@@ -159,10 +159,13 @@ impl<E: Engine> Backend<E> {
     fn roll_back(&mut self) {
         self.owner = None;
         for message in [b"S\0\0\0\x04".to_vec(), query("ROLLBACK")] {
-            if let Err(error) = self.engine.exchange(&message) {
-                tracing::error!(%error, "the embedded PostgreSQL broke");
-                self.is_broken = true;
-                return;
+            match self.engine.exchange(&message) {
+                Ok(answer) => self.is_broken = last_status(&answer).is_some_and(|status| status == b'E'),
+                Err(error) => {
+                    tracing::error!(%error, "the embedded PostgreSQL broke");
+                    self.is_broken = true;
+                    return;
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use super::values::{AuthKind, CatalogKind, IrisServer, LogLevel, Value, address, integer, optional, path, whole};
+use super::values::{AuthKind, CatalogKind, IrisServer, LogLevel, Names, PostgresServer, Value, address, integer, optional, path, whole};
 
 /// A configuration key as users see it.
 #[derive(Debug, Clone, Copy)]
@@ -126,6 +126,11 @@ keys! {
     /// `off`: none; such questions are refused.
     catalog: CatalogKind = CatalogKind::Embedded, "embedded|off", CatalogKind::parse;
 
+    /// A PostgreSQL (14 or later, with pgvector) to ask instead, `postgres://user:password@host:5432/database`.
+    /// Its database is the gateway's alone: empty, or prepared by a gateway before; its user is a superuser.
+    /// The connection is not encrypted.
+    catalog_url: Option<PostgresServer> = None, "URL", optional(PostgresServer::parse);
+
     /// Folder into which the embedded PostgreSQL unpacks itself, about 200 MB.
     /// Not set: the cache folder of the user.
     catalog_cache_dir: Option<PathBuf> = None, "DIR", optional(path);
@@ -141,6 +146,14 @@ keys! {
     /// Longest answer to a catalog question, in bytes (1048576 to 1073741823).
     /// A longer one is refused with SQLSTATE 54000.
     catalog_reply_bytes_max: u64 = 256 << 20, "BYTES", whole(1 << 20, (1 << 30) - 1);
+
+    /// How often the schema is read from IRIS again for changes made there, in milliseconds (0 to 86400000; 0 = never).
+    /// Changes made through the gateway, and tables that a client misses, do not wait for it.
+    catalog_refresh_interval_ms: u64 = 60_000, "MS", whole(0, 24 * HOUR_MS);
+
+    /// Schemas that clients see in catalogs, separated by commas; `public` stands for SQLUser.
+    /// Not set: all but those of IRIS itself.
+    catalog_schemas: Option<Names> = None, "NAMES", optional(Names::parse);
 
     /// What is logged, to standard error: `off`, `error`, `warn`, `info`, `debug` or `trace`.
     /// `debug` and `trace` show statement texts, never parameter values or passwords.

@@ -92,10 +92,13 @@ fn every_key_is_reachable_from_every_source() {
         ("pool_wait_timeout_ms", "7"),
         ("shutdown_timeout_ms", "7"),
         ("catalog", "off"),
+        ("catalog_url", "postgres://u:***@h:5432/d"),
         ("catalog_cache_dir", "/var/cache/x"),
         ("catalog_statement_timeout_ms", "7"),
         ("catalog_memory_bytes_max", "1000000000"),
         ("catalog_reply_bytes_max", "2000000"),
+        ("catalog_refresh_interval_ms", "7"),
+        ("catalog_schemas", "public,sales"),
         ("log_level", "debug"),
     ];
     assert_eq!(values.map(|(key, _)| key), KEYS.iter().map(|key| key.name).collect::<Vec<_>>()[..]);
@@ -289,4 +292,11 @@ fn the_documentation_is_the_table() {
     }
     let on_disk = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(on_disk == markdown(), "docs/CONFIG.md is stale: BLESS=1 cargo test --lib config::");
+}
+
+#[test]
+fn tables_and_lists_are_flattened() {
+    let config = Case::default().file("[catalog]\nurl = \"postgres://u:p@h/d\"\nschemas = [\"public\", \"sales\"]\n").config();
+    assert_eq!(config.value("catalog_url"), "postgres://u:***@h:5432/d");
+    assert_eq!(config.catalog_schemas.unwrap().0, ["public", "sales"]);
 }

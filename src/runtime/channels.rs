@@ -4,8 +4,7 @@
 //! told that there is something. The lock of the book is held while the notifications of one transaction are handed
 //! out, so all listeners hear all transactions in the same order.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cancel::Mesh;
@@ -29,6 +28,8 @@ pub(super) struct Channels {
 #[derive(Debug)]
 pub(super) struct Queue {
     pid: i32,
+    /// The channels it stands in the book under; changed with the book's lock held.
+    listening: Mutex<HashSet<String>>,
     inner: Mutex<Waiting>,
 }
 
@@ -42,7 +43,11 @@ struct Waiting {
 
 impl Queue {
     pub(super) fn new(pid: i32) -> Self {
-        Self { pid, inner: Mutex::default() }
+        Self { pid, listening: Mutex::default(), inner: Mutex::default() }
+    }
+
+    fn listening(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -86,8 +91,9 @@ impl Queue {
         let mut inner = self.lock();
         if inner.is_lost {
             let message = "terminating connection because too many notifications wait for it";
-            return Err(PgError::fatal(SqlState(*b"53200"), message)
-                .hint("A client that listens must read what it is sent, and must not stay in a transaction for long."));
+            return Err(PgError::fatal(SqlState(*b"53200"), message).hint(
+                "A client that listens must read what it is sent, and must not stay in a transaction for long.",
+            ));
         }
         let count = count.min(inner.notifications.len());
         let taken: Vec<_> = inner.notifications.drain(..count).collect();
@@ -119,23 +125,19 @@ impl Channels {
             for change in changes {
                 match change {
                     ChannelChange::Listen(channel) => {
-                        let queues = listeners.entry(channel.clone()).or_default();
-                        if !queues.iter().any(|known| Arc::ptr_eq(known, queue)) {
-                            queues.push(Arc::clone(queue));
+                        if queue.listening().insert(channel.clone()) {
+                            listeners.entry(channel.clone()).or_default().push(Arc::clone(queue));
                         }
                     }
                     ChannelChange::Unlisten(channel) => {
                         queue.drop_waiting(Some(channel));
-                        if let Entry::Occupied(mut entry) = listeners.entry(channel.clone()) {
-                            entry.get_mut().retain(|known| !Arc::ptr_eq(known, queue));
-                            if entry.get().is_empty() {
-                                entry.remove();
-                            }
+                        if queue.listening().remove(channel) {
+                            forget(&mut listeners, queue, channel);
                         }
                     }
                     ChannelChange::UnlistenAll => {
                         queue.drop_waiting(None);
-                        forget(&mut listeners, queue);
+                        forget_all(&mut listeners, queue);
                     }
                 }
             }
@@ -151,7 +153,7 @@ impl Channels {
 
     /// The session of this queue ends.
     pub(super) fn leave(&self, queue: &Arc<Queue>) {
-        forget(&mut self.lock(), queue);
+        forget_all(&mut self.lock(), queue);
     }
 
     #[cfg(test)]
@@ -160,11 +162,20 @@ impl Channels {
     }
 }
 
-fn forget(listeners: &mut HashMap<String, Vec<Arc<Queue>>>, queue: &Arc<Queue>) {
-    listeners.retain(|_, queues| {
+fn forget(listeners: &mut HashMap<String, Vec<Arc<Queue>>>, queue: &Arc<Queue>, channel: &str) {
+    if let Some(queues) = listeners.get_mut(channel) {
         queues.retain(|known| !Arc::ptr_eq(known, queue));
-        !queues.is_empty()
-    });
+        if queues.is_empty() {
+            listeners.remove(channel);
+        }
+    }
+}
+
+fn forget_all(listeners: &mut HashMap<String, Vec<Arc<Queue>>>, queue: &Arc<Queue>) {
+    let channels = std::mem::take(&mut *queue.listening());
+    for channel in &channels {
+        forget(listeners, queue, channel);
+    }
 }
 
 #[cfg(test)]

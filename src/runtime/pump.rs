@@ -1,6 +1,8 @@
 //! Moves the bytes of one client: reads, cuts frames, calls the session, obeys its steps, writes. It knows no protocol
 //! but where a frame ends.
 
+mod ask;
+
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -11,6 +13,7 @@ use futures_lite::future::{or, poll_fn, poll_once};
 use futures_lite::{AsyncRead, AsyncWriteExt};
 use glommio::net::TcpStream;
 
+use self::ask::interruption;
 use super::belongings::{Belongings, Locking};
 use super::cancel::{Activity, Target};
 use super::conversation::Conversation;
@@ -19,7 +22,6 @@ use super::link::{Link, LinkFailure};
 use super::pool::Lease;
 use super::shard::Shard;
 use super::wait::{Signals, until, within};
-use crate::catalog::OracleRequest;
 use crate::iris::{Reply, Request};
 use crate::session::{Event, Identity, LockRequest, Step};
 use crate::wire::{Frame, PgError, Phase, RecvBuf, SendBuf, SqlState, StartupPacket};
@@ -164,11 +166,8 @@ impl<C: Conversation> Pump<C> {
                 }
                 Step::Submit(request) => self.submit(&request).await?,
                 Step::Ask(question) => self.ask(&question).await?,
-                Step::Mirror(change) => {
-                    let done = self.shard.asker.mirror(&change).await;
-                    self.session.on_event(Event::Mirrored(done), &mut self.out)
-                }
-                Step::Refresh => self.session.on_event(Event::Mirrored(Ok(())), &mut self.out),
+                Step::Mirror(change) => self.mirror(&change).await?,
+                Step::Refresh => self.refresh_mirror().await?,
                 Step::Lock(request) => self.lock(request).await?,
                 Step::Notifications => match self.belongings.take_notifications() {
                     Ok(notifications) => self.session.on_event(Event::Notified(notifications), &mut self.out),
@@ -398,27 +397,6 @@ impl<C: Conversation> Pump<C> {
         }
     }
 
-    /// Asks the oracle and tells the session the answer. The lease, if there is one, waits.
-    async fn ask(&mut self, question: &OracleRequest) -> Result<Step, End> {
-        if self.out.len() > FLUSH_BYTES {
-            self.flush().await?;
-        }
-        let deadline = self.statement_deadline();
-        self.target.activity.set(Activity::WaitingForIris(self.shard.tick.get()));
-        let interrupted = interruption(&self.target, &self.stream, deadline);
-        let answer = or(async { Ok(self.shard.asker.ask(question).await) }, async { Err(interrupted.await) }).await;
-        self.target.activity.set(Activity::Working);
-        match answer {
-            Ok(answer) => Ok(self.session.on_event(Event::Oracle(answer), &mut self.out)),
-            Err((error, None)) => Ok(self.session.on_event(Event::Oracle(Err(error)), &mut self.out)),
-            Err((_, Some(Interruption::ClientGone))) => Err(End::Closed),
-            Err((error, Some(Interruption::StopNow))) => {
-                self.lease = None;
-                Ok(self.session.on_fatal(&error, &mut self.out))
-            }
-        }
-    }
-
     async fn run_request(&mut self, request: &Request) -> Outcome {
         let mut may_retry = self.lease.is_none() && may_be_repeated(request);
         let deadline = self.statement_deadline();
@@ -509,47 +487,6 @@ impl<C: Conversation> Pump<C> {
                     watch.deadline = Instant::now().checked_add(INTERRUPT_LIMIT);
                 }
             }
-        }
-    }
-}
-
-/// Why a wait for something other than a running IRIS statement ends with the session.
-enum Interruption {
-    ClientGone,
-    StopNow,
-}
-
-impl From<Interruption> for Outcome {
-    fn from(interruption: Interruption) -> Self {
-        match interruption {
-            Interruption::ClientGone => Self::ClientGone,
-            Interruption::StopNow => Self::StopNow,
-        }
-    }
-}
-
-/// Ends when a session must not wait any longer: with the error for its statement, and with what it means for the
-/// session when that ends, too.
-async fn interruption(
-    target: &Target,
-    stream: &TcpStream,
-    deadline: Option<Instant>,
-) -> (Box<PgError>, Option<Interruption>) {
-    let wanted = Signals::CANCEL.union(Signals::LOOK_AT_CLIENT).union(Signals::STOP_NOW);
-    loop {
-        let signals = or(async { Some(target.signals.wait(wanted).await) }, async {
-            until(deadline).await;
-            None
-        })
-        .await;
-        match signals {
-            None => return (canceled_by_timeout(), None),
-            Some(signals) if signals.intersects(Signals::STOP_NOW) => {
-                return (stopping(true), Some(Interruption::StopNow));
-            }
-            Some(signals) if signals.intersects(Signals::CANCEL) => return (canceled_by_user(), None),
-            Some(_) if is_gone(stream).await => return (canceled_by_user(), Some(Interruption::ClientGone)),
-            Some(_) => {}
         }
     }
 }

@@ -20,7 +20,7 @@ use super::belongings::Commons;
 use super::cancel::{Activity, Mesh, ShardMessage, Target, Targets};
 use super::conversation::Conversation;
 use super::counters::ShardCounters;
-use super::oracle::{Asker, Oracle};
+use super::oracle::{Asker, Keeper, Oracle};
 use super::pool::Pool;
 use super::pump::Pump;
 use super::wait::{Signals, until, within};
@@ -87,6 +87,10 @@ pub(super) async fn run<C: Conversation>(
         Arc::clone(&counters),
         Rc::clone(&tick),
     );
+    // One for the whole process, which shards share.
+    let keeper = (index == 0)
+        .then(|| Keeper::new(Arc::clone(&oracle), Rc::clone(&pool), Arc::clone(&schema_epoch)))
+        .map(|keeper| glommio::spawn_local(keeper.run()));
     let shard = Rc::new(Shard::<C> {
         context: Rc::new(C::context(&options.session, schema_epoch)),
         options,
@@ -106,6 +110,9 @@ pub(super) async fn run<C: Conversation>(
     shard.listen_to_process(index).await;
     close_door(doorkeeper, address).await;
     shard.see_clients_off().await;
+    if let Some(keeper) = keeper {
+        keeper.cancel().await;
+    }
     ticker.cancel().await;
     shard.pool.close_idle().await;
 }

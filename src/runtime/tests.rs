@@ -137,6 +137,7 @@ fn options(iris: &FakeIris) -> ServeOptions {
             default_schema: "SQLUser".to_owned(),
             server_version: "17.0".to_owned(),
             limits: Limits::default(),
+            sessions: Arc::default(),
             has_oracle: false,
         },
         oracle: OracleOptions::off(),

@@ -50,7 +50,8 @@ fn bind_argument(argument: &CallArgument, sources: &Sources<'_>) -> Result<Vec<u
         }
         Bind::Literal(n) | Bind::TypedLiteral { literal: n, .. } => {
             let literal = sources.template.literal(*n).map(|(_, text)| text.to_owned());
-            literal.ok_or_else(|| PgError::error(SqlState::INTERNAL_ERROR, format!("the statement has no literal {n}")))?
+            literal
+                .ok_or_else(|| PgError::error(SqlState::INTERNAL_ERROR, format!("the statement has no literal {n}")))?
         }
         Bind::Constant(text) | Bind::TypedConstant { text, .. } => text.clone(),
         _ => return Err(PgError::unsupported("this argument is not supported here")),
@@ -144,12 +145,7 @@ impl Calls {
 
     /// # Errors
     /// The functions' own.
-    pub fn execute(
-        &mut self,
-        rows_max: u64,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<Outcome, Box<PgError>> {
+    pub fn execute(&mut self, rows_max: u64, client: &mut Client, out: &mut SendBuf) -> Result<Outcome, Box<PgError>> {
         self.rows_max = rows_max;
         match self.state {
             State::New => {

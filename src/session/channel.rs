@@ -92,9 +92,12 @@ impl Channels {
             return Ok(());
         }
         let pending = self.pending.get_or_insert_default();
-        if pending.changes.len().saturating_add(self.listening.len()) >= CHANNELS_MAX
-            && matches!(change, ChannelChange::Listen(_))
-        {
+        let is_too_many = match change {
+            ChannelChange::Listen(_) => pending.changes.len().saturating_add(self.listening.len()) >= CHANNELS_MAX,
+            ChannelChange::Unlisten(_) => pending.changes.len() >= CHANNELS_MAX,
+            ChannelChange::UnlistenAll => false,
+        };
+        if is_too_many {
             let message = format!("a client may listen to at most {CHANNELS_MAX} channels");
             return Err(PgError::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message));
         }

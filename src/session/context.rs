@@ -12,6 +12,7 @@ use crate::sql::{CachedTranslation, TranslateOptions, TranslationCache};
 use crate::types::Oid;
 use crate::wire::Limits;
 
+use super::activity::Sessions;
 use super::auth::AuthMethod;
 use super::rows::RowShape;
 
@@ -29,6 +30,8 @@ pub struct SessionOptions {
     /// `server_version` as announced.
     pub server_version: String,
     pub limits: Limits,
+    /// Everybody who is connected, on all shards.
+    pub sessions: Arc<Sessions>,
     /// An oracle runs beside the gateway.
     pub has_oracle: bool,
 }
@@ -112,6 +115,16 @@ impl ShardContext {
             search_path,
             has_oracle: self.options.has_oracle,
         }
+    }
+
+    /// What `version()` gives.
+    pub(super) fn version(&self) -> String {
+        format!(
+            "PostgreSQL {} on {}-linux, IRIS PGWire {}",
+            self.options.server_version,
+            std::env::consts::ARCH,
+            env!("CARGO_PKG_VERSION")
+        )
     }
 
     pub(super) fn epoch(&self) -> u64 {

@@ -224,7 +224,7 @@ impl Ready {
             return Err(in_failed_block());
         }
         let subject = statement.subject();
-        if subject.epoch == self.context.epoch() {
+        if subject.epoch == self.context.epoch() && subject.template.is_zoned == self.client.is_zoned() {
             return self.finish_bind(bind, &statement, out);
         }
         let mut template = Template::default();
@@ -421,7 +421,7 @@ impl Ready {
                 if needs_transaction(&prepared.understood) {
                     self.client.transaction.begin_implicit();
                 }
-                match Arguments::new(&prepared, arguments, &formats, false, &self.context)? {
+                match Arguments::new(&prepared, arguments, &formats, false, &self.context, &self.client)? {
                     Some(unknown) => Operation::Arguments(Box::new(unknown)),
                     None => {
                         let texts = constants(arguments);

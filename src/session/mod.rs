@@ -1,5 +1,6 @@
 //! One client's conversation, sans IO: frames in, bytes and orders out.
 
+mod activity;
 mod advisory;
 mod arguments;
 pub mod auth;
@@ -23,6 +24,7 @@ mod resolve;
 mod rows;
 mod run;
 pub mod scram;
+pub mod scram_client;
 mod settings;
 mod simple;
 mod startup;
@@ -40,6 +42,7 @@ use crate::wire::{Frame, PgError, Phase, SendBuf, WireError};
 
 pub use advisory::{LockKey, LockMode, LockRequest, LockScope};
 pub use channel::{ChannelChange, Effect, Notification};
+pub use activity::Sessions;
 pub use client::Identity;
 pub use context::{SessionOptions, ShardContext};
 pub use step::{Event, Step};

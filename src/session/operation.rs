@@ -195,6 +195,11 @@ impl Operation {
         out: &mut SendBuf,
     ) -> Result<Outcome, Box<PgError>> {
         match self {
+            Self::Run(run) => client.settings.check_writable(run.command())?,
+            Self::Copy(_) => client.settings.check_writable("COPY FROM")?,
+            _ => {}
+        }
+        match self {
             Self::Run(run) => run.execute(rows_max, context, client, out).map(Outcome::from),
             Self::Control(control) => control.start(context, client, out).map(Outcome::from),
             Self::Copy(copy) => Ok(copy.start(out)),
@@ -282,7 +287,12 @@ impl Operation {
                 run.on_order_done().map(Outcome::from)
             }
             // IRIS has carried the statement out; the runtime brings the mirror in line when it could not follow.
-            (Self::Run(run), Event::Mirrored(_)) => Ok(run.on_mirrored(context).into()),
+            (Self::Run(run), Event::Mirrored(done)) => {
+                if run.is_for_mirror() {
+                    done?;
+                }
+                Ok(run.on_mirrored(context).into())
+            }
             (Self::Mirror(mirror), Event::Mirrored(done)) => {
                 done?;
                 context.schema_changed();
@@ -431,25 +441,50 @@ fn set_modes(
     out: &mut SendBuf,
 ) -> Result<(), Box<PgError>> {
     let in_block = client.transaction.in_block();
+    let in_transaction = client.in_transaction();
     let local = scope == ModesScope::Transaction;
     if local && !in_block {
         client.notice(&outside_block("SET TRANSACTION can only be used in transaction blocks"), out);
         return Ok(());
     }
+    if local {
+        super::control::check_modes(client, isolation, read_only)?;
+    }
     let prefix = if local { "" } else { "default_" };
     if let Some(isolation) = isolation {
-        client.settings.set(&format!("{prefix}transaction_isolation"), Some(isolation), local, in_block)?;
+        client.settings.set(&format!("{prefix}transaction_isolation"), Some(isolation), local, in_transaction)?;
     }
     if let Some(read_only) = read_only {
         let value = if read_only { "on" } else { "off" };
-        client.settings.set(&format!("{prefix}transaction_read_only"), Some(value), local, in_block)?;
+        client.settings.set(&format!("{prefix}transaction_read_only"), Some(value), local, in_transaction)?;
+    }
+    Ok(())
+}
+
+/// SET: the modes of the transaction under way have rules of their own.
+fn set_by_statement(client: &mut Client, name: &str, value: Option<&str>, local: bool) -> Result<(), Box<PgError>> {
+    let in_transaction = client.in_transaction();
+    if let Some(value) = value {
+        if name.eq_ignore_ascii_case("transaction_isolation") {
+            super::control::check_modes(client, Some(value), None)?;
+        } else if name.eq_ignore_ascii_case("transaction_read_only") {
+            let writes = super::settings::parse_bool(value) == Some(false);
+            super::control::check_modes(client, None, writes.then_some(false))?;
+        }
+    }
+    client.settings.set(name, value, local, in_transaction)?;
+    if !in_transaction {
+        // The modes of a transaction that ends with its only statement.
+        client.settings.forget_modes();
     }
     Ok(())
 }
 
 impl Local {
     fn execute(&mut self, client: &mut Client, out: &mut SendBuf) -> Result<Outcome, Box<PgError>> {
+        // A lone statement is a transaction of its own; several of one Query are one together.
         let in_block = client.transaction.in_block();
+        let in_transaction = client.in_transaction();
         match &self.command {
             LocalCommand::Nothing if self.tag.is_empty() => return Ok(Outcome::Empty),
             LocalCommand::Nothing => {}
@@ -457,17 +492,17 @@ impl Local {
                 if *local && !in_block {
                     client.notice(&outside_block("SET LOCAL can only be used in transaction blocks"), out);
                 }
-                client.settings.set(name, value.as_deref(), *local, in_block)?;
-                if *local && !in_block {
+                set_by_statement(client, name, value.as_deref(), *local)?;
+                if *local && !in_transaction {
                     client.settings.end_transaction(true);
                 }
             }
             LocalCommand::Setting(SettingCommand::Modes { isolation, read_only, scope }) => {
                 set_modes(client, isolation.as_deref(), *read_only, *scope, out)?;
             }
-            LocalCommand::Setting(SettingCommand::Reset(Some(name))) => client.settings.reset(name, in_block)?,
+            LocalCommand::Setting(SettingCommand::Reset(Some(name))) => client.settings.reset(name, in_transaction)?,
             LocalCommand::Setting(SettingCommand::Reset(None) | SettingCommand::DiscardAll) => {
-                client.settings.reset_all(in_block);
+                client.settings.reset_all(in_transaction);
                 if matches!(self.command, LocalCommand::Setting(SettingCommand::DiscardAll)) {
                     super::channel::discard(client)?;
                 }
@@ -476,11 +511,9 @@ impl Local {
                 let action = Action::Setting(SettingCommand::Show(name.clone()));
                 let rows: Vec<Vec<String>> = if name.eq_ignore_ascii_case("all") {
                     let all = client.settings.all();
-                    all.into_iter()
-                        .map(|(name, value)| vec![name.to_owned(), value.to_owned(), String::new()])
-                        .collect()
+                    all.into_iter().map(|(name, value)| vec![name, value, String::new()]).collect()
                 } else {
-                    vec![vec![client.settings.show(name)?.to_owned()]]
+                    vec![vec![client.settings.show(name)?]]
                 };
                 if self.describe
                     && let Some(fields) = local_fields(&action)

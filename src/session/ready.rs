@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use crate::iris::{Reply, Request};
 use crate::sql::Template;
-use crate::wire::{Frame, FrontendMessage, PgError, SendBuf, SqlState};
+use crate::wire::{Frame, FrontendMessage, PgError, SendBuf, SqlState, TransactionStatus};
 
+use super::activity::SessionState;
 use super::client::Client;
 use super::context::ShardContext;
 use super::extended::{PendingBind, PendingExecute, PendingParse, Portal};
@@ -99,6 +100,7 @@ impl Ready {
     }
 
     pub fn on_frame(&mut self, frame: Frame<'_>, lookahead: Option<u8>, out: &mut SendBuf) -> Step {
+        self.client.presence.set_state(SessionState::Active);
         let message = match FrontendMessage::parse(frame) {
             Ok(message) => message,
             Err(error) => return self.malformed(frame.tag, error.to_pg(), out),
@@ -260,6 +262,8 @@ impl Ready {
         if self.client.transaction.is_implicit() {
             let committed = !self.errored;
             self.client.end_transaction(committed, out);
+        } else if !self.client.transaction.in_block() {
+            self.client.end_lone_statement(out);
         }
         if self.client.channels.is_listening() && !self.client.transaction.in_block() {
             self.activity = Activity::Ending(Ending::Notifications);
@@ -270,7 +274,13 @@ impl Ready {
 
     fn ready_for_query(&mut self, out: &mut SendBuf) -> Step {
         self.errored = false;
-        out.put_ready_for_query(self.client.transaction.status());
+        let status = self.client.transaction.status();
+        out.put_ready_for_query(status);
+        self.client.presence.set_state(match status {
+            TransactionStatus::Idle => SessionState::Idle,
+            TransactionStatus::InTransaction => SessionState::IdleInTransaction,
+            TransactionStatus::Failed => SessionState::IdleInFailedTransaction,
+        });
         Step::NeedFrame
     }
 

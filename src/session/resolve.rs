@@ -88,6 +88,7 @@ impl Resolve {
     /// # Errors
     /// As [`known`](Self::known).
     pub fn scan(sql: &str, template: &mut Template, client: &Client) -> Result<(), Box<PgError>> {
+        template.is_zoned = client.is_zoned();
         template.scan(sql)?;
         template.scope(&client.search_path);
         Ok(())

@@ -1,9 +1,11 @@
 //! From IRIS rows to DataRow: coders chosen once per column, then a plain loop.
 
+use std::sync::Arc;
+
 use crate::catalog::Described;
 use crate::iris::{CellDecoder, IrisType, ItemReader, StatementMetadata, default_pg_type};
 use crate::sql::{OutputColumn, Plan};
-use crate::types::{Datum, Encoder, IsNull, Oid, PgType};
+use crate::types::{Datum, Encoder, IsNull, Oid, PgType, Style};
 use crate::wire::{Format, PgError, RowWriter, SendBuf, SqlState};
 
 use super::context::ShardContext;
@@ -46,6 +48,8 @@ pub struct RowShape {
     pub fields: Vec<Field>,
     columns: Vec<Column>,
     pub has_streams: bool,
+    /// Where a column's text depends on the client's settings: those it was made for.
+    style: Option<Arc<Style>>,
 }
 
 impl RowShape {
@@ -57,6 +61,7 @@ impl RowShape {
         described: Option<&Described>,
         formats: &Formats,
         context: &ShardContext,
+        style: &Arc<Style>,
     ) -> Result<Self, Box<PgError>> {
         // What PostgreSQL says of the columns, unless it speaks of others than IRIS gives.
         let told = described
@@ -85,7 +90,7 @@ impl RowShape {
                 field.attribute_number = column.attribute_number;
                 field.pg_type = told_type(column.pg_type, pg_type);
             }
-            let encoder = Encoder::select(field.pg_type, format)?;
+            let encoder = Encoder::select_styled(field.pg_type, format, style)?;
             fields.push(field);
             columns.push(Column {
                 decoder: CellDecoder::select(described.iris_type),
@@ -98,7 +103,13 @@ impl RowShape {
             });
         }
         let has_streams = columns.iter().any(|column| column.stream.is_some());
-        Ok(Self { fields, columns, has_streams })
+        let depends = fields.iter().any(|field| Encoder::depends_on_style(field.pg_type, field.format));
+        Ok(Self { fields, columns, has_streams, style: depends.then(|| Arc::clone(style)) })
+    }
+
+    /// Whether it prints values as `style` asks for.
+    pub fn serves(&self, style: &Arc<Style>) -> bool {
+        self.style.as_ref().is_none_or(|own| Arc::ptr_eq(own, style) || own == style)
     }
 
     /// The kind of stream a column holds handles of.

@@ -1,10 +1,12 @@
 //! Running a script of IRIS statements for a client: the one way rows and counts come to be, whatever the protocol.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::catalog::MirrorChange;
 use crate::iris::{IrisStatement, ItemReader, Reply, Request, StatementMetadata};
 use crate::sql::{Action, RunIf, ScriptStep, StepRole};
+use crate::types::Style;
 use crate::wire::{FieldDescription, PgError, SendBuf, SqlState};
 
 use super::client::Client;
@@ -35,6 +37,8 @@ pub struct Run {
     count: u64,
     /// Of the step before.
     previous_count: u64,
+    /// IRIS refused a step for a reason that counts as having nothing to do.
+    was_ignored: bool,
     /// A cursor is being opened: rows are kept for its first FETCH.
     opens_only: bool,
     /// The statement under a key of its own, when a result of the shared one is open already.
@@ -86,6 +90,7 @@ impl Run {
             step_rows_count: 0,
             count: 0,
             previous_count: 0,
+            was_ignored: false,
             opens_only: false,
             own_statement: None,
         }
@@ -143,6 +148,11 @@ impl Run {
         }
         self.opens_only = true;
         self.next_step(context, client)
+    }
+
+    /// The tag without counts.
+    pub fn command(&self) -> &str {
+        &self.understood.translation.tag
     }
 
     fn steps(&self) -> &[ScriptStep] {
@@ -207,6 +217,7 @@ impl Run {
                 if !ignored {
                     return Err(refused(&error, context));
                 }
+                self.was_ignored = true;
                 self.finish_step(0, context, client)
             }
             Reply::Updated { metadata, counts } => {
@@ -215,7 +226,7 @@ impl Run {
                 self.finish_step(u64::try_from(count).unwrap_or(0), context, client)
             }
             Reply::Page { metadata, rows, end } => {
-                self.shape(&metadata, context, out)?;
+                self.shape(&metadata, context, client.settings.style(), out)?;
                 let has_streams = self.shape.as_ref().is_some_and(|shape| shape.has_streams);
                 if has_streams {
                     return self.streams(StreamRows::new(rows, end), context, client, out);
@@ -271,6 +282,11 @@ impl Run {
         }))
     }
 
+    /// Whether the mirror alone decides what becomes of the statement: IRIS had nothing to do.
+    pub fn is_for_mirror(&self) -> bool {
+        self.understood.translation.mirror_decides && (self.was_ignored || self.steps().is_empty())
+    }
+
     /// Everything is done.
     pub fn on_mirrored(&self, context: &ShardContext) -> RunProgress {
         if changes_schema(&self.understood.translation.tag) {
@@ -302,13 +318,14 @@ impl Run {
         &mut self,
         metadata: &StatementMetadata,
         context: &ShardContext,
+        style: &Arc<Style>,
         out: &mut SendBuf,
     ) -> Result<(), Box<PgError>> {
         if self.shape.is_some() || !self.is_visible() {
             return Ok(());
         }
         let Some(step) = self.steps().get(self.step) else { return Ok(()) };
-        let shape = row_shape(&self.understood, step, metadata, &self.formats, context)?;
+        let shape = row_shape(&self.understood, step, metadata, &self.formats, context, style)?;
         if self.describe {
             put_row_description(&shape.fields, out);
         }
@@ -417,23 +434,25 @@ fn changes_schema(tag: &str) -> bool {
     ["CREATE ", "DROP ", "ALTER "].iter().any(|verb| tag.starts_with(verb)) || tag == "SELECT INTO"
 }
 
-/// The coders of a step's rows; those in text format are kept with the statement.
+/// The coders of a step's rows; those in text format are kept with the statement, for the style last asked for.
 pub fn row_shape(
     understood: &Understood,
     step: &ScriptStep,
     metadata: &StatementMetadata,
     formats: &Formats,
     context: &ShardContext,
+    style: &Arc<Style>,
 ) -> Result<Rc<RowShape>, Box<PgError>> {
     let described = understood.extra.described();
     if !formats.is_text() {
-        return Ok(Rc::new(RowShape::new(&step.plan, metadata, described.as_deref(), formats, context)?));
+        return Ok(Rc::new(RowShape::new(&step.plan, metadata, described.as_deref(), formats, context, style)?));
     }
     formats.check(metadata.columns.len())?;
-    if let Some(shape) = understood.extra.text_shape.borrow().as_ref() {
+    if let Some(shape) = understood.extra.text_shape.borrow().as_ref().filter(|shape| shape.serves(style)) {
         return Ok(Rc::clone(shape));
     }
-    let shape = Rc::new(RowShape::new(&step.plan, metadata, described.as_deref(), &Formats::text(), context)?);
+    let shape =
+        Rc::new(RowShape::new(&step.plan, metadata, described.as_deref(), &Formats::text(), context, style)?);
     *understood.extra.text_shape.borrow_mut() = Some(Rc::clone(&shape));
     Ok(shape)
 }

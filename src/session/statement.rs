@@ -9,6 +9,7 @@ use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
 use super::calls::call_fields;
+use super::client::Client;
 use super::context::{ShardContext, Understood};
 use super::operation::local_fields;
 use super::ready::Ready;
@@ -169,7 +170,7 @@ impl Ready {
     ) -> Result<Option<Vec<Field>>, Box<PgError>> {
         match &statement.understood.translation.action {
             Action::Cursor(CursorCommand::Fetch { name, is_move: false, .. }) => self.cursor_fields(name, formats),
-            Action::Script(steps) => script_fields(&statement.understood, steps, formats, &self.context),
+            Action::Script(steps) => script_fields(&statement.understood, steps, formats, &self.context, &self.client),
             Action::Catalog(_) => catalog_fields(statement.described.as_deref(), formats),
             Action::Execute { name, .. } => {
                 let prepared = self.statement(name)?;
@@ -202,11 +203,12 @@ fn script_fields(
     steps: &[ScriptStep],
     formats: &Formats,
     context: &ShardContext,
+    client: &Client,
 ) -> Result<Option<Vec<Field>>, Box<PgError>> {
     let Some((index, step)) = steps.iter().enumerate().find(|(_, step)| step.role == StepRole::Rows) else {
         return Ok(None);
     };
     let Some(metadata) = understood.extra.metadata(index) else { return Ok(None) };
-    let shape = row_shape(understood, step, &metadata, formats, context)?;
+    let shape = row_shape(understood, step, &metadata, formats, context, client.settings.style())?;
     Ok(Some(shape.fields.clone()))
 }

@@ -129,6 +129,11 @@ impl Transaction {
         self.position(name).map(|index| format!("PGSP{index}"))
     }
 
+    /// How many savepoints lie below the named one.
+    pub fn savepoint_depth(&self, name: &str) -> Option<usize> {
+        self.position(name)
+    }
+
     /// RELEASE: the savepoint and all later ones are forgotten. False: no such savepoint (3B001).
     pub fn release(&mut self, name: &str) -> bool {
         let Some(index) = self.position(name) else { return false };

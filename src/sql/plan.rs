@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use super::description::EnumType;
+use super::schema::RelationName;
 use crate::iris::IrisStatement;
 use crate::types::{Oid, PgType};
 use crate::wire::PgError;
@@ -21,14 +23,40 @@ pub struct Translation {
     pub mirror: Vec<MirrorStatement>,
     /// In IRIS's own dialect, which PostgreSQL cannot read.
     pub is_iris_dialect: bool,
+    /// The object may live in the mirror alone (an index IRIS cannot make, a CHECK constraint, all of
+    /// [`Action::MirrorOnly`]). When IRIS had nothing to do, or answered with one of `ignored_sqlcodes`, a failure of the
+    /// mirror is the statement's error.
+    pub mirror_decides: bool,
+    /// What the statement does to the enum types, once the mirror has taken it.
+    pub enum_change: Option<EnumChange>,
 }
 
 /// A PostgreSQL statement for the mirror.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MirrorStatement {
     pub sql: String,
+    /// What runs in its place when PostgreSQL refuses it: the words of a definition may not be PostgreSQL's. (A block
+    /// with EXCEPTION would do, were it not that the embedded PostgreSQL does not come back from one.)
+    pub otherwise: Option<String>,
     /// Relations it makes, changes or drops: IRIS schema and table, as INFORMATION_SCHEMA spells them.
     pub relations: Vec<(String, String)>,
+}
+
+/// CREATE, ALTER and DROP of enum types.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EnumChange {
+    Create(EnumType),
+    /// ADD VALUE, in front of or behind a label, or at the end; a label that is there already stays where it is.
+    AddValue { name: RelationName, label: String, neighbor: Option<(EnumSide, String)> },
+    RenameValue { name: RelationName, from: String, to: String },
+    Rename { name: RelationName, to: String },
+    Drop(Vec<RelationName>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EnumSide {
+    Before,
+    After,
 }
 
 #[derive(Debug)]
@@ -156,9 +184,15 @@ pub enum CallFunction {
 pub enum CallArgument {
     Null,
     /// A literal or parameter; of type `oid` where its own type is not known.
-    Value { bind: Bind, oid: Oid },
+    Value {
+        bind: Bind,
+        oid: Oid,
+    },
     /// Anything else, as written, to be made an `oid` by PostgreSQL.
-    Expression { sql: String, oid: Oid },
+    Expression {
+        sql: String,
+        oid: Oid,
+    },
 }
 
 /// What an advisory lock function does (PostgreSQL manual, "Advisory Lock Functions").
@@ -268,6 +302,8 @@ pub enum Bind {
     /// `$n` is an array: its elements as text, joined by U+0001, for `$LISTFROMSTRING(.., CHAR(1))`. NULL elements are
     /// left out, which is right under `= ANY`; under `<> ALL` (`refuse_nulls`) an array with a NULL element is 0A000.
     Elements { parameter: u16, refuse_nulls: bool },
+    /// `$n` for a column of an enum type: 22P02 unless it is NULL or one of the labels.
+    EnumParameter { parameter: u16, enum_type: Rc<EnumType> },
     /// `$n` of LIMIT or OFFSET: NULL stands for `when_null`, a negative number is 2201W (LIMIT) or 2201X (OFFSET).
     RowCount { parameter: u16, when_null: i64 },
     /// A value a rule made.
@@ -316,6 +352,8 @@ pub enum SessionValue {
     ServerPort,
     /// `pg_postmaster_start_time()`, as timestamptz text.
     StartTime,
+    /// What the session's wall clock shows, as text of type date, time or timestamp: IRIS's own shows UTC.
+    LocalTime(Oid),
     /// `txid_current()`, `pg_current_xact_id()`: any number that grows per transaction.
     TransactionId,
     /// `gen_random_uuid()`, `uuid_generate_v4()`: fresh for each bind. Translation puts it only where it is evaluated

@@ -60,12 +60,20 @@ pub struct Template {
     /// In the order of the text.
     pub literals: Vec<Literal>,
     values: String,
+    /// The client's time zone is not UTC: what IRIS would compute from its clock, or from moments of two kinds, means
+    /// something else, so the flag is part of the text. Stays from scan to scan.
+    pub is_zoned: bool,
 }
 
 /// A statement with more literals than this is refused: `Bind::Literal` counts in 16 bits. Beyond is COPY's work.
 const LITERALS_MAX: usize = u16::MAX as usize;
 
 impl Template {
+    /// An empty one for a client whose time zone is (not) UTC.
+    pub fn for_zone(is_zoned: bool) -> Self {
+        Self { is_zoned, ..Self::default() }
+    }
+
     /// Reads one statement, as cut by [`split`](super::split). A lexer's work: nothing is parsed.
     ///
     /// # Errors
@@ -123,6 +131,10 @@ impl Template {
         self.copy(sql, run..at);
         while self.text.ends_with([';', ' ']) {
             self.text.pop();
+        }
+        if self.is_zoned {
+            // A control character, which no statement's text holds outside of quoted names.
+            self.text.push('\u{6}');
         }
         Ok(())
     }

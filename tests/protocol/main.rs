@@ -3,6 +3,7 @@
 //! `IRIS_PGWIRE_TEST_SERVER=host:port cargo test --test protocol -- --test-threads=1` runs them against another
 //! server; that is how the expected answers were checked with PostgreSQL 18.
 
+mod calls;
 #[path = "../common/mod.rs"]
 mod common;
 mod catalog_cursors;

@@ -9,7 +9,7 @@ use futures_lite::future::or;
 
 use super::connection::{Answer, Broken, Connection};
 use super::places::{Place, Places};
-use super::state::{Death, Oracle, Readiness, not_ready};
+use super::state::{Address, Death, Oracle, Readiness, not_ready};
 use crate::catalog::{OraclePurpose, OracleRequest};
 use crate::runtime::counters::ShardCounters;
 use crate::runtime::wait::{until, within};
@@ -22,6 +22,8 @@ const CONNECTIONS_MAX: usize = 4;
 const RESTART_ALLOWANCE: Duration = Duration::from_secs(10);
 /// Time an abandoned question has to end after its generation was told to.
 const END_ALLOWANCE: Duration = Duration::from_secs(5);
+/// The supervisor looks more often than this.
+const DEATH_NOTICE: Duration = Duration::from_millis(300);
 /// Times that a question is asked whose PostgreSQL dies while it runs: more often than once, it may be the reason.
 const DEATHS_MAX: u32 = 2;
 
@@ -34,8 +36,16 @@ pub(in crate::runtime) struct Asker {
     counters: Arc<ShardCounters>,
 }
 
+/// Which generation may be asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Which {
+    /// Whichever is there.
+    Any,
+    Only(u64),
+}
+
 /// How one attempt ended without an answer.
-enum Failure {
+pub(super) enum Failure {
     /// The same question may be asked again.
     Again {
         had_turn: bool,
@@ -73,14 +83,21 @@ impl Asker {
         result
     }
 
+    /// How long a question waits for its turn: whoever is in front may run into the limit, and then it takes a moment
+    /// until the next PostgreSQL is there.
+    pub(super) fn patience(&self) -> Duration {
+        self.oracle.options.statement_timeout.saturating_mul(2).saturating_add(RESTART_ALLOWANCE)
+    }
+
+    pub(super) fn oracle(&self) -> &Arc<Oracle> {
+        &self.oracle
+    }
+
     async fn ask_until_answered(self: &Rc<Self>, request: &OracleRequest) -> Result<Vec<u8>, Box<PgError>> {
-        // Whoever is in front may run into the limit, and then it takes a moment until the next one is there.
-        let patience = self.oracle.options.statement_timeout.saturating_mul(2).saturating_add(RESTART_ALLOWANCE);
-        let wait_deadline = Instant::now().checked_add(patience);
+        let wait_deadline = Instant::now().checked_add(self.patience());
         let mut deaths_count = 0_u32;
-        let mut dead = None;
         loop {
-            let failure = match self.attempt(request, dead, wait_deadline, patience).await {
+            let failure = match self.attempt(request, Which::Any, wait_deadline).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -88,10 +105,11 @@ impl Asker {
                 Failure::Error(error) => return Err(error),
                 Failure::Again { had_turn, generation } => (had_turn, generation),
             };
-            dead = Some(generation);
+            // If its PostgreSQL is gone, that is soon known; or else only the connection was, and another one will do.
+            within(DEATH_NOTICE, self.oracle.ready(Readiness::Listening, Some(generation))).await;
             if had_turn {
                 deaths_count = deaths_count.saturating_add(1);
-                if let Some(error) = self.blame(generation, deaths_count, wait_deadline).await {
+                if let Some(error) = self.blame(generation, deaths_count) {
                     return Err(error);
                 }
             }
@@ -99,9 +117,7 @@ impl Asker {
     }
 
     /// The question was running when its PostgreSQL went away: was it the reason?
-    async fn blame(&self, generation: u64, deaths_count: u32, deadline: Option<Instant>) -> Option<Box<PgError>> {
-        // Why it went away is known when the next one comes.
-        or(async { drop(self.oracle.ready(Readiness::Listening, Some(generation)).await) }, until(deadline)).await;
+    fn blame(&self, generation: u64, deaths_count: u32) -> Option<Box<PgError>> {
         match self.oracle.death_of(generation) {
             Some(Death::Memory) => {
                 let max = self.oracle.options.memory_bytes_max;
@@ -118,19 +134,24 @@ impl Asker {
         }
     }
 
-    async fn attempt(
+    pub(super) async fn attempt(
         self: &Rc<Self>,
         request: &OracleRequest,
-        dead: Option<u64>,
+        which: Which,
         wait_deadline: Option<Instant>,
-        patience: Duration,
     ) -> Result<Vec<u8>, Failure> {
-        let out_of_patience = || Failure::Error(not_ready(patience));
-        let readiness = Readiness::Listening;
+        let out_of_patience = || Failure::Error(not_ready(self.patience()));
+        let readiness = match request.purpose {
+            OraclePurpose::Setting => Readiness::Prepared,
+            OraclePurpose::Describe | OraclePurpose::Answer => Readiness::Mirrored,
+        };
         let waiting = async {
             let place = self.places.take().await;
-            let generation = self.oracle.ready(readiness, dead).await.map_err(Failure::Error)?;
+            let generation = self.oracle.ready(readiness, None).await.map_err(Failure::Error)?;
             let number = generation.number;
+            if matches!(which, Which::Only(only) if only != number) {
+                return Err(Failure::Again { had_turn: false, generation: number });
+            }
             self.idle.borrow_mut().retain(|connection| connection.generation().number == number);
             let idle = self.idle.borrow_mut().pop();
             let connection = match idle {
@@ -198,6 +219,11 @@ impl Running {
         progress
     }
 
+    /// An external PostgreSQL knows CancelRequest.
+    fn is_interruptible(&self) -> bool {
+        matches!(self.connection.generation().address, Address::Server(_))
+    }
+
     /// When it must have ended, if it has its turn.
     fn limit(&self, oracle: &Oracle) -> Option<Instant> {
         self.since.and_then(|since| since.checked_add(oracle.options.statement_timeout))
@@ -223,6 +249,10 @@ impl Question {
         let running = self.running.as_mut()?;
         let generation = running.connection.generation().number;
         let mut result = running.connection.send(request).await.map_or_else(Progress::Broken, |()| Progress::Some);
+        if running.is_interruptible() {
+            // Whoever has no queue begins at once.
+            running.since = Some(Instant::now());
+        }
         loop {
             match result {
                 Progress::Some => {}
@@ -249,8 +279,11 @@ impl Question {
                     return None;
                 }
                 Progress::OutOfTime => {
-                    self.running = None;
-                    oracle.kill(generation, Death::Timeout);
+                    // One that can be interrupted is when it is dropped.
+                    if !running.is_interruptible() {
+                        self.running = None;
+                        oracle.kill(generation, Death::Timeout);
+                    }
                     let limit = oracle.options.statement_timeout;
                     return Some(Err(Failure::Error(ran_too_long(limit))));
                 }
@@ -268,9 +301,23 @@ impl Drop for Question {
             // Closing the connection gives up the place in the queue.
             return;
         }
-        // It cannot be interrupted, and ending PostgreSQL would hurt others: it has until its limit.
+        // The embedded one cannot be interrupted, and ending PostgreSQL would hurt others: it has until its limit.
         let asker = Rc::clone(&self.asker);
         glommio::spawn_local(async move {
+            if running.is_interruptible() {
+                // The answer is of no use any more, and after it the connection is as good as new.
+                let rest = async {
+                    running.connection.cancel().await?;
+                    while !running.answer.is_complete() {
+                        running.connection.receive(&mut running.answer).await?;
+                    }
+                    Ok::<_, Broken>(())
+                };
+                if let Some(Ok(())) = within(END_ALLOWANCE, rest).await {
+                    asker.idle.borrow_mut().push(running.connection);
+                }
+                return;
+            }
             loop {
                 let limit = running.limit(&asker.oracle);
                 match running.progress(limit).await {

@@ -2,19 +2,25 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use glommio::net::UnixStream;
+use glommio::net::{TcpStream, UnixStream};
 
-use super::ORACLE_TURN;
+use super::login::Login;
 use super::state::{Address, Generation};
+use super::{ORACLE_TURN, OracleServer};
 use crate::catalog::OracleRequest;
+use crate::runtime::link::resolve;
+use crate::wire::Frame;
 
 /// What one read may bring.
 const READ_BYTES: usize = 16 << 10;
 /// The answer to the startup packet is a handful of parameters.
-const GREETING_BYTES_MAX: usize = 64 << 10;
+const GREETING_BYTES_MAX: u32 = 64 << 10;
+/// The code of a CancelRequest (protocol chapter, "Message Formats").
+const CANCEL_REQUEST: u32 = 80_877_102;
 
 /// What went wrong with a connection; it must be dropped.
 #[derive(Debug, thiserror::Error)]
@@ -27,17 +33,22 @@ pub(super) enum Broken {
     TooLong { max: usize },
     #[error("{0}")]
     Protocol(&'static str),
+    /// At the login.
+    #[error("PostgreSQL refused: {0}")]
+    Refused(String),
 }
 
 #[derive(Debug)]
 enum Stream {
     Unix(UnixStream),
+    Tcp(TcpStream),
 }
 
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
         }
     }
 }
@@ -46,18 +57,21 @@ impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_flush(context),
+            Self::Tcp(stream) => Pin::new(stream).poll_flush(context),
         }
     }
 
     fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Unix(stream) => Pin::new(stream).poll_close(context),
+            Self::Tcp(stream) => Pin::new(stream).poll_close(context),
         }
     }
 }
@@ -68,22 +82,56 @@ pub(super) struct Connection {
     stream: Stream,
     generation: Generation,
     scratch: Box<[u8]>,
+    /// Process id and key as BackendKeyData has them: what a CancelRequest needs.
+    cancel_key: Vec<u8>,
 }
 
 impl Connection {
     pub(super) async fn open(generation: Generation) -> Result<Self, Broken> {
-        let stream = match &generation.address {
-            Address::Socket(path) => Stream::Unix(UnixStream::connect(path).await.map_err(io::Error::from)?),
+        let (stream, server) = match &generation.address {
+            Address::Socket(path) => {
+                // The process knows no users: who asks is told by each question.
+                (Stream::Unix(UnixStream::connect(path).await.map_err(io::Error::from)?), None)
+            }
+            Address::Server(server) => (Stream::Tcp(connect(server).await?), Some(Arc::clone(server))),
         };
         let scratch = vec![0; READ_BYTES].into_boxed_slice();
-        let mut connection = Self { stream, generation, scratch };
-        // The process knows no users: who asks is told by each question.
-        connection.stream.write_all(b"\0\0\0\x15\0\x03\0\0user\0pgwire\0\0").await?;
-        let mut greeting = Answer::new(1, GREETING_BYTES_MAX);
-        while !greeting.is_complete() {
-            connection.receive(&mut greeting).await?;
+        let mut connection = Self { stream, generation, scratch, cancel_key: Vec::new() };
+        let mut login = Login::new(server.as_deref());
+        let mut out = Vec::new();
+        login.start(&mut out);
+        let mut received = Vec::new();
+        loop {
+            connection.stream.write_all(&out).await?;
+            out.clear();
+            match connection.stream.read(&mut connection.scratch).await? {
+                0 => return Err(Broken::Closed),
+                n => received.extend_from_slice(connection.scratch.get(..n).unwrap_or_default()),
+            }
+            while let Some(frame) = Frame::cut_backend(&received, GREETING_BYTES_MAX)
+                .map_err(|_| Broken::Protocol("the greeting is unreadable"))?
+            {
+                let length = frame.wire_len();
+                let is_ready = login.on_message(frame.tag, frame.body, &mut out)?;
+                received.drain(..length);
+                if is_ready {
+                    connection.cancel_key = login.cancel_key;
+                    return Ok(connection);
+                }
+            }
         }
-        Ok(connection)
+    }
+
+    /// Interrupts what runs on this connection, where that is possible.
+    pub(super) async fn cancel(&self) -> Result<(), Broken> {
+        let Address::Server(server) = &self.generation.address else { return Ok(()) };
+        let mut stream = connect(server).await?;
+        let length = u32::try_from(self.cancel_key.len().saturating_add(8)).unwrap_or(u32::MAX);
+        let request = [&length.to_be_bytes()[..], &CANCEL_REQUEST.to_be_bytes(), &self.cancel_key].concat();
+        stream.write_all(&request).await?;
+        // The server closes the connection when it has passed the request on.
+        let _ = stream.read(&mut [0]).await;
+        Ok(())
     }
 
     pub(super) fn generation(&self) -> &Generation {
@@ -101,6 +149,20 @@ impl Connection {
             n => answer.take(self.scratch.get(..n).unwrap_or_default()),
         }
     }
+}
+
+async fn connect(server: &OracleServer) -> Result<TcpStream, Broken> {
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in resolve(&server.host, server.port).await? {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                stream.set_nodelay(true).map_err(io::Error::from)?;
+                return Ok(stream);
+            }
+            Err(error) => failure = error.into(),
+        }
+    }
+    Err(failure.into())
 }
 
 /// An answer that comes in.

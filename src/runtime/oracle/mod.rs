@@ -1,20 +1,26 @@
 //! The oracle: a real PostgreSQL, in a process of its own or elsewhere, that is asked about PostgreSQL.
 //!
 //! [`supervisor`] keeps the process alive, [`state`] is what all shards know of it, [`client`] asks it on behalf of the
-//! sessions of one shard.
+//! sessions of one shard, [`keeper`] fills it from IRIS.
 
 pub(super) mod client;
 mod connection;
 mod folder;
+mod keeper;
+mod login;
 mod mirror;
 mod places;
 mod state;
 mod supervisor;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::catalog::MirrorOptions;
+
 pub(super) use client::Asker;
+pub(super) use keeper::Keeper;
 pub(super) use state::Oracle;
 pub(super) use supervisor::Supervisor;
 
@@ -36,6 +42,29 @@ pub enum OracleSource {
         /// Where it unpacks itself; the user's cache folder without it.
         cache_dir: Option<PathBuf>,
     },
+    /// One that somebody else runs, for the gateway alone.
+    External(Arc<OracleServer>),
+}
+
+/// A PostgreSQL elsewhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OracleServer {
+    /// A name or an address.
+    pub host: String,
+    pub port: u16,
+    /// A superuser.
+    pub user: String,
+    /// Empty = none.
+    pub password: String,
+    /// What is in it belongs to the gateway.
+    pub database: String,
+}
+
+impl std::fmt::Debug for OracleServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { host, port, user, password: _, database } = self;
+        write!(f, "postgres://{user}@{host}:{port}/{database}")
+    }
 }
 
 /// Everything about the oracle.
@@ -48,6 +77,11 @@ pub struct OracleOptions {
     pub memory_bytes_max: u64,
     /// A longer answer is refused with 54000.
     pub reply_bytes_max: usize,
+    /// How often the schema is read from IRIS again; zero = only when somebody misses a table.
+    pub refresh_interval: Duration,
+    /// Name of the gateway's one database.
+    pub database: String,
+    pub mirror: MirrorOptions,
 }
 
 impl OracleOptions {
@@ -58,6 +92,9 @@ impl OracleOptions {
             statement_timeout: Duration::from_secs(10),
             memory_bytes_max: 1 << 30,
             reply_bytes_max: 256 << 20,
+            refresh_interval: Duration::from_secs(60),
+            database: "USER".to_owned(),
+            mirror: MirrorOptions { default_schema: "SQLUser".to_owned(), schemas: None },
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Translation as a whole: a schema to ask, and a statement's script as one text.
 
 mod cache;
+mod calls;
 mod cases;
 mod depth;
 mod describe;
@@ -42,6 +43,7 @@ impl Tables {
                         nullable: !words.contains(&"!") && !words.contains(&"#"),
                         identity: words.contains(&"#"),
                         has_default: words.contains(&"#"),
+                        enum_type: None,
                     }
                 })
                 .collect();
@@ -111,6 +113,7 @@ fn in_one_line(sql: &str, schema: &dyn Schema) -> String {
                     .collect();
                 steps.join(" ;; ")
             }
+            Action::Calls(calls) => calls::shown(calls, &template),
             other => format!("{other:?}"),
         },
     }
@@ -128,6 +131,9 @@ fn spelled(text: &str, binds: &[Bind], template: &Template) -> String {
             if kind == super::LiteralKind::String { format!("'{value}'") } else { value.to_owned() }
         };
         match bind {
+            Bind::EnumParameter { parameter, enum_type } => {
+                let _ = write!(text, "${parameter}:{}", enum_type.name);
+            }
             Bind::Parameter(n) => {
                 let _ = write!(out, "${n}");
             }

@@ -9,6 +9,7 @@ use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 use super::frag::{Frag, MARK, Mark, Ty};
 use super::names;
 use crate::iris::{IrisStatement, ParameterKind};
+use crate::sql::description::EnumType;
 use crate::sql::options::TranslateOptions;
 use crate::sql::plan::{Bind, OutputColumn, Plan};
 use crate::sql::schema::{ColumnFacts, RelationName, Schema, TableFacts, TableLookup};
@@ -237,6 +238,11 @@ impl<'a> Cx<'a> {
             }
         }
         found
+    }
+
+    /// An enum type by its folded name.
+    pub fn enum_type(&self, name: &RelationName) -> Option<EnumType> {
+        self.schema.enum_type(name)
     }
 
     pub fn known(&self, name: &RelationName) -> Option<Rc<TableFacts>> {

@@ -9,6 +9,7 @@ mod explain;
 mod expr;
 mod frag;
 mod iris_dialect;
+mod mirror;
 mod names;
 mod query;
 mod utility;
@@ -19,6 +20,7 @@ use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode};
 
 use self::cx::Cx;
 pub use self::expr::array_elements;
+pub use self::mirror::{ViewText, view_for_mirror};
 use self::query::Place;
 use super::options::{TranslateError, TranslateOptions, Translated};
 use super::plan::{Action, Bind, CallArgument, Plan, RunIf, ScriptStep, SettingCommand, StepRole, Translation};
@@ -151,12 +153,8 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
             }
             match ddl::translate(cx, node)? {
                 Some(ddl) => {
-                    for n in 0..u16::try_from(cx.template.literals.len()).unwrap_or(u16::MAX) {
-                        cx.pin(n);
-                    }
-                    let sql = cx.sql.to_owned();
-                    let mirror = vec![crate::sql::plan::MirrorStatement { sql, relations: Vec::new() }];
-                    Ok(Translation { mirror, ..translation(ddl.action, ddl.tag) })
+                    let ddl::Ddl { action, tag, mirror, mirror_decides, enum_change } = ddl;
+                    Ok(Translation { mirror, mirror_decides, enum_change, ..translation(action, tag) })
                 }
                 None => Err(utility::unsupported(node)),
             }
@@ -180,6 +178,8 @@ fn translation(action: Action, tag: impl Into<String>) -> Translation {
         notices: Vec::new(),
         mirror: Vec::new(),
         is_iris_dialect: false,
+        mirror_decides: false,
+        enum_change: None,
     }
 }
 
@@ -199,6 +199,15 @@ fn parse(sql: &str) -> Result<(SyntaxNode, Option<Box<PgError>>), Box<PgError>> 
         parsed.map_err(|_| PgError::error(SqlState::INTERNAL_ERROR, "the parser failed on this statement"))?;
     let error = error.or_else(|| ambiguous(&root));
     Ok((root.clone(), error.map(|at| syntax_error_at(sql, &root, at))))
+}
+
+/// The tree of a text that is one statement, understood in full; `None` for any other.
+pub(in crate::sql) fn lone_statement(sql: &str) -> Option<SyntaxNode> {
+    depth::check(sql).ok()?;
+    let (root, None) = parse(sql).ok()? else { return None };
+    let mut statements = root.children();
+    let statement = statements.next()?;
+    statements.next().is_none().then_some(statement)
 }
 
 /// Where the tree has more than it should: an expression nobody would read. Better refused than left out.

@@ -4,6 +4,8 @@ use std::rc::Rc;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use crate::sql::description::EnumType;
+use crate::sql::plan::Bind;
 use crate::sql::schema::{ColumnFacts, TableFacts};
 use crate::sql::translate::cx::{Cx, Relation, Result, column_of};
 use crate::sql::translate::frag::{Frag, Ty};
@@ -64,9 +66,33 @@ pub fn assigned(cx: &Cx<'_>, value: Frag, column: Option<&ColumnFacts>) -> Resul
         return Ok(crate::sql::translate::expr::to_vector(value, to));
     }
     let open = value.ty.is_open();
-    let value = cx.coerce(value, to);
+    let mut value = cx.coerce(value, to);
+    if let Some(enum_type) = &column.enum_type {
+        checked(cx, &mut value, enum_type)?;
+    }
     // `INSERT .. VALUES ('..')` of a string is no cast: the column takes it as it is.
     Ok(if open { value } else { cast_for(value, to) })
+}
+
+/// Literals are checked here, parameters when they are bound. What an expression or a query makes is not checked: IRIS
+/// cannot refuse a value.
+fn checked(cx: &Cx<'_>, value: &mut Frag, enum_type: &Rc<EnumType>) -> Result<()> {
+    let text = value.text.clone();
+    let [mark] = value.marks.as_mut_slice() else { return Ok(()) };
+    if text.chars().count() != 1 {
+        return Ok(());
+    }
+    match mark.bind {
+        Bind::Parameter(parameter) => {
+            mark.bind = Bind::EnumParameter { parameter, enum_type: Rc::clone(enum_type) };
+            Ok(())
+        }
+        Bind::Literal(n) | Bind::TypedLiteral { literal: n, .. } => match cx.read_literal(n) {
+            Some((_, label)) => enum_type.check(label),
+            None => Ok(()),
+        },
+        _ => Ok(()),
+    }
 }
 
 /// Values PostgreSQL would convert by an assignment cast that IRIS does otherwise.

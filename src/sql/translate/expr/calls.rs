@@ -88,7 +88,8 @@ impl Cx<'_> {
             Some(calls) => calls,
             None => {
                 let call = query.descendants().find_map(|node| Some((called(&node)?.1, node)));
-                let (name, at) = call.map_or((String::new(), 0), |(name, node)| (name, node.text_range().start().into()));
+                let (name, at) =
+                    call.map_or((String::new(), 0), |(name, node)| (name, node.text_range().start().into()));
                 return Err(self
                     .unsupported(format!("{name}() is supported only alone in the select list of a query"), at)
                     .hint("The gateway carries it out itself: SELECT it without FROM, WHERE and other columns."));
@@ -147,7 +148,11 @@ impl Cx<'_> {
     fn gateway_call(&self, node: &SyntaxNode, function: CallFunction, name: &str, label: String) -> Result<Call> {
         let nodes = arguments(node);
         let plain = cx::child(node, SyntaxKind::ARG_LIST).is_none_or(|list| {
-            cx::children(&list, SyntaxKind::ARG).all(|argument| argument.children_with_tokens().count() == 1)
+            let is_plain = |argument: SyntaxNode| {
+                let names = argument.first_child().is_some_and(|value| value.kind() == SyntaxKind::NAMED_ARG);
+                argument.children_with_tokens().count() == 1 && !names
+            };
+            cx::children(&list, SyntaxKind::ARG).all(is_plain)
         });
         let only_arguments = node.children().count() == 2;
         if !plain || !only_arguments {
@@ -171,7 +176,9 @@ impl Cx<'_> {
             let types: Vec<String> = types.iter().map(|own| PgType::new(own.unwrap_or(Oid::UNKNOWN)).name()).collect();
             let message = format!("function {name}({}) does not exist", types.join(", "));
             return Err(PgError::error(SqlState::UNDEFINED_FUNCTION, message)
-                .hint("No function matches the given name and argument types. You might need to add explicit type casts.")
+                .hint(
+                    "No function matches the given name and argument types. You might need to add explicit type casts.",
+                )
                 .position(cx::offset(node.text_range().start().into())));
         }
         Ok(Call { function, arguments: found, label })

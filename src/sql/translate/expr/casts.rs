@@ -193,6 +193,9 @@ impl Cx<'_> {
                 _ => Frag::atom("CAST(NULL AS VARCHAR(1))", ty),
             });
         }
+        if let Some(frag) = self.zoned_cast(&frag, to)? {
+            return Ok(frag);
+        }
         let frag = if open && to.oid == Oid::INTERVAL { frag.with_ty(ty) } else { self.coerce(frag, to) };
         let wrapped = |name: &str, frag: &Frag| Frag::cat(&[&"CAST(", frag, &" AS ", &name, &")"], ty);
         let is_mark = open && !frag.marks.is_empty();

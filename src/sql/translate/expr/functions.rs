@@ -310,6 +310,9 @@ impl Cx<'_> {
             ("now" | "transaction_timestamp" | "statement_timestamp" | "clock_timestamp" | "current_timestamp", _) => {
                 Some(now())
             }
+            ("localtimestamp", _) if self.template.is_zoned => Some(self.local_time(Oid::TIMESTAMP)),
+            ("current_time" | "localtime", _) if self.template.is_zoned => Some(self.local_time(Oid::TIME)),
+            ("current_date", []) if self.template.is_zoned => Some(self.local_time(Oid::DATE)),
             ("localtimestamp", _) => Some(now().with_ty(Ty::of(Oid::TIMESTAMP))),
             ("current_time" | "localtime", _) => Some(Frag::atom("CURRENT_TIME(6)", Ty::of(Oid::TIME)).sure()),
             ("current_date", []) => Some(Frag::atom("CURRENT_DATE", Ty::of(Oid::DATE)).sure()),

@@ -14,6 +14,7 @@ mod predicates;
 mod strings;
 mod tree;
 mod vector;
+mod zoned;
 mod window;
 
 use squawk_syntax::SyntaxNode;

@@ -12,7 +12,7 @@ use super::cx::{self, Cx, Result, plain_text};
 use super::frag::{Frag, Ty};
 use super::names;
 use crate::sql::plan::{Action, ExecuteArgument, RunIf, ScriptStep, SettingCommand, StepRole, TransactionCommand};
-use crate::wire::{PgError, Severity, SqlState};
+use crate::wire::{PgError, SqlState};
 
 /// A statement of this family, and its tag.
 #[derive(Debug)]
@@ -90,14 +90,6 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
         SyntaxKind::DECLARE | SyntaxKind::FETCH | SyntaxKind::MOVE | SyntaxKind::CLOSE => cursor::translate(cx, stmt),
         SyntaxKind::LISTEN | SyntaxKind::UNLISTEN | SyntaxKind::NOTIFY => channel::translate(cx, stmt),
         SyntaxKind::LOCK => lock(cx, stmt),
-        SyntaxKind::COMMENT_ON => {
-            cx.notice(*PgError::new(
-                Severity::Notice,
-                SqlState::SUCCESSFUL_COMPLETION,
-                "comments are not kept: IRIS takes descriptions only when an object is created",
-            ));
-            utility(Action::Accepted, "COMMENT")
-        }
         _ => Ok(None),
     }
 }
