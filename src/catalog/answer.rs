@@ -85,15 +85,15 @@ impl Answer {
         Ok(())
     }
 
-    /// The cells of the first row, as text; `None` when there is no row.
-    pub fn first_row(&self) -> Option<Vec<Option<String>>> {
-        let mut reader = Reader::new(self.rows.get(5..)?);
-        let count = reader.u16("columns").ok()?;
-        let text = |_| match reader.nullable("cell").ok()? {
-            Some(bytes) => Some(Some(String::from_utf8(bytes.to_vec()).ok()?)),
-            None => Some(None),
-        };
-        (0..count).map(text).collect()
+    /// The cells of the first row, as text; none without a row.
+    pub fn first_row(&self) -> Vec<Option<String>> {
+        let mut cells = Vec::new();
+        let mut reader = Reader::new(self.rows.get(5..).unwrap_or_default());
+        for _ in 0..reader.u16("columns").unwrap_or_default() {
+            let Ok(cell) = reader.nullable("cell") else { break };
+            cells.push(cell.map(|bytes| String::from_utf8_lossy(bytes).into_owned()));
+        }
+        cells
     }
 
     /// The first cell of the last row, as text.

@@ -39,7 +39,8 @@ impl Arguments {
     /// `None`: all arguments are constants.
     ///
     /// # Errors
-    /// 42601 for a wrong number of arguments, 0A000 for an expression when there is no oracle.
+    /// 42601 for a wrong number of arguments, 0A000 for an expression when there is no oracle, or after a change of
+    /// time zone.
     pub fn new(
         statement: &Rc<Statement>,
         arguments: &[ExecuteArgument],
@@ -141,7 +142,7 @@ impl Arguments {
     fn evaluated(&self, answer: &Answer) -> Result<Vec<Option<String>>, Box<PgError>> {
         let misread =
             || PgError::error(SqlState::INTERNAL_ERROR, "the catalog service has not evaluated the arguments");
-        let mut cells = answer.first_row().ok_or_else(misread)?.into_iter();
+        let mut cells = answer.first_row().into_iter();
         let text = |argument: &ExecuteArgument| match argument {
             ExecuteArgument::Constant(text) => Ok(text.clone()),
             ExecuteArgument::Expression(_) => cells.next().ok_or_else(misread),

@@ -231,17 +231,16 @@ impl Ready {
             Action::Execute { name, arguments } => {
                 let statement = self.statement(name)?;
                 let understood = Rc::clone(&statement.understood);
-                let formats = Formats::text();
-                let unknown = Arguments::new(&statement, arguments, &formats, true, &self.context, &self.client)?;
-                let arguments = match unknown {
-                    Some(unknown) => {
-                        if needs_transaction(&understood) {
-                            self.client.transaction.begin_implicit();
+                let arguments =
+                    match Arguments::new(&statement, arguments, &Formats::text(), true, &self.context, &self.client)? {
+                        Some(unknown) => {
+                            if needs_transaction(&understood) {
+                                self.client.transaction.begin_implicit();
+                            }
+                            return self.run_operation(Operation::Arguments(Box::new(unknown)), understood, here, out);
                         }
-                        return self.run_operation(Operation::Arguments(Box::new(unknown)), understood, here, out);
-                    }
-                    None => constants(arguments),
-                };
+                        None => constants(arguments),
+                    };
                 let values = argument_values(&statement, &arguments, &self.context, &mut self.client, out)?;
                 return self.start_operation(understood, values, here, out);
             }

@@ -312,7 +312,7 @@ impl Worker {
         let answer = crate::catalog::Answer::read(&bytes).map_err(|_| Broken::Protocol("an answer is unreadable"))?;
         Ok(match answer.error {
             Some(error) => Some(error.message.clone()),
-            None => refusal(&answer.first_row().unwrap_or_default()),
+            None => refusal(&answer.first_row()),
         })
     }
 
