@@ -13,7 +13,7 @@ FIRST_USER_OID = 16384
 OIDS_FILE = pathlib.Path(__file__).parent / "oids.json"
 NUMBER = re.compile(r"(?<![\w.$])(\d{5,10})(?![\w.]|\s*bytes)")
 # Names made of an OID by the server.
-EMBEDDED = re.compile(r"((?:pg_toast|pg_temp|RI_ConstraintTrigger_[ac]|pg_type)_)(\d{5,10})")
+EMBEDDED = re.compile(r"((?:pg_toast|pg_temp|RI_ConstraintTrigger_[ac]|pg_type)_|\b\d+_(?=\d+_\d+_not_null))(\d{5,10})")
 # Types whose values are OIDs, alone or several.
 OID_TYPES = {26, 30, 1028, 2205, 2206, 2202, 24}
 
