@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 const PREFIX: &str = "iris-pgwire-oracle-";
 const LOCK: &str = "lock";
 
+/// Times the folder is tried to be removed.
+const REMOVALS_MAX: u32 = 100;
+
 /// Longest path of a Unix socket on Linux, without the NUL (`sun_path`).
 const SOCKET_PATH_BYTES_MAX: usize = 107;
 
@@ -48,7 +51,15 @@ impl PrivateFolder {
 
 impl Drop for PrivateFolder {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.path) {
+        // Files of a process that has ended may be on their way out just now, which disturbs a walk through them.
+        let mut result = fs::remove_dir_all(&self.path);
+        for _ in 0..REMOVALS_MAX {
+            if result.is_ok() || !self.path.exists() {
+                return;
+            }
+            result = fs::remove_dir_all(&self.path);
+        }
+        if let Err(error) = result {
             tracing::warn!(%error, folder = %self.path.display(), "the oracle's folder could not be removed");
         }
     }

@@ -183,6 +183,7 @@ impl Watch {
                     let pid = process.child.id();
                     // Gone before the shards hear of it.
                     drop(process);
+                    self.oracle.ended(self.number, death);
                     match death {
                         Death::Died => tracing::warn!(pid, "the catalog service died and is restarted"),
                         Death::Timeout => tracing::warn!(
@@ -196,7 +197,6 @@ impl Watch {
                             "the catalog service took too much memory and is restarted"
                         ),
                     }
-                    self.oracle.ended(self.number, death);
                     return false;
                 }
             }
@@ -243,9 +243,16 @@ impl Drop for Process {
         // Nothing in it is worth a clean end. It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if let Err(error) = std::fs::remove_dir_all(&self.folder) {
-            tracing::warn!(%error, folder = %self.folder.display(), "files of the catalog service stay behind");
-        }
+        // Thousands of tables are tens of thousands of files: the next process does not wait for them to go. What is
+        // left when the gateway ends goes with the folder around it.
+        let folder = std::mem::take(&mut self.folder);
+        let _ = std::thread::Builder::new().name("oracle-files".to_owned()).spawn(move || {
+            if let Err(error) = std::fs::remove_dir_all(&folder)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!(%error, folder = %folder.display(), "files of the catalog service stay behind");
+            }
+        });
     }
 }
 
