@@ -16,7 +16,9 @@ use iris_pgwire::config::{CatalogKind, Config, IrisServer, LogLevel};
 use iris_pgwire::embedded::engine::{Engine, EngineOptions};
 use iris_pgwire::embedded::server::{Superserver, SuperserverHandle, SuperserverOptions};
 use iris_pgwire::iris::ConnectOptions;
-use iris_pgwire::runtime::{self, IrisTarget, OracleOptions, OracleServer, OracleSource, ServeOptions, Serving, StopSignal};
+use iris_pgwire::runtime::{
+    self, IrisTarget, OracleOptions, OracleServer, OracleSource, ServeOptions, Serving, StopSignal,
+};
 use iris_pgwire::session::SessionOptions;
 use iris_pgwire::wire::Limits;
 

@@ -68,7 +68,10 @@ pub fn as_owner<'a>(search_path: &str, statements: impl IntoIterator<Item = &'a 
     let mut frames = Vec::new();
     let owner = quoted_name(MIRROR_OWNER);
     let path = quoted(search_path);
-    query(&mut frames, &format!("BEGIN; SET LOCAL ROLE {owner}; SELECT pg_catalog.set_config('search_path', {path}, true)"));
+    query(
+        &mut frames,
+        &format!("BEGIN; SET LOCAL ROLE {owner}; SELECT pg_catalog.set_config('search_path', {path}, true)"),
+    );
     let mut syncs_count = 2_usize;
     for sql in statements {
         query(&mut frames, sql);

@@ -3,7 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use super::values::{AuthKind, CatalogKind, IrisServer, LogLevel, Names, PostgresServer, Value, address, integer, optional, path, whole};
+use super::values::{
+    AuthKind, CatalogKind, IrisServer, LogLevel, Names, PostgresServer, Value, address, integer, optional, path, whole,
+};
 
 /// A configuration key as users see it.
 #[derive(Debug, Clone, Copy)]

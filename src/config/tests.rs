@@ -296,7 +296,8 @@ fn the_documentation_is_the_table() {
 
 #[test]
 fn tables_and_lists_are_flattened() {
-    let config = Case::default().file("[catalog]\nurl = \"postgres://u:p@h/d\"\nschemas = [\"public\", \"sales\"]\n").config();
+    let config =
+        Case::default().file("[catalog]\nurl = \"postgres://u:p@h/d\"\nschemas = [\"public\", \"sales\"]\n").config();
     assert_eq!(config.value("catalog_url"), "postgres://u:***@h:5432/d");
     assert_eq!(config.catalog_schemas.unwrap().0, ["public", "sales"]);
 }

@@ -148,7 +148,9 @@ impl Conversation for PlainSession {
         }
         match event {
             Event::Iris(Reply::Failed { error, .. }) => self.fail(&to_pg(&error), out),
-            Event::Iris(_) | Event::Flushed | Event::Mirrored(_) | Event::Locked(_) | Event::Notified(_) => self.complete(out),
+            Event::Iris(_) | Event::Flushed | Event::Mirrored(_) | Event::Locked(_) | Event::Notified(_) => {
+                self.complete(out)
+            }
             Event::Oracle(Ok(answer)) => {
                 out.put_command_complete(&first_value(&answer));
                 self.ready(out)

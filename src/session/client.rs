@@ -48,13 +48,7 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(
-        identity: Identity,
-        user: String,
-        database: String,
-        settings: Settings,
-        context: &ShardContext,
-    ) -> Self {
+    pub fn new(identity: Identity, user: String, database: String, settings: Settings, context: &ShardContext) -> Self {
         let presence = Presence::new(&context.options.sessions, &identity, &user, &database);
         Self {
             identity,

@@ -41,9 +41,9 @@ use std::sync::Arc;
 
 use crate::wire::{Frame, PgError, Phase, SendBuf, WireError};
 
+pub use activity::Sessions;
 pub use advisory::{LockKey, LockMode, LockRequest, LockScope};
 pub use channel::{ChannelChange, Effect, Notification};
-pub use activity::Sessions;
 pub use client::Identity;
 pub use context::{SessionOptions, ShardContext};
 pub use step::{Event, Step};

@@ -40,12 +40,24 @@ pub struct Resolve {
 #[derive(Debug)]
 enum Stage {
     Translate,
-    Tables { load: TableLoad, rest: Vec<RelationName> },
+    Tables {
+        load: TableLoad,
+        rest: Vec<RelationName>,
+    },
     /// PostgreSQL is asked what it makes of the statement.
-    Describe { question: Question, translated: Result<Translated, Box<PgError>> },
+    Describe {
+        question: Question,
+        translated: Result<Translated, Box<PgError>>,
+    },
     /// The same, of a statement that the oracle will answer.
-    DescribeCatalog { question: Question, understood: Rc<Understood> },
-    Prepare { understood: Rc<Understood>, step: usize },
+    DescribeCatalog {
+        question: Question,
+        understood: Rc<Understood>,
+    },
+    Prepare {
+        understood: Rc<Understood>,
+        step: usize,
+    },
 }
 
 #[derive(Debug)]
@@ -151,7 +163,12 @@ impl Resolve {
 
     fn translate(&self, parameter_types: &[Oid], s: Surroundings<'_>) -> Result<Translated, TranslateError> {
         let tables = s.context.tables.borrow();
-        translate(&self.sql, &self.template, &*tables, &s.context.translate_options(parameter_types, &s.client.search_path))
+        translate(
+            &self.sql,
+            &self.template,
+            &*tables,
+            &s.context.translate_options(parameter_types, &s.client.search_path),
+        )
     }
 
     fn question(&self, s: Surroundings<'_>) -> Question {

@@ -451,8 +451,7 @@ pub fn row_shape(
     if let Some(shape) = understood.extra.text_shape.borrow().as_ref().filter(|shape| shape.serves(style)) {
         return Ok(Rc::clone(shape));
     }
-    let shape =
-        Rc::new(RowShape::new(&step.plan, metadata, described.as_deref(), &Formats::text(), context, style)?);
+    let shape = Rc::new(RowShape::new(&step.plan, metadata, described.as_deref(), &Formats::text(), context, style)?);
     *understood.extra.text_shape.borrow_mut() = Some(Rc::clone(&shape));
     Ok(shape)
 }

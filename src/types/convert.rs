@@ -157,7 +157,9 @@ pub fn date(datum: &Datum<'_>) -> Result<i32, Box<PgError>> {
     match datum {
         Datum::Date(days) => Ok(*days),
         Datum::Timestamp(timestamp_us) => Ok(datetime::split_timestamp(*timestamp_us).0),
-        other => datetime_input::date_from_text(&as_text(other).ok_or_else(|| mismatch(other, "date"))?, Style::standard()),
+        other => {
+            datetime_input::date_from_text(&as_text(other).ok_or_else(|| mismatch(other, "date"))?, Style::standard())
+        }
     }
 }
 
@@ -189,7 +191,11 @@ pub fn timestamp(datum: &Datum<'_>, utc: bool) -> Result<i64, Box<PgError>> {
             .checked_mul(DAY_US)
             .filter(|timestamp| (datetime::TIMESTAMP_MIN..datetime::TIMESTAMP_END).contains(timestamp))
             .ok_or_else(|| PgError::error(SqlState::DATETIME_OVERFLOW, "date out of range for timestamp")),
-        other => datetime_input::timestamp_from_text(&as_text(other).ok_or_else(|| mismatch(other, name))?, utc, Style::standard()),
+        other => datetime_input::timestamp_from_text(
+            &as_text(other).ok_or_else(|| mismatch(other, name))?,
+            utc,
+            Style::standard(),
+        ),
     }
 }
 

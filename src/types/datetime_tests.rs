@@ -62,6 +62,10 @@ fn no_text_breaks_the_reader() {
             text.push(char::from(alphabet[usize::try_from(state % alphabet.len() as u64).unwrap()]));
         }
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        let _ = (date_from_text(&text, Style::standard()), time_from_text(&text), timestamp_from_text(&text, true, Style::standard()));
+        let _ = (
+            date_from_text(&text, Style::standard()),
+            time_from_text(&text),
+            timestamp_from_text(&text, true, Style::standard()),
+        );
     }
 }

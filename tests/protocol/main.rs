@@ -4,9 +4,9 @@
 //! server; that is how the expected answers were checked with PostgreSQL 18.
 
 mod calls;
+mod catalog_cursors;
 #[path = "../common/mod.rs"]
 mod common;
-mod catalog_cursors;
 mod copy;
 mod cursors;
 mod errors;

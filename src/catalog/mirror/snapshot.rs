@@ -181,9 +181,7 @@ impl MirrorSnapshot {
         views.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
         for view in in_order(&views) {
             // Made anew it is missing; of the others only some are.
-            let missing = |sql: &str| {
-                unless_relation(&view.schema, &view.name, &format!("EXECUTE {};", literal(sql)))
-            };
+            let missing = |sql: &str| unless_relation(&view.schema, &view.name, &format!("EXECUTE {};", literal(sql)));
             let otherwise = view.create.otherwise.as_deref().map(missing);
             batches.push_definition(view, Guarded { sql: missing(&view.create.sql), otherwise });
             for sql in &view.comments {

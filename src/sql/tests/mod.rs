@@ -76,7 +76,13 @@ pub fn try_translate(sql: &str, schema: &dyn Schema) -> Result<Translated, Trans
         sql,
         &template,
         schema,
-        &TranslateOptions { default_schema: "SQLUser", statement_keys: &keys, parameter_types: &[], search_path: &[], has_oracle: false },
+        &TranslateOptions {
+            default_schema: "SQLUser",
+            statement_keys: &keys,
+            parameter_types: &[],
+            search_path: &[],
+            has_oracle: false,
+        },
     )
 }
 

@@ -89,7 +89,8 @@ impl Cx<'_> {
                 }
                 SyntaxKind::CALL_EXPR => {
                     // EXISTS, EXTRACT and the like are no names.
-                    let called = |name: &SyntaxNode| matches!(name.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR);
+                    let called =
+                        |name: &SyntaxNode| matches!(name.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR);
                     let name = node.first_child().filter(called);
                     let parts = name.map(|name| names::parts(&name)).unwrap_or_default();
                     let parts: Vec<String> = parts.iter().map(|part| names::folded(part)).collect();

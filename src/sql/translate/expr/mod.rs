@@ -14,8 +14,8 @@ mod predicates;
 mod strings;
 mod tree;
 mod vector;
-mod zoned;
 mod window;
+mod zoned;
 
 use squawk_syntax::SyntaxNode;
 
