@@ -290,9 +290,10 @@ impl Question {
                 Progress::Broken(error) => {
                     tracing::debug!(%error, "a connection to the catalog service broke");
                     let reason = match running.since {
-                        // The process of our own says when it begins, and never closes an idle connection.
+                        // The process of our own says when it begins. From another server there may be its farewell
+                        // to an idle connection, which looks like an answer.
                         Some(_) if running.answer.has_turn() => Again::WasRunning,
-                        _ if running.was_idle && running.answer.is_empty() => Again::Stale,
+                        _ if running.was_idle => Again::Stale,
                         Some(_) => Again::WasRunning,
                         None => Again::NotBegun,
                     };

@@ -190,10 +190,6 @@ impl Answer {
         self.has_turn
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
