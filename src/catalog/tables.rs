@@ -49,8 +49,17 @@ impl TableCache {
         }
     }
 
-    pub fn insert(&mut self, name: &RelationName, facts: Option<TableFacts>) {
+    /// Columns of an enum type have the labels it has now; those of their descriptions are as old as the columns.
+    pub fn insert(&mut self, name: &RelationName, mut facts: Option<TableFacts>) {
         let key = self.key(name);
+        for column in facts.iter_mut().flat_map(|facts| &mut facts.columns) {
+            let now = column.enum_type.as_ref().and_then(|described| {
+                self.enums.get(&RelationName { schema: described.schema.clone(), name: described.name.clone() })
+            });
+            if let Some(now) = now {
+                column.enum_type = Some(Rc::new(now));
+            }
+        }
         self.tables.insert(key, facts.map(Rc::new));
     }
 
@@ -76,5 +85,40 @@ impl Schema for TableCache {
 
     fn enum_type(&self, name: &RelationName) -> Option<EnumType> {
         self.enums.get(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::EnumChange;
+    use crate::types::{Oid, PgType};
+
+    #[test]
+    fn a_label_added_later_is_known_to_columns_made_before() {
+        let mood = |labels: &[&str]| EnumType {
+            schema: None,
+            name: "mood".to_owned(),
+            labels: labels.iter().map(|label| (*label).to_owned()).collect(),
+        };
+        let name = |name: &str| RelationName { schema: None, name: name.to_owned() };
+        let facts = TableFacts {
+            columns: vec![ColumnFacts {
+                name: "m".to_owned(),
+                pg_type: PgType::new(Oid::TEXT),
+                nullable: true,
+                identity: false,
+                has_default: false,
+                enum_type: Some(Rc::new(mood(&["sad"]))),
+            }],
+            ..TableFacts::default()
+        };
+        let mut cache = TableCache::new("SQLUser");
+        cache.insert(&name("t"), Some(facts.clone()));
+        assert!(cache.column("SQLUser", "t", "m").unwrap().enum_type.as_ref().unwrap().check("ok").is_err());
+
+        cache.enums().apply(&EnumChange::Create(mood(&["sad", "ok"])));
+        cache.insert(&name("t"), Some(facts));
+        assert!(cache.column("SQLUser", "t", "m").unwrap().enum_type.as_ref().unwrap().check("ok").is_ok());
     }
 }
