@@ -76,7 +76,13 @@ fn translate_one(
         sql,
         template,
         &NoSchema,
-        &TranslateOptions { default_schema: "SQLUser", statement_keys: &keys, parameter_types: &[] },
+        &TranslateOptions {
+            default_schema: "SQLUser",
+            statement_keys: &keys,
+            parameter_types: &[],
+            search_path: &[],
+            has_oracle: false,
+        },
     )
 }
 

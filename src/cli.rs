@@ -34,6 +34,9 @@ enum Command {
     HashPassword(HashPasswordArgs),
     /// Check the configuration, print it and where each value came from.
     CheckConfig(ServeArgs),
+    /// The oracle's process; started by `serve`.
+    #[command(hide = true)]
+    CatalogServer(CatalogServerArgs),
 }
 
 /// Flags of the configuration table; the table is the only list of them.
@@ -116,6 +119,14 @@ impl std::fmt::Debug for SuperserverArgs {
     }
 }
 
+/// `iris-pgwire catalog-server`, which no person starts.
+#[derive(Debug, Clone, Args)]
+pub struct CatalogServerArgs {
+    /// Folder of this process alone, for its socket and its files.
+    #[arg(long, value_name = "DIR")]
+    pub folder: PathBuf,
+}
+
 #[derive(Debug, Args)]
 struct HashPasswordArgs {
     /// The user the line is for.
@@ -141,6 +152,7 @@ pub struct System<'s> {
 pub struct Programs<'p> {
     pub serve: &'p mut dyn FnMut(&Config) -> Result<(), String>,
     pub superserver: &'p mut dyn FnMut(&SuperserverArgs) -> Result<(), String>,
+    pub catalog_server: &'p mut dyn FnMut(&CatalogServerArgs) -> Result<(), String>,
 }
 
 /// A mistake of the user, as opposed to a failure while running (1). The same number as clap's.
@@ -180,6 +192,7 @@ pub fn run(args: impl Iterator<Item = OsString>, system: &mut System<'_>, progra
             load(args, system).and_then(|loaded| (programs.serve)(&loaded.config).map_err(Failure::running))
         }
         Command::Superserver(args) => (programs.superserver)(&args).map_err(Failure::running),
+        Command::CatalogServer(args) => (programs.catalog_server)(&args).map_err(Failure::running),
         Command::HashPassword(args) => hash_password_line(&args, system),
         Command::CheckConfig(args) => check_config(args, system),
     };

@@ -1,18 +1,24 @@
 //! The binary: the command line, wired to what it starts.
 
-use std::io::Write;
+mod catalog_server;
+
+use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use iris_pgwire::catalog::MirrorOptions;
 use iris_pgwire::cli::{self, Programs, SuperserverArgs};
-use iris_pgwire::config::{Config, IrisServer};
+use iris_pgwire::config::{CatalogKind, Config, IrisServer, LogLevel};
 use iris_pgwire::embedded::engine::{Engine, EngineOptions};
 use iris_pgwire::embedded::server::{Superserver, SuperserverHandle, SuperserverOptions};
 use iris_pgwire::iris::ConnectOptions;
-use iris_pgwire::runtime::{self, IrisTarget, ServeOptions, Serving, StopSignal};
+use iris_pgwire::runtime::{
+    self, IrisTarget, OracleOptions, OracleServer, OracleSource, ServeOptions, Serving, StopSignal,
+};
 use iris_pgwire::session::SessionOptions;
 use iris_pgwire::wire::Limits;
 
@@ -23,12 +29,24 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// The PostgreSQL release whose behaviour the gateway follows.
 const SERVER_VERSION: &str = concat!("17.5 (IRIS PGWire ", env!("CARGO_PKG_VERSION"), ")");
 
+/// What PostgreSQL's `public` is in IRIS.
+const DEFAULT_SCHEMA: &str = "SQLUser";
+
 /// The embedded engine's one user; it listens on loopback only.
 const EMBEDDED_USER: &str = "_SYSTEM";
 const EMBEDDED_PASSWORD: &str = "SYS";
 
 fn main() -> ExitCode {
-    cli::main(Programs { serve: &mut serve, superserver: &mut superserver })
+    cli::main(Programs {
+        serve: &mut serve,
+        superserver: &mut superserver,
+        catalog_server: &mut |args| {
+            leave_with_gateway(&args.folder)?;
+            // The gateway passes on what it wants to see of this.
+            cli::start_logging(LogLevel::Info)?;
+            catalog_server::run(args)
+        },
+    })
 }
 
 fn serve(config: &Config) -> Result<(), String> {
@@ -97,11 +115,68 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
         session: SessionOptions {
             auth,
             database: iris.namespace.clone(),
-            default_schema: "SQLUser".to_owned(),
+            default_schema: DEFAULT_SCHEMA.to_owned(),
             server_version: SERVER_VERSION.to_owned(),
             limits: Limits::default(),
+            sessions: Arc::default(),
+            has_oracle: config.catalog != CatalogKind::Off,
+        },
+        oracle: oracle_options(config, &iris.namespace)?,
+    })
+}
+
+fn oracle_options(config: &Config, database: &str) -> Result<OracleOptions, String> {
+    let source = match (config.catalog, &config.catalog_url) {
+        (CatalogKind::Off, _) => OracleSource::Off,
+        (CatalogKind::Embedded, Some(server)) => OracleSource::External(Arc::new(OracleServer {
+            host: server.host.clone(),
+            port: server.port,
+            user: server.user.clone(),
+            password: server.password.clone(),
+            database: server.database.clone(),
+        })),
+        (CatalogKind::Embedded, None) => OracleSource::Embedded {
+            program: std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?,
+            cache_dir: config.catalog_cache_dir.clone(),
+        },
+    };
+    Ok(OracleOptions {
+        source,
+        statement_timeout: Duration::from_millis(config.catalog_statement_timeout_ms),
+        memory_bytes_max: config.catalog_memory_bytes_max,
+        reply_bytes_max: usize::try_from(config.catalog_reply_bytes_max).unwrap_or(usize::MAX),
+        refresh_interval: Duration::from_millis(config.catalog_refresh_interval_ms),
+        database: database.to_owned(),
+        mirror: MirrorOptions {
+            default_schema: DEFAULT_SCHEMA.to_owned(),
+            schemas: config.catalog_schemas.as_ref().map(|names| names.0.clone()),
         },
     })
+}
+
+/// The gateway holds the other end of standard input and never writes to it: its end is the gateway's end, however that
+/// came about. Then nobody else removes the files.
+fn leave_with_gateway(folder: &Path) -> Result<(), String> {
+    let folder = folder.to_owned();
+    // Another handle of it: the command line holds the lock of the usual one.
+    let stdin = std::io::stdin().as_fd().try_clone_to_owned();
+    let mut stdin = stdin.map(std::fs::File::from).map_err(|error| format!("no standard input: {error}"))?;
+    std::thread::spawn(move || {
+        let _ = stdin.read_to_end(&mut Vec::new());
+        // Whatever runs may still make files.
+        for _ in 0..10 {
+            match std::fs::remove_dir_all(&folder) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {}
+                _ => break,
+            }
+        }
+        if let Some(parent) = folder.parent() {
+            let _ = std::fs::remove_file(parent.join("lock"));
+            let _ = std::fs::remove_dir(parent);
+        }
+        std::process::exit(0);
+    });
+    Ok(())
 }
 
 fn embedded_target(address: SocketAddr) -> IrisServer {

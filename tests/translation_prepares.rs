@@ -52,6 +52,7 @@ impl Schema for Tables {
                 nullable: !["id", "active", "n", "code"].contains(&name),
                 identity: name == "id",
                 has_default: name == "id",
+                enum_type: None,
             }
         };
         TableLookup::Known(Rc::new(TableFacts {
@@ -71,7 +72,13 @@ fn texts(sql: &str) -> Vec<Rc<iris_pgwire::iris::IrisStatement>> {
         return Vec::new();
     }
     let keys = Cell::new(1);
-    let options = TranslateOptions { default_schema: "SQLUser", statement_keys: &keys, parameter_types: &[] };
+    let options = TranslateOptions {
+        default_schema: "SQLUser",
+        statement_keys: &keys,
+        parameter_types: &[],
+        search_path: &[],
+        has_oracle: false,
+    };
     match translate(sql, &template, &Tables, &options) {
         Ok(translated) => match &translated.translation.action {
             Action::Script(steps) => steps.iter().map(|step| Rc::clone(&step.plan.statement)).collect(),

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use crate::iris::{IrisStatement, Item, ItemReader, ListError, ParameterKind, Request, StatementMetadata};
-use crate::sql::{ColumnFacts, RelationName, TableFacts, parse_description};
-use crate::types::{Oid, PgType};
+use crate::sql::{ColumnFacts, DeclaredType, RelationName, TableFacts, parse_column_note};
 
 use super::TableCache;
+use super::iris_column::IrisColumnType;
 
 const COLUMNS: &str = "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE, \
     IS_NULLABLE, IS_IDENTITY, COLUMN_DEFAULT, DESCRIPTION FROM INFORMATION_SCHEMA.COLUMNS \
@@ -166,54 +166,34 @@ fn column(row: Vec<Option<String>>) -> Option<ColumnFacts> {
     let mut next = || cells.next().flatten();
     let name = next()?;
     let data_type = next().unwrap_or_default();
-    let length: Option<i32> = next().and_then(|text| text.parse().ok());
-    let precision: Option<i32> = next().and_then(|text| text.parse().ok());
-    let scale: Option<i32> = next().and_then(|text| text.parse().ok());
+    let mut number = || next().and_then(|text| text.trim().parse().ok());
+    let iris = IrisColumnType { data_type, length: number(), precision: number(), scale: number() };
     let nullable = is_true(next().as_deref());
     let identity = is_true(next().as_deref());
     let default = next();
-    let declared = next().as_deref().and_then(parse_description);
+    // ALTER TABLE leaves a description behind that is no longer true.
+    let declared = next().as_deref().and_then(parse_column_note).map(|note| note.declared);
+    let enum_type = match &declared {
+        Some(DeclaredType::Enum(declared)) if iris.fits_text() => Some(Rc::new(declared.clone())),
+        _ => None,
+    };
+    let declared = declared.map(|declared| declared.pg_type());
+    let declared = declared.filter(|declared| enum_type.is_some() || iris.fits(*declared));
     Some(ColumnFacts {
         name,
-        pg_type: declared.unwrap_or_else(|| pg_type(&data_type, length, precision, scale)),
+        pg_type: declared.unwrap_or_else(|| iris.pg_type()),
         nullable,
         identity,
         has_default: default.is_some_and(|text| !text.is_empty()),
+        enum_type,
     })
-}
-
-/// DATA_TYPE is one of about 14 names, whatever the column was declared as.
-fn pg_type(data_type: &str, length: Option<i32>, precision: Option<i32>, scale: Option<i32>) -> PgType {
-    match data_type.to_ascii_lowercase().as_str() {
-        "bigint" => PgType::new(Oid::INT8),
-        "bit" => PgType::new(Oid::BOOL),
-        "date" => PgType::new(Oid::DATE),
-        "double" | "float" | "real" => PgType::new(Oid::FLOAT8),
-        "integer" | "int" => PgType::new(Oid::INT4),
-        "smallint" | "tinyint" => PgType::new(Oid::INT2),
-        "longvarbinary" | "varbinary" | "binary" => PgType::new(Oid::BYTEA),
-        "longvarchar" => PgType::new(Oid::TEXT),
-        "numeric" | "decimal" => PgType {
-            oid: Oid::NUMERIC,
-            typmod: match (precision, scale) {
-                (Some(p @ 1..=1000), Some(s @ 0..=1000)) => (p << 16 | s) + 4,
-                _ => -1,
-            },
-        },
-        "time" => PgType::new(Oid::TIME),
-        "timestamp" | "datetime" | "posixtime" => PgType::new(Oid::TIMESTAMP),
-        "uniqueidentifier" | "guid" => PgType::new(Oid::UUID),
-        _ => match length {
-            Some(n @ 1..=32_766) => PgType { oid: Oid::VARCHAR, typmod: n + 4 },
-            _ => PgType::new(Oid::TEXT),
-        },
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::iris::{ColumnDescription, IrisType, put_int, put_null, put_text};
+    use crate::types::Oid;
 
     fn metadata(columns: usize) -> StatementMetadata {
         let column = ColumnDescription {

@@ -1,9 +1,22 @@
 //! Who answers a statement, and what the gateway knows of IRIS tables.
 
+mod answer;
+mod enums;
+mod iris_column;
 mod load;
+mod mirror;
 mod oracle;
+mod prepare;
 mod tables;
+mod unit;
 
+pub use answer::{Answer, Described, DescribedColumn, first_error, rows_len};
+pub use enums::EnumTypes;
 pub use load::{LoadStep, TableLoad, TableQueries};
-pub use oracle::{MirrorChange, OraclePurpose, OracleRequest};
+pub use mirror::{MirrorBatch, MirrorLoad, MirrorOptions, MirrorSnapshot, MirrorStep};
+pub use oracle::{MirrorChange, OraclePurpose, OracleRequest, user_role};
+pub use prepare::{INSPECT, gateway_setting, prepare_embedded, prepare_external, refusal};
 pub use tables::TableCache;
+pub use unit::{
+    BoundValue, Execution, as_owner, as_superuser, change, describe, execute, quoted, quoted_name, try_setting,
+};

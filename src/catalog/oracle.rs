@@ -34,3 +34,15 @@ pub struct MirrorChange {
     /// `SET search_path` they were written under, as the value of the setting.
     pub search_path: String,
 }
+
+/// The role of a user of the gateway: it sees and owns what the mirror's owner does, and is no superuser.
+pub fn user_role(user: &str) -> MirrorChange {
+    let sql = super::prepare::make_user(user);
+    MirrorChange {
+        statements: vec![MirrorStatement { sql, otherwise: None, relations: Vec::new() }],
+        search_path: "pg_catalog".to_owned(),
+    }
+}
+
+/// The role that owns everything in the mirror.
+pub const MIRROR_OWNER: &str = "iris";

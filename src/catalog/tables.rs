@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use crate::sql::{ColumnFacts, RelationName, Schema, TableFacts, TableLookup};
+use super::EnumTypes;
+use crate::sql::{ColumnFacts, EnumType, RelationName, Schema, TableFacts, TableLookup};
 
 /// Tables by their folded IRIS schema and name. Forgotten as a whole when the schema epoch moves: DDL is rare, and a
 /// table is two short queries away.
@@ -14,11 +16,21 @@ pub struct TableCache {
     default_schema: String,
     /// `None`: IRIS was asked and has no such table.
     tables: HashMap<(String, String), Option<Rc<TableFacts>>>,
+    enums: Arc<EnumTypes>,
 }
 
 impl TableCache {
     pub fn new(default_schema: &str) -> Self {
-        Self { epoch: 0, default_schema: default_schema.to_owned(), tables: HashMap::new() }
+        Self::with_enums(default_schema, Arc::default())
+    }
+
+    /// With the enum types that all shards share.
+    pub fn with_enums(default_schema: &str, enums: Arc<EnumTypes>) -> Self {
+        Self { epoch: 0, default_schema: default_schema.to_owned(), tables: HashMap::new(), enums }
+    }
+
+    pub fn enums(&self) -> &EnumTypes {
+        &self.enums
     }
 
     /// Forgets everything when `epoch` is a new one.
@@ -60,5 +72,9 @@ impl Schema for TableCache {
             Some(None) => TableLookup::Missing,
             None => TableLookup::NotLoaded,
         }
+    }
+
+    fn enum_type(&self, name: &RelationName) -> Option<EnumType> {
+        self.enums.get(name)
     }
 }

@@ -3,7 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use super::values::{AuthKind, IrisServer, LogLevel, Value, address, integer, optional, path, whole};
+use super::values::{
+    AuthKind, CatalogKind, IrisServer, LogLevel, Names, PostgresServer, Value, address, integer, optional, path, whole,
+};
 
 /// A configuration key as users see it.
 #[derive(Debug, Clone, Copy)]
@@ -120,6 +122,40 @@ keys! {
 
     /// Time that open transactions have to end after SIGTERM or SIGINT, in milliseconds (0 to 3600000; 0 = none).
     shutdown_timeout_ms: u64 = 10_000, "MS", whole(0, HOUR_MS);
+
+    /// Which PostgreSQL answers questions about catalogs and types.
+    /// `embedded`: one that the gateway brings along and runs in a process of its own.
+    /// `off`: none; such questions are refused.
+    catalog: CatalogKind = CatalogKind::Embedded, "embedded|off", CatalogKind::parse;
+
+    /// A PostgreSQL (14 or later, with pgvector) to ask instead, `postgres://user:password@host:5432/database`.
+    /// Its database is the gateway's alone: empty, or prepared by a gateway before; its user is a superuser.
+    /// The connection is not encrypted.
+    catalog_url: Option<PostgresServer> = None, "URL", optional(PostgresServer::parse);
+
+    /// Folder into which the embedded PostgreSQL unpacks itself, about 200 MB.
+    /// Not set: the cache folder of the user.
+    catalog_cache_dir: Option<PathBuf> = None, "DIR", optional(path);
+
+    /// Time a catalog question may run, in milliseconds (1 to 3600000).
+    /// After it the statement fails with SQLSTATE 57014, and the embedded PostgreSQL is started anew.
+    catalog_statement_timeout_ms: u64 = 10_000, "MS", whole(1, HOUR_MS);
+
+    /// Memory the embedded PostgreSQL may take, in bytes (268435456 to 17179869184).
+    /// One that grows past it is started anew.
+    catalog_memory_bytes_max: u64 = 1 << 30, "BYTES", whole(256 << 20, 16 << 30);
+
+    /// Longest answer to a catalog question, in bytes (1048576 to 1073741823).
+    /// A longer one is refused with SQLSTATE 54000.
+    catalog_reply_bytes_max: u64 = 256 << 20, "BYTES", whole(1 << 20, (1 << 30) - 1);
+
+    /// How often the schema is read from IRIS again for changes made there, in milliseconds (0 to 86400000; 0 = never).
+    /// Changes made through the gateway, and tables that a client misses, do not wait for it.
+    catalog_refresh_interval_ms: u64 = 60_000, "MS", whole(0, 24 * HOUR_MS);
+
+    /// Schemas that clients see in catalogs, separated by commas; `public` stands for SQLUser.
+    /// Not set: all but those of IRIS itself.
+    catalog_schemas: Option<Names> = None, "NAMES", optional(Names::parse);
 
     /// What is logged, to standard error: `off`, `error`, `warn`, `info`, `debug` or `trace`.
     /// `debug` and `trace` show statement texts, never parameter values or passwords.

@@ -18,7 +18,7 @@ use crate::session::scram::MockSecret;
 use crate::session::users::UserFile;
 
 pub use keys::{Config, KEYS, Key};
-pub use values::{AuthKind, IrisServer, LogLevel, address};
+pub use values::{AuthKind, CatalogKind, IrisServer, LogLevel, Names, PostgresServer, address};
 
 /// Environment variables of the gateway begin with this.
 pub const ENVIRONMENT_PREFIX: &str = "IRIS_PGWIRE_";
@@ -57,8 +57,8 @@ pub struct ConfigError(String);
 
 impl ConfigError {
     fn value(origin: &Origin, key: &str, text: &str, reason: &str) -> Self {
-        // The text of `iris` holds a password.
-        let shown = if key == "iris" { String::new() } else { format!(" = {text:?}") };
+        // The text of a URL holds a password.
+        let shown = if matches!(key, "iris" | "catalog_url") { String::new() } else { format!(" = {text:?}") };
         Self(format!("{origin}: {key}{shown}: {reason}"))
     }
 }
@@ -129,21 +129,22 @@ impl Loaded {
             ConfigError(format!("{place}: {}", error.message().replace('\n', ", ")))
         })?;
         // In the order of the file, so that the first mistake is reported first.
-        let mut entries: Vec<_> = table.get_ref().iter().collect();
-        entries.sort_by_key(|(key, _)| key.span().start);
-        for (key, value) in entries {
-            let origin = origin(key.span().start);
-            let key = key.get_ref();
-            let text = match value.get_ref() {
-                DeValue::String(text) => text.to_string(),
-                DeValue::Integer(number) if number.radix() == 10 => number.as_str().replace('_', ""),
+        let mut entries = Vec::new();
+        for (key, value) in table.get_ref() {
+            flatten(key.get_ref(), key.span().start, value.get_ref(), &mut entries);
+        }
+        entries.sort_by_key(|(_, start, _)| *start);
+        for (key, start, value) in entries {
+            let origin = origin(start);
+            let text = match text_of(value) {
+                Some(text) => text,
                 // Of a known key this is a bad value; of any other the key is the mistake.
-                _ if KEYS.iter().any(|known| known.name == *key) => {
+                None if KEYS.iter().any(|known| known.name == key) => {
                     return Err(ConfigError(format!("{origin}: {key}: expected a string or a decimal number")));
                 }
-                _ => String::new(),
+                None => String::new(),
             };
-            self.apply(key, &text, origin)?;
+            self.apply(&key, &text, origin)?;
         }
         Ok(())
     }
@@ -243,6 +244,31 @@ impl Config {
         let mock_secret =
             MockSecret::random().map_err(|error| ConfigError(format!("no random numbers from the system: {error}")))?;
         Ok(AuthMethod::Scram { users: Arc::new(users), mock_secret })
+    }
+}
+
+/// `url` in the table `catalog` is the key `catalog_url`.
+fn flatten<'t>(name: &str, start: usize, value: &'t DeValue<'t>, out: &mut Vec<(String, usize, &'t DeValue<'t>)>) {
+    match value {
+        DeValue::Table(table) => {
+            for (key, value) in table {
+                flatten(&format!("{name}_{}", key.get_ref()), key.span().start, value.get_ref(), out);
+            }
+        }
+        value => out.push((name.to_owned(), start, value)),
+    }
+}
+
+/// A value as the text that flags and the environment would give; a list of strings with commas.
+fn text_of(value: &DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str().replace('_', "")),
+        DeValue::Array(items) => {
+            let texts: Option<Vec<&str>> = items.iter().map(|item| item.get_ref().as_str()).collect();
+            texts.filter(|texts| !texts.is_empty()).map(|texts| texts.join(","))
+        }
+        _ => None,
     }
 }
 

@@ -91,6 +91,14 @@ fn every_key_is_reachable_from_every_source() {
         ("iris_connect_timeout_ms", "7"),
         ("pool_wait_timeout_ms", "7"),
         ("shutdown_timeout_ms", "7"),
+        ("catalog", "off"),
+        ("catalog_url", "postgres://u:***@h:5432/d"),
+        ("catalog_cache_dir", "/var/cache/x"),
+        ("catalog_statement_timeout_ms", "7"),
+        ("catalog_memory_bytes_max", "1000000000"),
+        ("catalog_reply_bytes_max", "2000000"),
+        ("catalog_refresh_interval_ms", "7"),
+        ("catalog_schemas", "public,sales"),
         ("log_level", "debug"),
     ];
     assert_eq!(values.map(|(key, _)| key), KEYS.iter().map(|key| key.name).collect::<Vec<_>>()[..]);
@@ -141,7 +149,7 @@ fn bad_values_say_where_what_and_what_to_do() {
         (c().file("cores = 0x10"), "gw.toml:1: cores: expected a string or a decimal number"),
         (c().file("auth = true"), "gw.toml:1: auth: expected a string or a decimal number"),
         (c().file("cores = 1\nlissten = \"x\""), "gw.toml:2: unknown key lissten; did you mean listen?"),
-        (c().file("[pool]\nsize = 1"), "gw.toml:1: unknown key pool; `iris-pgwire check-config` lists all keys"),
+        (c().file("[pool]\nsize = 1"), "gw.toml:2: unknown key pool_size; `iris-pgwire check-config` lists all keys"),
         (c().env("IRIS_PGWIRE_AUTH", "md5"), "IRIS_PGWIRE_AUTH: auth = \"md5\": expected trust or scram"),
         (c().flag("cores", "0"), "--cores: cores = \"0\": expected a whole number from 1 to 1024"),
         (
@@ -284,4 +292,12 @@ fn the_documentation_is_the_table() {
     }
     let on_disk = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(on_disk == markdown(), "docs/CONFIG.md is stale: BLESS=1 cargo test --lib config::");
+}
+
+#[test]
+fn tables_and_lists_are_flattened() {
+    let config =
+        Case::default().file("[catalog]\nurl = \"postgres://u:p@h/d\"\nschemas = [\"public\", \"sales\"]\n").config();
+    assert_eq!(config.value("catalog_url"), "postgres://u:***@h:5432/d");
+    assert_eq!(config.catalog_schemas.unwrap().0, ["public", "sales"]);
 }

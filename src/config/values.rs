@@ -22,7 +22,7 @@ macro_rules! value_by_display {
     };
 }
 
-value_by_display!(SocketAddr, u32, u64, AuthKind, IrisServer, LogLevel);
+value_by_display!(SocketAddr, u32, u64, AuthKind, CatalogKind, IrisServer, LogLevel, Names, PostgresServer);
 
 impl Value for PathBuf {
     fn to_text(&self) -> String {
@@ -99,8 +99,108 @@ words! {
 }
 
 words! {
+    /// Which PostgreSQL answers catalog questions.
+    CatalogKind { Embedded = "embedded", Off = "off" }
+}
+
+words! {
     /// The least severe events that are logged.
     LogLevel { Off = "off", Error = "error", Warn = "warn", Info = "info", Debug = "debug", Trace = "trace" }
+}
+
+/// Where a PostgreSQL server is and how to log in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PostgresServer {
+    /// A host name or an address, IPv6 without brackets.
+    pub host: String,
+    pub port: u16,
+    pub user: String,
+    /// Empty = none.
+    pub password: String,
+    pub database: String,
+}
+
+const POSTGRES_PORT: u16 = 5432;
+
+impl PostgresServer {
+    /// `postgres://user[:password]@host[:port][/database][?sslmode=disable]`. Reasons never repeat the URL: it holds
+    /// the password.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        Self::parse_parts(text).map_err(|what| {
+            format!("{what}; expected postgres://user:password@host:5432/database (percent-encode special characters)")
+        })
+    }
+
+    fn parse_parts(text: &str) -> Result<Self, &'static str> {
+        let rest = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
+        let rest = rest.ok_or("the URL does not begin with postgres://")?;
+        let (rest, options) = rest.split_once('?').unwrap_or((rest, ""));
+        for option in options.split('&').filter(|option| !option.is_empty()) {
+            match option.split_once('=') {
+                Some(("sslmode", "disable" | "allow" | "prefer")) => {}
+                Some(("sslmode", _)) => return Err("the connection cannot be encrypted, which sslmode asks for"),
+                _ => return Err("the URL has an option other than sslmode"),
+            }
+        }
+        let (login, rest) = rest.rsplit_once('@').ok_or("the user is missing")?;
+        let (user, password) = login.split_once(':').unwrap_or((login, ""));
+        let (place, database) = rest.split_once('/').unwrap_or((rest, ""));
+        let (host, port) = split_port(place, POSTGRES_PORT)?;
+        let user = percent_decode(user).ok_or("the user is not percent-encoded UTF-8")?;
+        let database = percent_decode(database).ok_or("the database is not percent-encoded UTF-8")?;
+        let server = Self {
+            host: host.to_owned(),
+            port,
+            password: percent_decode(password).ok_or("the password is not percent-encoded UTF-8")?,
+            // As PostgreSQL itself does.
+            database: if database.is_empty() { user.clone() } else { database },
+            user,
+        };
+        if server.user.is_empty() {
+            return Err("the user is missing");
+        }
+        if server.host.is_empty() {
+            return Err("the host is missing");
+        }
+        Ok(server)
+    }
+}
+
+/// As a URL without the password.
+impl fmt::Display for PostgresServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port, user, password, database } = self;
+        let hidden = if password.is_empty() { "" } else { ":***" };
+        let [open, close] = if host.contains(':') { ["[", "]"] } else { ["", ""] };
+        write!(f, "postgres://{user}{hidden}@{open}{host}{close}:{port}/{database}")
+    }
+}
+
+impl fmt::Debug for PostgresServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A list of names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names(pub Vec<String>);
+
+impl Names {
+    /// Names separated by commas.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
+        if names.iter().any(String::is_empty) {
+            return Err("expected names separated by commas, such as public,sales".to_owned());
+        }
+        Ok(Self(names))
+    }
+}
+
+impl fmt::Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(","))
+    }
 }
 
 /// Where an IRIS server is and how to log in.
@@ -131,7 +231,7 @@ impl IrisServer {
         let (login, rest) = rest.rsplit_once('@').ok_or("user and password are missing")?;
         let (user, password) = login.split_once(':').ok_or("the password is missing")?;
         let (place, namespace) = rest.split_once('/').unwrap_or((rest, ""));
-        let (host, port) = split_port(place)?;
+        let (host, port) = split_port(place, IRIS_PORT)?;
         let server = Self {
             host: host.to_owned(),
             port,
@@ -153,7 +253,7 @@ impl IrisServer {
     }
 }
 
-fn split_port(place: &str) -> Result<(&str, u16), &'static str> {
+fn split_port(place: &str, default: u16) -> Result<(&str, u16), &'static str> {
     let (host, port) = if let Some(rest) = place.strip_prefix('[') {
         let (host, port) = rest.split_once(']').ok_or("the IPv6 address lacks its closing bracket")?;
         (host, port)
@@ -164,7 +264,7 @@ fn split_port(place: &str) -> Result<(&str, u16), &'static str> {
         }
     };
     let port = match port {
-        "" => IRIS_PORT,
+        "" => default,
         port => {
             let port = port.strip_prefix(':').and_then(|port| port.parse().ok()).filter(|port| *port != 0);
             port.ok_or("the port is not a number from 1 to 65535")?
@@ -274,6 +374,36 @@ mod tests {
             assert_eq!(parse(bad), Err("expected a whole number from 1 to 10".to_owned()), "{bad}");
         }
         assert_eq!(optional(parse)(""), Ok(None));
+    }
+
+    #[test]
+    fn postgres_urls() {
+        for (text, shown, password) in [
+            ("postgres://u:s%40x@h/d", "postgres://u:***@h:5432/d", "s@x"),
+            ("postgresql://u@[::1]:6432", "postgres://u@[::1]:6432/u", ""),
+            ("postgres://u:p@h:1/d?sslmode=disable", "postgres://u:***@h:1/d", "p"),
+        ] {
+            let server = PostgresServer::parse(text).unwrap();
+            assert_eq!((server.to_string().as_str(), server.password.as_str()), (shown, password), "{text}");
+        }
+        for (text, expected) in [
+            ("mysql://u:secret@h", "does not begin with postgres://"),
+            ("postgres://h/d", "the user is missing"),
+            ("postgres://u:secret@/d", "the host is missing"),
+            ("postgres://u:secret@h/d?sslmode=require", "cannot be encrypted"),
+            ("postgres://u:secret@h/d?x=y", "other than sslmode"),
+        ] {
+            let reason = PostgresServer::parse(text).unwrap_err();
+            assert!(reason.contains(expected) && !reason.contains("secret"), "{text}: {reason}");
+        }
+    }
+
+    #[test]
+    fn names_are_separated_by_commas() {
+        let names = Names::parse("public, Sales").unwrap();
+        assert_eq!(names.0, ["public", "Sales"]);
+        assert_eq!(names.to_string(), "public,Sales");
+        assert!(Names::parse("a,,b").is_err());
     }
 
     #[test]

@@ -29,6 +29,11 @@ pub(super) enum ShardMessage {
         pid: i32,
         key: Vec<u8>,
     },
+    /// Raise signals at one session.
+    Wake {
+        pid: i32,
+        signals: Signals,
+    },
     /// Stop accepting; sessions may finish their transactions until then.
     Stop {
         deadline: Instant,
@@ -103,6 +108,14 @@ impl Mesh {
         }
     }
 
+    /// Raises signals at a session of any shard. One that is gone does not hear them.
+    pub(super) fn wake(&self, pid: i32, signals: Signals) {
+        let shard = u32::try_from(pid).ok().map(|pid| (pid >> SERIAL_BITS) as usize);
+        if let Some(mailbox) = shard.and_then(|shard| self.mailbox(shard)) {
+            mailbox.send(ShardMessage::Wake { pid, signals });
+        }
+    }
+
     pub(super) fn stop(&self, deadline: Instant) {
         for mailbox in self.0.iter() {
             mailbox.send(ShardMessage::Stop { deadline });
@@ -125,7 +138,7 @@ pub(super) enum Activity {
     Working,
     /// Waits for its client.
     WaitingForClient(u64),
-    /// Waits for IRIS.
+    /// Waits for IRIS, or for an advisory lock.
     WaitingForIris(u64),
 }
 
@@ -176,6 +189,12 @@ impl Targets {
     pub(super) fn each(&self, mut visit: impl FnMut(&Target)) {
         for target in self.by_pid.borrow().values() {
             visit(target);
+        }
+    }
+
+    pub(super) fn wake(&self, pid: i32, signals: Signals) {
+        if let Some(target) = self.by_pid.borrow().get(&pid) {
+            target.signals.raise(signals);
         }
     }
 

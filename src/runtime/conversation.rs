@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use crate::session::{Event, Identity, Session, SessionOptions, ShardContext, Step};
+use crate::session::{Effect, Event, Identity, Notification, Session, SessionOptions, ShardContext, Step};
 use crate::wire::{Frame, Limits, PgError, Phase, SendBuf, WireError};
 
 /// One client's conversation: frames and events in, bytes and orders out. [`Session`] says what each method means.
@@ -24,6 +24,16 @@ pub(super) trait Conversation: Sized + 'static {
     fn in_transaction_block(&self) -> bool;
     fn is_authenticated(&self) -> bool;
     fn timeout_ms(&self, name: &str) -> u64;
+
+    fn take_effects(&mut self) -> Vec<Effect> {
+        Vec::new()
+    }
+
+    fn takes_notifications(&self) -> bool {
+        false
+    }
+
+    fn on_notifications(&mut self, _: &[Arc<Notification>], _: &mut SendBuf) {}
 }
 
 impl Conversation for Session {
@@ -75,5 +85,17 @@ impl Conversation for Session {
 
     fn timeout_ms(&self, name: &str) -> u64 {
         Session::timeout_ms(self, name)
+    }
+
+    fn take_effects(&mut self) -> Vec<Effect> {
+        Session::take_effects(self)
+    }
+
+    fn takes_notifications(&self) -> bool {
+        Session::takes_notifications(self)
+    }
+
+    fn on_notifications(&mut self, notifications: &[Arc<Notification>], out: &mut SendBuf) {
+        Session::on_notifications(self, notifications, out);
     }
 }

@@ -38,4 +38,14 @@ pub struct ShardCounters {
     /// Requests that had to wait for an IRIS connection.
     pub pool_waits: Counter,
     pub pool_wait_timeouts: Counter,
+    /// Questions to the oracle about the types of a statement.
+    pub oracle_describes: Counter,
+    /// Statements the oracle answered.
+    pub oracle_answers: Counter,
+    /// Settings the oracle judged.
+    pub oracle_settings: Counter,
+    /// Questions to the oracle that were not answered.
+    pub oracle_failures: Counter,
+    /// Microseconds that sessions waited for the oracle, all questions together.
+    pub oracle_wait_us: Counter,
 }

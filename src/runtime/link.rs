@@ -219,7 +219,7 @@ impl Link {
 
 /// Addresses of a host. A name is resolved on the executor's blocking thread, at every connect: behind it, a
 /// restarted container has another address.
-async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+pub(super) async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }

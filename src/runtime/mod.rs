@@ -3,11 +3,15 @@
 //! [`serve`] runs the gateway: one pinned executor per core, each with a listener, clients and IRIS connections of its
 //! own.
 
+mod advisory;
+mod belongings;
 mod cancel;
+mod channels;
 mod conversation;
 mod counters;
 mod interrupt;
 mod link;
+mod oracle;
 mod pool;
 mod pump;
 mod server;
@@ -21,6 +25,7 @@ use std::time::Duration;
 
 pub use counters::{Counter, ShardCounters};
 pub use link::{IrisTarget, LinkFailure};
+pub use oracle::{ORACLE_SOCKET, ORACLE_TURN, OracleOptions, OracleServer, OracleSource};
 pub use server::{Server, Serving};
 pub use shutdown::StopSignal;
 pub use startup::ServeError;
@@ -48,6 +53,7 @@ pub struct ServeOptions {
     /// How long running transactions may take to end when the process stops.
     pub shutdown_timeout: Duration,
     pub session: SessionOptions,
+    pub oracle: OracleOptions,
 }
 
 /// Runs the gateway until SIGTERM or SIGINT. `ready` is called when clients can connect.

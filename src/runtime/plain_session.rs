@@ -1,4 +1,5 @@
 //! A session for tests of the runtime: BEGIN, COMMIT, ROLLBACK and `SET name = milliseconds` as such; `panic` panics;
+//! `ASK sql` asks the oracle, whose first value becomes the tag;
 //! everything else goes to IRIS as it is. Replies are reduced to CommandComplete, ErrorResponse and ReadyForQuery.
 
 use std::collections::HashMap;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::conversation::Conversation;
+use crate::catalog::{OraclePurpose, OracleRequest};
 use crate::iris::{IrisStatement, Reply, Request, to_pg};
 use crate::session::{Event, Identity, SessionOptions, Step};
 use crate::wire::{Frame, Limits, PgError, Phase, SendBuf, StartupPacket, TransactionStatus, WireError};
@@ -43,6 +45,12 @@ impl PlainSession {
     fn query(&mut self, sql: &str, out: &mut SendBuf) -> Step {
         match sql {
             "panic" => panic!("asked for"),
+            _ if sql.starts_with("ASK ") => {
+                let body = [sql.trim_start_matches("ASK ").as_bytes(), b"\0"].concat();
+                let length = u32::try_from(body.len() + 4).unwrap();
+                let frames = [b"Q", &length.to_be_bytes()[..], &body].concat();
+                Step::Ask(OracleRequest { purpose: OraclePurpose::Setting, frames, syncs_count: 1 })
+            }
             "BEGIN" => {
                 self.status = TransactionStatus::InTransaction;
                 self.complete(out)
@@ -140,7 +148,14 @@ impl Conversation for PlainSession {
         }
         match event {
             Event::Iris(Reply::Failed { error, .. }) => self.fail(&to_pg(&error), out),
-            Event::Iris(_) | Event::Flushed | Event::Oracle(_) | Event::Mirrored => self.complete(out),
+            Event::Iris(_) | Event::Flushed | Event::Mirrored(_) | Event::Locked(_) | Event::Notified(_) => {
+                self.complete(out)
+            }
+            Event::Oracle(Ok(answer)) => {
+                out.put_command_complete(&first_value(&answer));
+                self.ready(out)
+            }
+            Event::Oracle(Err(error)) => self.fail(&error, out),
             Event::Lost(error) => {
                 self.iris_open = false;
                 self.fail(&error, out)
@@ -172,4 +187,16 @@ impl Conversation for PlainSession {
     fn timeout_ms(&self, name: &str) -> u64 {
         self.timeouts.get(name).copied().unwrap_or(0)
     }
+}
+
+/// The first column of the first row, or the first error.
+fn first_value(mut answer: &[u8]) -> String {
+    while let Some(frame) = Frame::cut_backend(answer, u32::MAX).unwrap() {
+        match frame.tag {
+            b'D' => return String::from_utf8_lossy(&frame.body[6..]).into_owned(),
+            b'E' => return String::from_utf8_lossy(frame.body).replace('\0', " "),
+            _ => answer = &answer[frame.wire_len()..],
+        }
+    }
+    String::new()
 }

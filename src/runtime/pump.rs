@@ -1,15 +1,20 @@
 //! Moves the bytes of one client: reads, cuts frames, calls the session, obeys its steps, writes. It knows no protocol
 //! but where a frame ends.
 
+mod ask;
+
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_lite::future::{or, poll_fn, poll_once};
 use futures_lite::{AsyncRead, AsyncWriteExt};
 use glommio::net::TcpStream;
 
+use self::ask::interruption;
+use super::belongings::{Belongings, Locking};
 use super::cancel::{Activity, Target};
 use super::conversation::Conversation;
 use super::interrupt::{Interrupted, Watch, relabeled};
@@ -18,7 +23,7 @@ use super::pool::Lease;
 use super::shard::Shard;
 use super::wait::{Signals, until, within};
 use crate::iris::{Reply, Request};
-use crate::session::{Event, Identity, Step};
+use crate::session::{Event, Identity, LockRequest, Step};
 use crate::wire::{Frame, PgError, Phase, RecvBuf, SendBuf, SqlState, StartupPacket};
 
 /// Output is sent before a request once it has grown to this: a pipeline of many statements must not gather all its
@@ -65,6 +70,7 @@ pub(super) struct Pump<C: Conversation> {
     recv: RecvBuf,
     out: SendBuf,
     lease: Option<Lease>,
+    belongings: Belongings,
     /// The client is one too many: only a cancel request is served.
     is_refused: bool,
     login_deadline: Option<Instant>,
@@ -88,6 +94,7 @@ impl<C: Conversation> Pump<C> {
         };
         let session = C::new(&shard.context, identity);
         let login_deadline = Instant::now().checked_add(shard.options.login_timeout);
+        let belongings = Belongings::new(Arc::clone(&shard.commons), Rc::clone(&target));
         Self {
             shard,
             stream,
@@ -96,6 +103,7 @@ impl<C: Conversation> Pump<C> {
             recv: RecvBuf::new(),
             out: SendBuf::new(),
             lease: None,
+            belongings,
             is_refused,
             login_deadline,
             statement: None,
@@ -115,6 +123,8 @@ impl<C: Conversation> Pump<C> {
         if let Some(lease) = self.lease.take() {
             lease.release().await;
         }
+        // Behind the rollback: who waits for a lock sees what is left of the transaction.
+        self.belongings.leave();
         self.linger().await;
     }
 
@@ -136,6 +146,10 @@ impl<C: Conversation> Pump<C> {
     async fn converse(&mut self) -> Result<(), End> {
         let mut step = Step::NeedFrame;
         loop {
+            let effects = self.session.take_effects();
+            if !effects.is_empty() {
+                self.belongings.apply(effects);
+            }
             step = match step {
                 Step::NeedFrame => {
                     self.give_lease_back().await;
@@ -151,11 +165,14 @@ impl<C: Conversation> Pump<C> {
                     self.session.on_event(Event::Flushed, &mut self.out)
                 }
                 Step::Submit(request) => self.submit(&request).await?,
-                Step::Ask(_) => {
-                    let error = PgError::unsupported("the catalog service is not running");
-                    self.session.on_event(Event::Oracle(Err(error)), &mut self.out)
-                }
-                Step::Mirror(_) => self.session.on_event(Event::Mirrored, &mut self.out),
+                Step::Ask(question) => self.ask(&question).await?,
+                Step::Mirror(change) => self.mirror(&change).await?,
+                Step::Refresh => self.refresh_mirror().await?,
+                Step::Lock(request) => self.lock(request).await?,
+                Step::Notifications => match self.belongings.take_notifications() {
+                    Ok(notifications) => self.session.on_event(Event::Notified(notifications), &mut self.out),
+                    Err(error) => self.session.on_fatal(&error, &mut self.out),
+                },
                 Step::Cancel { pid, key } => {
                     self.shard.mesh.cancel(pid, key);
                     return Ok(());
@@ -165,6 +182,22 @@ impl<C: Conversation> Pump<C> {
                     return within(CLOSE_LIMIT, self.flush()).await.unwrap_or(Ok(()));
                 }
             };
+        }
+    }
+
+    async fn lock(&mut self, request: LockRequest) -> Result<Step, End> {
+        if self.out.len() > FLUSH_BYTES {
+            self.flush().await?;
+        }
+        self.target.activity.set(Activity::WaitingForIris(self.shard.tick.get()));
+        let deadline = self.statement_deadline();
+        let limit = Some(self.session.timeout_ms("lock_timeout")).filter(|ms| *ms > 0).map(Duration::from_millis);
+        let outcome = self.belongings.lock(request, &self.stream, deadline, limit).await;
+        self.target.activity.set(Activity::Working);
+        match outcome {
+            Locking::Answer(result) => Ok(self.session.on_event(Event::Locked(result), &mut self.out)),
+            Locking::ClientGone => Err(End::Closed),
+            Locking::StopNow => Ok(self.session.on_fatal(&stopping(true), &mut self.out)),
         }
     }
 
@@ -215,7 +248,10 @@ impl<C: Conversation> Pump<C> {
         let since = if self.session.is_authenticated() { None } else { self.login_deadline };
         let mut deadline = since.map(|at| (at, login_timed_out()));
         let step = loop {
-            let wanted = Signals::IDLE.union(Signals::STOP).union(Signals::STOP_NOW);
+            let mut wanted = Signals::IDLE.union(Signals::STOP).union(Signals::STOP_NOW);
+            if self.session.takes_notifications() {
+                wanted = wanted.union(Signals::NOTIFIED);
+            }
             let shard = Rc::clone(&self.shard);
             let target = Rc::clone(&self.target);
             let at = deadline.as_ref().map(|(at, _)| *at);
@@ -231,6 +267,14 @@ impl<C: Conversation> Pump<C> {
                 Woken::Done(Ok(0)) => return Err(End::Closed),
                 Woken::Done(Ok(_)) => break None,
                 Woken::Done(Err(error)) => return Err(error.into()),
+                Woken::Signal(signals) if signals.intersects(Signals::NOTIFIED) => {
+                    self.target.signals.raise(signals.without(Signals::NOTIFIED));
+                    match self.belongings.take_notifications() {
+                        Ok(notifications) => self.session.on_notifications(&notifications, &mut self.out),
+                        Err(error) => break Some(self.session.on_fatal(&error, &mut self.out)),
+                    }
+                    self.flush().await?;
+                }
                 Woken::Signal(signals) if signals.intersects(Signals::IDLE) => {
                     self.target.signals.raise(signals.without(Signals::IDLE));
                     self.recv.release();
@@ -387,32 +431,12 @@ impl<C: Conversation> Pump<C> {
     }
 
     async fn take_lease(&mut self, deadline: Option<Instant>) -> Result<Lease, Outcome> {
-        let target = Rc::clone(&self.target);
-        let stream = &self.stream;
-        let interrupted = async {
-            let wanted = Signals::CANCEL.union(Signals::LOOK_AT_CLIENT).union(Signals::STOP_NOW);
-            loop {
-                let signals = or(async { Some(target.signals.wait(wanted).await) }, async {
-                    until(deadline).await;
-                    None
-                })
-                .await;
-                match signals {
-                    None => return (canceled_by_timeout(), None),
-                    Some(signals) if signals.intersects(Signals::STOP_NOW) => {
-                        return (stopping(true), Some(Outcome::StopNow));
-                    }
-                    Some(signals) if signals.intersects(Signals::CANCEL) => return (canceled_by_user(), None),
-                    Some(_) if is_gone(stream).await => return (canceled_by_user(), Some(Outcome::ClientGone)),
-                    Some(_) => {}
-                }
-            }
-        };
+        let interrupted = interruption(&self.target, &self.stream, deadline);
         // What the interruption means to the pump travels beside the error the pool returns.
         let meaning = std::cell::Cell::new(None);
         let interrupted = async {
             let (error, outcome) = interrupted.await;
-            meaning.set(outcome);
+            meaning.set(outcome.map(Outcome::from));
             error
         };
         let lease = self.shard.pool.acquire(interrupted).await;
@@ -485,7 +509,7 @@ fn may_be_repeated(request: &Request) -> bool {
 }
 
 /// Whether the client has closed its side. One look; bytes it has sent ahead hide the end.
-async fn is_gone(stream: &TcpStream) -> bool {
+pub(super) async fn is_gone(stream: &TcpStream) -> bool {
     let mut byte = [0];
     matches!(poll_once(stream.peek(&mut byte)).await, Some(Ok(0) | Err(_)))
 }
@@ -509,11 +533,11 @@ async fn flush(stream: &mut TcpStream, out: &mut SendBuf, target: &Target) -> Re
     Ok(())
 }
 
-fn canceled_by_user() -> Box<PgError> {
+pub(super) fn canceled_by_user() -> Box<PgError> {
     PgError::error(SqlState::QUERY_CANCELED, "canceling statement due to user request")
 }
 
-fn canceled_by_timeout() -> Box<PgError> {
+pub(super) fn canceled_by_timeout() -> Box<PgError> {
     PgError::error(SqlState::QUERY_CANCELED, "canceling statement due to statement timeout")
 }
 

@@ -8,9 +8,11 @@ use std::time::Instant;
 
 use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement};
 
+use super::belongings::Commons;
 use super::cancel::{Mesh, SHARDS_MAX};
 use super::conversation::Conversation;
 use super::counters::ShardCounters;
+use super::oracle::Supervisor;
 use super::shard::{self, Shared};
 use super::startup::{ServeError, executor_error, listen_error, probe_address, probe_iris, probe_machine};
 use super::{ServeOptions, startup};
@@ -39,6 +41,8 @@ pub struct Server {
     /// The index of a shard whose thread has ended.
     ended: Receiver<usize>,
     counters: Vec<Arc<ShardCounters>>,
+    /// Ends the oracle's process when the gateway has ended.
+    supervisor: Supervisor,
 }
 
 #[derive(Debug)]
@@ -96,9 +100,13 @@ impl Server {
         let iris_version = probe_iris(&options.iris)?;
         let cores = cores(&options)?;
         let shards_count = cores.len();
+        let supervisor = Supervisor::start(options.oracle.clone());
+        let mesh = Mesh::new(shards_count);
         let shared = Shared {
+            commons: Arc::new(Commons::new(&mesh)),
             options: Arc::new(options),
-            mesh: Mesh::new(shards_count),
+            oracle: Arc::clone(supervisor.oracle()),
+            mesh,
             schema_epoch: Arc::new(AtomicU64::new(1)),
             clients_count: Arc::new(AtomicUsize::new(0)),
         };
@@ -110,6 +118,7 @@ impl Server {
             shards: Vec::with_capacity(shards_count),
             ended,
             counters: Vec::with_capacity(shards_count),
+            supervisor,
         };
         for (index, core) in cores.into_iter().enumerate() {
             if let Err(error) = server.start_shard::<C>(index, core, shared.clone(), end_sender.clone()) {
@@ -170,6 +179,11 @@ impl Server {
     /// Counters by shard.
     pub fn counters(&self) -> &[Arc<ShardCounters>] {
         &self.counters
+    }
+
+    /// Times the oracle's process ended and was started again.
+    pub fn oracle_restarts_count(&self) -> u64 {
+        self.supervisor.oracle().restarts_count()
     }
 
     pub fn stopper(&self) -> Stopper {

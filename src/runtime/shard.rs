@@ -16,9 +16,11 @@ use glommio::net::{TcpListener, TcpStream};
 use glommio::timer::Timer;
 
 use super::ServeOptions;
+use super::belongings::Commons;
 use super::cancel::{Activity, Mesh, ShardMessage, Target, Targets};
 use super::conversation::Conversation;
 use super::counters::ShardCounters;
+use super::oracle::{Asker, Keeper, Oracle};
 use super::pool::Pool;
 use super::pump::Pump;
 use super::wait::{Signals, until, within};
@@ -32,13 +34,16 @@ const SCRATCH_BYTES: usize = 64 << 10;
 /// Pause after a failed accept: out of file descriptors, most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What all shards share, by name: options, cancel routing, the schema epoch, the number of clients.
+/// What all shards share, by name: options, the oracle, cancel routing, the schema epoch, the number of clients,
+/// channels and advisory locks.
 #[derive(Debug, Clone)]
 pub(super) struct Shared {
     pub(super) options: Arc<ServeOptions>,
+    pub(super) oracle: Arc<Oracle>,
     pub(super) mesh: Mesh,
     pub(super) schema_epoch: Arc<AtomicU64>,
     pub(super) clients_count: Arc<AtomicUsize>,
+    pub(super) commons: Arc<Commons>,
 }
 
 /// One shard, seen from its tasks.
@@ -46,11 +51,13 @@ pub(super) struct Shard<C: Conversation> {
     pub(super) options: Arc<ServeOptions>,
     pub(super) context: Rc<C::Context>,
     pub(super) pool: Rc<Pool>,
+    pub(super) asker: Rc<Asker>,
     pub(super) mesh: Mesh,
     pub(super) counters: Arc<ShardCounters>,
     /// Where sessions read into; never borrowed across an await.
     pub(super) scratch: RefCell<Box<[u8]>>,
     pub(super) tick: Rc<Cell<u64>>,
+    pub(super) commons: Arc<Commons>,
     targets: Targets,
     clients_count: Arc<AtomicUsize>,
     /// Set when the process stops.
@@ -71,7 +78,7 @@ pub(super) async fn run<C: Conversation>(
         Err(error) => return listening(Err(error.into())),
     };
     listening(Ok(()));
-    let Shared { options, mesh, schema_epoch, clients_count } = shared;
+    let Shared { options, oracle, mesh, schema_epoch, clients_count, commons } = shared;
     let tick = Rc::new(Cell::new(0));
     let pool = Pool::new(
         options.iris.clone(),
@@ -80,14 +87,20 @@ pub(super) async fn run<C: Conversation>(
         Arc::clone(&counters),
         Rc::clone(&tick),
     );
+    // One for the whole process, which shards share.
+    let keeper = (index == 0)
+        .then(|| Keeper::new(Arc::clone(&oracle), Rc::clone(&pool), Arc::clone(&schema_epoch)))
+        .map(|keeper| glommio::spawn_local(keeper.run()));
     let shard = Rc::new(Shard::<C> {
         context: Rc::new(C::context(&options.session, schema_epoch)),
         options,
         pool,
+        asker: Asker::new(oracle, Arc::clone(&counters)),
         mesh,
         counters,
         scratch: RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
         tick,
+        commons,
         targets: Targets::new(index),
         clients_count,
         stop_at: Cell::new(None),
@@ -97,6 +110,9 @@ pub(super) async fn run<C: Conversation>(
     shard.listen_to_process(index).await;
     close_door(doorkeeper, address).await;
     shard.see_clients_off().await;
+    if let Some(keeper) = keeper {
+        keeper.cancel().await;
+    }
     ticker.cancel().await;
     shard.pool.close_idle().await;
 }
@@ -182,6 +198,7 @@ impl<C: Conversation> Shard<C> {
             for message in mailbox.receive().await {
                 match message {
                     ShardMessage::Cancel { pid, key } => self.cancel(pid, &key),
+                    ShardMessage::Wake { pid, signals } => self.targets.wake(pid, signals),
                     ShardMessage::Stop { deadline } => {
                         self.stop_at.set(Some(deadline));
                         return;

@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+mod oracle;
+
 use super::fake_iris::FakeIris;
 use super::plain_session::PlainSession;
 use super::*;
@@ -135,7 +137,10 @@ fn options(iris: &FakeIris) -> ServeOptions {
             default_schema: "SQLUser".to_owned(),
             server_version: "17.0".to_owned(),
             limits: Limits::default(),
+            sessions: std::sync::Arc::default(),
+            has_oracle: false,
         },
+        oracle: OracleOptions::off(),
     }
 }
 

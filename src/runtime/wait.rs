@@ -42,6 +42,10 @@ impl Signals {
     pub(super) const STOP_NOW: Self = Self(8);
     /// The client has been silent for a while: give memory back, mind the idle timeouts.
     pub(super) const IDLE: Self = Self(16);
+    /// Notifications have come in.
+    pub(super) const NOTIFIED: Self = Self(32);
+    /// An advisory lock that was waited for may be there.
+    pub(super) const LOCKED: Self = Self(64);
 
     pub(super) const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)

@@ -2,11 +2,15 @@
 
 use std::time::SystemTime;
 
-use crate::sql::SessionValue;
-use crate::types::Datum;
-use crate::wire::{PgError, SendBuf, Severity, SqlState};
+use crate::catalog::MirrorChange;
+use crate::sql::{CatalogQuery, SessionValue};
+use crate::types::{Datum, Encoder, PgType, local_us, write_timestamp};
+use crate::wire::{Format, PgError, SendBuf, Severity, SqlState};
 
-use super::context::ShardContext;
+use super::activity::Presence;
+use super::advisory::AdvisoryLocks;
+use super::channel::{Channels, Effect};
+use super::context::{ShardContext, Understood};
 use super::settings::Settings;
 use super::transaction::Transaction;
 
@@ -28,23 +32,39 @@ pub struct Client {
     pub database: String,
     pub settings: Settings,
     pub transaction: Transaction,
+    pub presence: Presence,
+    /// Schemas of unqualified names, folded, system schemas left out; empty while that is `public` alone.
+    pub search_path: Vec<String>,
+    pub channels: Channels,
+    pub advisory: AdvisoryLocks,
+    /// For the runtime to carry out.
+    pub effects: Vec<Effect>,
     started: SystemTime,
     /// What the client was last told by ParameterStatus.
     told: Vec<(&'static str, String)>,
     transactions_count: u64,
+    /// Microseconds since 2000-01-01 of the first statement in the block that asked for the time.
+    transaction_time_us: Option<i64>,
 }
 
 impl Client {
-    pub fn new(identity: Identity, user: String, database: String, settings: Settings) -> Self {
+    pub fn new(identity: Identity, user: String, database: String, settings: Settings, context: &ShardContext) -> Self {
+        let presence = Presence::new(&context.options.sessions, &identity, &user, &database);
         Self {
             identity,
             user,
             database,
             settings,
             transaction: Transaction::new(),
+            presence,
+            search_path: Vec::new(),
+            channels: Channels::default(),
+            advisory: AdvisoryLocks::default(),
+            effects: Vec::new(),
             started: SystemTime::now(),
             told: Vec::new(),
             transactions_count: 0,
+            transaction_time_us: None,
         }
     }
 
@@ -56,15 +76,39 @@ impl Client {
                 out.put_parameter_status(name, value);
             }
         }
+        if let Some((_, name)) = now.iter().find(|(name, _)| *name == "application_name") {
+            self.presence.set_application_name(name);
+        }
         self.told = now;
+        self.follow_search_path();
+    }
+
+    fn follow_search_path(&mut self) {
+        let mut path = self.path();
+        path.retain(|schema| !matches!(schema.as_str(), "pg_catalog" | "information_schema" | "pg_temp"));
+        if path == ["public"] {
+            path.clear();
+        }
+        self.search_path = path;
+    }
+
+    /// Whether what SET changes now is undone by a rollback: in a block, or between statements that belong together.
+    pub fn in_transaction(&self) -> bool {
+        self.transaction.in_block() || self.transaction.is_implicit()
+    }
+
+    /// Whether IRIS, which keeps timestamps in UTC, computes in another time zone than the client's.
+    pub fn is_zoned(&self) -> bool {
+        let zone = &self.settings.style().zone;
+        !zone.is_utc() && !zone.equals_utc()
     }
 
     /// A notice, unless `client_min_messages` asks for silence.
     pub fn notice(&self, notice: &PgError, out: &mut SendBuf) {
-        let wanted = self.settings.show("client_min_messages").unwrap_or("notice");
+        let wanted = self.settings.show("client_min_messages").unwrap_or_default();
         let silent = match notice.severity {
             Severity::Warning => wanted == "error",
-            Severity::Notice => matches!(wanted, "error" | "warning"),
+            Severity::Notice => matches!(wanted.as_str(), "error" | "warning"),
             Severity::Error | Severity::Fatal | Severity::Info => false,
         };
         if !silent {
@@ -75,9 +119,62 @@ impl Client {
     /// The transaction is over: SET LOCAL ends, after a rollback SET is undone.
     pub fn end_transaction(&mut self, committed: bool, out: &mut SendBuf) {
         self.transaction.end();
+        self.effects.extend(self.channels.end(committed));
+        self.effects.extend(self.advisory.roll_back_to(0));
         self.settings.end_transaction(committed);
+        self.transaction_time_us = None;
         self.transactions_count = self.transactions_count.wrapping_add(1);
         self.tell_settings(out);
+    }
+
+    /// What goes in front of a question for the oracle: a transaction that changes nothing, in which the client is who
+    /// it is and its settings are in force.
+    pub fn prelude(&self, query: CatalogQuery, context: &ShardContext) -> String {
+        super::prelude::write(self, query, context)
+    }
+
+    /// When the session began, as timestamptz text in UTC.
+    pub(super) fn start_time(&self) -> String {
+        let mut text = Vec::new();
+        write_timestamp(since_2000_us(self.started), true, &mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// What a statement that was carried out changes in the mirror.
+    pub fn mirror_change(&self, understood: &Understood) -> Option<MirrorChange> {
+        let statements = &understood.translation.mirror;
+        (!statements.is_empty()).then(|| MirrorChange {
+            statements: statements.clone(),
+            search_path: self.settings.show("search_path").unwrap_or_else(|_| "public".to_owned()),
+        })
+    }
+
+    /// A statement failed: what was done since the last savepoint, or since BEGIN, is undone at once.
+    pub fn fail_transaction(&mut self) {
+        self.transaction.fail();
+        self.roll_back_to_savepoint();
+    }
+
+    /// What was done behind the savepoints that are left is undone.
+    pub fn roll_back_to_savepoint(&mut self) {
+        let depth = self.transaction.depth();
+        self.channels.roll_back_to(depth);
+        self.effects.extend(self.advisory.roll_back_to(depth));
+    }
+
+    /// Savepoints have been released: what was done behind them lasts as long as what was done before.
+    pub fn keep_released(&mut self) {
+        let depth = self.transaction.depth();
+        self.channels.release_to(depth);
+        self.advisory.release_to(depth);
+    }
+
+    /// A statement outside any block is over: what it set for its own transaction ends.
+    pub fn end_lone_statement(&mut self, out: &mut SendBuf) {
+        if self.settings.has_local() {
+            self.settings.end_transaction(true);
+            self.tell_settings(out);
+        }
     }
 
     /// A value only the session knows.
@@ -95,37 +192,28 @@ impl Client {
             SessionValue::CurrentUser | SessionValue::SessionUser => text(self.user.clone()),
             SessionValue::Database => text(self.database.clone()),
             SessionValue::CurrentSchema => {
-                let path = self.search_path();
+                let path = self.path();
                 Ok(path.into_iter().next().map_or(Datum::Null, Datum::Owned))
             }
             SessionValue::CurrentSchemas { implicit } => {
-                let mut path = self.search_path();
+                let mut path = self.path();
                 if *implicit && !path.iter().any(|schema| schema == "pg_catalog") {
                     path.insert(0, "pg_catalog".to_owned());
                 }
                 text(format!("{{{}}}", path.join(",")))
             }
-            SessionValue::Version => text(format!(
-                "PostgreSQL {} on {}-linux, IRIS PGWire {}",
-                context.options.server_version,
-                std::env::consts::ARCH,
-                env!("CARGO_PKG_VERSION")
-            )),
-            SessionValue::Void => text(String::new()),
+            SessionValue::Version => text(context.version()),
             SessionValue::BackendPid => Ok(Datum::Int(self.identity.pid.into())),
             SessionValue::Setting { name, missing_ok } => match self.settings.show(name) {
-                Ok(value) => text(value.to_owned()),
+                Ok(value) => text(value),
                 Err(_) if *missing_ok => Ok(Datum::Null),
                 Err(error) => Err(error),
             },
             SessionValue::SetConfig { name, value, local } => {
-                // Outside a block set_config(.., true) lasts for the one statement: nothing to keep.
-                let in_block = self.transaction.in_block();
-                self.settings.set(name, Some(value), *local, in_block)?;
-                let now = self.settings.show(name)?.to_owned();
-                if *local && !in_block {
-                    self.settings.end_transaction(true);
-                }
+                // Outside a block set_config(.., true) lasts for the one statement: its end takes it back.
+                let in_transaction = self.in_transaction();
+                self.settings.set(name, Some(value), *local, in_transaction)?;
+                let now = self.settings.show(name)?;
                 self.tell_settings(out);
                 text(now)
             }
@@ -133,14 +221,18 @@ impl Client {
             SessionValue::ClientPort => port(self.identity.client_address),
             SessionValue::ServerAddress => address(self.identity.server_address.map(|a| a.ip().to_string())),
             SessionValue::ServerPort => port(self.identity.server_address),
-            SessionValue::StartTime => {
-                let since_2000 = self
-                    .started
-                    .duration_since(SystemTime::UNIX_EPOCH)
-                    .ok()
-                    .and_then(|age| i64::try_from(age.as_micros()).ok())
-                    .map_or(0, |micros| micros.saturating_sub(946_684_800_000_000));
-                Ok(Datum::Timestamp(since_2000))
+            SessionValue::StartTime => Ok(Datum::Timestamp(since_2000_us(self.started))),
+            SessionValue::LocalTime(oid) => {
+                let now_us = match self.transaction_time_us {
+                    Some(first) if self.transaction.in_block() => first,
+                    _ => since_2000_us(SystemTime::now()),
+                };
+                self.transaction_time_us = Some(now_us);
+                let local_us = local_us(&self.settings.style().zone, now_us);
+                // ISO text, whatever the client's styles: IRIS casts it.
+                let mut bytes = Vec::new();
+                Encoder::select(PgType::new(*oid), Format::Text)?.encode(&Datum::Timestamp(local_us), &mut bytes)?;
+                text(String::from_utf8_lossy(&bytes).into_owned())
             }
             SessionValue::TransactionId => {
                 Ok(Datum::Int(i64::try_from(self.transactions_count).unwrap_or(i64::MAX).saturating_add(1)))
@@ -156,14 +248,16 @@ impl Client {
     }
 
     /// The schemas of search_path; `$user` stands for a schema nobody has.
-    fn search_path(&self) -> Vec<String> {
-        let path = self.settings.show("search_path").unwrap_or_default();
-        path.split(',')
-            .map(|part| part.trim().trim_matches('"'))
-            .filter(|part| !part.is_empty() && *part != "$user")
-            .map(str::to_owned)
-            .collect()
+    fn path(&self) -> Vec<String> {
+        self.settings.search_path().into_iter().filter(|schema| schema != "$user").collect()
     }
+}
+
+pub(super) fn since_2000_us(time: SystemTime) -> i64 {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .ok()
+        .and_then(|age| i64::try_from(age.as_micros()).ok())
+        .map_or(0, |micros| micros.saturating_sub(946_684_800_000_000))
 }
 
 fn random<const N: usize>() -> Result<[u8; N], Box<PgError>> {

@@ -6,12 +6,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::catalog::{TableCache, TableQueries};
+use crate::catalog::{Described, TableCache, TableQueries};
 use crate::iris::{IrisStatement, StatementMetadata};
 use crate::sql::{CachedTranslation, TranslateOptions, TranslationCache};
 use crate::types::Oid;
 use crate::wire::Limits;
 
+use super::activity::Sessions;
 use super::auth::AuthMethod;
 use super::rows::RowShape;
 
@@ -29,6 +30,10 @@ pub struct SessionOptions {
     /// `server_version` as announced.
     pub server_version: String,
     pub limits: Limits,
+    /// Everybody who is connected, on all shards.
+    pub sessions: Arc<Sessions>,
+    /// An oracle runs beside the gateway.
+    pub has_oracle: bool,
 }
 
 /// A translated statement with what was learnt of it since.
@@ -41,9 +46,19 @@ pub struct Learnt {
     metadata: RefCell<Vec<Option<Rc<StatementMetadata>>>>,
     /// The columns of its rows in text format: what simple queries and most drivers ask for.
     pub(super) text_shape: RefCell<Option<Rc<RowShape>>>,
+    /// What PostgreSQL says of it, where that could be asked.
+    described: RefCell<Option<Rc<Described>>>,
 }
 
 impl Learnt {
+    pub(super) fn described(&self) -> Option<Rc<Described>> {
+        self.described.borrow().clone()
+    }
+
+    pub(super) fn set_described(&self, described: Rc<Described>) {
+        *self.described.borrow_mut() = Some(described);
+    }
+
     pub(super) fn metadata(&self, step: usize) -> Option<Rc<StatementMetadata>> {
         self.metadata.borrow().get(step).cloned().flatten()
     }
@@ -88,12 +103,28 @@ impl ShardContext {
         }
     }
 
-    pub(super) fn translate_options<'a>(&'a self, parameter_types: &'a [Oid]) -> TranslateOptions<'a> {
+    pub(super) fn translate_options<'a>(
+        &'a self,
+        parameter_types: &'a [Oid],
+        search_path: &'a [String],
+    ) -> TranslateOptions<'a> {
         TranslateOptions {
             default_schema: &self.options.default_schema,
             statement_keys: &self.next_key,
             parameter_types,
+            search_path,
+            has_oracle: self.options.has_oracle,
         }
+    }
+
+    /// What `version()` gives.
+    pub(super) fn version(&self) -> String {
+        format!(
+            "PostgreSQL {} on {}-linux, IRIS PGWire {}",
+            self.options.server_version,
+            std::env::consts::ARCH,
+            env!("CARGO_PKG_VERSION")
+        )
     }
 
     pub(super) fn epoch(&self) -> u64 {
@@ -107,14 +138,20 @@ impl ShardContext {
         self.schema_epoch.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// A key no other statement of the shard has.
+    pub(super) fn next_statement_key(&self) -> u64 {
+        let key = self.next_key.get();
+        self.next_key.set(key.wrapping_add(1));
+        key
+    }
+
     /// A fixed text of ours as a statement, one key each.
     pub(super) fn control_statement(&self, text: &str) -> Rc<IrisStatement> {
         let mut control = self.control.borrow_mut();
         if let Some(statement) = control.get(text) {
             return Rc::clone(statement);
         }
-        let key = self.next_key.get();
-        self.next_key.set(key.wrapping_add(1));
+        let key = self.next_statement_key();
         let statement = Rc::new(IrisStatement { key, text: text.to_owned(), kinds: Vec::new(), is_query: false });
         // Savepoint names are numbered from 0: the map stays as small as the deepest nesting.
         control.insert(text.to_owned(), Rc::clone(&statement));

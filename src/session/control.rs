@@ -56,6 +56,7 @@ impl Control {
                     let warning = PgError::new(Severity::Warning, SqlState::ACTIVE_TRANSACTION, message);
                     client.notice(&warning, out);
                 }
+                client.settings.begin_transaction();
                 let (isolation, read_only) = (isolation.clone(), *read_only);
                 set_modes(client, isolation.as_deref(), read_only)?;
                 Ok(self.complete())
@@ -82,6 +83,7 @@ impl Control {
                     return Err(outside("SAVEPOINT"));
                 }
                 client.transaction.savepoint(name);
+                client.settings.savepoint();
                 let text = iris_savepoint("SAVEPOINT", name, client)?;
                 self.waiting = Waiting::Savepoint;
                 Ok(submit(&text, context, client))
@@ -90,9 +92,10 @@ impl Control {
                 if !in_block {
                     return Err(outside("RELEASE SAVEPOINT"));
                 }
-                if !client.transaction.release(name) {
-                    return Err(no_savepoint(name));
-                }
+                let depth = client.transaction.savepoint_depth(name).ok_or_else(|| no_savepoint(name))?;
+                client.transaction.release(name);
+                client.settings.release(depth);
+                client.keep_released();
                 Ok(self.complete())
             }
             TransactionCommand::RollbackTo(name) => {
@@ -131,7 +134,12 @@ impl Control {
                 Ok(submit(&text, context, client))
             }
             (Waiting::Renew, TransactionCommand::RollbackTo(name)) => {
+                if let Some(depth) = client.transaction.savepoint_depth(name) {
+                    client.settings.rollback_to(depth);
+                    client.tell_settings(out);
+                }
                 client.transaction.rolled_back_to(name);
+                client.roll_back_to_savepoint();
                 Ok(self.complete())
             }
             (Waiting::Savepoint, _) => Ok(self.complete()),
@@ -140,10 +148,22 @@ impl Control {
     }
 
     fn end(&mut self, committed: bool, client: &mut Client, out: &mut SendBuf) -> ControlProgress {
+        let chains = matches!(
+            self.command,
+            TransactionCommand::Commit { chain: true } | TransactionCommand::Rollback { chain: true }
+        );
+        if !chains {
+            client.end_transaction(committed, out);
+            return self.complete();
+        }
+        let modes = ["transaction_isolation", "transaction_read_only", "transaction_deferrable"]
+            .map(|name| (name, client.settings.show(name).unwrap_or_default()));
         client.end_transaction(committed, out);
-        if let TransactionCommand::Commit { chain: true } | TransactionCommand::Rollback { chain: true } = self.command
-        {
-            client.transaction.begin();
+        client.transaction.begin();
+        client.settings.begin_transaction();
+        // The new transaction has the modes of the one before (manual, COMMIT, "AND CHAIN").
+        for (name, value) in modes {
+            client.settings.accept(name, &value, true, true);
         }
         self.complete()
     }
@@ -151,6 +171,35 @@ impl Control {
     fn complete(&mut self) -> ControlProgress {
         ControlProgress::Complete(std::mem::take(&mut self.tag))
     }
+}
+
+/// The rules of SET TRANSACTION: a first query fixes the modes, but for READ ONLY.
+///
+/// # Errors
+/// 25001.
+pub fn check_modes(client: &Client, isolation: Option<&str>, read_only: Option<bool>) -> Result<(), Box<PgError>> {
+    let refuse = |message: &str| Err(PgError::error(SqlState::ACTIVE_TRANSACTION, message));
+    // An IRIS transaction opens with the first query of a block.
+    let has_queried = client.transaction.in_block() && client.transaction.iris_open();
+    if read_only == Some(false) && client.settings.is_read_only() && client.transaction.in_block() {
+        if client.transaction.has_savepoints() {
+            return refuse("cannot set transaction read-write mode inside a read-only transaction");
+        }
+        if has_queried {
+            return refuse("transaction read-write mode must be set before any query");
+        }
+    }
+    if let Some(isolation) = isolation
+        && has_queried
+        && client.settings.show("transaction_isolation").is_ok_and(|now| !now.eq_ignore_ascii_case(isolation))
+    {
+        return refuse(if client.transaction.has_savepoints() {
+            "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction"
+        } else {
+            "SET TRANSACTION ISOLATION LEVEL must be called before any query"
+        });
+    }
+    Ok(())
 }
 
 /// The modes of BEGIN show in `transaction_isolation` and `transaction_read_only` until the end of the transaction.

@@ -1,10 +1,11 @@
 //! COPY .. FROM STDIN: rows in bounded batches, one transaction around all of them.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::iris::{IrisType, ParameterDescription, Reply, Request, StatementMetadata, default_pg_type, put_value};
 use crate::sql::{Action, CopyFormat, CopyFromStdin};
-use crate::types::{Datum, Oid, decode};
+use crate::types::{Datum, Oid, decode_with};
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
 use super::client::Client;
@@ -118,6 +119,7 @@ impl CopyIn {
 
     /// Moves rows from the decoder to the batch until the batch is full or the data used up.
     fn fill(&mut self, client: &mut Client) -> Result<CopyProgress, Box<PgError>> {
+        let style = Arc::clone(client.settings.style());
         while self.batch_rows_count < BATCH_ROWS_MAX && self.batch.len() < BATCH_BYTES_MAX {
             let Some(row) = self.decoder.next_row()? else { break };
             self.line_count = self.line_count.saturating_add(1);
@@ -133,7 +135,7 @@ impl CopyIn {
                 };
                 let datum = match field {
                     None => Datum::Null,
-                    Some(bytes) => decode(*oid, Format::Text, bytes)?,
+                    Some(bytes) => decode_with(*oid, Format::Text, bytes, &style)?,
                 };
                 put_value(&mut self.batch, declared, &datum)?;
             }

@@ -2,101 +2,42 @@
 
 use std::rc::Rc;
 
-use crate::iris::{Request, default_pg_type};
-use crate::sql::{Action, Bind as ValueSource, StepRole, Template, split};
+use crate::iris::Request;
+use crate::sql::{Action, CursorCommand, Template, split};
 use crate::types::Oid;
 use crate::wire::{Bind, FrontendMessage, Parse, PgError, SendBuf, SqlState, Target};
 
-use super::context::{ShardContext, Understood};
-use super::operation::{Operation, Outcome, bind_values, ends_failed_block, local_fields};
+use super::arguments::{Arguments, argument_values, constants};
+use super::context::Understood;
+use super::cursor::SharedCursor;
+use super::cursor_commands::nested;
+use super::operation::{Operation, Outcome, Values, bind_values, ends_failed_block};
 use super::ready::{Activity, Ready, in_failed_block};
-use super::resolve::{Progress, Resolve, plans};
-use super::rows::{Field, Formats};
-use super::run::{put_row_description, row_shape};
-use super::simple::{needs_transaction, put_notices};
+use super::resolve::{Progress, Resolve};
+use super::rows::Formats;
+use super::run::put_row_description;
+use super::simple::{moved, needs_transaction, put_notices};
+use super::statement::Statement;
 use super::step::{Event, Step};
 use super::values::{Parameter, Sources};
-
-/// A prepared statement, by Parse or by SQL-level PREPARE.
-#[derive(Debug)]
-pub(super) struct Statement {
-    pub name: String,
-    pub understood: Rc<Understood>,
-    /// Holds the literals its binds refer to.
-    pub template: Template,
-    pub parameter_types: Vec<Oid>,
-    sql: String,
-    /// Types as the client gave them; 0 = ours to find.
-    client_types: Vec<Oid>,
-    /// The schema epoch it was understood under.
-    epoch: u64,
-}
-
-impl Statement {
-    pub(super) fn new(understood: Rc<Understood>, resolve: Resolve, client_types: &[Oid], epoch: u64) -> Self {
-        let parameter_types = parameter_types(&understood, client_types);
-        let (sql, template) = resolve.into_parts();
-        Self {
-            name: String::new(),
-            understood,
-            template,
-            parameter_types,
-            sql,
-            client_types: client_types.to_vec(),
-            epoch,
-        }
-    }
-}
-
-/// What the client said first, then casts, then what IRIS declares for the first place a parameter stands in.
-fn parameter_types(understood: &Understood, client_types: &[Oid]) -> Vec<Oid> {
-    let translation = &understood.translation;
-    if let Action::CopyFromStdin(_) = translation.action {
-        // Its `$n` are the columns of a row.
-        return Vec::new();
-    }
-    let highest = plans(&translation.action)
-        .flat_map(|plan| &plan.binds)
-        .filter_map(|bind| if let ValueSource::Parameter(n) = bind { Some(usize::from(*n)) } else { None })
-        .max()
-        .unwrap_or(0);
-    let count = highest.max(translation.parameter_types.len()).max(client_types.len());
-    let known = |oid: &Oid| *oid != Oid::UNSPECIFIED && *oid != Oid::UNKNOWN;
-    (0..count)
-        .map(|index| {
-            let said = client_types.get(index).copied().filter(known);
-            said.or_else(|| translation.parameter_types.get(index).copied().filter(known))
-                .or_else(|| declared_type(understood, index))
-                .unwrap_or(Oid::TEXT)
-        })
-        .collect()
-}
-
-fn declared_type(understood: &Understood, index: usize) -> Option<Oid> {
-    let number = u16::try_from(index.saturating_add(1)).ok()?;
-    plans(&understood.translation.action).enumerate().find_map(|(step, plan)| {
-        let metadata = understood.extra.metadata(step)?;
-        let place = plan.binds.iter().position(|bind| *bind == ValueSource::Parameter(number))?;
-        let declared = metadata.parameters.get(place)?;
-        let oid = default_pg_type(declared.iris_type, declared.precision, declared.scale).oid;
-        // An untyped place reads as a string of no particular length: `text`, as PostgreSQL resolves unknowns.
-        Some(if oid == Oid::VARCHAR { Oid::TEXT } else { oid })
-    })
-}
 
 /// A bound statement.
 #[derive(Debug)]
 pub(super) struct Portal {
-    statement: Rc<Statement>,
-    formats: Formats,
-    state: PortalState,
+    pub statement: Rc<Statement>,
+    pub formats: Formats,
+    pub state: PortalState,
+    /// Savepoints it was made after: their end is its own.
+    pub depth: usize,
 }
 
 #[derive(Debug)]
-enum PortalState {
-    Bound(Vec<Vec<u8>>),
+pub(super) enum PortalState {
+    Bound(Values),
     /// Under way, suspended or done.
     Running(Operation),
+    /// Made by DECLARE, or used by FETCH or MOVE.
+    Cursor(SharedCursor),
     /// Its values went into an operation that failed or was lost.
     Spent,
 }
@@ -105,6 +46,7 @@ impl Portal {
     pub(super) fn open_result(&self) -> Option<Request> {
         match &self.state {
             PortalState::Running(operation) => operation.open_result(),
+            PortalState::Cursor(cursor) => cursor.try_borrow().ok()?.open_result(),
             PortalState::Bound(_) | PortalState::Spent => None,
         }
     }
@@ -112,6 +54,12 @@ impl Portal {
     /// The IRIS connection is gone, and the open result with it.
     pub(super) fn forget_result(&mut self) {
         if self.open_result().is_some() {
+            // Whatever reads from a cursor just now must find it lost as well.
+            if let PortalState::Cursor(cursor) = &self.state
+                && let Ok(mut cursor) = cursor.try_borrow_mut()
+            {
+                cursor.fail();
+            }
             self.state = PortalState::Spent;
         }
     }
@@ -122,6 +70,8 @@ pub(super) struct PendingParse {
     name: String,
     types: Vec<Oid>,
     resolve: Resolve,
+    /// The DECLARE or PREPARE around what is being resolved.
+    outer: Option<Box<Statement>>,
 }
 
 /// A Bind whose statement must be understood anew because the schema has changed.
@@ -164,15 +114,21 @@ impl Ready {
         }
         let types: Vec<Oid> = parse.type_oids().map(Oid).collect();
         let mut template = Template::default();
-        template.scan(sql)?;
+        Resolve::scan(sql, &mut template, &self.client)?;
         let mut resolve = Resolve::with_types(sql, template, &types);
         match resolve.start(self.surroundings())? {
-            Progress::Ready(understood) => self.finish_parse(parse.name, &types, understood, resolve, out),
+            Progress::Ready(understood) => self.finish_parse(parse.name, &types, understood, resolve, None, out),
             Progress::Submit(_) if self.client.transaction.is_failed() => Err(in_failed_block()),
             Progress::Submit(request) => {
-                let pending = PendingParse { name: parse.name.to_owned(), types, resolve };
+                let pending = PendingParse { name: parse.name.to_owned(), types, resolve, outer: None };
                 self.activity = Activity::Parse(Box::new(pending));
                 Ok(self.submit_resolve(request))
+            }
+            Progress::Order(_) if self.client.transaction.is_failed() => Err(in_failed_block()),
+            Progress::Order(order) => {
+                let pending = PendingParse { name: parse.name.to_owned(), types, resolve, outer: None };
+                self.activity = Activity::Parse(Box::new(pending));
+                Ok(order.into())
             }
         }
     }
@@ -183,77 +139,76 @@ impl Ready {
         types: &[Oid],
         understood: Rc<Understood>,
         resolve: Resolve,
+        outer: Option<Box<Statement>>,
         out: &mut SendBuf,
     ) -> Result<Step, Box<PgError>> {
         if self.client.transaction.is_failed() && !ends_failed_block(&understood.translation.action) {
             return Err(in_failed_block());
         }
-        let statement = Statement::new(understood, resolve, types, self.context.epoch());
+        let mut statement = Statement::new(understood, resolve, types, self.context.epoch());
+        if let Some(outer) = outer {
+            statement = Statement::around(*outer, statement);
+        } else if nested(&statement.understood.translation.action, types).is_some() {
+            return self.parse_nested(name, types, statement, out);
+        }
         self.add_statement(name.to_owned(), statement)?;
         out.put_parse_complete();
         Ok(Step::NeedFrame)
     }
 
+    /// DECLARE and PREPARE: what they are about is understood as well.
+    fn parse_nested(
+        &mut self,
+        name: &str,
+        types: &[Oid],
+        outer: Statement,
+        out: &mut SendBuf,
+    ) -> Result<Step, Box<PgError>> {
+        let understood = Rc::clone(&outer.understood);
+        let Some(inner) = nested(&understood.translation.action, types) else { return Ok(Step::NeedFrame) };
+        let mut template = Template::default();
+        Resolve::scan(inner.sql, &mut template, &self.client)?;
+        let mut resolve = Resolve::with_types(inner.sql, template, inner.parameter_types);
+        let types = inner.parameter_types;
+        match resolve.start(self.surroundings()).map_err(|error| moved(error, inner.offset))? {
+            Progress::Ready(understood) => {
+                self.finish_parse(name, types, understood, resolve, Some(Box::new(outer)), out)
+            }
+            Progress::Submit(request) => {
+                let (name, types, outer) = (name.to_owned(), types.to_vec(), Some(Box::new(outer)));
+                self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve, outer }));
+                Ok(self.submit_resolve(request))
+            }
+            Progress::Order(order) => {
+                let (name, types, outer) = (name.to_owned(), types.to_vec(), Some(Box::new(outer)));
+                self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve, outer }));
+                Ok(order.into())
+            }
+        }
+    }
+
     pub(super) fn on_parse_event(&mut self, pending: PendingParse, event: Event<'_>, out: &mut SendBuf) -> Step {
-        let PendingParse { name, types, mut resolve } = pending;
-        let Event::Iris(reply) = event else { return Step::NeedFrame };
-        let result = match resolve.on_reply(reply, self.surroundings()) {
+        let PendingParse { name, types, mut resolve, outer } = pending;
+        let progress = match event {
+            Event::Iris(reply) => resolve.on_reply(reply, self.surroundings()),
+            event => resolve.on_order(event, self.surroundings()),
+        };
+        let result = match progress {
             Ok(Progress::Submit(request)) => {
-                self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve }));
+                self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve, outer }));
                 return self.submit_resolve(request);
             }
-            Ok(Progress::Ready(understood)) => self.finish_parse(&name, &types, understood, resolve, out),
-            Err(error) => Err(error),
+            Ok(Progress::Order(order)) => {
+                self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve, outer }));
+                return order.into();
+            }
+            Ok(Progress::Ready(understood)) => self.finish_parse(&name, &types, understood, resolve, outer, out),
+            Err(error) => {
+                let inner = outer.as_deref().and_then(|outer| nested(&outer.understood.translation.action, &types));
+                Err(moved(error, inner.map_or(0, |inner| inner.offset)))
+            }
         };
         result.unwrap_or_else(|error| self.fail_extended(&error, out))
-    }
-
-    /// 42P05 when the name is taken.
-    pub(super) fn check_statement_name(&self, name: &str) -> Result<(), Box<PgError>> {
-        if self.statements.contains_key(name) {
-            return Err(PgError::error(
-                SqlState::DUPLICATE_PREPARED_STATEMENT,
-                format!("prepared statement \"{name}\" already exists"),
-            ));
-        }
-        Ok(())
-    }
-
-    pub(super) fn add_statement(&mut self, name: String, mut statement: Statement) -> Result<(), Box<PgError>> {
-        let max = self.context.options.limits.statements_max;
-        if self.statements.len() >= max {
-            return Err(PgError::error(
-                SqlState::PROGRAM_LIMIT_EXCEEDED,
-                format!("a client may keep at most {max} prepared statements"),
-            )
-            .hint("DEALLOCATE those no longer needed."));
-        }
-        statement.name.clone_from(&name);
-        self.statements.insert(name, Rc::new(statement));
-        Ok(())
-    }
-
-    pub(super) fn statement(&self, name: &str) -> Result<Rc<Statement>, Box<PgError>> {
-        self.statements.get(name).cloned().ok_or_else(|| {
-            let message = if name.is_empty() {
-                "unnamed prepared statement does not exist".to_owned()
-            } else {
-                format!("prepared statement \"{name}\" does not exist")
-            };
-            PgError::error(SqlState::INVALID_STATEMENT_NAME, message)
-        })
-    }
-
-    /// `None` = ALL.
-    pub(super) fn deallocate(&mut self, name: Option<&str>) -> Result<(), Box<PgError>> {
-        match name {
-            None => self.statements.clear(),
-            Some(name) => {
-                self.statement(name)?;
-                self.statements.remove(name);
-            }
-        }
-        Ok(())
     }
 
     pub(super) fn on_bind(&mut self, bind: &Bind<'_>, body: &[u8], out: &mut SendBuf) -> Step {
@@ -268,12 +223,13 @@ impl Ready {
         if self.client.transaction.is_failed() && !ends_failed_block(&statement.understood.translation.action) {
             return Err(in_failed_block());
         }
-        if statement.epoch == self.context.epoch() {
+        let subject = statement.subject();
+        if subject.epoch == self.context.epoch() && subject.template.is_zoned == self.client.is_zoned() {
             return self.finish_bind(bind, &statement, out);
         }
         let mut template = Template::default();
-        template.scan(&statement.sql)?;
-        let mut resolve = Resolve::with_types(&statement.sql, template, &statement.client_types);
+        Resolve::scan(&subject.sql, &mut template, &self.client)?;
+        let mut resolve = Resolve::with_types(&subject.sql, template, &subject.client_types);
         match resolve.start(self.surroundings())? {
             Progress::Ready(understood) => {
                 let statement = self.renew(&statement, understood, resolve)?;
@@ -283,16 +239,27 @@ impl Ready {
                 self.activity = Activity::Bind(Box::new(PendingBind { body: body.to_vec(), statement, resolve }));
                 Ok(self.submit_resolve(request))
             }
+            Progress::Order(order) => {
+                self.activity = Activity::Bind(Box::new(PendingBind { body: body.to_vec(), statement, resolve }));
+                Ok(order.into())
+            }
         }
     }
 
     pub(super) fn on_bind_event(&mut self, pending: PendingBind, event: Event<'_>, out: &mut SendBuf) -> Step {
         let PendingBind { body, statement, mut resolve } = pending;
-        let Event::Iris(reply) = event else { return Step::NeedFrame };
-        let result = match resolve.on_reply(reply, self.surroundings()) {
+        let progress = match event {
+            Event::Iris(reply) => resolve.on_reply(reply, self.surroundings()),
+            event => resolve.on_order(event, self.surroundings()),
+        };
+        let result = match progress {
             Ok(Progress::Submit(request)) => {
                 self.activity = Activity::Bind(Box::new(PendingBind { body, statement, resolve }));
                 return self.submit_resolve(request);
+            }
+            Ok(Progress::Order(order)) => {
+                self.activity = Activity::Bind(Box::new(PendingBind { body, statement, resolve }));
+                return order.into();
             }
             Ok(Progress::Ready(understood)) => self.renew(&statement, understood, resolve),
             Err(error) => Err(error),
@@ -313,16 +280,20 @@ impl Ready {
         understood: Rc<Understood>,
         resolve: Resolve,
     ) -> Result<Rc<Statement>, Box<PgError>> {
-        let columns = |understood: &Understood| -> Option<Vec<(String, Oid)>> {
-            let fields = self.statement_fields(understood, &Formats::text()).ok().flatten()?;
+        let mut statement = Statement::new(understood, resolve, &old.subject().client_types, self.context.epoch());
+        let columns = |statement: &Statement| -> Option<Vec<(String, Oid)>> {
+            let fields = self.statement_fields(statement, &Formats::text()).ok().flatten()?;
             Some(fields.into_iter().map(|field| (field.name, field.pg_type.oid)).collect())
         };
-        if columns(&understood) != columns(&old.understood) {
+        let subject = old.subject();
+        if old.inner.is_none() && columns(&statement) != columns(subject) {
             return Err(PgError::unsupported("cached plan must not change result type"));
         }
-        let mut statement = Statement::new(understood, resolve, &old.client_types, self.context.epoch());
-        statement.name.clone_from(&old.name);
-        statement.parameter_types.clone_from(&old.parameter_types);
+        statement.name.clone_from(&subject.name);
+        statement.parameter_types.clone_from(&subject.parameter_types);
+        if old.inner.is_some() {
+            statement = Statement { inner: Some(Rc::new(statement)), ..Statement::clone(old) };
+        }
         let statement = Rc::new(statement);
         self.statements.insert(old.name.clone(), Rc::clone(&statement));
         Ok(statement)
@@ -339,16 +310,8 @@ impl Ready {
             if let Some(portal) = self.portals.remove("") {
                 self.closes.extend(portal.open_result());
             }
-        } else if self.portals.contains_key(name) {
-            return Err(PgError::error(SqlState::DUPLICATE_CURSOR, format!("cursor \"{name}\" already exists")));
         }
-        let max = self.context.options.limits.portals_max;
-        if self.portals.len() >= max {
-            return Err(PgError::error(
-                SqlState::PROGRAM_LIMIT_EXCEEDED,
-                format!("a client may keep at most {max} portals open"),
-            ));
-        }
+        self.check_portal_name(name)?;
         let (given, wanted) = (bind.parameters.len(), statement.parameter_types.len());
         if given != wanted {
             return Err(PgError::error(
@@ -364,10 +327,13 @@ impl Ready {
             .zip(&statement.parameter_types)
             .map(|((format, bytes), oid)| Parameter { oid: *oid, format, bytes })
             .collect();
-        let sources = Sources { template: &statement.template, parameters: &parameters, context: &self.context };
-        let values = bind_values(&statement.understood, &sources, &mut self.client, out)?;
+        let bound = statement.bound();
+        let sources =
+            Sources { sql: &bound.sql, template: &bound.template, parameters: &parameters, context: &self.context };
+        let values = bind_values(&bound.understood, &sources, &mut self.client, out)?;
         let formats = Formats::new(bind.result_formats.iter().collect());
-        let portal = Portal { statement: Rc::clone(statement), formats, state: PortalState::Bound(values) };
+        let depth = self.client.transaction.depth();
+        let portal = Portal { statement: Rc::clone(statement), formats, state: PortalState::Bound(values), depth };
         self.portals.insert(name.to_owned(), portal);
         out.put_bind_complete();
         Ok(Step::NeedFrame)
@@ -381,37 +347,22 @@ impl Ready {
     }
 
     fn describe(&mut self, target: Target, name: &str, out: &mut SendBuf) -> Result<(), Box<PgError>> {
-        let (understood, formats) = match target {
+        let (statement, formats) = match target {
             Target::Statement => {
                 let statement = self.statement(name)?;
                 out.put_parameter_description(statement.parameter_types.iter().map(|oid| oid.0));
-                (Rc::clone(&statement.understood), Formats::text())
+                (statement, Formats::text())
             }
             Target::Portal => {
                 let portal = self.portals.get(name).ok_or_else(|| no_portal(name))?;
-                (Rc::clone(&portal.statement.understood), portal.formats.clone())
+                (Rc::clone(&portal.statement), portal.formats.clone())
             }
         };
-        match self.statement_fields(&understood, &formats)? {
+        match self.statement_fields(&statement, &formats)? {
             Some(fields) => put_row_description(&fields, out),
             None => out.put_no_data(),
         }
         Ok(())
-    }
-
-    /// The columns of a statement's rows; `None` when it has none.
-    fn statement_fields(&self, understood: &Understood, formats: &Formats) -> Result<Option<Vec<Field>>, Box<PgError>> {
-        match &understood.translation.action {
-            Action::Script(steps) => script_fields(understood, steps, formats, &self.context),
-            Action::Execute { name, .. } => {
-                let statement = self.statement(name)?;
-                match &statement.understood.translation.action {
-                    Action::Script(steps) => script_fields(&statement.understood, steps, formats, &self.context),
-                    action => Ok(local_fields(action)),
-                }
-            }
-            action => Ok(local_fields(action)),
-        }
     }
 
     pub(super) fn on_execute(&mut self, portal: &str, rows_max: u32, lookahead: Option<u8>, out: &mut SendBuf) -> Step {
@@ -450,19 +401,45 @@ impl Ready {
                 out.put_command_complete(&understood.translation.tag);
                 return Ok(Step::NeedFrame);
             }
-            (PortalState::Bound(_), Action::Prepare { .. }) => {
-                return Err(PgError::unsupported("PREPARE inside the extended protocol is not supported")
-                    .hint("Send PREPARE as a simple query, or use a Parse message."));
+            (PortalState::Cursor(cursor), _) => {
+                portal.state = PortalState::Cursor(SharedCursor::clone(&cursor));
+                self.execute_cursor(name, cursor)
+            }
+            (PortalState::Bound(_), Action::Prepare { name, .. }) => {
+                self.check_statement_name(name)?;
+                let prepared = statement.inner.as_deref().cloned();
+                self.add_statement(name.clone(), prepared.ok_or_else(|| no_portal(name))?)?;
+                out.put_command_complete(&understood.translation.tag);
+                return Ok(Step::NeedFrame);
+            }
+            (PortalState::Bound(values), Action::Cursor(command @ CursorCommand::Declare { .. })) => {
+                let inner = statement.inner.clone().ok_or_else(|| no_portal(name))?;
+                self.declare(command, inner, values, false)?
             }
             (PortalState::Bound(_), Action::Execute { name, arguments }) => {
                 let prepared = self.statement(name)?;
-                let values = self.execute_values(&prepared, arguments, out)?;
-                Operation::new(Rc::clone(&prepared.understood), values, formats.clone(), false, &self.context)?
+                if needs_transaction(&prepared.understood) {
+                    self.client.transaction.begin_implicit();
+                }
+                match Arguments::new(&prepared, arguments, &formats, false, &self.context, &self.client)? {
+                    Some(unknown) => Operation::Arguments(Box::new(unknown)),
+                    None => {
+                        let texts = constants(arguments);
+                        let values = argument_values(&prepared, &texts, &self.context, &mut self.client, out)?;
+                        let understood = Rc::clone(&prepared.understood);
+                        Operation::new(understood, values, formats.clone(), false, &self.context, &self.client)?
+                    }
+                }
             }
-            (PortalState::Bound(values), _) => {
-                Operation::new(Rc::clone(&understood), values, formats.clone(), false, &self.context)?
-            }
+            (PortalState::Bound(values), _) => match self.cursor_operation(&understood, Some(&formats))? {
+                Some(operation) => operation,
+                None => {
+                    let understood = Rc::clone(&understood);
+                    Operation::new(understood, values, formats.clone(), false, &self.context, &self.client)?
+                }
+            },
         };
+        self.separate(&mut operation);
         // One Execute before Sync is its own transaction in IRIS as it is; more of them need one around them.
         if lookahead != Some(b'S') || needs_transaction(&understood) {
             self.client.transaction.begin_implicit();
@@ -482,9 +459,12 @@ impl Ready {
     fn on_execute_outcome(&mut self, pending: PendingExecute, outcome: Outcome, out: &mut SendBuf) -> Step {
         let step = match outcome {
             Outcome::Submit(request) => Step::Submit(request),
+            Outcome::Order(order) => order.into(),
+            Outcome::Lock(request) => Step::Lock(request),
             Outcome::FlushThenResume => Step::FlushThenResume,
             Outcome::NeedFrame => Step::Flush,
             Outcome::Complete(tag) => {
+                self.after_statement(&pending.statement.understood.translation.action, &tag);
                 put_notices(&pending.statement.understood, &self.client, out);
                 out.put_command_complete(&tag);
                 self.put_back(pending);
@@ -508,9 +488,11 @@ impl Ready {
     /// The portal may be executed again: for more rows, or to be told that there are none.
     fn put_back(&mut self, pending: PendingExecute) {
         let PendingExecute { portal, statement, formats, operation } = pending;
-        let state = PortalState::Running(operation);
+        let own_cursor = if let Operation::Cursor(run) = &operation { run.own_cursor() } else { None };
+        let state = own_cursor.map_or(PortalState::Running(operation), PortalState::Cursor);
         if let Some(slot) = self.portals.get_mut(&portal) {
-            *slot = Portal { statement, formats, state };
+            let depth = slot.depth;
+            *slot = Portal { statement, formats, state, depth };
         }
     }
 
@@ -524,7 +506,8 @@ impl Ready {
             Event::Iris(reply) => pending.operation.on_reply(reply, &self.context, &mut self.client, out),
             Event::Flushed => Ok(pending.operation.on_flushed()),
             Event::Lost(error) => Err(error),
-            Event::Oracle(_) | Event::Mirrored => Ok(Outcome::NeedFrame),
+            Event::Locked(result) => pending.operation.on_locked(result, &self.context, &mut self.client, out),
+            event => pending.operation.on_order(event, &self.context, &mut self.client, out),
         };
         match outcome {
             Ok(outcome) => self.on_execute_outcome(pending, outcome, out),
@@ -565,20 +548,6 @@ impl Ready {
         out.put_close_complete();
         Step::NeedFrame
     }
-}
-
-fn script_fields(
-    understood: &Understood,
-    steps: &[crate::sql::ScriptStep],
-    formats: &Formats,
-    context: &ShardContext,
-) -> Result<Option<Vec<Field>>, Box<PgError>> {
-    let Some((index, step)) = steps.iter().enumerate().find(|(_, step)| step.role == StepRole::Rows) else {
-        return Ok(None);
-    };
-    let Some(metadata) = understood.extra.metadata(index) else { return Ok(None) };
-    let shape = row_shape(understood, step, &metadata, formats, context)?;
-    Ok(Some(shape.fields.clone()))
 }
 
 fn no_portal(name: &str) -> Box<PgError> {

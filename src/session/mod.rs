@@ -1,30 +1,49 @@
 //! One client's conversation, sans IO: frames in, bytes and orders out.
 
+mod activity;
+mod advisory;
+mod arguments;
 pub mod auth;
+mod calls;
+mod catalog;
+mod channel;
 mod client;
 mod context;
 mod control;
 mod copy_in;
+mod cursor;
+mod cursor_commands;
+mod cursor_run;
 mod extended;
+mod kept_rows;
 mod operation;
+mod prelude;
+mod question;
 mod ready;
 mod resolve;
 mod rows;
 mod run;
 pub mod scram;
+pub mod scram_client;
 mod settings;
 mod simple;
 mod startup;
+mod statement;
 mod step;
 mod streams;
 mod transaction;
+mod try_setting;
 pub mod users;
 mod values;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::wire::{Frame, PgError, Phase, SendBuf, WireError};
 
+pub use activity::Sessions;
+pub use advisory::{LockKey, LockMode, LockRequest, LockScope};
+pub use channel::{ChannelChange, Effect, Notification};
 pub use client::Identity;
 pub use context::{SessionOptions, ShardContext};
 pub use step::{Event, Step};
@@ -119,6 +138,29 @@ impl Session {
             State::Ready(ready) => ready.client.transaction.in_block(),
             State::Startup(_) | State::Closed => false,
         }
+    }
+
+    /// What the client has done to other sessions since the last call. The runtime carries it out before it does what
+    /// the last step says.
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        match &mut self.state {
+            State::Ready(ready) => std::mem::take(&mut ready.client.effects),
+            State::Startup(_) | State::Closed => Vec::new(),
+        }
+    }
+
+    /// Whether the client may be sent notifications now: it listens, and is between two cycles outside of a
+    /// transaction block.
+    pub fn takes_notifications(&self) -> bool {
+        match &self.state {
+            State::Ready(ready) => ready.takes_notifications(),
+            State::Startup(_) | State::Closed => false,
+        }
+    }
+
+    /// Notifications for an idle client, for which `takes_notifications` holds.
+    pub fn on_notifications(&mut self, notifications: &[Arc<Notification>], out: &mut SendBuf) {
+        channel::put_notifications(notifications, out);
     }
 
     pub fn is_authenticated(&self) -> bool {

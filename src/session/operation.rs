@@ -2,17 +2,27 @@
 
 use std::rc::Rc;
 
+use crate::catalog::MirrorChange;
 use crate::iris::{Reply, Request};
-use crate::sql::{Action, ModesScope, SettingCommand, Template, TransactionCommand};
+use crate::sql::{Action, CursorCommand, ModesScope, SettingCommand, Template, TransactionCommand};
 use crate::types::{Oid, PgType};
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
+use super::advisory::LockRequest;
+use super::arguments::{Arguments, ArgumentsProgress};
+use super::calls::{Calls, bind_arguments};
+use super::catalog::{CatalogProgress, CatalogRun, CatalogStatement};
+use super::channel::ChannelOperation;
 use super::client::Client;
 use super::context::{ShardContext, Understood};
 use super::control::{Control, ControlProgress};
 use super::copy_in::{CopyIn, CopyProgress};
+use super::cursor_run::{CommitHeld, CursorRun};
+use super::question::Order;
 use super::rows::{Field, Formats};
 use super::run::{Run, RunProgress, put_row_description};
+use super::step::Event;
+use super::try_setting::TrySetting;
 use super::values::{Parameter, Sources, put_values};
 
 /// A statement under way.
@@ -21,8 +31,36 @@ pub enum Operation {
     Run(Run),
     Control(Control),
     Copy(Box<CopyIn>),
+    /// The oracle answers.
+    Catalog(Box<CatalogRun>),
+    /// Only the mirror has something to do.
+    Mirror(MirrorOnly),
+    /// SET of a parameter that the oracle knows, and the command's tag.
+    TrySetting(Box<TrySetting>, String),
+    /// Rows come from the operation of the cursor's query.
+    Cursor(Box<CursorRun>),
+    CommitHeld(Box<CommitHeld>),
+    /// SQL-level EXECUTE before its arguments are known.
+    Arguments(Box<Arguments>),
     /// Answered by the gateway alone.
     Local(Local),
+    Channel(ChannelOperation),
+    Calls(Box<Calls>),
+}
+
+/// A statement's values, ready to be sent.
+#[derive(Debug)]
+pub enum Values {
+    /// One `$LIST` per IRIS statement of the script.
+    Iris(Vec<Vec<u8>>),
+    Oracle(CatalogStatement),
+}
+
+/// COMMENT ON and the like: what the mirror refuses is refused.
+#[derive(Debug)]
+pub struct MirrorOnly {
+    change: Option<MirrorChange>,
+    tag: String,
 }
 
 /// What a statement that needs no IRIS does.
@@ -43,6 +81,9 @@ enum LocalCommand {
 #[derive(Debug)]
 pub enum Outcome {
     Submit(Request),
+    /// Something for the oracle.
+    Order(Order),
+    Lock(LockRequest),
     FlushThenResume,
     /// CopyData and its like.
     NeedFrame,
@@ -53,7 +94,7 @@ pub enum Outcome {
     Empty,
 }
 
-/// The `$LIST` values of every step, made once per Bind (or per simple query).
+/// The values of every step, made once per Bind (or per simple query).
 ///
 /// # Errors
 /// 22xxx, 42P02.
@@ -62,8 +103,13 @@ pub fn bind_values(
     sources: &Sources<'_>,
     client: &mut Client,
     out: &mut SendBuf,
-) -> Result<Vec<Vec<u8>>, Box<PgError>> {
-    let Action::Script(steps) = &understood.translation.action else { return Ok(Vec::new()) };
+) -> Result<Values, Box<PgError>> {
+    let steps = match &understood.translation.action {
+        Action::Script(steps) => steps,
+        Action::Calls(calls) => return bind_arguments(calls, sources).map(Values::Iris),
+        Action::Catalog(_) => return Ok(Values::Oracle(catalog_statement(sources))),
+        _ => return Ok(Values::Iris(Vec::new())),
+    };
     let mut all = Vec::with_capacity(steps.len());
     for (index, step) in steps.iter().enumerate() {
         let mut values = Vec::new();
@@ -71,13 +117,26 @@ pub fn bind_values(
         put_values(&step.plan, metadata.as_deref(), sources, client, out, &mut values)?;
         all.push(values);
     }
-    Ok(all)
+    Ok(Values::Iris(all))
+}
+
+/// The oracle reads parameters in the form in which the client wrote them.
+fn catalog_statement(sources: &Sources<'_>) -> CatalogStatement {
+    CatalogStatement {
+        sql: sources.sql.to_owned(),
+        parameter_types: sources.parameters.iter().map(|parameter| parameter.oid).collect(),
+        values: sources
+            .parameters
+            .iter()
+            .map(|parameter| (parameter.format, parameter.bytes.map(<[u8]>::to_vec)))
+            .collect(),
+    }
 }
 
 /// Sources for a statement without parameters.
-pub fn literals_only<'a>(template: &'a Template, context: &'a ShardContext) -> Sources<'a> {
+pub fn literals_only<'a>(sql: &'a str, template: &'a Template, context: &'a ShardContext) -> Sources<'a> {
     const NONE: &[Parameter<'static>] = &[];
-    Sources { template, parameters: NONE, context }
+    Sources { sql, template, parameters: NONE, context }
 }
 
 impl Operation {
@@ -87,15 +146,28 @@ impl Operation {
     /// 0A000 for an action that belongs to the session and not here.
     pub fn new(
         understood: Rc<Understood>,
-        values: Vec<Vec<u8>>,
+        values: Values,
         formats: Formats,
         describe: bool,
         context: &ShardContext,
+        client: &Client,
     ) -> Result<Self, Box<PgError>> {
         let tag = || understood.translation.tag.clone();
+        let values = match (values, &understood.translation.action) {
+            (Values::Oracle(statement), Action::Catalog(query)) => {
+                let formats = formats.into_codes();
+                return Ok(Self::Catalog(Box::new(CatalogRun::new(statement, *query, formats, describe))));
+            }
+            (Values::Oracle(_), _) => Vec::new(),
+            (Values::Iris(values), _) => values,
+        };
         Ok(match &understood.translation.action {
             Action::Script(_) => Self::Run(Run::new(understood, values, formats, describe)),
+            Action::MirrorOnly => Self::Mirror(MirrorOnly { change: client.mirror_change(&understood), tag: tag() }),
             Action::Transaction(command) => Self::Control(Control::new(command.clone(), tag())),
+            Action::Setting(command) if let Some(setting) = TrySetting::of(command, context) => {
+                Self::TrySetting(Box::new(setting), tag())
+            }
             Action::Setting(command) => {
                 Self::Local(Local { command: LocalCommand::Setting(command.clone()), tag: tag(), describe })
             }
@@ -103,16 +175,18 @@ impl Operation {
                 Self::Local(Local { command: LocalCommand::Nothing, tag: tag(), describe })
             }
             Action::CopyFromStdin(_) => Self::Copy(Box::new(CopyIn::new(understood, context)?)),
-            Action::Cursor(_)
-            | Action::Channel(_)
-            | Action::AdvisoryLock(_)
-            | Action::Catalog(_)
-            | Action::MirrorOnly => return Err(PgError::unsupported("not supported yet")),
-            Action::Prepare { .. } | Action::Execute { .. } | Action::Deallocate(_) => {
-                return Err(PgError::error(
-                    SqlState::INTERNAL_ERROR,
-                    "a prepared-statement command reached the wrong place",
-                ));
+            Action::Channel(command) => Self::Channel(ChannelOperation::new(command.clone(), tag())),
+            Action::Calls(calls) => Self::Calls(Box::new(Calls::new(calls, values, formats, describe, tag()))),
+            // What CLOSE closes the session has closed.
+            Action::Cursor(CursorCommand::Close(_)) => {
+                Self::Local(Local { command: LocalCommand::Nothing, tag: tag(), describe })
+            }
+            Action::Catalog(_)
+            | Action::Cursor(_)
+            | Action::Prepare { .. }
+            | Action::Execute { .. }
+            | Action::Deallocate(_) => {
+                return Err(PgError::error(SqlState::INTERNAL_ERROR, "a session command reached the wrong place"));
             }
         })
     }
@@ -127,10 +201,45 @@ impl Operation {
         out: &mut SendBuf,
     ) -> Result<Outcome, Box<PgError>> {
         match self {
+            Self::Run(run) => client.settings.check_writable(run.command())?,
+            Self::Copy(_) => client.settings.check_writable("COPY FROM")?,
+            _ => {}
+        }
+        match self {
             Self::Run(run) => run.execute(rows_max, context, client, out).map(Outcome::from),
             Self::Control(control) => control.start(context, client, out).map(Outcome::from),
             Self::Copy(copy) => Ok(copy.start(out)),
+            Self::Catalog(run) => run.execute(rows_max, context, client, out).map(Outcome::from),
+            Self::Mirror(mirror) => Ok(match mirror.change.take() {
+                Some(change) => Outcome::Order(Order::Mirror(change)),
+                None => Outcome::Complete(mirror.tag.clone()),
+            }),
+            Self::Cursor(run) => run.execute(rows_max, context, client, out),
+            Self::CommitHeld(commit) => commit.execute(context, client, out),
+            Self::Arguments(arguments) => Ok(Outcome::Order(arguments.ask(rows_max, context, client))),
+            Self::TrySetting(setting, _) => Ok(Outcome::Order(setting.start(context, client))),
             Self::Local(local) => local.execute(client, out),
+            Self::Channel(channel) => channel.execute(client),
+            Self::Calls(calls) => calls.execute(rows_max, client, out),
+        }
+    }
+
+    /// # Errors
+    /// Why the lock could not be had.
+    pub fn on_locked(
+        &mut self,
+        result: Result<bool, Box<PgError>>,
+        context: &ShardContext,
+        client: &mut Client,
+        out: &mut SendBuf,
+    ) -> Result<Outcome, Box<PgError>> {
+        match self {
+            Self::Calls(calls) => calls.on_locked(result, client, out),
+            Self::Cursor(run) => run
+                .resume(context, client, out, |source, client, spool| source.on_locked(result, context, client, spool)),
+            Self::CommitHeld(commit) => commit
+                .resume(context, client, out, |source, client, spool| source.on_locked(result, context, client, spool)),
+            _ => Err(PgError::error(SqlState::INTERNAL_ERROR, "nobody has asked for a lock")),
         }
     }
 
@@ -147,7 +256,73 @@ impl Operation {
             Self::Run(run) => run.on_reply(reply, context, client, out).map(Outcome::from),
             Self::Control(control) => control.on_reply(&reply, context, client, out).map(Outcome::from),
             Self::Copy(copy) => copy.on_reply(reply, context, client).map(Outcome::from),
-            Self::Local(_) => Err(super::resolve::unexpected(&reply)),
+            Self::Cursor(run) => run.on_reply(reply, context, client, out),
+            Self::CommitHeld(commit) => commit.on_reply(reply, context, client, out),
+            Self::Local(_)
+            | Self::Catalog(_)
+            | Self::Mirror(_)
+            | Self::TrySetting(..)
+            | Self::Channel(_)
+            | Self::Calls(_)
+            | Self::Arguments(_) => Err(super::resolve::unexpected(&reply)),
+        }
+    }
+
+    /// What came of an [`Order`].
+    ///
+    /// # Errors
+    /// The statement's own.
+    pub fn on_order(
+        &mut self,
+        event: Event<'_>,
+        context: &ShardContext,
+        client: &mut Client,
+        out: &mut SendBuf,
+    ) -> Result<Outcome, Box<PgError>> {
+        if let Self::Arguments(arguments) = self {
+            return match arguments.on_order(event, context, client, out)? {
+                ArgumentsProgress::Order(order) => Ok(Outcome::Order(order)),
+                ArgumentsProgress::Ready(operation, rows_max) => {
+                    *self = *operation;
+                    self.execute(rows_max, context, client, out)
+                }
+            };
+        }
+        match (self, event) {
+            (Self::Catalog(run), Event::Oracle(reply)) => run.on_reply(reply, client, out).map(Outcome::from),
+            (Self::Catalog(run), Event::Mirrored(done)) => {
+                done?;
+                run.on_order_done().map(Outcome::from)
+            }
+            // IRIS has carried the statement out; the runtime brings the mirror in line when it could not follow.
+            (Self::Run(run), Event::Mirrored(done)) => {
+                if run.is_for_mirror() {
+                    done?;
+                }
+                Ok(run.on_mirrored(context).into())
+            }
+            (Self::TrySetting(setting, tag), Event::Oracle(reply)) => Ok(match setting.on_reply(reply, client)? {
+                Some(order) => Outcome::Order(order),
+                None => {
+                    client.tell_settings(out);
+                    Outcome::Complete(tag.clone())
+                }
+            }),
+            (Self::TrySetting(setting, _), Event::Mirrored(done)) => {
+                done?;
+                setting.again().map(Outcome::Order)
+            }
+            (Self::Mirror(mirror), Event::Mirrored(done)) => {
+                done?;
+                context.schema_changed();
+                Ok(Outcome::Complete(mirror.tag.clone()))
+            }
+            (Self::Cursor(run), event) => {
+                run.resume(context, client, out, |source, client, spool| source.on_order(event, context, client, spool))
+            }
+            (Self::CommitHeld(commit), event) => commit
+                .resume(context, client, out, |source, client, spool| source.on_order(event, context, client, spool)),
+            _ => Err(PgError::error(SqlState::INTERNAL_ERROR, "an event came that nobody waits for")),
         }
     }
 
@@ -162,16 +337,16 @@ impl Operation {
     ) -> Result<Outcome, Box<PgError>> {
         match self {
             Self::Copy(copy) => copy.on_message(message, client).map(Outcome::from),
-            Self::Run(_) | Self::Control(_) | Self::Local(_) => {
-                Err(PgError::error(SqlState::PROTOCOL_VIOLATION, "unexpected message while a statement runs"))
-            }
+            _ => Err(PgError::error(SqlState::PROTOCOL_VIOLATION, "unexpected message while a statement runs")),
         }
     }
 
     pub fn on_flushed(&mut self) -> Outcome {
         match self {
             Self::Run(run) => run.on_flushed().into(),
-            Self::Control(_) | Self::Copy(_) | Self::Local(_) => Outcome::NeedFrame,
+            Self::Cursor(run) => run.on_flushed(),
+            Self::CommitHeld(commit) => commit.on_flushed(),
+            _ => Outcome::NeedFrame,
         }
     }
 
@@ -179,7 +354,30 @@ impl Operation {
     pub fn open_result(&self) -> Option<Request> {
         match self {
             Self::Run(run) => run.open_result(),
-            Self::Control(_) | Self::Copy(_) | Self::Local(_) => None,
+            // A cursor's result is its portal's.
+            _ => None,
+        }
+    }
+
+    /// Starts the query of a cursor as far as that is possible without a row.
+    ///
+    /// # Errors
+    /// The statement's own.
+    pub fn open(&mut self, context: &ShardContext, client: &mut Client) -> Result<Outcome, Box<PgError>> {
+        match self {
+            Self::Run(run) => run.open(context, client).map(Outcome::from),
+            Self::Catalog(run) => run.open(context, client).map(Outcome::from),
+            _ => Ok(Outcome::Suspended),
+        }
+    }
+
+    /// Rows sent so far, and whether these were all: where a cursor stands that goes on from here.
+    pub fn rows_sent(&self) -> (u64, bool) {
+        match self {
+            Self::Run(run) => run.rows_sent(),
+            Self::Catalog(run) => run.rows_sent(),
+            Self::Calls(calls) => calls.rows_sent(),
+            _ => (0, true),
         }
     }
 }
@@ -188,9 +386,20 @@ impl From<RunProgress> for Outcome {
     fn from(progress: RunProgress) -> Self {
         match progress {
             RunProgress::Submit(request) => Self::Submit(request),
+            RunProgress::Mirror(change) => Self::Order(Order::Mirror(change)),
             RunProgress::FlushThenResume => Self::FlushThenResume,
             RunProgress::Suspended => Self::Suspended,
             RunProgress::Complete(tag) => Self::Complete(tag),
+        }
+    }
+}
+
+impl From<CatalogProgress> for Outcome {
+    fn from(progress: CatalogProgress) -> Self {
+        match progress {
+            CatalogProgress::Order(order) => Self::Order(order),
+            CatalogProgress::Suspended => Self::Suspended,
+            CatalogProgress::Complete(tag) => Self::Complete(tag),
         }
     }
 }
@@ -226,7 +435,7 @@ pub fn ends_failed_block(action: &Action) -> bool {
 
 /// The columns of a statement the gateway answers alone; `None`: no rows.
 pub fn local_fields(action: &Action) -> Option<Vec<Field>> {
-    let text = |name: &str| Field { name: name.to_owned(), pg_type: PgType::new(Oid::TEXT), format: Format::Text };
+    let text = |name: &str| Field::new(name, PgType::new(Oid::TEXT), Format::Text);
     match action {
         Action::Setting(SettingCommand::Show(name)) if name.eq_ignore_ascii_case("all") => {
             Some(vec![text("name"), text("setting"), text("description")])
@@ -251,25 +460,50 @@ fn set_modes(
     out: &mut SendBuf,
 ) -> Result<(), Box<PgError>> {
     let in_block = client.transaction.in_block();
+    let in_transaction = client.in_transaction();
     let local = scope == ModesScope::Transaction;
     if local && !in_block {
         client.notice(&outside_block("SET TRANSACTION can only be used in transaction blocks"), out);
         return Ok(());
     }
+    if local {
+        super::control::check_modes(client, isolation, read_only)?;
+    }
     let prefix = if local { "" } else { "default_" };
     if let Some(isolation) = isolation {
-        client.settings.set(&format!("{prefix}transaction_isolation"), Some(isolation), local, in_block)?;
+        client.settings.set(&format!("{prefix}transaction_isolation"), Some(isolation), local, in_transaction)?;
     }
     if let Some(read_only) = read_only {
         let value = if read_only { "on" } else { "off" };
-        client.settings.set(&format!("{prefix}transaction_read_only"), Some(value), local, in_block)?;
+        client.settings.set(&format!("{prefix}transaction_read_only"), Some(value), local, in_transaction)?;
+    }
+    Ok(())
+}
+
+/// SET: the modes of the transaction under way have rules of their own.
+fn set_by_statement(client: &mut Client, name: &str, value: Option<&str>, local: bool) -> Result<(), Box<PgError>> {
+    let in_transaction = client.in_transaction();
+    if let Some(value) = value {
+        if name.eq_ignore_ascii_case("transaction_isolation") {
+            super::control::check_modes(client, Some(value), None)?;
+        } else if name.eq_ignore_ascii_case("transaction_read_only") {
+            let writes = super::settings::parse_bool(value) == Some(false);
+            super::control::check_modes(client, None, writes.then_some(false))?;
+        }
+    }
+    client.settings.set(name, value, local, in_transaction)?;
+    if !in_transaction {
+        // The modes of a transaction that ends with its only statement.
+        client.settings.forget_modes();
     }
     Ok(())
 }
 
 impl Local {
     fn execute(&mut self, client: &mut Client, out: &mut SendBuf) -> Result<Outcome, Box<PgError>> {
+        // A lone statement is a transaction of its own; several of one Query are one together.
         let in_block = client.transaction.in_block();
+        let in_transaction = client.in_transaction();
         match &self.command {
             LocalCommand::Nothing if self.tag.is_empty() => return Ok(Outcome::Empty),
             LocalCommand::Nothing => {}
@@ -277,27 +511,28 @@ impl Local {
                 if *local && !in_block {
                     client.notice(&outside_block("SET LOCAL can only be used in transaction blocks"), out);
                 }
-                client.settings.set(name, value.as_deref(), *local, in_block)?;
-                if *local && !in_block {
+                set_by_statement(client, name, value.as_deref(), *local)?;
+                if *local && !in_transaction {
                     client.settings.end_transaction(true);
                 }
             }
             LocalCommand::Setting(SettingCommand::Modes { isolation, read_only, scope }) => {
                 set_modes(client, isolation.as_deref(), *read_only, *scope, out)?;
             }
-            LocalCommand::Setting(SettingCommand::Reset(Some(name))) => client.settings.reset(name, in_block)?,
+            LocalCommand::Setting(SettingCommand::Reset(Some(name))) => client.settings.reset(name, in_transaction)?,
             LocalCommand::Setting(SettingCommand::Reset(None) | SettingCommand::DiscardAll) => {
-                client.settings.reset_all(in_block);
+                client.settings.reset_all(in_transaction);
+                if matches!(self.command, LocalCommand::Setting(SettingCommand::DiscardAll)) {
+                    super::channel::discard(client)?;
+                }
             }
             LocalCommand::Setting(SettingCommand::Show(name)) => {
                 let action = Action::Setting(SettingCommand::Show(name.clone()));
                 let rows: Vec<Vec<String>> = if name.eq_ignore_ascii_case("all") {
                     let all = client.settings.all();
-                    all.into_iter()
-                        .map(|(name, value)| vec![name.to_owned(), value.to_owned(), String::new()])
-                        .collect()
+                    all.into_iter().map(|(name, value)| vec![name, value, String::new()]).collect()
                 } else {
-                    vec![vec![client.settings.show(name)?.to_owned()]]
+                    vec![vec![client.settings.show(name)?]]
                 };
                 if self.describe
                     && let Some(fields) = local_fields(&action)

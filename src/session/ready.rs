@@ -5,14 +5,16 @@ use std::rc::Rc;
 
 use crate::iris::{Reply, Request};
 use crate::sql::Template;
-use crate::wire::{Frame, FrontendMessage, PgError, SendBuf, SqlState};
+use crate::wire::{Frame, FrontendMessage, PgError, SendBuf, SqlState, TransactionStatus};
 
+use super::activity::SessionState;
 use super::client::Client;
 use super::context::ShardContext;
-use super::extended::{PendingBind, PendingExecute, PendingParse, Portal, Statement};
+use super::extended::{PendingBind, PendingExecute, PendingParse, Portal};
 use super::operation::Operation;
 use super::resolve::{Surroundings, refused, unexpected};
 use super::simple::SimpleQuery;
+use super::statement::Statement;
 use super::step::{Event, Step};
 
 /// What the session is in the middle of.
@@ -37,6 +39,8 @@ pub(super) enum Ending {
     Rollback,
     /// A failed block without savepoints frees its IRIS connection at once; the client still owes its ROLLBACK.
     RollbackFailedBlock,
+    /// What the client listens to is told before ReadyForQuery.
+    Notifications,
 }
 
 #[derive(Debug)]
@@ -80,7 +84,11 @@ impl Ready {
     }
 
     pub(super) fn surroundings(&self) -> Surroundings<'_> {
-        Surroundings { context: &self.context, in_transaction: self.client.transaction.wants_transaction() }
+        Surroundings {
+            context: &self.context,
+            in_transaction: self.client.transaction.wants_transaction(),
+            client: &self.client,
+        }
     }
 
     /// Submits a request that belongs to understanding a statement.
@@ -92,6 +100,7 @@ impl Ready {
     }
 
     pub fn on_frame(&mut self, frame: Frame<'_>, lookahead: Option<u8>, out: &mut SendBuf) -> Step {
+        self.client.presence.set_state(SessionState::Active);
         let message = match FrontendMessage::parse(frame) {
             Ok(message) => message,
             Err(error) => return self.malformed(frame.tag, error.to_pg(), out),
@@ -169,7 +178,13 @@ impl Ready {
             Activity::Execute(pending) => self.on_execute_event(*pending, event, out),
             Activity::Ending(ending) => match event {
                 Event::Iris(reply) => self.on_ending(ending, &reply, out),
-                Event::Flushed | Event::Lost(_) | Event::Oracle(_) | Event::Mirrored => self.finish_cycle(out),
+                Event::Notified(notifications) => {
+                    super::channel::put_notifications(&notifications, out);
+                    self.ready_for_query(out)
+                }
+                Event::Flushed | Event::Lost(_) | Event::Oracle(_) | Event::Mirrored(_) | Event::Locked(_) => {
+                    self.finish_cycle(out)
+                }
             },
             Activity::Idle => Step::NeedFrame,
         }
@@ -189,9 +204,9 @@ impl Ready {
                 self.finish_cycle(out)
             }
             // A rollback that is lost with its connection has happened all the same.
-            Activity::Ending(Ending::Rollback | Ending::RollbackFailedBlock | Ending::CloseResult) => {
-                self.finish_cycle(out)
-            }
+            Activity::Ending(
+                Ending::Rollback | Ending::RollbackFailedBlock | Ending::CloseResult | Ending::Notifications,
+            ) => self.finish_cycle(out),
             Activity::Ending(Ending::Commit) => {
                 self.report(error, out);
                 self.finish_cycle(out)
@@ -203,7 +218,7 @@ impl Ready {
     /// An error of the present cycle.
     pub(super) fn report(&mut self, error: &PgError, out: &mut SendBuf) {
         out.put_error_response(error);
-        self.client.transaction.fail();
+        self.client.fail_transaction();
         self.errored = true;
     }
 
@@ -220,10 +235,13 @@ impl Ready {
 
     /// The end of a Query, or Sync: results are closed, the implicit transaction ends, ReadyForQuery.
     pub(super) fn finish_cycle(&mut self, out: &mut SendBuf) -> Step {
-        if !self.client.transaction.in_block() {
-            // Portals live until the end of their transaction.
-            let open: Vec<Request> = self.portals.drain().filter_map(|(_, portal)| portal.open_result()).collect();
-            self.closes.extend(open);
+        let transaction = &self.client.transaction;
+        // Portals live until the end of their transaction. In a failed block nothing can use them any more, and
+        // their results would keep the IRIS connection.
+        if !transaction.in_block() {
+            self.end_portals(!self.errored);
+        } else if transaction.is_failed() && !transaction.has_savepoints() {
+            self.end_portals(false);
         }
         let transaction = &self.client.transaction;
         let next = if let Some(request) = self.closes.pop() {
@@ -244,10 +262,37 @@ impl Ready {
         if self.client.transaction.is_implicit() {
             let committed = !self.errored;
             self.client.end_transaction(committed, out);
+        } else if !self.client.transaction.in_block() {
+            self.client.end_lone_statement(out);
         }
+        if self.client.channels.is_listening() && !self.client.transaction.in_block() {
+            self.activity = Activity::Ending(Ending::Notifications);
+            return Step::Notifications;
+        }
+        self.ready_for_query(out)
+    }
+
+    fn ready_for_query(&mut self, out: &mut SendBuf) -> Step {
         self.errored = false;
-        out.put_ready_for_query(self.client.transaction.status());
+        let status = self.client.transaction.status();
+        out.put_ready_for_query(status);
+        self.client.presence.set_state(match status {
+            TransactionStatus::Idle => SessionState::Idle,
+            TransactionStatus::InTransaction => SessionState::IdleInTransaction,
+            TransactionStatus::Failed => SessionState::IdleInFailedTransaction,
+        });
         Step::NeedFrame
+    }
+
+    /// Between two cycles, outside of a transaction.
+    pub(super) fn takes_notifications(&self) -> bool {
+        self.client.channels.is_listening()
+            && matches!(self.activity, Activity::Idle)
+            && !self.client.transaction.in_block()
+            && !self.client.transaction.is_implicit()
+            && !self.skip_until_sync
+            // A cursor WITH HOLD is no sign of a cycle under way.
+            && self.portals.values().all(Portal::is_committed)
     }
 
     fn on_ending(&mut self, ending: Ending, reply: &Reply<'_>, out: &mut SendBuf) -> Step {
@@ -257,7 +302,7 @@ impl Ready {
             reply => Some(unexpected(reply)),
         };
         match ending {
-            Ending::CloseResult => {}
+            Ending::CloseResult | Ending::Notifications => {}
             Ending::Commit => {
                 if let Some(error) = &failed {
                     self.report(error, out);

@@ -5,13 +5,19 @@
 
 use std::rc::Rc;
 
-use crate::catalog::{LoadStep, TableLoad};
+use crate::catalog::{Answer, Described, LoadStep, TableLoad, describe};
 use crate::iris::{IrisError, Reply, Request, to_pg};
-use crate::sql::{Action, Plan, RelationName, Template, TranslateError, translate};
+use crate::sql::{
+    Action, CatalogQuery, Plan, RelationName, Template, TranslateError, Translated, Translation, TranslationCache,
+    translate,
+};
 use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
+use super::client::Client;
 use super::context::{ShardContext, Understood};
+use super::question::{Order, Question, QuestionStep};
+use super::step::Event;
 
 /// A statement on its way to being understood.
 #[derive(Debug)]
@@ -23,18 +29,41 @@ pub struct Resolve {
     stage: Stage,
     /// Tables already asked for: a second request for the same one would loop.
     loads_count: usize,
+    /// The client waits for types: a statement of the oracle's is described, too.
+    wants_types: bool,
+    /// PostgreSQL's word on a statement whose translation is not shared: one of the oracle's.
+    described: Option<Rc<Described>>,
+    /// What PostgreSQL had against it, though IRIS may know better (a function of its own).
+    doubt: Option<Box<PgError>>,
 }
 
 #[derive(Debug)]
 enum Stage {
     Translate,
-    Tables { load: TableLoad, rest: Vec<RelationName> },
-    Prepare { understood: Rc<Understood>, step: usize },
+    Tables {
+        load: TableLoad,
+        rest: Vec<RelationName>,
+    },
+    /// PostgreSQL is asked what it makes of the statement.
+    Describe {
+        question: Question,
+        translated: Result<Translated, Box<PgError>>,
+    },
+    /// The same, of a statement that the oracle will answer.
+    DescribeCatalog {
+        question: Question,
+        understood: Rc<Understood>,
+    },
+    Prepare {
+        understood: Rc<Understood>,
+        step: usize,
+    },
 }
 
 #[derive(Debug)]
 pub enum Progress {
     Submit(Request),
+    Order(Order),
     Ready(Rc<Understood>),
 }
 
@@ -46,6 +75,7 @@ const LOADS_MAX: usize = 256;
 pub struct Surroundings<'a> {
     pub context: &'a ShardContext,
     pub in_transaction: bool,
+    pub client: &'a Client,
 }
 
 impl Resolve {
@@ -57,16 +87,37 @@ impl Resolve {
         sql: &str,
         template: &mut Template,
         context: &ShardContext,
+        client: &Client,
     ) -> Result<Option<Rc<Understood>>, Box<PgError>> {
-        template.scan(sql)?;
+        Self::scan(sql, template, client)?;
         let epoch = context.epoch();
         let found = context.translations.borrow_mut().get(template, epoch);
         Ok(found.filter(|understood| next_unprepared(understood, 0).is_none()))
     }
 
+    /// The template of a statement as this client means it.
+    ///
+    /// # Errors
+    /// As [`known`](Self::known).
+    pub fn scan(sql: &str, template: &mut Template, client: &Client) -> Result<(), Box<PgError>> {
+        template.is_zoned = client.is_zoned();
+        template.scan(sql)?;
+        template.scope(&client.search_path);
+        Ok(())
+    }
+
     /// A statement that `known` did not find; `template` holds its scan.
     pub fn new(sql: &str, template: Template) -> Self {
-        Self { sql: sql.to_owned(), template, parameter_types: Vec::new(), stage: Stage::Translate, loads_count: 0 }
+        Self {
+            sql: sql.to_owned(),
+            template,
+            parameter_types: Vec::new(),
+            stage: Stage::Translate,
+            loads_count: 0,
+            wants_types: false,
+            described: None,
+            doubt: None,
+        }
     }
 
     /// With the types the client declares for its parameters.
@@ -74,16 +125,17 @@ impl Resolve {
         template.declare(parameter_types);
         // `unknown` leaves the type open just as 0 does.
         let open = |oid: &Oid| if *oid == Oid::UNKNOWN { Oid::UNSPECIFIED } else { *oid };
-        Self { parameter_types: parameter_types.iter().map(open).collect(), ..Self::new(sql, template) }
+        Self {
+            parameter_types: parameter_types.iter().map(open).collect(),
+            wants_types: true,
+            ..Self::new(sql, template)
+        }
     }
 
-    /// The text, and the literals its binds refer to.
-    pub fn into_parts(self) -> (String, Template) {
-        (self.sql, self.template)
-    }
-
-    pub fn into_template(self) -> Template {
-        self.template
+    /// The text, the literals its binds refer to, and what PostgreSQL says of it where that is not kept with the
+    /// translation.
+    pub fn into_parts(self) -> (String, Template, Option<Rc<Described>>) {
+        (self.sql, self.template, self.described)
     }
 
     /// # Errors
@@ -94,18 +146,130 @@ impl Resolve {
         if let Some(understood) = found {
             return self.prepare(understood, 0, s);
         }
-        let translated = {
-            let tables = s.context.tables.borrow();
-            translate(&self.sql, &self.template, &*tables, &s.context.translate_options(&self.parameter_types))
-        };
-        match translated {
+        match self.translate(&self.parameter_types, s) {
+            Ok(translated) if wants_description(&translated.translation, s) => self.describe(Ok(translated), s),
             Ok(translated) => {
                 let understood = s.context.translations.borrow_mut().insert(&self.template, epoch, translated);
                 self.prepare(understood, 0, s)
             }
             Err(TranslateError::NeedTables(names)) => self.next_table(names, s),
+            // PostgreSQL's word on a faulty statement is better than ours.
+            Err(TranslateError::Pg(error)) if s.context.options.has_oracle && may_be_described(&self.sql) => {
+                self.describe(Err(error), s)
+            }
             Err(TranslateError::Pg(error)) => Err(error),
         }
+    }
+
+    fn translate(&self, parameter_types: &[Oid], s: Surroundings<'_>) -> Result<Translated, TranslateError> {
+        let tables = s.context.tables.borrow();
+        translate(
+            &self.sql,
+            &self.template,
+            &*tables,
+            &s.context.translate_options(parameter_types, &s.client.search_path),
+        )
+    }
+
+    fn question(&self, s: Surroundings<'_>) -> Question {
+        let prelude = s.client.prelude(CatalogQuery::default(), s.context);
+        Question::new(describe(&prelude, &self.sql, &self.parameter_types))
+    }
+
+    fn describe(
+        &mut self,
+        translated: Result<Translated, Box<PgError>>,
+        s: Surroundings<'_>,
+    ) -> Result<Progress, Box<PgError>> {
+        let question = self.question(s);
+        let order = question.ask();
+        self.stage = Stage::Describe { question, translated };
+        Ok(Progress::Order(order))
+    }
+
+    /// What came of an order.
+    ///
+    /// # Errors
+    /// PostgreSQL's own, or the translation's.
+    pub fn on_order(&mut self, event: Event<'_>, s: Surroundings<'_>) -> Result<Progress, Box<PgError>> {
+        let mut stage = std::mem::replace(&mut self.stage, Stage::Translate);
+        let (Stage::Describe { question, .. } | Stage::DescribeCatalog { question, .. }) = &mut stage else {
+            return Err(PgError::error(SqlState::INTERNAL_ERROR, "an event came that nobody waits for"));
+        };
+        let answer = match event {
+            Event::Oracle(reply) => match question.on_reply(reply, s.client) {
+                Ok(QuestionStep::Order(order)) => {
+                    self.stage = stage;
+                    return Ok(Progress::Order(order));
+                }
+                Ok(QuestionStep::Answered(answer)) => Ok(answer),
+                Err(error) => Err(error),
+            },
+            // Whether a refresh worked or not: the answer will tell.
+            _ => {
+                let order = question.ask();
+                self.stage = stage;
+                return Ok(Progress::Order(order));
+            }
+        };
+        match stage {
+            Stage::Describe { translated, .. } => self.described(answer, translated, s),
+            Stage::DescribeCatalog { understood, .. } => {
+                let mut answer = answer?;
+                if let Some(error) = answer.error.take() {
+                    return Err(error);
+                }
+                self.described = Some(Rc::new(answer.described));
+                Ok(Progress::Ready(understood))
+            }
+            Stage::Translate | Stage::Tables { .. } | Stage::Prepare { .. } => self.start(s),
+        }
+    }
+
+    /// The statement as PostgreSQL describes it; when it cannot be asked, IRIS's metadata have to do, this once.
+    fn described(
+        &mut self,
+        answer: Result<Box<Answer>, Box<PgError>>,
+        translated: Result<Translated, Box<PgError>>,
+        s: Surroundings<'_>,
+    ) -> Result<Progress, Box<PgError>> {
+        let mut answer = match answer {
+            Ok(answer) => answer,
+            Err(error) if error.code == SqlState::QUERY_CANCELED => return Err(error),
+            Err(_) => {
+                let understood = TranslationCache::new(1).insert(&self.template, 0, translated?);
+                return self.prepare(understood, 0, s);
+            }
+        };
+        if let Some(error) = answer.error.take() {
+            // IRIS may have a function of that name.
+            if error.code != SqlState::UNDEFINED_FUNCTION || !error.message.starts_with("function ") {
+                return Err(error);
+            }
+            self.doubt = Some(error);
+        }
+        let mut translated = translated?;
+        let described = answer.described;
+        let open = |oid: &Oid| *oid == Oid::UNSPECIFIED;
+        let count = described.parameter_types.len();
+        if count > self.parameter_types.len() || self.parameter_types.iter().any(open) {
+            // As PostgreSQL resolves the parameters that the client left open.
+            let types: Vec<Oid> = (0..count)
+                .map(|n| {
+                    let said = self.parameter_types.get(n).copied().filter(|oid| !open(oid));
+                    said.or_else(|| described.parameter_types.get(n).copied()).unwrap_or(Oid::UNSPECIFIED)
+                })
+                .collect();
+            if let Ok(better) = self.translate(&types, s) {
+                translated = better;
+            }
+        }
+        let epoch = s.context.epoch();
+        let understood = s.context.translations.borrow_mut().insert(&self.template, epoch, translated);
+        if self.doubt.is_none() {
+            understood.extra.set_described(Rc::new(described));
+        }
+        self.prepare(understood, 0, s)
     }
 
     fn next_table(&mut self, mut names: Vec<RelationName>, s: Surroundings<'_>) -> Result<Progress, Box<PgError>> {
@@ -130,6 +294,15 @@ impl Resolve {
         s: Surroundings<'_>,
     ) -> Result<Progress, Box<PgError>> {
         let Some((step, plan)) = next_unprepared(&understood, from) else {
+            if self.wants_types
+                && self.described.is_none()
+                && matches!(understood.translation.action, Action::Catalog(_))
+            {
+                let question = self.question(s);
+                let order = question.ask();
+                self.stage = Stage::DescribeCatalog { question, understood };
+                return Ok(Progress::Order(order));
+            }
             return Ok(Progress::Ready(understood));
         };
         let request = Request::Prepare { statement: Rc::clone(&plan.statement), in_transaction: s.in_transaction };
@@ -141,7 +314,10 @@ impl Resolve {
     /// The statement's own error, or XX000 when IRIS answers something else than asked.
     pub fn on_reply(&mut self, reply: Reply<'_>, s: Surroundings<'_>) -> Result<Progress, Box<PgError>> {
         match (std::mem::replace(&mut self.stage, Stage::Translate), reply) {
-            (_, Reply::Failed { error, .. }) => Err(refused(&error, s.context)),
+            (_, Reply::Failed { error, .. }) => {
+                let refused = refused(&error, s.context);
+                Err(self.doubt.take().unwrap_or(refused))
+            }
             (Stage::Tables { mut load, rest }, Reply::Page { metadata, rows, end }) => {
                 let step = load
                     .on_page(
@@ -168,6 +344,21 @@ impl Resolve {
             (_, reply) => Err(unexpected(&reply)),
         }
     }
+}
+
+/// What PostgreSQL describes: queries and changes of rows. IRIS's own dialect is not for it.
+fn wants_description(translation: &Translation, s: Surroundings<'_>) -> bool {
+    s.context.options.has_oracle
+        && !translation.is_iris_dialect
+        && matches!(translation.action, Action::Script(_))
+        && matches!(translation.tag.as_str(), "SELECT" | "INSERT 0" | "UPDATE" | "DELETE")
+}
+
+/// Whether a statement begins as those do.
+fn may_be_described(sql: &str) -> bool {
+    let word: String = sql.trim_start_matches(['(', ' ', '\n', '\t', '\r']).chars().take(6).collect();
+    let begins = |verb: &str| word.get(..verb.len()).is_some_and(|start| start.eq_ignore_ascii_case(verb));
+    ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "VALUES", "TABLE"].iter().any(|verb| begins(verb))
 }
 
 /// Statements without values and rows (DDL) need no metadata and are not prepared: IRIS reports their errors when

@@ -1,8 +1,11 @@
 //! From IRIS rows to DataRow: coders chosen once per column, then a plain loop.
 
+use std::sync::Arc;
+
+use crate::catalog::Described;
 use crate::iris::{CellDecoder, IrisType, ItemReader, StatementMetadata, default_pg_type};
 use crate::sql::{OutputColumn, Plan};
-use crate::types::{Datum, Encoder, IsNull, PgType};
+use crate::types::{Datum, Encoder, IsNull, Oid, PgType, Style};
 use crate::wire::{Format, PgError, RowWriter, SendBuf, SqlState};
 
 use super::context::ShardContext;
@@ -13,6 +16,16 @@ pub struct Field {
     pub name: String,
     pub pg_type: PgType,
     pub format: Format,
+    /// 0 when it is no column of a table.
+    pub table_oid: u32,
+    pub attribute_number: i16,
+}
+
+impl Field {
+    /// A column of no table.
+    pub fn new(name: &str, pg_type: PgType, format: Format) -> Self {
+        Self { name: name.to_owned(), pg_type, format, table_oid: 0, attribute_number: 0 }
+    }
 }
 
 #[derive(Debug)]
@@ -35,6 +48,8 @@ pub struct RowShape {
     pub fields: Vec<Field>,
     columns: Vec<Column>,
     pub has_streams: bool,
+    /// Where a column's text depends on the client's settings: those it was made for.
+    style: Option<Arc<Style>>,
 }
 
 impl RowShape {
@@ -43,9 +58,15 @@ impl RowShape {
     pub fn new(
         plan: &Plan,
         metadata: &StatementMetadata,
+        described: Option<&Described>,
         formats: &Formats,
         context: &ShardContext,
+        style: &Arc<Style>,
     ) -> Result<Self, Box<PgError>> {
+        // What PostgreSQL says of the columns, unless it speaks of others than IRIS gives.
+        let told = described
+            .and_then(|described| described.columns.as_deref())
+            .filter(|columns| columns.len() == metadata.columns.len());
         let outputs = expand(&plan.columns, metadata.columns.len());
         formats.check(metadata.columns.len())?;
         let tables = context.tables.borrow();
@@ -61,11 +82,19 @@ impl RowShape {
                 .or_else(|| facts.map(|c| c.pg_type))
                 .unwrap_or_else(|| default_pg_type(described.iris_type, described.precision, described.scale));
             let format = formats.of(index);
-            let name = label.or_else(|| facts.map(|c| c.name.as_str())).unwrap_or(&described.name).to_owned();
-            fields.push(Field { name, pg_type, format });
+            let name = label.or_else(|| facts.map(|c| c.name.as_str())).unwrap_or(&described.name);
+            let mut field = Field::new(name, pg_type, format);
+            if let Some(column) = told.and_then(|columns| columns.get(index)) {
+                column.name.clone_into(&mut field.name);
+                field.table_oid = column.table_oid;
+                field.attribute_number = column.attribute_number;
+                field.pg_type = told_type(column.pg_type, pg_type);
+            }
+            let encoder = Encoder::select_styled(field.pg_type, format, style)?;
+            fields.push(field);
             columns.push(Column {
                 decoder: CellDecoder::select(described.iris_type),
-                encoder: Encoder::select(pg_type, format)?,
+                encoder,
                 stream: match described.iris_type {
                     IrisType::LONGVARCHAR | IrisType::WLONGVARCHAR => Some(StreamKind::Text),
                     IrisType::LONGVARBINARY => Some(StreamKind::Binary),
@@ -74,7 +103,13 @@ impl RowShape {
             });
         }
         let has_streams = columns.iter().any(|column| column.stream.is_some());
-        Ok(Self { fields, columns, has_streams })
+        let depends = fields.iter().any(|field| Encoder::depends_on_style(field.pg_type, field.format));
+        Ok(Self { fields, columns, has_streams, style: depends.then(|| Arc::clone(style)) })
+    }
+
+    /// Whether it prints values as `style` asks for.
+    pub fn serves(&self, style: &Arc<Style>) -> bool {
+        self.style.as_ref().is_none_or(|own| Arc::ptr_eq(own, style) || own == style)
     }
 
     /// The kind of stream a column holds handles of.
@@ -149,6 +184,11 @@ pub(super) fn malformed(error: crate::iris::ListError) -> Box<PgError> {
     PgError::error(SqlState::INTERNAL_ERROR, "IRIS sent a malformed row").detail(error.to_string())
 }
 
+/// The type a column is told and written as. A numeric without a scale of its own shows the one the translation found.
+fn told_type(told: PgType, translated: PgType) -> PgType {
+    if told == PgType::new(Oid::NUMERIC) && translated.oid == Oid::NUMERIC { translated } else { told }
+}
+
 /// `*` stands for as many columns as are left over for it. Two stars share what is left by table, which only IRIS
 /// knows: then no label is trusted but those before the first and behind the last star.
 fn expand(columns: &[OutputColumn], count: usize) -> Vec<OutputColumn> {
@@ -178,6 +218,11 @@ impl Formats {
 
     pub fn is_text(&self) -> bool {
         self.0.iter().all(|format| *format == Format::Text)
+    }
+
+    /// The format codes as Bind gave them.
+    pub fn into_codes(self) -> Vec<Format> {
+        self.0
     }
 
     pub fn of(&self, index: usize) -> Format {

@@ -1,9 +1,12 @@
 //! Running a script of IRIS statements for a client: the one way rows and counts come to be, whatever the protocol.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
-use crate::iris::{ItemReader, Reply, Request, StatementMetadata};
+use crate::catalog::MirrorChange;
+use crate::iris::{IrisStatement, ItemReader, Reply, Request, StatementMetadata};
 use crate::sql::{Action, RunIf, ScriptStep, StepRole};
+use crate::types::Style;
 use crate::wire::{FieldDescription, PgError, SendBuf, SqlState};
 
 use super::client::Client;
@@ -34,6 +37,12 @@ pub struct Run {
     count: u64,
     /// Of the step before.
     previous_count: u64,
+    /// IRIS refused a step for a reason that counts as having nothing to do.
+    was_ignored: bool,
+    /// A cursor is being opened: rows are kept for its first FETCH.
+    opens_only: bool,
+    /// The statement under a key of its own, when a result of the shared one is open already.
+    own_statement: Option<Rc<IrisStatement>>,
 }
 
 #[derive(Debug)]
@@ -60,6 +69,8 @@ pub enum RunProgress {
     FlushThenResume,
     /// The row limit of this Execute is reached.
     Suspended,
+    /// IRIS has changed its schema; the mirror follows.
+    Mirror(MirrorChange),
     /// The text of CommandComplete.
     Complete(String),
 }
@@ -79,6 +90,9 @@ impl Run {
             step_rows_count: 0,
             count: 0,
             previous_count: 0,
+            was_ignored: false,
+            opens_only: false,
+            own_statement: None,
         }
     }
 
@@ -91,7 +105,54 @@ impl Run {
             State::Next | State::Waiting | State::Done => false,
         };
         let step = self.steps().get(self.step)?;
-        open.then(|| Request::CloseResult { statement: Rc::clone(&step.plan.statement) })
+        open.then(|| Request::CloseResult { statement: self.statement(step) })
+    }
+
+    /// Key of the statement whose rows go to the client.
+    pub fn key(&self) -> Option<u64> {
+        let step = self.steps().iter().find(|step| step.role == StepRole::Rows)?;
+        Some(self.statement(step).key)
+    }
+
+    /// Another result of the same statement is open on the lease; pages are told apart by the key.
+    pub fn separate(&mut self, key: u64) {
+        if matches!(self.state, State::Next)
+            && let [step] = self.steps()
+        {
+            let shared = &step.plan.statement;
+            self.own_statement = Some(Rc::new(IrisStatement {
+                key,
+                text: shared.text.clone(),
+                kinds: shared.kinds.clone(),
+                is_query: shared.is_query,
+            }));
+        }
+    }
+
+    fn statement(&self, step: &ScriptStep) -> Rc<IrisStatement> {
+        Rc::clone(self.own_statement.as_ref().unwrap_or(&step.plan.statement))
+    }
+
+    /// Rows of the query sent so far, and whether these were all.
+    pub fn rows_sent(&self) -> (u64, bool) {
+        (self.step_rows_count, matches!(self.state, State::Done))
+    }
+
+    /// Starts the query of a cursor and stops in front of its first row.
+    ///
+    /// # Errors
+    /// As `execute`.
+    pub fn open(&mut self, context: &ShardContext, client: &mut Client) -> Result<RunProgress, Box<PgError>> {
+        if self.steps().len() != 1 || !matches!(self.state, State::Next) {
+            return Ok(RunProgress::Suspended);
+        }
+        self.opens_only = true;
+        self.next_step(context, client)
+    }
+
+    /// The tag without counts.
+    pub fn command(&self) -> &str {
+        &self.understood.translation.tag
     }
 
     fn steps(&self) -> &[ScriptStep] {
@@ -115,6 +176,7 @@ impl Run {
         // Only the rows of a plain query can wait: other scripts have steps behind them that must run.
         self.rows_max = if self.steps().len() == 1 { rows_max } else { 0 };
         self.rows_count = 0;
+        self.opens_only = false;
         match std::mem::replace(&mut self.state, State::Waiting) {
             State::Next => self.next_step(context, client),
             State::Suspended { rows, end } => self.page(&rows, end, context, client, out),
@@ -133,7 +195,7 @@ impl Run {
     pub fn on_flushed(&mut self) -> RunProgress {
         self.state = State::Waiting;
         match self.steps().get(self.step) {
-            Some(step) => RunProgress::Submit(Request::Fetch { statement: Rc::clone(&step.plan.statement) }),
+            Some(step) => RunProgress::Submit(Request::Fetch { statement: self.statement(step) }),
             None => RunProgress::Complete(self.tag()),
         }
     }
@@ -155,6 +217,7 @@ impl Run {
                 if !ignored {
                     return Err(refused(&error, context));
                 }
+                self.was_ignored = true;
                 self.finish_step(0, context, client)
             }
             Reply::Updated { metadata, counts } => {
@@ -163,7 +226,7 @@ impl Run {
                 self.finish_step(u64::try_from(count).unwrap_or(0), context, client)
             }
             Reply::Page { metadata, rows, end } => {
-                self.shape(&metadata, context, out)?;
+                self.shape(&metadata, context, client.settings.style(), out)?;
                 let has_streams = self.shape.as_ref().is_some_and(|shape| shape.has_streams);
                 if has_streams {
                     return self.streams(StreamRows::new(rows, end), context, client, out);
@@ -196,12 +259,12 @@ impl Run {
         }
         let Some(step) = self.steps().get(self.step) else {
             self.state = State::Done;
-            if changes_schema(&self.understood.translation.tag) {
-                context.schema_changed();
+            if let Some(change) = client.mirror_change(&self.understood) {
+                return Ok(RunProgress::Mirror(change));
             }
-            return Ok(RunProgress::Complete(self.tag()));
+            return Ok(self.on_mirrored(context));
         };
-        let statement = Rc::clone(&step.plan.statement);
+        let statement = self.statement(step);
         let values_per_set = step.plan.binds.len();
         let in_transaction = client.transaction.wants_transaction();
         if in_transaction {
@@ -217,6 +280,19 @@ impl Run {
             rows_max: 0,
             in_transaction,
         }))
+    }
+
+    /// Whether the mirror alone decides what becomes of the statement: IRIS had nothing to do.
+    pub fn is_for_mirror(&self) -> bool {
+        self.understood.translation.mirror_decides && (self.was_ignored || self.steps().is_empty())
+    }
+
+    /// Everything is done.
+    pub fn on_mirrored(&self, context: &ShardContext) -> RunProgress {
+        if changes_schema(&self.understood.translation.tag) {
+            context.schema_changed();
+        }
+        RunProgress::Complete(self.tag())
     }
 
     fn finish_step(
@@ -242,13 +318,14 @@ impl Run {
         &mut self,
         metadata: &StatementMetadata,
         context: &ShardContext,
+        style: &Arc<Style>,
         out: &mut SendBuf,
     ) -> Result<(), Box<PgError>> {
         if self.shape.is_some() || !self.is_visible() {
             return Ok(());
         }
         let Some(step) = self.steps().get(self.step) else { return Ok(()) };
-        let shape = row_shape(&self.understood, step, metadata, &self.formats, context)?;
+        let shape = row_shape(&self.understood, step, metadata, &self.formats, context, style)?;
         if self.describe {
             put_row_description(&shape.fields, out);
         }
@@ -296,7 +373,7 @@ impl Run {
         let (Some(shape), Some(step)) = (self.shape.clone(), self.steps().get(self.step)) else {
             return self.end_of_page(rows.end(), context, client);
         };
-        let statement = Rc::clone(&step.plan.statement);
+        let statement = self.statement(step);
         loop {
             if self.limit_reached() {
                 self.state = State::Streams(rows);
@@ -338,7 +415,7 @@ impl Run {
     }
 
     fn limit_reached(&self) -> bool {
-        self.rows_max > 0 && self.rows_count >= self.rows_max
+        self.opens_only || self.rows_max > 0 && self.rows_count >= self.rows_max
     }
 
     /// CommandComplete's text: the rows of this Execute for queries, the changed rows otherwise.
@@ -357,22 +434,24 @@ fn changes_schema(tag: &str) -> bool {
     ["CREATE ", "DROP ", "ALTER "].iter().any(|verb| tag.starts_with(verb)) || tag == "SELECT INTO"
 }
 
-/// The coders of a step's rows; those in text format are kept with the statement.
+/// The coders of a step's rows; those in text format are kept with the statement, for the style last asked for.
 pub fn row_shape(
     understood: &Understood,
     step: &ScriptStep,
     metadata: &StatementMetadata,
     formats: &Formats,
     context: &ShardContext,
+    style: &Arc<Style>,
 ) -> Result<Rc<RowShape>, Box<PgError>> {
+    let described = understood.extra.described();
     if !formats.is_text() {
-        return Ok(Rc::new(RowShape::new(&step.plan, metadata, formats, context)?));
+        return Ok(Rc::new(RowShape::new(&step.plan, metadata, described.as_deref(), formats, context, style)?));
     }
     formats.check(metadata.columns.len())?;
-    if let Some(shape) = understood.extra.text_shape.borrow().as_ref() {
+    if let Some(shape) = understood.extra.text_shape.borrow().as_ref().filter(|shape| shape.serves(style)) {
         return Ok(Rc::clone(shape));
     }
-    let shape = Rc::new(RowShape::new(&step.plan, metadata, &Formats::text(), context)?);
+    let shape = Rc::new(RowShape::new(&step.plan, metadata, described.as_deref(), &Formats::text(), context, style)?);
     *understood.extra.text_shape.borrow_mut() = Some(Rc::clone(&shape));
     Ok(shape)
 }
@@ -380,8 +459,8 @@ pub fn row_shape(
 pub fn put_row_description(fields: &[Field], out: &mut SendBuf) {
     out.put_row_description(fields.iter().map(|field| FieldDescription {
         name: &field.name,
-        table_oid: 0,
-        attribute_number: 0,
+        table_oid: field.table_oid,
+        attribute_number: field.attribute_number,
         type_oid: field.pg_type.oid.0,
         type_len: field.pg_type.oid.typlen(),
         typmod: field.pg_type.wire_typmod(),

@@ -23,7 +23,7 @@ pub const ITERATIONS_DEFAULT: NonZeroU32 = NonZeroU32::MIN.saturating_add(4095);
 pub const SALT_BYTES_DEFAULT: usize = 16;
 
 const KEY_BYTES: usize = 32;
-type Key = [u8; KEY_BYTES];
+pub(super) type Key = [u8; KEY_BYTES];
 
 /// What is stored of a password: enough to check it, not enough to log in with it.
 #[derive(Clone, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub fn hash_password(password: &str, salt: &[u8], iterations: NonZeroU32) -> Str
 }
 
 /// SASLprep (RFC 4013), or the password as it is where that forbids it, as PostgreSQL and libpq do.
-fn prepare_password(password: &str) -> Cow<'_, str> {
+pub(super) fn prepare_password(password: &str) -> Cow<'_, str> {
     stringprep::saslprep(password).unwrap_or(Cow::Borrowed(password))
 }
 
@@ -340,7 +340,7 @@ fn check_extensions<'a>(mut attributes: impl Iterator<Item = &'a str>) -> Result
     if well_formed { Ok(()) } else { Err(ScramError::Malformed("Attribute expected.")) }
 }
 
-fn hmac(key: &Key, parts: &[&[u8]]) -> Key {
+pub(super) fn hmac(key: &Key, parts: &[&[u8]]) -> Key {
     // A key shorter than the block is padded with zeros (RFC 2104, section 2), so this cannot fail on a length.
     let mut block = [0; 64];
     for (to, from) in block.iter_mut().zip(key) {

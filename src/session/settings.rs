@@ -1,113 +1,30 @@
 //! Run-time parameters of one client (manual, chapter "Server Configuration"): kept in the gateway, because IRIS
 //! connections are shared between clients.
 
-use std::collections::BTreeMap;
+mod check;
+mod parameters;
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::types::{DateFormat, DateOrder, IntervalFormat, Style, Zone};
 use crate::wire::{PgError, SqlState};
 
-/// What a parameter accepts.
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Bool,
-    /// Inclusive bounds.
-    Int(i64, i64),
-    /// Milliseconds: a bare number, or with `us ms s min h d`.
-    Milliseconds,
-    Enum(&'static [&'static str]),
-    Text,
-    /// Cannot be changed (55P02 in PostgreSQL; 22023 with the same sentence where only one value exists).
-    ReadOnly,
-    ClientEncoding,
-    /// Style and field order; ISO is the one style there is.
-    DateStyle,
+pub use check::parse_bool;
+use parameters::{PARAMETERS, Parameter, find};
+
+/// Values by lower-case name. Shared: a savepoint keeps them as they are.
+type Values = Rc<BTreeMap<String, String>>;
+
+/// What SET has changed in a session.
+#[derive(Debug, Clone, Default)]
+struct Changes {
+    session: Values,
+    /// SET LOCAL: gone at the end of the transaction.
+    local: Values,
 }
-
-struct Parameter {
-    /// The spelling SHOW and ParameterStatus use.
-    name: &'static str,
-    default: &'static str,
-    kind: Kind,
-    /// GUC_REPORT: clients are told of changes.
-    reported: bool,
-}
-
-const fn p(name: &'static str, default: &'static str, kind: Kind) -> Parameter {
-    Parameter { name, default, kind, reported: false }
-}
-
-const fn reported(name: &'static str, default: &'static str, kind: Kind) -> Parameter {
-    Parameter { name, default, kind, reported: true }
-}
-
-const ISOLATION: &[&str] = &["serializable", "repeatable read", "read committed", "read uncommitted"];
-const LEVELS: &[&str] =
-    &["debug5", "debug4", "debug3", "debug2", "debug1", "debug", "log", "info", "notice", "warning", "error"];
-
-/// In alphabetical order, without case. The version is announced by `Settings::new`.
-const PARAMETERS: &[Parameter] = &[
-    reported("application_name", "", Kind::Text),
-    p("backslash_quote", "safe_encoding", Kind::Enum(&["safe_encoding", "on", "off"])),
-    p("bytea_output", "hex", Kind::Enum(&["hex"])),
-    p("check_function_bodies", "on", Kind::Bool),
-    reported("client_encoding", "UTF8", Kind::ClientEncoding),
-    p("client_min_messages", "notice", Kind::Enum(LEVELS)),
-    p("cursor_tuple_fraction", "0.1", Kind::Text),
-    reported("DateStyle", "ISO, MDY", Kind::DateStyle),
-    p("default_statistics_target", "100", Kind::Int(1, 10_000)),
-    p("default_table_access_method", "heap", Kind::Text),
-    p("default_tablespace", "", Kind::Text),
-    p("default_transaction_deferrable", "off", Kind::Bool),
-    p("default_transaction_isolation", "read committed", Kind::Enum(ISOLATION)),
-    reported("default_transaction_read_only", "off", Kind::Bool),
-    p("enable_hashjoin", "on", Kind::Bool),
-    p("enable_indexscan", "on", Kind::Bool),
-    p("enable_nestloop", "on", Kind::Bool),
-    p("enable_seqscan", "on", Kind::Bool),
-    p("extra_float_digits", "1", Kind::Int(-15, 3)),
-    p("geqo", "on", Kind::Bool),
-    p("idle_in_transaction_session_timeout", "0", Kind::Milliseconds),
-    p("idle_session_timeout", "0", Kind::Milliseconds),
-    reported("in_hot_standby", "off", Kind::ReadOnly),
-    reported("integer_datetimes", "on", Kind::ReadOnly),
-    reported("IntervalStyle", "postgres", Kind::Enum(&["postgres", "postgres_verbose", "sql_standard", "iso_8601"])),
-    reported("is_superuser", "on", Kind::ReadOnly),
-    p("jit", "off", Kind::Bool),
-    p("lc_collate", "C", Kind::ReadOnly),
-    p("lc_messages", "C", Kind::Text),
-    p("lc_monetary", "C", Kind::Text),
-    p("lc_numeric", "C", Kind::Text),
-    p("lc_time", "C", Kind::Text),
-    p("lock_timeout", "0", Kind::Milliseconds),
-    p("log_min_messages", "warning", Kind::Enum(LEVELS)),
-    p("maintenance_work_mem", "64MB", Kind::Text),
-    p("max_connections", "10000", Kind::ReadOnly),
-    p("max_identifier_length", "63", Kind::ReadOnly),
-    p("password_encryption", "scram-sha-256", Kind::Enum(&["scram-sha-256"])),
-    p("plan_cache_mode", "auto", Kind::Enum(&["auto", "force_generic_plan", "force_custom_plan"])),
-    p("quote_all_identifiers", "off", Kind::Bool),
-    p("row_security", "on", Kind::Bool),
-    reported("scram_iterations", "4096", Kind::Int(1, 2_147_483_647)),
-    p("search_path", "\"$user\", public", Kind::Text),
-    p("server_version_num", "170005", Kind::ReadOnly),
-    reported("server_encoding", "UTF8", Kind::ReadOnly),
-    reported("server_version", "", Kind::ReadOnly),
-    reported("session_authorization", "", Kind::Text),
-    p("session_replication_role", "origin", Kind::Enum(&["origin", "replica", "local"])),
-    p("ssl", "off", Kind::ReadOnly),
-    reported("standard_conforming_strings", "on", Kind::ReadOnly),
-    p("statement_timeout", "0", Kind::Milliseconds),
-    p("synchronize_seqscans", "on", Kind::Bool),
-    p("synchronous_commit", "on", Kind::Enum(&["on", "off", "local", "remote_write", "remote_apply"])),
-    p("temp_buffers", "8MB", Kind::Text),
-    reported("TimeZone", "UTC", Kind::Text),
-    p("transaction_deferrable", "off", Kind::Bool),
-    p("transaction_isolation", "read committed", Kind::Enum(ISOLATION)),
-    p("transaction_read_only", "off", Kind::Bool),
-    p("transaction_timeout", "0", Kind::Milliseconds),
-    p("vacuum_freeze_min_age", "50000000", Kind::Text),
-    p("work_mem", "4MB", Kind::Text),
-    p("xmloption", "content", Kind::Enum(&["content", "document"])),
-];
 
 /// A client's values: only those that differ from the defaults are stored.
 #[derive(Debug, Clone)]
@@ -116,11 +33,19 @@ pub struct Settings {
     user: String,
     /// Values of the startup packet: what RESET returns to.
     startup: BTreeMap<String, String>,
-    session: BTreeMap<String, String>,
-    /// SET LOCAL: gone at the end of the transaction.
-    local: BTreeMap<String, String>,
-    /// `session` as it stood when the transaction began to change it.
-    saved: Option<BTreeMap<String, String>>,
+    changes: Changes,
+    /// The changes as they stood when the transaction made its first one.
+    saved: Option<Changes>,
+    /// The changes as they stood at each savepoint, in the order of `Transaction`'s savepoints.
+    savepoints: Vec<Changes>,
+    derived: Derived,
+}
+
+/// What follows from the values, made when it is first asked for after a change.
+#[derive(Debug, Clone, Default)]
+struct Derived {
+    style: OnceCell<Arc<Style>>,
+    prelude: OnceCell<Rc<str>>,
 }
 
 impl Settings {
@@ -129,9 +54,10 @@ impl Settings {
             server_version: server_version.to_owned(),
             user: user.to_owned(),
             startup: BTreeMap::new(),
-            session: BTreeMap::new(),
-            local: BTreeMap::new(),
+            changes: Changes::default(),
             saved: None,
+            savepoints: Vec::new(),
+            derived: Derived::default(),
         }
     }
 
@@ -140,15 +66,16 @@ impl Settings {
     /// # Errors
     /// As `set`.
     pub fn set_startup(&mut self, name: &str, value: &str) -> Result<(), Box<PgError>> {
-        let (key, value) = check(name, value)?;
+        let (key, value) = self.check(name, value)?;
         self.startup.insert(key, value);
+        self.derived = Derived::default();
         Ok(())
     }
 
     /// `SET [LOCAL] name = value`; `None` = DEFAULT. `in_transaction`: remembered for ROLLBACK.
     ///
     /// # Errors
-    /// 42704 unknown parameter, 22023 bad value, 55P02 cannot be changed.
+    /// 42704 unknown parameter, 22023 bad value, 55P02 cannot be changed, 0A000 a value that is not supported.
     pub fn set(
         &mut self,
         name: &str,
@@ -156,16 +83,37 @@ impl Settings {
         local: bool,
         in_transaction: bool,
     ) -> Result<(), Box<PgError>> {
-        let Some(value) = value else { return self.reset(name, in_transaction) };
-        let (key, value) = check(name, value)?;
-        if local {
-            self.local.insert(key, value);
-            return Ok(());
+        match value {
+            None => self.reset_in(name, local, in_transaction),
+            Some(value) => {
+                let (key, value) = self.check(name, value)?;
+                self.store(key, value, local, in_transaction);
+                Ok(())
+            }
         }
+    }
+
+    /// Whether only the oracle can tell if this is a parameter, and what values it takes. What it accepts comes back
+    /// by [`accept`](Self::accept); what it refuses is the client's error.
+    pub fn needs_oracle(name: &str) -> bool {
+        !name.contains('.') && find(&name.to_ascii_lowercase()).is_none()
+    }
+
+    /// Keeps a value the oracle has accepted, in the spelling its SHOW gave.
+    pub fn accept(&mut self, name: &str, canonical_value: &str, local: bool, in_transaction: bool) {
+        self.store(name.to_ascii_lowercase(), canonical_value.to_owned(), local, in_transaction);
+    }
+
+    fn store(&mut self, key: String, value: String, local: bool, in_transaction: bool) {
         self.save(in_transaction);
-        self.local.remove(&key);
-        self.session.insert(key, value);
-        Ok(())
+        if local || is_of_transaction(&key) {
+            Rc::make_mut(&mut self.changes.local).insert(key, value);
+            return;
+        }
+        if self.changes.local.contains_key(&key) {
+            Rc::make_mut(&mut self.changes.local).remove(&key);
+        }
+        Rc::make_mut(&mut self.changes.session).insert(key, value);
     }
 
     /// `RESET name`.
@@ -173,50 +121,99 @@ impl Settings {
     /// # Errors
     /// 42704 unknown parameter, 55P02 cannot be changed.
     pub fn reset(&mut self, name: &str, in_transaction: bool) -> Result<(), Box<PgError>> {
+        self.reset_in(name, false, in_transaction)
+    }
+
+    fn reset_in(&mut self, name: &str, local: bool, in_transaction: bool) -> Result<(), Box<PgError>> {
         let key = name.to_ascii_lowercase();
-        if let Some(Parameter { kind: Kind::ReadOnly, name, .. }) = find(&key) {
-            return Err(cannot_change(name));
+        match find(&key) {
+            Some(parameter) if parameter.name == "session_authorization" => {}
+            Some(parameter) => {
+                if let Some(error) = check::refusal(parameter) {
+                    return Err(error);
+                }
+            }
+            None if key.contains('.') || self.stored(&key).is_some() => {}
+            None => return Err(unknown(name)),
         }
-        if find(&key).is_none() && !key.contains('.') {
-            return Err(unknown(name));
+        if local {
+            let default = match (self.startup.get(&key), find(&key)) {
+                (Some(value), _) => value.clone(),
+                (None, Some(parameter)) => self.default(parameter),
+                (None, None) => String::new(),
+            };
+            self.store(key, default, true, in_transaction);
+            return Ok(());
         }
         self.save(in_transaction);
-        self.session.remove(&key);
-        self.local.remove(&key);
+        Rc::make_mut(&mut self.changes.session).remove(&key);
+        Rc::make_mut(&mut self.changes.local).remove(&key);
         Ok(())
     }
 
-    /// `RESET ALL`, and the settings' part of `DISCARD ALL`.
+    /// `RESET ALL`, and the settings' part of `DISCARD ALL`. The modes of the transaction under way stay.
     pub fn reset_all(&mut self, in_transaction: bool) {
         self.save(in_transaction);
-        self.session.clear();
-        self.local.clear();
+        self.changes.session = Values::default();
+        Rc::make_mut(&mut self.changes.local).retain(|key, _| is_of_transaction(key));
     }
 
+    /// Called before every change.
     fn save(&mut self, in_transaction: bool) {
+        self.derived = Derived::default();
         if in_transaction && self.saved.is_none() {
-            self.saved = Some(self.session.clone());
+            self.saved = Some(self.changes.clone());
+        }
+    }
+
+    /// SAVEPOINT: ROLLBACK TO brings these values back.
+    pub fn savepoint(&mut self) {
+        self.savepoints.push(self.changes.clone());
+    }
+
+    /// RELEASE of the savepoint at `depth` (counted from 0): values stay, memories go.
+    pub fn release(&mut self, depth: usize) {
+        self.savepoints.truncate(depth);
+    }
+
+    /// ROLLBACK TO the savepoint at `depth`, which stays.
+    pub fn rollback_to(&mut self, depth: usize) {
+        if let Some(changes) = self.savepoints.get(depth) {
+            self.changes = changes.clone();
+            self.savepoints.truncate(depth.saturating_add(1));
+            self.derived = Derived::default();
         }
     }
 
     /// The transaction ended: SET LOCAL is over, and after a rollback SET too.
     pub fn end_transaction(&mut self, committed: bool) {
-        self.local.clear();
-        if let Some(saved) = self.saved.take()
+        self.savepoints.clear();
+        let saved = self.saved.take();
+        if saved.is_none() && self.changes.local.is_empty() {
+            return;
+        }
+        if let Some(saved) = saved
             && !committed
         {
-            self.session = saved;
+            self.changes.session = saved.session;
         }
+        self.changes.local = Values::default();
+        self.derived = Derived::default();
+    }
+
+    /// Whether something is set for the present transaction only.
+    pub fn has_local(&self) -> bool {
+        !self.changes.local.is_empty()
     }
 
     /// The value in force, in SHOW's spelling.
     ///
     /// # Errors
     /// 42704 unknown parameter.
-    pub fn show(&self, name: &str) -> Result<&str, Box<PgError>> {
+    pub fn show(&self, name: &str) -> Result<String, Box<PgError>> {
         let key = name.to_ascii_lowercase();
         if let Some(value) = self.stored(&key) {
-            return Ok(value);
+            return Ok(value.to_owned());
         }
         match find(&key) {
             Some(parameter) => Ok(self.default(parameter)),
@@ -230,243 +227,238 @@ impl Settings {
         find(&key).map_or(key.clone(), |parameter| parameter.name.to_owned())
     }
 
-    /// `SHOW ALL`: name and value, in order.
-    pub fn all(&self) -> Vec<(&'static str, &str)> {
-        PARAMETERS
-            .iter()
-            .map(|parameter| {
-                let key = parameter.name.to_ascii_lowercase();
-                (parameter.name, self.stored(&key).unwrap_or_else(|| self.default(parameter)))
-            })
-            .collect()
+    /// `SHOW ALL`: name and value, in order; custom parameters are left out, as in PostgreSQL.
+    pub fn all(&self) -> Vec<(String, String)> {
+        let mut all: Vec<(String, String)> =
+            PARAMETERS.iter().map(|parameter| (parameter.name.to_owned(), self.value(parameter))).collect();
+        let accepted = self.keys().into_iter().filter(|key| Self::needs_oracle(key));
+        all.extend(accepted.map(|key| (key.to_owned(), self.stored(key).unwrap_or_default().to_owned())));
+        all.sort_by_cached_key(|(name, _)| name.to_ascii_lowercase());
+        all
     }
 
     /// What clients are told with ParameterStatus.
     pub fn reported(&self) -> Vec<(&'static str, String)> {
         PARAMETERS
             .iter()
-            .filter(|parameter| parameter.reported)
-            .map(|parameter| {
-                let key = parameter.name.to_ascii_lowercase();
-                (parameter.name, self.stored(&key).unwrap_or_else(|| self.default(parameter)).to_owned())
-            })
+            .filter(|parameter| parameter.is_reported)
+            .map(|parameter| (parameter.name, self.value(parameter)))
             .collect()
     }
 
     /// A duration parameter in milliseconds; 0 = off.
     pub fn milliseconds(&self, name: &str) -> u64 {
-        self.show(name).ok().and_then(parse_milliseconds).unwrap_or(0)
+        // Asked before every statement: nothing is built for a parameter nobody has set.
+        self.stored(name).and_then(check::milliseconds).unwrap_or(0)
+    }
+
+    /// The names of `search_path`, unquoted, `$user` among them.
+    pub fn search_path(&self) -> Vec<String> {
+        let path = self.show("search_path").unwrap_or_default();
+        let names = check::split_identifiers(&path).unwrap_or_default();
+        names.into_iter().filter(|name| !name.is_empty()).collect()
+    }
+
+    /// How the client's values are read and printed.
+    pub fn style(&self) -> &Arc<Style> {
+        self.derived.style.get_or_init(|| {
+            let names = ["datestyle", "intervalstyle", "timezone", "bytea_output", "extra_float_digits"];
+            if names.iter().all(|name| self.stored(name).is_none()) {
+                return Arc::clone(Style::standard());
+            }
+            let style = self.new_style();
+            if style.is_standard() { Arc::clone(Style::standard()) } else { Arc::new(style) }
+        })
+    }
+
+    fn new_style(&self) -> Style {
+        let value = |name: &str| self.show(name).unwrap_or_default();
+        let date_style = value("datestyle");
+        let (format, order) = date_style.split_once(", ").unwrap_or(("ISO", "MDY"));
+        Style {
+            date_format: match format {
+                "SQL" => DateFormat::Sql,
+                "Postgres" => DateFormat::Postgres,
+                "German" => DateFormat::German,
+                _ => DateFormat::Iso,
+            },
+            date_order: match order {
+                "DMY" => DateOrder::Dmy,
+                "YMD" => DateOrder::Ymd,
+                _ => DateOrder::Mdy,
+            },
+            interval_format: match value("intervalstyle").as_str() {
+                "postgres_verbose" => IntervalFormat::PostgresVerbose,
+                "sql_standard" => IntervalFormat::SqlStandard,
+                "iso_8601" => IntervalFormat::Iso8601,
+                _ => IntervalFormat::Postgres,
+            },
+            bytea_escape: value("bytea_output") == "escape",
+            extra_float_digits: value("extra_float_digits").parse().unwrap_or(1),
+            zone: Zone::named(&value("timezone")).unwrap_or_else(Zone::utc),
+        }
+    }
+
+    /// Appends `SET LOCAL name = 'value';` for everything that changes what PostgreSQL computes or prints and is not
+    /// as a PostgreSQL has it that was just installed. The same values give the same text: it is part of cache keys.
+    /// TimeZone is always there, because that default is the server's own.
+    pub fn prelude(&self, out: &mut String) {
+        out.push_str(self.derived.prelude.get_or_init(|| self.new_prelude().into()));
+    }
+
+    fn new_prelude(&self) -> String {
+        let mut prelude = String::new();
+        let mut put = |name: &str, value: &str| {
+            // A list in one literal would be one name.
+            let statement = if name == "search_path" {
+                let names: Vec<String> =
+                    check::split_identifiers(value).unwrap_or_default().iter().map(|name| literal(name)).collect();
+                let list = if names.is_empty() { "''".to_owned() } else { names.join(", ") };
+                format!("SET LOCAL search_path = {list};")
+            } else {
+                let name: Vec<String> =
+                    name.split('.').map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect();
+                format!("SET LOCAL {} = {};", name.join("."), literal(value))
+            };
+            prelude.push_str(&statement);
+        };
+        for parameter in PARAMETERS.iter().filter(|parameter| parameter.is_evaluated) {
+            let value = self.value(parameter);
+            if value != parameter.default || parameter.name == "TimeZone" {
+                put(parameter.name, &value);
+            }
+        }
+        for key in self.keys() {
+            if find(key).is_none()
+                && let Some(value) = self.stored(key)
+            {
+                put(key, value);
+            }
+        }
+        prelude
+    }
+
+    /// Whether the transaction under way, or the next one, may not write.
+    pub fn is_read_only(&self) -> bool {
+        let read = |name: &str| self.stored(name).map(|value| value == "on");
+        read("transaction_read_only").or_else(|| read("default_transaction_read_only")).unwrap_or(false)
+    }
+
+    /// Refuses a command that writes in a transaction that may not; `command` is its tag (`CommandIsReadOnly`).
+    ///
+    /// # Errors
+    /// 25006.
+    pub fn check_writable(&self, command: &str) -> Result<(), Box<PgError>> {
+        const WRITES: &[&str] = &[
+            "INSERT",
+            "UPDATE",
+            "DELETE",
+            "MERGE",
+            "COPY FROM",
+            "CREATE",
+            "DROP",
+            "ALTER",
+            "TRUNCATE",
+            "GRANT",
+            "REVOKE",
+            "COMMENT",
+            "SELECT INTO",
+        ];
+        if !self.is_read_only() || !WRITES.iter().any(|write| command.starts_with(write)) {
+            return Ok(());
+        }
+        let command = command.strip_suffix(" 0").unwrap_or(command);
+        let message = format!("cannot execute {command} in a read-only transaction");
+        Err(PgError::error(SqlState(*b"25006"), message))
+    }
+
+    /// The transaction of a lone statement is over: its modes are too.
+    pub fn forget_modes(&mut self) {
+        if self.changes.local.keys().any(|key| is_of_transaction(key)) {
+            Rc::make_mut(&mut self.changes.local).retain(|key, _| !is_of_transaction(key));
+        }
+    }
+
+    /// BEGIN: the transaction keeps the modes that are the defaults now, whatever becomes of the defaults.
+    pub fn begin_transaction(&mut self) {
+        for (mode, default) in MODES {
+            if let Some(value) = self.stored(default).map(str::to_owned)
+                && !self.changes.local.contains_key(*mode)
+            {
+                self.store((*mode).to_owned(), value, true, true);
+            }
+        }
+    }
+
+    /// Every name with a value, in order.
+    fn keys(&self) -> Vec<&str> {
+        let mut keys: Vec<&str> = [&self.startup, &*self.changes.session, &*self.changes.local]
+            .into_iter()
+            .flat_map(BTreeMap::keys)
+            .map(String::as_str)
+            .collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    fn value(&self, parameter: &Parameter) -> String {
+        let key = parameter.name.to_ascii_lowercase();
+        self.stored(&key).map_or_else(|| self.default(parameter), str::to_owned)
     }
 
     fn stored(&self, key: &str) -> Option<&str> {
-        self.local.get(key).or_else(|| self.session.get(key)).or_else(|| self.startup.get(key)).map(String::as_str)
+        let Changes { session, local } = &self.changes;
+        local.get(key).or_else(|| session.get(key)).or_else(|| self.startup.get(key)).map(String::as_str)
     }
 
-    fn default<'a>(&'a self, parameter: &Parameter) -> &'a str {
+    fn default(&self, parameter: &Parameter) -> String {
         match parameter.name {
-            "server_version" => &self.server_version,
-            "session_authorization" => &self.user,
-            _ => parameter.default,
+            "server_version" => self.server_version.clone(),
+            "session_authorization" => self.user.clone(),
+            // Outside of a block, a transaction starts with the defaults.
+            name => match MODES.iter().find(|(mode, _)| *mode == name) {
+                Some((_, default)) => self.stored(default).unwrap_or(parameter.default).to_owned(),
+                None => check::shown_default(parameter),
+            },
         }
+    }
+
+    /// Key and value in canonical form.
+    fn check(&self, name: &str, value: &str) -> Result<(String, String), Box<PgError>> {
+        let key = name.to_ascii_lowercase();
+        let Some(parameter) = find(&key) else {
+            if !key.contains('.') {
+                return Err(unknown(name));
+            }
+            check::custom_name(name)?;
+            return Ok((key, value.to_owned()));
+        };
+        let value = check::canonical(parameter, value, &self.value(parameter))?;
+        Ok((key, value))
     }
 }
 
-fn find(key: &str) -> Option<&'static Parameter> {
-    PARAMETERS.iter().find(|parameter| parameter.name.eq_ignore_ascii_case(key))
+/// The modes of a transaction, which are parameters of it alone, and where they start from.
+const MODES: &[(&str, &str)] = &[
+    ("transaction_deferrable", "default_transaction_deferrable"),
+    ("transaction_isolation", "default_transaction_isolation"),
+    ("transaction_read_only", "default_transaction_read_only"),
+];
+
+fn is_of_transaction(key: &str) -> bool {
+    MODES.iter().any(|(mode, _)| *mode == key)
+}
+
+/// A string constant, whatever standard_conforming_strings says.
+fn literal(value: &str) -> String {
+    let escape = if value.contains('\\') { "E" } else { "" };
+    format!("{escape}'{}'", value.replace('\\', "\\\\").replace('\'', "''"))
 }
 
 fn unknown(name: &str) -> Box<PgError> {
     PgError::error(SqlState::UNDEFINED_OBJECT, format!("unrecognized configuration parameter \"{name}\""))
 }
 
-fn cannot_change(name: &str) -> Box<PgError> {
-    PgError::error(SqlState(*b"55P02"), format!("parameter \"{name}\" cannot be changed"))
-}
-
-/// Key and value in canonical form.
-fn check(name: &str, value: &str) -> Result<(String, String), Box<PgError>> {
-    let key = name.to_ascii_lowercase();
-    let Some(parameter) = find(&key) else {
-        // A name with a dot is a placeholder for an extension's parameter; PostgreSQL keeps any value for it.
-        return if key.contains('.') { Ok((key, value.to_owned())) } else { Err(unknown(name)) };
-    };
-    let bad = || {
-        PgError::error(
-            SqlState::INVALID_PARAMETER_VALUE,
-            format!("invalid value for parameter \"{}\": \"{value}\"", parameter.name),
-        )
-    };
-    let canonical = match parameter.kind {
-        Kind::Text => value.to_owned(),
-        Kind::Bool => if parse_bool(value).ok_or_else(|| {
-            PgError::error(
-                SqlState::INVALID_PARAMETER_VALUE,
-                format!("parameter \"{}\" requires a Boolean value", parameter.name),
-            )
-        })? {
-            "on"
-        } else {
-            "off"
-        }
-        .to_owned(),
-        Kind::Int(min, max) => {
-            let number: i64 = value.trim().parse().map_err(|_| bad())?;
-            if number < min || number > max {
-                return Err(PgError::error(
-                    SqlState::INVALID_PARAMETER_VALUE,
-                    format!(
-                        "{number} is outside the valid range for parameter \"{}\" ({min} .. {max})",
-                        parameter.name
-                    ),
-                ));
-            }
-            number.to_string()
-        }
-        Kind::Milliseconds => show_milliseconds(parse_milliseconds(value).ok_or_else(bad)?),
-        Kind::Enum(values) => {
-            let wanted = value.to_ascii_lowercase();
-            (*values
-                .iter()
-                .find(|known| **known == wanted)
-                .ok_or_else(|| bad().hint(format!("Available values: {}.", values.join(", "))))?)
-            .to_owned()
-        }
-        Kind::ReadOnly => {
-            // `SET standard_conforming_strings = on` is common: saying what is already true is not a change.
-            if value.eq_ignore_ascii_case(parameter.default)
-                || parse_bool(value).is_some_and(|b| parameter.default == if b { "on" } else { "off" })
-            {
-                return Ok((key, parameter.default.to_owned()));
-            }
-            return Err(cannot_change(parameter.name));
-        }
-        Kind::DateStyle => date_style(value).ok_or_else(|| bad().hint("Dates are written in ISO style only."))?,
-        Kind::ClientEncoding => {
-            let plain: String =
-                value.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
-            match plain.as_str() {
-                "UTF8" | "UNICODE" => "UTF8".to_owned(),
-                _ => {
-                    return Err(bad().hint("The gateway speaks UTF8 to its clients."));
-                }
-            }
-        }
-    };
-    Ok((key, canonical))
-}
-
-fn parse_bool(value: &str) -> Option<bool> {
-    match value.to_ascii_lowercase().as_str() {
-        "on" | "true" | "t" | "yes" | "y" | "1" | "tru" | "tr" => Some(true),
-        "off" | "false" | "f" | "no" | "n" | "0" | "of" | "fals" | "fal" | "fa" => Some(false),
-        _ => None,
-    }
-}
-
-/// `ISO`, `DMY`, or both; the order of fields stays what it was by default.
-fn date_style(value: &str) -> Option<String> {
-    let mut order = "MDY";
-    for word in value.split(',') {
-        order = match word.trim().to_ascii_uppercase().as_str() {
-            "ISO" | "DEFAULT" => order,
-            "MDY" | "US" | "NONEURO" | "NONEUROPEAN" => "MDY",
-            "DMY" | "EURO" | "EUROPEAN" => "DMY",
-            "YMD" => "YMD",
-            _ => return None,
-        };
-    }
-    Some(format!("ISO, {order}"))
-}
-
-fn parse_milliseconds(value: &str) -> Option<u64> {
-    let value = value.trim();
-    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = value.split_at_checked(digits)?;
-    let number: u64 = number.parse().ok()?;
-    match unit.trim() {
-        "" | "ms" => Some(number),
-        "us" => Some(number / 1000),
-        "s" => number.checked_mul(1000),
-        "min" => number.checked_mul(60_000),
-        "h" => number.checked_mul(3_600_000),
-        "d" => number.checked_mul(86_400_000),
-        _ => None,
-    }
-    .filter(|ms| *ms <= i32::MAX as u64)
-}
-
-/// As SHOW prints durations: the largest unit that divides.
-fn show_milliseconds(ms: u64) -> String {
-    match ms {
-        0 => "0".to_owned(),
-        _ if ms.is_multiple_of(86_400_000) => format!("{}d", ms / 86_400_000),
-        _ if ms.is_multiple_of(3_600_000) => format!("{}h", ms / 3_600_000),
-        _ if ms.is_multiple_of(60_000) => format!("{}min", ms / 60_000),
-        _ if ms.is_multiple_of(1000) => format!("{}s", ms / 1000),
-        _ => format!("{ms}ms"),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settings() -> Settings {
-        Settings::new("17.5 (test)", "alice")
-    }
-
-    #[test]
-    fn values_are_checked_and_shown_in_canonical_form() {
-        let mut s = settings();
-        s.set("STATEMENT_TIMEOUT", Some("90000"), false, false).unwrap();
-        assert_eq!(s.show("statement_timeout").unwrap(), "90s");
-        assert_eq!(s.milliseconds("statement_timeout"), 90_000);
-        s.set("standard_conforming_strings", Some("true"), false, false).unwrap();
-        assert_eq!(s.set("extra_float_digits", Some("4"), false, false).unwrap_err().code.as_str(), "22023");
-        assert_eq!(s.set("no_such", Some("4"), false, false).unwrap_err().code.as_str(), "42704");
-        assert_eq!(s.set("server_version", Some("9"), false, false).unwrap_err().code.as_str(), "55P02");
-        assert_eq!(s.set("client_encoding", Some("latin1"), false, false).unwrap_err().code.as_str(), "22023");
-        s.set("datestyle", Some("iso, dmy"), false, false).unwrap();
-        assert_eq!(s.show("DateStyle").unwrap(), "ISO, DMY");
-        assert_eq!(s.set("datestyle", Some("German"), false, false).unwrap_err().code.as_str(), "22023");
-        s.set("my.thing", Some("x"), false, false).unwrap();
-        assert_eq!(s.show("my.thing").unwrap(), "x");
-        assert_eq!(s.show("session_authorization").unwrap(), "alice");
-    }
-
-    #[test]
-    fn rollback_restores_and_local_ends() {
-        let mut s = settings();
-        s.set_startup("application_name", "psql").unwrap();
-        s.set("application_name", Some("a"), false, false).unwrap();
-        s.set("application_name", Some("b"), false, true).unwrap();
-        s.set("application_name", Some("c"), true, true).unwrap();
-        assert_eq!(s.show("application_name").unwrap(), "c");
-        s.end_transaction(false);
-        assert_eq!(s.show("application_name").unwrap(), "a");
-        s.reset("application_name", false).unwrap();
-        assert_eq!(s.show("application_name").unwrap(), "psql");
-    }
-
-    #[test]
-    fn the_reported_set_is_that_of_postgresql_17() {
-        let names: Vec<_> = settings().reported().into_iter().map(|(name, _)| name).collect();
-        for name in [
-            "application_name",
-            "client_encoding",
-            "DateStyle",
-            "default_transaction_read_only",
-            "in_hot_standby",
-            "integer_datetimes",
-            "IntervalStyle",
-            "is_superuser",
-            "scram_iterations",
-            "server_encoding",
-            "server_version",
-            "session_authorization",
-            "TimeZone",
-        ] {
-            assert!(names.contains(&name), "{name}");
-        }
-    }
-}
+mod tests;

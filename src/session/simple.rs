@@ -3,19 +3,20 @@
 
 use std::rc::Rc;
 
-use crate::sql::{Action, check_syntax, position_in, split};
+use crate::sql::{Action, CursorCommand, check_syntax, position_in, split};
 use crate::types::Oid;
-use crate::wire::{Format, FrontendMessage, PgError, SendBuf};
+use crate::wire::{FrontendMessage, PgError, SendBuf};
 
+use super::arguments::{Arguments, argument_values, constants};
 use super::client::Client;
 use super::context::Understood;
-use super::extended::Statement;
-use super::operation::{Operation, Outcome, bind_values, ends_failed_block, literals_only};
+use super::cursor_commands::nested;
+use super::operation::{Operation, Outcome, Values, bind_values, ends_failed_block, literals_only};
 use super::ready::{Activity, Ready, in_failed_block};
 use super::resolve::{Progress, Resolve, plans};
 use super::rows::Formats;
+use super::statement::Statement;
 use super::step::{Event, Step};
-use super::values::{Parameter, Sources};
 
 /// A query string under way.
 #[derive(Debug)]
@@ -46,6 +47,18 @@ enum Purpose {
         types: Vec<Oid>,
         tag: String,
     },
+    /// The query of a cursor; the DECLARE itself.
+    Declare(Rc<Understood>),
+}
+
+impl Purpose {
+    /// Characters of the statement in front of what is resolved.
+    fn offset(&self) -> u32 {
+        match self {
+            Self::Declare(declare) => nested(&declare.translation.action, &[]).map_or(0, |query| query.offset),
+            Self::Run | Self::Prepare { .. } => 0,
+        }
+    }
 }
 
 /// Where a query string stands between two statements.
@@ -112,8 +125,8 @@ impl Ready {
         here: &Position<'_>,
         out: &mut SendBuf,
     ) -> Result<Option<Step>, Box<PgError>> {
-        if let Some(understood) = Resolve::known(sql, &mut self.template, &self.context)? {
-            return self.start_understood(understood, here, out);
+        if let Some(understood) = Resolve::known(sql, &mut self.template, &self.context, &self.client)? {
+            return self.start_understood(understood, sql, here, out);
         }
         let resolve = Resolve::new(sql, std::mem::take(&mut self.template));
         self.start_resolve(resolve, Purpose::Run, here, out)
@@ -133,6 +146,11 @@ impl Ready {
                 self.wait(Stage::Resolve { resolve, purpose }, here);
                 Ok(Some(self.submit_resolve(request)))
             }
+            Progress::Order(_) if self.client.transaction.is_failed() => Err(in_failed_block()),
+            Progress::Order(order) => {
+                self.wait(Stage::Resolve { resolve, purpose }, here);
+                Ok(Some(order.into()))
+            }
         }
     }
 
@@ -146,14 +164,23 @@ impl Ready {
     ) -> Result<Option<Step>, Box<PgError>> {
         match purpose {
             Purpose::Run => {
-                self.template = resolve.into_template();
-                self.start_understood(understood, here, out)
+                let (sql, template, _) = resolve.into_parts();
+                self.template = template;
+                self.start_understood(understood, &sql, here, out)
             }
             Purpose::Prepare { name, types, tag } => {
                 let statement = Statement::new(understood, resolve, &types, self.context.epoch());
                 self.add_statement(name, statement)?;
                 out.put_command_complete(&tag);
                 Ok(None)
+            }
+            Purpose::Declare(declare) => {
+                let Action::Cursor(command) = &declare.translation.action else { return Ok(None) };
+                let statement = Rc::new(Statement::new(understood, resolve, &[], self.context.epoch()));
+                let sources = literals_only(&statement.sql, &statement.template, &self.context);
+                let values = bind_values(&statement.understood, &sources, &mut self.client, out)?;
+                let operation = self.declare(command, statement, values, true)?;
+                self.run_operation(operation, Rc::clone(&declare), here, out)
             }
         }
     }
@@ -170,6 +197,7 @@ impl Ready {
     fn start_understood(
         &mut self,
         understood: Rc<Understood>,
+        sql: &str,
         here: &Position<'_>,
         out: &mut SendBuf,
     ) -> Result<Option<Step>, Box<PgError>> {
@@ -183,9 +211,17 @@ impl Ready {
                 let (name, types, sql, tag) = (name.clone(), parameter_types.clone(), sql.clone(), tag.clone());
                 self.check_statement_name(&name)?;
                 let mut template = std::mem::take(&mut self.template);
-                template.scan(&sql)?;
+                Resolve::scan(&sql, &mut template, &self.client)?;
                 let resolve = Resolve::with_types(&sql, template, &types);
                 return self.start_resolve(resolve, Purpose::Prepare { name, types, tag }, here, out);
+            }
+            Action::Cursor(CursorCommand::Declare { sql, offset, .. }) => {
+                let mut template = std::mem::take(&mut self.template);
+                Resolve::scan(sql, &mut template, &self.client)?;
+                // The columns are wanted before the first row.
+                let (resolve, offset) = (Resolve::with_types(sql, template, &[]), *offset);
+                let purpose = Purpose::Declare(Rc::clone(&understood));
+                return self.start_resolve(resolve, purpose, here, out).map_err(|error| moved(error, offset));
             }
             Action::Deallocate(name) => {
                 self.deallocate(name.as_deref())?;
@@ -194,54 +230,53 @@ impl Ready {
             }
             Action::Execute { name, arguments } => {
                 let statement = self.statement(name)?;
-                let values = self.execute_values(&statement, arguments, out)?;
                 let understood = Rc::clone(&statement.understood);
+                let arguments =
+                    match Arguments::new(&statement, arguments, &Formats::text(), true, &self.context, &self.client)? {
+                        Some(unknown) => {
+                            if needs_transaction(&understood) {
+                                self.client.transaction.begin_implicit();
+                            }
+                            return self.run_operation(Operation::Arguments(Box::new(unknown)), understood, here, out);
+                        }
+                        None => constants(arguments),
+                    };
+                let values = argument_values(&statement, &arguments, &self.context, &mut self.client, out)?;
                 return self.start_operation(understood, values, here, out);
             }
             _ => {}
         }
         let template = std::mem::take(&mut self.template);
-        let sources = literals_only(&template, &self.context);
+        let sources = literals_only(sql, &template, &self.context);
         let values = bind_values(&understood, &sources, &mut self.client, out);
         self.template = template;
         self.start_operation(understood, values?, here, out)
     }
 
-    /// The values of SQL-level EXECUTE.
-    pub(super) fn execute_values(
-        &mut self,
-        statement: &Statement,
-        arguments: &[Option<String>],
-        out: &mut SendBuf,
-    ) -> Result<Vec<Vec<u8>>, Box<PgError>> {
-        let expected = statement.parameter_types.len();
-        if arguments.len() != expected {
-            return Err(PgError::error(
-                crate::wire::SqlState::SYNTAX_ERROR,
-                format!("wrong number of parameters for prepared statement \"{}\"", statement.name),
-            )
-            .detail(format!("Expected {expected} parameters but got {}.", arguments.len())));
-        }
-        let parameters: Vec<Parameter<'_>> = arguments
-            .iter()
-            .zip(&statement.parameter_types)
-            .map(|(text, oid)| Parameter { oid: *oid, format: Format::Text, bytes: text.as_deref().map(str::as_bytes) })
-            .collect();
-        let sources = Sources { template: &statement.template, parameters: &parameters, context: &self.context };
-        bind_values(&statement.understood, &sources, &mut self.client, out)
-    }
-
     fn start_operation(
         &mut self,
         understood: Rc<Understood>,
-        values: Vec<Vec<u8>>,
+        values: Values,
         here: &Position<'_>,
         out: &mut SendBuf,
     ) -> Result<Option<Step>, Box<PgError>> {
         if needs_transaction(&understood) {
             self.client.transaction.begin_implicit();
         }
-        let mut operation = Operation::new(Rc::clone(&understood), values, Formats::text(), true, &self.context)?;
+        let operation = match self.cursor_operation(&understood, None)? {
+            Some(operation) => operation,
+            None => Operation::new(Rc::clone(&understood), values, Formats::text(), true, &self.context, &self.client)?,
+        };
+        self.run_operation(operation, understood, here, out)
+    }
+
+    fn run_operation(
+        &mut self,
+        mut operation: Operation,
+        understood: Rc<Understood>,
+        here: &Position<'_>,
+        out: &mut SendBuf,
+    ) -> Result<Option<Step>, Box<PgError>> {
         let outcome = operation.execute(0, &self.context, &mut self.client, out)?;
         self.on_outcome(operation, understood, outcome, here, out)
     }
@@ -256,9 +291,12 @@ impl Ready {
     ) -> Result<Option<Step>, Box<PgError>> {
         let step = match outcome {
             Outcome::Submit(request) => Step::Submit(request),
+            Outcome::Order(order) => order.into(),
+            Outcome::Lock(request) => Step::Lock(request),
             Outcome::FlushThenResume => Step::FlushThenResume,
             Outcome::NeedFrame => Step::Flush,
             Outcome::Complete(tag) => {
+                self.after_statement(&understood.translation.action, &tag);
                 put_notices(&understood, &self.client, out);
                 out.put_command_complete(&tag);
                 return Ok(None);
@@ -277,14 +315,34 @@ impl Ready {
         let SimpleQuery { stage, rest, offset, rest_offset } = query;
         let here = Position { rest: &rest, offset, rest_offset };
         let result = match (stage, event) {
-            (Stage::Resolve { mut resolve, purpose }, Event::Iris(reply)) => {
-                match resolve.on_reply(reply, self.surroundings()) {
+            (
+                Stage::Resolve { mut resolve, purpose },
+                event @ (Event::Iris(_) | Event::Oracle(_) | Event::Mirrored(_)),
+            ) => {
+                let progress = match event {
+                    Event::Iris(reply) => resolve.on_reply(reply, self.surroundings()),
+                    event => resolve.on_order(event, self.surroundings()),
+                };
+                match progress {
                     Ok(Progress::Submit(request)) => {
                         self.wait(Stage::Resolve { resolve, purpose }, &here);
                         return self.submit_resolve(request);
                     }
+                    Ok(Progress::Order(order)) => {
+                        self.wait(Stage::Resolve { resolve, purpose }, &here);
+                        return order.into();
+                    }
                     Ok(Progress::Ready(understood)) => self.resolved(understood, resolve, purpose, &here, out),
-                    Err(error) => Err(error),
+                    Err(error) => Err(moved(error, purpose.offset())),
+                }
+            }
+            (Stage::Run { mut operation, notices }, event @ (Event::Oracle(_) | Event::Mirrored(_))) => {
+                match operation.on_order(event, &self.context, &mut self.client, out) {
+                    Ok(outcome) => self.on_outcome(operation, notices, outcome, &here, out),
+                    Err(error) => {
+                        self.abandon(&operation);
+                        Err(error)
+                    }
                 }
             }
             (Stage::Run { mut operation, notices }, Event::Iris(reply)) => {
@@ -300,7 +358,13 @@ impl Ready {
                 let outcome = operation.on_flushed();
                 self.on_outcome(operation, notices, outcome, &here, out)
             }
-            (Stage::Resolve { .. }, Event::Flushed) | (_, Event::Lost(_) | Event::Oracle(_) | Event::Mirrored) => {
+            (Stage::Run { mut operation, notices }, Event::Locked(result)) => {
+                match operation.on_locked(result, &self.context, &mut self.client, out) {
+                    Ok(outcome) => self.on_outcome(operation, notices, outcome, &here, out),
+                    Err(error) => Err(error),
+                }
+            }
+            (Stage::Resolve { .. }, Event::Flushed | Event::Locked(_)) | (_, Event::Lost(_) | Event::Notified(_)) => {
                 Ok(None)
             }
         };
@@ -382,7 +446,7 @@ fn characters(text: &str) -> u32 {
 }
 
 /// The error with its position counted from the start of the query string.
-fn moved(mut error: Box<PgError>, offset: u32) -> Box<PgError> {
+pub(super) fn moved(mut error: Box<PgError>, offset: u32) -> Box<PgError> {
     error.position = error.position.map(|position| position.saturating_add(offset));
     error
 }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::wire::{Frame, PgError, Phase, ProtocolVersion, SendBuf, SqlState, StartupPacket, StartupParameters};
 
+use super::activity::SessionState;
 use super::auth::{AuthStep, Authenticated, Exchange};
 use super::client::{Client, Identity};
 use super::context::ShardContext;
@@ -167,12 +168,13 @@ impl Startup {
             })?;
         }
         let database = options.database.clone();
-        let mut client = Client::new(self.identity, user, database, settings);
+        let mut client = Client::new(self.identity, user, database, settings, &self.context);
         client.tell_settings(out);
         let key_bytes = if wishes.version.has_long_cancel_keys() { 32 } else { 4 };
         let key = client.identity.secret.get(..key_bytes).unwrap_or_default().to_vec();
         out.put_backend_key_data(client.identity.pid, &key);
         out.put_ready_for_query(client.transaction.status());
+        client.presence.set_state(SessionState::Idle);
         Ok(Ready::new(self.context, client))
     }
 }

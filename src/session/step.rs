@@ -1,8 +1,13 @@
 //! The contract between a session and whatever moves its bytes.
 
+use std::sync::Arc;
+
 use crate::catalog::{MirrorChange, OracleRequest};
 use crate::iris::{Reply, Request};
 use crate::wire::PgError;
+
+use super::advisory::LockRequest;
+use super::channel::Notification;
 
 /// What the session wants next. Replies already stand in the `SendBuf` it was given.
 #[derive(Debug)]
@@ -21,6 +26,15 @@ pub enum Step {
     /// Carry DDL over to the mirror, then call `on_event(Event::Mirrored)`, whatever came of it: the mirror is
     /// brought in line again from IRIS when a statement of it fails. Needs no lease.
     Mirror(MirrorChange),
+    /// Bring the mirror in line with IRIS, then call `on_event(Event::Mirrored)`: a statement named a relation that
+    /// the mirror has not. Needs no lease. The runtime bounds how often that is done.
+    Refresh,
+    /// Take or give back an advisory lock, then call `on_event(Event::Locked)`. Needs no lease; may wait for as long
+    /// as other sessions hold the lock.
+    Lock(LockRequest),
+    /// The session listens and is about to be idle: call `on_event(Event::Notified)` with what has come in for it, at
+    /// once. What there is no room for comes afterwards, by `on_notifications`.
+    Notifications,
     /// A CancelRequest: interrupt the session with this pid if the key is its own, then close without a reply.
     Cancel { pid: i32, key: Vec<u8> },
     /// Flush and close the connection.
@@ -39,6 +53,10 @@ pub enum Event<'a> {
     /// The backend messages that answer an [`OracleRequest`], all of them; an error when the oracle could not be asked
     /// or took too long (57014), or the client cancelled.
     Oracle(Result<Vec<u8>, Box<PgError>>),
-    /// After `Mirror`.
-    Mirrored,
+    /// After `Mirror` (the first error of its statements, if any) and after `Refresh`.
+    Mirrored(Result<(), Box<PgError>>),
+    /// The answer to a [`LockRequest`].
+    Locked(Result<bool, Box<PgError>>),
+    /// After `Notifications`.
+    Notified(Vec<Arc<Notification>>),
 }

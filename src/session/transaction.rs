@@ -115,6 +115,11 @@ impl Transaction {
         self.savepoints.push(name.to_owned());
     }
 
+    /// Savepoints around what happens now.
+    pub fn depth(&self) -> usize {
+        self.savepoints.len()
+    }
+
     pub fn has_savepoints(&self) -> bool {
         !self.savepoints.is_empty()
     }
@@ -122,6 +127,11 @@ impl Transaction {
     /// The name IRIS knows the savepoint under: a serial number keeps reused and reserved names apart.
     pub fn iris_savepoint(&self, name: &str) -> Option<String> {
         self.position(name).map(|index| format!("PGSP{index}"))
+    }
+
+    /// How many savepoints lie below the named one.
+    pub fn savepoint_depth(&self, name: &str) -> Option<usize> {
+        self.position(name)
     }
 
     /// RELEASE: the savepoint and all later ones are forgotten. False: no such savepoint (3B001).

@@ -1,9 +1,11 @@
 //! The values of an IRIS statement: literals, parameters and what the session knows, as `$LIST` items by the types
 //! IRIS declared.
 
+use std::sync::Arc;
+
 use crate::iris::{IrisType, ParameterDescription, StatementMetadata, put_value};
 use crate::sql::{Bind, LiteralKind, Plan, Template, array_elements};
-use crate::types::{Datum, Encoder, Oid, PgType, decode};
+use crate::types::{Datum, Encoder, Oid, PgType, decode, decode_with};
 use crate::wire::{Format, PgError, SendBuf, SqlState};
 
 use super::client::Client;
@@ -20,6 +22,8 @@ pub struct Parameter<'a> {
 
 /// Where values come from.
 pub struct Sources<'a> {
+    /// The statement as the client wrote it.
+    pub sql: &'a str,
     pub template: &'a Template,
     pub parameters: &'a [Parameter<'a>],
     pub context: &'a ShardContext,
@@ -37,6 +41,7 @@ pub fn put_values(
     out: &mut SendBuf,
     values: &mut Vec<u8>,
 ) -> Result<(), Box<PgError>> {
+    let style = Arc::clone(client.settings.style());
     for (index, bind) in plan.binds.iter().enumerate() {
         let declared = metadata
             .and_then(|metadata| metadata.parameters.get(index))
@@ -49,21 +54,33 @@ pub fn put_values(
             }
             Bind::TypedLiteral { literal: n, oid } => {
                 let (_, text) = sources.template.literal(*n).ok_or_else(|| missing("literal", *n))?;
-                put_value(values, &declared, &decode(*oid, Format::Text, text.as_bytes())?)?;
+                put_value(values, &declared, &decode_with(*oid, Format::Text, text.as_bytes(), &style)?)?;
             }
             Bind::Parameter(n) => {
                 let parameter = parameter(sources, *n)?;
                 let datum = match parameter.bytes {
                     None => Datum::Null,
-                    Some(bytes) => decode(parameter.oid, parameter.format, bytes)?,
+                    Some(bytes) => decode_with(parameter.oid, parameter.format, bytes, &style)?,
                 };
+                put_value(values, &declared, &datum)?;
+            }
+            Bind::EnumParameter { parameter: n, enum_type } => {
+                let parameter = parameter(sources, *n)?;
+                let datum = match parameter.bytes {
+                    None => Datum::Null,
+                    // Labels look the same in both formats (`enum_send`).
+                    Some(bytes) => decode(Oid::TEXT, Format::Text, bytes)?,
+                };
+                if let Datum::Text(label) = datum {
+                    enum_type.check(label)?;
+                }
                 put_value(values, &declared, &datum)?;
             }
             Bind::RowCount { parameter: n, when_null } => {
                 let parameter = parameter(sources, *n)?;
                 let datum = match parameter.bytes {
                     None => Datum::Int(*when_null),
-                    Some(bytes) => decode(parameter.oid, parameter.format, bytes)?,
+                    Some(bytes) => decode_with(parameter.oid, parameter.format, bytes, &style)?,
                 };
                 if matches!(datum, Datum::Int(count) if count < 0) {
                     let (code, clause) = if *when_null == 0 { (b"2201X", "OFFSET") } else { (b"2201W", "LIMIT") };
@@ -82,7 +99,7 @@ pub fn put_values(
                 }
             }
             Bind::TypedConstant { text, oid } => {
-                put_value(values, &declared, &decode(*oid, Format::Text, text.as_bytes())?)?;
+                put_value(values, &declared, &decode_with(*oid, Format::Text, text.as_bytes(), &style)?)?;
             }
             Bind::Constant(text) => put_value(values, &declared, &Datum::Text(text))?,
             Bind::Session(value) => {
@@ -106,7 +123,7 @@ fn literal(kind: LiteralKind, text: &str) -> Result<Datum<'_>, Box<PgError>> {
     }
 }
 
-fn parameter<'a>(sources: &Sources<'a>, n: u16) -> Result<Parameter<'a>, Box<PgError>> {
+pub(super) fn parameter<'a>(sources: &Sources<'a>, n: u16) -> Result<Parameter<'a>, Box<PgError>> {
     usize::from(n)
         .checked_sub(1)
         .and_then(|index| sources.parameters.get(index))

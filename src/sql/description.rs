@@ -1,22 +1,180 @@
-//! The PostgreSQL type of a column, kept in IRIS as the column's `%DESCRIPTION` where its IRIS type cannot tell.
+//! What IRIS cannot say of a column or a table, kept in its `%DESCRIPTION` (docs/DESCRIPTIONS.md).
 //!
-//! Form: `pg:` then `typname`, then modifiers in parentheses, then `[]` for an array: `pg:timestamptz`, `pg:text`,
-//! `pg:bpchar(22)`, `pg:numeric(10,2)`, `pg:vector(3)`, `pg:int4[]`. Nothing follows it. A description a person wrote
-//! does not begin with `pg:` and is left alone.
+//! A column: `pg:`, the type, then what else its definition says in PostgreSQL's words, behind a blank:
+//! `pg:timestamptz`, `pg:bpchar(22)`, `pg:numeric(10,2)`, `pg:int4[]`, `pg:serial`, `pg:timestamp DEFAULT now()`,
+//! `pg:mood{sad,ok,happy}` for an enum with its labels. A table: `pg:`, then table constraints that IRIS does not have,
+//! with commas between: `pg:CONSTRAINT t_check CHECK (a < b)`. `pg:` alone says that the names are spelled as the
+//! client spelled them. Inside, a backslash stands in front of a backslash and, in names and labels of enums, of
+//! `, . { }`; control characters are `\u{hexadecimal}`. A description that does not begin with `pg:` is a person's.
 
 use std::fmt::Write as _;
 
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
 use super::typename;
-use crate::types::PgType;
+use crate::types::{Oid, PgType};
+use crate::wire::{PgError, SqlState};
 
 const PREFIX: &str = "pg:";
 
-/// The type a description names; `None` for every other text.
+/// A description longer than this is cut down to the type: it has to pass through IRIS's own limits, and a definition
+/// of this size is no longer a description.
+pub const NOTE_BYTES_MAX: usize = 8_000;
+
+/// A column as its description tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnNote {
+    pub declared: DeclaredType,
+    /// Clauses behind the type, as PostgreSQL reads them: DEFAULT, COLLATE, CHECK, GENERATED; often empty.
+    pub clauses: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeclaredType {
+    Plain(PgType),
+    /// `smallserial`, `serial`, `bigserial`: the integer type it stands for.
+    Serial(PgType),
+    Enum(EnumType),
+}
+
+/// An enum type: `name` with its labels in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EnumType {
+    /// `None` = `public`.
+    pub schema: Option<String>,
+    pub name: String,
+    pub labels: Vec<String>,
+}
+
+impl EnumType {
+    /// # Errors
+    /// 22P02, in PostgreSQL's words, for what is no label (`enum_in`).
+    pub fn check(&self, value: &str) -> Result<(), Box<PgError>> {
+        if self.labels.iter().any(|label| label == value) {
+            return Ok(());
+        }
+        let message = format!("invalid input value for enum {}: \"{value}\"", self.name);
+        Err(PgError::error(SqlState::INVALID_TEXT, message))
+    }
+}
+
+impl DeclaredType {
+    /// The type values have for translation; enums are text there.
+    pub fn pg_type(&self) -> PgType {
+        match self {
+            Self::Plain(pg_type) | Self::Serial(pg_type) => *pg_type,
+            Self::Enum(_) => PgType::new(Oid::TEXT),
+        }
+    }
+}
+
+/// What a clause of a column's definition is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClauseKind {
+    Check,
+    Default,
+    /// GENERATED .. AS IDENTITY.
+    Generated,
+    /// COLLATE, STORAGE, COMPRESSION.
+    Other,
+}
+
+impl ColumnNote {
+    /// The clauses one by one, in their order.
+    pub fn clause_list(&self) -> Vec<(ClauseKind, String)> {
+        if self.clauses.is_empty() {
+            return Vec::new();
+        }
+        let column = elements(&format!("c int {}", self.clauses)).and_then(|list| list.first_child());
+        let clauses = column.iter().flat_map(SyntaxNode::children).filter_map(|node| {
+            let kind = match node.kind() {
+                SyntaxKind::COLUMN_NAME | SyntaxKind::PATH_TYPE => return None,
+                SyntaxKind::CHECK_CONSTRAINT => ClauseKind::Check,
+                SyntaxKind::DEFAULT_CONSTRAINT => ClauseKind::Default,
+                SyntaxKind::GENERATED_CONSTRAINT => ClauseKind::Generated,
+                _ => ClauseKind::Other,
+            };
+            Some((kind, node.text().to_string().trim().to_owned()))
+        });
+        clauses.collect()
+    }
+}
+
+/// Whether a description was written by the gateway.
+pub fn is_note(description: &str) -> bool {
+    description.trim_start().starts_with(PREFIX)
+}
+
+/// The type a description names; `None` for every other text. Enums are text.
 pub fn parse_description(description: &str) -> Option<PgType> {
+    parse_column_note(description).map(|note| note.declared.pg_type())
+}
+
+/// What a column's description tells; `None` when it is not of this form.
+pub fn parse_column_note(description: &str) -> Option<ColumnNote> {
     let rest = description.trim().strip_prefix(PREFIX)?;
-    let (rest, is_array) = match rest.strip_suffix("[]") {
+    if let Some((declared, rest)) = parse_enum(rest) {
+        return Some(ColumnNote { declared: DeclaredType::Enum(declared), clauses: clauses(rest)? });
+    }
+    let (type_text, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+    let serial = match type_text {
+        "smallserial" => Some(Oid::INT2),
+        "serial" => Some(Oid::INT4),
+        "bigserial" => Some(Oid::INT8),
+        _ => None,
+    };
+    let declared = match serial {
+        Some(oid) => DeclaredType::Serial(PgType::new(oid)),
+        None => DeclaredType::Plain(parse_type(type_text)?),
+    };
+    Some(ColumnNote { declared, clauses: clauses(rest)? })
+}
+
+/// The constraints a table's description tells, each as PostgreSQL reads it; `None` when it is not of this form.
+pub fn parse_table_note(description: &str) -> Option<Vec<String>> {
+    let text = unescaped(description.trim().strip_prefix(PREFIX)?.trim())?;
+    if text.is_empty() {
+        return Some(Vec::new());
+    }
+    let list = elements(&text)?;
+    list.children()
+        .map(|element| (element.kind() == SyntaxKind::CHECK_CONSTRAINT).then(|| element.text().to_string()))
+        .collect()
+}
+
+fn clauses(rest: &str) -> Option<String> {
+    let text = unescaped(rest.trim())?;
+    if text.is_empty() {
+        return Some(text);
+    }
+    // Whatever stands there goes into a CREATE TABLE: it must be clauses of one column and nothing else.
+    let list = elements(&format!("c int {text}"))?;
+    let mut columns = list.children();
+    let (Some(column), None) = (columns.next(), columns.next()) else { return None };
+    let is_clause = |node: &SyntaxNode| {
+        !matches!(
+            node.kind(),
+            SyntaxKind::PRIMARY_KEY_CONSTRAINT
+                | SyntaxKind::UNIQUE_CONSTRAINT
+                | SyntaxKind::REFERENCES_CONSTRAINT
+                | SyntaxKind::EXCLUDE_CONSTRAINT
+        )
+    };
+    (column.kind() == SyntaxKind::COLUMN && column.children().all(|child| is_clause(&child))).then_some(text)
+}
+
+/// The list of a CREATE TABLE whose text this is; `None` when it is something else, or more than that.
+fn elements(text: &str) -> Option<SyntaxNode> {
+    let statement = super::translate::lone_statement(&format!("CREATE TABLE t ({text})"))?;
+    let mut parts = statement.children().filter(|child| child.kind() != SyntaxKind::TABLE_NAME);
+    let (Some(list), None) = (parts.next(), parts.next()) else { return None };
+    (statement.kind() == SyntaxKind::CREATE_TABLE && list.kind() == SyntaxKind::TABLE_ARG_LIST).then_some(list)
+}
+
+fn parse_type(text: &str) -> Option<PgType> {
+    let (rest, is_array) = match text.strip_suffix("[]") {
         Some(rest) => (rest, true),
-        None => (rest, false),
+        None => (text, false),
     };
     let (name, mods) = match rest.split_once('(') {
         None => (rest, Vec::new()),
@@ -31,13 +189,150 @@ pub fn parse_description(description: &str) -> Option<PgType> {
     Some(PgType { oid, typmod })
 }
 
+/// `name{label,..}` or `schema.name{..}`, and what follows it.
+fn parse_enum(text: &str) -> Option<(EnumType, &str)> {
+    let mut parts: Vec<String> = vec![String::new()];
+    let mut labels: Vec<String> = Vec::new();
+    let mut in_labels = false;
+    let mut rest = text.char_indices();
+    while let Some((at, c)) = rest.next() {
+        let list = if in_labels { &mut labels } else { &mut parts };
+        match c {
+            '\\' => {
+                let c = escaped(&mut rest.by_ref().map(|(_, c)| c))?;
+                list.last_mut()?.push(c);
+            }
+            '.' if !in_labels => list.push(String::new()),
+            ',' if in_labels => list.push(String::new()),
+            '{' if !in_labels => {
+                in_labels = true;
+                labels.push(String::new());
+            }
+            '}' if in_labels => {
+                if matches!(labels.as_slice(), [only] if only.is_empty()) {
+                    labels.clear();
+                }
+                let name = parts.pop().filter(|name| !name.is_empty())?;
+                let schema = parts.pop();
+                let declared = EnumType { schema, name, labels };
+                return parts.is_empty().then(|| (declared, text.get(at.saturating_add(1)..).unwrap_or_default()));
+            }
+            ' ' | '(' | '}' if !in_labels => return None,
+            c => list.last_mut()?.push(c),
+        }
+    }
+    None
+}
+
+/// The character behind a backslash.
+fn escaped(rest: &mut dyn Iterator<Item = char>) -> Option<char> {
+    match rest.next()? {
+        'u' => {
+            let mut code = String::new();
+            (rest.next()? == '{').then_some(())?;
+            loop {
+                match rest.next()? {
+                    '}' => break,
+                    c if code.len() < 6 => code.push(c),
+                    _ => return None,
+                }
+            }
+            char::from_u32(u32::from_str_radix(&code, 16).ok()?)
+        }
+        c => Some(c),
+    }
+}
+
+fn unescaped(text: &str) -> Option<String> {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        plain.push(if c == '\\' { escaped(&mut rest)? } else { c });
+    }
+    (!plain.contains('\0')).then_some(plain)
+}
+
+fn put_escaped(text: &mut String, plain: &str, also: &[char]) {
+    for c in plain.chars() {
+        match c {
+            '\\' => text.push_str("\\\\"),
+            c if c.is_control() => {
+                let _ = write!(text, "\\u{{{:x}}}", u32::from(c));
+            }
+            c if also.contains(&c) => text.extend(['\\', c]),
+            c => text.push(c),
+        }
+    }
+}
+
 /// The description of a type; `None` for types without a name here.
 pub fn column_description(pg_type: PgType) -> Option<String> {
+    column_note(&ColumnNote { declared: DeclaredType::Plain(pg_type), clauses: String::new() })
+}
+
+/// The description that [`parse_column_note`] reads; `None` for types without a name here.
+pub fn column_note(note: &ColumnNote) -> Option<String> {
+    const SPECIAL: &[char] = &[',', '.', '{', '}', ' ', '('];
+    let mut text = String::from(PREFIX);
+    match &note.declared {
+        DeclaredType::Plain(pg_type) => put_type(&mut text, *pg_type)?,
+        DeclaredType::Serial(pg_type) => text.push_str(match pg_type.oid {
+            Oid::INT2 => "smallserial",
+            Oid::INT4 => "serial",
+            Oid::INT8 => "bigserial",
+            _ => return None,
+        }),
+        DeclaredType::Enum(declared) => {
+            if let Some(schema) = &declared.schema {
+                put_escaped(&mut text, schema, SPECIAL);
+                text.push('.');
+            }
+            put_escaped(&mut text, &declared.name, SPECIAL);
+            text.push('{');
+            for (n, label) in declared.labels.iter().enumerate() {
+                if n > 0 {
+                    text.push(',');
+                }
+                put_escaped(&mut text, label, &[',', '{', '}']);
+            }
+            text.push('}');
+        }
+    }
+    if !note.clauses.is_empty() {
+        text.push(' ');
+        put_escaped(&mut text, &note.clauses, &[]);
+    }
+    Some(text)
+}
+
+/// The description that [`parse_table_note`] reads.
+pub fn table_note(constraints: &[String]) -> String {
+    let mut text = String::from(PREFIX);
+    put_escaped(&mut text, &constraints.join(", "), &[]);
+    text
+}
+
+/// A view's own words, as a comment inside the query that IRIS keeps: it cannot hold a description.
+pub fn view_note(sql: &str) -> Option<String> {
+    let mut text = String::from("/* pg:");
+    // So that no comment begins or ends in it.
+    put_escaped(&mut text, sql, &['*', '/']);
+    text.push_str(" */");
+    (text.len() <= NOTE_BYTES_MAX).then_some(text)
+}
+
+/// The words that [`view_note`] put into a view's query.
+pub fn parse_view_note(definition: &str) -> Option<String> {
+    let (_, rest) = definition.split_once("/* pg:")?;
+    let (text, _) = rest.split_once(" */")?;
+    unescaped(text)
+}
+
+fn put_type(text: &mut String, pg_type: PgType) -> Option<()> {
     let (oid, suffix) = match typename::element_of(pg_type.oid) {
         Some(element) => (element, "[]"),
         None => (pg_type.oid, ""),
     };
-    let mut text = String::from(PREFIX);
     text.push_str(typename::typname(oid)?);
     let mods = typename::mods_of(PgType { oid, typmod: pg_type.typmod });
     if let Some((first, others)) = mods.split_first() {
@@ -48,5 +343,94 @@ pub fn column_description(pg_type: PgType) -> Option<String> {
         text.push(')');
     }
     text.push_str(suffix);
-    Some(text)
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(text: &str) -> ColumnNote {
+        parse_column_note(text).unwrap_or_else(|| panic!("{text}"))
+    }
+
+    #[test]
+    fn columns_go_there_and_back() {
+        for text in [
+            "pg:timestamptz",
+            "pg:bpchar(22)",
+            "pg:numeric(10,2)",
+            "pg:numeric",
+            "pg:int4[]",
+            "pg:varchar(5)[]",
+            "pg:vector(3)",
+            "pg:serial",
+            "pg:bigserial",
+            "pg:timestamp DEFAULT now()",
+            "pg:text COLLATE \"C\" DEFAULT 'a\\\\b'",
+            "pg:text DEFAULT E'a\\u{a}b'",
+            "pg:varchar(20) DEFAULT 'new' CHECK (status IN ('new', 'paid'))",
+            "pg:int8 GENERATED ALWAYS AS IDENTITY",
+            "pg:mood{sad,ok,happy}",
+            "pg:sales.mood{a\\,b,\\{x\\},,\\u{9}} DEFAULT 'a,b'",
+            "pg:my\\ mood{}",
+        ] {
+            assert_eq!(column_note(&note(text)).as_deref(), Some(text));
+        }
+        let DeclaredType::Enum(declared) = note("pg:a\\.b{x\\\\,y z}").declared else { panic!() };
+        assert_eq!(declared, EnumType { schema: None, name: "a.b".into(), labels: vec!["x\\".into(), "y z".into()] });
+        assert_eq!(
+            note("pg:text COLLATE \"C\" DEFAULT 'new'::text CONSTRAINT x CHECK (a > 0)").clause_list(),
+            [
+                (ClauseKind::Other, "COLLATE \"C\"".to_owned()),
+                (ClauseKind::Default, "DEFAULT 'new'::text".to_owned()),
+                (ClauseKind::Check, "CONSTRAINT x CHECK (a > 0)".to_owned()),
+            ]
+        );
+        assert_eq!(note("pg:text DEFAULT E'a\\u{a}b'").clauses, "DEFAULT E'a\nb'");
+    }
+
+    #[test]
+    fn what_is_no_note() {
+        for text in [
+            "People who buy things",
+            "pg:",
+            "pg:nothing",
+            "pg:int4 and more",
+            "pg:int4 DEFAULT 1)",
+            "pg:int4 DEFAULT 1); DROP TABLE x; --",
+            "pg:int4 DEFAULT 1, d int",
+            "pg:int4 PRIMARY KEY",
+            "pg:int4 REFERENCES t",
+            "pg:mood{a",
+            "pg:{a}",
+            "pg:a.b.c{x}",
+            "pg:text DEFAULT '\\u{0}'",
+            "pg:text DEFAULT '\\u{110000}'",
+        ] {
+            assert_eq!(parse_column_note(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn views_go_there_and_back() {
+        for sql in ["SELECT a FROM t", "SELECT a * 2 / 3, E'\\n*/' /* why */ FROM t\nWHERE a", "VALUES ('/*')"] {
+            let note = view_note(sql).unwrap();
+            assert_eq!(note.matches("*/").count(), 1, "{note}");
+            assert_eq!(note.matches("/*").count(), 1, "{note}");
+            assert_eq!(parse_view_note(&format!("SELECT {note} a")).as_deref(), Some(sql));
+        }
+        assert_eq!(view_note(&"x".repeat(NOTE_BYTES_MAX)), None);
+        assert_eq!(parse_view_note("SELECT /* pg */ a"), None);
+    }
+
+    #[test]
+    fn tables_go_there_and_back() {
+        for constraints in [vec![], vec!["CONSTRAINT a CHECK (x < y)".to_owned(), "CHECK (z <> E'\\n')".to_owned()]] {
+            assert_eq!(parse_table_note(&table_note(&constraints)), Some(constraints));
+        }
+        for text in ["a person's", "pg:c int", "pg:UNIQUE (a)", "pg:CHECK (a)) INHERITS (b", "pg:CHECK (a); SELECT 1"] {
+            assert_eq!(parse_table_note(text), None, "{text}");
+        }
+    }
 }

@@ -15,17 +15,20 @@ mod translate;
 mod typename;
 
 pub use cache::{CachedTranslation, TranslationCache};
-pub use description::{column_description, parse_description};
+pub use description::{
+    ClauseKind, ColumnNote, DeclaredType, EnumType, NOTE_BYTES_MAX, column_description, column_note, is_note,
+    parse_column_note, parse_description, parse_table_note, parse_view_note, table_note, view_note,
+};
 pub use options::{TranslateError, TranslateOptions, Translated};
 pub use plan::{
-    Action, AdvisoryLock, AdvisoryOperation, Bind, CatalogQuery, ChannelCommand, CopyFormat, CopyFromStdin,
-    CursorCommand, FetchDirection, MirrorStatement, ModesScope, OutputColumn, Plan, RunIf, ScriptStep, SessionValue,
-    SettingCommand, StepRole, TransactionCommand, Translation,
+    Action, AdvisoryOperation, Bind, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat,
+    CopyFromStdin, CursorCommand, EnumChange, EnumSide, ExecuteArgument, FetchDirection, MirrorStatement, ModesScope,
+    OutputColumn, Plan, RunIf, ScriptStep, SessionValue, SettingCommand, StepRole, TransactionCommand, Translation,
 };
 pub use schema::{ColumnFacts, NoSchema, RelationName, Schema, TableFacts, TableLookup};
 pub use split::{position_in, split};
 pub use template::{Literal, LiteralKind, Template};
-pub use translate::{array_elements, check_syntax, translate};
+pub use translate::{ViewText, array_elements, check_syntax, translate, view_for_mirror};
 
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,11 @@ pub struct TranslateOptions<'a> {
     /// Types of `$1`, `$2`.. as the client declares them; `Oid::UNSPECIFIED` leaves one open. They are part of the
     /// statement: see [`Template::declare`](super::Template::declare).
     pub parameter_types: &'a [Oid],
+    /// Schemas that unqualified names are looked for in, folded; the first is where they are made. Empty: only
+    /// `public`. It is part of the statement as well: see [`Template::scope`](super::Template::scope).
+    pub search_path: &'a [String],
+    /// There is an oracle to answer what IRIS cannot: queries of catalogs and of no table at all.
+    pub has_oracle: bool,
 }
 
 impl TranslateOptions<'_> {

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use super::description::EnumType;
+use super::schema::RelationName;
 use crate::iris::IrisStatement;
 use crate::types::{Oid, PgType};
 use crate::wire::PgError;
@@ -19,14 +21,53 @@ pub struct Translation {
     pub notices: Vec<PgError>,
     /// What the mirror has to do once IRIS has carried the statement out; empty for all that is not DDL.
     pub mirror: Vec<MirrorStatement>,
+    /// In IRIS's own dialect, which PostgreSQL cannot read.
+    pub is_iris_dialect: bool,
+    /// The object may live in the mirror alone (an index IRIS cannot make, a CHECK constraint, all of
+    /// [`Action::MirrorOnly`]). When IRIS had nothing to do, or answered with one of `ignored_sqlcodes`, a failure of the
+    /// mirror is the statement's error.
+    pub mirror_decides: bool,
+    /// What the statement does to the enum types, once the mirror has taken it.
+    pub enum_change: Option<EnumChange>,
 }
 
 /// A PostgreSQL statement for the mirror.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MirrorStatement {
     pub sql: String,
+    /// What runs in its place when PostgreSQL refuses it: the words of a definition may not be PostgreSQL's. (A block
+    /// with EXCEPTION would do, were it not that the embedded PostgreSQL does not come back from one.)
+    pub otherwise: Option<String>,
     /// Relations it makes, changes or drops: IRIS schema and table, as INFORMATION_SCHEMA spells them.
     pub relations: Vec<(String, String)>,
+}
+
+/// CREATE, ALTER and DROP of enum types.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EnumChange {
+    Create(EnumType),
+    /// ADD VALUE, in front of or behind a label, or at the end; a label that is there already stays where it is.
+    AddValue {
+        name: RelationName,
+        label: String,
+        neighbor: Option<(EnumSide, String)>,
+    },
+    RenameValue {
+        name: RelationName,
+        from: String,
+        to: String,
+    },
+    Rename {
+        name: RelationName,
+        to: String,
+    },
+    Drop(Vec<RelationName>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EnumSide {
+    Before,
+    After,
 }
 
 #[derive(Debug)]
@@ -44,10 +85,10 @@ pub enum Action {
         parameter_types: Vec<Oid>,
         sql: String,
     },
-    /// SQL-level EXECUTE: arguments as constants in text form (None = NULL).
+    /// SQL-level EXECUTE.
     Execute {
         name: String,
-        arguments: Vec<Option<String>>,
+        arguments: Vec<ExecuteArgument>,
     },
     /// DEALLOCATE name, or ALL when `None`.
     Deallocate(Option<String>),
@@ -55,8 +96,9 @@ pub enum Action {
     Cursor(CursorCommand),
     /// LISTEN, UNLISTEN, NOTIFY.
     Channel(ChannelCommand),
-    /// `SELECT pg_advisory_lock(..)` and its family, alone in a select list.
-    AdvisoryLock(AdvisoryLock),
+    /// Functions the gateway itself carries out, alone in a select list: `SELECT pg_advisory_lock(..)`,
+    /// `pg_notify(..)`. One row, or none and more for a set-returning one.
+    Calls(Vec<Call>),
     /// The oracle answers: only catalogs, or no table at all.
     Catalog(CatalogQuery),
     /// Nothing for IRIS to do, all of it is in `Translation::mirror` (COMMENT ON, CREATE TYPE).
@@ -65,11 +107,23 @@ pub enum Action {
     Accepted,
 }
 
-/// A statement for the oracle.
+/// An argument of SQL-level EXECUTE.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExecuteArgument {
+    /// A constant in text form; `None` = NULL.
+    Constant(Option<String>),
+    /// Any other expression, as the client wrote it. It names no column: PostgreSQL alone can say what it is.
+    Expression(String),
+}
+
+/// A statement for the oracle: it goes there as the client wrote it. What it needs to know of the session beside the
+/// settings that change how PostgreSQL evaluates and prints:
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CatalogQuery {
-    /// As the client wrote it, literals included; the cache key of such a statement is its whole text.
-    pub sql: String,
+    /// Every setting by name.
+    pub reads_settings: bool,
+    /// The gateway's sessions (`pg_stat_activity`).
+    pub reads_activity: bool,
 }
 
 /// SQL-level cursors. FETCH and MOVE also work on portals of the extended protocol: one name space.
@@ -79,6 +133,8 @@ pub enum CursorCommand {
         name: String,
         /// The query's own text.
         sql: String,
+        /// Characters of the statement in front of `sql`: positions of errors count from the statement's start.
+        offset: u32,
         binary: bool,
         /// `None`: neither SCROLL nor NO SCROLL was said.
         scroll: Option<bool>,
@@ -116,16 +172,41 @@ pub enum ChannelCommand {
     },
 }
 
-/// A function of the advisory lock family (PostgreSQL manual, "Advisory Lock Functions").
+/// A call of a function that the gateway carries out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AdvisoryLock {
-    pub operation: AdvisoryOperation,
-    /// One bigint, or two integers.
-    pub key: Vec<Bind>,
+pub struct Call {
+    pub function: CallFunction,
+    pub arguments: Vec<CallArgument>,
     /// Column name of the result.
     pub label: String,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallFunction {
+    /// One bigint or two integers; none for `UnlockAll`.
+    Advisory(AdvisoryOperation),
+    /// `pg_notify(channel, payload)`.
+    Notify,
+    /// `pg_listening_channels()`, the only call of its list.
+    ListeningChannels,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallArgument {
+    Null,
+    /// A literal or parameter; of type `oid` where its own type is not known.
+    Value {
+        bind: Bind,
+        oid: Oid,
+    },
+    /// Anything else, as written, to be made an `oid` by PostgreSQL.
+    Expression {
+        sql: String,
+        oid: Oid,
+    },
+}
+
+/// What an advisory lock function does (PostgreSQL manual, "Advisory Lock Functions").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AdvisoryOperation {
     Lock { is_try: bool, is_shared: bool, is_transaction: bool },
@@ -232,6 +313,8 @@ pub enum Bind {
     /// `$n` is an array: its elements as text, joined by U+0001, for `$LISTFROMSTRING(.., CHAR(1))`. NULL elements are
     /// left out, which is right under `= ANY`; under `<> ALL` (`refuse_nulls`) an array with a NULL element is 0A000.
     Elements { parameter: u16, refuse_nulls: bool },
+    /// `$n` for a column of an enum type: 22P02 unless it is NULL or one of the labels.
+    EnumParameter { parameter: u16, enum_type: Rc<EnumType> },
     /// `$n` of LIMIT or OFFSET: NULL stands for `when_null`, a negative number is 2201W (LIMIT) or 2201X (OFFSET).
     RowCount { parameter: u16, when_null: i64 },
     /// A value a rule made.
@@ -262,8 +345,6 @@ pub enum SessionValue {
     Version,
     /// `pg_backend_pid()`.
     BackendPid,
-    /// What a function of type void answers: the empty string.
-    Void,
     /// `current_setting(name [, missing_ok])`; an unknown name is 42704 unless `missing_ok`, then NULL.
     Setting {
         name: String,
@@ -282,6 +363,8 @@ pub enum SessionValue {
     ServerPort,
     /// `pg_postmaster_start_time()`, as timestamptz text.
     StartTime,
+    /// What the session's wall clock shows, as text of type date, time or timestamp: IRIS's own shows UTC.
+    LocalTime(Oid),
     /// `txid_current()`, `pg_current_xact_id()`: any number that grows per transaction.
     TransactionId,
     /// `gen_random_uuid()`, `uuid_generate_v4()`: fresh for each bind. Translation puts it only where it is evaluated

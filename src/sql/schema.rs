@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
+use super::description::EnumType;
 use crate::types::PgType;
 
 /// A relation as the statement names it; both parts already folded (lower case unless quoted).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct RelationName {
     pub schema: Option<String>,
     pub name: String,
@@ -20,6 +21,8 @@ pub struct ColumnFacts {
     pub nullable: bool,
     pub identity: bool,
     pub has_default: bool,
+    /// Its enum type, whose labels are all it may hold; `pg_type` is text then.
+    pub enum_type: Option<Rc<EnumType>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -46,6 +49,11 @@ pub enum TableLookup {
 /// The tables a shard knows.
 pub trait Schema {
     fn table(&self, name: &RelationName) -> TableLookup;
+
+    /// An enum type by its name, if there is one.
+    fn enum_type(&self, _name: &RelationName) -> Option<EnumType> {
+        None
+    }
 }
 
 /// Knows no table: IRIS's own metadata and errors are the answer.

@@ -52,7 +52,7 @@ pub struct Literal {
 }
 
 /// The literal-free form of one statement. Keeps its buffers between scans.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Template {
     /// Comments dropped, blanks folded, trailing semicolon dropped, every number and string replaced by a mark of its
     /// kind; keywords, names and `$n` as typed.
@@ -60,12 +60,20 @@ pub struct Template {
     /// In the order of the text.
     pub literals: Vec<Literal>,
     values: String,
+    /// The client's time zone is not UTC: what IRIS would compute from its clock, or from moments of two kinds, means
+    /// something else, so the flag is part of the text. Stays from scan to scan.
+    pub is_zoned: bool,
 }
 
 /// A statement with more literals than this is refused: `Bind::Literal` counts in 16 bits. Beyond is COPY's work.
 const LITERALS_MAX: usize = u16::MAX as usize;
 
 impl Template {
+    /// An empty one for a client whose time zone is (not) UTC.
+    pub fn for_zone(is_zoned: bool) -> Self {
+        Self { is_zoned, ..Self::default() }
+    }
+
     /// Reads one statement, as cut by [`split`](super::split). A lexer's work: nothing is parsed.
     ///
     /// # Errors
@@ -124,6 +132,10 @@ impl Template {
         while self.text.ends_with([';', ' ']) {
             self.text.pop();
         }
+        if self.is_zoned {
+            // A control character, which no statement's text holds outside of quoted names.
+            self.text.push('\u{6}');
+        }
         Ok(())
     }
 
@@ -138,6 +150,14 @@ impl Template {
         for oid in parameter_types {
             // Writing into a String does not fail.
             let _ = write!(self.text, "{},", oid.0);
+        }
+    }
+
+    /// Makes the schemas of unqualified names part of the key.
+    pub fn scope(&mut self, search_path: &[String]) {
+        for schema in search_path {
+            self.text.push('\u{6}');
+            self.text.push_str(schema);
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::decode::decode_text as decode_text_of;
+use super::decode::{decode_text as decode_text_of, decode_text_with};
+use super::style::Style;
 use super::{Datum, Encoder, IsNull, Oid, PgType, decode};
 use crate::wire::{Format, PgError, SqlState};
 
@@ -243,7 +244,7 @@ impl LiteralWriter {
 ///
 /// # Errors
 /// 22P02 for a malformed literal, and what the element's type says.
-pub fn decode_text(element: Oid, text: &str) -> Result<Datum<'_>, Box<PgError>> {
+pub fn decode_text<'a>(element: Oid, text: &'a str, style: &Style) -> Result<Datum<'a>, Box<PgError>> {
     let ArrayLiteral::OneDimension(elements) = literal(text)? else {
         return Ok(Datum::Text(text));
     };
@@ -260,7 +261,7 @@ pub fn decode_text(element: Oid, text: &str) -> Result<Datum<'_>, Box<PgError>> 
             continue;
         };
         scratch.clear();
-        encoder.encode(&decode_text_of(element, &item)?, &mut scratch)?;
+        encoder.encode(&decode_text_with(element, &item, style)?, &mut scratch)?;
         writer.element(Some(&scratch));
     }
     Ok(Datum::Owned(writer.finish()))

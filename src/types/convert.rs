@@ -7,6 +7,7 @@ use super::datetime::{self, DAY_US};
 use super::input::{self, IntType, invalid_text};
 use super::interval::Interval;
 use super::numeric::{self, DecimalDigits, MantissaBuffer};
+use super::style::Style;
 use super::transcode::{as_text, write_text};
 use super::{Datum, Decimal, datetime_input, vector_error};
 use crate::vector;
@@ -156,7 +157,9 @@ pub fn date(datum: &Datum<'_>) -> Result<i32, Box<PgError>> {
     match datum {
         Datum::Date(days) => Ok(*days),
         Datum::Timestamp(timestamp_us) => Ok(datetime::split_timestamp(*timestamp_us).0),
-        other => datetime_input::date_from_text(&as_text(other).ok_or_else(|| mismatch(other, "date"))?),
+        other => {
+            datetime_input::date_from_text(&as_text(other).ok_or_else(|| mismatch(other, "date"))?, Style::standard())
+        }
     }
 }
 
@@ -175,7 +178,7 @@ pub fn timetz(datum: &Datum<'_>) -> Result<(i64, i32), Box<PgError>> {
         Datum::Timestamp(timestamp_us) => Ok((datetime::split_timestamp(*timestamp_us).1, 0)),
         other => {
             let name = "time with time zone";
-            datetime_input::timetz_from_text(&as_text(other).ok_or_else(|| mismatch(other, name))?)
+            datetime_input::timetz_from_text(&as_text(other).ok_or_else(|| mismatch(other, name))?, Style::standard())
         }
     }
 }
@@ -188,7 +191,11 @@ pub fn timestamp(datum: &Datum<'_>, utc: bool) -> Result<i64, Box<PgError>> {
             .checked_mul(DAY_US)
             .filter(|timestamp| (datetime::TIMESTAMP_MIN..datetime::TIMESTAMP_END).contains(timestamp))
             .ok_or_else(|| PgError::error(SqlState::DATETIME_OVERFLOW, "date out of range for timestamp")),
-        other => datetime_input::timestamp_from_text(&as_text(other).ok_or_else(|| mismatch(other, name))?, utc),
+        other => datetime_input::timestamp_from_text(
+            &as_text(other).ok_or_else(|| mismatch(other, name))?,
+            utc,
+            Style::standard(),
+        ),
     }
 }
 

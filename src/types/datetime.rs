@@ -135,12 +135,12 @@ const DIGIT_PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
 8081828384858687888990919293949596979899";
 
 /// Appends a number below 100 as two digits.
-fn write_two(value: u8, out: &mut Vec<u8>) {
+pub(super) fn write_two(value: u8, out: &mut Vec<u8>) {
     let start = usize::from(value) * 2;
     out.extend_from_slice(DIGIT_PAIRS.get(start..start + 2).unwrap_or(b"??"));
 }
 
-fn write_year(year: i64, out: &mut Vec<u8>) {
+pub(super) fn write_year(year: i64, out: &mut Vec<u8>) {
     if let Ok(small) = u16::try_from(year)
         && small < 10_000
     {
@@ -166,7 +166,7 @@ pub fn write_date(days: i32, out: &mut Vec<u8>) {
 }
 
 /// Writes the date and says whether ` BC` has to follow.
-fn write_civil(date: CivilDate, out: &mut Vec<u8>) -> bool {
+pub(super) fn write_civil(date: CivilDate, out: &mut Vec<u8>) -> bool {
     let before_christ = date.year <= 0;
     write_year(if before_christ { 1 - date.year } else { date.year }, out);
     out.push(b'-');
@@ -226,7 +226,10 @@ pub fn write_offset(offset_s: i32, out: &mut Vec<u8>) {
     out.push(if offset_s < 0 { b'-' } else { b'+' });
     let seconds = offset_s.unsigned_abs();
     let part = |value: u32| u8::try_from(value % 100).unwrap_or(0);
-    write_two(part(seconds / 3600), out);
+    match seconds / 3600 {
+        hours @ 100.. => out.extend_from_slice(itoa::Buffer::new().format(hours).as_bytes()),
+        hours => write_two(part(hours), out),
+    }
     if !seconds.is_multiple_of(3600) {
         out.push(b':');
         write_two(part(seconds / 60 % 60), out);

@@ -1,7 +1,9 @@
-//! Reads dates and times as PostgreSQL's `ParseDateTime` and `DecodeDateTime` do for DateStyle `ISO, MDY` and time
-//! zone UTC, without the words that need a clock or the zone database.
+//! Reads dates and times as PostgreSQL's `ParseDateTime` and `DecodeDateTime` do, without the words that need a clock.
 
 use super::datetime::{self, CivilDate, DAY_US, SECOND_US};
+use super::datetime_words::{is_day_name, month_number, parse_canonical};
+use super::style::{self, DateOrder, Style};
+use super::zone::{self, Zone};
 use crate::wire::{PgError, SqlState};
 
 /// What a text said. Parts it did not mention are `None`.
@@ -58,65 +60,36 @@ impl DateTimeError {
             }
             Self::UnknownZone(zone) => {
                 PgError::error(SqlState::INVALID_PARAMETER_VALUE, format!("time zone \"{zone}\" not recognized"))
-                    .hint("Values are read with numeric offsets, UTC or GMT; named time zones are not known here.")
             }
         }
     }
 }
 
-/// Reads a text; `time_only` says that bare digits are a time of day (types time and timetz).
+/// Reads a text in the standard style; `time_only` says that bare digits are a time of day (types time and timetz).
 pub fn parse(text: &str, time_only: bool) -> Result<DateTimeInput, DateTimeError> {
-    if let Some(input) = parse_canonical(text.as_bytes()) {
-        return Ok(input);
-    }
-    let mut scan = Scan { bytes: text.as_bytes(), position: 0, time_only, after_t: false, fields: Fields::default() };
-    while scan.item()? {}
-    scan.fields.finish()
+    parse_ordered(text, time_only, DateOrder::Mdy).map(|(input, _)| input)
 }
 
-/// `YYYY-MM-DD[ HH:MM:SS[.f..]]`, as servers print it: no search, no branches on spelling. `None` = look closer.
-pub(super) fn parse_canonical(bytes: &[u8]) -> Option<DateTimeInput> {
-    let two = |at: usize| -> Option<u8> {
-        let tens = bytes.get(at)?.wrapping_sub(b'0');
-        let ones = bytes.get(at + 1)?.wrapping_sub(b'0');
-        (tens < 10 && ones < 10).then(|| tens * 10 + ones)
+/// Reads a text whose ambiguous dates have their fields in `order`; a time zone named in it comes along.
+fn parse_ordered(
+    text: &str,
+    time_only: bool,
+    order: DateOrder,
+) -> Result<(DateTimeInput, Option<Zone>), DateTimeError> {
+    if let Some(input) = parse_canonical(text.as_bytes()) {
+        return Ok((input, None));
+    }
+    let mut scan = Scan {
+        bytes: text.as_bytes(),
+        position: 0,
+        time_only,
+        order,
+        after_t: false,
+        fields: Fields::default(),
+        zone: None,
     };
-    let year = i64::from(two(0)?) * 100 + i64::from(two(2)?);
-    let (month, day) = (two(5)?, two(8)?);
-    if bytes.get(4) != Some(&b'-') || bytes.get(7) != Some(&b'-') || year == 0 || !(1..=12).contains(&month) {
-        return None;
-    }
-    if day == 0 || day > datetime::days_in_month(year, month) {
-        return None;
-    }
-    let days = Some(datetime::days_from_civil(CivilDate { year, month, day }));
-    if bytes.len() == 10 {
-        return Some(DateTimeInput { days, ..DateTimeInput::default() });
-    }
-    if bytes.get(10) != Some(&b' ') || bytes.get(13) != Some(&b':') || bytes.get(16) != Some(&b':') {
-        return None;
-    }
-    let (hour, minute, second) = (two(11)?, two(14)?, two(17)?);
-    if hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    let fraction_us = match bytes.get(19..)? {
-        [] => 0,
-        [b'.', digits @ ..] if digits.len() <= 6 => {
-            let mut value = 0i64;
-            for index in 0..6 {
-                let digit = digits.get(index).map_or(0, |byte| byte.wrapping_sub(b'0'));
-                if digit > 9 {
-                    return None;
-                }
-                value = value * 10 + i64::from(digit);
-            }
-            value
-        }
-        _ => return None,
-    };
-    let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
-    Some(DateTimeInput { days, time_us: Some(seconds * SECOND_US + fraction_us), offset_s: None })
+    while scan.item()? {}
+    Ok((scan.fields.finish()?, scan.zone))
 }
 
 /// A number and how many digits it was written with.
@@ -234,9 +207,12 @@ struct Scan<'a> {
     bytes: &'a [u8],
     position: usize,
     time_only: bool,
+    order: DateOrder,
     /// The ISO separator stood before: digits are a time.
     after_t: bool,
     fields: Fields,
+    /// A zone named in the text whose offset depends on the date.
+    zone: Option<Zone>,
 }
 
 impl<'a> Scan<'a> {
@@ -347,7 +323,7 @@ impl<'a> Scan<'a> {
             }
             self.position += 1;
             let last = self.number()?;
-            return if first.digits > 2 {
+            return if first.digits > 2 || self.order == DateOrder::Ymd && last.digits <= 2 {
                 self.fields.set_date(first, month, last.value)
             } else {
                 self.fields.set_date(last, month, first.value)
@@ -364,11 +340,11 @@ impl<'a> Scan<'a> {
         }
         self.position += 1;
         let third = self.number()?;
-        if first.digits > 2 {
-            self.fields.set_date(first, second.value, third.value)
-        } else {
-            // DateStyle MDY.
-            self.fields.set_date(third, first.value, second.value)
+        match self.order {
+            _ if first.digits > 2 => self.fields.set_date(first, second.value, third.value),
+            DateOrder::Ymd => self.fields.set_date(first, second.value, third.value),
+            DateOrder::Dmy => self.fields.set_date(third, second.value, first.value),
+            DateOrder::Mdy => self.fields.set_date(third, first.value, second.value),
         }
     }
 
@@ -449,7 +425,8 @@ impl<'a> Scan<'a> {
         let word =
             self.take_while(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'/' | b'_')).to_ascii_lowercase();
         if word.contains(&b'/') {
-            return Err(DateTimeError::UnknownZone(String::from_utf8_lossy(&word).into_owned()));
+            self.position = start;
+            return self.named_zone();
         }
         if let Some(month) = month_number(&word) {
             return if self.fields.month.replace(month).is_some() { Err(DateTimeError::Syntax) } else { Ok(()) };
@@ -473,8 +450,33 @@ impl<'a> Scan<'a> {
             b"infinity" | b"inf" => Err(DateTimeError::Infinite),
             b"now" | b"today" | b"tomorrow" | b"yesterday" => Err(DateTimeError::NeedsClock),
             _ if is_day_name(&word) => Ok(()),
+            _ if self.fields.has_date() || self.fields.time_us.is_some() || self.fields.month.is_some() => {
+                match zone::abbreviation_offset_s(&word) {
+                    Some(offset_s) if !self.peek().is_some_and(|byte| byte.is_ascii_digit()) => {
+                        if self.fields.offset_s.replace(offset_s).is_some() {
+                            return Err(DateTimeError::Syntax);
+                        }
+                        Ok(())
+                    }
+                    _ => {
+                        self.position = start;
+                        self.named_zone().map_err(|_| DateTimeError::Syntax)
+                    }
+                }
+            }
             _ => Err(DateTimeError::Syntax),
         }
+    }
+
+    /// `America/New_York`, `EST5EDT`: the offset is known once the date is.
+    fn named_zone(&mut self) -> Result<(), DateTimeError> {
+        let name = self.take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-' | b'+'));
+        let name = String::from_utf8_lossy(name).into_owned();
+        let Some(zone) = Zone::named(&name) else { return Err(DateTimeError::UnknownZone(name.to_ascii_lowercase())) };
+        if self.fields.offset_s.is_some() || self.zone.replace(zone).is_some() {
+            return Err(DateTimeError::Syntax);
+        }
+        Ok(())
     }
 
     fn half_day(&mut self, half_day: HalfDay) -> Result<(), DateTimeError> {
@@ -509,38 +511,12 @@ fn time_of_day(hour: i64, minute: i64, second: i64, fraction_us: i64) -> Result<
     Ok(time_us)
 }
 
-fn month_number(word: &[u8]) -> Option<i64> {
-    const MONTHS: [&[u8]; 12] = [
-        b"january",
-        b"february",
-        b"march",
-        b"april",
-        b"may",
-        b"june",
-        b"july",
-        b"august",
-        b"september",
-        b"october",
-        b"november",
-        b"december",
-    ];
-    let matches = |name: &&[u8]| {
-        word == *name || word == name.get(..3).unwrap_or(b"") || word == b"sept" && name.starts_with(b"sep")
-    };
-    MONTHS.iter().position(matches).and_then(|index| i64::try_from(index + 1).ok())
-}
-
-fn is_day_name(word: &[u8]) -> bool {
-    const DAYS: [&[u8]; 7] = [b"monday", b"tuesday", b"wednesday", b"thursday", b"friday", b"saturday", b"sunday"];
-    DAYS.iter().any(|name| word == *name || word == name.get(..3).unwrap_or(b""))
-}
-
 /// Days since 2000-01-01 of a text of type date.
 ///
 /// # Errors
 /// 22007, 22008, 0A000.
-pub fn date_from_text(text: &str) -> Result<i32, Box<PgError>> {
-    let input = parse(text, false).map_err(|error| error.to_pg("date", text))?;
+pub fn date_from_text(text: &str, style: &Style) -> Result<i32, Box<PgError>> {
+    let (input, _) = parse_ordered(text, false, style.date_order).map_err(|error| error.to_pg("date", text))?;
     let days = input.days.ok_or_else(|| DateTimeError::Syntax.to_pg("date", text))?;
     i32::try_from(days)
         .ok()
@@ -553,35 +529,55 @@ pub fn date_from_text(text: &str) -> Result<i32, Box<PgError>> {
 /// # Errors
 /// 22007, 22008.
 pub fn time_from_text(text: &str) -> Result<i64, Box<PgError>> {
-    time_with_offset(text, "time").map(|(time_us, _)| time_us)
+    let (time_us, _, _) = time_with_offset(text, "time")?;
+    Ok(time_us)
 }
 
-/// Microseconds since midnight and seconds east of Greenwich (0 when none is written) of a text of type timetz.
+/// Microseconds since midnight and seconds east of Greenwich of a text of type timetz. Without an offset it is the
+/// session's time zone's, where that needs no date.
 ///
 /// # Errors
-/// 22007, 22008, 22009.
-pub fn timetz_from_text(text: &str) -> Result<(i64, i32), Box<PgError>> {
-    time_with_offset(text, "time with time zone")
+/// 22007, 22008, 22009; 0A000 where only today's date could tell the offset.
+pub fn timetz_from_text(text: &str, style: &Style) -> Result<(i64, i32), Box<PgError>> {
+    let (time_us, offset_s, zone) = time_with_offset(text, "time with time zone")?;
+    let zone = zone.as_ref().unwrap_or(&style.zone);
+    match offset_s.or_else(|| zone.constant_offset_s()) {
+        Some(offset_s) => Ok((time_us, offset_s)),
+        None => Err(PgError::unsupported(format!(
+            "the offset of \"{text}\" depends on the date in the time zone \"{}\"",
+            zone.name()
+        ))
+        .hint("Write the offset: 10:00:00+02.")),
+    }
 }
 
-fn time_with_offset(text: &str, type_name: &str) -> Result<(i64, i32), Box<PgError>> {
-    let input = parse(text, true).map_err(|error| error.to_pg(type_name, text))?;
+fn time_with_offset(text: &str, type_name: &str) -> Result<(i64, Option<i32>, Option<Zone>), Box<PgError>> {
+    let (input, zone) = parse_ordered(text, true, DateOrder::Mdy).map_err(|error| error.to_pg(type_name, text))?;
     let time_us = input.time_us.ok_or_else(|| DateTimeError::Syntax.to_pg(type_name, text))?;
-    Ok((time_us, input.offset_s.unwrap_or(0)))
+    Ok((time_us, input.offset_s, zone))
 }
 
 /// Microseconds since 2000-01-01 of a text of type timestamp (an offset is read and ignored, as PostgreSQL does) or,
-/// with `utc`, of type timestamptz (no offset means UTC).
+/// with `utc`, of type timestamptz (no offset means the session's time zone).
 ///
 /// # Errors
 /// 22007, 22008, 22009, 22023, 0A000.
-pub fn timestamp_from_text(text: &str, utc: bool) -> Result<i64, Box<PgError>> {
+pub fn timestamp_from_text(text: &str, utc: bool, style: &Style) -> Result<i64, Box<PgError>> {
     let type_name = if utc { "timestamp with time zone" } else { "timestamp" };
-    let input = parse(text, false).map_err(|error| error.to_pg(type_name, text))?;
+    let (input, named) = parse_ordered(text, false, style.date_order).map_err(|error| error.to_pg(type_name, text))?;
     let days = input.days.ok_or_else(|| DateTimeError::Syntax.to_pg(type_name, text))?;
-    let offset_us = if utc { i64::from(input.offset_s.unwrap_or(0)) * SECOND_US } else { 0 };
+    let time_us = input.time_us.unwrap_or(0);
+    let zone = named.as_ref().unwrap_or(&style.zone);
+    let time_us = match input.offset_s {
+        _ if !utc => Some(time_us),
+        Some(offset_s) => Some(time_us - i64::from(offset_s) * SECOND_US),
+        None if zone.is_utc() => Some(time_us),
+        None => style::instant_us(zone, days, time_us)
+            .and_then(|instant_us| instant_us.checked_sub(days.checked_mul(DAY_US)?)),
+    };
     i32::try_from(days)
         .ok()
-        .and_then(|days| datetime::join_timestamp(days, input.time_us.unwrap_or(0) - offset_us))
+        .zip(time_us)
+        .and_then(|(days, time_us)| datetime::join_timestamp(days, time_us))
         .ok_or_else(|| PgError::error(SqlState::DATETIME_OVERFLOW, format!("timestamp out of range: \"{text}\"")))
 }

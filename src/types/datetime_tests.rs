@@ -1,17 +1,19 @@
 //! Date and time input against what PostgreSQL printed.
 
+use super::Style;
 use super::datetime;
 use super::datetime_cases::CASES;
 use super::datetime_input::*;
+use super::datetime_words::parse_canonical;
 use crate::wire::{PgError, SqlState};
 
 fn print(type_name: &str, text: &str) -> Result<String, Box<PgError>> {
     let mut out = Vec::new();
     match type_name {
-        "date" => datetime::write_date(date_from_text(text)?, &mut out),
+        "date" => datetime::write_date(date_from_text(text, Style::standard())?, &mut out),
         "time" => datetime::write_time(time_from_text(text)?, &mut out),
-        "timestamp" => datetime::write_timestamp(timestamp_from_text(text, false)?, false, &mut out),
-        _ => datetime::write_timestamp(timestamp_from_text(text, true)?, true, &mut out),
+        "timestamp" => datetime::write_timestamp(timestamp_from_text(text, false, Style::standard())?, false, &mut out),
+        _ => datetime::write_timestamp(timestamp_from_text(text, true, Style::standard())?, true, &mut out),
     }
     Ok(String::from_utf8(out).unwrap())
 }
@@ -38,13 +40,13 @@ fn the_fast_way_agrees_with_the_whole() {
 
 #[test]
 fn what_iris_cannot_hold_is_said_clearly() {
-    let error = date_from_text("infinity").unwrap_err();
+    let error = date_from_text("infinity", Style::standard()).unwrap_err();
     assert_eq!(
         (error.code, error.message.as_str()),
         (SqlState::DATETIME_OVERFLOW, "IRIS has no infinite value of type date: \"infinity\"")
     );
-    assert_eq!(timestamp_from_text("now", true).unwrap_err().code, SqlState::FEATURE_NOT_SUPPORTED);
-    assert_eq!(timetz_from_text("10:30:00-05:30").unwrap(), (37_800_000_000, -19_800));
+    assert_eq!(timestamp_from_text("now", true, Style::standard()).unwrap_err().code, SqlState::FEATURE_NOT_SUPPORTED);
+    assert_eq!(timetz_from_text("10:30:00-05:30", Style::standard()).unwrap(), (37_800_000_000, -19_800));
 }
 
 #[test]
@@ -60,6 +62,10 @@ fn no_text_breaks_the_reader() {
             text.push(char::from(alphabet[usize::try_from(state % alphabet.len() as u64).unwrap()]));
         }
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        let _ = (date_from_text(&text), time_from_text(&text), timestamp_from_text(&text, true));
+        let _ = (
+            date_from_text(&text, Style::standard()),
+            time_from_text(&text),
+            timestamp_from_text(&text, true, Style::standard()),
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use super::input::{self, IntType};
 use super::interval::Interval;
+use super::style::Style;
 use super::{Datum, Decimal, Oid, array, datetime, datetime_input, json, numeric, vector_error};
 use crate::vector;
 use crate::wire::{Format, PgError, SqlState};
@@ -14,8 +15,16 @@ use crate::wire::{Format, PgError, SqlState};
 /// # Errors
 /// 22P02, 22003, 22007, 22008, 22P03, 22021 as PostgreSQL; 0A000 for a type whose binary form is not known here.
 pub fn decode(oid: Oid, format: Format, bytes: &[u8]) -> Result<Datum<'_>, Box<PgError>> {
+    decode_with(oid, format, bytes, Style::standard())
+}
+
+/// [`decode`] for a client with settings of its own: date order, time zone, IntervalStyle.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_with<'a>(oid: Oid, format: Format, bytes: &'a [u8], style: &Style) -> Result<Datum<'a>, Box<PgError>> {
     match format {
-        Format::Text => decode_text(oid, utf8(bytes)?),
+        Format::Text => decode_text_with(oid, utf8(bytes)?, style),
         Format::Binary => decode_binary(oid, bytes),
     }
 }
@@ -51,6 +60,10 @@ pub fn utf8(bytes: &[u8]) -> Result<&str, Box<PgError>> {
 /// # Errors
 /// As [`decode`].
 pub fn decode_text(oid: Oid, text: &str) -> Result<Datum<'_>, Box<PgError>> {
+    decode_text_with(oid, text, Style::standard())
+}
+
+pub(super) fn decode_text_with<'a>(oid: Oid, text: &'a str, style: &Style) -> Result<Datum<'a>, Box<PgError>> {
     Ok(match oid {
         Oid::BOOL => Datum::Bool(input::boolean(text)?),
         Oid::INT2 => Datum::Int(input::integer(text, IntType::Int2)?),
@@ -63,19 +76,19 @@ pub fn decode_text(oid: Oid, text: &str) -> Result<Datum<'_>, Box<PgError>> {
         Oid::UUID => uuid(&input::uuid(text)?),
         Oid::BYTEA if !text.contains('\\') => Datum::Bytes(text.as_bytes()),
         Oid::BYTEA => Datum::OwnedBytes(input::bytea(text)?),
-        Oid::DATE => Datum::Date(datetime_input::date_from_text(text)?),
+        Oid::DATE => Datum::Date(datetime_input::date_from_text(text, style)?),
         Oid::TIME => Datum::Time(datetime_input::time_from_text(text)?),
-        Oid::TIMETZ => timetz(datetime_input::timetz_from_text(text)?),
-        Oid::TIMESTAMP => Datum::Timestamp(datetime_input::timestamp_from_text(text, false)?),
-        Oid::TIMESTAMPTZ => Datum::Timestamp(datetime_input::timestamp_from_text(text, true)?),
-        Oid::INTERVAL => interval(Interval::from_text(text)?),
+        Oid::TIMETZ => timetz(datetime_input::timetz_from_text(text, style)?),
+        Oid::TIMESTAMP => Datum::Timestamp(datetime_input::timestamp_from_text(text, false, style)?),
+        Oid::TIMESTAMPTZ => Datum::Timestamp(datetime_input::timestamp_from_text(text, true, style)?),
+        Oid::INTERVAL => interval(Interval::from_text_with(text, style.interval_format)?),
         Oid::VECTOR => Datum::Vector(vector::parse_text(text).map_err(|error| vector_error(error, text))?),
         Oid::JSON | Oid::JSONB => {
             json::check(text, oid == Oid::JSONB)?;
             Datum::Text(text)
         }
         _ => match oid.element() {
-            Some(element) => array::decode_text(element, text)?,
+            Some(element) => array::decode_text(element, text, style)?,
             None => Datum::Text(text),
         },
     })

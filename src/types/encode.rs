@@ -1,9 +1,12 @@
 //! From a [`Datum`] to the bytes of one DataRow cell. The decision is made once per column.
 
+use std::sync::Arc;
+
 use super::convert::{self, Numeric};
 use super::datetime::{self, round_fraction};
 use super::input::{self, IntType};
 use super::numeric::DecimalDigits;
+use super::style::{self, Style};
 use super::{Datum, Oid, PgType, array, transcode, vector_error};
 use crate::vector;
 use crate::wire::{Format, PgError};
@@ -17,12 +20,12 @@ pub enum IsNull {
 
 /// How the cells of one column are written. Chosen once per (type, format); no allocation per cell but for text that
 /// has to be converted before it can be parsed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoder {
     cell: Cell,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Cell {
     /// Text as it is, in either format.
     Text,
@@ -67,6 +70,38 @@ enum Cell {
     VectorBinary,
     /// Its element type.
     ArrayBinary(PgType),
+    /// Text that the client's settings change.
+    Styled(Styled, Arc<Style>),
+}
+
+/// What is printed in another style than the standard one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Styled {
+    Float4,
+    Float8,
+    Bytea,
+    Date,
+    Timestamp { fraction_digits: u8, zoned: bool },
+    Interval,
+}
+
+impl Styled {
+    /// The kind of a standard cell whose text `style` changes.
+    fn of(cell: &Cell, style: &Style) -> Option<Self> {
+        let standard = Style::standard();
+        let is_dated = style.date_format != standard.date_format;
+        match *cell {
+            Cell::Float4Text if style.extra_float_digits <= 0 => Some(Self::Float4),
+            Cell::Float8Text if style.extra_float_digits <= 0 => Some(Self::Float8),
+            Cell::ByteaText if style.bytea_escape => Some(Self::Bytea),
+            Cell::DateText if is_dated => Some(Self::Date),
+            Cell::TimestampText { fraction_digits, utc } if is_dated || utc && !style.zone.is_utc() => {
+                Some(Self::Timestamp { fraction_digits, zoned: utc })
+            }
+            Cell::IntervalText if style.interval_format != standard.interval_format => Some(Self::Interval),
+            _ => None,
+        }
+    }
 }
 
 impl Encoder {
@@ -82,6 +117,27 @@ impl Encoder {
         Ok(Self { cell })
     }
 
+    /// The encoder of a column for a client with settings of its own.
+    ///
+    /// # Errors
+    /// As [`select`](Self::select).
+    pub fn select_styled(pg_type: PgType, format: Format, style: &Arc<Style>) -> Result<Encoder, Box<PgError>> {
+        let encoder = Self::select(pg_type, format)?;
+        Ok(match Styled::of(&encoder.cell, style) {
+            Some(styled) => Self { cell: Cell::Styled(styled, Arc::clone(style)) },
+            None => encoder,
+        })
+    }
+
+    /// Whether some setting of the client can change the text of a column of this type.
+    pub fn depends_on_style(pg_type: PgType, format: Format) -> bool {
+        format == Format::Text
+            && matches!(
+                pg_type.oid,
+                Oid::FLOAT4 | Oid::FLOAT8 | Oid::BYTEA | Oid::DATE | Oid::TIMESTAMP | Oid::TIMESTAMPTZ | Oid::INTERVAL
+            )
+    }
+
     /// Appends the bytes of one cell, without its length.
     ///
     /// # Errors
@@ -92,6 +148,7 @@ impl Encoder {
             return Ok(IsNull::Yes);
         }
         match self.cell {
+            Cell::Styled(styled, ref style) => encode_styled(styled, style, datum, out)?,
             Cell::Text => transcode::write_text(datum, out)?,
             Cell::PaddedText(characters) => write_padded(datum, characters, out)?,
             Cell::JsonbBinary => {
@@ -158,6 +215,21 @@ impl Encoder {
         }
         Ok(IsNull::No)
     }
+}
+
+fn encode_styled(styled: Styled, style: &Style, datum: &Datum<'_>, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
+    match styled {
+        Styled::Float4 => style.write_single(convert::single(datum)?, out),
+        Styled::Float8 => style.write_double(convert::double(datum)?, out),
+        Styled::Bytea => style::write_escaped_bytes(&convert::bytes(datum)?, out),
+        Styled::Date => style.write_date(convert::date(datum)?, out),
+        Styled::Timestamp { fraction_digits, zoned } => {
+            let timestamp_us = round_timestamp(convert::timestamp(datum, zoned)?, fraction_digits);
+            style.write_timestamp(timestamp_us, zoned, out);
+        }
+        Styled::Interval => style.write_interval(convert::interval(datum)?, out),
+    }
+    Ok(())
 }
 
 fn no_binary(pg_type: PgType) -> Box<PgError> {

@@ -2,6 +2,7 @@
 
 use super::datetime;
 use super::input::trim;
+use super::style::IntervalFormat;
 use crate::wire::{PgError, SqlState};
 
 const HOUR_US: i64 = 3_600_000_000;
@@ -87,16 +88,32 @@ impl Interval {
     /// # Errors
     /// 22007, 22008.
     pub fn from_text(text: &str) -> Result<Self, Box<PgError>> {
+        Self::from_text_with(text, IntervalFormat::Postgres)
+    }
+
+    /// [`from_text`](Self::from_text) under an IntervalStyle: in `sql_standard` a sign in front, if it is the only
+    /// one, counts for every field.
+    ///
+    /// # Errors
+    /// As `from_text`.
+    pub fn from_text_with(text: &str, format: IntervalFormat) -> Result<Self, Box<PgError>> {
         let invalid = || {
             PgError::error(SqlState::INVALID_DATETIME, format!("invalid input syntax for type interval: \"{text}\""))
         };
         let trimmed = trim(text).to_ascii_lowercase();
         let mut sum = Sum::default();
+        let only_sign = trimmed.strip_prefix('-').filter(|rest| {
+            format == IntervalFormat::SqlStandard
+                && !rest.split_ascii_whitespace().skip(1).any(|field| field.starts_with(['-', '+']))
+        });
         let read = match trimmed.strip_prefix('p') {
             Some(rest) => sum.iso(rest),
-            None => sum.words(&trimmed),
+            None => sum.words(only_sign.unwrap_or(&trimmed)),
         };
         read.ok_or_else(invalid)?;
+        if only_sign.is_some() {
+            (sum.months, sum.days, sum.time_us) = (-sum.months, -sum.days, -sum.time_us);
+        }
         sum.finish().ok_or_else(|| {
             PgError::error(SqlState::DATETIME_OVERFLOW, format!("interval field value out of range: \"{text}\""))
         })
@@ -192,8 +209,19 @@ impl Sum {
                 rest = after.trim_start();
                 continue;
             }
+            if let Some((months, after)) = take_year_month(rest) {
+                self.months += months;
+                rest = after.trim_start();
+                continue;
+            }
             let (millionths, after) = take_number(rest)?;
             let after = after.trim_start();
+            // SQL's `1 2:03:04`: days in front of a time need no unit.
+            if !after.is_empty() && take_clock(after).is_some() {
+                self.add(millionths, Unit::Days(1));
+                rest = after;
+                continue;
+            }
             let unit_length = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
             let (word, after) = after.split_at_checked(unit_length)?;
             let unit = if word.is_empty() { Unit::Time(MICRO) } else { unit_of(word)? };
@@ -243,6 +271,20 @@ fn millionths(fraction: &str) -> Option<i64> {
     }
     let value = digits.parse::<i64>().ok()?;
     Some((digits.len()..6).fold(value, |value, _| value * 10))
+}
+
+/// SQL's `[+-]years-months`.
+fn take_year_month(text: &str) -> Option<(i128, &str)> {
+    let end = text.find(|c: char| c.is_ascii_whitespace()).unwrap_or(text.len());
+    let (token, rest) = text.split_at_checked(end)?;
+    let (years, months) = token.strip_prefix(['-', '+']).unwrap_or(token).split_once('-')?;
+    let number = |part: &str| -> Option<i128> {
+        (part.len() <= 9 && !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+            .then(|| part.parse().ok())?
+    };
+    let (years, months) = (number(years)?, number(months).filter(|months| *months < 12)?);
+    let sum = years * 12 + months;
+    Some((if token.starts_with('-') { -sum } else { sum }, rest))
 }
 
 /// `[+-]H:MM[:SS[.f]]`.

@@ -8,6 +8,7 @@ mod datetime_cases;
 pub mod datetime_input;
 #[cfg(test)]
 mod datetime_tests;
+mod datetime_words;
 mod datum;
 mod decode;
 mod encode;
@@ -16,15 +17,22 @@ mod interval;
 mod json;
 pub mod numeric;
 mod oid;
+mod style;
+#[cfg(test)]
+mod style_tests;
 mod transcode;
+mod zone;
 
+pub use datetime::write_timestamp;
 pub use datum::{Datum, Decimal};
-pub use decode::{decode, decode_text, utf8};
+pub use decode::{decode, decode_text, decode_with, utf8};
 pub use encode::{Encoder, IsNull};
 pub use input::IntType;
 pub use interval::Interval;
 pub use oid::{Oid, PgType};
+pub use style::{DateFormat, DateOrder, IntervalFormat, Style, local_us};
 pub use transcode::{write_latin1, write_utf16};
+pub use zone::Zone;
 
 use crate::vector::VectorError;
 use crate::wire::{PgError, SqlState};

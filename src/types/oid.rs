@@ -102,7 +102,7 @@ types! {
     REGROLE = 4096, "regrole", "regrole", 4, REGROLE_ARRAY = 4097;
     // pgvector's types have no fixed OID; these stand for them inside the gateway and on the wire. They are the first
     // two a user's extension gets in a new database.
-    VECTOR = 16_388, "vector", "vector", -1, VECTOR_ARRAY = 16_389;
+    VECTOR = 16_385, "vector", "vector", -1, VECTOR_ARRAY = 16_391;
 }
 
 impl Oid {

@@ -122,6 +122,11 @@ impl SendBuf {
         self.bytes.capacity()
     }
 
+    /// Whole messages made elsewhere.
+    pub fn put_messages(&mut self, messages: &[u8]) {
+        self.bytes.extend_from_slice(messages);
+    }
+
     /// Takes back what was put behind the first `len` bytes: a reply that turned into an error.
     pub fn truncate(&mut self, len: usize) {
         self.bytes.truncate(len);

@@ -17,6 +17,12 @@ pub struct Limits {
     pub statements_max: usize,
     /// Open portals of one client.
     pub portals_max: usize,
+    /// Rows kept by all cursors of one client that are declared SCROLL or WITH HOLD: PostgreSQL puts them into
+    /// temporary files, the gateway has none.
+    pub cursors_bytes_max: usize,
+    /// Rows a cursor keeps that does not say whether it scrolls: PostgreSQL often lets such a cursor go back, few
+    /// clients do, and thousands of them may be reading at once.
+    pub cursor_history_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -28,6 +34,8 @@ impl Default for Limits {
             small_frame_bytes_max: 10_000,
             statements_max: 10_000,
             portals_max: 10_000,
+            cursors_bytes_max: 64 << 20,
+            cursor_history_bytes_max: 1 << 20,
         }
     }
 }

@@ -23,6 +23,10 @@ impl<'a> Reader<'a> {
         }
     }
 
+    pub const fn new(body: &'a [u8]) -> Self {
+        Self { rest: body }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }

@@ -175,6 +175,10 @@ impl Message {
             b'C' => format!("Complete {}", cursor.text()),
             b'Z' => format!("Ready {}", char::from(self.body[0])),
             b'E' => format!("Error {}", self.field(b'C').unwrap_or_default()),
+            b'A' => {
+                cursor.skip(4);
+                format!("Notification {} '{}'", cursor.text(), cursor.text())
+            }
             b'G' => format!("CopyIn {}", self.body[0]),
             b't' => {
                 let oids: Vec<_> = (0..cursor.u16()).map(|_| cursor.u32().to_string()).collect();

@@ -3,9 +3,12 @@
 //! `IRIS_PGWIRE_TEST_SERVER=host:port cargo test --test protocol -- --test-threads=1` runs them against another
 //! server; that is how the expected answers were checked with PostgreSQL 18.
 
+mod calls;
+mod catalog_cursors;
 #[path = "../common/mod.rs"]
 mod common;
 mod copy;
+mod cursors;
 mod errors;
 mod extended;
 mod hostile;

@@ -1,6 +1,7 @@
 //! Translation as a whole: a schema to ask, and a statement's script as one text.
 
 mod cache;
+mod calls;
 mod cases;
 mod depth;
 mod describe;
@@ -42,6 +43,7 @@ impl Tables {
                         nullable: !words.contains(&"!") && !words.contains(&"#"),
                         identity: words.contains(&"#"),
                         has_default: words.contains(&"#"),
+                        enum_type: None,
                     }
                 })
                 .collect();
@@ -74,7 +76,13 @@ pub fn try_translate(sql: &str, schema: &dyn Schema) -> Result<Translated, Trans
         sql,
         &template,
         schema,
-        &TranslateOptions { default_schema: "SQLUser", statement_keys: &keys, parameter_types: &[] },
+        &TranslateOptions {
+            default_schema: "SQLUser",
+            statement_keys: &keys,
+            parameter_types: &[],
+            search_path: &[],
+            has_oracle: false,
+        },
     )
 }
 
@@ -111,6 +119,7 @@ fn in_one_line(sql: &str, schema: &dyn Schema) -> String {
                     .collect();
                 steps.join(" ;; ")
             }
+            Action::Calls(calls) => calls::shown(calls, &template),
             other => format!("{other:?}"),
         },
     }
@@ -128,6 +137,9 @@ fn spelled(text: &str, binds: &[Bind], template: &Template) -> String {
             if kind == super::LiteralKind::String { format!("'{value}'") } else { value.to_owned() }
         };
         match bind {
+            Bind::EnumParameter { parameter, enum_type } => {
+                let _ = write!(out, "${parameter}:{}", enum_type.name);
+            }
             Bind::Parameter(n) => {
                 let _ = write!(out, "${n}");
             }

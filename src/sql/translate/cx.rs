@@ -9,6 +9,7 @@ use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 use super::frag::{Frag, MARK, Mark, Ty};
 use super::names;
 use crate::iris::{IrisStatement, ParameterKind};
+use crate::sql::description::EnumType;
 use crate::sql::options::TranslateOptions;
 use crate::sql::plan::{Bind, OutputColumn, Plan};
 use crate::sql::schema::{ColumnFacts, RelationName, Schema, TableFacts, TableLookup};
@@ -239,6 +240,11 @@ impl<'a> Cx<'a> {
         found
     }
 
+    /// An enum type by its folded name.
+    pub fn enum_type(&self, name: &RelationName) -> Option<EnumType> {
+        self.schema.enum_type(name)
+    }
+
     pub fn known(&self, name: &RelationName) -> Option<Rc<TableFacts>> {
         match self.facts(name) {
             TableLookup::Known(facts) => Some(facts),
@@ -254,6 +260,10 @@ impl<'a> Cx<'a> {
             parts => parts,
         };
         match parts {
+            [name] if !self.options.search_path.is_empty() => {
+                let schema = self.schema_on_path(&names::folded(name));
+                self.relation(&[names::quoted(&schema), name.clone()])
+            }
             [name] => {
                 let folded = names::folded(name);
                 let lookup = RelationName { schema: None, name: folded.clone() };
@@ -282,6 +292,15 @@ impl<'a> Cx<'a> {
                 parts.iter().map(|part| names::folded(part)).collect::<Vec<_>>().join(".")
             ))),
         }
+    }
+
+    /// The schema of the search path that has the relation; the first where none has, which is where it would be made.
+    fn schema_on_path(&self, folded: &str) -> String {
+        let path = self.options.search_path;
+        let has = |schema: &&String| {
+            self.known(&RelationName { schema: Some((*schema).clone()), name: folded.to_owned() }).is_some()
+        };
+        path.iter().find(has).or(path.first()).cloned().unwrap_or_default()
     }
 
     pub fn cte(&self, name: &str) -> Option<Cte> {

@@ -6,29 +6,105 @@ use super::cx::{self, Cx, Result};
 use super::expr::is_query;
 use super::frag::{Frag, Ty};
 use super::{query, script, step};
-use crate::sql::plan::{OutputColumn, StepRole, Translation};
+use crate::sql::plan::{Action, OutputColumn, StepRole, Translation};
 use crate::types::{Oid, PgType};
+use crate::wire::{PgError, SqlState};
 
-/// IRIS explains queries, in a form of its own; the column is PostgreSQL's.
+/// PostgreSQL explains the queries that the oracle answers, with all its options. IRIS explains its own, in a form of
+/// its own; the column is PostgreSQL's.
 pub fn explain(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     let at = usize::from(node.text_range().start());
-    let analyze = node.descendants().any(|part| {
-        part.kind() == SyntaxKind::EXPLAIN_ANALYZE
-            || (part.kind() == SyntaxKind::EXPLAIN_OPTION
-                && cx::plain_text(&part).to_ascii_lowercase().starts_with("analy")
-                && !cx::plain_text(&part).to_ascii_lowercase().ends_with("false"))
-    });
-    if analyze {
-        return Err(cx
-            .unsupported("EXPLAIN ANALYZE is not supported by IRIS", at)
-            .hint("EXPLAIN shows the plan without running the query."));
+    let declared = cx::child(node, SyntaxKind::DECLARE);
+    let explained = declared.as_ref().unwrap_or(node).children().find(|child| is_query(child.kind()));
+    if let Some(query) = explained.as_ref().and_then(|explained| cx.catalog_query(explained)) {
+        return Ok(super::translation(Action::Catalog(query), "EXPLAIN"));
     }
-    let Some(explained) = node.children().find(|child| is_query(child.kind())) else {
-        return Err(cx.unsupported("EXPLAIN is supported for queries only", at));
+    if cx::child(node, SyntaxKind::EXPLAIN_ANALYZE).is_some() {
+        return Err(analyze(cx, at));
+    }
+    for option in cx::grandchildren(node, SyntaxKind::EXPLAIN_OPTION_LIST, SyntaxKind::EXPLAIN_OPTION) {
+        check_option(cx, &option)?;
+    }
+    let Some(explained) = explained else {
+        let of_prepared =
+            node.children().any(|child| matches!(child.kind(), SyntaxKind::EXECUTE | SyntaxKind::CREATE_TABLE_AS));
+        let error = cx.unsupported("EXPLAIN is supported for queries only", at);
+        return Err(if of_prepared { error.hint("Explain the query itself, with its values in it.") } else { error });
     };
     let text = query::inline_text(cx, &explained)?;
     let columns =
         vec![OutputColumn::Column { label: Some("QUERY PLAN".into()), pg_type: Some(PgType::new(Oid::TEXT)) }];
     let plan = cx.plan(Frag::cat(&[&"EXPLAIN ", &text], Ty::TEXT), columns, true);
     Ok(script(vec![step(plan, StepRole::Rows)], "EXPLAIN"))
+}
+
+fn analyze(cx: &Cx<'_>, at: usize) -> Box<PgError> {
+    cx.unsupported("EXPLAIN ANALYZE is not supported by IRIS", at)
+        .hint("EXPLAIN shows the plan without running the query.")
+}
+
+/// An option either changes nothing about a plan that is one text, or asks for what IRIS cannot tell.
+fn check_option(cx: &Cx<'_>, option: &SyntaxNode) -> Result<()> {
+    let at = usize::from(option.text_range().start());
+    let text = cx::plain_text(option).to_ascii_lowercase();
+    let (name, value) = text.split_once(' ').unwrap_or((text.as_str(), ""));
+    let value = value.trim().trim_matches('\'');
+    let is_off = matches!(value, "off" | "false" | "0");
+    match name {
+        "analyze" | "analyse" if !is_off => Err(analyze(cx, at)),
+        // Of figures that only a query that has run can have, or that IRIS has not.
+        "analyze" | "analyse" | "verbose" | "costs" | "settings" | "generic_plan" | "buffers" | "timing"
+        | "summary" | "memory" => Ok(()),
+        "wal" | "serialize" if is_off || value == "none" => Ok(()),
+        "wal" | "serialize" => Err(PgError::error(
+            SqlState::INVALID_PARAMETER_VALUE,
+            format!("EXPLAIN option {} requires ANALYZE", name.to_ascii_uppercase()),
+        )),
+        "format" if value == "text" => Ok(()),
+        "format" if matches!(value, "json" | "xml" | "yaml") => Err(cx
+            .unsupported(
+                &format!(
+                    "EXPLAIN (FORMAT {}) is not supported: IRIS has its plans as text",
+                    value.to_ascii_uppercase()
+                ),
+                at,
+            )
+            .hint("Use FORMAT TEXT.")),
+        "format" => Err(PgError::error(
+            SqlState::INVALID_PARAMETER_VALUE,
+            format!("unrecognized value for EXPLAIN option \"format\": \"{value}\""),
+        )
+        .position(cx::offset(at))),
+        _ => Err(PgError::error(SqlState::SYNTAX_ERROR, format!("unrecognized EXPLAIN option \"{name}\""))
+            .position(cx::offset(at))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sql::tests::{shown, tables};
+
+    #[test]
+    fn options() {
+        let plan = shown("explain select id from known", &tables());
+        assert!(plan.starts_with("EXPLAIN SELECT") || plan.starts_with("EXPLAIN select"), "{plan}");
+        for same in ["verbose", "(analyze false, costs off)", "(format text)", "(ANALYZE off, VERBOSE)"] {
+            assert_eq!(shown(&format!("explain {same} select id from known"), &tables()), plan, "{same}");
+        }
+        assert_eq!(shown("explain declare c cursor for select id from known", &tables()), plan);
+        for (statement, code) in [
+            ("explain analyze select 1", "0A000"),
+            ("explain (analyze) select 1", "0A000"),
+            ("explain (analyze true, buffers) select 1", "0A000"),
+            ("explain (format json) select 1", "0A000"),
+            ("explain (format tsv) select 1", "22023"),
+            ("explain (colour) select 1", "42601"),
+            ("explain (wal) select 1", "22023"),
+            ("explain execute s", "0A000"),
+            ("explain delete from known", "0A000"),
+        ] {
+            let answer = shown(statement, &tables());
+            assert!(answer.starts_with(code), "{statement}: {answer}");
+        }
+    }
 }

@@ -65,7 +65,7 @@ pub fn translate(cx: &Cx<'_>) -> Result<Translation> {
     };
     let columns = if is_query { vec![OutputColumn::Star] } else { Vec::new() };
     let plan = cx.plan(frag, columns, is_query);
-    Ok(script(vec![step(plan, role)], &tag))
+    Ok(Translation { is_iris_dialect: true, ..script(vec![step(plan, role)], &tag) })
 }
 
 /// The first two words, in capitals; `OR REPLACE` is left out.

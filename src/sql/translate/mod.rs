@@ -1,13 +1,16 @@
 //! The rules: one file per family. Everything no rule touches stays as written.
 
+mod classify;
 mod cx;
 mod ddl;
 mod depth;
 mod dml;
+mod enums;
 mod explain;
 mod expr;
 mod frag;
 mod iris_dialect;
+mod mirror;
 mod names;
 mod query;
 mod utility;
@@ -18,9 +21,10 @@ use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode};
 
 use self::cx::Cx;
 pub use self::expr::array_elements;
+pub use self::mirror::{ViewText, view_for_mirror};
 use self::query::Place;
 use super::options::{TranslateError, TranslateOptions, Translated};
-use super::plan::{Action, Bind, Plan, RunIf, ScriptStep, SettingCommand, StepRole, Translation};
+use super::plan::{Action, Bind, CallArgument, Plan, RunIf, ScriptStep, SettingCommand, StepRole, Translation};
 use super::schema::Schema;
 use super::template::{Template, char_position};
 use crate::wire::{PgError, SqlState};
@@ -61,7 +65,12 @@ pub fn check_syntax(sql: &str) -> Result<(), Box<PgError>> {
             (_, Some(error)) if !iris_dialect::is_iris(sql, true) => {
                 let mut template = Template::default();
                 template.scan(sql)?;
-                if is_set_names(&template) { Ok(()) } else { Err(error) }
+                if utility::is_fetch(sql) {
+                    return utility::fetch(sql).map(|_| ());
+                }
+                let shorter = utility::without_read_only(sql);
+                let is_read_only = shorter.is_some_and(|sql| matches!(parse(sql), Ok((_, None))));
+                if is_read_only || is_set_names(&template) { Ok(()) } else { Err(error) }
             }
             _ => Ok(()),
         }
@@ -79,6 +88,16 @@ fn statement(cx: &Cx<'_>) -> Result<Translation, Box<PgError>> {
         return iris_dialect::translate(cx);
     }
     if let Some(error) = error {
+        if utility::is_fetch(cx.sql) {
+            let utility = utility::fetch(cx.sql)?;
+            return Ok(translation(utility.action, utility.tag));
+        }
+        if let Some(shorter) = utility::without_read_only(cx.sql)
+            && let (root, None) = parse(shorter)?
+            && let Some(node) = root.first_child()
+        {
+            return one(cx, &node);
+        }
         return set_names(cx).ok_or(error);
     }
     let mut statements = root.children();
@@ -115,6 +134,12 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
         | SyntaxKind::VALUES
         | SyntaxKind::TABLE
         | SyntaxKind::PAREN_SELECT => {
+            if let Some(calls) = cx.gateway_calls(node)? {
+                return Ok(translation(Action::Calls(calls), "SELECT"));
+            }
+            if let Some(query) = cx.catalog_query(node) {
+                return Ok(translation(Action::Catalog(query), "SELECT"));
+            }
             let query = cx.query(node, Place::Top, None)?;
             let plan = cx.plan(query.frag, query.columns, true);
             Ok(script(vec![step(plan, StepRole::Rows)], "SELECT"))
@@ -128,7 +153,10 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
                 return Ok(translation(utility.action, utility.tag));
             }
             match ddl::translate(cx, node)? {
-                Some(ddl) => Ok(translation(ddl.action, ddl.tag)),
+                Some(ddl) => {
+                    let ddl::Ddl { action, tag, mirror, mirror_decides, enum_change } = ddl;
+                    Ok(Translation { mirror, mirror_decides, enum_change, ..translation(action, tag) })
+                }
                 None => Err(utility::unsupported(node)),
             }
         }
@@ -144,7 +172,16 @@ fn script(steps: Vec<ScriptStep>, tag: &str) -> Translation {
 }
 
 fn translation(action: Action, tag: impl Into<String>) -> Translation {
-    Translation { action, tag: tag.into(), parameter_types: Vec::new(), notices: Vec::new(), mirror: Vec::new() }
+    Translation {
+        action,
+        tag: tag.into(),
+        parameter_types: Vec::new(),
+        notices: Vec::new(),
+        mirror: Vec::new(),
+        is_iris_dialect: false,
+        mirror_decides: false,
+        enum_change: None,
+    }
 }
 
 /// The tree, and the first thing the parser did not understand. The parser is another project's: a panic of it must
@@ -163,6 +200,15 @@ fn parse(sql: &str) -> Result<(SyntaxNode, Option<Box<PgError>>), Box<PgError>> 
         parsed.map_err(|_| PgError::error(SqlState::INTERNAL_ERROR, "the parser failed on this statement"))?;
     let error = error.or_else(|| ambiguous(&root));
     Ok((root.clone(), error.map(|at| syntax_error_at(sql, &root, at))))
+}
+
+/// The tree of a text that is one statement, understood in full; `None` for any other.
+pub(in crate::sql) fn lone_statement(sql: &str) -> Option<SyntaxNode> {
+    depth::check(sql).ok()?;
+    let (root, None) = parse(sql).ok()? else { return None };
+    let mut statements = root.children();
+    let statement = statements.next()?;
+    statements.next().is_none().then_some(statement)
 }
 
 /// Where the tree has more than it should: an expression nobody would read. Better refused than left out.
@@ -211,18 +257,22 @@ fn in_characters(sql: &str, mut error: Box<PgError>) -> Box<PgError> {
 /// in a text or had a say in it.
 fn pinned(cx: &Cx<'_>, translation: &Translation) -> Vec<u16> {
     let mut bound = vec![false; cx.template.literals.len()];
-    let mut mark = |plan: &Plan| {
-        for bind in &plan.binds {
-            if let Bind::Literal(n) | Bind::TypedLiteral { literal: n, .. } = bind
-                && let Some(bound) = bound.get_mut(usize::from(*n))
-            {
-                *bound = true;
-            }
+    let mut mark_bind = |bind: &Bind| {
+        if let Bind::Literal(n) | Bind::TypedLiteral { literal: n, .. } = bind
+            && let Some(bound) = bound.get_mut(usize::from(*n))
+        {
+            *bound = true;
         }
     };
+    let mut mark = |plan: &Plan| plan.binds.iter().for_each(&mut mark_bind);
     match &translation.action {
         Action::Script(steps) => steps.iter().for_each(|step| mark(&step.plan)),
         Action::CopyFromStdin(copy) => mark(&copy.insert),
+        Action::Calls(calls) => calls.iter().flat_map(|call| &call.arguments).for_each(|argument| {
+            if let CallArgument::Value { bind, .. } = argument {
+                mark_bind(bind);
+            }
+        }),
         _ => {}
     }
     let mut pinned = cx.pinned();

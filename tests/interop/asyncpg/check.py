@@ -41,18 +41,6 @@ async def check(name, awaitable):
         checks.ok(name)
 
 
-async def check_or_gap(name, awaitable):
-    """As `check`, for what the gateway says it does not support yet."""
-    try:
-        await awaitable
-    except asyncpg.FeatureNotSupportedError as error:
-        checks.gap(name, error)
-    except Exception as error:  # noqa: BLE001
-        checks.fail(name, error)
-    else:
-        checks.ok(name)
-
-
 async def code(sqlstate, awaitable):
     try:
         await awaitable
@@ -161,6 +149,57 @@ async def transactions(conn):
     equal(await conn.fetchval("SELECT count(*) FROM tx"), 2)
 
 
+async def notifications(conn):
+    """add_listener is called while the connection is idle, by other connections and by itself."""
+    heard = asyncio.Queue()
+
+    def hear(_, pid, channel, payload):
+        heard.put_nowait((pid, channel, payload))
+
+    sender = await asyncpg.connect()
+    await conn.add_listener("apg", hear)
+    await sender.execute("NOTIFY apg, 'one'")
+    async with sender.transaction():
+        await sender.execute("SELECT pg_notify($1, $2)", "apg", "two")
+        await sender.fetchval("SELECT pg_notify('apg', $1)", "three")
+    await conn.execute("NOTIFY apg")
+    got = [await asyncio.wait_for(heard.get(), 10) for _ in range(4)]
+    there, here = sender.get_server_pid(), conn.get_server_pid()
+    equal(got, [(there, "apg", "one"), (there, "apg", "two"), (there, "apg", "three"), (here, "apg", "")])
+    await conn.remove_listener("apg", hear)
+    await sender.execute("NOTIFY apg, 'nobody'")
+    await asyncio.sleep(0.2)
+    equal(heard.empty(), True)
+    await sender.close()
+
+
+async def advisory_locks(conn):
+    other = await asyncpg.connect()
+    await conn.fetchval("SELECT pg_advisory_lock($1)", 401)
+    equal(await other.fetchval("SELECT pg_try_advisory_lock($1)", 401), False)
+    waiting = asyncio.create_task(other.fetchval("SELECT pg_try_advisory_lock(1), pg_advisory_lock($1)", 401))
+    await asyncio.sleep(0.2)
+    equal(waiting.done(), False)
+    equal(await conn.fetchval("SELECT pg_advisory_unlock($1::bigint)", 401), True)
+    equal(await asyncio.wait_for(waiting, 10), True)
+    # Cancelled by the client: asyncpg sends a CancelRequest.
+    try:
+        await conn.fetchval("SELECT pg_advisory_lock($1)", 401, timeout=0.2)
+    except asyncio.TimeoutError:
+        pass
+    else:
+        raise AssertionError("the lock is held by another")
+    async with conn.transaction():
+        equal(await conn.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", 401, 1), True)
+        equal(await other.fetchval("SELECT pg_try_advisory_lock(401, 1)"), False)
+    equal(await other.fetchval("SELECT pg_try_advisory_lock(401, 1)"), True)
+    # What a pool sends when a connection comes back.
+    await other.reset()
+    equal(await conn.fetchval("SELECT pg_try_advisory_lock(401)"), True)
+    await conn.execute("SELECT pg_advisory_unlock_all()")
+    await other.close()
+
+
 async def errors(conn):
     await conn.execute("DROP TABLE IF EXISTS er2")
     await conn.execute("DROP TABLE IF EXISTS er")
@@ -196,9 +235,11 @@ async def main():
         ("cursors", cursors),
         ("COPY FROM STDIN", copying),
         ("transactions", transactions),
+        ("notifications", notifications),
+        ("advisory locks", advisory_locks),
     ]:
         await check(name, run(conn))
-    await check_or_gap("cursor moved forward", moved_cursor(conn))
+    await check("cursor moved forward", moved_cursor(conn))
     await errors(conn)
     await check("pool", pool())
     for table in ("ty", "sc", "em", "cp", "tx", "er2", "er"):

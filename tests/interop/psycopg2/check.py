@@ -94,6 +94,32 @@ def named_cursor(conn):
     conn.commit()
 
 
+def scrolled_cursor(conn):
+    cur = conn.cursor(name="scrolled", scrollable=True)
+    cur.execute("SELECT id FROM ba WHERE id < %s ORDER BY id", (100,))
+    equal(cur.fetchone(), (0,))
+    cur.scroll(10)
+    equal(cur.fetchmany(2), [(11,), (12,)])
+    cur.scroll(-3)
+    equal(cur.fetchone(), (10,))
+    cur.scroll(98, mode="absolute")
+    equal([row[0] for row in cur.fetchall()], [98, 99])
+    cur.close()
+
+
+def held_cursor(conn):
+    """Read on behind the COMMIT, beside another cursor over the same query."""
+    cur = conn.cursor(name="held", withhold=True)
+    other = conn.cursor(name="other")
+    for each in (cur, other):
+        each.execute("SELECT id FROM ba ORDER BY id")
+    equal([cur.fetchmany(3), other.fetchmany(2)], [[(0,), (1,), (2,)], [(0,), (1,)]])
+    conn.commit()
+    equal([row[0] for row in cur.fetchall()], list(range(3, 390)))
+    cur.close()
+    conn.commit()
+
+
 def copying(conn):
     cur = conn.cursor()
     cur.execute("DROP TABLE IF EXISTS cp")
@@ -172,8 +198,9 @@ def main():
     for name, run in [("batches", batches), ("fetching", fetching), ("COPY FROM STDIN", copying), ("transactions", transactions)]:
         checks.check(name, lambda run=run: run(conn))
         conn.rollback()
-    checks.check_or_gap("named cursor", lambda: named_cursor(conn), lambda error: getattr(error, "pgcode", None))
-    conn.rollback()
+    for name, run in [("named cursor", named_cursor), ("scrolled cursor", scrolled_cursor), ("cursor with hold", held_cursor)]:
+        checks.check(name, lambda run=run: run(conn))
+        conn.rollback()
     errors(conn)
     for table in ("ty", "ba", "cp", "tx", "er2", "er"):
         checks.check(f"drop table {table}", lambda table=table: cur.execute(f"DROP TABLE IF EXISTS {table}"))

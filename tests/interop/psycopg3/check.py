@@ -223,6 +223,87 @@ def two_connections(conn):
         equal(other.execute("SELECT v FROM tx WHERE id = 1").fetchone(), (10,))
 
 
+def notifications():
+    """Heard while waiting, heard with the answer of a query, not heard from a transaction that is rolled back."""
+    with psycopg.connect("", autocommit=True) as listener, psycopg.connect("") as sender:
+        listener.execute("LISTEN ps3")
+        sender.execute("NOTIFY ps3, 'waiting'")
+        sender.execute("SELECT pg_notify(%s, %s)", ("ps3", "by function"))
+        sender.execute("SELECT pg_notify(%b, %b)", ("ps3", "binary"))
+        equal(list(listener.notifies(timeout=0.2)), [], "before commit")
+        sender.commit()
+        heard = list(listener.notifies(timeout=10, stop_after=3))
+        equal([n.payload for n in heard], ["waiting", "by function", "binary"])
+        equal({(n.channel, n.pid) for n in heard}, {("ps3", sender.info.backend_pid)})
+        sender.execute("NOTIFY ps3, 'never'")
+        sender.rollback()
+        seen = []
+        listener.add_notify_handler(lambda n: seen.append(n.payload))
+        sender.execute("NOTIFY ps3, 'with an answer'")
+        sender.commit()
+        for _ in range(100):
+            listener.execute("SELECT 1")
+            if seen:
+                break
+        equal(seen, ["with an answer"])
+
+
+async def listening():
+    """The asynchronous generator wakes for what another connection says."""
+    listener = await psycopg.AsyncConnection.connect("", autocommit=True)
+    sender = await psycopg.AsyncConnection.connect("", autocommit=True)
+    async with listener, sender:
+        await listener.execute("LISTEN ps3a")
+
+        async def say():
+            for n in range(20):
+                await sender.execute("SELECT pg_notify('ps3a', %s)", (str(n),))
+
+        task = asyncio.create_task(say())
+        heard = [n.payload async for n in listener.notifies(timeout=10, stop_after=20)]
+        await task
+        equal(heard, [str(n) for n in range(20)])
+
+
+def advisory_locks(conn):
+    with psycopg.connect("", autocommit=True) as other:
+        equal(conn.execute("SELECT pg_advisory_lock(%s)", (301,)).fetchone(), ("",))
+        equal(other.execute("SELECT pg_try_advisory_lock(%s)", (301,)).fetchone(), (False,))
+        equal(other.cursor(binary=True).execute("SELECT pg_try_advisory_lock(%b)", (301,)).fetchone(), (False,))
+        conn.rollback()
+        equal(other.execute("SELECT pg_try_advisory_lock(301) AS acquired").fetchone(), (False,))
+        equal(conn.execute("SELECT pg_advisory_unlock(301), pg_advisory_unlock(301)").fetchone(), (True, False))
+        equal(other.execute("SELECT pg_try_advisory_lock(%s, %s)", (301, -1)).fetchone(), (True,))
+        other.execute("SET lock_timeout = '50ms'")
+        conn.execute("SELECT pg_advisory_xact_lock(%s)", (302,))
+        sqlstate("55P03", lambda: other.execute("SELECT pg_advisory_lock(302)"))
+        conn.commit()
+        equal(other.execute("SELECT pg_try_advisory_lock(302)").fetchone(), (True,))
+
+
+def server_cursors(conn):
+    """DECLARE with parameters in the extended protocol, FETCH in text and in binary format, MOVE. After `fetching`."""
+    for binary in (False, True):
+        with conn.cursor("walk", binary=binary) as cur:
+            cur.execute("SELECT id, pad FROM fe WHERE id >= %s ORDER BY id", (100,))
+            equal([column.name for column in cur.description], ["id", "pad"])
+            equal(cur.fetchone(), (100, "p" * 100))
+            cur.itersize = 333
+            equal([row[0] for row in cur], list(range(101, 3000)))
+    with conn.cursor("scrolled", scrollable=True) as cur:
+        cur.execute("SELECT id FROM fe ORDER BY id")
+        cur.scroll(1000, mode="absolute")
+        equal(cur.fetchmany(2), [(1000,), (1001,)])
+        cur.scroll(-4)
+        equal(cur.fetchone(), (998,))
+    with conn.cursor("held", withhold=True) as cur:
+        cur.execute("SELECT id FROM fe ORDER BY id")
+        equal(cur.fetchone(), (0,))
+        conn.commit()
+        equal([row[0] for row in cur], list(range(1, 3000)))
+    sqlstate("42703", lambda: conn.cursor("wrong").execute("SELECT no_such_column FROM fe"))
+
+
 def errors(conn):
     conn.execute("DROP TABLE IF EXISTS er2")
     conn.execute("DROP TABLE IF EXISTS er")
@@ -295,10 +376,14 @@ def main():
             ("executemany", lambda: executemany(conn)),
             ("pipeline", lambda: pipeline(conn)),
             ("fetching", lambda: fetching(conn)),
+            ("server cursors", lambda: server_cursors(conn)),
             ("COPY FROM STDIN", lambda: copy_in(conn)),
             ("transactions", lambda: transactions(conn)),
             ("autocommit", lambda: autocommit(conn)),
             ("two connections", lambda: two_connections(conn)),
+            ("notifications", notifications),
+            ("asynchronous notifications", lambda: asyncio.run(listening())),
+            ("advisory locks", lambda: advisory_locks(conn)),
         ]:
             checks.check(name, run)
             conn.rollback()

@@ -14,7 +14,7 @@ use super::{
 use crate::sql::plan::ScriptStep;
 use crate::sql::schema::{ColumnFacts, TableFacts, TableLookup};
 use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::names;
+use crate::sql::translate::{mirror, names};
 use crate::wire::SqlState;
 
 const TAG: &str = "ALTER TABLE";
@@ -42,7 +42,48 @@ pub(super) fn alter_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     for action in stmt.children() {
         alter.action(&action)?;
     }
-    Ok(ddl(TAG, alter.steps))
+    let steps = alter.steps;
+    mirrored(cx, stmt, &table, ddl(TAG, steps))
+}
+
+/// The client's words, without the actions that concern owners and files.
+fn mirrored(cx: &Cx<'_>, stmt: &SyntaxNode, table: &Table, ddl: Ddl) -> Result<Ddl> {
+    let left_out = |action: &SyntaxNode| {
+        matches!(
+            action.kind(),
+            SyntaxKind::OWNER_TO
+                | SyntaxKind::CLUSTER_ON
+                | SyntaxKind::SET_WITHOUT_CLUSTER
+                | SyntaxKind::SET_WITHOUT_OIDS
+                | SyntaxKind::SET_TABLESPACE
+                | SyntaxKind::SET_ACCESS_METHOD
+                | SyntaxKind::VALIDATE_CONSTRAINT
+        )
+    };
+    let is_action =
+        |child: &SyntaxNode| !matches!(child.kind(), SyntaxKind::IF_EXISTS | SyntaxKind::TABLE_RELATION_NAME);
+    let actions: Vec<SyntaxNode> = stmt.children().filter(is_action).collect();
+    let decides = actions.iter().any(|action| action.kind() == SyntaxKind::DROP_CONSTRAINT);
+    let kept: Vec<String> = actions
+        .iter()
+        .filter(|action| !left_out(action))
+        .map(|action| mirror::requalified(action, cx.options.default_schema))
+        .collect();
+    let renamed = match actions.iter().find(|action| action.kind() == SyntaxKind::TABLE_RENAME_TO) {
+        Some(rename) => {
+            let new = names::folded(&first_name(&need(rename, SyntaxKind::TABLE_NAME)?)?);
+            Some(Table { iris: (table.iris.0.clone(), new), ..table.clone() })
+        }
+        None => None,
+    };
+    let mut tables = vec![table];
+    tables.extend(renamed.as_ref());
+    let ddl = if decides { ddl.decided_by_mirror() } else { ddl };
+    Ok(match kept.as_slice() {
+        [] => ddl,
+        kept if kept.len() == actions.len() => ddl.mirrored_as_written(cx, stmt, &tables),
+        kept => ddl.mirrored(format!("ALTER TABLE {} {}", table.pg, kept.join(", ")), &tables),
+    })
 }
 
 struct Alter<'a> {
@@ -61,9 +102,8 @@ impl Alter<'_> {
             SyntaxKind::ADD_CONSTRAINT => self.add_constraint(action),
             SyntaxKind::DROP_CONSTRAINT => {
                 let name = defined(&first_name(&need(action, SyntaxKind::CONSTRAINT_NAME_REF)?)?)?;
-                let ignored: &[i32] =
-                    if has_child(action, SyntaxKind::IF_EXISTS) { &[NO_CONSTRAINT_SQLCODE] } else { &[] };
-                self.push(&format!("DROP CONSTRAINT {name}"), ignored);
+                // CHECK constraints are the mirror's alone.
+                self.push(&format!("DROP CONSTRAINT {name}"), &[NO_CONSTRAINT_SQLCODE]);
                 Ok(())
             }
             SyntaxKind::RENAME_COLUMN => {
@@ -127,7 +167,7 @@ impl Alter<'_> {
         }
         let clauses = keys.into_clauses();
         let ignored: &[i32] = if if_not_exists { &[FIELD_EXISTS_SQLCODE] } else { &[] };
-        self.push(&format!("ADD COLUMN {}", column.text()?), ignored);
+        self.push(&format!("ADD COLUMN {}", column.text(self.cx)?), ignored);
         for clause in clauses {
             self.push(&format!("ADD {clause}"), &[]);
         }

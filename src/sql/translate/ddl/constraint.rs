@@ -34,6 +34,11 @@ impl<'a> Keys<'a> {
         self.own.into_iter().chain(self.foreign).collect()
     }
 
+    /// Whether a name has to be written in quotes to be meant.
+    pub fn has_capitals(&self) -> bool {
+        self.used.iter().any(|name| super::create_table::has_capitals(name))
+    }
+
     /// Names that are taken already.
     pub fn reserve(&mut self, taken: impl IntoIterator<Item = String>) {
         self.used.extend(taken);

@@ -23,7 +23,7 @@ fn drop_relations(cx: &Cx<'_>, stmt: &SyntaxNode, kind: SyntaxKind, what: &str) 
     let if_exists = has_child(stmt, SyntaxKind::IF_EXISTS);
     let behaviour = if cascades(stmt) { " CASCADE" } else { "" };
     let ignored: &[i32] = if if_exists { &[NO_TABLE_SQLCODE] } else { &[] };
-    let mut steps = Vec::new();
+    let (mut steps, mut dropped) = (Vec::new(), Vec::new());
     for name in cx::children(stmt, kind) {
         let table = Table::of(cx, &name)?;
         if if_exists && matches!(cx.facts(&table.lookup), TableLookup::Missing) {
@@ -31,13 +31,20 @@ fn drop_relations(cx: &Cx<'_>, stmt: &SyntaxNode, kind: SyntaxKind, what: &str) 
             continue;
         }
         steps.push(tolerant_step(cx, format!("DROP {what} {}{behaviour}", table.text), ignored));
+        dropped.push(table);
     }
-    Ok(ddl(&format!("DROP {what}"), steps))
+    let mut ddl = ddl(&format!("DROP {what}"), steps);
+    for table in &dropped {
+        // IRIS has decided whether anything depends on it.
+        ddl = ddl.mirrored(format!("DROP {what} IF EXISTS {} CASCADE", table.pg), &[table]);
+    }
+    Ok(ddl)
 }
 
 /// IRIS finds the table by the index's name, and says so when several have such an index (-334).
 pub(super) fn drop_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
-    let ignored: &[i32] = if has_child(stmt, SyntaxKind::IF_EXISTS) { &[NO_INDEX_SQLCODE] } else { &[] };
+    // An index that IRIS cannot make is the mirror's alone.
+    let ignored: &[i32] = &[NO_INDEX_SQLCODE];
     let mut steps = Vec::new();
     for index in cx::children(stmt, SyntaxKind::INDEX_REF) {
         let name = match names::parts(&index).pop() {
@@ -46,7 +53,7 @@ pub(super) fn drop_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         };
         steps.push(tolerant_step(cx, format!("DROP INDEX {}", defined(&name)?), ignored));
     }
-    Ok(ddl("DROP INDEX", steps))
+    Ok(ddl("DROP INDEX", steps).mirrored_as_written(cx, stmt, &[]).decided_by_mirror())
 }
 
 /// IRIS sets the counters back in any case.

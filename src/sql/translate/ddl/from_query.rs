@@ -4,10 +4,11 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::constraint::defined_list;
 use super::{Ddl, Table, accepted, at, ddl, first_name, has_child, need, notice, tolerant_step, unsupported};
+use crate::sql::description::view_note;
 use crate::sql::plan::{ScriptStep, StepRole};
 use crate::sql::schema::TableLookup;
 use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::query;
+use crate::sql::translate::{mirror, query};
 use crate::wire::{PgError, SqlState};
 
 /// "Table or view already exists".
@@ -31,11 +32,14 @@ pub(super) fn create_table_as(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     }
     let query = inline_query(cx, &query_of(stmt)?)?;
     let ignored: &[i32] = if if_not_exists { &[EXISTS_SQLCODE] } else { &[] };
+    let exists = if if_not_exists { "IF NOT EXISTS " } else { "" };
+    let select = mirror::requalified(&query_of(stmt)?, cx.options.default_schema);
+    let mirror = format!("CREATE TABLE {exists}{} AS {select} WITH NO DATA", table.pg);
     if has_child(stmt, SyntaxKind::WITH_NO_DATA) {
         let text = format!("CREATE TABLE {} AS SELECT * FROM ({query}) WHERE 1 = 0", table.text);
-        return Ok(ddl("CREATE TABLE AS", vec![tolerant_step(cx, text, ignored)]));
+        return Ok(ddl("CREATE TABLE AS", vec![tolerant_step(cx, text, ignored)]).mirrored(mirror, &[&table]));
     }
-    Ok(filled(cx, &table, &query, ignored))
+    Ok(filled(cx, &table, &query, ignored).mirrored(mirror, &[&table]))
 }
 
 pub(super) fn select_into(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
@@ -43,7 +47,10 @@ pub(super) fn select_into(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     refuse_temporary(&clause)?;
     let table = Table::of(cx, &need(&clause, SyntaxKind::TABLE_NAME)?)?;
     let query = inline_query(cx, stmt)?;
-    Ok(filled(cx, &table, &query, &[]))
+    let select = mirror::requalified_without(stmt, cx.options.default_schema, &[SyntaxKind::INTO_CLAUSE]);
+    let select = select.trim_end_matches([';', ' ', '\n', '\t', '\r']);
+    let mirror = format!("CREATE TABLE {} AS {select} WITH NO DATA", table.pg);
+    Ok(filled(cx, &table, &query, &[]).mirrored(mirror, &[&table]))
 }
 
 fn filled(cx: &Cx<'_>, table: &Table, query: &str, ignored: &[i32]) -> Ddl {
@@ -63,7 +70,14 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         }
         None => Vec::new(),
     };
-    let query = inline_query(cx, &query_of(stmt)?)?;
+    let own = query_of(stmt)?;
+    let mut query = inline_query(cx, &own)?;
+    // Behind the first word: IRIS keeps the query's text from there on.
+    if let Some(note) = view_note(&mirror::requalified(&own, cx.options.default_schema))
+        && let Some((word, rest)) = query.split_once(' ')
+    {
+        query = format!("{word} {note} {rest}");
+    }
     let verb = if has_child(stmt, SyntaxKind::OR_REPLACE) { "CREATE OR REPLACE VIEW" } else { "CREATE VIEW" };
     let mut text = format!("{verb} {}", view.text);
     if !names.is_empty() {
@@ -74,7 +88,7 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         let level = if has_child(&option, SyntaxKind::LOCAL_CHECK_OPTION) { "LOCAL " } else { "" };
         text.push_str(&format!(" WITH {level}CHECK OPTION"));
     }
-    Ok(ddl("CREATE VIEW", vec![tolerant_step(cx, text, &[])]))
+    Ok(ddl("CREATE VIEW", vec![tolerant_step(cx, text, &[])]).mirrored_as_written(cx, stmt, &[&view]))
 }
 
 /// The query with its constants in the text; a definition has no place for values that come later.

@@ -3,10 +3,12 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::constraint::{defined_list, object_name};
-use super::{Ddl, Table, accepted, at, ddl, defined, first_name, has_child, need, notice, tolerant_step, unsupported};
+use super::{
+    Ddl, Table, at, ddl, defined, first_name, has_child, mirror_only, need, tolerant_step, unsupported, warn_not_kept,
+};
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::names;
-use crate::wire::{PgError, SqlState};
+use crate::wire::{PgError, Severity, SqlState};
 
 const TAG: &str = "CREATE INDEX";
 
@@ -34,21 +36,20 @@ pub(super) fn create_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         let message = format!("access method \"{method}\" does not support unique indexes");
         return Err(PgError::error(SqlState::FEATURE_NOT_SUPPORTED, message));
     }
+    let made = |text: String| ddl(TAG, vec![tolerant_step(cx, text, ignored)]).mirrored_as_written(cx, stmt, &[&table]);
+    // Such an index makes queries fast and nothing else, so they work without it.
+    let not_made = |why: &str| {
+        let message = format!("index {name} is not made in IRIS: {why}; queries work without it");
+        warn_not_kept(cx, Severity::Warning, &message);
+        Ok(mirror_only(TAG).mirrored_as_written(cx, stmt, &[&table]))
+    };
     match method.as_str() {
         "btree" | "hash" => {}
-        "gin" | "gist" | "brin" | "spgist" => {
-            let message = format!("index {name} is not made: IRIS has no {method} indexes; queries work without it");
-            notice(cx, SqlState::SUCCESSFUL_COMPLETION, message);
-            return Ok(accepted(TAG));
+        "gin" | "gist" | "brin" | "spgist" | "ivfflat" => {
+            return not_made(&format!("IRIS has no {method} indexes"));
         }
-        "hnsw" => {
-            let text = hnsw(cx, stmt, &table, &name, &items, columns.as_deref())?;
-            return Ok(ddl(TAG, vec![tolerant_step(cx, text, ignored)]));
-        }
-        "ivfflat" => {
-            return Err(unsupported(stmt, "ivfflat indexes are not supported by IRIS")
-                .hint("Use hnsw with vector_cosine_ops or vector_ip_ops, or leave the index out."));
-        }
+        "hnsw" if is_l2(&items) => return not_made("its hnsw indexes do not know the L2 distance"),
+        "hnsw" => return Ok(made(hnsw(cx, stmt, &table, &name, &items, columns.as_deref())?)),
         _ => {
             let message = format!("access method \"{method}\" does not exist");
             return Err(PgError::error(SqlState::UNDEFINED_OBJECT, message));
@@ -59,9 +60,7 @@ pub(super) fn create_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
             return Err(unsupported(stmt, "unique indexes on expressions are not supported by IRIS")
                 .hint("Keep the expression's value in a column of its own and make that unique."));
         }
-        let message = format!("index {name} is not made: IRIS has no indexes on expressions; queries work without it");
-        notice(cx, SqlState::SUCCESSFUL_COMPLETION, message);
-        return Ok(accepted(TAG));
+        return not_made("IRIS has no indexes on expressions");
     };
     if unique && let Some(clause) = cx::child(stmt, SyntaxKind::WHERE_CLAUSE) {
         // The rows outside the condition would have to be unique too.
@@ -82,7 +81,17 @@ pub(super) fn create_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         };
         text.push_str(&format!(" WITH DATA ({})", defined_list(&data)?));
     }
-    Ok(ddl(TAG, vec![tolerant_step(cx, text, ignored)]))
+    Ok(made(text))
+}
+
+fn operator_class(item: &SyntaxNode) -> Option<String> {
+    cx::child(item, SyntaxKind::OP_CLASS_REF)
+        .and_then(|class| names::parts(&class).pop())
+        .map(|class| names::folded(&class))
+}
+
+fn is_l2(items: &[SyntaxNode]) -> bool {
+    matches!(items, [item] if operator_class(item).as_deref() == Some("vector_l2_ops"))
 }
 
 fn index_name(stmt: &SyntaxNode, table: &Table, items: &[SyntaxNode]) -> Result<String> {
@@ -129,16 +138,9 @@ fn hnsw(
     if let Some(clause) = cx::child(stmt, SyntaxKind::WHERE_CLAUSE) {
         return Err(unsupported(&clause, "hnsw indexes on some rows only are not supported by IRIS"));
     }
-    let class = cx::child(item, SyntaxKind::OP_CLASS_REF)
-        .and_then(|class| names::parts(&class).pop())
-        .map(|class| names::folded(&class));
-    let distance = match class.as_deref() {
+    let distance = match operator_class(item).as_deref() {
         Some("vector_cosine_ops") => "Cosine",
         Some("vector_ip_ops") => "DotProduct",
-        Some("vector_l2_ops") => {
-            return Err(unsupported(item, "hnsw indexes of IRIS do not know the L2 distance")
-                .hint("Use vector_cosine_ops with <=>: for vectors of length 1 it sorts the same way."));
-        }
         Some(class) => {
             return Err(unsupported(
                 item,

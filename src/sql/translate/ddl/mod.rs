@@ -4,6 +4,7 @@
 //! into being are written as PostgreSQL folds them: IRIS keeps a name's case and shows it to clients.
 
 mod alter_table;
+mod comment;
 mod constraint;
 mod create_table;
 mod default;
@@ -13,6 +14,7 @@ mod index;
 mod refused;
 mod schema;
 mod types;
+mod user_type;
 
 #[cfg(test)]
 mod tests;
@@ -21,8 +23,8 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::cx::{self, Cx, Result};
 use super::frag::{Frag, Ty};
-use super::names;
-use crate::sql::plan::{Action, RunIf, ScriptStep, StepRole};
+use super::{mirror, names};
+use crate::sql::plan::{Action, EnumChange, MirrorStatement, RunIf, ScriptStep, StepRole};
 use crate::sql::schema::RelationName;
 use crate::wire::{PgError, Severity, SqlState};
 
@@ -31,7 +33,35 @@ use crate::wire::{PgError, Severity, SqlState};
 pub struct Ddl {
     pub action: Action,
     pub tag: String,
+    pub mirror: Vec<MirrorStatement>,
+    pub mirror_decides: bool,
+    pub enum_change: Option<EnumChange>,
 }
+
+impl Ddl {
+    /// With a statement for the mirror, which makes, changes or drops `tables`.
+    fn mirrored(mut self, sql: impl Into<String>, tables: &[&Table]) -> Self {
+        let relations = tables.iter().map(|table| table.iris.clone()).collect();
+        self.mirror.push(MirrorStatement { sql: sql.into(), otherwise: None, relations });
+        self
+    }
+
+    /// With the statement's own words for the mirror.
+    fn mirrored_as_written(self, cx: &Cx<'_>, stmt: &SyntaxNode, tables: &[&Table]) -> Self {
+        let text = mirror::requalified_without(stmt, cx.options.default_schema, NOT_FOR_THE_MIRROR);
+        self.mirrored(text.trim_end_matches([';', ' ', '\n', '\t', '\r']), tables)
+    }
+
+    /// The mirror says whether there was such an object.
+    fn decided_by_mirror(mut self) -> Self {
+        self.mirror_decides = true;
+        self
+    }
+}
+
+/// Files, owners, and ways to run a statement: the mirror has one user, no files, and runs its changes in transactions.
+const NOT_FOR_THE_MIRROR: &[SyntaxKind] =
+    &[SyntaxKind::TABLESPACE_CLAUSE, SyntaxKind::CONSTRAINT_INDEX_TABLESPACE, SyntaxKind::CONCURRENTLY_KW];
 
 /// Translates a definition; `None` for statements that are none.
 ///
@@ -54,6 +84,10 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Ddl>> {
             SyntaxKind::CREATE_TABLE_AS => from_query::create_table_as(cx, stmt)?,
             SyntaxKind::SELECT_INTO => from_query::select_into(cx, stmt)?,
             SyntaxKind::CREATE_VIEW => from_query::create_view(cx, stmt)?,
+            SyntaxKind::COMMENT_ON => comment::comment_on(cx, stmt),
+            SyntaxKind::CREATE_TYPE if user_type::is_enum(stmt) => user_type::create_enum(cx, stmt)?,
+            SyntaxKind::ALTER_TYPE if user_type::is_supported(stmt) => user_type::alter_type(cx, stmt)?,
+            SyntaxKind::DROP_TYPE => user_type::drop_type(cx, stmt),
             _ => return refused::translate(cx, stmt),
         };
         Ok(Some(ddl))
@@ -66,6 +100,10 @@ struct Table {
     /// For the text: schema and name.
     text: String,
     lookup: RelationName,
+    /// IRIS schema and name, for the mirror.
+    iris: (String, String),
+    /// As the client wrote it, folded and in quotes: for statements to the mirror that are not the client's own.
+    pg: String,
 }
 
 impl Table {
@@ -73,7 +111,22 @@ impl Table {
     fn of(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Self> {
         let parts: Vec<String> = names::parts(node).iter().map(|part| typed_folded(part)).collect();
         let (text, lookup) = cx.relation(&parts)?;
-        Ok(Self { text, lookup })
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        let schema = match lookup.schema.as_deref() {
+            Some(schema) if schema != "public" && !schema.eq_ignore_ascii_case(cx.options.default_schema) => {
+                schema.to_owned()
+            }
+            _ => cx.options.default_schema.to_owned(),
+        };
+        let pg = match lookup.schema.as_deref() {
+            None => quoted(&lookup.name),
+            Some(schema) if schema.eq_ignore_ascii_case(cx.options.default_schema) => {
+                format!("public.{}", quoted(&lookup.name))
+            }
+            Some(schema) => format!("{}.{}", quoted(schema), quoted(&lookup.name)),
+        };
+        let iris = (schema, lookup.name.clone());
+        Ok(Self { text, lookup, iris, pg })
     }
 
     /// What PostgreSQL calls it in messages: without schema.
@@ -132,7 +185,20 @@ fn tolerant_step(cx: &Cx<'_>, text: impl Into<String>, ignored: &[i32]) -> Scrip
 /// The steps, or nothing to do.
 fn ddl(tag: &str, steps: Vec<ScriptStep>) -> Ddl {
     let action = if steps.is_empty() { Action::Accepted } else { Action::Script(steps) };
-    Ddl { action, tag: tag.to_owned() }
+    Ddl { action, tag: tag.to_owned(), mirror: Vec::new(), mirror_decides: false, enum_change: None }
+}
+
+/// Nothing for IRIS to do: the mirror keeps it and says what is wrong with it.
+fn mirror_only(tag: &str) -> Ddl {
+    Ddl { action: Action::MirrorOnly, tag: tag.to_owned(), mirror: Vec::new(), mirror_decides: true, enum_change: None }
+}
+
+/// Nothing of it is kept in IRIS.
+fn warn_not_kept(cx: &Cx<'_>, severity: Severity, what: &str) {
+    let code = if severity == Severity::Warning { SqlState::WARNING } else { SqlState::SUCCESSFUL_COMPLETION };
+    let mut notice = PgError::new(severity, code, what);
+    notice.detail = Some("It is known until the gateway restarts, and to this gateway only.".to_owned());
+    cx.notice(*notice);
 }
 
 fn accepted(tag: &str) -> Ddl {

@@ -2,7 +2,9 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::{Ddl, accepted, cascades, ddl, defined, first_name, has_child, need, notice, skipping, step, unsupported};
+use super::{
+    Ddl, accepted, cascades, ddl, defined, first_name, has_child, mirror_only, need, notice, step, unsupported,
+};
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::names;
 use crate::wire::{PgError, SqlState};
@@ -32,18 +34,35 @@ pub(super) fn create_schema(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     }
     let clause = if if_not_exists { "IF NOT EXISTS " } else { "" };
     let text = format!("CREATE SCHEMA {clause}{}", iris_schema(cx, &typed)?);
-    Ok(ddl("CREATE SCHEMA", vec![step(cx, text)]))
+    let mirror = format!("CREATE SCHEMA IF NOT EXISTS {}", quoted(&name));
+    Ok(ddl("CREATE SCHEMA", vec![step(cx, text)]).mirrored(mirror, &[]))
 }
 
 pub(super) fn drop_schema(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let clause = if has_child(stmt, SyntaxKind::IF_EXISTS) { "IF EXISTS " } else { "" };
     let behaviour = if cascades(stmt) { " CASCADE" } else { "" };
-    let mut steps = Vec::new();
+    let (mut steps, mut mirror) = (Vec::new(), Vec::new());
     for schema in cx::children(stmt, SyntaxKind::SCHEMA_REF) {
-        let schema = iris_schema(cx, &first_name(&schema)?)?;
+        let typed = first_name(&schema)?;
+        let schema = iris_schema(cx, &typed)?;
         steps.push(step(cx, format!("DROP SCHEMA {clause}{schema}{behaviour}")));
+        mirror.push(match names::folded(&typed) {
+            name if name == "public" || name.eq_ignore_ascii_case(cx.options.default_schema) => EMPTY_PUBLIC.to_owned(),
+            name => format!("DROP SCHEMA IF EXISTS {} CASCADE", quoted(&name)),
+        });
     }
-    Ok(ddl("DROP SCHEMA", steps))
+    Ok(mirror.into_iter().fold(ddl("DROP SCHEMA", steps), |ddl, sql| ddl.mirrored(sql, &[])))
+}
+
+/// IRIS's default schema stays when its tables go, and the mirror's `public` holds the vector type as well.
+const EMPTY_PUBLIC: &str = "DO $$ DECLARE r record; BEGIN FOR r IN SELECT c.oid::regclass AS name, c.relkind FROM \
+    pg_catalog.pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v') AND NOT EXISTS \
+    (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e') LOOP \
+    EXECUTE format('DROP %s IF EXISTS %s CASCADE', CASE r.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, r.name); \
+    END LOOP; END $$";
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn iris_schema(cx: &Cx<'_>, typed: &str) -> Result<String> {
@@ -56,27 +75,25 @@ fn iris_schema(cx: &Cx<'_>, typed: &str) -> Result<String> {
 pub(super) fn create_extension(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let node = need(stmt, SyntaxKind::EXTENSION)?;
     let name = names::folded(&first_name(&node)?);
+    // What else there is, PostgreSQL says: an extension that only adds to the catalogs is the mirror's alone.
     if !EXTENSIONS.contains(&name.as_str()) {
-        return Err(unsupported(&node, format!("extension \"{name}\" is not available"))
-            .detail("The gateway offers vector only; the database behind it is InterSystems IRIS."));
+        return Ok(mirror_only("CREATE EXTENSION").mirrored_as_written(cx, stmt, &[]));
     }
-    if has_child(stmt, SyntaxKind::IF_NOT_EXISTS) {
-        notice(cx, SqlState(*b"42710"), format!("extension \"{name}\" already exists, skipping"));
+    let message = format!("extension \"{name}\" already exists");
+    if !has_child(stmt, SyntaxKind::IF_NOT_EXISTS) {
+        return Err(PgError::error(SqlState(*b"42710"), message));
     }
+    notice(cx, SqlState(*b"42710"), format!("{message}, skipping"));
     Ok(accepted("CREATE EXTENSION"))
 }
 
 pub(super) fn drop_extension(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
-    for node in cx::children(stmt, SyntaxKind::EXTENSION_REF) {
-        let name = names::folded(&first_name(&node)?);
-        if EXTENSIONS.contains(&name.as_str()) {
-            continue;
-        }
-        let message = format!("extension \"{name}\" does not exist");
-        if !has_child(stmt, SyntaxKind::IF_EXISTS) {
-            return Err(PgError::error(SqlState::UNDEFINED_OBJECT, message));
-        }
-        skipping(cx, &message);
+    let own = cx::children(stmt, SyntaxKind::EXTENSION_REF)
+        .filter_map(|node| names::first(&node))
+        .any(|name| EXTENSIONS.contains(&names::folded(&name).as_str()));
+    // The gateway's own cannot be taken away, and a script that tries may go on.
+    if own {
+        return Ok(accepted("DROP EXTENSION"));
     }
-    Ok(accepted("DROP EXTENSION"))
+    Ok(mirror_only("DROP EXTENSION").mirrored_as_written(cx, stmt, &[]))
 }

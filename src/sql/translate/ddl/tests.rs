@@ -18,6 +18,7 @@ impl Schema for OneTable {
             nullable: true,
             identity: false,
             has_default: false,
+            enum_type: None,
         };
         match name.name.as_str() {
             "known" => TableLookup::Known(Rc::new(TableFacts {
@@ -38,7 +39,13 @@ fn ddl_of(sql: &str) -> String {
     let mut template = Template::default();
     template.scan(sql).unwrap();
     let keys = Cell::new(1);
-    let options = TranslateOptions { default_schema: "SQLUser", statement_keys: &keys, parameter_types: &[] };
+    let options = TranslateOptions {
+        default_schema: "SQLUser",
+        statement_keys: &keys,
+        parameter_types: &[],
+        search_path: &[],
+        has_oracle: false,
+    };
     let cx = Cx::new(sql, &template, &OneTable, &options);
     let parse = squawk_syntax::SourceFile::parse(sql);
     assert!(parse.errors().is_empty(), "{sql}: {:?}", parse.errors());
@@ -63,6 +70,7 @@ fn ddl_of(sql: &str) -> String {
                 .collect();
             format!("{}: {}", ddl.tag, steps.join("; "))
         }
+        Action::MirrorOnly => format!("{}: mirror", ddl.tag),
         action => panic!("{sql}: {action:?}"),
     };
     for notice in cx.take_notices() {
@@ -130,7 +138,7 @@ fn column_types() {
         ("vector(3)", "VECTOR(DOUBLE, 3) %DESCRIPTION 'pg:vector(3)'"),
         ("vector", "VECTOR(DOUBLE) %DESCRIPTION 'pg:vector'"),
         ("vector(float, 128)", "VECTOR(FLOAT, 128) %DESCRIPTION 'pg:vector(128)'"),
-        ("text COLLATE \"C\"", "VARCHAR(32767) %EXACT %DESCRIPTION 'pg:text'"),
+        ("text COLLATE \"C\"", "VARCHAR(32767) %EXACT %DESCRIPTION 'pg:text COLLATE \"C\"'"),
     ] {
         assert_eq!(column(sql_type), expected, "{sql_type}");
     }
@@ -153,21 +161,39 @@ fn defaults() {
     for (definition, expected) in [
         ("varchar(9) DEFAULT 'new'::character varying", "VARCHAR(9) %EXACT DEFAULT 'new'"),
         ("varchar(9) DEFAULT 'it''s'", "VARCHAR(9) %EXACT DEFAULT 'it''s'"),
-        ("varchar(9) DEFAULT NULL::character varying", "VARCHAR(9) %EXACT DEFAULT NULL"),
-        ("varchar(9) NOT NULL DEFAULT 5", "VARCHAR(9) %EXACT NOT NULL DEFAULT '5'"),
+        (
+            "varchar(9) DEFAULT NULL::character varying",
+            "VARCHAR(9) %EXACT DEFAULT NULL %DESCRIPTION 'pg:varchar(9) DEFAULT NULL::character varying'",
+        ),
+        (
+            "varchar(9) NOT NULL DEFAULT 5",
+            "VARCHAR(9) %EXACT NOT NULL DEFAULT '5' %DESCRIPTION 'pg:varchar(9) DEFAULT 5'",
+        ),
         ("int DEFAULT -5", "INTEGER DEFAULT -5"),
         ("int DEFAULT (0)", "INTEGER DEFAULT 0"),
-        ("int DEFAULT '-1'::integer", "INTEGER DEFAULT -1"),
-        ("int DEFAULT NULL", "INTEGER DEFAULT NULL"),
+        ("int DEFAULT '-1'::integer", "INTEGER DEFAULT -1 %DESCRIPTION 'pg:int4 DEFAULT ''-1''::integer'"),
+        ("int DEFAULT NULL", "INTEGER DEFAULT NULL %DESCRIPTION 'pg:int4 DEFAULT NULL'"),
         ("boolean DEFAULT true", "BIT DEFAULT 1"),
-        ("boolean DEFAULT 'off'", "BIT DEFAULT 0"),
-        ("timestamp DEFAULT now()", "TIMESTAMP DEFAULT CURRENT_TIMESTAMP(6)"),
-        ("timestamp DEFAULT CURRENT_TIMESTAMP", "TIMESTAMP DEFAULT CURRENT_TIMESTAMP(6)"),
-        ("date DEFAULT CURRENT_DATE", "DATE DEFAULT CURRENT_DATE"),
-        ("date DEFAULT now()", "DATE DEFAULT CURRENT_DATE"),
-        ("jsonb DEFAULT '{}'::jsonb", "VARCHAR(1000000) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:jsonb'"),
-        ("text[] DEFAULT '{}'::text[]", "VARCHAR(32767) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:text[]'"),
-        ("text[] DEFAULT ARRAY[]::text[]", "VARCHAR(32767) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:text[]'"),
+        ("boolean DEFAULT 'off'", "BIT DEFAULT 0 %DESCRIPTION 'pg:bool DEFAULT ''off'''"),
+        ("timestamp DEFAULT now()", "TIMESTAMP DEFAULT CURRENT_TIMESTAMP(6) %DESCRIPTION 'pg:timestamp DEFAULT now()'"),
+        (
+            "timestamp DEFAULT CURRENT_TIMESTAMP",
+            "TIMESTAMP DEFAULT CURRENT_TIMESTAMP(6) %DESCRIPTION 'pg:timestamp DEFAULT CURRENT_TIMESTAMP'",
+        ),
+        ("date DEFAULT CURRENT_DATE", "DATE DEFAULT CURRENT_DATE %DESCRIPTION 'pg:date DEFAULT CURRENT_DATE'"),
+        ("date DEFAULT now()", "DATE DEFAULT CURRENT_DATE %DESCRIPTION 'pg:date DEFAULT now()'"),
+        (
+            "jsonb DEFAULT '{}'::jsonb",
+            "VARCHAR(1000000) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:jsonb DEFAULT ''{}''::jsonb'",
+        ),
+        (
+            "text[] DEFAULT '{}'::text[]",
+            "VARCHAR(32767) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:text[] DEFAULT ''{}''::text[]'",
+        ),
+        (
+            "text[] DEFAULT ARRAY[]::text[]",
+            "VARCHAR(32767) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:text[] DEFAULT ARRAY[]::text[]'",
+        ),
     ] {
         assert_eq!(column(definition), expected, "{definition}");
     }
@@ -187,18 +213,19 @@ fn create_table() {
     check(&[
         (
             "CREATE TABLE t (id SERIAL PRIMARY KEY, Email text UNIQUE NOT NULL)",
-            "CREATE TABLE: CREATE TABLE SQLUser.t (id INTEGER IDENTITY, \
+            "CREATE TABLE: CREATE TABLE SQLUser.t (id INTEGER IDENTITY %DESCRIPTION 'pg:serial', \
              email VARCHAR(32767) %EXACT NOT NULL %DESCRIPTION 'pg:text', CONSTRAINT t_pkey PRIMARY KEY (id), \
              CONSTRAINT t_email_key UNIQUE (email)) WITH %CLASSPARAMETER ALLOWIDENTITYINSERT = 1",
         ),
         (
             "CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY (START WITH 1 INCREMENT BY 1) NOT NULL)",
-            "CREATE TABLE: CREATE TABLE SQLUser.t (id BIGINT IDENTITY) WITH %CLASSPARAMETER ALLOWIDENTITYINSERT = 1",
+            "CREATE TABLE: CREATE TABLE SQLUser.t (id BIGINT IDENTITY %DESCRIPTION 'pg:int8 \
+             GENERATED ALWAYS AS IDENTITY (START WITH 1 INCREMENT BY 1)') WITH %CLASSPARAMETER ALLOWIDENTITYINSERT = 1",
         ),
         (
             "CREATE TABLE \"public\".\"User\" (\"id\" SERIAL NOT NULL, CONSTRAINT \"User_pkey\" PRIMARY KEY (\"id\"))",
-            "CREATE TABLE: CREATE TABLE SQLUser.\"User\" (\"id\" INTEGER IDENTITY, \
-             CONSTRAINT \"User_pkey\" PRIMARY KEY (\"id\")) WITH %CLASSPARAMETER ALLOWIDENTITYINSERT = 1",
+            "CREATE TABLE: CREATE TABLE SQLUser.\"User\" (\"id\" INTEGER IDENTITY %DESCRIPTION 'pg:serial', \
+             CONSTRAINT \"User_pkey\" PRIMARY KEY (\"id\"), %DESCRIPTION 'pg:') WITH %CLASSPARAMETER ALLOWIDENTITYINSERT = 1",
         ),
         (
             "CREATE UNLOGGED TABLE s.T (level varchar(10), date date, a int, UNIQUE (a, date)) \
@@ -307,7 +334,7 @@ fn alter_table() {
         ),
         (
             "ALTER TABLE t DROP CONSTRAINT uq, DROP CONSTRAINT IF EXISTS fk CASCADE",
-            "ALTER TABLE: ALTER TABLE SQLUser.t DROP CONSTRAINT uq; ALTER TABLE SQLUser.t DROP CONSTRAINT fk ~315",
+            "ALTER TABLE: ALTER TABLE SQLUser.t DROP CONSTRAINT uq ~315; ALTER TABLE SQLUser.t DROP CONSTRAINT fk ~315",
         ),
         ("ALTER TABLE t OWNER TO bob", "ALTER TABLE:"),
         ("ALTER TABLE t SET (fillfactor = 70), REPLICA IDENTITY FULL, VALIDATE CONSTRAINT c", "ALTER TABLE:"),
@@ -340,12 +367,12 @@ fn create_index() {
         ("CREATE INDEX i ON t USING hash (a) WHERE a > 0", "CREATE INDEX: CREATE INDEX i ON SQLUser.t (a)"),
         (
             "CREATE INDEX ON t (lower(a), (b + 1))",
-            "CREATE INDEX: | 00000 index t_lower_expr_idx is not made: IRIS has no indexes on expressions; \
+            "CREATE INDEX: mirror | 01000 index t_lower_expr_idx is not made in IRIS: IRIS has no indexes on expressions; \
              queries work without it",
         ),
         (
             "CREATE INDEX i ON t USING gin (a)",
-            "CREATE INDEX: | 00000 index i is not made: IRIS has no gin indexes; queries work without it",
+            "CREATE INDEX: mirror | 01000 index i is not made in IRIS: IRIS has no gin indexes; queries work without it",
         ),
         (
             "CREATE INDEX ON items USING hnsw (embedding vector_cosine_ops)",
@@ -361,11 +388,11 @@ fn create_index() {
         ("CREATE UNIQUE INDEX i ON t (a) WHERE b IS NULL", "0A000", "some rows only"),
         ("CREATE UNIQUE INDEX i ON t (a) NULLS NOT DISTINCT", "0A000", "NULLS NOT DISTINCT"),
         ("CREATE UNIQUE INDEX i ON t USING hnsw (a vector_ip_ops)", "0A000", "unique indexes"),
-        ("CREATE INDEX i ON t USING hnsw (a vector_l2_ops)", "0A000", "L2"),
+        ("CREATE INDEX i ON t USING hnsw (a vector_l2_ops)", "CREATE INDEX: mirror", "L2"),
         ("CREATE INDEX i ON t USING hnsw (a)", "42704", "no default operator class"),
         ("CREATE INDEX i ON t USING hnsw (a vector_ip_ops) WITH (m = 1)", "22023", "\"m\""),
         ("CREATE INDEX i ON t USING hnsw (a vector_ip_ops) WITH (lists = 1)", "22023", "unrecognized"),
-        ("CREATE INDEX i ON t USING ivfflat (a vector_l2_ops) WITH (lists = 100)", "0A000", "ivfflat"),
+        ("CREATE INDEX i ON t USING ivfflat (a vector_l2_ops) WITH (lists = 100)", "CREATE INDEX: mirror", "ivfflat"),
         ("CREATE INDEX i ON t USING rum (a)", "42704", "access method"),
     ]);
 }
@@ -381,6 +408,7 @@ fn drops() {
         ("DROP TABLE IF EXISTS gone", "DROP TABLE: | 00000 table \"gone\" does not exist, skipping"),
         ("DROP VIEW v RESTRICT", "DROP VIEW: DROP VIEW SQLUser.v"),
         ("DROP VIEW IF EXISTS v", "DROP VIEW: | 00000 view \"v\" does not exist, skipping"),
+        ("DROP INDEX i", "DROP INDEX: DROP INDEX i ~333"),
         ("DROP INDEX CONCURRENTLY IF EXISTS public.i, j", "DROP INDEX: DROP INDEX i ~333; DROP INDEX j ~333"),
         (
             "TRUNCATE a, ONLY s.b RESTART IDENTITY CASCADE",
@@ -397,10 +425,13 @@ fn drops() {
             "CREATE EXTENSION IF NOT EXISTS vector",
             "CREATE EXTENSION: | 42710 extension \"vector\" already exists, skipping",
         ),
-        ("CREATE EXTENSION plpgsql WITH SCHEMA pg_catalog", "CREATE EXTENSION:"),
+        ("CREATE EXTENSION pgcrypto", "CREATE EXTENSION: mirror"),
         ("DROP EXTENSION vector", "DROP EXTENSION:"),
-        ("DROP EXTENSION IF EXISTS postgis", "DROP EXTENSION: | 00000 extension \"postgis\" does not exist, skipping"),
-        ("DROP TYPE IF EXISTS mood CASCADE", "DROP TYPE: | 00000 type \"mood\" does not exist, skipping"),
+        ("DROP EXTENSION IF EXISTS postgis", "DROP EXTENSION: mirror"),
+        ("DROP TYPE IF EXISTS mood CASCADE", "DROP TYPE: mirror"),
+        ("CREATE TYPE mood AS ENUM ('sad', 'ok')", "CREATE TYPE: mirror"),
+        ("ALTER TYPE mood ADD VALUE IF NOT EXISTS 'happy' AFTER 'ok'", "ALTER TYPE: mirror"),
+        ("COMMENT ON TABLE t IS 'x'", "COMMENT: mirror | 00000 the comment is not kept in IRIS"),
         (
             "DROP SEQUENCE IF EXISTS s.a, b",
             "DROP SEQUENCE: | 00000 sequence \"a\" does not exist, skipping \
@@ -411,12 +442,10 @@ fn drops() {
     ]);
     check_refused(&[
         ("CREATE SCHEMA pg_x", "42939", "unacceptable"),
-        ("CREATE EXTENSION postgis", "0A000", "extension \"postgis\" is not available"),
-        ("DROP EXTENSION postgis", "42704", "does not exist"),
-        ("DROP TYPE mood", "42704", "type \"mood\" does not exist"),
+        ("CREATE EXTENSION vector", "42710", "already exists"),
         ("DROP FUNCTION IF EXISTS f(int), g", "DROP FUNCTION:", "function \"f\" does not exist"),
         ("DROP TRIGGER IF EXISTS tr ON t", "DROP TRIGGER:", "trigger \"tr\" does not exist"),
-        ("CREATE TYPE mood AS ENUM ('sad', 'ok')", "0A000", "CREATE TYPE"),
+        ("CREATE TYPE pair AS (a int, b int)", "0A000", "CREATE TYPE"),
         ("CREATE DOMAIN d AS int", "0A000", "CREATE DOMAIN"),
         ("CREATE SEQUENCE s", "0A000", "no sequences"),
         ("CREATE MATERIALIZED VIEW v AS SELECT 1", "0A000", "materialized"),
@@ -427,4 +456,66 @@ fn drops() {
         ("ALTER SEQUENCE s OWNED BY t.id", "0A000", "no sequences"),
         ("CREATE PUBLICATION p", "0A000", "CREATE PUBLICATION is not supported by IRIS"),
     ]);
+}
+
+/// What the mirror is told: the statements, and behind ` @` the IRIS relations of each.
+fn mirror_of(sql: &str) -> String {
+    let mut template = Template::default();
+    template.scan(sql).unwrap();
+    let keys = Cell::new(1);
+    let options = TranslateOptions { default_schema: "SQLUser", statement_keys: &keys, parameter_types: &[], search_path: &[], has_oracle: false };
+    let cx = Cx::new(sql, &template, &OneTable, &options);
+    let parse = squawk_syntax::SourceFile::parse(sql);
+    let stmt = parse.syntax_node().first_child().unwrap();
+    let ddl = translate(&cx, &stmt).unwrap().unwrap();
+    let mut texts: Vec<String> = ddl
+        .mirror
+        .iter()
+        .map(|statement| {
+            let relations: String =
+                statement.relations.iter().map(|(schema, name)| format!(" @{schema}.{name}")).collect();
+            format!("{}{relations}", statement.sql)
+        })
+        .collect();
+    if ddl.mirror_decides {
+        texts.push("decides".to_owned());
+    }
+    texts.join(" | ")
+}
+
+#[test]
+fn the_mirror_is_told() {
+    for (sql, expected) in [
+        (
+            "CREATE UNLOGGED TABLE IF NOT EXISTS SQLUser.T (a jsonb, b \"char\" DEFAULT 'x') TABLESPACE fast;",
+            "CREATE UNLOGGED TABLE IF NOT EXISTS public.T (a jsonb, b \"char\" DEFAULT 'x') @SQLUser.t",
+        ),
+        ("CREATE TABLE IF NOT EXISTS known (a int)", ""),
+        ("ALTER TABLE s.t RENAME TO \"U\"", "ALTER TABLE s.t RENAME TO \"U\" @s.t @s.U"),
+        ("ALTER TABLE t OWNER TO bob", ""),
+        ("ALTER TABLE t ALTER a TYPE int USING a::int", "ALTER TABLE t ALTER a TYPE int USING a::int @SQLUser.t"),
+        ("ALTER TABLE t DROP CONSTRAINT c", "ALTER TABLE t DROP CONSTRAINT c @SQLUser.t | decides"),
+        (
+            "CREATE INDEX CONCURRENTLY i ON public.t (a DESC NULLS LAST, lower(b)) WHERE a > 1",
+            "CREATE INDEX  i ON public.t (a DESC NULLS LAST, lower(b)) WHERE a > 1 @SQLUser.t | decides",
+        ),
+        ("DROP INDEX i", "DROP INDEX i | decides"),
+        (
+            "DROP TABLE a, s.\"B\" RESTRICT",
+            "DROP TABLE IF EXISTS \"a\" CASCADE @SQLUser.a | DROP TABLE IF EXISTS \"s\".\"B\" CASCADE @s.B",
+        ),
+        ("CREATE SCHEMA s AUTHORIZATION bob", "CREATE SCHEMA IF NOT EXISTS \"s\""),
+        ("DROP SCHEMA s", "DROP SCHEMA IF EXISTS \"s\" CASCADE"),
+        ("CREATE TABLE n AS SELECT 1 AS a", "CREATE TABLE \"n\" AS SELECT 1 AS a WITH NO DATA @SQLUser.n"),
+        ("SELECT a INTO n FROM known", "CREATE TABLE \"n\" AS SELECT a  FROM known WITH NO DATA @SQLUser.n"),
+        (
+            "CREATE OR REPLACE VIEW v AS SELECT a FROM known",
+            "CREATE OR REPLACE VIEW v AS SELECT a FROM known @SQLUser.v",
+        ),
+        ("COMMENT ON COLUMN t.a IS 'it''s'", "COMMENT ON COLUMN t.a IS 'it''s' | decides"),
+        ("CREATE TYPE m AS ENUM ('a')", "CREATE TYPE m AS ENUM ('a') | decides"),
+        ("TRUNCATE t", ""),
+    ] {
+        assert_eq!(mirror_of(sql), expected, "{sql}");
+    }
 }

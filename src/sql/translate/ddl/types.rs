@@ -4,7 +4,9 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::notice;
 use crate::sql::column_description;
+use crate::sql::description::EnumType;
 use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::enums;
 use crate::sql::translate::expr::type_name;
 use crate::sql::typename;
 use crate::types::{Oid, PgType};
@@ -12,6 +14,9 @@ use crate::wire::{PgError, SqlState};
 
 /// The text types of IRIS compare without case unless told otherwise.
 const EXACT: &str = " %EXACT";
+
+/// A label of an enum is a name (`NAMEDATALEN` - 1).
+const LABEL_CHARACTERS_MAX: u32 = 63;
 
 /// Digits IRIS keeps of a number, and how many of them behind the point when the declaration leaves that open.
 const PRECISION_MAX: i32 = 38;
@@ -27,13 +32,8 @@ pub(super) struct ColumnType {
     pub collation: &'static str,
     /// `serial` and its kin.
     pub is_serial: bool,
-}
-
-impl ColumnType {
-    /// ` %DESCRIPTION 'pg:..'` when the IRIS type does not say what the column was declared as.
-    pub fn description_clause(&self) -> String {
-        description(self.pg_type).map(|text| format!(" %DESCRIPTION '{text}'")).unwrap_or_default()
-    }
+    /// Its labels are kept in the description.
+    pub enum_type: Option<EnumType>,
 }
 
 /// What a column's %DESCRIPTION has to say; `None` when IRIS gives the type back by itself. NUMERIC always does: IRIS
@@ -82,9 +82,21 @@ pub(super) fn column_type(cx: &Cx<'_>, node: &SyntaxNode) -> Result<ColumnType> 
             iris: format!("VECTOR({}, {length})", element.to_uppercase()),
             collation: "",
             is_serial: false,
+            enum_type: None,
         });
     }
-    let pg_type = written.resolve()?;
+    let pg_type = match (written.resolve(), enums::enum_of(cx, node)) {
+        (Err(_), Some(declared)) if !written.array => {
+            return Ok(ColumnType {
+                pg_type: PgType::new(Oid::TEXT),
+                iris: format!("VARCHAR({LABEL_CHARACTERS_MAX})"),
+                collation: EXACT,
+                is_serial: false,
+                enum_type: Some(declared),
+            });
+        }
+        (resolved, _) => resolved?,
+    };
     if written.array && typename::element_of(pg_type.oid).is_none() {
         let name = &written.name;
         return Err(PgError::unsupported(format!("arrays of {name} are not supported")).position(at));
@@ -93,7 +105,7 @@ pub(super) fn column_type(cx: &Cx<'_>, node: &SyntaxNode) -> Result<ColumnType> 
         return Err(PgError::error(SqlState::FEATURE_NOT_SUPPORTED, "array of serial is not implemented").position(at));
     }
     let (iris, collation) = iris_type(cx, pg_type).map_err(|error| error.position(at))?;
-    Ok(ColumnType { pg_type, iris, collation, is_serial: written.is_serial() })
+    Ok(ColumnType { pg_type, iris, collation, is_serial: written.is_serial(), enum_type: None })
 }
 
 fn iris_type(cx: &Cx<'_>, pg_type: PgType) -> Result<(String, &'static str)> {

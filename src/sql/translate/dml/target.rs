@@ -7,7 +7,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use crate::sql::schema::{ColumnFacts, TableFacts};
 use crate::sql::translate::cx::{Cx, Relation, Result, column_of};
 use crate::sql::translate::frag::{Frag, Ty};
-use crate::sql::translate::names;
+use crate::sql::translate::{enums, names};
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
@@ -64,7 +64,10 @@ pub fn assigned(cx: &Cx<'_>, value: Frag, column: Option<&ColumnFacts>) -> Resul
         return Ok(crate::sql::translate::expr::to_vector(value, to));
     }
     let open = value.ty.is_open();
-    let value = cx.coerce(value, to);
+    let mut value = cx.coerce(value, to);
+    if let Some(enum_type) = &column.enum_type {
+        enums::checked(cx, &mut value, enum_type)?;
+    }
     // `INSERT .. VALUES ('..')` of a string is no cast: the column takes it as it is.
     Ok(if open { value } else { cast_for(value, to) })
 }

@@ -103,6 +103,11 @@ impl Cx<'_> {
     fn value_function(&self, kind: SyntaxKind) -> Option<Frag> {
         Some(match kind {
             SyntaxKind::CURRENT_TIMESTAMP_KW => now(),
+            SyntaxKind::CURRENT_DATE_KW if self.template.is_zoned => self.local_time(Oid::DATE),
+            SyntaxKind::CURRENT_TIME_KW | SyntaxKind::LOCALTIME_KW if self.template.is_zoned => {
+                self.local_time(Oid::TIME)
+            }
+            SyntaxKind::LOCALTIMESTAMP_KW if self.template.is_zoned => self.local_time(Oid::TIMESTAMP),
             SyntaxKind::CURRENT_DATE_KW => Frag::atom("CURRENT_DATE", Ty::of(Oid::DATE)).sure(),
             SyntaxKind::CURRENT_TIME_KW | SyntaxKind::LOCALTIME_KW => {
                 Frag::atom("CURRENT_TIME(6)", Ty::of(Oid::TIME)).sure()

@@ -1,12 +1,14 @@
 //! Type names and casts.
 
+use std::rc::Rc;
+
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
 use super::as_value;
 use super::tree::Expr;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty, level};
-use crate::sql::translate::names;
+use crate::sql::translate::{enums, names};
 use crate::sql::typename;
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
@@ -125,7 +127,17 @@ impl TypeName {
 
 impl Cx<'_> {
     pub(super) fn cast_expr(&self, operand: &Expr, to: &SyntaxNode) -> Result<Frag> {
-        let to = type_name(self, to).resolve()?;
+        let to = match (type_name(self, to).resolve(), enums::enum_of(self, to)) {
+            (Err(_), Some(enum_type)) => {
+                let (value, text) = (self.emit_value(operand)?, PgType::new(Oid::TEXT));
+                let is_mark = value.ty.is_open() && !value.marks.is_empty();
+                let mut value =
+                    if is_mark { self.coerce(value, text).with_ty(Ty::Known(text)) } else { self.cast(value, text)? };
+                enums::checked(self, &mut value, &Rc::new(enum_type))?;
+                return Ok(value);
+            }
+            (to, _) => to?,
+        };
         if let Some(frag) = self.special_cast(operand, to)? {
             return Ok(frag);
         }
@@ -158,7 +170,10 @@ impl Cx<'_> {
     /// The type a cast node casts to.
     pub(super) fn cast_target(&self, node: &SyntaxNode) -> Result<Option<PgType>> {
         match node.children().find(|child| is_type(child.kind())) {
-            Some(to) => type_name(self, &to).resolve().map(Some),
+            Some(to) => match (type_name(self, &to).resolve(), enums::enum_of(self, &to)) {
+                (Err(_), Some(_)) => Ok(Some(PgType::new(Oid::TEXT))),
+                (to, _) => to.map(Some),
+            },
             None => Ok(None),
         }
     }
@@ -192,6 +207,9 @@ impl Cx<'_> {
                 }
                 _ => Frag::atom("CAST(NULL AS VARCHAR(1))", ty),
             });
+        }
+        if let Some(frag) = self.zoned_cast(&frag, to)? {
+            return Ok(frag);
         }
         let frag = if open && to.oid == Oid::INTERVAL { frag.with_ty(ty) } else { self.coerce(frag, to) };
         let wrapped = |name: &str, frag: &Frag| Frag::cat(&[&"CAST(", frag, &" AS ", &name, &")"], ty);

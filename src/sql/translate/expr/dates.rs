@@ -75,6 +75,9 @@ impl Cx<'_> {
             return Ok(difference);
         }
         let moment = self.value(moment)?;
+        if field != "epoch" {
+            self.check_zone(&moment, &[Oid::TIMESTAMPTZ], "EXTRACT from a timestamp with time zone")?;
+        }
         let moment = self.coerce(moment, PgType::new(Oid::TIMESTAMP));
         let part = |name: &str| Frag::cat(&[&"DATEPART('", &name, &"', ", &moment, &")"], ty);
         Ok(match field {
@@ -125,6 +128,7 @@ impl Cx<'_> {
         let field = field.to_lowercase();
         let moment = self.value(moment)?;
         let moment = self.coerce(moment, PgType::new(Oid::TIMESTAMPTZ));
+        self.check_zone(&moment, &[Oid::TIMESTAMPTZ, Oid::DATE], "date_trunc() of a timestamp with time zone")?;
         let ty = match moment.ty {
             // PostgreSQL truncates a date as a timestamp with time zone.
             ty if ty.is(Oid::DATE) => Ty::of(Oid::TIMESTAMPTZ),
@@ -171,6 +175,7 @@ impl Cx<'_> {
                 .hint("IRIS has no time zones; timestamps with time zone are kept in UTC."));
         }
         let frag = self.emit_value(operand)?;
+        self.check_zone(&frag, &[Oid::DATE], "AT TIME ZONE of a date")?;
         let ty = match frag.ty {
             ty if ty.is(Oid::TIMESTAMPTZ) => Ty::of(Oid::TIMESTAMP),
             ty if ty.is(Oid::TIMESTAMP) || ty.is(Oid::DATE) => Ty::of(Oid::TIMESTAMPTZ),

@@ -310,6 +310,9 @@ impl Cx<'_> {
             ("now" | "transaction_timestamp" | "statement_timestamp" | "clock_timestamp" | "current_timestamp", _) => {
                 Some(now())
             }
+            ("localtimestamp", _) if self.template.is_zoned => Some(self.local_time(Oid::TIMESTAMP)),
+            ("current_time" | "localtime", _) if self.template.is_zoned => Some(self.local_time(Oid::TIME)),
+            ("current_date", []) if self.template.is_zoned => Some(self.local_time(Oid::DATE)),
             ("localtimestamp", _) => Some(now().with_ty(Ty::of(Oid::TIMESTAMP))),
             ("current_time" | "localtime", _) => Some(Frag::atom("CURRENT_TIME(6)", Ty::of(Oid::TIME)).sure()),
             ("current_date", []) => Some(Frag::atom("CURRENT_DATE", Ty::of(Oid::DATE)).sure()),
@@ -379,8 +382,6 @@ fn session_function(name: &str, arguments: usize) -> Option<Frag> {
         ("inet_server_port", 0) => (SessionValue::ServerPort, Oid::INT4),
         ("pg_postmaster_start_time", 0) => (SessionValue::StartTime, Oid::TIMESTAMPTZ),
         ("txid_current" | "pg_current_xact_id", 0) => (SessionValue::TransactionId, Oid::INT8),
-        // Nothing is ever locked that way here: pools send it when they take a connection back.
-        ("pg_advisory_unlock_all", 0) => (SessionValue::Void, Oid(2278)),
         ("pg_is_in_recovery", 0) => return Some(Frag::atom("0", Ty::BOOL).sure()),
         _ => return None,
     };

@@ -3,6 +3,7 @@
 mod aggregates;
 mod array;
 mod atoms;
+mod calls;
 mod casts;
 mod dates;
 mod functions;
@@ -14,6 +15,7 @@ mod strings;
 mod tree;
 mod vector;
 mod window;
+mod zoned;
 
 use squawk_syntax::SyntaxNode;
 

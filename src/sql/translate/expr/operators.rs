@@ -60,6 +60,7 @@ impl Cx<'_> {
         let a = self.strict(|| self.emit(left))?;
         let b = self.strict(|| self.emit(right))?;
         if matches!(op, "=" | "<>" | "!=" | "<" | ">" | "<=" | ">=") {
+            self.check_compared(&a, &b)?;
             return Ok(self.comparison(op, a, b));
         }
         let (a, b) = (as_value(a), as_value(b));

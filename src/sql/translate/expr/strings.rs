@@ -157,10 +157,14 @@ impl Cx<'_> {
                 )
             }
             ("to_char", [value, format]) => {
+                self.check_zone(value, &[Oid::TIMESTAMPTZ], "to_char() of a timestamp with time zone")?;
                 let frags = [value.clone(), self.as_text(format.clone())];
                 Some(Frag::cat(&[&"TO_CHAR(", &list(&frags), &")"], Ty::TEXT))
             }
             ("to_date", [_, _]) => call("TO_DATE", Ty::of(Oid::DATE)),
+            ("to_timestamp", [_, _]) if self.template.is_zoned => {
+                return Err(super::zoned::depends("to_timestamp() of a text"));
+            }
             ("to_timestamp", [_, _]) => call("TO_TIMESTAMP", Ty::of(Oid::TIMESTAMPTZ)),
             ("to_number", [_, _]) => {
                 let text = texts.first().cloned().unwrap_or_else(|| Frag::atom("", Ty::TEXT));

@@ -5,10 +5,10 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::{Utility, utility};
 use crate::iris::ParameterKind;
 use crate::sql::plan::{Action, Bind, CopyFormat, CopyFromStdin};
-use crate::sql::schema::TableLookup;
+use crate::sql::schema::{ColumnFacts, TableLookup};
 use crate::sql::translate::cx::{self, Cx, Result, plain_text};
 use crate::sql::translate::frag::{Frag, Ty, list};
-use crate::sql::translate::names;
+use crate::sql::translate::{enums, names};
 use crate::wire::{PgError, SqlState};
 
 pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
@@ -36,7 +36,7 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
             ));
         }
     };
-    let columns: Vec<(String, Ty)> = match cx::child(&table, SyntaxKind::COLUMN_REF_LIST) {
+    let columns: Vec<(String, &ColumnFacts)> = match cx::child(&table, SyntaxKind::COLUMN_REF_LIST) {
         Some(list) => {
             let mut columns = Vec::new();
             for column in list.children() {
@@ -49,23 +49,22 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
                             format!("column \"{folded}\" of relation \"{}\" does not exist", relation.name),
                         )
                     })?;
-                columns.push((names::iris_name(&typed)?, Ty::Known(known.pg_type)));
+                columns.push((names::iris_name(&typed)?, known));
             }
             columns
         }
-        None => {
-            facts.columns.iter().map(|column| (names::iris_name_of(&column.name), Ty::Known(column.pg_type))).collect()
-        }
+        None => facts.columns.iter().map(|column| (names::iris_name_of(&column.name), column)).collect(),
     };
     let mut values = Vec::with_capacity(columns.len());
-    for (n, (_, ty)) in (1_u16..).zip(&columns) {
+    for (n, (_, column)) in (1_u16..).zip(&columns) {
         // Declared for `$n`, so that the text of a row is read by the type of its column.
         cx.parameter(&format!("${n}"), 0)?;
         let mark = Frag::mark(Bind::Parameter(n), ParameterKind::User, Ty::Parameter(n));
-        values.push(match ty {
-            Ty::Known(pg_type) => cx.coerce(mark, *pg_type),
-            _ => mark,
-        });
+        let mut value = cx.coerce(mark, column.pg_type);
+        if let Some(enum_type) = &column.enum_type {
+            enums::checked(cx, &mut value, enum_type)?;
+        }
+        values.push(value);
     }
     let names = columns.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
     let insert = Frag::cat(&[&format!("INSERT INTO {text} ({names}) VALUES ("), &list(&values), &")"], Ty::Any);

@@ -1,15 +1,18 @@
 //! Statements that concern the session, the transaction or the upkeep of the database.
 
+mod channel;
 mod copy;
+mod cursor;
 mod settings;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+pub use self::cursor::{fetch, is_fetch, without_read_only};
 use super::cx::{self, Cx, Result, plain_text};
 use super::frag::{Frag, Ty};
 use super::names;
-use crate::sql::plan::{Action, RunIf, ScriptStep, SettingCommand, StepRole, TransactionCommand};
-use crate::wire::{PgError, Severity, SqlState};
+use crate::sql::plan::{Action, ExecuteArgument, RunIf, ScriptStep, SettingCommand, StepRole, TransactionCommand};
+use crate::wire::{PgError, SqlState};
 
 /// A statement of this family, and its tag.
 #[derive(Debug)]
@@ -84,18 +87,9 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
         SyntaxKind::CHECKPOINT => utility(Action::Accepted, "CHECKPOINT"),
         SyntaxKind::REINDEX => utility(Action::Accepted, "REINDEX"),
         SyntaxKind::CLUSTER => utility(Action::Accepted, "CLUSTER"),
-        // There are no cursors and no channels yet: all of them are closed.
-        SyntaxKind::CLOSE if cx::has_token(stmt, SyntaxKind::ALL_KW) => utility(Action::Accepted, "CLOSE CURSOR ALL"),
-        SyntaxKind::UNLISTEN => utility(Action::Accepted, "UNLISTEN"),
+        SyntaxKind::DECLARE | SyntaxKind::FETCH | SyntaxKind::MOVE | SyntaxKind::CLOSE => cursor::translate(cx, stmt),
+        SyntaxKind::LISTEN | SyntaxKind::UNLISTEN | SyntaxKind::NOTIFY => channel::translate(cx, stmt),
         SyntaxKind::LOCK => lock(cx, stmt),
-        SyntaxKind::COMMENT_ON => {
-            cx.notice(*PgError::new(
-                Severity::Notice,
-                SqlState::SUCCESSFUL_COMPLETION,
-                "comments are not kept: IRIS takes descriptions only when an object is created",
-            ));
-            utility(Action::Accepted, "COMMENT")
-        }
         _ => Ok(None),
     }
 }
@@ -107,11 +101,6 @@ pub fn unsupported(stmt: &SyntaxNode) -> Box<PgError> {
     let verb = words.next().unwrap_or_default();
     match verb {
         "DO" => PgError::unsupported("DO is not supported: IRIS runs no PL/pgSQL"),
-        "LISTEN" | "NOTIFY" | "UNLISTEN" => {
-            PgError::unsupported(format!("{verb} is not supported yet: IRIS has no notifications"))
-        }
-        "DECLARE" | "FETCH" | "MOVE" | "CLOSE" => PgError::unsupported("SQL-level cursors are not supported yet")
-            .hint("Use a portal of the extended protocol with a row limit (the fetch size of drivers)."),
         "GRANT" | "REVOKE" => PgError::unsupported(format!("{verb} is not supported: privileges are kept in IRIS"))
             .hint("Grant and revoke there, with an IRIS client."),
         "CREATE" | "ALTER" | "DROP" => {
@@ -146,6 +135,11 @@ fn prepare(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
         .last()
         .ok_or_else(|| PgError::error(SqlState::SYNTAX_ERROR, "PREPARE without a statement"))?;
     let range = body.text_range();
+    if !is_preparable(body.kind()) {
+        let verb = body.first_token().map(|token| token.text().to_owned()).unwrap_or_default();
+        return Err(PgError::error(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{verb}\""))
+            .position(cx::offset(range.start().into())));
+    }
     let sql = cx.sql.get(usize::from(range.start())..usize::from(range.end())).unwrap_or_default();
     // The inner statement is scanned on its own: its literals are this translation's as well.
     for n in 0..u16::try_from(cx.template.literals.len()).unwrap_or(u16::MAX) {
@@ -155,53 +149,55 @@ fn prepare(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
     utility(Action::Prepare { name, parameter_types, sql }, "PREPARE")
 }
 
+/// Statements with parameters (manual, PREPARE).
+fn is_preparable(kind: SyntaxKind) -> bool {
+    super::expr::is_query(kind)
+        || matches!(kind, SyntaxKind::INSERT | SyntaxKind::UPDATE | SyntaxKind::DELETE | SyntaxKind::MERGE)
+}
+
 fn execute(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
     let name = object(stmt, SyntaxKind::PREPARED_STATEMENT_REF);
     let mut arguments = Vec::new();
     if let Some(list) = cx::child(stmt, SyntaxKind::ARG_LIST) {
         for argument in list.children() {
-            arguments.push(constant(cx, &argument)?);
+            arguments.push(match constant(cx, &argument) {
+                Some(value) => ExecuteArgument::Constant(value),
+                None => ExecuteArgument::Expression(plain_text(&argument)),
+            });
         }
     }
     utility(Action::Execute { name, arguments }, "EXECUTE")
 }
 
-/// A constant argument as text; `None` = NULL. Casts of constants are what the parameter's type makes of them.
-fn constant(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Option<String>> {
+/// A constant argument as text, `Some(None)` = NULL; `None`: it is no constant. Casts of constants are what the
+/// parameter's type makes of them.
+#[allow(clippy::option_option, reason = "no constant and a null constant are different things")]
+fn constant(cx: &Cx<'_>, node: &SyntaxNode) -> Option<Option<String>> {
     let node = cx::unwrapped(node);
     match node.kind() {
-        SyntaxKind::ARG | SyntaxKind::PAREN_EXPR => {
-            let inner = node.first_child().ok_or_else(|| not_constant(&node))?;
-            constant(cx, &inner)
-        }
-        SyntaxKind::CAST_EXPR => {
-            let inner = node.first_child().ok_or_else(|| not_constant(&node))?;
-            constant(cx, &inner)
-        }
+        SyntaxKind::ARG | SyntaxKind::PAREN_EXPR | SyntaxKind::CAST_EXPR => constant(cx, &node.first_child()?),
         SyntaxKind::LITERAL => {
             if let Some((_, value)) = cx.constant(&node) {
-                return Ok(Some(value.to_owned()));
+                return Some(Some(value.to_owned()));
             }
             match node.first_token().map(|token| token.kind()) {
-                Some(SyntaxKind::NULL_KW) => Ok(None),
-                Some(SyntaxKind::TRUE_KW) => Ok(Some("true".to_owned())),
-                Some(SyntaxKind::FALSE_KW) => Ok(Some("false".to_owned())),
-                _ => Err(not_constant(&node)),
+                Some(SyntaxKind::NULL_KW) => Some(None),
+                Some(SyntaxKind::TRUE_KW) => Some(Some("true".to_owned())),
+                Some(SyntaxKind::FALSE_KW) => Some(Some("false".to_owned())),
+                _ => None,
             }
         }
         SyntaxKind::PREFIX_EXPR => {
-            let negative = node.first_token().is_some_and(|token| token.text() == "-");
-            let inner = node.first_child().ok_or_else(|| not_constant(&node))?;
-            let value = constant(cx, &inner)?;
-            Ok(value.map(|value| if negative { format!("-{value}") } else { value }))
+            let sign = node.first_token()?;
+            let value = constant(cx, &node.first_child()?)?;
+            match sign.text() {
+                "-" => Some(value.map(|value| format!("-{value}"))),
+                "+" => Some(value),
+                _ => None,
+            }
         }
-        _ => Err(not_constant(&node)),
+        _ => None,
     }
-}
-
-fn not_constant(node: &SyntaxNode) -> Box<PgError> {
-    PgError::unsupported("arguments of EXECUTE must be constants")
-        .position(cx::offset(node.text_range().start().into()))
 }
 
 /// IRIS knows SHARE and EXCLUSIVE. The weaker modes of PostgreSQL are taken by every statement there too and need no

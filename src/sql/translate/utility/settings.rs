@@ -126,8 +126,14 @@ fn literal(cx: &Cx<'_>, node: &SyntaxNode) -> Option<String> {
 }
 
 fn time_zone(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Option<String>> {
-    if node.children().any(|child| child.kind() == SyntaxKind::CAST_EXPR) {
-        return Err(PgError::unsupported("SET TIME ZONE INTERVAL is not supported").hint("Name the time zone."));
+    if let Some(cast) = node.children().find(|child| child.kind() == SyntaxKind::CAST_EXPR) {
+        // The session reads the interval; HOUR TO MINUTE says nothing the value does not.
+        let offset = cast.descendants().find_map(|child| match child.kind() {
+            SyntaxKind::LITERAL => cx.constant(&child).map(|(_, text)| text.to_owned()),
+            _ => None,
+        });
+        let offset = offset.unwrap_or_default();
+        return Ok(Some(format!("INTERVAL '{offset}'")));
     }
     if cx::has_token(node, SyntaxKind::DEFAULT_KW) || cx::has_token(node, SyntaxKind::LOCAL_KW) {
         return Ok(None);

@@ -1,0 +1,28 @@
+//! The IRIS schema as PostgreSQL definitions for the mirror, sans IO: a handful of queries on INFORMATION_SCHEMA for
+//! all tables together, a snapshot of what they tell, and the statements that make it, or that make it of an older one.
+//!
+//! Names: IRIS compares names without case and keeps their spelling, PostgreSQL folds what is not quoted. A name that
+//! was made through the gateway is mirrored as it is spelled; any other, of a table made by an IRIS client, is folded
+//! to lower case, as a PostgreSQL client will write it. The description tells which is which (`sql::description`).
+
+mod default;
+mod load;
+mod model;
+mod snapshot;
+mod text;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use load::{MirrorLoad, MirrorStep};
+pub use snapshot::{MirrorBatch, MirrorSnapshot};
+
+/// What is mirrored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MirrorOptions {
+    /// The IRIS schema that `public` stands for.
+    pub default_schema: String,
+    /// PostgreSQL names of the schemas to mirror; `None` = all that are not IRIS's own.
+    pub schemas: Option<Vec<String>>,
+}

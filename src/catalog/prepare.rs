@@ -1,0 +1,273 @@
+//! What a fresh PostgreSQL needs before it can speak for the gateway: the database's name, roles, pgvector, and
+//! functions that tell of the gateway instead of the process they run in. Sans IO; every statement is run as superuser.
+//!
+//! Built-in functions are replaced by functions in SQL of the same signature. The executor calls built-in ones by OID
+//! and would never look at the replacement, but the planner does (`inline_function` in `clauses.c`): it puts the body
+//! in the place of the call, wherever in the statement that is. For that a body must be one expression and must not be
+//! declared STRICT.
+
+use super::oracle::MIRROR_OWNER;
+use super::unit::{quoted, quoted_name};
+
+/// Settings that tell PostgreSQL of the gateway and of the client that asks. `SET LOCAL` in front of each question;
+/// what is not set reads as NULL, or as PostgreSQL's own where it cannot be NULL.
+pub mod gateway_setting {
+    /// What `version()` gives.
+    pub const VERSION: &str = "pgwire.version";
+    /// The setting `server_version`.
+    pub const SERVER_VERSION: &str = "pgwire.server_version";
+    /// `pg_backend_pid()`.
+    pub const PID: &str = "pgwire.pid";
+    /// `inet_client_addr()`, `inet_client_port()`, `inet_server_addr()`, `inet_server_port()`.
+    pub const CLIENT_ADDRESS: &str = "pgwire.client_addr";
+    pub const CLIENT_PORT: &str = "pgwire.client_port";
+    pub const SERVER_ADDRESS: &str = "pgwire.server_addr";
+    pub const SERVER_PORT: &str = "pgwire.server_port";
+    /// `pg_postmaster_start_time()` and `pg_conf_load_time()`, a timestamptz.
+    pub const START_TIME: &str = "pgwire.start_time";
+    /// Rows of `pg_stat_activity`: a JSON array of objects by the names of its columns. `datid` and `usesysid` are
+    /// found by `datname` and `usename`.
+    pub const ACTIVITY: &str = "pgwire.activity";
+}
+
+use gateway_setting as setting;
+
+/// Its name begins with `pg_` so that no client can have it and `\du` does not list it.
+const SUPERUSER: &str = "pg_gateway";
+
+/// Shows a setting by its name, whatever the gateway has made of `current_setting`. Also the mark by which a database
+/// is recognised that a gateway has prepared before.
+const SHOW: &str = "pg_catalog.pgwire_show";
+
+/// Functions of these names and types are replaced: name, result, setting.
+const REPLACED: &[(&str, &str, &str)] = &[
+    ("pg_backend_pid", "integer", setting::PID),
+    ("inet_client_addr", "inet", setting::CLIENT_ADDRESS),
+    ("inet_client_port", "integer", setting::CLIENT_PORT),
+    ("inet_server_addr", "inet", setting::SERVER_ADDRESS),
+    ("inet_server_port", "integer", setting::SERVER_PORT),
+    ("pg_postmaster_start_time", "timestamp with time zone", setting::START_TIME),
+    ("pg_conf_load_time", "timestamp with time zone", setting::START_TIME),
+];
+
+/// Columns of `pg_stat_activity` from PostgreSQL 14 on, and their types.
+const ACTIVITY_COLUMNS: &[(&str, &str)] = &[
+    ("datid", "oid"),
+    ("datname", "name"),
+    ("pid", "integer"),
+    ("leader_pid", "integer"),
+    ("usesysid", "oid"),
+    ("usename", "name"),
+    ("application_name", "text"),
+    ("client_addr", "inet"),
+    ("client_hostname", "text"),
+    ("client_port", "integer"),
+    ("backend_start", "timestamp with time zone"),
+    ("xact_start", "timestamp with time zone"),
+    ("query_start", "timestamp with time zone"),
+    ("state_change", "timestamp with time zone"),
+    ("wait_event_type", "text"),
+    ("wait_event", "text"),
+    ("state", "text"),
+    ("backend_xid", "xid"),
+    ("backend_xmin", "xid"),
+    ("query_id", "bigint"),
+    ("query", "text"),
+    ("backend_type", "text"),
+];
+
+/// The statements for the embedded PostgreSQL, which nobody else uses: its database becomes the gateway's own.
+pub fn prepare_embedded(database: &str) -> Vec<String> {
+    let name = quoted(database);
+    let mut statements = vec!["SET allow_system_table_mods = on".to_owned()];
+    // No other role may ever be superuser, and a client may well be called postgres.
+    statements.push(format!("UPDATE pg_catalog.pg_authid SET rolname = {} WHERE oid = 10", quoted(SUPERUSER)));
+    statements.push(format!("CREATE ROLE {}", quoted_name(MIRROR_OWNER)));
+    statements.push(format!(
+        "UPDATE pg_catalog.pg_database SET datname = {name}, datistemplate = false, datacl = NULL, datdba = \
+         (SELECT oid FROM pg_catalog.pg_authid WHERE rolname = {}) WHERE datname = pg_catalog.current_database()",
+        quoted(MIRROR_OWNER)
+    ));
+    statements.push(format!("DELETE FROM pg_catalog.pg_database WHERE datname <> {name}"));
+    // "default template for new databases".
+    statements.push(
+        "DELETE FROM pg_catalog.pg_shdescription WHERE classoid = 'pg_catalog.pg_database'::pg_catalog.regclass"
+            .to_owned(),
+    );
+    statements.extend(prepare_common());
+    // It comes with the extension among the system's own objects, which `\dT` and `\df` leave out.
+    statements.push("ALTER EXTENSION vector SET SCHEMA public".to_owned());
+    statements
+}
+
+/// The statements for a PostgreSQL of its own kind and name, after [`refusal`] found nothing against it. What an
+/// earlier gateway left in it is dropped.
+pub fn prepare_external() -> Vec<String> {
+    let owner = quoted_name(MIRROR_OWNER);
+    let mut statements = vec!["SET allow_system_table_mods = on".to_owned()];
+    statements.push(format!(
+        "DO $do$ DECLARE name pg_catalog.text; BEGIN \
+         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {}) THEN CREATE ROLE {owner}; END IF; \
+         FOR name IN SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' \
+         AND nspname <> 'information_schema' LOOP \
+         EXECUTE pg_catalog.format('DROP SCHEMA %I CASCADE', name); END LOOP; \
+         CREATE SCHEMA public; \
+         ALTER SCHEMA public OWNER TO pg_database_owner; GRANT USAGE ON SCHEMA public TO PUBLIC; \
+         COMMENT ON SCHEMA public IS 'standard public schema'; \
+         EXECUTE pg_catalog.format('ALTER DATABASE %I OWNER TO {owner}', pg_catalog.current_database()); END $do$",
+        quoted(MIRROR_OWNER),
+    ));
+    statements.extend(prepare_common());
+    statements
+}
+
+fn prepare_common() -> Vec<String> {
+    let mut statements = vec!["CREATE EXTENSION IF NOT EXISTS vector SCHEMA public".to_owned()];
+    statements.push(format!(
+        "CREATE OR REPLACE FUNCTION {SHOW}(text, boolean) RETURNS text LANGUAGE internal STABLE STRICT PARALLEL SAFE \
+         AS 'show_config_by_name_missing_ok'"
+    ));
+    let show = |name: &str| format!("NULLIF({SHOW}({}, true), '')", quoted(name));
+    statements.push(replaced(
+        "version()",
+        "text",
+        &format!(
+            "COALESCE({}, pg_catalog.concat('PostgreSQL ', {SHOW}('server_version', true)))",
+            show(setting::VERSION)
+        ),
+    ));
+    for (name, result, from) in REPLACED {
+        statements.push(replaced(&format!("{name}()"), result, &format!("CAST({} AS {result})", show(from))));
+    }
+    // The setting itself cannot be changed.
+    for (signature, missing_ok) in [("current_setting(text)", "false"), ("current_setting(text, boolean)", "$2")] {
+        let body = format!(
+            "CASE WHEN pg_catalog.lower($1) = 'server_version' THEN \
+             COALESCE({}, {SHOW}($1, true)) ELSE {SHOW}($1, {missing_ok}) END",
+            show(setting::SERVER_VERSION)
+        );
+        statements.push(replaced(signature, "text", &body));
+    }
+    statements.push(settings_view(&show(setting::SERVER_VERSION)));
+    statements.push(activity_view(&show(setting::ACTIVITY)));
+    statements.push(user_function());
+    statements.push(format!("REVOKE ALL ON FUNCTION {MAKE_USER}(text) FROM PUBLIC"));
+    statements.push(format!("GRANT EXECUTE ON FUNCTION {MAKE_USER}(text) TO {}", quoted_name(MIRROR_OWNER)));
+    statements.push("RESET allow_system_table_mods".to_owned());
+    statements
+}
+
+fn replaced(signature: &str, result: &str, body: &str) -> String {
+    format!("CREATE OR REPLACE FUNCTION pg_catalog.{signature} RETURNS {result} LANGUAGE sql STABLE RETURN {body}")
+}
+
+fn settings_view(server_version: &str) -> String {
+    format!(
+        "CREATE OR REPLACE VIEW pg_catalog.pg_settings AS SELECT name, CASE name WHEN 'server_version' \
+         THEN COALESCE({server_version}, setting) ELSE setting END AS setting, unit, category, short_desc, extra_desc, \
+         context, vartype, source, min_val, max_val, enumvals, boot_val, reset_val, sourcefile, sourceline, \
+         pending_restart FROM pg_catalog.pg_show_all_settings()"
+    )
+}
+
+fn activity_view(activity: &str) -> String {
+    let list = |write: fn(&(&str, &str)) -> String| ACTIVITY_COLUMNS.iter().map(write).collect::<Vec<_>>().join(", ");
+    let selected = list(|(name, _)| match *name {
+        "datid" => "d.oid AS datid".to_owned(),
+        "usesysid" => "r.oid AS usesysid".to_owned(),
+        name => format!("a.{name}"),
+    });
+    let columns = list(|(name, pg_type)| format!("{name} {pg_type}"));
+    format!(
+        "CREATE OR REPLACE VIEW pg_catalog.pg_stat_activity AS SELECT {selected} \
+         FROM pg_catalog.json_to_recordset(CAST(COALESCE({activity}, '[]') AS json)) AS a({columns}) \
+         LEFT JOIN pg_catalog.pg_database d ON d.datname = a.datname \
+         LEFT JOIN pg_catalog.pg_roles r ON r.rolname = a.usename"
+    )
+}
+
+/// Makes the role of a user of the gateway; the owner may call it, and no superuser is needed.
+const MAKE_USER: &str = "pg_catalog.pgwire_make_user";
+
+fn user_function() -> String {
+    format!(
+        "CREATE OR REPLACE FUNCTION {MAKE_USER}(text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER \
+         SET search_path = pg_catalog AS $f$ BEGIN \
+         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = $1) THEN \
+         EXECUTE pg_catalog.format('CREATE ROLE %I LOGIN IN ROLE {}', $1); END IF; END $f$",
+        quoted_name(MIRROR_OWNER)
+    )
+}
+
+/// Makes the role of a user, who sees and owns what the mirror's owner does and is no superuser.
+pub fn make_user(user: &str) -> String {
+    format!("SELECT {MAKE_USER}({})", quoted(user))
+}
+
+/// Asks whether a PostgreSQL is fit; its one row is for [`refusal`].
+pub const INSPECT: &str = "SELECT pg_catalog.current_setting('server_version_num'), \
+     (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user), \
+     (SELECT pg_catalog.count(*) FROM pg_catalog.pg_available_extensions WHERE name = 'vector'), \
+     (SELECT pg_catalog.count(*) FROM pg_catalog.pg_proc WHERE proname = 'pgwire_show'), \
+     (SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema')";
+
+/// PostgreSQL 14 brought the function bodies and the columns of `pg_stat_activity` that are used here.
+const SERVER_VERSION_MIN: u32 = 140_000;
+
+/// What speaks against a PostgreSQL, by the answer to [`INSPECT`]; `None`: nothing.
+pub fn refusal(row: &[Option<String>]) -> Option<String> {
+    let [Some(version), Some(is_superuser), Some(vector), Some(mark), Some(relations)] = row else {
+        return Some("it does not tell enough of itself".to_owned());
+    };
+    if version.parse::<u32>().is_ok_and(|version| version < SERVER_VERSION_MIN) {
+        return Some("it is older than PostgreSQL 14".to_owned());
+    }
+    if is_superuser != "t" {
+        return Some("its user is not a superuser; functions of the system catalog are replaced".to_owned());
+    }
+    if vector == "0" {
+        return Some("it lacks the extension vector (pgvector): install it there".to_owned());
+    }
+    if mark == "0" && relations != "0" {
+        return Some(format!(
+            "its database holds {relations} relations of somebody else; give the gateway an empty database of its own"
+        ));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(cells: [&str; 5]) -> Vec<Option<String>> {
+        cells.iter().map(|cell| Some((*cell).to_owned())).collect()
+    }
+
+    #[test]
+    fn only_a_postgresql_that_is_ours_is_taken() {
+        for (cells, expected) in [
+            (["170005", "t", "1", "0", "0"], None),
+            (["180004", "t", "1", "1", "250"], None),
+            (["130000", "t", "1", "0", "0"], Some("older than PostgreSQL 14")),
+            (["170005", "f", "1", "0", "0"], Some("not a superuser")),
+            (["150004", "t", "0", "0", "0"], Some("lacks the extension vector")),
+            (["170005", "t", "1", "0", "3"], Some("holds 3 relations of somebody else")),
+        ] {
+            let got = refusal(&row(cells));
+            match expected {
+                None => assert_eq!(got, None, "{cells:?}"),
+                Some(part) => assert!(got.as_ref().is_some_and(|reason| reason.contains(part)), "{cells:?}: {got:?}"),
+            }
+        }
+        assert!(refusal(&[]).is_some());
+    }
+
+    #[test]
+    fn names_cannot_break_out() {
+        let text = prepare_embedded("a'; DROP DATABASE b; --").join("\n");
+        assert!(text.contains("'a''; DROP DATABASE b; --'"), "{text}");
+        assert_eq!(make_user("o'x"), "SELECT pg_catalog.pgwire_make_user( E'o''x')");
+    }
+}

@@ -1,0 +1,196 @@
+//! Questions for the oracle as frontend messages: a transaction with the session's settings around one statement.
+
+use crate::types::Oid;
+use crate::wire::Format;
+
+use super::oracle::{MIRROR_OWNER, OraclePurpose, OracleRequest};
+
+/// ReadyForQuery messages of an answer: behind the prelude, the statement, and ROLLBACK.
+const SYNCS_COUNT: usize = 3;
+
+/// A value of Bind: format, and bytes or NULL.
+pub type BoundValue = (Format, Option<Vec<u8>>);
+
+/// What to ask for a statement besides its types.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Execution<'a> {
+    pub values: &'a [BoundValue],
+    /// Format codes of the result: none (all text), one for all, or one each.
+    pub result_formats: &'a [Format],
+}
+
+/// The types of a statement: ParameterDescription, then RowDescription or NoData. `prelude`: what [`prelude`] made.
+pub fn describe(prelude: &str, sql: &str, parameter_types: &[Oid]) -> OracleRequest {
+    question(OraclePurpose::Describe, prelude, |frames| {
+        parse(frames, sql, parameter_types);
+        frame(frames, b'D', |body| body.extend_from_slice(b"S\0"));
+        frame(frames, b'S', |_| {});
+    })
+}
+
+/// The rows of a statement: RowDescription or NoData, DataRow messages, CommandComplete.
+pub fn execute(prelude: &str, sql: &str, parameter_types: &[Oid], execution: Execution<'_>) -> OracleRequest {
+    question(OraclePurpose::Answer, prelude, |frames| {
+        parse(frames, sql, parameter_types);
+        frame(frames, b'B', |body| {
+            body.extend_from_slice(b"\0\0");
+            put_formats(body, execution.values.iter().map(|(format, _)| *format));
+            put_u16(body, execution.values.len());
+            for (_, value) in execution.values {
+                match value {
+                    None => body.extend_from_slice(&(-1_i32).to_be_bytes()),
+                    Some(bytes) => {
+                        put_u32(body, bytes.len());
+                        body.extend_from_slice(bytes);
+                    }
+                }
+            }
+            put_formats(body, execution.result_formats.iter().copied());
+        });
+        frame(frames, b'D', |body| body.extend_from_slice(b"P\0"));
+        frame(frames, b'E', |body| body.extend_from_slice(b"\0\0\0\0\0"));
+        frame(frames, b'S', |_| {});
+    })
+}
+
+/// `statements`: what else runs in the transaction and gives one row, as a simple query (`SET LOCAL x = 'v'; SHOW x`).
+pub fn try_setting(prelude: &str, statements: &str) -> OracleRequest {
+    question(OraclePurpose::Setting, prelude, |frames| query(frames, statements))
+}
+
+/// One statement that changes the mirror, as its owner and in a transaction of its own.
+pub fn change(search_path: &str, sql: &str) -> OracleRequest {
+    as_owner(search_path, [sql])
+}
+
+/// Statements that change the mirror, as its owner and in one transaction: all or none.
+pub fn as_owner<'a>(search_path: &str, statements: impl IntoIterator<Item = &'a str>) -> OracleRequest {
+    let mut frames = Vec::new();
+    let owner = quoted_name(MIRROR_OWNER);
+    let path = quoted(search_path);
+    query(
+        &mut frames,
+        &format!("BEGIN; SET LOCAL ROLE {owner}; SELECT pg_catalog.set_config('search_path', {path}, true)"),
+    );
+    let mut syncs_count = 2_usize;
+    for sql in statements {
+        query(&mut frames, sql);
+        syncs_count = syncs_count.saturating_add(1);
+    }
+    // Of a failed transaction this is a rollback.
+    query(&mut frames, "COMMIT");
+    OracleRequest { purpose: OraclePurpose::Setting, frames, syncs_count }
+}
+
+/// Statements that run one by one, as whoever the connection is.
+pub fn as_superuser<'a>(statements: impl IntoIterator<Item = &'a str>) -> OracleRequest {
+    let mut frames = Vec::new();
+    let mut syncs_count = 0_usize;
+    for sql in statements {
+        query(&mut frames, sql);
+        syncs_count = syncs_count.saturating_add(1);
+    }
+    OracleRequest { purpose: OraclePurpose::Setting, frames, syncs_count }
+}
+
+fn question(purpose: OraclePurpose, prelude: &str, put: impl FnOnce(&mut Vec<u8>)) -> OracleRequest {
+    let mut frames = Vec::with_capacity(prelude.len().saturating_add(512));
+    query(&mut frames, prelude);
+    put(&mut frames);
+    query(&mut frames, "ROLLBACK");
+    OracleRequest { purpose, frames, syncs_count: SYNCS_COUNT }
+}
+
+fn parse(frames: &mut Vec<u8>, sql: &str, parameter_types: &[Oid]) {
+    frame(frames, b'P', |body| {
+        body.push(0);
+        put_text(body, sql);
+        put_u16(body, parameter_types.len());
+        for oid in parameter_types.iter().take(usize::from(u16::MAX)) {
+            body.extend_from_slice(&oid.0.to_be_bytes());
+        }
+    });
+}
+
+fn query(frames: &mut Vec<u8>, sql: &str) {
+    frame(frames, b'Q', |body| put_text(body, sql));
+}
+
+fn frame(frames: &mut Vec<u8>, tag: u8, put: impl FnOnce(&mut Vec<u8>)) {
+    frames.push(tag);
+    let start = frames.len();
+    frames.extend_from_slice(&[0; 4]);
+    put(frames);
+    let length = u32::try_from(frames.len().saturating_sub(start)).unwrap_or(u32::MAX);
+    if let Some(room) = frames.get_mut(start..).and_then(|rest| rest.first_chunk_mut()) {
+        *room = length.to_be_bytes();
+    }
+}
+
+/// Text comes from frames of a client, where a zero byte ends it: there is none inside.
+fn put_text(body: &mut Vec<u8>, text: &str) {
+    body.extend_from_slice(text.split('\0').next().unwrap_or_default().as_bytes());
+    body.push(0);
+}
+
+fn put_formats(body: &mut Vec<u8>, formats: impl ExactSizeIterator<Item = Format>) {
+    put_u16(body, formats.len());
+    for format in formats {
+        body.extend_from_slice(&u16::from(format == Format::Binary).to_be_bytes());
+    }
+}
+
+fn put_u16(body: &mut Vec<u8>, count: usize) {
+    body.extend_from_slice(&u16::try_from(count).unwrap_or(u16::MAX).to_be_bytes());
+}
+
+fn put_u32(body: &mut Vec<u8>, count: usize) {
+    body.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_be_bytes());
+}
+
+/// `text` as a string constant, whatever it holds and whatever `standard_conforming_strings` says.
+pub fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len().saturating_add(4));
+    quoted.push_str(" E'");
+    for c in text.chars().filter(|c| *c != '\0') {
+        match c {
+            '\'' => quoted.push_str("''"),
+            '\\' => quoted.push_str("\\\\"),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('\'');
+    quoted
+}
+
+/// `name` as a delimited identifier.
+pub fn quoted_name(name: &str) -> String {
+    format!("\"{}\"", name.replace('\0', "").replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_whole() {
+        let values = [(Format::Binary, Some(vec![0, 0, 0, 7])), (Format::Text, None)];
+        let execution = Execution { values: &values, result_formats: &[Format::Binary] };
+        let request = execute("BEGIN READ ONLY", "select $1", &[Oid(23), Oid(0)], execution);
+        let mut rest = request.frames.as_slice();
+        let mut tags = String::new();
+        while let Some((tag, after)) = rest.split_first() {
+            let length = u32::from_be_bytes(*after.first_chunk().unwrap()) as usize;
+            tags.push(char::from(*tag));
+            rest = &after[length..];
+        }
+        assert_eq!(tags, "QPBDESQ");
+        assert_eq!(request.syncs_count, 3);
+    }
+
+    #[test]
+    fn nothing_breaks_out_of_quotes() {
+        assert_eq!(quoted(r"a'b\'c"), r" E'a''b\\''c'");
+        assert_eq!(quoted_name("a\"b"), "\"a\"\"b\"");
+    }
+}

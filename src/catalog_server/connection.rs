@@ -1,0 +1,146 @@
+//! One connection of the gateway: a thread that reads and a thread that writes.
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
+
+use iris_pgwire::runtime::ORACLE_TURN;
+use iris_pgwire::wire::{Frame, Limits, Phase, RecvBuf, SendBuf, StartupPacket, TransactionStatus};
+
+use super::backend::{Batch, Word};
+
+/// What one read may bring at least.
+const READ_BYTES: usize = 64 << 10;
+
+/// What a client is told at its start.
+pub struct Greeting {
+    pub server_version: String,
+}
+
+/// A connection, seen from the backend.
+pub struct Connection {
+    is_gone: AtomicBool,
+    replies: Sender<Vec<u8>>,
+}
+
+impl Connection {
+    pub fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::Acquire)
+    }
+
+    pub fn send(&self, bytes: Vec<u8>) {
+        // The writer ends with the connection, of which the reader tells.
+        let _ = self.replies.send(bytes);
+    }
+
+    /// Tells the client that its question has left the queue: from now on its limit counts.
+    pub fn announce_turn(&self) {
+        let mut out = SendBuf::new();
+        out.put_parameter_status(ORACLE_TURN, "on");
+        self.send(out.as_slice().to_vec());
+    }
+}
+
+/// Accepts until the process ends.
+pub fn accept(listener: &UnixListener, greeting: &Greeting, words: &Sender<Word>) {
+    for stream in listener.incoming() {
+        let result = stream.and_then(|stream| serve(stream, greeting, words.clone()));
+        if let Err(error) = result {
+            tracing::warn!(%error, "a connection could not be served");
+        }
+    }
+}
+
+fn serve(stream: UnixStream, greeting: &Greeting, words: Sender<Word>) -> io::Result<()> {
+    let mut writing = stream.try_clone()?;
+    let (replies, received) = channel::<Vec<u8>>();
+    let connection = Arc::new(Connection { is_gone: AtomicBool::new(false), replies });
+    let mut hello = SendBuf::new();
+    put_greeting(greeting, &mut hello);
+    std::thread::Builder::new().name("write".to_owned()).spawn(move || {
+        for bytes in received {
+            if writing.write_all(&bytes).is_err() {
+                // The reader notices, too.
+                let _ = writing.shutdown(std::net::Shutdown::Both);
+                return;
+            }
+        }
+    })?;
+    std::thread::Builder::new().name("read".to_owned()).spawn(move || {
+        if let Err(error) = read(stream, &connection, hello.as_slice(), &words) {
+            tracing::debug!(%error, "a connection failed");
+        }
+        connection.is_gone.store(true, Ordering::Release);
+        let _ = words.send(Word::Gone(connection));
+    })?;
+    Ok(())
+}
+
+fn put_greeting(greeting: &Greeting, out: &mut SendBuf) {
+    out.put_authentication_ok();
+    for (name, value) in [
+        ("server_version", greeting.server_version.as_str()),
+        ("server_encoding", "UTF8"),
+        ("client_encoding", "UTF8"),
+        ("DateStyle", "ISO, MDY"),
+        ("IntervalStyle", "postgres"),
+        ("TimeZone", "UTC"),
+        ("integer_datetimes", "on"),
+        ("standard_conforming_strings", "on"),
+    ] {
+        out.put_parameter_status(name, value);
+    }
+    out.put_backend_key_data(1, &[0; 4]);
+    out.put_ready_for_query(TransactionStatus::Idle);
+}
+
+/// Reads until the client ends the connection.
+fn read(mut stream: UnixStream, connection: &Arc<Connection>, hello: &[u8], words: &Sender<Word>) -> io::Result<()> {
+    let limits = Limits::default();
+    let mut recv = RecvBuf::new();
+    let mut phase = Phase::Startup;
+    // Messages up to `batched` are whole and wait for one that ends their batch.
+    let mut batched = 0;
+    loop {
+        let unread = recv.unread();
+        let frame = Frame::cut(unread.get(batched..).unwrap_or_default(), &limits, phase)
+            .map_err(|error| io::Error::other(error.to_string()))?;
+        let Some(frame) = frame else {
+            let room = recv.spare_mut(READ_BYTES);
+            let n = stream.read(room)?;
+            if n == 0 {
+                return Ok(());
+            }
+            recv.filled(n);
+            continue;
+        };
+        let length = frame.wire_len();
+        match (phase, frame.tag) {
+            (Phase::Startup, _) => {
+                match StartupPacket::parse(frame.body) {
+                    Ok(StartupPacket::SslRequest | StartupPacket::GssEncRequest) => connection.send(b"N".to_vec()),
+                    Ok(StartupPacket::Startup { .. }) => {
+                        phase = Phase::Authenticated;
+                        connection.send(hello.to_vec());
+                    }
+                    // A question cannot be interrupted: the gateway ends the process instead.
+                    Ok(StartupPacket::CancelRequest { .. } | StartupPacket::Unsupported(_)) | Err(_) => return Ok(()),
+                }
+                recv.consume(length);
+            }
+            (_, b'X') => return Ok(()),
+            (_, b'Q' | b'S' | b'F' | b'H') => {
+                let end = batched.saturating_add(length);
+                let frames = unread.get(..end).unwrap_or_default().to_vec();
+                if words.send(Word::Batch(Batch { connection: Arc::clone(connection), frames })).is_err() {
+                    return Ok(());
+                }
+                recv.consume(end);
+                batched = 0;
+            }
+            _ => batched = batched.saturating_add(length),
+        }
+    }
+}

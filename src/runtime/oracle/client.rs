@@ -1,0 +1,374 @@
+//! Asks the oracle on behalf of the sessions of one shard.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_lite::future::or;
+
+use super::connection::{Answer, Broken, Connection};
+use super::places::{Place, Places};
+use super::state::{Address, Death, Oracle, Readiness, not_ready};
+use crate::catalog::{OraclePurpose, OracleRequest};
+use crate::runtime::counters::ShardCounters;
+use crate::runtime::wait::{until, within};
+use crate::wire::{PgError, SqlState};
+
+/// Connections of a shard. The embedded PostgreSQL runs one question at a time whatever the number; an external one
+/// has more cores to offer.
+const CONNECTIONS_MAX: usize = 4;
+/// Beyond the questions of others a question may have to wait for a restart.
+const RESTART_ALLOWANCE: Duration = Duration::from_secs(10);
+/// Time an abandoned question has to end after its generation was told to.
+const END_ALLOWANCE: Duration = Duration::from_secs(5);
+/// The supervisor looks more often than this.
+const DEATH_NOTICE: Duration = Duration::from_millis(300);
+/// Times that a question is asked whose PostgreSQL dies while it runs: more often than once, it may be the reason.
+const DEATHS_MAX: u32 = 2;
+
+/// The shard's way to the oracle.
+#[derive(Debug)]
+pub(in crate::runtime) struct Asker {
+    oracle: Arc<Oracle>,
+    places: Rc<Places>,
+    idle: RefCell<Vec<Connection>>,
+    counters: Arc<ShardCounters>,
+}
+
+/// Which generation may be asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Which {
+    /// Whichever is there.
+    Any,
+    Only(u64),
+}
+
+/// Why a question may be asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    /// PostgreSQL had not begun with it.
+    NotBegun,
+    /// It was running when the connection broke.
+    WasRunning,
+    /// The connection had been idle and was closed meanwhile.
+    Stale,
+}
+
+/// How one attempt ended without an answer.
+pub(super) enum Failure {
+    /// The same question may be asked again.
+    Again {
+        reason: Again,
+        generation: u64,
+    },
+    Error(Box<PgError>),
+}
+
+impl Asker {
+    pub(in crate::runtime) fn new(oracle: Arc<Oracle>, counters: Arc<ShardCounters>) -> Rc<Self> {
+        let places = Places::new(CONNECTIONS_MAX);
+        Rc::new(Self { oracle, places, idle: RefCell::default(), counters })
+    }
+
+    /// The answer, which has as many ReadyForQuery messages as the question asks for. Dropped while the question waits
+    /// for its turn, the place in the queue is given up; dropped while it runs, it goes on to its end or its limit.
+    ///
+    /// # Errors
+    /// 57014 when it ran longer than `catalog_statement_timeout_ms`, 54000 when the answer is longer than
+    /// `catalog_reply_bytes_max`, 53200 when PostgreSQL needed more memory than `catalog_memory_bytes_max`, 57P03 when
+    /// there is no PostgreSQL to ask.
+    pub(in crate::runtime) async fn ask(self: &Rc<Self>, request: &OracleRequest) -> Result<Vec<u8>, Box<PgError>> {
+        let counters = &self.counters;
+        match request.purpose {
+            OraclePurpose::Describe => counters.oracle_describes.add(1),
+            OraclePurpose::Answer => counters.oracle_answers.add(1),
+            OraclePurpose::Setting => counters.oracle_settings.add(1),
+        }
+        let started = Instant::now();
+        let result = self.ask_until_answered(request).await;
+        counters.oracle_wait_us.add(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
+        if result.is_err() {
+            counters.oracle_failures.add(1);
+        }
+        result
+    }
+
+    /// How long a question waits for its turn: whoever is in front may run into the limit, and then it takes a moment
+    /// until the next PostgreSQL is there.
+    pub(super) fn patience(&self) -> Duration {
+        self.oracle.options.statement_timeout.saturating_mul(2).saturating_add(RESTART_ALLOWANCE)
+    }
+
+    pub(super) fn oracle(&self) -> &Arc<Oracle> {
+        &self.oracle
+    }
+
+    async fn ask_until_answered(self: &Rc<Self>, request: &OracleRequest) -> Result<Vec<u8>, Box<PgError>> {
+        let wait_deadline = Instant::now().checked_add(self.patience());
+        let mut deaths_count = 0_u32;
+        loop {
+            let failure = match self.attempt(request, Which::Any, wait_deadline).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            let (reason, generation) = match failure {
+                Failure::Error(error) => return Err(error),
+                Failure::Again { reason, generation } => (reason, generation),
+            };
+            if reason == Again::Stale {
+                // The others have hardly fared better.
+                self.idle.borrow_mut().clear();
+                continue;
+            }
+            // If its PostgreSQL is gone, that is soon known; or else only the connection was, and another one will do.
+            within(DEATH_NOTICE, self.oracle.ready(Readiness::Listening, Some(generation))).await;
+            if reason == Again::WasRunning {
+                deaths_count = deaths_count.saturating_add(1);
+                if let Some(error) = self.blame(generation, deaths_count) {
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// The question was running when its PostgreSQL went away: was it the reason?
+    fn blame(&self, generation: u64, deaths_count: u32) -> Option<Box<PgError>> {
+        match self.oracle.death_of(generation) {
+            Some(Death::Memory) => {
+                let max = self.oracle.options.memory_bytes_max;
+                let message =
+                    format!("the statement needed more than the {max} bytes of memory of the catalog service");
+                let hint = "Ask for less at once, or raise catalog_memory_bytes_max.";
+                Some(PgError::error(SqlState(*b"53200"), message).hint(hint))
+            }
+            Some(Death::Died) | None if deaths_count >= DEATHS_MAX => {
+                let message = "the catalog service ended each time this statement ran";
+                Some(PgError::error(SqlState(*b"58000"), message))
+            }
+            Some(Death::Died | Death::Timeout) | None => None,
+        }
+    }
+
+    pub(super) async fn attempt(
+        self: &Rc<Self>,
+        request: &OracleRequest,
+        which: Which,
+        wait_deadline: Option<Instant>,
+    ) -> Result<Vec<u8>, Failure> {
+        let out_of_patience = || Failure::Error(not_ready(self.patience()));
+        let readiness = match request.purpose {
+            OraclePurpose::Setting => Readiness::Prepared,
+            OraclePurpose::Describe | OraclePurpose::Answer => Readiness::Mirrored,
+        };
+        let waiting = async {
+            let place = self.places.take().await;
+            let generation = self.oracle.ready(readiness, None).await.map_err(Failure::Error)?;
+            let number = generation.number;
+            if matches!(which, Which::Only(only) if only != number) {
+                return Err(Failure::Again { reason: Again::NotBegun, generation: number });
+            }
+            self.idle.borrow_mut().retain(|connection| connection.generation().number == number);
+            let idle = self.idle.borrow_mut().pop();
+            let was_idle = idle.is_some();
+            let connection = match idle {
+                Some(connection) => connection,
+                None => Connection::open(generation).await.map_err(|error| {
+                    tracing::debug!(%error, "no connection to the catalog service");
+                    Failure::Again { reason: Again::NotBegun, generation: number }
+                })?,
+            };
+            Ok((place, connection, was_idle))
+        };
+        let (place, connection, was_idle) = or(async { Some(waiting.await) }, async {
+            until(wait_deadline).await;
+            None
+        })
+        .await
+        .unwrap_or_else(|| Err(out_of_patience()))?;
+        let answer = Answer::new(request.syncs_count, self.oracle.options.reply_bytes_max);
+        let mut question = Question {
+            asker: Rc::clone(self),
+            running: Some(Running { connection, answer, since: None, was_idle, _place: place }),
+        };
+        question.put(request, wait_deadline).await.unwrap_or_else(|| Err(out_of_patience()))
+    }
+}
+
+/// A question on its connection.
+#[derive(Debug)]
+struct Running {
+    connection: Connection,
+    answer: Answer,
+    /// When it got its turn.
+    since: Option<Instant>,
+    /// The connection has served before.
+    was_idle: bool,
+    _place: Place,
+}
+
+/// How waiting for more of an answer ended.
+enum Progress {
+    Complete,
+    Some,
+    Broken(Broken),
+    OutOfTime,
+}
+
+impl Running {
+    async fn progress(&mut self, deadline: Option<Instant>) -> Progress {
+        let Self { connection, answer, since, .. } = self;
+        let progress = or(
+            async {
+                match connection.receive(answer).await {
+                    Ok(()) if answer.is_complete() => Progress::Complete,
+                    Ok(()) => Progress::Some,
+                    Err(error) => Progress::Broken(error),
+                }
+            },
+            async {
+                until(deadline).await;
+                Progress::OutOfTime
+            },
+        )
+        .await;
+        if since.is_none() && answer.has_turn() {
+            *since = Some(Instant::now());
+        }
+        progress
+    }
+
+    /// An external PostgreSQL knows CancelRequest.
+    fn is_interruptible(&self) -> bool {
+        matches!(self.connection.generation().address, Address::Server(_))
+    }
+
+    /// When it must have ended, if it has its turn.
+    fn limit(&self, oracle: &Oracle) -> Option<Instant> {
+        self.since.and_then(|since| since.checked_add(oracle.options.statement_timeout))
+    }
+}
+
+/// Owns a running question; dropped before the answer is there, it sees to it that nobody suffers.
+#[derive(Debug)]
+struct Question {
+    asker: Rc<Asker>,
+    running: Option<Running>,
+}
+
+impl Question {
+    /// `None`: did not get its turn in time.
+    async fn put(
+        &mut self,
+        request: &OracleRequest,
+        wait_deadline: Option<Instant>,
+    ) -> Option<Result<Vec<u8>, Failure>> {
+        let asker = Rc::clone(&self.asker);
+        let oracle = &asker.oracle;
+        let running = self.running.as_mut()?;
+        let generation = running.connection.generation().number;
+        let mut result = running.connection.send(request).await.map_or_else(Progress::Broken, |()| Progress::Some);
+        if running.is_interruptible() {
+            // Whoever has no queue begins at once.
+            running.since = Some(Instant::now());
+        }
+        loop {
+            match result {
+                Progress::Some => {}
+                Progress::Complete => {
+                    let Running { connection, answer, .. } = self.running.take()?;
+                    asker.idle.borrow_mut().push(connection);
+                    return Some(Ok(answer.into_bytes()));
+                }
+                Progress::Broken(Broken::TooLong { max }) => {
+                    self.running = None;
+                    let message = format!("the answer is longer than {max} bytes");
+                    let hint = "Ask for less at once, or raise catalog_reply_bytes_max.";
+                    let error = PgError::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message).hint(hint);
+                    return Some(Err(Failure::Error(error)));
+                }
+                Progress::Broken(error) => {
+                    tracing::debug!(%error, "a connection to the catalog service broke");
+                    let reason = match running.since {
+                        // The process of our own says when it begins, and never closes an idle connection.
+                        Some(_) if running.answer.has_turn() => Again::WasRunning,
+                        _ if running.was_idle && running.answer.is_empty() => Again::Stale,
+                        Some(_) => Again::WasRunning,
+                        None => Again::NotBegun,
+                    };
+                    self.running = None;
+                    return Some(Err(Failure::Again { reason, generation }));
+                }
+                Progress::OutOfTime if running.since.is_none() => {
+                    self.running = None;
+                    return None;
+                }
+                Progress::OutOfTime => {
+                    // One that can be interrupted is when it is dropped.
+                    if !running.is_interruptible() {
+                        self.running = None;
+                        oracle.kill(generation, Death::Timeout);
+                    }
+                    let limit = oracle.options.statement_timeout;
+                    return Some(Err(Failure::Error(ran_too_long(limit))));
+                }
+            }
+            let deadline = running.limit(oracle).or(wait_deadline);
+            result = running.progress(deadline).await;
+        }
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        let Some(mut running) = self.running.take() else { return };
+        if running.since.is_none() {
+            // Closing the connection gives up the place in the queue.
+            return;
+        }
+        // The embedded one cannot be interrupted, and ending PostgreSQL would hurt others: it has until its limit.
+        let asker = Rc::clone(&self.asker);
+        glommio::spawn_local(async move {
+            if running.is_interruptible() {
+                // The answer is of no use any more, and after it the connection is as good as new.
+                let rest = async {
+                    running.connection.cancel().await?;
+                    while !running.answer.is_complete() {
+                        running.connection.receive(&mut running.answer).await?;
+                    }
+                    Ok::<_, Broken>(())
+                };
+                if let Some(Ok(())) = within(END_ALLOWANCE, rest).await {
+                    asker.idle.borrow_mut().push(running.connection);
+                }
+                return;
+            }
+            loop {
+                let limit = running.limit(&asker.oracle);
+                match running.progress(limit).await {
+                    Progress::Some => {}
+                    Progress::Complete => {
+                        asker.idle.borrow_mut().push(running.connection);
+                        return;
+                    }
+                    Progress::Broken(_) => return,
+                    Progress::OutOfTime => {
+                        let generation = running.connection.generation().number;
+                        asker.oracle.kill(generation, Death::Timeout);
+                        within(END_ALLOWANCE, running.progress(None)).await;
+                        return;
+                    }
+                }
+            }
+        })
+        .detach();
+    }
+}
+
+fn ran_too_long(limit: Duration) -> Box<PgError> {
+    let message =
+        format!("canceling statement: it ran longer than the {} ms a catalog question may", limit.as_millis());
+    PgError::error(SqlState::QUERY_CANCELED, message)
+        .detail("Statements without a table and statements about catalogs are answered one after the other.")
+        .hint("Raise catalog_statement_timeout_ms if it is meant to run for so long.")
+}

@@ -1,0 +1,367 @@
+//! Keeps the mirror in line with IRIS: prepares each PostgreSQL that comes, fills it, and reads INFORMATION_SCHEMA again
+//! from time to time and when somebody asks. One task, on the first shard, with a connection of its own.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_lite::future::{or, pending};
+use glommio::timer::Timer;
+
+use super::OracleSource;
+use super::connection::{Answer, Broken, Connection};
+use super::state::{Address, Death, Generation, Oracle, Readiness};
+use crate::catalog::{
+    INSPECT, MirrorBatch, MirrorChange, MirrorLoad, MirrorSnapshot, MirrorStep, OracleRequest, as_owner, as_superuser,
+    change, first_error, prepare_embedded, prepare_external, refusal,
+};
+use crate::runtime::pool::{Lease, Pool};
+use crate::runtime::wait::within;
+use crate::wire::{PgError, SqlState};
+
+/// Preparing and single batches of the mirror take well under a second; a PostgreSQL that needs longer hangs.
+const WORK_LIMIT: Duration = Duration::from_secs(60);
+/// What the answers to statements that give no rows may have.
+const REPLY_BYTES_MAX: usize = 16 << 20;
+/// Pause after IRIS could not be read.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// Refreshes that clients cause come no more often than this, and take at most a fifth of the time.
+const REFRESH_PAUSE_MIN: Duration = Duration::from_millis(250);
+const REFRESH_PAUSE_FACTOR: u32 = 4;
+/// Changes of the past that share a transaction: others wait for no more than these.
+const REPEATED_TOGETHER: usize = 100;
+/// What the mirror's own statements are written under: they qualify all names but those of pgvector.
+const SEARCH_PATH: &str = "public";
+
+/// The task's state.
+pub(in crate::runtime) struct Keeper {
+    oracle: Arc<Oracle>,
+    pool: Rc<Pool>,
+    /// Moved when the mirror changes: what was described before may be wrong.
+    schema_epoch: Arc<AtomicU64>,
+    /// What a new PostgreSQL is filled with before the changes since.
+    base: Option<MirrorSnapshot>,
+    /// What the mirror was last brought in line with, if that is not `base`.
+    last: Option<MirrorSnapshot>,
+    /// Changes up to this one were in IRIS when `last` was read.
+    last_id: u64,
+}
+
+/// Why work on a generation ended.
+enum Ended {
+    /// It is gone, or was told to go.
+    Generation,
+    /// There is no oracle any more.
+    Oracle,
+}
+
+impl Keeper {
+    pub(in crate::runtime) fn new(oracle: Arc<Oracle>, pool: Rc<Pool>, schema_epoch: Arc<AtomicU64>) -> Self {
+        Self { oracle, pool, schema_epoch, base: None, last: None, last_id: 0 }
+    }
+
+    /// Ends when there is no oracle any more.
+    pub(in crate::runtime) async fn run(mut self) {
+        let mut before = None;
+        loop {
+            let Ok(generation) = self.oracle.ready(Readiness::Listening, before).await else { return };
+            before = Some(generation.number);
+            if let Ended::Oracle = self.keep(generation).await {
+                return;
+            }
+        }
+    }
+
+    async fn keep(&mut self, generation: Generation) -> Ended {
+        let number = generation.number;
+        let mut worker = match within(WORK_LIMIT, Connection::open(generation)).await {
+            Some(Ok(connection)) => Worker { connection },
+            Some(Err(error)) => {
+                tracing::warn!(%error, "the catalog service could not be connected to");
+                return self.given_up(number).await;
+            }
+            None => return self.given_up(number).await,
+        };
+        match self.prepare(&mut worker).await {
+            Ok(None) => self.oracle.advanced(number, Readiness::Prepared),
+            Ok(Some(error)) => {
+                tracing::error!(code = %error.code, error = error.message, "the catalog service could not be prepared");
+                let message = format!("the catalog service is not available: {}", error.message);
+                self.oracle.give_up(PgError::error(SqlState::CANNOT_CONNECT_NOW, message));
+                return Ended::Oracle;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the catalog service went away while it was prepared");
+                return self.given_up(number).await;
+            }
+        }
+        if let Err(error) = self.fill(&mut worker, number).await {
+            tracing::warn!(%error, "the catalog service went away while the mirror was made");
+            return self.given_up(number).await;
+        }
+        self.follow(&mut worker, number).await
+    }
+
+    /// A generation that does not answer must not stay. One that has ended already is not hurt by it.
+    async fn given_up(&self, number: u64) -> Ended {
+        match &self.oracle.options.source {
+            OracleSource::External(server) => {
+                // Nobody watches it: it may be back in a moment, and is prepared again then.
+                self.oracle.ended(number, Death::Died);
+                Timer::new(RETRY_PAUSE).await;
+                let address = Address::Server(Arc::clone(server));
+                self.oracle.started(Generation { number: number.saturating_add(1), address });
+            }
+            OracleSource::Embedded { .. } | OracleSource::Off => self.oracle.kill(number, Death::Died),
+        }
+        Ended::Generation
+    }
+
+    /// # Errors
+    /// The connection broke. `Some`: PostgreSQL refused.
+    async fn prepare(&self, worker: &mut Worker) -> Result<Option<Box<PgError>>, Broken> {
+        let statements = match &self.oracle.options.source {
+            OracleSource::Off => return Ok(None),
+            OracleSource::Embedded { .. } => prepare_embedded(&self.oracle.options.database),
+            OracleSource::External(server) => {
+                if let Some(reason) = worker.inspect().await? {
+                    let message = format!("the PostgreSQL of catalog_url, {server:?}, is not fit: {reason}");
+                    return Ok(Some(PgError::error(SqlState::CANNOT_CONNECT_NOW, message)));
+                }
+                prepare_external()
+            }
+        };
+        let outcome = worker.run(&as_superuser(statements.iter().map(String::as_str))).await?;
+        Ok(outcome.map(|(index, error)| match statements.get(index) {
+            Some(statement) => error.detail(statement.clone()),
+            None => error,
+        }))
+    }
+
+    /// Fills a fresh PostgreSQL with what is known of IRIS, and with the changes since.
+    async fn fill(&mut self, worker: &mut Worker, number: u64) -> Result<(), Broken> {
+        let started = Instant::now();
+        while self.base.is_none() {
+            let (_, last_id) = self.oracle.changes_after(u64::MAX);
+            match self.read_iris().await {
+                Ok(snapshot) => {
+                    self.base = Some(snapshot);
+                    self.last_id = last_id;
+                }
+                Err(error) => {
+                    tracing::warn!(code = %error.code, error = error.message, "the schema could not be read from IRIS");
+                    Timer::new(RETRY_PAUSE).await;
+                }
+            }
+        }
+        let Some(base) = &self.base else { return Ok(()) };
+        let relations_count = base.len();
+        for batch in base.create() {
+            worker.create(&batch).await?;
+        }
+        let mut applied_id = 0;
+        loop {
+            let (changes, last_id) = self.oracle.changes_after(applied_id);
+            let alike = |a: &Arc<MirrorChange>, b: &Arc<MirrorChange>| a.search_path == b.search_path;
+            for like in changes.chunk_by(alike) {
+                for group in like.chunks(REPEATED_TOGETHER) {
+                    worker.repeat(group).await?;
+                }
+            }
+            applied_id = last_id;
+            if self.oracle.mirrored(number, applied_id) {
+                break;
+            }
+        }
+        let milliseconds = milliseconds(started.elapsed());
+        tracing::info!(relations = relations_count, milliseconds, "the mirror of the IRIS schema is ready");
+        Ok(())
+    }
+
+    /// Until the generation ends.
+    async fn follow(&mut self, worker: &mut Worker, number: u64) -> Ended {
+        let oracle = Arc::clone(&self.oracle);
+        let mut pause = Duration::ZERO;
+        loop {
+            let due = or(async { Some(oracle.refresh_wanted().await) }, async {
+                interval(oracle.options.refresh_interval).await;
+                None
+            });
+            let due =
+                or(async { Ok(due.await) }, async { Err(oracle.ready(Readiness::Listening, Some(number)).await) });
+            let wanted = match due.await {
+                Ok(wanted) => wanted,
+                Err(Ok(_)) => return Ended::Generation,
+                Err(Err(_)) => return Ended::Oracle,
+            };
+            if wanted.is_some() {
+                Timer::new(pause).await;
+            }
+            // Whoever has asked by now is served by this reading.
+            let wanted = match wanted {
+                Some(_) => Some(oracle.refresh_wanted().await),
+                None => None,
+            };
+            let started = Instant::now();
+            let result = self.refresh(worker).await;
+            pause = started.elapsed().saturating_mul(REFRESH_PAUSE_FACTOR).max(REFRESH_PAUSE_MIN);
+            if let Some(wanted) = wanted {
+                oracle.refresh_ended(wanted);
+            }
+            if let Err(error) = result {
+                tracing::debug!(%error, "the catalog service went away while the mirror was refreshed");
+                return self.given_up(number).await;
+            }
+        }
+    }
+
+    async fn refresh(&mut self, worker: &mut Worker) -> Result<(), Broken> {
+        let (_, read_id) = self.oracle.changes_after(u64::MAX);
+        let snapshot = match self.read_iris().await {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                tracing::warn!(code = %error.code, error = error.message, "the schema could not be read from IRIS");
+                return Ok(());
+            }
+        };
+        let Some(older) = self.last.as_ref().or(self.base.as_ref()) else { return Ok(()) };
+        let (changes, _) = self.oracle.changes_after(self.last_id);
+        let by_text: HashSet<(String, String)> = changes
+            .iter()
+            .flat_map(|change| &change.statements)
+            .flat_map(|statement| statement.relations.iter().cloned())
+            .collect();
+        let batches = snapshot.difference(older, &by_text);
+        for batch in &batches {
+            let statements = worker.create(batch).await?;
+            self.oracle.remember(MirrorChange { statements, search_path: SEARCH_PATH.to_owned() });
+        }
+        if !batches.is_empty() {
+            tracing::info!(batches = batches.len(), "the mirror follows changes made in IRIS");
+            self.schema_epoch.fetch_add(1, Ordering::Release);
+        }
+        self.last = Some(snapshot);
+        self.last_id = read_id;
+        Ok(())
+    }
+
+    async fn read_iris(&self) -> Result<MirrorSnapshot, Box<PgError>> {
+        let mut lease = self.pool.acquire(pending()).await?;
+        let mut load = MirrorLoad::new(&self.oracle.options.mirror);
+        let mut request = load.start();
+        loop {
+            let Some(link) = lease.link_mut() else {
+                return Err(PgError::error(SqlState::INTERNAL_ERROR, "no IRIS connection at hand"));
+            };
+            let outcome = link.begin(&request).map_err(|error| error.to_pg())?;
+            link.finish(outcome).await.map_err(|error| error.to_pg())?;
+            match load.on_reply(link.take_reply())? {
+                MirrorStep::Submit(next) => request = next,
+                MirrorStep::Done(snapshot) => {
+                    Lease::release(lease).await;
+                    return Ok(snapshot);
+                }
+            }
+        }
+    }
+}
+
+/// Never ends when the interval is zero.
+async fn interval(interval: Duration) {
+    if interval.is_zero() {
+        pending::<()>().await;
+    }
+    Timer::new(interval).await;
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The keeper's connection.
+struct Worker {
+    connection: Connection,
+}
+
+impl Worker {
+    /// Runs statements; the first error with the number of the statement, counted from the request's first.
+    async fn run(&mut self, request: &OracleRequest) -> Result<Option<(usize, Box<PgError>)>, Broken> {
+        let bytes = self.exchange(request).await?;
+        first_error(&bytes).map_err(|_| Broken::Protocol("an answer is unreadable"))
+    }
+
+    async fn exchange(&mut self, request: &OracleRequest) -> Result<Vec<u8>, Broken> {
+        let connection = &mut self.connection;
+        let exchange = async {
+            let mut answer = Answer::new(request.syncs_count, REPLY_BYTES_MAX);
+            connection.send(request).await?;
+            while !answer.is_complete() {
+                connection.receive(&mut answer).await?;
+            }
+            Ok::<_, Broken>(answer.into_bytes())
+        };
+        within(WORK_LIMIT, exchange).await.unwrap_or(Err(Broken::Protocol("no answer in time")))
+    }
+
+    /// What speaks against this PostgreSQL.
+    async fn inspect(&mut self) -> Result<Option<String>, Broken> {
+        let bytes = self.exchange(&as_superuser(["SELECT 1", INSPECT])).await?;
+        // The second answer is the one that counts.
+        let answer = crate::catalog::Answer::read(&bytes).map_err(|_| Broken::Protocol("an answer is unreadable"))?;
+        Ok(match answer.error {
+            Some(error) => Some(error.message.clone()),
+            None => refusal(&answer.first_row()),
+        })
+    }
+
+    /// A batch as a whole, or those statements of it that succeed; which those were.
+    async fn create(&mut self, batch: &MirrorBatch) -> Result<Vec<crate::sql::MirrorStatement>, Broken> {
+        let texts = batch.statements.iter().map(|statement| statement.sql.as_str());
+        if self.run(&as_owner(SEARCH_PATH, texts)).await?.is_none() {
+            return Ok(batch.statements.clone());
+        }
+        let mut done = Vec::new();
+        for statement in &batch.statements {
+            let refused = match self.run(&change(SEARCH_PATH, &statement.sql)).await? {
+                None => None,
+                Some(refused) => match &statement.otherwise {
+                    Some(otherwise) => self.run(&change(SEARCH_PATH, otherwise)).await?,
+                    None => Some(refused),
+                },
+            };
+            match refused {
+                None => done.push(statement.clone()),
+                Some((_, error)) => tracing::warn!(
+                    code = %error.code,
+                    error = error.message,
+                    sql = statement.sql,
+                    "a definition of IRIS has no place in the mirror"
+                ),
+            }
+        }
+        Ok(done)
+    }
+
+    /// Changes of the past, all written under the same search_path: together, or one by one where one of them fails.
+    /// What fails now failed then, or was undone since.
+    async fn repeat(&mut self, changes: &[Arc<MirrorChange>]) -> Result<(), Broken> {
+        let Some(search_path) = changes.first().map(|change| change.search_path.as_str()) else { return Ok(()) };
+        let statements =
+            || changes.iter().flat_map(|change| &change.statements).map(|statement| statement.sql.as_str());
+        if self.run(&as_owner(search_path, statements())).await?.is_none() {
+            return Ok(());
+        }
+        for statement in changes.iter().flat_map(|change| &change.statements) {
+            let mut refused = self.run(&change(search_path, &statement.sql)).await?;
+            if let (Some(_), Some(otherwise)) = (&refused, &statement.otherwise) {
+                refused = self.run(&change(search_path, otherwise)).await?;
+            }
+            if let Some((_, error)) = refused {
+                tracing::debug!(code = %error.code, error = error.message, sql = statement.sql, "not repeated");
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,309 @@
+//! What all shards know of the oracle, and the way of their wishes to its supervisor.
+
+use std::future::poll_fn;
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+
+use super::{OracleOptions, OracleServer, OracleSource};
+use crate::catalog::MirrorChange;
+use crate::wire::{PgError, SqlState};
+
+/// Where PostgreSQL listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Address {
+    Socket(PathBuf),
+    Server(Arc<OracleServer>),
+}
+
+/// A PostgreSQL that is or was there. A restart makes a new one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Generation {
+    pub(super) number: u64,
+    pub(super) address: Address,
+}
+
+/// Why a generation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Death {
+    /// By itself, or by somebody else's hand.
+    Died,
+    /// A question ran for too long.
+    Timeout,
+    /// It grew past `memory_bytes_max`.
+    Memory,
+}
+
+/// How far a generation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Readiness {
+    /// It can be connected to.
+    Listening,
+    /// It knows the database, the roles and the functions that tell of the gateway.
+    Prepared,
+    /// It knows the tables.
+    Mirrored,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// None now, but one will come.
+    Starting,
+    Running(Generation, Readiness),
+    /// There is none and will be none.
+    Unavailable(Box<PgError>),
+}
+
+/// What the supervisor is told.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// End this generation; of no meaning when it has ended already.
+    Kill(u64, Death),
+    Stop,
+}
+
+#[derive(Debug)]
+struct Inner {
+    phase: Phase,
+    /// The generation that ended last, and why.
+    last_death: Option<(u64, Death)>,
+    restarts_count: u64,
+    history: History,
+    /// Refreshes that were asked for, and the last of them that is done.
+    refreshes_wanted: u64,
+    refreshes_done: u64,
+    wakers: Vec<Waker>,
+    supervisor: Option<Sender<Order>>,
+}
+
+/// What DDL through this process has changed in the mirror since it was first read from IRIS, in order: a restarted
+/// PostgreSQL is brought to the same state by it.
+#[derive(Debug, Default)]
+struct History {
+    changes: Vec<(u64, Arc<MirrorChange>)>,
+    last_id: u64,
+}
+
+impl History {
+    fn push(&mut self, change: MirrorChange) -> u64 {
+        self.last_id = self.last_id.saturating_add(1);
+        self.changes.push((self.last_id, Arc::new(change)));
+        self.last_id
+    }
+}
+
+/// The oracle as shards see it.
+#[derive(Debug)]
+pub(in crate::runtime) struct Oracle {
+    pub(super) options: OracleOptions,
+    inner: Mutex<Inner>,
+}
+
+impl Oracle {
+    pub(super) fn new(options: OracleOptions, supervisor: Option<Sender<Order>>) -> Self {
+        let phase = match &options.source {
+            OracleSource::Embedded { .. } => Phase::Starting,
+            OracleSource::External(server) => {
+                let generation = Generation { number: 1, address: Address::Server(Arc::clone(server)) };
+                Phase::Running(generation, Readiness::Listening)
+            }
+            OracleSource::Off => Phase::Unavailable(PgError::unsupported("the catalog service is switched off")),
+        };
+        let inner = Inner {
+            phase,
+            last_death: None,
+            restarts_count: 0,
+            history: History::default(),
+            refreshes_wanted: 0,
+            refreshes_done: 0,
+            wakers: Vec::new(),
+            supervisor,
+        };
+        Self { options, inner: Mutex::new(inner) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Every change is a single assignment: nothing is left half-done.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Inner)) {
+        let wakers = {
+            let mut inner = self.lock();
+            change(&mut inner);
+            std::mem::take(&mut inner.wakers)
+        };
+        for waker in wakers {
+            waker.wake();
+        }
+    }
+
+    /// The supervisor: a process listens.
+    pub(super) fn started(&self, generation: Generation) {
+        self.change(|inner| inner.phase = Phase::Running(generation, Readiness::Listening));
+    }
+
+    /// The supervisor: the process is gone, another one comes.
+    pub(super) fn ended(&self, number: u64, death: Death) {
+        self.change(|inner| {
+            inner.phase = Phase::Starting;
+            inner.last_death = Some((number, death));
+            inner.restarts_count = inner.restarts_count.saturating_add(1);
+        });
+    }
+
+    /// There will be no oracle any more.
+    pub(super) fn give_up(&self, error: Box<PgError>) {
+        self.change(|inner| inner.phase = Phase::Unavailable(error));
+    }
+
+    /// A generation has come further; of no meaning when it has ended.
+    pub(super) fn advanced(&self, number: u64, readiness: Readiness) {
+        self.change(|inner| match &mut inner.phase {
+            Phase::Running(generation, reached) if generation.number == number => *reached = readiness,
+            _ => {}
+        });
+    }
+
+    /// Asks for the end of a generation.
+    pub(super) fn kill(&self, number: u64, why: Death) {
+        if let Some(supervisor) = &self.lock().supervisor {
+            // Without a supervisor there is no process either.
+            let _ = supervisor.send(Order::Kill(number, why));
+        }
+    }
+
+    /// Why a generation ended; `None` while it lives, or when others have ended since.
+    pub(super) fn death_of(&self, number: u64) -> Option<Death> {
+        self.lock().last_death.filter(|(dead, _)| *dead == number).map(|(_, death)| death)
+    }
+
+    /// Processes that ended since the start.
+    pub(in crate::runtime) fn restarts_count(&self) -> u64 {
+        self.lock().restarts_count
+    }
+
+    /// Takes a change into the history, before it is carried out. With its id comes the generation to carry it out on;
+    /// without one the change will be there as soon as the mirror is.
+    pub(super) fn record(&self, change: &MirrorChange) -> (u64, Option<u64>) {
+        let mut inner = self.lock();
+        // Roles: each session of a user may bring the same.
+        let again = |(_, known): &&(u64, Arc<MirrorChange>)| **known == *change;
+        let is_idempotent = change.statements.iter().all(|statement| statement.relations.is_empty());
+        let known = inner.history.changes.iter().find(again).filter(|_| is_idempotent).map(|(id, _)| *id);
+        let id = known.unwrap_or_else(|| inner.history.push(change.clone()));
+        let generation = match &inner.phase {
+            Phase::Running(generation, Readiness::Mirrored) => Some(generation.number),
+            Phase::Running(..) | Phase::Starting | Phase::Unavailable(_) => None,
+        };
+        (id, generation)
+    }
+
+    /// What is left of a change some statements of which failed.
+    pub(super) fn amend(&self, id: u64, change: MirrorChange) {
+        let history = &mut self.lock().history;
+        if change.statements.is_empty() {
+            history.changes.retain(|(known, _)| *known != id);
+        } else if let Some((_, known)) = history.changes.iter_mut().find(|(known, _)| *known == id) {
+            *known = Arc::new(change);
+        }
+    }
+
+    /// A change that the mirror has already.
+    pub(super) fn remember(&self, change: MirrorChange) {
+        self.lock().history.push(change);
+    }
+
+    /// The changes after `id`, oldest first, and the id of the last.
+    pub(super) fn changes_after(&self, id: u64) -> (Vec<Arc<MirrorChange>>, u64) {
+        let inner = self.lock();
+        let changes = &inner.history.changes;
+        let later = changes.iter().filter(|(known, _)| *known > id).map(|(_, change)| Arc::clone(change));
+        (later.collect(), inner.history.last_id)
+    }
+
+    /// The mirror of a generation holds all changes up to `id`. False when there are more by now.
+    pub(super) fn mirrored(&self, number: u64, id: u64) -> bool {
+        let mut complete = false;
+        self.change(|inner| {
+            complete = inner.history.last_id == id;
+            if let Phase::Running(generation, reached) = &mut inner.phase
+                && generation.number == number
+                && complete
+            {
+                *reached = Readiness::Mirrored;
+            }
+        });
+        complete
+    }
+
+    /// Asks for the mirror to be brought in line with IRIS; the number is for [`refreshed`](Self::refreshed).
+    pub(super) fn request_refresh(&self) -> u64 {
+        let mut number = 0;
+        self.change(|inner| {
+            inner.refreshes_wanted = inner.refreshes_wanted.saturating_add(1);
+            number = inner.refreshes_wanted;
+        });
+        number
+    }
+
+    /// Waits until a refresh that began after the request has ended.
+    pub(super) async fn refreshed(&self, number: u64) {
+        self.until(|inner| {
+            let is_over = inner.refreshes_done >= number || matches!(inner.phase, Phase::Unavailable(_));
+            is_over.then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until somebody wants a refresh, and gives the number to report with [`refresh_ended`](Self::refresh_ended).
+    pub(super) async fn refresh_wanted(&self) -> u64 {
+        self.until(|inner| (inner.refreshes_wanted > inner.refreshes_done).then_some(inner.refreshes_wanted)).await
+    }
+
+    pub(super) fn refresh_ended(&self, number: u64) {
+        self.change(|inner| inner.refreshes_done = inner.refreshes_done.max(number));
+    }
+
+    async fn until<T>(&self, mut condition: impl FnMut(&Inner) -> Option<T>) -> T {
+        poll_fn(|context| {
+            let mut inner = self.lock();
+            match condition(&inner) {
+                Some(value) => Poll::Ready(value),
+                None => {
+                    if !inner.wakers.iter().any(|waker| waker.will_wake(context.waker())) {
+                        inner.wakers.push(context.waker().clone());
+                    }
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+
+    /// The present generation once it is ready enough and is not `but`; waits for it.
+    ///
+    /// # Errors
+    /// There is no oracle and there will be none.
+    pub(super) async fn ready(&self, readiness: Readiness, but: Option<u64>) -> Result<Generation, Box<PgError>> {
+        self.until(|inner| match &inner.phase {
+            Phase::Running(generation, reached) if *reached >= readiness && Some(generation.number) != but => {
+                Some(Ok(generation.clone()))
+            }
+            Phase::Unavailable(error) => Some(Err(error.clone())),
+            Phase::Starting | Phase::Running(..) => None,
+        })
+        .await
+    }
+}
+
+/// The waiting took too long.
+pub(super) fn not_ready(limit: std::time::Duration) -> Box<PgError> {
+    PgError::error(
+        SqlState::CANNOT_CONNECT_NOW,
+        format!("the catalog service did not get to this question within {} ms", limit.as_millis()),
+    )
+    .detail("It is starting, or busy with the questions of others.")
+    .hint("Try again.")
+}

@@ -1,0 +1,286 @@
+//! Keeps the oracle's process alive: starts it, watches it, ends it. A thread of its own, so that nothing a shard does
+//! holds it up and the process is not pinned to a shard's core.
+
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::folder::PrivateFolder;
+use super::state::{Address, Death, Generation, Oracle, Order};
+use super::{ORACLE_SOCKET, OracleOptions, OracleSource};
+use crate::wire::{PgError, SqlState};
+
+/// How often memory is looked at, and whether the process still lives.
+const LOOK: Duration = Duration::from_millis(100);
+/// The first start unpacks; a process that has not opened by then never will.
+const START_LIMIT: Duration = Duration::from_secs(60);
+/// Pauses between starts that fail in a row.
+const BACKOFF_MIN: Duration = Duration::from_millis(100);
+const BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// What Linux counts memory in.
+const PAGE_BYTES: u64 = 4096;
+
+/// The supervisor's thread. Dropped, it ends the process.
+#[derive(Debug)]
+pub(in crate::runtime) struct Supervisor {
+    oracle: Arc<Oracle>,
+    orders: Option<Sender<Order>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Supervisor {
+    /// Returns at once; the process starts meanwhile.
+    pub(in crate::runtime) fn start(options: OracleOptions) -> Self {
+        let OracleSource::Embedded { program, cache_dir } = options.source.clone() else {
+            return Self { oracle: Arc::new(Oracle::new(options, None)), orders: None, thread: None };
+        };
+        let (orders, received) = channel();
+        let oracle = Arc::new(Oracle::new(options, Some(orders.clone())));
+        let watch = Watch { oracle: Arc::clone(&oracle), program, cache_dir, orders: received, number: 0 };
+        let thread = std::thread::Builder::new().name("oracle".to_owned()).spawn(move || watch.run());
+        let thread = thread
+            .inspect_err(|error| {
+                oracle.give_up(unavailable(&format!("no thread for it: {error}")));
+            })
+            .ok();
+        Self { oracle, orders: Some(orders), thread }
+    }
+
+    pub(in crate::runtime) fn oracle(&self) -> &Arc<Oracle> {
+        &self.oracle
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        if let Some(orders) = &self.orders {
+            // It may have ended by itself.
+            let _ = orders.send(Order::Stop);
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn unavailable(reason: &str) -> Box<PgError> {
+    PgError::error(SqlState::CANNOT_CONNECT_NOW, format!("the catalog service is not available: {reason}"))
+}
+
+/// What a look at the process found.
+enum Look {
+    Goes,
+    Ended(Death),
+    Stop,
+}
+
+struct Watch {
+    oracle: Arc<Oracle>,
+    program: PathBuf,
+    cache_dir: Option<PathBuf>,
+    orders: Receiver<Order>,
+    number: u64,
+}
+
+impl Watch {
+    fn run(mut self) {
+        let folder = match PrivateFolder::create() {
+            Ok(folder) => folder,
+            Err(error) => {
+                tracing::error!(%error, "no folder for the catalog service; catalog questions will fail");
+                return self.oracle.give_up(unavailable(&format!("no folder for it: {error}")));
+            }
+        };
+        let mut backoff = BACKOFF_MIN;
+        loop {
+            self.number = self.number.saturating_add(1);
+            let started = Instant::now();
+            let is_stopped = match self.start(&folder) {
+                Ok(Some(process)) => {
+                    let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    tracing::info!(pid = process.child.id(), milliseconds, "the catalog service is ready");
+                    backoff = BACKOFF_MIN;
+                    self.watch(process)
+                }
+                Ok(None) => true,
+                Err(error) => {
+                    let pause = u64::try_from(backoff.as_millis()).unwrap_or(u64::MAX);
+                    tracing::error!(%error, pause_ms = pause, "the catalog service did not start");
+                    let is_stopped = self.pause(backoff);
+                    backoff = backoff.saturating_mul(2).min(BACKOFF_MAX);
+                    is_stopped
+                }
+            };
+            if is_stopped {
+                return self.oracle.give_up(unavailable("the gateway stops"));
+            }
+        }
+    }
+
+    /// Starts a process and waits until it listens. `None`: stopped meanwhile.
+    fn start(&self, folder: &PrivateFolder) -> io::Result<Option<Process>> {
+        let own = folder.subfolder(&self.number.to_string())?;
+        let mut command = Command::new(&self.program);
+        command.arg("catalog-server").arg("--folder").arg(&own);
+        command.env("TMPDIR", &own);
+        if let Some(cache_dir) = &self.cache_dir {
+            // Where the embedded PostgreSQL looks for the user's cache folder; relative ones do not count there.
+            command.env("XDG_CACHE_HOME", std::path::absolute(cache_dir)?);
+        }
+        // Ctrl-C in a terminal is for the gateway, which ends the process when nobody needs it any more.
+        command.process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn()?;
+        let mut process = Process { child, folder: own };
+        tracing::debug!(pid = process.child.id(), "the catalog service starts");
+        let (ready, heard) = channel();
+        if let Some(stdout) = process.child.stdout.take() {
+            listen(stdout, move |line| {
+                if line == "ready" {
+                    let _ = ready.send(());
+                }
+            })?;
+        }
+        if let Some(stderr) = process.child.stderr.take() {
+            listen(stderr, |line| tracing::debug!(target: "catalog_server", "{line}"))?;
+        }
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            if heard.try_recv().is_ok() {
+                let address = Address::Socket(process.folder.join(ORACLE_SOCKET));
+                self.oracle.started(Generation { number: self.number, address });
+                return Ok(Some(process));
+            }
+            match self.look(&mut process, Duration::from_millis(5)) {
+                Look::Goes if Instant::now() > deadline => {
+                    let limit = START_LIMIT.as_millis();
+                    return Err(io::Error::other(format!("it did not listen within {limit} ms")));
+                }
+                Look::Goes => {}
+                Look::Stop => return Ok(None),
+                Look::Ended(Death::Memory) => {
+                    return Err(io::Error::other("it took more memory than catalog_memory_bytes_max to start"));
+                }
+                Look::Ended(_) => {
+                    return Err(io::Error::other("its process ended; log level debug shows what it said"));
+                }
+            }
+        }
+    }
+
+    /// Until the process ends or has to. Whether the supervisor was stopped.
+    fn watch(&self, mut process: Process) -> bool {
+        loop {
+            match self.look(&mut process, LOOK) {
+                Look::Goes => {}
+                Look::Stop => return true,
+                Look::Ended(death) => {
+                    let pid = process.child.id();
+                    // Gone before the shards hear of it.
+                    drop(process);
+                    self.oracle.ended(self.number, death);
+                    match death {
+                        Death::Died => tracing::warn!(pid, "the catalog service died and is restarted"),
+                        Death::Timeout => tracing::warn!(
+                            pid,
+                            limit_ms = u64::try_from(self.oracle.options.statement_timeout.as_millis()).unwrap_or(0),
+                            "a catalog question ran for too long; the catalog service is restarted"
+                        ),
+                        Death::Memory => tracing::warn!(
+                            pid,
+                            limit_bytes = self.oracle.options.memory_bytes_max,
+                            "the catalog service took too much memory and is restarted"
+                        ),
+                    }
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// Waits a moment for an order, then looks at the process.
+    fn look(&self, process: &mut Process, moment: Duration) -> Look {
+        match self.orders.recv_timeout(moment) {
+            Ok(Order::Kill(number, why)) if number == self.number => return Look::Ended(why),
+            Ok(Order::Kill(..)) | Err(RecvTimeoutError::Timeout) => {}
+            Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return Look::Stop,
+        }
+        if !matches!(process.child.try_wait(), Ok(None)) {
+            return Look::Ended(Death::Died);
+        }
+        if resident_bytes(process.child.id()).is_some_and(|bytes| bytes > self.oracle.options.memory_bytes_max) {
+            return Look::Ended(Death::Memory);
+        }
+        Look::Goes
+    }
+
+    /// Whether the supervisor was stopped meanwhile.
+    fn pause(&self, pause: Duration) -> bool {
+        let deadline = Instant::now() + pause;
+        loop {
+            match self.orders.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(Order::Kill(..)) => {}
+                Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return true,
+                Err(RecvTimeoutError::Timeout) => return false,
+            }
+        }
+    }
+}
+
+/// Dropped, it is killed, reaped, and its files are removed.
+struct Process {
+    child: Child,
+    folder: PathBuf,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Nothing in it is worth a clean end. It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        // Thousands of tables are tens of thousands of files: the next process does not wait for them to go. What is
+        // left when the gateway ends goes with the folder around it.
+        let folder = std::mem::take(&mut self.folder);
+        let _ = std::thread::Builder::new().name("oracle-files".to_owned()).spawn(move || {
+            if let Err(error) = std::fs::remove_dir_all(&folder)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!(%error, folder = %folder.display(), "files of the catalog service stay behind");
+            }
+        });
+    }
+}
+
+/// Calls `on_line` for each line, on a thread that ends with the pipe.
+fn listen(pipe: impl io::Read + Send + 'static, mut on_line: impl FnMut(&str) + Send + 'static) -> io::Result<()> {
+    std::thread::Builder::new().name("oracle-output".to_owned()).spawn(move || {
+        for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+            on_line(String::from_utf8_lossy(&line).trim_end());
+        }
+    })?;
+    Ok(())
+}
+
+/// Memory a process holds. `None` when it is gone.
+fn resident_bytes(pid: u32) -> Option<u64> {
+    let text = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("statm")).ok()?;
+    let pages: u64 = text.split(' ').nth(1)?.parse().ok()?;
+    pages.checked_mul(PAGE_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_measured() {
+        let bytes = resident_bytes(std::process::id()).unwrap();
+        assert!((1 << 20..1 << 40).contains(&bytes), "{bytes}");
+        assert_eq!(resident_bytes(u32::MAX), None);
+    }
+}

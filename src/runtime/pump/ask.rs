@@ -1,0 +1,122 @@
+//! What a session waits for besides its client and IRIS: the oracle and its mirror.
+
+use std::time::Instant;
+
+use futures_lite::future::or;
+use glommio::net::TcpStream;
+
+use super::{End, FLUSH_BYTES, Outcome, Pump, canceled_by_timeout, canceled_by_user, is_gone, stopping};
+use crate::catalog::{MirrorChange, OracleRequest};
+use crate::runtime::cancel::{Activity, Target};
+use crate::runtime::conversation::Conversation;
+use crate::runtime::wait::{Signals, until};
+use crate::session::{Event, Step};
+use crate::wire::PgError;
+
+impl<C: Conversation> Pump<C> {
+    /// Asks the oracle and tells the session the answer. The lease, if there is one, waits.
+    pub(super) async fn ask(&mut self, question: &OracleRequest) -> Result<Step, End> {
+        self.begin_waiting().await?;
+        let deadline = self.statement_deadline();
+        let interrupted = interruption(&self.target, &self.stream, deadline);
+        let answer = or(async { Ok(self.shard.asker.ask(question).await) }, async { Err(interrupted.await) }).await;
+        self.target.activity.set(Activity::Working);
+        match answer {
+            Ok(answer) => Ok(self.session.on_event(Event::Oracle(answer), &mut self.out)),
+            Err((error, None)) => Ok(self.session.on_event(Event::Oracle(Err(error)), &mut self.out)),
+            Err((error, Some(interruption))) => self.end_waiting(&error, &interruption),
+        }
+    }
+
+    /// Carries a change over to the mirror. IRIS has it already, so nothing but the end of the process stops it.
+    pub(super) async fn mirror(&mut self, change: &MirrorChange) -> Result<Step, End> {
+        self.begin_waiting().await?;
+        let done = or(async { Some(self.shard.asker.mirror(change).await) }, async {
+            self.target.signals.wait(Signals::STOP_NOW).await;
+            None
+        })
+        .await;
+        self.target.activity.set(Activity::Working);
+        match done {
+            Some(done) => Ok(self.session.on_event(Event::Mirrored(done), &mut self.out)),
+            None => self.end_waiting(&stopping(true), &Interruption::StopNow),
+        }
+    }
+
+    pub(super) async fn refresh_mirror(&mut self) -> Result<Step, End> {
+        self.begin_waiting().await?;
+        let deadline = self.statement_deadline();
+        let interrupted = interruption(&self.target, &self.stream, deadline);
+        let refresh = async {
+            self.shard.asker.refresh_mirror().await;
+            Ok(())
+        };
+        let done = or(refresh, async { Err(interrupted.await) }).await;
+        self.target.activity.set(Activity::Working);
+        match done {
+            Ok(()) => Ok(self.session.on_event(Event::Mirrored(Ok(())), &mut self.out)),
+            Err((error, None)) => Ok(self.session.on_event(Event::Mirrored(Err(error)), &mut self.out)),
+            Err((error, Some(interruption))) => self.end_waiting(&error, &interruption),
+        }
+    }
+
+    async fn begin_waiting(&mut self) -> Result<(), End> {
+        if self.out.len() > FLUSH_BYTES {
+            self.flush().await?;
+        }
+        self.target.activity.set(Activity::WaitingForIris(self.shard.tick.get()));
+        Ok(())
+    }
+
+    /// The session ends with the wait.
+    fn end_waiting(&mut self, error: &PgError, interruption: &Interruption) -> Result<Step, End> {
+        match interruption {
+            Interruption::ClientGone => Err(End::Closed),
+            Interruption::StopNow => {
+                self.lease = None;
+                Ok(self.session.on_fatal(error, &mut self.out))
+            }
+        }
+    }
+}
+
+/// Why a wait for something other than a running IRIS statement ends with the session.
+pub(super) enum Interruption {
+    ClientGone,
+    StopNow,
+}
+
+impl From<Interruption> for Outcome {
+    fn from(interruption: Interruption) -> Self {
+        match interruption {
+            Interruption::ClientGone => Self::ClientGone,
+            Interruption::StopNow => Self::StopNow,
+        }
+    }
+}
+
+/// Ends when a session must not wait any longer: with the error for its statement, and with what it means for the
+/// session when that ends, too.
+pub(super) async fn interruption(
+    target: &Target,
+    stream: &TcpStream,
+    deadline: Option<Instant>,
+) -> (Box<PgError>, Option<Interruption>) {
+    let wanted = Signals::CANCEL.union(Signals::LOOK_AT_CLIENT).union(Signals::STOP_NOW);
+    loop {
+        let signals = or(async { Some(target.signals.wait(wanted).await) }, async {
+            until(deadline).await;
+            None
+        })
+        .await;
+        match signals {
+            None => return (canceled_by_timeout(), None),
+            Some(signals) if signals.intersects(Signals::STOP_NOW) => {
+                return (stopping(true), Some(Interruption::StopNow));
+            }
+            Some(signals) if signals.intersects(Signals::CANCEL) => return (canceled_by_user(), None),
+            Some(_) if is_gone(stream).await => return (canceled_by_user(), Some(Interruption::ClientGone)),
+            Some(_) => {}
+        }
+    }
+}

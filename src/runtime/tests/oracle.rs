@@ -1,0 +1,61 @@
+//! The oracle's process and the way to it, with the program that was built beside the tests (`cargo build`).
+
+use std::path::PathBuf;
+
+use super::*;
+
+/// The gateway's binary: tests lie in `deps`, beside which it is.
+fn program() -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let program = tests.ancestors().nth(2).unwrap().join("iris-pgwire");
+    assert!(program.exists(), "these tests run {}: cargo build", program.display());
+    program
+}
+
+fn embedded(change: impl FnOnce(&mut OracleOptions)) -> impl FnOnce(&mut ServeOptions) {
+    move |options| {
+        options.oracle.source = OracleSource::Embedded { program: program(), cache_dir: None };
+        change(&mut options.oracle);
+    }
+}
+
+fn ask(client: &mut Client, sql: &str) -> String {
+    let messages = client.query(&format!("ASK {sql}"));
+    match messages.iter().find(|(tag, _)| matches!(tag, 'C' | 'E')) {
+        Some(('C', body)) => String::from_utf8_lossy(body).trim_end_matches('\0').to_owned(),
+        Some(('E', _)) => sqlstate(&messages),
+        _ => panic!("{messages:?}"),
+    }
+}
+
+#[test]
+fn questions_are_answered_and_long_ones_end() {
+    let gateway = Gateway::start(embedded(|options| options.statement_timeout = Duration::from_millis(700)));
+    let mut client = gateway.client();
+    assert_eq!(ask(&mut client, "SELECT 6 * 7"), "42");
+    assert!(ask(&mut client, "SELECT nonsense").contains("C42703"));
+
+    // One that would sleep for ever costs itself its answer, and others a wait.
+    let address = gateway.address();
+    let sleeper = std::thread::spawn(move || {
+        let mut client = Client::connect(address);
+        let started = Instant::now();
+        (ask(&mut client, "SELECT pg_sleep(1000)"), started.elapsed())
+    });
+    std::thread::sleep(Duration::from_millis(200));
+    let started = Instant::now();
+    assert_eq!(ask(&mut client, "SELECT 'after'"), "after");
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    let (outcome, took) = sleeper.join().unwrap();
+    assert_eq!(outcome, "57014");
+    assert!((Duration::from_millis(600)..Duration::from_secs(2)).contains(&took), "{took:?}");
+    assert_eq!(gateway.server.oracle_restarts_count(), 1);
+
+    // The session's own limit counts when it is shorter. The question runs on to its end.
+    client.query("SET statement_timeout = 100");
+    assert_eq!(ask(&mut client, "SELECT pg_sleep(0.4)"), "57014");
+    client.query("SET statement_timeout = 0");
+    assert_eq!(ask(&mut client, "SELECT 'still there'"), "still there");
+    assert_eq!(gateway.server.oracle_restarts_count(), 1);
+    gateway.stop();
+}

@@ -1,0 +1,187 @@
+//! SQL-level EXECUTE with arguments that are expressions: the oracle evaluates them before the statement starts.
+
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use crate::catalog::{Answer, Execution, execute};
+use crate::sql::{CatalogQuery, ExecuteArgument};
+use crate::types::{Oid, PgType};
+use crate::wire::{Format, PgError, SendBuf, SqlState};
+
+use super::client::Client;
+use super::context::ShardContext;
+use super::operation::{Operation, Values, bind_values};
+use super::question::{Order, Question, QuestionStep};
+use super::rows::Formats;
+use super::statement::Statement;
+use super::step::Event;
+use super::values::{Parameter, Sources};
+
+/// A prepared statement whose arguments are not known yet.
+#[derive(Debug)]
+pub struct Arguments {
+    statement: Rc<Statement>,
+    arguments: Vec<ExecuteArgument>,
+    formats: Formats,
+    describe: bool,
+    rows_max: u64,
+    question: Option<Question>,
+}
+
+#[derive(Debug)]
+pub enum ArgumentsProgress {
+    Order(Order),
+    /// What the arguments are for, to be executed with that row limit.
+    Ready(Box<Operation>, u64),
+}
+
+impl Arguments {
+    /// `None`: all arguments are constants.
+    ///
+    /// # Errors
+    /// 42601 for a wrong number of arguments, 0A000 for an expression when there is no oracle, or after a change of
+    /// time zone.
+    pub fn new(
+        statement: &Rc<Statement>,
+        arguments: &[ExecuteArgument],
+        formats: &Formats,
+        describe: bool,
+        context: &ShardContext,
+        client: &Client,
+    ) -> Result<Option<Self>, Box<PgError>> {
+        if statement.template.is_zoned != client.is_zoned() {
+            return Err(PgError::unsupported("the statement was prepared under another time zone")
+                .hint("PREPARE it again after changing TimeZone between UTC and another one."));
+        }
+        let expected = statement.parameter_types.len();
+        if arguments.len() != expected {
+            return Err(PgError::error(
+                SqlState::SYNTAX_ERROR,
+                format!("wrong number of parameters for prepared statement \"{}\"", statement.name),
+            )
+            .detail(format!("Expected {expected} parameters but got {}.", arguments.len())));
+        }
+        if !arguments.iter().any(|argument| matches!(argument, ExecuteArgument::Expression(_))) {
+            return Ok(None);
+        }
+        if !context.options.has_oracle {
+            return Err(PgError::unsupported("arguments of EXECUTE must be constants")
+                .hint("Send the value itself, or use a Bind message."));
+        }
+        Ok(Some(Self {
+            statement: Rc::clone(statement),
+            arguments: arguments.to_vec(),
+            formats: formats.clone(),
+            describe,
+            rows_max: 0,
+            question: None,
+        }))
+    }
+
+    pub fn ask(&mut self, rows_max: u64, context: &ShardContext, client: &Client) -> Order {
+        self.rows_max = rows_max;
+        // Any function may be called in an expression.
+        let prelude = client.prelude(CatalogQuery { reads_settings: true, reads_activity: false }, context);
+        let question = Question::new(execute(&prelude, &self.sql(), &[], Execution::default()));
+        let order = question.ask();
+        self.question = Some(question);
+        order
+    }
+
+    /// One column for each expression, as text of the type that its parameter has.
+    fn sql(&self) -> String {
+        let mut sql = String::from("SELECT");
+        let mut separator = ' ';
+        for (argument, oid) in self.arguments.iter().zip(&self.statement.parameter_types) {
+            let ExecuteArgument::Expression(expression) = argument else { continue };
+            // Writing into a String does not fail.
+            let _ = match cast_name(*oid) {
+                Some(name) => write!(sql, "{separator}CAST(CAST(({expression}) AS {name}) AS text)"),
+                None => write!(sql, "{separator}CAST(({expression}) AS text)"),
+            };
+            separator = ',';
+        }
+        sql
+    }
+
+    /// # Errors
+    /// PostgreSQL's own error of an expression, that of a value which does not fit, or why it could not be asked.
+    pub fn on_order(
+        &mut self,
+        event: Event<'_>,
+        context: &ShardContext,
+        client: &mut Client,
+        out: &mut SendBuf,
+    ) -> Result<ArgumentsProgress, Box<PgError>> {
+        let Some(question) = &mut self.question else {
+            return Err(PgError::error(SqlState::INTERNAL_ERROR, "an answer came that nobody asked for"));
+        };
+        let mut answer = match event {
+            Event::Oracle(reply) => match question.on_reply(reply, client)? {
+                QuestionStep::Order(order) => return Ok(ArgumentsProgress::Order(order)),
+                QuestionStep::Answered(answer) => answer,
+            },
+            _ => return Ok(ArgumentsProgress::Order(question.ask())),
+        };
+        if let Some(mut error) = answer.error.take() {
+            // It counts from the start of a text that the client has not written.
+            error.position = None;
+            return Err(error);
+        }
+        let values = argument_values(&self.statement, &self.evaluated(&answer)?, context, client, out)?;
+        let understood = Rc::clone(&self.statement.understood);
+        let formats = std::mem::take(&mut self.formats);
+        let mut operation = Operation::new(understood, values, formats, self.describe, context, client)?;
+        // Which results are open on the lease is not known here.
+        if let Operation::Run(run) = &mut operation {
+            run.separate(context.next_statement_key());
+        }
+        Ok(ArgumentsProgress::Ready(Box::new(operation), self.rows_max))
+    }
+
+    fn evaluated(&self, answer: &Answer) -> Result<Vec<Option<String>>, Box<PgError>> {
+        let misread =
+            || PgError::error(SqlState::INTERNAL_ERROR, "the catalog service has not evaluated the arguments");
+        let mut cells = answer.first_row().into_iter();
+        let text = |argument: &ExecuteArgument| match argument {
+            ExecuteArgument::Constant(text) => Ok(text.clone()),
+            ExecuteArgument::Expression(_) => cells.next().ok_or_else(misread),
+        };
+        self.arguments.iter().map(text).collect()
+    }
+}
+
+/// The type as CAST names it; `None`: one that has no name here, or whose name alone stands for a length of 1.
+fn cast_name(oid: Oid) -> Option<String> {
+    let name = PgType::new(oid).name();
+    (!matches!(oid, Oid::BPCHAR | Oid::BIT) && name != "???").then_some(name)
+}
+
+/// The arguments that need no evaluation, in text form.
+pub fn constants(arguments: &[ExecuteArgument]) -> Vec<Option<String>> {
+    let text = |argument: &ExecuteArgument| match argument {
+        ExecuteArgument::Constant(text) => Some(text.clone()),
+        ExecuteArgument::Expression(_) => None,
+    };
+    arguments.iter().filter_map(text).collect()
+}
+
+/// The values of a prepared statement from its arguments in text form.
+///
+/// # Errors
+/// As [`bind_values`].
+pub fn argument_values(
+    statement: &Statement,
+    texts: &[Option<String>],
+    context: &ShardContext,
+    client: &mut Client,
+    out: &mut SendBuf,
+) -> Result<Values, Box<PgError>> {
+    let parameters: Vec<Parameter<'_>> = texts
+        .iter()
+        .zip(&statement.parameter_types)
+        .map(|(text, oid)| Parameter { oid: *oid, format: Format::Text, bytes: text.as_deref().map(str::as_bytes) })
+        .collect();
+    let sources = Sources { sql: &statement.sql, template: &statement.template, parameters: &parameters, context };
+    bind_values(&statement.understood, &sources, client, out)
+}

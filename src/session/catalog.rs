@@ -1,0 +1,188 @@
+//! A statement that the oracle answers: its messages pass on as they came, cut by the row limit of the portal.
+
+use crate::catalog::{Answer, BoundValue, Execution, execute, rows_len};
+use crate::sql::CatalogQuery;
+use crate::types::Oid;
+use crate::wire::{Format, PgError, SendBuf, SqlState};
+
+use super::client::Client;
+use super::context::ShardContext;
+use super::question::{Order, Question, QuestionStep};
+
+/// A statement with its values, as the oracle gets it.
+#[derive(Debug, Clone, Default)]
+pub struct CatalogStatement {
+    pub sql: String,
+    pub parameter_types: Vec<Oid>,
+    pub values: Vec<BoundValue>,
+}
+
+/// Such a statement under way, or suspended between two Executes of its portal.
+#[derive(Debug)]
+pub struct CatalogRun {
+    statement: CatalogStatement,
+    query: CatalogQuery,
+    result_formats: Vec<Format>,
+    /// RowDescription goes in front of the rows (simple protocol).
+    describe: bool,
+    rows_max: u64,
+    /// A cursor is being opened: its rows are kept for the first FETCH.
+    opens_only: bool,
+    sent_count: u64,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Next,
+    Waiting(Question),
+    /// Rows from `at` on have not been sent.
+    Rows {
+        answer: Box<Answer>,
+        at: usize,
+        left_count: u64,
+    },
+    Done,
+}
+
+#[derive(Debug)]
+pub enum CatalogProgress {
+    Order(Order),
+    Suspended,
+    /// The text of CommandComplete.
+    Complete(String),
+}
+
+impl CatalogRun {
+    pub fn new(statement: CatalogStatement, query: CatalogQuery, result_formats: Vec<Format>, describe: bool) -> Self {
+        Self {
+            statement,
+            query,
+            result_formats,
+            describe,
+            rows_max: 0,
+            opens_only: false,
+            sent_count: 0,
+            state: State::Next,
+        }
+    }
+
+    /// Asks for the rows of a cursor as they are now, and stops in front of the first.
+    ///
+    /// # Errors
+    /// XX000 when it is running already.
+    pub fn open(&mut self, context: &ShardContext, client: &Client) -> Result<CatalogProgress, Box<PgError>> {
+        match self.state {
+            State::Next => {
+                self.opens_only = true;
+                Ok(self.ask(context, client))
+            }
+            State::Rows { .. } | State::Done => Ok(CatalogProgress::Suspended),
+            State::Waiting(_) => Err(runs_already()),
+        }
+    }
+
+    /// Rows sent so far, and whether these were all.
+    pub fn rows_sent(&self) -> (u64, bool) {
+        (self.sent_count, matches!(self.state, State::Done))
+    }
+
+    fn ask(&mut self, context: &ShardContext, client: &Client) -> CatalogProgress {
+        let prelude = client.prelude(self.query, context);
+        let execution = Execution { values: &self.statement.values, result_formats: &self.result_formats };
+        let request = execute(&prelude, &self.statement.sql, &self.statement.parameter_types, execution);
+        let question = Question::new(request);
+        let order = question.ask();
+        self.state = State::Waiting(question);
+        CatalogProgress::Order(order)
+    }
+
+    /// Starts, or goes on after a suspension, with at most `rows_max` rows (0 = all).
+    ///
+    /// # Errors
+    /// XX000 when it is running already.
+    pub fn execute(
+        &mut self,
+        rows_max: u64,
+        context: &ShardContext,
+        client: &Client,
+        out: &mut SendBuf,
+    ) -> Result<CatalogProgress, Box<PgError>> {
+        self.rows_max = rows_max;
+        self.opens_only = false;
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Next => Ok(self.ask(context, client)),
+            State::Rows { answer, at, left_count } => Ok(self.put_rows(answer, at, left_count, out)),
+            State::Done => Ok(CatalogProgress::Complete("SELECT 0".to_owned())),
+            State::Waiting(_) => Err(runs_already()),
+        }
+    }
+
+    /// # Errors
+    /// PostgreSQL's own error of the statement, or why it could not be asked.
+    pub fn on_reply(
+        &mut self,
+        reply: Result<Vec<u8>, Box<PgError>>,
+        client: &Client,
+        out: &mut SendBuf,
+    ) -> Result<CatalogProgress, Box<PgError>> {
+        let State::Waiting(question) = &mut self.state else {
+            return Err(PgError::error(SqlState::INTERNAL_ERROR, "an answer came that nobody asked for"));
+        };
+        let mut answer = match question.on_reply(reply, client)? {
+            QuestionStep::Order(order) => return Ok(CatalogProgress::Order(order)),
+            QuestionStep::Answered(answer) => answer,
+        };
+        self.state = State::Done;
+        for notice in &answer.notices {
+            client.notice(notice, out);
+        }
+        if let Some(error) = answer.error.take() {
+            return Err(error);
+        }
+        if self.describe && !answer.row_description.is_empty() {
+            out.put_messages(&answer.row_description);
+        }
+        let left_count = answer.rows_count;
+        Ok(self.put_rows(answer, 0, left_count, out))
+    }
+
+    /// After the order was carried out that was no question.
+    ///
+    /// # Errors
+    /// XX000 when there was none.
+    pub fn on_order_done(&mut self) -> Result<CatalogProgress, Box<PgError>> {
+        match &self.state {
+            State::Waiting(question) => Ok(CatalogProgress::Order(question.ask())),
+            _ => Err(PgError::error(SqlState::INTERNAL_ERROR, "an order was done that nobody gave")),
+        }
+    }
+
+    fn put_rows(&mut self, answer: Box<Answer>, at: usize, left_count: u64, out: &mut SendBuf) -> CatalogProgress {
+        if self.opens_only {
+            self.state = State::Rows { answer, at, left_count };
+            return CatalogProgress::Suspended;
+        }
+        let rest = answer.rows.get(at..).unwrap_or_default();
+        let is_cut = self.rows_max > 0 && left_count >= self.rows_max;
+        let count = if is_cut { self.rows_max } else { left_count };
+        let length = if is_cut { rows_len(rest, count) } else { rest.len() };
+        out.put_messages(rest.get(..length).unwrap_or_default());
+        self.sent_count = self.sent_count.saturating_add(count);
+        if is_cut {
+            let (at, left_count) = (at.saturating_add(length), left_count.saturating_sub(count));
+            self.state = State::Rows { answer, at, left_count };
+            return CatalogProgress::Suspended;
+        }
+        // The tag of a later part counts that part's rows.
+        let tag = match answer.tag.as_deref().unwrap_or("SELECT") {
+            tag if tag.starts_with("SELECT") => format!("SELECT {count}"),
+            tag => tag.to_owned(),
+        };
+        CatalogProgress::Complete(tag)
+    }
+}
+
+fn runs_already() -> Box<PgError> {
+    PgError::error(SqlState::INTERNAL_ERROR, "a running portal was executed again")
+}

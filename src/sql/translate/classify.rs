@@ -1,0 +1,152 @@
+//! Who answers a query: IRIS, which has the rows, or the oracle, which knows everything else about PostgreSQL. Decided
+//! by the relations and functions the query names, never by its text.
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::cx::{self, Cx};
+use super::names;
+use crate::sql::plan::CatalogQuery;
+use crate::sql::schema::RelationName;
+
+/// Functions whose effect or knowledge is the session's: the oracle would answer for itself, and forget.
+const SESSION_FUNCTIONS: &[&str] = &["set_config", "pg_notify", "nextval", "currval", "setval", "lastval"];
+
+/// Functions of IRIS's own that PostgreSQL has not, or has with another meaning.
+#[rustfmt::skip]
+const IRIS_FUNCTIONS: &[&str] = &[
+    "to_vector", "vector_cosine", "vector_dot_product", "dateadd", "datediff", "datepart", "datename", "datetrunc",
+    "convert", "getdate", "getutcdate", "sysdate", "ifnull", "nvl", "isnull", "iif", "instr", "charindex", "stuff",
+    "sqlupper", "exact", "string", "stringget", "tochar", "todate", "embedding", "listbuild", "listtostring",
+];
+
+/// Functions that read the session's settings by name, whatever settings there are.
+const SETTING_READERS: &[&str] = &["current_setting", "pg_show_all_settings"];
+
+/// Tables and views of the schema pg_catalog (PostgreSQL manual, "System Catalogs" and "System Views"; 17 and 18). Any
+/// other `pg_..` may be a table of the user's. Sorted.
+#[rustfmt::skip]
+const CATALOG_RELATIONS: &[&str] = &[
+    "pg_aggregate", "pg_aios", "pg_am", "pg_amop", "pg_amproc", "pg_attrdef", "pg_attribute", "pg_auth_members",
+    "pg_authid", "pg_available_extension_versions", "pg_available_extensions", "pg_backend_memory_contexts",
+    "pg_cast", "pg_class", "pg_collation", "pg_config", "pg_constraint", "pg_conversion", "pg_cursors",
+    "pg_database", "pg_db_role_setting", "pg_default_acl", "pg_depend", "pg_description", "pg_enum",
+    "pg_event_trigger", "pg_extension", "pg_file_settings", "pg_foreign_data_wrapper", "pg_foreign_server",
+    "pg_foreign_table", "pg_group", "pg_hba_file_rules", "pg_ident_file_mappings", "pg_index", "pg_indexes",
+    "pg_inherits", "pg_init_privs", "pg_language", "pg_largeobject", "pg_largeobject_metadata", "pg_locks",
+    "pg_matviews", "pg_namespace", "pg_opclass", "pg_operator", "pg_opfamily", "pg_parameter_acl",
+    "pg_partitioned_table", "pg_policies", "pg_policy", "pg_prepared_statements", "pg_prepared_xacts", "pg_proc",
+    "pg_publication", "pg_publication_namespace", "pg_publication_rel", "pg_publication_tables", "pg_range",
+    "pg_replication_origin", "pg_replication_origin_status", "pg_replication_slots", "pg_rewrite", "pg_roles",
+    "pg_rules", "pg_seclabel", "pg_seclabels", "pg_sequence", "pg_sequences", "pg_settings", "pg_shadow",
+    "pg_shdepend", "pg_shdescription", "pg_shmem_allocations", "pg_shmem_allocations_numa", "pg_shseclabel",
+    "pg_stat_activity", "pg_stat_all_indexes", "pg_stat_all_tables", "pg_stat_archiver", "pg_stat_bgwriter",
+    "pg_stat_checkpointer", "pg_stat_database", "pg_stat_database_conflicts", "pg_stat_gssapi", "pg_stat_io",
+    "pg_stat_progress_analyze", "pg_stat_progress_basebackup", "pg_stat_progress_cluster", "pg_stat_progress_copy",
+    "pg_stat_progress_create_index", "pg_stat_progress_vacuum", "pg_stat_recovery_prefetch", "pg_stat_replication",
+    "pg_stat_replication_slots", "pg_stat_slru", "pg_stat_ssl", "pg_stat_subscription",
+    "pg_stat_subscription_stats", "pg_stat_sys_indexes", "pg_stat_sys_tables", "pg_stat_user_functions",
+    "pg_stat_user_indexes", "pg_stat_user_tables", "pg_stat_wal", "pg_stat_wal_receiver", "pg_stat_xact_all_tables",
+    "pg_stat_xact_sys_tables", "pg_stat_xact_user_functions", "pg_stat_xact_user_tables", "pg_statio_all_indexes",
+    "pg_statio_all_sequences", "pg_statio_all_tables", "pg_statio_sys_indexes", "pg_statio_sys_sequences",
+    "pg_statio_sys_tables", "pg_statio_user_indexes", "pg_statio_user_sequences", "pg_statio_user_tables",
+    "pg_statistic", "pg_statistic_ext", "pg_statistic_ext_data", "pg_stats", "pg_stats_ext", "pg_stats_ext_exprs",
+    "pg_subscription", "pg_subscription_rel", "pg_tables", "pg_tablespace", "pg_timezone_abbrevs",
+    "pg_timezone_names", "pg_transform", "pg_trigger", "pg_ts_config", "pg_ts_config_map", "pg_ts_dict",
+    "pg_ts_parser", "pg_ts_template", "pg_type", "pg_user", "pg_user_mapping", "pg_user_mappings", "pg_views",
+    "pg_wait_events",
+];
+
+impl Cx<'_> {
+    /// What the oracle has to know of a query that it is to answer; `None`: IRIS is asked.
+    pub(super) fn catalog_query(&self, query: &SyntaxNode) -> Option<CatalogQuery> {
+        if !self.options.has_oracle {
+            return None;
+        }
+        let ctes: Vec<String> = query
+            .descendants()
+            .filter(|node| node.kind() == SyntaxKind::WITH_TABLE)
+            .filter_map(|node| names::first(&node))
+            .map(|name| names::folded(&name))
+            .collect();
+        let mut found = CatalogQuery::default();
+        let mut reads_relations = false;
+        for node in query.descendants() {
+            match node.kind() {
+                SyntaxKind::RELATION_NAME_REF => {
+                    let parts: Vec<String> = names::parts(&node).iter().map(|part| names::folded(part)).collect();
+                    match parts.as_slice() {
+                        [name] if ctes.contains(name) => {}
+                        parts if self.is_catalog_relation(parts) => {
+                            reads_relations = true;
+                            match parts.last().map(String::as_str) {
+                                Some("pg_stat_activity") => found.reads_activity = true,
+                                Some("pg_settings") => found.reads_settings = true,
+                                _ => {}
+                            }
+                        }
+                        _ => return None,
+                    }
+                }
+                SyntaxKind::CALL_EXPR => {
+                    // EXISTS, EXTRACT and the like are no names.
+                    let called =
+                        |name: &SyntaxNode| matches!(name.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR);
+                    let name = node.first_child().filter(called);
+                    let parts = name.map(|name| names::parts(&name)).unwrap_or_default();
+                    let parts: Vec<String> = parts.iter().map(|part| names::folded(part)).collect();
+                    let name = match parts.as_slice() {
+                        [name] => name.as_str(),
+                        [schema, name] if matches!(schema.as_str(), "pg_catalog" | "information_schema") => name,
+                        [] => continue,
+                        _ => return None,
+                    };
+                    if name.starts_with("pg_advisory_")
+                        || name.starts_with("pg_try_advisory_")
+                        || SESSION_FUNCTIONS.contains(&name)
+                        || IRIS_FUNCTIONS.contains(&name)
+                    {
+                        return None;
+                    }
+                    found.reads_settings |= SETTING_READERS.contains(&name);
+                }
+                SyntaxKind::INSERT | SyntaxKind::UPDATE | SyntaxKind::DELETE | SyntaxKind::MERGE => return None,
+                _ => {}
+            }
+        }
+        (reads_relations || !is_plain_constants(query)).then_some(found)
+    }
+
+    /// Folded name parts: relations of the system schemas, and those that PostgreSQL finds there without a schema.
+    fn is_catalog_relation(&self, parts: &[String]) -> bool {
+        match parts {
+            [name] if CATALOG_RELATIONS.binary_search(&name.as_str()).is_ok() => true,
+            [name] => {
+                let lookup = RelationName { schema: None, name: name.clone() };
+                name.starts_with("pg_") && self.known(&lookup).is_none()
+            }
+            [schema, _] | [_, schema, _] => {
+                matches!(schema.as_str(), "pg_catalog" | "information_schema" | "pg_toast")
+            }
+            _ => false,
+        }
+    }
+}
+
+/// `SELECT 1`, `SELECT 'x' AS y`, `SELECT NULL`: what health checks and benchmarks send. IRIS answers them, so that
+/// they say something about IRIS, and cost the oracle nothing.
+fn is_plain_constants(query: &SyntaxNode) -> bool {
+    if query.kind() != SyntaxKind::SELECT {
+        return false;
+    }
+    let plain = |node: &SyntaxNode| matches!(node.kind(), SyntaxKind::SELECT_CLAUSE | SyntaxKind::LIMIT_CLAUSE);
+    let Some(clause) = cx::child(query, SyntaxKind::SELECT_CLAUSE) else { return false };
+    let Some(list) = cx::child(&clause, SyntaxKind::TARGET_LIST) else { return false };
+    query.children().all(|node| plain(&node))
+        && cx::children(&list, SyntaxKind::TARGET).all(|target| {
+            target.children().all(|part| match part.kind() {
+                SyntaxKind::LITERAL | SyntaxKind::AS_NAME => true,
+                SyntaxKind::PREFIX_EXPR => part.children().all(|inner| inner.kind() == SyntaxKind::LITERAL),
+                _ => false,
+            })
+        })
+}

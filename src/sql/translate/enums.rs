@@ -1,0 +1,48 @@
+//! Values of enum types: text for IRIS, one of the labels for PostgreSQL.
+
+use std::rc::Rc;
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::cx::{Cx, Result};
+use super::frag::Frag;
+use super::names;
+use crate::sql::description::EnumType;
+use crate::sql::plan::Bind;
+use crate::sql::schema::RelationName;
+
+/// `[schema.]name`; `public` and no schema are the same to the gateway.
+pub(super) fn type_named(node: &SyntaxNode) -> RelationName {
+    let mut parts = names::parts(node).into_iter().map(|part| names::folded(&part)).rev();
+    let name = parts.next().unwrap_or_default();
+    RelationName { schema: parts.next().filter(|schema| schema != "public"), name }
+}
+
+/// The enum type a column's type names; `None` for every other.
+pub(super) fn enum_of(cx: &Cx<'_>, node: &SyntaxNode) -> Option<EnumType> {
+    if node.kind() != SyntaxKind::PATH_TYPE {
+        return None;
+    }
+    cx.enum_type(&type_named(node))
+}
+
+/// Literals are checked here, parameters when they are bound. What an expression or a query makes is not checked: IRIS
+/// cannot refuse a value.
+pub(super) fn checked(cx: &Cx<'_>, value: &mut Frag, enum_type: &Rc<EnumType>) -> Result<()> {
+    let text = value.text.clone();
+    let [mark] = value.marks.as_mut_slice() else { return Ok(()) };
+    if text.chars().count() != 1 {
+        return Ok(());
+    }
+    match mark.bind {
+        Bind::Parameter(parameter) => {
+            mark.bind = Bind::EnumParameter { parameter, enum_type: Rc::clone(enum_type) };
+            Ok(())
+        }
+        Bind::Literal(n) | Bind::TypedLiteral { literal: n, .. } => match cx.read_literal(n) {
+            Some((_, label)) => enum_type.check(label),
+            None => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}

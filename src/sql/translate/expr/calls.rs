@@ -1,0 +1,313 @@
+//! Functions that the gateway carries out itself: advisory locks and notifications. They have effects outside of any
+//! database, so they stand alone in a select list; anywhere else they are refused rather than run by somebody who
+//! cannot know of them.
+
+use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
+
+use super::casts::{is_type, type_name};
+use super::functions::arguments;
+use super::labels::label;
+use super::tree::{self, Expr};
+use crate::sql::plan::{AdvisoryOperation, Bind, Call, CallArgument, CallFunction};
+use crate::sql::template::LiteralKind;
+use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::names;
+use crate::sql::translate::query::alias;
+use crate::types::{Oid, PgType};
+use crate::wire::{PgError, SqlState};
+
+/// What a name means; the number of arguments decides the rest.
+fn function(name: &str) -> Option<CallFunction> {
+    let lock = |is_try, is_shared, is_transaction| {
+        Some(CallFunction::Advisory(AdvisoryOperation::Lock { is_try, is_shared, is_transaction }))
+    };
+    match name {
+        "pg_advisory_lock" => lock(false, false, false),
+        "pg_advisory_lock_shared" => lock(false, true, false),
+        "pg_advisory_xact_lock" => lock(false, false, true),
+        "pg_advisory_xact_lock_shared" => lock(false, true, true),
+        "pg_try_advisory_lock" => lock(true, false, false),
+        "pg_try_advisory_lock_shared" => lock(true, true, false),
+        "pg_try_advisory_xact_lock" => lock(true, false, true),
+        "pg_try_advisory_xact_lock_shared" => lock(true, true, true),
+        "pg_advisory_unlock" => Some(CallFunction::Advisory(AdvisoryOperation::Unlock { is_shared: false })),
+        "pg_advisory_unlock_shared" => Some(CallFunction::Advisory(AdvisoryOperation::Unlock { is_shared: true })),
+        "pg_advisory_unlock_all" => Some(CallFunction::Advisory(AdvisoryOperation::UnlockAll)),
+        "pg_notify" => Some(CallFunction::Notify),
+        "pg_listening_channels" => Some(CallFunction::ListeningChannels),
+        _ => None,
+    }
+}
+
+/// Types of the parameters, by how many arguments there are.
+fn signature(function: CallFunction, arguments_count: usize) -> Option<&'static [Oid]> {
+    match (function, arguments_count) {
+        (CallFunction::ListeningChannels | CallFunction::Advisory(AdvisoryOperation::UnlockAll), 0) => Some(&[]),
+        (CallFunction::Advisory(AdvisoryOperation::UnlockAll), _) => None,
+        (CallFunction::Advisory(_), 1) => Some(&[Oid::INT8]),
+        (CallFunction::Advisory(_), 2) => Some(&[Oid::INT4, Oid::INT4]),
+        (CallFunction::Notify, 2) => Some(&[Oid::TEXT, Oid::TEXT]),
+        _ => None,
+    }
+}
+
+/// The function of the family that a CALL_EXPR calls, and its name.
+fn called(node: &SyntaxNode) -> Option<(CallFunction, String)> {
+    if node.kind() != SyntaxKind::CALL_EXPR {
+        return None;
+    }
+    let callee = node.first_child()?;
+    if !matches!(callee.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) {
+        return None;
+    }
+    let parts: Vec<String> = names::parts(&callee).iter().map(|part| names::folded(part)).collect();
+    let name = match parts.as_slice() {
+        [name] => name,
+        [schema, name] if schema == "pg_catalog" => name,
+        _ => return None,
+    };
+    Some((function(name)?, name.clone()))
+}
+
+/// Whether a statement calls a function of the gateway anywhere. Such a statement must not be sent to IRIS or to the
+/// oracle.
+pub fn has_gateway_call(node: &SyntaxNode) -> bool {
+    node.descendants().any(|node| called(&node).is_some())
+}
+
+impl Cx<'_> {
+    /// The calls a query consists of; `None` when it has none of them.
+    ///
+    /// # Errors
+    /// 0A000 when they do not stand alone in its select list; 42883 for arguments no such function takes.
+    pub fn gateway_calls(&self, query: &SyntaxNode) -> Result<Option<Vec<Call>>> {
+        if !has_gateway_call(query) {
+            return Ok(None);
+        }
+        let calls = match self.calls_alone(query)? {
+            Some(calls) => calls,
+            None => {
+                let call = query.descendants().find_map(|node| Some((called(&node)?.1, node)));
+                let (name, at) =
+                    call.map_or((String::new(), 0), |(name, node)| (name, node.text_range().start().into()));
+                return Err(self
+                    .unsupported(format!("{name}() is supported only alone in the select list of a query"), at)
+                    .hint("The gateway carries it out itself: SELECT it without FROM, WHERE and other columns."));
+            }
+        };
+        let is_set = |call: &Call| call.function == CallFunction::ListeningChannels;
+        if calls.len() > 1 && calls.iter().any(is_set) {
+            let message = "pg_listening_channels() is supported only as the one column of a query";
+            return Err(self.unsupported(message, query.text_range().start().into()));
+        }
+        Ok(Some(calls))
+    }
+
+    /// `SELECT f(..) [AS a], ..` or `SELECT * FROM f(..) [AS a]`, and nothing else.
+    fn calls_alone(&self, query: &SyntaxNode) -> Result<Option<Vec<Call>>> {
+        if query.kind() != SyntaxKind::SELECT {
+            return Ok(None);
+        }
+        let Some(clause) = cx::child(query, SyntaxKind::SELECT_CLAUSE) else { return Ok(None) };
+        let Some(list) = cx::child(&clause, SyntaxKind::TARGET_LIST) else { return Ok(None) };
+        if clause.children().count() != 1 {
+            return Ok(None);
+        }
+        let from = cx::child(query, SyntaxKind::FROM_CLAUSE);
+        if query.children().count() != if from.is_some() { 2 } else { 1 } {
+            return Ok(None);
+        }
+        let targets: Vec<SyntaxNode> = cx::children(&list, SyntaxKind::TARGET).collect();
+        if let Some(from) = from {
+            let is_star = matches!(targets.as_slice(), [target] if cx::has_token(target, SyntaxKind::STAR));
+            let items: Vec<SyntaxNode> = from.children().collect();
+            let [item] = items.as_slice() else { return Ok(None) };
+            let parts: Vec<SyntaxNode> = item.children().collect();
+            let (call, alias) = match parts.as_slice() {
+                [call] => (call, None),
+                [call, _] => match alias(item) {
+                    Some(alias) if alias.columns.is_empty() => (call, Some(names::folded(&alias.name))),
+                    _ => return Ok(None),
+                },
+                _ => return Ok(None),
+            };
+            let Some((function, name)) = called(call).filter(|_| is_star) else { return Ok(None) };
+            return Ok(Some(vec![self.gateway_call(call, function, &name, alias.unwrap_or_else(|| name.clone()))?]));
+        }
+        let mut calls = Vec::with_capacity(targets.len());
+        for target in &targets {
+            let Some(value) = target.first_child() else { return Ok(None) };
+            let Some((function, name)) = called(&value) else { return Ok(None) };
+            let alias = cx::child(target, SyntaxKind::AS_NAME).and_then(|node| names::parts(&node).pop());
+            let label = alias.map_or_else(|| label(self, &value), |alias| names::folded(&alias));
+            calls.push(self.gateway_call(&value, function, &name, label)?);
+        }
+        Ok(Some(calls))
+    }
+
+    fn gateway_call(&self, node: &SyntaxNode, function: CallFunction, name: &str, label: String) -> Result<Call> {
+        let nodes = arguments(node);
+        let plain = cx::child(node, SyntaxKind::ARG_LIST).is_none_or(|list| {
+            let is_plain = |argument: SyntaxNode| {
+                let names = argument.first_child().is_some_and(|value| value.kind() == SyntaxKind::NAMED_ARG);
+                argument.children_with_tokens().count() == 1 && !names
+            };
+            cx::children(&list, SyntaxKind::ARG).all(is_plain)
+        });
+        let only_arguments = node.children().count() == 2;
+        if !plain || !only_arguments {
+            let at = node.text_range().start().into();
+            return Err(self.unsupported(format!("this way of calling {name}() is not supported"), at));
+        }
+        let wanted = signature(function, nodes.len());
+        let mut found = Vec::with_capacity(nodes.len());
+        let mut types = Vec::with_capacity(nodes.len());
+        for (index, argument) in nodes.iter().enumerate() {
+            // Without a signature the types are still needed, for the message.
+            let oid = wanted.and_then(|wanted| wanted.get(index)).copied().unwrap_or(Oid::UNKNOWN);
+            let (argument, own) = self.call_argument(argument, oid)?;
+            found.push(argument);
+            types.push(own);
+        }
+        let fits = wanted.is_some_and(|wanted| {
+            types.iter().zip(wanted).all(|(own, wanted)| own.is_none_or(|own| is_accepted(own, *wanted)))
+        });
+        if !fits {
+            let types: Vec<String> = types.iter().map(|own| PgType::new(own.unwrap_or(Oid::UNKNOWN)).name()).collect();
+            let message = format!("function {name}({}) does not exist", types.join(", "));
+            return Err(PgError::error(SqlState::UNDEFINED_FUNCTION, message)
+                .hint(
+                    "No function matches the given name and argument types. You might need to add explicit type casts.",
+                )
+                .position(cx::offset(node.text_range().start().into())));
+        }
+        Ok(Call { function, arguments: found, label })
+    }
+
+    /// An argument that shall be an `oid`, and the type it has by itself; `None` for what only PostgreSQL can tell.
+    fn call_argument(&self, node: &SyntaxNode, oid: Oid) -> Result<(CallArgument, Option<Oid>)> {
+        match self.plain_argument(&tree::read(node)?, oid, false)? {
+            Some((argument, own)) => Ok((argument, Some(own))),
+            None => {
+                // Its literals are in the text that PostgreSQL is to read.
+                let range = node.text_range();
+                let (start, end) = (usize::from(range.start()), usize::from(range.end()));
+                for n in 0..u16::try_from(self.template.literals.len()).unwrap_or(u16::MAX) {
+                    self.pin(n);
+                }
+                self.declare_mentioned(node)?;
+                let sql = self.sql.get(start..end).unwrap_or_default().to_owned();
+                Ok((CallArgument::Expression { sql, oid }, None))
+            }
+        }
+    }
+
+    /// Parameters inside an expression are parameters of the statement, of a type PostgreSQL knows.
+    fn declare_mentioned(&self, node: &SyntaxNode) -> Result<()> {
+        for token in node.descendants_with_tokens().filter_map(SyntaxElement::into_token) {
+            if token.kind() == SyntaxKind::POSITIONAL_PARAM {
+                self.parameter(token.text(), token.text_range().start().into())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A literal or parameter, with sign and casts, and its type.
+    fn plain_argument(&self, expr: &Expr, oid: Oid, negative: bool) -> Result<Option<(CallArgument, Oid)>> {
+        match expr {
+            Expr::Cast { operand, to } => self.cast_argument(operand, to, negative),
+            Expr::Prefix { op, operand, .. } if op == "-" => self.plain_argument(operand, oid, !negative),
+            Expr::Atom(node) => match node.kind() {
+                SyntaxKind::PAREN_EXPR if node.children().count() == 1 => match node.first_child() {
+                    Some(inner) => self.plain_argument(&tree::read(&inner)?, oid, negative),
+                    None => Ok(None),
+                },
+                SyntaxKind::CAST_EXPR => {
+                    let to = node.children().find(|child| is_type(child.kind()));
+                    let operand = node.children().find(|child| !is_type(child.kind()));
+                    match (operand, to) {
+                        (Some(operand), Some(to)) => self.cast_argument(&tree::read(&operand)?, &to, negative),
+                        _ => Ok(None),
+                    }
+                }
+                SyntaxKind::LITERAL => self.literal_argument(node, oid, negative),
+                _ => Ok(None),
+            },
+            _ => Ok(None),
+        }
+    }
+
+    /// Only casts that leave the value what it is; the others are PostgreSQL's.
+    fn cast_argument(&self, operand: &Expr, to: &SyntaxNode, negative: bool) -> Result<Option<(CallArgument, Oid)>> {
+        let to = type_name(self, to).resolve()?;
+        let is_integer = |oid| matches!(oid, Oid::INT2 | Oid::INT4 | Oid::INT8);
+        let is_text = |oid| matches!(oid, Oid::TEXT | Oid::VARCHAR);
+        if to.typmod != -1 || !(is_integer(to.oid) || is_text(to.oid)) {
+            return Ok(None);
+        }
+        let Some((argument, own)) = self.plain_argument(operand, to.oid, negative)? else { return Ok(None) };
+        let keeps = matches!(own, Oid::UNKNOWN)
+            || own == to.oid
+            || is_integer(own) && is_integer(to.oid)
+            || is_text(own) && is_text(to.oid);
+        // `-'5'::int4` negates a number, `-5::int8` too; what is negated here has been read with its sign.
+        Ok(keeps.then_some((retyped(argument, to.oid), to.oid)))
+    }
+
+    fn literal_argument(&self, node: &SyntaxNode, oid: Oid, negative: bool) -> Result<Option<(CallArgument, Oid)>> {
+        let Some(token) = node.first_token() else { return Ok(None) };
+        match token.kind() {
+            SyntaxKind::NULL_KW => return Ok(Some((CallArgument::Null, Oid::UNKNOWN))),
+            SyntaxKind::POSITIONAL_PARAM if negative => return Ok(None),
+            SyntaxKind::POSITIONAL_PARAM => {
+                let text = token.text();
+                self.parameter(text, token.text_range().start().into())?;
+                let n: u16 = text.trim_start_matches('$').parse().unwrap_or(0);
+                if oid != Oid::UNKNOWN {
+                    self.declare_parameter(n, oid);
+                }
+                let types = self.parameter_types();
+                let own = usize::from(n).checked_sub(1).and_then(|n| types.get(n)).copied().unwrap_or(Oid::UNKNOWN);
+                let own = if own == Oid::UNSPECIFIED { Oid::UNKNOWN } else { own };
+                return Ok(Some((CallArgument::Value { bind: Bind::Parameter(n), oid }, own)));
+            }
+            _ => {}
+        }
+        let Some(literal) = self.literal_of(node) else { return Ok(None) };
+        let Some((kind, value)) = self.template.literal(literal) else { return Ok(None) };
+        let own = match kind {
+            LiteralKind::Int4 => Oid::INT4,
+            LiteralKind::Int8 => Oid::INT8,
+            LiteralKind::Numeric => Oid::NUMERIC,
+            LiteralKind::String if negative => return Ok(None),
+            LiteralKind::String => Oid::UNKNOWN,
+        };
+        let bind = if negative {
+            self.pin(literal);
+            Bind::TypedConstant { text: format!("-{value}"), oid }
+        } else {
+            Bind::TypedLiteral { literal, oid }
+        };
+        Ok(Some((CallArgument::Value { bind, oid }, own)))
+    }
+}
+
+/// The same value, read as another type.
+fn retyped(argument: CallArgument, oid: Oid) -> CallArgument {
+    let CallArgument::Value { bind, .. } = argument else { return argument };
+    let bind = match bind {
+        Bind::TypedLiteral { literal, .. } => Bind::TypedLiteral { literal, oid },
+        Bind::TypedConstant { text, .. } => Bind::TypedConstant { text, oid },
+        other => other,
+    };
+    CallArgument::Value { bind, oid }
+}
+
+/// Whether PostgreSQL casts `own` to the parameter's type by itself.
+fn is_accepted(own: Oid, wanted: Oid) -> bool {
+    match wanted {
+        Oid::INT8 => matches!(own, Oid::UNKNOWN | Oid::INT2 | Oid::INT4 | Oid::INT8),
+        Oid::INT4 => matches!(own, Oid::UNKNOWN | Oid::INT2 | Oid::INT4),
+        _ => matches!(own, Oid::UNKNOWN | Oid::TEXT | Oid::VARCHAR | Oid::BPCHAR | Oid::NAME),
+    }
+}

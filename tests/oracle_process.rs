@@ -1,0 +1,134 @@
+//! The oracle's process in front of clients: it dies, hangs, grows, and is left behind.
+
+mod common;
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use common::Server;
+use common::client::Client;
+use common::message;
+
+/// A question that only the oracle answers.
+const QUESTION: &str = "SELECT relname FROM pg_catalog.pg_class WHERE relname = 'kept'";
+
+/// Process id and private folder of the oracle of a gateway.
+fn oracle_of(server: &Server) -> Option<(u32, PathBuf)> {
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
+        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let parent = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)).and_then(|id| id.parse().ok());
+        if parent != Some(server.pid()) {
+            continue;
+        }
+        let command = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
+        if let Some(folder) = command.split('\0').skip_while(|arg| *arg != "--folder").nth(1) {
+            return Some((pid, PathBuf::from(folder).parent().unwrap().to_owned()));
+        }
+    }
+    None
+}
+
+fn kill(pid: u32) {
+    let status = std::process::Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+/// Waits until `condition` holds.
+fn soon(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what}: not within five seconds");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn sqlstate(client: &mut Client, sql: &str) -> Option<String> {
+    client.send(&message::query(sql));
+    client.until_ready().iter().find(|message| message.tag == b'E').and_then(message::Message::sqlstate)
+}
+
+#[test]
+fn a_killed_oracle_is_back_with_its_schema() {
+    let server = Server::gateway(&[]);
+    let mut client = Client::connect(server.address);
+    client.ok("CREATE TABLE kept (id integer PRIMARY KEY, note jsonb)");
+    assert_eq!(client.value(QUESTION), "kept");
+    let mut other = Client::connect(server.address);
+    for _ in 0..3 {
+        let (pid, _) = oracle_of(&server).expect("an oracle runs");
+        kill(pid);
+        // User tables do not need it.
+        assert_eq!(other.value("SELECT count(*) FROM kept"), "0");
+        let started = Instant::now();
+        assert_eq!(client.value(QUESTION), "kept");
+        assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+        assert_ne!(oracle_of(&server).expect("an oracle runs").0, pid);
+    }
+}
+
+#[test]
+fn a_question_that_hangs_ends_and_lets_others_through() {
+    let server = Server::gateway(&["--catalog-statement-timeout-ms", "1000"]);
+    let mut client = Client::connect(server.address);
+    assert_eq!(client.value("SELECT count(*) FROM pg_catalog.pg_class WHERE relname = 'pg_class'"), "1");
+    for runaway in ["SELECT pg_sleep(1000)", "SELECT count(*) FROM generate_series(1, 100000000000)"] {
+        let address = server.address;
+        let runner = std::thread::spawn(move || {
+            let started = Instant::now();
+            let state = sqlstate(&mut Client::connect(address), runaway);
+            (state, started.elapsed())
+        });
+        std::thread::sleep(Duration::from_millis(300));
+        let started = Instant::now();
+        assert_eq!(client.value("SELECT count(*) FROM pg_catalog.pg_class WHERE relname = 'pg_class'"), "1");
+        assert!(started.elapsed() < Duration::from_secs(5), "{runaway}: {:?}", started.elapsed());
+        let (state, took) = runner.join().unwrap();
+        assert_eq!(state.as_deref(), Some("57014"), "{runaway}");
+        assert!(took < Duration::from_secs(3), "{runaway}: {took:?}");
+    }
+}
+
+#[test]
+fn a_cancel_request_ends_the_wait() {
+    let server = Server::gateway(&[]);
+    let mut client = Client::connect(server.address);
+    assert_eq!(client.value("SELECT count(*) FROM pg_catalog.pg_class WHERE relname = 'pg_class'"), "1");
+    client.send(&message::query("SELECT pg_sleep(2)"));
+    std::thread::sleep(Duration::from_millis(300));
+    let started = Instant::now();
+    Client::open(server.address).send(&message::cancel(&client.key));
+    let state = client.until_ready().iter().find(|message| message.tag == b'E').and_then(message::Message::sqlstate);
+    assert_eq!(state.as_deref(), Some("57014"));
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+}
+
+#[test]
+fn an_oracle_that_grows_is_ended() {
+    let server = Server::gateway(&["--catalog-memory-bytes-max", "402653184"]);
+    let mut client = Client::connect(server.address);
+    assert_eq!(client.value("SELECT count(*) FROM pg_catalog.pg_class WHERE relname = 'pg_class'"), "1");
+    let greedy = "SELECT length(string_agg(repeat('x', 1000) || g, '')) FROM generate_series(1, 900000) g";
+    assert_eq!(sqlstate(&mut client, greedy).as_deref(), Some("53200"));
+    assert_eq!(client.value("SELECT count(*) FROM pg_catalog.pg_class WHERE relname = 'pg_class'"), "1");
+}
+
+#[test]
+fn nothing_stays_behind() {
+    for signal in ["KILL", "TERM"] {
+        let server = Server::gateway(&[]);
+        let mut client = Client::connect(server.address);
+        assert_eq!(client.value("SELECT count(*) FROM pg_catalog.pg_class WHERE relname = 'pg_class'"), "1");
+        let (pid, folder) = oracle_of(&server).expect("an oracle runs");
+        assert!(folder.is_dir());
+        drop(client);
+        server.signal(signal);
+        soon(&format!("{signal}: the process ends"), || {
+            // A zombie has no memory and no files; whoever adopted it reaps it in its own time.
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat.is_empty() || stat.contains(") Z ")
+        });
+        soon(&format!("{signal}: the folder goes"), || !folder.exists());
+    }
+}
