@@ -23,7 +23,7 @@ import java.util.UUID;
 import org.postgresql.PGConnection;
 import org.postgresql.copy.CopyManager;
 
-/** pgjdbc: prepareThreshold, binary transfer, addBatch, fetch size, COPY, savepoints, generated keys, errors. */
+/** pgjdbc: prepareThreshold, binary transfer, addBatch, fetch size, COPY, savepoints, generated keys, errors, DatabaseMetaData. */
 public final class Check {
     private static int passed;
     private static int failed;
@@ -32,7 +32,7 @@ public final class Check {
         void run() throws Exception;
     }
 
-    private static void check(String name, Run run) {
+    static void check(String name, Run run) {
         try {
             run.run();
             passed++;
@@ -50,7 +50,7 @@ public final class Check {
         }
     }
 
-    private static void equal(Object got, Object expected, String what) {
+    static void equal(Object got, Object expected, String what) {
         boolean same;
         if (got instanceof byte[] a && expected instanceof byte[] b) {
             same = Arrays.equals(a, b);
@@ -371,6 +371,7 @@ public final class Check {
             for (String table : new String[] {"ty", "ba", "gk", "cp", "tx", "er2", "er"}) {
                 check("drop table " + table, () -> execute(conn, "DROP TABLE IF EXISTS " + table));
             }
+            Metadata.checks(conn);
         }
         System.out.println(passed + " passed, " + failed + " failed");
         System.exit(failed > 0 || passed == 0 ? 1 : 0);
