@@ -287,7 +287,13 @@ fn a_value_that_is_no_label_is_refused() {
         let mut template = Template::default();
         template.scan(sql).unwrap();
         let keys = Cell::new(1);
-        let options = TranslateOptions { default_schema: "SQLUser", statement_keys: &keys, parameter_types: &[], search_path: &[], has_oracle: false };
+        let options = TranslateOptions {
+            default_schema: "SQLUser",
+            statement_keys: &keys,
+            parameter_types: &[],
+            search_path: &[],
+            has_oracle: false,
+        };
         translate(sql, &template, &Moods, &options)
     };
     for sql in

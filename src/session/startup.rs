@@ -160,6 +160,12 @@ impl Startup {
             .hint(format!("This gateway serves the IRIS namespace \"{}\".", options.database)));
         }
         let user = user.into_user();
+        if user.starts_with("pg_") {
+            // As CREATE ROLE has it; the oracle's own superuser is called so.
+            let message = format!("role name \"{user}\" is reserved");
+            return Err(PgError::fatal(SqlState::INVALID_AUTHORIZATION, message)
+                .detail("Role names starting with \"pg_\" are reserved."));
+        }
         let mut settings = Settings::new(&options.server_version, &user);
         for (name, value) in &wishes.settings {
             settings.set_startup(name, value).map_err(|mut error| {

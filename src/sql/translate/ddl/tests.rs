@@ -463,7 +463,13 @@ fn mirror_of(sql: &str) -> String {
     let mut template = Template::default();
     template.scan(sql).unwrap();
     let keys = Cell::new(1);
-    let options = TranslateOptions { default_schema: "SQLUser", statement_keys: &keys, parameter_types: &[], search_path: &[], has_oracle: false };
+    let options = TranslateOptions {
+        default_schema: "SQLUser",
+        statement_keys: &keys,
+        parameter_types: &[],
+        search_path: &[],
+        has_oracle: false,
+    };
     let cx = Cx::new(sql, &template, &OneTable, &options);
     let parse = squawk_syntax::SourceFile::parse(sql);
     let stmt = parse.syntax_node().first_child().unwrap();
