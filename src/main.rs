@@ -119,6 +119,7 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
             server_version: SERVER_VERSION.to_owned(),
             limits: Limits::default(),
             sessions: Arc::default(),
+            enums: Arc::default(),
             has_oracle: config.catalog != CatalogKind::Off,
         },
         oracle: oracle_options(config, &iris.namespace)?,

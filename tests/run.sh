@@ -3,14 +3,14 @@
 # this script starts and stops. Installs what is missing (Debian packages when root; clients from their registries).
 #
 #   tests/run.sh             everything
-#   tests/run.sh NAME...     only these parts: fmt clippy deny cargo oracle precedence, or a folder of tests/interop
+#   tests/run.sh NAME...     only these parts: fmt clippy deny cargo oracle precedence corpus, or a folder of tests/interop
 #
 # Caches: ${IRIS_PGWIRE_TEST_CACHE:-/var/cache/iris-pgwire-tests as root, ~/.cache/iris-pgwire-tests else}; the build
 # lies there too unless CARGO_TARGET_DIR says otherwise.
 . "$(dirname "${BASH_SOURCE[0]}")/lib/env.sh"
 cd "$ROOT"
 
-PARTS=(fmt clippy deny cargo oracle precedence)
+PARTS=(fmt clippy deny cargo oracle precedence corpus)
 for folder in tests/interop/*/; do
     PARTS+=("$(basename "$folder")")
 done
@@ -153,6 +153,10 @@ for name in "${PARTS[@]}"; do
         reference
         binary
         over_gateway precedence 300 env PYTHONPATH=tests/lib python3 tests/oracle/precedence.py
+        ;;
+    corpus)
+        binary
+        IRIS_PGWIRE_BINARY="$BINARY" part corpus 1200 tests/corpus/run.sh
         ;;
     # Clients of IRIS talk to the superserver alone.
     irispython | irisjdbc)

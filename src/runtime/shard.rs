@@ -89,7 +89,14 @@ pub(super) async fn run<C: Conversation>(
     );
     // One for the whole process, which shards share.
     let keeper = (index == 0)
-        .then(|| Keeper::new(Arc::clone(&oracle), Rc::clone(&pool), Arc::clone(&schema_epoch)))
+        .then(|| {
+            Keeper::new(
+                Arc::clone(&oracle),
+                Rc::clone(&pool),
+                Arc::clone(&schema_epoch),
+                Arc::clone(&options.session.enums),
+            )
+        })
         .map(|keeper| glommio::spawn_local(keeper.run()));
     let shard = Rc::new(Shard::<C> {
         context: Rc::new(C::context(&options.session, schema_epoch)),

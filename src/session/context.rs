@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::catalog::{Described, TableCache, TableQueries};
+use crate::catalog::{Described, EnumTypes, TableCache, TableQueries};
 use crate::iris::{IrisStatement, StatementMetadata};
 use crate::sql::{CachedTranslation, TranslateOptions, TranslationCache};
 use crate::types::Oid;
@@ -32,6 +32,8 @@ pub struct SessionOptions {
     pub limits: Limits,
     /// Everybody who is connected, on all shards.
     pub sessions: Arc<Sessions>,
+    /// Enum types, which IRIS does not have; the same for all shards.
+    pub enums: Arc<EnumTypes>,
     /// An oracle runs beside the gateway.
     pub has_oracle: bool,
 }
@@ -91,7 +93,7 @@ pub struct ShardContext {
 impl ShardContext {
     /// `schema_epoch` is shared by all shards of the process.
     pub fn new(options: SessionOptions, schema_epoch: Arc<AtomicU64>) -> Self {
-        let tables = TableCache::new(&options.default_schema);
+        let tables = TableCache::with_enums(&options.default_schema, Arc::clone(&options.enums));
         Self {
             options,
             translations: RefCell::new(TranslationCache::new(TRANSLATIONS_MAX)),

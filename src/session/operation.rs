@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::catalog::MirrorChange;
 use crate::iris::{Reply, Request};
-use crate::sql::{Action, CursorCommand, ModesScope, SettingCommand, Template, TransactionCommand};
+use crate::sql::{Action, CursorCommand, EnumChange, ModesScope, SettingCommand, Template, TransactionCommand};
 use crate::types::{Oid, PgType};
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
@@ -60,6 +60,7 @@ pub enum Values {
 #[derive(Debug)]
 pub struct MirrorOnly {
     change: Option<MirrorChange>,
+    enum_change: Option<EnumChange>,
     tag: String,
 }
 
@@ -163,7 +164,11 @@ impl Operation {
         };
         Ok(match &understood.translation.action {
             Action::Script(_) => Self::Run(Run::new(understood, values, formats, describe)),
-            Action::MirrorOnly => Self::Mirror(MirrorOnly { change: client.mirror_change(&understood), tag: tag() }),
+            Action::MirrorOnly => Self::Mirror(MirrorOnly {
+                change: client.mirror_change(&understood),
+                enum_change: understood.translation.enum_change.clone(),
+                tag: tag(),
+            }),
             Action::Transaction(command) => Self::Control(Control::new(command.clone(), tag())),
             Action::Setting(command) if let Some(setting) = TrySetting::of(command, context) => {
                 Self::TrySetting(Box::new(setting), tag())
@@ -314,6 +319,9 @@ impl Operation {
             }
             (Self::Mirror(mirror), Event::Mirrored(done)) => {
                 done?;
+                if let Some(change) = &mirror.enum_change {
+                    context.options.enums.apply(change);
+                }
                 context.schema_changed();
                 Ok(Outcome::Complete(mirror.tag.clone()))
             }

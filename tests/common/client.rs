@@ -42,7 +42,7 @@ impl Client {
     pub fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
         stream.set_write_timeout(Some(Duration::from_secs(30))).unwrap();
         Self { stream, parameters: BTreeMap::new(), key: Vec::new(), status: '?' }
     }

@@ -24,6 +24,8 @@ const RESTART_ALLOWANCE: Duration = Duration::from_secs(10);
 const END_ALLOWANCE: Duration = Duration::from_secs(5);
 /// The supervisor looks more often than this.
 const DEATH_NOTICE: Duration = Duration::from_millis(300);
+/// Time a statement waits to be described: it can do without, as IRIS has metadata of its own. Longer than a restart.
+const DESCRIBE_PATIENCE: Duration = Duration::from_secs(5);
 /// Times that a question is asked whose PostgreSQL dies while it runs: more often than once, it may be the reason.
 const DEATHS_MAX: u32 = 2;
 
@@ -105,7 +107,10 @@ impl Asker {
     }
 
     async fn ask_until_answered(self: &Rc<Self>, request: &OracleRequest) -> Result<Vec<u8>, Box<PgError>> {
-        let wait_deadline = Instant::now().checked_add(self.patience());
+        let wait_deadline = match request.purpose {
+            OraclePurpose::Describe => Instant::now().checked_add(DESCRIBE_PATIENCE),
+            OraclePurpose::Answer | OraclePurpose::Setting => Instant::now().checked_add(self.patience()),
+        };
         let mut deaths_count = 0_u32;
         loop {
             let failure = match self.attempt(request, Which::Any, wait_deadline).await {

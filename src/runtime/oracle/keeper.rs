@@ -14,8 +14,8 @@ use super::OracleSource;
 use super::connection::{Answer, Broken, Connection};
 use super::state::{Address, Death, Generation, Oracle, Readiness};
 use crate::catalog::{
-    INSPECT, MirrorBatch, MirrorChange, MirrorLoad, MirrorSnapshot, MirrorStep, OracleRequest, as_owner, as_superuser,
-    change, first_error, prepare_embedded, prepare_external, refusal,
+    EnumTypes, INSPECT, MirrorBatch, MirrorChange, MirrorLoad, MirrorSnapshot, MirrorStep, OracleRequest, as_owner,
+    as_superuser, change, first_error, prepare_embedded, prepare_external, refusal,
 };
 use crate::runtime::pool::{Lease, Pool};
 use crate::runtime::wait::within;
@@ -41,6 +41,7 @@ pub(in crate::runtime) struct Keeper {
     pool: Rc<Pool>,
     /// Moved when the mirror changes: what was described before may be wrong.
     schema_epoch: Arc<AtomicU64>,
+    enums: Arc<EnumTypes>,
     /// What a new PostgreSQL is filled with before the changes since.
     base: Option<MirrorSnapshot>,
     /// What the mirror was last brought in line with, if that is not `base`.
@@ -58,8 +59,13 @@ enum Ended {
 }
 
 impl Keeper {
-    pub(in crate::runtime) fn new(oracle: Arc<Oracle>, pool: Rc<Pool>, schema_epoch: Arc<AtomicU64>) -> Self {
-        Self { oracle, pool, schema_epoch, base: None, last: None, last_id: 0 }
+    pub(in crate::runtime) fn new(
+        oracle: Arc<Oracle>,
+        pool: Rc<Pool>,
+        schema_epoch: Arc<AtomicU64>,
+        enums: Arc<EnumTypes>,
+    ) -> Self {
+        Self { oracle, pool, schema_epoch, enums, base: None, last: None, last_id: 0 }
     }
 
     /// Ends when there is no oracle any more.
@@ -260,6 +266,7 @@ impl Keeper {
             match load.on_reply(link.take_reply())? {
                 MirrorStep::Submit(next) => request = next,
                 MirrorStep::Done(snapshot) => {
+                    self.enums.adopt(snapshot.enum_types().cloned());
                     Lease::release(lease).await;
                     return Ok(snapshot);
                 }
