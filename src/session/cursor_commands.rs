@@ -112,7 +112,7 @@ impl Ready {
         };
         let transaction = &self.client.transaction;
         let in_block = transaction.in_block();
-        if !hold && !in_block && !(implicit_suffices && transaction.is_implicit()) {
+        if !(*hold || in_block || implicit_suffices && transaction.is_implicit()) {
             let message = "DECLARE CURSOR can only be used in transaction blocks";
             return Err(PgError::error(SqlState::NO_ACTIVE_TRANSACTION, message));
         }

@@ -306,10 +306,10 @@ impl Ready {
         out: &mut SendBuf,
     ) -> Result<Step, Box<PgError>> {
         let name = bind.portal;
-        if name.is_empty() {
-            if let Some(portal) = self.portals.remove("") {
-                self.closes.extend(portal.open_result());
-            }
+        if name.is_empty()
+            && let Some(portal) = self.portals.remove("")
+        {
+            self.closes.extend(portal.open_result());
         }
         self.check_portal_name(name)?;
         let (given, wanted) = (bind.parameters.len(), statement.parameter_types.len());

@@ -9,7 +9,7 @@ use crate::sql::plan::CatalogQuery;
 use crate::sql::schema::RelationName;
 
 /// Functions whose effect or knowledge is the session's: the oracle would answer for itself, and forget.
-const SESSION_FUNCTIONS: &[&str] = &["set_config", "pg_notify", "nextval", "currval", "setval", "lastval"];
+const SESSION_FUNCTIONS: &[&str] = &["pg_notify", "nextval", "currval", "setval", "lastval"];
 
 /// Functions of IRIS's own that PostgreSQL has not, or has with another meaning.
 #[rustfmt::skip]
@@ -70,6 +70,7 @@ impl Cx<'_> {
             .collect();
         let mut found = CatalogQuery::default();
         let mut reads_relations = false;
+        let mut sets_settings = false;
         for node in query.descendants() {
             match node.kind() {
                 SyntaxKind::RELATION_NAME_REF => {
@@ -108,12 +109,15 @@ impl Cx<'_> {
                         return None;
                     }
                     found.reads_settings |= SETTING_READERS.contains(&name);
+                    sets_settings |= name == "set_config";
                 }
                 SyntaxKind::INSERT | SyntaxKind::UPDATE | SyntaxKind::DELETE | SyntaxKind::MERGE => return None,
                 _ => {}
             }
         }
-        (reads_relations || !is_plain_constants(query)).then_some(found)
+        // By itself set_config is carried out here; among the rows of a catalog (`pg_dump` on pg_settings) it sets what
+        // PostgreSQL has for the length of the question.
+        (reads_relations || !(sets_settings || is_plain_constants(query))).then_some(found)
     }
 
     /// Folded name parts: relations of the system schemas, and those that PostgreSQL finds there without a schema.

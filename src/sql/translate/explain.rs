@@ -63,10 +63,7 @@ fn check_option(cx: &Cx<'_>, option: &SyntaxNode) -> Result<()> {
         "format" if value == "text" => Ok(()),
         "format" if matches!(value, "json" | "xml" | "yaml") => Err(cx
             .unsupported(
-                &format!(
-                    "EXPLAIN (FORMAT {}) is not supported: IRIS has its plans as text",
-                    value.to_ascii_uppercase()
-                ),
+                format!("EXPLAIN (FORMAT {}) is not supported: IRIS has its plans as text", value.to_ascii_uppercase()),
                 at,
             )
             .hint("Use FORMAT TEXT.")),
