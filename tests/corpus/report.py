@@ -6,11 +6,12 @@ HEAD = """# What recorded clients ask, and what the gateway answers
 
 Made by `tests/corpus/run.sh --report`; not written by hand. {clients} clients were recorded while they connected to
 and introspected PostgreSQL 15 with pgvector ({statements} statements). The gateway has the same schema, made through
-itself, and answers with PostgreSQL 17.5. "as 17" counts answers that differ from the recording and are exactly those
+itself, and answers with PostgreSQL 17.5. Statements that make or need what IRIS has not are "refused" (the reasons are below) and are not counted further.
+"as 17" counts answers that differ from the recording and are exactly those
 of PostgreSQL 17.5; "listed" counts rows that differ for one of the reasons below.
 
-| client | statements | columns equal | as 17 | differ | rows equal | as 17 | listed | differ |
-|---|---|---|---|---|---|---|---|---|
+| client | statements | refused | columns equal | as 17 | differ | rows equal | as 17 | listed | differ |
+|---|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -24,7 +25,7 @@ def totals(counts):
 def row(name, c):
     differ = c["columns wrong"]
     rows = c["rows differ"] + c["tags differ"]
-    return f"| {name} | {c['statements']} | {c['columns']} | {c['columns of 17']} | {differ} | {c['rows']} | {c['rows of 17']} | {c['rows listed']} | {rows} |\n"
+    return f"| {name} | {c['statements']} | {c['refused']} | {c['columns']} | {c['columns of 17']} | {differ} | {c['rows']} | {c['rows of 17']} | {c['rows listed']} | {rows} |\n"
 
 
 def write(replay, path):
@@ -33,10 +34,10 @@ def write(replay, path):
     for client in sorted(replay.counts):
         text += row(client, replay.counts[client])
     text += row("**all**", total)
-    text += "\n## Reasons for rows that differ\n\n"
+    text += "\n## Reasons\n\n"
     for rule in replay.rules.rules:
         if rule.used:
-            what = f"values of {', '.join(f'`{c}`' for c in rule.columns)}" if rule.columns else "rows"
+            what = f"values of {', '.join(f'`{c}`' for c in rule.columns)}" if rule.columns else f"refused: {', '.join(rule.errors)}" if rule.errors else "rows"
             text += f"- {rule.reason} ({what}; {rule.used} answers)\n"
     text += "\n## Not made by the gateway\n\n"
     for sql, why in replay.server.skipped.items():
@@ -66,8 +67,9 @@ def close(replay, arguments, least):
             print("FAIL only CREATE FUNCTION may be refused")
     for (client, code, sql), n in sorted(replay.refused_context.items(), key=repr):
         print(f"not made: {client}: {sql}: {code} ({n})")
-    share = 1 - total["columns wrong"] / max(total["statements"], 1)
-    print(f"columns: {100 * share:.2f} % of {total['statements']} statements ({total['columns']} as PostgreSQL 15, {total['columns of 17']} as 17)")
+    asked = total["statements"] - total["refused"]
+    share = 1 - total["columns wrong"] / max(asked, 1)
+    print(f"columns: {100 * share:.2f} % of {asked} statements, {total['refused']} more refused ({total['columns']} as PostgreSQL 15, {total['columns of 17']} as 17)")
     print(f"rows: {total['rows']} equal, {total['rows of 17']} as 17, {total['rows listed']} listed, {total['rows differ'] + total['tags differ']} differ")
     if share < least:
         failed += 1

@@ -6,6 +6,7 @@
     label = "regular expression"  # on the recording's label
     sql = "regular expression"    # on the statement
     columns = ["Size"]            # only the values of these columns; the whole answer when absent
+    errors = ["0A000"]            # instead: the statement may fail with these
 """
 
 import re
@@ -14,13 +15,13 @@ import tomllib
 
 class Rule:
     def __init__(self, table, number):
-        unknown = set(table) - {"reason", "clients", "label", "sql", "columns"}
+        unknown = set(table) - {"reason", "clients", "label", "sql", "columns", "errors"}
         if unknown or "reason" not in table or not ({"label", "sql"} & set(table)):
             raise ValueError(f"difference {number}: {unknown or 'needs a reason and a label or sql'}")
         self.reason, self.clients = table["reason"], table.get("clients")
         self.label = re.compile(table["label"], re.S) if "label" in table else None
         self.sql = re.compile(table["sql"], re.S | re.I) if "sql" in table else None
-        self.columns = table.get("columns")
+        self.columns, self.errors = table.get("columns"), table.get("errors")
         self.number, self.used = number, 0
 
     def applies(self, client, record):
@@ -39,9 +40,17 @@ class Rules:
         tables = tomllib.loads(path.read_text(encoding="utf-8")).get("difference", []) if path.exists() else []
         self.rules = [Rule(table, n) for n, table in enumerate(tables, 1)]
 
+    def refused(self, client, record, error):
+        """Whether a rule says that the statement fails so; marks it."""
+        for rule in self.rules:
+            if rule.errors is not None and error in rule.errors and rule.applies(client, record):
+                rule.used += 1
+                return True
+        return False
+
     def explain(self, client, record, names, recorded, live, same_rows):
         """Whether rules explain the difference; marks those that are needed: narrow ones before whole answers."""
-        found = [rule for rule in self.rules if rule.applies(client, record)]
+        found = [rule for rule in self.rules if rule.errors is None and rule.applies(client, record)]
         narrow = [rule for rule in found if rule.columns is not None]
 
         def equal(rules):
