@@ -105,7 +105,8 @@ class Replay:
             conn.query("RELEASE SAVEPOINT replay")
         if not compared:
             if answer.error:
-                self.refused_context[client, answer.error.get("C"), " ".join(record["sql"].split())[:70]] += 1
+                text = " ".join(re.sub(r"/\*.*?\*/", "", record["sql"], flags=re.S).split())
+                self.refused_context[client, answer.error.get("C"), text[:70], answer.error.get("M", "")[:120]] += 1
             self.follow(record, answer)
             return
         self.follow(record, answer)

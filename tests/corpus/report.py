@@ -6,7 +6,7 @@ HEAD = """# What recorded clients ask, and what the gateway answers
 
 Made by `tests/corpus/run.sh --report`; not written by hand. {clients} clients were recorded while they connected to
 and introspected PostgreSQL 15 with pgvector ({statements} statements). The gateway has the same schema, made through
-itself, and answers with PostgreSQL 17.5. Statements that make or need what IRIS has not are "refused" (the reasons are below) and are not counted further.
+itself, and answers with PostgreSQL 17.5. "refused" are statements that fail for a reason below; they count among those whose columns differ.
 "as 17" counts answers that differ from the recording and are exactly those
 of PostgreSQL 17.5; "listed" counts rows that differ for one of the reasons below.
 
@@ -23,7 +23,7 @@ def totals(counts):
 
 
 def row(name, c):
-    differ = c["columns wrong"]
+    differ = c["columns wrong"] + c["refused"]
     rows = c["rows differ"] + c["tags differ"]
     return f"| {name} | {c['statements']} | {c['refused']} | {c['columns']} | {c['columns of 17']} | {differ} | {c['rows']} | {c['rows of 17']} | {c['rows listed']} | {rows} |\n"
 
@@ -42,8 +42,8 @@ def write(replay, path):
     text += "\n## Not made by the gateway\n\n"
     for sql, why in replay.server.skipped.items():
         text += f"- `{sql}`: {why}\n"
-    for (client, code, sql), n in sorted(replay.refused_context.items(), key=repr):
-        text += f"- {client}: `{sql}`: {code}" + (f" ({n} times)" if n > 1 else "") + "\n"
+    for (client, code, sql, why), n in sorted(replay.refused_context.items(), key=repr):
+        text += f"- {client}: `{sql}`: {code} {why}" + (f" ({n} times)" if n > 1 else "") + "\n"
     if replay.failures:
         text += "\n## Unlisted differences\n\n"
         for client, record, field, what in replay.failures:
@@ -65,11 +65,11 @@ def close(replay, arguments, least):
         if not (sql.upper().startswith("CREATE FUNCTION") and why.startswith("0A000")):
             failed += 1
             print("FAIL only CREATE FUNCTION may be refused")
-    for (client, code, sql), n in sorted(replay.refused_context.items(), key=repr):
-        print(f"not made: {client}: {sql}: {code} ({n})")
-    asked = total["statements"] - total["refused"]
-    share = 1 - total["columns wrong"] / max(asked, 1)
-    print(f"columns: {100 * share:.2f} % of {asked} statements, {total['refused']} more refused ({total['columns']} as PostgreSQL 15, {total['columns of 17']} as 17)")
+    for (client, code, sql, why), n in sorted(replay.refused_context.items(), key=repr):
+        print(f"not made: {client}: {sql}: {code} {why} ({n})")
+    # The share is of all that PostgreSQL answered: a listed reason explains a refusal and does not hide it.
+    share = 1 - (total["columns wrong"] + total["refused"]) / max(total["statements"], 1)
+    print(f"columns: {100 * share:.2f} % of {total['statements']} statements ({total['columns']} as PostgreSQL 15, {total['columns of 17']} as 17; {total['refused']} refused for a listed reason, {total['columns wrong']} otherwise)")
     print(f"rows: {total['rows']} equal, {total['rows of 17']} as 17, {total['rows listed']} listed, {total['rows differ'] + total['tags differ']} differ")
     if share < least:
         failed += 1
