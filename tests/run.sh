@@ -26,6 +26,7 @@ failures=()
 cleanup() {
     tests/lib/gateway.sh stop "$WORK/gateway" || true
     tests/lib/postgres.sh stop "$WORK/reference" || true
+    tests/lib/postgres.sh stop "$WORK/reference16" || true
     rm -rf "$WORK"
 }
 trap cleanup EXIT
@@ -88,6 +89,15 @@ reference() {
         say "starting PostgreSQL 18"
         REFERENCE_PORT="$(tests/lib/postgres.sh start "$WORK/reference")"
         export REFERENCE_PORT
+    fi
+}
+
+# What PostgreSQL 18 shows otherwise than the gateway's 17 is compared with 16.
+reference_16() {
+    if [ ! -f "$WORK/reference16.server" ]; then
+        say "starting PostgreSQL 16"
+        REFERENCE16_PORT="$(REFERENCE_MAJOR=16 tests/lib/postgres.sh start "$WORK/reference16")"
+        export REFERENCE16_PORT
     fi
 }
 
@@ -154,9 +164,15 @@ for name in "${PARTS[@]}"; do
         binary
         over_gateway precedence 300 env PYTHONPATH=tests/lib python3 tests/oracle/precedence.py
         ;;
+    # These start gateways of their own.
     corpus)
         binary
-        IRIS_PGWIRE_BINARY="$BINARY" part corpus 1200 tests/corpus/run.sh
+        part corpus 900 env IRIS_PGWIRE_BINARY="$BINARY" tests/corpus/run.sh
+        ;;
+    catalog)
+        reference_16
+        binary
+        part catalog 600 env IRIS_PGWIRE_BINARY="$BINARY" tests/interop/catalog/run.sh
         ;;
     # Clients of IRIS talk to the superserver alone.
     irispython | irisjdbc)
@@ -173,7 +189,10 @@ for name in "${PARTS[@]}"; do
         ;;
     *)
         [ -x "tests/interop/$name/run.sh" ] || die "no such part: $name"
-        [ "$name" != vector ] || reference
+        case "$name" in
+        vector | pg_dump) reference ;;
+        psql | pgjdbc | sqlalchemy | django) reference_16 ;;
+        esac
         binary
         over_gateway "$name" 900 "tests/interop/$name/run.sh"
         ;;

@@ -217,6 +217,9 @@ impl Client {
                 self.tell_settings(out);
                 text(now)
             }
+            SessionValue::SetConfigParameter { .. } => {
+                Err(PgError::error(SqlState::INTERNAL_ERROR, "a parameter's value is not the session's to know"))
+            }
             SessionValue::ClientAddress => address(self.identity.client_address.map(|a| a.ip().to_string())),
             SessionValue::ClientPort => port(self.identity.client_address),
             SessionValue::ServerAddress => address(self.identity.server_address.map(|a| a.ip().to_string())),

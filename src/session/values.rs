@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::iris::{IrisType, ParameterDescription, StatementMetadata, put_value};
-use crate::sql::{Bind, LiteralKind, Plan, Template, array_elements};
-use crate::types::{Datum, Encoder, Oid, PgType, decode, decode_with};
+use crate::sql::{Bind, LiteralKind, Plan, SessionValue, Template, array_elements};
+use crate::types::{Datum, Encoder, Oid, PgType, decode, decode_with, utf8};
 use crate::wire::{Format, PgError, SendBuf, SqlState};
 
 use super::client::Client;
@@ -102,6 +102,17 @@ pub fn put_values(
                 put_value(values, &declared, &decode_with(*oid, Format::Text, text.as_bytes(), &style)?)?;
             }
             Bind::Constant(text) => put_value(values, &declared, &Datum::Text(text))?,
+            Bind::Session(SessionValue::SetConfigParameter { name, parameter: n, local }) => {
+                let given = parameter(sources, *n)?;
+                // NULL sets the default, which RESET does (PostgreSQL manual, "set_config").
+                let text = match given.bytes {
+                    None => String::new(),
+                    Some(bytes) => utf8(bytes)?.to_owned(),
+                };
+                let set = SessionValue::SetConfig { name: name.clone(), value: text, local: *local };
+                let datum = client.value(&set, sources.context, out)?;
+                put_value(values, &declared, &datum)?;
+            }
             Bind::Session(value) => {
                 let datum = client.value(value, sources.context, out)?;
                 put_value(values, &declared, &datum)?;

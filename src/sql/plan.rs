@@ -356,6 +356,12 @@ pub enum SessionValue {
         value: String,
         local: bool,
     },
+    /// The same with `$n` as the value.
+    SetConfigParameter {
+        name: String,
+        parameter: u16,
+        local: bool,
+    },
     /// `inet_client_addr()`, `inet_client_port()`, `inet_server_addr()`, `inet_server_port()`.
     ClientAddress,
     ClientPort,

@@ -162,6 +162,8 @@ fn decode_binary(oid: Oid, bytes: &[u8]) -> Result<Datum<'_>, Box<PgError>> {
         | Oid::CHAR
         | Oid::CSTRING
         | Oid::XML => Datum::Text(utf8(bytes)?),
+        // An enum, most likely: its binary form is its label (`enum_send`). Types in other forms are no UTF-8.
+        Oid(16_384..) if oid.element().is_none() => Datum::Text(utf8(bytes)?),
         _ => match oid.element() {
             Some(element) => array::decode_binary(element, bytes)?,
             None => {

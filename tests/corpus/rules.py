@@ -6,6 +6,8 @@
     label = "regular expression"  # on the recording's label
     sql = "regular expression"    # on the statement
     columns = ["Size"]            # only the values of these columns; the whole answer when absent
+    without = "regular expression" # only rows that hold it may be there or not
+    errors = ["0A000"]            # instead: the statement may fail with these; it still counts as one that differs
 """
 
 import re
@@ -14,13 +16,14 @@ import tomllib
 
 class Rule:
     def __init__(self, table, number):
-        unknown = set(table) - {"reason", "clients", "label", "sql", "columns"}
+        unknown = set(table) - {"reason", "clients", "label", "sql", "columns", "errors", "without"}
         if unknown or "reason" not in table or not ({"label", "sql"} & set(table)):
             raise ValueError(f"difference {number}: {unknown or 'needs a reason and a label or sql'}")
         self.reason, self.clients = table["reason"], table.get("clients")
         self.label = re.compile(table["label"], re.S) if "label" in table else None
         self.sql = re.compile(table["sql"], re.S | re.I) if "sql" in table else None
-        self.columns = table.get("columns")
+        self.columns, self.errors = table.get("columns"), table.get("errors")
+        self.without = re.compile(table["without"]) if "without" in table else None
         self.number, self.used = number, 0
 
     def applies(self, client, record):
@@ -39,9 +42,22 @@ class Rules:
         tables = tomllib.loads(path.read_text(encoding="utf-8")).get("difference", []) if path.exists() else []
         self.rules = [Rule(table, n) for n, table in enumerate(tables, 1)]
 
+    def refused(self, client, record, error):
+        """Whether a rule says that the statement fails so; marks it."""
+        for rule in self.rules:
+            if rule.errors is not None and error in rule.errors and rule.applies(client, record):
+                rule.used += 1
+                return True
+        return False
+
     def explain(self, client, record, names, recorded, live, same_rows):
         """Whether rules explain the difference; marks those that are needed: narrow ones before whole answers."""
-        found = [rule for rule in self.rules if rule.applies(client, record)]
+        found = [rule for rule in self.rules if rule.errors is None and rule.applies(client, record)]
+        for rule in found:
+            if rule.without is not None and same_rows(lacking(recorded, rule.without), lacking(live, rule.without)):
+                rule.used += 1
+                return True
+        found = [rule for rule in found if rule.without is None]
         narrow = [rule for rule in found if rule.columns is not None]
 
         def equal(rules):
@@ -62,6 +78,17 @@ class Rules:
                 rule.used += 1
                 return True
         return False
+
+
+class lacking:
+    """An outcome without the rows that hold a pattern."""
+
+    def __init__(self, outcome, pattern):
+        self.rows = [[row for row in rows if not any(isinstance(c, str) and pattern.search(c) for c in row)] for rows in outcome.rows]
+        self.counts = [
+            None if count is None else count - (len(before) - len(after))
+            for count, before, after in zip(getattr(outcome, "counts", None) or [None] * len(self.rows), outcome.rows, self.rows)
+        ]
 
 
 def masked(rows, mask):

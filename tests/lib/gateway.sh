@@ -16,8 +16,8 @@ start | superserver)
     mkdir -p "$dir/data"
     port="$(free_port)"
     [ "$verb" = superserver ] || verb=serve
-    # The data are the embedded engine's; in front of another server there are none.
-    [[ " $* " == *" --iris "* ]] || set -- --data "$dir/data" "$@"
+    # The data are the embedded engine's; in front of another server there are none. `--data` keeps them.
+    [[ " $* " == *" --iris "* || " $* " == *" --data "* ]] || set -- --data "$dir/data" "$@"
     # A session of its own: an interrupt at the terminal reaches the runner, which stops the server in order.
     setsid "$binary" "$verb" --listen "127.0.0.1:$port" "$@" >"$dir/log" 2>&1 </dev/null &
     pid=$!

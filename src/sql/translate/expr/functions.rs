@@ -210,6 +210,13 @@ impl Cx<'_> {
             }
             ("set_config", [setting, value, local]) => match (text(setting), text(value)) {
                 (Some(name), Some(value)) => Some(SessionValue::SetConfig { name, value, local: flag(Some(local)) }),
+                (Some(name), None) if cx::unwrapped(value).kind() == SyntaxKind::POSITIONAL_PARAM => {
+                    let typed = cx::plain_text(value);
+                    self.parameter(typed.trim(), at)?;
+                    let parameter = typed.trim().trim_start_matches('$').parse().unwrap_or_default();
+                    self.declare_parameter(parameter, Oid::TEXT);
+                    Some(SessionValue::SetConfigParameter { name, parameter, local: flag(Some(local)) })
+                }
                 _ => None,
             },
             _ => None,

@@ -1,0 +1,234 @@
+"""The catalog service under fire: killed, blocked, and asked by very many at once."""
+
+import asyncio
+import os
+import pathlib
+import resource
+import signal
+import statistics
+import time
+
+import asyncpg
+
+from checks import Checks, equal
+
+checks = Checks()
+GATEWAY = int(os.environ["GATEWAY_PID"])
+# What the gateway was started with: --catalog-statement-timeout-ms.
+LIMIT = 2.0
+BACK_WITHIN = 3.0
+CLIENTS = 1000
+CATALOG = "SELECT relname FROM pg_catalog.pg_class WHERE relname = 'lo' AND relkind = 'r'"
+
+
+def service():
+    """The process id of the gateway's child that is the catalog service."""
+    children = pathlib.Path(f"/proc/{GATEWAY}/task").glob("*/children")
+    for listing in children:
+        for pid in listing.read_text().split():
+            try:
+                if b"catalog-server" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes():
+                    return int(pid)
+            except OSError:
+                continue
+    return None
+
+
+async def connect(**more):
+    return await asyncpg.connect(**{"timeout": 60, **more})
+
+
+class Load:
+    """Eight clients that read and write a user table with prepared statements, and count what fails."""
+
+    def __init__(self, clients=8):
+        self.clients, self.stop, self.done, self.errors, self.slowest = clients, asyncio.Event(), 0, [], 0.0
+
+    async def __aenter__(self):
+        self.ready = asyncio.Barrier(self.clients + 1)
+        self.tasks = [asyncio.create_task(self.client(n)) for n in range(self.clients)]
+        await asyncio.wait_for(self.ready.wait(), 60)
+        return self
+
+    async def client(self, n):
+        conn = await connect()
+        read = await conn.prepare("SELECT v FROM lo WHERE id = $1")
+        write = await conn.prepare("UPDATE lo SET v = v + 1 WHERE id = $1")
+        await read.fetch(n)
+        await write.fetch(n)
+        await self.ready.wait()
+        while not self.stop.is_set():
+            started = time.monotonic()
+            try:
+                rows = await read.fetch(n)
+                assert len(rows) == 1, rows
+                await write.fetch(n)
+            except Exception as error:  # noqa: BLE001: any failure is the finding
+                self.errors.append(error)
+                await asyncio.sleep(0.01)
+            self.slowest = max(self.slowest, time.monotonic() - started)
+            self.done += 1
+            # The two cores are shared with the server.
+            await asyncio.sleep(0.002)
+        await conn.close()
+
+    async def __aexit__(self, *_):
+        self.stop.set()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+async def killed_under_load():
+    """Queries on user tables go on; those of catalogs wait or say clearly why not; the service is back in time."""
+    async with Load() as load:
+        await asyncio.sleep(0.3)
+        conn = await connect()
+        await conn.fetch(CATALOG)
+        for _ in range(3):
+            before = load.done
+            pid = service()
+            assert pid is not None, "no child process catalog-server"
+            os.kill(pid, signal.SIGKILL)
+            killed = time.monotonic()
+            refused = []
+            while True:
+                assert time.monotonic() - killed < BACK_WITHIN + 10, f"not back after {BACK_WITHIN + 10} s: {refused[-1:]}"
+                try:
+                    rows = await conn.fetch(CATALOG)
+                    break
+                except asyncpg.PostgresError as error:
+                    refused.append(error)
+                    await asyncio.sleep(0.05)
+            back = time.monotonic() - killed
+            equal([r["relname"] for r in rows], ["lo"])
+            for error in refused:
+                assert error.sqlstate[:2] in ("57", "08", "53") and len(str(error)) > 20, f"{error.sqlstate}: {error}"
+            assert back < BACK_WITHIN, f"back after {back:.2f} s"
+            assert service() not in (None, pid), "the same process, or none"
+            await asyncio.sleep(0.3)
+            assert load.done > before + 8, f"the load stood still: {load.done - before} rounds"
+        await conn.close()
+    assert not load.errors, f"{len(load.errors)} of {load.done} failed: {load.errors[0]!r}"
+    assert load.slowest < 2.0, f"a query took {load.slowest:.2f} s"
+
+
+async def runaway(sql):
+    """Its client gets 57014 after the limit; another's question is answered meanwhile or soon after."""
+    async with Load() as load:
+        bad, good = await connect(), await connect()
+        await good.fetch(CATALOG)
+        started = time.monotonic()
+        task = asyncio.create_task(bad.fetch(sql))
+        await asyncio.sleep(0.2)
+        asked = time.monotonic()
+        rows = await asyncio.wait_for(good.fetch(CATALOG), LIMIT + BACK_WITHIN + 5)
+        waited = time.monotonic() - asked
+        equal([r["relname"] for r in rows], ["lo"])
+        try:
+            await asyncio.wait_for(task, 10)
+        except asyncpg.PostgresError as error:
+            equal(error.sqlstate, "57014")
+        else:
+            raise AssertionError("the runaway ended by itself")
+        ended = time.monotonic() - started
+        assert ended < LIMIT + BACK_WITHIN, f"cancelled after {ended:.2f} s"
+        assert waited < LIMIT + BACK_WITHIN, f"another client waited {waited:.2f} s"
+        # Its session goes on.
+        equal([r["relname"] for r in await bad.fetch(CATALOG)], ["lo"])
+        await bad.close()
+        await good.close()
+    assert not load.errors, f"{len(load.errors)} of {load.done} failed: {load.errors[0]!r}"
+
+
+async def cancelled():
+    """A client's own cancel request reaches a catalog query."""
+    conn, other = await connect(), await connect()
+    started = time.monotonic()
+    try:
+        await conn.fetch("SELECT pg_sleep(1000)", timeout=0.5)
+    except asyncio.TimeoutError:
+        pass
+    else:
+        raise AssertionError("it ended by itself")
+    assert time.monotonic() - started < LIMIT + BACK_WITHIN
+    equal([r["relname"] for r in await asyncio.wait_for(other.fetch(CATALOG), BACK_WITHIN + 2)], ["lo"])
+    equal([r["relname"] for r in await asyncio.wait_for(conn.fetch(CATALOG), BACK_WITHIN + 2)], ["lo"])
+    await conn.close()
+    await other.close()
+
+
+async def own_timeout():
+    """SET statement_timeout counts when it is shorter than the gateway's limit."""
+    conn = await connect()
+    await conn.execute("SET statement_timeout = 300")
+    started = time.monotonic()
+    try:
+        await conn.fetch("SELECT pg_sleep(1000)")
+    except asyncpg.PostgresError as error:
+        equal(error.sqlstate, "57014")
+    assert time.monotonic() - started < LIMIT, "the gateway's limit, not the client's"
+    await conn.execute("RESET statement_timeout")
+    equal([r["relname"] for r in await conn.fetch(CATALOG)], ["lo"])
+    await conn.close()
+
+
+async def one_of_many(start, times):
+    await start.wait()
+    started = time.monotonic()
+    conn = await connect(timeout=120)
+    try:
+        # Unknown types make asyncpg ask the catalogs, each connection anew.
+        rows = await conn.fetch("SELECT embedding, note, mood FROM lo_types")
+        equal(len(rows), 1)
+        equal(rows[0]["mood"], "ok")
+        await conn.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=lambda text: ("decoded", text))
+        equal((await conn.fetchval("SELECT note FROM lo_types"))[0], "decoded")
+    finally:
+        await conn.close()
+    times.append(time.monotonic() - started)
+
+
+async def crowd():
+    """A thousand clients connect at once and make asyncpg look up types."""
+    start, times = asyncio.Event(), []
+    tasks = [asyncio.create_task(one_of_many(start, times)) for _ in range(CLIENTS)]
+    await asyncio.sleep(0)
+    began = time.monotonic()
+    start.set()
+    results = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 180)
+    errors = [r for r in results if isinstance(r, BaseException)]
+    assert not errors, f"{len(errors)} of {CLIENTS} failed: {errors[0]!r}"
+    print(f"     {CLIENTS} clients in {time.monotonic() - began:.1f} s, median {statistics.median(times):.1f} s", flush=True)
+
+
+async def prepare():
+    conn = await connect()
+    for sql in (
+        "DROP TABLE IF EXISTS lo",
+        "CREATE TABLE lo (id integer PRIMARY KEY, v integer)",
+        "INSERT INTO lo VALUES (0, 0), (1, 0), (2, 0), (3, 0), (4, 0), (5, 0), (6, 0), (7, 0)",
+        "DROP TABLE IF EXISTS lo_types",
+        "CREATE TYPE lo_mood AS ENUM ('bad', 'ok')",
+        "CREATE TABLE lo_types (id integer PRIMARY KEY, embedding vector(3), note jsonb, mood lo_mood)",
+        """INSERT INTO lo_types VALUES (1, '[1,2,3]', '{"a": 1}', 'ok')""",
+    ):
+        await conn.execute(sql)
+    await conn.close()
+
+
+def main():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8192, max(8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
+    steps = (
+        ("tables", prepare()),
+        ("kill -9 of the catalog service under load", killed_under_load()),
+        ("SELECT pg_sleep(1000)", runaway("SELECT pg_sleep(1000)")),
+        ("SELECT count(*) FROM generate_series(1, 100000000000)", runaway("SELECT count(*) FROM generate_series(1, 100000000000)")),
+        ("cancel of a catalog query", cancelled()),
+        ("statement_timeout of the session", own_timeout()),
+        (f"{CLIENTS} clients of asyncpg at once", crowd()),
+    )
+    for name, step in steps:
+        checks.check(name, lambda step=step: asyncio.run(step))
+    checks.close()
+
+
+main()
