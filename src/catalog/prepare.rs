@@ -148,11 +148,21 @@ fn prepare_common() -> Vec<String> {
         );
         statements.push(replaced(signature, "text", &body));
     }
+    // As whoever dumps a schema has it: pg_dump reads the tables of the catalogs that hide some columns from others.
+    statements.push(format!("GRANT pg_read_all_data TO {}", quoted_name(MIRROR_OWNER)));
     statements.push(settings_view(&show(setting::SERVER_VERSION)));
     statements.push(activity_view(&show(setting::ACTIVITY)));
     statements.push(user_function());
     statements.push(format!("REVOKE ALL ON FUNCTION {MAKE_USER}(text) FROM PUBLIC"));
     statements.push(format!("GRANT EXECUTE ON FUNCTION {MAKE_USER}(text) TO {}", quoted_name(MIRROR_OWNER)));
+    // Privileges that an object of the system has from the start are not dumped.
+    statements.push(
+        "INSERT INTO pg_catalog.pg_init_privs (objoid, classoid, objsubid, privtype, initprivs) \
+         SELECT oid, 'pg_catalog.pg_proc'::pg_catalog.regclass, 0, 'i', proacl FROM pg_catalog.pg_proc \
+         WHERE proname = 'pgwire_make_user' AND NOT EXISTS (SELECT FROM pg_catalog.pg_init_privs p \
+         WHERE p.objoid = pg_proc.oid)"
+            .to_owned(),
+    );
     statements.push("RESET allow_system_table_mods".to_owned());
     statements
 }

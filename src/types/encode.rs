@@ -283,6 +283,8 @@ impl Cell {
             return Cell::binary(element).map(|_| Cell::ArrayBinary(element));
         }
         Some(match pg_type.oid {
+            // An enum, most likely: its binary form is its label (`enum_send`).
+            Oid(16_384..) if pg_type.oid != Oid::VECTOR => Cell::Text,
             Oid::TEXT | Oid::VARCHAR | Oid::NAME | Oid::UNKNOWN | Oid::CSTRING | Oid::JSON | Oid::XML | Oid::CHAR => {
                 Cell::Text
             }

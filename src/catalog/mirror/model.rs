@@ -12,7 +12,7 @@ use super::snapshot::UsedNames;
 use super::text::{Guarded, do_block, identifier, identifiers, literal, qualified, type_name};
 
 /// What IRIS takes when CREATE INDEX does not say: then nothing was said to PostgreSQL either.
-const IRIS_M: u32 = 64;
+const IRIS_M: u32 = 16;
 const IRIS_EF_CONSTRUCTION: u32 = 64;
 
 #[derive(Debug, Default)]
