@@ -157,10 +157,7 @@ fn oracle_options(config: &Config, database: &str) -> Result<OracleOptions, Stri
 
 /// The gateway holds the other end of standard input and never writes to it: its end is the gateway's end, however that
 /// came about. Then nobody else removes the files.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the main thread may be inside PostgreSQL, and nobody waits for it any more"
-)]
+#[allow(clippy::disallowed_methods, reason = "the main thread may be inside PostgreSQL; nobody waits for it")]
 fn leave_with_gateway(folder: &Path) -> Result<(), String> {
     let folder = folder.to_owned();
     // Another handle of it: the command line holds the lock of the usual one.
