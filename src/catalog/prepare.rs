@@ -28,6 +28,9 @@ pub mod gateway_setting {
     /// Rows of `pg_stat_activity`: a JSON array of objects by the names of its columns. `datid` and `usesysid` are
     /// found by `datname` and `usename`.
     pub const ACTIVITY: &str = "pgwire.activity";
+    /// What the session has open: a JSON object of the arrays `cursors` and `statements`, rows of `pg_cursors` and
+    /// `pg_prepared_statements` by the names of their columns, and `channels`, the names it listens to.
+    pub const SESSION: &str = "pgwire.session";
 }
 
 use gateway_setting as setting;
@@ -149,9 +152,11 @@ fn prepare_common() -> Vec<String> {
         statements.push(replaced(signature, "text", &body));
     }
     // As whoever dumps a schema has it: pg_dump reads the tables of the catalogs that hide some columns from others.
-    statements.push(format!("GRANT pg_read_all_data TO {}", quoted_name(MIRROR_OWNER)));
+    // And as whoever watches a server: sizes, files and settings are those of the mirror, which are no secret.
+    statements.push(format!("GRANT pg_read_all_data, pg_monitor TO {}", quoted_name(MIRROR_OWNER)));
     statements.push(settings_view(&show(setting::SERVER_VERSION)));
     statements.push(activity_view(&show(setting::ACTIVITY)));
+    statements.extend(session_objects(&format!("CAST(COALESCE({}, '{{}}') AS json)", show(setting::SESSION))));
     statements.push(user_function());
     statements.push(format!("REVOKE ALL ON FUNCTION {MAKE_USER}(text) FROM PUBLIC"));
     statements.push(format!("GRANT EXECUTE ON FUNCTION {MAKE_USER}(text) TO {}", quoted_name(MIRROR_OWNER)));
@@ -194,6 +199,42 @@ fn activity_view(activity: &str) -> String {
          LEFT JOIN pg_catalog.pg_database d ON d.datname = a.datname \
          LEFT JOIN pg_catalog.pg_roles r ON r.rolname = a.usename"
     )
+}
+
+/// `session`: a JSON object, see [`setting::SESSION`].
+fn session_objects(session: &str) -> [String; 4] {
+    let prepared = |result_types: &str| {
+        let columns = format!(
+            "name text, statement text, prepare_time timestamp with time zone, parameter_types regtype[], \
+             {result_types}from_sql boolean, generic_plans bigint, custom_plans bigint"
+        );
+        quoted(&format!(
+            "CREATE OR REPLACE VIEW pg_catalog.pg_prepared_statements AS SELECT * \
+             FROM pg_catalog.json_to_recordset({session} -> 'statements') AS s({columns})"
+        ))
+    };
+    [
+        format!(
+            "CREATE OR REPLACE VIEW pg_catalog.pg_cursors AS SELECT * \
+             FROM pg_catalog.json_to_recordset({session} -> 'cursors') AS c(name text, statement text, \
+             is_holdable boolean, is_binary boolean, is_scrollable boolean, creation_time timestamp with time zone)"
+        ),
+        // The column came with PostgreSQL 16.
+        format!(
+            "DO $do$ BEGIN IF pg_catalog.current_setting('server_version_num')::pg_catalog.int4 >= 160000 THEN \
+             EXECUTE {}; ELSE EXECUTE {}; END IF; END $do$",
+            prepared("result_types regtype[], "),
+            prepared("")
+        ),
+        // The executor calls what stands in a select list by the number of the function that it has built in: the name
+        // gets a function of another number.
+        "DELETE FROM pg_catalog.pg_proc WHERE proname = 'pg_listening_channels'".to_owned(),
+        format!(
+            "CREATE FUNCTION pg_catalog.pg_listening_channels() RETURNS SETOF text LANGUAGE sql STABLE \
+             AS {}",
+            quoted(&format!("SELECT pg_catalog.json_array_elements_text({session} -> 'channels')"))
+        ),
+    ]
 }
 
 /// Makes the role of a user of the gateway; the owner may call it, and no superuser is needed.

@@ -8,6 +8,7 @@ use crate::sql::{CatalogQuery, ExecuteArgument};
 use crate::types::{Oid, PgType};
 use crate::wire::{Format, PgError, SendBuf, SqlState};
 
+use super::catalog::CatalogStatement;
 use super::client::Client;
 use super::context::ShardContext;
 use super::operation::{Operation, Values, bind_values};
@@ -53,14 +54,7 @@ impl Arguments {
             return Err(PgError::unsupported("the statement was prepared under another time zone")
                 .hint("PREPARE it again after changing TimeZone between UTC and another one."));
         }
-        let expected = statement.parameter_types.len();
-        if arguments.len() != expected {
-            return Err(PgError::error(
-                SqlState::SYNTAX_ERROR,
-                format!("wrong number of parameters for prepared statement \"{}\"", statement.name),
-            )
-            .detail(format!("Expected {expected} parameters but got {}.", arguments.len())));
-        }
+        check_count(statement, arguments)?;
         if !arguments.iter().any(|argument| matches!(argument, ExecuteArgument::Expression(_))) {
             return Ok(None);
         }
@@ -81,7 +75,7 @@ impl Arguments {
     pub fn ask(&mut self, rows_max: u64, context: &ShardContext, client: &Client) -> Order {
         self.rows_max = rows_max;
         // Any function may be called in an expression.
-        let prelude = client.prelude(CatalogQuery { reads_settings: true, reads_activity: false }, context);
+        let prelude = client.prelude(CatalogQuery { reads_settings: true, ..CatalogQuery::default() }, context);
         let question = Question::new(execute(&prelude, &self.sql(), &[], Execution::default()));
         let order = question.ask();
         self.question = Some(question);
@@ -149,6 +143,38 @@ impl Arguments {
         };
         self.arguments.iter().map(text).collect()
     }
+}
+
+/// The explanation of a prepared statement, as the oracle is asked for it.
+///
+/// # Errors
+/// 42601 for a wrong number of arguments, 0A000 for an argument that is an expression.
+pub fn explained(
+    explain: &str,
+    statement: &Statement,
+    arguments: &[ExecuteArgument],
+) -> Result<CatalogStatement, Box<PgError>> {
+    check_count(statement, arguments)?;
+    if arguments.iter().any(|argument| matches!(argument, ExecuteArgument::Expression(_))) {
+        return Err(PgError::unsupported("arguments of an EXECUTE that is explained must be constants")
+            .hint("Send the value itself."));
+    }
+    let value = |text: Option<String>| (Format::Text, text.map(String::into_bytes));
+    Ok(CatalogStatement {
+        sql: format!("{explain}{}", statement.sql),
+        parameter_types: statement.parameter_types.clone(),
+        values: constants(arguments).into_iter().map(value).collect(),
+    })
+}
+
+fn check_count(statement: &Statement, arguments: &[ExecuteArgument]) -> Result<(), Box<PgError>> {
+    let expected = statement.parameter_types.len();
+    if arguments.len() == expected {
+        return Ok(());
+    }
+    let message = format!("wrong number of parameters for prepared statement \"{}\"", statement.name);
+    Err(PgError::error(SqlState::SYNTAX_ERROR, message)
+        .detail(format!("Expected {expected} parameters but got {}.", arguments.len())))
 }
 
 /// The type as CAST names it; `None`: one that has no name here, or whose name alone stands for a length of 1.

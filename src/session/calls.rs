@@ -89,7 +89,6 @@ fn result_type(function: CallFunction) -> Oid {
             Oid::BOOL
         }
         CallFunction::Advisory(_) | CallFunction::Notify => Oid::VOID,
-        CallFunction::ListeningChannels => Oid::TEXT,
     }
 }
 
@@ -139,7 +138,7 @@ impl Calls {
         match self.state {
             State::New | State::Running => (0, false),
             State::Rows(sent) => (sent as u64, false),
-            State::Done => ((self.results.len() / self.width()) as u64, true),
+            State::Done => (1, true),
         }
     }
 
@@ -201,10 +200,6 @@ impl Calls {
             let values: Vec<Option<&str>> =
                 self.values.iter().skip(behind).take(call.arguments.len()).map(|value| argument(value)).collect();
             match function {
-                CallFunction::ListeningChannels => {
-                    self.results = client.channels.listening().map(|name| Datum::Owned(name.to_owned())).collect();
-                    return self.put_rows(0, out);
-                }
                 CallFunction::Notify => {
                     // Not strict: NULL is the empty string.
                     let mut values = values.into_iter().map(Option::unwrap_or_default);
@@ -271,16 +266,10 @@ impl Calls {
         Outcome::Lock(request)
     }
 
-    /// Results of one row; never 0.
-    fn width(&self) -> usize {
-        let is_set = matches!(self.calls.as_slice(), [call] if call.function == CallFunction::ListeningChannels);
-        if is_set { 1 } else { self.results.len().max(1) }
-    }
-
-    /// One row of all results; of `pg_listening_channels`, one row each.
+    /// One row of all results.
     fn put_rows(&mut self, from: usize, out: &mut SendBuf) -> Result<Outcome, Box<PgError>> {
         let fields = call_fields(&self.calls, &self.formats)?;
-        let width = self.width();
+        let width = self.results.len().max(1);
         let limit = match usize::try_from(self.rows_max) {
             Ok(0) | Err(_) => usize::MAX,
             Ok(limit) => limit,

@@ -87,6 +87,10 @@ impl CatalogRun {
         (self.sent_count, matches!(self.state, State::Done))
     }
 
+    pub fn reads_session(&self) -> bool {
+        self.query.reads_session
+    }
+
     fn ask(&mut self, context: &ShardContext, client: &Client) -> CatalogProgress {
         let prelude = client.prelude(self.query, context);
         let execution = Execution { values: &self.statement.values, result_formats: &self.result_formats };

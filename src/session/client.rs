@@ -37,6 +37,9 @@ pub struct Client {
     pub search_path: Vec<String>,
     pub channels: Channels,
     pub advisory: AdvisoryLocks,
+    /// What the session has open, as [`gateway_setting::SESSION`](crate::catalog::gateway_setting::SESSION) tells it:
+    /// written when the next statement asks for it.
+    pub open: String,
     /// For the runtime to carry out.
     pub effects: Vec<Effect>,
     started: SystemTime,
@@ -60,6 +63,7 @@ impl Client {
             search_path: Vec::new(),
             channels: Channels::default(),
             advisory: AdvisoryLocks::default(),
+            open: String::new(),
             effects: Vec::new(),
             started: SystemTime::now(),
             told: Vec::new(),
@@ -180,13 +184,8 @@ impl Client {
     /// A value only the session knows.
     ///
     /// # Errors
-    /// Those of the setting functions: 42704, 22023.
-    pub fn value(
-        &mut self,
-        value: &SessionValue,
-        context: &ShardContext,
-        out: &mut SendBuf,
-    ) -> Result<Datum<'static>, Box<PgError>> {
+    /// Those of the setting functions: 42704.
+    pub fn value(&mut self, value: &SessionValue, context: &ShardContext) -> Result<Datum<'static>, Box<PgError>> {
         let text = |text: String| Ok(Datum::Owned(text));
         match value {
             SessionValue::CurrentUser | SessionValue::SessionUser => text(self.user.clone()),
@@ -209,15 +208,7 @@ impl Client {
                 Err(_) if *missing_ok => Ok(Datum::Null),
                 Err(error) => Err(error),
             },
-            SessionValue::SetConfig { name, value, local } => {
-                // Outside a block set_config(.., true) lasts for the one statement: its end takes it back.
-                let in_transaction = self.in_transaction();
-                self.settings.set(name, Some(value), *local, in_transaction)?;
-                let now = self.settings.show(name)?;
-                self.tell_settings(out);
-                text(now)
-            }
-            SessionValue::SetConfigParameter { .. } => {
+            SessionValue::SetConfig { .. } => {
                 Err(PgError::error(SqlState::INTERNAL_ERROR, "a parameter's value is not the session's to know"))
             }
             SessionValue::ClientAddress => address(self.identity.client_address.map(|a| a.ip().to_string())),
@@ -248,6 +239,28 @@ impl Client {
                 Ok(Datum::Double(bits as f64 / (1_u64 << 53) as f64))
             }
         }
+    }
+
+    /// `set_config(name, value, is_local)`; NULL as the value sets the default. The value in force then.
+    ///
+    /// # Errors
+    /// 22004 without a name; as `Settings::set`.
+    pub(super) fn set_config(
+        &mut self,
+        name: Option<&str>,
+        value: Option<&str>,
+        local: bool,
+        out: &mut SendBuf,
+    ) -> Result<String, Box<PgError>> {
+        let Some(name) = name else {
+            return Err(PgError::error(SqlState(*b"22004"), "SET requires parameter name"));
+        };
+        // Outside a block set_config(.., true) lasts for the one statement: its end takes it back.
+        let in_transaction = self.in_transaction();
+        self.settings.set(name, value, local, in_transaction)?;
+        let now = self.settings.show(name)?;
+        self.tell_settings(out);
+        Ok(now)
     }
 
     /// The schemas of search_path; `$user` stands for a schema nobody has.

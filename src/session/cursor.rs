@@ -117,6 +117,11 @@ impl Cursor {
         self.source.open_result()
     }
 
+    /// Whether it goes back, and whether it outlives its transaction.
+    pub fn options(&self) -> (Scroll, bool) {
+        (self.scroll, self.hold)
+    }
+
     /// Memory its rows take.
     pub fn kept_bytes(&self) -> usize {
         self.kept.bytes()

@@ -3,11 +3,14 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::SystemTime;
 
-use crate::sql::{Action, CursorCommand, SettingCommand, TransactionCommand};
+use crate::sql::{Action, CatalogQuery, CursorCommand, SettingCommand, TransactionCommand};
 use crate::types::Oid;
 use crate::wire::{Format, PgError, SqlState};
 
+use super::arguments::explained;
+use super::catalog::CatalogRun;
 use super::context::Understood;
 use super::control::Control;
 use super::cursor::{Cursor, Room, Scroll, SharedCursor};
@@ -39,12 +42,12 @@ pub fn nested<'a>(action: &'a Action, client_types: &'a [Oid]) -> Option<Nested<
 }
 
 impl Ready {
-    /// The operation of a statement that concerns cursors; `None`: what it does to them is done, and it is otherwise
-    /// like any other. `formats`: of Bind, `None` in the simple protocol.
+    /// The operation of a statement that concerns what the session has by name, cursors above all; `None`: what it does
+    /// to them is done, and it is otherwise like any other. `formats`: of Bind, `None` in the simple protocol.
     ///
     /// # Errors
-    /// 34000, 55000, 0A000.
-    pub(super) fn cursor_operation(
+    /// 34000, 55000, 26000, 42601, 0A000.
+    pub(super) fn named_operation(
         &mut self,
         understood: &Rc<Understood>,
         formats: Option<&Formats>,
@@ -65,6 +68,13 @@ impl Ready {
             Action::Cursor(CursorCommand::Close(None)) => {
                 self.close_all_cursors();
                 Ok(None)
+            }
+            Action::ExplainExecute { explain, name, arguments, .. } => {
+                let statement = explained(explain, self.statement(name)?.as_ref(), arguments)?;
+                let describe = formats.is_none();
+                let formats = formats.cloned().unwrap_or_else(Formats::text).into_codes();
+                let run = CatalogRun::new(statement, CatalogQuery::default(), formats, describe);
+                Ok(Some(Operation::Catalog(Box::new(run))))
             }
             Action::Setting(SettingCommand::DiscardAll) => {
                 if self.client.transaction.in_block() || self.client.transaction.is_implicit() && formats.is_none() {
@@ -135,7 +145,8 @@ impl Ready {
         let room = self.room(None);
         let depth = self.client.transaction.depth();
         let state = PortalState::Cursor(Rc::clone(&cursor));
-        self.portals.insert(name.clone(), Portal { statement, formats, state, depth });
+        let created_at = SystemTime::now();
+        self.portals.insert(name.clone(), Portal { statement, formats, state, created_at, is_declared: true, depth });
         Ok(Operation::Cursor(Box::new(CursorRun::declare(cursor, *hold && !in_block, room))))
     }
 

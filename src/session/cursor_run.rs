@@ -85,6 +85,11 @@ impl CursorRun {
         }
     }
 
+    /// Whether the oracle must be told what the session has open.
+    pub fn reads_session(&self) -> bool {
+        self.cursor.try_borrow().is_ok_and(|cursor| cursor.source.reads_session())
+    }
+
     /// DECLARE. `materialize`: outside of a block a cursor WITH HOLD is read at once.
     pub fn declare(cursor: SharedCursor, materialize: bool, room: Room) -> Self {
         let moves: &[Move] = if materialize { &[Move::Open, Move::Materialize] } else { &[Move::Open] };

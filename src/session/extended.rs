@@ -1,6 +1,7 @@
 //! Extended query: Parse, Bind, Describe, Execute, Close (protocol-flow chapter, "Extended Query").
 
 use std::rc::Rc;
+use std::time::SystemTime;
 
 use crate::iris::Request;
 use crate::sql::{Action, CursorCommand, Template, split};
@@ -27,6 +28,9 @@ pub(super) struct Portal {
     pub statement: Rc<Statement>,
     pub formats: Formats,
     pub state: PortalState,
+    pub created_at: SystemTime,
+    /// By DECLARE: the statement is the cursor's query.
+    pub is_declared: bool,
     /// Savepoints it was made after: their end is its own.
     pub depth: usize,
 }
@@ -333,7 +337,14 @@ impl Ready {
         let values = bind_values(&bound.understood, &sources, &mut self.client, out)?;
         let formats = Formats::new(bind.result_formats.iter().collect());
         let depth = self.client.transaction.depth();
-        let portal = Portal { statement: Rc::clone(statement), formats, state: PortalState::Bound(values), depth };
+        let portal = Portal {
+            statement: Rc::clone(statement),
+            formats,
+            state: PortalState::Bound(values),
+            created_at: SystemTime::now(),
+            is_declared: false,
+            depth,
+        };
         self.portals.insert(name.to_owned(), portal);
         out.put_bind_complete();
         Ok(Step::NeedFrame)
@@ -407,8 +418,8 @@ impl Ready {
             }
             (PortalState::Bound(_), Action::Prepare { name, .. }) => {
                 self.check_statement_name(name)?;
-                let prepared = statement.inner.as_deref().cloned();
-                self.add_statement(name.clone(), prepared.ok_or_else(|| no_portal(name))?)?;
+                let prepared = statement.inner.as_deref().cloned().ok_or_else(|| no_portal(name))?;
+                self.add_statement(name.clone(), Statement { from_sql: true, ..prepared })?;
                 out.put_command_complete(&understood.translation.tag);
                 return Ok(Step::NeedFrame);
             }
@@ -431,7 +442,7 @@ impl Ready {
                     }
                 }
             }
-            (PortalState::Bound(values), _) => match self.cursor_operation(&understood, Some(&formats))? {
+            (PortalState::Bound(values), _) => match self.named_operation(&understood, Some(&formats))? {
                 Some(operation) => operation,
                 None => {
                     let understood = Rc::clone(&understood);
@@ -440,6 +451,7 @@ impl Ready {
             },
         };
         self.separate(&mut operation);
+        self.tell_of_session(&operation);
         // One Execute before Sync is its own transaction in IRIS as it is; more of them need one around them.
         if lookahead != Some(b'S') || needs_transaction(&understood) {
             self.client.transaction.begin_implicit();
@@ -491,8 +503,7 @@ impl Ready {
         let own_cursor = if let Operation::Cursor(run) = &operation { run.own_cursor() } else { None };
         let state = own_cursor.map_or(PortalState::Running(operation), PortalState::Cursor);
         if let Some(slot) = self.portals.get_mut(&portal) {
-            let depth = slot.depth;
-            *slot = Portal { statement, formats, state, depth };
+            *slot = Portal { statement, formats, state, ..*slot };
         }
     }
 

@@ -16,6 +16,7 @@ mod cursor_commands;
 mod cursor_run;
 mod extended;
 mod kept_rows;
+mod open;
 mod operation;
 mod prelude;
 mod question;

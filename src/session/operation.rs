@@ -2,9 +2,11 @@
 
 use std::rc::Rc;
 
-use crate::catalog::MirrorChange;
+use crate::catalog::{MirrorChange, quoted_name};
 use crate::iris::{Reply, Request};
-use crate::sql::{Action, CursorCommand, EnumChange, ModesScope, SettingCommand, Template, TransactionCommand};
+use crate::sql::{
+    Action, CatalogQuery, CursorCommand, EnumChange, ModesScope, SettingCommand, Template, TransactionCommand,
+};
 use crate::types::{Oid, PgType};
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
@@ -173,6 +175,18 @@ impl Operation {
             Action::Setting(command) if let Some(setting) = TrySetting::of(command, context) => {
                 Self::TrySetting(Box::new(setting), tag())
             }
+            Action::Setting(SettingCommand::Show(name))
+                if context.options.has_oracle && client.settings.is_shown_by_oracle(name) =>
+            {
+                let sql = format!("SHOW {}", quoted_name(name));
+                let statement = CatalogStatement { sql, ..CatalogStatement::default() };
+                Self::Catalog(Box::new(CatalogRun::new(
+                    statement,
+                    CatalogQuery::default(),
+                    formats.into_codes(),
+                    describe,
+                )))
+            }
             Action::Setting(command) => {
                 Self::Local(Local { command: LocalCommand::Setting(command.clone()), tag: tag(), describe })
             }
@@ -190,10 +204,20 @@ impl Operation {
             | Action::Cursor(_)
             | Action::Prepare { .. }
             | Action::Execute { .. }
+            | Action::ExplainExecute { .. }
             | Action::Deallocate(_) => {
                 return Err(PgError::error(SqlState::INTERNAL_ERROR, "a session command reached the wrong place"));
             }
         })
+    }
+
+    /// Whether the oracle must be told what the session has open; see [`open`](super::open).
+    pub fn reads_session(&self) -> bool {
+        match self {
+            Self::Catalog(run) => run.reads_session(),
+            Self::Cursor(run) => run.reads_session(),
+            _ => false,
+        }
     }
 
     /// # Errors

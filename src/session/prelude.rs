@@ -46,6 +46,9 @@ pub fn write(client: &Client, query: CatalogQuery, context: &ShardContext) -> St
     if query.reads_activity {
         told.put(gateway_setting::ACTIVITY, &context.options.sessions.rows());
     }
+    if query.reads_session {
+        told.put(gateway_setting::SESSION, &client.open);
+    }
     if query.reads_settings {
         for name in READABLE {
             if let Ok(value) = client.settings.show(name) {

@@ -99,6 +99,13 @@ impl Settings {
         !name.contains('.') && find(&name.to_ascii_lowercase()).is_none()
     }
 
+    /// Whether SHOW is the oracle's to answer: nothing is known of the parameter here.
+    pub fn is_shown_by_oracle(&self, name: &str) -> bool {
+        Self::needs_oracle(name)
+            && !name.eq_ignore_ascii_case("all")
+            && self.stored(&name.to_ascii_lowercase()).is_none()
+    }
+
     /// Keeps a value the oracle has accepted, in the spelling its SHOW gave.
     pub fn accept(&mut self, name: &str, canonical_value: &str, local: bool, in_transaction: bool) {
         self.store(name.to_ascii_lowercase(), canonical_value.to_owned(), local, in_transaction);

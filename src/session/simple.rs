@@ -169,7 +169,8 @@ impl Ready {
                 self.start_understood(understood, &sql, here, out)
             }
             Purpose::Prepare { name, types, tag } => {
-                let statement = Statement::new(understood, resolve, &types, self.context.epoch());
+                let mut statement = Statement::new(understood, resolve, &types, self.context.epoch());
+                statement.from_sql = true;
                 self.add_statement(name, statement)?;
                 out.put_command_complete(&tag);
                 Ok(None)
@@ -263,7 +264,7 @@ impl Ready {
         if needs_transaction(&understood) {
             self.client.transaction.begin_implicit();
         }
-        let operation = match self.cursor_operation(&understood, None)? {
+        let operation = match self.named_operation(&understood, None)? {
             Some(operation) => operation,
             None => Operation::new(Rc::clone(&understood), values, Formats::text(), true, &self.context, &self.client)?,
         };
@@ -277,6 +278,7 @@ impl Ready {
         here: &Position<'_>,
         out: &mut SendBuf,
     ) -> Result<Option<Step>, Box<PgError>> {
+        self.tell_of_session(&operation);
         let outcome = operation.execute(0, &self.context, &mut self.client, out)?;
         self.on_outcome(operation, understood, outcome, here, out)
     }

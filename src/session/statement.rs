@@ -1,6 +1,7 @@
 //! Prepared statements: what is kept of them, and their names.
 
 use std::rc::Rc;
+use std::time::SystemTime;
 
 use crate::catalog::{Described, DescribedColumn};
 use crate::iris::default_pg_type;
@@ -32,6 +33,9 @@ pub struct Statement {
     pub client_types: Vec<Oid>,
     /// The schema epoch it was understood under.
     pub epoch: u64,
+    pub prepared_at: SystemTime,
+    /// By SQL-level PREPARE.
+    pub from_sql: bool,
     /// The query of a DECLARE, the statement of a PREPARE; then only this depends on the schema.
     pub inner: Option<Rc<Statement>>,
 }
@@ -50,6 +54,8 @@ impl Statement {
             described,
             client_types: client_types.to_vec(),
             epoch,
+            prepared_at: SystemTime::now(),
+            from_sql: false,
             inner: None,
         }
     }
@@ -178,6 +184,10 @@ impl Ready {
                     Action::Execute { .. } => Ok(None),
                     _ => self.statement_fields(&prepared, formats),
                 }
+            }
+            Action::ExplainExecute { column, .. } => {
+                formats.check(1)?;
+                Ok(Some(vec![Field::new("QUERY PLAN", *column, formats.of(0))]))
             }
             Action::Calls(calls) => call_fields(calls, formats).map(Some),
             action => Ok(local_fields(action)),

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use crate::iris::{IrisType, ParameterDescription, StatementMetadata, put_value};
-use crate::sql::{Bind, LiteralKind, Plan, SessionValue, Template, array_elements};
-use crate::types::{Datum, Encoder, Oid, PgType, decode, decode_with, utf8};
+use crate::sql::{Bind, Given, LiteralKind, Plan, SessionValue, Template, array_elements};
+use crate::types::{Datum, Encoder, Oid, PgType, decode, decode_with};
 use crate::wire::{Format, PgError, SendBuf, SqlState};
 
 use super::client::Client;
 use super::context::ShardContext;
+use super::settings::parse_bool;
 
 /// One parameter as Bind (or SQL-level EXECUTE) gives it.
 #[derive(Debug, Clone, Copy)]
@@ -102,19 +103,22 @@ pub fn put_values(
                 put_value(values, &declared, &decode_with(*oid, Format::Text, text.as_bytes(), &style)?)?;
             }
             Bind::Constant(text) => put_value(values, &declared, &Datum::Text(text))?,
-            Bind::Session(SessionValue::SetConfigParameter { name, parameter: n, local }) => {
-                let given = parameter(sources, *n)?;
-                // NULL sets the default, which RESET does (PostgreSQL manual, "set_config").
-                let text = match given.bytes {
-                    None => String::new(),
-                    Some(bytes) => utf8(bytes)?.to_owned(),
+            Bind::Session(SessionValue::SetConfig { name, value, local }) => {
+                let [name, value, local] = [given(name, sources)?, given(value, sources)?, given(local, sources)?];
+                let local = match local.as_deref().map(parse_bool) {
+                    None => false,
+                    Some(Some(local)) => local,
+                    Some(None) => {
+                        let message =
+                            format!("invalid input syntax for type boolean: \"{}\"", local.unwrap_or_default());
+                        return Err(PgError::error(SqlState(*b"22P02"), message));
+                    }
                 };
-                let set = SessionValue::SetConfig { name: name.clone(), value: text, local: *local };
-                let datum = client.value(&set, sources.context, out)?;
-                put_value(values, &declared, &datum)?;
+                let now = client.set_config(name.as_deref(), value.as_deref(), local, out)?;
+                put_value(values, &declared, &Datum::Text(&now))?;
             }
             Bind::Session(value) => {
-                let datum = client.value(value, sources.context, out)?;
+                let datum = client.value(value, sources.context)?;
                 put_value(values, &declared, &datum)?;
             }
         }
@@ -140,6 +144,26 @@ pub(super) fn parameter<'a>(sources: &Sources<'a>, n: u16) -> Result<Parameter<'
         .and_then(|index| sources.parameters.get(index))
         .copied()
         .ok_or_else(|| PgError::error(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter ${n}")))
+}
+
+/// `None`: NULL.
+fn given(argument: &Given, sources: &Sources<'_>) -> Result<Option<String>, Box<PgError>> {
+    let n = match argument {
+        Given::Null => return Ok(None),
+        Given::Constant(text) => return Ok(Some(text.clone())),
+        Given::Parameter(n) => *n,
+    };
+    let parameter = parameter(sources, n)?;
+    let Some(bytes) = parameter.bytes else { return Ok(None) };
+    Ok(Some(match decode(parameter.oid, parameter.format, bytes)? {
+        Datum::Text(text) => text.to_owned(),
+        Datum::Owned(text) => text,
+        Datum::Bool(value) => value.to_string(),
+        _ => {
+            let message = format!("a parameter of type {} cannot be used here", PgType::new(parameter.oid).name());
+            return Err(PgError::error(SqlState::DATATYPE_MISMATCH, message));
+        }
+    }))
 }
 
 /// The elements of an array parameter as text, U+0001 between them.

@@ -22,8 +22,9 @@ pub use description::{
 pub use options::{TranslateError, TranslateOptions, Translated};
 pub use plan::{
     Action, AdvisoryOperation, Bind, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat,
-    CopyFromStdin, CursorCommand, EnumChange, EnumSide, ExecuteArgument, FetchDirection, MirrorStatement, ModesScope,
-    OutputColumn, Plan, RunIf, ScriptStep, SessionValue, SettingCommand, StepRole, TransactionCommand, Translation,
+    CopyFromStdin, CursorCommand, EnumChange, EnumSide, ExecuteArgument, FetchDirection, Given, MirrorStatement,
+    ModesScope, OutputColumn, Plan, RunIf, ScriptStep, SessionValue, SettingCommand, StepRole, TransactionCommand,
+    Translation,
 };
 pub use schema::{ColumnFacts, NoSchema, RelationName, Schema, TableFacts, TableLookup};
 pub use split::{position_in, split};

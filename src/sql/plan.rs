@@ -85,6 +85,14 @@ pub enum Action {
         parameter_types: Vec<Oid>,
         sql: String,
     },
+    /// EXPLAIN of an EXECUTE in a format that is PostgreSQL's alone: it explains the prepared statement.
+    ExplainExecute {
+        /// What goes in front of the statement's text.
+        explain: String,
+        column: PgType,
+        name: String,
+        arguments: Vec<ExecuteArgument>,
+    },
     /// SQL-level EXECUTE.
     Execute {
         name: String,
@@ -124,6 +132,8 @@ pub struct CatalogQuery {
     pub reads_settings: bool,
     /// The gateway's sessions (`pg_stat_activity`).
     pub reads_activity: bool,
+    /// What the session has open (`pg_cursors`, `pg_prepared_statements`, `pg_listening_channels()`).
+    pub reads_session: bool,
 }
 
 /// SQL-level cursors. FETCH and MOVE also work on portals of the extended protocol: one name space.
@@ -187,8 +197,6 @@ pub enum CallFunction {
     Advisory(AdvisoryOperation),
     /// `pg_notify(channel, payload)`.
     Notify,
-    /// `pg_listening_channels()`, the only call of its list.
-    ListeningChannels,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -325,6 +333,14 @@ pub enum Bind {
     Session(SessionValue),
 }
 
+/// An argument of a session function: text that is known, or will be with the parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Given {
+    Null,
+    Constant(String),
+    Parameter(u16),
+}
+
 /// What session functions answer (PostgreSQL manual, "System Information Functions", "Configuration Settings
 /// Functions"). The gateway's own answers, never those of the pooled IRIS account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -352,15 +368,9 @@ pub enum SessionValue {
     },
     /// `set_config(name, value, is_local)`: sets, then answers the new value.
     SetConfig {
-        name: String,
-        value: String,
-        local: bool,
-    },
-    /// The same with `$n` as the value.
-    SetConfigParameter {
-        name: String,
-        parameter: u16,
-        local: bool,
+        name: Given,
+        value: Given,
+        local: Given,
     },
     /// `inet_client_addr()`, `inet_client_port()`, `inet_server_addr()`, `inet_server_port()`.
     ClientAddress,

@@ -243,6 +243,8 @@ class Replay:
             count["columns of 17"] += 1
         elif live.error and self.rules.refused(client, record, live.error):
             count["refused"] += 1
+            if self.arguments.show_refused:
+                print(f"refused {client} {record['conn']}:{record['seq']} {record['label']}: {(answer.error or {}).get('M')}: {' '.join(record['sql'].split())[:160]}")
             return
         else:
             self.fail(client, record, "columns", difference(recorded, live, answer))
@@ -391,6 +393,7 @@ def main():
     parser.add_argument("--save-baseline", action="store_true", help="write baseline.json.xz")
     parser.add_argument("--report", type=pathlib.Path, help="write the report to this file")
     parser.add_argument("--only", action="append", help="only this client; unused rules do not fail then")
+    parser.add_argument("--show-refused", action="store_true", help="print the statements refused for a listed reason")
     parser.add_argument("--verbose", type=int, default=60, help="how many differences to print")
     parser.add_argument("arguments", nargs="*", help="arguments of the server script")
     arguments = parser.parse_args()

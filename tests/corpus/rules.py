@@ -53,17 +53,16 @@ class Rules:
     def explain(self, client, record, names, recorded, live, same_rows):
         """Whether rules explain the difference; marks those that are needed: narrow ones before whole answers."""
         found = [rule for rule in self.rules if rule.errors is None and rule.applies(client, record)]
-        for rule in found:
-            if rule.without is not None and same_rows(lacking(recorded, rule.without), lacking(live, rule.without)):
-                rule.used += 1
-                return True
-        found = [rule for rule in found if rule.without is None]
-        narrow = [rule for rule in found if rule.columns is not None]
+        narrow = [rule for rule in found if rule.columns is not None or rule.without is not None]
 
         def equal(rules):
-            hidden = {column for rule in rules for column in rule.columns}
+            hidden = {column for rule in rules for column in rule.columns or []}
             masks = [[n in hidden for n in columns] for columns in names]
-            return same_rows(recorded, live, masks)
+            ours, theirs = recorded, live
+            for rule in rules:
+                if rule.without is not None:
+                    ours, theirs = lacking(ours, rule.without), lacking(theirs, rule.without)
+            return same_rows(ours, theirs, masks)
 
         if narrow and equal(narrow):
             for rule in list(narrow):
@@ -74,7 +73,7 @@ class Rules:
                 rule.used += 1
             return True
         for rule in found:
-            if rule.columns is None:
+            if rule.columns is None and rule.without is None:
                 rule.used += 1
                 return True
         return False

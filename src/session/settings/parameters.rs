@@ -142,7 +142,7 @@ pub const PARAMETERS: &[Parameter] = &[
         .reported(),
     p("io_combine_limit", "16", Kind::Int(1, 128, Unit::Blocks)),
     reported("is_superuser", "on", Kind::ReadOnly),
-    p("jit", "off", Kind::Bool),
+    p("jit", "on", Kind::Bool),
     p("jit_above_cost", "100000", Kind::Real(-1.0, f64::MAX)),
     p("jit_expressions", "on", Kind::Bool),
     p("jit_inline_above_cost", "500000", Kind::Real(-1.0, f64::MAX)),

@@ -25,7 +25,6 @@ fn one(call: &Call, template: &Template) -> String {
 fn name(function: CallFunction) -> String {
     match function {
         CallFunction::Notify => "pg_notify".into(),
-        CallFunction::ListeningChannels => "pg_listening_channels".into(),
         CallFunction::Advisory(AdvisoryOperation::UnlockAll) => "pg_advisory_unlock_all".into(),
         CallFunction::Advisory(AdvisoryOperation::Unlock { is_shared }) => {
             format!("pg_advisory_unlock{}", if is_shared { "_shared" } else { "" })

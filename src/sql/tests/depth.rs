@@ -16,6 +16,8 @@ fn nested(levels: usize) -> Vec<String> {
         format!("SELECT {}1{}", "(1, ".repeat(levels), ")".repeat(levels)),
         format!("SELECT {}1{}", "a, (SELECT ".repeat(levels), ")".repeat(levels)),
         format!("SELECT {}1{}", "CASE WHEN a THEN ".repeat(levels), " END".repeat(levels)),
+        format!("SELECT a{}", " + CASE WHEN a THEN 1 END".repeat(levels)),
+        format!("SELECT {}1{}", "CASE a WHEN 1 THEN 2 ELSE ".repeat(levels), " END".repeat(levels)),
         format!("SELECT {}1{}", "(SELECT ".repeat(levels), ")".repeat(levels)),
         format!("SELECT a FROM {}t{}", "(SELECT a FROM ".repeat(levels), ") x".repeat(levels)),
         format!("SELECT 1{}", " UNION SELECT 1".repeat(levels)),
@@ -85,4 +87,10 @@ fn long_lists_are_not_deep() {
     assert!(shown(&sql, &Tables::default()).starts_with("SELECT a FROM SQLUser.t WHERE id IN (<1>, "));
     let sql = format!("INSERT INTO t (a, b) VALUES (1, 2){}", ", (1, -2)".repeat(5_000));
     assert!(shown(&sql, &Tables::default()).starts_with("INSERT INTO SQLUser.t (a, b) VALUES (<1>, <2>), (<1>, "));
+    let sql = format!("SELECT CASE{} ELSE 2 END FROM t", " WHEN a.b = 1 THEN b + 1".repeat(2_000));
+    assert!(
+        shown(&sql, &Tables::default()).starts_with("SELECT CASE WHEN "),
+        "{}",
+        &shown(&sql, &Tables::default())[..80]
+    );
 }

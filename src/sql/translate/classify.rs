@@ -82,6 +82,7 @@ impl Cx<'_> {
                             match parts.last().map(String::as_str) {
                                 Some("pg_stat_activity") => found.reads_activity = true,
                                 Some("pg_settings") => found.reads_settings = true,
+                                Some("pg_cursors" | "pg_prepared_statements") => found.reads_session = true,
                                 _ => {}
                             }
                         }
@@ -109,6 +110,7 @@ impl Cx<'_> {
                         return None;
                     }
                     found.reads_settings |= SETTING_READERS.contains(&name);
+                    found.reads_session |= name == "pg_listening_channels";
                     sets_settings |= name == "set_config";
                 }
                 SyntaxKind::INSERT | SyntaxKind::UPDATE | SyntaxKind::DELETE | SyntaxKind::MERGE => return None,

@@ -25,6 +25,8 @@ struct Open {
     operators: usize,
     /// BETWEENs whose AND is still to come.
     between: usize,
+    /// CASE, which END closes.
+    is_case: bool,
 }
 
 impl Open {
@@ -62,8 +64,24 @@ pub fn check(sql: &str) -> Result<(), Box<PgError>> {
                 // What closes stays an operand of what follows: `a[1][1]`.
                 top.operators += if text == b"]" { OPERATOR } else { 0 };
             }
-            (Kind::Punctuation, b"," | b";") => top = Open::parenthesis(top.own),
+            (Kind::Punctuation, b"," | b";") => top = Open { is_case: top.is_case, ..Open::parenthesis(top.own) },
             (Kind::Punctuation, _) => top.operators += OPERATOR,
+            (Kind::Word, word) if word.eq_ignore_ascii_case(b"case") => {
+                around += top.levels();
+                outer.push(top);
+                top = Open { is_case: true, ..Open::parenthesis(PARENTHESIS) };
+            }
+            // Its branches lie side by side.
+            (Kind::Word, word)
+                if top.is_case
+                    && [&b"when"[..], b"then", b"else"].iter().any(|part| word.eq_ignore_ascii_case(part)) =>
+            {
+                top = Open { is_case: true, ..Open::parenthesis(top.own) };
+            }
+            (Kind::Word, word) if top.is_case && word.eq_ignore_ascii_case(b"end") => {
+                top = outer.pop().unwrap_or_default();
+                around = around.saturating_sub(top.levels());
+            }
             // A subquery's select list has commas of its own.
             (Kind::Word, word) if word.eq_ignore_ascii_case(b"select") => top.own += SUBQUERY,
             (Kind::Word, word) if word.eq_ignore_ascii_case(b"between") => {
@@ -91,10 +109,9 @@ pub fn check(sql: &str) -> Result<(), Box<PgError>> {
 
 /// What a word adds to the depth.
 fn weight(word: &[u8]) -> usize {
-    const WORDS: [(&[u8], usize); 19] = [
+    const WORDS: [(&[u8], usize); 18] = [
         (b"explain", OPERATOR),
         (b"prepare", OPERATOR),
-        (b"case", OPERATOR),
         (b"when", 4),
         (b"join", 4),
         (b"union", OPERATOR),

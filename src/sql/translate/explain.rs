@@ -6,12 +6,13 @@ use super::cx::{self, Cx, Result};
 use super::expr::is_query;
 use super::frag::{Frag, Ty};
 use super::{query, script, step};
-use crate::sql::plan::{Action, OutputColumn, StepRole, Translation};
+use crate::sql::plan::{Action, CatalogQuery, OutputColumn, StepRole, Translation};
 use crate::types::{Oid, PgType};
-use crate::wire::{PgError, SqlState};
+use crate::wire::{PgError, Severity, SqlState};
 
 /// PostgreSQL explains the queries that the oracle answers, with all its options. IRIS explains its own, in a form of
-/// its own; the column is PostgreSQL's.
+/// its own; the column is PostgreSQL's. What programs read (FORMAT JSON and its like) has a form that only PostgreSQL
+/// can give: it explains the statement over the mirror, which tells its shape, and a notice says so.
 pub fn explain(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     let at = usize::from(node.text_range().start());
     let declared = cx::child(node, SyntaxKind::DECLARE);
@@ -22,8 +23,12 @@ pub fn explain(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     if cx::child(node, SyntaxKind::EXPLAIN_ANALYZE).is_some() {
         return Err(analyze(cx, at));
     }
+    let mut format = None;
     for option in cx::grandchildren(node, SyntaxKind::EXPLAIN_OPTION_LIST, SyntaxKind::EXPLAIN_OPTION) {
-        check_option(cx, &option)?;
+        format = check_option(cx, &option)?.or(format);
+    }
+    if let Some(column) = format {
+        return structured(cx, node, column);
     }
     let Some(explained) = explained else {
         let of_prepared =
@@ -38,13 +43,33 @@ pub fn explain(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     Ok(script(vec![step(plan, StepRole::Rows)], "EXPLAIN"))
 }
 
+/// In a format for programs.
+fn structured(cx: &Cx<'_>, node: &SyntaxNode, column: Oid) -> Result<Translation> {
+    let action = match cx::child(node, SyntaxKind::EXECUTE) {
+        Some(execute) => {
+            let start = usize::from(node.text_range().start());
+            let explain = cx.sql.get(start..usize::from(execute.text_range().start())).unwrap_or_default().to_owned();
+            let (name, arguments) = super::utility::execute_of(cx, &execute);
+            Action::ExplainExecute { explain, column: PgType::new(column), name, arguments }
+        }
+        None => Action::Catalog(CatalogQuery::default()),
+    };
+    cx.notice(*PgError::new(
+        Severity::Notice,
+        SqlState::SUCCESSFUL_COMPLETION,
+        "this is how PostgreSQL would run the statement; EXPLAIN in format TEXT shows the plan of IRIS",
+    ));
+    Ok(super::translation(action, "EXPLAIN"))
+}
+
 fn analyze(cx: &Cx<'_>, at: usize) -> Box<PgError> {
     cx.unsupported("EXPLAIN ANALYZE is not supported by IRIS", at)
         .hint("EXPLAIN shows the plan without running the query.")
 }
 
-/// An option either changes nothing about a plan that is one text, or asks for what IRIS cannot tell.
-fn check_option(cx: &Cx<'_>, option: &SyntaxNode) -> Result<()> {
+/// An option either changes nothing about a plan that is one text, or asks for what IRIS cannot tell. `Some`: a format
+/// that only PostgreSQL has, and the type of its column.
+fn check_option(cx: &Cx<'_>, option: &SyntaxNode) -> Result<Option<Oid>> {
     let at = usize::from(option.text_range().start());
     let text = cx::plain_text(option).to_ascii_lowercase();
     let (name, value) = text.split_once(' ').unwrap_or((text.as_str(), ""));
@@ -54,13 +79,18 @@ fn check_option(cx: &Cx<'_>, option: &SyntaxNode) -> Result<()> {
         "analyze" | "analyse" if !is_off => Err(analyze(cx, at)),
         // Of figures that only a query that has run can have, or that IRIS has not.
         "analyze" | "analyse" | "verbose" | "costs" | "settings" | "generic_plan" | "buffers" | "timing"
-        | "summary" | "memory" => Ok(()),
-        "wal" | "serialize" if is_off || value == "none" => Ok(()),
+        | "summary" | "memory" => Ok(None),
+        "wal" | "serialize" if is_off || value == "none" => Ok(None),
         "wal" | "serialize" => Err(PgError::error(
             SqlState::INVALID_PARAMETER_VALUE,
             format!("EXPLAIN option {} requires ANALYZE", name.to_ascii_uppercase()),
         )),
-        "format" if value == "text" => Ok(()),
+        "format" if value == "text" => Ok(None),
+        "format" if matches!(value, "json" | "xml" | "yaml") && cx.options.has_oracle => Ok(Some(match value {
+            "json" => Oid::JSON,
+            "xml" => Oid::XML,
+            _ => Oid::TEXT,
+        })),
         "format" if matches!(value, "json" | "xml" | "yaml") => Err(cx
             .unsupported(
                 format!("EXPLAIN (FORMAT {}) is not supported: IRIS has its plans as text", value.to_ascii_uppercase()),

@@ -304,6 +304,24 @@ def server_cursors(conn):
     sqlstate("42703", lambda: conn.cursor("wrong").execute("SELECT no_such_column FROM fe"))
 
 
+def plans_as_json():
+    with psycopg.connect("", autocommit=True) as conn:
+        conn.execute("CREATE TABLE pj_a (id int PRIMARY KEY, b text)")
+        conn.execute("CREATE TABLE pj_c (id int PRIMARY KEY, a_id int)")
+        query = "SELECT a.b, c.id FROM pj_a a LEFT JOIN pj_c c ON c.a_id = a.id"
+        ((plan,),) = conn.execute(f"EXPLAIN (VERBOSE, FORMAT JSON) {query} WHERE a.id > %s", [3]).fetchall()
+        equal(plan[0]["Plan"]["Output"], ["a.b", "c.id"])
+        equal("Left" in repr(plan) or "Right" in repr(plan), True)
+        conn.execute(f"PREPARE pj_plan (int) AS {query} WHERE a.id = $1")
+        ((plan,),) = conn.execute("EXPLAIN (FORMAT JSON, VERBOSE) EXECUTE pj_plan(NULL)").fetchall()
+        equal(len(plan[0]["Plan"]["Output"]), 2)
+        sqlstate("42601", lambda: conn.execute("EXPLAIN (FORMAT JSON) EXECUTE pj_plan(1, 2)"))
+        sqlstate("26000", lambda: conn.execute("EXPLAIN (FORMAT JSON) EXECUTE pj_none"))
+        conn.execute("DEALLOCATE pj_plan")
+        conn.execute("DROP TABLE pj_c")
+        conn.execute("DROP TABLE pj_a")
+
+
 def errors(conn):
     conn.execute("DROP TABLE IF EXISTS er2")
     conn.execute("DROP TABLE IF EXISTS er")
@@ -384,6 +402,7 @@ def main():
             ("notifications", notifications),
             ("asynchronous notifications", lambda: asyncio.run(listening())),
             ("advisory locks", lambda: advisory_locks(conn)),
+            ("plans as JSON", plans_as_json),
         ]:
             checks.check(name, run)
             conn.rollback()

@@ -34,7 +34,6 @@ fn function(name: &str) -> Option<CallFunction> {
         "pg_advisory_unlock_shared" => Some(CallFunction::Advisory(AdvisoryOperation::Unlock { is_shared: true })),
         "pg_advisory_unlock_all" => Some(CallFunction::Advisory(AdvisoryOperation::UnlockAll)),
         "pg_notify" => Some(CallFunction::Notify),
-        "pg_listening_channels" => Some(CallFunction::ListeningChannels),
         _ => None,
     }
 }
@@ -42,7 +41,7 @@ fn function(name: &str) -> Option<CallFunction> {
 /// Types of the parameters, by how many arguments there are.
 fn signature(function: CallFunction, arguments_count: usize) -> Option<&'static [Oid]> {
     match (function, arguments_count) {
-        (CallFunction::ListeningChannels | CallFunction::Advisory(AdvisoryOperation::UnlockAll), 0) => Some(&[]),
+        (CallFunction::Advisory(AdvisoryOperation::UnlockAll), 0) => Some(&[]),
         (CallFunction::Advisory(AdvisoryOperation::UnlockAll), _) => None,
         (CallFunction::Advisory(_), 1) => Some(&[Oid::INT8]),
         (CallFunction::Advisory(_), 2) => Some(&[Oid::INT4, Oid::INT4]),
@@ -95,11 +94,6 @@ impl Cx<'_> {
                     .hint("The gateway carries it out itself: SELECT it without FROM, WHERE and other columns."));
             }
         };
-        let is_set = |call: &Call| call.function == CallFunction::ListeningChannels;
-        if calls.len() > 1 && calls.iter().any(is_set) {
-            let message = "pg_listening_channels() is supported only as the one column of a query";
-            return Err(self.unsupported(message, query.text_range().start().into()));
-        }
         Ok(Some(calls))
     }
 
@@ -213,7 +207,7 @@ impl Cx<'_> {
     }
 
     /// A literal or parameter, with sign and casts, and its type.
-    fn plain_argument(&self, expr: &Expr, oid: Oid, negative: bool) -> Result<Option<(CallArgument, Oid)>> {
+    pub(super) fn plain_argument(&self, expr: &Expr, oid: Oid, negative: bool) -> Result<Option<(CallArgument, Oid)>> {
         match expr {
             Expr::Cast { operand, to } => self.cast_argument(operand, to, negative),
             Expr::Prefix { op, operand, .. } if op == "-" => self.plain_argument(operand, oid, !negative),

@@ -4,7 +4,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::atoms::{now, session};
 use super::common_type;
-use crate::sql::plan::SessionValue;
+use crate::sql::plan::{Bind, CallArgument, Given, SessionValue};
 use crate::sql::template::LiteralKind;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty, level, list};
@@ -208,22 +208,33 @@ impl Cx<'_> {
             ("current_setting", [setting, rest @ ..]) => {
                 text(setting).map(|name| SessionValue::Setting { name, missing_ok: flag(rest.first()) })
             }
-            ("set_config", [setting, value, local]) => match (text(setting), text(value)) {
-                (Some(name), Some(value)) => Some(SessionValue::SetConfig { name, value, local: flag(Some(local)) }),
-                (Some(name), None) if cx::unwrapped(value).kind() == SyntaxKind::POSITIONAL_PARAM => {
-                    let typed = cx::plain_text(value);
-                    self.parameter(typed.trim(), at)?;
-                    let parameter = typed.trim().trim_start_matches('$').parse().unwrap_or_default();
-                    self.declare_parameter(parameter, Oid::TEXT);
-                    Some(SessionValue::SetConfigParameter { name, parameter, local: flag(Some(local)) })
+            ("set_config", [setting, value, local]) => {
+                match (self.given(setting, Oid::TEXT)?, self.given(value, Oid::TEXT)?, self.given(local, Oid::BOOL)?) {
+                    (Some(name), Some(value), Some(local)) => Some(SessionValue::SetConfig { name, value, local }),
+                    _ => None,
                 }
-                _ => None,
-            },
+            }
             _ => None,
         };
-        value
-            .map(|value| session(value, Oid::TEXT))
-            .ok_or_else(|| self.unsupported(format!("{name}() is supported with constant arguments only"), at))
+        value.map(|value| session(value, Oid::TEXT)).ok_or_else(|| {
+            self.unsupported(format!("{name}() is supported with constants and parameters as arguments only"), at)
+        })
+    }
+
+    /// A constant or a parameter of that type, with or without a cast to it.
+    fn given(&self, node: &SyntaxNode, oid: Oid) -> Result<Option<Given>> {
+        Ok(match self.plain_argument(&super::tree::read(node)?, oid, false)? {
+            Some((CallArgument::Null, _)) => Some(Given::Null),
+            Some((CallArgument::Value { bind: Bind::Parameter(n), .. }, _)) => Some(Given::Parameter(n)),
+            Some((CallArgument::Value { .. }, _)) => {
+                self.constant(node).map(|(_, text)| Given::Constant(text.to_owned()))
+            }
+            _ => match cx::unwrapped(node).first_token().map(|token| token.kind()) {
+                Some(SyntaxKind::TRUE_KW) => Some(Given::Constant("true".to_owned())),
+                Some(SyntaxKind::FALSE_KW) => Some(Given::Constant("false".to_owned())),
+                _ => None,
+            },
+        })
     }
 
     /// IRIS's `TO_VECTOR(data, type, length)`: type and length stay in the text.

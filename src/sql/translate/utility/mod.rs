@@ -156,6 +156,12 @@ fn is_preparable(kind: SyntaxKind) -> bool {
 }
 
 fn execute(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
+    let (name, arguments) = execute_of(cx, stmt);
+    utility(Action::Execute { name, arguments }, "EXECUTE")
+}
+
+/// The name and the arguments of an EXECUTE.
+pub(super) fn execute_of(cx: &Cx<'_>, stmt: &SyntaxNode) -> (String, Vec<ExecuteArgument>) {
     let name = object(stmt, SyntaxKind::PREPARED_STATEMENT_REF);
     let mut arguments = Vec::new();
     if let Some(list) = cx::child(stmt, SyntaxKind::ARG_LIST) {
@@ -166,7 +172,7 @@ fn execute(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
             });
         }
     }
-    utility(Action::Execute { name, arguments }, "EXECUTE")
+    (name, arguments)
 }
 
 /// A constant argument as text, `Some(None)` = NULL; `None`: it is no constant. Casts of constants are what the

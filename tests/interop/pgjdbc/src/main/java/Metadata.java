@@ -71,6 +71,7 @@ final class Metadata {
         q.put("getColumns public", m -> m.getColumns(null, "public", "%", "%"));
         q.put("getColumns sales", m -> m.getColumns(null, "sales", "%", "%"));
         q.put("getColumns like", m -> m.getColumns(null, null, "customers", "%me%"));
+        q.put("getUDTs", m -> m.getUDTs(null, "public", "%", null));
         q.put("getVersionColumns", m -> m.getVersionColumns(null, "public", "customers"));
         q.put("getFunctions of pgvector", m -> m.getFunctions(null, "public", "vector_d%"));
         q.put("getFunctionColumns of pgvector", m -> m.getFunctionColumns(null, "public", "vector_dims", "%"));
