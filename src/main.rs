@@ -119,6 +119,7 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
             server_version: SERVER_VERSION.to_owned(),
             limits: Limits::default(),
             sessions: Arc::default(),
+            counts: Arc::default(),
             enums: Arc::default(),
             has_oracle: config.catalog != CatalogKind::Off,
         },

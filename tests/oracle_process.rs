@@ -114,6 +114,41 @@ fn an_oracle_that_grows_is_ended() {
     assert_eq!(client.value("SELECT count(*) FROM pg_catalog.pg_class WHERE relname = 'pg_class'"), "1");
 }
 
+/// Questions about types so far, of all shards.
+fn describes(client: &mut Client) -> u64 {
+    client.value("SELECT sum(value) FROM pgwire_counters WHERE name = 'oracle_describes'").parse().unwrap()
+}
+
+#[test]
+fn what_is_prepared_or_cached_asks_nothing() {
+    let server = Server::gateway(&["--cores", "1"]);
+    let mut client = Client::connect(server.address);
+    client.ok("CREATE TABLE known (id integer PRIMARY KEY, name text)");
+    client.ok("INSERT INTO known VALUES (1, 'a')");
+    let before = describes(&mut client);
+    client.ok("SELECT name FROM known WHERE id = 1");
+    client.send(&message::parse("p", "SELECT name FROM known WHERE id = $1", &[]));
+    client.send(&message::sync());
+    client.until_ready();
+    let seen = describes(&mut client);
+    assert_eq!(seen - before, 2);
+    // Other literals, executions, other clients' statements of the same text.
+    for id in 2..10 {
+        client.ok(&format!("SELECT name FROM known WHERE id = {id}"));
+        client.send(&message::bind_text("", "p", &[&id.to_string()]));
+        client.send(&message::execute("", 0));
+        client.send(&message::sync());
+        client.until_ready();
+    }
+    let mut other = Client::connect(server.address);
+    other.send(&message::parse("q", "SELECT name FROM known WHERE id = $1", &[]));
+    other.send(&message::describe(b'S', "q"));
+    other.send(&message::sync());
+    other.until_ready();
+    other.ok("SELECT 1, 'x' AS y");
+    assert_eq!(describes(&mut client), seen);
+}
+
 #[test]
 fn nothing_stays_behind() {
     for signal in ["KILL", "TERM"] {

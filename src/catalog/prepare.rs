@@ -31,6 +31,8 @@ pub mod gateway_setting {
     /// What the session has open: a JSON object of the arrays `cursors` and `statements`, rows of `pg_cursors` and
     /// `pg_prepared_statements` by the names of their columns, and `channels`, the names it listens to.
     pub const SESSION: &str = "pgwire.session";
+    /// Rows of `pgwire_counters`: a JSON array of objects by the names of its columns.
+    pub const COUNTERS: &str = "pgwire.counters";
 }
 
 use gateway_setting as setting;
@@ -157,6 +159,7 @@ fn prepare_common() -> Vec<String> {
     statements.push(settings_view(&show(setting::SERVER_VERSION)));
     statements.push(activity_view(&show(setting::ACTIVITY)));
     statements.extend(session_objects(&format!("CAST(COALESCE({}, '{{}}') AS json)", show(setting::SESSION))));
+    statements.push(counters_view(&show(setting::COUNTERS)));
     statements.push(user_function());
     statements.push(format!("REVOKE ALL ON FUNCTION {MAKE_USER}(text) FROM PUBLIC"));
     statements.push(format!("GRANT EXECUTE ON FUNCTION {MAKE_USER}(text) TO {}", quoted_name(MIRROR_OWNER)));
@@ -198,6 +201,15 @@ fn activity_view(activity: &str) -> String {
          FROM pg_catalog.json_to_recordset(CAST(COALESCE({activity}, '[]') AS json)) AS a({columns}) \
          LEFT JOIN pg_catalog.pg_database d ON d.datname = a.datname \
          LEFT JOIN pg_catalog.pg_roles r ON r.rolname = a.usename"
+    )
+}
+
+/// What the gateway counts, by shard; it has no place among PostgreSQL's own views.
+fn counters_view(counters: &str) -> String {
+    format!(
+        "CREATE OR REPLACE VIEW pg_catalog.pgwire_counters AS SELECT * \
+         FROM pg_catalog.json_to_recordset(CAST(COALESCE({counters}, '[]') AS json)) \
+         AS c(shard integer, name text, value bigint)"
     )
 }
 

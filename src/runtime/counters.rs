@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::session::Counts;
+
 /// A number only its shard changes.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
@@ -21,31 +23,45 @@ impl Counter {
     }
 }
 
-/// Counters of one shard.
-#[derive(Debug, Default)]
-pub struct ShardCounters {
-    pub clients_accepted: Counter,
-    pub clients_open: Counter,
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Counters of one shard.
+        #[derive(Debug, Default)]
+        pub struct ShardCounters {
+            $($(#[$doc])* pub $name: Counter,)*
+        }
+
+        impl Counts for ShardCounters {
+            fn read(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name.value()),)*]
+            }
+        }
+    };
+}
+
+counters! {
+    clients_accepted,
+    clients_open,
     /// Over `client_connections_max`.
-    pub clients_refused: Counter,
+    clients_refused,
     /// Sessions that ended in a panic: a defect each.
-    pub sessions_panicked: Counter,
-    pub cancel_requests: Counter,
+    sessions_panicked,
+    cancel_requests,
     /// Requests sent to IRIS.
-    pub iris_requests: Counter,
-    pub iris_connections_open: Counter,
-    pub iris_connects_failed: Counter,
+    iris_requests,
+    iris_connections_open,
+    iris_connects_failed,
     /// Requests that had to wait for an IRIS connection.
-    pub pool_waits: Counter,
-    pub pool_wait_timeouts: Counter,
+    pool_waits,
+    pool_wait_timeouts,
     /// Questions to the oracle about the types of a statement.
-    pub oracle_describes: Counter,
+    oracle_describes,
     /// Statements the oracle answered.
-    pub oracle_answers: Counter,
+    oracle_answers,
     /// Settings the oracle judged.
-    pub oracle_settings: Counter,
+    oracle_settings,
     /// Questions to the oracle that were not answered.
-    pub oracle_failures: Counter,
+    oracle_failures,
     /// Microseconds that sessions waited for the oracle, all questions together.
-    pub oracle_wait_us: Counter,
+    oracle_wait_us,
 }

@@ -16,7 +16,7 @@ use super::oracle::Supervisor;
 use super::shard::{self, Shared};
 use super::startup::{ServeError, executor_error, listen_error, probe_address, probe_iris, probe_machine};
 use super::{ServeOptions, startup};
-use crate::session::Session;
+use crate::session::{Counts, Session};
 
 /// The smallest glommio takes: its registered memory is for files, which a gateway does not read.
 const IO_MEMORY_BYTES: usize = 64 << 10;
@@ -141,6 +141,8 @@ impl Server {
         let address = self.serving.address;
         let connections = share(shared.options.iris_connections, self.serving.shards_count, index);
         let counters = Arc::new(ShardCounters::default());
+        let counts: Arc<dyn Counts> = Arc::<ShardCounters>::clone(&counters);
+        shared.options.session.counts.add(counts);
         self.counters.push(Arc::clone(&counters));
         let (listening, heard) = channel();
         let handle = LocalExecutorBuilder::new(Placement::Fixed(core))

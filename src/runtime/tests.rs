@@ -138,6 +138,7 @@ fn options(iris: &FakeIris) -> ServeOptions {
             server_version: "17.0".to_owned(),
             limits: Limits::default(),
             sessions: std::sync::Arc::default(),
+            counts: std::sync::Arc::default(),
             enums: std::sync::Arc::default(),
             has_oracle: false,
         },

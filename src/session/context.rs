@@ -14,6 +14,7 @@ use crate::wire::Limits;
 
 use super::activity::Sessions;
 use super::auth::AuthMethod;
+use super::counts::ShardCounts;
 use super::rows::RowShape;
 
 /// Translations kept per shard. An application has hundreds of statement texts; 4,096 of a few KB each stay small.
@@ -32,6 +33,8 @@ pub struct SessionOptions {
     pub limits: Limits,
     /// Everybody who is connected, on all shards.
     pub sessions: Arc<Sessions>,
+    /// What the shards count.
+    pub counts: Arc<ShardCounts>,
     /// Enum types, which IRIS does not have; the same for all shards.
     pub enums: Arc<EnumTypes>,
     /// An oracle runs beside the gateway.

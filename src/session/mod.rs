@@ -11,6 +11,7 @@ mod client;
 mod context;
 mod control;
 mod copy_in;
+mod counts;
 mod cursor;
 mod cursor_commands;
 mod cursor_run;
@@ -47,6 +48,7 @@ pub use advisory::{LockKey, LockMode, LockRequest, LockScope};
 pub use channel::{ChannelChange, Effect, Notification};
 pub use client::Identity;
 pub use context::{SessionOptions, ShardContext};
+pub use counts::{Counts, ShardCounts};
 pub use step::{Event, Step};
 
 use ready::Ready;

@@ -46,6 +46,9 @@ pub fn write(client: &Client, query: CatalogQuery, context: &ShardContext) -> St
     if query.reads_activity {
         told.put(gateway_setting::ACTIVITY, &context.options.sessions.rows());
     }
+    if query.reads_counters {
+        told.put(gateway_setting::COUNTERS, &context.options.counts.rows());
+    }
     if query.reads_session {
         told.put(gateway_setting::SESSION, &client.open);
     }

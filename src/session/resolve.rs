@@ -350,6 +350,7 @@ impl Resolve {
 fn wants_description(translation: &Translation, s: Surroundings<'_>) -> bool {
     s.context.options.has_oracle
         && !translation.is_iris_dialect
+        && !translation.is_constant
         && matches!(translation.action, Action::Script(_))
         && matches!(translation.tag.as_str(), "SELECT" | "INSERT 0" | "UPDATE" | "DELETE")
 }

@@ -23,6 +23,8 @@ pub struct Translation {
     pub mirror: Vec<MirrorStatement>,
     /// In IRIS's own dialect, which PostgreSQL cannot read.
     pub is_iris_dialect: bool,
+    /// A query of constants alone: their types are those of their spelling, and nobody need be asked for them.
+    pub is_constant: bool,
     /// The object may live in the mirror alone (an index IRIS cannot make, a CHECK constraint, all of
     /// [`Action::MirrorOnly`]). When IRIS had nothing to do, or answered with one of `ignored_sqlcodes`, a failure of the
     /// mirror is the statement's error.
@@ -134,6 +136,8 @@ pub struct CatalogQuery {
     pub reads_activity: bool,
     /// What the session has open (`pg_cursors`, `pg_prepared_statements`, `pg_listening_channels()`).
     pub reads_session: bool,
+    /// The gateway's counters (`pgwire_counters`).
+    pub reads_counters: bool,
 }
 
 /// SQL-level cursors. FETCH and MOVE also work on portals of the extended protocol: one name space.

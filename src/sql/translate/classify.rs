@@ -22,8 +22,8 @@ const IRIS_FUNCTIONS: &[&str] = &[
 /// Functions that read the session's settings by name, whatever settings there are.
 const SETTING_READERS: &[&str] = &["current_setting", "pg_show_all_settings"];
 
-/// Tables and views of the schema pg_catalog (PostgreSQL manual, "System Catalogs" and "System Views"; 17 and 18). Any
-/// other `pg_..` may be a table of the user's. Sorted.
+/// Tables and views of the schema pg_catalog (PostgreSQL manual, "System Catalogs" and "System Views"; 17 and 18), and
+/// the gateway's own view of its counters. Any other `pg_..` may be a table of the user's. Sorted.
 #[rustfmt::skip]
 const CATALOG_RELATIONS: &[&str] = &[
     "pg_aggregate", "pg_aios", "pg_am", "pg_amop", "pg_amproc", "pg_attrdef", "pg_attribute", "pg_auth_members",
@@ -53,7 +53,7 @@ const CATALOG_RELATIONS: &[&str] = &[
     "pg_subscription", "pg_subscription_rel", "pg_tables", "pg_tablespace", "pg_timezone_abbrevs",
     "pg_timezone_names", "pg_transform", "pg_trigger", "pg_ts_config", "pg_ts_config_map", "pg_ts_dict",
     "pg_ts_parser", "pg_ts_template", "pg_type", "pg_user", "pg_user_mapping", "pg_user_mappings", "pg_views",
-    "pg_wait_events",
+    "pg_wait_events", "pgwire_counters",
 ];
 
 impl Cx<'_> {
@@ -82,6 +82,7 @@ impl Cx<'_> {
                             match parts.last().map(String::as_str) {
                                 Some("pg_stat_activity") => found.reads_activity = true,
                                 Some("pg_settings") => found.reads_settings = true,
+                                Some("pgwire_counters") => found.reads_counters = true,
                                 Some("pg_cursors" | "pg_prepared_statements") => found.reads_session = true,
                                 _ => {}
                             }
@@ -140,7 +141,7 @@ impl Cx<'_> {
 
 /// `SELECT 1`, `SELECT 'x' AS y`, `SELECT NULL`: what health checks and benchmarks send. IRIS answers them, so that
 /// they say something about IRIS, and cost the oracle nothing.
-fn is_plain_constants(query: &SyntaxNode) -> bool {
+pub(super) fn is_plain_constants(query: &SyntaxNode) -> bool {
     if query.kind() != SyntaxKind::SELECT {
         return false;
     }

@@ -142,7 +142,8 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
             }
             let query = cx.query(node, Place::Top, None)?;
             let plan = cx.plan(query.frag, query.columns, true);
-            Ok(script(vec![step(plan, StepRole::Rows)], "SELECT"))
+            let is_constant = classify::is_plain_constants(node) && cx.parameter_types().is_empty();
+            Ok(Translation { is_constant, ..script(vec![step(plan, StepRole::Rows)], "SELECT") })
         }
         SyntaxKind::INSERT => dml::insert(cx, node),
         SyntaxKind::UPDATE => dml::update(cx, node),
@@ -179,6 +180,7 @@ fn translation(action: Action, tag: impl Into<String>) -> Translation {
         notices: Vec::new(),
         mirror: Vec::new(),
         is_iris_dialect: false,
+        is_constant: false,
         mirror_decides: false,
         enum_change: None,
     }
