@@ -3,16 +3,16 @@
 use std::fmt::Write as _;
 use std::rc::Rc;
 
-use crate::catalog::{Answer, Execution, execute};
-use crate::sql::{CatalogQuery, ExecuteArgument};
+use crate::sql::ExecuteArgument;
 use crate::types::{Oid, PgType};
 use crate::wire::{Format, PgError, SendBuf, SqlState};
 
 use super::catalog::CatalogStatement;
 use super::client::Client;
 use super::context::ShardContext;
+use super::evaluation::{Evaluation, EvaluationStep};
 use super::operation::{Operation, Values, bind_values};
-use super::question::{Order, Question, QuestionStep};
+use super::question::Order;
 use super::rows::Formats;
 use super::statement::Statement;
 use super::step::Event;
@@ -26,7 +26,7 @@ pub struct Arguments {
     formats: Formats,
     describe: bool,
     rows_max: u64,
-    question: Option<Question>,
+    evaluation: Option<Evaluation>,
 }
 
 #[derive(Debug)]
@@ -68,17 +68,18 @@ impl Arguments {
             formats: formats.clone(),
             describe,
             rows_max: 0,
-            question: None,
+            evaluation: None,
         }))
     }
 
     pub fn ask(&mut self, rows_max: u64, context: &ShardContext, client: &Client) -> Order {
         self.rows_max = rows_max;
-        // Any function may be called in an expression.
-        let prelude = client.prelude(CatalogQuery { reads_settings: true, ..CatalogQuery::default() }, context);
-        let question = Question::new(execute(&prelude, &self.sql(), &[], Execution::default()));
-        let order = question.ask();
-        self.question = Some(question);
+        let is_open = |argument: &&ExecuteArgument| matches!(argument, ExecuteArgument::Expression(_));
+        let statement = CatalogStatement { sql: self.sql(), ..CatalogStatement::default() };
+        let open_count = self.arguments.iter().filter(is_open).count();
+        let evaluation = Evaluation::new(&statement, open_count, context, client);
+        let order = evaluation.ask();
+        self.evaluation = Some(evaluation);
         order
     }
 
@@ -107,22 +108,23 @@ impl Arguments {
         client: &mut Client,
         out: &mut SendBuf,
     ) -> Result<ArgumentsProgress, Box<PgError>> {
-        let Some(question) = &mut self.question else {
+        let Some(evaluation) = &mut self.evaluation else {
             return Err(PgError::error(SqlState::INTERNAL_ERROR, "an answer came that nobody asked for"));
         };
-        let mut answer = match event {
-            Event::Oracle(reply) => match question.on_reply(reply, client)? {
-                QuestionStep::Order(order) => return Ok(ArgumentsProgress::Order(order)),
-                QuestionStep::Answered(answer) => answer,
-            },
-            _ => return Ok(ArgumentsProgress::Order(question.ask())),
+        let cells = match evaluation.on_event(event, client)? {
+            EvaluationStep::Order(order) => return Ok(ArgumentsProgress::Order(order)),
+            EvaluationStep::Values(cells) => cells,
         };
-        if let Some(mut error) = answer.error.take() {
-            // It counts from the start of a text that the client has not written.
-            error.position = None;
-            return Err(error);
-        }
-        let values = argument_values(&self.statement, &self.evaluated(&answer)?, context, client, out)?;
+        let mut cells = cells.into_iter();
+        let texts: Vec<Option<String>> = self
+            .arguments
+            .iter()
+            .map(|argument| match argument {
+                ExecuteArgument::Constant(text) => text.clone(),
+                ExecuteArgument::Expression(_) => cells.next().flatten(),
+            })
+            .collect();
+        let values = argument_values(&self.statement, &texts, context, client, out)?;
         let understood = Rc::clone(&self.statement.understood);
         let formats = std::mem::take(&mut self.formats);
         let mut operation = Operation::new(understood, values, formats, self.describe, context, client)?;
@@ -131,17 +133,6 @@ impl Arguments {
             run.separate(context.next_statement_key());
         }
         Ok(ArgumentsProgress::Ready(Box::new(operation), self.rows_max))
-    }
-
-    fn evaluated(&self, answer: &Answer) -> Result<Vec<Option<String>>, Box<PgError>> {
-        let misread =
-            || PgError::error(SqlState::INTERNAL_ERROR, "the catalog service has not evaluated the arguments");
-        let mut cells = answer.first_row().into_iter();
-        let text = |argument: &ExecuteArgument| match argument {
-            ExecuteArgument::Constant(text) => Ok(text.clone()),
-            ExecuteArgument::Expression(_) => cells.next().ok_or_else(misread),
-        };
-        self.arguments.iter().map(text).collect()
     }
 }
 

@@ -1,38 +1,68 @@
 //! Functions the gateway carries out itself, called in a select list: advisory locks and notifications.
 
+use std::fmt::Write as _;
+
 use crate::sql::{AdvisoryOperation, Bind, Call, CallArgument, CallFunction};
 use crate::types::{Datum, Encoder, Oid, PgType, decode};
 use crate::wire::{Format, PgError, SendBuf, Severity, SqlState};
 
 use super::advisory::{LockKey, LockMode, LockRequest, LockScope};
+use super::catalog::CatalogStatement;
 use super::channel::notify;
 use super::client::Client;
-use super::operation::Outcome;
+use super::context::ShardContext;
+use super::evaluation::{Evaluation, EvaluationStep};
+use super::operation::{Outcome, catalog_statement};
 use super::rows::{Field, Formats};
 use super::run::put_row_description;
+use super::step::Event;
 use super::values::Sources;
 
 /// In front of an argument's text; NULL is nothing at all.
 const PRESENT: u8 = 1;
 
-/// The arguments of all calls in their order, each as text behind a byte that says it is not NULL.
-///
-/// # Errors
-/// 22xxx for a value that is none of its type, 42883 for a parameter of a type the function does not take, 42P02 for
-/// `$n` without a value, 0A000 for an expression.
-pub fn bind_arguments(calls: &[Call], sources: &Sources<'_>) -> Result<Vec<Vec<u8>>, Box<PgError>> {
-    calls.iter().flat_map(|call| &call.arguments).map(|argument| bind_argument(argument, sources)).collect()
+/// The arguments of all calls in their order.
+#[derive(Debug, Clone, Default)]
+pub struct CallValues {
+    /// Each as text behind a byte that says it is not NULL; of an expression nothing yet.
+    values: Vec<Vec<u8>>,
+    /// The expressions' places among them.
+    open: Vec<usize>,
+    /// One column for each expression, for the oracle to evaluate.
+    question: Option<CatalogStatement>,
 }
 
-fn bind_argument(argument: &CallArgument, sources: &Sources<'_>) -> Result<Vec<u8>, Box<PgError>> {
-    let (bind, oid) = match argument {
-        CallArgument::Null => return Ok(Vec::new()),
-        CallArgument::Value { bind, oid } => (bind, *oid),
-        CallArgument::Expression { sql, .. } => {
-            return Err(PgError::unsupported(format!("{sql} is not supported as an argument here"))
-                .hint("Use a constant or a parameter."));
-        }
-    };
+/// # Errors
+/// 22xxx for a value that is none of its type, 42883 for a parameter of a type the function does not take, 42P02 for
+/// `$n` without a value, 0A000 for an expression when there is no oracle.
+pub fn bind_arguments(calls: &[Call], sources: &Sources<'_>) -> Result<CallValues, Box<PgError>> {
+    let mut bound = CallValues::default();
+    let mut sql = String::from("SELECT ");
+    for argument in calls.iter().flat_map(|call| &call.arguments) {
+        let value = match argument {
+            CallArgument::Null => Vec::new(),
+            CallArgument::Value { bind, oid } => bind_argument(bind, *oid, sources)?,
+            CallArgument::Expression { sql, .. } if !sources.context.options.has_oracle => {
+                return Err(PgError::unsupported(format!("{sql} is not supported as an argument here"))
+                    .hint("Use a constant or a parameter."));
+            }
+            CallArgument::Expression { sql: expression, oid } => {
+                let separator = if bound.open.is_empty() { "" } else { ", " };
+                // Writing into a String does not fail.
+                let _ = write!(sql, "{separator}CAST(({expression}) AS {})", PgType::new(*oid).name());
+                bound.open.push(bound.values.len());
+                Vec::new()
+            }
+        };
+        bound.values.push(value);
+    }
+    if !bound.open.is_empty() {
+        bound.question = Some(CatalogStatement { sql, ..catalog_statement(sources) });
+    }
+    Ok(bound)
+}
+
+fn bind_argument(bind: &Bind, oid: Oid, sources: &Sources<'_>) -> Result<Vec<u8>, Box<PgError>> {
     let text = match bind {
         Bind::Parameter(n) => {
             let parameter = super::values::parameter(sources, *n)?;
@@ -61,10 +91,14 @@ fn bind_argument(argument: &CallArgument, sources: &Sources<'_>) -> Result<Vec<u
         Datum::Int(number) => number.to_string(),
         _ => text,
     };
+    Ok(present(&text))
+}
+
+fn present(text: &str) -> Vec<u8> {
     let mut value = Vec::with_capacity(text.len().saturating_add(1));
     value.push(PRESENT);
     value.extend_from_slice(text.as_bytes());
-    Ok(value)
+    value
 }
 
 fn argument(value: &[u8]) -> Option<&str> {
@@ -96,7 +130,9 @@ fn result_type(function: CallFunction) -> Oid {
 #[derive(Debug)]
 pub struct Calls {
     calls: Vec<Call>,
-    values: Vec<Vec<u8>>,
+    values: CallValues,
+    /// The arguments that are expressions are being evaluated.
+    evaluation: Option<Evaluation>,
     formats: Formats,
     /// RowDescription goes in front (simple protocol).
     describe: bool,
@@ -119,10 +155,11 @@ enum State {
 }
 
 impl Calls {
-    pub fn new(calls: &[Call], values: Vec<Vec<u8>>, formats: Formats, describe: bool, tag: String) -> Self {
+    pub fn new(calls: &[Call], values: CallValues, formats: Formats, describe: bool, tag: String) -> Self {
         Self {
             calls: calls.to_vec(),
             values,
+            evaluation: None,
             formats,
             describe,
             tag,
@@ -144,9 +181,21 @@ impl Calls {
 
     /// # Errors
     /// The functions' own.
-    pub fn execute(&mut self, rows_max: u64, client: &mut Client, out: &mut SendBuf) -> Result<Outcome, Box<PgError>> {
+    pub fn execute(
+        &mut self,
+        rows_max: u64,
+        context: &ShardContext,
+        client: &mut Client,
+        out: &mut SendBuf,
+    ) -> Result<Outcome, Box<PgError>> {
         self.rows_max = rows_max;
         match self.state {
+            State::New if let Some(statement) = self.values.question.take() => {
+                let evaluation = Evaluation::new(&statement, self.values.open.len(), context, client);
+                let order = evaluation.ask();
+                self.evaluation = Some(evaluation);
+                Ok(Outcome::Order(order))
+            }
             State::New => {
                 let fields = call_fields(&self.calls, &self.formats)?;
                 if self.describe {
@@ -158,6 +207,31 @@ impl Calls {
             State::Running | State::Done => Ok(Outcome::Complete(format!("{} 0", self.tag))),
             State::Rows(from) => self.put_rows(from, out),
         }
+    }
+
+    /// The oracle's word on the arguments that are expressions.
+    ///
+    /// # Errors
+    /// PostgreSQL's own error of an expression, why it could not be asked, or the functions' own.
+    pub fn on_order(
+        &mut self,
+        event: Event<'_>,
+        context: &ShardContext,
+        client: &mut Client,
+        out: &mut SendBuf,
+    ) -> Result<Outcome, Box<PgError>> {
+        let unasked = || PgError::error(SqlState::INTERNAL_ERROR, "an answer came that nobody asked for");
+        let cells = match self.evaluation.as_mut().ok_or_else(unasked)?.on_event(event, client)? {
+            EvaluationStep::Order(order) => return Ok(Outcome::Order(order)),
+            EvaluationStep::Values(cells) => cells,
+        };
+        self.evaluation = None;
+        for (place, cell) in self.values.open.iter().zip(cells) {
+            if let (Some(value), Some(text)) = (self.values.values.get_mut(*place), cell) {
+                *value = present(&text);
+            }
+        }
+        self.execute(self.rows_max, context, client, out)
     }
 
     /// # Errors
@@ -197,8 +271,14 @@ impl Calls {
         while let Some(call) = self.calls.get(self.results.len()) {
             let function = call.function;
             let behind = self.calls.iter().take(self.results.len()).map(|call| call.arguments.len()).sum();
-            let values: Vec<Option<&str>> =
-                self.values.iter().skip(behind).take(call.arguments.len()).map(|value| argument(value)).collect();
+            let values: Vec<Option<&str>> = self
+                .values
+                .values
+                .iter()
+                .skip(behind)
+                .take(call.arguments.len())
+                .map(|value| argument(value))
+                .collect();
             match function {
                 CallFunction::Notify => {
                     // Not strict: NULL is the empty string.

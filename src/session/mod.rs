@@ -15,6 +15,7 @@ mod counts;
 mod cursor;
 mod cursor_commands;
 mod cursor_run;
+mod evaluation;
 mod extended;
 mod kept_rows;
 mod open;

@@ -12,7 +12,7 @@ use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
 use super::advisory::LockRequest;
 use super::arguments::{Arguments, ArgumentsProgress};
-use super::calls::{Calls, bind_arguments};
+use super::calls::{CallValues, Calls, bind_arguments};
 use super::catalog::{CatalogProgress, CatalogRun, CatalogStatement};
 use super::channel::ChannelOperation;
 use super::client::Client;
@@ -56,6 +56,8 @@ pub enum Values {
     /// One `$LIST` per IRIS statement of the script.
     Iris(Vec<Vec<u8>>),
     Oracle(CatalogStatement),
+    /// Of functions that the gateway carries out.
+    Calls(CallValues),
 }
 
 /// COMMENT ON and the like: what the mirror refuses is refused.
@@ -109,7 +111,7 @@ pub fn bind_values(
 ) -> Result<Values, Box<PgError>> {
     let steps = match &understood.translation.action {
         Action::Script(steps) => steps,
-        Action::Calls(calls) => return bind_arguments(calls, sources).map(Values::Iris),
+        Action::Calls(calls) => return bind_arguments(calls, sources).map(Values::Calls),
         Action::Catalog(_) => return Ok(Values::Oracle(catalog_statement(sources))),
         _ => return Ok(Values::Iris(Vec::new())),
     };
@@ -124,7 +126,7 @@ pub fn bind_values(
 }
 
 /// The oracle reads parameters in the form in which the client wrote them.
-fn catalog_statement(sources: &Sources<'_>) -> CatalogStatement {
+pub fn catalog_statement(sources: &Sources<'_>) -> CatalogStatement {
     CatalogStatement {
         sql: sources.sql.to_owned(),
         parameter_types: sources.parameters.iter().map(|parameter| parameter.oid).collect(),
@@ -161,7 +163,10 @@ impl Operation {
                 let formats = formats.into_codes();
                 return Ok(Self::Catalog(Box::new(CatalogRun::new(statement, *query, formats, describe))));
             }
-            (Values::Oracle(_), _) => Vec::new(),
+            (Values::Calls(values), Action::Calls(calls)) => {
+                return Ok(Self::Calls(Box::new(Calls::new(calls, values, formats, describe, tag()))));
+            }
+            (Values::Oracle(_) | Values::Calls(_), _) => Vec::new(),
             (Values::Iris(values), _) => values,
         };
         Ok(match &understood.translation.action {
@@ -195,12 +200,12 @@ impl Operation {
             }
             Action::CopyFromStdin(_) => Self::Copy(Box::new(CopyIn::new(understood, context)?)),
             Action::Channel(command) => Self::Channel(ChannelOperation::new(command.clone(), tag())),
-            Action::Calls(calls) => Self::Calls(Box::new(Calls::new(calls, values, formats, describe, tag()))),
             // What CLOSE closes the session has closed.
             Action::Cursor(CursorCommand::Close(_)) => {
                 Self::Local(Local { command: LocalCommand::Nothing, tag: tag(), describe })
             }
             Action::Catalog(_)
+            | Action::Calls(_)
             | Action::Cursor(_)
             | Action::Prepare { .. }
             | Action::Execute { .. }
@@ -249,7 +254,7 @@ impl Operation {
             Self::TrySetting(setting, _) => Ok(Outcome::Order(setting.start(context, client))),
             Self::Local(local) => local.execute(client, out),
             Self::Channel(channel) => channel.execute(client),
-            Self::Calls(calls) => calls.execute(rows_max, client, out),
+            Self::Calls(calls) => calls.execute(rows_max, context, client, out),
         }
     }
 
@@ -318,6 +323,7 @@ impl Operation {
             };
         }
         match (self, event) {
+            (Self::Calls(calls), event) => calls.on_order(event, context, client, out),
             (Self::Catalog(run), Event::Oracle(reply)) => run.on_reply(reply, client, out).map(Outcome::from),
             (Self::Catalog(run), Event::Mirrored(done)) => {
                 done?;

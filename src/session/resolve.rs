@@ -8,8 +8,8 @@ use std::rc::Rc;
 use crate::catalog::{Answer, Described, LoadStep, TableLoad, describe};
 use crate::iris::{IrisError, Reply, Request, to_pg};
 use crate::sql::{
-    Action, CatalogQuery, Plan, RelationName, Template, TranslateError, Translated, Translation, TranslationCache,
-    translate,
+    Action, CallArgument, CatalogQuery, Plan, RelationName, Template, TranslateError, Translated, Translation,
+    TranslationCache, translate,
 };
 use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
@@ -294,10 +294,7 @@ impl Resolve {
         s: Surroundings<'_>,
     ) -> Result<Progress, Box<PgError>> {
         let Some((step, plan)) = next_unprepared(&understood, from) else {
-            if self.wants_types
-                && self.described.is_none()
-                && matches!(understood.translation.action, Action::Catalog(_))
-            {
+            if self.wants_types && self.described.is_none() && is_for_oracle(&understood.translation.action, s) {
                 let question = self.question(s);
                 let order = question.ask();
                 self.stage = Stage::DescribeCatalog { question, understood };
@@ -353,6 +350,18 @@ fn wants_description(translation: &Translation, s: Surroundings<'_>) -> bool {
         && !translation.is_constant
         && matches!(translation.action, Action::Script(_))
         && matches!(translation.tag.as_str(), "SELECT" | "INSERT 0" | "UPDATE" | "DELETE")
+}
+
+/// Whether the oracle answers a statement, or evaluates part of it: it tells the types of its parameters.
+fn is_for_oracle(action: &Action, s: Surroundings<'_>) -> bool {
+    let is_expression = |argument: &CallArgument| matches!(argument, CallArgument::Expression { .. });
+    match action {
+        Action::Catalog(_) => true,
+        Action::Calls(calls) => {
+            s.context.options.has_oracle && calls.iter().any(|call| call.arguments.iter().any(is_expression))
+        }
+        _ => false,
+    }
 }
 
 /// Whether a statement begins as those do.

@@ -1,0 +1,65 @@
+//! Expressions in arguments of what the gateway carries out: the oracle evaluates them, one column each, first.
+
+use crate::catalog::{Execution, execute};
+use crate::sql::CatalogQuery;
+use crate::wire::{PgError, SqlState};
+
+use super::catalog::CatalogStatement;
+use super::client::Client;
+use super::context::ShardContext;
+use super::question::{Order, Question, QuestionStep};
+use super::step::Event;
+
+/// One row of expressions being evaluated.
+#[derive(Debug)]
+pub struct Evaluation {
+    question: Question,
+    columns_count: usize,
+}
+
+#[derive(Debug)]
+pub enum EvaluationStep {
+    Order(Order),
+    /// The values as text; `None` = NULL.
+    Values(Vec<Option<String>>),
+}
+
+impl Evaluation {
+    /// `statement` has one row of `columns_count` columns.
+    pub fn new(statement: &CatalogStatement, columns_count: usize, context: &ShardContext, client: &Client) -> Self {
+        // Any function may be called in an expression.
+        let prelude = client.prelude(CatalogQuery { reads_settings: true, ..CatalogQuery::default() }, context);
+        let execution = Execution { values: &statement.values, result_formats: &[] };
+        let request = execute(&prelude, &statement.sql, &statement.parameter_types, execution);
+        Self { question: Question::new(request), columns_count }
+    }
+
+    pub fn ask(&self) -> Order {
+        self.question.ask()
+    }
+
+    /// # Errors
+    /// PostgreSQL's own error of an expression, or why it could not be asked.
+    pub fn on_event(&mut self, event: Event<'_>, client: &Client) -> Result<EvaluationStep, Box<PgError>> {
+        let mut answer = match event {
+            Event::Oracle(reply) => match self.question.on_reply(reply, client)? {
+                QuestionStep::Order(order) => return Ok(EvaluationStep::Order(order)),
+                QuestionStep::Answered(answer) => answer,
+            },
+            _ => return Ok(EvaluationStep::Order(self.question.ask())),
+        };
+        if let Some(mut error) = answer.error.take() {
+            // It counts from the start of a text that the client has not written.
+            error.position = None;
+            return Err(error);
+        }
+        let values = answer.first_row();
+        if values.len() != self.columns_count {
+            return Err(PgError::error(
+                SqlState::INTERNAL_ERROR,
+                "the catalog service has not evaluated the arguments",
+            ));
+        }
+        Ok(EvaluationStep::Values(values))
+    }
+}
