@@ -63,6 +63,28 @@ pub enum DefaultExpr {
     },
     /// USER, CURRENT_USER, SESSION_USER, SYSTEM_USER.
     User,
+    /// OBJECTSCRIPT and the expression: as written, and as it is computed.
+    ObjectScript {
+        code: String,
+        value: ScriptExpr,
+    },
+}
+
+/// The ObjectScript expressions that the stand-in computes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ScriptExpr {
+    Text(String),
+    Number(String),
+    /// `+$HOROLOG`.
+    Today,
+    /// `$USERNAME`.
+    User,
+    /// `$SYSTEM.Util.CreateGUID()`: in capitals.
+    NewGuid,
+    /// `$ZCONVERT(x,"L")`.
+    Lower(Box<ScriptExpr>),
+    /// `$ZCONVERT(x,"U")`.
+    Upper(Box<ScriptExpr>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -82,6 +82,10 @@ impl QueryEngine for Queries<'_> {
                 stamp(*precision)
             }
             Some(DefaultExpr::User) => Value::Text(self.user.to_owned()),
+            Some(DefaultExpr::ObjectScript { code, .. }) => {
+                let text = format!("It is not known what the rows of a table get of the default {code}");
+                return Err(SqlError::prepare(400, text));
+            }
         };
         import(&value, &column.data_type, Purpose::Assign)
             .map_err(|error| SqlError::execute(104, functions::validation_message(&column.name, "default", error)))

@@ -10,6 +10,7 @@ mod cursor;
 mod drop;
 mod foreign_key;
 mod index;
+mod object_script;
 mod other;
 mod routine;
 mod storage;

@@ -161,6 +161,10 @@ impl Alter<'_> {
             return Err(unsupported(action, "IRIS cannot add an identity column to an existing table")
                 .hint("Declare serial and identity columns in CREATE TABLE."));
         }
+        if column.has_default_of_the_row() {
+            return Err(unsupported(action, "IRIS cannot give each row of an existing table a uuid of its own")
+                .hint("Add the column without the default, fill it with UPDATE, then ALTER COLUMN .. SET DEFAULT."));
+        }
         let mut keys = self.keys();
         for constraint in action.children() {
             keys.read(self.cx, &constraint, Some(&typed))?;

@@ -183,6 +183,16 @@ fn defaults() {
         ("date DEFAULT CURRENT_DATE", "DATE DEFAULT CURRENT_DATE %DESCRIPTION 'pg:date DEFAULT CURRENT_DATE'"),
         ("date DEFAULT now()", "DATE DEFAULT CURRENT_DATE %DESCRIPTION 'pg:date DEFAULT now()'"),
         (
+            "uuid DEFAULT gen_random_uuid()",
+            "VARCHAR(36) %EXACT DEFAULT OBJECTSCRIPT '$ZCONVERT($SYSTEM.Util.CreateGUID(),\"L\")' \
+             %DESCRIPTION 'pg:uuid DEFAULT gen_random_uuid()'",
+        ),
+        (
+            "text DEFAULT (public.uuid_generate_v4()::text)",
+            "VARCHAR(32767) %EXACT DEFAULT OBJECTSCRIPT '$ZCONVERT($SYSTEM.Util.CreateGUID(),\"L\")' \
+             %DESCRIPTION 'pg:text DEFAULT (public.uuid_generate_v4()::text)'",
+        ),
+        (
             "jsonb DEFAULT '{}'::jsonb",
             "VARCHAR(1000000) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:jsonb DEFAULT ''{}''::jsonb'",
         ),
@@ -199,7 +209,10 @@ fn defaults() {
     }
     check_refused(&[
         ("CREATE TABLE t (c int DEFAULT nextval('t_c_seq'::regclass))", "0A000", "sequences"),
-        ("CREATE TABLE t (c uuid DEFAULT gen_random_uuid())", "0A000", "gen_random_uuid()"),
+        ("CREATE TABLE t (c uuid DEFAULT uuidv7())", "0A000", "uuidv7()"),
+        ("CREATE TABLE t (c uuid DEFAULT gen_random_uuid(1))", "0A000", "the default of column \"c\""),
+        ("CREATE TABLE t (c int DEFAULT gen_random_uuid())", "42804", "of type integer but default expression"),
+        ("ALTER TABLE t ADD COLUMN c uuid DEFAULT gen_random_uuid()", "0A000", "a uuid of its own"),
         ("CREATE TABLE t (c int DEFAULT 1 + 1)", "0A000", "the default of column \"c\""),
         ("CREATE TABLE t (c timestamp DEFAULT now() + interval '1 day')", "0A000", "the default of column \"c\""),
         ("CREATE TABLE t (c boolean DEFAULT 1)", "42804", "is of type boolean"),
