@@ -292,7 +292,7 @@ pub struct ViewDef {
     pub read_only: bool,
     pub description: Option<String>,
     pub columns: Vec<ColumnDef>,
-    /// Tables and views the query reads, `(schema, name)`.
+    /// Tables and views the query names, `(schema, name)`; not what those that are views read.
     pub depends_on: Vec<(String, String)>,
 }
 

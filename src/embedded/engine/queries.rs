@@ -38,7 +38,7 @@ impl QueryEngine for Queries<'_> {
             }
             column
         });
-        Ok(QueryShape { columns: columns.collect(), relations: plan.relations })
+        Ok(QueryShape { columns: columns.collect(), relations: plan.relations, view_relations: plan.view_relations })
     }
 
     fn fill(&self, conn: &Connection, catalog: &Catalog, query: &str, target: &TableDef) -> Result<u64, SqlError> {
