@@ -24,7 +24,12 @@ impl Schema for OneTable {
             "known" => TableLookup::Known(Rc::new(TableFacts {
                 schema: "SQLUser".to_owned(),
                 name: "known".to_owned(),
-                columns: vec![column("id", Oid::INT4), column("a", Oid::TEXT), column("at", Oid::TIMESTAMP)],
+                columns: vec![
+                    column("id", Oid::INT4),
+                    column("a", Oid::TEXT),
+                    column("at", Oid::TIMESTAMP),
+                    ColumnFacts { pg_type: PgType { oid: Oid::VECTOR, typmod: 3 }, ..column("e", Oid::VECTOR) },
+                ],
                 primary_key: vec!["id".to_owned()],
                 unique_keys: vec![("known_a_key".to_owned(), vec!["a".to_owned()])],
             })),
@@ -394,6 +399,15 @@ fn create_index() {
         (
             "CREATE INDEX i ON items USING hnsw (e vector_ip_ops) WITH (m = 16, ef_construction = '64')",
             "CREATE INDEX: CREATE INDEX i ON SQLUser.items (e) AS HNSW(Distance='DotProduct', M=16, efConstruction=64)",
+        ),
+        (
+            "CREATE INDEX ON known USING hnsw ((e::vector(3)) vector_ip_ops)",
+            "CREATE INDEX: CREATE INDEX known_e_idx ON SQLUser.known (e) AS HNSW(Distance='DotProduct')",
+        ),
+        (
+            "CREATE INDEX i ON known USING hnsw ((e::vector(4)) vector_ip_ops)",
+            "CREATE INDEX: mirror | 01000 index i is not made in IRIS: IRIS has no indexes on expressions; \
+             queries work without it",
         ),
     ]);
     check_refused(&[
