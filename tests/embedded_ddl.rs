@@ -151,6 +151,59 @@ fn sqlalchemy() {
 }
 
 #[test]
+fn defaults_in_objectscript() {
+    play(&[
+        (
+            "CREATE TABLE g (id VARCHAR(36) DEFAULT OBJECTSCRIPT '$ZCONVERT($SYSTEM.Util.CreateGUID(),\"L\")' NOT NULL, \
+             d DATE DEFAULT OBJECTSCRIPT '+$HOROLOG', n INTEGER)",
+            "0",
+        ),
+        ("INSERT INTO g (n) VALUES (1)", "1"),
+        ("INSERT INTO g (id, n) VALUES (DEFAULT, 2)", "1"),
+        ("INSERT INTO g (n) SELECT n FROM g", "2"),
+        (
+            "SELECT COUNT(DISTINCT id), MIN(LENGTH(id)), SUM(CASE WHEN %EXACT(id) = LOWER(id) THEN 1 ELSE 0 END) FROM g",
+            "4|36|4",
+        ),
+        ("SELECT COUNT(*) FROM g WHERE d = CURRENT_DATE", "4"),
+        (
+            "SELECT COLUMN_NAME, COLUMN_DEFAULT FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_NAME = 'g' AND \
+             COLUMN_DEFAULT IS NOT NULL ORDER BY ORDINAL_POSITION",
+            "'id'|'$ZCONVERT($SYSTEM.Util.CreateGUID(),\"L\")'; 'd'|'+$HOROLOG'",
+        ),
+        ("ALTER TABLE g ALTER COLUMN id DROP DEFAULT", "0"),
+        ("INSERT INTO g (n) VALUES (3)", "error -108"),
+        ("ALTER TABLE g ALTER COLUMN id SET DEFAULT OBJECTSCRIPT '\"none\"'", "0"),
+        ("INSERT INTO g (n) VALUES (3)", "1"),
+        ("SELECT id FROM g WHERE n = 3", "'none'"),
+        ("CREATE TABLE h (n INTEGER DEFAULT OBJECTSCRIPT '$INCREMENT(^LogNumber)')", "error -400"),
+        ("CREATE TABLE h (n INTEGER DEFAULT OBJECTSCRIPT 5)", "error -1"),
+        ("ALTER TABLE g ADD COLUMN k VARCHAR(36) DEFAULT OBJECTSCRIPT '$SYSTEM.Util.CreateGUID()'", "error -400"),
+    ]);
+}
+
+/// A view names what it reads; what that is made of does not matter to it.
+#[test]
+fn views_on_views() {
+    play(&[
+        ("CREATE TABLE base (a INTEGER)", "0"),
+        ("CREATE VIEW vone AS SELECT a FROM base", "0"),
+        ("CREATE VIEW vtwo AS SELECT a FROM vone", "0"),
+        (
+            "SELECT VIEW_NAME, TABLE_NAME FROM INFORMATION_SCHEMA.VIEW_TABLE_USAGE WHERE VIEW_NAME LIKE 'v%o%' ORDER BY VIEW_NAME",
+            "'vone'|'base'; 'vtwo'|'vone'",
+        ),
+        ("CREATE OR REPLACE VIEW vone AS SELECT a FROM vtwo", "error -30"),
+        ("DROP VIEW vone", "error -321"),
+        ("CREATE VIEW vthree AS SELECT a FROM base", "0"),
+        ("CREATE OR REPLACE VIEW vtwo AS SELECT a FROM vthree", "0"),
+        ("DROP VIEW vone", "0"),
+        ("DROP TABLE base CASCADE", "0"),
+        ("SELECT a FROM vtwo", "error -30"),
+    ]);
+}
+
+#[test]
 fn alembic() {
     play(&[
         ("CREATE TABLE some_table (id INTEGER NOT NULL, c1 VARCHAR(10) NOT NULL DEFAULT 'x', PRIMARY KEY (id))", "0"),

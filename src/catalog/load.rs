@@ -1,9 +1,9 @@
-//! Reading one table from IRIS INFORMATION_SCHEMA, sans IO: two queries, two pages.
+//! Reading one table, or the views on one, from IRIS INFORMATION_SCHEMA, sans IO: two queries, two pages.
 
 use std::rc::Rc;
 
 use crate::iris::{IrisStatement, Item, ItemReader, ListError, ParameterKind, Request, StatementMetadata};
-use crate::sql::{ColumnFacts, DeclaredType, RelationName, TableFacts, parse_column_note};
+use crate::sql::{ColumnFacts, DeclaredType, Need, RelationName, TableFacts, ViewFacts, parse_column_note};
 
 use super::TableCache;
 use super::iris_column::IrisColumnType;
@@ -16,20 +16,45 @@ const KEYS: &str = "SELECT INDEX_NAME, COLUMN_NAME, PRIMARY_KEY FROM INFORMATION
     WHERE TABLE_SCHEMA = :%qpar(1) AND TABLE_NAME = :%qpar(2) AND NON_UNIQUE = 0 \
     ORDER BY INDEX_NAME, ORDINAL_POSITION";
 
-/// The two statements of a shard; their keys are the first two of its counter.
+const DEFINITION: &str = "SELECT VIEW_DEFINITION, CHECK_OPTION FROM INFORMATION_SCHEMA.VIEWS \
+    WHERE TABLE_SCHEMA = :%qpar(1) AND TABLE_NAME = :%qpar(2)";
+
+const READERS: &str = "SELECT VIEW_SCHEMA, VIEW_NAME FROM INFORMATION_SCHEMA.VIEW_TABLE_USAGE \
+    WHERE TABLE_SCHEMA = :%qpar(1) AND TABLE_NAME = :%qpar(2)";
+
+/// The statements of a shard; their keys are the first of its counter.
 #[derive(Debug)]
 pub struct TableQueries {
     columns: Rc<IrisStatement>,
     keys: Rc<IrisStatement>,
+    definition: Rc<IrisStatement>,
+    readers: Rc<IrisStatement>,
 }
 
 impl TableQueries {
-    /// Statement keys `key` and `key + 1` must not be used by anybody else of the shard.
+    /// How many statement keys they take.
+    pub const COUNT: u64 = 4;
+
+    /// `COUNT` statement keys from `key` on must not be used by anybody else of the shard.
     pub fn new(key: u64) -> Self {
         let statement = |key, text: &str| {
             Rc::new(IrisStatement { key, text: text.to_owned(), kinds: vec![ParameterKind::User; 2], is_query: true })
         };
-        Self { columns: statement(key, COLUMNS), keys: statement(key.wrapping_add(1), KEYS) }
+        Self {
+            columns: statement(key, COLUMNS),
+            keys: statement(key.wrapping_add(1), KEYS),
+            definition: statement(key.wrapping_add(2), DEFINITION),
+            readers: statement(key.wrapping_add(3), READERS),
+        }
+    }
+
+    fn of(&self, stage: Stage) -> &Rc<IrisStatement> {
+        match stage {
+            Stage::Columns => &self.columns,
+            Stage::Keys => &self.keys,
+            Stage::Definition => &self.definition,
+            Stage::Readers => &self.readers,
+        }
     }
 }
 
@@ -37,14 +62,18 @@ impl TableQueries {
 enum Stage {
     Columns,
     Keys,
+    /// Of the views on a relation: first its own query.
+    Definition,
+    Readers,
 }
 
-/// One table being read.
+/// One table, or the views on one, being read.
 #[derive(Debug)]
 pub struct TableLoad {
     name: RelationName,
     stage: Stage,
     facts: TableFacts,
+    views: ViewFacts,
 }
 
 /// What to do next.
@@ -56,21 +85,22 @@ pub enum LoadStep {
 }
 
 impl TableLoad {
-    pub fn new(name: RelationName, cache: &TableCache) -> Self {
+    pub fn new(need: Need, cache: &TableCache) -> Self {
+        let (name, stage) = match need {
+            Need::Table(name) => (name, Stage::Columns),
+            Need::Views(name) => (name, Stage::Definition),
+        };
         let facts = TableFacts {
             schema: cache.iris_schema(&name).to_owned(),
             name: name.name.clone(),
             ..TableFacts::default()
         };
-        Self { name, stage: Stage::Columns, facts }
+        Self { name, stage, facts, views: ViewFacts::default() }
     }
 
     /// The query of the present stage.
     pub fn request(&self, queries: &TableQueries, in_transaction: bool) -> Request {
-        let statement = match self.stage {
-            Stage::Columns => &queries.columns,
-            Stage::Keys => &queries.keys,
-        };
+        let statement = queries.of(self.stage);
         let mut values = Vec::with_capacity(64);
         crate::iris::put_text(&mut values, &self.facts.schema);
         crate::iris::put_text(&mut values, &self.facts.name);
@@ -107,13 +137,12 @@ impl TableLoad {
             match self.stage {
                 Stage::Columns => self.facts.columns.extend(column(row)),
                 Stage::Keys => self.key(row),
+                Stage::Definition => self.definition(row),
+                Stage::Readers => self.reader(row),
             }
         }
         if !end {
-            let statement = match self.stage {
-                Stage::Columns => &queries.columns,
-                Stage::Keys => &queries.keys,
-            };
+            let statement = queries.of(self.stage);
             return Ok(LoadStep::Submit(Request::Fetch { statement: Rc::clone(statement) }));
         }
         match self.stage {
@@ -129,6 +158,31 @@ impl TableLoad {
                 cache.insert(&self.name, Some(std::mem::take(&mut self.facts)));
                 Ok(LoadStep::Done)
             }
+            Stage::Definition => {
+                self.stage = Stage::Readers;
+                Ok(LoadStep::Submit(self.request(queries, in_transaction)))
+            }
+            Stage::Readers => {
+                cache.insert_views(&self.name, std::mem::take(&mut self.views));
+                Ok(LoadStep::Done)
+            }
+        }
+    }
+
+    fn definition(&mut self, row: Vec<Option<String>>) {
+        let mut cells = row.into_iter();
+        self.views.definition = cells.next().flatten();
+        self.views.check_option = match cells.next().flatten().unwrap_or_default().to_ascii_uppercase().as_str() {
+            "LOCAL" => Some("LOCAL"),
+            "CASCADE" | "CASCADED" => Some("CASCADED"),
+            _ => None,
+        };
+    }
+
+    fn reader(&mut self, row: Vec<Option<String>>) {
+        let mut cells = row.into_iter();
+        if let (schema, Some(Some(name))) = (cells.next().flatten(), cells.next()) {
+            self.views.readers.push(RelationName { schema, name });
         }
     }
 
@@ -216,7 +270,7 @@ mod tests {
         let queries = TableQueries::new(7);
         let mut cache = TableCache::new("SQLUser");
         let name = RelationName { schema: Some("public".to_owned()), name: "t".to_owned() };
-        let mut load = TableLoad::new(name.clone(), &cache);
+        let mut load = TableLoad::new(Need::Table(name.clone()), &cache);
         let Request::Execute { statement, values_per_set: 2, .. } = load.request(&queries, false) else { panic!() };
         assert_eq!(statement.key, 7);
 
@@ -254,7 +308,29 @@ mod tests {
         assert_eq!(facts.unique_keys, [("U".to_owned(), vec!["id".to_owned(), "at".to_owned()])]);
         assert_eq!(cache.column("SQLUSER", "T", "AT").unwrap().pg_type.oid, Oid::TIMESTAMPTZ);
         assert!(!cache.column("SQLUser", "t", "id").unwrap().nullable);
+
+        let need = Need::Views(name.clone());
+        let mut load = TableLoad::new(need, &cache);
+        rows.clear();
+        put_text(&mut rows, "SELECT 1");
+        put_text(&mut rows, "CASCADE");
+        let step = load.on_page(&rows, true, &metadata(2), &mut cache, &queries, false).unwrap();
+        assert!(matches!(step, LoadStep::Submit(Request::Execute { statement, .. }) if statement.key == 10));
+        rows.clear();
+        put_text(&mut rows, "App");
+        put_text(&mut rows, "V2");
+        load.on_page(&rows, true, &metadata(2), &mut cache, &queries, false).unwrap();
+        let crate::sql::ViewLookup::Known(views) = crate::sql::Schema::views(&cache, &name) else { panic!() };
+        let reader = RelationName { schema: Some("App".to_owned()), name: "V2".to_owned() };
+        let expected = ViewFacts {
+            definition: Some("SELECT 1".to_owned()),
+            check_option: Some("CASCADED"),
+            readers: vec![reader],
+        };
+        assert_eq!(*views, expected);
+
         cache.follow(1);
+        assert!(matches!(crate::sql::Schema::views(&cache, &name), crate::sql::ViewLookup::NotLoaded));
         assert!(matches!(crate::sql::Schema::table(&cache, &name), crate::sql::TableLookup::NotLoaded));
     }
 }

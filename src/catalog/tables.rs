@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::EnumTypes;
-use crate::sql::{ColumnFacts, EnumType, RelationName, Schema, TableFacts, TableLookup};
+use crate::sql::{ColumnFacts, EnumType, RelationName, Schema, TableFacts, TableLookup, ViewFacts, ViewLookup};
 
 /// Tables by their folded IRIS schema and name. Forgotten as a whole when the schema epoch moves: DDL is rare, and a
 /// table is two short queries away.
@@ -16,6 +16,7 @@ pub struct TableCache {
     default_schema: String,
     /// `None`: IRIS was asked and has no such table.
     tables: HashMap<(String, String), Option<Rc<TableFacts>>>,
+    views: HashMap<(String, String), Rc<ViewFacts>>,
     enums: Arc<EnumTypes>,
 }
 
@@ -26,7 +27,13 @@ impl TableCache {
 
     /// With the enum types that all shards share.
     pub fn with_enums(default_schema: &str, enums: Arc<EnumTypes>) -> Self {
-        Self { epoch: 0, default_schema: default_schema.to_owned(), tables: HashMap::new(), enums }
+        Self {
+            epoch: 0,
+            default_schema: default_schema.to_owned(),
+            tables: HashMap::new(),
+            views: HashMap::new(),
+            enums,
+        }
     }
 
     pub fn enums(&self) -> &EnumTypes {
@@ -38,6 +45,7 @@ impl TableCache {
         if self.epoch != epoch {
             self.epoch = epoch;
             self.tables.clear();
+            self.views.clear();
         }
     }
 
@@ -63,6 +71,11 @@ impl TableCache {
         self.tables.insert(key, facts.map(Rc::new));
     }
 
+    pub fn insert_views(&mut self, name: &RelationName, facts: ViewFacts) {
+        let key = self.key(name);
+        self.views.insert(key, Rc::new(facts));
+    }
+
     /// A column of result metadata, by the IRIS names of its table.
     pub fn column(&self, schema: &str, table: &str, column: &str) -> Option<&ColumnFacts> {
         let key = (schema.to_lowercase(), table.to_lowercase());
@@ -80,6 +93,13 @@ impl Schema for TableCache {
             Some(Some(facts)) => TableLookup::Known(Rc::clone(facts)),
             Some(None) => TableLookup::Missing,
             None => TableLookup::NotLoaded,
+        }
+    }
+
+    fn views(&self, name: &RelationName) -> ViewLookup {
+        match self.views.get(&self.key(name)) {
+            Some(facts) => ViewLookup::Known(Rc::clone(facts)),
+            None => ViewLookup::NotLoaded,
         }
     }
 

@@ -103,7 +103,7 @@ impl ShardContext {
             tables: RefCell::new(tables),
             table_queries: TableQueries::new(0),
             control: RefCell::default(),
-            next_key: Cell::new(2),
+            next_key: Cell::new(TableQueries::COUNT),
             schema_epoch,
         }
     }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use crate::catalog::{Answer, Described, LoadStep, TableLoad, describe};
 use crate::iris::{IrisError, Reply, Request, to_pg};
 use crate::sql::{
-    Action, CallArgument, CatalogQuery, Plan, RelationName, Template, TranslateError, Translated, Translation,
+    Action, CallArgument, CatalogQuery, Need, Plan, Template, TranslateError, Translated, Translation,
     TranslationCache, translate,
 };
 use crate::types::Oid;
@@ -42,7 +42,7 @@ enum Stage {
     Translate,
     Tables {
         load: TableLoad,
-        rest: Vec<RelationName>,
+        rest: Vec<Need>,
     },
     /// PostgreSQL is asked what it makes of the statement.
     Describe {
@@ -272,7 +272,7 @@ impl Resolve {
         self.prepare(understood, 0, s)
     }
 
-    fn next_table(&mut self, mut names: Vec<RelationName>, s: Surroundings<'_>) -> Result<Progress, Box<PgError>> {
+    fn next_table(&mut self, mut names: Vec<Need>, s: Surroundings<'_>) -> Result<Progress, Box<PgError>> {
         let Some(name) = names.pop() else { return self.start(s) };
         self.loads_count = self.loads_count.saturating_add(1);
         if self.loads_count > LOADS_MAX {

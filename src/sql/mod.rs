@@ -26,7 +26,7 @@ pub use plan::{
     ModesScope, OutputColumn, Plan, RunIf, ScriptStep, SessionValue, SettingCommand, StepRole, TransactionCommand,
     Translation,
 };
-pub use schema::{ColumnFacts, NoSchema, RelationName, Schema, TableFacts, TableLookup};
+pub use schema::{ColumnFacts, Need, NoSchema, RelationName, Schema, TableFacts, TableLookup, ViewFacts, ViewLookup};
 pub use split::{position_in, split};
 pub use template::{Literal, LiteralKind, Template};
 pub use translate::{ViewText, array_elements, check_syntax, translate, view_for_mirror};

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::plan::Translation;
-use super::schema::RelationName;
+use super::schema::Need;
 use crate::types::Oid;
 use crate::wire::PgError;
 
@@ -43,7 +43,7 @@ pub struct Translated {
 #[derive(Debug)]
 pub enum TranslateError {
     /// The schema has not loaded these: load them, then translate again.
-    NeedTables(Vec<RelationName>),
+    NeedTables(Vec<Need>),
     Pg(Box<PgError>),
 }
 

@@ -46,9 +46,39 @@ pub enum TableLookup {
     NotLoaded,
 }
 
+/// What views have to do with a table or view.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ViewFacts {
+    /// The query of a view, in IRIS's SQL; `None` for tables.
+    pub definition: Option<String>,
+    /// `LOCAL` or `CASCADED`, of WITH CHECK OPTION.
+    pub check_option: Option<&'static str>,
+    /// The views that read it, by their IRIS schemas and names.
+    pub readers: Vec<RelationName>,
+}
+
+#[derive(Debug, Clone)]
+pub enum ViewLookup {
+    Known(Rc<ViewFacts>),
+    /// As [`TableLookup::NotLoaded`].
+    NotLoaded,
+}
+
+/// What has to be read from IRIS before a statement can be translated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Need {
+    Table(RelationName),
+    Views(RelationName),
+}
+
 /// The tables a shard knows.
 pub trait Schema {
     fn table(&self, name: &RelationName) -> TableLookup;
+
+    /// The views on a relation, and the query that it is itself.
+    fn views(&self, _name: &RelationName) -> ViewLookup {
+        ViewLookup::Known(Rc::default())
+    }
 
     /// An enum type by its name, if there is one.
     fn enum_type(&self, _name: &RelationName) -> Option<EnumType> {

@@ -3,6 +3,8 @@
 use super::text::literal;
 use crate::types::{Oid, PgType};
 
+pub(super) const RANDOM_UUID: &str = "gen_random_uuid()";
+
 /// What kind of default IRIS has, for comparing it with the words of a description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum IrisDefault {
@@ -36,6 +38,8 @@ impl IrisDefault {
             "+$HOROLOG" | "+$H" | "CURRENT_DATE" => Self::Computed(Some("CURRENT_DATE")),
             "$USERNAME" | "CURRENT_USER" | "USER" => Self::Computed(Some("CURRENT_USER")),
             "SESSION_USER" => Self::Computed(Some("SESSION_USER")),
+            "$SYSTEM.UTIL.CREATEGUID()" => Self::Computed(Some(RANDOM_UUID)),
+            _ if word.ends_with("CREATEGUID(),\"L\")") && word.starts_with("$ZC") => Self::Computed(Some(RANDOM_UUID)),
             _ if word.starts_with("$PIECE($HOROLOG") || word.starts_with("CURRENT_TIME(") || word == "CURRENT_TIME" => {
                 Self::Computed(Some("LOCALTIME"))
             }

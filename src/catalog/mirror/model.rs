@@ -6,7 +6,7 @@ use crate::sql::{ClauseKind, DeclaredType, EnumType, is_note, parse_column_note,
 use crate::types::{Oid, PgType};
 
 use super::super::iris_column::IrisColumnType;
-use super::default::IrisDefault;
+use super::default::{IrisDefault, RANDOM_UUID};
 use super::load::parameter;
 use super::snapshot::UsedNames;
 use super::text::{Guarded, do_block, identifier, identifiers, literal, qualified, type_name};
@@ -419,7 +419,13 @@ impl Definition {
 fn still_true(clause: &str, default: &IrisDefault) -> bool {
     match default {
         IrisDefault::None => clause.to_ascii_uppercase().starts_with("DEFAULT NULL"),
-        IrisDefault::Computed(_) => true,
+        IrisDefault::Computed(words) => {
+            let clause = clause.to_ascii_lowercase();
+            let value = clause.trim_start_matches("default").trim_start();
+            let is_constant = value.starts_with(|c: char| c.is_ascii_digit() || "'+-".contains(c))
+                || ["e'", "true", "false", "null"].iter().any(|constant| value.starts_with(constant));
+            !is_constant && value.contains("uuid") == (*words == Some(RANDOM_UUID))
+        }
         IrisDefault::Text(value) if value == "{}" && clause.to_ascii_uppercase().contains("ARRAY") => true,
         IrisDefault::Text(value) | IrisDefault::Number(value) => clause.replace("''", "'").contains(value.as_str()),
     }

@@ -153,6 +153,8 @@ fn defaults_of_iris() {
         ("66000", Oid::DATE, None),
         ("+$HOROLOG", Oid::DATE, Some("CURRENT_DATE")),
         ("$ZDATETIME($NOW(),3,,6)", Oid::TIMESTAMP, Some("CURRENT_TIMESTAMP")),
+        ("$ZCONVERT($SYSTEM.Util.CreateGUID(),\"L\")", Oid::UUID, Some("gen_random_uuid()")),
+        ("$zcvt($system.Util.CreateGUID(), \"l\")", Oid::UUID, Some("gen_random_uuid()")),
         ("##class(My.Class).Next()", Oid::INT4, None),
         ("", Oid::TEXT, None),
     ] {

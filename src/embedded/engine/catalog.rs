@@ -63,6 +63,28 @@ pub enum DefaultExpr {
     },
     /// USER, CURRENT_USER, SESSION_USER, SYSTEM_USER.
     User,
+    /// OBJECTSCRIPT and the expression: as written, and as it is computed.
+    ObjectScript {
+        code: String,
+        value: ScriptExpr,
+    },
+}
+
+/// The ObjectScript expressions that the stand-in computes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ScriptExpr {
+    Text(String),
+    Number(String),
+    /// `+$HOROLOG`.
+    Today,
+    /// `$USERNAME`.
+    User,
+    /// `$SYSTEM.Util.CreateGUID()`: in capitals.
+    NewGuid,
+    /// `$ZCONVERT(x,"L")`.
+    Lower(Box<ScriptExpr>),
+    /// `$ZCONVERT(x,"U")`.
+    Upper(Box<ScriptExpr>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -270,7 +292,7 @@ pub struct ViewDef {
     pub read_only: bool,
     pub description: Option<String>,
     pub columns: Vec<ColumnDef>,
-    /// Tables and views the query reads, `(schema, name)`.
+    /// Tables and views the query names, `(schema, name)`; not what those that are views read.
     pub depends_on: Vec<(String, String)>,
 }
 

@@ -38,7 +38,7 @@ impl QueryEngine for Queries<'_> {
             }
             column
         });
-        Ok(QueryShape { columns: columns.collect(), relations: plan.relations })
+        Ok(QueryShape { columns: columns.collect(), relations: plan.relations, view_relations: plan.view_relations })
     }
 
     fn fill(&self, conn: &Connection, catalog: &Catalog, query: &str, target: &TableDef) -> Result<u64, SqlError> {
@@ -82,6 +82,10 @@ impl QueryEngine for Queries<'_> {
                 stamp(*precision)
             }
             Some(DefaultExpr::User) => Value::Text(self.user.to_owned()),
+            Some(DefaultExpr::ObjectScript { code, .. }) => {
+                let text = format!("It is not known what the rows of a table get of the default {code}");
+                return Err(SqlError::prepare(400, text));
+            }
         };
         import(&value, &column.data_type, Purpose::Assign)
             .map_err(|error| SqlError::execute(104, functions::validation_message(&column.name, "default", error)))

@@ -12,7 +12,7 @@ use crate::iris::{IrisStatement, ParameterKind};
 use crate::sql::description::EnumType;
 use crate::sql::options::TranslateOptions;
 use crate::sql::plan::{Bind, OutputColumn, Plan};
-use crate::sql::schema::{ColumnFacts, RelationName, Schema, TableFacts, TableLookup};
+use crate::sql::schema::{ColumnFacts, Need, RelationName, Schema, TableFacts, TableLookup, ViewFacts, ViewLookup};
 use crate::sql::template::{LiteralKind, Template};
 use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
@@ -51,9 +51,9 @@ pub struct Cx<'a> {
     pub sql: &'a str,
     pub template: &'a Template,
     pub options: &'a TranslateOptions<'a>,
-    schema: &'a dyn Schema,
+    pub schema: &'a dyn Schema,
     pinned: RefCell<BTreeSet<u16>>,
-    needed: RefCell<Vec<RelationName>>,
+    needed: RefCell<Vec<Need>>,
     parameters: RefCell<Vec<Oid>>,
     notices: RefCell<Vec<PgError>>,
     /// Innermost last.
@@ -99,7 +99,7 @@ impl<'a> Cx<'a> {
         }
     }
 
-    pub fn take_needed(&self) -> Vec<RelationName> {
+    pub fn take_needed(&self) -> Vec<Need> {
         self.needed.take()
     }
 
@@ -232,12 +232,28 @@ impl<'a> Cx<'a> {
     pub fn facts(&self, name: &RelationName) -> TableLookup {
         let found = self.schema.table(name);
         if matches!(found, TableLookup::NotLoaded) {
-            let mut needed = self.needed.borrow_mut();
-            if !needed.contains(name) {
-                needed.push(name.clone());
-            }
+            self.need(Need::Table(name.clone()));
         }
         found
+    }
+
+    /// The statement is translated again when this is known.
+    pub fn need(&self, need: Need) {
+        let mut needed = self.needed.borrow_mut();
+        if !needed.contains(&need) {
+            needed.push(need);
+        }
+    }
+
+    /// `None` when they have to be loaded first.
+    pub fn views(&self, name: &RelationName) -> Option<Rc<ViewFacts>> {
+        match self.schema.views(name) {
+            ViewLookup::Known(facts) => Some(facts),
+            ViewLookup::NotLoaded => {
+                self.need(Need::Views(name.clone()));
+                None
+            }
+        }
     }
 
     /// An enum type by its folded name.

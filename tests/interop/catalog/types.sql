@@ -28,7 +28,7 @@ CREATE TABLE ty_all (
   c_timestamp timestamp DEFAULT now(),
   c_timestamp_3 timestamp(3),
   c_timestamptz timestamptz DEFAULT CURRENT_TIMESTAMP,
-  c_uuid uuid,
+  c_uuid uuid DEFAULT gen_random_uuid(),
   c_json json,
   c_jsonb jsonb DEFAULT '{}',
   c_vector vector(3),
@@ -47,5 +47,6 @@ CREATE TABLE ty_other.ty_child (
   "Mixed Case" text,
   "select" integer
 );
-CREATE VIEW ty_view AS SELECT c_int4, c_jsonb, c_timestamptz, c_mood, c_vector FROM ty_all WHERE c_bool;
+CREATE VIEW ty_renamed AS SELECT c_int4, c_jsonb, c_timestamptz, c_mood, c_vector FROM ty_all WHERE c_bool;
+ALTER VIEW ty_renamed RENAME TO ty_view;
 ALTER TABLE ty_other.ty_child ADD COLUMN added jsonb;

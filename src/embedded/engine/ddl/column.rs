@@ -5,6 +5,7 @@ use super::super::parse::TokenKind;
 use super::super::types::DataType;
 use super::super::value::SqlError;
 use super::cursor::{Cursor, ObjectName};
+use super::object_script;
 
 /// A column with the constraints written beside it.
 #[derive(Debug)]
@@ -175,6 +176,12 @@ impl Cursor<'_> {
             TokenKind::Integer | TokenKind::Number => DefaultExpr::Number(token.text.clone()),
             TokenKind::Word => match token.upper.as_str() {
                 "NULL" => DefaultExpr::Null,
+                "OBJECTSCRIPT" => {
+                    self.advance();
+                    let code = self.string()?;
+                    let value = object_script::parse(&code)?;
+                    return Ok(DefaultExpr::ObjectScript { code, value });
+                }
                 "USER" | "CURRENT_USER" | "SESSION_USER" | "SYSTEM_USER" => DefaultExpr::User,
                 "CURRENT_DATE" => DefaultExpr::CurrentDate,
                 "CURRENT_TIME" => {

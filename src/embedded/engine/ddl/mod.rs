@@ -10,6 +10,7 @@ mod cursor;
 mod drop;
 mod foreign_key;
 mod index;
+mod object_script;
 mod other;
 mod routine;
 mod storage;
@@ -30,8 +31,10 @@ use cursor::{Cursor, ObjectName};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueryShape {
     pub columns: Vec<ColumnDef>,
-    /// Tables and views read anywhere in the query, `(schema, name)`.
+    /// Tables and views named anywhere in the query, `(schema, name)`.
     pub relations: Vec<(String, String)>,
+    /// Those that the views among them read.
+    pub view_relations: Vec<(String, String)>,
 }
 
 /// What definitions need from the query side of the engine.

@@ -24,6 +24,7 @@ impl QueryEngine for OneQuery {
             Some(_) => Ok(QueryShape {
                 columns: vec![ColumnDef::new("a", DataType::Integer)],
                 relations: vec![("SQLUser".to_owned(), table.to_owned())],
+                view_relations: Vec::new(),
             }),
             None => Err(SqlError::prepare(30, format!("Table '{table}' not found"))),
         }

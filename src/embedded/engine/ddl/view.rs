@@ -74,7 +74,7 @@ impl Ddl<'_> {
         }
         let shape = self.engine.describe(self.conn, &self.catalog, &query)?;
         let itself = |(schema, view): &(String, String)| same_name(schema, &name.schema) && same_name(view, &name.name);
-        if shape.relations.iter().any(itself) {
+        if shape.relations.iter().chain(&shape.view_relations).any(itself) {
             return Err(table_not_found(&name));
         }
         let mut columns = shape.columns;

@@ -188,6 +188,7 @@ pub(super) fn default_text(default: &DefaultExpr) -> Option<String> {
         DefaultExpr::CurrentTimestamp { precision } => format!("$ZDATETIME($NOW(),3,,{precision})"),
         DefaultExpr::UtcTimestamp { precision } => format!("$ZDATETIME($ZTIMESTAMP,3,,{precision})"),
         DefaultExpr::User => "$USERNAME".to_owned(),
+        DefaultExpr::ObjectScript { code, .. } => code.clone(),
     })
 }
 

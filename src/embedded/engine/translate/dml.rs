@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use super::super::SqlError;
-use super::super::catalog::{ColumnDef, DefaultExpr, IdentityKind, Relation, TableDef, TableKind, same_name};
+use super::super::catalog::{
+    ColumnDef, DefaultExpr, IdentityKind, Relation, ScriptExpr, TableDef, TableKind, same_name,
+};
 use super::super::decimal::Dec;
 use super::super::parse::ast::{Delete, Expr, Insert, InsertSource, Literal, Name, ObjectName, TableRef, Update};
 use super::super::types::DataType;
 use super::from::quote;
 use super::scope::{Scope, table_source};
 use super::slot::{Field, SlotSource};
+use super::term::{TEXT, Term};
 use super::{Aggregates, Plan, Translator, Verb};
 
 impl Translator<'_> {
@@ -225,12 +228,27 @@ impl Translator<'_> {
             DefaultExpr::CurrentTimestamp { precision } | DefaultExpr::UtcTimestamp { precision } => {
                 self.variable("CURRENT_TIMESTAMP", *precision)?
             }
-            DefaultExpr::User => {
-                let (_, sql) = self.add_slot(SlotSource::User, super::term::TEXT);
-                super::term::Term::new(sql, super::term::TEXT)
-            }
+            DefaultExpr::User => self.script(&ScriptExpr::User)?,
+            DefaultExpr::ObjectScript { value, .. } => self.script(value)?,
         };
         self.assign(&term, column.data_type, &field(table, column, update))
+    }
+
+    fn script(&mut self, expr: &ScriptExpr) -> Result<Term, SqlError> {
+        let (operand, function) = match expr {
+            ScriptExpr::Text(text) => return super::expr::literal_term(&Literal::String(text.clone())),
+            ScriptExpr::Number(text) => return super::expr::literal_term(&Literal::Number(text.clone())),
+            ScriptExpr::Today => return self.variable("CURRENT_DATE", 0),
+            ScriptExpr::User => {
+                let (_, sql) = self.add_slot(SlotSource::User, TEXT);
+                return Ok(Term::new(sql, TEXT));
+            }
+            ScriptExpr::NewGuid => return Ok(Term::new("iris_new_guid()".to_owned(), TEXT)),
+            ScriptExpr::Lower(operand) => (operand, "lower"),
+            ScriptExpr::Upper(operand) => (operand, "upper"),
+        };
+        let operand = self.script(operand)?;
+        Ok(Term::new(format!("{function}({})", operand.sql), TEXT))
     }
 
     pub(super) fn update(&mut self, update: &Update) -> Result<Plan, SqlError> {

@@ -100,7 +100,7 @@ impl Translator<'_> {
                 Ok(format!("{} AS {alias}", quote(&table.sqlite_name)))
             }
             Relation::View(view) => {
-                self.relations.push((view.schema.clone(), view.name.clone()));
+                self.remember_relation(&view.schema, &view.name);
                 let output = self.view(&view)?;
                 let text = self.derived(&output, label.map_or(view.name.as_str(), |label| label.0.as_str()))?;
                 if label.is_none()

@@ -53,8 +53,10 @@ pub struct Plan {
     pub no_check: bool,
     /// GLOBAL TEMPORARY tables that must exist on the connection.
     pub temporaries: Vec<Arc<TableDef>>,
-    /// Tables and views read, `(schema, name)`.
+    /// Tables and views that the text names, `(schema, name)`.
     pub relations: Vec<(String, String)>,
+    /// Those that the views among them read.
+    pub view_relations: Vec<(String, String)>,
 }
 
 /// Where unqualified names are looked for, and what else translation depends on.
@@ -110,6 +112,7 @@ pub(super) struct Translator<'a> {
     upper_groups: Vec<String>,
     temporaries: Vec<Arc<TableDef>>,
     relations: Vec<(String, String)>,
+    view_relations: Vec<(String, String)>,
     /// Views being expanded: a view that reads itself would not end.
     view_depth: u32,
 }
@@ -140,6 +143,7 @@ impl<'a> Translator<'a> {
             upper_groups: Vec::new(),
             temporaries: Vec::new(),
             relations: Vec::new(),
+            view_relations: Vec::new(),
             view_depth: 0,
         }
     }
@@ -159,10 +163,15 @@ impl<'a> Translator<'a> {
     }
 
     fn remember_table(&mut self, table: &Arc<TableDef>) {
-        self.relations.push((table.schema.clone(), table.name.clone()));
+        self.remember_relation(&table.schema, &table.name);
         if table.kind == TableKind::GlobalTemporary {
             self.temporaries.push(Arc::clone(table));
         }
+    }
+
+    fn remember_relation(&mut self, schema: &str, name: &str) {
+        let relations = if self.view_depth == 0 { &mut self.relations } else { &mut self.view_relations };
+        relations.push((schema.to_owned(), name.to_owned()));
     }
 
     fn query_plan(&mut self, query: &Query) -> Result<Plan, SqlError> {
@@ -201,6 +210,7 @@ impl<'a> Translator<'a> {
             no_check,
             temporaries: std::mem::take(&mut self.temporaries),
             relations: std::mem::take(&mut self.relations),
+            view_relations: std::mem::take(&mut self.view_relations),
         }
     }
 

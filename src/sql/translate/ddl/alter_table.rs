@@ -7,9 +7,11 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::constraint::Keys;
 use super::create_table::Column;
 use super::default::default_text;
+use super::rename::rename_table;
 use super::types::{column_type, description, type_node};
 use super::{
-    Ddl, Table, accepted, ddl, defined, first_name, has_child, need, notice, skipping, step, tolerant_step, unsupported,
+    Ddl, Table, accepted, ddl, defined, first_name, has_child, need, new_name, notice, skipping, step, tolerant_step,
+    unsupported,
 };
 use crate::sql::plan::ScriptStep;
 use crate::sql::schema::{ColumnFacts, TableFacts, TableLookup};
@@ -38,6 +40,12 @@ pub(super) fn alter_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         TableLookup::Known(facts) => Some(facts),
         TableLookup::Missing | TableLookup::NotLoaded => None,
     };
+    if let Some(action) = cx::child(stmt, SyntaxKind::TABLE_RENAME_TO)
+        && let Some(facts) = &facts
+        && let Some(ddl) = rename_table(cx, stmt, &table, Rc::clone(facts), &action)?
+    {
+        return Ok(ddl);
+    }
     let mut alter = Alter { cx, table: &table, facts, steps: Vec::new() };
     for action in stmt.children() {
         alter.action(&action)?;
@@ -161,6 +169,10 @@ impl Alter<'_> {
             return Err(unsupported(action, "IRIS cannot add an identity column to an existing table")
                 .hint("Declare serial and identity columns in CREATE TABLE."));
         }
+        if column.has_default_of_the_row() {
+            return Err(unsupported(action, "IRIS cannot give each row of an existing table a uuid of its own")
+                .hint("Add the column without the default, fill it with UPDATE, then ALTER COLUMN .. SET DEFAULT."));
+        }
         let mut keys = self.keys();
         for constraint in action.children() {
             keys.read(self.cx, &constraint, Some(&typed))?;
@@ -283,13 +295,6 @@ impl Alter<'_> {
         }
         Ok(())
     }
-}
-
-/// A new name, in quotes: IRIS would show an unquoted one in capitals.
-fn new_name(node: &SyntaxNode) -> Result<String> {
-    let typed = first_name(node)?;
-    let name = defined(&typed)?;
-    Ok(if name.starts_with('"') { name } else { format!("\"{name}\"") })
 }
 
 /// `c`, `c::type` or `CAST(c AS type)`, where `c` is the column itself.

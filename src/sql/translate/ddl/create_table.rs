@@ -3,7 +3,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::constraint::Keys;
-use super::default::default_text;
+use super::default::{default_text, is_of_the_row};
 use super::types::{ColumnType, column_type, description, type_node};
 use super::{
     Ddl, Table, accepted, ddl, defined, first_name, has_child, need, notice, tolerant_step, unsupported, warn_not_kept,
@@ -227,6 +227,11 @@ impl Column {
             }
         }
         Ok(column)
+    }
+
+    /// The default is another one for each row.
+    pub fn has_default_of_the_row(&self) -> bool {
+        self.default.as_deref().is_some_and(is_of_the_row)
     }
 
     /// `name type [%EXACT] [NOT NULL] [DEFAULT v] [%DESCRIPTION 'pg:..']`.

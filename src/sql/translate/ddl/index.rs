@@ -3,10 +3,12 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::constraint::{defined_list, object_name};
+use super::types::type_node;
 use super::{
     Ddl, Table, at, ddl, defined, first_name, has_child, mirror_only, need, tolerant_step, unsupported, warn_not_kept,
 };
 use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::expr::type_name;
 use crate::sql::translate::names;
 use crate::wire::{PgError, Severity, SqlState};
 
@@ -49,7 +51,14 @@ pub(super) fn create_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
             return not_made(&format!("IRIS has no {method} indexes"));
         }
         "hnsw" if is_l2(&items) => return not_made("its hnsw indexes do not know the L2 distance"),
-        "hnsw" => return Ok(made(hnsw(cx, stmt, &table, &name, &items, columns.as_deref())?)),
+        "hnsw" => {
+            let columns = columns
+                .or_else(|| items.iter().map(|item| column(item).or_else(|| idle_cast(cx, &table, item))).collect());
+            if columns.is_none() && items.len() == 1 {
+                return not_made("IRIS has no indexes on expressions");
+            }
+            return Ok(made(hnsw(cx, stmt, &table, &name, &items, columns.as_deref())?));
+        }
         _ => {
             let message = format!("access method \"{method}\" does not exist");
             return Err(PgError::error(SqlState::UNDEFINED_OBJECT, message));
@@ -104,7 +113,7 @@ fn index_name(stmt: &SyntaxNode, table: &Table, items: &[SyntaxNode]) -> Result<
     // An expression is called by its function, or `expr` (`FigureIndexColname`).
     let parts: Vec<String> = items
         .iter()
-        .map(|item| match (column(item), item.first_child()) {
+        .map(|item| match (column(item).or_else(|| cast_column(item).map(|(name, _)| name)), item.first_child()) {
             (Some(name), _) => names::folded(&name),
             (None, Some(node)) if node.kind() == SyntaxKind::CALL_EXPR => {
                 names::first(&node).map(|name| names::folded(&name)).unwrap_or_default()
@@ -122,6 +131,24 @@ fn column(item: &SyntaxNode) -> Option<String> {
         node = cx::unwrapped(&node.first_child()?);
     }
     (node.kind() == SyntaxKind::NAME_REF).then(|| names::first(&node)).flatten()
+}
+
+/// The column in `column::type`, and the type.
+fn cast_column(item: &SyntaxNode) -> Option<(String, SyntaxNode)> {
+    let node = cx::unwrapped(&item.first_child()?);
+    let operand = cx::unwrapped(&node.first_child()?);
+    let is_cast = node.kind() == SyntaxKind::CAST_EXPR && operand.kind() == SyntaxKind::NAME_REF;
+    is_cast.then(|| names::first(&operand).zip(type_node(&node))).flatten()
+}
+
+/// The column in a cast to its own type, as pgvector's clients write it for whatever the column was declared as.
+fn idle_cast(cx: &Cx<'_>, table: &Table, item: &SyntaxNode) -> Option<String> {
+    let (typed, to) = cast_column(item)?;
+    let name = names::folded(&typed);
+    let facts = cx.known(&table.lookup)?;
+    let column = facts.columns.iter().find(|column| column.name.eq_ignore_ascii_case(&name))?;
+    let to = type_name(cx, &to).resolve().ok()?;
+    (to == column.pg_type).then_some(typed)
 }
 
 fn hnsw(

@@ -12,6 +12,7 @@ mod drop;
 mod from_query;
 mod index;
 mod refused;
+mod rename;
 mod schema;
 mod types;
 mod user_type;
@@ -72,6 +73,9 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Ddl>> {
         let ddl = match stmt.kind() {
             SyntaxKind::CREATE_TABLE => create_table::create_table(cx, stmt)?,
             SyntaxKind::ALTER_TABLE => alter_table::alter_table(cx, stmt)?,
+            SyntaxKind::ALTER_VIEW if let Some(action) = cx::child(stmt, SyntaxKind::VIEW_RENAME_TO) => {
+                rename::rename_view(cx, stmt, &action)?
+            }
             SyntaxKind::CREATE_INDEX => index::create_index(cx, stmt)?,
             SyntaxKind::DROP_TABLE => drop::drop_table(cx, stmt)?,
             SyntaxKind::DROP_VIEW => drop::drop_view(cx, stmt)?,
@@ -154,6 +158,13 @@ fn first_name(node: &SyntaxNode) -> Result<String> {
     names::first(node).ok_or_else(|| {
         PgError::error(SqlState::SYNTAX_ERROR, "syntax error: a name is missing").position(cx::offset(at(node)))
     })
+}
+
+/// A new name, in quotes: IRIS would show an unquoted one in capitals.
+fn new_name(node: &SyntaxNode) -> Result<String> {
+    let typed = first_name(node)?;
+    let name = defined(&typed)?;
+    Ok(if name.starts_with('"') { name } else { format!("\"{name}\"") })
 }
 
 /// The named child, which the grammar demands: 42601 without it.

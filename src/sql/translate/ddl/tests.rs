@@ -24,7 +24,12 @@ impl Schema for OneTable {
             "known" => TableLookup::Known(Rc::new(TableFacts {
                 schema: "SQLUser".to_owned(),
                 name: "known".to_owned(),
-                columns: vec![column("id", Oid::INT4), column("a", Oid::TEXT), column("at", Oid::TIMESTAMP)],
+                columns: vec![
+                    column("id", Oid::INT4),
+                    column("a", Oid::TEXT),
+                    column("at", Oid::TIMESTAMP),
+                    ColumnFacts { pg_type: PgType { oid: Oid::VECTOR, typmod: 3 }, ..column("e", Oid::VECTOR) },
+                ],
                 primary_key: vec!["id".to_owned()],
                 unique_keys: vec![("known_a_key".to_owned(), vec!["a".to_owned()])],
             })),
@@ -183,6 +188,16 @@ fn defaults() {
         ("date DEFAULT CURRENT_DATE", "DATE DEFAULT CURRENT_DATE %DESCRIPTION 'pg:date DEFAULT CURRENT_DATE'"),
         ("date DEFAULT now()", "DATE DEFAULT CURRENT_DATE %DESCRIPTION 'pg:date DEFAULT now()'"),
         (
+            "uuid DEFAULT gen_random_uuid()",
+            "VARCHAR(36) %EXACT DEFAULT OBJECTSCRIPT '$ZCONVERT($SYSTEM.Util.CreateGUID(),\"L\")' \
+             %DESCRIPTION 'pg:uuid DEFAULT gen_random_uuid()'",
+        ),
+        (
+            "text DEFAULT (public.uuid_generate_v4()::text)",
+            "VARCHAR(32767) %EXACT DEFAULT OBJECTSCRIPT '$ZCONVERT($SYSTEM.Util.CreateGUID(),\"L\")' \
+             %DESCRIPTION 'pg:text DEFAULT (public.uuid_generate_v4()::text)'",
+        ),
+        (
             "jsonb DEFAULT '{}'::jsonb",
             "VARCHAR(1000000) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:jsonb DEFAULT ''{}''::jsonb'",
         ),
@@ -199,7 +214,10 @@ fn defaults() {
     }
     check_refused(&[
         ("CREATE TABLE t (c int DEFAULT nextval('t_c_seq'::regclass))", "0A000", "sequences"),
-        ("CREATE TABLE t (c uuid DEFAULT gen_random_uuid())", "0A000", "gen_random_uuid()"),
+        ("CREATE TABLE t (c uuid DEFAULT uuidv7())", "0A000", "uuidv7()"),
+        ("CREATE TABLE t (c uuid DEFAULT gen_random_uuid(1))", "0A000", "the default of column \"c\""),
+        ("CREATE TABLE t (c int DEFAULT gen_random_uuid())", "42804", "of type integer but default expression"),
+        ("ALTER TABLE t ADD COLUMN c uuid DEFAULT gen_random_uuid()", "0A000", "a uuid of its own"),
         ("CREATE TABLE t (c int DEFAULT 1 + 1)", "0A000", "the default of column \"c\""),
         ("CREATE TABLE t (c timestamp DEFAULT now() + interval '1 day')", "0A000", "the default of column \"c\""),
         ("CREATE TABLE t (c boolean DEFAULT 1)", "42804", "is of type boolean"),
@@ -381,6 +399,15 @@ fn create_index() {
         (
             "CREATE INDEX i ON items USING hnsw (e vector_ip_ops) WITH (m = 16, ef_construction = '64')",
             "CREATE INDEX: CREATE INDEX i ON SQLUser.items (e) AS HNSW(Distance='DotProduct', M=16, efConstruction=64)",
+        ),
+        (
+            "CREATE INDEX ON known USING hnsw ((e::vector(3)) vector_ip_ops)",
+            "CREATE INDEX: CREATE INDEX known_e_idx ON SQLUser.known (e) AS HNSW(Distance='DotProduct')",
+        ),
+        (
+            "CREATE INDEX i ON known USING hnsw ((e::vector(4)) vector_ip_ops)",
+            "CREATE INDEX: mirror | 01000 index i is not made in IRIS: IRIS has no indexes on expressions; \
+             queries work without it",
         ),
     ]);
     check_refused(&[
