@@ -177,7 +177,7 @@ impl Alter<'_> {
     fn keys(&self) -> Keys<'_> {
         let mut keys = Keys::new(self.table);
         if let Some(facts) = &self.facts {
-            keys.reserve(facts.unique_keys.iter().map(|(name, _)| name.to_lowercase()));
+            keys.reserve(facts.unique_keys.iter().map(|(name, _)| name.clone()));
         }
         keys
     }

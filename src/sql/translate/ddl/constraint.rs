@@ -15,7 +15,7 @@ const NAME_BYTES_MAX: usize = 63;
 /// The keys of one table while a statement is read.
 pub(super) struct Keys<'a> {
     pub table: &'a Table,
-    /// Names in use, folded.
+    /// Names in use.
     used: Vec<String>,
     /// The primary key's columns, for foreign keys that name none; folded.
     primary_key: Vec<String>,
@@ -171,7 +171,9 @@ impl<'a> Keys<'a> {
         }
         let mut name = object_name(self.table.name(), columns, label);
         let mut n = 0;
-        while self.used.contains(&name) {
+        // IRIS tells names apart without their case.
+        let is_used = |name: &str| self.used.iter().any(|used| used.eq_ignore_ascii_case(name));
+        while is_used(&name) {
             n += 1;
             name = object_name(self.table.name(), columns, &format!("{label}{n}"));
         }

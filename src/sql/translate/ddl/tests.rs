@@ -7,7 +7,7 @@ use crate::sql::schema::{ColumnFacts, Schema, TableFacts, TableLookup};
 use crate::sql::template::Template;
 use crate::types::{Oid, PgType};
 
-/// Knows `known (id int4 primary key, a text, at timestamp)`, with the constraint `known_a_key`.
+/// Knows `known (id int4 primary key, a text, at timestamp)`, with the constraint `Known_A_key`.
 struct OneTable;
 
 impl Schema for OneTable {
@@ -26,7 +26,7 @@ impl Schema for OneTable {
                 name: "known".to_owned(),
                 columns: vec![column("id", Oid::INT4), column("a", Oid::TEXT), column("at", Oid::TIMESTAMP)],
                 primary_key: vec!["id".to_owned()],
-                unique_keys: vec![("known_a_key".to_owned(), vec!["a".to_owned()])],
+                unique_keys: vec![("Known_A_key".to_owned(), vec!["a".to_owned()])],
             })),
             "later" => TableLookup::NotLoaded,
             _ => TableLookup::Missing,
