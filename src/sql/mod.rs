@@ -8,6 +8,7 @@ mod description;
 mod lex;
 mod options;
 mod plan;
+mod plpgsql;
 mod schema;
 mod split;
 mod template;
@@ -25,6 +26,7 @@ pub use plan::{
     CopyFromStdin, CursorCommand, EnumChange, EnumSide, ExecuteArgument, FetchDirection, MirrorStatement, ModesScope,
     OutputColumn, Plan, RunIf, ScriptStep, SessionValue, SettingCommand, StepRole, TransactionCommand, Translation,
 };
+pub use plpgsql::{BlockStatement, BlockStep, Condition, DoBlock, Handler};
 pub use schema::{ColumnFacts, NoSchema, RelationName, Schema, TableFacts, TableLookup};
 pub use split::{position_in, split};
 pub use template::{Literal, LiteralKind, Template};

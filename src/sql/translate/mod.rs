@@ -22,6 +22,7 @@ use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode};
 use self::cx::Cx;
 pub use self::expr::array_elements;
 pub use self::mirror::{ViewText, view_for_mirror};
+pub(super) use self::names::folded as folded_name;
 use self::query::Place;
 use super::options::{TranslateError, TranslateOptions, Translated};
 use super::plan::{Action, Bind, CallArgument, Plan, RunIf, ScriptStep, SettingCommand, StepRole, Translation};
