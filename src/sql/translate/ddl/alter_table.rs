@@ -38,7 +38,8 @@ pub(super) fn alter_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         TableLookup::Known(facts) => Some(facts),
         TableLookup::Missing | TableLookup::NotLoaded => None,
     };
-    let mut alter = Alter { cx, table: &table, facts, steps: Vec::new() };
+    let drops_key = stmt.children().any(|action| action.kind() == SyntaxKind::DROP_CONSTRAINT);
+    let mut alter = Alter { cx, table: &table, facts, drops_key, steps: Vec::new() };
     for action in stmt.children() {
         alter.action(&action)?;
     }
@@ -90,6 +91,8 @@ struct Alter<'a> {
     cx: &'a Cx<'a>,
     table: &'a Table,
     facts: Option<Rc<TableFacts>>,
+    /// One of the actions drops a constraint, which may be the primary key.
+    drops_key: bool,
     steps: Vec<ScriptStep>,
 }
 
@@ -178,6 +181,9 @@ impl Alter<'_> {
         let mut keys = Keys::new(self.table);
         if let Some(facts) = &self.facts {
             keys.reserve(facts.unique_keys.iter().map(|(name, _)| name.clone()));
+            if !self.drops_key {
+                keys.has_primary_key(&facts.primary_key);
+            }
         }
         keys
     }

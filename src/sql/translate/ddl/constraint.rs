@@ -39,6 +39,11 @@ impl<'a> Keys<'a> {
         self.used.iter().any(|name| super::create_table::has_capitals(name))
     }
 
+    /// The primary key that the table has.
+    pub fn has_primary_key(&mut self, columns: &[String]) {
+        self.primary_key = columns.to_vec();
+    }
+
     /// Names that are taken already.
     pub fn reserve(&mut self, taken: impl IntoIterator<Item = String>) {
         self.used.extend(taken);

@@ -328,6 +328,12 @@ fn alter_table() {
             "ALTER TABLE: ALTER TABLE SQLUser.t ADD CONSTRAINT t_pkey PRIMARY KEY (id); \
              ALTER TABLE SQLUser.t ADD CONSTRAINT t_a_key UNIQUE (a)",
         ),
+        ("ALTER TABLE known ADD PRIMARY KEY (a)", "42P16 multiple primary keys for table \"known\" are not allowed"),
+        (
+            "ALTER TABLE known DROP CONSTRAINT known_pkey, ADD PRIMARY KEY (a)",
+            "ALTER TABLE: ALTER TABLE SQLUser.known DROP CONSTRAINT known_pkey ~315; \
+             ALTER TABLE SQLUser.known ADD CONSTRAINT known_pkey PRIMARY KEY (a)",
+        ),
         (
             "ALTER TABLE known ADD UNIQUE (a)",
             "ALTER TABLE: ALTER TABLE SQLUser.known ADD CONSTRAINT known_a_key1 UNIQUE (a)",
