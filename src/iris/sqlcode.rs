@@ -117,8 +117,14 @@ pub fn sqlstate(sqlcode: i32, message: &str) -> SqlState {
     })
 }
 
-/// -400 wraps whatever ObjectScript raised, named in angle brackets.
+/// The compiler of classes: the table has an index or key of that name.
+const KEY_NAME_STATUS: &str = "error #5804";
+
+/// -400 wraps whatever ObjectScript raised, named in angle brackets, and the status of a class that does not compile.
 fn runtime_state(message: &str) -> SqlState {
+    if contains(message, KEY_NAME_STATUS) {
+        return SqlState(*b"42P07");
+    }
     SqlState(*match runtime_error(message) {
         Some("DIVIDE") => b"22012",
         Some("MAXNUMBER") => b"22003",
@@ -226,6 +232,10 @@ fn worded(sqlcode: i32, text: &ErrorText<'_>) -> Option<String> {
         324 => format!("relation \"{}\" already exists", folded(last_part(quoted_after(message, "Index")?))),
         333 => format!("index \"{}\" does not exist", folded(last_part(quoted_after(message, "Index")?))),
         359 => format!("function {} does not exist", folded(last_part(first_quoted(message)?))),
+        400 if contains(message, KEY_NAME_STATUS) => {
+            let (_, name) = first_quoted(message)?.rsplit_once(':')?;
+            format!("relation \"{}\" already exists", folded(name))
+        }
         400 if runtime_error(message) == Some("DIVIDE") => "division by zero".to_owned(),
         450 => "canceling statement due to statement timeout".to_owned(),
         456 => "canceling statement due to user request".to_owned(),
@@ -327,6 +337,10 @@ mod tests {
         assert_eq!(message(359, "SQL Function 'JSON_VALUE' not found"), "function json_value does not exist");
         assert_eq!(message(400, "<DIVIDE>"), "division by zero");
         assert_eq!(
+            message(400, "ERROR #5804: Key name not unique: 'User.A:a_name_key' index name conflict"),
+            "relation \"a_name_key\" already exists"
+        );
+        assert_eq!(
             message(104, "Field 'SQLUser.t.NAME' (value 'abc') failed validation: value is too long"),
             "value too long for column \"name\""
         );
@@ -401,6 +415,7 @@ mod tests {
         );
         assert_eq!(sqlstate(105, "Unable to convert date input to a valid logical date value").as_str(), "22007");
         assert_eq!(sqlstate(400, "Fatal error occurred: <DIVIDE>zexec+1^x").as_str(), "22012");
+        assert_eq!(sqlstate(400, "ERROR #5804: Key name not unique: 'User.A:k'").as_str(), "42P07");
         assert_eq!(sqlstate(110, "Deadlock found").as_str(), "40P01");
     }
 }

@@ -4,6 +4,7 @@ mod activity;
 mod advisory;
 mod arguments;
 pub mod auth;
+mod block_run;
 mod calls;
 mod catalog;
 mod channel;

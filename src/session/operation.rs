@@ -12,6 +12,7 @@ use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
 use super::advisory::LockRequest;
 use super::arguments::{Arguments, ArgumentsProgress};
+use super::block_run::BlockRun;
 use super::calls::{CallValues, Calls, bind_arguments};
 use super::catalog::{CatalogProgress, CatalogRun, CatalogStatement};
 use super::channel::ChannelOperation;
@@ -48,6 +49,8 @@ pub enum Operation {
     Local(Local),
     Channel(ChannelOperation),
     Calls(Box<Calls>),
+    /// DO.
+    Block(Box<BlockRun>),
 }
 
 /// A statement's values, ready to be sent.
@@ -200,6 +203,7 @@ impl Operation {
             }
             Action::CopyFromStdin(_) => Self::Copy(Box::new(CopyIn::new(understood, context)?)),
             Action::Channel(command) => Self::Channel(ChannelOperation::new(command.clone(), tag())),
+            Action::Do(_) => Self::Block(Box::new(BlockRun::new(understood))),
             // What CLOSE closes the session has closed.
             Action::Cursor(CursorCommand::Close(_)) => {
                 Self::Local(Local { command: LocalCommand::Nothing, tag: tag(), describe })
@@ -255,6 +259,7 @@ impl Operation {
             Self::Local(local) => local.execute(client, out),
             Self::Channel(channel) => channel.execute(client),
             Self::Calls(calls) => calls.execute(rows_max, context, client, out),
+            Self::Block(run) => run.execute(context, client, out),
         }
     }
 
@@ -292,6 +297,7 @@ impl Operation {
             Self::Copy(copy) => copy.on_reply(reply, context, client).map(Outcome::from),
             Self::Cursor(run) => run.on_reply(reply, context, client, out),
             Self::CommitHeld(commit) => commit.on_reply(reply, context, client, out),
+            Self::Block(run) => run.on_reply(reply, context, client, out),
             Self::Local(_)
             | Self::Catalog(_)
             | Self::Mirror(_)
@@ -355,6 +361,7 @@ impl Operation {
                 context.schema_changed();
                 Ok(Outcome::Complete(mirror.tag.clone()))
             }
+            (Self::Block(run), event) => run.on_order(event, context, client, out),
             (Self::Cursor(run), event) => {
                 run.resume(context, client, out, |source, client, spool| source.on_order(event, context, client, spool))
             }
@@ -384,6 +391,7 @@ impl Operation {
             Self::Run(run) => run.on_flushed().into(),
             Self::Cursor(run) => run.on_flushed(),
             Self::CommitHeld(commit) => commit.on_flushed(),
+            Self::Block(run) => run.on_flushed(),
             _ => Outcome::NeedFrame,
         }
     }
@@ -392,6 +400,7 @@ impl Operation {
     pub fn open_result(&self) -> Option<Request> {
         match self {
             Self::Run(run) => run.open_result(),
+            Self::Block(run) => run.open_result(),
             // A cursor's result is its portal's.
             _ => None,
         }

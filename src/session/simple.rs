@@ -417,6 +417,7 @@ pub(super) fn needs_transaction(understood: &Understood) -> bool {
     let translation = &understood.translation;
     match &translation.action {
         Action::CopyFromStdin(_) => true,
+        Action::Do(block) => block.has_several_statements(),
         Action::Script(_) => {
             let is_ddl = ["CREATE", "DROP", "ALTER", "TRUNCATE"].iter().any(|verb| translation.tag.starts_with(verb));
             !is_ddl && plans(&translation.action).count() > 1

@@ -8,6 +8,7 @@ mod description;
 mod lex;
 mod options;
 mod plan;
+mod plpgsql;
 mod schema;
 mod split;
 mod template;
@@ -26,6 +27,7 @@ pub use plan::{
     ModesScope, OutputColumn, Plan, RunIf, ScriptStep, SessionValue, SettingCommand, StepRole, TransactionCommand,
     Translation,
 };
+pub use plpgsql::{BlockStatement, BlockStep, Condition, DoBlock, Handler};
 pub use schema::{ColumnFacts, Need, NoSchema, RelationName, Schema, TableFacts, TableLookup, ViewFacts, ViewLookup};
 pub use split::{position_in, split};
 pub use template::{Literal, LiteralKind, Template};

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::description::EnumType;
+use super::plpgsql::DoBlock;
 use super::schema::RelationName;
 use crate::iris::IrisStatement;
 use crate::types::{Oid, PgType};
@@ -104,6 +105,8 @@ pub enum Action {
     Deallocate(Option<String>),
     /// DECLARE, FETCH, MOVE, CLOSE.
     Cursor(CursorCommand),
+    /// DO: statements, each understood when its turn comes.
+    Do(DoBlock),
     /// LISTEN, UNLISTEN, NOTIFY.
     Channel(ChannelCommand),
     /// Functions the gateway itself carries out, alone in a select list: `SELECT pg_advisory_lock(..)`,

@@ -349,6 +349,9 @@ impl Body<'_> {
         if let Some(position) = error.position {
             self.field(b'P', &position.to_string());
         }
+        if let Some(context) = &error.context {
+            self.field(b'W', context);
+        }
         self.u8(0);
     }
 

@@ -118,11 +118,14 @@ pub struct PgError {
     pub hint: Option<String>,
     /// Character position in the statement, counted from 1.
     pub position: Option<u32>,
+    /// What was being done: field `W`.
+    pub context: Option<String>,
 }
 
 impl PgError {
     pub fn new(severity: Severity, code: SqlState, message: impl Into<String>) -> Box<Self> {
-        Box::new(Self { severity, code, message: message.into(), detail: None, hint: None, position: None })
+        let message = message.into();
+        Box::new(Self { severity, code, message, detail: None, hint: None, position: None, context: None })
     }
 
     /// The statement failed; the connection lives.

@@ -96,7 +96,8 @@ def run(conn, block, mode):
             described = pgraw.columns(body)
             # A statement and its portal describe the same columns; both are kept.
             out["columns"].append([name for name, _ in described])
-            out["types"].append([oid for _, oid in described])
+            # The numbers of types that a script has made are the server's own (FirstNormalObjectId).
+            out["types"].append([oid if oid < 16384 else "made by the script" for _, oid in described])
         elif tag == b"t":
             out["parameters"].append(list(memoryview(body[2:]).cast("B").tobytes()[i : i + 4].hex() for i in range(0, len(body) - 2, 4)))
         elif tag == b"D":

@@ -12,8 +12,8 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use super::{
-    Action, Bind, ColumnFacts, OutputColumn, RelationName, RunIf, Schema, StepRole, TableFacts, TableLookup, Template,
-    TranslateError, TranslateOptions, Translated, translate,
+    Action, Bind, ColumnFacts, DeclaredType, OutputColumn, RelationName, RunIf, Schema, StepRole, TableFacts,
+    TableLookup, Template, TranslateError, TranslateOptions, Translated, translate,
 };
 use crate::types::PgType;
 
@@ -29,7 +29,8 @@ impl Schema for Tables {
 }
 
 impl Tables {
-    /// `name: column type [!], ..`; `!` is NOT NULL, `#` the identity; the first column is the primary key.
+    /// `name: column type [!], ..`; `!` is NOT NULL, `#` the identity; the first column is the primary key. A type
+    /// with labels in braces is an enum's.
     pub fn parse(text: &str) -> Self {
         let table = |line: &str| {
             let (name, columns) = line.split_once(':').unwrap();
@@ -37,13 +38,17 @@ impl Tables {
                 .split(';')
                 .map(|column| {
                     let words: Vec<&str> = column.split_whitespace().collect();
+                    let note = super::parse_column_note(&format!("pg:{}", words[1])).unwrap();
                     ColumnFacts {
                         name: words[0].into(),
-                        pg_type: super::parse_description(&format!("pg:{}", words[1])).unwrap(),
+                        pg_type: note.declared.pg_type(),
                         nullable: !words.contains(&"!") && !words.contains(&"#"),
                         identity: words.contains(&"#"),
                         has_default: words.contains(&"#"),
-                        enum_type: None,
+                        enum_type: match note.declared {
+                            DeclaredType::Enum(declared) => Some(Rc::new(declared)),
+                            DeclaredType::Plain(_) | DeclaredType::Serial(_) => None,
+                        },
                     }
                 })
                 .collect();
@@ -62,6 +67,7 @@ impl Tables {
 pub const TABLES: &str = "
     known: id int4 #; name text; active bool !; n int4 !; big int8; price numeric(10,2); ratio float8; at timestamptz; day date; ts timestamp; uid uuid; doc jsonb; raw bytea; code varchar(10) !
     items: id int8 #; embedding vector(3); label text
+    tasks: id int4 #; state state{todo,done}; kind kind{a,it's} !
 ";
 
 pub fn tables() -> Tables {

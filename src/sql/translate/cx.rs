@@ -26,6 +26,8 @@ pub struct Column {
     pub name: String,
     pub ty: Ty,
     pub nullable: bool,
+    /// A table's own column of such a type.
+    pub enum_type: Option<Rc<EnumType>>,
 }
 
 /// A relation in FROM, as expressions see it.
@@ -439,7 +441,12 @@ pub fn offset(at: usize) -> u32 {
 }
 
 pub fn column_of(facts: &ColumnFacts) -> Column {
-    Column { name: facts.name.clone(), ty: Ty::Known(facts.pg_type), nullable: facts.nullable }
+    Column {
+        name: facts.name.clone(),
+        ty: Ty::Known(facts.pg_type),
+        nullable: facts.nullable,
+        enum_type: facts.enum_type.clone(),
+    }
 }
 
 /// The tokens of a node, keywords and names as typed, one blank between words; for messages and simple clauses.

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::cx::{Cx, Result};
-use super::frag::Frag;
+use super::cx::{self, Cx, Result};
+use super::frag::{Frag, Ty};
 use super::names;
 use crate::sql::description::EnumType;
 use crate::sql::plan::Bind;
@@ -24,6 +24,35 @@ pub(super) fn enum_of(cx: &Cx<'_>, node: &SyntaxNode) -> Option<EnumType> {
         return None;
     }
     cx.enum_type(&type_named(node))
+}
+
+/// The enum type of a column that `node` names.
+pub(super) fn of_column(cx: &Cx<'_>, node: &SyntaxNode) -> Option<Rc<EnumType>> {
+    let node = cx::unwrapped(node);
+    if !matches!(node.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) {
+        return None;
+    }
+    let parts: Vec<String> = names::parts(&node).iter().map(|part| names::folded(part)).collect();
+    let column = match parts.as_slice() {
+        [name] => cx.column(None, name),
+        [.., relation, name] => cx.column(Some(relation), name),
+        [] => None,
+    };
+    column?.enum_type
+}
+
+/// What sorts as PostgreSQL sorts a value of the type: the place of its label among the labels, and NULL in front of
+/// them or behind them.
+pub(super) fn place(value: &Frag, enum_type: &EnumType, null_is_greatest: bool) -> Frag {
+    let mut places = String::new();
+    for (n, label) in enum_type.labels.iter().enumerate() {
+        places.push_str(&format!(" WHEN '{}' THEN {n}", label.replace('\'', "''")));
+    }
+    if !value.not_null {
+        let null = if null_is_greatest { enum_type.labels.len().to_string() } else { "-1".to_owned() };
+        places.push_str(&format!(" ELSE {null}"));
+    }
+    Frag::cat(&[&"CASE ", value, &places, &" END"], Ty::INT4).sure()
 }
 
 /// Literals are checked here, parameters when they are bound. What an expression or a query makes is not checked: IRIS

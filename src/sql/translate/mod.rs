@@ -22,6 +22,7 @@ use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode};
 use self::cx::Cx;
 pub use self::expr::array_elements;
 pub use self::mirror::{ViewText, view_for_mirror};
+pub(super) use self::names::folded as folded_name;
 use self::query::Place;
 use super::options::{TranslateError, TranslateOptions, Translated};
 use super::plan::{Action, Bind, CallArgument, Plan, RunIf, ScriptStep, SettingCommand, StepRole, Translation};
@@ -193,9 +194,11 @@ fn parse(sql: &str) -> Result<(SyntaxNode, Option<Box<PgError>>), Box<PgError>> 
         let parse = SourceFile::parse(sql);
         // `a IN (1, 2) = b`: the list is read with what follows it, and then found wanting; the tokens are all there and
         // expressions are read again anyway.
-        let spurious = "Expected a parenthesized value list or subquery.";
+        // The language of DO is no matter of syntax.
+        let spurious =
+            ["Expected a parenthesized value list or subquery.", "SQL is not a valid language for DO statements."];
         let errors = parse.errors();
-        let error = errors.iter().find(|error| error.message() != spurious);
+        let error = errors.iter().find(|error| !spurious.contains(&error.message()));
         (parse.syntax_node(), error.map(|error| usize::from(error.range().start())))
     }));
     let (root, error) =

@@ -117,8 +117,9 @@ fn row_description_round_trips() {
 
 #[test]
 fn errors_and_notices_carry_all_their_fields() {
-    let full = PgError::error(SqlState::SYNTAX_ERROR, "syntax error").detail("d").hint("h").position(12);
-    let body = b"SERROR\0VERROR\0C42601\0Msyntax error\0Dd\0Hh\0P12\0\0";
+    let mut full = PgError::error(SqlState::SYNTAX_ERROR, "syntax error").detail("d").hint("h").position(12);
+    full.context = Some("c".to_owned());
+    let body = b"SERROR\0VERROR\0C42601\0Msyntax error\0Dd\0Hh\0P12\0Wc\0\0";
     assert_eq!(put(|o| o.put_error_response(&full)), message(b'E', body));
     let bare = PgError::new(Severity::Notice, SqlState::SUCCESSFUL_COMPLETION, "hi");
     assert_eq!(put(|o| o.put_notice_response(&bare)), message(b'N', b"SNOTICE\0VNOTICE\0C00000\0Mhi\0\0"));

@@ -46,7 +46,8 @@ pub(super) fn alter_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     {
         return Ok(ddl);
     }
-    let mut alter = Alter { cx, table: &table, facts, steps: Vec::new() };
+    let drops_key = stmt.children().any(|action| action.kind() == SyntaxKind::DROP_CONSTRAINT);
+    let mut alter = Alter { cx, table: &table, facts, drops_key, steps: Vec::new() };
     for action in stmt.children() {
         alter.action(&action)?;
     }
@@ -98,6 +99,8 @@ struct Alter<'a> {
     cx: &'a Cx<'a>,
     table: &'a Table,
     facts: Option<Rc<TableFacts>>,
+    /// One of the actions drops a constraint, which may be the primary key.
+    drops_key: bool,
     steps: Vec<ScriptStep>,
 }
 
@@ -189,7 +192,10 @@ impl Alter<'_> {
     fn keys(&self) -> Keys<'_> {
         let mut keys = Keys::new(self.table);
         if let Some(facts) = &self.facts {
-            keys.reserve(facts.unique_keys.iter().map(|(name, _)| name.to_lowercase()));
+            keys.reserve(facts.unique_keys.iter().map(|(name, _)| name.clone()));
+            if !self.drops_key {
+                keys.has_primary_key(&facts.primary_key);
+            }
         }
         keys
     }

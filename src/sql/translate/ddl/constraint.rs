@@ -15,7 +15,7 @@ const NAME_BYTES_MAX: usize = 63;
 /// The keys of one table while a statement is read.
 pub(super) struct Keys<'a> {
     pub table: &'a Table,
-    /// Names in use, folded.
+    /// Names in use.
     used: Vec<String>,
     /// The primary key's columns, for foreign keys that name none; folded.
     primary_key: Vec<String>,
@@ -37,6 +37,11 @@ impl<'a> Keys<'a> {
     /// Whether a name has to be written in quotes to be meant.
     pub fn has_capitals(&self) -> bool {
         self.used.iter().any(|name| super::create_table::has_capitals(name))
+    }
+
+    /// The primary key that the table has.
+    pub fn has_primary_key(&mut self, columns: &[String]) {
+        self.primary_key = columns.to_vec();
     }
 
     /// Names that are taken already.
@@ -171,7 +176,9 @@ impl<'a> Keys<'a> {
         }
         let mut name = object_name(self.table.name(), columns, label);
         let mut n = 0;
-        while self.used.contains(&name) {
+        // IRIS tells names apart without their case.
+        let is_used = |name: &str| self.used.iter().any(|used| used.eq_ignore_ascii_case(name));
+        while is_used(&name) {
             n += 1;
             name = object_name(self.table.name(), columns, &format!("{label}{n}"));
         }

@@ -7,7 +7,7 @@ use crate::sql::schema::{ColumnFacts, Schema, TableFacts, TableLookup};
 use crate::sql::template::Template;
 use crate::types::{Oid, PgType};
 
-/// Knows `known (id int4 primary key, a text, at timestamp)`, with the constraint `known_a_key`.
+/// Knows `known (id int4 primary key, a text, at timestamp)`, with the constraint `Known_A_key`.
 struct OneTable;
 
 impl Schema for OneTable {
@@ -31,7 +31,7 @@ impl Schema for OneTable {
                     ColumnFacts { pg_type: PgType { oid: Oid::VECTOR, typmod: 3 }, ..column("e", Oid::VECTOR) },
                 ],
                 primary_key: vec!["id".to_owned()],
-                unique_keys: vec![("known_a_key".to_owned(), vec!["a".to_owned()])],
+                unique_keys: vec![("Known_A_key".to_owned(), vec!["a".to_owned()])],
             })),
             "later" => TableLookup::NotLoaded,
             _ => TableLookup::Missing,
@@ -345,6 +345,12 @@ fn alter_table() {
             "ALTER TABLE ONLY public.t ADD CONSTRAINT t_pkey PRIMARY KEY (id), ADD UNIQUE (a)",
             "ALTER TABLE: ALTER TABLE SQLUser.t ADD CONSTRAINT t_pkey PRIMARY KEY (id); \
              ALTER TABLE SQLUser.t ADD CONSTRAINT t_a_key UNIQUE (a)",
+        ),
+        ("ALTER TABLE known ADD PRIMARY KEY (a)", "42P16 multiple primary keys for table \"known\" are not allowed"),
+        (
+            "ALTER TABLE known DROP CONSTRAINT known_pkey, ADD PRIMARY KEY (a)",
+            "ALTER TABLE: ALTER TABLE SQLUser.known DROP CONSTRAINT known_pkey ~315; \
+             ALTER TABLE SQLUser.known ADD CONSTRAINT known_pkey PRIMARY KEY (a)",
         ),
         (
             "ALTER TABLE known ADD UNIQUE (a)",

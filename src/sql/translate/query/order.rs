@@ -5,7 +5,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::select::Target;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty, level, list};
-use crate::sql::translate::names;
+use crate::sql::translate::{enums, names};
 use crate::wire::{PgError, SqlState};
 
 /// One key of ORDER BY.
@@ -74,6 +74,10 @@ impl Cx<'_> {
                 return Ok(key);
             }
             let value = target.frag.clone();
+            if let Some(enum_type) = &target.enum_type {
+                let value = enums::place(&value, enum_type, nulls_first == descending);
+                return Ok(SortKey { text: value.clone(), value, descending, nulls_first });
+            }
             // A test on NULL in front would keep the vector index from being used.
             let value = if value.text.starts_with("VECTOR_") { value.sure() } else { value };
             return Ok(SortKey { value, text: target.reference(), descending, nulls_first });
@@ -81,7 +85,12 @@ impl Cx<'_> {
         if let Some(key) = self.distance_key(&value, descending)? {
             return Ok(key);
         }
+        let enum_type = enums::of_column(self, &value);
         let value = self.inlined(true, || self.value(&value))?;
+        if let Some(enum_type) = enum_type {
+            let value = enums::place(&value, &enum_type, nulls_first == descending);
+            return Ok(SortKey { text: value.clone(), value, descending, nulls_first });
+        }
         let value = if value.text.starts_with("VECTOR_") { value.sure() } else { value };
         let text = value.clone();
         Ok(SortKey { value, text, descending, nulls_first })

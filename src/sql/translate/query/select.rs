@@ -1,14 +1,17 @@
 //! SELECT.
 
+use std::rc::Rc;
+
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::from::From;
 use super::{Place, Query};
+use crate::sql::description::EnumType;
 use crate::sql::plan::OutputColumn;
 use crate::sql::translate::cx::{self, Column, Cx, Relation, Result};
 use crate::sql::translate::expr::{expressions, label};
 use crate::sql::translate::frag::{Frag, Ty, list};
-use crate::sql::translate::names;
+use crate::sql::translate::{enums, names};
 use crate::types::{Oid, PgType};
 
 /// One entry of a select list.
@@ -22,6 +25,8 @@ pub struct Target {
     /// The expression, where there is one.
     pub node: Option<SyntaxNode>,
     pub nullable: bool,
+    /// A column of such a type.
+    pub enum_type: Option<Rc<EnumType>>,
 }
 
 impl Target {
@@ -231,7 +236,8 @@ impl Cx<'_> {
                 }
             };
             let nullable = !frag.not_null;
-            targets.push(Target { frag, label, alias, node: Some(value), nullable });
+            let enum_type = enums::of_column(self, &value);
+            targets.push(Target { frag, label, alias, node: Some(value), nullable, enum_type });
         }
         if let Some(names) = names {
             for (target, name) in targets.iter_mut().zip(names) {
@@ -280,7 +286,14 @@ impl Cx<'_> {
                     let nullable = column.nullable || relation.optional;
                     let mut frag = Frag::atom(text, column.ty);
                     frag.not_null = !nullable;
-                    targets.push(Target { frag, label: column.name.clone(), alias: None, node: None, nullable });
+                    targets.push(Target {
+                        frag,
+                        label: column.name.clone(),
+                        alias: None,
+                        node: None,
+                        nullable,
+                        enum_type: column.enum_type.clone(),
+                    });
                 }
             }
             return;
@@ -293,7 +306,7 @@ impl Cx<'_> {
             },
         };
         let frag = Frag::atom(text, Ty::Any);
-        targets.push(Target { frag, label: String::new(), alias: None, node: None, nullable: true });
+        targets.push(Target { frag, label: String::new(), alias: None, node: None, nullable: true, enum_type: None });
     }
 
     pub(super) fn table(&self, node: &SyntaxNode, place: Place) -> Result<Query> {
@@ -321,6 +334,7 @@ pub fn shape(targets: &[Target]) -> Option<Vec<Column>> {
                 name: target.label.clone(),
                 ty: target.frag.ty,
                 nullable: target.nullable,
+                enum_type: target.enum_type.clone(),
             })
         })
         .collect()

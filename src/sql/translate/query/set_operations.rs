@@ -141,11 +141,12 @@ impl Cx<'_> {
                 };
                 let name = names.and_then(|names| names.get(n)).cloned().unwrap_or_else(|| format!("column{}", n + 1));
                 if row_number == 0 {
-                    shape.push(Column { name: names::folded(&name), ty, nullable: true });
+                    shape.push(Column { name: names::folded(&name), ty, nullable: true, enum_type: None });
                 }
                 let alias = if row_number == 0 { Some(names::iris_name(&name)?) } else { None };
                 let nullable = !value.not_null;
-                targets.push(Target { frag: value, label: name, alias, node: None, nullable }.render());
+                targets
+                    .push(Target { frag: value, label: name, alias, node: None, nullable, enum_type: None }.render());
             }
             frag.push(&list(&targets));
         }
@@ -172,6 +173,7 @@ fn merged(a: Option<&[Column]>, b: Option<&[Column]>, at: usize) -> Result<Optio
         name: a.name.clone(),
         ty: common_type([a.ty, b.ty]),
         nullable: a.nullable || b.nullable,
+        enum_type: a.enum_type.clone().filter(|_| a.enum_type == b.enum_type),
     });
     Ok(Some(columns.collect()))
 }

@@ -3,6 +3,7 @@
 mod channel;
 mod copy;
 mod cursor;
+mod do_block;
 mod settings;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
@@ -90,6 +91,7 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
         SyntaxKind::DECLARE | SyntaxKind::FETCH | SyntaxKind::MOVE | SyntaxKind::CLOSE => cursor::translate(cx, stmt),
         SyntaxKind::LISTEN | SyntaxKind::UNLISTEN | SyntaxKind::NOTIFY => channel::translate(cx, stmt),
         SyntaxKind::LOCK => lock(cx, stmt),
+        SyntaxKind::DO => do_block::translate(cx, stmt),
         _ => Ok(None),
     }
 }
@@ -100,7 +102,6 @@ pub fn unsupported(stmt: &SyntaxNode) -> Box<PgError> {
     let mut words = text.split_whitespace();
     let verb = words.next().unwrap_or_default();
     match verb {
-        "DO" => PgError::unsupported("DO is not supported: IRIS runs no PL/pgSQL"),
         "GRANT" | "REVOKE" => PgError::unsupported(format!("{verb} is not supported: privileges are kept in IRIS"))
             .hint("Grant and revoke there, with an IRIS client."),
         "CREATE" | "ALTER" | "DROP" => {
