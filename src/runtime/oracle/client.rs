@@ -151,7 +151,7 @@ impl Asker {
                 let message = "the catalog service ended each time this statement ran";
                 Some(PgError::error(SqlState(*b"58000"), message))
             }
-            Some(Death::Died | Death::Timeout) | None => None,
+            Some(Death::Died | Death::Timeout | Death::Unfit) | None => None,
         }
     }
 
