@@ -2,7 +2,7 @@
 //! holds it up and the process is not pinned to a shard's core.
 
 use std::io::{self, BufRead, BufReader};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -85,6 +85,15 @@ enum Look {
     Stop,
 }
 
+/// What became of a start.
+enum Start {
+    Ready(Process),
+    /// By a signal, which says nothing of the data.
+    Killed,
+    /// The supervisor was stopped meanwhile.
+    Stopped,
+}
+
 struct Watch {
     oracle: Arc<Oracle>,
     program: PathBuf,
@@ -110,7 +119,7 @@ impl Watch {
             let is_reopened = data.is_some();
             let used = data.take().unwrap_or_else(|| Data::new(folder.path().join(format!("data-{}", self.number))));
             let is_stopped = match self.start(&folder, &used, is_reopened) {
-                Ok(Some(process)) => {
+                Ok(Start::Ready(process)) => {
                     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
                     let pid = process.child.id();
                     tracing::info!(pid, milliseconds, is_reopened, "the catalog service is ready");
@@ -124,12 +133,19 @@ impl Watch {
                         None => true,
                     }
                 }
-                Ok(None) => true,
+                Ok(Start::Stopped) => true,
+                Ok(Start::Killed) if is_reopened => {
+                    tracing::warn!("the catalog service was killed while it started, and is restarted");
+                    // The data were worth taking over, or this process would not have tried.
+                    data = used.after(Death::Died, Some(Readiness::Prepared), is_reopened, Duration::ZERO);
+                    false
+                }
                 Err(error) if is_reopened => {
                     tracing::warn!(%error, "the catalog service could not go on with its data, and begins anew");
                     false
                 }
-                Err(error) => {
+                failed => {
+                    let error = failed.err().unwrap_or_else(|| io::Error::other("its process was killed"));
                     let pause = u64::try_from(backoff.as_millis()).unwrap_or(u64::MAX);
                     tracing::error!(%error, pause_ms = pause, "the catalog service did not start");
                     let is_stopped = self.pause(backoff);
@@ -143,8 +159,11 @@ impl Watch {
         }
     }
 
-    /// Starts a process and waits until it listens. `None`: stopped meanwhile.
-    fn start(&self, folder: &PrivateFolder, data: &Data, is_reopened: bool) -> io::Result<Option<Process>> {
+    /// Starts a process and waits until it listens.
+    ///
+    /// # Errors
+    /// It cannot be started, ended by itself, or took too long.
+    fn start(&self, folder: &PrivateFolder, data: &Data, is_reopened: bool) -> io::Result<Start> {
         let own = folder.subfolder(&self.number.to_string())?;
         let mut command = Command::new(&self.program);
         command.arg("catalog-server").arg("--folder").arg(&own).arg("--data").arg(&data.folder);
@@ -179,7 +198,7 @@ impl Watch {
             if heard.try_recv().is_ok() {
                 let address = Address::Socket(process.folder.join(ORACLE_SOCKET));
                 self.oracle.started(Generation { number: self.number, address, is_reopened });
-                return Ok(Some(process));
+                return Ok(Start::Ready(process));
             }
             match self.look(&mut process, Duration::from_millis(5)) {
                 Look::Goes if Instant::now() > deadline => {
@@ -187,11 +206,15 @@ impl Watch {
                     return Err(io::Error::other(format!("it did not listen within {limit} ms")));
                 }
                 Look::Goes => {}
-                Look::Stop => return Ok(None),
+                Look::Stop => return Ok(Start::Stopped),
                 Look::Ended(Death::Memory) => {
                     return Err(io::Error::other("it took more memory than catalog_memory_bytes_max to start"));
                 }
                 Look::Ended(_) => {
+                    let status = process.child.try_wait().ok().flatten();
+                    if status.is_some_and(|status| status.signal().is_some()) {
+                        return Ok(Start::Killed);
+                    }
                     return Err(io::Error::other("its process ended; log level debug shows what it said"));
                 }
             }
