@@ -125,6 +125,12 @@ pub struct CatalogServerArgs {
     /// Folder of this process alone, for its socket and its files.
     #[arg(long, value_name = "DIR")]
     pub folder: PathBuf,
+    /// Folder of PostgreSQL's data, which outlives the process.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// The database to go on with, which an earlier process has left in `data`. Without it the data are made anew.
+    #[arg(long, value_name = "DATABASE")]
+    pub reopen: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -5,13 +5,13 @@ mod catalog_server;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use iris_pgwire::catalog::MirrorOptions;
-use iris_pgwire::cli::{self, Programs, SuperserverArgs};
+use iris_pgwire::cli::{self, CatalogServerArgs, Programs, SuperserverArgs};
 use iris_pgwire::config::{CatalogKind, Config, IrisServer, LogLevel};
 use iris_pgwire::embedded::engine::{Engine, EngineOptions};
 use iris_pgwire::embedded::server::{Superserver, SuperserverHandle, SuperserverOptions};
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         serve: &mut serve,
         superserver: &mut superserver,
         catalog_server: &mut |args| {
-            leave_with_gateway(&args.folder)?;
+            leave_with_gateway(args)?;
             // The gateway passes on what it wants to see of this.
             cli::start_logging(LogLevel::Info)?;
             catalog_server::run(args)
@@ -159,23 +159,29 @@ fn oracle_options(config: &Config, database: &str) -> Result<OracleOptions, Stri
 /// The gateway holds the other end of standard input and never writes to it: its end is the gateway's end, however that
 /// came about. Then nobody else removes the files.
 #[allow(clippy::disallowed_methods, reason = "the main thread may be inside PostgreSQL; nobody waits for it")]
-fn leave_with_gateway(folder: &Path) -> Result<(), String> {
-    let folder = folder.to_owned();
+fn leave_with_gateway(args: &CatalogServerArgs) -> Result<(), String> {
+    let folders = [args.folder.clone(), args.data.clone()];
     // Another handle of it: the command line holds the lock of the usual one.
     let stdin = std::io::stdin().as_fd().try_clone_to_owned();
     let mut stdin = stdin.map(std::fs::File::from).map_err(|error| format!("no standard input: {error}"))?;
     std::thread::spawn(move || {
         let _ = stdin.read_to_end(&mut Vec::new());
-        // Whatever runs may still make files.
-        for _ in 0..10 {
-            match std::fs::remove_dir_all(&folder) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {}
-                _ => break,
+        for folder in &folders {
+            // Whatever runs may still make files.
+            for _ in 0..10 {
+                match std::fs::remove_dir_all(folder) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {}
+                    _ => break,
+                }
             }
         }
-        if let Some(parent) = folder.parent() {
-            let _ = std::fs::remove_file(parent.join("lock"));
-            let _ = std::fs::remove_dir(parent);
+        for parent in folders.iter().filter_map(|folder| folder.parent()) {
+            // What is left there the next gateway finds by its lock.
+            let is_empty = std::fs::read_dir(parent).is_ok_and(|files| files.count() <= 1);
+            if is_empty {
+                let _ = std::fs::remove_file(parent.join("lock"));
+                let _ = std::fs::remove_dir(parent);
+            }
         }
         std::process::exit(0);
     });

@@ -182,6 +182,24 @@ fn termination_finishes_running_transactions() {
     fs::remove_dir_all(data).unwrap();
 }
 
+/// The gateway closes its clients' connections first, and the kernel remembers those for a minute.
+#[test]
+fn a_gateway_restarts_on_its_port() {
+    let mut server = Server::gateway(&["--catalog", "off"]);
+    let address = server.address;
+    let mut client = Client::connect(address);
+    server.signal("TERM");
+    client.set_read_timeout(PATIENCE);
+    assert_eq!(client.until_closed(), ["Error 57P01"]);
+    assert!(server.wait(PATIENCE).success());
+    let server = Server::gateway_at(address, &["--catalog", "off"]);
+    drop(Client::connect(address));
+    // A second one beside it does not start.
+    let (is_started, said) = run(&["serve", "--catalog", "off", "--listen", &address.to_string()]);
+    assert!(!is_started && said.contains("in use by another process"), "{said}");
+    drop(server);
+}
+
 #[test]
 fn iris_lost_and_found() {
     let data = temporary_directory();

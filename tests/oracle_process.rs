@@ -68,6 +68,32 @@ fn a_killed_oracle_is_back_with_its_schema() {
     }
 }
 
+/// Whatever kills it, and whenever: objects keep their OIDs as long as the data are kept.
+#[test]
+fn a_killed_oracle_goes_on_with_its_data() {
+    const OIDS: &str = "SELECT concat(count(*), ' ', max(oid::bigint), ' ', sum(oid::bigint)) FROM pg_catalog.pg_class";
+    let server = Server::gateway(&["--catalog-statement-timeout-ms", "1000"]);
+    let mut client = Client::connect(server.address);
+    client.ok("CREATE TABLE kept (id integer PRIMARY KEY, note jsonb)");
+    client.ok("CREATE TABLE gone (id integer PRIMARY KEY, note jsonb)");
+    client.ok("DROP TABLE gone");
+    let oids = client.value(OIDS);
+    let (mut pid, _) = oracle_of(&server).expect("an oracle runs");
+    kill(pid);
+    assert_eq!(client.value(OIDS), oids);
+    // The next one dies while it takes the data over.
+    pid = oracle_of(&server).expect("an oracle runs").0;
+    kill(pid);
+    soon("another process starts", || oracle_of(&server).is_some_and(|(other, _)| other != pid));
+    kill(oracle_of(&server).expect("an oracle runs").0);
+    assert_eq!(client.value(OIDS), oids);
+    assert_eq!(sqlstate(&mut client, "SELECT pg_sleep(1000)").as_deref(), Some("57014"));
+    assert_eq!(client.value(OIDS), oids);
+    client.ok("ALTER TABLE kept ADD COLUMN more text");
+    kill(oracle_of(&server).expect("an oracle runs").0);
+    assert_eq!(client.value("SELECT count(*) FROM pg_catalog.pg_attribute WHERE attname = 'more'"), "1");
+}
+
 #[test]
 fn a_question_that_hangs_ends_and_lets_others_through() {
     let server = Server::gateway(&["--catalog-statement-timeout-ms", "1000"]);

@@ -17,8 +17,10 @@ pub struct OracleRequest {
 /// What a question is for; counted apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OraclePurpose {
-    /// Types of a statement that runs on IRIS.
+    /// Types of a statement that runs on IRIS, whose metadata would do, too.
     Describe,
+    /// Types of a statement that the oracle will answer: only it knows them.
+    DescribeOwn,
     /// A statement that the oracle answers.
     Answer,
     /// Whether a setting may have a value.

@@ -102,8 +102,16 @@ pub fn prepare_embedded(database: &str) -> Vec<String> {
     statements.extend(prepare_common());
     // It comes with the extension among the system's own objects, which `\dT` and `\df` leave out.
     statements.push("ALTER EXTENSION vector SET SCHEMA public".to_owned());
+    statements.push(COPY_TEMPLATE.to_owned());
+    statements.push("CHECKPOINT".to_owned());
     statements
 }
+
+/// Opens each file of the database. The embedded PostgreSQL copies a file out of a template when it is first opened, and
+/// a process that is killed meanwhile would leave half of it. Planning opens the indexes of a table.
+const COPY_TEMPLATE: &str = "DO $do$ DECLARE relation pg_catalog.regclass; BEGIN \
+     FOR relation IN SELECT oid FROM pg_catalog.pg_class WHERE relkind IN ('r', 't') LOOP \
+     EXECUTE pg_catalog.format('SELECT pg_catalog.count(*) FROM %s', relation); END LOOP; END $do$";
 
 /// The statements for a PostgreSQL of its own kind and name, after [`refusal`] found nothing against it. What an
 /// earlier gateway left in it is dropped.

@@ -1,13 +1,15 @@
 //! The one backend and whose turn it is.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use iris_pgwire::wire::Frame;
-use pglite_oxide::{ExecProtocolOptions, Pglite, PgliteBuilder, extensions};
+use pglite_oxide::{ExecProtocolOptions, Pglite, PgliteBuilder, PglitePaths, extensions};
 
+use super::aside::Aside;
 use super::connection::Connection;
 
 /// Whole messages of one connection, the last of which makes PostgreSQL answer with ReadyForQuery.
@@ -38,18 +40,30 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Data is written to the temporary folder of the process.
-    pub fn open() -> Result<Self, String> {
-        let database = PgliteBuilder::new()
-            .temporary()
-            .relaxed_durability(true)
-            .extension(extensions::VECTOR)
-            .open()
-            .map_err(|error| format!("{error:#}"))?;
+    /// PostgreSQL over the data in a folder: new ones, or those of an earlier process and the database to go on with.
+    ///
+    /// A process that is killed has left to the kernel all that it wrote, so that the next one finds it without an
+    /// fsync (the library asks for none). But a commit must have been written, which is what `synchronous_commit` sees
+    /// to; and a write that a kill cuts off may end between two pages of the kernel, which `full_page_writes` mends.
+    pub fn open(data: &Path, reopen: Option<&str>) -> Result<Self, String> {
+        let mut builder = PgliteBuilder::new().path(data).extension(extensions::VECTOR);
+        let mut aside = None;
+        if let Some(database) = reopen {
+            builder = builder.database(database);
+            let put = Aside::put(&PglitePaths::with_root(data).pgdata, data.join("aside"));
+            aside = Some(put.map_err(|error| format!("files could not be put aside: {error}"))?);
+        }
+        let database = builder.open().map_err(|error| format!("{error:#}"))?;
+        if let Some(aside) = aside {
+            aside.end().map_err(|error| format!("files that were put aside could not be put back: {error}"))?;
+        }
         let mut embedded = Self { database, server_version: String::new() };
         // It starts without a session user in its settings, and so the end of a transaction with another one would
         // not bring the first one back.
-        embedded.exchange(&query("SET SESSION AUTHORIZATION postgres"))?;
+        let answer = embedded
+            .exchange(&query("SELECT pg_catalog.quote_ident(rolname) FROM pg_catalog.pg_authid WHERE oid = 10"))?;
+        let superuser = first_value(&answer).ok_or("it has no superuser")?;
+        embedded.exchange(&query(&format!("SET SESSION AUTHORIZATION {superuser}")))?;
         let answer = embedded.exchange(&query("SHOW server_version"))?;
         embedded.server_version = first_value(&answer).ok_or("it does not tell its version")?;
         Ok(embedded)
@@ -66,6 +80,10 @@ impl Engine for Embedded {
     }
 }
 
+/// What has been committed is written to its place no later than this. Recovery repeats what came after, and nothing
+/// else than a request makes a PostgreSQL without background processes do it.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(500);
+
 /// Lends the engine to one connection at a time: from the first message of a transaction to its end.
 pub struct Backend<E> {
     engine: E,
@@ -73,11 +91,13 @@ pub struct Backend<E> {
     waiting: VecDeque<Batch>,
     owner: Option<Arc<Connection>>,
     is_broken: bool,
+    /// When the next checkpoint is due; `None`: nothing has been committed since the last.
+    checkpoint_at: Option<Instant>,
 }
 
 impl<E: Engine> Backend<E> {
     pub fn new(engine: E, owner_silence: Duration) -> Self {
-        Self { engine, owner_silence, waiting: VecDeque::new(), owner: None, is_broken: false }
+        Self { engine, owner_silence, waiting: VecDeque::new(), owner: None, is_broken: false, checkpoint_at: None }
     }
 
     /// Ends when the engine breaks, or when no connection can come any more.
@@ -96,6 +116,12 @@ impl<E: Engine> Backend<E> {
     fn next(&mut self, words: &Receiver<Word>) -> Option<Batch> {
         let deadline = Instant::now() + self.owner_silence;
         loop {
+            if self.owner.is_none() && self.checkpoint_at.is_some_and(|at| at <= Instant::now()) {
+                self.checkpoint();
+            }
+            if self.is_broken {
+                return None;
+            }
             let place = match &self.owner {
                 None => (!self.waiting.is_empty()).then_some(0),
                 Some(owner) => self.waiting.iter().position(|batch| Arc::ptr_eq(&batch.connection, owner)),
@@ -106,13 +132,15 @@ impl<E: Engine> Backend<E> {
                 }
                 return Some(batch);
             }
-            let word = if self.owner.is_some() {
-                match words.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            let left = |at: Instant| at.saturating_duration_since(Instant::now());
+            let word = match (&self.owner, self.checkpoint_at) {
+                (Some(_), _) => words.recv_timeout(left(deadline)).ok()?,
+                (None, None) => words.recv().ok()?,
+                (None, Some(at)) => match words.recv_timeout(left(at)) {
                     Ok(word) => word,
-                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return None,
-                }
-            } else {
-                words.recv().ok()?
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Disconnected) => return None,
+                },
             };
             match word {
                 Word::Batch(batch) => self.waiting.push_back(batch),
@@ -137,16 +165,16 @@ impl<E: Engine> Backend<E> {
             rest = tail;
             match self.engine.exchange(message) {
                 Ok(bytes) => answer.extend_from_slice(&bytes),
-                Err(error) => {
-                    tracing::error!(%error, "the embedded PostgreSQL broke");
-                    self.is_broken = true;
-                    return;
-                }
+                Err(error) => return self.broke(&error),
             }
             // Nobody waits for the rest.
             if batch.connection.is_gone() {
                 return self.roll_back();
             }
+        }
+        if self.checkpoint_at.is_none() && messages(&answer).any(|frame| frame.tag == b'C' && frame.body == b"COMMIT\0")
+        {
+            self.checkpoint_at = Instant::now().checked_add(CHECKPOINT_INTERVAL);
         }
         self.owner = match last_status(&answer) {
             Some(b'I') => None,
@@ -155,17 +183,29 @@ impl<E: Engine> Backend<E> {
         batch.connection.send(answer);
     }
 
+    fn checkpoint(&mut self) {
+        self.checkpoint_at = None;
+        match self.engine.exchange(&query("CHECKPOINT")) {
+            Ok(answer) if messages(&answer).any(|frame| frame.tag == b'E') => {
+                tracing::warn!("a checkpoint failed; a restart will take longer");
+            }
+            Ok(_) => {}
+            Err(error) => self.broke(&error),
+        }
+    }
+
+    fn broke(&mut self, error: &str) {
+        tracing::error!(error, "the embedded PostgreSQL broke");
+        self.is_broken = true;
+    }
+
     /// Takes the engine away from whoever has it. Sync first: an extended batch may have been left in the middle.
     fn roll_back(&mut self) {
         self.owner = None;
         for message in [b"S\0\0\0\x04".to_vec(), query("ROLLBACK")] {
             match self.engine.exchange(&message) {
                 Ok(answer) => self.is_broken = last_status(&answer).is_some_and(|status| status == b'E'),
-                Err(error) => {
-                    tracing::error!(%error, "the embedded PostgreSQL broke");
-                    self.is_broken = true;
-                    return;
-                }
+                Err(error) => return self.broke(&error),
             }
         }
     }

@@ -2,6 +2,7 @@
 //! for the length of its transaction. The gateway's process starts it, watches it and ends it
 //! (`runtime::oracle::supervisor`).
 
+mod aside;
 mod backend;
 mod connection;
 
@@ -21,7 +22,8 @@ const OWNER_SILENCE: Duration = Duration::from_secs(2);
 
 /// Serves until the process is ended. One line on standard output says that the socket can be connected to.
 pub fn run(args: &CatalogServerArgs) -> Result<(), String> {
-    let embedded = Embedded::open().map_err(|error| format!("the embedded PostgreSQL did not start: {error}"))?;
+    let embedded = Embedded::open(&args.data, args.reopen.as_deref())
+        .map_err(|error| format!("the embedded PostgreSQL did not start: {error}"))?;
     let greeting = Greeting { server_version: embedded.server_version().to_owned() };
     let socket = args.folder.join(iris_pgwire::runtime::ORACLE_SOCKET);
     let listener =

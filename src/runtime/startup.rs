@@ -1,7 +1,7 @@
 //! What can go wrong before the first client: found early, said in one line, with what to do.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use glommio::GlommioError;
@@ -58,9 +58,57 @@ pub enum ServeError {
 /// Finds out whether the address is free, and which port it is when the port is 0. Every shard binds it again with
 /// SO_REUSEPORT, which alone would let two gateways share a port without a word.
 pub(super) fn probe_address(address: SocketAddr) -> Result<SocketAddr, ServeError> {
-    TcpListener::bind(address)
-        .and_then(|listener| listener.local_addr())
-        .map_err(|source| listen_error(address, source))
+    match TcpListener::bind(address).and_then(|listener| listener.local_addr()) {
+        // Connections of a gateway that has just ended stay in TIME_WAIT for a minute. The kernel lets SO_REUSEPORT
+        // have their address, but not the probe, as they were made without SO_REUSEADDR.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && !has_listener(address) => Ok(address),
+        result => result.map_err(|source| listen_error(address, source)),
+    }
+}
+
+/// Whether a socket listens where `address` would, by the kernel's own lists.
+fn has_listener(address: SocketAddr) -> bool {
+    let lists = ["/proc/net/tcp", "/proc/net/tcp6"].map(std::fs::read_to_string);
+    // A kernel without IPv6 lacks the second.
+    lists.iter().all(Result::is_err)
+        || lists.iter().flatten().flat_map(|list| listeners(list)).any(|listener| overlap(listener, address))
+}
+
+/// The addresses of a list of sockets (`/proc/net/tcp`) on which somebody listens.
+fn listeners(list: &str) -> impl Iterator<Item = SocketAddr> {
+    /// `TCP_LISTEN`.
+    const LISTEN: &str = "0A";
+    list.lines().filter_map(|line| {
+        let mut words = line.split_whitespace().skip(1);
+        let (local, state) = (words.next()?, words.nth(1)?);
+        if state != LISTEN {
+            return None;
+        }
+        let (address, port) = local.split_once(':')?;
+        Some(SocketAddr::new(read_address(address)?, u16::from_str_radix(port, 16).ok()?))
+    })
+}
+
+/// Words of 32 bits in hexadecimal digits, each in the byte order of the machine.
+fn read_address(digits: &str) -> Option<IpAddr> {
+    let word = |at: usize| {
+        let digits = digits.get(at.checked_mul(8)?..at.checked_mul(8)?.checked_add(8)?)?;
+        u32::from_str_radix(digits, 16).ok().map(u32::to_ne_bytes)
+    };
+    match digits.len() {
+        8 => word(0).map(IpAddr::from),
+        32 => {
+            let bytes = [word(0)?, word(1)?, word(2)?, word(3)?].concat();
+            Some(IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?))
+        }
+        _ => None,
+    }
+}
+
+/// Whether two sockets would hear the same connections. One for all IPv6 addresses hears those of IPv4, too.
+fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
+    let (ip_a, ip_b) = (a.ip().to_canonical(), b.ip().to_canonical());
+    a.port() == b.port() && (ip_a == ip_b || ip_a.is_unspecified() || ip_b.is_unspecified())
 }
 
 pub(super) fn listen_error(address: SocketAddr, source: io::Error) -> ServeError {
@@ -198,6 +246,42 @@ mod tests {
         assert!(matches!(probe_address(foreign), Err(ServeError::AddressNotLocal(_))));
         let any = probe_address("127.0.0.1:0".parse().unwrap()).unwrap();
         assert_ne!(any.port(), 0);
+    }
+
+    #[test]
+    fn listeners_are_read_from_the_kernels_lists() {
+        let line = |local: std::net::IpAddr, state: &str| {
+            let words: Vec<String> = match local {
+                IpAddr::V4(ip) => vec![format!("{:08X}", u32::from_ne_bytes(ip.octets()))],
+                IpAddr::V6(ip) => ip
+                    .octets()
+                    .as_chunks::<4>()
+                    .0
+                    .iter()
+                    .map(|word| format!("{:08X}", u32::from_ne_bytes(*word)))
+                    .collect(),
+            };
+            format!("   1: {}:1538 00000000:0000 {state} 00000000:00000000 00:00000000\n", words.concat())
+        };
+        let read = |list: &str| listeners(list).collect::<Vec<_>>();
+        for ip in ["127.0.0.1", "0.0.0.0", "::", "2001:db8::1"].map(|text| text.parse::<IpAddr>().unwrap()) {
+            let list = format!("  sl  local_address rem_address   st\n{}{}", line(ip, "06"), line(ip, "0A"));
+            assert_eq!(read(&list), [SocketAddr::new(ip, 5432)]);
+        }
+        assert!(read("  1: 0100007F 00000000:0000 0A\n 2: 01:1538 0:0 0A\n").is_empty());
+        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
+        for (a, b, expected) in [
+            ("127.0.0.1:5432", "127.0.0.1:5432", true),
+            ("0.0.0.0:5432", "127.0.0.1:5432", true),
+            ("127.0.0.1:5432", "[::]:5432", true),
+            ("[::ffff:127.0.0.1]:5432", "127.0.0.1:5432", true),
+            ("127.0.0.2:5432", "127.0.0.1:5432", false),
+            ("0.0.0.0:5432", "127.0.0.1:5433", false),
+        ] {
+            assert_eq!(overlap(address(a), address(b)), expected, "{a} {b}");
+        }
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        assert!(has_listener(taken.local_addr().unwrap()));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use crate::catalog::{Answer, Described, LoadStep, TableLoad, describe};
+use crate::catalog::{Answer, Described, LoadStep, OraclePurpose, OracleRequest, TableLoad, describe};
 use crate::iris::{IrisError, Reply, Request, to_pg};
 use crate::sql::{
     Action, CallArgument, CatalogQuery, Need, Plan, Template, TranslateError, Translated, Translation,
@@ -171,9 +171,9 @@ impl Resolve {
         )
     }
 
-    fn question(&self, s: Surroundings<'_>) -> Question {
+    fn question(&self, purpose: OraclePurpose, s: Surroundings<'_>) -> Question {
         let prelude = s.client.prelude(CatalogQuery::default(), s.context);
-        Question::new(describe(&prelude, &self.sql, &self.parameter_types))
+        Question::new(OracleRequest { purpose, ..describe(&prelude, &self.sql, &self.parameter_types) })
     }
 
     fn describe(
@@ -181,7 +181,7 @@ impl Resolve {
         translated: Result<Translated, Box<PgError>>,
         s: Surroundings<'_>,
     ) -> Result<Progress, Box<PgError>> {
-        let question = self.question(s);
+        let question = self.question(OraclePurpose::Describe, s);
         let order = question.ask();
         self.stage = Stage::Describe { question, translated };
         Ok(Progress::Order(order))
@@ -295,7 +295,7 @@ impl Resolve {
     ) -> Result<Progress, Box<PgError>> {
         let Some((step, plan)) = next_unprepared(&understood, from) else {
             if self.wants_types && self.described.is_none() && is_for_oracle(&understood.translation.action, s) {
-                let question = self.question(s);
+                let question = self.question(OraclePurpose::DescribeOwn, s);
                 let order = question.ask();
                 self.stage = Stage::DescribeCatalog { question, understood };
                 return Ok(Progress::Order(order));

@@ -26,7 +26,11 @@ pub struct Server {
 impl Server {
     /// `iris-pgwire serve` on a free port with its embedded engine.
     pub fn gateway(more: &[&str]) -> Self {
-        let address = free_address();
+        Self::gateway_at(free_address(), more)
+    }
+
+    /// The same on an address.
+    pub fn gateway_at(address: SocketAddr, more: &[&str]) -> Self {
         let mut args = vec!["serve".to_owned(), "--listen".into(), address.to_string()];
         args.extend(more.iter().map(|arg| (*arg).to_owned()));
         Self::start(&args, address)

@@ -83,7 +83,7 @@ impl Asker {
     pub(in crate::runtime) async fn ask(self: &Rc<Self>, request: &OracleRequest) -> Result<Vec<u8>, Box<PgError>> {
         let counters = &self.counters;
         match request.purpose {
-            OraclePurpose::Describe => counters.oracle_describes.add(1),
+            OraclePurpose::Describe | OraclePurpose::DescribeOwn => counters.oracle_describes.add(1),
             OraclePurpose::Answer => counters.oracle_answers.add(1),
             OraclePurpose::Setting => counters.oracle_settings.add(1),
         }
@@ -102,15 +102,19 @@ impl Asker {
         self.oracle.options.statement_timeout.saturating_mul(2).saturating_add(RESTART_ALLOWANCE)
     }
 
+    fn patience_for(&self, purpose: OraclePurpose) -> Duration {
+        match purpose {
+            OraclePurpose::Describe => DESCRIBE_PATIENCE,
+            OraclePurpose::DescribeOwn | OraclePurpose::Answer | OraclePurpose::Setting => self.patience(),
+        }
+    }
+
     pub(super) fn oracle(&self) -> &Arc<Oracle> {
         &self.oracle
     }
 
     async fn ask_until_answered(self: &Rc<Self>, request: &OracleRequest) -> Result<Vec<u8>, Box<PgError>> {
-        let wait_deadline = match request.purpose {
-            OraclePurpose::Describe => Instant::now().checked_add(DESCRIBE_PATIENCE),
-            OraclePurpose::Answer | OraclePurpose::Setting => Instant::now().checked_add(self.patience()),
-        };
+        let wait_deadline = Instant::now().checked_add(self.patience_for(request.purpose));
         let mut deaths_count = 0_u32;
         loop {
             let failure = match self.attempt(request, Which::Any, wait_deadline).await {
@@ -151,7 +155,7 @@ impl Asker {
                 let message = "the catalog service ended each time this statement ran";
                 Some(PgError::error(SqlState(*b"58000"), message))
             }
-            Some(Death::Died | Death::Timeout) | None => None,
+            Some(Death::Died | Death::Timeout | Death::Unfit) | None => None,
         }
     }
 
@@ -161,10 +165,10 @@ impl Asker {
         which: Which,
         wait_deadline: Option<Instant>,
     ) -> Result<Vec<u8>, Failure> {
-        let out_of_patience = || Failure::Error(not_ready(self.patience()));
+        let out_of_patience = || Failure::Error(not_ready(self.patience_for(request.purpose)));
         let readiness = match request.purpose {
             OraclePurpose::Setting => Readiness::Prepared,
-            OraclePurpose::Describe | OraclePurpose::Answer => Readiness::Mirrored,
+            OraclePurpose::Describe | OraclePurpose::DescribeOwn | OraclePurpose::Answer => Readiness::Mirrored,
         };
         let waiting = async {
             let place = self.places.take().await;

@@ -41,6 +41,10 @@ impl PrivateFolder {
         Ok(Self { path, _lock: lock })
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// A new folder in it.
     pub(super) fn subfolder(&self, name: &str) -> io::Result<PathBuf> {
         let path = self.path.join(name);

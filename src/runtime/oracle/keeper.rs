@@ -14,8 +14,8 @@ use super::OracleSource;
 use super::connection::{Answer, Broken, Connection};
 use super::state::{Address, Death, Generation, Oracle, Readiness};
 use crate::catalog::{
-    EnumTypes, INSPECT, MirrorBatch, MirrorChange, MirrorLoad, MirrorSnapshot, MirrorStep, OracleRequest, as_owner,
-    as_superuser, change, first_error, prepare_embedded, prepare_external, refusal,
+    DoneMarks, EnumTypes, INSPECT, MirrorBatch, MirrorChange, MirrorLoad, MirrorMark, MirrorSnapshot, MirrorStep,
+    OracleRequest, as_owner, as_superuser, change, first_error, get_marks, prepare_embedded, prepare_external, refusal,
 };
 use crate::runtime::pool::{Lease, Pool};
 use crate::runtime::wait::within;
@@ -81,7 +81,7 @@ impl Keeper {
     }
 
     async fn keep(&mut self, generation: Generation) -> Ended {
-        let number = generation.number;
+        let Generation { number, is_reopened, .. } = generation;
         let mut worker = match within(WORK_LIMIT, Connection::open(generation)).await {
             Some(Ok(connection)) => Worker { connection },
             Some(Err(error)) => {
@@ -90,7 +90,23 @@ impl Keeper {
             }
             None => return self.given_up(number).await,
         };
-        match self.prepare(&mut worker).await {
+        let mut done = DoneMarks::default();
+        if is_reopened {
+            match worker.marks(self.oracle.token()).await {
+                Ok(marks) => done = marks,
+                Err(error) => {
+                    tracing::warn!(%error, "the catalog service went away while its data were looked at");
+                    return self.given_up(number).await;
+                }
+            }
+            if !done.has(MirrorMark::Prepared) {
+                tracing::warn!("what the catalog service was left is not its mirror; it begins anew");
+                self.oracle.kill(number, Death::Unfit);
+                return Ended::Generation;
+            }
+        }
+        let prepared = if is_reopened { Ok(None) } else { self.prepare(&mut worker).await };
+        match prepared {
             Ok(None) => self.oracle.advanced(number, Readiness::Prepared),
             Ok(Some(error)) => {
                 tracing::error!(code = %error.code, error = error.message, "the catalog service could not be prepared");
@@ -103,7 +119,7 @@ impl Keeper {
                 return self.given_up(number).await;
             }
         }
-        if let Err(error) = self.fill(&mut worker, number).await {
+        if let Err(error) = self.fill(&mut worker, number, &done).await {
             tracing::warn!(%error, "the catalog service went away while the mirror was made");
             return self.given_up(number).await;
         }
@@ -118,7 +134,8 @@ impl Keeper {
                 self.oracle.ended(number, Death::Died);
                 Timer::new(RETRY_PAUSE).await;
                 let address = Address::Server(Arc::clone(server));
-                self.oracle.started(Generation { number: number.saturating_add(1), address });
+                let number = number.saturating_add(1);
+                self.oracle.started(Generation { number, address, is_reopened: false });
             }
             OracleSource::Embedded { .. } | OracleSource::Off => self.oracle.kill(number, Death::Died),
         }
@@ -128,7 +145,7 @@ impl Keeper {
     /// # Errors
     /// The connection broke. `Some`: PostgreSQL refused.
     async fn prepare(&self, worker: &mut Worker) -> Result<Option<Box<PgError>>, Broken> {
-        let statements = match &self.oracle.options.source {
+        let mut statements = match &self.oracle.options.source {
             OracleSource::Off => return Ok(None),
             OracleSource::Embedded { .. } => prepare_embedded(&self.oracle.options.database),
             OracleSource::External(server) => {
@@ -139,6 +156,8 @@ impl Keeper {
                 prepare_external()
             }
         };
+        // Behind all others: a mirror with this mark needs none of them again.
+        statements.extend(self.oracle.marks([MirrorMark::Prepared]));
         let outcome = worker.run(&as_superuser(statements.iter().map(String::as_str))).await?;
         Ok(outcome.map(|(index, error)| match statements.get(index) {
             Some(statement) => error.detail(statement.clone()),
@@ -146,8 +165,8 @@ impl Keeper {
         }))
     }
 
-    /// Fills a fresh PostgreSQL with what is known of IRIS, and with the changes since.
-    async fn fill(&mut self, worker: &mut Worker, number: u64) -> Result<(), Broken> {
+    /// Fills a PostgreSQL with what is known of IRIS, and with the changes since, but for what is in it by its marks.
+    async fn fill(&mut self, worker: &mut Worker, number: u64, done: &DoneMarks) -> Result<(), Broken> {
         let started = Instant::now();
         while self.base.is_none() {
             let (_, last_id) = self.oracle.changes_after(u64::MAX);
@@ -164,16 +183,21 @@ impl Keeper {
         }
         let Some(base) = &self.base else { return Ok(()) };
         let relations_count = base.len();
-        for batch in base.create() {
-            worker.create(&batch).await?;
+        let read_ms = milliseconds(started.elapsed());
+        for (at, batch) in base.create().iter().enumerate() {
+            let mark = MirrorMark::Batch(at);
+            if !done.has(mark) {
+                worker.create(batch, self.oracle.marks([mark]).as_deref()).await?;
+            }
         }
         let mut applied_id = 0;
         loop {
             let (changes, last_id) = self.oracle.changes_after(applied_id);
-            let alike = |a: &Arc<MirrorChange>, b: &Arc<MirrorChange>| a.search_path == b.search_path;
-            for like in changes.chunk_by(alike) {
+            let changes: Vec<_> = changes.into_iter().filter(|(id, _)| !done.has(MirrorMark::Change(*id))).collect();
+            for like in changes.chunk_by(|(_, a), (_, b)| a.search_path == b.search_path) {
                 for group in like.chunks(REPEATED_TOGETHER) {
-                    worker.repeat(group).await?;
+                    let marks = self.oracle.marks(group.iter().map(|(id, _)| MirrorMark::Change(*id)));
+                    worker.repeat(group, marks.as_deref()).await?;
                 }
             }
             applied_id = last_id;
@@ -182,7 +206,7 @@ impl Keeper {
             }
         }
         let milliseconds = milliseconds(started.elapsed());
-        tracing::info!(relations = relations_count, milliseconds, "the mirror of the IRIS schema is ready");
+        tracing::info!(relations = relations_count, read_ms, milliseconds, "the mirror of the IRIS schema is ready");
         Ok(())
     }
 
@@ -236,20 +260,38 @@ impl Keeper {
         let (changes, _) = self.oracle.changes_after(self.last_id);
         let by_text: HashSet<(String, String)> = changes
             .iter()
-            .flat_map(|change| &change.statements)
+            .flat_map(|(_, change)| &change.statements)
             .flat_map(|statement| statement.relations.iter().cloned())
             .collect();
         let batches = snapshot.difference(older, &by_text);
-        for batch in &batches {
-            let statements = worker.create(batch).await?;
-            self.oracle.remember(MirrorChange { statements, search_path: SEARCH_PATH.to_owned() });
-        }
-        if !batches.is_empty() {
-            tracing::info!(batches = batches.len(), "the mirror follows changes made in IRIS");
-            self.schema_epoch.fetch_add(1, Ordering::Release);
-        }
+        // All of them are remembered before the first is carried out: whatever becomes of this PostgreSQL, the next one
+        // is brought to this snapshot.
+        let remembered = |batch: MirrorBatch| {
+            let change = MirrorChange { statements: batch.statements, search_path: SEARCH_PATH.to_owned() };
+            self.oracle.remember(change)
+        };
+        let ids: Vec<u64> = batches.iter().cloned().map(remembered).collect();
         self.last = Some(snapshot);
         self.last_id = read_id;
+        if batches.is_empty() {
+            return Ok(());
+        }
+        tracing::info!(batches = batches.len(), "the mirror follows changes made in IRIS");
+        let result = self.carry_out(worker, &batches, &ids).await;
+        self.schema_epoch.fetch_add(1, Ordering::Release);
+        result
+    }
+
+    /// Batches that are in the history by these ids.
+    async fn carry_out(&self, worker: &mut Worker, batches: &[MirrorBatch], ids: &[u64]) -> Result<(), Broken> {
+        for (batch, id) in batches.iter().zip(ids.iter().copied()) {
+            let marks = self.oracle.marks([MirrorMark::Change(id)]);
+            let statements = worker.create(batch, marks.as_deref()).await?;
+            if statements.len() < batch.statements.len() {
+                let search_path = SEARCH_PATH.to_owned();
+                self.oracle.amend(id, MirrorChange { statements, search_path });
+            }
+        }
         Ok(())
     }
 
@@ -323,18 +365,36 @@ impl Worker {
         })
     }
 
+    /// What has been done to this PostgreSQL.
+    async fn marks(&mut self, token: &str) -> Result<DoneMarks, Broken> {
+        let bytes = self.exchange(&as_superuser(["SELECT 1", &get_marks(token)])).await?;
+        let answer = crate::catalog::Answer::read(&bytes).map_err(|_| Broken::Protocol("an answer is unreadable"))?;
+        Ok(DoneMarks::read(&answer.single_value().unwrap_or_default()))
+    }
+
+    async fn put_marks(&mut self, marks: Option<&str>) -> Result<(), Broken> {
+        if let Some(marks) = marks {
+            self.run(&as_superuser([marks])).await?;
+        }
+        Ok(())
+    }
+
     /// A batch as a whole, or those statements of it that succeed; which those were.
-    async fn create(&mut self, batch: &MirrorBatch) -> Result<Vec<crate::sql::MirrorStatement>, Broken> {
+    async fn create(
+        &mut self,
+        batch: &MirrorBatch,
+        marks: Option<&str>,
+    ) -> Result<Vec<crate::sql::MirrorStatement>, Broken> {
         let texts = batch.statements.iter().map(|statement| statement.sql.as_str());
-        if self.run(&as_owner(SEARCH_PATH, texts)).await?.is_none() {
+        if self.run(&as_owner(SEARCH_PATH, texts, marks)).await?.is_none() {
             return Ok(batch.statements.clone());
         }
         let mut done = Vec::new();
         for statement in &batch.statements {
-            let refused = match self.run(&change(SEARCH_PATH, &statement.sql)).await? {
+            let refused = match self.run(&change(SEARCH_PATH, &statement.sql, None)).await? {
                 None => None,
                 Some(refused) => match &statement.otherwise {
-                    Some(otherwise) => self.run(&change(SEARCH_PATH, otherwise)).await?,
+                    Some(otherwise) => self.run(&change(SEARCH_PATH, otherwise, None)).await?,
                     None => Some(refused),
                 },
             };
@@ -348,27 +408,28 @@ impl Worker {
                 ),
             }
         }
+        self.put_marks(marks).await?;
         Ok(done)
     }
 
     /// Changes of the past, all written under the same search_path: together, or one by one where one of them fails.
     /// What fails now failed then, or was undone since.
-    async fn repeat(&mut self, changes: &[Arc<MirrorChange>]) -> Result<(), Broken> {
-        let Some(search_path) = changes.first().map(|change| change.search_path.as_str()) else { return Ok(()) };
+    async fn repeat(&mut self, changes: &[(u64, Arc<MirrorChange>)], marks: Option<&str>) -> Result<(), Broken> {
+        let Some(search_path) = changes.first().map(|(_, change)| change.search_path.as_str()) else { return Ok(()) };
         let statements =
-            || changes.iter().flat_map(|change| &change.statements).map(|statement| statement.sql.as_str());
-        if self.run(&as_owner(search_path, statements())).await?.is_none() {
+            || changes.iter().flat_map(|(_, change)| &change.statements).map(|statement| statement.sql.as_str());
+        if self.run(&as_owner(search_path, statements(), marks)).await?.is_none() {
             return Ok(());
         }
-        for statement in changes.iter().flat_map(|change| &change.statements) {
-            let mut refused = self.run(&change(search_path, &statement.sql)).await?;
+        for statement in changes.iter().flat_map(|(_, change)| &change.statements) {
+            let mut refused = self.run(&change(search_path, &statement.sql, None)).await?;
             if let (Some(_), Some(otherwise)) = (&refused, &statement.otherwise) {
-                refused = self.run(&change(search_path, otherwise)).await?;
+                refused = self.run(&change(search_path, otherwise, None)).await?;
             }
             if let Some((_, error)) = refused {
                 tracing::debug!(code = %error.code, error = error.message, sql = statement.sql, "not repeated");
             }
         }
-        Ok(())
+        self.put_marks(marks).await
     }
 }

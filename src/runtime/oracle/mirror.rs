@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::client::{Asker, Failure, Which};
 use super::state::Readiness;
-use crate::catalog::{MirrorChange, change, first_error};
+use crate::catalog::{MirrorChange, MirrorMark, as_superuser, change, first_error};
 use crate::runtime::wait::within;
 use crate::wire::PgError;
 
@@ -21,8 +21,11 @@ impl Asker {
         let Some(generation) = generation else { return self.until_mirrored().await };
         let mut done = MirrorChange { statements: Vec::new(), search_path: changes.search_path.clone() };
         let mut result = Ok(());
-        for statement in &changes.statements {
-            let request = change(&changes.search_path, &statement.sql);
+        let marks = oracle.marks([MirrorMark::Change(id)]);
+        let mut is_marked = false;
+        for (at, statement) in changes.statements.iter().enumerate() {
+            let is_last = at.saturating_add(1) == changes.statements.len();
+            let request = change(&changes.search_path, &statement.sql, marks.as_deref().filter(|_| is_last));
             let deadline = Instant::now().checked_add(self.patience());
             let error = match self.attempt(&request, Which::Only(generation), deadline).await {
                 Ok(answer) => match first_error(&answer) {
@@ -34,7 +37,10 @@ impl Asker {
                 Err(Failure::Error(error)) => Some(error),
             };
             match error {
-                None => done.statements.push(statement.clone()),
+                None => {
+                    done.statements.push(statement.clone());
+                    is_marked = is_last;
+                }
                 Some(error) => {
                     tracing::warn!(code = %error.code, error = error.message, "the mirror could not follow a statement");
                     result = result.and(Err(error));
@@ -44,6 +50,11 @@ impl Asker {
         if result.is_err() {
             oracle.amend(id, done);
             oracle.request_refresh();
+        }
+        if let (false, Some(marks)) = (is_marked, marks) {
+            // Without it the next PostgreSQL would repeat the change, and fail as this one did.
+            let deadline = Instant::now().checked_add(self.patience());
+            let _ = self.attempt(&as_superuser([marks.as_str()]), Which::Only(generation), deadline).await;
         }
         result
     }

@@ -1,13 +1,15 @@
 //! What all shards know of the oracle, and the way of their wishes to its supervisor.
 
+use std::collections::hash_map::RandomState;
 use std::future::poll_fn;
+use std::hash::{BuildHasher, Hasher};
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use super::{OracleOptions, OracleServer, OracleSource};
-use crate::catalog::MirrorChange;
+use crate::catalog::{MirrorChange, MirrorMark, put_marks};
 use crate::wire::{PgError, SqlState};
 
 /// Where PostgreSQL listens.
@@ -22,6 +24,8 @@ pub(super) enum Address {
 pub(super) struct Generation {
     pub(super) number: u64,
     pub(super) address: Address,
+    /// It goes on with the data of the one before.
+    pub(super) is_reopened: bool,
 }
 
 /// Why a generation ended.
@@ -33,6 +37,8 @@ pub(super) enum Death {
     Timeout,
     /// It grew past `memory_bytes_max`.
     Memory,
+    /// Its data are not what they should be.
+    Unfit,
 }
 
 /// How far a generation is.
@@ -97,6 +103,8 @@ impl History {
 #[derive(Debug)]
 pub(in crate::runtime) struct Oracle {
     pub(super) options: OracleOptions,
+    /// By which the marks of this process are told from those of any other.
+    token: String,
     inner: Mutex<Inner>,
 }
 
@@ -105,7 +113,8 @@ impl Oracle {
         let phase = match &options.source {
             OracleSource::Embedded { .. } => Phase::Starting,
             OracleSource::External(server) => {
-                let generation = Generation { number: 1, address: Address::Server(Arc::clone(server)) };
+                let generation =
+                    Generation { number: 1, address: Address::Server(Arc::clone(server)), is_reopened: false };
                 Phase::Running(generation, Readiness::Listening)
             }
             OracleSource::Off => Phase::Unavailable(PgError::unsupported("the catalog service is switched off")),
@@ -120,7 +129,8 @@ impl Oracle {
             wakers: Vec::new(),
             supervisor,
         };
-        Self { options, inner: Mutex::new(inner) }
+        let token = format!("{:016x}", RandomState::new().build_hasher().finish());
+        Self { options, token, inner: Mutex::new(inner) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -144,13 +154,27 @@ impl Oracle {
         self.change(|inner| inner.phase = Phase::Running(generation, Readiness::Listening));
     }
 
-    /// The supervisor: the process is gone, another one comes.
-    pub(super) fn ended(&self, number: u64, death: Death) {
+    /// The supervisor: the process is gone, another one comes. How far it had come.
+    pub(super) fn ended(&self, number: u64, death: Death) -> Option<Readiness> {
+        let mut reached = None;
         self.change(|inner| {
-            inner.phase = Phase::Starting;
+            if let Phase::Running(_, readiness) = std::mem::replace(&mut inner.phase, Phase::Starting) {
+                reached = Some(readiness);
+            }
             inner.last_death = Some((number, death));
             inner.restarts_count = inner.restarts_count.saturating_add(1);
         });
+        reached
+    }
+
+    /// The statement that leaves marks in the mirror; `None` where nobody reads them: what is in a PostgreSQL elsewhere
+    /// is made anew whenever the connection to it was lost.
+    pub(super) fn marks(&self, marks: impl IntoIterator<Item = MirrorMark>) -> Option<String> {
+        matches!(self.options.source, OracleSource::Embedded { .. }).then(|| put_marks(&self.token, marks))
+    }
+
+    pub(super) fn token(&self) -> &str {
+        &self.token
     }
 
     /// There will be no oracle any more.
@@ -210,16 +234,16 @@ impl Oracle {
         }
     }
 
-    /// A change that the mirror has already.
-    pub(super) fn remember(&self, change: MirrorChange) {
-        self.lock().history.push(change);
+    /// Takes a change of the keeper into the history, before it is carried out; its id.
+    pub(super) fn remember(&self, change: MirrorChange) -> u64 {
+        self.lock().history.push(change)
     }
 
-    /// The changes after `id`, oldest first, and the id of the last.
-    pub(super) fn changes_after(&self, id: u64) -> (Vec<Arc<MirrorChange>>, u64) {
+    /// The changes after `id`, oldest first and with their ids, and the id of the last.
+    pub(super) fn changes_after(&self, id: u64) -> (Vec<(u64, Arc<MirrorChange>)>, u64) {
         let inner = self.lock();
         let changes = &inner.history.changes;
-        let later = changes.iter().filter(|(known, _)| *known > id).map(|(_, change)| Arc::clone(change));
+        let later = changes.iter().filter(|(known, _)| *known > id).cloned();
         (later.collect(), inner.history.last_id)
     }
 

@@ -2,7 +2,7 @@
 //! holds it up and the process is not pinned to a shard's core.
 
 use std::io::{self, BufRead, BufReader};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::folder::PrivateFolder;
-use super::state::{Address, Death, Generation, Oracle, Order};
+use super::state::{Address, Death, Generation, Oracle, Order, Readiness};
 use super::{ORACLE_SOCKET, OracleOptions, OracleSource};
 use crate::wire::{PgError, SqlState};
 
@@ -19,9 +19,15 @@ use crate::wire::{PgError, SqlState};
 const LOOK: Duration = Duration::from_millis(100);
 /// The first start unpacks; a process that has not opened by then never will.
 const START_LIMIT: Duration = Duration::from_secs(60);
+/// Over existing data there is at most a second of work to repeat; if that fails, there is another way.
+const REOPEN_LIMIT: Duration = Duration::from_secs(20);
 /// Pauses between starts that fail in a row.
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// A process that dies by itself within this time after it took over the data of another may have died of them; so many
+/// in a row have.
+const EARLY: Duration = Duration::from_secs(10);
+const EARLY_DEATHS_MAX: u32 = 3;
 /// What Linux counts memory in.
 const PAGE_BYTES: u64 = 4096;
 
@@ -79,6 +85,15 @@ enum Look {
     Stop,
 }
 
+/// What became of a start.
+enum Start {
+    Ready(Process),
+    /// By a signal, which says nothing of the data.
+    Killed,
+    /// The supervisor was stopped meanwhile.
+    Stopped,
+}
+
 struct Watch {
     oracle: Arc<Oracle>,
     program: PathBuf,
@@ -97,18 +112,40 @@ impl Watch {
             }
         };
         let mut backoff = BACKOFF_MIN;
+        let mut data: Option<Data> = None;
         loop {
             self.number = self.number.saturating_add(1);
             let started = Instant::now();
-            let is_stopped = match self.start(&folder) {
-                Ok(Some(process)) => {
+            let is_reopened = data.is_some();
+            let used = data.take().unwrap_or_else(|| Data::new(folder.path().join(format!("data-{}", self.number))));
+            let is_stopped = match self.start(&folder, &used, is_reopened) {
+                Ok(Start::Ready(process)) => {
                     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-                    tracing::info!(pid = process.child.id(), milliseconds, "the catalog service is ready");
+                    let pid = process.child.id();
+                    tracing::info!(pid, milliseconds, is_reopened, "the catalog service is ready");
                     backoff = BACKOFF_MIN;
-                    self.watch(process)
+                    let started = Instant::now();
+                    match self.watch(process) {
+                        Some((death, readiness)) => {
+                            data = used.after(death, readiness, is_reopened, started.elapsed());
+                            false
+                        }
+                        None => true,
+                    }
                 }
-                Ok(None) => true,
-                Err(error) => {
+                Ok(Start::Stopped) => true,
+                Ok(Start::Killed) if is_reopened => {
+                    tracing::warn!("the catalog service was killed while it started, and is restarted");
+                    // The data were worth taking over, or this process would not have tried.
+                    data = used.after(Death::Died, Some(Readiness::Prepared), is_reopened, Duration::ZERO);
+                    false
+                }
+                Err(error) if is_reopened => {
+                    tracing::warn!(%error, "the catalog service could not go on with its data, and begins anew");
+                    false
+                }
+                failed => {
+                    let error = failed.err().unwrap_or_else(|| io::Error::other("its process was killed"));
                     let pause = u64::try_from(backoff.as_millis()).unwrap_or(u64::MAX);
                     tracing::error!(%error, pause_ms = pause, "the catalog service did not start");
                     let is_stopped = self.pause(backoff);
@@ -122,11 +159,17 @@ impl Watch {
         }
     }
 
-    /// Starts a process and waits until it listens. `None`: stopped meanwhile.
-    fn start(&self, folder: &PrivateFolder) -> io::Result<Option<Process>> {
+    /// Starts a process and waits until it listens.
+    ///
+    /// # Errors
+    /// It cannot be started, ended by itself, or took too long.
+    fn start(&self, folder: &PrivateFolder, data: &Data, is_reopened: bool) -> io::Result<Start> {
         let own = folder.subfolder(&self.number.to_string())?;
         let mut command = Command::new(&self.program);
-        command.arg("catalog-server").arg("--folder").arg(&own);
+        command.arg("catalog-server").arg("--folder").arg(&own).arg("--data").arg(&data.folder);
+        if is_reopened {
+            command.arg("--reopen").arg(&self.oracle.options.database);
+        }
         command.env("TMPDIR", &own);
         if let Some(cache_dir) = &self.cache_dir {
             // Where the embedded PostgreSQL looks for the user's cache folder; relative ones do not count there.
@@ -149,41 +192,46 @@ impl Watch {
         if let Some(stderr) = process.child.stderr.take() {
             listen(stderr, |line| tracing::debug!(target: "catalog_server", "{line}"))?;
         }
-        let deadline = Instant::now() + START_LIMIT;
+        let limit = if is_reopened { REOPEN_LIMIT } else { START_LIMIT };
+        let deadline = Instant::now() + limit;
         loop {
             if heard.try_recv().is_ok() {
                 let address = Address::Socket(process.folder.join(ORACLE_SOCKET));
-                self.oracle.started(Generation { number: self.number, address });
-                return Ok(Some(process));
+                self.oracle.started(Generation { number: self.number, address, is_reopened });
+                return Ok(Start::Ready(process));
             }
             match self.look(&mut process, Duration::from_millis(5)) {
                 Look::Goes if Instant::now() > deadline => {
-                    let limit = START_LIMIT.as_millis();
+                    let limit = limit.as_millis();
                     return Err(io::Error::other(format!("it did not listen within {limit} ms")));
                 }
                 Look::Goes => {}
-                Look::Stop => return Ok(None),
+                Look::Stop => return Ok(Start::Stopped),
                 Look::Ended(Death::Memory) => {
                     return Err(io::Error::other("it took more memory than catalog_memory_bytes_max to start"));
                 }
                 Look::Ended(_) => {
+                    let status = process.child.try_wait().ok().flatten();
+                    if status.is_some_and(|status| status.signal().is_some()) {
+                        return Ok(Start::Killed);
+                    }
                     return Err(io::Error::other("its process ended; log level debug shows what it said"));
                 }
             }
         }
     }
 
-    /// Until the process ends or has to. Whether the supervisor was stopped.
-    fn watch(&self, mut process: Process) -> bool {
+    /// Until the process ends or has to: why it did, and how far it had come. `None`: the supervisor was stopped.
+    fn watch(&self, mut process: Process) -> Option<(Death, Option<Readiness>)> {
         loop {
             match self.look(&mut process, LOOK) {
                 Look::Goes => {}
-                Look::Stop => return true,
+                Look::Stop => return None,
                 Look::Ended(death) => {
                     let pid = process.child.id();
                     // Gone before the shards hear of it.
                     drop(process);
-                    self.oracle.ended(self.number, death);
+                    let reached = self.oracle.ended(self.number, death);
                     match death {
                         Death::Died => tracing::warn!(pid, "the catalog service died and is restarted"),
                         Death::Timeout => tracing::warn!(
@@ -196,8 +244,9 @@ impl Watch {
                             limit_bytes = self.oracle.options.memory_bytes_max,
                             "the catalog service took too much memory and is restarted"
                         ),
+                        Death::Unfit => tracing::debug!(pid, "the catalog service is restarted"),
                     }
-                    return false;
+                    return Some((death, reached));
                 }
             }
         }
@@ -243,17 +292,50 @@ impl Drop for Process {
         // Nothing in it is worth a clean end. It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        // Thousands of tables are tens of thousands of files: the next process does not wait for them to go. What is
-        // left when the gateway ends goes with the folder around it.
-        let folder = std::mem::take(&mut self.folder);
-        let _ = std::thread::Builder::new().name("oracle-files".to_owned()).spawn(move || {
-            if let Err(error) = std::fs::remove_dir_all(&folder)
-                && error.kind() != io::ErrorKind::NotFound
-            {
-                tracing::warn!(%error, folder = %folder.display(), "files of the catalog service stay behind");
-            }
-        });
+        remove(std::mem::take(&mut self.folder));
     }
+}
+
+/// PostgreSQL's data: they outlive the processes that work on them, as long as there is no reason to mistrust them.
+/// Dropped, they are removed.
+#[derive(Debug)]
+struct Data {
+    folder: PathBuf,
+    /// Processes in a row that died soon after they had taken it over.
+    early_deaths_count: u32,
+}
+
+impl Data {
+    fn new(folder: PathBuf) -> Self {
+        Self { folder, early_deaths_count: 0 }
+    }
+
+    /// What the next process may go on with. `age`: how long the process lived that ended.
+    fn after(mut self, death: Death, reached: Option<Readiness>, is_reopened: bool, age: Duration) -> Option<Self> {
+        // Before that, the database has not its name yet, and files of the template may be missing.
+        let is_prepared = reached.is_some_and(|reached| reached >= Readiness::Prepared);
+        let is_early = is_reopened && death == Death::Died && age < EARLY;
+        self.early_deaths_count = if is_early { self.early_deaths_count.saturating_add(1) } else { 0 };
+        (is_prepared && death != Death::Unfit && self.early_deaths_count < EARLY_DEATHS_MAX).then_some(self)
+    }
+}
+
+impl Drop for Data {
+    fn drop(&mut self) {
+        remove(std::mem::take(&mut self.folder));
+    }
+}
+
+/// Thousands of tables are tens of thousands of files: nobody waits for them to go. What is left when the gateway ends
+/// goes with the folder around it.
+fn remove(folder: PathBuf) {
+    let _ = std::thread::Builder::new().name("oracle-files".to_owned()).spawn(move || {
+        if let Err(error) = std::fs::remove_dir_all(&folder)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, folder = %folder.display(), "files of the catalog service stay behind");
+        }
+    });
 }
 
 /// Calls `on_line` for each line, on a thread that ends with the pipe.
@@ -276,6 +358,27 @@ fn resident_bytes(pid: u32) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn data_are_kept_while_they_are_trusted() {
+        let data = || Data::new(std::env::temp_dir().join("no-such-data"));
+        let long = Duration::from_secs(60);
+        let mirrored = Some(Readiness::Mirrored);
+        for death in [Death::Died, Death::Timeout, Death::Memory] {
+            assert!(data().after(death, mirrored, false, long).is_some(), "{death:?}");
+        }
+        assert!(data().after(Death::Unfit, mirrored, true, long).is_none());
+        assert!(data().after(Death::Died, Some(Readiness::Listening), false, long).is_none());
+        let mut kept = data().after(Death::Died, Some(Readiness::Prepared), false, Duration::ZERO).unwrap();
+        for _ in 1..EARLY_DEATHS_MAX {
+            kept = kept.after(Death::Died, mirrored, true, Duration::ZERO).unwrap();
+        }
+        kept = kept.after(Death::Timeout, mirrored, true, Duration::ZERO).unwrap();
+        for _ in 1..EARLY_DEATHS_MAX {
+            kept = kept.after(Death::Died, mirrored, true, Duration::ZERO).unwrap();
+        }
+        assert!(kept.after(Death::Died, mirrored, true, Duration::ZERO).is_none());
+    }
 
     #[test]
     fn memory_is_measured() {

@@ -73,9 +73,12 @@ else
 fi
 "$ROOT/tests/lib/gateway.sh" stop "$work/gateway"
 
-start --catalog-statement-timeout-ms 2000
+start --catalog-statement-timeout-ms 2000 --catalog-memory-bytes-max 419430400
 read -r pid _ <"$work/gateway/server"
 GATEWAY_PID="$pid" PYTHONPATH="$ROOT/tests/lib" "$venv/bin/python" "$here/check.py" >"$work/checks" 2>&1 || true
+if grep -q '^FAIL' "$work/checks"; then
+    grep -E 'WARN|ERROR' "$work/gateway/log" | tail -n 40 || true
+fi
 grep -vE '^[0-9]+ passed, ' "$work/checks" || true
 if read -r more _ less _ < <(grep -E '^[0-9]+ passed, ' "$work/checks"); then
     passed=$((passed + more))
