@@ -3,7 +3,6 @@
 # this script starts and stops. Installs what is missing (Debian packages when root; clients from their registries).
 #
 #   tests/run.sh             everything
-#   tests/run.sh corpus      replays recorded clients; below its 99 % as yet, so it is not among everything
 #   tests/run.sh NAME...     only these parts: fmt clippy deny cargo oracle precedence corpus, or a folder of tests/interop
 #
 # Caches: ${IRIS_PGWIRE_TEST_CACHE:-/var/cache/iris-pgwire-tests as root, ~/.cache/iris-pgwire-tests else}; the build
@@ -11,7 +10,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib/env.sh"
 cd "$ROOT"
 
-PARTS=(fmt clippy deny cargo oracle precedence)
+PARTS=(fmt clippy deny cargo oracle precedence corpus)
 for folder in tests/interop/*/; do
     PARTS+=("$(basename "$folder")")
 done

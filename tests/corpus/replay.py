@@ -53,6 +53,7 @@ class Replay:
         self.failures, self.refused_context = [], collections.Counter()
         self.conns = {}
         self.stale = False
+        self.own_rows = 0
 
     def run(self, clients):
         self.server.fresh()
@@ -218,7 +219,10 @@ class Replay:
             columns = result.columns
             outcome.columns.append(None if not columns else [(c[0], self.type_name(c[1], names)) for c in columns])
             outcome.tags.append(word(result.tag))
-            outcome.rows.append([tuple(self.cell(text(column, value), column[1], names) for column, value in zip(columns or [], row)) for row in result.rows])
+            rows = [tuple(self.cell(text(column, value), column[1], names) for column, value in zip(columns or [], row)) for row in result.rows]
+            kept = [row for row in rows if not any(isinstance(cell, str) and OWN.search(cell) for cell in row)]
+            self.own_rows += len(rows) - len(kept)
+            outcome.rows.append(kept)
         return outcome
 
     def compare(self, client, record, answer):
@@ -314,6 +318,10 @@ ENDS = re.compile(r"(?:\s|/\*.*?\*/|--[^\n]*\n)*(COMMIT|END|ROLLBACK|ABORT|BEGIN
 
 def changes(record):
     return record["kind"] != "startup" and CHANGES.match(record["sql"]) is not None
+
+
+# Objects of the gateway's own among those of the system, in whatever names them.
+OWN = re.compile(r"(?<![A-Za-z0-9])_?pgwire_")
 
 
 CUT = re.compile(r"…\[\d+ chars\]$")

@@ -39,6 +39,7 @@ def write(replay, path):
         if rule.used:
             what = f"values of {', '.join(f'`{c}`' for c in rule.columns)}" if rule.columns else f"refused: {', '.join(rule.errors)}" if rule.errors else "rows"
             text += f"- {rule.reason} ({what}; {rule.used} answers)\n"
+    text += f"- The gateway's own objects in `pg_catalog` (`pgwire_..`) are left out of all answers ({replay.own_rows} rows)\n"
     text += "\n## Not made by the gateway\n\n"
     for sql, why in replay.server.skipped.items():
         text += f"- `{sql}`: {why}\n"
