@@ -3,7 +3,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::atoms::{now, session};
-use super::common_type;
+use super::{common_type, tree};
 use crate::sql::plan::SessionValue;
 use crate::sql::template::LiteralKind;
 use crate::sql::translate::cx::{self, Cx, Result};
@@ -131,6 +131,9 @@ impl Cx<'_> {
                     return Err(self.unsupported("date_part() is supported with a constant field only", at));
                 };
                 return self.part(&field.to_lowercase(), moment, Ty::FLOAT8, at);
+            }
+            "timezone" if let [zone, moment] = nodes.as_slice() => {
+                return self.at_time_zone(&tree::read(moment)?, Some(&tree::read(zone)?));
             }
             "to_vector" => return self.iris_to_vector(&nodes),
             "dateadd" | "datediff" | "datepart" | "datename" | "datetrunc" | "cast" | "convert" => {
