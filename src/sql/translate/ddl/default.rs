@@ -99,6 +99,17 @@ impl Place<'_> {
                     Err(self.invalid("numeric", value))
                 };
             }
+            // PostgreSQL's words for a moment ("Special Values" of its manual); IRIS has none.
+            Some(Oid::DATE) if value.trim().eq_ignore_ascii_case("epoch") => return Ok("'1970-01-01'".to_owned()),
+            Some(Oid::TIMESTAMP | Oid::TIMESTAMPTZ) if value.trim().eq_ignore_ascii_case("epoch") => {
+                return Ok("'1970-01-01 00:00:00'".to_owned());
+            }
+            Some(Oid::DATE | Oid::TIME | Oid::TIMESTAMP | Oid::TIMESTAMPTZ)
+                if ["now", "today", "tomorrow", "yesterday", "allballs", "infinity", "+infinity", "-infinity"]
+                    .contains(&value.trim().to_ascii_lowercase().as_str()) =>
+            {
+                return Err(self.refuse());
+            }
             _ => {}
         }
         cx::inline_text(kind, value).ok_or_else(|| {

@@ -188,6 +188,15 @@ fn defaults() {
         ("date DEFAULT CURRENT_DATE", "DATE DEFAULT CURRENT_DATE %DESCRIPTION 'pg:date DEFAULT CURRENT_DATE'"),
         ("date DEFAULT now()", "DATE DEFAULT CURRENT_DATE %DESCRIPTION 'pg:date DEFAULT now()'"),
         (
+            "timestamp DEFAULT timezone('utc'::text, now())",
+            "TIMESTAMP DEFAULT CURRENT_TIMESTAMP(6) %DESCRIPTION 'pg:timestamp DEFAULT timezone(''utc''::text, now())'",
+        ),
+        (
+            "timestamp DEFAULT (now() AT TIME ZONE 'utc'::text)",
+            "TIMESTAMP DEFAULT CURRENT_TIMESTAMP(6) %DESCRIPTION 'pg:timestamp DEFAULT (now() AT TIME ZONE ''utc''::text)'",
+        ),
+        ("date DEFAULT 'epoch'", "DATE DEFAULT '1970-01-01' %DESCRIPTION 'pg:date DEFAULT ''epoch'''"),
+        (
             "uuid DEFAULT gen_random_uuid()",
             "VARCHAR(36) %EXACT DEFAULT OBJECTSCRIPT '$ZCONVERT($SYSTEM.Util.CreateGUID(),\"L\")' \
              %DESCRIPTION 'pg:uuid DEFAULT gen_random_uuid()'",
@@ -214,6 +223,8 @@ fn defaults() {
     }
     check_refused(&[
         ("CREATE TABLE t (c int DEFAULT nextval('t_c_seq'::regclass))", "0A000", "sequences"),
+        ("CREATE TABLE t (c date DEFAULT '-infinity')", "0A000", "the default of column \"c\""),
+        ("CREATE TABLE t (c timestamptz DEFAULT 'now')", "0A000", "the default of column \"c\""),
         ("CREATE TABLE t (c uuid DEFAULT uuidv7())", "0A000", "uuidv7()"),
         ("CREATE TABLE t (c uuid DEFAULT gen_random_uuid(1))", "0A000", "the default of column \"c\""),
         ("CREATE TABLE t (c int DEFAULT gen_random_uuid())", "42804", "of type integer but default expression"),

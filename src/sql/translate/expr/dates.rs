@@ -164,13 +164,7 @@ impl Cx<'_> {
 
     /// Timestamps are kept in UTC, so UTC is the one zone that needs no zone data.
     pub(super) fn at_time_zone(&self, operand: &Expr, zone: Option<&Expr>) -> Result<Frag> {
-        let is_utc = match zone {
-            Some(Expr::Atom(node)) => self
-                .constant(node)
-                .is_some_and(|(_, zone)| matches!(zone.to_ascii_lowercase().as_str(), "utc" | "gmt" | "z" | "etc/utc")),
-            _ => false,
-        };
-        if !is_utc {
+        if !zone.is_some_and(|zone| self.is_utc(zone)) {
             return Err(crate::wire::PgError::unsupported("AT TIME ZONE is supported for UTC only")
                 .hint("IRIS has no time zones; timestamps with time zone are kept in UTC."));
         }
@@ -182,5 +176,16 @@ impl Cx<'_> {
             _ => Ty::Any,
         };
         Ok(frag.with_ty(ty))
+    }
+
+    /// The zone's name as a constant, also in a cast: PostgreSQL prints `'utc'::text` for what was `'utc'`.
+    fn is_utc(&self, zone: &Expr) -> bool {
+        match zone {
+            Expr::Atom(node) => self
+                .constant(node)
+                .is_some_and(|(_, zone)| matches!(zone.to_ascii_lowercase().as_str(), "utc" | "gmt" | "z" | "etc/utc")),
+            Expr::Cast { operand, .. } => self.is_utc(operand),
+            _ => false,
+        }
     }
 }

@@ -3,7 +3,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::atoms::{now, session};
-use super::common_type;
+use super::{common_type, tree};
 use crate::sql::plan::{Bind, CallArgument, Given, SessionValue};
 use crate::sql::template::LiteralKind;
 use crate::sql::translate::cx::{self, Cx, Result};
@@ -132,6 +132,9 @@ impl Cx<'_> {
                 };
                 return self.part(&field.to_lowercase(), moment, Ty::FLOAT8, at);
             }
+            "timezone" if let [zone, moment] = nodes.as_slice() => {
+                return self.at_time_zone(&tree::read(moment)?, Some(&tree::read(zone)?));
+            }
             "to_vector" => return self.iris_to_vector(&nodes),
             "dateadd" | "datediff" | "datepart" | "datename" | "datetrunc" | "cast" | "convert" => {
                 // IRIS's own: the unit stays in the text.
@@ -223,7 +226,7 @@ impl Cx<'_> {
 
     /// A constant or a parameter of that type, with or without a cast to it.
     fn given(&self, node: &SyntaxNode, oid: Oid) -> Result<Option<Given>> {
-        Ok(match self.plain_argument(&super::tree::read(node)?, oid, false)? {
+        Ok(match self.plain_argument(&tree::read(node)?, oid, false)? {
             Some((CallArgument::Null, _)) => Some(Given::Null),
             Some((CallArgument::Value { bind: Bind::Parameter(n), .. }, _)) => Some(Given::Parameter(n)),
             Some((CallArgument::Value { .. }, _)) => {
