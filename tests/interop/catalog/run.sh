@@ -13,6 +13,8 @@ cleanup() {
     stop_reference_16
     rm -rf "$work"
 }
+# Sets a trap of its own.
+reference_16
 trap cleanup EXIT
 export PGHOST=127.0.0.1 PGUSER=_SYSTEM PGPASSWORD=SYS PGDATABASE=USER
 passed=0
@@ -46,7 +48,6 @@ compare() {
     fi
 }
 
-reference_16
 start
 for port in "$REFERENCE16_PORT" "$PGPORT"; do
     if ! timeout 60 psql -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$port" -f "$here/types.sql" >"$work/out" 2>&1; then
