@@ -19,6 +19,7 @@ mod cursor_run;
 mod evaluation;
 mod extended;
 mod kept_rows;
+mod local;
 mod open;
 mod operation;
 mod prelude;

@@ -12,7 +12,7 @@ use crate::wire::{PgError, SqlState};
 use super::calls::call_fields;
 use super::client::Client;
 use super::context::{ShardContext, Understood};
-use super::operation::local_fields;
+use super::local::local_fields;
 use super::ready::Ready;
 use super::resolve::{Resolve, plans};
 use super::rows::{Field, Formats};
