@@ -246,24 +246,9 @@ fn column(row: Vec<Option<String>>) -> Option<ColumnFacts> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::iris::{ColumnDescription, IrisType, put_int, put_null, put_text};
+    use crate::catalog::fixtures::text_columns;
+    use crate::iris::{put_int, put_null, put_text};
     use crate::types::Oid;
-
-    fn metadata(columns: usize) -> StatementMetadata {
-        let column = ColumnDescription {
-            name: String::new(),
-            iris_type: IrisType::VARCHAR,
-            precision: 0,
-            scale: 0,
-            nullable: 1,
-            label: String::new(),
-            table: String::new(),
-            schema: String::new(),
-            auto_increment: false,
-            row_id: false,
-        };
-        StatementMetadata { columns: vec![column; columns], parameters: Vec::new(), cacheable: true }
-    }
 
     #[test]
     fn a_table_is_read_in_two_queries() {
@@ -291,7 +276,7 @@ mod tests {
                 None => put_null(&mut rows),
             }
         }
-        let step = load.on_page(&rows, true, &metadata(9), &mut cache, &queries, false).unwrap();
+        let step = load.on_page(&rows, true, &text_columns(9), &mut cache, &queries, false).unwrap();
         assert!(matches!(step, LoadStep::Submit(Request::Execute { .. })));
 
         rows.clear();
@@ -300,7 +285,7 @@ mod tests {
             put_text(&mut rows, column);
             put_int(&mut rows, primary);
         }
-        let step = load.on_page(&rows, true, &metadata(3), &mut cache, &queries, false).unwrap();
+        let step = load.on_page(&rows, true, &text_columns(3), &mut cache, &queries, false).unwrap();
         assert!(matches!(step, LoadStep::Done));
 
         let crate::sql::TableLookup::Known(facts) = crate::sql::Schema::table(&cache, &name) else { panic!() };
@@ -314,12 +299,12 @@ mod tests {
         rows.clear();
         put_text(&mut rows, "SELECT 1");
         put_text(&mut rows, "CASCADE");
-        let step = load.on_page(&rows, true, &metadata(2), &mut cache, &queries, false).unwrap();
+        let step = load.on_page(&rows, true, &text_columns(2), &mut cache, &queries, false).unwrap();
         assert!(matches!(step, LoadStep::Submit(Request::Execute { statement, .. }) if statement.key == 10));
         rows.clear();
         put_text(&mut rows, "App");
         put_text(&mut rows, "V2");
-        load.on_page(&rows, true, &metadata(2), &mut cache, &queries, false).unwrap();
+        load.on_page(&rows, true, &text_columns(2), &mut cache, &queries, false).unwrap();
         let crate::sql::ViewLookup::Known(views) = crate::sql::Schema::views(&cache, &name) else { panic!() };
         let reader = RelationName { schema: Some("App".to_owned()), name: "V2".to_owned() };
         let expected = ViewFacts {

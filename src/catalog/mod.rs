@@ -22,3 +22,28 @@ pub use tables::TableCache;
 pub use unit::{
     BoundValue, Execution, as_owner, as_superuser, change, describe, execute, quoted, quoted_name, try_setting,
 };
+
+/// What the tests of this floor share.
+#[cfg(test)]
+mod fixtures {
+    use std::rc::Rc;
+
+    use crate::iris::{ColumnDescription, IrisType, StatementMetadata};
+
+    /// The metadata of so many columns of text.
+    pub(super) fn text_columns(count: usize) -> Rc<StatementMetadata> {
+        let column = ColumnDescription {
+            name: String::new(),
+            iris_type: IrisType::VARCHAR,
+            precision: 0,
+            scale: 0,
+            nullable: 1,
+            label: String::new(),
+            table: String::new(),
+            schema: String::new(),
+            auto_increment: false,
+            row_id: false,
+        };
+        Rc::new(StatementMetadata { columns: vec![column; count], parameters: Vec::new(), cacheable: true })
+    }
+}

@@ -10,7 +10,7 @@ use super::client::Client;
 use super::context::{ShardContext, Understood};
 use super::cursor::cut_message;
 use super::operation::{Operation, Outcome, bind_values, literals_only};
-use super::resolve::{Progress, Resolve, Surroundings, refused, unexpected};
+use super::resolve::{Progress, Resolve, Surroundings, Want, refused, unexpected};
 use super::rows::Formats;
 use super::settings::parse_bool;
 use super::simple::{needs_transaction, put_notices};
@@ -212,16 +212,17 @@ impl BlockRun {
         out: &mut SendBuf,
     ) -> Result<Option<Outcome>> {
         match progress? {
-            Progress::Submit(request) => {
-                if client.transaction.wants_transaction() {
-                    client.transaction.mark_iris_open();
-                }
+            Progress::Wait(want) => {
                 self.stage = Stage::Resolve(resolve);
-                Ok(Some(Outcome::Submit(request)))
-            }
-            Progress::Order(order) => {
-                self.stage = Stage::Resolve(resolve);
-                Ok(Some(Outcome::Order(order)))
+                Ok(Some(match want {
+                    Want::Iris(request) => {
+                        if client.transaction.wants_transaction() {
+                            client.transaction.mark_iris_open();
+                        }
+                        Outcome::Submit(request)
+                    }
+                    Want::Oracle(order) => Outcome::Order(order),
+                }))
             }
             Progress::Ready(understood) => {
                 self.check(&understood)?;

@@ -122,17 +122,11 @@ impl Ready {
         let mut resolve = Resolve::with_types(sql, template, &types);
         match resolve.start(self.surroundings())? {
             Progress::Ready(understood) => self.finish_parse(parse.name, &types, understood, resolve, None, out),
-            Progress::Submit(_) if self.client.transaction.is_failed() => Err(in_failed_block()),
-            Progress::Submit(request) => {
+            Progress::Wait(_) if self.client.transaction.is_failed() => Err(in_failed_block()),
+            Progress::Wait(want) => {
                 let pending = PendingParse { name: parse.name.to_owned(), types, resolve, outer: None };
                 self.activity = Activity::Parse(Box::new(pending));
-                Ok(self.submit_resolve(request))
-            }
-            Progress::Order(_) if self.client.transaction.is_failed() => Err(in_failed_block()),
-            Progress::Order(order) => {
-                let pending = PendingParse { name: parse.name.to_owned(), types, resolve, outer: None };
-                self.activity = Activity::Parse(Box::new(pending));
-                Ok(order.into())
+                Ok(self.ask_for(want))
             }
         }
     }
@@ -178,15 +172,10 @@ impl Ready {
             Progress::Ready(understood) => {
                 self.finish_parse(name, types, understood, resolve, Some(Box::new(outer)), out)
             }
-            Progress::Submit(request) => {
+            Progress::Wait(want) => {
                 let (name, types, outer) = (name.to_owned(), types.to_vec(), Some(Box::new(outer)));
                 self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve, outer }));
-                Ok(self.submit_resolve(request))
-            }
-            Progress::Order(order) => {
-                let (name, types, outer) = (name.to_owned(), types.to_vec(), Some(Box::new(outer)));
-                self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve, outer }));
-                Ok(order.into())
+                Ok(self.ask_for(want))
             }
         }
     }
@@ -198,13 +187,9 @@ impl Ready {
             event => resolve.on_order(event, self.surroundings()),
         };
         let result = match progress {
-            Ok(Progress::Submit(request)) => {
+            Ok(Progress::Wait(want)) => {
                 self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve, outer }));
-                return self.submit_resolve(request);
-            }
-            Ok(Progress::Order(order)) => {
-                self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve, outer }));
-                return order.into();
+                return self.ask_for(want);
             }
             Ok(Progress::Ready(understood)) => self.finish_parse(&name, &types, understood, resolve, outer, out),
             Err(error) => {
@@ -239,13 +224,9 @@ impl Ready {
                 let statement = self.renew(&statement, understood, resolve)?;
                 self.finish_bind(bind, &statement, out)
             }
-            Progress::Submit(request) => {
+            Progress::Wait(want) => {
                 self.activity = Activity::Bind(Box::new(PendingBind { body: body.to_vec(), statement, resolve }));
-                Ok(self.submit_resolve(request))
-            }
-            Progress::Order(order) => {
-                self.activity = Activity::Bind(Box::new(PendingBind { body: body.to_vec(), statement, resolve }));
-                Ok(order.into())
+                Ok(self.ask_for(want))
             }
         }
     }
@@ -257,13 +238,9 @@ impl Ready {
             event => resolve.on_order(event, self.surroundings()),
         };
         let result = match progress {
-            Ok(Progress::Submit(request)) => {
+            Ok(Progress::Wait(want)) => {
                 self.activity = Activity::Bind(Box::new(PendingBind { body, statement, resolve }));
-                return self.submit_resolve(request);
-            }
-            Ok(Progress::Order(order)) => {
-                self.activity = Activity::Bind(Box::new(PendingBind { body, statement, resolve }));
-                return order.into();
+                return self.ask_for(want);
             }
             Ok(Progress::Ready(understood)) => self.renew(&statement, understood, resolve),
             Err(error) => Err(error),

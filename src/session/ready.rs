@@ -12,7 +12,7 @@ use super::client::Client;
 use super::context::ShardContext;
 use super::extended::{PendingBind, PendingExecute, PendingParse, Portal};
 use super::operation::Operation;
-use super::resolve::{Surroundings, refused, unexpected};
+use super::resolve::{Surroundings, Want, refused, unexpected};
 use super::simple::SimpleQuery;
 use super::statement::Statement;
 use super::step::{Event, Step};
@@ -91,12 +91,17 @@ impl Ready {
         }
     }
 
-    /// Submits a request that belongs to understanding a statement.
-    pub(super) fn submit_resolve(&mut self, request: Request) -> Step {
-        if self.client.transaction.wants_transaction() {
-            self.client.transaction.mark_iris_open();
+    /// Asks for what the understanding of a statement waits for.
+    pub(super) fn ask_for(&mut self, want: Want) -> Step {
+        match want {
+            Want::Iris(request) => {
+                if self.client.transaction.wants_transaction() {
+                    self.client.transaction.mark_iris_open();
+                }
+                Step::Submit(request)
+            }
+            Want::Oracle(order) => order.into(),
         }
-        Step::Submit(request)
     }
 
     pub fn on_frame(&mut self, frame: Frame<'_>, lookahead: Option<u8>, out: &mut SendBuf) -> Step {

@@ -62,9 +62,15 @@ enum Stage {
 
 #[derive(Debug)]
 pub enum Progress {
-    Submit(Request),
-    Order(Order),
+    Wait(Want),
     Ready(Rc<Understood>),
+}
+
+/// What the understanding of a statement waits for.
+#[derive(Debug)]
+pub enum Want {
+    Iris(Request),
+    Oracle(Order),
 }
 
 /// A statement names no more tables than this; beyond it something is wrong.
@@ -184,7 +190,7 @@ impl Resolve {
         let question = self.question(OraclePurpose::Describe, s);
         let order = question.ask();
         self.stage = Stage::Describe { question, translated };
-        Ok(Progress::Order(order))
+        Ok(Progress::Wait(Want::Oracle(order)))
     }
 
     /// What came of an order.
@@ -200,7 +206,7 @@ impl Resolve {
             Event::Oracle(reply) => match question.on_reply(reply, s.client) {
                 Ok(QuestionStep::Order(order)) => {
                     self.stage = stage;
-                    return Ok(Progress::Order(order));
+                    return Ok(Progress::Wait(Want::Oracle(order)));
                 }
                 Ok(QuestionStep::Answered(answer)) => Ok(answer),
                 Err(error) => Err(error),
@@ -209,7 +215,7 @@ impl Resolve {
             _ => {
                 let order = question.ask();
                 self.stage = stage;
-                return Ok(Progress::Order(order));
+                return Ok(Progress::Wait(Want::Oracle(order)));
             }
         };
         match stage {
@@ -284,7 +290,7 @@ impl Resolve {
         let load = TableLoad::new(name, &s.context.tables.borrow());
         let request = load.request(&s.context.table_queries, s.in_transaction);
         self.stage = Stage::Tables { load, rest: names };
-        Ok(Progress::Submit(request))
+        Ok(Progress::Wait(Want::Iris(request)))
     }
 
     fn prepare(
@@ -298,13 +304,13 @@ impl Resolve {
                 let question = self.question(OraclePurpose::DescribeOwn, s);
                 let order = question.ask();
                 self.stage = Stage::DescribeCatalog { question, understood };
-                return Ok(Progress::Order(order));
+                return Ok(Progress::Wait(Want::Oracle(order)));
             }
             return Ok(Progress::Ready(understood));
         };
         let request = Request::Prepare { statement: Rc::clone(&plan.statement), in_transaction: s.in_transaction };
         self.stage = Stage::Prepare { understood, step };
-        Ok(Progress::Submit(request))
+        Ok(Progress::Wait(Want::Iris(request)))
     }
 
     /// # Errors
@@ -329,7 +335,7 @@ impl Resolve {
                 match step {
                     LoadStep::Submit(request) => {
                         self.stage = Stage::Tables { load, rest };
-                        Ok(Progress::Submit(request))
+                        Ok(Progress::Wait(Want::Iris(request)))
                     }
                     LoadStep::Done => self.next_table(rest, s),
                 }

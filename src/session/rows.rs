@@ -15,6 +15,8 @@ use super::context::ShardContext;
 pub struct Field {
     pub name: String,
     pub pg_type: PgType,
+    /// Bytes of a value (`pg_type.typlen`); negative: it varies.
+    pub type_len: i16,
     pub format: Format,
     /// 0 when it is no column of a table.
     pub table_oid: u32,
@@ -24,7 +26,7 @@ pub struct Field {
 impl Field {
     /// A column of no table.
     pub fn new(name: &str, pg_type: PgType, format: Format) -> Self {
-        Self { name: name.to_owned(), pg_type, format, table_oid: 0, attribute_number: 0 }
+        Self { name: name.to_owned(), pg_type, type_len: pg_type.typlen(), format, table_oid: 0, attribute_number: 0 }
     }
 }
 
@@ -89,6 +91,9 @@ impl RowShape {
                 field.table_oid = column.table_oid;
                 field.attribute_number = column.attribute_number;
                 field.pg_type = told_type(column.pg_type, pg_type);
+                // PostgreSQL knows types that are not known here, such as enums.
+                let is_its_own = field.pg_type.oid == column.pg_type.oid;
+                field.type_len = if is_its_own { column.type_len } else { field.pg_type.typlen() };
             }
             let encoder = Encoder::select_styled(field.pg_type, format, style)?;
             fields.push(field);

@@ -462,7 +462,7 @@ pub fn put_row_description(fields: &[Field], out: &mut SendBuf) {
         table_oid: field.table_oid,
         attribute_number: field.attribute_number,
         type_oid: field.pg_type.oid.0,
-        type_len: field.pg_type.oid.typlen(),
+        type_len: field.type_len,
         typmod: field.pg_type.wire_typmod(),
         format: field.format,
     }));

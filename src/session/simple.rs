@@ -141,15 +141,10 @@ impl Ready {
     ) -> Result<Option<Step>, Box<PgError>> {
         match resolve.start(self.surroundings())? {
             Progress::Ready(understood) => self.resolved(understood, resolve, purpose, here, out),
-            Progress::Submit(_) if self.client.transaction.is_failed() => Err(in_failed_block()),
-            Progress::Submit(request) => {
+            Progress::Wait(_) if self.client.transaction.is_failed() => Err(in_failed_block()),
+            Progress::Wait(want) => {
                 self.wait(Stage::Resolve { resolve, purpose }, here);
-                Ok(Some(self.submit_resolve(request)))
-            }
-            Progress::Order(_) if self.client.transaction.is_failed() => Err(in_failed_block()),
-            Progress::Order(order) => {
-                self.wait(Stage::Resolve { resolve, purpose }, here);
-                Ok(Some(order.into()))
+                Ok(Some(self.ask_for(want)))
             }
         }
     }
@@ -326,13 +321,9 @@ impl Ready {
                     event => resolve.on_order(event, self.surroundings()),
                 };
                 match progress {
-                    Ok(Progress::Submit(request)) => {
+                    Ok(Progress::Wait(want)) => {
                         self.wait(Stage::Resolve { resolve, purpose }, &here);
-                        return self.submit_resolve(request);
-                    }
-                    Ok(Progress::Order(order)) => {
-                        self.wait(Stage::Resolve { resolve, purpose }, &here);
-                        return order.into();
+                        return self.ask_for(want);
                     }
                     Ok(Progress::Ready(understood)) => self.resolved(understood, resolve, purpose, &here, out),
                     Err(error) => Err(moved(error, purpose.offset())),

@@ -201,6 +201,7 @@ fn catalog_fields(described: Option<&Described>, formats: &Formats) -> Result<Op
     let field = |(index, column): (usize, &DescribedColumn)| Field {
         name: column.name.clone(),
         pg_type: column.pg_type,
+        type_len: column.type_len,
         format: formats.of(index),
         table_oid: column.table_oid,
         attribute_number: column.attribute_number,

@@ -1,24 +1,8 @@
 use std::collections::HashSet;
-use std::rc::Rc;
 
 use super::*;
-use crate::iris::{ColumnDescription, IrisError, IrisType, Reply, Request, StatementMetadata, put_null, put_text};
-
-fn metadata(columns: usize) -> Rc<StatementMetadata> {
-    let column = ColumnDescription {
-        name: String::new(),
-        iris_type: IrisType::VARCHAR,
-        precision: 0,
-        scale: 0,
-        nullable: 1,
-        label: String::new(),
-        table: String::new(),
-        schema: String::new(),
-        auto_increment: false,
-        row_id: false,
-    };
-    Rc::new(StatementMetadata { columns: vec![column; columns], parameters: Vec::new(), cacheable: true })
-}
+use crate::catalog::fixtures::text_columns;
+use crate::iris::{IrisError, Reply, Request, put_null, put_text};
 
 fn page(rows: &[&[&str]]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -58,7 +42,7 @@ fn load(answers: &[(&str, &[&[&str]])]) -> (MirrorSnapshot, Vec<String>) {
                 place.1 += 1;
                 let bytes = row.map(|row| page(&[row])).unwrap_or_default();
                 let columns = row.map_or(1, <[&str]>::len);
-                load.on_reply(Reply::Page { metadata: metadata(columns), rows: &bytes, end: place.1 >= rows.len() })
+                load.on_reply(Reply::Page { metadata: text_columns(columns), rows: &bytes, end: place.1 >= rows.len() })
             }
         };
         match step.unwrap() {
@@ -199,7 +183,7 @@ fn thousands_of_tables() {
     for (at, chunk) in names.chunks(1_000).enumerate() {
         let rows: Vec<Vec<&str>> = chunk.iter().map(|name| vec!["SQLUser", name, "BASE TABLE", name, "NULL"]).collect();
         let bytes: Vec<u8> = rows.iter().flat_map(|row| page(&[row])).collect();
-        step = Some(load.on_reply(Reply::Page { metadata: metadata(5), rows: &bytes, end: at == 4 }).unwrap());
+        step = Some(load.on_reply(Reply::Page { metadata: text_columns(5), rows: &bytes, end: at == 4 }).unwrap());
     }
     assert!(matches!(step, Some(MirrorStep::Submit(Request::Execute { .. }))));
     for (at, chunk) in names.chunks(100).enumerate() {
@@ -212,10 +196,10 @@ fn thousands_of_tables() {
                 ]]));
             }
         }
-        load.on_reply(Reply::Page { metadata: metadata(12), rows: &bytes, end: at == 49 }).unwrap();
+        load.on_reply(Reply::Page { metadata: text_columns(12), rows: &bytes, end: at == 49 }).unwrap();
     }
     let snapshot = loop {
-        let reply = Reply::Page { metadata: metadata(1), rows: &[], end: true };
+        let reply = Reply::Page { metadata: text_columns(1), rows: &[], end: true };
         if let MirrorStep::Done(snapshot) = load.on_reply(reply).unwrap() {
             break snapshot;
         }
