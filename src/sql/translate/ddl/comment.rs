@@ -34,3 +34,45 @@ pub(super) fn comment_on(cx: &Cx<'_>, stmt: &SyntaxNode) -> Ddl {
     }
     mirror_only("COMMENT").mirrored_as_written(cx, stmt, &[])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::ddl_beside;
+    use super::*;
+
+    #[test]
+    fn comments_are_kept_in_a_side_table_that_can_be_used() {
+        const NOTICE: &str = "COMMENT: mirror | 00000 the comment is not kept in IRIS";
+        let table = SideTable::new("pgwire", "comments");
+        for object in
+            ["TABLE t", "COLUMN t.a", "VIEW v", "INDEX i", "CONSTRAINT c ON t", "SCHEMA s", "TYPE m", "SEQUENCE q"]
+        {
+            let sql = format!("COMMENT ON {object} IS 'x'");
+            assert_eq!(ddl_beside(&sql, Some(&table)), "COMMENT: mirror", "{sql}");
+            assert_eq!(ddl_beside(&sql, None), NOTICE, "{sql}");
+        }
+        for object in ["EXTENSION vector", "CONSTRAINT c ON DOMAIN d", "ROLE r", "DATABASE d"] {
+            let sql = format!("COMMENT ON {object} IS 'x'");
+            assert_eq!(ddl_beside(&sql, Some(&table)), NOTICE, "{sql}");
+        }
+        assert!(table.set_usable(false) && !table.set_usable(false));
+        assert_eq!(ddl_beside("COMMENT ON TABLE t IS 'x'", Some(&table)), NOTICE);
+    }
+
+    #[test]
+    fn a_side_table_is_out_of_reach() {
+        let table = SideTable::new("PgWire", "comments");
+        for sql in [
+            "DROP TABLE pgwire.comments",
+            "DROP TABLE IF EXISTS pgwire.\"Comments\"",
+            "CREATE TABLE pgwire.comments (a int)",
+            "ALTER TABLE pgwire.comments ADD COLUMN a int",
+            "TRUNCATE pgwire.comments",
+            "CREATE INDEX i ON pgwire.comments (object_name)",
+        ] {
+            let text = ddl_beside(sql, Some(&table));
+            assert!(text.to_lowercase().starts_with("42501 permission denied for table comments"), "{sql}: {text}");
+        }
+        assert!(ddl_beside("DROP TABLE comments", Some(&table)).starts_with("DROP TABLE:"));
+    }
+}
