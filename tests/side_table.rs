@@ -119,6 +119,8 @@ fn comments_outlive_a_gateway_and_are_seen_by_others() {
     assert_eq!(one.value(COMMENTS), expected);
     assert_eq!(other.value(COMMENTS), expected);
     assert_eq!(one.value("SELECT obj_description('sales.t'::regclass)"), long);
+    assert_eq!(one.value("SELECT count(*) FROM pg_class WHERE relname = 'comments'"), "0");
+    assert_eq!(one.value("SELECT count(*) FROM pg_namespace WHERE nspname = 'pgwire'"), "0");
     one.ok("COMMENT ON TABLE kept IS 'by another'");
     one.ok("COMMENT ON COLUMN kept.new_name IS NULL");
     soon(&mut other, "SELECT obj_description('kept'::regclass)", "by another");
@@ -132,6 +134,16 @@ fn comments_outlive_a_gateway_and_are_seen_by_others() {
     // Dropped there, its comments go as well.
     rows.ok("DROP TABLE \"Other\"");
     soon(&mut rows, "SELECT count(*) FROM pgwire.comments WHERE object_name LIKE '%\"Other\"%'", "0");
+    // Whoever drops the table itself takes no comments away.
+    rows.ok("DROP TABLE pgwire.comments");
+    drop(rows);
+    drop(plain);
+    one.ok("COMMENT ON TABLE kept IS 'after all'");
+    let plain = gateway(iris.address, &[]);
+    let mut rows = Client::connect(plain.address);
+    soon(&mut rows, "SELECT count(*) FROM pgwire.comments", "10");
+    soon(&mut other, "SELECT obj_description('kept'::regclass)", "after all");
+    soon(&mut other, "SELECT obj_description('kept_i'::regclass)", "an index");
     drop(servers);
     drop(iris);
     let _ = std::fs::remove_dir_all(data);

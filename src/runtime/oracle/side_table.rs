@@ -73,9 +73,11 @@ impl CommentKeeper {
         is_remade: bool,
     ) -> Result<(), Broken> {
         let result = self.read().await;
-        let Some(table) = self.accept(result) else { return Ok(()) };
+        let Some(found) = self.accept(result) else { return Ok(()) };
         let none = Comments::new();
-        let known = self.known.as_ref().unwrap_or(&none);
+        // Nobody has taken comments out of a table that was not there: they are put into the new one.
+        let known = self.known.as_ref().filter(|_| found.is_some()).unwrap_or(&none);
+        let table = found.unwrap_or_default();
         let mirror = worker.comments(reply_bytes_max).await?;
         let changes = comments_from_table(&table, known, &mirror, described, is_remade);
         worker.comment(&changes).await?;
@@ -149,23 +151,23 @@ impl CommentKeeper {
         }
     }
 
-    /// What the table holds; it is made when there is none.
-    async fn read(&self) -> Result<Comments, Trouble> {
+    /// What the table holds; `None` when there was none and it was made.
+    async fn read(&self) -> Result<Option<Comments>, Trouble> {
         let mut lease = self.pool.acquire(pending()).await?;
         let result = match ask(&mut lease, &self.statements.select()).await {
             Err(Trouble::Refused(error)) if error.sqlcode == NO_TABLE_SQLCODE => {
                 match ask(&mut lease, &self.statements.create()).await {
                     // Another gateway was faster.
                     Err(Trouble::Refused(error)) if error.sqlcode == TABLE_EXISTS_SQLCODE => {
-                        ask(&mut lease, &self.statements.select()).await
+                        ask(&mut lease, &self.statements.select()).await.map(Some)
                     }
-                    made => made,
+                    made => made.map(|_| None),
                 }
             }
-            read => read,
+            read => read.map(Some),
         };
         Lease::release(lease).await;
-        result.map(read_side_table)
+        result.map(|rows| rows.map(read_side_table))
     }
 
     async fn carry_out(&self, changes: &[CommentChange]) -> Result<(), Trouble> {

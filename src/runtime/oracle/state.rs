@@ -345,3 +345,25 @@ pub(super) fn not_ready(limit: std::time::Duration) -> Box<PgError> {
     .detail("It is starting, or busy with the questions of others.")
     .hint("Try again.")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::user_role;
+    use crate::sql::MirrorStatement;
+
+    /// What comes again is done again, or a restarted PostgreSQL would end up with what came in between.
+    #[test]
+    fn only_roles_are_remembered_once() {
+        let oracle = Oracle::new(OracleOptions::off(), None);
+        let comment = |text: &str| {
+            let sql = format!("COMMENT ON TABLE t IS '{text}'");
+            let statements = vec![MirrorStatement { sql, otherwise: None, relations: Vec::new() }];
+            MirrorChange { statements, search_path: "public".to_owned(), is_idempotent: false }
+        };
+        let changes = [user_role("u"), comment("a"), comment("b"), user_role("u"), comment("a")];
+        let ids: Vec<u64> = changes.iter().map(|change| oracle.record(change).0).collect();
+        assert_eq!(ids, [1, 2, 3, 1, 4]);
+        assert_eq!(oracle.changes_after(0).0.len(), 4);
+    }
+}
