@@ -33,7 +33,7 @@ const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Refreshes that clients cause come no more often than this, and take at most a fifth of the time.
 const REFRESH_PAUSE_MIN: Duration = Duration::from_millis(250);
 const REFRESH_PAUSE_FACTOR: u32 = 4;
-/// Changes of the past that share a transaction: others wait for no more than these.
+/// Changes of the past, or comments, that share a transaction: others wait for no more than these.
 const REPEATED_TOGETHER: usize = 100;
 /// What the mirror's own statements are written under: they qualify all names but those of pgvector.
 const SEARCH_PATH: &str = "public";
@@ -458,12 +458,17 @@ impl Worker {
         }
     }
 
-    /// Carries out comments, each for itself; what they are on may not be there.
+    /// Carries out comments: together, or one by one where one of them fails, since what it is on may not be there.
     pub(super) async fn comment(&mut self, changes: &[CommentChange]) -> Result<(), Broken> {
-        for (target, text) in changes {
-            let sql = target.comment_on(text.as_deref());
-            if let Some((_, error)) = self.run(&change(SEARCH_PATH, &sql, None)).await? {
-                tracing::debug!(code = %error.code, error = error.message, %target, "a comment has no place");
+        let statements: Vec<String> = changes.iter().map(|(target, text)| target.comment_on(text.as_deref())).collect();
+        for group in statements.chunks(REPEATED_TOGETHER) {
+            if self.run(&as_owner(SEARCH_PATH, group.iter().map(String::as_str), None)).await?.is_none() {
+                continue;
+            }
+            for sql in group {
+                if let Some((_, error)) = self.run(&change(SEARCH_PATH, sql, None)).await? {
+                    tracing::debug!(code = %error.code, error = error.message, sql, "a comment has no place");
+                }
             }
         }
         Ok(())
