@@ -82,6 +82,7 @@ fn translate_one(
             parameter_types: &[],
             search_path: &[],
             has_oracle: false,
+            side_table: None,
         },
     )
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use iris_pgwire::catalog::MirrorOptions;
 use iris_pgwire::cli::{self, CatalogServerArgs, Programs, SuperserverArgs};
-use iris_pgwire::config::{CatalogKind, Config, IrisServer, LogLevel};
+use iris_pgwire::config::{CatalogKind, Config, IrisServer, LogLevel, TableName};
 use iris_pgwire::embedded::engine::{Engine, EngineOptions};
 use iris_pgwire::embedded::server::{Superserver, SuperserverHandle, SuperserverOptions};
 use iris_pgwire::iris::ConnectOptions;
@@ -20,6 +20,7 @@ use iris_pgwire::runtime::{
     self, IrisTarget, OracleOptions, OracleServer, OracleSource, ServeOptions, Serving, StopSignal,
 };
 use iris_pgwire::session::SessionOptions;
+use iris_pgwire::sql::SideTable;
 use iris_pgwire::wire::Limits;
 
 /// Thousands of small buffers come and go on every core.
@@ -91,6 +92,7 @@ fn announce(config: &Config, serving: &Serving, what: &str) {
 }
 
 fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, String> {
+    let side_table = side_table(config);
     let auth = config.auth_method(|path| std::fs::read_to_string(path)).map_err(|error| error.to_string())?;
     Ok(ServeOptions {
         listen: config.listen,
@@ -122,12 +124,24 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
             counts: Arc::default(),
             enums: Arc::default(),
             has_oracle: config.catalog != CatalogKind::Off,
+            side_table: side_table.clone(),
         },
-        oracle: oracle_options(config, &iris.namespace)?,
+        oracle: oracle_options(config, &iris.namespace, side_table)?,
     })
 }
 
-fn oracle_options(config: &Config, database: &str) -> Result<OracleOptions, String> {
+fn side_table(config: &Config) -> Option<Arc<SideTable>> {
+    let TableName { schema, table } =
+        config.catalog_side_table.as_ref().filter(|_| config.catalog != CatalogKind::Off)?;
+    let schema = if schema.eq_ignore_ascii_case("public") { DEFAULT_SCHEMA } else { schema };
+    Some(Arc::new(SideTable::new(schema, table)))
+}
+
+fn oracle_options(
+    config: &Config,
+    database: &str,
+    side_table: Option<Arc<SideTable>>,
+) -> Result<OracleOptions, String> {
     let source = match (config.catalog, &config.catalog_url) {
         (CatalogKind::Off, _) => OracleSource::Off,
         (CatalogKind::Embedded, Some(server)) => OracleSource::External(Arc::new(OracleServer {
@@ -152,6 +166,7 @@ fn oracle_options(config: &Config, database: &str) -> Result<OracleOptions, Stri
         mirror: MirrorOptions {
             default_schema: DEFAULT_SCHEMA.to_owned(),
             schemas: config.catalog_schemas.as_ref().map(|names| names.0.clone()),
+            side_table,
         },
     })
 }

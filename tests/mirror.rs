@@ -67,6 +67,7 @@ impl Gateway {
             parameter_types: &[],
             search_path: &[],
             has_oracle: false,
+            side_table: None,
         };
         let translated = translate(sql, &template, &Types(&self.enums), &options);
         translated.unwrap_or_else(|error| panic!("{sql}: {error:?}")).translation
@@ -125,7 +126,7 @@ impl Gateway {
 }
 
 fn options() -> MirrorOptions {
-    MirrorOptions { default_schema: "SQLUser".into(), schemas: None }
+    MirrorOptions { default_schema: "SQLUser".into(), schemas: None, side_table: None }
 }
 
 fn texts(batches: &[MirrorBatch]) -> Vec<String> {
@@ -290,6 +291,7 @@ fn a_value_that_is_no_label_is_refused() {
             parameter_types: &[],
             search_path: &[],
             has_oracle: false,
+            side_table: None,
         };
         translate(sql, &template, &Moods, &options)
     };

@@ -3,7 +3,6 @@
 mod common;
 
 use std::fs;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use common::Server;
@@ -12,23 +11,6 @@ use common::message;
 
 /// A question that only the oracle answers.
 const QUESTION: &str = "SELECT relname FROM pg_catalog.pg_class WHERE relname = 'kept'";
-
-/// Process id and private folder of the oracle of a gateway.
-fn oracle_of(server: &Server) -> Option<(u32, PathBuf)> {
-    for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
-        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        let parent = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)).and_then(|id| id.parse().ok());
-        if parent != Some(server.pid()) {
-            continue;
-        }
-        let command = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
-        if let Some(folder) = command.split('\0').skip_while(|arg| *arg != "--folder").nth(1) {
-            return Some((pid, PathBuf::from(folder).parent().unwrap().to_owned()));
-        }
-    }
-    None
-}
 
 fn kill(pid: u32) {
     let status = std::process::Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status().unwrap();
@@ -57,14 +39,14 @@ fn a_killed_oracle_is_back_with_its_schema() {
     assert_eq!(client.value(QUESTION), "kept");
     let mut other = Client::connect(server.address);
     for _ in 0..3 {
-        let (pid, _) = oracle_of(&server).expect("an oracle runs");
+        let (pid, _) = server.oracle().expect("an oracle runs");
         kill(pid);
         // User tables do not need it.
         assert_eq!(other.value("SELECT count(*) FROM kept"), "0");
         let started = Instant::now();
         assert_eq!(client.value(QUESTION), "kept");
         assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
-        assert_ne!(oracle_of(&server).expect("an oracle runs").0, pid);
+        assert_ne!(server.oracle().expect("an oracle runs").0, pid);
     }
 }
 
@@ -78,19 +60,19 @@ fn a_killed_oracle_goes_on_with_its_data() {
     client.ok("CREATE TABLE gone (id integer PRIMARY KEY, note jsonb)");
     client.ok("DROP TABLE gone");
     let oids = client.value(OIDS);
-    let (mut pid, _) = oracle_of(&server).expect("an oracle runs");
+    let (mut pid, _) = server.oracle().expect("an oracle runs");
     kill(pid);
     assert_eq!(client.value(OIDS), oids);
     // The next one dies while it takes the data over.
-    pid = oracle_of(&server).expect("an oracle runs").0;
+    pid = server.oracle().expect("an oracle runs").0;
     kill(pid);
-    soon("another process starts", || oracle_of(&server).is_some_and(|(other, _)| other != pid));
-    kill(oracle_of(&server).expect("an oracle runs").0);
+    soon("another process starts", || server.oracle().is_some_and(|(other, _)| other != pid));
+    kill(server.oracle().expect("an oracle runs").0);
     assert_eq!(client.value(OIDS), oids);
     assert_eq!(sqlstate(&mut client, "SELECT pg_sleep(1000)").as_deref(), Some("57014"));
     assert_eq!(client.value(OIDS), oids);
     client.ok("ALTER TABLE kept ADD COLUMN more text");
-    kill(oracle_of(&server).expect("an oracle runs").0);
+    kill(server.oracle().expect("an oracle runs").0);
     assert_eq!(client.value("SELECT count(*) FROM pg_catalog.pg_attribute WHERE attname = 'more'"), "1");
 }
 
@@ -181,7 +163,7 @@ fn nothing_stays_behind() {
         let server = Server::gateway(&[]);
         let mut client = Client::connect(server.address);
         assert_eq!(client.value("SELECT count(*) FROM pg_catalog.pg_class WHERE relname = 'pg_class'"), "1");
-        let (pid, folder) = oracle_of(&server).expect("an oracle runs");
+        let (pid, folder) = server.oracle().expect("an oracle runs");
         assert!(folder.is_dir());
         drop(client);
         server.signal(signal);

@@ -78,6 +78,7 @@ fn texts(sql: &str) -> Vec<Rc<iris_pgwire::iris::IrisStatement>> {
         parameter_types: &[],
         search_path: &[],
         has_oracle: false,
+        side_table: None,
     };
     match translate(sql, &template, &Tables, &options) {
         Ok(translated) => match &translated.translation.action {

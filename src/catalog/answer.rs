@@ -87,13 +87,23 @@ impl Answer {
 
     /// The cells of the first row, as text; none without a row.
     pub fn first_row(&self) -> Vec<Option<String>> {
-        let mut cells = Vec::new();
-        let mut reader = Reader::new(self.rows.get(5..).unwrap_or_default());
-        for _ in 0..reader.u16("columns").unwrap_or_default() {
-            let Ok(cell) = reader.nullable("cell") else { break };
-            cells.push(cell.map(|bytes| String::from_utf8_lossy(bytes).into_owned()));
-        }
-        cells
+        self.text_rows().next().unwrap_or_default()
+    }
+
+    /// The cells of each row, as text.
+    pub fn text_rows(&self) -> impl Iterator<Item = Vec<Option<String>>> + '_ {
+        let mut rest = self.rows.as_slice();
+        std::iter::from_fn(move || {
+            let (row, after) = rest.split_at_checked(rows_len(rest, 1)).filter(|(row, _)| !row.is_empty())?;
+            rest = after;
+            let mut cells = Vec::new();
+            let mut reader = Reader::new(row.get(5..).unwrap_or_default());
+            for _ in 0..reader.u16("columns").unwrap_or_default() {
+                let Ok(cell) = reader.nullable("cell") else { break };
+                cells.push(cell.map(|bytes| String::from_utf8_lossy(bytes).into_owned()));
+            }
+            Some(cells)
+        })
     }
 
     /// The first cell of the last row, as text.

@@ -35,6 +35,8 @@ pub struct MirrorChange {
     pub statements: Vec<MirrorStatement>,
     /// `SET search_path` they were written under, as the value of the setting.
     pub search_path: String,
+    /// Whatever comes between, it need not be done twice: it is kept once, however often it comes.
+    pub is_idempotent: bool,
 }
 
 /// The role of a user of the gateway: it sees and owns what the mirror's owner does, and is no superuser.
@@ -43,6 +45,7 @@ pub fn user_role(user: &str) -> MirrorChange {
     MirrorChange {
         statements: vec![MirrorStatement { sql, otherwise: None, relations: Vec::new() }],
         search_path: "pg_catalog".to_owned(),
+        is_idempotent: true,
     }
 }
 

@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::values::{
-    AuthKind, CatalogKind, IrisServer, LogLevel, Names, PostgresServer, Value, address, integer, optional, path, whole,
+    AuthKind, CatalogKind, IrisServer, LogLevel, Names, PostgresServer, TableName, Value, address, integer, optional,
+    path, whole,
 };
 
 /// A configuration key as users see it.
@@ -156,6 +157,11 @@ keys! {
     /// Schemas that clients see in catalogs, separated by commas; `public` stands for SQLUser.
     /// Not set: all but those of IRIS itself.
     catalog_schemas: Option<Names> = None, "NAMES", optional(Names::parse);
+
+    /// A table of IRIS that keeps what COMMENT ON says, `schema.table`; `public` stands for SQLUser.
+    /// The gateway makes it when it is not there; clients do not see it. Several gateways may share one.
+    /// Not set: nothing is made in IRIS, and comments last until the gateway restarts.
+    catalog_side_table: Option<TableName> = None, "SCHEMA.TABLE", optional(TableName::parse);
 
     /// What is logged, to standard error: `off`, `error`, `warn`, `info`, `debug` or `trace`.
     /// `debug` and `trace` show statement texts, never parameter values or passwords.

@@ -18,7 +18,7 @@ use crate::session::scram::MockSecret;
 use crate::session::users::UserFile;
 
 pub use keys::{Config, KEYS, Key};
-pub use values::{AuthKind, CatalogKind, IrisServer, LogLevel, Names, PostgresServer, address};
+pub use values::{AuthKind, CatalogKind, IrisServer, LogLevel, Names, PostgresServer, TableName, address};
 
 /// Environment variables of the gateway begin with this.
 pub const ENVIRONMENT_PREFIX: &str = "IRIS_PGWIRE_";
@@ -191,6 +191,9 @@ impl Loaded {
         }
         if config.auth == AuthKind::Trust && config.users.is_some() {
             self.warnings.push("users is not used while auth is trust; set auth = \"scram\"".to_owned());
+        }
+        if config.catalog == CatalogKind::Off && config.catalog_side_table.is_some() {
+            self.warnings.push("catalog_side_table is not used while catalog is off".to_owned());
         }
         Ok(())
     }

@@ -99,6 +99,7 @@ fn every_key_is_reachable_from_every_source() {
         ("catalog_reply_bytes_max", "2000000"),
         ("catalog_refresh_interval_ms", "7"),
         ("catalog_schemas", "public,sales"),
+        ("catalog_side_table", "pgwire.comments"),
         ("log_level", "debug"),
     ];
     assert_eq!(values.map(|(key, _)| key), KEYS.iter().map(|key| key.name).collect::<Vec<_>>()[..]);

@@ -22,7 +22,7 @@ macro_rules! value_by_display {
     };
 }
 
-value_by_display!(SocketAddr, u32, u64, AuthKind, CatalogKind, IrisServer, LogLevel, Names, PostgresServer);
+value_by_display!(SocketAddr, u32, u64, AuthKind, CatalogKind, IrisServer, LogLevel, Names, PostgresServer, TableName);
 
 impl Value for PathBuf {
     fn to_text(&self) -> String {
@@ -200,6 +200,45 @@ impl Names {
 impl fmt::Display for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join(","))
+    }
+}
+
+/// A table with its schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableName {
+    pub schema: String,
+    pub table: String,
+}
+
+/// Of names in IRIS.
+const TABLE_NAME_LENGTH_MAX: usize = 128;
+
+impl TableName {
+    /// `schema.table`, both of letters, digits and underscores.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let is_plain = |name: &str| {
+            name.len() <= TABLE_NAME_LENGTH_MAX
+                && name.starts_with(|c: char| c.is_ascii_alphabetic())
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        match text.split_once('.') {
+            Some((schema, _)) if schema.eq_ignore_ascii_case("information_schema") => {
+                Err("expected a schema that is not one of IRIS itself".to_owned())
+            }
+            Some((schema, table)) if is_plain(schema) && is_plain(table) => {
+                Ok(Self { schema: schema.to_owned(), table: table.to_owned() })
+            }
+            _ => Err(format!(
+                "expected schema.table, such as pgwire.comments: two names that begin with a letter, of letters, digits \
+                 and underscores, at most {TABLE_NAME_LENGTH_MAX} of them"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.schema, self.table)
     }
 }
 
@@ -404,6 +443,19 @@ mod tests {
         assert_eq!(names.0, ["public", "Sales"]);
         assert_eq!(names.to_string(), "public,Sales");
         assert!(Names::parse("a,,b").is_err());
+    }
+
+    #[test]
+    fn table_names_are_plain_and_have_a_schema() {
+        for text in ["pgwire.comments", "public.A_1"] {
+            assert_eq!(TableName::parse(text).unwrap().to_string(), text);
+        }
+        let bad = ["", "comments", "a.b.c", ".b", "a.", "a b.c", "a.\"b\"", "%SYS.t", "_a.b", "1a.b", "ä.b", "a.b;"];
+        for text in bad {
+            assert!(TableName::parse(text).unwrap_err().contains("pgwire.comments"), "{text}");
+        }
+        assert!(TableName::parse(&format!("a.{}", "b".repeat(129))).is_err());
+        assert!(TableName::parse("information_schema.tables").unwrap_err().contains("IRIS itself"));
     }
 
     #[test]

@@ -141,6 +141,7 @@ fn options(iris: &FakeIris) -> ServeOptions {
             counts: std::sync::Arc::default(),
             enums: std::sync::Arc::default(),
             has_oracle: false,
+            side_table: None,
         },
         oracle: OracleOptions::off(),
     }

@@ -150,6 +150,7 @@ impl Client {
         (!statements.is_empty()).then(|| MirrorChange {
             statements: statements.clone(),
             search_path: self.settings.show("search_path").unwrap_or_else(|_| "public".to_owned()),
+            is_idempotent: false,
         })
     }
 

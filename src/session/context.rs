@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::catalog::{Described, EnumTypes, TableCache, TableQueries};
 use crate::iris::{IrisStatement, StatementMetadata};
-use crate::sql::{CachedTranslation, TranslateOptions, TranslationCache};
+use crate::sql::{CachedTranslation, SideTable, TranslateOptions, TranslationCache};
 use crate::types::Oid;
 use crate::wire::Limits;
 
@@ -39,6 +39,8 @@ pub struct SessionOptions {
     pub enums: Arc<EnumTypes>,
     /// An oracle runs beside the gateway.
     pub has_oracle: bool,
+    /// The table of IRIS that keeps comments.
+    pub side_table: Option<Arc<SideTable>>,
 }
 
 /// A translated statement with what was learnt of it since.
@@ -119,6 +121,7 @@ impl ShardContext {
             parameter_types,
             search_path,
             has_oracle: self.options.has_oracle,
+            side_table: self.options.side_table.as_deref(),
         }
     }
 

@@ -20,7 +20,7 @@ pub use description::{
     ClauseKind, ColumnNote, DeclaredType, EnumType, NOTE_BYTES_MAX, column_description, column_note, is_note,
     parse_column_note, parse_description, parse_table_note, parse_view_note, table_note, view_note,
 };
-pub use options::{TranslateError, TranslateOptions, Translated};
+pub use options::{SideTable, TranslateError, TranslateOptions, Translated};
 pub use plan::{
     Action, AdvisoryOperation, Bind, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat,
     CopyFromStdin, CursorCommand, EnumChange, EnumSide, ExecuteArgument, FetchDirection, Given, MirrorStatement,

@@ -1,6 +1,7 @@
 //! What translation is given besides the statement, and what it gives back.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::plan::Translation;
 use super::schema::Need;
@@ -22,6 +23,38 @@ pub struct TranslateOptions<'a> {
     pub search_path: &'a [String],
     /// There is an oracle to answer what IRIS cannot: queries of catalogs and of no table at all.
     pub has_oracle: bool,
+    /// Where comments are kept, if the configuration names a place.
+    pub side_table: Option<&'a SideTable>,
+}
+
+/// The table of IRIS in which the gateway keeps comments, for which IRIS has no place of its own. Clients do not see it.
+#[derive(Debug)]
+pub struct SideTable {
+    /// IRIS's names, which are compared without case.
+    pub schema: String,
+    pub name: String,
+    is_usable: AtomicBool,
+}
+
+impl SideTable {
+    pub fn new(schema: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { schema: schema.into(), name: name.into(), is_usable: AtomicBool::new(true) }
+    }
+
+    /// Whether these are its names in IRIS.
+    pub fn is(&self, schema: &str, name: &str) -> bool {
+        self.schema.eq_ignore_ascii_case(schema) && self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// IRIS has not refused to read it or to write to it.
+    pub fn is_usable(&self) -> bool {
+        self.is_usable.load(Ordering::Relaxed)
+    }
+
+    /// Whether that is news.
+    pub fn set_usable(&self, is_usable: bool) -> bool {
+        self.is_usable.swap(is_usable, Ordering::Relaxed) != is_usable
+    }
 }
 
 impl TranslateOptions<'_> {

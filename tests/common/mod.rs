@@ -69,6 +69,24 @@ impl Server {
         self.child.id()
     }
 
+    /// Process id and private folder of the oracle of a gateway.
+    pub fn oracle(&self) -> Option<(u32, PathBuf)> {
+        for entry in fs::read_dir("/proc").unwrap().flatten() {
+            let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
+            let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            let parent =
+                stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)).and_then(|id| id.parse().ok());
+            if parent != Some(self.pid()) {
+                continue;
+            }
+            let command = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
+            if let Some(folder) = command.split('\0').skip_while(|arg| *arg != "--folder").nth(1) {
+                return Some((pid, PathBuf::from(folder).parent().unwrap().to_owned()));
+            }
+        }
+        None
+    }
+
     /// What the process has written to its standard error so far.
     pub fn stderr(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()

@@ -5,6 +5,7 @@
 //! was made through the gateway is mirrored as it is spelled; any other, of a table made by an IRIS client, is folded
 //! to lower case, as a PostgreSQL client will write it. The description tells which is which (`sql::description`).
 
+mod comments;
 mod default;
 mod load;
 mod model;
@@ -15,14 +16,24 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub use comments::{
+    CommentChange, CommentTarget, Comments, GET_COMMENTS, SideTableStatements, comment_changes, comments_from_table,
+    kept_comments, read_comments, read_side_table,
+};
 pub use load::{MirrorLoad, MirrorStep};
 pub use snapshot::{MirrorBatch, MirrorSnapshot};
 
+use std::sync::Arc;
+
+use crate::sql::SideTable;
+
 /// What is mirrored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct MirrorOptions {
     /// The IRIS schema that `public` stands for.
     pub default_schema: String,
     /// PostgreSQL names of the schemas to mirror; `None` = all that are not IRIS's own.
     pub schemas: Option<Vec<String>>,
+    /// A table of the gateway's own, which is not mirrored.
+    pub side_table: Option<Arc<SideTable>>,
 }

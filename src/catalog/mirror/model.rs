@@ -6,6 +6,7 @@ use crate::sql::{ClauseKind, DeclaredType, EnumType, is_note, parse_column_note,
 use crate::types::{Oid, PgType};
 
 use super::super::iris_column::IrisColumnType;
+use super::comments::CommentTarget;
 use super::default::{IrisDefault, RANDOM_UUID};
 use super::load::parameter;
 use super::snapshot::UsedNames;
@@ -177,7 +178,8 @@ pub(super) struct Relation {
     pub types: Vec<String>,
     pub create: Guarded,
     pub indexes: Vec<String>,
-    pub comments: Vec<String>,
+    /// From IRIS's descriptions.
+    pub comments: Vec<(CommentTarget, String)>,
     /// Name, and the clause behind ADD.
     pub foreign_keys: Vec<(String, String)>,
     /// Of a view: folded names its text mentions, its dependencies among them.
@@ -199,12 +201,9 @@ impl Relation {
             full.push(definition.full);
             plain.push(definition.plain);
             if let Some(comment) = column.description.as_deref().filter(|text| !text.is_empty() && !is_note(text)) {
-                relation.comments.push(format!(
-                    "COMMENT ON COLUMN {}.{} IS {}",
-                    relation.qualified(),
-                    identifier(&column_name(raw, column)),
-                    literal(comment)
-                ));
+                let name = column_name(raw, column);
+                let target = CommentTarget::new("COLUMN", &[&relation.schema, &relation.name, &name]);
+                relation.comments.push((target, comment.to_owned()));
             }
         }
         let spelled = |name: &str| if raw.is_ours() { name.to_owned() } else { name.to_lowercase() };
@@ -229,8 +228,8 @@ impl Relation {
             relation.indexes.push(relation.index(&name, index, &columns, raw));
         }
         if let Some(comment) = raw.description.as_deref().filter(|text| !text.is_empty() && !is_note(text)) {
-            let comment = format!("COMMENT ON TABLE {} IS {}", relation.qualified(), literal(comment));
-            relation.comments.insert(0, comment);
+            let target = CommentTarget::new("TABLE", &[&relation.schema, &relation.name]);
+            relation.comments.insert(0, (target, comment.to_owned()));
         }
         for key in raw.keys.iter().filter(|key| key.kind == "FOREIGN KEY") {
             relation.foreign_keys.extend(foreign_key(names, raw, key, &spelled(&key.name)));
@@ -251,7 +250,8 @@ impl Relation {
         relation.create = create;
         relation.mentions = mentions;
         if let Some(comment) = raw.description.as_deref().filter(|text| !text.is_empty() && !is_note(text)) {
-            relation.comments.push(format!("COMMENT ON VIEW {} IS {}", relation.qualified(), literal(comment)));
+            let target = CommentTarget::new("VIEW", &[&relation.schema, &relation.name]);
+            relation.comments.push((target, comment.to_owned()));
         }
         relation
     }

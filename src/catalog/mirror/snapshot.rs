@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::sql::{EnumType, MirrorStatement};
 
+use super::comments::Comments;
 use super::model::{Names, RawTable, Relation};
 use super::text::{Guarded, do_block, identifier, literal, unless_relation};
 
@@ -84,6 +85,11 @@ impl MirrorSnapshot {
         self.relations.iter().flat_map(|relation| &relation.enums)
     }
 
+    /// The comments that are descriptions of IRIS.
+    pub fn comments(&self) -> Comments {
+        self.relations.iter().flat_map(|relation| relation.comments.iter().cloned()).collect()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.relations.is_empty()
     }
@@ -157,9 +163,10 @@ impl MirrorSnapshot {
         let tables = || made.iter().filter(|relation| !relation.is_view);
         for relation in tables() {
             batches.push_definition(relation, relation.create.clone());
-            for sql in relation.indexes.iter().chain(&relation.comments) {
+            for sql in &relation.indexes {
                 batches.push(relation, sql.clone());
             }
+            batches.push_comments(relation);
             batches.relation_done();
         }
         batches.close();
@@ -184,9 +191,7 @@ impl MirrorSnapshot {
             let missing = |sql: &str| unless_relation(&view.schema, &view.name, &format!("EXECUTE {};", literal(sql)));
             let otherwise = view.create.otherwise.as_deref().map(missing);
             batches.push_definition(view, Guarded { sql: missing(&view.create.sql), otherwise });
-            for sql in &view.comments {
-                batches.push(view, sql.clone());
-            }
+            batches.push_comments(view);
             batches.relation_done();
         }
         batches.into_list()
@@ -262,6 +267,12 @@ impl Batches {
         let Guarded { sql, otherwise } = definition;
         let relations = vec![(relation.iris_schema.clone(), relation.iris_name.clone())];
         self.open.statements.push(MirrorStatement { sql, otherwise, relations });
+    }
+
+    fn push_comments(&mut self, relation: &Relation) {
+        for (target, text) in &relation.comments {
+            self.push(relation, target.comment_on(Some(text)));
+        }
     }
 
     fn push_free(&mut self, sql: String) {

@@ -12,13 +12,16 @@ use glommio::timer::Timer;
 
 use super::OracleSource;
 use super::connection::{Answer, Broken, Connection};
+use super::side_table::CommentKeeper;
 use super::state::{Address, Death, Generation, Oracle, Readiness};
 use crate::catalog::{
-    DoneMarks, EnumTypes, INSPECT, MirrorBatch, MirrorChange, MirrorLoad, MirrorMark, MirrorSnapshot, MirrorStep,
-    OracleRequest, as_owner, as_superuser, change, first_error, get_marks, prepare_embedded, prepare_external, refusal,
+    CommentChange, Comments, DoneMarks, EnumTypes, GET_COMMENTS, INSPECT, MirrorBatch, MirrorChange, MirrorLoad,
+    MirrorMark, MirrorSnapshot, MirrorStep, OracleRequest, as_owner, as_superuser, change, first_error, get_marks,
+    prepare_embedded, prepare_external, read_comments, refusal,
 };
 use crate::runtime::pool::{Lease, Pool};
-use crate::runtime::wait::within;
+use crate::runtime::wait::{until, within};
+use crate::sql::MirrorStatement;
 use crate::wire::{PgError, SqlState};
 
 /// Preparing and single batches of the mirror take well under a second; a PostgreSQL that needs longer hangs.
@@ -30,7 +33,7 @@ const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Refreshes that clients cause come no more often than this, and take at most a fifth of the time.
 const REFRESH_PAUSE_MIN: Duration = Duration::from_millis(250);
 const REFRESH_PAUSE_FACTOR: u32 = 4;
-/// Changes of the past that share a transaction: others wait for no more than these.
+/// Changes of the past, or comments, that share a transaction: others wait for no more than these.
 const REPEATED_TOGETHER: usize = 100;
 /// What the mirror's own statements are written under: they qualify all names but those of pgvector.
 const SEARCH_PATH: &str = "public";
@@ -48,6 +51,18 @@ pub(in crate::runtime) struct Keeper {
     last: Option<MirrorSnapshot>,
     /// Changes up to this one were in IRIS when `last` was read.
     last_id: u64,
+    /// Keeps comments in IRIS, if the configuration says where.
+    comments: Option<CommentKeeper>,
+}
+
+/// What the keeper is woken for.
+#[derive(Debug, Clone, Copy)]
+enum Due {
+    /// Somebody wants the mirror refreshed.
+    Wanted,
+    Interval,
+    /// Sessions have changed the mirror: comments may be others.
+    Comments,
 }
 
 /// Why work on a generation ended.
@@ -65,7 +80,9 @@ impl Keeper {
         schema_epoch: Arc<AtomicU64>,
         enums: Arc<EnumTypes>,
     ) -> Self {
-        Self { oracle, pool, schema_epoch, enums, base: None, last: None, last_id: 0 }
+        let comments = oracle.options.mirror.side_table.clone();
+        let comments = comments.map(|table| CommentKeeper::new(table, Rc::clone(&pool), Arc::clone(&schema_epoch)));
+        Self { oracle, pool, schema_epoch, enums, base: None, last: None, last_id: 0, comments }
     }
 
     /// Ends when there is no oracle any more.
@@ -119,7 +136,7 @@ impl Keeper {
                 return self.given_up(number).await;
             }
         }
-        if let Err(error) = self.fill(&mut worker, number, &done).await {
+        if let Err(error) = self.fill(&mut worker, number, is_reopened, &done).await {
             tracing::warn!(%error, "the catalog service went away while the mirror was made");
             return self.given_up(number).await;
         }
@@ -166,7 +183,13 @@ impl Keeper {
     }
 
     /// Fills a PostgreSQL with what is known of IRIS, and with the changes since, but for what is in it by its marks.
-    async fn fill(&mut self, worker: &mut Worker, number: u64, done: &DoneMarks) -> Result<(), Broken> {
+    async fn fill(
+        &mut self,
+        worker: &mut Worker,
+        number: u64,
+        is_reopened: bool,
+        done: &DoneMarks,
+    ) -> Result<(), Broken> {
         let started = Instant::now();
         while self.base.is_none() {
             let (_, last_id) = self.oracle.changes_after(u64::MAX);
@@ -182,15 +205,22 @@ impl Keeper {
             }
         }
         let Some(base) = &self.base else { return Ok(()) };
-        let relations_count = base.len();
+        let (relations_count, batches) = (base.len(), base.create());
         let read_ms = milliseconds(started.elapsed());
-        for (at, batch) in base.create().iter().enumerate() {
+        for (at, batch) in batches.iter().enumerate() {
             let mark = MirrorMark::Batch(at);
             if !done.has(mark) {
                 worker.create(batch, self.oracle.marks([mark]).as_deref()).await?;
             }
         }
+        // What sessions have changed since the start goes on top of what the side table says. Later the changes are
+        // older than the table: they have been written to it.
+        let is_first = self.comments.as_ref().is_some_and(|comments| !comments.has_read());
+        if is_first {
+            self.take_comments(worker, false).await?;
+        }
         let mut applied_id = 0;
+        let mut is_taken = is_first || is_reopened;
         loop {
             let (changes, last_id) = self.oracle.changes_after(applied_id);
             let changes: Vec<_> = changes.into_iter().filter(|(id, _)| !done.has(MirrorMark::Change(*id))).collect();
@@ -201,6 +231,9 @@ impl Keeper {
                 }
             }
             applied_id = last_id;
+            if !std::mem::replace(&mut is_taken, true) {
+                self.take_comments(worker, true).await?;
+            }
             if self.oracle.mirrored(number, applied_id) {
                 break;
             }
@@ -214,32 +247,54 @@ impl Keeper {
     async fn follow(&mut self, worker: &mut Worker, number: u64) -> Ended {
         let oracle = Arc::clone(&self.oracle);
         let mut pause = Duration::ZERO;
+        let mut changes_seen = None;
+        let mut due_at = Instant::now().checked_add(oracle.options.refresh_interval);
         loop {
-            let due = or(async { Some(oracle.refresh_wanted().await) }, async {
-                interval(oracle.options.refresh_interval).await;
-                None
-            });
+            let changed = async {
+                if self.comments.is_none() {
+                    pending::<()>().await;
+                }
+                oracle.mirror_changes(changes_seen).await;
+                Due::Comments
+            };
+            let wanted = async {
+                oracle.refresh_wanted().await;
+                Due::Wanted
+            };
+            let interval = async {
+                interval(oracle.options.refresh_interval, due_at).await;
+                Due::Interval
+            };
+            let due = or(or(wanted, interval), changed);
             let due =
                 or(async { Ok(due.await) }, async { Err(oracle.ready(Readiness::Listening, Some(number)).await) });
-            let wanted = match due.await {
-                Ok(wanted) => wanted,
+            let due = match due.await {
+                Ok(due) => due,
                 Err(Ok(_)) => return Ended::Generation,
                 Err(Err(_)) => return Ended::Oracle,
             };
-            if wanted.is_some() {
+            if !matches!(due, Due::Interval) {
                 Timer::new(pause).await;
             }
-            // Whoever has asked by now is served by this reading.
-            let wanted = match wanted {
-                Some(_) => Some(oracle.refresh_wanted().await),
-                None => None,
-            };
             let started = Instant::now();
-            let result = self.refresh(worker).await;
-            pause = started.elapsed().saturating_mul(REFRESH_PAUSE_FACTOR).max(REFRESH_PAUSE_MIN);
-            if let Some(wanted) = wanted {
-                oracle.refresh_ended(wanted);
+            let result = match due {
+                Due::Comments => {
+                    changes_seen = Some(oracle.mirror_changes(None).await);
+                    self.write_comments(worker).await
+                }
+                Due::Wanted => {
+                    // Whoever has asked by now is served by this reading.
+                    let wanted = oracle.refresh_wanted().await;
+                    let result = self.refresh(worker).await;
+                    oracle.refresh_ended(wanted);
+                    result
+                }
+                Due::Interval => self.refresh(worker).await,
+            };
+            if !matches!(due, Due::Comments) {
+                due_at = Instant::now().checked_add(oracle.options.refresh_interval);
             }
+            pause = started.elapsed().saturating_mul(REFRESH_PAUSE_FACTOR).max(REFRESH_PAUSE_MIN);
             if let Err(error) = result {
                 tracing::debug!(%error, "the catalog service went away while the mirror was refreshed");
                 return self.given_up(number).await;
@@ -248,6 +303,8 @@ impl Keeper {
     }
 
     async fn refresh(&mut self, worker: &mut Worker) -> Result<(), Broken> {
+        // A table that is made anew loses its comments: what sessions have said is safe by then.
+        self.write_comments(worker).await?;
         let (_, read_id) = self.oracle.changes_after(u64::MAX);
         let snapshot = match self.read_iris().await {
             Ok(snapshot) => snapshot,
@@ -266,20 +323,31 @@ impl Keeper {
         let batches = snapshot.difference(older, &by_text);
         // All of them are remembered before the first is carried out: whatever becomes of this PostgreSQL, the next one
         // is brought to this snapshot.
-        let remembered = |batch: MirrorBatch| {
-            let change = MirrorChange { statements: batch.statements, search_path: SEARCH_PATH.to_owned() };
-            self.oracle.remember(change)
-        };
+        let remembered = |batch: MirrorBatch| self.oracle.remember(change_of(batch.statements));
         let ids: Vec<u64> = batches.iter().cloned().map(remembered).collect();
         self.last = Some(snapshot);
         self.last_id = read_id;
-        if batches.is_empty() {
-            return Ok(());
+        if !batches.is_empty() {
+            tracing::info!(batches = batches.len(), "the mirror follows changes made in IRIS");
+            let result = self.carry_out(worker, &batches, &ids).await;
+            self.schema_epoch.fetch_add(1, Ordering::Release);
+            result?;
         }
-        tracing::info!(batches = batches.len(), "the mirror follows changes made in IRIS");
-        let result = self.carry_out(worker, &batches, &ids).await;
-        self.schema_epoch.fetch_add(1, Ordering::Release);
-        result
+        self.take_comments(worker, !batches.is_empty()).await
+    }
+
+    /// Carries out in the mirror what the side table says.
+    async fn take_comments(&mut self, worker: &mut Worker, is_remade: bool) -> Result<(), Broken> {
+        let Some(comments) = &mut self.comments else { return Ok(()) };
+        let described = self.last.as_ref().or(self.base.as_ref()).map(MirrorSnapshot::comments).unwrap_or_default();
+        comments.take(worker, self.oracle.options.reply_bytes_max, &described, is_remade).await
+    }
+
+    /// Writes to the side table what the mirror says.
+    async fn write_comments(&mut self, worker: &mut Worker) -> Result<(), Broken> {
+        let Some(comments) = &mut self.comments else { return Ok(()) };
+        let described = self.last.as_ref().or(self.base.as_ref()).map(MirrorSnapshot::comments).unwrap_or_default();
+        comments.write(worker, self.oracle.options.reply_bytes_max, &described).await
     }
 
     /// Batches that are in the history by these ids.
@@ -288,8 +356,7 @@ impl Keeper {
             let marks = self.oracle.marks([MirrorMark::Change(id)]);
             let statements = worker.create(batch, marks.as_deref()).await?;
             if statements.len() < batch.statements.len() {
-                let search_path = SEARCH_PATH.to_owned();
-                self.oracle.amend(id, MirrorChange { statements, search_path });
+                self.oracle.amend(id, change_of(statements));
             }
         }
         Ok(())
@@ -317,12 +384,16 @@ impl Keeper {
     }
 }
 
+fn change_of(statements: Vec<MirrorStatement>) -> MirrorChange {
+    MirrorChange { statements, search_path: SEARCH_PATH.to_owned(), is_idempotent: false }
+}
+
 /// Never ends when the interval is zero.
-async fn interval(interval: Duration) {
+async fn interval(interval: Duration, due_at: Option<Instant>) {
     if interval.is_zero() {
         pending::<()>().await;
     }
-    Timer::new(interval).await;
+    until(due_at).await;
 }
 
 fn milliseconds(duration: Duration) -> u64 {
@@ -330,7 +401,7 @@ fn milliseconds(duration: Duration) -> u64 {
 }
 
 /// The keeper's connection.
-struct Worker {
+pub(super) struct Worker {
     connection: Connection,
 }
 
@@ -342,9 +413,13 @@ impl Worker {
     }
 
     async fn exchange(&mut self, request: &OracleRequest) -> Result<Vec<u8>, Broken> {
+        self.exchange_within(request, REPLY_BYTES_MAX).await
+    }
+
+    async fn exchange_within(&mut self, request: &OracleRequest, reply_bytes_max: usize) -> Result<Vec<u8>, Broken> {
         let connection = &mut self.connection;
         let exchange = async {
-            let mut answer = Answer::new(request.syncs_count, REPLY_BYTES_MAX);
+            let mut answer = Answer::new(request.syncs_count, reply_bytes_max);
             connection.send(request).await?;
             while !answer.is_complete() {
                 connection.receive(&mut answer).await?;
@@ -370,6 +445,33 @@ impl Worker {
         let bytes = self.exchange(&as_superuser(["SELECT 1", &get_marks(token)])).await?;
         let answer = crate::catalog::Answer::read(&bytes).map_err(|_| Broken::Protocol("an answer is unreadable"))?;
         Ok(DoneMarks::read(&answer.single_value().unwrap_or_default()))
+    }
+
+    /// The comments of the mirror.
+    pub(super) async fn comments(&mut self, reply_bytes_max: usize) -> Result<Comments, Broken> {
+        let bytes = self.exchange_within(&as_superuser(["SELECT 1", GET_COMMENTS]), reply_bytes_max).await?;
+        let answer = crate::catalog::Answer::read(&bytes).map_err(|_| Broken::Protocol("an answer is unreadable"))?;
+        match answer.error {
+            // Without them all would be taken for dropped.
+            Some(_) => Err(Broken::Protocol("the comments cannot be read")),
+            None => Ok(read_comments(answer.text_rows())),
+        }
+    }
+
+    /// Carries out comments: together, or one by one where one of them fails, since what it is on may not be there.
+    pub(super) async fn comment(&mut self, changes: &[CommentChange]) -> Result<(), Broken> {
+        let statements: Vec<String> = changes.iter().map(|(target, text)| target.comment_on(text.as_deref())).collect();
+        for group in statements.chunks(REPEATED_TOGETHER) {
+            if self.run(&as_owner(SEARCH_PATH, group.iter().map(String::as_str), None)).await?.is_none() {
+                continue;
+            }
+            for sql in group {
+                if let Some((_, error)) = self.run(&change(SEARCH_PATH, sql, None)).await? {
+                    tracing::debug!(code = %error.code, error = error.message, sql, "a comment has no place");
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn put_marks(&mut self, marks: Option<&str>) -> Result<(), Broken> {

@@ -19,7 +19,7 @@ impl Asker {
         let oracle = self.oracle();
         let (id, generation) = oracle.record(changes);
         let Some(generation) = generation else { return self.until_mirrored().await };
-        let mut done = MirrorChange { statements: Vec::new(), search_path: changes.search_path.clone() };
+        let mut done = MirrorChange { statements: Vec::new(), ..changes.clone() };
         let mut result = Ok(());
         let marks = oracle.marks([MirrorMark::Change(id)]);
         let mut is_marked = false;
@@ -56,6 +56,7 @@ impl Asker {
             let deadline = Instant::now().checked_add(self.patience());
             let _ = self.attempt(&as_superuser([marks.as_str()]), Which::Only(generation), deadline).await;
         }
+        oracle.mirror_changed();
         result
     }
 

@@ -10,6 +10,7 @@ mod keeper;
 mod login;
 mod mirror;
 mod places;
+mod side_table;
 mod state;
 mod supervisor;
 
@@ -94,7 +95,7 @@ impl OracleOptions {
             reply_bytes_max: 256 << 20,
             refresh_interval: Duration::from_secs(60),
             database: "USER".to_owned(),
-            mirror: MirrorOptions { default_schema: "SQLUser".to_owned(), schemas: None },
+            mirror: MirrorOptions { default_schema: "SQLUser".to_owned(), schemas: None, side_table: None },
         }
     }
 }

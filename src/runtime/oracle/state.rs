@@ -79,6 +79,8 @@ struct Inner {
     /// Refreshes that were asked for, and the last of them that is done.
     refreshes_wanted: u64,
     refreshes_done: u64,
+    /// How often sessions have changed the mirror; counted for a side table only.
+    mirror_changes: u64,
     wakers: Vec<Waker>,
     supervisor: Option<Sender<Order>>,
 }
@@ -126,6 +128,7 @@ impl Oracle {
             history: History::default(),
             refreshes_wanted: 0,
             refreshes_done: 0,
+            mirror_changes: 0,
             wakers: Vec::new(),
             supervisor,
         };
@@ -213,9 +216,8 @@ impl Oracle {
     pub(super) fn record(&self, change: &MirrorChange) -> (u64, Option<u64>) {
         let mut inner = self.lock();
         // Roles: each session of a user may bring the same.
-        let again = |(_, known): &&(u64, Arc<MirrorChange>)| **known == *change;
-        let is_idempotent = change.statements.iter().all(|statement| statement.relations.is_empty());
-        let known = inner.history.changes.iter().find(again).filter(|_| is_idempotent).map(|(id, _)| *id);
+        let again = |(_, known): &&(u64, Arc<MirrorChange>)| change.is_idempotent && **known == *change;
+        let known = inner.history.changes.iter().find(again).map(|(id, _)| *id);
         let id = known.unwrap_or_else(|| inner.history.push(change.clone()));
         let generation = match &inner.phase {
             Phase::Running(generation, Readiness::Mirrored) => Some(generation.number),
@@ -290,6 +292,18 @@ impl Oracle {
         self.change(|inner| inner.refreshes_done = inner.refreshes_done.max(number));
     }
 
+    /// A session has changed the mirror: comments may have come, moved or gone.
+    pub(super) fn mirror_changed(&self) {
+        if self.options.mirror.side_table.is_some() {
+            self.change(|inner| inner.mirror_changes = inner.mirror_changes.saturating_add(1));
+        }
+    }
+
+    /// Changes of the mirror so far, once they are not `seen` any more.
+    pub(super) async fn mirror_changes(&self, seen: Option<u64>) -> u64 {
+        self.until(|inner| (Some(inner.mirror_changes) != seen).then_some(inner.mirror_changes)).await
+    }
+
     async fn until<T>(&self, mut condition: impl FnMut(&Inner) -> Option<T>) -> T {
         poll_fn(|context| {
             let mut inner = self.lock();
@@ -330,4 +344,26 @@ pub(super) fn not_ready(limit: std::time::Duration) -> Box<PgError> {
     )
     .detail("It is starting, or busy with the questions of others.")
     .hint("Try again.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::user_role;
+    use crate::sql::MirrorStatement;
+
+    /// What comes again is done again, or a restarted PostgreSQL would end up with what came in between.
+    #[test]
+    fn only_roles_are_remembered_once() {
+        let oracle = Oracle::new(OracleOptions::off(), None);
+        let comment = |text: &str| {
+            let sql = format!("COMMENT ON TABLE t IS '{text}'");
+            let statements = vec![MirrorStatement { sql, otherwise: None, relations: Vec::new() }];
+            MirrorChange { statements, search_path: "public".to_owned(), is_idempotent: false }
+        };
+        let changes = [user_role("u"), comment("a"), comment("b"), user_role("u"), comment("a")];
+        let ids: Vec<u64> = changes.iter().map(|change| oracle.record(change).0).collect();
+        assert_eq!(ids, [1, 2, 3, 1, 4]);
+        assert_eq!(oracle.changes_after(0).0.len(), 4);
+    }
 }

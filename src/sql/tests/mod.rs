@@ -88,6 +88,7 @@ pub fn try_translate(sql: &str, schema: &dyn Schema) -> Result<Translated, Trans
             parameter_types: &[],
             search_path: &[],
             has_oracle: false,
+            side_table: None,
         },
     )
 }

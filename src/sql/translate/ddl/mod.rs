@@ -129,6 +129,12 @@ impl Table {
             }
             Some(schema) => format!("{}.{}", quoted(schema), quoted(&lookup.name)),
         };
+        if cx.options.side_table.is_some_and(|table| table.is(&schema, &lookup.name)) {
+            let message = format!("permission denied for table {}", lookup.name);
+            return Err(PgError::error(SqlState(*b"42501"), message)
+                .detail("The gateway keeps comments in it: it is the catalog_side_table of the configuration.")
+                .position(cx::offset(at(node))));
+        }
         let iris = (schema, lookup.name.clone());
         Ok(Self { text, lookup, iris, pg })
     }

@@ -319,6 +319,7 @@ mod tests {
             parameter_types: &[],
             search_path: &[],
             has_oracle: false,
+            side_table: None,
         };
         match translate(sql, &template, &Views, &options) {
             Ok(translated) => match translated.translation.action {

@@ -2,7 +2,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::*;
-use crate::sql::options::TranslateOptions;
+use crate::sql::options::{SideTable, TranslateOptions};
 use crate::sql::schema::{ColumnFacts, Schema, TableFacts, TableLookup};
 use crate::sql::template::Template;
 use crate::types::{Oid, PgType};
@@ -41,6 +41,10 @@ impl Schema for OneTable {
 
 /// `TAG: text; text | notice | notice`, or `SQLSTATE message`; ` ~n` behind a text: SQLCODEs that do not count.
 fn ddl_of(sql: &str) -> String {
+    ddl_beside(sql, None)
+}
+
+pub(super) fn ddl_beside(sql: &str, side_table: Option<&SideTable>) -> String {
     let mut template = Template::default();
     template.scan(sql).unwrap();
     let keys = Cell::new(1);
@@ -50,6 +54,7 @@ fn ddl_of(sql: &str) -> String {
         parameter_types: &[],
         search_path: &[],
         has_oracle: false,
+        side_table,
     };
     let cx = Cx::new(sql, &template, &OneTable, &options);
     let parse = squawk_syntax::SourceFile::parse(sql);
@@ -513,6 +518,7 @@ fn mirror_of(sql: &str) -> String {
         parameter_types: &[],
         search_path: &[],
         has_oracle: false,
+        side_table: None,
     };
     let cx = Cx::new(sql, &template, &OneTable, &options);
     let parse = squawk_syntax::SourceFile::parse(sql);

@@ -80,6 +80,7 @@ mod tests {
             parameter_types: &[],
             search_path: &[],
             has_oracle: false,
+            side_table: None,
         };
         match translate(sql, &template, &tables(), &options) {
             Ok(translated) => {

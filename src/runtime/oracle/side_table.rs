@@ -1,0 +1,229 @@
+//! Keeps comments in a table of IRIS: reads it into the mirror, and writes to it what sessions have changed there.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_lite::future::pending;
+
+use super::connection::Broken;
+use super::keeper::Worker;
+use crate::catalog::{
+    CommentChange, CommentTarget, Comments, SideTableStatements, comment_changes, comments_from_table, kept_comments,
+    read_side_table,
+};
+use crate::iris::{IrisError, Item, ItemReader, Reply, Request, to_pg};
+use crate::runtime::link::Link;
+use crate::runtime::pool::{Lease, Pool};
+use crate::sql::SideTable;
+use crate::wire::{PgError, SqlState};
+
+/// "Table or view not found", "Table name not unique".
+const NO_TABLE_SQLCODE: i32 = 30;
+const TABLE_EXISTS_SQLCODE: i32 = 201;
+
+/// The part of the keeper that knows the side table.
+pub(super) struct CommentKeeper {
+    table: Arc<SideTable>,
+    statements: SideTableStatements,
+    pool: Rc<Pool>,
+    /// Moved when sessions have to tell their clients something else.
+    schema_epoch: Arc<AtomicU64>,
+    /// What the table holds of objects that the mirror has or had, as far as is known; `None` until it could be read.
+    known: Option<Comments>,
+    has_warned: bool,
+}
+
+/// Why the table could not be read or written.
+enum Trouble {
+    Refused(IrisError),
+    Other(Box<PgError>),
+}
+
+impl From<Box<PgError>> for Trouble {
+    fn from(error: Box<PgError>) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// The rows of a query.
+type Rows = Vec<Vec<Option<String>>>;
+
+impl CommentKeeper {
+    pub(super) fn new(table: Arc<SideTable>, pool: Rc<Pool>, schema_epoch: Arc<AtomicU64>) -> Self {
+        let statements = SideTableStatements::new(&table);
+        Self { table, statements, pool, schema_epoch, known: None, has_warned: false }
+    }
+
+    /// Whether the table has been read.
+    pub(super) fn has_read(&self) -> bool {
+        self.known.is_some()
+    }
+
+    /// Reads the table and carries out in the mirror what others have changed in it; then writes what the mirror has
+    /// besides.
+    ///
+    /// # Errors
+    /// The connection to the mirror broke. Without IRIS nothing is done.
+    pub(super) async fn take(
+        &mut self,
+        worker: &mut Worker,
+        reply_bytes_max: usize,
+        described: &Comments,
+        is_remade: bool,
+    ) -> Result<(), Broken> {
+        let result = self.read().await;
+        let Some(found) = self.accept(result) else { return Ok(()) };
+        let none = Comments::new();
+        // Nobody has taken comments out of a table that was not there: they are put into the new one.
+        let known = self.known.as_ref().filter(|_| found.is_some()).unwrap_or(&none);
+        let table = found.unwrap_or_default();
+        let mirror = worker.comments(reply_bytes_max).await?;
+        let changes = comments_from_table(&table, known, &mirror, described, is_remade);
+        worker.comment(&changes).await?;
+        let mirror = worker.comments(reply_bytes_max).await?;
+        // What neither is nor was here is another gateway's.
+        let is_ours = |target: &CommentTarget| mirror.contains_key(target) || known.contains_key(target);
+        self.known = Some(table.into_iter().filter(|(target, _)| is_ours(target)).collect());
+        self.write_all(mirror, described).await;
+        Ok(())
+    }
+
+    /// Writes to the table what has changed in the mirror.
+    ///
+    /// # Errors
+    /// The connection to the mirror broke.
+    pub(super) async fn write(
+        &mut self,
+        worker: &mut Worker,
+        reply_bytes_max: usize,
+        described: &Comments,
+    ) -> Result<(), Broken> {
+        if self.known.is_some() {
+            let mirror = worker.comments(reply_bytes_max).await?;
+            self.write_all(mirror, described).await;
+        }
+        Ok(())
+    }
+
+    async fn write_all(&mut self, mirror: Comments, described: &Comments) {
+        let Some(known) = &self.known else { return };
+        let wanted = kept_comments(mirror, described);
+        let changes = comment_changes(&wanted, known);
+        if changes.is_empty() {
+            return;
+        }
+        let result = self.carry_out(&changes).await;
+        if self.accept(result).is_some() {
+            self.known = Some(wanted);
+        }
+    }
+
+    /// What succeeded; what did not is told once.
+    fn accept<T>(&mut self, result: Result<T, Trouble>) -> Option<T> {
+        let (is_refused, error) = match result {
+            Ok(value) => {
+                self.has_warned = false;
+                self.set_usable(true);
+                return Some(value);
+            }
+            Err(Trouble::Refused(error)) => (true, to_pg(&error)),
+            Err(Trouble::Other(error)) => (false, error),
+        };
+        if is_refused {
+            self.set_usable(false);
+        }
+        if !std::mem::replace(&mut self.has_warned, true) {
+            let SideTable { schema, name, .. } = &*self.table;
+            tracing::warn!(
+                code = %error.code,
+                error = error.message,
+                table = format!("{schema}.{name}"),
+                "comments are not kept: the table of catalog_side_table could not be read or written"
+            );
+        }
+        None
+    }
+
+    fn set_usable(&self, is_usable: bool) {
+        if self.table.set_usable(is_usable) {
+            self.schema_epoch.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    /// What the table holds; `None` when there was none and it was made.
+    async fn read(&self) -> Result<Option<Comments>, Trouble> {
+        let mut lease = self.pool.acquire(pending()).await?;
+        let result = match ask(&mut lease, &self.statements.select()).await {
+            Err(Trouble::Refused(error)) if error.sqlcode == NO_TABLE_SQLCODE => {
+                match ask(&mut lease, &self.statements.create()).await {
+                    // Another gateway was faster.
+                    Err(Trouble::Refused(error)) if error.sqlcode == TABLE_EXISTS_SQLCODE => {
+                        ask(&mut lease, &self.statements.select()).await.map(Some)
+                    }
+                    made => made.map(|_| None),
+                }
+            }
+            read => read.map(Some),
+        };
+        Lease::release(lease).await;
+        result.map(|rows| rows.map(read_side_table))
+    }
+
+    async fn carry_out(&self, changes: &[CommentChange]) -> Result<(), Trouble> {
+        let mut lease = self.pool.acquire(pending()).await?;
+        let mut result = Ok(());
+        for request in changes.iter().flat_map(|change| self.statements.change(change)) {
+            result = ask(&mut lease, &request).await.map(drop);
+            if result.is_err() {
+                break;
+            }
+        }
+        if result.is_ok() {
+            result = ask(&mut lease, &Request::Commit).await.map(drop);
+        }
+        // Rolls back what is left half done.
+        Lease::release(lease).await;
+        result
+    }
+}
+
+/// A request to its end, with all its pages.
+async fn ask(lease: &mut Lease, request: &Request) -> Result<Rows, Trouble> {
+    let Some(link) = lease.link_mut() else {
+        return Err(PgError::error(SqlState::INTERNAL_ERROR, "no IRIS connection at hand").into());
+    };
+    let mut rows = Rows::new();
+    let mut is_end = exchange(link, request, &mut rows).await?;
+    while let (false, Request::Execute { statement, .. }) = (is_end, request) {
+        is_end = exchange(link, &Request::Fetch { statement: Rc::clone(statement) }, &mut rows).await?;
+    }
+    Ok(rows)
+}
+
+/// Whether that was all.
+async fn exchange(link: &mut Link, request: &Request, rows: &mut Rows) -> Result<bool, Trouble> {
+    let outcome = link.begin(request).map_err(|error| error.to_pg())?;
+    link.finish(outcome).await.map_err(|error| error.to_pg())?;
+    match link.take_reply() {
+        Reply::Failed { error, .. } => Err(Trouble::Refused(error)),
+        Reply::Page { metadata, rows: bytes, end } => {
+            let mut reader = ItemReader::new(bytes);
+            while !reader.is_empty() && !metadata.columns.is_empty() {
+                let mut row = Vec::with_capacity(metadata.columns.len());
+                for _ in &metadata.columns {
+                    let item = reader.need("comment cell").map_err(|error| {
+                        PgError::error(SqlState::INTERNAL_ERROR, format!("IRIS sent rows that cannot be read: {error}"))
+                    })?;
+                    row.push(match &item {
+                        Item::Null => None,
+                        item => item.to_text(),
+                    });
+                }
+                rows.push(row);
+            }
+            Ok(end)
+        }
+        Reply::Prepared(_) | Reply::Updated { .. } | Reply::Stream(_) | Reply::Done => Ok(true),
+    }
+}
