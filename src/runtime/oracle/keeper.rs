@@ -502,6 +502,10 @@ impl Worker {
             };
             match refused {
                 None => done.push(statement.clone()),
+                // Read while a session was making it: its own change came first.
+                Some((_, error)) if error.code == SqlState(*b"42P07") => {
+                    tracing::debug!(sql = statement.sql, "the mirror has this already");
+                }
                 Some((_, error)) => tracing::warn!(
                     code = %error.code,
                     error = error.message,
