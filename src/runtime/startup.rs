@@ -1,10 +1,12 @@
 //! What can go wrong before the first client: found early, said in one line, with what to do.
 
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use glommio::GlommioError;
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrIn, SockaddrIn6, SockaddrStorage, sockopt};
 
 use super::link::IrisTarget;
 use crate::iris::{IrisConnection, LinkError, Poll};
@@ -58,12 +60,24 @@ pub enum ServeError {
 /// Finds out whether the address is free, and which port it is when the port is 0. Every shard binds it again with
 /// SO_REUSEPORT, which alone would let two gateways share a port without a word.
 pub(super) fn probe_address(address: SocketAddr) -> Result<SocketAddr, ServeError> {
-    match TcpListener::bind(address).and_then(|listener| listener.local_addr()) {
+    match bound(address) {
         // Connections of a gateway that has just ended stay in TIME_WAIT for a minute. The kernel lets SO_REUSEPORT
         // have their address, but not the probe, as they were made without SO_REUSEADDR.
         Err(error) if error.kind() == io::ErrorKind::AddrInUse && !has_listener(address) => Ok(address),
         result => result.map_err(|source| listen_error(address, source)),
     }
+}
+
+/// The address that a socket gets there. It does not listen: who connects meanwhile is refused, and not accepted and
+/// then dropped.
+fn bound(address: SocketAddr) -> io::Result<SocketAddr> {
+    let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let probe = socket::socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    socket::setsockopt(&probe, sockopt::ReuseAddr, &true)?;
+    socket::bind(probe.as_raw_fd(), &SockaddrStorage::from(address))?;
+    let name: SockaddrStorage = socket::getsockname(probe.as_raw_fd())?;
+    let port = name.as_sockaddr_in().map(SockaddrIn::port).or_else(|| name.as_sockaddr_in6().map(SockaddrIn6::port));
+    Ok(SocketAddr::new(address.ip(), port.unwrap_or(address.port())))
 }
 
 /// Whether a socket listens where `address` would, by the kernel's own lists.
@@ -235,6 +249,8 @@ pub(super) fn probe_iris(target: &IrisTarget) -> Result<String, ServeError> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
 
     #[test]
