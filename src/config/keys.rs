@@ -159,7 +159,7 @@ keys! {
     catalog_schemas: Option<Names> = None, "NAMES", optional(Names::parse);
 
     /// A table of IRIS that keeps what COMMENT ON says, `schema.table`; `public` stands for SQLUser.
-    /// The gateway makes it when it is not there; clients do not see it. Several gateways may share one.
+    /// The gateway makes it when it is not there; no catalog shows it. Several gateways may share one.
     /// Not set: nothing is made in IRIS, and comments last until the gateway restarts.
     catalog_side_table: Option<TableName> = None, "SCHEMA.TABLE", optional(TableName::parse);
 
