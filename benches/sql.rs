@@ -72,19 +72,7 @@ fn translate_one(
     template: &Template,
 ) -> Result<iris_pgwire::sql::Translated, iris_pgwire::sql::TranslateError> {
     let keys = Cell::new(0);
-    translate(
-        sql,
-        template,
-        &NoSchema,
-        &TranslateOptions {
-            default_schema: "SQLUser",
-            statement_keys: &keys,
-            parameter_types: &[],
-            search_path: &[],
-            has_oracle: false,
-            side_table: None,
-        },
-    )
+    translate(sql, template, &NoSchema, &TranslateOptions::new("SQLUser", &keys))
 }
 
 criterion_group!(benches, scan, split_and_scan_and_hit, cold);

@@ -61,14 +61,7 @@ impl Gateway {
         let mut template = Template::default();
         template.scan(sql).unwrap();
         let keys = Cell::new(1);
-        let options = TranslateOptions {
-            default_schema: "SQLUser",
-            statement_keys: &keys,
-            parameter_types: &[],
-            search_path: &[],
-            has_oracle: false,
-            side_table: None,
-        };
+        let options = TranslateOptions::new("SQLUser", &keys);
         let translated = translate(sql, &template, &Types(&self.enums), &options);
         translated.unwrap_or_else(|error| panic!("{sql}: {error:?}")).translation
     }
@@ -285,14 +278,7 @@ fn a_value_that_is_no_label_is_refused() {
         let mut template = Template::default();
         template.scan(sql).unwrap();
         let keys = Cell::new(1);
-        let options = TranslateOptions {
-            default_schema: "SQLUser",
-            statement_keys: &keys,
-            parameter_types: &[],
-            search_path: &[],
-            has_oracle: false,
-            side_table: None,
-        };
+        let options = TranslateOptions::new("SQLUser", &keys);
         translate(sql, &template, &Moods, &options)
     };
     for sql in

@@ -72,14 +72,7 @@ fn texts(sql: &str) -> Vec<Rc<iris_pgwire::iris::IrisStatement>> {
         return Vec::new();
     }
     let keys = Cell::new(1);
-    let options = TranslateOptions {
-        default_schema: "SQLUser",
-        statement_keys: &keys,
-        parameter_types: &[],
-        search_path: &[],
-        has_oracle: false,
-        side_table: None,
-    };
+    let options = TranslateOptions::new("SQLUser", &keys);
     match translate(sql, &template, &Tables, &options) {
         Ok(translated) => match &translated.translation.action {
             Action::Script(steps) => steps.iter().map(|step| Rc::clone(&step.plan.statement)).collect(),

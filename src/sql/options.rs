@@ -27,7 +27,21 @@ pub struct TranslateOptions<'a> {
     pub side_table: Option<&'a SideTable>,
 }
 
-/// The table of IRIS in which the gateway keeps comments, for which IRIS has no place of its own. Clients do not see it.
+impl<'a> TranslateOptions<'a> {
+    /// No types declared, no search path, nobody beside IRIS to ask.
+    pub fn new(default_schema: &'a str, statement_keys: &'a Cell<u64>) -> Self {
+        Self {
+            default_schema,
+            statement_keys,
+            parameter_types: &[],
+            search_path: &[],
+            has_oracle: false,
+            side_table: None,
+        }
+    }
+}
+
+/// The table of IRIS in which the gateway keeps comments, for which IRIS has no place of its own. No catalog shows it.
 #[derive(Debug)]
 pub struct SideTable {
     /// IRIS's names, which are compared without case.

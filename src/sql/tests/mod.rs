@@ -78,19 +78,7 @@ pub fn try_translate(sql: &str, schema: &dyn Schema) -> Result<Translated, Trans
     let mut template = Template::default();
     template.scan(sql).map_err(TranslateError::Pg)?;
     let keys = Cell::new(1);
-    translate(
-        sql,
-        &template,
-        schema,
-        &TranslateOptions {
-            default_schema: "SQLUser",
-            statement_keys: &keys,
-            parameter_types: &[],
-            search_path: &[],
-            has_oracle: false,
-            side_table: None,
-        },
-    )
+    translate(sql, &template, schema, &TranslateOptions::new("SQLUser", &keys))
 }
 
 /// The statement's translation in one text: marks are written as their binds. Steps are joined by ` ;; `, with

@@ -313,14 +313,7 @@ mod tests {
         let mut template = Template::default();
         template.scan(sql).unwrap();
         let keys = Cell::new(1);
-        let options = TranslateOptions {
-            default_schema: "SQLUser",
-            statement_keys: &keys,
-            parameter_types: &[],
-            search_path: &[],
-            has_oracle: false,
-            side_table: None,
-        };
+        let options = TranslateOptions::new("SQLUser", &keys);
         match translate(sql, &template, &Views, &options) {
             Ok(translated) => match translated.translation.action {
                 Action::Script(steps) => Ok(steps.iter().map(|step| step.plan.statement.text.clone()).collect()),

@@ -48,14 +48,7 @@ pub(super) fn ddl_beside(sql: &str, side_table: Option<&SideTable>) -> String {
     let mut template = Template::default();
     template.scan(sql).unwrap();
     let keys = Cell::new(1);
-    let options = TranslateOptions {
-        default_schema: "SQLUser",
-        statement_keys: &keys,
-        parameter_types: &[],
-        search_path: &[],
-        has_oracle: false,
-        side_table,
-    };
+    let options = TranslateOptions { side_table, ..TranslateOptions::new("SQLUser", &keys) };
     let cx = Cx::new(sql, &template, &OneTable, &options);
     let parse = squawk_syntax::SourceFile::parse(sql);
     assert!(parse.errors().is_empty(), "{sql}: {:?}", parse.errors());
@@ -512,14 +505,7 @@ fn mirror_of(sql: &str) -> String {
     let mut template = Template::default();
     template.scan(sql).unwrap();
     let keys = Cell::new(1);
-    let options = TranslateOptions {
-        default_schema: "SQLUser",
-        statement_keys: &keys,
-        parameter_types: &[],
-        search_path: &[],
-        has_oracle: false,
-        side_table: None,
-    };
+    let options = TranslateOptions::new("SQLUser", &keys);
     let cx = Cx::new(sql, &template, &OneTable, &options);
     let parse = squawk_syntax::SourceFile::parse(sql);
     let stmt = parse.syntax_node().first_child().unwrap();

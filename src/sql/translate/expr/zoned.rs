@@ -74,14 +74,7 @@ mod tests {
         let mut template = Template::for_zone(true);
         template.scan(sql).unwrap();
         let keys = Cell::new(1);
-        let options = TranslateOptions {
-            default_schema: "SQLUser",
-            statement_keys: &keys,
-            parameter_types: &[],
-            search_path: &[],
-            has_oracle: false,
-            side_table: None,
-        };
+        let options = TranslateOptions::new("SQLUser", &keys);
         match translate(sql, &template, &tables(), &options) {
             Ok(translated) => {
                 let Action::Script(steps) = &translated.translation.action else { panic!("{sql}") };
