@@ -43,6 +43,18 @@ pub struct Relation {
     pub optional: bool,
 }
 
+/// A column, and where it was found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub column: Column,
+    /// [`Relation::iris_name`] of its relation.
+    pub iris_name: String,
+    /// Of a query further out than the one that names it.
+    pub is_outer: bool,
+    /// Of the first relation of the outermost scope: the table that a statement changes.
+    pub is_first: bool,
+}
+
 #[derive(Debug, Clone)]
 pub struct Cte {
     pub name: String,
@@ -327,11 +339,16 @@ impl<'a> Cx<'a> {
 
     /// The column a name means, if the tables tell. `qualifier` and `name` folded.
     pub fn column(&self, qualifier: Option<&str>, name: &str) -> Option<Column> {
+        self.find(qualifier, name).map(|found| found.column)
+    }
+
+    /// The column a name means and where it is, if the tables tell. `qualifier` and `name` folded.
+    pub fn find(&self, qualifier: Option<&str>, name: &str) -> Option<Found> {
         let scopes = self.scopes.borrow();
-        for scope in scopes.iter().rev() {
+        for (depth, scope) in scopes.iter().enumerate().rev() {
             let mut found = None;
             let mut unknown = false;
-            for relation in scope {
+            for (n, relation) in scope.iter().enumerate() {
                 if qualifier.is_some_and(|qualifier| !relation.name.eq_ignore_ascii_case(qualifier)) {
                     continue;
                 }
@@ -342,7 +359,12 @@ impl<'a> Cx<'a> {
                             && found.is_none()
                         {
                             let nullable = column.nullable || relation.optional;
-                            found = Some(Column { nullable, ..column.clone() });
+                            found = Some(Found {
+                                column: Column { nullable, ..column.clone() },
+                                iris_name: relation.iris_name.clone(),
+                                is_outer: depth + 1 < scopes.len(),
+                                is_first: depth == 0 && n == 0,
+                            });
                         }
                     }
                 }

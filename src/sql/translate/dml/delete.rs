@@ -8,24 +8,19 @@ use super::update::{filter, refuse_with};
 use crate::sql::plan::{StepRole, Translation};
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty};
-use crate::sql::translate::{names, script, step};
+use crate::sql::translate::{script, step};
 
 pub fn delete(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     refuse_with(cx, node, "DELETE")?;
     let target = Target::read(cx, node)?;
     let using = cx::child(node, SyntaxKind::USING_CLAUSE).map(|clause| cx.read_from(&clause)).transpose()?;
-    let alone = using.is_none();
-    let mut scope = vec![target.relation(alone)?];
+    let mut scope = vec![target.relation()?];
     scope.extend(using.iter().flat_map(|from| from.relations.iter().cloned()));
     let (condition, tables) = cx.scoped(scope.clone(), || {
         let tables = using.as_ref().map(|from| cx.write_from(from)).transpose()?;
         Ok((filter(cx, node)?, tables))
     })?;
-    let alias = match (&target.alias, alone) {
-        (Some(alias), false) => format!(" {}", names::iris_name(alias)?),
-        _ => String::new(),
-    };
-    let mut frag = Frag::cat(&[&"DELETE FROM ", &target.text, &alias], Ty::Any);
+    let mut frag = Frag::cat(&[&"DELETE FROM ", &target.named()?], Ty::Any);
     if let Some(tables) = &tables {
         // IRIS's second FROM is PostgreSQL's USING.
         frag.push(&" FROM ");
@@ -40,7 +35,7 @@ pub fn delete(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
         return Ok(script(vec![change], "DELETE"));
     };
     let tables = match &tables {
-        Some(tables) => Frag::cat(&[&alias, &", ", tables], Ty::Any),
+        Some(tables) => Frag::cat(&[&", ", tables], Ty::Any),
         None => Frag::atom("", Ty::Any),
     };
     // Read while they are there.

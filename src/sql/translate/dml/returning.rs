@@ -26,7 +26,7 @@ pub fn select(
     }
     let relations = scope.clone();
     let targets = cx.scoped(scope, || cx.targets(&targets, Place::Top, None, &relations, false))?;
-    let mut frag = Frag::cat(&[&"SELECT ", &list(&render(&targets)), &" FROM ", &target.text], Ty::Any);
+    let mut frag = Frag::cat(&[&"SELECT ", &list(&render(&targets)), &" FROM ", &target.named()?], Ty::Any);
     frag.push(from);
     if let Some(condition) = condition {
         frag.push(&" WHERE ");
@@ -38,5 +38,5 @@ pub fn select(
 /// The row an INSERT just made on this connection.
 pub fn inserted(cx: &Cx<'_>, target: &Target, returned: &SyntaxNode) -> Result<ScriptStep> {
     let condition = Frag::atom("%ID = LAST_IDENTITY()", Ty::BOOL);
-    select(cx, target, returned, vec![target.relation(true)?], &Frag::atom("", Ty::Any), Some(&condition))
+    select(cx, target, returned, vec![target.relation()?], &Frag::atom("", Ty::Any), Some(&condition))
 }

@@ -32,12 +32,20 @@ impl Target {
         Ok(Target { text, facts: cx.known(&lookup), name: lookup.name, alias })
     }
 
-    /// As a relation of the statement's own scope. Alone in its statement its columns need no qualifier.
-    pub fn relation(&self, alone: bool) -> Result<Relation> {
+    /// As the statement names it: `SQLUser.t` or `SQLUser.t x`.
+    pub fn named(&self) -> Result<String> {
+        Ok(match &self.alias {
+            Some(alias) => format!("{} {}", self.text, names::iris_name(alias)?),
+            None => self.text.clone(),
+        })
+    }
+
+    /// As a relation of the statement's own scope.
+    pub fn relation(&self) -> Result<Relation> {
         let typed = self.alias.clone().unwrap_or_else(|| names::iris_name_of(&self.name));
         Ok(Relation {
             name: names::folded(&typed),
-            iris_name: if alone { String::new() } else { names::iris_name(&typed)? },
+            iris_name: names::iris_name(&typed)?,
             columns: self.facts.as_ref().map(|facts| facts.columns.iter().map(column_of).collect()),
             optional: false,
         })

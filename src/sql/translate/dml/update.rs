@@ -21,7 +21,7 @@ pub fn update(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     let target = Target::read(cx, node)?;
     let from = cx::child(node, SyntaxKind::FROM_CLAUSE).map(|clause| cx.read_from(&clause)).transpose()?;
     let alone = from.is_none();
-    let mut scope = vec![target.relation(alone)?];
+    let mut scope = vec![target.relation()?];
     scope.extend(from.iter().flat_map(|from| from.relations.iter().cloned()));
     let Some(set) = cx::child(node, SyntaxKind::SET_CLAUSE) else {
         return Err(cx.unsupported("UPDATE needs SET", at));
@@ -31,11 +31,7 @@ pub fn update(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
         let tables = from.as_ref().map(|from| cx.write_from(from)).transpose()?;
         Ok((assignments, filter(cx, node)?, tables))
     })?;
-    let alias = match (&target.alias, alone) {
-        (Some(alias), false) => format!(" {}", names::iris_name(alias)?),
-        _ => String::new(),
-    };
-    let mut frag = Frag::cat(&[&"UPDATE ", &target.text, &alias, &" SET "], Ty::Any);
+    let mut frag = Frag::cat(&[&"UPDATE ", &target.named()?, &" SET "], Ty::Any);
     for (n, (column, _, value)) in assignments.iter().enumerate() {
         if n > 0 {
             frag.push(&", ");
@@ -55,7 +51,7 @@ pub fn update(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
         return Ok(script(vec![change], "UPDATE"));
     };
     let tables = match &tables {
-        Some(tables) => Frag::cat(&[&alias, &", ", tables], Ty::Any),
+        Some(tables) => Frag::cat(&[&", ", tables], Ty::Any),
         None => Frag::atom("", Ty::Any),
     };
     // After the change the same condition finds the same rows, and they are locked; unless the change is to what the

@@ -75,7 +75,7 @@ pub fn steps(
         }
         steps.push(insert);
         if let Some(returned) = returned {
-            let scope = vec![target.relation(true)?];
+            let scope = vec![target.relation()?];
             steps.push(returning::select(cx, target, returned, scope, &Frag::atom("", Ty::Any), Some(&by_key))?);
         }
     }
@@ -92,12 +92,12 @@ fn change(
 ) -> Result<Frag> {
     let excluded = row.columns.iter().map(|(_, folded, value)| (folded.clone(), value.clone().within(level::ATOM)));
     let before = cx.excluded.replace(excluded.collect());
-    let scope = vec![target.relation(true)?];
+    let scope = vec![target.relation()?];
     let result = cx.scoped(scope, || {
         let Some(set) = cx::child(update, SyntaxKind::SET_CLAUSE) else {
             return Err(cx.unsupported("DO UPDATE needs SET", update.text_range().start().into()));
         };
-        let mut frag = Frag::cat(&[&"UPDATE ", &target.text, &" SET "], Ty::Any);
+        let mut frag = Frag::cat(&[&"UPDATE ", &target.named()?, &" SET "], Ty::Any);
         for (n, (column, _, value)) in assignments(cx, target, &set)?.iter().enumerate() {
             if n > 0 {
                 frag.push(&", ");

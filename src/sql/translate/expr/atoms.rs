@@ -152,18 +152,23 @@ impl Cx<'_> {
         {
             return Ok(frag.clone());
         }
+        let found = self.find(qualifier.as_deref(), &folded);
         if let Some((_, frag)) =
             self.substituted.borrow().iter().find(|(column, _)| column.eq_ignore_ascii_case(&folded))
         {
-            let of_target = match &qualifier {
-                Some(qualifier) => self.is_changed_table(qualifier),
-                None => true,
+            let of_target = match (&found, &qualifier) {
+                (Some(found), _) => found.is_first,
+                (None, Some(qualifier)) => self.is_changed_table(qualifier),
+                (None, None) => self.scopes.borrow().len() <= 1,
             };
             if of_target {
                 return Ok(frag.clone());
             }
         }
-        let column = self.column(qualifier.as_deref(), &folded);
+        // A column of a query further out: IRIS looks for a bare name in the inner tables first, all of which have a
+        // row ID that may be called `ID`.
+        let outer = found.as_ref().filter(|found| found.is_outer).map(|found| found.iris_name.clone());
+        let column = found.map(|found| found.column);
         if column.is_none() {
             self.check_special_name(qualifier.as_deref(), &folded, at)?;
         }
@@ -172,7 +177,12 @@ impl Cx<'_> {
             frag.not_null = true;
         }
         match qualifiers {
-            [] => {}
+            [] => {
+                if let Some(outer) = outer.filter(|name| !name.is_empty()) {
+                    frag.push(&outer);
+                    frag.push(&".");
+                }
+            }
             [table] => {
                 let name = match qualifier.as_deref().and_then(|name| self.relation_named(name)) {
                     Some(relation) => relation.iris_name,
