@@ -196,6 +196,12 @@ fn read_error(body: &[u8]) -> Result<Box<PgError>, Box<PgError>> {
             b'D' => error.detail = Some(text.to_owned()),
             b'H' => error.hint = Some(text.to_owned()),
             b'P' => error.position = text.parse().ok(),
+            b's' => error.fields_mut().schema = Some(text.to_owned()),
+            b't' => error.fields_mut().table = Some(text.to_owned()),
+            b'c' => error.fields_mut().column = Some(text.to_owned()),
+            b'd' => error.fields_mut().data_type = Some(text.to_owned()),
+            b'n' => error.fields_mut().constraint = Some(text.to_owned()),
+            b'R' => error.fields_mut().routine = Some(text.to_owned()),
             _ => {}
         }
     }

@@ -24,7 +24,8 @@ pub use oracle::{MirrorChange, OraclePurpose, OracleRequest, user_role};
 pub use prepare::{INSPECT, gateway_setting, prepare_embedded, prepare_external, refusal};
 pub use tables::TableCache;
 pub use unit::{
-    BoundValue, Execution, as_owner, as_superuser, change, describe, execute, quoted, quoted_name, try_setting,
+    BoundValue, Execution, as_owner, as_superuser, change, describe, execute, quoted, quoted_name, try_definitions,
+    try_setting,
 };
 
 /// What the tests of this floor share.

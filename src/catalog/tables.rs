@@ -76,6 +76,11 @@ impl TableCache {
         self.views.insert(key, Rc::new(facts));
     }
 
+    /// A table by its IRIS names.
+    pub fn table_facts(&self, schema: &str, table: &str) -> Option<Rc<TableFacts>> {
+        self.tables.get(&(schema.to_lowercase(), table.to_lowercase()))?.clone()
+    }
+
     /// A column of result metadata, by the IRIS names of its table.
     pub fn column(&self, schema: &str, table: &str, column: &str) -> Option<&ColumnFacts> {
         let key = (schema.to_lowercase(), table.to_lowercase());

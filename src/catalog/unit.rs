@@ -100,6 +100,14 @@ pub fn as_superuser<'a>(statements: impl IntoIterator<Item = &'a str>) -> Oracle
     OracleRequest { purpose: OraclePurpose::Setting, frames, syncs_count }
 }
 
+/// Definitions that IRIS has refused, tried in a transaction that is rolled back: what PostgreSQL has against them.
+pub fn try_definitions<'a>(search_path: &str, statements: impl IntoIterator<Item = &'a str>) -> OracleRequest {
+    let (owner, path) = (quoted_name(MIRROR_OWNER), quoted(search_path));
+    let prelude = format!("BEGIN; SET LOCAL ROLE {owner}; SELECT pg_catalog.set_config('search_path', {path}, true)");
+    let statements = statements.into_iter().collect::<Vec<_>>().join("\n;\n");
+    question(OraclePurpose::Answer, &prelude, |frames| query(frames, &statements))
+}
+
 fn question(purpose: OraclePurpose, prelude: &str, put: impl FnOnce(&mut Vec<u8>)) -> OracleRequest {
     let mut frames = Vec::with_capacity(prelude.len().saturating_add(512));
     query(&mut frames, prelude);

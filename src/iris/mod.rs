@@ -29,4 +29,4 @@ pub use metadata::{
 pub use opcode::Opcode;
 pub use reply::Reply;
 pub use request::{IrisError, IrisStatement, ParameterKind, Request};
-pub use sqlcode::{ErrorText, sqlstate, to_pg};
+pub use sqlcode::{Culprit, ErrorText, folded, last_part, sqlstate, to_pg};

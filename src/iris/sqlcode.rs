@@ -164,6 +164,42 @@ fn contains(text: &str, lower_mark: &str) -> bool {
     text.to_ascii_lowercase().contains(lower_mark)
 }
 
+/// What the text of an error names, as IRIS spells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Culprit<'a> {
+    /// `SQLUser.t`. Of -123 and -124 the table that refers to the one that was changed.
+    pub table: Option<&'a str>,
+    pub constraint: Option<&'a str>,
+    /// A column, mostly with schema and table in front.
+    pub field: Option<&'a str>,
+    /// Of a failed validation: the value as it was sent. Long ones are cut.
+    pub value: Option<&'a str>,
+    /// The columns of a constraint, as a list with commas.
+    pub fields: Option<&'a str>,
+}
+
+impl<'a> Culprit<'a> {
+    pub fn of(error: &'a IrisError) -> Self {
+        let message = ErrorText::parse(&error.text).message;
+        let field = quoted_after(message, "Field");
+        Self {
+            table: quoted_after(message, "Table"),
+            constraint: quoted_after(message, "Constraint"),
+            field: if error.sqlcode == 108 { field.or_else(|| first_quoted(message)) } else { field },
+            // The value may hold quotes itself; what stands behind it does not.
+            value: after(message, "(value '").and_then(|rest| rest.rsplit_once("') ")).map(|(value, _)| value),
+            fields: after_ignoring_case(message, "Field(s)")
+                .map(|rest| before(rest, " failed").or_else(|| before(rest, "):")).unwrap_or(rest)),
+        }
+    }
+
+    /// The columns that `fields` lists.
+    pub fn field_names(&self) -> impl Iterator<Item = &'a str> {
+        let trimmed = |name: &'a str| last_part(name.trim_matches(['\'', '"', ' ', '(', ')', ':']));
+        self.fields.unwrap_or_default().split(',').map(trimmed).filter(|name| !name.is_empty())
+    }
+}
+
 /// The error as a PostgreSQL client expects it; the original code and text stand in DETAIL.
 pub fn to_pg(error: &IrisError) -> Box<PgError> {
     let text = ErrorText::parse(&error.text);
@@ -271,7 +307,8 @@ fn first_quoted(text: &str) -> Option<&str> {
     before(after(text, "'")?, "'").filter(|name| !name.is_empty())
 }
 
-fn last_part(name: &str) -> &str {
+/// Behind the last point: a column or table without its schema.
+pub fn last_part(name: &str) -> &str {
     name.rsplit('.').next().unwrap_or(name)
 }
 
@@ -284,7 +321,8 @@ fn relation(name: &str) -> String {
     }
 }
 
-fn folded(name: &str) -> String {
+/// A name of IRIS as PostgreSQL shows it.
+pub fn folded(name: &str) -> String {
     if name.chars().any(char::is_lowercase) { name.to_owned() } else { name.to_lowercase() }
 }
 

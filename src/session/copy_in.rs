@@ -3,7 +3,10 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::iris::{IrisType, ParameterDescription, Reply, Request, StatementMetadata, default_pg_type, put_value};
+use crate::iris::{
+    Culprit, IrisError, IrisType, ParameterDescription, Reply, Request, StatementMetadata, default_pg_type, last_part,
+    put_value,
+};
 use crate::sql::{Action, CopyFormat, CopyFromStdin};
 use crate::types::{Datum, Oid, decode_with};
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
@@ -12,6 +15,7 @@ use super::client::Client;
 use super::context::{ShardContext, Understood};
 use super::operation::Outcome;
 use super::resolve::{refused, unexpected};
+use super::violation::{Attempt, violated};
 use crate::copy::{CopyDecoder, TextFormat};
 
 /// Rows of a batch: one exchange with IRIS each.
@@ -28,6 +32,8 @@ pub struct CopyIn {
     columns: Vec<(Oid, ParameterDescription)>,
     batch: Vec<u8>,
     batch_rows_count: usize,
+    /// The batch on its way, to explain errors by.
+    sent: Vec<u8>,
     /// Rows IRIS has taken.
     rows_count: u64,
     /// Rows read, for the CONTEXT of errors.
@@ -57,6 +63,7 @@ impl CopyIn {
             decoder,
             columns,
             batch: Vec::new(),
+            sent: Vec::new(),
             batch_rows_count: 0,
             rows_count: 0,
             line_count: 0,
@@ -112,9 +119,36 @@ impl CopyIn {
                 self.rows_count = self.rows_count.saturating_add(rows);
                 self.fill(client)
             }
-            Reply::Failed { error, .. } => Err(refused(&error, context)),
+            Reply::Failed { error, counts } => Err(self.violated(&error, &counts, context, client)),
             reply => Err(unexpected(&reply)),
         }
+    }
+
+    /// IRIS has refused a row of the batch; each in front of it counts as one.
+    fn violated(&self, error: &IrisError, counts: &[i64], context: &ShardContext, client: &Client) -> Box<PgError> {
+        let Action::CopyFromStdin(copy) = &self.understood.translation.action else { return refused(error, context) };
+        let metadata = self.understood.extra.metadata(0);
+        let (metadata, style) = (metadata.as_deref(), client.settings.style());
+        let taken_count = counts.iter().take_while(|count| **count > 0).count();
+        let sent: &[u8] = if counts.is_empty() { &[] } else { &self.sent };
+        let attempt = Attempt { plan: &copy.insert, metadata, values: sent, set: Some(taken_count), style };
+        let explained = violated(error, &attempt, context);
+        if counts.is_empty() || matches!(error.sqlcode, 121 | 122) {
+            // Foreign keys are checked behind the last row.
+            return explained;
+        }
+        let line = u64::try_from(taken_count).unwrap_or(u64::MAX).saturating_add(self.rows_count).saturating_add(1);
+        // What did not fit its column PostgreSQL knows by the column already.
+        let culprit = Culprit::of(error);
+        let misfit = culprit.field.filter(|_| matches!(error.sqlcode, 104 | 105)).map(last_part);
+        let index = copy
+            .insert
+            .writes
+            .as_ref()
+            .zip(misfit)
+            .and_then(|(writes, name)| writes.columns.iter().position(|column| column.eq_ignore_ascii_case(name)));
+        let value = culprit.value.map(str::as_bytes);
+        at_line(explained, &self.understood, line, index.map(|index| (index, value)))
     }
 
     /// Moves rows from the decoder to the batch until the batch is full or the data used up.
@@ -124,20 +158,21 @@ impl CopyIn {
             let Some(row) = self.decoder.next_row()? else { break };
             self.line_count = self.line_count.saturating_add(1);
             if row.len() > self.columns.len() {
-                return Err(bad_row("extra data after last expected column", self.line_count));
+                let error = PgError::error(SqlState::BAD_COPY_FORMAT, "extra data after last expected column");
+                return Err(at_line(error, &self.understood, self.line_count, None));
             }
             for (index, (oid, declared)) in self.columns.iter().enumerate() {
                 let Some(field) = row.get(index) else {
-                    return Err(bad_row(
-                        &format!("missing data for column {}", index.saturating_add(1)),
-                        self.line_count,
-                    ));
+                    let message = format!("missing data for column \"{}\"", column_name(&self.understood, index));
+                    let error = PgError::error(SqlState::BAD_COPY_FORMAT, message);
+                    return Err(at_line(error, &self.understood, self.line_count, None));
                 };
                 let datum = match field {
-                    None => Datum::Null,
-                    Some(bytes) => decode_with(*oid, Format::Text, bytes, &style)?,
+                    None => Ok(Datum::Null),
+                    Some(bytes) => decode_with(*oid, Format::Text, bytes, &style),
                 };
-                put_value(&mut self.batch, declared, &datum)?;
+                let put = datum.and_then(|datum| put_value(&mut self.batch, declared, &datum));
+                put.map_err(|error| at_line(error, &self.understood, self.line_count, Some((index, field))))?;
             }
             self.batch_rows_count = self.batch_rows_count.saturating_add(1);
         }
@@ -157,6 +192,7 @@ impl CopyIn {
         };
         client.transaction.mark_iris_open();
         let sets = std::mem::take(&mut self.batch_rows_count);
+        self.sent.clone_from(&self.batch);
         Ok(CopyProgress::Submit(Request::Execute {
             statement: Rc::clone(&copy.insert.statement),
             values: std::mem::take(&mut self.batch),
@@ -196,6 +232,38 @@ fn columns(
         .collect()
 }
 
-fn bad_row(message: &str, line: u64) -> Box<PgError> {
-    PgError::error(SqlState::BAD_COPY_FORMAT, message).detail(format!("COPY, line {line}"))
+fn column_name(understood: &Understood, index: usize) -> String {
+    let Action::CopyFromStdin(copy) = &understood.translation.action else { return String::new() };
+    copy.insert.writes.as_ref().and_then(|writes| writes.columns.get(index)).cloned().unwrap_or_default()
+}
+
+/// Bytes of a value in the CONTEXT of an error (`MAX_COPY_DATA_DISPLAY` of `copyfromparse.c`).
+const SHOWN_BYTES_MAX: usize = 100;
+
+/// Where in the data an error is: line, and column with its value where it is one column's.
+fn at_line(
+    mut error: Box<PgError>,
+    understood: &Understood,
+    line: u64,
+    field: Option<(usize, Option<&[u8]>)>,
+) -> Box<PgError> {
+    let Action::CopyFromStdin(copy) = &understood.translation.action else { return error };
+    let table = copy.insert.writes.as_ref().map_or("", |writes| writes.table.name.as_str());
+    let place = format!("COPY {table}, line {line}");
+    error.context = Some(match field {
+        None => place,
+        Some((index, value)) => {
+            let column = column_name(understood, index);
+            let shown = match value.map(String::from_utf8_lossy) {
+                None => "null input".to_owned(),
+                Some(value) if value.len() <= SHOWN_BYTES_MAX => format!("\"{value}\""),
+                Some(value) => {
+                    let end = (0..=SHOWN_BYTES_MAX).rev().find(|end| value.is_char_boundary(*end)).unwrap_or(0);
+                    format!("\"{}...\"", value.get(..end).unwrap_or_default())
+                }
+            };
+            format!("{place}, column {column}: {shown}")
+        }
+    });
+    error
 }

@@ -17,6 +17,7 @@ mod cursor;
 mod cursor_commands;
 mod cursor_run;
 mod evaluation;
+mod explain;
 mod extended;
 mod kept_rows;
 mod local;
@@ -40,6 +41,7 @@ mod transaction;
 mod try_setting;
 pub mod users;
 mod values;
+mod violation;
 
 use std::rc::Rc;
 use std::sync::Arc;

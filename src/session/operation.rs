@@ -319,6 +319,7 @@ impl Operation {
                 done?;
                 run.on_order_done().map(Outcome::from)
             }
+            (Self::Run(run), event) if run.is_explaining() => run.on_order(event, context, client).map(Outcome::from),
             // IRIS has carried the statement out; the runtime brings the mirror in line when it could not follow.
             (Self::Run(run), Event::Mirrored(done)) => {
                 if run.is_for_mirror() {
@@ -418,6 +419,7 @@ impl From<RunProgress> for Outcome {
         match progress {
             RunProgress::Submit(request) => Self::Submit(request),
             RunProgress::Mirror(change) => Self::Order(Order::Mirror(change)),
+            RunProgress::Order(order) => Self::Order(order),
             RunProgress::FlushThenResume => Self::FlushThenResume,
             RunProgress::Suspended => Self::Suspended,
             RunProgress::Complete(tag) => Self::Complete(tag),

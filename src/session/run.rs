@@ -4,16 +4,23 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::catalog::MirrorChange;
-use crate::iris::{IrisStatement, ItemReader, Reply, Request, StatementMetadata};
+use crate::iris::{IrisError, IrisStatement, ItemReader, Reply, Request, StatementMetadata};
 use crate::sql::{Action, RunIf, ScriptStep, StepRole};
 use crate::types::Style;
 use crate::wire::{FieldDescription, PgError, SendBuf, SqlState};
 
 use super::client::Client;
 use super::context::{ShardContext, Understood};
+use super::explain::Explanation;
+use super::question::Order;
 use super::resolve::{refused, unexpected};
 use super::rows::{Field, Formats, RowShape};
+use super::step::Event;
 use super::streams::StreamRows;
+use super::violation::{Attempt, violated};
+
+/// Values of a step that are kept until it is done; larger ones are not worth a copy for an error that may not come.
+const SENT_BYTES_MAX: usize = 64 * 1024;
 
 /// A script under way, or suspended between two Executes of its portal.
 #[derive(Debug)]
@@ -41,6 +48,8 @@ pub struct Run {
     was_ignored: bool,
     /// A cursor is being opened: rows are kept for its first FETCH.
     opens_only: bool,
+    /// The values of the step under way, kept to explain its errors by.
+    sent: Vec<u8>,
     /// The statement under a key of its own, when a result of the shared one is open already.
     own_statement: Option<Rc<IrisStatement>>,
 }
@@ -60,6 +69,8 @@ enum State {
     },
     /// Rows with stream cells, one cell read at a time.
     Streams(StreamRows),
+    /// PostgreSQL is asked about IRIS's refusal.
+    Explaining(Box<Explanation>),
     Done,
 }
 
@@ -71,6 +82,8 @@ pub enum RunProgress {
     Suspended,
     /// IRIS has changed its schema; the mirror follows.
     Mirror(MirrorChange),
+    /// Something for the oracle.
+    Order(Order),
     /// The text of CommandComplete.
     Complete(String),
 }
@@ -92,6 +105,7 @@ impl Run {
             previous_count: 0,
             was_ignored: false,
             opens_only: false,
+            sent: Vec::new(),
             own_statement: None,
         }
     }
@@ -102,7 +116,7 @@ impl Run {
             State::Flushing => true,
             State::Suspended { end, .. } => !end,
             State::Streams(rows) => !rows.end(),
-            State::Next | State::Waiting | State::Done => false,
+            State::Next | State::Waiting | State::Explaining(_) | State::Done => false,
         };
         let step = self.steps().get(self.step)?;
         open.then(|| Request::CloseResult { statement: self.statement(step) })
@@ -185,7 +199,7 @@ impl Run {
                 self.state = State::Done;
                 Ok(RunProgress::Complete(self.tag()))
             }
-            State::Waiting | State::Flushing => {
+            State::Waiting | State::Flushing | State::Explaining(_) => {
                 Err(PgError::error(SqlState::INTERNAL_ERROR, "a running portal was executed again"))
             }
         }
@@ -215,7 +229,11 @@ impl Run {
                 let ignored =
                     self.steps().get(self.step).is_some_and(|step| step.ignored_sqlcodes.contains(&error.sqlcode));
                 if !ignored {
-                    return Err(refused(&error, context));
+                    let plain = self.violated(&error, context, client);
+                    let explanation = Explanation::new(&error, plain, &self.understood, context, client)?;
+                    let order = explanation.ask();
+                    self.state = State::Explaining(Box::new(explanation));
+                    return Ok(RunProgress::Order(order));
                 }
                 self.was_ignored = true;
                 self.finish_step(0, context, client)
@@ -270,16 +288,66 @@ impl Run {
         if in_transaction {
             client.transaction.mark_iris_open();
         }
+        let is_kept = step.plan.writes.is_some();
         self.step_rows_count = 0;
         self.state = State::Waiting;
+        let values = self.values.get_mut(self.step).map(std::mem::take).unwrap_or_default();
+        self.sent.clear();
+        if is_kept && values.len() <= SENT_BYTES_MAX {
+            self.sent.extend_from_slice(&values);
+        }
         Ok(RunProgress::Submit(Request::Execute {
             statement,
-            values: self.values.get_mut(self.step).map(std::mem::take).unwrap_or_default(),
+            values,
             values_per_set,
             sets: 1,
             rows_max: 0,
             in_transaction,
         }))
+    }
+
+    /// IRIS has refused the present step.
+    fn violated(&self, error: &IrisError, context: &ShardContext, client: &Client) -> Box<PgError> {
+        let metadata = self.understood.extra.metadata(self.step);
+        match self.attempt(metadata.as_deref(), client) {
+            Some(attempt) => violated(error, &attempt, context),
+            None => refused(error, context),
+        }
+    }
+
+    fn attempt<'a>(&'a self, metadata: Option<&'a StatementMetadata>, client: &'a Client) -> Option<Attempt<'a>> {
+        let step = self.steps().get(self.step)?;
+        Some(Attempt { plan: &step.plan, metadata, values: &self.sent, set: None, style: client.settings.style() })
+    }
+
+    /// PostgreSQL's word on the refusal of IRIS's that it was asked about; or an order was carried out for it.
+    ///
+    /// # Errors
+    /// The statement's own, unless there is more to do first.
+    pub fn on_order(
+        &mut self,
+        event: Event<'_>,
+        context: &ShardContext,
+        client: &Client,
+    ) -> Result<RunProgress, Box<PgError>> {
+        let State::Explaining(mut explanation) = std::mem::replace(&mut self.state, State::Done) else {
+            return Err(PgError::error(SqlState::INTERNAL_ERROR, "an event came that nobody waits for"));
+        };
+        let order = match event {
+            Event::Oracle(reply) => {
+                let metadata = self.understood.extra.metadata(self.step);
+                let attempt = self.attempt(metadata.as_deref(), client);
+                explanation.on_reply(reply, attempt.as_ref(), context, client)?
+            }
+            _ => explanation.ask(),
+        };
+        self.state = State::Explaining(explanation);
+        Ok(RunProgress::Order(order))
+    }
+
+    /// Whether an event that is no reply of IRIS's belongs to the looking into an error.
+    pub fn is_explaining(&self) -> bool {
+        matches!(self.state, State::Explaining(_))
     }
 
     /// Whether the mirror alone decides what becomes of the statement: IRIS had nothing to do.

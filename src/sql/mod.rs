@@ -14,6 +14,7 @@ mod split;
 mod template;
 mod translate;
 mod typename;
+mod writes;
 
 pub use cache::{CachedTranslation, TranslationCache};
 pub use description::{
@@ -32,6 +33,8 @@ pub use schema::{ColumnFacts, Need, NoSchema, RelationName, Schema, TableFacts, 
 pub use split::{position_in, split};
 pub use template::{Literal, LiteralKind, Template};
 pub use translate::{ViewText, array_elements, check_syntax, translate, view_for_mirror};
+
+pub use writes::{Writes, Written};
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::description::EnumType;
 use super::plpgsql::DoBlock;
 use super::schema::RelationName;
+use super::writes::Writes;
 use crate::iris::IrisStatement;
 use crate::types::{Oid, PgType};
 use crate::wire::PgError;
@@ -314,6 +315,8 @@ pub struct Plan {
     pub binds: Vec<Bind>,
     /// The select list as PostgreSQL would describe it; empty for statements that are not queries.
     pub columns: Vec<OutputColumn>,
+    /// Of a change of rows: what its errors are explained by.
+    pub writes: Option<Box<Writes>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -352,6 +352,21 @@ impl Body<'_> {
         if let Some(context) = &error.context {
             self.field(b'W', context);
         }
+        if let Some(fields) = &error.fields {
+            let named = [
+                (b's', &fields.schema),
+                (b't', &fields.table),
+                (b'c', &fields.column),
+                (b'd', &fields.data_type),
+                (b'n', &fields.constraint),
+                (b'R', &fields.routine),
+            ];
+            for (code, text) in named {
+                if let Some(text) = text {
+                    self.field(code, text);
+                }
+            }
+        }
         self.u8(0);
     }
 

@@ -120,12 +120,40 @@ pub struct PgError {
     pub position: Option<u32>,
     /// What was being done: field `W`.
     pub context: Option<String>,
+    pub fields: Option<Box<ErrorFields>>,
+}
+
+/// What an error is about, by names, each where it is known (protocol chapter, "Error and Notice Message Fields").
+/// Names are not quoted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ErrorFields {
+    /// Field `s`.
+    pub schema: Option<String>,
+    /// Field `t`.
+    pub table: Option<String>,
+    /// Field `c`.
+    pub column: Option<String>,
+    /// Field `d`.
+    pub data_type: Option<String>,
+    /// Field `n`.
+    pub constraint: Option<String>,
+    /// Field `R`: the function of PostgreSQL's source that reports this error. Drivers know some errors by it.
+    pub routine: Option<String>,
 }
 
 impl PgError {
     pub fn new(severity: Severity, code: SqlState, message: impl Into<String>) -> Box<Self> {
         let message = message.into();
-        Box::new(Self { severity, code, message, detail: None, hint: None, position: None, context: None })
+        Box::new(Self {
+            severity,
+            code,
+            message,
+            detail: None,
+            hint: None,
+            position: None,
+            context: None,
+            fields: None,
+        })
     }
 
     /// The statement failed; the connection lives.
@@ -153,6 +181,17 @@ impl PgError {
     pub fn hint(mut self: Box<Self>, hint: impl Into<String>) -> Box<Self> {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// Field `R`.
+    #[must_use]
+    pub fn routine(mut self: Box<Self>, routine: impl Into<String>) -> Box<Self> {
+        self.fields_mut().routine = Some(routine.into());
+        self
+    }
+
+    pub fn fields_mut(&mut self) -> &mut ErrorFields {
+        self.fields.get_or_insert_default()
     }
 
     #[must_use]

@@ -13,7 +13,7 @@ mod tests;
 
 pub use backend::{FieldDescription, MessageTooLarge, RowWriter};
 pub use buffer::{RecvBuf, SendBuf};
-pub use error::{PgError, Severity, SqlState, WireError};
+pub use error::{ErrorFields, PgError, Severity, SqlState, WireError};
 pub use frame::{Frame, Phase};
 pub use frontend::{
     Bind, FormatCodes, FrontendMessage, FunctionCall, Parameters, Parse, SaslInitialResponse, Target, password,

@@ -5,11 +5,14 @@ A script (*.test) is blocks separated by empty lines. A block is one statement, 
     @param TYPE VALUE    one parameter (TYPE of pgraw.OIDS, `unknown` leaves it to the server; no VALUE is '')
     @null TYPE           a NULL parameter
     @simple              for the simple protocol only (several statements in one string)
+    @fields              errors are compared with all they say (below); alone in a block, for all blocks behind it
 and, for COPY FROM STDIN, followed by a line `@data` and the data (`\\n` stands for an empty line).
 
 Every block runs in three modes, each a connection and a pass of its own over all scripts: `simple`, `extended`
 (text results) and `binary` (extended, binary results). Compared are column names, type OIDs, parameter type OIDs,
-rows, command tags, SQLSTATE and the transaction status. What may differ stands in differences.toml, each with a
+rows, command tags, SQLSTATE and the transaction status; with @fields also an error's message, position, hint, DETAIL (what
+IRIS said stands on its last line and is left out), the names of what it is about (fields s, t, c, d and n), and CONTEXT for
+COPY, without the data it shows. What may differ stands in differences.toml, each with a
 reason; any other difference fails, and so does an entry that no longer differs.
 """
 
@@ -24,6 +27,7 @@ import pgraw
 HERE = pathlib.Path(__file__).parent
 MODES = ("simple", "extended", "binary")
 FIELDS = ("error", "columns", "types", "parameters", "rows", "tags", "status")
+ERROR_FIELDS = ("message", "position", "hint", "detail", "named", "context")
 
 
 class Block:
@@ -32,6 +36,7 @@ class Block:
         self.sql, self.data = [], None
         self.oids, self.values = [], []
         self.simple_only = False
+        self.compares_fields = False
 
     @property
     def statement(self):
@@ -53,13 +58,15 @@ class Block:
 
 
 def read_script(path):
-    blocks, block = [], None
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+    blocks, block, all_fields = [], None, False
+    lines = path.read_text(encoding="utf-8").split("\n")
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             block = None
             continue
         if block is None:
             block = Block(path.stem, number)
+            block.compares_fields = all_fields
             blocks.append(block)
         if block.data is not None:
             block.data += ("" if line == "\\n" else line) + "\n"
@@ -74,6 +81,11 @@ def read_script(path):
             block.values.append(None)
         elif line == "@simple":
             block.simple_only = True
+        elif line == "@fields":
+            block.compares_fields = True
+            # Alone in its block, it is for those behind it.
+            following = lines[number : number + 1]
+            all_fields = all_fields or (not block.sql and not (following and following[0].strip()))
         elif line == "@data":
             block.data = ""
         elif line.startswith("@"):
@@ -107,8 +119,15 @@ def run(conn, block, mode):
         elif tag == b"I":
             out["tags"].append("<empty>")
         elif tag == b"E":
-            out["error"].append(pgraw.error_fields(body).get("C"))
-            out.setdefault("message", []).append(pgraw.error_fields(body).get("M"))
+            said = pgraw.error_fields(body)
+            out["error"].append(said.get("C"))
+            out.setdefault("message", []).append(said.get("M"))
+            detail = [line for line in said.get("D", "").split("\n") if line and not line.startswith("IRIS")]
+            out.setdefault("detail", []).append(detail)
+            out.setdefault("position", []).append(said.get("P"))
+            out.setdefault("hint", []).append(said.get("H"))
+            out.setdefault("named", []).append({code: said[code] for code in "stcdn" if code in said})
+            out.setdefault("context", []).append(said.get("W", "").split(': "')[0] if block.data is not None else None)
     return out
 
 
@@ -116,7 +135,7 @@ def readable(cell, mode):
     return cell.hex() if mode == "binary" else cell.decode("utf-8", "backslashreplace")
 
 
-def compare(got, expected):
+def compare(got, expected, compares_fields=False):
     """The fields that differ.
 
     With an error, only the error, what was completed before it and the status count: a constant that is no value of
@@ -126,7 +145,9 @@ def compare(got, expected):
     if got["error"] != expected["error"]:
         return ["error"]
     fields = ("tags", "status") if got["error"] else FIELDS
-    return [f for f in fields if got[f] != expected[f]]
+    if got["error"] and compares_fields:
+        fields += ERROR_FIELDS
+    return [f for f in fields if got.get(f) != expected.get(f)]
 
 
 class Allowed:
@@ -201,13 +222,13 @@ def main():
                     a = subject()
                 if args.show:
                     print(f"{block.file}:{block.line} {mode}: {block.key()}\n    {expected}")
-                unknown = [f for f in compare(got, expected) if not allowed.covers(block, mode, f, got)]
+                unknown = [f for f in compare(got, expected, block.compares_fields) if not allowed.covers(block, mode, f, got)]
                 if unknown:
                     here_failed += 1
                     print(f"FAIL {block.file}.test:{block.line} {mode}: {block.key()}")
                     for field in unknown:
                         extra = f" {got.get('message') or expected.get('message') or ''}" if field == "error" else ""
-                        print(f"     {field}: got {short(got[field])}, expected {short(expected[field])}{extra}")
+                        print(f"     {field}: got {short(got.get(field))}, expected {short(expected.get(field))}{extra}")
                         suggestions.setdefault((block.file, block.key(), tuple(got["error"]) if field == "error" else ()), {}).setdefault(field, []).append(mode)
                 else:
                     here_passed += 1

@@ -419,7 +419,7 @@ impl<'a> Cx<'a> {
                 statement
             }
         };
-        Plan { statement, binds, columns }
+        Plan { statement, binds, columns, writes: None }
     }
 }
 

@@ -5,6 +5,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::returning;
 use super::target::Target;
 use super::update::{filter, refuse_with};
+use super::written::{changes, held};
 use crate::sql::plan::{StepRole, Translation};
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty};
@@ -30,7 +31,9 @@ pub fn delete(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
         frag.push(&" WHERE ");
         frag.push(condition);
     }
-    let change = step(cx.plan(frag, Vec::new(), false), StepRole::Count);
+    let plan = cx.plan(frag, Vec::new(), false);
+    let held = if using.is_none() { held(cx, node) } else { Vec::new() };
+    let change = step(changes(plan, &target, &[], held), StepRole::Count);
     let Some(returned) = cx::child(node, SyntaxKind::RETURNING_CLAUSE) else {
         return Ok(script(vec![change], "DELETE"));
     };

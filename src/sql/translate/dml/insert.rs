@@ -4,6 +4,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::rows::rows_of_query;
 use super::target::{Target, assigned};
+use super::written::inserts;
 use super::{returning, upsert};
 use crate::sql::plan::{Action, RunIf, ScriptStep, StepRole, Translation};
 use crate::sql::translate::cx::{self, Cx, Result};
@@ -56,7 +57,7 @@ pub fn insert(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
             (None, Some(returned)) => {
                 let mut steps = Vec::new();
                 for row in rows {
-                    steps.push(step(cx.plan(one_row(&target, &row), Vec::new(), false), StepRole::Count));
+                    steps.push(insertion(cx, &target, &row));
                     steps.push(returning::inserted(cx, &target, returned)?);
                 }
                 steps
@@ -214,7 +215,7 @@ fn head(target: &Target, row: &Row) -> String {
 }
 
 /// `INSERT INTO t (a, b) VALUES (..)`
-pub fn one_row(target: &Target, row: &Row) -> Frag {
+fn one_row(target: &Target, row: &Row) -> Frag {
     let values: Vec<Frag> = row.columns.iter().map(|(.., value)| value.clone()).collect();
     if values.is_empty() {
         return Frag::atom(format!("INSERT INTO {} DEFAULT VALUES", target.text), Ty::Any);
@@ -223,6 +224,12 @@ pub fn one_row(target: &Target, row: &Row) -> Frag {
         return Frag::cat(&[&head(target, row), &"SELECT ", &list(&values)], Ty::Any);
     }
     Frag::cat(&[&head(target, row), &"VALUES (", &list(&values), &")"], Ty::Any)
+}
+
+/// The step of [`one_row`].
+pub fn insertion(cx: &Cx<'_>, target: &Target, row: &Row) -> ScriptStep {
+    let plan = cx.plan(one_row(target, row), Vec::new(), false);
+    step(inserts(plan, target, std::slice::from_ref(row)), StepRole::Count)
 }
 
 /// As few statements as the bound on marks allows; rows with different columns or with subqueries go alone.
@@ -245,7 +252,8 @@ fn plain(cx: &Cx<'_>, target: &Target, rows: Vec<Row>) -> Vec<ScriptStep> {
                 frag
             }
         };
-        steps.push(step(cx.plan(frag, Vec::new(), false), StepRole::Count));
+        let plan = inserts(cx.plan(frag, Vec::new(), false), target, batch);
+        steps.push(step(plan, StepRole::Count));
         batch.clear();
     };
     for row in rows {

@@ -7,6 +7,7 @@ mod rows;
 mod target;
 mod update;
 mod upsert;
+mod written;
 
 pub use self::delete::delete;
 pub use self::insert::insert;

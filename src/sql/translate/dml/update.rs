@@ -5,6 +5,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::insert::is_default;
 use super::returning;
 use super::target::{Target, assigned};
+use super::written::{changes, held};
 use crate::sql::plan::{StepRole, Translation};
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::expr::is_query;
@@ -46,7 +47,9 @@ pub fn update(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
         frag.push(&" WHERE ");
         frag.push(condition);
     }
-    let change = step(cx.plan(frag, Vec::new(), false), StepRole::Count);
+    let plan = cx.plan(frag, Vec::new(), false);
+    let held = if alone { held(cx, node) } else { Vec::new() };
+    let change = step(changes(plan, &target, &assignments, held), StepRole::Count);
     let Some(returned) = cx::child(node, SyntaxKind::RETURNING_CLAUSE) else {
         return Ok(script(vec![change], "UPDATE"));
     };

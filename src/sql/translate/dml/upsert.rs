@@ -3,10 +3,11 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::insert::{DUPLICATE_KEY, Row, one_row};
+use super::insert::{DUPLICATE_KEY, Row, insertion};
 use super::returning;
 use super::target::Target;
-use super::update::assignments;
+use super::update::{Assignment, assignments};
+use super::written::changes;
 use crate::sql::plan::{RunIf, ScriptStep, StepRole};
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty, level};
@@ -30,7 +31,7 @@ pub fn steps(
         // The key is checked for its existence only: IRIS's -119 does not name the constraint by itself.
         key(cx, target, conflict)?;
         for row in rows {
-            let mut insert = step(cx.plan(one_row(target, &row), Vec::new(), false), StepRole::Count);
+            let mut insert = insertion(cx, target, &row);
             insert.ignored_sqlcodes.push(DUPLICATE_KEY);
             steps.push(insert);
             if let Some(returned) = returned {
@@ -57,7 +58,7 @@ pub fn steps(
         return Err(cx.unsupported("ON CONFLICT DO UPDATE .. WHERE with RETURNING is not supported", at));
     }
     for row in rows {
-        let insert = step(cx.plan(one_row(target, &row), Vec::new(), false), StepRole::Count);
+        let insert = insertion(cx, target, &row);
         let Some(by_key) = condition(target, &row, &key)? else {
             // The key takes its default, a fresh number: there is nothing to conflict with.
             steps.push(insert);
@@ -66,8 +67,9 @@ pub fn steps(
             }
             continue;
         };
-        let change = change(cx, target, &update, &row, &by_key, filter.as_ref())?;
-        steps.push(step(cx.plan(change, Vec::new(), false), StepRole::Count));
+        let (change, assignments) = change(cx, target, &update, &row, &by_key, filter.as_ref())?;
+        let change = changes(cx.plan(change, Vec::new(), false), target, &assignments, held(&row, &key));
+        steps.push(step(change, StepRole::Count));
         let mut insert = ScriptStep { run_if: RunIf::PreviousCountZero, ..insert };
         if filter.is_some() {
             // The row is there and its WHERE said no.
@@ -89,7 +91,7 @@ fn change(
     row: &Row,
     by_key: &Frag,
     filter: Option<&SyntaxNode>,
-) -> Result<Frag> {
+) -> Result<(Frag, Vec<Assignment>)> {
     let excluded = row.columns.iter().map(|(_, folded, value)| (folded.clone(), value.clone().within(level::ATOM)));
     let before = cx.excluded.replace(excluded.collect());
     let scope = vec![target.relation()?];
@@ -98,7 +100,8 @@ fn change(
             return Err(cx.unsupported("DO UPDATE needs SET", update.text_range().start().into()));
         };
         let mut frag = Frag::cat(&[&"UPDATE ", &target.named()?, &" SET "], Ty::Any);
-        for (n, (column, _, value)) in assignments(cx, target, &set)?.iter().enumerate() {
+        let assignments = assignments(cx, target, &set)?;
+        for (n, (column, _, value)) in assignments.iter().enumerate() {
             if n > 0 {
                 frag.push(&", ");
             }
@@ -110,10 +113,20 @@ fn change(
             frag.push(&" AND ");
             frag.push(&cx.filter(filter)?.within(level::AND));
         }
-        Ok(frag)
+        Ok((frag, assignments))
     });
     cx.excluded.replace(before);
     result
+}
+
+/// The key's columns and the row's values for them.
+fn held(row: &Row, key: &[String]) -> Vec<(String, Frag)> {
+    let of_key = |column: &str| key.iter().any(|key| key.eq_ignore_ascii_case(column));
+    row.columns
+        .iter()
+        .filter(|(_, folded, _)| of_key(folded))
+        .map(|(_, folded, value)| (folded.clone(), value.clone()))
+        .collect()
 }
 
 /// `key = value AND ..`; `None` when the row leaves a key column to its default.

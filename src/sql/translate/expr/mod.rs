@@ -17,7 +17,7 @@ mod vector;
 mod window;
 mod zoned;
 
-use squawk_syntax::SyntaxNode;
+use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 pub use self::array::elements as array_elements;
 pub use self::casts::type_name;
@@ -35,6 +35,25 @@ use crate::wire::{PgError, SqlState};
 
 /// Bytes of one expression's text, beyond eight times the statement's own.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
+
+fn equalities(expr: &Expr, found: &mut Vec<(SyntaxNode, SyntaxNode)>) -> bool {
+    match expr {
+        Expr::Logic { and: true, left, right } => equalities(left, found) && equalities(right, found),
+        Expr::Binary { op, left, right, .. } if op == "=" => {
+            if let (Expr::Atom(left), Expr::Atom(right)) = (&**left, &**right)
+                && matches!(left.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR)
+            {
+                found.push((left.clone(), right.clone()));
+            }
+            true
+        }
+        Expr::Atom(node) if node.kind() == SyntaxKind::PAREN_EXPR => {
+            let inner = super::cx::unwrapped(node);
+            inner != *node && tree::read(&inner).is_ok_and(|expr| equalities(&expr, found))
+        }
+        _ => false,
+    }
+}
 
 impl Cx<'_> {
     /// An expression, as value or condition, whichever it is.
@@ -58,6 +77,13 @@ impl Cx<'_> {
         let result = tree::read(node).and_then(|expr| self.emit_condition(&expr));
         self.loose.set(before);
         result
+    }
+
+    /// `name = value` for each comparison of a condition that is such comparisons and AND; empty for any other.
+    pub fn equalities(&self, node: &SyntaxNode) -> Vec<(SyntaxNode, SyntaxNode)> {
+        let mut found = Vec::new();
+        let is_read = tree::read(node).is_ok_and(|expr| equalities(&expr, &mut found));
+        if is_read { found } else { Vec::new() }
     }
 
     /// The vector distance an expression is, if it is one.

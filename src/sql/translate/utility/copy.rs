@@ -1,5 +1,7 @@
 //! COPY .. FROM STDIN: an INSERT of one row, run in batches.
 
+use std::rc::Rc;
+
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::{Utility, utility};
@@ -9,6 +11,7 @@ use crate::sql::schema::{ColumnFacts, TableLookup};
 use crate::sql::translate::cx::{self, Cx, Result, plain_text};
 use crate::sql::translate::frag::{Frag, Ty, list};
 use crate::sql::translate::{enums, names};
+use crate::sql::writes::{Writes, Written};
 use crate::wire::{PgError, SqlState};
 
 pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
@@ -69,7 +72,14 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
     let names = columns.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
     let insert = Frag::cat(&[&format!("INSERT INTO {text} ({names}) VALUES ("), &list(&values), &")"], Ty::Any);
     let columns_count = columns.len();
-    let insert = cx.plan(insert, Vec::new(), false);
+    let mut insert = cx.plan(insert, Vec::new(), false);
+    insert.writes = Some(Box::new(Writes {
+        columns: columns.iter().map(|(_, column)| column.name.clone()).collect(),
+        rows: vec![(0..columns_count).map(Written::Value).collect()],
+        is_insert: true,
+        held: Vec::new(),
+        table: Rc::clone(&facts),
+    }));
     utility(Action::CopyFromStdin(CopyFromStdin { insert, columns_count, format }), "COPY")
 }
 
