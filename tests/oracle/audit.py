@@ -461,18 +461,19 @@ def judge(got, expected, ordered):
 
 
 def sample(statements, chooser):
-    """As many of each family as of every other, as far as they go."""
-    families = collections.defaultdict(list)
+    """As many of each group as of every other, and in it of each family, as far as they go."""
+    groups = collections.defaultdict(lambda: collections.defaultdict(list))
     for entry in statements:
-        families[entry[1].family].append(entry)
-    piles = list(families.values())
-    for pile in piles:
-        chooser.shuffle(pile)
-    chooser.shuffle(piles)
+        groups[entry[0]][entry[1].family].append(entry)
     chosen = []
-    while len(chosen) < COUNT and piles:
-        chosen.extend(pile.pop() for pile in piles[: COUNT - len(chosen)])
-        piles = [pile for pile in piles if pile]
+    for families in groups.values():
+        piles, wanted = list(families.values()), len(chosen) + COUNT // len(groups)
+        for pile in piles:
+            chooser.shuffle(pile)
+        while len(chosen) < wanted and piles:
+            chooser.shuffle(piles)
+            chosen.extend(pile.pop() for pile in piles[: wanted - len(chosen)])
+            piles = [pile for pile in piles if pile]
     return chosen
 
 
