@@ -53,6 +53,7 @@ impl Schema for Tables {
                 identity: name == "id",
                 has_default: name == "id",
                 enum_type: None,
+                is_stream: false,
             }
         };
         TableLookup::Known(Rc::new(TableFacts {

@@ -82,6 +82,11 @@ impl IrisColumnType {
         matches!(self.family(), Family::Text | Family::LongText)
     }
 
+    /// Values that IRIS keeps outside of the row.
+    pub fn is_stream(&self) -> bool {
+        ["longvarchar", "longvarbinary"].iter().any(|name| self.data_type.eq_ignore_ascii_case(name))
+    }
+
     fn family(&self) -> Family {
         match self.data_type.to_ascii_lowercase().as_str() {
             "bigint" => Family::BigInt,

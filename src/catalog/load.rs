@@ -240,6 +240,7 @@ fn column(row: Vec<Option<String>>) -> Option<ColumnFacts> {
         identity,
         has_default: default.is_some_and(|text| !text.is_empty()),
         enum_type,
+        is_stream: iris.is_stream(),
     })
 }
 

@@ -135,6 +135,7 @@ mod tests {
                 identity: false,
                 has_default: false,
                 enum_type: Some(Rc::new(mood(&["sad"]))),
+                is_stream: false,
             }],
             ..TableFacts::default()
         };

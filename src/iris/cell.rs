@@ -218,8 +218,8 @@ pub fn put_value(out: &mut Vec<u8>, parameter: &ParameterDescription, datum: &Da
         Datum::Int(value) => put_number(out, parameter, *value),
         Datum::Decimal(value) => put_decimal_value(out, parameter, *value),
         Datum::Double(value) => put_double_value(out, parameter, *value),
-        Datum::Bytes(bytes) => put_binary(out, bytes)?,
-        Datum::OwnedBytes(bytes) => put_binary(out, bytes)?,
+        Datum::Bytes(bytes) => put_binary(out, parameter, bytes)?,
+        Datum::OwnedBytes(bytes) => put_binary(out, parameter, bytes)?,
         Datum::Date(day) => put_date(out, parameter, *day)?,
         Datum::Time(micros) => put_time(out, parameter, *micros),
         Datum::Timestamp(micros) => put_timestamp(out, parameter, *micros)?,
@@ -269,6 +269,22 @@ fn put_double_value(out: &mut Vec<u8>, parameter: &ParameterDescription, value: 
     }
 }
 
+/// Characters (UTF-16 units) or bytes of the longest string of IRIS.
+const STRING_UNITS_MAX: usize = 3_641_144;
+
+/// # Errors
+/// 54000: longer than a string of IRIS, and not for a stream.
+fn check_length(parameter: &ParameterDescription, units: usize, what: &str) -> Result<(), Box<PgError>> {
+    if units <= STRING_UNITS_MAX || matches!(parameter.iris_type, IrisType::LONGVARCHAR | IrisType::LONGVARBINARY) {
+        return Ok(());
+    }
+    Err(PgError::error(
+        SqlState::PROGRAM_LIMIT_EXCEEDED,
+        format!("a value of {units} {what} is too long: IRIS holds {STRING_UNITS_MAX}"),
+    )
+    .hint("A column declared with STORAGE EXTERNAL holds values of any length."))
+}
+
 /// Text for a typed parameter is converted when it is plainly a value of that type; else IRIS judges it.
 fn put_text_value(out: &mut Vec<u8>, parameter: &ParameterDescription, text: &str) -> Result<(), Box<PgError>> {
     match text {
@@ -277,6 +293,8 @@ fn put_text_value(out: &mut Vec<u8>, parameter: &ParameterDescription, text: &st
             return Ok(());
         }
         "\0" => return Err(single_nul("text")),
+        // A UTF-16 unit is at least one byte of UTF-8.
+        _ if text.len() > STRING_UNITS_MAX => check_length(parameter, text.encode_utf16().count(), "characters")?,
         _ => {}
     }
     match parameter.iris_type {
@@ -314,7 +332,8 @@ fn put_text_value(out: &mut Vec<u8>, parameter: &ParameterDescription, text: &st
     Ok(())
 }
 
-fn put_binary(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Box<PgError>> {
+fn put_binary(out: &mut Vec<u8>, parameter: &ParameterDescription, bytes: &[u8]) -> Result<(), Box<PgError>> {
+    check_length(parameter, bytes.len(), "bytes")?;
     if bytes == [0] {
         return Err(single_nul("binary string"));
     }

@@ -23,6 +23,8 @@ pub struct ColumnFacts {
     pub has_default: bool,
     /// Its enum type, whose labels are all it may hold; `pg_type` is text then.
     pub enum_type: Option<Rc<EnumType>>,
+    /// A stream of IRIS (LONGVARCHAR, LONGVARBINARY), which IRIS can show, write and test for NULL, and not compute with.
+    pub is_stream: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -51,8 +51,28 @@ pub(super) fn put_prepare(out: &mut Vec<u8>, statement: &IrisStatement) {
     }
 }
 
+/// The values of an execution.
+pub(super) struct Values<'a> {
+    /// `$LIST` items, set by set.
+    pub items: &'a [u8],
+    pub per_set: usize,
+    pub sets: usize,
+    /// 0 = all.
+    pub rows_max: u32,
+}
+
+impl Values<'_> {
+    pub(super) fn put_query(&self, out: &mut Vec<u8>) {
+        put_query(out, self.items, self.per_set, self.rows_max);
+    }
+
+    pub(super) fn put_update(&self, out: &mut Vec<u8>) {
+        put_update(out, self.items, self.per_set, self.sets);
+    }
+}
+
 /// PQ, and the second part of DQ.
-pub(super) fn put_query(out: &mut Vec<u8>, values: &[u8], values_per_set: usize, rows_max: u32) {
+fn put_query(out: &mut Vec<u8>, values: &[u8], values_per_set: usize, rows_max: u32) {
     put_int(out, 1);
     put_int(out, length(values_per_set));
     out.extend_from_slice(values);
@@ -62,7 +82,7 @@ pub(super) fn put_query(out: &mut Vec<u8>, values: &[u8], values_per_set: usize,
 }
 
 /// PU, and the second part of DU. The number of values stands once, not per set.
-pub(super) fn put_update(out: &mut Vec<u8>, values: &[u8], values_per_set: usize, sets: usize) {
+fn put_update(out: &mut Vec<u8>, values: &[u8], values_per_set: usize, sets: usize) {
     // No generated keys wanted.
     put_string(out, "");
     put_int(out, 0);

@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use super::encode::{length, put_connect, put_handshake, put_prepare, put_query, put_update};
+use super::encode::{Values, length, put_connect, put_handshake, put_prepare};
 use super::statements::Statements;
+use super::upload::{INLINE_UNITS_MAX, Upload};
 use super::{ConnectOptions, IrisError, LinkError, Request, StatementMetadata, SubmitOutcome};
 use crate::iris::header::{Header, MessageWriter, STATUS_END, STATUS_OK, sqlcode_of};
 use crate::iris::list::{ItemReader, put_int};
@@ -66,7 +67,7 @@ struct Waiting {
 }
 
 #[derive(Debug)]
-enum Expected {
+pub(super) enum Expected {
     /// PP.
     Metadata {
         is_query: bool,
@@ -85,6 +86,13 @@ enum Expected {
     StreamData {
         handle: Vec<u8>,
         size: i64,
+    },
+    /// PP in front of an execution with long values.
+    UploadMetadata(Box<Upload>),
+    /// SM, SB.
+    UploadPiece {
+        upload: Box<Upload>,
+        metadata: Rc<StatementMetadata>,
     },
     /// TC, TR.
     TransactionEnd,
@@ -269,6 +277,9 @@ impl Machine {
         out: &mut Vec<u8>,
     ) -> Result<SubmitOutcome, LinkError> {
         let id = self.statements.claim(statement.key);
+        if values.items.len() > INLINE_UNITS_MAX {
+            return self.execute_long(id, statement, values, out);
+        }
         let known = self.statements.metadata(id).filter(|metadata| metadata.cacheable).map(Rc::clone);
         match (known, statement.is_query) {
             (Some(metadata), true) => {
@@ -296,6 +307,24 @@ impl Machine {
         }
     }
 
+    /// An execution that may have values for streams: their places must be known before anything is sent.
+    fn execute_long(
+        &mut self,
+        id: u32,
+        statement: &IrisStatement,
+        values: &Values<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<SubmitOutcome, LinkError> {
+        let upload = Box::new(Upload::new(statement, values.items, values.per_set, values.sets, values.rows_max));
+        match self.statements.metadata(id).map(Rc::clone) {
+            Some(metadata) => self.go_on(id, upload, metadata, out),
+            None => {
+                self.send(Opcode::PREPARE, id, out, |out| put_prepare(out, statement))?;
+                self.wait(id, Expected::UploadMetadata(upload))
+            }
+        }
+    }
+
     fn end_transaction(&mut self, opcode: Opcode, out: &mut Vec<u8>) -> Result<SubmitOutcome, LinkError> {
         self.flush_streams(out)?;
         self.send(opcode, 0, out, |_| {})?;
@@ -315,7 +344,7 @@ impl Machine {
     }
 
     /// Appends one message with the next count.
-    fn send(
+    pub(super) fn send(
         &mut self,
         opcode: Opcode,
         statement_id: u32,
@@ -337,7 +366,7 @@ impl Machine {
         Ok(())
     }
 
-    fn wait(&mut self, statement_id: u32, expected: Expected) -> Result<SubmitOutcome, LinkError> {
+    pub(super) fn wait(&mut self, statement_id: u32, expected: Expected) -> Result<SubmitOutcome, LinkError> {
         self.state = State::Waiting(Waiting { statement_id, expected });
         Ok(SubmitOutcome::Pending)
     }
@@ -470,6 +499,17 @@ impl Machine {
                 self.streams_to_close.push((id, handle));
                 Outcome::Stream
             }
+            Expected::UploadMetadata(upload) => {
+                let metadata = Rc::new(StatementMetadata::read(&mut reader, upload.is_query)?);
+                self.statements.prepared(id, Rc::clone(&metadata));
+                self.go_on(id, upload, metadata, out)?;
+                Outcome::More
+            }
+            Expected::UploadPiece { mut upload, metadata } => {
+                upload.on_handle(body)?;
+                self.go_on(id, upload, metadata, out)?;
+                Outcome::More
+            }
             Expected::TransactionEnd => {
                 self.transaction_open = false;
                 Outcome::Done
@@ -491,7 +531,9 @@ impl Machine {
         let sqlcode = sqlcode_of(status);
         let mut sets = Vec::new();
         match expected {
-            Expected::Metadata { .. } | Expected::DirectMetadata => self.statements.forget(id),
+            Expected::Metadata { .. } | Expected::UploadMetadata(_) | Expected::DirectMetadata => {
+                self.statements.forget(id);
+            }
             Expected::DirectCounts => {
                 self.statements.forget(id);
                 sets = counts(&mut ItemReader::new(body)).unwrap_or_default();
@@ -542,22 +584,4 @@ fn counts(reader: &mut ItemReader<'_>) -> Result<Vec<i64>, LinkError> {
         counts.push(reader.int("row count")?);
     }
     Ok(counts)
-}
-
-/// The values of an execution.
-struct Values<'a> {
-    items: &'a [u8],
-    per_set: usize,
-    sets: usize,
-    rows_max: u32,
-}
-
-impl Values<'_> {
-    fn put_query(&self, out: &mut Vec<u8>) {
-        put_query(out, self.items, self.per_set, self.rows_max);
-    }
-
-    fn put_update(&self, out: &mut Vec<u8>) {
-        put_update(out, self.items, self.per_set, self.sets);
-    }
 }

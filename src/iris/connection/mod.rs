@@ -7,6 +7,7 @@ mod encode;
 mod error;
 mod machine;
 mod statements;
+mod upload;
 
 pub use error::LinkError;
 

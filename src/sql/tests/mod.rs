@@ -49,6 +49,7 @@ impl Tables {
                             DeclaredType::Enum(declared) => Some(Rc::new(declared)),
                             DeclaredType::Plain(_) | DeclaredType::Serial(_) => None,
                         },
+                        is_stream: words.contains(&"stream"),
                     }
                 })
                 .collect();

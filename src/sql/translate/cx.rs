@@ -28,6 +28,8 @@ pub struct Column {
     pub nullable: bool,
     /// A table's own column of such a type.
     pub enum_type: Option<Rc<EnumType>>,
+    /// See [`ColumnFacts::is_stream`].
+    pub is_stream: bool,
 }
 
 /// A relation in FROM, as expressions see it.
@@ -77,6 +79,8 @@ pub struct Cx<'a> {
     pub windows: RefCell<Vec<(String, SyntaxNode)>>,
     /// In a condition where NULL and false come to the same (WHERE, ON, HAVING, and under AND and OR there).
     pub loose: Cell<bool>,
+    /// The name read next may be that of a stream: it is shown as it is, or tested for NULL.
+    pub allows_stream: Cell<bool>,
     /// Literals stay in the text: GROUP BY and what must match it, DDL.
     inline: Cell<bool>,
     /// `EXCLUDED.column` of an upsert and what stands for it.
@@ -106,6 +110,7 @@ impl<'a> Cx<'a> {
             ctes: RefCell::default(),
             windows: RefCell::default(),
             loose: Cell::new(false),
+            allows_stream: Cell::new(false),
             inline: Cell::new(false),
             excluded: RefCell::default(),
             substituted: RefCell::default(),
@@ -468,6 +473,7 @@ pub fn column_of(facts: &ColumnFacts) -> Column {
         ty: Ty::Known(facts.pg_type),
         nullable: facts.nullable,
         enum_type: facts.enum_type.clone(),
+        is_stream: facts.is_stream,
     }
 }
 

@@ -112,11 +112,21 @@ pub struct Frag {
     pub level: u8,
     /// Never NULL, as far as the tables tell.
     pub not_null: bool,
+    /// The bare name of a column that IRIS keeps as a stream.
+    pub is_stream: bool,
 }
 
 impl Frag {
     pub fn atom(text: impl Into<String>, ty: Ty) -> Self {
-        Self { text: text.into(), marks: Vec::new(), ty, form: Form::Value, level: level::ATOM, not_null: false }
+        Self {
+            text: text.into(),
+            marks: Vec::new(),
+            ty,
+            form: Form::Value,
+            level: level::ATOM,
+            not_null: false,
+            is_stream: false,
+        }
     }
 
     pub fn mark(bind: Bind, kind: ParameterKind, ty: Ty) -> Self {

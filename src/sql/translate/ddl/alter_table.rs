@@ -5,10 +5,10 @@ use std::rc::Rc;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::constraint::Keys;
-use super::create_table::Column;
+use super::create_table::{Column, is_external};
 use super::default::default_text;
 use super::rename::rename_table;
-use super::types::{column_type, description, type_node};
+use super::types::{STRING_CHARACTERS_MAX, column_type, description, stream_type, type_node};
 use super::{
     Ddl, Table, accepted, ddl, defined, first_name, has_child, need, new_name, notice, skipping, step, tolerant_step,
     unsupported,
@@ -177,6 +177,7 @@ impl Alter<'_> {
                 .hint("Add the column without the default, fill it with UPDATE, then ALTER COLUMN .. SET DEFAULT."));
         }
         let mut keys = self.keys();
+        keys.has_streams(column.is_stream.then(|| names::folded(&typed)));
         for constraint in action.children() {
             keys.read(self.cx, &constraint, Some(&typed))?;
         }
@@ -196,6 +197,8 @@ impl Alter<'_> {
             if !self.drops_key {
                 keys.has_primary_key(&facts.primary_key);
             }
+            let streams = facts.columns.iter().filter(|column| column.is_stream);
+            keys.has_streams(streams.map(|column| column.name.clone()));
         }
         keys
     }
@@ -232,9 +235,21 @@ impl Alter<'_> {
                 SyntaxKind::DROP_DEFAULT => self.push(&format!("ALTER COLUMN {name} DROP DEFAULT"), &[]),
                 SyntaxKind::SET_NOT_NULL => self.push(&format!("ALTER COLUMN {name} NOT NULL"), &[]),
                 SyntaxKind::DROP_NOT_NULL => self.push(&format!("ALTER COLUMN {name} NULL"), &[]),
-                // Statistics, storage and compression concern PostgreSQL's own files.
+                SyntaxKind::SET_STORAGE => {
+                    let facts = self.column_facts(&typed);
+                    if is_external(&option)
+                        && facts.is_some_and(|facts| !facts.is_stream && stream_type(facts.pg_type).is_some())
+                    {
+                        let message = format!(
+                            "the column \"{}\" still holds {STRING_CHARACTERS_MAX} characters at most: IRIS cannot make \
+                             a stream of it",
+                            names::folded(&typed)
+                        );
+                        notice(self.cx, SqlState::WARNING, message);
+                    }
+                }
+                // Statistics and compression concern PostgreSQL's own files.
                 SyntaxKind::SET_STATISTICS
-                | SyntaxKind::SET_STORAGE
                 | SyntaxKind::SET_COMPRESSION
                 | SyntaxKind::SET_OPTIONS_LIST
                 | SyntaxKind::RESET_OPTIONS => {}

@@ -3,6 +3,7 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::index::{is_among, stream_in_key};
 use super::{Table, defined, first_name, has_child, need, unsupported};
 use crate::sql::schema::TableLookup;
 use crate::sql::translate::cx::{self, Cx, Result};
@@ -19,6 +20,8 @@ pub(super) struct Keys<'a> {
     used: Vec<String>,
     /// The primary key's columns, for foreign keys that name none; folded.
     primary_key: Vec<String>,
+    /// Columns that are kept as streams; folded.
+    streams: Vec<String>,
     /// PRIMARY KEY and UNIQUE: in front of the foreign keys, which may refer to them.
     own: Vec<String>,
     foreign: Vec<String>,
@@ -26,7 +29,14 @@ pub(super) struct Keys<'a> {
 
 impl<'a> Keys<'a> {
     pub fn new(table: &'a Table) -> Self {
-        Self { table, used: Vec::new(), primary_key: Vec::new(), own: Vec::new(), foreign: Vec::new() }
+        Self {
+            table,
+            used: Vec::new(),
+            primary_key: Vec::new(),
+            streams: Vec::new(),
+            own: Vec::new(),
+            foreign: Vec::new(),
+        }
     }
 
     /// The clauses, in an order in which they can be made.
@@ -42,6 +52,11 @@ impl<'a> Keys<'a> {
     /// The primary key that the table has.
     pub fn has_primary_key(&mut self, columns: &[String]) {
         self.primary_key = columns.to_vec();
+    }
+
+    /// The columns that cannot be part of a key.
+    pub fn has_streams(&mut self, columns: impl IntoIterator<Item = String>) {
+        self.streams.extend(columns);
     }
 
     /// Names that are taken already.
@@ -91,6 +106,7 @@ impl<'a> Keys<'a> {
                 Self::column_names(list.as_ref().unwrap_or(node))?
             }
         };
+        self.check_streams(node, &columns)?;
         let folded = folded(&columns);
         let name = if primary { self.name(node, "", "pkey")? } else { self.name(node, &folded.join("_"), "key")? };
         let kind = if primary { "PRIMARY KEY" } else { "UNIQUE" };
@@ -103,6 +119,13 @@ impl<'a> Keys<'a> {
         }
         self.own.push(format!("CONSTRAINT {name} {kind} ({})", defined_list(&columns)?));
         Ok(())
+    }
+
+    fn check_streams(&self, node: &SyntaxNode, columns: &[String]) -> Result<()> {
+        match self.streams.iter().find(|stream| is_among(stream, columns)) {
+            Some(stream) => Err(stream_in_key(node, stream)),
+            None => Ok(()),
+        }
     }
 
     fn foreign_key(&mut self, cx: &Cx<'_>, node: &SyntaxNode, column: Option<&str>) -> Result<()> {
@@ -123,6 +146,7 @@ impl<'a> Keys<'a> {
                 (own, referenced.unwrap_or_default())
             }
         };
+        self.check_streams(node, &columns)?;
         let parent = Table::of(cx, &need(node, SyntaxKind::TABLE_NAME_REF)?)?;
         let referenced = if !referenced.is_empty() {
             defined_list(&referenced)?

@@ -71,6 +71,12 @@ pub(super) fn create_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         }
         return not_made("IRIS has no indexes on expressions");
     };
+    if let Some(stream) = streams(cx, &table).into_iter().find(|stream| is_among(stream, &columns)) {
+        if unique {
+            return Err(stream_in_key(stmt, &stream));
+        }
+        return not_made(&format!("the column \"{stream}\" is kept as a stream"));
+    }
     if unique && let Some(clause) = cx::child(stmt, SyntaxKind::WHERE_CLAUSE) {
         // The rows outside the condition would have to be unique too.
         return Err(unsupported(&clause, "unique indexes on some rows only are not supported by IRIS")
@@ -91,6 +97,23 @@ pub(super) fn create_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         text.push_str(&format!(" WITH DATA ({})", defined_list(&data)?));
     }
     Ok(made(text))
+}
+
+/// The columns of a table that IRIS keeps as streams; folded.
+pub(super) fn streams(cx: &Cx<'_>, table: &Table) -> Vec<String> {
+    let facts = cx.known(&table.lookup);
+    let columns = facts.iter().flat_map(|facts| &facts.columns);
+    columns.filter(|column| column.is_stream).map(|column| column.name.clone()).collect()
+}
+
+/// Whether a folded name is one of those typed.
+pub(super) fn is_among(folded: &str, typed: &[String]) -> bool {
+    typed.iter().any(|typed| names::folded(typed).eq_ignore_ascii_case(folded))
+}
+
+pub(super) fn stream_in_key(node: &SyntaxNode, column: &str) -> Box<PgError> {
+    unsupported(node, format!("the column \"{column}\" with STORAGE EXTERNAL cannot be part of a key"))
+        .hint("IRIS keeps it as a stream, which it cannot compare. Leave STORAGE EXTERNAL out.")
 }
 
 fn operator_class(item: &SyntaxNode) -> Option<String> {

@@ -271,6 +271,7 @@ mod tests {
                 identity: false,
                 has_default: false,
                 enum_type: None,
+                is_stream: false,
             };
             match name.name.as_str() {
                 "t" | "v" | "w" | "x" | "alone" | "odd" => TableLookup::Known(Rc::new(TableFacts {

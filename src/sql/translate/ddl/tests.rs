@@ -19,6 +19,7 @@ impl Schema for OneTable {
             identity: false,
             has_default: false,
             enum_type: None,
+            is_stream: false,
         };
         match name.name.as_str() {
             "known" => TableLookup::Known(Rc::new(TableFacts {
@@ -116,8 +117,8 @@ fn column_types() {
         ("numeric(10,2)", "NUMERIC(10,2) %DESCRIPTION 'pg:numeric(10,2)'"),
         ("numeric(5)", "NUMERIC(5,0) %DESCRIPTION 'pg:numeric(5,0)'"),
         ("decimal", "NUMERIC(38,19) %DESCRIPTION 'pg:numeric'"),
-        ("text", "VARCHAR(32767) %EXACT %DESCRIPTION 'pg:text'"),
-        ("varchar", "VARCHAR(32767) %EXACT %DESCRIPTION 'pg:varchar'"),
+        ("text", "VARCHAR(3641144) %EXACT %DESCRIPTION 'pg:text'"),
+        ("varchar", "VARCHAR(3641144) %EXACT %DESCRIPTION 'pg:varchar'"),
         ("character varying(20)", "VARCHAR(20) %EXACT"),
         ("char(10)", "CHAR(10) %EXACT %DESCRIPTION 'pg:bpchar(10)'"),
         ("char", "CHAR(1) %EXACT %DESCRIPTION 'pg:bpchar(1)'"),
@@ -130,8 +131,8 @@ fn column_types() {
         ("interval", "VARCHAR(64) %EXACT %DESCRIPTION 'pg:interval'"),
         ("bytea", "VARBINARY(3641144)"),
         ("uuid", "VARCHAR(36) %EXACT %DESCRIPTION 'pg:uuid'"),
-        ("jsonb", "VARCHAR(1000000) %EXACT %DESCRIPTION 'pg:jsonb'"),
-        ("int[]", "VARCHAR(32767) %EXACT %DESCRIPTION 'pg:int4[]'"),
+        ("jsonb", "VARCHAR(3641144) %EXACT %DESCRIPTION 'pg:jsonb'"),
+        ("int[]", "VARCHAR(3641144) %EXACT %DESCRIPTION 'pg:int4[]'"),
         ("money", "NUMERIC(19,2) %DESCRIPTION 'pg:money'"),
         ("inet", "VARCHAR(43) %EXACT %DESCRIPTION 'pg:inet'"),
         ("name", "VARCHAR(64) %EXACT %DESCRIPTION 'pg:name'"),
@@ -141,7 +142,12 @@ fn column_types() {
         ("vector(3)", "VECTOR(DOUBLE, 3) %DESCRIPTION 'pg:vector(3)'"),
         ("vector", "VECTOR(DOUBLE) %DESCRIPTION 'pg:vector'"),
         ("vector(float, 128)", "VECTOR(FLOAT, 128) %DESCRIPTION 'pg:vector(128)'"),
-        ("text COLLATE \"C\"", "VARCHAR(32767) %EXACT %DESCRIPTION 'pg:text COLLATE \"C\"'"),
+        ("text STORAGE EXTERNAL", "LONGVARCHAR %DESCRIPTION 'pg:text STORAGE EXTERNAL'"),
+        ("jsonb STORAGE external", "LONGVARCHAR %DESCRIPTION 'pg:jsonb STORAGE external'"),
+        ("bytea STORAGE EXTERNAL", "LONGVARBINARY %DESCRIPTION 'pg:bytea STORAGE EXTERNAL'"),
+        ("varchar(9) STORAGE EXTERNAL", "VARCHAR(9) %EXACT %DESCRIPTION 'pg:varchar(9) STORAGE EXTERNAL'"),
+        ("text STORAGE MAIN", "VARCHAR(3641144) %EXACT %DESCRIPTION 'pg:text STORAGE MAIN'"),
+        ("text COLLATE \"C\"", "VARCHAR(3641144) %EXACT %DESCRIPTION 'pg:text COLLATE \"C\"'"),
     ] {
         assert_eq!(column(sql_type), expected, "{sql_type}");
     }
@@ -201,20 +207,20 @@ fn defaults() {
         ),
         (
             "text DEFAULT (public.uuid_generate_v4()::text)",
-            "VARCHAR(32767) %EXACT DEFAULT OBJECTSCRIPT '$ZCONVERT($SYSTEM.Util.CreateGUID(),\"L\")' \
+            "VARCHAR(3641144) %EXACT DEFAULT OBJECTSCRIPT '$ZCONVERT($SYSTEM.Util.CreateGUID(),\"L\")' \
              %DESCRIPTION 'pg:text DEFAULT (public.uuid_generate_v4()::text)'",
         ),
         (
             "jsonb DEFAULT '{}'::jsonb",
-            "VARCHAR(1000000) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:jsonb DEFAULT ''{}''::jsonb'",
+            "VARCHAR(3641144) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:jsonb DEFAULT ''{}''::jsonb'",
         ),
         (
             "text[] DEFAULT '{}'::text[]",
-            "VARCHAR(32767) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:text[] DEFAULT ''{}''::text[]'",
+            "VARCHAR(3641144) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:text[] DEFAULT ''{}''::text[]'",
         ),
         (
             "text[] DEFAULT ARRAY[]::text[]",
-            "VARCHAR(32767) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:text[] DEFAULT ARRAY[]::text[]'",
+            "VARCHAR(3641144) %EXACT DEFAULT '{}' %DESCRIPTION 'pg:text[] DEFAULT ARRAY[]::text[]'",
         ),
     ] {
         assert_eq!(column(definition), expected, "{definition}");
@@ -241,7 +247,7 @@ fn create_table() {
         (
             "CREATE TABLE t (id SERIAL PRIMARY KEY, Email text UNIQUE NOT NULL)",
             "CREATE TABLE: CREATE TABLE SQLUser.t (id INTEGER IDENTITY %DESCRIPTION 'pg:serial', \
-             email VARCHAR(32767) %EXACT NOT NULL %DESCRIPTION 'pg:text', CONSTRAINT t_pkey PRIMARY KEY (id), \
+             email VARCHAR(3641144) %EXACT NOT NULL %DESCRIPTION 'pg:text', CONSTRAINT t_pkey PRIMARY KEY (id), \
              CONSTRAINT t_email_key UNIQUE (email)) WITH %CLASSPARAMETER ALLOWIDENTITYINSERT = 1",
         ),
         (
@@ -315,7 +321,7 @@ fn alter_table() {
         (
             "ALTER TABLE t ADD COLUMN b int NOT NULL DEFAULT 0, ADD c text UNIQUE REFERENCES known",
             "ALTER TABLE: ALTER TABLE SQLUser.t ADD COLUMN b INTEGER NOT NULL DEFAULT 0; \
-             ALTER TABLE SQLUser.t ADD COLUMN c VARCHAR(32767) %EXACT %DESCRIPTION 'pg:text'; \
+             ALTER TABLE SQLUser.t ADD COLUMN c VARCHAR(3641144) %EXACT %DESCRIPTION 'pg:text'; \
              ALTER TABLE SQLUser.t ADD CONSTRAINT t_c_key UNIQUE (c); \
              ALTER TABLE SQLUser.t ADD CONSTRAINT t_c_fkey FOREIGN KEY (c) REFERENCES SQLUser.known (id)",
         ),

@@ -18,6 +18,10 @@ const EXACT: &str = " %EXACT";
 /// A label of an enum is a name (`NAMEDATALEN` - 1).
 const LABEL_CHARACTERS_MAX: u32 = 63;
 
+/// Characters (UTF-16 units) of the longest string of IRIS, which text without a declared length may have. The row of
+/// a table is such a string as well, so all its values together have no more.
+pub const STRING_CHARACTERS_MAX: usize = 3_641_144;
+
 /// Digits IRIS keeps of a number, and how many of them behind the point when the declaration leaves that open.
 const PRECISION_MAX: i32 = 38;
 const SCALE_OPEN: i32 = 19;
@@ -112,6 +116,7 @@ fn iris_type(cx: &Cx<'_>, pg_type: PgType) -> Result<(String, &'static str)> {
     let mods = typename::mods_of(pg_type);
     let exact = |text: &str| Ok((text.to_owned(), EXACT));
     let plain = |text: &str| Ok((text.to_owned(), ""));
+    let longest = || Ok((format!("VARCHAR({STRING_CHARACTERS_MAX})"), EXACT));
     match (pg_type.oid, mods.as_slice()) {
         (Oid::BOOL, _) => plain("BIT"),
         (Oid::INT2, _) => plain("SMALLINT"),
@@ -123,28 +128,39 @@ fn iris_type(cx: &Cx<'_>, pg_type: PgType) -> Result<(String, &'static str)> {
         (Oid::MONEY, _) => plain("NUMERIC(19,2)"),
         (Oid::VARCHAR, [length]) => Ok((format!("VARCHAR({length})"), EXACT)),
         (Oid::BPCHAR, [length]) => Ok((format!("CHAR({length})"), EXACT)),
-        (Oid::TEXT | Oid::VARCHAR | Oid::BPCHAR, _) => exact("VARCHAR(32767)"),
+        (Oid::TEXT | Oid::VARCHAR | Oid::BPCHAR, _) => longest(),
         (Oid::CHAR, _) => exact("VARCHAR(1)"),
         (Oid::NAME | Oid::INTERVAL, _) => exact("VARCHAR(64)"),
         (Oid::DATE, _) => plain("DATE"),
         (Oid::TIME, _) => plain("TIME(6)"),
         // Without a precision IRIS keeps up to nine digits of the fraction.
         (Oid::TIMESTAMP | Oid::TIMESTAMPTZ, _) => plain("TIMESTAMP"),
-        (Oid::BYTEA, _) => plain("VARBINARY(3641144)"),
+        (Oid::BYTEA, _) => Ok((format!("VARBINARY({STRING_CHARACTERS_MAX})"), "")),
         (Oid::UUID, _) => exact("VARCHAR(36)"),
-        (Oid::JSON | Oid::JSONB | Oid::XML, _) => exact("VARCHAR(1000000)"),
+        (Oid::JSON | Oid::JSONB | Oid::XML, _) => longest(),
         (Oid::INET | Oid::CIDR | Oid::MACADDR | Oid::MACADDR8, _) => exact("VARCHAR(43)"),
         (Oid::BIT | Oid::VARBIT, [length]) => Ok((format!("VARCHAR({length})"), EXACT)),
         (Oid::BIT, _) => exact("VARCHAR(1)"),
-        (Oid::VARBIT, _) => exact("VARCHAR(32767)"),
+        (Oid::VARBIT, _) => longest(),
         (Oid::VECTOR, [length]) => Ok((format!("VECTOR(DOUBLE, {length})"), "")),
         (Oid::VECTOR, _) => plain("VECTOR(DOUBLE)"),
-        (oid, _) if typename::element_of(oid).is_some() => exact("VARCHAR(32767)"),
+        (oid, _) if typename::element_of(oid).is_some() => longest(),
         (oid, _) => {
             let name = typename::typname(oid).unwrap_or("this type");
             Err(PgError::unsupported(format!("columns of type {name} are not supported: IRIS has nothing like it"))
                 .hint("Use text, or another type that holds the same values."))
         }
+    }
+}
+
+/// The type of a column with `STORAGE EXTERNAL`: PostgreSQL's word for values that are kept outside of their row is the
+/// way to a stream of IRIS, which holds values of any length. `None` where PostgreSQL's storage makes no difference.
+pub(super) fn stream_type(pg_type: PgType) -> Option<&'static str> {
+    match pg_type.oid {
+        Oid::TEXT | Oid::JSON | Oid::JSONB | Oid::XML => Some("LONGVARCHAR"),
+        Oid::VARCHAR | Oid::BPCHAR if pg_type.typmod < 0 => Some("LONGVARCHAR"),
+        Oid::BYTEA => Some("LONGVARBINARY"),
+        _ => None,
     }
 }
 

@@ -4,7 +4,7 @@ use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
 use super::predicates::{is_query, subquery};
 use super::tree::{Expr, expressions};
-use super::{array, as_value, common_type};
+use super::{array, as_value, common_type, stream_refused};
 use crate::iris::ParameterKind;
 use crate::sql::plan::{Bind, SessionValue};
 use crate::sql::translate::cx::{self, Cx, Result};
@@ -172,7 +172,14 @@ impl Cx<'_> {
         if column.is_none() {
             self.check_special_name(qualifier.as_deref(), &folded, at)?;
         }
+        let allows_stream = self.allows_stream.replace(false);
         let mut frag = Frag::atom(String::new(), column.as_ref().map_or(Ty::Any, |column| column.ty));
+        if let Some(column) = column.as_ref().filter(|column| column.is_stream) {
+            if !allows_stream {
+                return Err(stream_refused(&column.name, at));
+            }
+            frag.is_stream = true;
+        }
         if column.as_ref().is_some_and(|column| !column.nullable) {
             frag.not_null = true;
         }

@@ -66,6 +66,15 @@ impl Cx<'_> {
         Ok(as_value(self.expr(node)?))
     }
 
+    /// A value that is shown as it is, which the bare name of a stream may be.
+    pub fn shown(&self, node: &SyntaxNode, allows_stream: bool) -> Result<Frag> {
+        let is_name = matches!(super::cx::unwrapped(node).kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR);
+        self.allows_stream.set(allows_stream && is_name);
+        let result = self.value(node);
+        self.allows_stream.set(false);
+        result
+    }
+
     /// An expression where a condition stands.
     pub fn condition(&self, node: &SyntaxNode) -> Result<Frag> {
         self.strict(|| self.emit_condition(&tree::read(node)?))
@@ -203,6 +212,15 @@ impl Cx<'_> {
     pub fn unsupported(&self, message: impl Into<String>, at: usize) -> Box<PgError> {
         PgError::unsupported(message).position(super::cx::offset(at))
     }
+}
+
+/// A stream where IRIS cannot have one.
+pub fn stream_refused(column: &str, at: usize) -> Box<PgError> {
+    PgError::unsupported(format!("the column \"{column}\" can only be shown, written and tested for NULL"))
+        .detail(
+            "It is kept outside of its row (STORAGE EXTERNAL), as a stream of IRIS, with which IRIS cannot compute.",
+        )
+        .position(super::cx::offset(at))
 }
 
 /// A condition as a value: 1, 0 or NULL, as BIT holds booleans.

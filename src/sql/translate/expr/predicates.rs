@@ -56,6 +56,9 @@ impl Cx<'_> {
                     .collect::<Result<Vec<_>>>()?;
                 return Ok(join(&frags, " AND ", level::AND));
             }
+            if let Expr::Atom(node) = operand {
+                return Ok(self.is_null(self.shown(node, true)?, not));
+            }
             return Ok(self.is_null(self.emit_value(operand)?, not));
         }
         let wanted = what == IsWhat::True;

@@ -286,7 +286,8 @@ impl Cx<'_> {
             frag.push(&column_text);
             frag.push(&" WHERE 1 = 0");
         }
-        let shape = vec![Column { name: names::folded(&column), ty, nullable: false, enum_type: None }];
+        let shape =
+            vec![Column { name: names::folded(&column), ty, nullable: false, enum_type: None, is_stream: false }];
         self.derived_table(frag, Some(shape), alias.or(Some(Alias { name, columns: Vec::new() })), from)
     }
 

@@ -4,6 +4,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::select::Target;
 use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::expr::stream_refused;
 use crate::sql::translate::frag::{Frag, Ty, level, list};
 use crate::sql::translate::{enums, names};
 use crate::wire::{PgError, SqlState};
@@ -68,6 +69,9 @@ impl Cx<'_> {
             None => None,
         };
         if let Some(target) = target {
+            if target.frag.is_stream {
+                return Err(stream_refused(&target.label, at));
+            }
             if let Some(node) = &target.node
                 && let Some(key) = self.distance_key(node, descending)?
             {

@@ -9,7 +9,7 @@ use super::{Place, Query};
 use crate::sql::description::EnumType;
 use crate::sql::plan::OutputColumn;
 use crate::sql::translate::cx::{self, Column, Cx, Relation, Result};
-use crate::sql::translate::expr::{expressions, label};
+use crate::sql::translate::expr::{expressions, label, stream_refused};
 use crate::sql::translate::frag::{Frag, Ty, list};
 use crate::sql::translate::{enums, names};
 use crate::types::{Oid, PgType};
@@ -113,6 +113,9 @@ impl Cx<'_> {
                 self.unsupported("a SELECT without columns is not supported by IRIS", node.text_range().start().into())
             );
         }
+        if let (Some(distinct), Some(target)) = (&distinct, targets.iter().find(|target| target.frag.is_stream)) {
+            return Err(stream_refused(&target.label, distinct.text_range().start().into()));
+        }
         if let Some(on) = distinct.as_ref().and_then(|clause| cx::child(clause, SyntaxKind::DISTINCT_ON)) {
             return self.distinct_on(node, &on, targets, from);
         }
@@ -194,6 +197,7 @@ impl Cx<'_> {
                 if key.kind() == SyntaxKind::TUPLE_EXPR { expressions(&key).collect() } else { vec![key] };
             for part in parts {
                 keys.push(match self.target_of(&part, targets, false)? {
+                    Some(target) if target.frag.is_stream => return Err(stream_refused(&target.label, at)),
                     Some(target) => target.frag.clone(),
                     None => self.value(&part)?,
                 });
@@ -249,7 +253,7 @@ impl Cx<'_> {
     }
 
     fn target_value(&self, value: &SyntaxNode, place: Place) -> Result<Frag> {
-        let frag = self.value(value)?;
+        let frag = self.shown(value, place != Place::Inner)?;
         Ok(match frag.ty {
             // What nothing types is text in the end (manual, "SELECT Output Columns").
             Ty::Parameter(_) if place == Place::Top => self.coerce(frag, PgType::new(Oid::TEXT)),
@@ -286,6 +290,7 @@ impl Cx<'_> {
                     let nullable = column.nullable || relation.optional;
                     let mut frag = Frag::atom(text, column.ty);
                     frag.not_null = !nullable;
+                    frag.is_stream = column.is_stream;
                     targets.push(Target {
                         frag,
                         label: column.name.clone(),
@@ -335,6 +340,7 @@ pub fn shape(targets: &[Target]) -> Option<Vec<Column>> {
                 ty: target.frag.ty,
                 nullable: target.nullable,
                 enum_type: target.enum_type.clone(),
+                is_stream: target.frag.is_stream,
             })
         })
         .collect()

@@ -6,7 +6,7 @@ use super::select::Target;
 use super::{Place, Query};
 use crate::sql::plan::OutputColumn;
 use crate::sql::translate::cx::{self, Column, Cx, Result};
-use crate::sql::translate::expr::{common_type, expressions};
+use crate::sql::translate::expr::{common_type, expressions, stream_refused};
 use crate::sql::translate::frag::{Frag, Ty, list};
 use crate::sql::translate::names;
 use crate::wire::{PgError, SqlState};
@@ -55,6 +55,10 @@ impl Cx<'_> {
             &[&grouped(a.frag, &left, false), &" ", &word, &all, &" ", &grouped(b.frag, &right, true)],
             Ty::Any,
         );
+        let mut columns = a.shape.iter().chain(&b.shape).flatten();
+        if let Some(column) = columns.find(|column| column.is_stream) {
+            return Err(stream_refused(&column.name, at));
+        }
         let shape = merged(a.shape.as_deref(), b.shape.as_deref(), at)?;
         if let Some(order) = &order {
             if place != Place::Top {
@@ -141,7 +145,13 @@ impl Cx<'_> {
                 };
                 let name = names.and_then(|names| names.get(n)).cloned().unwrap_or_else(|| format!("column{}", n + 1));
                 if row_number == 0 {
-                    shape.push(Column { name: names::folded(&name), ty, nullable: true, enum_type: None });
+                    shape.push(Column {
+                        name: names::folded(&name),
+                        ty,
+                        nullable: true,
+                        enum_type: None,
+                        is_stream: false,
+                    });
                 }
                 let alias = if row_number == 0 { Some(names::iris_name(&name)?) } else { None };
                 let nullable = !value.not_null;
@@ -174,6 +184,7 @@ fn merged(a: Option<&[Column]>, b: Option<&[Column]>, at: usize) -> Result<Optio
         ty: common_type([a.ty, b.ty]),
         nullable: a.nullable || b.nullable,
         enum_type: a.enum_type.clone().filter(|_| a.enum_type == b.enum_type),
+        is_stream: false,
     });
     Ok(Some(columns.collect()))
 }
