@@ -120,7 +120,7 @@ impl Aside {
 }
 
 /// `16385`, `16385_fsm`, `16385.1`.
-fn is_of_a_user(name: &str) -> bool {
+pub fn is_of_a_user(name: &str) -> bool {
     let digits = name.split(['_', '.']).next().unwrap_or_default();
     digits.parse::<u32>().is_ok_and(|number| number >= FIRST_NORMAL_OBJECT_ID)
 }

@@ -3,13 +3,14 @@
 use std::io::{self, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Sender, channel};
 
 use iris_pgwire::runtime::ORACLE_TURN;
 use iris_pgwire::wire::{Frame, Limits, Phase, RecvBuf, SendBuf, StartupPacket, TransactionStatus};
 
 use super::backend::{Batch, Word};
+use super::interrupt::Interrupts;
 
 /// What one read may bring at least.
 const READ_BYTES: usize = 64 << 10;
@@ -19,13 +20,29 @@ pub struct Greeting {
     pub server_version: String,
 }
 
+/// What lies behind a socket.
+pub struct Door {
+    pub greeting: Arc<Greeting>,
+    pub words: Sender<Word>,
+    pub interrupts: Arc<Interrupts>,
+    /// Clients are told how to ask for it.
+    pub is_interruptible: bool,
+}
+
 /// A connection, seen from the backend.
 pub struct Connection {
+    /// No two connections of a door have the same; also what a CancelRequest names it by.
+    number: u32,
     is_gone: AtomicBool,
+    /// An empty one closes the connection.
     replies: Sender<Vec<u8>>,
 }
 
 impl Connection {
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
     pub fn is_gone(&self) -> bool {
         self.is_gone.load(Ordering::Acquire)
     }
@@ -33,6 +50,11 @@ impl Connection {
     pub fn send(&self, bytes: Vec<u8>) {
         // The writer ends with the connection, of which the reader tells.
         let _ = self.replies.send(bytes);
+    }
+
+    /// Ends the connection behind what has been sent.
+    pub fn close(&self) {
+        self.send(Vec::new());
     }
 
     /// Tells the client that its question has left the queue: from now on its limit counts.
@@ -44,24 +66,26 @@ impl Connection {
 }
 
 /// Accepts until the process ends.
-pub fn accept(listener: &UnixListener, greeting: &Greeting, words: &Sender<Word>) {
+pub fn accept(listener: &UnixListener, door: &Arc<Door>) {
+    static LAST_NUMBER: AtomicU32 = AtomicU32::new(1);
     for stream in listener.incoming() {
-        let result = stream.and_then(|stream| serve(stream, greeting, words.clone()));
+        let number = LAST_NUMBER.fetch_add(1, Ordering::Relaxed);
+        let result = stream.and_then(|stream| serve(stream, number, Arc::clone(door)));
         if let Err(error) = result {
             tracing::warn!(%error, "a connection could not be served");
         }
     }
 }
 
-fn serve(stream: UnixStream, greeting: &Greeting, words: Sender<Word>) -> io::Result<()> {
+fn serve(stream: UnixStream, number: u32, door: Arc<Door>) -> io::Result<()> {
     let mut writing = stream.try_clone()?;
     let (replies, received) = channel::<Vec<u8>>();
-    let connection = Arc::new(Connection { is_gone: AtomicBool::new(false), replies });
+    let connection = Arc::new(Connection { number, is_gone: AtomicBool::new(false), replies });
     let mut hello = SendBuf::new();
-    put_greeting(greeting, &mut hello);
+    put_greeting(&door.greeting, if door.is_interruptible { number } else { 0 }, &mut hello);
     std::thread::Builder::new().name("write".to_owned()).spawn(move || {
         for bytes in received {
-            if writing.write_all(&bytes).is_err() {
+            if bytes.is_empty() || writing.write_all(&bytes).is_err() {
                 // The reader notices, too.
                 let _ = writing.shutdown(std::net::Shutdown::Both);
                 return;
@@ -69,16 +93,19 @@ fn serve(stream: UnixStream, greeting: &Greeting, words: Sender<Word>) -> io::Re
         }
     })?;
     std::thread::Builder::new().name("read".to_owned()).spawn(move || {
-        if let Err(error) = read(stream, &connection, hello.as_slice(), &words) {
+        if let Err(error) = read(stream, &connection, hello.as_slice(), &door) {
             tracing::debug!(%error, "a connection failed");
         }
         connection.is_gone.store(true, Ordering::Release);
-        let _ = words.send(Word::Gone(connection));
+        let _ = door.words.send(Word::Gone(Arc::clone(&connection)));
+        // Nobody waits for what may run for it.
+        door.interrupts.interrupt(number);
     })?;
     Ok(())
 }
 
-fn put_greeting(greeting: &Greeting, out: &mut SendBuf) {
+/// `pid`: what a CancelRequest names the connection by; 0 where there are none.
+fn put_greeting(greeting: &Greeting, pid: u32, out: &mut SendBuf) {
     out.put_authentication_ok();
     for (name, value) in [
         ("server_version", greeting.server_version.as_str()),
@@ -92,12 +119,13 @@ fn put_greeting(greeting: &Greeting, out: &mut SendBuf) {
     ] {
         out.put_parameter_status(name, value);
     }
-    out.put_backend_key_data(1, &[0; 4]);
+    // Whoever can reach the socket may interrupt.
+    out.put_backend_key_data(pid.cast_signed(), &[0; 4]);
     out.put_ready_for_query(TransactionStatus::Idle);
 }
 
 /// Reads until the client ends the connection.
-fn read(mut stream: UnixStream, connection: &Arc<Connection>, hello: &[u8], words: &Sender<Word>) -> io::Result<()> {
+fn read(mut stream: UnixStream, connection: &Arc<Connection>, hello: &[u8], door: &Door) -> io::Result<()> {
     let limits = Limits::default();
     let mut recv = RecvBuf::new();
     let mut phase = Phase::Startup;
@@ -125,8 +153,14 @@ fn read(mut stream: UnixStream, connection: &Arc<Connection>, hello: &[u8], word
                         phase = Phase::Authenticated;
                         connection.send(hello.to_vec());
                     }
-                    // A question cannot be interrupted: the gateway ends the process instead.
-                    Ok(StartupPacket::CancelRequest { .. } | StartupPacket::Unsupported(_)) | Err(_) => return Ok(()),
+                    Ok(StartupPacket::CancelRequest { pid, .. }) => {
+                        if !door.interrupts.interrupt(pid.cast_unsigned()) {
+                            tracing::warn!("a statement does not end when it is interrupted");
+                        }
+                        // That it is done the client sees by this, even if the backend has work again.
+                        return stream.shutdown(std::net::Shutdown::Both);
+                    }
+                    Ok(StartupPacket::Unsupported(_)) | Err(_) => return Ok(()),
                 }
                 recv.consume(length);
             }
@@ -134,7 +168,7 @@ fn read(mut stream: UnixStream, connection: &Arc<Connection>, hello: &[u8], word
             (_, b'Q' | b'S' | b'F' | b'H') => {
                 let end = batched.saturating_add(length);
                 let frames = unread.get(..end).unwrap_or_default().to_vec();
-                if words.send(Word::Batch(Batch { connection: Arc::clone(connection), frames })).is_err() {
+                if door.words.send(Word::Batch(Batch { connection: Arc::clone(connection), frames })).is_err() {
                     return Ok(());
                 }
                 recv.consume(end);

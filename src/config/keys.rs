@@ -139,11 +139,11 @@ keys! {
     catalog_cache_dir: Option<PathBuf> = None, "DIR", optional(path);
 
     /// Time a catalog question may run, in milliseconds (1 to 3600000).
-    /// After it the statement fails with SQLSTATE 57014, and the embedded PostgreSQL is started anew.
+    /// After it the statement fails with SQLSTATE 57014.
     catalog_statement_timeout_ms: u64 = 10_000, "MS", whole(1, HOUR_MS);
 
     /// Memory the embedded PostgreSQL may take, in bytes (268435456 to 17179869184).
-    /// One that grows past it is started anew. It holds about 300 MB at rest.
+    /// One that grows past it is started anew. It holds about 300 MB at rest, and more while statements take long.
     catalog_memory_bytes_max: u64 = 1 << 30, "BYTES", whole(256 << 20, 16 << 30);
 
     /// Longest answer to a catalog question, in bytes (1048576 to 1073741823).

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 pub use counters::{Counter, ShardCounters};
 pub use link::{IrisTarget, LinkFailure};
-pub use oracle::{ORACLE_SOCKET, ORACLE_TURN, OracleOptions, OracleServer, OracleSource};
+pub use oracle::{ORACLE_SECOND_SOCKET, ORACLE_SOCKET, ORACLE_TURN, OracleOptions, OracleServer, OracleSource};
 pub use server::{Server, Serving};
 pub use shutdown::StopSignal;
 pub use startup::ServeError;

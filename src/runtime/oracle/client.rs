@@ -1,14 +1,15 @@
 //! Asks the oracle on behalf of the sessions of one shard.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_lite::future::or;
 
+use super::OracleSource;
 use super::connection::{Answer, Broken, Connection};
-use super::places::{Place, Places};
+use super::lane::{Connections, Lane, Leave, SECOND_BYTES_MIN, Ticket};
+use super::places::Place;
 use super::state::{Address, Death, Oracle, Readiness, not_ready};
 use crate::catalog::{OraclePurpose, OracleRequest};
 use crate::runtime::counters::ShardCounters;
@@ -20,8 +21,12 @@ use crate::wire::{PgError, SqlState};
 const CONNECTIONS_MAX: usize = 4;
 /// Beyond the questions of others a question may have to wait for a restart.
 const RESTART_ALLOWANCE: Duration = Duration::from_secs(10);
-/// Time an abandoned question has to end after its generation was told to.
+/// Time an abandoned question has to end after it was interrupted, or its generation told to end.
 const END_ALLOWANCE: Duration = Duration::from_secs(5);
+/// The same in a process of our own, which is ended when it does not.
+const INTERRUPT_ALLOWANCE: Duration = Duration::from_secs(1);
+/// How often a running question is looked at that may have to leave for others.
+const LOOK: Duration = Duration::from_millis(20);
 /// The supervisor looks more often than this.
 const DEATH_NOTICE: Duration = Duration::from_millis(300);
 /// Time a statement waits to be described: it can do without, as IRIS has metadata of its own. Longer than a restart.
@@ -33,16 +38,18 @@ const DEATHS_MAX: u32 = 2;
 #[derive(Debug)]
 pub(in crate::runtime) struct Asker {
     oracle: Arc<Oracle>,
-    places: Rc<Places>,
-    idle: RefCell<Vec<Connection>>,
+    first: Connections,
+    second: Connections,
     counters: Arc<ShardCounters>,
 }
 
 /// Which generation may be asked.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Which {
-    /// Whichever is there.
-    Any,
+    /// Whichever is there. `may_leave_for_second`: the question has not done so yet.
+    Any {
+        may_leave_for_second: bool,
+    },
     Only(u64),
 }
 
@@ -64,17 +71,30 @@ pub(super) enum Failure {
         reason: Again,
         generation: u64,
     },
+    /// It had to leave.
+    Left(Leave),
     Error(Box<PgError>),
 }
 
 impl Asker {
     pub(in crate::runtime) fn new(oracle: Arc<Oracle>, counters: Arc<ShardCounters>) -> Rc<Self> {
-        let places = Places::new(CONNECTIONS_MAX);
-        Rc::new(Self { oracle, places, idle: RefCell::default(), counters })
+        let connections = || Connections::new(CONNECTIONS_MAX);
+        Rc::new(Self { oracle, first: connections(), second: connections(), counters })
+    }
+
+    fn connections(&self, lane: Lane) -> &Connections {
+        match lane {
+            Lane::First => &self.first,
+            Lane::Second => &self.second,
+        }
+    }
+
+    fn idle_again(&self, lane: Lane, connection: Connection) {
+        self.connections(lane).idle.borrow_mut().push(connection);
     }
 
     /// The answer, which has as many ReadyForQuery messages as the question asks for. Dropped while the question waits
-    /// for its turn, the place in the queue is given up; dropped while it runs, it goes on to its end or its limit.
+    /// for its turn, the place in the queue is given up; dropped while it runs, it is interrupted.
     ///
     /// # Errors
     /// 57014 when it ran longer than `catalog_statement_timeout_ms`, 54000 when the answer is longer than
@@ -116,18 +136,29 @@ impl Asker {
     async fn ask_until_answered(self: &Rc<Self>, request: &OracleRequest) -> Result<Vec<u8>, Box<PgError>> {
         let wait_deadline = Instant::now().checked_add(self.patience_for(request.purpose));
         let mut deaths_count = 0_u32;
+        let mut lane = self.lane_for(request);
+        let mut may_leave_for_second = true;
         loop {
-            let failure = match self.attempt(request, Which::Any, wait_deadline).await {
+            let failure = match self.attempt(request, Which::Any { may_leave_for_second }, lane, wait_deadline).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
             let (reason, generation) = match failure {
                 Failure::Error(error) => return Err(error),
                 Failure::Again { reason, generation } => (reason, generation),
+                Failure::Left(Leave::ForOthers) => {
+                    self.oracle.traffic.remember(&request.frames);
+                    lane = Lane::Second;
+                    continue;
+                }
+                Failure::Left(Leave::ForSecond) => {
+                    may_leave_for_second = false;
+                    continue;
+                }
             };
             if reason == Again::Stale {
                 // The others have hardly fared better.
-                self.idle.borrow_mut().clear();
+                self.connections(lane).idle.borrow_mut().clear();
                 continue;
             }
             // If its PostgreSQL is gone, that is soon known; or else only the connection was, and another one will do.
@@ -139,6 +170,25 @@ impl Asker {
                 }
             }
         }
+    }
+
+    /// Where a question begins.
+    fn lane_for(&self, request: &OracleRequest) -> Lane {
+        let traffic = &self.oracle.traffic;
+        let is_busy = || traffic.waiting_first() > 0;
+        if self.may_leave(request, Lane::First) && is_busy() && traffic.is_long(&request.frames) {
+            return Lane::Second;
+        }
+        Lane::First
+    }
+
+    /// Only what clients ask can take long, and only the process of our own has a second PostgreSQL, if it may be
+    /// large enough.
+    fn may_leave(&self, request: &OracleRequest, lane: Lane) -> bool {
+        lane == Lane::First
+            && request.purpose == OraclePurpose::Answer
+            && matches!(self.oracle.options.source, OracleSource::Embedded { .. })
+            && self.oracle.options.memory_bytes_max >= SECOND_BYTES_MIN
     }
 
     /// The question was running when its PostgreSQL went away: was it the reason?
@@ -163,26 +213,29 @@ impl Asker {
         self: &Rc<Self>,
         request: &OracleRequest,
         which: Which,
+        lane: Lane,
         wait_deadline: Option<Instant>,
     ) -> Result<Vec<u8>, Failure> {
+        let ticket = Ticket::new(Arc::clone(&self.oracle), lane);
+        let connections = self.connections(lane);
         let out_of_patience = || Failure::Error(not_ready(self.patience_for(request.purpose)));
         let readiness = match request.purpose {
             OraclePurpose::Setting => Readiness::Prepared,
             OraclePurpose::Describe | OraclePurpose::DescribeOwn | OraclePurpose::Answer => Readiness::Mirrored,
         };
         let waiting = async {
-            let place = self.places.take().await;
+            let place = connections.places.take().await;
             let generation = self.oracle.ready(readiness, None).await.map_err(Failure::Error)?;
             let number = generation.number;
             if matches!(which, Which::Only(only) if only != number) {
                 return Err(Failure::Again { reason: Again::NotBegun, generation: number });
             }
-            self.idle.borrow_mut().retain(|connection| connection.generation().number == number);
-            let idle = self.idle.borrow_mut().pop();
+            connections.idle.borrow_mut().retain(|connection| connection.generation().number == number);
+            let idle = connections.idle.borrow_mut().pop();
             let was_idle = idle.is_some();
             let connection = match idle {
                 Some(connection) => connection,
-                None => Connection::open(generation).await.map_err(|error| {
+                None => Connection::open(generation, lane).await.map_err(|error| {
                     tracing::debug!(%error, "no connection to the catalog service");
                     Failure::Again { reason: Again::NotBegun, generation: number }
                 })?,
@@ -198,7 +251,9 @@ impl Asker {
         let answer = Answer::new(request.syncs_count, self.oracle.options.reply_bytes_max);
         let mut question = Question {
             asker: Rc::clone(self),
-            running: Some(Running { connection, answer, since: None, was_idle, _place: place }),
+            may_leave: self.may_leave(request, lane) && connection.is_interruptible(),
+            may_leave_for_second: matches!(which, Which::Any { may_leave_for_second: true }),
+            running: Some(Running { connection, answer, ticket, since: None, was_idle, _place: place }),
         };
         question.put(request, wait_deadline).await.unwrap_or_else(|| Err(out_of_patience()))
     }
@@ -209,6 +264,7 @@ impl Asker {
 struct Running {
     connection: Connection,
     answer: Answer,
+    ticket: Ticket,
     /// When it got its turn.
     since: Option<Instant>,
     /// The connection has served before.
@@ -226,7 +282,7 @@ enum Progress {
 
 impl Running {
     async fn progress(&mut self, deadline: Option<Instant>) -> Progress {
-        let Self { connection, answer, since, .. } = self;
+        let Self { connection, answer, .. } = self;
         let progress = or(
             async {
                 match connection.receive(answer).await {
@@ -241,14 +297,19 @@ impl Running {
             },
         )
         .await;
-        if since.is_none() && answer.has_turn() {
-            *since = Some(Instant::now());
+        if self.since.is_none() && self.answer.has_turn() {
+            self.begin_turn();
         }
         progress
     }
 
-    /// An external PostgreSQL knows CancelRequest.
-    fn is_interruptible(&self) -> bool {
+    fn begin_turn(&mut self) {
+        self.since = Some(Instant::now());
+        self.ticket.begin_turn();
+    }
+
+    /// A PostgreSQL elsewhere, which has no queue.
+    fn is_elsewhere(&self) -> bool {
         matches!(self.connection.generation().address, Address::Server(_))
     }
 
@@ -262,10 +323,19 @@ impl Running {
 #[derive(Debug)]
 struct Question {
     asker: Rc<Asker>,
+    may_leave: bool,
+    may_leave_for_second: bool,
     running: Option<Running>,
 }
 
 impl Question {
+    /// Whether it has to leave its PostgreSQL. `is_known`: it took long before.
+    fn leave(&self, is_known: bool) -> Option<Leave> {
+        let since = self.running.as_ref()?.since?;
+        let leave = self.asker.oracle.traffic.leave(since.elapsed(), is_known)?;
+        (leave == Leave::ForOthers || self.may_leave_for_second).then_some(leave)
+    }
+
     /// `None`: did not get its turn in time.
     async fn put(
         &mut self,
@@ -274,19 +344,20 @@ impl Question {
     ) -> Option<Result<Vec<u8>, Failure>> {
         let asker = Rc::clone(&self.asker);
         let oracle = &asker.oracle;
+        let is_known = self.may_leave && oracle.traffic.is_long(&request.frames);
         let running = self.running.as_mut()?;
         let generation = running.connection.generation().number;
         let mut result = running.connection.send(request).await.map_or_else(Progress::Broken, |()| Progress::Some);
-        if running.is_interruptible() {
-            // Whoever has no queue begins at once.
-            running.since = Some(Instant::now());
+        if running.is_elsewhere() {
+            running.begin_turn();
         }
         loop {
+            let running = self.running.as_mut()?;
             match result {
                 Progress::Some => {}
                 Progress::Complete => {
-                    let Running { connection, answer, .. } = self.running.take()?;
-                    asker.idle.borrow_mut().push(connection);
+                    let Running { connection, answer, ticket, .. } = self.running.take()?;
+                    asker.idle_again(ticket.lane, connection);
                     return Some(Ok(answer.into_bytes()));
                 }
                 Progress::Broken(Broken::TooLong { max }) => {
@@ -313,65 +384,63 @@ impl Question {
                     self.running = None;
                     return None;
                 }
+                Progress::OutOfTime if running.limit(oracle).is_none_or(|limit| limit > Instant::now()) => {}
+                // It is interrupted when it is dropped.
                 Progress::OutOfTime => {
-                    // One that can be interrupted is when it is dropped.
-                    if !running.is_interruptible() {
-                        self.running = None;
-                        oracle.kill(generation, Death::Timeout);
-                    }
-                    let limit = oracle.options.statement_timeout;
-                    return Some(Err(Failure::Error(ran_too_long(limit))));
+                    return Some(Err(Failure::Error(ran_too_long(oracle.options.statement_timeout))));
                 }
             }
-            let deadline = running.limit(oracle).or(wait_deadline);
-            result = running.progress(deadline).await;
+            let running = self.running.as_ref()?;
+            let mut deadline = running.limit(oracle).or(wait_deadline);
+            if self.may_leave && running.since.is_some() {
+                if let Some(leave) = self.leave(is_known) {
+                    return Some(Err(Failure::Left(leave)));
+                }
+                let look = Instant::now().checked_add(LOOK);
+                deadline = deadline.into_iter().chain(look).min();
+            }
+            result = self.running.as_mut()?.progress(deadline).await;
         }
     }
 }
 
 impl Drop for Question {
     fn drop(&mut self) {
-        let Some(mut running) = self.running.take() else { return };
-        if running.since.is_none() {
-            // Closing the connection gives up the place in the queue.
-            return;
+        let Some(running) = self.running.take() else { return };
+        // Without a turn, closing the connection gives up the place in the queue.
+        if running.since.is_some() {
+            glommio::spawn_local(end(Rc::clone(&self.asker), running)).detach();
         }
-        // The embedded one cannot be interrupted, and ending PostgreSQL would hurt others: it has until its limit.
-        let asker = Rc::clone(&self.asker);
-        glommio::spawn_local(async move {
-            if running.is_interruptible() {
-                // The answer is of no use any more, and after it the connection is as good as new.
-                let rest = async {
-                    running.connection.cancel().await?;
-                    while !running.answer.is_complete() {
-                        running.connection.receive(&mut running.answer).await?;
-                    }
-                    Ok::<_, Broken>(())
-                };
-                if let Some(Ok(())) = within(END_ALLOWANCE, rest).await {
-                    asker.idle.borrow_mut().push(running.connection);
-                }
-                return;
-            }
-            loop {
-                let limit = running.limit(&asker.oracle);
-                match running.progress(limit).await {
-                    Progress::Some => {}
-                    Progress::Complete => {
-                        asker.idle.borrow_mut().push(running.connection);
-                        return;
-                    }
-                    Progress::Broken(_) => return,
-                    Progress::OutOfTime => {
-                        let generation = running.connection.generation().number;
-                        asker.oracle.kill(generation, Death::Timeout);
-                        within(END_ALLOWANCE, running.progress(None)).await;
-                        return;
-                    }
-                }
-            }
-        })
-        .detach();
+    }
+}
+
+/// Ends a question whose answer is of no use any more. After it the connection is as good as new.
+async fn end(asker: Rc<Asker>, mut running: Running) {
+    let is_elsewhere = running.is_elsewhere();
+    let allowance = match (is_elsewhere, running.connection.is_interruptible()) {
+        (true, _) => Some(END_ALLOWANCE),
+        (false, true) => Some(INTERRUPT_ALLOWANCE),
+        // Ending its PostgreSQL at once would hurt others: it has until its limit.
+        (false, false) => running.limit(&asker.oracle).map(|limit| limit.saturating_duration_since(Instant::now())),
+    };
+    let rest = async {
+        if running.connection.is_interruptible() {
+            running.connection.cancel().await?;
+        }
+        while !running.answer.is_complete() {
+            running.connection.receive(&mut running.answer).await?;
+        }
+        Ok::<_, Broken>(())
+    };
+    match within(allowance.unwrap_or_default(), rest).await {
+        Some(Ok(())) => asker.idle_again(running.ticket.lane, running.connection),
+        Some(Err(_)) => {}
+        None if is_elsewhere => {}
+        None => {
+            asker.oracle.kill(running.connection.generation().number, Death::Timeout);
+            // Until then nobody else need try.
+            within(END_ALLOWANCE, running.progress(None)).await;
+        }
     }
 }
 

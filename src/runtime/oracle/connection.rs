@@ -1,6 +1,7 @@
 //! One connection to the oracle, and one question on it.
 
 use std::io;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -8,9 +9,10 @@ use std::task::{Context, Poll};
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use glommio::net::{TcpStream, UnixStream};
 
+use super::lane::Lane;
 use super::login::Login;
 use super::state::{Address, Generation};
-use super::{ORACLE_TURN, OracleServer};
+use super::{ORACLE_SECOND_SOCKET, ORACLE_TURN, OracleServer};
 use crate::catalog::OracleRequest;
 use crate::runtime::link::resolve;
 use crate::wire::Frame;
@@ -42,6 +44,20 @@ pub(super) enum Broken {
 enum Stream {
     Unix(UnixStream),
     Tcp(TcpStream),
+}
+
+impl Stream {
+    async fn connect(address: &Address, lane: Lane) -> Result<Self, Broken> {
+        match (address, lane) {
+            (Address::Socket(path), Lane::First) => Self::unix(path).await,
+            (Address::Socket(path), Lane::Second) => Self::unix(&path.with_file_name(ORACLE_SECOND_SOCKET)).await,
+            (Address::Server(server), _) => Ok(Self::Tcp(connect(server).await?)),
+        }
+    }
+
+    async fn unix(path: &Path) -> Result<Self, Broken> {
+        Ok(Self::Unix(UnixStream::connect(path).await.map_err(io::Error::from)?))
+    }
 }
 
 impl AsyncRead for Stream {
@@ -81,22 +97,22 @@ impl AsyncWrite for Stream {
 pub(super) struct Connection {
     stream: Stream,
     generation: Generation,
+    lane: Lane,
     scratch: Box<[u8]>,
     /// Process id and key as BackendKeyData has them: what a CancelRequest needs.
     cancel_key: Vec<u8>,
 }
 
 impl Connection {
-    pub(super) async fn open(generation: Generation) -> Result<Self, Broken> {
-        let (stream, server) = match &generation.address {
-            Address::Socket(path) => {
-                // The process knows no users: who asks is told by each question.
-                (Stream::Unix(UnixStream::connect(path).await.map_err(io::Error::from)?), None)
-            }
-            Address::Server(server) => (Stream::Tcp(connect(server).await?), Some(Arc::clone(server))),
+    pub(super) async fn open(generation: Generation, lane: Lane) -> Result<Self, Broken> {
+        let server = match &generation.address {
+            // The process knows no users: who asks is told by each question.
+            Address::Socket(_) => None,
+            Address::Server(server) => Some(Arc::clone(server)),
         };
+        let stream = Stream::connect(&generation.address, lane).await?;
         let scratch = vec![0; READ_BYTES].into_boxed_slice();
-        let mut connection = Self { stream, generation, scratch, cancel_key: Vec::new() };
+        let mut connection = Self { stream, generation, lane, scratch, cancel_key: Vec::new() };
         let mut login = Login::new(server.as_deref());
         let mut out = Vec::new();
         login.start(&mut out);
@@ -122,10 +138,14 @@ impl Connection {
         }
     }
 
-    /// Interrupts what runs on this connection, where that is possible.
+    /// What runs on it can be interrupted. The embedded PostgreSQL has no process id where it cannot.
+    pub(super) fn is_interruptible(&self) -> bool {
+        self.cancel_key.iter().take(4).any(|byte| *byte != 0)
+    }
+
+    /// Interrupts what runs on this connection.
     pub(super) async fn cancel(&self) -> Result<(), Broken> {
-        let Address::Server(server) = &self.generation.address else { return Ok(()) };
-        let mut stream = connect(server).await?;
+        let mut stream = Stream::connect(&self.generation.address, self.lane).await?;
         let length = u32::try_from(self.cancel_key.len().saturating_add(8)).unwrap_or(u32::MAX);
         let request = [&length.to_be_bytes()[..], &CANCEL_REQUEST.to_be_bytes(), &self.cancel_key].concat();
         stream.write_all(&request).await?;

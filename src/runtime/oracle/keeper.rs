@@ -12,6 +12,7 @@ use glommio::timer::Timer;
 
 use super::OracleSource;
 use super::connection::{Answer, Broken, Connection};
+use super::lane::Lane;
 use super::side_table::CommentKeeper;
 use super::state::{Address, Death, Generation, Oracle, Readiness};
 use crate::catalog::{
@@ -99,7 +100,7 @@ impl Keeper {
 
     async fn keep(&mut self, generation: Generation) -> Ended {
         let Generation { number, is_reopened, .. } = generation;
-        let mut worker = match within(WORK_LIMIT, Connection::open(generation)).await {
+        let mut worker = match within(WORK_LIMIT, Connection::open(generation, Lane::First)).await {
             Some(Ok(connection)) => Worker { connection },
             Some(Err(error)) => {
                 tracing::warn!(%error, "the catalog service could not be connected to");

@@ -7,6 +7,7 @@ pub(super) mod client;
 mod connection;
 mod folder;
 mod keeper;
+mod lane;
 mod login;
 mod mirror;
 mod places;
@@ -27,6 +28,9 @@ pub(super) use supervisor::Supervisor;
 
 /// Name of the socket in the folder of an oracle process.
 pub const ORACLE_SOCKET: &str = "socket";
+
+/// Name of the socket beside it, of the PostgreSQL for statements that take long.
+pub const ORACLE_SECOND_SOCKET: &str = "second";
 
 /// Name of a ParameterStatus that the oracle process sends in front of an answer as soon as the question has left its
 /// queue. Real PostgreSQL has no queue, and no parameter of this name.

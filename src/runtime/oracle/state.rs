@@ -8,6 +8,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
+use super::lane::Traffic;
 use super::{OracleOptions, OracleServer, OracleSource};
 use crate::catalog::{MirrorChange, MirrorMark, put_marks};
 use crate::wire::{PgError, SqlState};
@@ -105,6 +106,7 @@ impl History {
 #[derive(Debug)]
 pub(in crate::runtime) struct Oracle {
     pub(super) options: OracleOptions,
+    pub(super) traffic: Traffic,
     /// By which the marks of this process are told from those of any other.
     token: String,
     inner: Mutex<Inner>,
@@ -133,7 +135,7 @@ impl Oracle {
             supervisor,
         };
         let token = format!("{:016x}", RandomState::new().build_hasher().finish());
-        Self { options, token, inner: Mutex::new(inner) }
+        Self { options, traffic: Traffic::default(), token, inner: Mutex::new(inner) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

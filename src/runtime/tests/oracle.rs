@@ -35,27 +35,26 @@ fn questions_are_answered_and_long_ones_end() {
     assert_eq!(ask(&mut client, "SELECT 6 * 7"), "42");
     assert!(ask(&mut client, "SELECT nonsense").contains("C42703"));
 
-    // One that would sleep for ever costs itself its answer, and others a wait.
+    // One that would run for ever costs itself its answer, and others nothing.
     let address = gateway.address();
-    let sleeper = std::thread::spawn(move || {
+    let runner = std::thread::spawn(move || {
         let mut client = Client::connect(address);
         let started = Instant::now();
-        (ask(&mut client, "SELECT pg_sleep(1000)"), started.elapsed())
+        (ask(&mut client, "SELECT count(*) FROM generate_series(1, 100000000000)"), started.elapsed())
     });
     std::thread::sleep(Duration::from_millis(200));
     let started = Instant::now();
     assert_eq!(ask(&mut client, "SELECT 'after'"), "after");
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
-    let (outcome, took) = sleeper.join().unwrap();
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    let (outcome, took) = runner.join().unwrap();
     assert_eq!(outcome, "57014");
-    assert!((Duration::from_millis(600)..Duration::from_secs(2)).contains(&took), "{took:?}");
-    assert_eq!(gateway.server.oracle_restarts_count(), 1);
+    assert!((Duration::from_millis(600)..Duration::from_secs(5)).contains(&took), "{took:?}");
 
-    // The session's own limit counts when it is shorter. The question runs on to its end.
+    // The session's own limit counts when it is shorter.
     client.query("SET statement_timeout = 100");
-    assert_eq!(ask(&mut client, "SELECT pg_sleep(0.4)"), "57014");
+    assert_eq!(ask(&mut client, "SELECT count(*) FROM generate_series(1, 100000000000)"), "57014");
     client.query("SET statement_timeout = 0");
     assert_eq!(ask(&mut client, "SELECT 'still there'"), "still there");
-    assert_eq!(gateway.server.oracle_restarts_count(), 1);
+    assert_eq!(gateway.server.oracle_restarts_count(), 0);
     gateway.stop();
 }

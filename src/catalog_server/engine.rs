@@ -1,0 +1,124 @@
+//! PostgreSQL as a function from messages to messages.
+
+use std::path::Path;
+use std::time::Duration;
+
+use iris_pgwire::wire::Frame;
+use pglite_oxide::{ExecProtocolOptions, Pglite, PgliteBuilder, PglitePaths, extensions};
+
+use super::aside::Aside;
+use super::families::Families;
+
+/// PostgreSQL as a function from messages to messages.
+pub trait Engine {
+    /// One frontend message in, what PostgreSQL answers out.
+    ///
+    /// # Errors
+    /// The engine is broken and must not be used any more.
+    fn exchange(&mut self, message: &[u8]) -> Result<Vec<u8>, String>;
+
+    /// How it numbers the families of addresses; `None`: as everybody does.
+    fn families(&self) -> Option<Families> {
+        None
+    }
+
+    /// A connection gets its turn.
+    ///
+    /// # Errors
+    /// There is no engine for this one; the next may have more luck.
+    fn begin_turn(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// How long nobody must have had a turn before [`rest`](Self::rest) is called; `None`: never.
+    fn rest_after(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Gives back what can be had again.
+    fn rest(&mut self) {}
+}
+
+/// PostgreSQL compiled to WebAssembly.
+pub struct Embedded {
+    database: Pglite,
+    server_version: String,
+    families: Option<Families>,
+}
+
+impl Embedded {
+    /// PostgreSQL over the data in a folder: new ones, or those of an earlier process and the database to go on with.
+    ///
+    /// A process that is killed has left to the kernel all that it wrote, so that the next one finds it without an
+    /// fsync (the library asks for none). But a commit must have been written, which is what `synchronous_commit` sees
+    /// to; and a write that a kill cuts off may end between two pages of the kernel, which `full_page_writes` mends.
+    pub fn open(data: &Path, reopen: Option<&str>) -> Result<Self, String> {
+        let mut builder = PgliteBuilder::new().path(data).extension(extensions::VECTOR);
+        let mut aside = None;
+        if let Some(database) = reopen {
+            builder = builder.database(database);
+            let put = Aside::put(&PglitePaths::with_root(data).pgdata, data.join("aside"));
+            aside = Some(put.map_err(|error| format!("files could not be put aside: {error}"))?);
+        }
+        let database = builder.open().map_err(|error| format!("{error:#}"))?;
+        if let Some(aside) = aside {
+            aside.end().map_err(|error| format!("files that were put aside could not be put back: {error}"))?;
+        }
+        let mut embedded = Self { database, server_version: String::new(), families: None };
+        // It starts without a session user in its settings, and so the end of a transaction with another one would
+        // not bring the first one back.
+        let answer = embedded
+            .exchange(&query("SELECT pg_catalog.quote_ident(rolname) FROM pg_catalog.pg_authid WHERE oid = 10"))?;
+        let superuser = first_value(&answer).ok_or("it has no superuser")?;
+        embedded.exchange(&query(&format!("SET SESSION AUTHORIZATION {superuser}")))?;
+        let answer = embedded.exchange(&query("SHOW server_version"))?;
+        embedded.server_version = first_value(&answer).ok_or("it does not tell its version")?;
+        embedded.families = Some(Families::ask(&mut embedded)?);
+        Ok(embedded)
+    }
+
+    pub fn server_version(&self) -> &str {
+        &self.server_version
+    }
+}
+
+impl Engine for Embedded {
+    fn exchange(&mut self, message: &[u8]) -> Result<Vec<u8>, String> {
+        self.database.exec_protocol_raw(message, ExecProtocolOptions::no_sync()).map_err(|error| format!("{error:#}"))
+    }
+
+    fn families(&self) -> Option<Families> {
+        self.families
+    }
+}
+
+/// A Query message.
+pub fn query(sql: &str) -> Vec<u8> {
+    let mut message = vec![b'Q'];
+    let length = u32::try_from(sql.len().saturating_add(5)).unwrap_or(u32::MAX);
+    message.extend_from_slice(&length.to_be_bytes());
+    message.extend_from_slice(sql.as_bytes());
+    message.push(0);
+    message
+}
+
+pub fn messages(mut bytes: &[u8]) -> impl Iterator<Item = Frame<'_>> {
+    std::iter::from_fn(move || {
+        let frame = Frame::cut_backend(bytes, u32::MAX).ok().flatten()?;
+        bytes = bytes.get(frame.wire_len()..).unwrap_or_default();
+        Some(frame)
+    })
+}
+
+/// The transaction status of the last ReadyForQuery.
+pub fn last_status(answer: &[u8]) -> Option<u8> {
+    messages(answer).filter(|frame| frame.tag == b'Z').last().and_then(|frame| frame.body.first().copied())
+}
+
+/// The first column of the first row, as text.
+pub fn first_value(answer: &[u8]) -> Option<String> {
+    let row = messages(answer).find(|frame| frame.tag == b'D')?;
+    let (length, rest) = row.body.get(2..)?.split_first_chunk::<4>()?;
+    let value = rest.get(..usize::try_from(i32::from_be_bytes(*length)).ok()?)?;
+    Some(String::from_utf8_lossy(value).into_owned())
+}
