@@ -148,7 +148,7 @@ impl Conversation for PlainSession {
         }
         match event {
             Event::Iris(Reply::Failed { error, .. }) => self.fail(&to_pg(&error), out),
-            Event::Iris(_) | Event::Flushed | Event::Mirrored(_) | Event::Locked(_) | Event::Notified(_) => {
+            Event::Iris(_) | Event::Flushed | Event::Mirrored(_) | Event::Waited(_) | Event::Notified(_) => {
                 self.complete(out)
             }
             Event::Oracle(Ok(answer)) => {

@@ -23,7 +23,7 @@ use super::pool::Lease;
 use super::shard::Shard;
 use super::wait::{Signals, until, within};
 use crate::iris::{Reply, Request};
-use crate::session::{Event, Identity, LockRequest, Step};
+use crate::session::{Event, Identity, LockRequest, Step, WaitRequest};
 use crate::wire::{Frame, PgError, Phase, RecvBuf, SendBuf, SqlState, StartupPacket};
 
 /// Output is sent before a request once it has grown to this: a pipeline of many statements must not gather all its
@@ -168,7 +168,8 @@ impl<C: Conversation> Pump<C> {
                 Step::Ask(question) => self.ask(&question).await?,
                 Step::Mirror(change) => self.mirror(&change).await?,
                 Step::Refresh => self.refresh_mirror().await?,
-                Step::Lock(request) => self.lock(request).await?,
+                Step::Wait(WaitRequest::Lock(request)) => self.lock(request).await?,
+                Step::Wait(WaitRequest::Sleep(time)) => self.sleep(time).await?,
                 Step::Notifications => match self.belongings.take_notifications() {
                     Ok(notifications) => self.session.on_event(Event::Notified(notifications), &mut self.out),
                     Err(error) => self.session.on_fatal(&error, &mut self.out),
@@ -195,7 +196,7 @@ impl<C: Conversation> Pump<C> {
         let outcome = self.belongings.lock(request, &self.stream, deadline, limit).await;
         self.target.activity.set(Activity::Working);
         match outcome {
-            Locking::Answer(result) => Ok(self.session.on_event(Event::Locked(result), &mut self.out)),
+            Locking::Answer(result) => Ok(self.session.on_event(Event::Waited(result), &mut self.out)),
             Locking::ClientGone => Err(End::Closed),
             Locking::StopNow => Ok(self.session.on_fatal(&stopping(true), &mut self.out)),
         }

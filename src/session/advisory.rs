@@ -37,7 +37,7 @@ pub enum LockScope {
     Transaction,
 }
 
-/// What is asked of the runtime; the answer is `Event::Locked`.
+/// What is asked of the runtime; the answer is `Event::Waited`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LockRequest {
     /// True: the session has it. False: somebody else has, and `waits` is not set. Errors: 57014, 55P03, 40P01, 53200.

@@ -155,6 +155,7 @@ pub fn explained(
         sql: format!("{explain}{}", statement.sql),
         parameter_types: statement.parameter_types.clone(),
         values: constants(arguments).into_iter().map(value).collect(),
+        ..CatalogStatement::default()
     })
 }
 

@@ -91,7 +91,7 @@ impl BlockRun {
                 self.on_progress(progress, resolve, context, client, out)
             }
             Stage::Run { mut operation, understood } => {
-                let sink = if self.is_test() { &mut self.spool } else { &mut *out };
+                let sink = if self.keeps_rows() { &mut self.spool } else { &mut *out };
                 let outcome = operation.on_reply(reply, context, client, sink);
                 self.on_outcome(outcome, operation, understood, client, out)
             }
@@ -131,12 +131,34 @@ impl BlockRun {
                 self.on_progress(progress, resolve, context, client, out)
             }
             Stage::Run { mut operation, understood } => {
-                let sink = if self.is_test() { &mut self.spool } else { &mut *out };
+                let sink = if self.keeps_rows() { &mut self.spool } else { &mut *out };
                 let outcome = operation.on_order(event, context, client, sink);
                 self.on_outcome(outcome, operation, understood, client, out)
             }
             Stage::Next | Stage::Savepoint(_) | Stage::Undo => {
                 Err(PgError::error(SqlState::INTERNAL_ERROR, "an event came that nobody waits for"))
+            }
+        };
+        self.settle(result, context, client, out)
+    }
+
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub fn on_waited(
+        &mut self,
+        waited: Result<bool>,
+        context: &ShardContext,
+        client: &mut Client,
+        out: &mut SendBuf,
+    ) -> Result<Outcome> {
+        let result = match std::mem::replace(&mut self.stage, Stage::Next) {
+            Stage::Run { mut operation, understood } => {
+                let sink = if self.keeps_rows() { &mut self.spool } else { &mut *out };
+                let outcome = operation.on_waited(waited, context, client, sink);
+                self.on_outcome(outcome, operation, understood, client, out)
+            }
+            Stage::Next | Stage::Resolve(_) | Stage::Savepoint(_) | Stage::Undo => {
+                Err(PgError::error(SqlState::INTERNAL_ERROR, "nobody waits for anything"))
             }
         };
         self.settle(result, context, client, out)
@@ -194,7 +216,11 @@ impl BlockRun {
                 self.at = self.at.saturating_add(1);
                 return Ok(has_savepoint.then(|| self.savepoint(None, context, client)));
             }
-            Some(BlockStep::Run(statement) | BlockStep::Test { condition: statement, .. }) => &statement.sql,
+            Some(
+                BlockStep::Run(statement)
+                | BlockStep::Perform(statement)
+                | BlockStep::Test { condition: statement, .. },
+            ) => &statement.sql,
         };
         let mut template = Template::default();
         Resolve::scan(sql, &mut template, client)?;
@@ -267,16 +293,17 @@ impl BlockRun {
                 return Err(PgError::unsupported(format!("{tag} is not supported in DO")));
             }
         };
-        match (answers, self.is_test()) {
+        match (answers, self.keeps_rows()) {
             (true, false) => Err(PgError::error(SqlState::SYNTAX_ERROR, "query has no destination for result data")
                 .hint("If you want to discard the results of a SELECT, use PERFORM instead.")),
-            (false, true) => Err(PgError::error(SqlState::SYNTAX_ERROR, "the condition of IF is not a query")),
+            (false, true) => Err(PgError::error(SqlState::SYNTAX_ERROR, "what IF and PERFORM evaluate is not a query")),
             _ => Ok(()),
         }
     }
 
-    fn is_test(&self) -> bool {
-        matches!(self.step(self.at), Some(BlockStep::Test { .. }))
+    /// The rows of the step are not for the client.
+    fn keeps_rows(&self) -> bool {
+        matches!(self.step(self.at), Some(BlockStep::Test { .. } | BlockStep::Perform(_)))
     }
 
     fn run(
@@ -291,7 +318,7 @@ impl BlockRun {
         let values = bind_values(&understood, &literals_only(&sql, &template, context), client, out)?;
         let operation = Operation::new(Rc::clone(&understood), values, Formats::text(), false, context, client)?;
         let mut operation = Box::new(operation);
-        let sink = if self.is_test() { &mut self.spool } else { &mut *out };
+        let sink = if self.keeps_rows() { &mut self.spool } else { &mut *out };
         let outcome = operation.execute(0, context, client, sink);
         self.on_outcome(outcome, operation, understood, client, out)
     }
@@ -304,6 +331,9 @@ impl BlockRun {
         client: &Client,
         out: &mut SendBuf,
     ) -> Result<Option<Outcome>> {
+        if matches!(self.step(self.at), Some(BlockStep::Perform(_))) {
+            self.spool.clear();
+        }
         match outcome? {
             Outcome::Complete(_) | Outcome::Empty | Outcome::Suspended => {
                 put_notices(&understood, client, out);
@@ -402,6 +432,7 @@ impl BlockRun {
     fn explained(&self, mut error: Box<PgError>) -> Box<PgError> {
         let (BlockStatement { sql, line }, what, at) = match self.step(self.at) {
             Some(BlockStep::Run(statement)) => (statement, "statement", "SQL statement"),
+            Some(BlockStep::Perform(query)) => (query, "statement", "PERFORM"),
             Some(BlockStep::Test { condition, .. }) => (condition, "expression", "IF"),
             _ => return error,
         };

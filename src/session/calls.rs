@@ -1,6 +1,7 @@
-//! Functions the gateway carries out itself, called in a select list: advisory locks and notifications.
+//! Functions the gateway carries out itself, called in a select list: advisory locks, notifications and waiting.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use crate::sql::{AdvisoryOperation, Bind, Call, CallArgument, CallFunction};
 use crate::types::{Datum, Encoder, Oid, PgType, decode};
@@ -15,7 +16,7 @@ use super::evaluation::{Evaluation, EvaluationStep};
 use super::operation::{Outcome, catalog_statement};
 use super::rows::{Field, Formats};
 use super::run::put_row_description;
-use super::step::Event;
+use super::step::{Event, WaitRequest};
 use super::values::Sources;
 
 /// In front of an argument's text; NULL is nothing at all.
@@ -29,7 +30,7 @@ pub struct CallValues {
     /// The expressions' places among them.
     open: Vec<usize>,
     /// One column for each expression, for the oracle to evaluate.
-    question: Option<CatalogStatement>,
+    question: Option<Box<CatalogStatement>>,
 }
 
 /// # Errors
@@ -57,7 +58,7 @@ pub fn bind_arguments(calls: &[Call], sources: &Sources<'_>) -> Result<CallValue
         bound.values.push(value);
     }
     if !bound.open.is_empty() {
-        bound.question = Some(CatalogStatement { sql, ..catalog_statement(sources) });
+        bound.question = Some(Box::new(CatalogStatement { sql, ..catalog_statement(sources) }));
     }
     Ok(bound)
 }
@@ -69,6 +70,9 @@ fn bind_argument(bind: &Bind, oid: Oid, sources: &Sources<'_>) -> Result<Vec<u8>
             let Some(bytes) = parameter.bytes else { return Ok(Vec::new()) };
             match decode(parameter.oid, parameter.format, bytes)? {
                 Datum::Int(number) => number.to_string(),
+                Datum::Double(number) => number.to_string(),
+                Datum::Decimal(number) => format!("{}e{}", number.mantissa, number.scale),
+                Datum::BigDecimal(digits) => digits.to_owned(),
                 Datum::Text(text) => text.to_owned(),
                 Datum::Owned(text) => text,
                 _ => {
@@ -89,6 +93,7 @@ fn bind_argument(bind: &Bind, oid: Oid, sources: &Sources<'_>) -> Result<Vec<u8>
     // As the function's own type, whatever type it was sent as.
     let text = match decode(oid, Format::Text, text.as_bytes())? {
         Datum::Int(number) => number.to_string(),
+        Datum::Double(number) => number.to_string(),
         _ => text,
     };
     Ok(present(&text))
@@ -122,7 +127,7 @@ fn result_type(function: CallFunction) -> Oid {
         CallFunction::Advisory(AdvisoryOperation::Lock { is_try: true, .. } | AdvisoryOperation::Unlock { .. }) => {
             Oid::BOOL
         }
-        CallFunction::Advisory(_) | CallFunction::Notify => Oid::VOID,
+        CallFunction::Advisory(_) | CallFunction::Notify | CallFunction::Sleep(_) => Oid::VOID,
     }
 }
 
@@ -235,15 +240,19 @@ impl Calls {
     }
 
     /// # Errors
-    /// Why the lock could not be had, or the error of a later call.
-    pub fn on_locked(
+    /// Why the lock could not be had or the time was cut short, or the error of a later call.
+    pub fn on_waited(
         &mut self,
         result: Result<bool, Box<PgError>>,
         client: &mut Client,
         out: &mut SendBuf,
     ) -> Result<Outcome, Box<PgError>> {
         let done = result?;
-        let Some(asked) = self.asked.take() else { return self.run(client, out) };
+        let Some(asked) = self.asked.take() else {
+            // What was waited for is that time goes by.
+            self.results.push(Datum::Text(""));
+            return self.run(client, out);
+        };
         match asked {
             LockRequest::Lock { key, mode, scope, waits } => {
                 if done {
@@ -287,6 +296,11 @@ impl Calls {
                     notify(channel, payload, client)?;
                     self.results.push(Datum::Text(""));
                 }
+                CallFunction::Sleep(_) => match values.first().copied().flatten() {
+                    // Strict.
+                    None => self.results.push(Datum::Null),
+                    Some(seconds) => return Ok(Outcome::Wait(WaitRequest::Sleep(sleep_time(seconds)?))),
+                },
                 CallFunction::Advisory(AdvisoryOperation::UnlockAll) => {
                     if client.advisory.forget_session_locks() {
                         return Ok(self.ask(LockRequest::UnlockAll));
@@ -343,7 +357,7 @@ impl Calls {
 
     fn ask(&mut self, request: LockRequest) -> Outcome {
         self.asked = Some(request);
-        Outcome::Lock(request)
+        Outcome::Wait(WaitRequest::Lock(request))
     }
 
     /// One row of all results.
@@ -377,6 +391,16 @@ impl Calls {
         self.state = State::Done;
         Ok(Outcome::Complete(format!("{} {count}", self.tag)))
     }
+}
+
+/// How long to wait for so many seconds. A negative number and NaN are none, what is too large for a clock is for ever.
+fn sleep_time(seconds: &str) -> Result<Duration, Box<PgError>> {
+    let misread = |_| PgError::error(SqlState::INTERNAL_ERROR, "a number of seconds is not a number");
+    let seconds: f64 = seconds.parse().map_err(misread)?;
+    if seconds.is_nan() || seconds <= 0.0 {
+        return Ok(Duration::ZERO);
+    }
+    Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }
 
 /// The key that one or two arguments are; `None` when one is NULL.

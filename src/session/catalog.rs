@@ -5,6 +5,7 @@ use crate::sql::CatalogQuery;
 use crate::types::Oid;
 use crate::wire::{Format, PgError, SendBuf, SqlState};
 
+use super::calls::CallValues;
 use super::client::Client;
 use super::context::ShardContext;
 use super::question::{Order, Question, QuestionStep};
@@ -15,6 +16,8 @@ pub struct CatalogStatement {
     pub sql: String,
     pub parameter_types: Vec<Oid>,
     pub values: Vec<BoundValue>,
+    /// Arguments of the sleeps in front of it.
+    pub sleeps: CallValues,
 }
 
 /// Such a statement under way, or suspended between two Executes of its portal.

@@ -449,7 +449,7 @@ impl Ready {
         let step = match outcome {
             Outcome::Submit(request) => Step::Submit(request),
             Outcome::Order(order) => order.into(),
-            Outcome::Lock(request) => Step::Lock(request),
+            Outcome::Wait(request) => Step::Wait(request),
             Outcome::FlushThenResume => Step::FlushThenResume,
             Outcome::NeedFrame => Step::Flush,
             Outcome::Complete(tag) => {
@@ -494,7 +494,7 @@ impl Ready {
             Event::Iris(reply) => pending.operation.on_reply(reply, &self.context, &mut self.client, out),
             Event::Flushed => Ok(pending.operation.on_flushed()),
             Event::Lost(error) => Err(error),
-            Event::Locked(result) => pending.operation.on_locked(result, &self.context, &mut self.client, out),
+            Event::Waited(result) => pending.operation.on_waited(result, &self.context, &mut self.client, out),
             event => pending.operation.on_order(event, &self.context, &mut self.client, out),
         };
         match outcome {

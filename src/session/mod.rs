@@ -54,7 +54,7 @@ pub use channel::{ChannelChange, Effect, Notification};
 pub use client::Identity;
 pub use context::{SessionOptions, ShardContext};
 pub use counts::{Counts, ShardCounts};
-pub use step::{Event, Step};
+pub use step::{Event, Step, WaitRequest};
 
 use ready::Ready;
 use startup::{Startup, StartupStep};

@@ -7,7 +7,6 @@ use crate::iris::{Reply, Request};
 use crate::sql::{Action, CatalogQuery, CursorCommand, EnumChange, SettingCommand, Template, TransactionCommand};
 use crate::wire::{FrontendMessage, PgError, SendBuf, SqlState};
 
-use super::advisory::LockRequest;
 use super::arguments::{Arguments, ArgumentsProgress};
 use super::block_run::BlockRun;
 use super::calls::{CallValues, Calls, bind_arguments};
@@ -22,7 +21,7 @@ use super::local::{Local, LocalCommand};
 use super::question::Order;
 use super::rows::Formats;
 use super::run::{Run, RunProgress};
-use super::step::Event;
+use super::step::{Event, WaitRequest};
 use super::try_setting::TrySetting;
 use super::values::{Parameter, Sources, put_values};
 
@@ -47,6 +46,8 @@ pub enum Operation {
     Local(Local),
     Channel(ChannelOperation),
     Calls(Box<Calls>),
+    /// Sleeps, and the statement behind them.
+    Sleeping(Box<Sleeping>),
     /// DO.
     Block(Box<BlockRun>),
 }
@@ -69,13 +70,22 @@ pub struct MirrorOnly {
     tag: String,
 }
 
+/// What goes in front of a statement. Its row is nobody's.
+#[derive(Debug)]
+pub struct Sleeping {
+    calls: Calls,
+    spool: SendBuf,
+    then: Operation,
+    rows_max: u64,
+}
+
 /// What comes next.
 #[derive(Debug)]
 pub enum Outcome {
     Submit(Request),
     /// Something for the oracle.
     Order(Order),
-    Lock(LockRequest),
+    Wait(WaitRequest),
     FlushThenResume,
     /// CopyData and its like.
     NeedFrame,
@@ -99,7 +109,10 @@ pub fn bind_values(
     let steps = match &understood.translation.action {
         Action::Script(steps) => steps,
         Action::Calls(calls) => return bind_arguments(calls, sources).map(Values::Calls),
-        Action::Catalog(_) => return Ok(Values::Oracle(catalog_statement(sources))),
+        Action::Catalog(_) => {
+            let sleeps = bind_arguments(&understood.translation.sleeps, sources)?;
+            return Ok(Values::Oracle(CatalogStatement { sleeps, ..catalog_statement(sources) }));
+        }
         _ => return Ok(Values::Iris(Vec::new())),
     };
     let mut all = Vec::with_capacity(steps.len());
@@ -122,6 +135,7 @@ pub fn catalog_statement(sources: &Sources<'_>) -> CatalogStatement {
             .iter()
             .map(|parameter| (parameter.format, parameter.bytes.map(<[u8]>::to_vec)))
             .collect(),
+        sleeps: CallValues::default(),
     }
 }
 
@@ -146,9 +160,16 @@ impl Operation {
     ) -> Result<Self, Box<PgError>> {
         let tag = || understood.translation.tag.clone();
         let values = match (values, &understood.translation.action) {
-            (Values::Oracle(statement), Action::Catalog(query)) => {
-                let formats = formats.into_codes();
-                return Ok(Self::Catalog(Box::new(CatalogRun::new(statement, *query, formats, describe))));
+            (Values::Oracle(mut statement), Action::Catalog(query)) => {
+                let sleeps = std::mem::take(&mut statement.sleeps);
+                let run = CatalogRun::new(statement, *query, formats.into_codes(), describe);
+                let then = Self::Catalog(Box::new(run));
+                let calls = &understood.translation.sleeps;
+                if calls.is_empty() {
+                    return Ok(then);
+                }
+                let calls = Calls::new(calls, sleeps, Formats::text(), false, tag());
+                return Ok(Self::Sleeping(Box::new(Sleeping { calls, spool: SendBuf::new(), then, rows_max: 0 })));
             }
             (Values::Calls(values), Action::Calls(calls)) => {
                 return Ok(Self::Calls(Box::new(Calls::new(calls, values, formats, describe, tag()))));
@@ -243,13 +264,37 @@ impl Operation {
             Self::Local(local) => local.execute(client, out),
             Self::Channel(channel) => channel.execute(client),
             Self::Calls(calls) => calls.execute(rows_max, context, client, out),
+            Self::Sleeping(sleeping) => {
+                sleeping.rows_max = rows_max;
+                let outcome = sleeping.calls.execute(0, context, client, &mut sleeping.spool);
+                self.after_sleep(outcome, context, client, out)
+            }
             Self::Block(run) => run.execute(context, client, out),
         }
     }
 
+    /// Goes on when the sleeps are over.
+    fn after_sleep(
+        &mut self,
+        outcome: Result<Outcome, Box<PgError>>,
+        context: &ShardContext,
+        client: &mut Client,
+        out: &mut SendBuf,
+    ) -> Result<Outcome, Box<PgError>> {
+        match (outcome?, &mut *self) {
+            (Outcome::Complete(_), Self::Sleeping(sleeping)) => {
+                let over = Self::Local(Local { command: LocalCommand::Nothing, tag: String::new(), describe: false });
+                let (then, rows_max) = (std::mem::replace(&mut sleeping.then, over), sleeping.rows_max);
+                *self = then;
+                self.execute(rows_max, context, client, out)
+            }
+            (outcome, _) => Ok(outcome),
+        }
+    }
+
     /// # Errors
-    /// Why the lock could not be had.
-    pub fn on_locked(
+    /// Why the lock could not be had, or the waiting was cut short.
+    pub fn on_waited(
         &mut self,
         result: Result<bool, Box<PgError>>,
         context: &ShardContext,
@@ -257,12 +302,17 @@ impl Operation {
         out: &mut SendBuf,
     ) -> Result<Outcome, Box<PgError>> {
         match self {
-            Self::Calls(calls) => calls.on_locked(result, client, out),
+            Self::Calls(calls) => calls.on_waited(result, client, out),
+            Self::Sleeping(sleeping) => {
+                let outcome = sleeping.calls.on_waited(result, client, &mut sleeping.spool);
+                self.after_sleep(outcome, context, client, out)
+            }
+            Self::Block(run) => run.on_waited(result, context, client, out),
             Self::Cursor(run) => run
-                .resume(context, client, out, |source, client, spool| source.on_locked(result, context, client, spool)),
+                .resume(context, client, out, |source, client, spool| source.on_waited(result, context, client, spool)),
             Self::CommitHeld(commit) => commit
-                .resume(context, client, out, |source, client, spool| source.on_locked(result, context, client, spool)),
-            _ => Err(PgError::error(SqlState::INTERNAL_ERROR, "nobody has asked for a lock")),
+                .resume(context, client, out, |source, client, spool| source.on_waited(result, context, client, spool)),
+            _ => Err(PgError::error(SqlState::INTERNAL_ERROR, "nobody waits for anything")),
         }
     }
 
@@ -288,6 +338,7 @@ impl Operation {
             | Self::TrySetting(..)
             | Self::Channel(_)
             | Self::Calls(_)
+            | Self::Sleeping(_)
             | Self::Arguments(_) => Err(super::resolve::unexpected(&reply)),
         }
     }
@@ -311,6 +362,10 @@ impl Operation {
                     self.execute(rows_max, context, client, out)
                 }
             };
+        }
+        if let Self::Sleeping(sleeping) = self {
+            let outcome = sleeping.calls.on_order(event, context, client, &mut sleeping.spool);
+            return self.after_sleep(outcome, context, client, out);
         }
         match (self, event) {
             (Self::Calls(calls), event) => calls.on_order(event, context, client, out),

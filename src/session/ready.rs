@@ -187,7 +187,7 @@ impl Ready {
                     super::channel::put_notifications(&notifications, out);
                     self.ready_for_query(out)
                 }
-                Event::Flushed | Event::Lost(_) | Event::Oracle(_) | Event::Mirrored(_) | Event::Locked(_) => {
+                Event::Flushed | Event::Lost(_) | Event::Oracle(_) | Event::Mirrored(_) | Event::Waited(_) => {
                     self.finish_cycle(out)
                 }
             },

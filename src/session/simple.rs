@@ -289,7 +289,7 @@ impl Ready {
         let step = match outcome {
             Outcome::Submit(request) => Step::Submit(request),
             Outcome::Order(order) => order.into(),
-            Outcome::Lock(request) => Step::Lock(request),
+            Outcome::Wait(request) => Step::Wait(request),
             Outcome::FlushThenResume => Step::FlushThenResume,
             Outcome::NeedFrame => Step::Flush,
             Outcome::Complete(tag) => {
@@ -351,13 +351,13 @@ impl Ready {
                 let outcome = operation.on_flushed();
                 self.on_outcome(operation, notices, outcome, &here, out)
             }
-            (Stage::Run { mut operation, notices }, Event::Locked(result)) => {
-                match operation.on_locked(result, &self.context, &mut self.client, out) {
+            (Stage::Run { mut operation, notices }, Event::Waited(result)) => {
+                match operation.on_waited(result, &self.context, &mut self.client, out) {
                     Ok(outcome) => self.on_outcome(operation, notices, outcome, &here, out),
                     Err(error) => Err(error),
                 }
             }
-            (Stage::Resolve { .. }, Event::Flushed | Event::Locked(_)) | (_, Event::Lost(_) | Event::Notified(_)) => {
+            (Stage::Resolve { .. }, Event::Flushed | Event::Waited(_)) | (_, Event::Lost(_) | Event::Notified(_)) => {
                 Ok(None)
             }
         };

@@ -1,6 +1,7 @@
 //! The contract between a session and whatever moves its bytes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::catalog::{MirrorChange, OracleRequest};
 use crate::iris::{Reply, Request};
@@ -29,9 +30,8 @@ pub enum Step {
     /// Bring the mirror in line with IRIS, then call `on_event(Event::Mirrored)`: a statement named a relation that
     /// the mirror has not. Needs no lease. The runtime bounds how often that is done.
     Refresh,
-    /// Take or give back an advisory lock, then call `on_event(Event::Locked)`. Needs no lease; may wait for as long
-    /// as other sessions hold the lock.
-    Lock(LockRequest),
+    /// Wait, then call `on_event(Event::Waited)`. Needs no lease.
+    Wait(WaitRequest),
     /// The session listens and is about to be idle: call `on_event(Event::Notified)` with what has come in for it, at
     /// once. What there is no room for comes afterwards, by `on_notifications`.
     Notifications,
@@ -39,6 +39,15 @@ pub enum Step {
     Cancel { pid: i32, key: Vec<u8> },
     /// Flush and close the connection.
     Close,
+}
+
+/// What a session may have to wait for besides its client, IRIS and the oracle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitRequest {
+    /// Take or give back an advisory lock: for as long as other sessions hold it.
+    Lock(LockRequest),
+    /// `pg_sleep`.
+    Sleep(Duration),
 }
 
 /// The outcome of an order.
@@ -55,8 +64,8 @@ pub enum Event<'a> {
     Oracle(Result<Vec<u8>, Box<PgError>>),
     /// After `Mirror` (the first error of its statements, if any) and after `Refresh`.
     Mirrored(Result<(), Box<PgError>>),
-    /// The answer to a [`LockRequest`].
-    Locked(Result<bool, Box<PgError>>),
+    /// The answer to a [`WaitRequest`]: that to a [`LockRequest`], or true when the time is over; 57014 when it was not.
+    Waited(Result<bool, Box<PgError>>),
     /// After `Notifications`.
     Notified(Vec<Arc<Notification>>),
 }

@@ -25,8 +25,8 @@ pub use options::{SideTable, TranslateError, TranslateOptions, Translated};
 pub use plan::{
     Action, AdvisoryOperation, Bind, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat,
     CopyFromStdin, CursorCommand, EnumChange, EnumSide, ExecuteArgument, FetchDirection, Given, MirrorStatement,
-    ModesScope, OutputColumn, Plan, RunIf, ScriptStep, SessionValue, SettingCommand, StepRole, TransactionCommand,
-    Translation,
+    ModesScope, OutputColumn, Plan, RunIf, ScriptStep, SessionValue, SettingCommand, SleepKind, StepRole,
+    TransactionCommand, Translation,
 };
 pub use plpgsql::{BlockStatement, BlockStep, Condition, DoBlock, Handler};
 pub use schema::{ColumnFacts, Need, NoSchema, RelationName, Schema, TableFacts, TableLookup, ViewFacts, ViewLookup};

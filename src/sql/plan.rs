@@ -31,6 +31,8 @@ pub struct Translation {
     /// [`Action::MirrorOnly`]). When IRIS had nothing to do, or answered with one of `ignored_sqlcodes`, a failure of the
     /// mirror is the statement's error.
     pub mirror_decides: bool,
+    /// Waiting that goes in front of a statement for the oracle, whose own sleeps take no time.
+    pub sleeps: Vec<Call>,
     /// What the statement does to the enum types, once the mirror has taken it.
     pub enum_change: Option<EnumChange>,
 }
@@ -205,6 +207,18 @@ pub enum CallFunction {
     Advisory(AdvisoryOperation),
     /// `pg_notify(channel, payload)`.
     Notify,
+    Sleep(SleepKind),
+}
+
+/// What the argument of a sleep is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SleepKind {
+    /// `pg_sleep`: seconds, a double precision.
+    Seconds,
+    /// `pg_sleep_for`: an interval.
+    For,
+    /// `pg_sleep_until`: a timestamp with time zone.
+    Until,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,11 @@
 //! What a session waits for besides its client and IRIS: the oracle and its mirror.
 
-use std::time::Instant;
+use std::future::pending;
+use std::time::{Duration, Instant};
 
 use futures_lite::future::or;
 use glommio::net::TcpStream;
+use glommio::timer::Timer;
 
 use super::{End, FLUSH_BYTES, Outcome, Pump, canceled_by_timeout, canceled_by_user, is_gone, stopping};
 use crate::catalog::{MirrorChange, OracleRequest};
@@ -56,6 +58,28 @@ impl<C: Conversation> Pump<C> {
         match done {
             Ok(()) => Ok(self.session.on_event(Event::Mirrored(Ok(())), &mut self.out)),
             Err((error, None)) => Ok(self.session.on_event(Event::Mirrored(Err(error)), &mut self.out)),
+            Err((error, Some(interruption))) => self.end_waiting(&error, &interruption),
+        }
+    }
+
+    /// `pg_sleep`: a timer, and nothing else is held for it.
+    pub(super) async fn sleep(&mut self, time: Duration) -> Result<Step, End> {
+        self.begin_waiting().await?;
+        let deadline = self.statement_deadline();
+        let interrupted = interruption(&self.target, &self.stream, deadline);
+        let over = async {
+            // What no clock can tell is never.
+            match Instant::now().checked_add(time) {
+                Some(_) => drop(Timer::new(time).await),
+                None => pending().await,
+            }
+            Ok(())
+        };
+        let slept = or(over, async { Err(interrupted.await) }).await;
+        self.target.activity.set(Activity::Working);
+        match slept {
+            Ok(()) => Ok(self.session.on_event(Event::Waited(Ok(true)), &mut self.out)),
+            Err((error, None)) => Ok(self.session.on_event(Event::Waited(Err(error)), &mut self.out)),
             Err((error, Some(interruption))) => self.end_waiting(&error, &interruption),
         }
     }

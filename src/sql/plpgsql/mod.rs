@@ -20,7 +20,7 @@ pub struct DoBlock {
 impl DoBlock {
     /// Whether its statements need a transaction around them to be all or nothing.
     pub fn has_several_statements(&self) -> bool {
-        self.steps.iter().filter(|step| matches!(step, BlockStep::Run(_))).nth(1).is_some()
+        self.steps.iter().filter(|step| matches!(step, BlockStep::Run(_) | BlockStep::Perform(_))).nth(1).is_some()
     }
 }
 
@@ -28,6 +28,8 @@ impl DoBlock {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BlockStep {
     Run(BlockStatement),
+    /// A query whose rows nobody wants.
+    Perform(BlockStatement),
     /// Goes on at `otherwise` unless the query's one value is true.
     Test {
         condition: BlockStatement,

@@ -16,7 +16,7 @@ const DEPTH_MAX: u32 = 50;
 /// What begins a statement of PL/pgSQL that needs variables, rows or control of its own.
 const REFUSED: &[&str] = &[
     "assert", "call", "case", "close", "commit", "continue", "declare", "execute", "exit", "fetch", "for", "foreach",
-    "get", "loop", "move", "open", "perform", "raise", "return", "rollback", "while",
+    "get", "loop", "move", "open", "raise", "return", "rollback", "while",
 ];
 
 /// Reads the text of a block.
@@ -149,7 +149,9 @@ impl<'a> Reader<'a> {
 
     fn unsupported(&self, what: &str) -> Box<PgError> {
         PgError::unsupported(format!("{what} is not supported in DO: IRIS runs no PL/pgSQL"))
-            .hint("A block may hold SQL statements, IF, NULL, further blocks, and EXCEPTION with its handlers.")
+            .hint(
+                "A block may hold SQL statements, PERFORM, IF, NULL, further blocks, and EXCEPTION with its handlers.",
+            )
             .position(position(self.here()))
     }
 
@@ -230,6 +232,12 @@ impl<'a> Reader<'a> {
         if self.is_word("if") {
             return self.deeper(Self::branches);
         }
+        if self.is_word("perform") {
+            self.at = self.at.saturating_add(1);
+            let query = self.sql(|reader| reader.punctuation() == Some(b';'), "SELECT ")?;
+            self.push(BlockStep::Perform(query));
+            return self.semicolon();
+        }
         if self.is_one_of(REFUSED) {
             let word = self.ahead(0).map(|token| self.text(token).to_uppercase());
             return Err(self.unsupported(&word.unwrap_or_default()));
@@ -277,7 +285,7 @@ impl<'a> Reader<'a> {
     /// `enter`: the step that the block begins with.
     fn handlers(&mut self, enter: usize) -> Result<()> {
         let body = self.steps.get(enter.saturating_add(1)..).unwrap_or_default();
-        let is_single = matches!(body, [BlockStep::Run(_)]);
+        let is_single = matches!(body, [BlockStep::Run(_) | BlockStep::Perform(_)]);
         let mut ends = vec![self.push(BlockStep::Leave(0))];
         let mut handlers = Vec::new();
         while self.eat("when") {

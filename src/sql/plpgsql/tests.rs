@@ -13,6 +13,7 @@ fn shown(body: &str) -> String {
     };
     let one = |step: &BlockStep| match step {
         BlockStep::Run(statement) => statement.sql.clone(),
+        BlockStep::Perform(query) => format!("perform {}", query.sql),
         BlockStep::Test { condition, otherwise } => format!("[{}] else {otherwise}", condition.sql),
         BlockStep::Jump(to) => format!("to {to}"),
         BlockStep::Leave(to) => format!("leave to {to}"),
@@ -85,6 +86,19 @@ fn if_is_a_test_and_jumps() {
 }
 
 #[test]
+fn perform_is_a_query() {
+    assert_eq!(
+        shown("begin perform f(1), ';' from t; PERFORM 2; end"),
+        "perform SELECT f(1), ';' from t\nperform SELECT 2"
+    );
+    assert_eq!(
+        shown("begin begin perform 1; exception when others then null; end; end"),
+        "enter single others: 3\nperform SELECT 1\nleave to 4\nto 4"
+    );
+    assert!(shown("begin perform; end").starts_with("42601"));
+}
+
+#[test]
 fn what_needs_an_interpreter_is_refused() {
     let refused = |body: &str, what: &str| {
         let said = shown(body);
@@ -93,7 +107,6 @@ fn what_needs_an_interpreter_is_refused() {
     refused("declare r record; begin null; end", "DECLARE");
     refused("begin for i in 1..2 loop null; end loop; end", "FOR");
     refused("begin <<l>> loop null; end loop; end", "a loop");
-    refused("begin perform 1; end", "PERFORM");
     refused("begin execute 'drop table a'; end", "EXECUTE");
     refused("begin raise notice 'x'; end", "RAISE");
     refused("begin x := 1; end", "assignment");

@@ -1,7 +1,7 @@
 //! Calls of functions the gateway carries out.
 
 use crate::sql::typename::typname;
-use crate::sql::{AdvisoryOperation, Bind, Call, CallArgument, CallFunction, Template};
+use crate::sql::{AdvisoryOperation, Bind, Call, CallArgument, CallFunction, SleepKind, Template};
 use crate::types::Oid;
 
 /// `label: name(arguments), ..`; a label that is the name is left out, an expression stands in braces.
@@ -25,6 +25,9 @@ fn one(call: &Call, template: &Template) -> String {
 fn name(function: CallFunction) -> String {
     match function {
         CallFunction::Notify => "pg_notify".into(),
+        CallFunction::Sleep(SleepKind::Seconds) => "pg_sleep".into(),
+        CallFunction::Sleep(SleepKind::For) => "pg_sleep_for".into(),
+        CallFunction::Sleep(SleepKind::Until) => "pg_sleep_until".into(),
         CallFunction::Advisory(AdvisoryOperation::UnlockAll) => "pg_advisory_unlock_all".into(),
         CallFunction::Advisory(AdvisoryOperation::Unlock { is_shared }) => {
             format!("pg_advisory_unlock{}", if is_shared { "_shared" } else { "" })

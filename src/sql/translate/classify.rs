@@ -3,7 +3,9 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::cx::{self, Cx};
+use super::beyond_mirror;
+use super::cx::{self, Cx, Result};
+use super::expr::arguments;
 use super::names;
 use crate::sql::plan::CatalogQuery;
 use crate::sql::schema::RelationName;
@@ -58,9 +60,12 @@ const CATALOG_RELATIONS: &[&str] = &[
 
 impl Cx<'_> {
     /// What the oracle has to know of a query that it is to answer; `None`: IRIS is asked.
-    pub(super) fn catalog_query(&self, query: &SyntaxNode) -> Option<CatalogQuery> {
+    ///
+    /// # Errors
+    /// 0A000 for a function that the oracle has and cannot answer for.
+    pub(super) fn catalog_query(&self, query: &SyntaxNode) -> Result<Option<CatalogQuery>> {
         if !self.options.has_oracle {
-            return None;
+            return Ok(None);
         }
         let ctes: Vec<String> = query
             .descendants()
@@ -87,7 +92,7 @@ impl Cx<'_> {
                                 _ => {}
                             }
                         }
-                        _ => return None,
+                        _ => return Ok(None),
                     }
                 }
                 SyntaxKind::CALL_EXPR => {
@@ -101,26 +106,32 @@ impl Cx<'_> {
                         [name] => name.as_str(),
                         [schema, name] if matches!(schema.as_str(), "pg_catalog" | "information_schema") => name,
                         [] => continue,
-                        _ => return None,
+                        _ => return Ok(None),
                     };
+                    if let Some(error) = beyond_mirror::refusal(name, arguments(&node).len()) {
+                        let at = usize::from(node.text_range().start());
+                        return Err(Box::new(error).position(cx::offset(at)));
+                    }
                     if name.starts_with("pg_advisory_")
                         || name.starts_with("pg_try_advisory_")
                         || SESSION_FUNCTIONS.contains(&name)
                         || IRIS_FUNCTIONS.contains(&name)
                     {
-                        return None;
+                        return Ok(None);
                     }
                     found.reads_settings |= SETTING_READERS.contains(&name);
                     found.reads_session |= name == "pg_listening_channels";
                     sets_settings |= name == "set_config";
                 }
-                SyntaxKind::INSERT | SyntaxKind::UPDATE | SyntaxKind::DELETE | SyntaxKind::MERGE => return None,
+                SyntaxKind::INSERT | SyntaxKind::UPDATE | SyntaxKind::DELETE | SyntaxKind::MERGE => {
+                    return Ok(None);
+                }
                 _ => {}
             }
         }
         // By itself set_config is carried out here; among the rows of a catalog (`pg_dump` on pg_settings) it sets what
         // PostgreSQL has for the length of the question.
-        (reads_relations || !(sets_settings || is_plain_constants(query))).then_some(found)
+        Ok((reads_relations || !(sets_settings || is_plain_constants(query))).then_some(found))
     }
 
     /// Folded name parts: relations of the system schemas, and those that PostgreSQL finds there without a schema.

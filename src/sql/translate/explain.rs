@@ -17,7 +17,8 @@ pub fn explain(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     let at = usize::from(node.text_range().start());
     let declared = cx::child(node, SyntaxKind::DECLARE);
     let explained = declared.as_ref().unwrap_or(node).children().find(|child| is_query(child.kind()));
-    if let Some(query) = explained.as_ref().and_then(|explained| cx.catalog_query(explained)) {
+    let own = explained.as_ref().map_or(Ok(None), |explained| cx.catalog_query(explained))?;
+    if let Some(query) = own {
         return Ok(super::translation(Action::Catalog(query), "EXPLAIN"));
     }
     if cx::child(node, SyntaxKind::EXPLAIN_ANALYZE).is_some() {

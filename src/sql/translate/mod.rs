@@ -1,5 +1,6 @@
 //! The rules: one file per family. Everything no rule touches stays as written.
 
+mod beyond_mirror;
 mod classify;
 mod cx;
 mod ddl;
@@ -20,6 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode};
 
 use self::cx::Cx;
+use self::expr::GatewayCalls;
 pub use self::expr::array_elements;
 pub use self::mirror::{ViewText, view_for_mirror};
 pub(super) use self::names::folded as folded_name;
@@ -135,10 +137,14 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
         | SyntaxKind::VALUES
         | SyntaxKind::TABLE
         | SyntaxKind::PAREN_SELECT => {
-            if let Some(calls) = cx.gateway_calls(node)? {
-                return Ok(translation(Action::Calls(calls), "SELECT"));
+            match cx.gateway_calls(node)? {
+                None => {}
+                Some(GatewayCalls::Alone(calls)) => return Ok(translation(Action::Calls(calls), "SELECT")),
+                Some(GatewayCalls::Before(sleeps, query)) => {
+                    return Ok(Translation { sleeps, ..translation(Action::Catalog(query), "SELECT") });
+                }
             }
-            if let Some(query) = cx.catalog_query(node) {
+            if let Some(query) = cx.catalog_query(node)? {
                 return Ok(translation(Action::Catalog(query), "SELECT"));
             }
             let query = cx.query(node, Place::Top, None)?;
@@ -183,6 +189,7 @@ fn translation(action: Action, tag: impl Into<String>) -> Translation {
         is_iris_dialect: false,
         is_constant: false,
         mirror_decides: false,
+        sleeps: Vec::new(),
         enum_change: None,
     }
 }

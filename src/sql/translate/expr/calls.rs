@@ -1,4 +1,4 @@
-//! Functions that the gateway carries out itself: advisory locks and notifications. They have effects outside of any
+//! Functions that the gateway carries out itself: advisory locks, notifications and waiting. They have effects outside of any
 //! database, so they stand alone in a select list; anywhere else they are refused rather than run by somebody who
 //! cannot know of them.
 
@@ -8,7 +8,7 @@ use super::casts::{is_type, type_name};
 use super::functions::arguments;
 use super::labels::label;
 use super::tree::{self, Expr};
-use crate::sql::plan::{AdvisoryOperation, Bind, Call, CallArgument, CallFunction};
+use crate::sql::plan::{AdvisoryOperation, Bind, Call, CallArgument, CallFunction, CatalogQuery, SleepKind};
 use crate::sql::template::LiteralKind;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::names;
@@ -34,6 +34,9 @@ fn function(name: &str) -> Option<CallFunction> {
         "pg_advisory_unlock_shared" => Some(CallFunction::Advisory(AdvisoryOperation::Unlock { is_shared: true })),
         "pg_advisory_unlock_all" => Some(CallFunction::Advisory(AdvisoryOperation::UnlockAll)),
         "pg_notify" => Some(CallFunction::Notify),
+        "pg_sleep" => Some(CallFunction::Sleep(SleepKind::Seconds)),
+        "pg_sleep_for" => Some(CallFunction::Sleep(SleepKind::For)),
+        "pg_sleep_until" => Some(CallFunction::Sleep(SleepKind::Until)),
         _ => None,
     }
 }
@@ -46,6 +49,9 @@ fn signature(function: CallFunction, arguments_count: usize) -> Option<&'static 
         (CallFunction::Advisory(_), 1) => Some(&[Oid::INT8]),
         (CallFunction::Advisory(_), 2) => Some(&[Oid::INT4, Oid::INT4]),
         (CallFunction::Notify, 2) => Some(&[Oid::TEXT, Oid::TEXT]),
+        (CallFunction::Sleep(SleepKind::Seconds), 1) => Some(&[Oid::FLOAT8]),
+        (CallFunction::Sleep(SleepKind::For), 1) => Some(&[Oid::INTERVAL]),
+        (CallFunction::Sleep(SleepKind::Until), 1) => Some(&[Oid::TIMESTAMPTZ]),
         _ => None,
     }
 }
@@ -74,18 +80,34 @@ pub fn has_gateway_call(node: &SyntaxNode) -> bool {
     node.descendants().any(|node| called(&node).is_some())
 }
 
+/// What the gateway carries out of a query.
+pub enum GatewayCalls {
+    /// All of it.
+    Alone(Vec<Call>),
+    /// The sleeps; the oracle answers the query behind them.
+    Before(Vec<Call>, CatalogQuery),
+}
+
+/// What tells the time without being a call: it would tell that behind the sleeps.
+const TIME_WORDS: &[&str] = &["current_timestamp", "current_time", "current_date", "localtime", "localtimestamp"];
+
 impl Cx<'_> {
-    /// The calls a query consists of; `None` when it has none of them.
+    /// The calls that a query consists of or begins with; `None` when it has none of them.
     ///
     /// # Errors
     /// 0A000 when they do not stand alone in its select list; 42883 for arguments no such function takes.
-    pub fn gateway_calls(&self, query: &SyntaxNode) -> Result<Option<Vec<Call>>> {
+    pub fn gateway_calls(&self, query: &SyntaxNode) -> Result<Option<GatewayCalls>> {
         if !has_gateway_call(query) {
             return Ok(None);
         }
         let calls = match self.calls_alone(query)? {
             Some(calls) => calls,
             None => {
+                if let Some(sleeps) = self.sleeps_first(query)?
+                    && let Some(query) = self.catalog_query(query)?
+                {
+                    return Ok(Some(GatewayCalls::Before(sleeps, query)));
+                }
                 let call = query.descendants().find_map(|node| Some((called(&node)?.1, node)));
                 let (name, at) =
                     call.map_or((String::new(), 0), |(name, node)| (name, node.text_range().start().into()));
@@ -94,7 +116,44 @@ impl Cx<'_> {
                     .hint("The gateway carries it out itself: SELECT it without FROM, WHERE and other columns."));
             }
         };
-        Ok(Some(calls))
+        Ok(Some(GatewayCalls::Alone(calls)))
+    }
+
+    /// Sleeps that a query does once each, whatever else it does: `SELECT pg_sleep(1), 'x'`, `SELECT 1 FROM pg_sleep(1)`.
+    /// It calls nothing else and reads no clock, so that nobody can tell when the rest was evaluated.
+    fn sleeps_first(&self, query: &SyntaxNode) -> Result<Option<Vec<Call>>> {
+        let is_plain = |node: &SyntaxNode| matches!(node.kind(), SyntaxKind::SELECT_CLAUSE | SyntaxKind::FROM_CLAUSE);
+        if query.kind() != SyntaxKind::SELECT || !query.children().all(|child| is_plain(&child)) {
+            return Ok(None);
+        }
+        let tells_time = |word: &str| TIME_WORDS.iter().any(|time| word.eq_ignore_ascii_case(time));
+        let mut tokens = query.descendants_with_tokens().filter_map(SyntaxElement::into_token);
+        if tokens.any(|token| tells_time(token.text())) {
+            return Ok(None);
+        }
+        let Some(clause) = cx::child(query, SyntaxKind::SELECT_CLAUSE) else { return Ok(None) };
+        let Some(list) = cx::child(&clause, SyntaxKind::TARGET_LIST) else { return Ok(None) };
+        let mut places: Vec<SyntaxNode> = cx::children(&list, SyntaxKind::TARGET).collect();
+        if let Some(from) = cx::child(query, SyntaxKind::FROM_CLAUSE) {
+            let items: Vec<SyntaxNode> = from.children().collect();
+            let [item] = items.as_slice() else { return Ok(None) };
+            if item.first_child().is_none_or(|source| called(&source).is_none()) {
+                return Ok(None);
+            }
+            places.push(item.clone());
+        }
+        let mut sleeps = Vec::new();
+        for node in query.descendants().filter(|node| node.kind() == SyntaxKind::CALL_EXPR) {
+            match called(&node) {
+                Some((function @ CallFunction::Sleep(_), name))
+                    if node.parent().is_some_and(|p| places.contains(&p)) =>
+                {
+                    sleeps.push(self.gateway_call(&node, function, &name, name.clone())?);
+                }
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some(sleeps))
     }
 
     /// `SELECT f(..) [AS a], ..` or `SELECT * FROM f(..) [AS a]`, and nothing else.
@@ -159,7 +218,12 @@ impl Cx<'_> {
         for (index, argument) in nodes.iter().enumerate() {
             // Without a signature the types are still needed, for the message.
             let oid = wanted.and_then(|wanted| wanted.get(index)).copied().unwrap_or(Oid::UNKNOWN);
-            let (argument, own) = self.call_argument(argument, oid)?;
+            let (argument, own) = match function {
+                CallFunction::Sleep(SleepKind::For | SleepKind::Until) if wanted.is_some() => {
+                    (self.seconds_until(argument, function)?, None)
+                }
+                _ => self.call_argument(argument, oid)?,
+            };
             found.push(argument);
             types.push(own);
         }
@@ -178,21 +242,37 @@ impl Cx<'_> {
         Ok(Call { function, arguments: found, label })
     }
 
+    /// The seconds that an interval, or the time up to a moment, is: what PostgreSQL's own definitions of these functions
+    /// say, evaluated when the waiting begins.
+    fn seconds_until(&self, node: &SyntaxNode, function: CallFunction) -> Result<CallArgument> {
+        let now = "EXTRACT(EPOCH FROM pg_catalog.clock_timestamp())";
+        let written = self.as_written(node)?;
+        let sql = match function {
+            CallFunction::Sleep(SleepKind::For) => {
+                format!("EXTRACT(EPOCH FROM pg_catalog.clock_timestamp() + CAST(({written}) AS interval)) - {now}")
+            }
+            _ => format!("EXTRACT(EPOCH FROM CAST(({written}) AS timestamp with time zone)) - {now}"),
+        };
+        Ok(CallArgument::Expression { sql, oid: Oid::FLOAT8 })
+    }
+
+    /// The text of an expression for PostgreSQL to read.
+    fn as_written(&self, node: &SyntaxNode) -> Result<String> {
+        // Its literals are in the text.
+        let range = node.text_range();
+        let (start, end) = (usize::from(range.start()), usize::from(range.end()));
+        for n in 0..u16::try_from(self.template.literals.len()).unwrap_or(u16::MAX) {
+            self.pin(n);
+        }
+        self.declare_mentioned(node)?;
+        Ok(self.sql.get(start..end).unwrap_or_default().to_owned())
+    }
+
     /// An argument that shall be an `oid`, and the type it has by itself; `None` for what only PostgreSQL can tell.
     fn call_argument(&self, node: &SyntaxNode, oid: Oid) -> Result<(CallArgument, Option<Oid>)> {
         match self.plain_argument(&tree::read(node)?, oid, false)? {
             Some((argument, own)) => Ok((argument, Some(own))),
-            None => {
-                // Its literals are in the text that PostgreSQL is to read.
-                let range = node.text_range();
-                let (start, end) = (usize::from(range.start()), usize::from(range.end()));
-                for n in 0..u16::try_from(self.template.literals.len()).unwrap_or(u16::MAX) {
-                    self.pin(n);
-                }
-                self.declare_mentioned(node)?;
-                let sql = self.sql.get(start..end).unwrap_or_default().to_owned();
-                Ok((CallArgument::Expression { sql, oid }, None))
-            }
+            None => Ok((CallArgument::Expression { sql: self.as_written(node)?, oid }, None)),
         }
     }
 
@@ -302,6 +382,9 @@ fn is_accepted(own: Oid, wanted: Oid) -> bool {
     match wanted {
         Oid::INT8 => matches!(own, Oid::UNKNOWN | Oid::INT2 | Oid::INT4 | Oid::INT8),
         Oid::INT4 => matches!(own, Oid::UNKNOWN | Oid::INT2 | Oid::INT4),
+        Oid::FLOAT8 => {
+            matches!(own, Oid::UNKNOWN | Oid::INT2 | Oid::INT4 | Oid::INT8 | Oid::NUMERIC | Oid::FLOAT4 | Oid::FLOAT8)
+        }
         _ => matches!(own, Oid::UNKNOWN | Oid::TEXT | Oid::VARCHAR | Oid::BPCHAR | Oid::NAME),
     }
 }

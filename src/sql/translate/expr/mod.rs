@@ -20,6 +20,7 @@ mod zoned;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 pub use self::array::elements as array_elements;
+pub use self::calls::GatewayCalls;
 pub use self::casts::type_name;
 pub use self::functions::arguments;
 pub use self::labels::label;
