@@ -74,12 +74,18 @@ pub enum QueryBody {
     Select(Box<Select>),
     /// A parenthesised leg with its own limits.
     Nested(Box<Query>),
+    /// From left to right. Flat, since programs build chains of hundreds.
     Set {
-        operator: SetOperator,
-        all: bool,
-        left: Box<QueryBody>,
-        right: Box<QueryBody>,
+        first: Box<QueryBody>,
+        rest: Vec<SetLeg>,
     },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct SetLeg {
+    pub operator: SetOperator,
+    pub all: bool,
+    pub body: QueryBody,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -233,7 +239,8 @@ pub enum Expr {
     /// `$HOROLOG`, `CURRENT_USER`, `SYSDATE`...: upper-cased.
     Variable(String),
     Negate(Box<Expr>),
-    Binary(BinaryOp, Box<Expr>, Box<Expr>),
+    /// From left to right, operators of one precedence. Flat, as AND and OR are: programs build chains of any length.
+    Binary(Box<Expr>, Vec<(BinaryOp, Expr)>),
     Function(Function),
     Cast(Box<Expr>, TypeName),
     Convert {
@@ -268,8 +275,9 @@ pub enum Expr {
         expr: Box<Expr>,
         query: Box<Query>,
     },
-    And(Box<Expr>, Box<Expr>),
-    Or(Box<Expr>, Box<Expr>),
+    /// Two terms at least.
+    And(Vec<Expr>),
+    Or(Vec<Expr>),
     Not(Box<Expr>),
     IsNull {
         expr: Box<Expr>,

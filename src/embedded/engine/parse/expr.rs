@@ -63,6 +63,10 @@ const FORMAT_FUNCTIONS: [&str; 6] = ["%EXTERNAL", "%INTERNAL", "%ODBCIN", "%ODBC
 /// `%` words that are columns.
 const PSEUDO_COLUMNS: [&str; 4] = ["%ID", "%VID", "%TABLENAME", "%CLASSNAME"];
 
+fn chain(first: Expr, rest: Vec<(BinaryOp, Expr)>) -> Expr {
+    if rest.is_empty() { first } else { Expr::Binary(Box::new(first), rest) }
+}
+
 impl Parser {
     /// A condition: WHERE, HAVING, ON.
     pub(super) fn condition(&mut self) -> Result<Expr, SqlError> {
@@ -72,22 +76,30 @@ impl Parser {
     /// Any expression, conditions included.
     pub(super) fn expression(&mut self) -> Result<Expr, SqlError> {
         self.enter()?;
-        let mut left = self.conjunction()?;
-        while self.word("OR") {
-            let right = self.conjunction()?;
-            left = Expr::Or(Box::new(left), Box::new(right));
-        }
+        let first = self.conjunction()?;
+        let expr = if self.is_word("OR") {
+            let mut terms = vec![first];
+            while self.word("OR") {
+                terms.push(self.conjunction()?);
+            }
+            Expr::Or(terms)
+        } else {
+            first
+        };
         self.leave();
-        Ok(left)
+        Ok(expr)
     }
 
     fn conjunction(&mut self) -> Result<Expr, SqlError> {
-        let mut left = self.negation()?;
-        while self.word("AND") {
-            let right = self.negation()?;
-            left = Expr::And(Box::new(left), Box::new(right));
+        let first = self.negation()?;
+        if !self.is_word("AND") {
+            return Ok(first);
         }
-        Ok(left)
+        let mut terms = vec![first];
+        while self.word("AND") {
+            terms.push(self.negation()?);
+        }
+        Ok(Expr::And(terms))
     }
 
     fn negation(&mut self) -> Result<Expr, SqlError> {
@@ -231,42 +243,42 @@ impl Parser {
     /// A value expression: `||` binds weakest, then `+ -`, then `* / \ #`.
     pub(super) fn value(&mut self) -> Result<Expr, SqlError> {
         self.enter()?;
-        let mut left = self.sum()?;
+        let first = self.sum()?;
+        let mut rest = Vec::new();
         while self.symbol("||") {
-            let right = self.sum()?;
-            left = Expr::Binary(BinaryOp::Concat, Box::new(left), Box::new(right));
+            rest.push((BinaryOp::Concat, self.sum()?));
         }
         self.leave();
-        Ok(left)
+        Ok(chain(first, rest))
     }
 
     fn sum(&mut self) -> Result<Expr, SqlError> {
-        let mut left = self.product()?;
+        let first = self.product()?;
+        let mut rest = Vec::new();
         loop {
             let op = match self.token().kind {
                 TokenKind::Symbol("+") => BinaryOp::Add,
                 TokenKind::Symbol("-") => BinaryOp::Subtract,
-                _ => return Ok(left),
+                _ => return Ok(chain(first, rest)),
             };
             self.advance();
-            let right = self.product()?;
-            left = Expr::Binary(op, Box::new(left), Box::new(right));
+            rest.push((op, self.product()?));
         }
     }
 
     fn product(&mut self) -> Result<Expr, SqlError> {
-        let mut left = self.unary()?;
+        let first = self.unary()?;
+        let mut rest = Vec::new();
         loop {
             let op = match self.token().kind {
                 TokenKind::Symbol("*") => BinaryOp::Multiply,
                 TokenKind::Symbol("/") => BinaryOp::Divide,
                 TokenKind::Symbol("\\") => BinaryOp::IntegerDivide,
                 TokenKind::Symbol("#") => BinaryOp::Modulo,
-                _ => return Ok(left),
+                _ => return Ok(chain(first, rest)),
             };
             self.advance();
-            let right = self.unary()?;
-            left = Expr::Binary(op, Box::new(left), Box::new(right));
+            rest.push((op, self.unary()?));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::ast::{
     CommonTable, Expr, JoinKind, JoinOn, JsonColumn, Limit, Name, ObjectName, OrderItem, Query, QueryBody, Select,
-    SelectItem, SetOperator, TableRef, Top,
+    SelectItem, SetLeg, SetOperator, TableRef, Top,
 };
 use super::{Parser, SqlError, TokenKind};
 
@@ -35,6 +35,13 @@ const FROM_HINTS: [&str; 12] = [
     "%NOUNIONOROPT",
     "%NOINDEX",
 ];
+
+/// Joins of one FROM item: SQLite reads at most 64 tables, IRIS's optimiser fewer.
+const JOINS_MAX: usize = 100;
+
+fn combined(first: QueryBody, rest: Vec<SetLeg>) -> QueryBody {
+    if rest.is_empty() { first } else { QueryBody::Set { first: Box::new(first), rest } }
+}
 
 impl Parser {
     /// `nested`: inside another statement, where ORDER BY needs TOP.
@@ -94,31 +101,30 @@ impl Parser {
 
     /// UNION and EXCEPT associate to the left and bind weaker than INTERSECT.
     fn set_operation(&mut self) -> Result<QueryBody, SqlError> {
-        let mut left = self.intersection()?;
+        let first = self.intersection()?;
+        let mut rest = Vec::new();
         loop {
             let operator = if self.word("UNION") {
                 SetOperator::Union
             } else if self.word("EXCEPT") {
                 SetOperator::Except
             } else {
-                return Ok(left);
+                return Ok(combined(first, rest));
             };
             let all = self.word("ALL");
             self.word("%PARALLEL");
-            let right = self.intersection()?;
-            left = QueryBody::Set { operator, all, left: Box::new(left), right: Box::new(right) };
+            rest.push(SetLeg { operator, all, body: self.intersection()? });
         }
     }
 
     fn intersection(&mut self) -> Result<QueryBody, SqlError> {
-        let mut left = self.leg()?;
+        let first = self.leg()?;
+        let mut rest = Vec::new();
         while self.word("INTERSECT") {
             let all = self.word("ALL");
-            let right = self.leg()?;
-            left =
-                QueryBody::Set { operator: SetOperator::Intersect, all, left: Box::new(left), right: Box::new(right) };
+            rest.push(SetLeg { operator: SetOperator::Intersect, all, body: self.leg()? });
         }
-        Ok(left)
+        Ok(combined(first, rest))
     }
 
     fn leg(&mut self) -> Result<QueryBody, SqlError> {
@@ -302,6 +308,7 @@ impl Parser {
     fn joined_table(&mut self) -> Result<TableRef, SqlError> {
         self.enter()?;
         let mut left = self.table_factor()?;
+        let mut joins = 0;
         loop {
             let natural = self.word("NATURAL");
             let kind = if self.word("CROSS") {
@@ -338,6 +345,10 @@ impl Parser {
                 return Err(self.expected("ON or USING"));
             };
             left = TableRef::Join { left: Box::new(left), right: Box::new(right), kind, on };
+            joins += 1;
+            if joins > JOINS_MAX {
+                return Err(SqlError::prepare(400, format!("Fatal error occurred: more than {JOINS_MAX} joins")));
+            }
         }
         self.leave();
         Ok(left)

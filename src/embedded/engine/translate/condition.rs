@@ -9,11 +9,24 @@ use super::Translator;
 use super::query::QueryOutput;
 use super::term::{Coll, TEXT, Term};
 
+/// The terms under AND or OR as a tree of logarithmic depth: SQLite refuses expressions deeper than 1,000, and hangs a
+/// chain on its left end.
+fn balanced(terms: &[String], word: &str) -> String {
+    match terms {
+        [] => String::new(),
+        [term] => term.clone(),
+        terms => {
+            let (left, right) = terms.split_at(terms.len() / 2);
+            format!("({} {word} {})", balanced(left, word), balanced(right, word))
+        }
+    }
+}
+
 impl Translator<'_> {
     pub(super) fn condition(&mut self, expr: &Expr) -> Result<String, SqlError> {
         match expr {
-            Expr::And(left, right) => Ok(format!("({} AND {})", self.condition(left)?, self.condition(right)?)),
-            Expr::Or(left, right) => Ok(format!("({} OR {})", self.condition(left)?, self.condition(right)?)),
+            Expr::And(terms) => self.terms(terms, "AND"),
+            Expr::Or(terms) => self.terms(terms, "OR"),
             Expr::Not(inner) => Ok(format!("(NOT {})", self.condition(inner)?)),
             Expr::Compare(op, left, right) => {
                 let left = self.value(left)?;
@@ -129,6 +142,11 @@ impl Translator<'_> {
                 Err(SqlError::prepare(14, "A comparison operator is required here: a value alone is no condition"))
             }
         }
+    }
+
+    fn terms(&mut self, terms: &[Expr], word: &str) -> Result<String, SqlError> {
+        let texts = terms.iter().map(|term| self.condition(term)).collect::<Result<Vec<_>, _>>()?;
+        Ok(balanced(&texts, word))
     }
 
     /// `function(text, pattern [, more], upper)`: the last argument says whether case counts.

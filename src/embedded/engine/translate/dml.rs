@@ -355,7 +355,7 @@ fn contains_subquery(expr: &Expr) -> bool {
         | Expr::Cast(inner, _)
         | Expr::Convert { expr: inner, .. }
         | Expr::OdbcLiteral(_, inner) => contains_subquery(inner),
-        Expr::Binary(_, a, b) => contains_subquery(a) || contains_subquery(b),
+        Expr::Binary(first, rest) => contains_subquery(first) || rest.iter().any(|(_, term)| contains_subquery(term)),
         Expr::Function(function) => function.arguments.iter().any(contains_subquery),
         Expr::Case { branches, otherwise, .. } => {
             branches.iter().any(|(_, then)| contains_subquery(then))

@@ -18,11 +18,16 @@ use rusqlite::types::Value as Stored;
 impl Translator<'_> {
     pub(super) fn value(&mut self, expr: &Expr) -> Result<Term, SqlError> {
         let term = self.plain_value(expr)?;
-        // A grouped string comes out as its group has it: upper-cased.
+        // The last operation of a chain has been looked at.
+        Ok(if matches!(expr, Expr::Binary(..)) { term } else { self.as_grouped(term) })
+    }
+
+    /// A grouped string comes out as its group has it: upper-cased.
+    fn as_grouped(&self, term: Term) -> Term {
         if self.upper_groups.contains(&term.sql) {
-            return Ok(Term { sql: format!("iris_upper({})", term.sql), ..term });
+            return Term { sql: format!("iris_upper({})", term.sql), ..term };
         }
-        Ok(term)
+        term
     }
 
     fn plain_value(&mut self, expr: &Expr) -> Result<Term, SqlError> {
@@ -36,10 +41,14 @@ impl Translator<'_> {
             Expr::Arrow(reference, field) => self.arrow(reference, field),
             Expr::Variable(name) => self.variable(name, 0),
             Expr::Negate(inner) => self.negate(inner),
-            Expr::Binary(op, left, right) => {
-                let left = self.value(left)?;
-                let right = self.value(right)?;
-                self.binary(*op, &left, &right)
+            Expr::Binary(first, rest) => {
+                let mut left = self.value(first)?;
+                for (op, right) in rest {
+                    let right = self.value(right)?;
+                    let term = self.binary(*op, &left, &right)?;
+                    left = self.as_grouped(term);
+                }
+                Ok(left)
             }
             Expr::Function(function) => self.function(function),
             Expr::Cast(inner, to) => {

@@ -4,7 +4,7 @@ use super::super::SqlError;
 use super::super::catalog::{Collation, TableDef};
 use super::super::convert::{Class, Purpose};
 use super::super::parse::ast::{
-    CommonTable, Expr, Limit, OrderItem, Query, QueryBody, Select, SelectItem, SetOperator, Top,
+    CommonTable, Expr, Limit, OrderItem, Query, QueryBody, Select, SelectItem, SetLeg, SetOperator, Top,
 };
 use super::super::types::DataType;
 use super::scope::{Cte, Scope, Source};
@@ -62,6 +62,27 @@ fn column_name(index: usize) -> String {
 
 pub fn column_names(count: usize) -> String {
     (0..count).map(column_name).collect::<Vec<_>>().join(",")
+}
+
+/// SELECTs of one compound: SQLite takes 500.
+const COMPOUND_MAX: usize = 400;
+
+fn is_union(leg: &SetLeg) -> bool {
+    leg.operator == SetOperator::Union
+}
+
+fn common_column(a: &OutColumn, b: &OutColumn) -> OutColumn {
+    OutColumn {
+        name: a.name.clone(),
+        data_type: union_type(a, b),
+        coll: a.coll.stronger(b.coll),
+        nullable: a.nullable || b.nullable,
+        origin: None,
+        host_var: a.host_var && b.host_var && a.slot.is_none() && b.slot.is_none(),
+        slot: None,
+        null: a.null && b.null,
+        aliased: a.aliased,
+    }
 }
 
 /// A select item with what ORDER BY may find it by.
@@ -136,10 +157,18 @@ impl Translator<'_> {
         match body {
             QueryBody::Select(select) => self.select(select, &[], &Limit::default()),
             QueryBody::Nested(query) => self.query(query),
-            QueryBody::Set { operator, all, left, right } => {
-                let left = self.body(left)?;
-                let right = self.body(right)?;
-                self.combine(*operator, *all, left, right)
+            QueryBody::Set { first, rest } => {
+                let mut result = self.body(first)?;
+                // UNIONs of one kind in a row are one operation on all their legs.
+                for run in rest.chunk_by(|a, b| is_union(a) && is_union(b) && a.all == b.all) {
+                    let Some(SetLeg { operator, all, .. }) = run.first() else { continue };
+                    let mut legs = vec![result];
+                    for leg in run {
+                        legs.push(self.body(&leg.body)?);
+                    }
+                    result = self.combine(*operator, *all, legs)?;
+                }
+                Ok(result)
             }
         }
     }
@@ -148,32 +177,21 @@ impl Translator<'_> {
         &mut self,
         operator: SetOperator,
         all: bool,
-        mut left: QueryOutput,
-        mut right: QueryOutput,
+        mut legs: Vec<QueryOutput>,
     ) -> Result<QueryOutput, SqlError> {
-        if left.columns.len() != right.columns.len() {
+        let mut columns: Vec<OutColumn> = legs.first().map(|leg| leg.columns.clone()).unwrap_or_default();
+        if legs.iter().any(|leg| leg.columns.len() != columns.len()) {
             return Err(SqlError::prepare(9, "Incompatible SELECT lists used in UNION"));
         }
         if all && operator != SetOperator::Union {
             return Err(SqlError::prepare(1, "ALL is allowed with UNION only"));
         }
-        let mut columns = Vec::new();
-        for (a, b) in left.columns.iter().zip(&right.columns) {
-            let data_type = union_type(a, b);
-            columns.push(OutColumn {
-                name: a.name.clone(),
-                data_type,
-                coll: a.coll.stronger(b.coll),
-                nullable: a.nullable || b.nullable,
-                origin: None,
-                host_var: a.host_var && b.host_var && a.slot.is_none() && b.slot.is_none(),
-                slot: None,
-                null: a.null && b.null,
-                aliased: a.aliased,
-            });
+        for leg in legs.iter().skip(1) {
+            columns = columns.iter().zip(&leg.columns).map(|(a, b)| common_column(a, b)).collect();
         }
-        self.fit(&mut left, &columns, !all);
-        self.fit(&mut right, &columns, !all);
+        for leg in &mut legs {
+            self.fit(leg, &columns, !all);
+        }
         let word = match (operator, all) {
             (SetOperator::Union, true) => "UNION ALL",
             (SetOperator::Union, false) => "UNION",
@@ -181,8 +199,13 @@ impl Translator<'_> {
             (SetOperator::Except, _) => "EXCEPT",
         };
         let names = column_names(columns.len());
-        let sql = format!("SELECT {names} FROM ({}) {word} SELECT {names} FROM ({})", left.sql, right.sql);
-        Ok(QueryOutput { sql, columns })
+        let select = |from: &str| format!("SELECT {names} FROM ({from})");
+        let mut parts: Vec<String> = legs.iter().map(|leg| select(&leg.sql)).collect();
+        while parts.len() > COMPOUND_MAX {
+            let groups = parts.chunks(COMPOUND_MAX);
+            parts = groups.map(|group| select(&group.join(&format!(" {word} ")))).collect();
+        }
+        Ok(QueryOutput { sql: parts.join(&format!(" {word} ")), columns })
     }
 
     /// Converts the columns of a leg to the common types; a distinct operation compares strings by their collation.
