@@ -16,7 +16,7 @@ use super::errors::{self, Running};
 use super::functions;
 use super::gate::{GateError, WritePermit};
 use super::parse::ast::{Expr, Isolation, Literal};
-use super::prepared::{Action, Compiled, Prepared};
+use super::prepared::{Action, Compiled, Prepared, RECOMPILED};
 use super::queries::Queries;
 use super::transaction::Transaction;
 use super::translate::{Plan, Slot, SlotSource, Verb};
@@ -189,6 +189,11 @@ impl EngineSession {
         statement.compiled(&self.database.store.snapshot())
     }
 
+    /// False when the statement would have other columns or parameters than it was prepared with.
+    pub fn is_current(&self, statement: &Prepared) -> bool {
+        !self.compiled(statement).is_err_and(|error| error.sqlcode == RECOMPILED)
+    }
+
     pub fn last_identity(&self) -> Option<i64> {
         self.last_identity
     }
@@ -324,9 +329,12 @@ impl EngineSession {
     fn changes(&mut self, plan: &Plan, sets: &[Vec<Value>]) -> Result<Vec<i64>, (SqlError, Vec<i64>)> {
         let mut counts = Vec::with_capacity(sets.len());
         let _running = RunningGuard::new(&self.interrupt);
-        if let Err(error) = self.ensure_temporaries(plan).and_then(|()| self.begin_changes(sets.len())) {
-            return Err((error, counts));
-        }
+        let begun = self.ensure_temporaries(plan).and_then(|()| self.begin_changes(sets.len()));
+        let is_first = match begun {
+            Ok(is_first) => is_first,
+            Err(error) => return Err((error, counts)),
+        };
+        let changes_before = self.conn.total_changes();
         self.no_check.store(plan.no_check, Ordering::Relaxed);
         let mut failed = None;
         for set in sets {
@@ -345,7 +353,11 @@ impl EngineSession {
             }
         }
         self.no_check.store(false, Ordering::Relaxed);
-        let ended = self.end_changes();
+        let ended = if is_first && self.conn.total_changes() == changes_before {
+            self.return_turn()
+        } else {
+            self.end_changes()
+        };
         match (failed, ended) {
             (None, Ok(())) => Ok(counts),
             (Some(error), _) | (None, Err(error)) => Err((error, counts)),
@@ -380,9 +392,16 @@ impl EngineSession {
         Ok(())
     }
 
-    /// Runs a definition statement: it takes effect whatever becomes of the transaction around it.
+    /// Runs a definition statement: it takes effect whatever becomes of the transaction around it. Before the first
+    /// change of a transaction it has the writer's turn to itself, and others may write after it.
     fn definition(&mut self, text: &str) -> Result<(), SqlError> {
         let _running = RunningGuard::new(&self.interrupt);
+        if self.permit.is_none() && !ddl::holds_writer(text) {
+            self.take_turn()?;
+            let result = self.define(text);
+            self.permit = None;
+            return result;
+        }
         self.begin_changes(1)?;
         let result = self.define(text);
         if result.is_ok() {

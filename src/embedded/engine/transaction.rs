@@ -10,9 +10,9 @@ const SAVEPOINTS_MAX: usize = 255;
 #[derive(Debug)]
 pub struct Transaction {
     autocommit: bool,
-    /// START TRANSACTION or SAVEPOINT under autocommit: lasts to COMMIT or ROLLBACK.
-    explicit: bool,
-    /// SQLite has a transaction open.
+    /// START TRANSACTION, SAVEPOINT or a change: lasts to COMMIT or ROLLBACK.
+    started: bool,
+    /// SQLite has a transaction open and this session the writer's turn: from the first row that was changed on.
     open: bool,
     savepoints: Vec<Savepoint>,
     /// Definition statements since the transaction began: run again after a rollback.
@@ -28,7 +28,7 @@ struct Savepoint {
 
 impl Default for Transaction {
     fn default() -> Self {
-        Self { autocommit: true, explicit: false, open: false, savepoints: Vec::new(), definitions: Vec::new() }
+        Self { autocommit: true, started: false, open: false, savepoints: Vec::new(), definitions: Vec::new() }
     }
 }
 
@@ -40,12 +40,12 @@ impl Transaction {
     }
 
     fn spans_statements(&self) -> bool {
-        !self.autocommit || self.explicit
+        !self.autocommit || self.started
     }
 
     fn close(&mut self) {
         self.open = false;
-        self.explicit = false;
+        self.started = false;
         self.savepoints.clear();
         self.definitions.clear();
     }
@@ -70,7 +70,7 @@ impl EngineSession {
 
     /// `$TLEVEL`: 0 outside of a transaction, one more for each savepoint.
     pub(super) fn transaction_level(&self) -> i64 {
-        if !self.transaction.open && !self.transaction.explicit {
+        if !self.transaction.started {
             return 0;
         }
         i64::try_from(self.transaction.savepoints.len()).unwrap_or(i64::MAX).saturating_add(1)
@@ -78,7 +78,7 @@ impl EngineSession {
 
     /// Whether a transaction is open.
     pub fn in_transaction(&self) -> bool {
-        self.transaction.open || self.transaction.explicit
+        self.transaction.started
     }
 
     fn run(&self, sql: &str) -> Result<(), SqlError> {
@@ -86,21 +86,43 @@ impl EngineSession {
     }
 
     /// Before a change: the writer's turn, and a SQLite transaction where more than one statement belongs together.
-    pub(super) fn begin_changes(&mut self, statements: usize) -> Result<(), SqlError> {
+    /// Says whether this change took the turn.
+    pub(super) fn begin_changes(&mut self, statements: usize) -> Result<bool, SqlError> {
+        let is_first = self.permit.is_none();
         self.take_turn()?;
-        let needed = self.transaction.spans_statements() || statements > 1;
-        if needed && !self.transaction.open {
+        let spans = self.transaction.spans_statements();
+        if (spans || statements > 1) && !self.transaction.open {
             self.begin()?;
         }
-        Ok(())
+        self.transaction.started |= spans;
+        Ok(is_first)
     }
 
+    /// The savepoints set so far begin here too: nothing was written before.
     fn begin(&mut self) -> Result<(), SqlError> {
-        if let Err(error) = self.run("BEGIN IMMEDIATE") {
+        let savepoints = (0..self.transaction.savepoints.len()).map(|at| format!("; SAVEPOINT s{at}"));
+        let begin: String = std::iter::once("BEGIN IMMEDIATE".to_owned()).chain(savepoints).collect();
+        if let Err(error) = self.run(&begin) {
+            if !self.conn.is_autocommit() {
+                let _ = self.run("ROLLBACK");
+            }
             self.permit = None;
             return Err(error);
         }
         self.transaction.open = true;
+        Ok(())
+    }
+
+    /// The writer's turn goes back when the statement that took it has changed nothing (an UPDATE without rows, one that
+    /// failed): the transaction goes on without it.
+    pub(super) fn return_turn(&mut self) -> Result<(), SqlError> {
+        if self.transaction.open {
+            self.transaction.open = false;
+            if !self.conn.is_autocommit() {
+                self.run("COMMIT")?;
+            }
+        }
+        self.permit = None;
         Ok(())
     }
 
@@ -171,7 +193,7 @@ impl EngineSession {
                     self.set_isolation(*isolation);
                 }
                 // Inside a transaction it has no effect.
-                self.transaction.explicit = true;
+                self.transaction.started = true;
                 Ok(())
             }
             Command::Commit => self.commit(),
@@ -188,19 +210,15 @@ impl EngineSession {
         }
     }
 
-    /// Opens a transaction when there is none.
+    /// Starts a transaction when there is none. What has written nothing needs no turn for it.
     fn savepoint(&mut self, name: &Name) -> Result<(), SqlError> {
         if self.transaction.savepoints.len() >= SAVEPOINTS_MAX {
             return Err(SqlError::execute(400, "Fatal error occurred: too many transaction levels"));
         }
-        self.take_turn()?;
-        if !self.transaction.open {
-            self.begin()?;
+        if self.transaction.open {
+            self.run(&format!("SAVEPOINT s{}", self.transaction.savepoints.len()))?;
         }
-        if self.transaction.autocommit {
-            self.transaction.explicit = true;
-        }
-        self.run(&format!("SAVEPOINT s{}", self.transaction.savepoints.len()))?;
+        self.transaction.started = true;
         let definitions = self.transaction.definitions.len();
         self.transaction.savepoints.push(Savepoint { name: name.clone(), definitions });
         Ok(())
@@ -213,7 +231,9 @@ impl EngineSession {
             return Err(SqlError::execute(400, format!("Savepoint '{}' is not established", name.0)));
         };
         self.conn.flush_prepared_statement_cache();
-        self.run(&format!("ROLLBACK TO s{at}; RELEASE s{at}"))?;
+        if self.transaction.open {
+            self.run(&format!("ROLLBACK TO s{at}; RELEASE s{at}"))?;
+        }
         let kept = self.transaction.savepoints.get(at).map_or(0, |savepoint| savepoint.definitions);
         self.transaction.savepoints.truncate(at);
         let definitions = self.transaction.definitions.get(kept..).unwrap_or_default().to_vec();

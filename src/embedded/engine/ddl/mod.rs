@@ -85,6 +85,17 @@ const FIRST_WORDS: [&str; 15] = [
 
 /// Is the statement one of [`execute`]'s? Looks at the first word only; comments before it do not count.
 pub fn is_ddl(sql: &str) -> bool {
+    let word = first_word(sql);
+    FIRST_WORDS.iter().any(|first| first.eq_ignore_ascii_case(word))
+}
+
+/// Those that belong to the transaction they run in: TRUNCATE deletes rows, LOCK lasts to the end of it.
+pub fn holds_writer(sql: &str) -> bool {
+    let word = first_word(sql);
+    ["TRUNCATE", "LOCK"].iter().any(|first| first.eq_ignore_ascii_case(word))
+}
+
+fn first_word(sql: &str) -> &str {
     let mut rest = sql;
     loop {
         rest = rest.trim_start();
@@ -97,8 +108,7 @@ pub fn is_ddl(sql: &str) -> bool {
         }
     }
     let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
-    let word = rest.get(..length).unwrap_or("");
-    FIRST_WORDS.iter().any(|first| first.eq_ignore_ascii_case(word))
+    rest.get(..length).unwrap_or("")
 }
 
 /// Makes the tables that definitions keep their own state in, and INFORMATION_SCHEMA anew from the catalog. Once when a
