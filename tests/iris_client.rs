@@ -10,7 +10,7 @@ use iris_pgwire::embedded::engine::{Engine, EngineOptions};
 use iris_pgwire::embedded::server::{Superserver, SuperserverHandle, SuperserverOptions};
 use iris_pgwire::iris::{
     CellDecoder, ConnectOptions, IrisConnection, IrisStatement, IrisType, ItemReader, LinkError, ParameterKind, Poll,
-    Reply, Request, SubmitOutcome, put_int, put_null, put_text, put_value,
+    Progress, Reply, Request, SubmitOutcome, put_int, put_null, put_text, put_value,
 };
 use iris_pgwire::types::{Datum, Decimal};
 
@@ -30,6 +30,22 @@ enum Got {
     Stream(Vec<u8>),
     Done,
     Failed(i32, Vec<i64>),
+}
+
+impl Got {
+    fn of(reply: Reply<'_>) -> Self {
+        match reply {
+            Reply::Prepared(metadata) => Self::Prepared {
+                columns: metadata.columns.iter().map(|column| column.iris_type).collect(),
+                parameters: metadata.parameters.len(),
+            },
+            Reply::Page { rows, end, .. } => Self::Page { rows: rows.to_vec(), end },
+            Reply::Updated { counts, .. } => Self::Updated(counts),
+            Reply::Stream(data) => Self::Stream(data.to_vec()),
+            Reply::Done => Self::Done,
+            Reply::Failed { error, counts } => Self::Failed(error.sqlcode, counts),
+        }
+    }
 }
 
 struct Client {
@@ -75,6 +91,21 @@ impl Client {
         self.finish(outcome, out)
     }
 
+    /// As `run`, by hand: how often the request had to be submitted, and what came of it.
+    fn submissions(&mut self, request: &Request) -> (usize, Got) {
+        let mut out = Vec::new();
+        for times in 1.. {
+            assert_eq!(self.connection.submit(request, &mut out), Ok(SubmitOutcome::Pending));
+            while self.connection.advance(&mut out).unwrap() == Progress::NeedBytes {
+                self.exchange(&mut out);
+            }
+            if !self.connection.must_repeat() {
+                return (times, Got::of(self.connection.take_reply().unwrap()));
+            }
+        }
+        unreachable!()
+    }
+
     fn finish(&mut self, outcome: SubmitOutcome, mut out: Vec<u8>) -> Got {
         if outcome == SubmitOutcome::Done {
             self.stream.write_all(&out).unwrap();
@@ -83,17 +114,7 @@ impl Client {
         loop {
             self.exchange(&mut out);
             if let Poll::Reply(reply) = self.connection.poll(&mut out).unwrap() {
-                return match reply {
-                    Reply::Prepared(metadata) => Got::Prepared {
-                        columns: metadata.columns.iter().map(|column| column.iris_type).collect(),
-                        parameters: metadata.parameters.len(),
-                    },
-                    Reply::Page { rows, end, .. } => Got::Page { rows: rows.to_vec(), end },
-                    Reply::Updated { counts, .. } => Got::Updated(counts),
-                    Reply::Stream(data) => Got::Stream(data.to_vec()),
-                    Reply::Done => Got::Done,
-                    Reply::Failed { error, counts } => Got::Failed(error.sqlcode, counts),
-                };
+                return Got::of(reply);
             }
         }
     }
@@ -346,4 +367,61 @@ fn a_wrong_password_is_refused() {
         Err(other) => panic!("{other:?}"),
         Ok(_) => panic!("a wrong password was accepted"),
     }
+}
+
+/// A statement whose table was made anew: values written by the old metadata must reach no column of another type, and
+/// rows must not be read by it.
+#[test]
+fn a_statement_of_a_table_that_was_made_anew() {
+    let server = superserver(|_| {});
+    let mut client = Client::connect(server.local_addr(), "SYS").unwrap();
+    let mut other = Client::connect(server.local_addr(), "SYS").unwrap();
+    let anew = |other: &mut Client, column: &str| {
+        other.sql("DROP TABLE anew");
+        assert_eq!(
+            other.sql(&format!("CREATE TABLE anew (id INTEGER PRIMARY KEY, v {column})")),
+            Got::Updated(vec![0])
+        );
+    };
+    anew(&mut other, "INTEGER");
+    let insert = client.statement("INSERT INTO anew (id, v) VALUES (:%qpar(1), :%qpar(2))");
+    let select = client.statement("SELECT v FROM anew WHERE id = :%qpar(1)");
+    let insertion = |id: i64| {
+        execute(&insert, 1, false, |out| {
+            put_int(out, id);
+            put_int(out, 66_841);
+        })
+    };
+    let reading = execute(&select, 1, false, |out| put_int(out, 1));
+    let row = |client: &mut Client, times: usize| match client.submissions(&reading) {
+        (found, Got::Page { rows, end: true }) if found == times => ItemReader::new(&rows).int("v").unwrap(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(client.submissions(&insertion(1)), (1, Got::Updated(vec![1])));
+    assert_eq!(row(&mut client, 1), 66_841);
+
+    // The same columns: nothing of it shows. A NOT NULL more is another description with the same meaning.
+    anew(&mut other, "INTEGER");
+    assert_eq!(client.submissions(&insertion(1)), (1, Got::Updated(vec![1])));
+    anew(&mut other, "INTEGER NOT NULL");
+    assert_eq!(client.submissions(&insertion(1)), (1, Got::Updated(vec![1])));
+    assert_eq!(row(&mut client, 2), 66_841);
+
+    // Other types: refused before anything runs, by 478; then the text is sent as a new one.
+    anew(&mut other, "DATE");
+    assert_eq!(client.submissions(&insertion(1)), (2, Got::Failed(478, Vec::new())));
+    assert_eq!(client.submissions(&reading), (2, Got::Failed(478, Vec::new())));
+    assert_eq!(other.count("anew"), 0);
+    assert_eq!(client.submissions(&insertion(1)), (1, Got::Updated(vec![1])));
+    assert_eq!(row(&mut client, 1), 66_841);
+
+    // In a transaction it is no different, and the table may be gone.
+    let in_transaction = execute(&select, 1, true, |out| put_int(out, 1));
+    assert!(matches!(client.submissions(&in_transaction), (1, Got::Page { end: true, .. })));
+    anew(&mut other, "VARCHAR(20)");
+    assert_eq!(client.submissions(&in_transaction), (2, Got::Failed(478, Vec::new())));
+    assert_eq!(client.run(&Request::Rollback), Got::Done);
+    assert!(matches!(client.submissions(&reading), (1, Got::Page { end: true, .. })));
+    other.sql("DROP TABLE anew");
+    assert_eq!(client.submissions(&reading), (1, Got::Failed(30, Vec::new())));
 }

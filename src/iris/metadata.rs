@@ -237,6 +237,18 @@ pub fn read_parameters(reader: &mut ItemReader<'_>) -> Result<Vec<ParameterDescr
 }
 
 impl StatementMetadata {
+    /// Whether values written and rows read by one fit the other. Whether a value may be NULL changes neither.
+    pub fn means_the_same(&self, other: &Self) -> bool {
+        let columns = |of: &Self| -> Vec<_> {
+            let columns = of.columns.iter();
+            columns.map(|column| (column.name.clone(), column.iris_type, column.precision, column.scale)).collect()
+        };
+        let parameters = |of: &Self| -> Vec<_> {
+            of.parameters.iter().map(|parameter| (parameter.iris_type, parameter.scale)).collect()
+        };
+        columns(self) == columns(other) && parameters(self) == parameters(other)
+    }
+
     /// The body of a PP reply, and the first part of DU's (which never has columns).
     pub fn put(&self, out: &mut Vec<u8>, is_query: bool) {
         if is_query {

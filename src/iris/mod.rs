@@ -17,7 +17,7 @@ mod sqlcode;
 
 pub use cell::{CellDecoder, put_value};
 pub use connection::{ConnectOptions, IrisConnection, LinkError, Poll, Progress, SubmitOutcome};
-pub use header::{HEADER_BYTES, Header, MessageWriter, STATUS_END, STATUS_OK};
+pub use header::{HEADER_BYTES, Header, MessageWriter, STATUS_END, STATUS_FORGOTTEN, STATUS_OK};
 pub use list::{
     Item, ItemReader, ListError, RawItem, put_bytes, put_decimal, put_double, put_empty, put_int, put_latin1, put_null,
     put_string, put_text,

@@ -60,3 +60,13 @@ pub struct IrisError {
     pub sqlcode: i32,
     pub text: String,
 }
+
+impl IrisError {
+    /// SQLCODE of [`recompiled`](Self::recompiled).
+    pub const RECOMPILED: i32 = 478;
+
+    /// The statement means something else than it did when it was prepared.
+    pub fn recompiled() -> Self {
+        Self { sqlcode: Self::RECOMPILED, text: "Query recompiled, and the result set metadata differs".to_owned() }
+    }
+}

@@ -132,6 +132,22 @@ impl Link {
         }
     }
 
+    /// A request from beginning to end; [`take_reply`](Self::take_reply) gives its reply.
+    pub(super) async fn exchange(&mut self, request: &Request) -> Result<(), LinkFailure> {
+        loop {
+            let outcome = self.begin(request)?;
+            self.finish(outcome).await?;
+            if !self.must_repeat() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// IRIS has forgotten the statement: the request has to begin again, which leads to another reply.
+    pub(super) fn must_repeat(&self) -> bool {
+        self.connection.must_repeat()
+    }
+
     /// The reply `finish` waited for; `Done` when the request has none.
     pub(super) fn take_reply(&mut self) -> Reply<'_> {
         self.connection.take_reply().unwrap_or(Reply::Done)
@@ -139,8 +155,7 @@ impl Link {
 
     /// A request from beginning to end, of which only success matters.
     pub(super) async fn run(&mut self, request: &Request) -> Result<bool, LinkFailure> {
-        let outcome = self.begin(request)?;
-        self.finish(outcome).await?;
+        self.exchange(request).await?;
         Ok(!matches!(self.take_reply(), Reply::Failed { .. }))
     }
 

@@ -451,7 +451,7 @@ impl<C: Conversation> Pump<C> {
         let Some(link) = lease.as_mut().and_then(Lease::link_mut) else {
             return Ok(Outcome::Broken(PgError::error(SqlState::INTERNAL_ERROR, "no IRIS connection at hand")));
         };
-        let pending = link.begin(request)?;
+        let mut pending = link.begin(request)?;
         let mut watch = Watch::new(deadline);
         loop {
             let woken = or(async { Woken::Done(link.finish(pending).await) }, async {
@@ -465,6 +465,10 @@ impl<C: Conversation> Pump<C> {
             match woken {
                 Woken::Done(result) => {
                     result?;
+                    if link.must_repeat() {
+                        pending = link.begin(request)?;
+                        continue;
+                    }
                     let gone = watch.client_gone;
                     return Ok(if gone { Outcome::ClientGone } else { Outcome::Reply(watch.interrupted) });
                 }

@@ -14,7 +14,7 @@ use super::cursor::SharedCursor;
 use super::cursor_commands::nested;
 use super::operation::{Operation, Outcome, Values, bind_values, ends_failed_block};
 use super::ready::{Activity, Ready, in_failed_block};
-use super::resolve::{Progress, Resolve};
+use super::resolve::{Progress, Resolve, result_changed};
 use super::rows::Formats;
 use super::run::put_row_description;
 use super::simple::{moved, needs_transaction, put_notices};
@@ -268,7 +268,7 @@ impl Ready {
         };
         let subject = old.subject();
         if old.inner.is_none() && columns(&statement) != columns(subject) {
-            return Err(PgError::unsupported("cached plan must not change result type"));
+            return Err(result_changed());
         }
         statement.name.clone_from(&subject.name);
         statement.parameter_types.clone_from(&subject.parameter_types);

@@ -403,10 +403,18 @@ pub fn plans(action: &Action) -> impl Iterator<Item = &Plan> {
 /// IRIS's refusal as PostgreSQL words it. A missing table or column may mean that somebody else changed the schema:
 /// what the shard knows is forgotten, so the next attempt asks anew.
 pub fn refused(error: &IrisError, context: &ShardContext) -> Box<PgError> {
-    if matches!(error.sqlcode, 29 | 30 | 478) {
+    if matches!(error.sqlcode, 29 | 30 | IrisError::RECOMPILED) {
         context.schema_changed();
     }
+    if error.sqlcode == IrisError::RECOMPILED {
+        return result_changed();
+    }
     to_pg(error)
+}
+
+/// PostgreSQL's refusal of a prepared statement whose result has other columns than it was described with.
+pub fn result_changed() -> Box<PgError> {
+    PgError::unsupported("cached plan must not change result type")
 }
 
 pub fn unexpected(reply: &Reply<'_>) -> Box<PgError> {

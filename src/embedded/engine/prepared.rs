@@ -10,6 +10,9 @@ use super::value::SqlError;
 use super::{DEFAULT_SCHEMA, ddl};
 use crate::iris::{ColumnDescription, IrisType, ParameterDescription, ParameterKind, StatementMetadata};
 
+/// SQLCODE of a statement whose metadata are no longer what they were when it was prepared.
+pub(super) const RECOMPILED: i32 = 478;
+
 /// What running the statement means.
 #[derive(Debug)]
 pub enum Action {
@@ -72,18 +75,16 @@ impl Prepared {
     /// The translation for the schema as it is now.
     ///
     /// # Errors
-    /// What Prepare refuses now; -478 when the result would have other columns.
+    /// What Prepare refuses now; [`RECOMPILED`] when columns or parameters would be others.
     pub(super) fn compiled(&self, catalog: &Catalog) -> Result<Arc<Compiled>, SqlError> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.schema_version == catalog.version {
             return Ok(Arc::clone(&current));
         }
         let compiled = compile(&self.text, &self.kinds, catalog)?;
-        if compiled.metadata.columns != self.metadata.columns
-            || compiled.metadata.parameters.len() != self.metadata.parameters.len()
-        {
+        if compiled.metadata != self.metadata {
             return Err(SqlError::execute(
-                478,
+                RECOMPILED,
                 "Result set mismatch: the schema has changed since the statement was prepared",
             ));
         }

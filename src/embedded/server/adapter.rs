@@ -32,12 +32,16 @@ impl Interrupt for Interrupter {
     }
 }
 
-/// The engine translates a statement again by itself when the schema has changed.
+/// The engine translates a statement again by itself when the schema has changed and its metadata have not.
 impl Backend for EngineSession {
     type Statement = Arc<engine::Prepared>;
 
     fn prepare(&mut self, text: &str, kinds: &[ParameterKind]) -> Result<Self::Statement, SqlError> {
         EngineSession::prepare(self, text, kinds)
+    }
+
+    fn is_current(&mut self, statement: &Self::Statement) -> bool {
+        EngineSession::is_current(self, statement)
     }
 
     fn query(

@@ -46,7 +46,7 @@ pub trait Backend: Send {
     /// IRIS would refuse the text.
     fn prepare(&mut self, text: &str, kinds: &[ParameterKind]) -> Result<Self::Statement, SqlError>;
 
-    /// False when the schema changed since the statement was prepared: it is prepared again before it runs.
+    /// False when a changed schema may have changed the statement's metadata: it is prepared again before it runs.
     fn is_current(&mut self, _statement: &Self::Statement) -> bool {
         true
     }

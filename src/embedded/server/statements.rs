@@ -12,7 +12,7 @@ use crate::{
     embedded::engine::{SqlError, Value},
     iris::{
         ColumnDescription, IrisType, Item, ItemReader, ListError, ParameterDescription, ParameterKind, STATUS_END,
-        STATUS_OK, StatementMetadata, list::put_int, put_columns,
+        STATUS_FORGOTTEN, STATUS_OK, StatementMetadata, list::put_int, put_columns,
     },
 };
 
@@ -27,6 +27,8 @@ const STATEMENT_BYTES_MAX: usize = 64 << 20;
 pub(super) struct Statement<S> {
     text: String,
     kinds: Vec<ParameterKind>,
+    /// What the client was told of it, by which it writes values and reads rows.
+    told: Option<StatementMetadata>,
     prepared: Option<Prepared<S>>,
 }
 
@@ -125,7 +127,8 @@ impl<E: Engine> Session<'_, E> {
     /// Understands a text and keeps it under the id, in place of what was there.
     fn keep(&mut self, statement_id: u32, (text, kinds): Text) -> Result<(), SqlError> {
         let prepared = self.understand(&text, &kinds)?;
-        self.insert(statement_id, Statement { text, kinds, prepared: Some(prepared) })
+        let told = prepared.metadata().cloned();
+        self.insert(statement_id, Statement { text, kinds, told, prepared: Some(prepared) })
     }
 
     fn insert(
@@ -145,8 +148,8 @@ impl<E: Engine> Session<'_, E> {
     }
 
     pub(super) fn insert_procedure(&mut self, statement_id: u32) -> Result<(), SqlError> {
-        let statement = Statement { text: String::new(), kinds: Vec::new(), prepared: Some(Prepared::RowIdProcedure) };
-        self.insert(statement_id, statement)
+        let prepared = Some(Prepared::RowIdProcedure);
+        self.insert(statement_id, Statement { text: String::new(), kinds: Vec::new(), told: None, prepared })
     }
 
     pub(super) fn is_row_id_procedure(&self, statement_id: u32) -> bool {
@@ -157,23 +160,22 @@ impl<E: Engine> Session<'_, E> {
     /// What stands under an id, prepared anew when it was forgotten or the schema changed since.
     ///
     /// # Errors
-    /// Nothing stands there, or the text is no longer good.
+    /// Nothing stands there, or the text is no longer good; [`STATUS_FORGOTTEN`] when it means other columns or
+    /// parameters than the client was told: all official clients answer that by sending the text again (DQ, DU, DX under
+    /// the same id), and read the rows by the metadata they get then.
     fn recall(&mut self, statement_id: u32) -> Result<Prepared<<E::Backend as Backend>::Statement>, SqlError> {
         let unknown = || SqlError::execute(464, format!("No statement {statement_id} was prepared on this connection"));
         let statement = self.statements.get(&statement_id).ok_or_else(unknown)?;
-        let before = statement.prepared.clone();
-        match &before {
+        match &statement.prepared {
             Some(Prepared::Engine(engine)) if !self.backend.is_current(engine) => {}
             Some(prepared) => return Ok(prepared.clone()),
             None => {}
         }
-        let (text, kinds) = (statement.text.clone(), statement.kinds.clone());
+        let (text, kinds, told) = (statement.text.clone(), statement.kinds.clone(), statement.told.clone());
         let prepared = self.understand(&text, &kinds)?;
-        // The client reads rows by the columns it was told.
-        if let (Some(old), Some(new)) = (before.as_ref().and_then(Prepared::metadata), prepared.metadata())
-            && !same_columns(&old.columns, &new.columns)
-        {
-            return Err(SqlError::execute(478, "The columns of the result changed; prepare the statement again"));
+        if told.as_ref() != prepared.metadata() {
+            let text = "The statement means other columns or parameters since the schema changed; send its text again";
+            return Err(SqlError::execute(i32::from(STATUS_FORGOTTEN), text));
         }
         if let Some(statement) = self.statements.get_mut(&statement_id) {
             statement.prepared = Some(prepared.clone());
@@ -562,10 +564,6 @@ fn cancel_of(text: &str, kinds: &[ParameterKind]) -> Option<Cancel> {
 
 fn is_insert(text: &str) -> bool {
     text.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("INSERT"))
-}
-
-fn same_columns(old: &[ColumnDescription], new: &[ColumnDescription]) -> bool {
-    old.len() == new.len() && old.iter().zip(new).all(|(old, new)| old.iris_type == new.iris_type)
 }
 
 fn key_column(name: &str) -> ColumnDescription {

@@ -6,7 +6,7 @@ use super::encode::{Values, length, put_connect, put_handshake, put_prepare};
 use super::statements::Statements;
 use super::upload::{INLINE_UNITS_MAX, Upload};
 use super::{ConnectOptions, IrisError, LinkError, Request, StatementMetadata, SubmitOutcome};
-use crate::iris::header::{Header, MessageWriter, STATUS_END, STATUS_OK, sqlcode_of};
+use crate::iris::header::{Header, MessageWriter, STATUS_END, STATUS_FORGOTTEN, STATUS_OK, sqlcode_of};
 use crate::iris::list::{ItemReader, put_int};
 use crate::iris::{IrisStatement, Opcode};
 
@@ -15,7 +15,7 @@ const PROTOCOL_VERSION_MIN: u16 = 61;
 /// Bit of the handshake's second word: a Unicode installation.
 const FLAG_UNICODE: u16 = 1;
 /// SQLCODEs that say a prepared plan no longer fits the schema: table, field, result set mismatch.
-const STALE_PLAN_CODES: [i32; 3] = [29, 30, 478];
+const STALE_PLAN_CODES: [i32; 3] = [29, 30, IrisError::RECOMPILED];
 
 /// What a message amounted to.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub(super) enum Outcome {
     Stream,
     EmptyStream,
     Done,
+    /// IRIS does not hold the statement any longer: the request has to be submitted again.
+    Forgotten,
     Failed {
         error: IrisError,
         counts: Vec<i64>,
@@ -71,6 +73,12 @@ pub(super) enum Expected {
     /// PP.
     Metadata {
         is_query: bool,
+    },
+    /// PP of a statement that IRIS had forgotten. When it still means what it meant, `body` follows: PQ's or PU's, whose
+    /// values were written by the metadata known before.
+    SameMetadata {
+        is_query: bool,
+        body: Vec<u8>,
     },
     /// The first of DQ's two replies.
     DirectMetadata,
@@ -113,7 +121,7 @@ pub(super) struct Machine {
     /// Count of the last message sent that gets a reply.
     awaited_count: u32,
     next_count: u32,
-    statements: Statements,
+    pub(super) statements: Statements,
     autocommit: bool,
     transaction_open: bool,
     /// Streams read and not closed yet; CS has no reply and travels in front of the next request.
@@ -280,6 +288,9 @@ impl Machine {
         if values.items.len() > INLINE_UNITS_MAX {
             return self.execute_long(id, statement, values, out);
         }
+        if self.statements.is_forgotten(id) {
+            return self.prepare_again(id, statement, values, out);
+        }
         let known = self.statements.metadata(id).filter(|metadata| metadata.cacheable).map(Rc::clone);
         match (known, statement.is_query) {
             (Some(metadata), true) => {
@@ -308,23 +319,6 @@ impl Machine {
     }
 
     /// An execution that may have values for streams: their places must be known before anything is sent.
-    fn execute_long(
-        &mut self,
-        id: u32,
-        statement: &IrisStatement,
-        values: &Values<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<SubmitOutcome, LinkError> {
-        let upload = Box::new(Upload::new(statement, values.items, values.per_set, values.sets, values.rows_max));
-        match self.statements.metadata(id).map(Rc::clone) {
-            Some(metadata) => self.go_on(id, upload, metadata, out),
-            None => {
-                self.send(Opcode::PREPARE, id, out, |out| put_prepare(out, statement))?;
-                self.wait(id, Expected::UploadMetadata(upload))
-            }
-        }
-    }
-
     fn end_transaction(&mut self, opcode: Opcode, out: &mut Vec<u8>) -> Result<SubmitOutcome, LinkError> {
         self.flush_streams(out)?;
         self.send(opcode, 0, out, |_| {})?;
@@ -462,6 +456,10 @@ impl Machine {
                 self.statements.prepared(id, Rc::clone(&metadata));
                 Outcome::Prepared(metadata)
             }
+            Expected::SameMetadata { is_query, body } => {
+                let metadata = Rc::new(StatementMetadata::read(&mut reader, is_query)?);
+                self.on_same_metadata(id, is_query, metadata, &body, out)?
+            }
             Expected::DirectMetadata => {
                 let metadata = Rc::new(StatementMetadata::read(&mut reader, true)?);
                 self.statements.prepared(id, Rc::clone(&metadata));
@@ -501,6 +499,9 @@ impl Machine {
             }
             Expected::UploadMetadata(upload) => {
                 let metadata = Rc::new(StatementMetadata::read(&mut reader, upload.is_query)?);
+                if !self.still_means(id, &metadata) {
+                    return Ok(Outcome::Failed { error: IrisError::recompiled(), counts: Vec::new() });
+                }
                 self.statements.prepared(id, Rc::clone(&metadata));
                 self.go_on(id, upload, metadata, out)?;
                 Outcome::More
@@ -528,12 +529,21 @@ impl Machine {
         body: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Outcome, LinkError> {
+        if status == STATUS_FORGOTTEN && matches!(expected, Expected::Page(_) | Expected::Counts(_)) {
+            self.statements.set_result_open(id, false);
+            // Said of a text that has just been sent, it is an error like others.
+            if self.statements.set_forgotten(id) {
+                self.state = State::Idle;
+                return Ok(Outcome::Forgotten);
+            }
+        }
         let sqlcode = sqlcode_of(status);
         let mut sets = Vec::new();
         match expected {
-            Expected::Metadata { .. } | Expected::UploadMetadata(_) | Expected::DirectMetadata => {
-                self.statements.forget(id);
-            }
+            Expected::Metadata { .. }
+            | Expected::SameMetadata { .. }
+            | Expected::UploadMetadata(_)
+            | Expected::DirectMetadata => self.statements.forget(id),
             Expected::DirectCounts => {
                 self.statements.forget(id);
                 sets = counts(&mut ItemReader::new(body)).unwrap_or_default();

@@ -5,6 +5,7 @@
 
 mod encode;
 mod error;
+mod forgotten;
 mod machine;
 mod statements;
 mod upload;
@@ -123,6 +124,9 @@ impl IrisConnection {
     /// `Misuse` when a request is in flight or the request does not fit the connection's state.
     pub fn submit(&mut self, request: &Request, out: &mut Vec<u8>) -> Result<SubmitOutcome, LinkError> {
         self.consume_lent();
+        if self.must_repeat() {
+            self.ready = None;
+        }
         self.machine.submit(request, out)
     }
 
@@ -202,8 +206,15 @@ impl IrisConnection {
             Outcome::Stream => Reply::Stream(body()),
             Outcome::EmptyStream => Reply::Stream(&[]),
             Outcome::Done => Reply::Done,
+            Outcome::Forgotten => Reply::Failed { error: IrisError::recompiled(), counts: Vec::new() },
             Outcome::Failed { error, counts } => Reply::Failed { error, counts },
         })
+    }
+
+    /// Whether the reply that is ready says that IRIS holds the statement no longer: the request then has to be
+    /// submitted again, once; it fails with SQLCODE 478 if the statement means something else by now.
+    pub fn must_repeat(&self) -> bool {
+        matches!(self.ready, Some(Outcome::Forgotten))
     }
 
     fn consume_lent(&mut self) {

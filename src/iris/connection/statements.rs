@@ -12,6 +12,8 @@ struct Entry {
     key: u64,
     /// `None`: the server does not hold the text under this id (never sent, or refused).
     metadata: Option<Rc<StatementMetadata>>,
+    /// The server says that it holds the text no longer; values may have been written by `metadata` already.
+    forgotten: bool,
     /// A result of which pages may follow. Such an id is not used again: FD could not tell two results apart.
     result_open: bool,
     last_used: u64,
@@ -71,11 +73,12 @@ impl Statements {
                 if let Some(entry) = self.entry_mut(id) {
                     entry.key = key;
                     entry.metadata = None;
+                    entry.forgotten = false;
                 }
                 id
             }
             None => {
-                self.entries.push(Entry { key, metadata: None, result_open: false, last_used: 0 });
+                self.entries.push(Entry { key, metadata: None, forgotten: false, result_open: false, last_used: 0 });
                 u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
             }
         };
@@ -97,13 +100,25 @@ impl Statements {
     pub(super) fn prepared(&mut self, id: u32, metadata: Rc<StatementMetadata>) {
         if let Some(entry) = self.entry_mut(id) {
             entry.metadata = Some(metadata);
+            entry.forgotten = false;
         }
+    }
+
+    /// The server holds the text no longer. False when it has just been told so: sending it once more would not help.
+    pub(super) fn set_forgotten(&mut self, id: u32) -> bool {
+        self.entry_mut(id)
+            .is_some_and(|entry| entry.metadata.is_some() && !std::mem::replace(&mut entry.forgotten, true))
+    }
+
+    pub(super) fn is_forgotten(&self, id: u32) -> bool {
+        self.entry(id).is_some_and(|entry| entry.forgotten)
     }
 
     /// The server refused the text, or its plan is stale: it is sent whole the next time.
     pub(super) fn forget(&mut self, id: u32) {
         if let Some(entry) = self.entry_mut(id) {
             entry.metadata = None;
+            entry.forgotten = false;
         }
     }
 

@@ -371,8 +371,7 @@ impl Keeper {
             let Some(link) = lease.link_mut() else {
                 return Err(PgError::error(SqlState::INTERNAL_ERROR, "no IRIS connection at hand"));
             };
-            let outcome = link.begin(&request).map_err(|error| error.to_pg())?;
-            link.finish(outcome).await.map_err(|error| error.to_pg())?;
+            link.exchange(&request).await.map_err(|error| error.to_pg())?;
             match load.on_reply(link.take_reply())? {
                 MirrorStep::Submit(next) => request = next,
                 MirrorStep::Done(snapshot) => {

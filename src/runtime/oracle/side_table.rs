@@ -203,8 +203,7 @@ async fn ask(lease: &mut Lease, request: &Request) -> Result<Rows, Trouble> {
 
 /// Whether that was all.
 async fn exchange(link: &mut Link, request: &Request, rows: &mut Rows) -> Result<bool, Trouble> {
-    let outcome = link.begin(request).map_err(|error| error.to_pg())?;
-    link.finish(outcome).await.map_err(|error| error.to_pg())?;
+    link.exchange(request).await.map_err(|error| error.to_pg())?;
     match link.take_reply() {
         Reply::Failed { error, .. } => Err(Trouble::Refused(error)),
         Reply::Page { metadata, rows: bytes, end } => {
