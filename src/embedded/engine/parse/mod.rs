@@ -18,7 +18,7 @@ pub use reserved::is_reserved;
 
 /// Deeper nesting than this is refused (-1). A pair of parentheses takes two. Measured: what is accepted runs in half of
 /// the stack that a connection has (`tests/embedded_nesting.rs`).
-const DEPTH_MAX: u32 = 320;
+const DEPTH_MAX: u32 = 200;
 
 /// A statement and how many marks it has (the highest number used).
 #[derive(Debug)]
