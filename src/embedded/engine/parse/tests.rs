@@ -83,10 +83,14 @@ fn what_the_dialect_lacks_is_refused_with_its_code() {
     }
 }
 
+/// In a stack as big as a connection's: a test has 2 MiB, which is little without optimisation.
 #[test]
 fn deep_nesting_is_refused_not_crashed() {
-    let sql = format!("SELECT {}1{}", "(".repeat(5_000), ")".repeat(5_000));
-    assert_eq!(code(&sql), 1);
-    assert_eq!(code(&format!("SELECT {}1", " -".repeat(5_000))), 1);
-    assert_eq!(code(&format!("SELECT a FROM t WHERE {}a = 1", "NOT ".repeat(5_000))), 1);
+    let run = || {
+        let sql = format!("SELECT {}1{}", "(".repeat(5_000), ")".repeat(5_000));
+        assert_eq!(code(&sql), 1);
+        assert_eq!(code(&format!("SELECT {}1", " -".repeat(5_000))), 1);
+        assert_eq!(code(&format!("SELECT a FROM t WHERE {}a = 1", "NOT ".repeat(5_000))), 1);
+    };
+    std::thread::Builder::new().stack_size(32 << 20).spawn(run).unwrap().join().unwrap();
 }
