@@ -87,6 +87,8 @@ pub(super) fn decode_text_with<'a>(oid: Oid, text: &'a str, style: &Style) -> Re
             json::check(text, oid == Oid::JSONB)?;
             Datum::Text(text)
         }
+        // Blanks at the end do not count, so none are kept.
+        Oid::BPCHAR => Datum::Text(text.trim_end_matches(' ')),
         _ => match oid.element() {
             Some(element) => array::decode_text(element, text, style)?,
             None => Datum::Text(text),
@@ -157,11 +159,11 @@ fn decode_binary(oid: Oid, bytes: &[u8]) -> Result<Datum<'_>, Box<PgError>> {
         | Oid::UNKNOWN
         | Oid::TEXT
         | Oid::VARCHAR
-        | Oid::BPCHAR
         | Oid::NAME
         | Oid::CHAR
         | Oid::CSTRING
         | Oid::XML => Datum::Text(utf8(bytes)?),
+        Oid::BPCHAR => Datum::Text(utf8(bytes)?.trim_end_matches(' ')),
         // An enum, most likely: its binary form is its label (`enum_send`). Types in other forms are no UTF-8.
         Oid(16_384..) if oid.element().is_none() => Datum::Text(utf8(bytes)?),
         _ => match oid.element() {

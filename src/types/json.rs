@@ -23,6 +23,23 @@ pub fn check(text: &str, jsonb: bool) -> Result<(), Box<PgError>> {
     Ok(())
 }
 
+/// Whether a document that is right has a number in it.
+pub fn has_number(text: &str) -> bool {
+    let mut in_string = false;
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => in_string = !in_string,
+            b'\\' if in_string => {
+                bytes.next();
+            }
+            b'0'..=b'9' if !in_string => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
 struct Scan<'a> {
     bytes: &'a [u8],
     position: usize,

@@ -29,6 +29,7 @@ pub use decode::{decode, decode_text, decode_with, utf8};
 pub use encode::{Encoder, IsNull};
 pub use input::IntType;
 pub use interval::Interval;
+pub use json::has_number as json_has_number;
 pub use oid::{Oid, PgType};
 pub use style::{DateFormat, DateOrder, IntervalFormat, Style, local_us};
 pub use transcode::{write_latin1, write_utf16};

@@ -182,6 +182,13 @@ impl PgType {
         Self { oid: Oid::NUMERIC, typmod: -2 - scale }
     }
 
+    /// `character` without a modifier for the client, whose values still have the blanks of `characters`. Kept as
+    /// [`numeric_shown`](Self::numeric_shown) is.
+    pub fn bpchar_shown(characters: usize) -> Self {
+        let characters = i32::try_from(characters).unwrap_or(CHARACTERS_MAX).min(CHARACTERS_MAX);
+        Self { oid: Oid::BPCHAR, typmod: -2 - characters }
+    }
+
     /// The modifier as RowDescription says it.
     pub fn wire_typmod(self) -> i32 {
         self.typmod.max(-1)
@@ -210,6 +217,9 @@ impl PgType {
 
     /// The length in characters that the modifier of bpchar or varchar asks for.
     pub fn characters(self) -> Option<usize> {
+        if self.oid == Oid::BPCHAR && self.typmod < -1 {
+            return usize::try_from(-2 - self.typmod).ok();
+        }
         (matches!(self.oid, Oid::BPCHAR | Oid::VARCHAR) && self.typmod >= VARHDRSZ)
             .then(|| usize::try_from(self.typmod - VARHDRSZ).unwrap_or(0))
     }

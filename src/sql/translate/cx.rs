@@ -30,6 +30,8 @@ pub struct Column {
     pub enum_type: Option<Rc<EnumType>>,
     /// See [`ColumnFacts::is_stream`].
     pub is_stream: bool,
+    /// [`Frag::is_exact`](super::frag::Frag::is_exact).
+    pub is_exact: bool,
 }
 
 /// A relation in FROM, as expressions see it.
@@ -474,6 +476,7 @@ pub fn column_of(facts: &ColumnFacts) -> Column {
         nullable: facts.nullable,
         enum_type: facts.enum_type.clone(),
         is_stream: facts.is_stream,
+        is_exact: super::expr::is_text(facts.pg_type.oid),
     }
 }
 

@@ -55,6 +55,28 @@ pub(super) fn place(value: &Frag, enum_type: &EnumType, null_is_greatest: bool) 
     Frag::cat(&[&"CASE ", value, &places, &" END"], Ty::INT4).sure()
 }
 
+/// What compares as PostgreSQL compares values of the type: the place of the label; NULL for NULL.
+pub(super) fn ordered(cx: &Cx<'_>, value: &Frag, enum_type: &EnumType) -> Frag {
+    if let Some((_, label)) = value.literal().and_then(|n| cx.read_literal(n))
+        && let Some(place) = enum_type.labels.iter().position(|known| known == label)
+    {
+        return Frag::atom(place.to_string(), Ty::INT4).sure();
+    }
+    let sure = value.not_null;
+    let value = Frag { not_null: true, ..value.clone() };
+    Frag { not_null: sure, ..place(&value, enum_type, false) }
+}
+
+/// The label at a place, the other way round.
+pub(super) fn label_at(place: &Frag, enum_type: &Rc<EnumType>) -> Frag {
+    let mut labels = String::new();
+    for (n, label) in enum_type.labels.iter().enumerate() {
+        labels.push_str(&format!(" WHEN {n} THEN '{}'", label.replace('\'', "''")));
+    }
+    let frag = Frag::cat(&[&"CASE ", place, &labels, &" END"], Ty::TEXT);
+    Frag { enum_type: Some(Rc::clone(enum_type)), ..frag }
+}
+
 /// Literals are checked here, parameters when they are bound. What an expression or a query makes is not checked: IRIS
 /// cannot refuse a value.
 pub(super) fn checked(cx: &Cx<'_>, value: &mut Frag, enum_type: &Rc<EnumType>) -> Result<()> {

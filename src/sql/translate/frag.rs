@@ -1,6 +1,9 @@
 //! Pieces of IRIS SQL under construction.
 
+use std::rc::Rc;
+
 use crate::iris::ParameterKind;
+use crate::sql::description::EnumType;
 use crate::sql::plan::Bind;
 use crate::types::{Oid, PgType};
 
@@ -114,6 +117,14 @@ pub struct Frag {
     pub not_null: bool,
     /// The bare name of a column that IRIS keeps as a stream.
     pub is_stream: bool,
+    /// A text that IRIS compares by every character of it without being told: a column under %EXACT, what a string
+    /// function makes (manual, "Collation").
+    pub is_exact: bool,
+    /// The encoder has to finish the value, which it does for the top of a select list only: rounding that IRIS does
+    /// not do.
+    pub is_unfinished: bool,
+    /// A value of such a type.
+    pub enum_type: Option<Rc<EnumType>>,
 }
 
 impl Frag {
@@ -126,6 +137,9 @@ impl Frag {
             level: level::ATOM,
             not_null: false,
             is_stream: false,
+            is_exact: false,
+            is_unfinished: false,
+            enum_type: None,
         }
     }
 
@@ -182,9 +196,16 @@ impl Frag {
     }
 
     #[must_use]
+    pub fn exact(mut self) -> Self {
+        self.is_exact = true;
+        self
+    }
+
+    #[must_use]
     pub fn parenthesised(self) -> Self {
-        let (ty, form, not_null) = (self.ty, self.form, self.not_null);
-        Self { form, not_null, ..Self::cat(&[&"(", &self, &")"], ty) }
+        let Self { ty, form, not_null, is_exact, is_unfinished, .. } = self;
+        let enum_type = self.enum_type.clone();
+        Self { form, not_null, is_exact, is_unfinished, enum_type, ..Self::cat(&[&"(", &self, &")"], ty) }
     }
 
     /// In parentheses when something of at least `level` stands around it.

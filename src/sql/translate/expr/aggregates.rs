@@ -6,8 +6,9 @@ use super::functions::arguments;
 use super::operators;
 use crate::sql::template::LiteralKind;
 use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::enums;
 use crate::sql::translate::frag::{Frag, Ty};
-use crate::types::Oid;
+use crate::types::{Oid, PgType};
 
 const NAMES: &[&str] = &[
     "count",
@@ -102,12 +103,34 @@ impl Cx<'_> {
         }))
     }
 
-    fn of_value(&self, name: &str, distinct: &str, value: &Frag, nodes: &[SyntaxNode], at: usize) -> Result<Frag> {
-        let call = |iris: &str, ty: Ty| Frag::cat(&[&iris, &"(", &distinct, value, &")"], ty);
-        if value.ty.is(Oid::VECTOR) && matches!(name, "avg" | "sum") {
-            return Err(self.unsupported(format!("{name}() of vectors is not supported by IRIS"), at));
+    /// Sums and averages of what IRIS keeps as text would be those of the numbers its text begins with.
+    fn check_aggregated(&self, name: &str, value: &Frag, at: usize) -> Result<()> {
+        let computes = matches!(
+            name,
+            "sum" | "avg" | "stddev" | "stddev_samp" | "stddev_pop" | "variance" | "var_samp" | "var_pop"
+        );
+        match value.ty {
+            Ty::Known(pg_type) if computes && !value.ty.is_number() && pg_type.oid != Oid::MONEY => {
+                let type_name = PgType::new(pg_type.oid).name();
+                Err(self
+                    .unsupported(format!("{name}() of values of type {type_name} is not supported by IRIS"), at)
+                    .hint("IRIS sums numbers; compute it on the client."))
+            }
+            _ => Ok(()),
         }
+    }
+
+    fn of_value(&self, name: &str, distinct: &str, value: &Frag, nodes: &[SyntaxNode], at: usize) -> Result<Frag> {
+        let grouped;
+        let value = if distinct.is_empty() {
+            value
+        } else {
+            grouped = self.grouped(value.clone())?;
+            &grouped
+        };
+        self.check_aggregated(name, value, at)?;
         let float = matches!(value.ty.oid(), Some(Oid::FLOAT4 | Oid::FLOAT8));
+        let call = |iris: &str, ty: Ty| Frag::cat(&[&iris, &"(", &distinct, value, &")"], ty);
         Ok(match (name, nodes.len()) {
             ("count", 1) => call("COUNT", Ty::INT8).sure(),
             ("sum", 1) => call(
@@ -137,7 +160,14 @@ impl Cx<'_> {
                     Some(oid) => Ty::of(oid),
                     None => Ty::Any,
                 };
-                call(if name == "min" { "MIN" } else { "MAX" }, ty)
+                let iris = if name == "min" { "MIN" } else { "MAX" };
+                if let Some(enum_type) = &value.enum_type {
+                    let place = Frag::cat(&[&iris, &"(", &enums::ordered(self, value, enum_type), &")"], Ty::INT4);
+                    return Ok(enums::label_at(&place, enum_type));
+                }
+                let value = self.sorted(value.clone())?;
+                let ty = if value.ty.is(Oid::BPCHAR) { operators::shown(value.ty) } else { ty };
+                Frag::cat(&[&iris, &"(", &distinct, &value, &")"], ty).exact()
             }
             ("bool_and" | "every", 1) => call("MIN", Ty::BOOL),
             ("bool_or", 1) => call("MAX", Ty::BOOL),

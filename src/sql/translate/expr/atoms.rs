@@ -4,7 +4,7 @@ use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
 use super::predicates::{is_query, subquery};
 use super::tree::{Expr, expressions};
-use super::{array, as_value, common_type, stream_refused};
+use super::{Asked, array, as_value, common_type, stream_refused};
 use crate::iris::ParameterKind;
 use crate::sql::plan::{Bind, SessionValue};
 use crate::sql::translate::cx::{self, Cx, Result};
@@ -180,6 +180,8 @@ impl Cx<'_> {
             }
             frag.is_stream = true;
         }
+        frag.is_exact = column.as_ref().is_some_and(|column| column.is_exact);
+        frag.enum_type = column.as_ref().and_then(|column| column.enum_type.clone());
         if column.as_ref().is_some_and(|column| !column.nullable) {
             frag.not_null = true;
         }
@@ -224,7 +226,8 @@ impl Cx<'_> {
         } else {
             frag.push(&names::iris_name(name)?);
         }
-        Ok(frag)
+        // Whatever else writes to IRIS may have left blanks that do not count.
+        Ok(if frag.ty.is(Oid::BPCHAR) { super::compare::trimmed(frag) } else { frag })
     }
 
     /// Whether a qualifier means the table an UPDATE changes: the first of the outermost scope.
@@ -274,6 +277,7 @@ impl Cx<'_> {
         let subject = subject.map(|subject| self.value(&subject)).transpose()?;
         let mut results = Vec::new();
         let mut branches = Vec::new();
+        let mut met: Vec<Frag> = Vec::new();
         for when in cx::grandchildren(node, SyntaxKind::WHEN_CLAUSE_LIST, SyntaxKind::WHEN_CLAUSE) {
             let mut parts = expressions(&when);
             let (Some(test), Some(result)) = (parts.next(), parts.next()) else {
@@ -281,11 +285,9 @@ impl Cx<'_> {
             };
             let test = match &subject {
                 Some(subject) => {
-                    let test = self.value(&test)?;
-                    match subject.ty {
-                        Ty::Known(ty) => self.coerce(test, ty),
-                        _ => test,
-                    }
+                    let (value, test) = self.compared(Asked::Equality, subject.clone(), self.value(&test)?)?;
+                    met.push(value);
+                    test
                 }
                 None => self.condition(&test)?,
             };
@@ -302,13 +304,24 @@ impl Cx<'_> {
             _ => frag,
         };
         let mut frag = Frag::atom("CASE", if ty == Ty::Untyped { Ty::TEXT } else { ty });
-        if let Some(subject) = &subject {
+        // One subject for all, or, where it meets them in several types, a comparison for each.
+        let is_one = met.windows(2).all(|pair| matches!(pair, [a, b] if a.text == b.text));
+        if let Some(subject) = met.first()
+            && is_one
+        {
             frag.push(&" ");
             frag.push(subject);
         }
-        for (test, result) in branches {
+        for (n, (test, result)) in branches.into_iter().enumerate() {
             frag.push(&" WHEN ");
-            frag.push(&test);
+            if let Some(subject) = met.get(n)
+                && !is_one
+            {
+                frag.push(&Frag::cat(&[&subject.clone().within(level::OTHER), &" = "], Ty::BOOL));
+                frag.push(&test.within(level::OTHER));
+            } else {
+                frag.push(&test);
+            }
             frag.push(&" THEN ");
             frag.push(&typed(result));
         }
@@ -359,7 +372,7 @@ impl Cx<'_> {
             // Byte order is what %EXACT is.
             "C" | "POSIX" | "ucs_basic" => {
                 let ty = frag.ty;
-                Ok(Frag::cat(&[&"%EXACT(", &frag, &")"], ty))
+                Ok(if frag.is_exact { frag } else { Frag::cat(&[&"%EXACT(", &frag, &")"], ty).exact() })
             }
             "default" => Ok(frag),
             _ => Err(self

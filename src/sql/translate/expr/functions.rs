@@ -3,7 +3,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::atoms::{now, session};
-use super::{common_type, tree};
+use super::{Asked, common_type, tree};
 use crate::sql::plan::{Bind, CallArgument, Given, SessionValue};
 use crate::sql::template::LiteralKind;
 use crate::sql::translate::cx::{self, Cx, Result};
@@ -315,10 +315,7 @@ impl Cx<'_> {
                 let frag = Frag::cat(&[&"COALESCE(", &list(&frags), &")"], ty);
                 Some(if sure { frag.sure() } else { frag })
             }
-            ("nullif", [_, _]) => {
-                let (ty, frags) = same();
-                Some(Frag::cat(&[&"NULLIF(", &list(&frags), &")"], ty))
-            }
+            ("nullif", [value, other]) => Some(self.nullif(value, other)?),
             ("greatest" | "least", [_, ..]) => {
                 let (ty, frags) = same();
                 if frags.len() > EXTREME_MAX && !frags.iter().all(|frag| frag.not_null) {
@@ -326,6 +323,12 @@ impl Cx<'_> {
                         "{name}() of more than {EXTREME_MAX} values that may be NULL is not supported"
                     )));
                 }
+                for pair in frags.windows(2) {
+                    if let [a, b] = pair {
+                        self.compared(Asked::Order, a.clone(), b.clone())?;
+                    }
+                }
+                let frags: Vec<Frag> = frags.into_iter().map(|frag| self.sorted(frag)).collect::<Result<_>>()?;
                 Some(extreme(&name.to_uppercase(), &frags, ty))
             }
             ("now" | "transaction_timestamp" | "statement_timestamp" | "clock_timestamp" | "current_timestamp", _) => {

@@ -5,6 +5,7 @@ mod array;
 mod atoms;
 mod calls;
 mod casts;
+mod compare;
 mod dates;
 mod functions;
 mod interval;
@@ -22,6 +23,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 pub use self::array::elements as array_elements;
 pub use self::calls::GatewayCalls;
 pub use self::casts::type_name;
+pub use self::compare::{Asked, is_text};
 pub use self::functions::arguments;
 pub use self::labels::label;
 pub use self::predicates::is_query;
@@ -64,7 +66,18 @@ impl Cx<'_> {
 
     /// An expression where IRIS wants a value.
     pub fn value(&self, node: &SyntaxNode) -> Result<Frag> {
-        Ok(as_value(self.expr(node)?))
+        let frag = as_value(self.expr(node)?);
+        self.check_finished(&frag)?;
+        Ok(frag)
+    }
+
+    /// An expression at the top of a select list, whose value the encoder may have to finish.
+    pub fn shown_value(&self, node: &SyntaxNode) -> Result<Frag> {
+        let is_name = matches!(super::cx::unwrapped(node).kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR);
+        self.allows_stream.set(is_name);
+        let frag = self.expr(node);
+        self.allows_stream.set(false);
+        Ok(as_value(frag?))
     }
 
     /// A value that is shown as it is, which the bare name of a stream may be.
@@ -120,7 +133,9 @@ impl Cx<'_> {
     }
 
     fn emit_value(&self, expr: &Expr) -> Result<Frag> {
-        self.strict(|| Ok(as_value(self.emit(expr)?)))
+        let frag = self.strict(|| Ok(as_value(self.emit(expr)?)))?;
+        self.check_finished(&frag)?;
+        Ok(frag)
     }
 
     fn emit_condition(&self, expr: &Expr) -> Result<Frag> {
@@ -194,7 +209,7 @@ impl Cx<'_> {
             Ty::Untyped if frag.is_null() => frag.with_ty(Ty::Known(to)),
             Ty::Untyped => {
                 let mut frag = frag.with_ty(Ty::Known(to));
-                if !Ty::Known(to).is_string()
+                if (!Ty::Known(to).is_string() || to.oid == Oid::BPCHAR)
                     && let [Mark { bind, .. }] = frag.marks.as_mut_slice()
                 {
                     let oid = to.oid;
@@ -205,6 +220,13 @@ impl Cx<'_> {
                     }
                 }
                 if to.oid == Oid::VECTOR { vector::to_vector(frag, to) } else { frag }
+            }
+            Ty::Known(from) if from.oid == Oid::BPCHAR && to.oid != Oid::BPCHAR && Ty::Known(to).is_string() => {
+                compare::trimmed(frag).with_ty(Ty::Known(to))
+            }
+            // Beside values of other lengths the blanks belong to the value.
+            Ty::Known(from) if from.oid == Oid::BPCHAR && to.oid == Oid::BPCHAR && to.typmod < 0 => {
+                self.padded(frag).with_ty(Ty::Known(to))
             }
             Ty::Any | Ty::Known(_) => frag,
         }
@@ -240,7 +262,9 @@ pub fn as_value(frag: Frag) -> Frag {
 /// The type of several expressions that become one column or result (manual, "UNION, CASE, and Related Constructs").
 pub fn common_type(types: impl IntoIterator<Item = Ty>) -> Ty {
     let mut common = Ty::Untyped;
+    let mut is_open = false;
     for ty in types {
+        is_open |= ty.is_open();
         common = match (common, ty) {
             (Ty::Untyped | Ty::Parameter(_), other) => other,
             (known, Ty::Untyped | Ty::Parameter(_)) => known,
@@ -259,5 +283,6 @@ pub fn common_type(types: impl IntoIterator<Item = Ty>) -> Ty {
             _ => Ty::Any,
         };
     }
-    common
+    // A constant has no length of its own, so neither has what it shares with a character(n).
+    if is_open && common.is(Oid::BPCHAR) { Ty::of(Oid::BPCHAR) } else { common }
 }

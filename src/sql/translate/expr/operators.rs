@@ -2,8 +2,8 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::as_value;
 use super::tree::Expr;
+use super::{Asked, as_value};
 use crate::sql::translate::cx::{self, Cx, Result, unwrapped};
 use crate::sql::translate::frag::{Frag, Ty, level};
 use crate::types::{Oid, PgType};
@@ -16,6 +16,7 @@ impl Cx<'_> {
         match op {
             "-" if ty.is_string() => Err(undefined_operator("-", ty)),
             "-" => {
+                self.check_number(op, &frag, at)?;
                 let frag = frag.within(level::UNARY);
                 // `- -1`: two signs with nothing between would begin a comment.
                 let gap = if frag.text.starts_with('-') { " " } else { "" };
@@ -60,10 +61,11 @@ impl Cx<'_> {
         let a = self.strict(|| self.emit(left))?;
         let b = self.strict(|| self.emit(right))?;
         if matches!(op, "=" | "<>" | "!=" | "<" | ">" | "<=" | ">=") {
-            self.check_compared(&a, &b)?;
-            return Ok(self.comparison(op, a, b));
+            return self.comparison(op, a, b);
         }
         let (a, b) = (as_value(a), as_value(b));
+        self.check_finished(&a)?;
+        self.check_finished(&b)?;
         match op {
             "<=>" | "<#>" | "<->" | "<+>" => self.vector_distance(op, a, b, at),
             "+" | "-" | "*" | "/" | "%" | "^" => self.arithmetic(op, a, b, at),
@@ -72,6 +74,7 @@ impl Cx<'_> {
             "~~" | "!~~" | "~~*" | "!~~*" => {
                 // What LIKE and ILIKE are called inside PostgreSQL; some tools write them.
                 let word = if op.starts_with('!') { " NOT LIKE " } else { " LIKE " };
+                let a = super::compare::exact(self.padded(a));
                 let frag = if op.ends_with('*') {
                     Frag::cat(&[&"UPPER(", &a, &")", &word, &"UPPER(", &b, &")"], Ty::BOOL)
                 } else {
@@ -79,8 +82,11 @@ impl Cx<'_> {
                 };
                 Ok(frag.predicate(level::COMPARISON))
             }
-            "^@" => Ok(Frag::cat(&[&a.within(level::OTHER), &" %STARTSWITH ", &b.within(level::OTHER)], Ty::BOOL)
-                .predicate(level::COMPARISON)),
+            "^@" => {
+                let (a, b) = (super::compare::exact(self.as_text(a)), self.as_text(b));
+                Ok(Frag::cat(&[&a.within(level::OTHER), &" %STARTSWITH ", &b.within(level::OTHER)], Ty::BOOL)
+                    .predicate(level::COMPARISON))
+            }
             "->" | "->>" | "#>" | "#>>" | "@>" | "<@" | "?" | "?|" | "?&" | "@?" | "@@" | "#-" => Err(self
                 .unsupported(format!("the operator {op} is not supported by IRIS"), at)
                 .hint("IRIS SQL has no JSON or array operators; JSON_TABLE in FROM reads JSON documents.")),
@@ -121,12 +127,13 @@ impl Cx<'_> {
         }
     }
 
-    pub(super) fn comparison(&self, op: &str, left: Frag, right: Frag) -> Frag {
-        let (left, right) = self.agree(as_value(left), as_value(right));
+    pub(super) fn comparison(&self, op: &str, left: Frag, right: Frag) -> Result<Frag> {
+        let asked = if matches!(op, "=" | "<>" | "!=") { Asked::Equality } else { Asked::Order };
+        let (left, right) = self.compared(asked, left, right)?;
         let op = if op == "!=" { "<>" } else { op };
         let sure = left.not_null && right.not_null;
         let frag = Frag::cat(&[&left.within(level::OTHER), &" ", &op, &" ", &right.within(level::OTHER)], Ty::BOOL);
-        if sure { frag.sure_predicate(level::COMPARISON) } else { frag.predicate(level::COMPARISON) }
+        Ok(if sure { frag.sure_predicate(level::COMPARISON) } else { frag.predicate(level::COMPARISON) })
     }
 
     fn arithmetic(&self, op: &str, a: Frag, b: Frag, at: usize) -> Result<Frag> {
@@ -152,6 +159,7 @@ impl Cx<'_> {
             if frag.ty.is_string() || frag.ty.is(Oid::BOOL) {
                 return Err(undefined_operator(op, frag.ty).position(super::super::cx::offset(at)));
             }
+            self.check_number(op, frag, at)?;
         }
         let integers = a.ty.is_integer() && b.ty.is_integer();
         let ty = if a.ty.is_number() && b.ty.is_number() { wider(a.ty, b.ty) } else { Ty::Any };
@@ -175,11 +183,30 @@ impl Cx<'_> {
         Ok(if sure { frag.sure() } else { frag })
     }
 
+    /// Arithmetic of what IRIS keeps as text would be that of the numbers its text begins with.
+    fn check_number(&self, op: &str, frag: &Frag, at: usize) -> Result<()> {
+        match frag.ty {
+            Ty::Known(pg_type) if !frag.ty.is_number() && pg_type.oid != Oid::OID => {
+                let name = PgType::new(pg_type.oid).name();
+                Err(self
+                    .unsupported(format!("the operator {op} for values of type {name} is not supported by IRIS"), at)
+                    .hint("IRIS computes with numbers and moments; compute on the client."))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn concatenation(&self, a: Frag, b: Frag, at: usize) -> Result<Frag> {
         for frag in [&a, &b] {
             let oid = frag.ty.oid();
-            if matches!(oid, Some(Oid::JSON | Oid::JSONB)) || oid.and_then(crate::sql::typename::element_of).is_some() {
-                return Err(self.unsupported("|| on JSON and arrays is not supported by IRIS", at));
+            // These are put together otherwise than their texts, or have another text than IRIS keeps.
+            let is_other =
+                matches!(oid, Some(Oid::JSON | Oid::JSONB | Oid::VECTOR | Oid::INET | Oid::CIDR | Oid::MONEY));
+            if is_other || oid.and_then(crate::sql::typename::element_of).is_some() {
+                let name = oid.map_or_else(String::new, |oid| PgType::new(oid).name());
+                return Err(self
+                    .unsupported(format!("|| for values of type {name} is not supported by IRIS"), at)
+                    .hint("Put them together on the client."));
             }
         }
         let text = PgType::new(Oid::TEXT);
@@ -189,7 +216,7 @@ impl Cx<'_> {
             if frag.level == level::OTHER && frag.text.contains(" || ") { frag } else { frag.within(level::ATOM) }
         };
         let sure = a.not_null && b.not_null;
-        let frag = Frag::cat(&[&flat(a), &" || ", &b.within(level::ATOM)], Ty::TEXT).with_level(level::OTHER);
+        let frag = Frag::cat(&[&flat(a), &" || ", &b.within(level::ATOM)], Ty::TEXT).with_level(level::OTHER).exact();
         Ok(if sure { frag.sure() } else { frag })
     }
 
@@ -207,6 +234,7 @@ impl Cx<'_> {
                 .unsupported(format!("the regular-expression operator {op} is not supported by IRIS"), at)
                 .hint("Patterns without special characters work, anchored by ^ or $ or not; else use LIKE."));
         };
+        let a = super::compare::exact(self.padded(a));
         let insensitive = op.ends_with('*');
         let not = if op.starts_with('!') { "NOT " } else { "" };
         let text = if insensitive { text.to_uppercase() } else { text.to_owned() };
@@ -256,10 +284,11 @@ impl Cx<'_> {
                     .filter_map(|row| row.first_child())
                     .map(|item| self.value(&item))
                     .collect::<Result<Vec<_>>>()?;
-                return Ok(self.in_list(all, left, items));
+                return self.in_list(all, left, items);
             }
-            let left = self.emit_value(left)?.within(level::OTHER);
-            let query = self.subquery(&query)?;
+            let asked = if matches!(op, "=" | "<>") { Asked::Equality } else { Asked::Order };
+            let (left, query) = self.beside_query(asked, self.emit_value(left)?, self.subquery(&query)?)?;
+            let left = left.within(level::OTHER);
             return Ok(match (op, all) {
                 ("=", false) => Frag::cat(&[&left, &" IN (", &query, &")"], Ty::BOOL),
                 ("<>", true) => Frag::cat(&[&left, &" NOT IN (", &query, &")"], Ty::BOOL),
@@ -272,25 +301,26 @@ impl Cx<'_> {
         }
         let left = self.emit_value(left)?;
         if let Some(items) = self.array_items(argument)? {
-            return Ok(self.with_items(op, all, left, items));
+            return self.with_items(op, all, left, items);
         }
         self.with_array_parameter(op, all, left, argument)
     }
 
-    fn with_items(&self, op: &str, all: bool, left: Frag, items: Vec<Frag>) -> Frag {
+    fn with_items(&self, op: &str, all: bool, left: Frag, items: Vec<Frag>) -> Result<Frag> {
         if items.is_empty() {
             let text = if all { "1 = 1" } else { "1 = 0" };
-            return Frag::atom(text, Ty::BOOL).sure_predicate(level::COMPARISON);
+            return Ok(Frag::atom(text, Ty::BOOL).sure_predicate(level::COMPARISON));
         }
-        match (op, all) {
-            ("=", false) => self.in_list(false, left, items),
-            ("<>", true) => self.in_list(true, left, items),
+        Ok(match (op, all) {
+            ("=", false) => self.in_list(false, left, items)?,
+            ("<>", true) => self.in_list(true, left, items)?,
             _ => {
-                let tests: Vec<Frag> = items.into_iter().map(|item| self.comparison(op, left.clone(), item)).collect();
+                let tests = items.into_iter().map(|item| self.comparison(op, left.clone(), item));
+                let tests: Vec<Frag> = tests.collect::<Result<_>>()?;
                 let (word, level) = if all { (" AND ", level::AND) } else { (" OR ", level::OR) };
                 super::predicates::join(&tests, word, level).parenthesised()
             }
-        }
+        })
     }
 }
 
@@ -317,8 +347,14 @@ fn scale(ty: Ty) -> Option<i32> {
     }
 }
 
-/// `numeric` computed from values of `ty`: no modifier, the same digits (numeric.c keeps the display scale).
+/// `numeric` and `character` made of values of `ty`: no modifier, but the same digits behind the point (numeric.c keeps
+/// the display scale), the same blanks.
 pub fn shown(ty: Ty) -> Ty {
+    if let Ty::Known(pg_type) = ty
+        && pg_type.oid == Oid::BPCHAR
+    {
+        return Ty::Known(pg_type.characters().map_or(pg_type, PgType::bpchar_shown));
+    }
     scale(ty).map_or(Ty::NUMERIC, |scale| Ty::Known(PgType::numeric_shown(scale)))
 }
 

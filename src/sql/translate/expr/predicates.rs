@@ -2,8 +2,8 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::common_type;
 use super::tree::{Expr, IsWhat, LikeKind, expressions};
+use super::{Asked, common_type};
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty, level, list};
 use crate::types::{Oid, PgType};
@@ -109,7 +109,7 @@ impl Cx<'_> {
             let other = if right.is_null() { left } else { right };
             return Ok(self.is_null(other, !not));
         }
-        let (left, right) = self.agree(left, right);
+        let (left, right) = self.compared(Asked::Equality, left, right)?;
         let (a, b) = (left.within(level::OTHER), right.within(level::OTHER));
         if a.not_null && b.not_null {
             let op = if not { " = " } else { " <> " };
@@ -150,11 +150,25 @@ impl Cx<'_> {
         let (low, high) = (self.emit_value(low)?, self.emit_value(high)?);
         let ty = common_type([operand.ty, low.ty, high.ty]);
         let to = |frag: Frag| match ty {
-            Ty::Known(pg_type) => self.coerce(frag, pg_type),
+            Ty::Known(pg_type) if frag.ty.is_open() => self.coerce(frag, pg_type),
             _ => frag,
         };
-        let operand = to(operand).within(level::OTHER);
-        let (low, high) = (to(low).within(level::OTHER), to(high).within(level::OTHER));
+        let (operand, low, high) = (to(operand), to(low), to(high));
+        let (from, low) = self.compared(Asked::Order, operand.clone(), low)?;
+        let (until, high) = self.compared(Asked::Order, operand, high)?;
+        if from.text != until.text {
+            // The two bounds are of two types, and the value meets each in another one.
+            if symmetric || not {
+                return Err(PgError::unsupported("BETWEEN with bounds of two types is not supported here")
+                    .hint("Write two comparisons."));
+            }
+            let from = Frag::cat(&[&from.within(level::OTHER), &" >= ", &low.within(level::OTHER)], Ty::BOOL);
+            let until = Frag::cat(&[&until.within(level::OTHER), &" <= ", &high.within(level::OTHER)], Ty::BOOL);
+            let both = [from.predicate(level::COMPARISON), until.predicate(level::COMPARISON)];
+            return Ok(join(&both, " AND ", level::AND));
+        }
+        let operand = from.within(level::OTHER);
+        let (low, high) = (low.within(level::OTHER), high.within(level::OTHER));
         let word = if not { " NOT BETWEEN " } else { " BETWEEN " };
         let frag = Frag::cat(&[&operand, &word, &low, &" AND ", &high], Ty::BOOL);
         if !symmetric {
@@ -175,8 +189,9 @@ impl Cx<'_> {
                     node.text_range().start().into(),
                 ));
             }
-            let operand = self.emit_value(operand)?.within(level::OTHER);
-            let query = self.subquery(&query)?;
+            let (operand, query) =
+                self.beside_query(Asked::Equality, self.emit_value(operand)?, self.subquery(&query)?)?;
+            let operand = operand.within(level::OTHER);
             let word = if not { " NOT IN (" } else { " IN (" };
             return Ok(Frag::cat(&[&operand, &word, &query, &")"], Ty::BOOL).predicate(level::COMPARISON));
         }
@@ -193,20 +208,51 @@ impl Cx<'_> {
         }
         let operand = self.emit_value(operand)?;
         let items = items.iter().map(|item| self.value(item)).collect::<Result<Vec<_>>>()?;
-        Ok(self.in_list(not, operand, items))
+        self.in_list(not, operand, items)
+    }
+
+    /// A value beside the column of a query; each row of it is compared with.
+    pub(super) fn beside_query(&self, asked: Asked, value: Frag, query: Frag) -> Result<(Frag, Frag)> {
+        // What the value has to meet: something that is no constant, and whose text nobody may change.
+        let column = Frag::atom("pgw_column", query.ty);
+        let (value, met) = self.compared(asked, value, column)?;
+        if met.text != "pgw_column" {
+            return Err(PgError::unsupported("a subquery whose column is of another type is not supported here")
+                .hint("Cast the column in the subquery to the type of the other side."));
+        }
+        Ok((value, query))
     }
 
     /// `operand IN (items)`; not for no items.
-    pub(super) fn in_list(&self, not: bool, operand: Frag, items: Vec<Frag>) -> Frag {
+    pub(super) fn in_list(&self, not: bool, operand: Frag, items: Vec<Frag>) -> Result<Frag> {
         let ty = common_type(std::iter::once(operand.ty).chain(items.iter().map(|item| item.ty)));
         let to = |frag: Frag| match ty {
-            Ty::Known(pg_type) => self.coerce(frag, pg_type),
+            Ty::Known(pg_type) if frag.ty.is_open() => self.coerce(frag, pg_type),
             _ => frag,
         };
-        let items: Vec<Frag> = items.into_iter().map(to).collect();
+        let mut operand = to(operand);
+        let mut pairs = Vec::with_capacity(items.len());
+        for item in items {
+            pairs.push(self.compared(Asked::Equality, operand.clone(), to(item))?);
+        }
         let word = if not { " NOT IN (" } else { " IN (" };
-        Frag::cat(&[&to(operand).within(level::OTHER), &word, &list(&items), &")"], Ty::BOOL)
-            .predicate(level::COMPARISON)
+        if pairs.windows(2).any(|pair| matches!(pair, [a, b] if a.0.text != b.0.text)) {
+            // Items of several types, which the value meets in several ways.
+            let (op, word, level) = if not { (" <> ", " AND ", level::AND) } else { (" = ", " OR ", level::OR) };
+            let test = |(a, b): (Frag, Frag)| {
+                Frag::cat(&[&a.within(level::OTHER), &op, &b.within(level::OTHER)], Ty::BOOL)
+                    .predicate(level::COMPARISON)
+            };
+            let tests: Vec<Frag> = pairs.into_iter().map(test).collect();
+            return Ok(join(&tests, word, level).parenthesised());
+        }
+        let mut items = Vec::with_capacity(pairs.len());
+        for (value, item) in pairs {
+            operand = value;
+            items.push(item);
+        }
+        Ok(Frag::cat(&[&operand.within(level::OTHER), &word, &list(&items), &")"], Ty::BOOL)
+            .predicate(level::COMPARISON))
     }
 
     /// Two rows, field by field: `(a, b) < (1, 2)` is `a < 1 OR (a = 1 AND b < 2)`.
@@ -225,11 +271,11 @@ impl Cx<'_> {
         let compare = |op: &str, (left, right): &(Frag, Frag)| self.comparison(op, left.clone(), right.clone());
         match op {
             "=" => {
-                let frags: Vec<Frag> = pairs.iter().map(|pair| compare("=", pair)).collect();
+                let frags: Vec<Frag> = pairs.iter().map(|pair| compare("=", pair)).collect::<Result<_>>()?;
                 Ok(join(&frags, " AND ", level::AND))
             }
             "<>" | "!=" => {
-                let frags: Vec<Frag> = pairs.iter().map(|pair| compare("<>", pair)).collect();
+                let frags: Vec<Frag> = pairs.iter().map(|pair| compare("<>", pair)).collect::<Result<_>>()?;
                 Ok(join(&frags, " OR ", level::OR))
             }
             "<" | ">" | "<=" | ">=" => {
@@ -237,11 +283,11 @@ impl Cx<'_> {
                 let mut result: Option<Frag> = None;
                 for (n, pair) in pairs.iter().enumerate().rev() {
                     let last = n + 1 == pairs.len();
-                    let this = compare(if last { op } else { strict }, pair);
+                    let this = compare(if last { op } else { strict }, pair)?;
                     result = Some(match result {
                         None => this,
                         Some(rest) => {
-                            let equal = compare("=", pair);
+                            let equal = compare("=", pair)?;
                             let both = join(&[equal, rest.within(level::AND)], " AND ", level::AND).parenthesised();
                             join(&[this, both], " OR ", level::OR)
                         }
@@ -304,7 +350,10 @@ impl Cx<'_> {
         escape: Option<Frag>,
     ) -> Result<Frag> {
         let text = PgType::new(Oid::TEXT);
-        let (operand, pattern) = (self.coerce(operand, text), self.coerce(pattern, text));
+        // LIKE sees the blanks of character(n).
+        let operand = self.padded(operand);
+        let operand = if operand.ty.is(Oid::BPCHAR) { operand.with_ty(Ty::TEXT) } else { self.coerce(operand, text) };
+        let (operand, pattern) = (super::compare::exact(operand), self.coerce(pattern, text));
         if kind == LikeKind::Similar {
             let plain = pattern
                 .literal()

@@ -55,14 +55,14 @@ impl Cx<'_> {
         match (holder.kind(), frags.as_slice()) {
             (SyntaxKind::TRIM_EXPR_FROM, [set, text]) => {
                 let (set, text) = (self.as_text(set.clone()), self.as_text(text.clone()));
-                Ok(Frag::cat(&[&"TRIM(", &side, &" ", &set, &" FROM ", &text, &")"], Ty::TEXT))
+                Ok(Frag::cat(&[&"TRIM(", &side, &" ", &set, &" FROM ", &text, &")"], Ty::TEXT).exact())
             }
             (_, [text]) => {
                 let text = self.as_text(text.clone());
                 Ok(match side {
-                    "LEADING" => Frag::cat(&[&"LTRIM(", &text, &")"], Ty::TEXT),
-                    "TRAILING" => Frag::cat(&[&"RTRIM(", &text, &")"], Ty::TEXT),
-                    _ => Frag::cat(&[&"TRIM(", &text, &")"], Ty::TEXT),
+                    "LEADING" => Frag::cat(&[&"LTRIM(", &text, &")"], Ty::TEXT).exact(),
+                    "TRAILING" => Frag::cat(&[&"RTRIM(", &text, &")"], Ty::TEXT).exact(),
+                    _ => Frag::cat(&[&"TRIM(", &text, &")"], Ty::TEXT).exact(),
                 })
             }
             _ => Err(self.unsupported("this form of TRIM is not supported by IRIS", at)),
@@ -75,12 +75,12 @@ impl Cx<'_> {
 
     pub(super) fn string_function(&self, name: &str, arguments: &[Frag]) -> Result<Option<Frag>> {
         let texts: Vec<Frag> = arguments.iter().map(|argument| self.as_text(argument.clone())).collect();
-        let call = |iris: &str, ty: Ty| Some(Frag::cat(&[&iris, &"(", &list(&texts), &")"], ty));
+        let call = |iris: &str, ty: Ty| Some(Frag::cat(&[&iris, &"(", &list(&texts), &")"], ty).exact());
         let counted = |iris: &str| {
             // The first is text, the others counts or texts of their own.
             let mut frags = vec![self.as_text(arguments.first().cloned().unwrap_or_else(|| Frag::atom("", Ty::TEXT)))];
             frags.extend(arguments.iter().skip(1).map(|frag| self.coerce(frag.clone(), PgType::new(Oid::INT4))));
-            Some(Frag::cat(&[&iris, &"(", &list(&frags), &")"], Ty::TEXT))
+            Some(Frag::cat(&[&iris, &"(", &list(&frags), &")"], Ty::TEXT).exact())
         };
         Ok(match (name, arguments) {
             // LENGTH of IRIS leaves trailing blanks out.
@@ -92,13 +92,13 @@ impl Cx<'_> {
             ("btrim" | "trim", [_]) => call("TRIM", Ty::TEXT),
             ("btrim", [text, set]) => {
                 let (set, text) = (self.as_text(set.clone()), self.as_text(text.clone()));
-                Some(Frag::cat(&[&"TRIM(BOTH ", &set, &" FROM ", &text, &")"], Ty::TEXT))
+                Some(Frag::cat(&[&"TRIM(BOTH ", &set, &" FROM ", &text, &")"], Ty::TEXT).exact())
             }
             ("ltrim" | "rtrim", [_]) => call(&name.to_uppercase(), Ty::TEXT),
             ("ltrim" | "rtrim", [text, set]) => {
                 let side = if name == "ltrim" { "LEADING " } else { "TRAILING " };
                 let (set, text) = (self.as_text(set.clone()), self.as_text(text.clone()));
-                Some(Frag::cat(&[&"TRIM(", &side, &set, &" FROM ", &text, &")"], Ty::TEXT))
+                Some(Frag::cat(&[&"TRIM(", &side, &set, &" FROM ", &text, &")"], Ty::TEXT).exact())
             }
             ("substring" | "substr", [_, second, ..]) => {
                 if second.ty.is_string() || second.ty == Ty::Untyped {
@@ -116,10 +116,10 @@ impl Cx<'_> {
             ("replace", [_, _, _]) => call("REPLACE", Ty::TEXT),
             ("reverse", [_]) => call("REVERSE", Ty::TEXT),
             ("ascii", [_]) => call("ASCII", Ty::INT4),
-            ("chr", [code]) => Some(Frag::cat(&[&"CHAR(", code, &")"], Ty::TEXT)),
+            ("chr", [code]) => Some(Frag::cat(&[&"CHAR(", code, &")"], Ty::TEXT).exact()),
             ("strpos", [_, _]) => call("INSTR", Ty::INT4),
             ("starts_with", [text, prefix]) => {
-                let (text, prefix) = (self.as_text(text.clone()), self.as_text(prefix.clone()));
+                let (text, prefix) = (super::compare::exact(self.as_text(text.clone())), self.as_text(prefix.clone()));
                 Some(
                     Frag::cat(&[&text.within(level::OTHER), &" %STARTSWITH ", &prefix.within(level::OTHER)], Ty::BOOL)
                         .predicate(level::COMPARISON),
@@ -131,7 +131,7 @@ impl Cx<'_> {
                     self.as_text(separator.clone()),
                     self.coerce(n.clone(), PgType::new(Oid::INT4)),
                 ];
-                Some(Frag::cat(&[&"$PIECE(", &list(&frags), &")"], Ty::TEXT))
+                Some(Frag::cat(&[&"$PIECE(", &list(&frags), &")"], Ty::TEXT).exact())
             }
             ("concat", [_, ..]) => {
                 let pieces: Vec<Frag> = arguments.iter().map(|frag| self.or_empty(frag.clone())).collect();
@@ -147,7 +147,7 @@ impl Cx<'_> {
                     })
                     .collect();
                 let all = chain(&pieces);
-                Some(Frag::cat(&[&"SUBSTRING(", &all, &", CHAR_LENGTH(", &separator, &") + 1)"], Ty::TEXT))
+                Some(Frag::cat(&[&"SUBSTRING(", &all, &", CHAR_LENGTH(", &separator, &") + 1)"], Ty::TEXT).exact())
             }
             ("quote_literal", [_]) => {
                 let text = texts.first().cloned().unwrap_or_else(|| Frag::atom("", Ty::TEXT));
@@ -194,5 +194,5 @@ fn chain(pieces: &[Frag]) -> Frag {
         }
         all.push(piece);
     }
-    if pieces.len() > 1 { all.with_level(level::OTHER) } else { all }
+    if pieces.len() > 1 { all.with_level(level::OTHER).exact() } else { all }
 }

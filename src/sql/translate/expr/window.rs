@@ -43,8 +43,9 @@ impl Cx<'_> {
             pieces.push(self.window_spec(&base)?);
         }
         if let Some(partition) = cx::child(spec, SyntaxKind::PARTITION_BY_CLAUSE) {
-            let keys =
-                self.inlined(true, || expressions(&partition).map(|key| self.value(&key)).collect::<Result<Vec<_>>>())?;
+            let keys = self.inlined(true, || {
+                expressions(&partition).map(|key| self.grouped(self.value(&key)?)).collect::<Result<Vec<_>>>()
+            })?;
             pieces.push(Frag::cat(&[&"PARTITION BY ", &super::super::frag::list(&keys)], Ty::Any));
         }
         if let Some(order) = cx::child(spec, SyntaxKind::ORDER_BY_CLAUSE) {

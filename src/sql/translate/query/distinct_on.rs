@@ -32,8 +32,8 @@ impl Cx<'_> {
         let groups = self.inlined(true, || {
             expressions(on)
                 .map(|key| match self.target_of(&key, &targets, true)? {
-                    Some(target) => Ok(target.frag.clone()),
-                    None => self.value(&key),
+                    Some(target) => self.grouped(target.frag.clone()),
+                    None => self.grouped(self.value(&key)?),
                 })
                 .collect::<Result<Vec<_>>>()
         })?;

@@ -4,9 +4,10 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::Place;
 use crate::sql::translate::cx::{self, Column, Cx, Relation, Result, column_of};
-use crate::sql::translate::expr::arguments;
+use crate::sql::translate::expr::{Asked, arguments};
 use crate::sql::translate::frag::{Frag, Ty};
 use crate::sql::translate::names;
+use crate::wire::PgError;
 
 /// A FROM clause read: what is in it, and its text except for the conditions, which are written when all is in scope.
 #[derive(Debug, Default)]
@@ -208,6 +209,9 @@ impl Cx<'_> {
                 }
                 SyntaxKind::JOIN_USING_CLAUSE => {
                     self.using(&part, from)?;
+                    let names = part.descendants().filter(|node| node.kind() == SyntaxKind::COLUMN_NAME_REF);
+                    let names: Vec<String> = names.map(|node| names::folded(&cx::plain_text(&node))).collect();
+                    self.check_merged(from, left_start, right_start, Some(&names))?;
                     continue;
                 }
                 _ => {
@@ -219,8 +223,31 @@ impl Cx<'_> {
                 }
             }
         }
+        if natural {
+            self.check_merged(from, left_start, right_start, None)?;
+        }
         for (n, relation) in from.relations.iter_mut().enumerate().skip(left_start) {
             relation.optional |= if n < right_start { optional.0 } else { optional.1 };
+        }
+        Ok(())
+    }
+
+    /// The columns of both sides that USING (`names`) or NATURAL makes one have to compare as they are.
+    fn check_merged(&self, from: &From, left: usize, right: usize, names: Option<&[String]>) -> Result<()> {
+        let (lefts, rights) = from.relations.split_at_checked(right).unwrap_or_default();
+        let lefts = lefts.iter().skip(left).flat_map(|relation| relation.columns.iter().flatten());
+        for column in lefts.filter(|column| names.is_none_or(|names| names.contains(&column.name))) {
+            let mut columns = rights.iter().flat_map(|relation| relation.columns.iter().flatten());
+            let Some(other) = columns.find(|other| other.name.eq_ignore_ascii_case(&column.name)) else { continue };
+            let side = |column: &Column| Frag { is_exact: true, ..Frag::atom(column.name.clone(), column.ty) };
+            let (a, b) = self.compared(Asked::Equality, side(column), side(other))?;
+            if a.text != column.name || b.text != other.name {
+                return Err(PgError::unsupported(format!(
+                    "JOIN USING and NATURAL JOIN by the column \"{}\" are not supported for its types",
+                    column.name
+                ))
+                .hint("Write JOIN .. ON with both columns."));
+            }
         }
         Ok(())
     }
@@ -286,8 +313,14 @@ impl Cx<'_> {
             frag.push(&column_text);
             frag.push(&" WHERE 1 = 0");
         }
-        let shape =
-            vec![Column { name: names::folded(&column), ty, nullable: false, enum_type: None, is_stream: false }];
+        let shape = vec![Column {
+            name: names::folded(&column),
+            ty,
+            nullable: false,
+            enum_type: None,
+            is_stream: false,
+            is_exact: false,
+        }];
         self.derived_table(frag, Some(shape), alias.or(Some(Alias { name, columns: Vec::new() })), from)
     }
 

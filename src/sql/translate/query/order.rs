@@ -84,7 +84,9 @@ impl Cx<'_> {
             }
             // A test on NULL in front would keep the vector index from being used.
             let value = if value.text.starts_with("VECTOR_") { value.sure() } else { value };
-            return Ok(SortKey { value, text: target.reference(), descending, nulls_first });
+            let sorted = self.sorted(value.clone())?;
+            let text = if sorted.text == value.text { target.reference() } else { sorted.clone() };
+            return Ok(SortKey { value: sorted, text, descending, nulls_first });
         }
         if let Some(key) = self.distance_key(&value, descending)? {
             return Ok(key);
@@ -95,7 +97,7 @@ impl Cx<'_> {
             let value = enums::place(&value, &enum_type, nulls_first == descending);
             return Ok(SortKey { text: value.clone(), value, descending, nulls_first });
         }
-        let value = if value.text.starts_with("VECTOR_") { value.sure() } else { value };
+        let value = if value.text.starts_with("VECTOR_") { value.sure() } else { self.sorted(value)? };
         let text = value.clone();
         Ok(SortKey { value, text, descending, nulls_first })
     }

@@ -119,6 +119,7 @@ impl Cx<'_> {
         if let Some(on) = distinct.as_ref().and_then(|clause| cx::child(clause, SyntaxKind::DISTINCT_ON)) {
             return self.distinct_on(node, &on, targets, from);
         }
+        let targets = if distinct.is_some() { self.distinct_targets(targets, place)? } else { targets };
         let limit = self.limit(node)?;
         let order = cx::child(node, SyntaxKind::ORDER_BY_CLAUSE);
         let mut frag = Frag::atom("SELECT ", Ty::Any);
@@ -151,6 +152,17 @@ impl Cx<'_> {
             frag.push(&limit.clause());
         }
         Ok(Query { frag, columns: outputs(&targets, place), shape: shape(&targets) })
+    }
+
+    /// The columns by which DISTINCT tells rows apart.
+    fn distinct_targets(&self, targets: Vec<Target>, place: Place) -> Result<Vec<Target>> {
+        let told_apart = |target: Target| {
+            let frag = self.grouped(target.frag.clone())?;
+            let loses_name = place == Place::Table && target.alias.is_none() && frag.text != target.frag.text;
+            let alias = if loses_name { Some(names::iris_name_of(&target.label)) } else { target.alias };
+            Ok(Target { frag, alias, ..target })
+        };
+        targets.into_iter().map(told_apart).collect()
     }
 
     /// FROM, WHERE, GROUP BY, HAVING.
@@ -196,11 +208,12 @@ impl Cx<'_> {
             let parts: Vec<SyntaxNode> =
                 if key.kind() == SyntaxKind::TUPLE_EXPR { expressions(&key).collect() } else { vec![key] };
             for part in parts {
-                keys.push(match self.target_of(&part, targets, false)? {
+                let key = match self.target_of(&part, targets, false)? {
                     Some(target) if target.frag.is_stream => return Err(stream_refused(&target.label, at)),
                     Some(target) => target.frag.clone(),
                     None => self.value(&part)?,
-                });
+                };
+                keys.push(self.grouped(key)?);
             }
         }
         Ok(keys)
@@ -233,7 +246,8 @@ impl Cx<'_> {
                 Some(name) => (names::folded(&name), Some(names::iris_name(&name)?)),
                 None => {
                     let label = label(self, &value);
-                    let plain = matches!(value.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR);
+                    let is_name = matches!(value.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR);
+                    let plain = is_name && !frag.text.ends_with(')');
                     let named = place == Place::Table && !plain && label != "?column?";
                     let alias = named.then(|| names::iris_name_of(&label));
                     (label, alias)
@@ -253,7 +267,8 @@ impl Cx<'_> {
     }
 
     fn target_value(&self, value: &SyntaxNode, place: Place) -> Result<Frag> {
-        let frag = self.shown(value, place != Place::Inner)?;
+        let frag =
+            if place == Place::Top { self.shown_value(value)? } else { self.shown(value, place != Place::Inner)? };
         Ok(match frag.ty {
             // What nothing types is text in the end (manual, "SELECT Output Columns").
             Ty::Parameter(_) if place == Place::Top => self.coerce(frag, PgType::new(Oid::TEXT)),
@@ -291,6 +306,8 @@ impl Cx<'_> {
                     let mut frag = Frag::atom(text, column.ty);
                     frag.not_null = !nullable;
                     frag.is_stream = column.is_stream;
+                    frag.is_exact = column.is_exact;
+                    frag.enum_type.clone_from(&column.enum_type);
                     targets.push(Target {
                         frag,
                         label: column.name.clone(),
@@ -341,6 +358,7 @@ pub fn shape(targets: &[Target]) -> Option<Vec<Column>> {
                 nullable: target.nullable,
                 enum_type: target.enum_type.clone(),
                 is_stream: target.frag.is_stream,
+                is_exact: target.frag.is_exact,
             })
         })
         .collect()

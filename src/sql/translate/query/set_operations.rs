@@ -60,6 +60,11 @@ impl Cx<'_> {
             return Err(stream_refused(&column.name, at));
         }
         let shape = merged(a.shape.as_deref(), b.shape.as_deref(), at)?;
+        if all.is_empty() {
+            for column in shape.iter().flatten() {
+                self.grouped(Frag::atom("", column.ty).exact())?;
+            }
+        }
         if let Some(order) = &order {
             if place != Place::Top {
                 return Err(self.unsupported(
@@ -151,6 +156,7 @@ impl Cx<'_> {
                         nullable: true,
                         enum_type: None,
                         is_stream: false,
+                        is_exact: false,
                     });
                 }
                 let alias = if row_number == 0 { Some(names::iris_name(&name)?) } else { None };
@@ -185,6 +191,7 @@ fn merged(a: Option<&[Column]>, b: Option<&[Column]>, at: usize) -> Result<Optio
         nullable: a.nullable || b.nullable,
         enum_type: a.enum_type.clone().filter(|_| a.enum_type == b.enum_type),
         is_stream: false,
+        is_exact: a.is_exact && b.is_exact,
     });
     Ok(Some(columns.collect()))
 }
