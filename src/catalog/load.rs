@@ -22,6 +22,10 @@ const DEFINITION: &str = "SELECT VIEW_DEFINITION, CHECK_OPTION FROM INFORMATION_
 const READERS: &str = "SELECT VIEW_SCHEMA, VIEW_NAME FROM INFORMATION_SCHEMA.VIEW_TABLE_USAGE \
     WHERE TABLE_SCHEMA = :%qpar(1) AND TABLE_NAME = :%qpar(2)";
 
+const REFERRERS: &str = "SELECT CONSTRAINT_SCHEMA, CONSTRAINT_TABLE_NAME, CONSTRAINT_NAME \
+    FROM INFORMATION_SCHEMA.REFERENTIAL_CONSTRAINTS \
+    WHERE UNIQUE_CONSTRAINT_SCHEMA = :%qpar(1) AND UNIQUE_CONSTRAINT_TABLE = :%qpar(2)";
+
 /// The statements of a shard; their keys are the first of its counter.
 #[derive(Debug)]
 pub struct TableQueries {
@@ -29,11 +33,12 @@ pub struct TableQueries {
     keys: Rc<IrisStatement>,
     definition: Rc<IrisStatement>,
     readers: Rc<IrisStatement>,
+    referrers: Rc<IrisStatement>,
 }
 
 impl TableQueries {
     /// How many statement keys they take.
-    pub const COUNT: u64 = 4;
+    pub const COUNT: u64 = 5;
 
     /// `COUNT` statement keys from `key` on must not be used by anybody else of the shard.
     pub fn new(key: u64) -> Self {
@@ -45,6 +50,7 @@ impl TableQueries {
             keys: statement(key.wrapping_add(1), KEYS),
             definition: statement(key.wrapping_add(2), DEFINITION),
             readers: statement(key.wrapping_add(3), READERS),
+            referrers: statement(key.wrapping_add(4), REFERRERS),
         }
     }
 
@@ -54,6 +60,7 @@ impl TableQueries {
             Stage::Keys => &self.keys,
             Stage::Definition => &self.definition,
             Stage::Readers => &self.readers,
+            Stage::Referrers => &self.referrers,
         }
     }
 }
@@ -65,6 +72,7 @@ enum Stage {
     /// Of the views on a relation: first its own query.
     Definition,
     Readers,
+    Referrers,
 }
 
 /// One table, or the views on one, being read.
@@ -139,6 +147,7 @@ impl TableLoad {
                 Stage::Keys => self.key(row),
                 Stage::Definition => self.definition(row),
                 Stage::Readers => self.reader(row),
+                Stage::Referrers => self.referrer(row),
             }
         }
         if !end {
@@ -163,6 +172,10 @@ impl TableLoad {
                 Ok(LoadStep::Submit(self.request(queries, in_transaction)))
             }
             Stage::Readers => {
+                self.stage = Stage::Referrers;
+                Ok(LoadStep::Submit(self.request(queries, in_transaction)))
+            }
+            Stage::Referrers => {
                 cache.insert_views(&self.name, std::mem::take(&mut self.views));
                 Ok(LoadStep::Done)
             }
@@ -183,6 +196,13 @@ impl TableLoad {
         let mut cells = row.into_iter();
         if let (schema, Some(Some(name))) = (cells.next().flatten(), cells.next()) {
             self.views.readers.push(RelationName { schema, name });
+        }
+    }
+
+    fn referrer(&mut self, row: Vec<Option<String>>) {
+        let mut cells = row.into_iter();
+        if let (schema, Some(Some(name)), Some(Some(key))) = (cells.next().flatten(), cells.next(), cells.next()) {
+            self.views.referrers.push((RelationName { schema, name }, key));
         }
     }
 
@@ -305,13 +325,23 @@ mod tests {
         rows.clear();
         put_text(&mut rows, "App");
         put_text(&mut rows, "V2");
-        load.on_page(&rows, true, &text_columns(2), &mut cache, &queries, false).unwrap();
+        let step = load.on_page(&rows, true, &text_columns(2), &mut cache, &queries, false).unwrap();
+        assert!(matches!(step, LoadStep::Submit(Request::Execute { statement, .. }) if statement.key == 11));
+        rows.clear();
+        for cell in ["App", "Child", "fk"] {
+            put_text(&mut rows, cell);
+        }
+        load.on_page(&rows, true, &text_columns(3), &mut cache, &queries, false).unwrap();
         let crate::sql::ViewLookup::Known(views) = crate::sql::Schema::views(&cache, &name) else { panic!() };
         let reader = RelationName { schema: Some("App".to_owned()), name: "V2".to_owned() };
         let expected = ViewFacts {
             definition: Some("SELECT 1".to_owned()),
             check_option: Some("CASCADED"),
             readers: vec![reader],
+            referrers: vec![(
+                RelationName { schema: Some("App".to_owned()), name: "Child".to_owned() },
+                "fk".to_owned(),
+            )],
         };
         assert_eq!(*views, expected);
 

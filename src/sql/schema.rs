@@ -48,7 +48,7 @@ pub enum TableLookup {
     NotLoaded,
 }
 
-/// What views have to do with a table or view.
+/// What depends on a table or view: views, and foreign keys.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ViewFacts {
     /// The query of a view, in IRIS's SQL; `None` for tables.
@@ -57,6 +57,8 @@ pub struct ViewFacts {
     pub check_option: Option<&'static str>,
     /// The views that read it, by their IRIS schemas and names.
     pub readers: Vec<RelationName>,
+    /// The foreign keys that refer to it: their tables and names.
+    pub referrers: Vec<(RelationName, String)>,
 }
 
 #[derive(Debug, Clone)]

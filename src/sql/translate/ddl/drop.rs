@@ -2,14 +2,18 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::{Ddl, Table, cascades, ddl, defined, first_name, has_child, skipping, step, tolerant_step};
-use crate::sql::schema::TableLookup;
+use super::{Ddl, Table, cascades, ddl, defined, first_name, has_child, notice, skipping, step, tolerant_step};
+use crate::sql::plan::ScriptStep;
+use crate::sql::schema::{RelationName, TableLookup};
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::names;
+use crate::wire::{PgError, Severity, SqlState};
 
 /// "Table or view not found", "No such index defined".
 const NO_TABLE_SQLCODE: i32 = 30;
 const NO_INDEX_SQLCODE: i32 = 333;
+/// "Constraint or Key not found".
+const NO_CONSTRAINT_SQLCODE: i32 = 315;
 
 pub(super) fn drop_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     drop_relations(cx, stmt, SyntaxKind::TABLE_NAME_REF, "TABLE")
@@ -23,15 +27,18 @@ fn drop_relations(cx: &Cx<'_>, stmt: &SyntaxNode, kind: SyntaxKind, what: &str) 
     let if_exists = has_child(stmt, SyntaxKind::IF_EXISTS);
     let behaviour = if cascades(stmt) { " CASCADE" } else { "" };
     let ignored: &[i32] = if if_exists { &[NO_TABLE_SQLCODE] } else { &[] };
-    let (mut steps, mut dropped) = (Vec::new(), Vec::new());
+    let mut dropped = Vec::new();
     for name in cx::children(stmt, kind) {
         let table = Table::of(cx, &name)?;
         if if_exists && matches!(cx.facts(&table.lookup), TableLookup::Missing) {
             skipping(cx, &format!("{} \"{}\" does not exist", what.to_lowercase(), table.name()));
             continue;
         }
-        steps.push(tolerant_step(cx, format!("DROP {what} {}{behaviour}", table.text), ignored));
         dropped.push(table);
+    }
+    let mut steps = released(cx, &dropped, what, cascades(stmt))?;
+    for table in &dropped {
+        steps.push(tolerant_step(cx, format!("DROP {what} {}{behaviour}", table.text), ignored));
     }
     let mut ddl = ddl(&format!("DROP {what}"), steps);
     for table in &dropped {
@@ -39,6 +46,63 @@ fn drop_relations(cx: &Cx<'_>, stmt: &SyntaxNode, kind: SyntaxKind, what: &str) 
         ddl = ddl.mirrored(format!("DROP {what} IF EXISTS {} CASCADE", table.pg), &[table]);
     }
     Ok(ddl)
+}
+
+/// Drops the foreign keys that would keep IRIS from dropping a table (-320, whatever is said of CASCADE): those of tables
+/// that go too, and with CASCADE those of all others. IRIS takes no definition back, so 2BP01 comes before anything runs.
+fn released(cx: &Cx<'_>, dropped: &[Table], what: &str, cascade: bool) -> Result<Vec<ScriptStep>> {
+    let mut steps = Vec::new();
+    if what != "TABLE" || !(cascade || dropped.len() > 1) {
+        return Ok(steps);
+    }
+    let goes = |name: &RelationName| dropped.iter().any(|table| is_named(table, name));
+    let (mut others, mut views_count) = (Vec::new(), 0);
+    for table in dropped {
+        let Some(dependents) = cx.views(&table.lookup) else { continue };
+        let others_before = others.len();
+        for (child, key) in dependents.referrers.iter().filter(|(child, _)| !is_named(table, child)) {
+            if !goes(child) {
+                others.push(format!("constraint {key} on table {}", child.name));
+            }
+            let schema = names::quoted(child.schema.as_deref().unwrap_or(cx.options.default_schema));
+            let (name, key) = (names::quoted(&child.name), names::quoted(key));
+            let text = format!("ALTER TABLE {schema}.{name} DROP CONSTRAINT {key}");
+            steps.push(tolerant_step(cx, text, &[NO_TABLE_SQLCODE, NO_CONSTRAINT_SQLCODE]));
+        }
+        views_count += dependents.readers.len();
+        let own = others.get(others_before..).unwrap_or_default().first().cloned();
+        let dependent = own.or_else(|| dependents.readers.first().map(|view| format!("view {}", view.name)));
+        if let Some(dependent) = dependent.filter(|_| !cascade) {
+            return Err(held_by(table, &dependent));
+        }
+    }
+    // What becomes of views, IRIS decides.
+    match others.as_slice() {
+        [] => {}
+        [one] if views_count == 0 => {
+            notice(cx, SqlState::SUCCESSFUL_COMPLETION, format!("drop cascades to {one}"));
+        }
+        _ if views_count == 0 => {
+            let message = format!("drop cascades to {} other objects", others.len());
+            let lines: Vec<String> = others.iter().map(|one| format!("drop cascades to {one}")).collect();
+            let told = PgError::new(Severity::Notice, SqlState::SUCCESSFUL_COMPLETION, message);
+            cx.notice(*told.detail(lines.join("\n")));
+        }
+        _ => {}
+    }
+    Ok(steps)
+}
+
+fn is_named(table: &Table, name: &RelationName) -> bool {
+    let (schema, own) = &table.iris;
+    name.schema.as_deref().is_some_and(|of| of.eq_ignore_ascii_case(schema)) && name.name.eq_ignore_ascii_case(own)
+}
+
+fn held_by(table: &Table, dependent: &str) -> Box<PgError> {
+    let message = "cannot drop desired object(s) because other objects depend on them";
+    PgError::error(SqlState(*b"2BP01"), message)
+        .detail(format!("{dependent} depends on table {}", table.name()))
+        .hint("Use DROP ... CASCADE to drop the dependent objects too.")
 }
 
 /// IRIS finds the table by the index's name, and says so when several have such an index (-334).

@@ -292,6 +292,7 @@ mod tests {
                         .map(|query| format!("SELECT {} IRIS", view_note(query).unwrap()))
                         .or_else(|| (name.name == "x").then(|| "SELECT TOP 1 * FROM Odd".to_owned())),
                     check_option: (name.name == "w").then_some("LOCAL"),
+                    referrers: Vec::new(),
                     readers: readers
                         .iter()
                         .map(|name| RelationName { schema: Some("SQLUser".to_owned()), name: (*name).to_owned() })
