@@ -255,7 +255,7 @@ fn metadata_names_and_types_columns_and_parameters() {
             ("Amount", 2),
             ("Expression_3", 4),
             ("HostVar_4", 12),
-            ("HostVar_5", 4),
+            ("HostVar_5", 12),
             ("ts", 1093),
             ("dt", 1091),
             ("name", 12),

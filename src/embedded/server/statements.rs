@@ -174,8 +174,7 @@ impl<E: Engine> Session<'_, E> {
         let (text, kinds, told) = (statement.text.clone(), statement.kinds.clone(), statement.told.clone());
         let prepared = self.understand(&text, &kinds)?;
         if told.as_ref() != prepared.metadata() {
-            let text = "The statement means other columns or parameters since the schema changed; send its text again";
-            return Err(SqlError::execute(i32::from(STATUS_FORGOTTEN), text));
+            return Err(forgotten("The schema changed; send the statement's text again"));
         }
         if let Some(statement) = self.statements.get_mut(&statement_id) {
             statement.prepared = Some(prepared.clone());
@@ -239,6 +238,9 @@ impl<E: Engine> Session<'_, E> {
     }
 
     pub(super) fn execute_query(&mut self, head: Head, body: &[u8]) -> Result<(), Fault> {
+        if self.statements.get(&head.statement_id).is_some_and(|known| !values::literals_fit(body, &known.kinds)) {
+            return Err(forgotten("A literal of the statement is of another class; send its text again").into());
+        }
         self.run_query(head, &mut ItemReader::new(body))
     }
 
@@ -560,6 +562,10 @@ fn cancel_of(text: &str, kinds: &[ParameterKind]) -> Option<Cancel> {
     let parameter = ParameterDescription { iris_type: IrisType::INTEGER, precision: 10, scale: 0, nullable: 1 };
     let metadata = StatementMetadata { columns: Vec::new(), parameters: vec![parameter; kinds.len()], cacheable: true };
     Some(Cancel { job, metadata })
+}
+
+fn forgotten(text: &str) -> SqlError {
+    SqlError::execute(i32::from(STATUS_FORGOTTEN), text)
 }
 
 fn is_insert(text: &str) -> bool {

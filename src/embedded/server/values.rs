@@ -6,7 +6,7 @@
 use crate::{
     embedded::engine::Value,
     iris::{
-        ColumnDescription, IrisType, Item, ListError, RawItem, decimal,
+        ColumnDescription, IrisType, Item, ItemReader, ListError, ParameterKind, RawItem, decimal,
         list::{latin1_to_string, put_bytes, put_decimal, put_double, put_int, put_null, put_text, utf16_to_string},
     },
     types::Decimal,
@@ -167,6 +167,20 @@ fn canonical(number: Decimal) -> String {
             _ => text.to_owned(),
         },
     }
+}
+
+/// Whether PQ's values fit the classes of the literals they stand for. Python takes texts that differ in such a class for
+/// one statement: `SELECT 1` and then `SELECT 1.5`, which wants other metadata.
+pub(super) fn literals_fit(body: &[u8], kinds: &[ParameterKind]) -> bool {
+    let mut reader = ItemReader::new(body);
+    // The number of sets, and that of values.
+    let _ = (reader.need_raw("sets"), reader.need_raw("value count"));
+    kinds.iter().all(|kind| match (reader.item(), kind) {
+        (Ok(Some(Item::Latin1(text))), ParameterKind::IntegerLiteral) => {
+            std::str::from_utf8(text).is_ok_and(|text| text.trim().parse::<i128>().is_ok())
+        }
+        _ => true,
+    })
 }
 
 #[cfg(test)]

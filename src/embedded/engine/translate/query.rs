@@ -22,8 +22,6 @@ pub struct OutColumn {
     pub coll: Coll,
     pub nullable: bool,
     pub origin: Option<Origin>,
-    /// A literal or mark of the select list: IRIS describes it as INTEGER whatever it holds.
-    pub host_var: bool,
     /// The slot of an untyped mark: a set operation or INSERT may still give it a type.
     pub slot: Option<usize>,
     pub null: bool,
@@ -33,7 +31,8 @@ pub struct OutColumn {
 
 impl OutColumn {
     pub fn describe(&self) -> ColumnDescription {
-        let described = if self.host_var { DataType::Integer } else { self.data_type };
+        // NULL has no type of its own.
+        let described = if self.null { DataType::Integer } else { self.data_type };
         let origin = self.origin.as_ref();
         ColumnDescription {
             name: self.name.clone(),
@@ -78,7 +77,6 @@ fn common_column(a: &OutColumn, b: &OutColumn) -> OutColumn {
         coll: a.coll.stronger(b.coll),
         nullable: a.nullable || b.nullable,
         origin: None,
-        host_var: a.host_var && b.host_var && a.slot.is_none() && b.slot.is_none(),
         slot: None,
         null: a.null && b.null,
         aliased: a.aliased,
@@ -358,7 +356,7 @@ impl Translator<'_> {
                     let term = self.value(expr)?;
                     let position = items.len() + 1;
                     let name = alias.as_ref().map_or_else(|| default_name(&term, position), |alias| alias.0.clone());
-                    items.push(item_of(self, term, name, alias.is_some(), Some(expr.clone())));
+                    items.push(item_of(term, name, alias.is_some(), Some(expr.clone())));
                 }
             }
         }
@@ -440,7 +438,6 @@ fn star(source: &Source, hide_merged: bool, items: &mut Vec<Item>) {
             coll: term.coll,
             nullable: term.nullable,
             origin: column.origin.clone(),
-            host_var: false,
             slot: None,
             null: false,
             aliased: false,
@@ -450,12 +447,11 @@ fn star(source: &Source, hide_merged: bool, items: &mut Vec<Item>) {
     }
 }
 
-fn item_of(translator: &Translator<'_>, term: Term, name: String, aliased: bool, expr: Option<Expr>) -> Item {
+fn item_of(term: Term, name: String, aliased: bool, expr: Option<Expr>) -> Item {
     let slot = match term.shape {
         Shape::Mark { slot, typed: false } => Some(slot),
         _ => None,
     };
-    let literal_mark = slot.is_some_and(|slot| translator.is_literal_mark(slot));
     let origin = match &term.shape {
         Shape::Column { origin, .. } => origin.clone(),
         _ => None,
@@ -466,7 +462,6 @@ fn item_of(translator: &Translator<'_>, term: Term, name: String, aliased: bool,
         coll: term.coll,
         nullable: term.nullable,
         origin,
-        host_var: literal_mark || matches!(term.shape, Shape::Literal(_) | Shape::Null),
         slot,
         null: term.shape == Shape::Null,
         aliased,
