@@ -100,6 +100,9 @@ pub struct ColumnDef {
     /// `ON UPDATE CURRENT_TIMESTAMP`: given to the column by every UPDATE that does not set it.
     pub on_update: Option<DefaultExpr>,
     pub description: Option<String>,
+    /// COMPUTECODE, kept and never run: a read of the column fails.
+    #[serde(default)]
+    pub compute_code: Option<String>,
 }
 
 impl ColumnDef {
@@ -114,6 +117,7 @@ impl ColumnDef {
             default: None,
             on_update: None,
             description: None,
+            compute_code: None,
         }
     }
 

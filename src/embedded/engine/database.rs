@@ -105,6 +105,48 @@ impl Engine {
         Ok(())
     }
 
+    /// The namespace of that name, if it is there and was not from the start.
+    pub fn made_namespace(&self, name: &str) -> Option<String> {
+        let key = name.to_uppercase();
+        let there = self.databases.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&key);
+        (there && !NAMESPACES.contains(&key.as_str())).then_some(key)
+    }
+
+    /// CREATE DATABASE and DROP DATABASE, whose databases are namespaces. `current`: the namespace of who asks.
+    ///
+    /// # Errors
+    /// -340 not there, -341 there already, -342 a system namespace, -344 the current one.
+    pub(super) fn change_namespace(&self, change: &ddl::DatabaseChange, current: &str) -> Result<(), SqlError> {
+        let exists = |name: &str| {
+            let databases = self.databases.lock().unwrap_or_else(PoisonError::into_inner);
+            databases.contains_key(&name.to_uppercase())
+        };
+        match change {
+            ddl::DatabaseChange::Create(name) if exists(name) => {
+                Err(SqlError::execute(341, format!("Database '{name}' exists already")))
+            }
+            ddl::DatabaseChange::Create(name) => self.add_namespace(name),
+            ddl::DatabaseChange::Drop { name, if_exists } if !exists(name) => {
+                let missing = SqlError::execute(340, format!("Database '{name}' does not exist"));
+                if *if_exists { Ok(()) } else { Err(missing) }
+            }
+            ddl::DatabaseChange::Drop { name, .. } if NAMESPACES.iter().any(|own| own.eq_ignore_ascii_case(name)) => {
+                Err(SqlError::execute(342, format!("'{name}' is a system namespace")))
+            }
+            ddl::DatabaseChange::Drop { name, .. } if name.eq_ignore_ascii_case(current) => {
+                Err(SqlError::execute(344, format!("This connection uses '{name}'")))
+            }
+            ddl::DatabaseChange::Drop { name, .. } => {
+                let mut databases = self.databases.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(database) = databases.remove(&name.to_uppercase()) {
+                    // Connections that are still there keep the open file; a name that cannot go now is reused.
+                    let _ = std::fs::remove_file(&database.path);
+                }
+                Ok(())
+            }
+        }
+    }
+
     /// What `CANCEL QUERY job` calls.
     pub fn set_cancel_hook(&self, hook: Arc<CancelHook>) {
         *self.cancel.lock().unwrap_or_else(PoisonError::into_inner) = Some(hook);

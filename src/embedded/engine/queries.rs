@@ -62,7 +62,8 @@ impl QueryEngine for Queries<'_> {
                 | translate::SlotSource::LastIdentity
                 | translate::SlotSource::Namespace
                 | translate::SlotSource::Job
-                | translate::SlotSource::TransactionLevel => Stored::Null,
+                | translate::SlotSource::TransactionLevel
+                | translate::SlotSource::IsolationMode => Stored::Null,
             };
             statement.raw_bind_parameter(index + 1, &stored).map_err(|error| failed(&error))?;
         }

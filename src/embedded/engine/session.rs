@@ -323,6 +323,7 @@ impl EngineSession {
             SlotSource::Namespace => Stored::Text(self.namespace.clone()),
             SlotSource::Job => Stored::Integer(i64::from(self.job)),
             SlotSource::TransactionLevel => Stored::Integer(self.transaction_level()),
+            SlotSource::IsolationMode => Stored::Text(self.isolation.mode().to_owned()),
         })
     }
 
@@ -395,6 +396,9 @@ impl EngineSession {
     /// Runs a definition statement: it takes effect whatever becomes of the transaction around it. Before the first
     /// change of a transaction it has the writer's turn to itself, and others may write after it.
     fn definition(&mut self, text: &str) -> Result<(), SqlError> {
+        if let Some(change) = ddl::database_change(text)? {
+            return self.engine.change_namespace(&change, &self.namespace);
+        }
         let _running = RunningGuard::new(&self.interrupt);
         if self.permit.is_none() && !ddl::holds_writer(text) {
             self.take_turn()?;

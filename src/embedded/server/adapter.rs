@@ -11,6 +11,10 @@ use crate::{
 impl Engine for Arc<engine::Engine> {
     type Backend = EngineSession;
 
+    fn made_namespace(&self, name: &str) -> Option<String> {
+        engine::Engine::made_namespace(self, name)
+    }
+
     fn connect(&self, login: Login<'_>) -> Result<EngineSession, SqlError> {
         engine::Engine::connect(self, login.namespace, login.user, login.job)
     }

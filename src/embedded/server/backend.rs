@@ -21,6 +21,11 @@ pub struct Login<'a> {
 pub trait Engine: Send + Sync + 'static {
     type Backend: Backend;
 
+    /// A namespace that CREATE DATABASE made, as the engine spells it.
+    fn made_namespace(&self, _name: &str) -> Option<String> {
+        None
+    }
+
     /// # Errors
     /// The connection is refused with this code and text.
     fn connect(&self, login: Login<'_>) -> Result<Self::Backend, SqlError>;

@@ -98,11 +98,12 @@ pub(super) fn login<'a, E: Engine>(
             return refuse(link, &message, &error);
         }
     };
-    let opened = shared.engine.connect(Login { namespace, user, job: job.number() }).and_then(|mut backend| {
-        backend.set_autocommit(request.autocommit)?;
-        backend.set_isolation(if request.isolation == 2 { 2 } else { 1 });
-        Ok(backend)
-    });
+    let opened =
+        shared.engine.connect(Login { namespace: &namespace, user, job: job.number() }).and_then(|mut backend| {
+            backend.set_autocommit(request.autocommit)?;
+            backend.set_isolation(if request.isolation == 2 { 2 } else { 1 });
+            Ok(backend)
+        });
     let backend = match opened {
         Ok(backend) => backend,
         Err(error) => return refuse(link, &message, &error),
@@ -124,7 +125,7 @@ pub(super) fn login<'a, E: Engine>(
 }
 
 /// The user and the namespace as this server spells them.
-fn admit<'a, E: Engine>(shared: &'a Shared<E>, request: &Request) -> Result<(&'a str, &'a str), SqlError> {
+fn admit<'a, E: Engine>(shared: &'a Shared<E>, request: &Request) -> Result<(&'a str, String), SqlError> {
     let options = &shared.options;
     let found = options.users.iter().find(|(name, _)| name.eq_ignore_ascii_case(&request.user));
     // An unknown user takes as long as a wrong password.
@@ -134,7 +135,8 @@ fn admit<'a, E: Engine>(shared: &'a Shared<E>, request: &Request) -> Result<(&'a
         return Err(SqlError { sqlcode: 402, location: "Connect", message: "Access Denied".to_owned() });
     };
     let asked = request.namespace.trim_end_matches('\0');
-    let namespace = options.namespaces.iter().find(|name| name.eq_ignore_ascii_case(asked));
+    let configured = options.namespaces.iter().find(|name| name.eq_ignore_ascii_case(asked)).cloned();
+    let namespace = configured.or_else(|| shared.engine.made_namespace(asked));
     let namespace = namespace.ok_or_else(|| SqlError {
         sqlcode: 400,
         location: "Connect",

@@ -109,8 +109,10 @@ impl Cursor<'_> {
             self.storage_type()?;
         } else if self.take_word("PRIVATE") {
             return Err(SqlError::prepare(400, "The stand-in has no PRIVATE columns"));
-        } else if self.is_word("COMPUTECODE") || self.is_word("CALCULATED") || self.is_word("TRANSIENT") {
-            return Err(SqlError::prepare(400, "The stand-in runs no ObjectScript: COMPUTECODE is not available"));
+        } else if self.take_word("COMPUTECODE") {
+            column.compute_code = Some(self.compute_code()?);
+        } else if self.is_word("CALCULATED") || self.is_word("TRANSIENT") {
+            return Err(self.expected("COMPUTECODE"));
         } else {
             return Ok(false);
         }

@@ -30,6 +30,8 @@ pub(super) struct Cursor<'a> {
     at: usize,
     /// Found while reading, but of less weight than a fault of grammar further on: raised by [`Cursor::end`].
     pending: Option<SqlError>,
+    /// Code of other languages that stood in the statement: `{n}` in its text means the n-th.
+    pub codes: Vec<String>,
 }
 
 /// Reserved words that are data types.
@@ -56,7 +58,7 @@ const TYPE_WORDS: [&str; 17] = [
 impl<'a> Cursor<'a> {
     pub fn new(sql: &'a str) -> Result<Self, SqlError> {
         let (tokens, marks) = tokens(sql)?;
-        let cursor = Self { sql, tokens, at: 0, pending: None };
+        let cursor = Self { sql, tokens, at: 0, pending: None, codes: Vec::new() };
         // A definition is compiled, not run with values: there is nothing a mark could stand for.
         match cursor.tokens.iter().position(|token| matches!(token.kind, TokenKind::Mark(_))) {
             Some(at) if marks > 0 => Err(Self { at, ..cursor }.expected("IDENTIFIER")),
@@ -292,7 +294,8 @@ impl<'a> Cursor<'a> {
             Some(token) if token.kind == TokenKind::Quoted => token.text.clone(),
             Some(token) if token.kind == TokenKind::Word => {
                 let upper = token.upper.as_str();
-                if is_reserved(upper) && !TYPE_WORDS.contains(&upper) {
+                // `%String` names a class here, a collation elsewhere.
+                if is_reserved(upper) && !upper.starts_with('%') && !TYPE_WORDS.contains(&upper) {
                     return Err(self.expected("DATATYPE"));
                 }
                 token.text.clone()

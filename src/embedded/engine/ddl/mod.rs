@@ -4,6 +4,7 @@
 //! `iris-sql-from-clients.md` "DDL".
 
 mod alter;
+mod code;
 mod column;
 mod create_table;
 mod cursor;
@@ -131,7 +132,45 @@ pub(super) fn create_system_table(conn: &Connection, table: &TableDef) -> Result
 /// # Errors
 /// -1, -25 and the other codes of a statement that cannot be read.
 pub fn check(sql: &str) -> Result<(), SqlError> {
-    statement(sql).map(|_| ())
+    match database_change(sql)? {
+        Some(_) => Ok(()),
+        None => statement(sql).map(|_| ()),
+    }
+}
+
+/// CREATE DATABASE and DROP DATABASE: what the engine does, not one of its databases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabaseChange {
+    Create(String),
+    Drop { name: String, if_exists: bool },
+}
+
+/// None for other statements.
+///
+/// # Errors
+/// -1 and -25 for what cannot be read, -343 for a name that no namespace can have.
+pub fn database_change(sql: &str) -> Result<Option<DatabaseChange>, SqlError> {
+    let mut words = sql.split_whitespace().map(str::to_ascii_uppercase);
+    let (verb, kind) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    if !["CREATE", "DROP"].contains(&verb.as_str()) || kind != "DATABASE" {
+        return Ok(None);
+    }
+    let mut cursor = Cursor::new(sql)?;
+    let create = cursor.take_word("CREATE");
+    let _ = create || cursor.take_word("DROP");
+    cursor.word("DATABASE")?;
+    let if_exists = !create && cursor.take_words(&["IF", "EXISTS"]);
+    let name = cursor.identifier()?;
+    if create && cursor.take_words(&["ON", "DIRECTORY"]) {
+        cursor.string()?;
+    } else if !create {
+        cursor.take_word("RETAIN_FILES");
+    }
+    cursor.end()?;
+    if name.starts_with('_') || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '%')) {
+        return Err(SqlError::prepare(343, format!("Invalid database name '{name}'")));
+    }
+    Ok(Some(if create { DatabaseChange::Create(name) } else { DatabaseChange::Drop { name, if_exists } }))
 }
 
 /// Runs one definition statement. On success the catalog is published under a new version; on failure nothing has
@@ -173,7 +212,9 @@ struct Ddl<'a> {
 /// Reads a whole statement.
 fn statement(sql: &str) -> Result<Action, SqlError> {
     let (sql, body) = routine::split_body(sql).unwrap_or((sql, ""));
-    let mut cursor = Cursor::new(sql)?;
+    let (text, codes) = code::cut(sql).unwrap_or_else(|| (sql.to_owned(), Vec::new()));
+    let mut cursor = Cursor::new(&text)?;
+    cursor.codes = codes;
     let cursor = &mut cursor;
     if cursor.take_word("CREATE") {
         create(cursor, body)

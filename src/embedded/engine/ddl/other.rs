@@ -7,12 +7,11 @@ use super::create_table::has_part;
 use super::cursor::{Cursor, ObjectName};
 
 /// What CREATE and DROP can name in IRIS, and what the stand-in lacks for it.
-const NOT_HERE: [(&str, &str); 9] = [
+const NOT_HERE: [(&str, &str); 8] = [
     ("AGGREGATE", "user-defined aggregates need routines"),
     ("TRIGGER", "triggers need an ObjectScript or Python engine"),
     ("USER", "there is one user"),
     ("ROLE", "there are no roles"),
-    ("DATABASE", "there is one namespace"),
     ("MODEL", "there is no IntegratedML"),
     ("ML", "there is no IntegratedML"),
     ("FOREIGN", "foreign servers and tables are not available"),

@@ -22,9 +22,27 @@ pub(super) fn split_body(sql: &str) -> Option<(&str, &str)> {
     if !KINDS.contains(&word.as_str()) {
         return None;
     }
+    if let Some(begin) = begin_of_sql(sql) {
+        return Some((sql.get(..begin)?, sql.get(begin..)?));
+    }
     let open = sql.find('{')?;
     let body = sql.get(open..)?.trim_end().strip_prefix('{')?.strip_suffix('}')?;
     Some((sql.get(..open)?, body))
+}
+
+/// Where `BEGIN .. END` of a body in SQL starts: its host variables are none of the statement's own.
+fn begin_of_sql(sql: &str) -> Option<usize> {
+    const BEGIN: &str = "BEGIN";
+    let ends = sql.trim_end().trim_end_matches(';').to_ascii_uppercase().ends_with("END");
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let words = sql.char_indices().filter(|(at, _)| {
+        let end = at.saturating_add(BEGIN.len());
+        sql.get(*at..end).is_some_and(|word| word.eq_ignore_ascii_case(BEGIN))
+            && !sql.get(..*at).unwrap_or("").chars().next_back().is_some_and(is_name)
+            && !sql.get(end..).unwrap_or("").chars().next().is_some_and(is_name)
+    });
+    let first_brace = sql.find('{').unwrap_or(usize::MAX);
+    words.map(|(at, _)| at).next().filter(|at| ends && *at < first_brace)
 }
 
 /// After the kind of the routine.
@@ -49,7 +67,9 @@ pub(super) fn create_routine(cursor: &mut Cursor, kind: &str, replace: bool, bod
     }
     let (mut returns, mut language) = (None, "SQL".to_owned());
     while !cursor.at_end() && !cursor.is_word("BEGIN") {
-        if cursor.take_word("RETURNS") {
+        if cursor.take_word("FOR") {
+            class_name(cursor)?;
+        } else if cursor.take_word("RETURNS") {
             returns = Some(routine_type(cursor, &shown, "")?);
         } else if cursor.take_word("LANGUAGE") {
             language = cursor.option_value()?.to_uppercase();
@@ -58,11 +78,11 @@ pub(super) fn create_routine(cursor: &mut Cursor, kind: &str, replace: bool, bod
             }
         } else if cursor.take_word("RESULT") || cursor.take_words(&["DYNAMIC", "RESULT"]) {
             let _ = cursor.take_word("SETS") || cursor.take_word("SET");
-        } else if !["PROCEDURE", "FINAL", "PRIVATE", "SELECTMODE", "DETERMINISTIC", "FOR", "STATIC"]
+        } else if !["PROCEDURE", "FINAL", "PRIVATE", "SELECTMODE", "DETERMINISTIC", "STATIC"]
             .iter()
             .any(|word| cursor.take_word(word))
         {
-            // FOR class, SELECTMODE mode and the like take one word more.
+            // SELECTMODE mode and the like take one word more.
             cursor.option_value()?;
         }
     }
@@ -84,6 +104,15 @@ pub(super) fn create_routine(cursor: &mut Cursor, kind: &str, replace: bool, bod
     Ok(Box::new(move |ddl| ddl.put_routine(routine, replace)))
 }
 
+/// `User.MyClass`: words that may be reserved elsewhere, joined by points.
+fn class_name(cursor: &mut Cursor) -> Result<(), SqlError> {
+    cursor.option_value()?;
+    while cursor.take_symbol(".") {
+        cursor.option_value()?;
+    }
+    Ok(())
+}
+
 fn routine_type(cursor: &mut Cursor, table: &str, column: &str) -> Result<DataType, SqlError> {
     cursor.column_type(table, column).map(|(data_type, _)| data_type)
 }
@@ -92,7 +121,7 @@ pub(super) fn drop_routine(cursor: &mut Cursor) -> Result<Action, SqlError> {
     let if_exists = cursor.take_words(&["IF", "EXISTS"]);
     let name = cursor.object_name()?;
     if cursor.take_word("FROM") {
-        cursor.object_name()?;
+        class_name(cursor)?;
     }
     cursor.end()?;
     Ok(Box::new(move |ddl| match ddl.remove_routine(&name) {

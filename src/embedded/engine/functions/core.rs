@@ -57,10 +57,16 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
         let (name, language) = (call.text(0), call.text(1));
         Err(raise(149, &format!("SQL function {name} failed: the stand-in has no engine for {language}")))
     })?;
-    scalar(conn, "iris_option", 1, |call| {
+    scalar(conn, "iris_computed", 1, |call| {
+        let name = call.text(0);
+        Err(raise(400, &format!("The stand-in runs no COMPUTECODE: field '{name}' has no value here")))
+    })?;
+    // The option, and the number of the isolation level in force.
+    scalar(conn, "iris_option", 2, |call| {
         let value = match call.text(0).to_lowercase().as_str() {
+            "isolationmode" => return text(&call.text(1)),
             "autocommit" | "ddlpkeynotidkey" | "delimitedidentifiers" => "1",
-            "identityinsert" | "isolationmode" | "defaulttimeprecision" => "0",
+            "identityinsert" | "defaulttimeprecision" => "0",
             "selectmode" => "1",
             "locktimeout" => "10",
             "tcpkeepalive" => "300",

@@ -54,6 +54,17 @@ pub enum Isolation {
     ReadVerified,
 }
 
+impl Isolation {
+    /// IRIS's number of it: the option IsolationMode.
+    pub fn mode(self) -> &'static str {
+        match self {
+            Isolation::ReadUncommitted => "0",
+            Isolation::ReadCommitted => "1",
+            Isolation::ReadVerified => "3",
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
     pub with: Vec<CommonTable>,

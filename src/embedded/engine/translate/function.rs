@@ -418,7 +418,8 @@ impl Translator<'_> {
             }
             ("%SYSTEM_SQL.UTIL_GETOPTION", [option]) => {
                 let option = self.text_of(option)?;
-                return Ok(Some(Term::new(format!("iris_option({option})"), TEXT)));
+                let (_, level) = self.add_slot(SlotSource::IsolationMode, TEXT);
+                return Ok(Some(Term::new(format!("iris_option({option},{level})"), TEXT)));
             }
             _ => return Ok(None),
         };

@@ -8,7 +8,7 @@ use super::super::parse::ast::Name;
 use super::super::types::DataType;
 use super::Translator;
 use super::query::OutColumn;
-use super::term::{Coll, Origin, Shape, Term};
+use super::term::{Coll, Origin, Shape, Term, text_constant};
 
 /// A common table expression, already translated.
 #[derive(Debug)]
@@ -150,7 +150,10 @@ pub fn table_source(table: &Arc<TableDef>, label: Option<&Name>, alias: &str, nu
         let identity = column.identity != super::super::catalog::IdentityKind::No;
         SourceColumn {
             name: column.name.clone(),
-            sql: qualified(&column.name),
+            sql: match column.compute_code {
+                Some(_) => format!("iris_computed({})", text_constant(&column.name)),
+                None => qualified(&column.name),
+            },
             data_type: column.data_type,
             coll: match column.data_type {
                 DataType::VarChar { .. } | DataType::Char { .. } => Coll::Column(column.collation),

@@ -21,6 +21,8 @@ pub enum SlotSource {
     Namespace,
     Job,
     TransactionLevel,
+    /// The option of that name: 0, 1 or 3.
+    IsolationMode,
 }
 
 /// One bound value.
