@@ -273,6 +273,48 @@ def transactions(conn):
     equal(rows(cur, "SELECT COUNT(*) FROM trx"), [(2,)])
 
 
+def literals(conn):
+    """The client takes texts that differ in a literal for one statement."""
+    cur = conn.cursor()
+    for literal, value in (("1", 1), ("1.5", D("1.5")), ("-7", -7), ("2.50", D("2.5")), ("3", 3)):
+        for _ in range(2):
+            equal(rows(cur, f"SELECT {literal}"), [(value,)])
+    equal(rows(cur, "SELECT 1, 2.25, 'x', CAST(1.5 AS DOUBLE)"), [(1, D("2.25"), "x", 1.5)])
+
+
+def made_anew(conn):
+    """A text that has been prepared, after its table was made anew with other types: the client sends it again."""
+    cur = conn.cursor()
+    for kind, value in (("INTEGER", 7), ("VARCHAR(20)", "seven"), ("NUMERIC(8,2)", D("7.25")), ("DATE", dt.date(2024, 1, 2)),
+                        ("DOUBLE", 0.5), ("INTEGER NOT NULL", 8)):
+        drop(cur, "mad")
+        cur.execute(f"CREATE TABLE mad (id INTEGER PRIMARY KEY, v {kind})")
+        # Twice: under the id of the text, and under the id it has been prepared anew for.
+        for n in (1, 2):
+            cur.execute("INSERT INTO mad (id, v) VALUES (?, ?)", [n, value])
+            equal(cur.rowcount, 1, "rowcount")
+        for _ in range(2):
+            equal(rows(cur, "SELECT v FROM mad WHERE id > ? ORDER BY id", [0]), [(value,), (value,)])
+    cur.executemany("INSERT INTO mad (id, v) VALUES (?, ?)", [[3, 1], [4, 2]])
+    drop(cur, "mad")
+    cur.execute("CREATE TABLE mad (id INTEGER PRIMARY KEY, v VARCHAR(20))")
+    cur.executemany("INSERT INTO mad (id, v) VALUES (?, ?)", [[3, "a"], [4, "b"]])
+    equal(rows(cur, "SELECT v FROM mad WHERE id > ? ORDER BY id", [0]), [("a",), ("b",)])
+    drop(cur, "mad")
+    fails(-30, lambda: rows(cur, "SELECT v FROM mad WHERE id > ? ORDER BY id", [0]))
+
+
+def databases(conn):
+    """CREATE DATABASE makes a namespace, as Django's and SQLAlchemy's tests want theirs."""
+    cur = conn.cursor()
+    cur.execute("CREATE DATABASE CHK1")
+    inside = connect(namespace="CHK1")
+    inside.cursor().execute("CREATE TABLE only_here (id INTEGER)")
+    inside.close()
+    fails(-30, lambda: cur.execute("SELECT * FROM only_here"))
+    cur.execute("DROP DATABASE CHK1")
+
+
 def errors(conn):
     cur = conn.cursor()
     drop(cur, "err")
@@ -316,7 +358,7 @@ def main():
     checks.check("wrong password", denied)
     for run in (untyped, typed):
         run(conn)
-    for run in (executemany, pages, empty_and_null, transactions, errors, last_row_id, streams, cancel, query_timeout, native):
+    for run in (executemany, pages, empty_and_null, transactions, literals, made_anew, databases, errors, last_row_id, streams, cancel, query_timeout, native):
         checks.check(run.__name__, lambda run=run: run(conn))
     checks.check("PostgreSQL's SQL is refused", refused)
     drop(conn.cursor(), "unt", "typ", "emy", "pag", "emp", "trx", "err")
