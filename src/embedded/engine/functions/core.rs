@@ -64,7 +64,7 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
     // The option, and the number of the isolation level in force.
     scalar(conn, "iris_option", 2, |call| {
         let value = match call.text(0).to_lowercase().as_str() {
-            "isolationmode" => return text(&call.text(1)),
+            "isolationmode" => return text(call.text(1)),
             "autocommit" | "ddlpkeynotidkey" | "delimitedidentifiers" => "1",
             "identityinsert" | "defaulttimeprecision" => "0",
             "selectmode" => "1",
