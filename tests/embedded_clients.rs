@@ -8,7 +8,7 @@ use embedded::Fixture;
 fn routines_are_kept_and_calling_one_is_an_error() {
     let mut fixture = Fixture::new();
     for sql in [
-        "CREATE OR REPLACE FUNCTION HASH(alg VARCHAR(''), str VARCHAR('')) PROCEDURE RETURNS VARCHAR(1024) LANGUAGE PYTHON {\n\
+        "/* {\"app\": \"dbt\"} */ CREATE OR REPLACE FUNCTION HASH(alg VARCHAR(''), str VARCHAR('')) PROCEDURE RETURNS VARCHAR(1024) LANGUAGE PYTHON {\n\
          import hashlib\nreturn getattr(hashlib, alg)(str.encode()).hexdigest() # it's {} :alg ^ \"}\n}",
         "CREATE PROCEDURE in_sql(a INTEGER) LANGUAGE SQL { UPDATE u SET a = :a WHERE id = 1 }",
         "CREATE PROCEDURE in_block(IN a INTEGER) BEGIN UPDATE u SET a = :a; INSERT INTO u (id, a) VALUES (:a, 1); END",

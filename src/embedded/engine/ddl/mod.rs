@@ -96,7 +96,8 @@ pub fn holds_writer(sql: &str) -> bool {
     ["TRUNCATE", "LOCK"].iter().any(|first| first.eq_ignore_ascii_case(word))
 }
 
-fn first_word(sql: &str) -> &str {
+/// The statement from its first word on: dbt puts a comment in front of each.
+fn without_comments(sql: &str) -> &str {
     let mut rest = sql;
     loop {
         rest = rest.trim_start();
@@ -108,6 +109,11 @@ fn first_word(sql: &str) -> &str {
             break;
         }
     }
+    rest
+}
+
+fn first_word(sql: &str) -> &str {
+    let rest = without_comments(sql);
     let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
     rest.get(..length).unwrap_or("")
 }
@@ -150,7 +156,7 @@ pub enum DatabaseChange {
 /// # Errors
 /// -1 and -25 for what cannot be read, -343 for a name that no namespace can have.
 pub fn database_change(sql: &str) -> Result<Option<DatabaseChange>, SqlError> {
-    let mut words = sql.split_whitespace().map(str::to_ascii_uppercase);
+    let mut words = without_comments(sql).split_whitespace().map(str::to_ascii_uppercase);
     let (verb, kind) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     if !["CREATE", "DROP"].contains(&verb.as_str()) || kind != "DATABASE" {
         return Ok(None);

@@ -7,13 +7,14 @@ use super::super::information_schema;
 use super::super::types::DataType;
 use super::super::value::SqlError;
 use super::cursor::{Cursor, ObjectName};
-use super::{Action, Ddl};
+use super::{Action, Ddl, without_comments};
 
 pub(super) const KINDS: [&str; 4] = ["FUNCTION", "PROCEDURE", "METHOD", "QUERY"];
 
 /// The statement without the code in braces, and the code; None: no definition of a routine. The code is in another
 /// language, so the tokens of SQL end where it begins.
 pub(super) fn split_body(sql: &str) -> Option<(&str, &str)> {
+    let sql = without_comments(sql);
     let mut words = sql.split_whitespace().map(str::to_ascii_uppercase);
     let mut word = (words.next()? == "CREATE").then(|| words.next()).flatten()?;
     if word == "OR" {
