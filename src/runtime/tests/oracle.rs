@@ -45,10 +45,10 @@ fn questions_are_answered_and_long_ones_end() {
     std::thread::sleep(Duration::from_millis(200));
     let started = Instant::now();
     assert_eq!(ask(&mut client, "SELECT 'after'"), "after");
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     let (outcome, took) = runner.join().unwrap();
     assert_eq!(outcome, "57014");
-    assert!((Duration::from_millis(600)..Duration::from_secs(5)).contains(&took), "{took:?}");
+    assert!((Duration::from_millis(600)..Duration::from_secs(10)).contains(&took), "{took:?}");
 
     // The session's own limit counts when it is shorter.
     client.query("SET statement_timeout = 100");

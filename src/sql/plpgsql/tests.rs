@@ -89,11 +89,11 @@ fn if_is_a_test_and_jumps() {
 fn perform_is_a_query() {
     assert_eq!(
         shown("begin perform f(1), ';' from t; PERFORM 2; end"),
-        "perform SELECT f(1), ';' from t\nperform SELECT 2"
+        "to 1\nperform SELECT f(1), ';' from t\nperform SELECT 2"
     );
     assert_eq!(
         shown("begin begin perform 1; exception when others then null; end; end"),
-        "enter single others: 3\nperform SELECT 1\nleave to 4\nto 4"
+        "to 1\nenter single others: 4\nperform SELECT 1\nleave to 5\nto 5"
     );
     assert!(shown("begin perform; end").starts_with("42601"));
 }
