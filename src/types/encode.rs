@@ -1,5 +1,7 @@
 //! From a [`Datum`] to the bytes of one DataRow cell. The decision is made once per column.
 
+mod cast;
+
 use std::sync::Arc;
 
 use super::convert::{self, Numeric};
@@ -72,6 +74,8 @@ enum Cell {
     ArrayBinary(PgType),
     /// Text that the client's settings change.
     Styled(Styled, Arc<Style>),
+    /// A value of another type.
+    Cast(cast::Cast),
 }
 
 /// What is printed in another style than the standard one.
@@ -149,6 +153,7 @@ impl Encoder {
         }
         match self.cell {
             Cell::Styled(styled, ref style) => encode_styled(styled, style, datum, out)?,
+            Cell::Cast(ref cast) => cast::encode(cast, datum, out)?,
             Cell::Text => transcode::write_text(datum, out)?,
             Cell::PaddedText(characters) => write_padded(datum, characters, out)?,
             Cell::JsonbBinary => {
@@ -392,6 +397,11 @@ fn write_numeric_binary(number: &Numeric<'_>, scale: Scale, out: &mut Vec<u8>) -
             Ok(())
         }
     }
+}
+
+/// Types whose cast from another type is its text.
+fn is_printed(oid: Oid) -> bool {
+    matches!(oid, Oid::TEXT | Oid::VARCHAR)
 }
 
 #[cfg(test)]

@@ -220,7 +220,7 @@ pub fn write_escaped_bytes(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// C's `%.*g`.
-fn write_general(value: f64, digits: i32, out: &mut Vec<u8>) {
+pub(super) fn write_general(value: f64, digits: i32, out: &mut Vec<u8>) {
     if !value.is_finite() {
         return crate::vector::write_f64(value, out);
     }
