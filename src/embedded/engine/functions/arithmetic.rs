@@ -62,10 +62,14 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
         }
         Ok(Stored::Real(call.double(0) / call.double(1)))
     })?;
-    strict(conn, "iris_power", 2, |call| finite(call.double(0).powf(call.double(1)), "POWER"))?;
+    strict(conn, "iris_power", 2, |call| {
+        let (base, exponent) = (call.double(0), call.double(1));
+        if base == 0.0 && exponent < 0.0 { finite(f64::NAN, "POWER") } else { finite(base.powf(exponent), "POWER") }
+    })?;
     strict(conn, "iris_sqrt", 1, |call| finite(call.double(0).sqrt(), "SQRT"))?;
-    strict(conn, "iris_ln", 1, |call| finite(call.double(0).ln(), "LOG"))?;
-    strict(conn, "iris_log10", 1, |call| finite(call.double(0).log10(), "LOG10"))?;
+    let positive = |value: f64| if value > 0.0 { value } else { f64::NAN };
+    strict(conn, "iris_ln", 1, move |call| finite(positive(call.double(0)).ln(), "LOG"))?;
+    strict(conn, "iris_log10", 1, move |call| finite(positive(call.double(0)).log10(), "LOG10"))?;
     let mathematics: [(&'static str, Mathematics); 9] = [
         ("iris_exp", f64::exp),
         ("iris_sin", f64::sin),
@@ -109,6 +113,8 @@ fn digits(call: &Call<'_, '_>) -> i32 {
 fn finite(value: f64, name: &str) -> rusqlite::Result<Stored> {
     if value.is_finite() {
         Ok(Stored::Real(value))
+    } else if value.is_infinite() {
+        Err(raise(400, "Fatal error occurred: <MAXNUMBER>"))
     } else {
         Err(raise(149, &format!("SQL function {name} was called with an illegal value")))
     }

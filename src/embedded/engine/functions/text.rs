@@ -214,7 +214,11 @@ fn register_builders(conn: &Connection) -> rusqlite::Result<()> {
         let digits = length(call, 2).min(100);
         let rounded = call.decimal(0).round(i32::try_from(digits).unwrap_or(0)).iris_text();
         let (whole, fraction) = rounded.split_once('.').unwrap_or((&rounded, ""));
-        let whole = if whole.is_empty() { "0" } else { whole };
+        let whole = match whole {
+            "" => "0",
+            "-" => "-0",
+            whole => whole,
+        };
         let shown = if digits == 0 { whole.to_owned() } else { format!("{whole}.{fraction:0<digits$}") };
         text(justified(&shown, length(call, 1)))
     })?;
