@@ -85,7 +85,8 @@ pub fn sqlstate(sqlcode: i32, message: &str) -> SqlState {
         142 => b"42611",
         146 | 147 => b"22007",
         148 | 463 | 466 => b"42P02",
-        149 | 350 => b"38000",
+        149 => return function_state(message),
+        350 => b"38000",
         201 | 324 => b"42P07",
         220..=228 => b"58000",
         257..=260 => b"22000",
@@ -114,6 +115,20 @@ pub fn sqlstate(sqlcode: i32, message: &str) -> SqlState {
         476 => b"42P06",
         500 => b"54000",
         _ => b"XX000",
+    })
+}
+
+/// -149: a function refused its argument, and is named.
+fn function_state(message: &str) -> SqlState {
+    let names = |names: &[&str]| names.iter().any(|name| contains(message, name));
+    SqlState(*if names(&["function sqrt", "function power"]) {
+        b"2201F"
+    } else if names(&["function log"]) {
+        b"2201E"
+    } else if names(&["function exp", "function acos", "function asin"]) {
+        b"22003"
+    } else {
+        b"38000"
     })
 }
 
