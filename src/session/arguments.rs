@@ -41,7 +41,7 @@ impl Arguments {
     ///
     /// # Errors
     /// 42601 for a wrong number of arguments, 0A000 for an expression when there is no oracle, or after a change of
-    /// time zone.
+    /// time zone or DateStyle.
     pub fn new(
         statement: &Rc<Statement>,
         arguments: &[ExecuteArgument],
@@ -50,9 +50,11 @@ impl Arguments {
         context: &ShardContext,
         client: &Client,
     ) -> Result<Option<Self>, Box<PgError>> {
-        if statement.template.is_zoned != client.is_zoned() {
-            return Err(PgError::unsupported("the statement was prepared under another time zone")
-                .hint("PREPARE it again after changing TimeZone between UTC and another one."));
+        if !client.means(&statement.template) {
+            return Err(PgError::unsupported("the statement was prepared under another time zone or DateStyle").hint(
+                "PREPARE it again after changing TimeZone between UTC and another one, or DateStyle between ISO and \
+                 another one.",
+            ));
         }
         check_count(statement, arguments)?;
         if !arguments.iter().any(|argument| matches!(argument, ExecuteArgument::Expression(_))) {

@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use crate::catalog::MirrorChange;
-use crate::sql::{CatalogQuery, SessionValue};
-use crate::types::{Datum, Encoder, PgType, local_us, write_timestamp};
+use crate::sql::{CatalogQuery, SessionValue, Template};
+use crate::types::{DateFormat, Datum, Encoder, PgType, local_us, write_timestamp};
 use crate::wire::{Format, PgError, SendBuf, Severity, SqlState};
 
 use super::activity::Presence;
@@ -105,6 +105,16 @@ impl Client {
     pub fn is_zoned(&self) -> bool {
         let zone = &self.settings.style().zone;
         !zone.is_utc() && !zone.equals_utc()
+    }
+
+    /// Whether dates are printed in another format than ISO.
+    pub fn is_dated(&self) -> bool {
+        self.settings.style().date_format != DateFormat::Iso
+    }
+
+    /// Whether a statement that was scanned as `template` still means the same.
+    pub fn means(&self, template: &Template) -> bool {
+        template.is_zoned == self.is_zoned() && template.is_dated == self.is_dated()
     }
 
     /// A notice, unless `client_min_messages` asks for silence.

@@ -213,7 +213,7 @@ impl Ready {
             return Err(in_failed_block());
         }
         let subject = statement.subject();
-        if subject.epoch == self.context.epoch() && subject.template.is_zoned == self.client.is_zoned() {
+        if subject.epoch == self.context.epoch() && self.client.means(&subject.template) {
             return self.finish_bind(bind, &statement, out);
         }
         let mut template = Template::default();

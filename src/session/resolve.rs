@@ -107,6 +107,7 @@ impl Resolve {
     /// As [`known`](Self::known).
     pub fn scan(sql: &str, template: &mut Template, client: &Client) -> Result<(), Box<PgError>> {
         template.is_zoned = client.is_zoned();
+        template.is_dated = client.is_dated();
         template.scan(sql)?;
         template.scope(&client.search_path);
         Ok(())

@@ -74,10 +74,11 @@ impl RowShape {
         let tables = context.tables.borrow();
         let mut fields = Vec::with_capacity(metadata.columns.len());
         let mut columns = Vec::with_capacity(metadata.columns.len());
+        let mut depends = false;
         for (index, described) in metadata.columns.iter().enumerate() {
-            let (label, known_type) = match outputs.get(index) {
-                Some(OutputColumn::Column { label, pg_type }) => (label.as_deref(), *pg_type),
-                _ => (None, None),
+            let (label, known_type, cast_from) = match outputs.get(index) {
+                Some(OutputColumn::Column { label, pg_type, cast_from }) => (label.as_deref(), *pg_type, *cast_from),
+                _ => (None, None, None),
             };
             let facts = tables.column(&described.schema, &described.table, &described.name);
             let pg_type = known_type
@@ -95,7 +96,17 @@ impl RowShape {
                 let is_its_own = field.pg_type.oid == column.pg_type.oid;
                 field.type_len = if is_its_own { column.type_len } else { field.pg_type.typlen() };
             }
-            let encoder = Encoder::select_styled(field.pg_type, format, style)?;
+            let encoder = match cast_from {
+                // The translation's type: it knows a modifier that is none of the column's (`round(f::numeric, 2)`).
+                Some(from) => {
+                    depends |= Encoder::cast_depends_on_style(from, pg_type, format);
+                    Encoder::select_cast(from, pg_type, format, style)?
+                }
+                None => {
+                    depends |= Encoder::depends_on_style(field.pg_type, format);
+                    Encoder::select_styled(field.pg_type, format, style)?
+                }
+            };
             fields.push(field);
             columns.push(Column {
                 decoder: CellDecoder::select(described.iris_type),
@@ -108,7 +119,6 @@ impl RowShape {
             });
         }
         let has_streams = columns.iter().any(|column| column.stream.is_some());
-        let depends = fields.iter().any(|field| Encoder::depends_on_style(field.pg_type, field.format));
         Ok(Self { fields, columns, has_streams, style: depends.then(|| Arc::clone(style)) })
     }
 
@@ -257,7 +267,7 @@ mod tests {
     use super::*;
 
     fn named(name: &str) -> OutputColumn {
-        OutputColumn::Column { label: Some(name.to_owned()), pg_type: None }
+        OutputColumn::Column { label: Some(name.to_owned()), pg_type: None, cast_from: None }
     }
 
     #[test]

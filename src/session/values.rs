@@ -77,6 +77,21 @@ pub fn put_values(
                 }
                 put_value(values, &declared, &datum)?;
             }
+            Bind::CastParameter { parameter: n, oid } => {
+                let parameter = parameter(sources, *n)?;
+                let text = match parameter.bytes {
+                    None => None,
+                    Some(bytes) => match decode(Oid::TEXT, parameter.format, bytes)? {
+                        Datum::Text(text) => Some(text),
+                        _ => return Err(missing("text for parameter", *n)),
+                    },
+                };
+                let datum = match text {
+                    None => Datum::Null,
+                    Some(text) => decode_with(*oid, Format::Text, text.as_bytes(), &style)?,
+                };
+                put_value(values, &declared, &datum)?;
+            }
             Bind::RowCount { parameter: n, when_null } => {
                 let parameter = parameter(sources, *n)?;
                 let datum = match parameter.bytes {

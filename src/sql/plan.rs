@@ -347,6 +347,8 @@ pub enum Bind {
     Elements { parameter: u16, refuse_nulls: bool },
     /// `$n` for a column of an enum type: 22P02 unless it is NULL or one of the labels.
     EnumParameter { parameter: u16, enum_type: Rc<EnumType> },
+    /// `$n`, a text that is cast to a type: read as the type's input reads it.
+    CastParameter { parameter: u16, oid: Oid },
     /// `$n` of LIMIT or OFFSET: NULL stands for `when_null`, a negative number is 2201W (LIMIT) or 2201X (OFFSET).
     RowCount { parameter: u16, when_null: i64 },
     /// A value a rule made.
@@ -423,6 +425,8 @@ pub enum OutputColumn {
         label: Option<String>,
         /// What PostgreSQL would type it; `None` = from IRIS metadata.
         pg_type: Option<PgType>,
+        /// IRIS sends a value of this type, which the gateway casts to `pg_type`.
+        cast_from: Option<PgType>,
     },
 }
 

@@ -63,6 +63,8 @@ pub struct Template {
     /// The client's time zone is not UTC: what IRIS would compute from its clock, or from moments of two kinds, means
     /// something else, so the flag is part of the text. Stays from scan to scan.
     pub is_zoned: bool,
+    /// The client's DateStyle is not ISO: text of moments is not what IRIS can make. Part of the text as `is_zoned`.
+    pub is_dated: bool,
 }
 
 /// A statement with more literals than this is refused: `Bind::Literal` counts in 16 bits. Beyond is COPY's work.
@@ -135,6 +137,9 @@ impl Template {
         if self.is_zoned {
             // A control character, which no statement's text holds outside of quoted names.
             self.text.push('\u{6}');
+        }
+        if self.is_dated {
+            self.text.push('\u{7}');
         }
         Ok(())
     }

@@ -9,7 +9,10 @@ fn columns_are_named_and_typed_as_postgresql_does() {
     for line in include_str!("describe.txt").lines() {
         let (sql, expected) = line.split_once('\t').unwrap();
         assert_ne!(expected, "!", "PostgreSQL refused: {sql}");
+        // Without what the gateway casts it from.
         let found = columns(sql, &tables());
+        let found: Vec<&str> = found.split(' ').filter_map(|column| column.split('<').next()).collect();
+        let found = found.join(" ");
         count += 1;
         if found != expected {
             wrong.push(format!(

@@ -139,6 +139,10 @@ fn spelled(text: &str, binds: &[Bind], template: &Template) -> String {
             Bind::Parameter(n) => {
                 let _ = write!(out, "${n}");
             }
+            Bind::CastParameter { parameter, oid } => {
+                let name = super::typename::typname(*oid).map_or_else(|| oid.0.to_string(), str::to_owned);
+                let _ = write!(out, "${parameter}::{name}");
+            }
             Bind::Literal(n) => out.push_str(&format!("<{}>", value(*n))),
             Bind::TypedLiteral { literal, oid } => {
                 let name = super::typename::typname(*oid).map_or_else(|| oid.0.to_string(), str::to_owned);
@@ -179,13 +183,16 @@ pub fn columns(sql: &str, schema: &dyn Schema) -> String {
         .iter()
         .map(|column| match column {
             OutputColumn::Star => "*".into(),
-            OutputColumn::Column { label, pg_type } => {
+            OutputColumn::Column { label, pg_type, cast_from } => {
+                let from = cast_from.map_or(String::new(), |ty: PgType| {
+                    format!("<{}", super::typename::typname(ty.oid).unwrap_or("?"))
+                });
                 let name = pg_type.map_or("?".into(), |ty: PgType| {
                     let array = super::typename::element_of(ty.oid);
                     let name = super::typename::typname(array.unwrap_or(ty.oid)).unwrap_or("?");
                     format!("{name}{}", if array.is_some() { "[]" } else { "" })
                 });
-                format!("{}:{name}", label.as_deref().unwrap_or("-"))
+                format!("{}:{name}{from}", label.as_deref().unwrap_or("-"))
             }
         })
         .collect();

@@ -38,8 +38,11 @@ pub fn explain(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
         return Err(if of_prepared { error.hint("Explain the query itself, with its values in it.") } else { error });
     };
     let text = query::inline_text(cx, &explained)?;
-    let columns =
-        vec![OutputColumn::Column { label: Some("QUERY PLAN".into()), pg_type: Some(PgType::new(Oid::TEXT)) }];
+    let columns = vec![OutputColumn::Column {
+        label: Some("QUERY PLAN".into()),
+        pg_type: Some(PgType::new(Oid::TEXT)),
+        cast_from: None,
+    }];
     let plan = cx.plan(Frag::cat(&[&"EXPLAIN ", &text], Ty::TEXT), columns, true);
     Ok(script(vec![step(plan, StepRole::Rows)], "EXPLAIN"))
 }

@@ -5,6 +5,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::target::Target;
 use crate::sql::plan::{ScriptStep, StepRole};
 use crate::sql::translate::cx::{self, Cx, Relation, Result};
+use crate::sql::translate::expr::ColumnCasts;
 use crate::sql::translate::frag::{Frag, Ty, list};
 use crate::sql::translate::query::{Place, outputs, render};
 use crate::sql::translate::step;
@@ -25,7 +26,7 @@ pub fn select(
         return Err(cx.unsupported("RETURNING WITH (OLD, NEW) is not supported", returned.text_range().start().into()));
     }
     let relations = scope.clone();
-    let targets = cx.scoped(scope, || cx.targets(&targets, Place::Top, None, &relations, false))?;
+    let targets = cx.scoped(scope, || cx.targets(&targets, Place::Top, None, &relations, false, ColumnCasts::All))?;
     let mut frag = Frag::cat(&[&"SELECT ", &list(&render(&targets)), &" FROM ", &target.named()?], Ty::Any);
     frag.push(from);
     if let Some(condition) = condition {

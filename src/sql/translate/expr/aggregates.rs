@@ -8,6 +8,7 @@ use crate::sql::template::LiteralKind;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::enums;
 use crate::sql::translate::frag::{Frag, Ty};
+use crate::sql::translate::names;
 use crate::types::{Oid, PgType};
 
 const NAMES: &[&str] = &[
@@ -52,6 +53,15 @@ pub fn is_aggregate(name: &str) -> bool {
     NAMES.contains(&name)
 }
 
+/// Whether an aggregate is called somewhere in an expression.
+pub fn has_aggregate(node: &SyntaxNode) -> bool {
+    node.descendants().filter(|node| node.kind() == SyntaxKind::CALL_EXPR).any(|call| {
+        let name = call.first_child().map(|name| names::parts(&name)).unwrap_or_default();
+        let is_window = cx::child(&call, SyntaxKind::OVER_CLAUSE).is_some();
+        !is_window && name.last().is_some_and(|name| is_aggregate(&names::folded(name)))
+    })
+}
+
 impl Cx<'_> {
     pub(super) fn aggregate(&self, name: &[String], node: &SyntaxNode) -> Result<Option<Frag>> {
         let name = match name {
@@ -90,6 +100,12 @@ impl Cx<'_> {
                 return Err(self.unsupported(format!("{name}() needs an argument"), at));
             };
             let value = self.value(value)?;
+            if let Some(frag) = self.json_aggregate(name, distinct, &value, &nodes, filter.as_ref(), at)? {
+                if cx::child(node, SyntaxKind::OVER_CLAUSE).is_some() {
+                    return Err(self.unsupported(format!("{name}() as a window function is not supported by IRIS"), at));
+                }
+                return Ok(Some(frag));
+            }
             let filtered = |value: &Frag| match &filter {
                 Some(filter) => Frag::cat(&[&"CASE WHEN ", filter, &" THEN ", value, &" END"], value.ty),
                 None => value.clone(),
@@ -101,6 +117,29 @@ impl Cx<'_> {
             Some(over) => Frag::cat(&[&frag, &self.over(&over)?], ty),
             None => frag,
         }))
+    }
+
+    /// `json_agg`, `jsonb_agg`, `json_object_agg`.
+    fn json_aggregate(
+        &self,
+        name: &str,
+        distinct: &str,
+        value: &Frag,
+        nodes: &[SyntaxNode],
+        filter: Option<&Frag>,
+        at: usize,
+    ) -> Result<Option<Frag>> {
+        if !matches!(name, "json_agg" | "jsonb_agg" | "json_object_agg") {
+            return Ok(None);
+        }
+        if !distinct.is_empty() {
+            return Err(self.unsupported(format!("{name}() with DISTINCT is not supported by IRIS"), at));
+        }
+        match (name, nodes) {
+            ("json_agg" | "jsonb_agg", [_]) => self.json_array_of_rows(name == "jsonb_agg", value, filter).map(Some),
+            ("json_object_agg", [_, second]) => self.json_object_of_rows(value, &self.value(second)?, filter).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// Sums and averages of what IRIS keeps as text would be those of the numbers its text begins with.
@@ -176,8 +215,6 @@ impl Cx<'_> {
             ("stddev_pop", 1) => call("STDDEV_POP", if float { Ty::FLOAT8 } else { Ty::NUMERIC }),
             ("variance" | "var_samp", 1) => call("VAR_SAMP", if float { Ty::FLOAT8 } else { Ty::NUMERIC }),
             ("var_pop", 1) => call("VAR_POP", if float { Ty::FLOAT8 } else { Ty::NUMERIC }),
-            ("json_agg", 1) => call("JSON_ARRAYAGG", Ty::of(Oid::JSON)),
-            ("jsonb_agg", 1) => call("JSON_ARRAYAGG", Ty::of(Oid::JSONB)),
             ("string_agg", 2) => {
                 let Some(separator) = nodes.get(1) else { return Ok(call("LIST", Ty::TEXT)) };
                 match self.constant(separator) {

@@ -5,9 +5,11 @@ use std::rc::Rc;
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
 use super::as_value;
+use super::text::TextForm;
 use super::tree::Expr;
+use crate::sql::plan::Bind;
 use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::frag::{Frag, Ty, level};
+use crate::sql::translate::frag::{Frag, MARK, Ty, level};
 use crate::sql::translate::{enums, names};
 use crate::sql::typename;
 use crate::types::{Oid, PgType};
@@ -191,8 +193,11 @@ impl Cx<'_> {
     }
 
     /// `frag` as a value of type `to`.
+    ///
+    /// # Errors
+    /// 0A000 for a cast that IRIS does another way.
     pub fn cast(&self, frag: Frag, to: PgType) -> Result<Frag> {
-        let frag = as_value(frag);
+        let frag = typed_constant(as_value(frag), to);
         let ty = Ty::Known(to);
         let sure = frag.not_null;
         let open = frag.ty.is_open();
@@ -214,27 +219,35 @@ impl Cx<'_> {
         let frag = if open && to.oid == Oid::INTERVAL { frag.with_ty(ty) } else { self.coerce(frag, to) };
         let wrapped = |name: &str, frag: &Frag| Frag::cat(&[&"CAST(", frag, &" AS ", &name, &")"], ty);
         let is_mark = open && !frag.marks.is_empty();
+        let is_float = matches!(from.oid(), Some(Oid::FLOAT4 | Oid::FLOAT8));
+        if let Ty::Known(from) = from {
+            check_cast(from, to, frag.literal().is_some())?;
+        }
         let cast = match to.oid {
-            Oid::BOOL => self.cast_to_bool(frag, from),
+            Oid::BOOL => cast_to_bool(frag, from),
             Oid::INT2 | Oid::INT4 | Oid::INT8 => {
                 let name = iris_cast_type(to).unwrap_or_default();
-                // PostgreSQL rounds; IRIS does not say.
-                if from.is_number() && !from.is_integer() {
+                // PostgreSQL rounds, decimals away from zero and doubles to even; IRIS cuts the fraction off.
+                if is_float {
+                    wrapped(&name, &super::numbers::rounded_to_even(&frag))
+                } else if from.is(Oid::NUMERIC) {
                     Frag::cat(&[&"CAST(ROUND(", &frag, &", 0) AS ", &name, &")"], ty)
                 } else {
                     wrapped(&name, &frag)
                 }
             }
-            Oid::NUMERIC if to.typmod < 0 && (is_mark || from.is_integer() || from.is(Oid::NUMERIC)) => {
-                frag.with_ty(ty)
-            }
+            // IRIS's NUMERIC without a scale has none.
+            Oid::NUMERIC if to.typmod < 0 && (is_mark || from.is_number()) => frag.with_ty(ty),
             Oid::VARCHAR | Oid::TEXT | Oid::BPCHAR | Oid(18 | 19) => {
-                if from.is(Oid::BOOL) {
-                    Frag::cat(&[&"CASE ", &frag, &" WHEN 1 THEN 'true' WHEN 0 THEN 'false' END"], ty)
-                } else if from == Ty::Untyped && matches!(to.oid, Oid::TEXT) {
-                    frag
-                } else {
-                    wrapped(&iris_cast_type(to).unwrap_or_default(), &frag)
+                let text = if open { frag } else { self.text_of(frag, TextForm::Cast)? };
+                match iris_cast_type(to) {
+                    // What is cut may end with blanks, which do not count.
+                    Some(name) if to.typmod >= 0 && to.oid == Oid::BPCHAR => {
+                        Frag::cat(&[&"RTRIM(CAST(", &text, &" AS ", &name, &"))"], ty)
+                    }
+                    Some(name) if to.typmod >= 0 => wrapped(&name, &text),
+                    // As it is: CAST AS VARCHAR(n) would cut it.
+                    _ => text,
                 }
             }
             Oid::DATE if from.is(Oid::DATE) => frag,
@@ -265,29 +278,98 @@ impl Cx<'_> {
         };
         Ok(if sure { cast.with_ty(ty).sure() } else { cast.with_ty(ty) })
     }
+}
 
-    fn cast_to_bool(&self, frag: Frag, from: Ty) -> Frag {
-        match from {
-            Ty::Untyped | Ty::Parameter(_) => frag,
-            ty if ty.is(Oid::BOOL) => frag,
-            ty if ty.is_number() => {
-                let frag = frag.within(level::OTHER);
-                Frag::cat(&[&"CASE WHEN ", &frag, &" <> 0 THEN 1 WHEN ", &frag, &" = 0 THEN 0 END"], Ty::BOOL)
-            }
-            ty if ty.is_string() => Frag::cat(
-                &[
-                    &"CASE WHEN LOWER(",
-                    &frag,
-                    &") IN ('t', 'true', 'y', 'yes', 'on', '1') THEN 1 WHEN LOWER(",
-                    &frag,
-                    &") IN ('f', 'false', 'n', 'no', 'off', '0') THEN 0 END",
-                ],
-                Ty::BOOL,
-            ),
-            _ => {
-                let frag = frag.within(level::OTHER);
-                Frag::cat(&[&"CASE WHEN ", &frag, &" = 1 THEN 1 WHEN ", &frag, &" = 0 THEN 0 END"], Ty::BOOL)
-            }
+/// A text constant or parameter that is cast to a type (`'1.25'::text::numeric`, `$1::integer` of a client that declares
+/// its parameters as varchar) is read by the gateway, as the type's input reads it.
+fn typed_constant(mut frag: Frag, to: PgType) -> Frag {
+    if !frag.ty.is_string() || Ty::Known(to).is_string() || !frag.text.chars().eq([MARK]) {
+        return frag;
+    }
+    let [mark] = frag.marks.as_mut_slice() else { return frag };
+    let bind = match &mark.bind {
+        Bind::Literal(_) | Bind::Constant(_) => return frag.with_ty(Ty::Untyped),
+        Bind::Parameter(parameter) => Bind::CastParameter { parameter: *parameter, oid: to.oid },
+        _ => return frag,
+    };
+    mark.bind = bind;
+    let ty = Ty::Known(PgType::new(to.oid));
+    if to.oid == Oid::VECTOR { super::vector::to_vector(frag.with_ty(ty), to) } else { frag.with_ty(ty) }
+}
+
+/// Refuses the casts between values that IRIS does another way than PostgreSQL, or not at all.
+///
+/// # Errors
+/// 0A000.
+fn check_cast(from: PgType, to: PgType, is_literal: bool) -> Result<()> {
+    let (source, target) = (Ty::Known(from), Ty::Known(to));
+    if from.oid == to.oid && to.typmod < 0 {
+        return Ok(());
+    }
+    if source.is_string() && !target.is_string() && to.oid != Oid::VECTOR {
+        return Err(reads_text(to));
+    }
+    let is_exact = match to.oid {
+        Oid::BOOL => source.is_integer(),
+        Oid::INT2 | Oid::INT4 | Oid::INT8 => source.is_number() || from.oid == Oid::BOOL || from.oid == Oid::OID,
+        Oid::NUMERIC if matches!(from.oid, Oid::FLOAT4 | Oid::FLOAT8) => return Err(decimal_of_double()),
+        Oid::NUMERIC | Oid::FLOAT8 => source.is_number(),
+        Oid::FLOAT4 => source.is_integer() || is_literal,
+        // Its own text form checks the others.
+        Oid::TEXT | Oid::VARCHAR | Oid::BPCHAR => true,
+        // One is cut at 63 bytes, the other at one.
+        Oid(18 | 19) => matches!(from.oid, Oid(18 | 19)) || is_literal,
+        Oid::DATE => source.is_moment(),
+        // Fractions are rounded to so many digits, which IRIS does not.
+        Oid::TIME => source.is_moment() && from.oid != Oid::DATE && to.typmod < 0,
+        Oid::TIMESTAMP | Oid::TIMESTAMPTZ => source.is_moment() && to.typmod < 0,
+        Oid::JSON => from.oid == Oid::JSONB,
+        Oid::VECTOR => source.is_string() || from.oid == Oid::VECTOR,
+        // Names of what the catalog has.
+        Oid(24 | 2205 | 2206 | 4089 | 1266) => true,
+        Oid::OID => source.is_integer(),
+        _ => false,
+    };
+    if is_exact {
+        return Ok(());
+    }
+    Err(PgError::unsupported(format!("a cast of {} to {} inside a query is not supported", from.name(), to.name()))
+        .hint("IRIS does it another way, or not at all. Cast in the application, or where no table is read."))
+}
+
+/// IRIS reads text that is no number as 0, no date as 1840-12-31.
+fn reads_text(to: PgType) -> Box<PgError> {
+    let name = to.name();
+    PgError::unsupported(format!(
+        "a cast of text to {name} inside a query is not supported: IRIS reads any text as one"
+    ))
+    .hint(
+        "Constants and parameters can be cast, and a column where the cast stands alone in the outermost select \
+             list. Otherwise keep the values in a column of that type.",
+    )
+}
+
+fn decimal_of_double() -> Box<PgError> {
+    PgError::unsupported(
+        "a cast of double precision to numeric inside a query is not supported: IRIS rounds it another way",
+    )
+    .hint(
+        "It works alone in the outermost select list, also as round(x::numeric, 2). Otherwise keep the values in a \
+             column of type numeric.",
+    )
+}
+
+fn cast_to_bool(frag: Frag, from: Ty) -> Frag {
+    match from {
+        Ty::Untyped | Ty::Parameter(_) => frag,
+        ty if ty.is(Oid::BOOL) => frag,
+        ty if ty.is_number() => {
+            let frag = frag.within(level::OTHER);
+            Frag::cat(&[&"CASE WHEN ", &frag, &" <> 0 THEN 1 WHEN ", &frag, &" = 0 THEN 0 END"], Ty::BOOL)
+        }
+        _ => {
+            let frag = frag.within(level::OTHER);
+            Frag::cat(&[&"CASE WHEN ", &frag, &" = 1 THEN 1 WHEN ", &frag, &" = 0 THEN 0 END"], Ty::BOOL)
         }
     }
 }

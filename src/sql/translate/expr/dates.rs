@@ -2,6 +2,7 @@
 
 use squawk_syntax::SyntaxNode;
 
+use super::moments;
 use super::tree::Expr;
 use crate::sql::template::LiteralKind;
 use crate::sql::translate::cx::{self, Cx, Result};
@@ -69,6 +70,7 @@ impl Cx<'_> {
     }
 
     pub(super) fn part(&self, field: &str, moment: &SyntaxNode, ty: Ty, at: usize) -> Result<Frag> {
+        let field = unit(field);
         if field == "epoch"
             && let Some(difference) = self.epoch_of_difference(moment, ty)?
         {
@@ -78,21 +80,63 @@ impl Cx<'_> {
         if field != "epoch" {
             self.check_zone(&moment, &[Oid::TIMESTAMPTZ], "EXTRACT from a timestamp with time zone")?;
         }
-        let moment = self.coerce(moment, PgType::new(Oid::TIMESTAMP));
-        let part = |name: &str| Frag::cat(&[&"DATEPART('", &name, &"', ", &moment, &")"], ty);
+        let x = self.coerce(moment, PgType::new(Oid::TIMESTAMP));
+        let unsupported = || {
+            Err(self
+                .unsupported(format!("EXTRACT({} ..) is not supported here", field.to_uppercase()), at)
+                .hint("IRIS has no such part of this type; compute it in the application."))
+        };
+        let digits = |scale: i32| if ty == Ty::NUMERIC { Ty::Known(PgType::numeric_shown(scale)) } else { ty };
+        let whole = digits(0);
+        let part = |name: &str| moments::part(name, &x).with_ty(whole);
+        if x.ty.is(Oid::TIME) {
+            // A time is a count of seconds in IRIS, which DATEPART may take for a day.
+            return match field {
+                "hour" | "minute" => Ok(Frag::cat(&[&"{fn ", &field.to_uppercase(), &"(", &x, &")}"], whole)),
+                _ => unsupported(),
+            };
+        }
+        let is_date = x.ty.is(Oid::DATE);
+        // What only IRIS can type is taken for a moment.
+        if !x.ty.is_moment() && x.ty != Ty::Any {
+            return unsupported();
+        }
+        let micros = moments::microsecond(&x);
+        let divided = |factor: &str, divisor: &str, scale: i32| {
+            let seconds = moments::second(&x);
+            Frag::cat(&[&seconds, &factor, &" + ", &micros, &divisor], digits(scale)).with_level(level::ADD)
+        };
         Ok(match field {
-            "year" | "month" | "day" | "hour" | "minute" | "second" | "quarter" => part(field),
-            "doy" => part("dayofyear"),
-            "dow" => Frag::cat(&[&"DAYOFWEEK(", &moment, &") - 1"], ty).with_level(level::ADD),
-            "isodow" => Frag::cat(&[&"MOD(DAYOFWEEK(", &moment, &") + 5, 7) + 1"], ty).with_level(level::ADD),
-            "epoch" => Frag::cat(&[&"DATEDIFF('second', '1970-01-01 00:00:00', ", &moment, &")"], ty),
-            "decade" => Frag::cat(&[&"DATEPART('year', ", &moment, &") \\ 10"], ty).with_level(level::OTHER),
-            "week" | "isoyear" | "century" | "millennium" | "julian" | "milliseconds" | "microseconds" | "timezone"
-            | "timezone_hour" | "timezone_minute" => {
-                return Err(
-                    self.unsupported(format!("EXTRACT({} ..) is not supported by IRIS", field.to_uppercase()), at)
-                );
+            // A date has none in EXTRACT, and 0 in date_part().
+            "hour" | "minute" | "second" | "milliseconds" | "microseconds" if is_date && ty == Ty::NUMERIC => {
+                return Err(crate::wire::PgError::error(
+                    crate::wire::SqlState::FEATURE_NOT_SUPPORTED,
+                    format!("unit \"{field}\" not supported for type date"),
+                )
+                .position(cx::offset(at)));
             }
+            "year" | "month" | "day" | "hour" | "minute" | "quarter" => part(field),
+            "second" => divided("", " / 1000000", 6),
+            "milliseconds" => divided(" * 1000", " / 1000", 3),
+            "microseconds" => divided(" * 1000000", "", 0),
+            "doy" => part("dayofyear"),
+            "dow" => moments::weekday(&x).with_ty(whole),
+            "isodow" => moments::iso_weekday(&x).with_ty(whole),
+            "week" => moments::iso_week(&x).with_ty(whole),
+            "isoyear" => moments::iso_year(&x).with_ty(whole),
+            "epoch" if is_date => {
+                Frag::cat(&[&"DATEDIFF('day', '1970-01-01', ", &x, &") * 86400"], whole).with_level(level::MULTIPLY)
+            }
+            "epoch" => {
+                Frag::cat(&[&moments::epoch(&x), &" + ", &micros, &" / 1000000"], digits(6)).with_level(level::ADD)
+            }
+            "decade" => Frag::cat(&[&part("year"), &" \\ 10"], whole).with_level(level::OTHER),
+            "century" => Frag::cat(&[&"(", &part("year"), &" + 99) \\ 100"], whole).with_level(level::OTHER),
+            "millennium" => Frag::cat(&[&"(", &part("year"), &" + 999) \\ 1000"], whole).with_level(level::OTHER),
+            "julian" if is_date => {
+                Frag::cat(&[&"DATEDIFF('day', '0001-01-01', ", &x, &") + 1721426"], whole).with_level(level::ADD)
+            }
+            "julian" | "timezone" | "timezone_hour" | "timezone_minute" => return unsupported(),
             _ => {
                 return Err(crate::wire::PgError::error(
                     crate::wire::SqlState::INVALID_PARAMETER_VALUE,
@@ -110,40 +154,104 @@ impl Cx<'_> {
             return Ok(None);
         }
         let (a, b) = (self.emit_value(&left)?, self.emit_value(&right)?);
-        if !(a.ty.is_moment() || b.ty.is_moment()) {
+        if !(a.ty.is_moment() && (b.ty.is_moment() || b.ty.is_open()) || b.ty.is_moment() && a.ty.is_open()) {
             return Ok(None);
         }
+        self.check_compared(&a, &b)?;
         let (a, b) = self.agree(a, b);
-        Ok(Some(Frag::cat(&[&"DATEDIFF('second', ", &b, &", ", &a, &")"], ty)))
+        if a.ty.is(Oid::DATE) && b.ty.is(Oid::DATE) {
+            // A number of days, which has no epoch: PostgreSQL refuses it.
+            return Ok(None);
+        }
+        let ty = if ty == Ty::NUMERIC { Ty::Known(PgType::numeric_shown(6)) } else { ty };
+        let (from, to) = (moments::truncated("second", &b), moments::truncated("second", &a));
+        Ok(Some(
+            Frag::cat(
+                &[
+                    &"DATEDIFF('second', ",
+                    &from,
+                    &", ",
+                    &to,
+                    &") + (",
+                    &moments::microsecond(&a),
+                    &" - ",
+                    &moments::microsecond(&b),
+                    &") / 1000000",
+                ],
+                ty,
+            )
+            .with_level(level::ADD),
+        ))
     }
 
-    /// `date_trunc('month', moment)`.
+    /// `date_trunc('month', moment)`, `date_trunc('month', moment, 'UTC')`.
     pub(super) fn date_trunc(&self, arguments: &[SyntaxNode], at: usize) -> Result<Frag> {
-        let [field, moment, ..] = arguments else {
-            return Err(self.unsupported("date_trunc() needs a field and a value", at));
+        let (field, moment, zone) = match arguments {
+            [field, moment] => (field, moment, None),
+            [field, moment, zone] => (field, moment, Some(zone)),
+            _ => return Err(self.unsupported("date_trunc() needs a field and a value", at)),
         };
         let Some((LiteralKind::String, field)) = self.constant(field) else {
             return Err(self.unsupported("date_trunc() is supported with a constant field only", at));
         };
         let field = field.to_lowercase();
+        let field = unit(&field);
         let moment = self.value(moment)?;
         let moment = self.coerce(moment, PgType::new(Oid::TIMESTAMPTZ));
-        self.check_zone(&moment, &[Oid::TIMESTAMPTZ, Oid::DATE], "date_trunc() of a timestamp with time zone")?;
+        match zone {
+            Some(zone) if self.is_utc(&super::tree::read(zone)?) => {}
+            Some(_) => {
+                return Err(self
+                    .unsupported("date_trunc() in a time zone other than UTC is not supported", at)
+                    .hint("IRIS has no time zones; timestamps with time zone are kept in UTC."));
+            }
+            None => {
+                let what = "date_trunc() of a timestamp with time zone";
+                self.check_zone(&moment, &[Oid::TIMESTAMPTZ, Oid::DATE], what)?;
+            }
+        }
         let ty = match moment.ty {
             // PostgreSQL truncates a date as a timestamp with time zone.
             ty if ty.is(Oid::DATE) => Ty::of(Oid::TIMESTAMPTZ),
-            ty if ty.is_moment() => ty,
-            _ => Ty::of(Oid::TIMESTAMP),
-        };
-        let day = Frag::cat(&[&"CAST(CAST(", &moment, &" AS DATE) AS TIMESTAMP)"], ty);
-        Ok(match field.as_str() {
-            "day" => day,
-            // Weeks begin on Monday; DAYOFWEEK counts from Sunday, 1.
-            "week" => Frag::cat(&[&"DATEADD('day', -MOD(DAYOFWEEK(", &moment, &") + 5, 7), ", &day, &")"], ty),
-            "year" | "quarter" | "month" | "hour" | "minute" | "second" => {
-                Frag::cat(&[&"DATETRUNC('", &field, &"', ", &moment, &")"], ty)
+            ty if ty.is_moment() => Ty::of(ty.oid().unwrap_or(Oid::TIMESTAMP)),
+            Ty::Any => Ty::of(Oid::TIMESTAMP),
+            _ => {
+                return Err(self
+                    .unsupported("date_trunc() is supported for dates and timestamps only", at)
+                    .hint("IRIS has no intervals."));
             }
-            _ => return Err(self.unsupported(format!("date_trunc('{field}', ..) is not supported by IRIS"), at)),
+        };
+        let x = &moment;
+        let day = moments::midnight(x).with_ty(ty);
+        let years =
+            |count: Frag| Frag::cat(&[&"DATEADD('year', -", &count, &", ", &moments::truncated("year", x), &")"], ty);
+        let year = moments::part("year", x);
+        Ok(match field {
+            "day" => day,
+            "week" => {
+                let since = moments::days_since_monday(x);
+                Frag::cat(&[&"DATEADD('day', -MOD(", &since, &", 7), ", &day, &")"], ty)
+            }
+            "microseconds" if !x.ty.is(Oid::DATE) => moment.with_ty(ty),
+            "milliseconds" => moments::truncated("millisecond", x).with_ty(ty),
+            "year" | "quarter" | "month" | "hour" | "minute" | "second" => moments::truncated(field, x).with_ty(ty),
+            "decade" => years(Frag::cat(&[&"MOD(", &year, &", 10)"], Ty::INT4)),
+            "century" => years(Frag::cat(&[&"MOD(", &year, &" - 1, 100)"], Ty::INT4)),
+            "millennium" => years(Frag::cat(&[&"MOD(", &year, &" - 1, 1000)"], Ty::INT4)),
+            "microseconds" | "epoch" | "dow" | "isodow" | "doy" | "isoyear" | "julian" | "timezone"
+            | "timezone_hour" | "timezone_minute" => {
+                return Err(self.unsupported(format!("date_trunc('{field}', ..) is not supported by IRIS"), at));
+            }
+            _ => {
+                return Err(crate::wire::PgError::error(
+                    crate::wire::SqlState::INVALID_PARAMETER_VALUE,
+                    format!(
+                        "unit \"{field}\" not recognized for type {}",
+                        PgType::new(ty.oid().unwrap_or(Oid::TIMESTAMP)).name()
+                    ),
+                )
+                .position(cx::offset(at)));
+            }
         })
     }
 
@@ -179,7 +287,7 @@ impl Cx<'_> {
     }
 
     /// The zone's name as a constant, also in a cast: PostgreSQL prints `'utc'::text` for what was `'utc'`.
-    fn is_utc(&self, zone: &Expr) -> bool {
+    pub(super) fn is_utc(&self, zone: &Expr) -> bool {
         match zone {
             Expr::Atom(node) => self
                 .constant(node)
@@ -187,5 +295,25 @@ impl Cx<'_> {
             Expr::Cast { operand, .. } => self.is_utc(operand),
             _ => false,
         }
+    }
+}
+
+/// The name of a unit that also has others (`datetime.c`, `deltatktbl`).
+fn unit(name: &str) -> &str {
+    match name {
+        "c" | "cent" | "centuries" => "century",
+        "d" | "days" => "day",
+        "dec" | "decades" | "decs" => "decade",
+        "h" | "hours" | "hr" | "hrs" => "hour",
+        "m" | "min" | "mins" | "minutes" => "minute",
+        "mil" | "millennia" | "mils" => "millennium",
+        "mon" | "mons" | "months" => "month",
+        "ms" | "msec" | "msecs" | "millisecond" | "mseconds" | "msecond" => "milliseconds",
+        "qtr" => "quarter",
+        "s" | "sec" | "secs" | "seconds" => "second",
+        "us" | "usec" | "usecs" | "microsecond" | "useconds" | "usecond" => "microseconds",
+        "w" | "weeks" => "week",
+        "y" | "years" | "yr" | "yrs" => "year",
+        other => other,
     }
 }

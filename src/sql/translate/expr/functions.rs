@@ -1,16 +1,17 @@
-//! Function calls: PostgreSQL's names and arguments to IRIS's. A name no rule knows is called as typed.
+//! Function calls: PostgreSQL's names and arguments to IRIS's. A name that PostgreSQL does not know (IRIS's own, or the
+//! user's) is called as typed; one that it knows and no rule makes exact is refused.
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::atoms::{now, session};
-use super::{Asked, common_type, tree};
+use super::{Asked, common_type, known, tree};
 use crate::sql::plan::{Bind, CallArgument, Given, SessionValue};
 use crate::sql::template::LiteralKind;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty, level, list};
 use crate::sql::translate::names;
 use crate::types::Oid;
-use crate::wire::{PgError, SqlState};
+use crate::wire::PgError;
 
 /// The argument expressions of a call, `ARG` wrappers off.
 pub fn arguments(call: &SyntaxNode) -> Vec<SyntaxNode> {
@@ -37,18 +38,13 @@ impl Cx<'_> {
             SyntaxKind::POSITION_FN => return self.position(&function, at),
             SyntaxKind::TRIM_FN => return self.trim(&function, at),
             SyntaxKind::OVERLAY_FN => return Err(self.unsupported("OVERLAY is not supported by IRIS", at)),
-            SyntaxKind::JSON_OBJECT_FN
+            kind @ (SyntaxKind::JSON_OBJECT_FN
             | SyntaxKind::JSON_ARRAY_FN
             | SyntaxKind::JSON_VALUE_FN
             | SyntaxKind::JSON_QUERY_FN
-            | SyntaxKind::JSON_EXISTS_FN => {
-                // IRIS has them in the same form.
-                let ty = match function.kind() {
-                    SyntaxKind::JSON_VALUE_FN => Ty::TEXT,
-                    SyntaxKind::JSON_EXISTS_FN => Ty::BOOL,
-                    _ => Ty::of(Oid::JSON),
-                };
-                return Ok(Frag::atom(super::atoms::clause_text(self, node), ty));
+            | SyntaxKind::JSON_EXISTS_FN) => {
+                let name = format!("{kind:?}").trim_end_matches("_FN").to_owned();
+                return Err(super::json::refused_constructor(self, node, &name));
             }
             kind => {
                 let name = format!("{kind:?}").trim_end_matches("_FN").replace('_', " ");
@@ -167,9 +163,12 @@ impl Cx<'_> {
             return Ok(frag);
         }
         if let Some(frag) = self.string_function(name, &arguments)? {
+            return Ok(frag.exact());
+        }
+        if let Some(frag) = self.json_function(name, &arguments)? {
             return Ok(frag);
         }
-        if let Some(frag) = self.number_function(name, &arguments) {
+        if let Some(frag) = self.number_function(name, &arguments)? {
             return Ok(frag);
         }
         if let Some(frag) = self.general_function(name, &arguments)? {
@@ -180,6 +179,7 @@ impl Cx<'_> {
             return self.foreign_call(parts, node, &arguments);
         }
         refused(name)
+            .or_else(|| known::is_of_postgresql(name).then(|| known::without_rule(name)))
             .map_or_else(|| self.foreign_call(parts, node, &arguments), |error| Err(error.position(cx::offset(at))))
     }
 
@@ -253,49 +253,6 @@ impl Cx<'_> {
         Ok(Frag::cat(&[&"TO_VECTOR(", &list(&frags), &")"], Ty::of(Oid::VECTOR)))
     }
 
-    fn number_function(&self, name: &str, arguments: &[Frag]) -> Option<Frag> {
-        let first_ty = arguments.first().map_or(Ty::Any, |frag| frag.ty);
-        let call = |iris: &str, ty: Ty| Some(Frag::cat(&[&iris, &"(", &list(arguments), &")"], ty));
-        // These exist in IRIS as ODBC scalar functions only.
-        let braces = |iris: &str| Some(Frag::cat(&[&"{fn ", &iris, &"(", &list(arguments), &")}"], Ty::FLOAT8));
-        // Integers have none of these of their own: PostgreSQL prefers the ones of double precision.
-        let float = first_ty.is_integer() || first_ty.is(Oid::FLOAT8) || first_ty.is(Oid::FLOAT4);
-        let numeric = if float { Ty::FLOAT8 } else { Ty::NUMERIC };
-        match (name, arguments) {
-            ("abs", [_]) => call("ABS", first_ty),
-            ("sign", [_]) => call("SIGN", numeric),
-            ("ceil" | "ceiling", [_]) => call("CEILING", numeric),
-            ("floor", [_]) => call("FLOOR", numeric),
-            ("round", [value]) => Some(Frag::cat(&[&"ROUND(", value, &", 0)"], numeric)),
-            ("round", [_, _]) => call("ROUND", Ty::NUMERIC),
-            ("trunc", [value]) => Some(Frag::cat(&[&"TRUNCATE(", value, &", 0)"], numeric)),
-            ("trunc", [_, _]) => call("TRUNCATE", Ty::NUMERIC),
-            ("mod", [a, b]) => {
-                let ty =
-                    if a.ty.is_number() && b.ty.is_number() { super::operators::wider(a.ty, b.ty) } else { Ty::Any };
-                call("MOD", ty)
-            }
-            ("div", [a, b]) => Some(Frag::cat(
-                &[&"TRUNCATE(", &a.clone().within(level::ATOM), &" / ", &b.clone().within(level::ATOM), &", 0)"],
-                Ty::NUMERIC,
-            )),
-            ("power" | "pow", [_, _]) => call("POWER", numeric),
-            ("sqrt", [_]) => call("SQRT", numeric),
-            ("degrees" | "radians", [_]) => call(&name.to_uppercase(), Ty::FLOAT8),
-            ("ln", [_]) => braces("LOG"),
-            ("log" | "log10", [_]) => braces("LOG10"),
-            ("log", [base, value]) => Some(
-                Frag::cat(&[&"{fn LOG(", value, &")} / {fn LOG(", base, &")}"], Ty::NUMERIC)
-                    .with_level(level::MULTIPLY),
-            ),
-            ("exp", [_]) => braces("EXP"),
-            ("pi", []) => braces("PI"),
-            ("sin" | "cos" | "tan" | "cot" | "asin" | "acos" | "atan", [_]) => braces(&name.to_uppercase()),
-            ("atan2", [_, _]) => braces("ATAN2"),
-            _ => None,
-        }
-    }
-
     fn general_function(&self, name: &str, arguments: &[Frag]) -> Result<Option<Frag>> {
         let same = || {
             let ty = common_type(arguments.iter().map(|frag| frag.ty));
@@ -340,44 +297,23 @@ impl Cx<'_> {
             ("localtimestamp", _) => Some(now().with_ty(Ty::of(Oid::TIMESTAMP))),
             ("current_time" | "localtime", _) => Some(Frag::atom("CURRENT_TIME(6)", Ty::of(Oid::TIME)).sure()),
             ("current_date", []) => Some(Frag::atom("CURRENT_DATE", Ty::of(Oid::DATE)).sure()),
-            ("to_timestamp", [seconds]) => Some(Frag::cat(
+            ("to_timestamp", [seconds]) if seconds.ty.is_integer() => Some(Frag::cat(
                 &[&"DATEADD('second', ", seconds, &", '1970-01-01 00:00:00')"],
                 Ty::of(Oid::TIMESTAMPTZ),
             )),
-            ("make_date", [year, month, day]) => Some(Frag::cat(
-                &[
-                    &"CAST(CAST(",
-                    year,
-                    &" AS VARCHAR(4)) || '-' || CAST(",
-                    month,
-                    &" AS VARCHAR(2)) || '-' || CAST(",
-                    day,
-                    &" AS VARCHAR(2)) AS DATE)",
-                ],
-                Ty::of(Oid::DATE),
-            )),
+            ("to_timestamp", [_]) => {
+                return Err(PgError::unsupported(
+                    "to_timestamp() of a number with a fraction is not supported by IRIS",
+                )
+                .hint("Whole seconds work: to_timestamp(seconds::bigint)."));
+            }
+            ("to_timestamp", [_, _]) if self.template.is_zoned => {
+                return Err(super::zoned::depends("to_timestamp() of a text"));
+            }
+            ("to_timestamp", [text, format]) => Some(self.moment_from_text(Oid::TIMESTAMPTZ, text, format)?),
+            ("to_date", [text, format]) => Some(self.moment_from_text(Oid::DATE, text, format)?),
+            ("to_char", [value, format]) => Some(self.to_char(value, format)?),
             ("lastval", []) => Some(Frag::atom("LAST_IDENTITY()", Ty::INT8)),
-            ("json_build_object" | "jsonb_build_object", pairs) => {
-                let ty = Ty::of(if name.starts_with("jsonb") { Oid::JSONB } else { Oid::JSON });
-                if pairs.len() % 2 != 0 {
-                    return Err(PgError::error(
-                        SqlState::INVALID_PARAMETER_VALUE,
-                        "argument list must have even number of elements",
-                    ));
-                }
-                let members: Vec<Frag> = pairs
-                    .chunks(2)
-                    .filter_map(|pair| match pair {
-                        [key, value] => Some(Frag::cat(&[&self.as_text(key.clone()), &" : ", value], Ty::Any)),
-                        _ => None,
-                    })
-                    .collect();
-                Some(Frag::cat(&[&"JSON_OBJECT(", &list(&members), &")"], ty))
-            }
-            ("json_build_array" | "jsonb_build_array", items) => {
-                let ty = Ty::of(if name.starts_with("jsonb") { Oid::JSONB } else { Oid::JSON });
-                Some(Frag::cat(&[&"JSON_ARRAY(", &list(items), &")"], ty))
-            }
             ("row_number" | "rank" | "dense_rank", []) => {
                 Some(Frag::atom(format!("{}()", name.to_uppercase()), Ty::INT8))
             }

@@ -2,6 +2,7 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::text::TextForm;
 use super::tree::Expr;
 use super::{Asked, as_value};
 use crate::sql::translate::cx::{self, Cx, Result, unwrapped};
@@ -82,11 +83,7 @@ impl Cx<'_> {
                 };
                 Ok(frag.predicate(level::COMPARISON))
             }
-            "^@" => {
-                let (a, b) = (super::compare::exact(self.as_text(a)), self.as_text(b));
-                Ok(Frag::cat(&[&a.within(level::OTHER), &" %STARTSWITH ", &b.within(level::OTHER)], Ty::BOOL)
-                    .predicate(level::COMPARISON))
-            }
+            "^@" => Ok(self.starts_with(&a, &b)),
             "->" | "->>" | "#>" | "#>>" | "@>" | "<@" | "?" | "?|" | "?&" | "@?" | "@@" | "#-" => Err(self
                 .unsupported(format!("the operator {op} is not supported by IRIS"), at)
                 .hint("IRIS SQL has no JSON or array operators; JSON_TABLE in FROM reads JSON documents.")),
@@ -209,8 +206,7 @@ impl Cx<'_> {
                     .hint("Put them together on the client."));
             }
         }
-        let text = PgType::new(Oid::TEXT);
-        let (a, b) = (self.coerce(a, text), self.coerce(b, text));
+        let (a, b) = (self.text_of(a, TextForm::Cast)?, self.text_of(b, TextForm::Cast)?);
         // Chains stay flat: `||` is associative.
         let flat = |frag: Frag| {
             if frag.level == level::OTHER && frag.text.contains(" || ") { frag } else { frag.within(level::ATOM) }

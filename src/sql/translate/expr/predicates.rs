@@ -366,6 +366,13 @@ impl Cx<'_> {
                 .hint("IRIS has no regular expressions; use LIKE."));
             }
         }
+        if escape.is_none()
+            && self.may_hold_backslash(&pattern)
+            && let Some((_, value)) = pattern.literal().and_then(|n| self.read_literal(n))
+            && value.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1
+        {
+            return Err(PgError::error(SqlState(*b"22025"), "LIKE pattern must not end with escape character"));
+        }
         // PostgreSQL's default escape character is the backslash; IRIS has none unless told.
         let escape = match escape {
             Some(escape) => Some(escape),

@@ -101,7 +101,8 @@ mod tests {
         for sql in [
             "select at::date from known",
             "select at::timestamp from known",
-            "select at::text from known",
+            "select 'at ' || at from known",
+            "select id from known where at::text = 'x'",
             "select ts::timestamptz from known",
             "select day::timestamptz from known",
             "select date_trunc('day', at) from known",
@@ -115,6 +116,7 @@ mod tests {
         }
         for sql in [
             "select at at time zone 'utc' from known",
+            "select at::text from known",
             "select extract(epoch from at) from known",
             "select date_trunc('day', ts) from known",
             "select ts::date from known",

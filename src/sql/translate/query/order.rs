@@ -77,6 +77,12 @@ impl Cx<'_> {
             {
                 return Ok(key);
             }
+            if let Some(to) = target.cast_to
+                && !self.sorts_alike(target.frag.ty, to)
+            {
+                let value = self.cast(target.frag.clone(), to)?;
+                return Ok(SortKey { text: value.clone(), value, descending, nulls_first });
+            }
             let value = target.frag.clone();
             if let Some(enum_type) = &target.enum_type {
                 let value = enums::place(&value, enum_type, nulls_first == descending);

@@ -9,7 +9,7 @@ use super::{Place, Query};
 use crate::sql::description::EnumType;
 use crate::sql::plan::OutputColumn;
 use crate::sql::translate::cx::{self, Column, Cx, Relation, Result};
-use crate::sql::translate::expr::{expressions, label, stream_refused};
+use crate::sql::translate::expr::{ColumnCasts, expressions, label, stream_refused};
 use crate::sql::translate::frag::{Frag, Ty, list};
 use crate::sql::translate::{enums, names};
 use crate::types::{Oid, PgType};
@@ -27,6 +27,8 @@ pub struct Target {
     pub nullable: bool,
     /// A column of such a type.
     pub enum_type: Option<Rc<EnumType>>,
+    /// What the gateway casts the values of `frag` to.
+    pub cast_to: Option<PgType>,
 }
 
 impl Target {
@@ -53,7 +55,12 @@ impl Target {
         if self.is_star() {
             return OutputColumn::Star;
         }
-        OutputColumn::Column { label: Some(self.label.clone()), pg_type: self.frag.ty.described() }
+        let own = self.frag.ty.described();
+        let (pg_type, cast_from) = match self.cast_to {
+            Some(to) => (Some(to), own),
+            None => (own, None),
+        };
+        OutputColumn::Column { label: Some(self.label.clone()), pg_type, cast_from }
     }
 }
 
@@ -105,7 +112,10 @@ impl Cx<'_> {
         let list_node = clause.as_ref().and_then(|clause| cx::child(clause, SyntaxKind::TARGET_LIST));
         let targets = match &list_node {
             // What is grouped by must be the same text, not another mark.
-            Some(list) => self.inlined(grouped, || self.targets(list, place, names, &from.relations, from.merges))?,
+            Some(list) => {
+                let casts = if place == Place::Top { ColumnCasts::of(node) } else { ColumnCasts::None };
+                self.inlined(grouped, || self.targets(list, place, names, &from.relations, from.merges, casts))?
+            }
             None => Vec::new(),
         };
         if targets.is_empty() {
@@ -226,6 +236,7 @@ impl Cx<'_> {
         names: Option<&[String]>,
         relations: &[Relation],
         merges: bool,
+        casts: ColumnCasts,
     ) -> Result<Vec<Target>> {
         let mut targets: Vec<Target> = Vec::new();
         for target in cx::children(list, SyntaxKind::TARGET) {
@@ -239,7 +250,10 @@ impl Cx<'_> {
                 self.star(Some(&parts), place, names.is_some(), relations, merges, &mut targets);
                 continue;
             }
-            let frag = self.target_value(&value, place)?;
+            let (frag, cast_to) = match self.column_cast(&value, casts)? {
+                Some((operand, to)) => (operand, Some(to)),
+                None => (self.target_value(&value, place)?, None),
+            };
             let name = target.children().find(|child| child.kind() == SyntaxKind::AS_NAME);
             let name = name.and_then(|name| names::parts(&name).into_iter().next_back());
             let (label, alias) = match name {
@@ -255,7 +269,7 @@ impl Cx<'_> {
             };
             let nullable = !frag.not_null;
             let enum_type = enums::of_column(self, &value);
-            targets.push(Target { frag, label, alias, node: Some(value), nullable, enum_type });
+            targets.push(Target { frag, label, alias, node: Some(value), nullable, enum_type, cast_to });
         }
         if let Some(names) = names {
             for (target, name) in targets.iter_mut().zip(names) {
@@ -315,6 +329,7 @@ impl Cx<'_> {
                         node: None,
                         nullable,
                         enum_type: column.enum_type.clone(),
+                        cast_to: None,
                     });
                 }
             }
@@ -328,7 +343,15 @@ impl Cx<'_> {
             },
         };
         let frag = Frag::atom(text, Ty::Any);
-        targets.push(Target { frag, label: String::new(), alias: None, node: None, nullable: true, enum_type: None });
+        targets.push(Target {
+            frag,
+            label: String::new(),
+            alias: None,
+            node: None,
+            nullable: true,
+            enum_type: None,
+            cast_to: None,
+        });
     }
 
     pub(super) fn table(&self, node: &SyntaxNode, place: Place) -> Result<Query> {
@@ -354,7 +377,7 @@ pub fn shape(targets: &[Target]) -> Option<Vec<Column>> {
         .map(|target| {
             (!target.is_star()).then(|| Column {
                 name: target.label.clone(),
-                ty: target.frag.ty,
+                ty: target.cast_to.map_or(target.frag.ty, Ty::Known),
                 nullable: target.nullable,
                 enum_type: target.enum_type.clone(),
                 is_stream: target.frag.is_stream,

@@ -79,7 +79,11 @@ impl Cx<'_> {
         let columns = match &shape {
             Some(shape) => shape
                 .iter()
-                .map(|column| OutputColumn::Column { label: Some(column.name.clone()), pg_type: column.ty.described() })
+                .map(|column| OutputColumn::Column {
+                    label: Some(column.name.clone()),
+                    pg_type: column.ty.described(),
+                    cast_from: None,
+                })
                 .collect(),
             None => a.columns,
         };
@@ -161,8 +165,10 @@ impl Cx<'_> {
                 }
                 let alias = if row_number == 0 { Some(names::iris_name(&name)?) } else { None };
                 let nullable = !value.not_null;
-                targets
-                    .push(Target { frag: value, label: name, alias, node: None, nullable, enum_type: None }.render());
+                targets.push(
+                    Target { frag: value, label: name, alias, node: None, nullable, enum_type: None, cast_to: None }
+                        .render(),
+                );
             }
             frag.push(&list(&targets));
         }
@@ -173,7 +179,11 @@ impl Cx<'_> {
         frag.push(&self.limit(node)?.clause());
         let columns = shape
             .iter()
-            .map(|column| OutputColumn::Column { label: Some(column.name.clone()), pg_type: column.ty.described() })
+            .map(|column| OutputColumn::Column {
+                label: Some(column.name.clone()),
+                pg_type: column.ty.described(),
+                cast_from: None,
+            })
             .collect();
         Ok(Query { frag, columns, shape: Some(shape) })
     }
