@@ -120,6 +120,7 @@ impl Cx<'_> {
     }
 
     /// `json_agg`, `jsonb_agg`, `json_object_agg`.
+    #[inline(never)]
     fn json_aggregate(
         &self,
         name: &str,

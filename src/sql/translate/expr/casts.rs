@@ -148,6 +148,7 @@ impl Cx<'_> {
     }
 
     /// `CAST(x AS t)` and `t 'text'`.
+    #[inline(never)]
     pub(super) fn cast_node(&self, node: &SyntaxNode) -> Result<Frag> {
         let at = usize::from(node.text_range().start());
         if cx::has_token(node, SyntaxKind::TREAT_KW) {
@@ -181,6 +182,7 @@ impl Cx<'_> {
     }
 
     /// Casts whose operand decides: arrays, and moments cut to their day.
+    #[inline(never)]
     fn special_cast(&self, operand: &Expr, to: PgType) -> Result<Option<Frag>> {
         let Expr::Atom(node) = operand else { return Ok(None) };
         if typename::element_of(to.oid).is_some() && node.kind() == SyntaxKind::ARRAY_EXPR {
@@ -196,6 +198,7 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// 0A000 for a cast that IRIS does another way.
+    #[inline(never)]
     pub fn cast(&self, frag: Frag, to: PgType) -> Result<Frag> {
         let frag = typed_constant(as_value(frag), to);
         let ty = Ty::Known(to);

@@ -52,6 +52,7 @@ fn has_cast_key(select: &SyntaxNode) -> bool {
 
 impl Cx<'_> {
     /// The operand of a cast that the gateway carries out, and the type it is cast to.
+    #[inline(never)]
     pub fn column_cast(&self, value: &SyntaxNode, casts: ColumnCasts) -> Result<Option<(Frag, PgType)>> {
         if casts == ColumnCasts::None {
             return Ok(None);
@@ -75,6 +76,7 @@ impl Cx<'_> {
 
     /// Operand and type of `x::t`, `CAST(x AS t)`, and of `round(x::numeric, n)`, whose type shows n digits; and the
     /// node with all of it.
+    #[inline(never)]
     fn cast_parts(&self, value: &SyntaxNode) -> Result<Option<(Expr, PgType, SyntaxNode)>> {
         let found = match tree::read(value)? {
             Expr::Cast { operand, to } => Some((*operand, to)),

@@ -12,6 +12,7 @@ use crate::types::{Oid, PgType};
 
 impl Cx<'_> {
     /// `date + 7`, `date - 7`, `date - date`, `timestamp - timestamp`; `None` when no date is involved.
+    #[inline(never)]
     pub(super) fn date_arithmetic(&self, op: &str, a: &Frag, b: &Frag, at: usize) -> Result<Option<Frag>> {
         let day = |days: &Frag, date: &Frag, sign: &str| {
             let date_ty = Ty::of(Oid::DATE);
@@ -55,6 +56,7 @@ impl Cx<'_> {
     }
 
     /// `EXTRACT(field FROM moment)`, `date_part('field', moment)`.
+    #[inline(never)]
     pub(super) fn extract(&self, node: &SyntaxNode) -> Result<Frag> {
         let at = usize::from(node.text_range().start());
         let mut children = node.children();
@@ -69,6 +71,7 @@ impl Cx<'_> {
         self.part(&field, &moment, Ty::NUMERIC, at)
     }
 
+    #[inline(never)]
     pub(super) fn part(&self, field: &str, moment: &SyntaxNode, ty: Ty, at: usize) -> Result<Frag> {
         let field = unit(field);
         if field == "epoch"
@@ -148,6 +151,7 @@ impl Cx<'_> {
     }
 
     /// `EXTRACT(EPOCH FROM a - b)`: the one use of a difference that needs no interval.
+    #[inline(never)]
     fn epoch_of_difference(&self, node: &SyntaxNode, ty: Ty) -> Result<Option<Frag>> {
         let Expr::Binary { op, left, right, .. } = super::tree::read(&cx::unwrapped(node))? else { return Ok(None) };
         if op != "-" {
@@ -185,6 +189,7 @@ impl Cx<'_> {
     }
 
     /// `date_trunc('month', moment)`, `date_trunc('month', moment, 'UTC')`.
+    #[inline(never)]
     pub(super) fn date_trunc(&self, arguments: &[SyntaxNode], at: usize) -> Result<Frag> {
         let (field, moment, zone) = match arguments {
             [field, moment] => (field, moment, None),
@@ -256,6 +261,7 @@ impl Cx<'_> {
     }
 
     /// `date_trunc('day', x)::date` is only `x::date`.
+    #[inline(never)]
     pub(super) fn day_of_call(&self, call: &SyntaxNode) -> Result<Option<Frag>> {
         let name = call.first_child().map(|name| names::parts(&name)).unwrap_or_default();
         if name.last().is_none_or(|name| !name.eq_ignore_ascii_case("date_trunc")) {

@@ -19,6 +19,7 @@ pub fn arguments(call: &SyntaxNode) -> Vec<SyntaxNode> {
     cx::children(&list, SyntaxKind::ARG).filter_map(|argument| argument.first_child()).collect()
 }
 
+// The rules of one function each are kept out of the frames that nest with the calls (`#[inline(never)]`).
 impl Cx<'_> {
     pub(super) fn call(&self, node: &SyntaxNode) -> Result<Frag> {
         let at = usize::from(node.text_range().start());
@@ -76,6 +77,7 @@ impl Cx<'_> {
     }
 
     /// A function of some schema, or one no rule knows.
+    #[inline(never)]
     fn foreign_call(&self, parts: &[String], node: &SyntaxNode, arguments: &[Frag]) -> Result<Frag> {
         let mut name = String::new();
         for (n, part) in parts.iter().enumerate() {
@@ -184,6 +186,7 @@ impl Cx<'_> {
     }
 
     /// Functions of no or any arguments whose value is made once per statement.
+    #[inline(never)]
     fn once(&self, name: &str, at: usize) -> Result<Frag> {
         if self.scopes.borrow().iter().any(|scope| !scope.is_empty()) {
             return Err(self
@@ -196,6 +199,7 @@ impl Cx<'_> {
         })
     }
 
+    #[inline(never)]
     fn setting_function(&self, name: &str, nodes: &[SyntaxNode], at: usize) -> Result<Frag> {
         let text = |node: &SyntaxNode| match self.constant(node) {
             Some((LiteralKind::String, value)) => Some(value.to_owned()),
@@ -225,6 +229,7 @@ impl Cx<'_> {
     }
 
     /// A constant or a parameter of that type, with or without a cast to it.
+    #[inline(never)]
     fn given(&self, node: &SyntaxNode, oid: Oid) -> Result<Option<Given>> {
         Ok(match self.plain_argument(&tree::read(node)?, oid, false)? {
             Some((CallArgument::Null, _)) => Some(Given::Null),
@@ -241,6 +246,7 @@ impl Cx<'_> {
     }
 
     /// IRIS's `TO_VECTOR(data, type, length)`: type and length stay in the text.
+    #[inline(never)]
     fn iris_to_vector(&self, nodes: &[SyntaxNode]) -> Result<Frag> {
         let mut frags = Vec::new();
         for (n, node) in nodes.iter().enumerate() {
@@ -253,6 +259,7 @@ impl Cx<'_> {
         Ok(Frag::cat(&[&"TO_VECTOR(", &list(&frags), &")"], Ty::of(Oid::VECTOR)))
     }
 
+    #[inline(never)]
     fn general_function(&self, name: &str, arguments: &[Frag]) -> Result<Option<Frag>> {
         let same = || {
             let ty = common_type(arguments.iter().map(|frag| frag.ty));

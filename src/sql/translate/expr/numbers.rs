@@ -85,6 +85,7 @@ fn whole_double(name: &str, x: &Frag) -> Frag {
 }
 
 impl Cx<'_> {
+    #[inline(never)]
     pub(super) fn number_function(&self, name: &str, arguments: &[Frag]) -> Result<Option<Frag>> {
         let first_ty = arguments.first().map_or(Ty::Any, |frag| frag.ty);
         let call = |iris: &str, ty: Ty| Some(Frag::cat(&[&iris, &"(", &list(arguments), &")"], ty));

@@ -133,6 +133,7 @@ impl Cx<'_> {
         Ok(if sure { frag.sure_predicate(level::COMPARISON) } else { frag.predicate(level::COMPARISON) })
     }
 
+    #[inline(never)]
     fn arithmetic(&self, op: &str, a: Frag, b: Frag, at: usize) -> Result<Frag> {
         if let Some(frag) = self.date_arithmetic(op, &a, &b, at)? {
             return Ok(frag);
@@ -193,6 +194,7 @@ impl Cx<'_> {
         }
     }
 
+    #[inline(never)]
     fn concatenation(&self, a: Frag, b: Frag, at: usize) -> Result<Frag> {
         for frag in [&a, &b] {
             let oid = frag.ty.oid();
@@ -217,6 +219,7 @@ impl Cx<'_> {
     }
 
     /// Regular expressions that are a prefix, an exact text or a part of the text; others IRIS has no way to match.
+    #[inline(never)]
     fn regexp(&self, op: &str, a: Frag, b: Frag, at: usize) -> Result<Frag> {
         let pattern = b.literal().and_then(|n| self.read_literal(n)).map(|(_, value)| value);
         let plain = pattern.and_then(|pattern| {

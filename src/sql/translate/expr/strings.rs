@@ -20,6 +20,7 @@ const OF_TEXT: &[&str] = &[
 ];
 
 impl Cx<'_> {
+    #[inline(never)]
     pub(super) fn substring(&self, node: &SyntaxNode, at: usize) -> Result<Frag> {
         let holder = node.first_child().unwrap_or_else(|| node.clone());
         let order = match holder.kind() {
@@ -42,6 +43,7 @@ impl Cx<'_> {
             .ok_or_else(|| self.unsupported("this form of SUBSTRING is not supported by IRIS", at))
     }
 
+    #[inline(never)]
     pub(super) fn position(&self, node: &SyntaxNode, at: usize) -> Result<Frag> {
         let mut frags = expressions(node).map(|child| self.value(&child)).collect::<Result<Vec<_>>>()?.into_iter();
         match (frags.next(), frags.next()) {
@@ -53,6 +55,7 @@ impl Cx<'_> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn trim(&self, node: &SyntaxNode, at: usize) -> Result<Frag> {
         let side = node.children().find_map(|child| match child.kind() {
             SyntaxKind::TRIM_LEADING => Some("LEADING"),
@@ -85,6 +88,7 @@ impl Cx<'_> {
         self.coerce(frag.clone(), PgType::new(Oid::INT4))
     }
 
+    #[inline(never)]
     pub(super) fn string_function(&self, name: &str, arguments: &[Frag]) -> Result<Option<Frag>> {
         let texts: Vec<Frag> = arguments.iter().map(|argument| self.as_text(argument.clone())).collect();
         let call = |iris: &str, ty: Ty| Some(Frag::cat(&[&iris, &"(", &list(&texts), &")"], ty));

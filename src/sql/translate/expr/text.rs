@@ -23,6 +23,7 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// 0A000 for a type whose text IRIS cannot make exactly.
+    #[inline(never)]
     pub(super) fn text_of(&self, frag: Frag, form: TextForm) -> Result<Frag> {
         let frag = as_value(frag);
         let sure = frag.not_null;

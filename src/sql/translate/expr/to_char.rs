@@ -38,6 +38,7 @@ const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday",
 
 impl Cx<'_> {
     /// `to_char(value, format)`.
+    #[inline(never)]
     pub(super) fn to_char(&self, value: &Frag, format: &Frag) -> Result<Frag> {
         self.check_zone(value, &[Oid::TIMESTAMPTZ], "to_char() of a timestamp with time zone")?;
         // What only IRIS can type is taken for a moment.
@@ -110,6 +111,7 @@ impl Cx<'_> {
     }
 
     /// `to_date(text, format)` and `to_timestamp(text, format)` of constants, in formats that leave no choice.
+    #[inline(never)]
     pub(super) fn moment_from_text(&self, oid: Oid, text: &Frag, format: &Frag) -> Result<Frag> {
         let name = if oid == Oid::DATE { "to_date" } else { "to_timestamp" };
         let unsupported = || {
