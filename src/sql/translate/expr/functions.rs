@@ -26,31 +26,8 @@ impl Cx<'_> {
         let Some(function) = node.first_child() else {
             return Err(self.unsupported("missing function name", at));
         };
-        match function.kind() {
-            SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR => {}
-            SyntaxKind::EXISTS_FN => {
-                let query = function.first_child().and_then(|query| super::predicates::subquery(&query));
-                let query = query.ok_or_else(|| self.unsupported("EXISTS needs a query", at))?;
-                let query = self.subquery(&query)?;
-                return Ok(Frag::cat(&[&"EXISTS (", &query, &")"], Ty::BOOL).sure_predicate(level::ATOM));
-            }
-            SyntaxKind::EXTRACT_FN => return self.extract(&function),
-            SyntaxKind::SUBSTRING_FN => return self.substring(&function, at),
-            SyntaxKind::POSITION_FN => return self.position(&function, at),
-            SyntaxKind::TRIM_FN => return self.trim(&function, at),
-            SyntaxKind::OVERLAY_FN => return Err(self.unsupported("OVERLAY is not supported by IRIS", at)),
-            kind @ (SyntaxKind::JSON_OBJECT_FN
-            | SyntaxKind::JSON_ARRAY_FN
-            | SyntaxKind::JSON_VALUE_FN
-            | SyntaxKind::JSON_QUERY_FN
-            | SyntaxKind::JSON_EXISTS_FN) => {
-                let name = format!("{kind:?}").trim_end_matches("_FN").to_owned();
-                return Err(super::json::refused_constructor(self, node, &name));
-            }
-            kind => {
-                let name = format!("{kind:?}").trim_end_matches("_FN").replace('_', " ");
-                return Err(self.unsupported(format!("{name} is not supported by IRIS"), at));
-            }
+        if !matches!(function.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) {
+            return self.special_call(node, &function, at);
         }
         let parts = names::parts(&function);
         let folded: Vec<String> = parts.iter().map(|part| names::folded(part)).collect();
@@ -68,12 +45,47 @@ impl Cx<'_> {
             return Err(self.unsupported("VARIADIC arguments are not supported by IRIS", at));
         }
         let frag = self.function(name, &parts, node, at)?;
-        if let Some(over) = cx::child(node, SyntaxKind::OVER_CLAUSE) {
-            let over = self.over(&over)?;
-            let ty = frag.ty;
-            return Ok(Frag::cat(&[&frag, &over], ty));
+        match cx::child(node, SyntaxKind::OVER_CLAUSE) {
+            Some(over) => self.windowed(frag, &over),
+            None => Ok(frag),
         }
-        Ok(frag)
+    }
+
+    #[inline(never)]
+    fn windowed(&self, frag: Frag, over: &SyntaxNode) -> Result<Frag> {
+        let over = self.over(over)?;
+        let ty = frag.ty;
+        Ok(Frag::cat(&[&frag, &over], ty))
+    }
+
+    /// A call with a syntax of its own.
+    #[inline(never)]
+    fn special_call(&self, node: &SyntaxNode, function: &SyntaxNode, at: usize) -> Result<Frag> {
+        match function.kind() {
+            SyntaxKind::EXISTS_FN => {
+                let query = function.first_child().and_then(|query| super::predicates::subquery(&query));
+                let query = query.ok_or_else(|| self.unsupported("EXISTS needs a query", at))?;
+                let query = self.subquery(&query)?;
+                Ok(Frag::cat(&[&"EXISTS (", &query, &")"], Ty::BOOL).sure_predicate(level::ATOM))
+            }
+            SyntaxKind::EXTRACT_FN => self.extract(function),
+            SyntaxKind::SUBSTRING_FN => self.substring(function, at).map(Frag::exact),
+            SyntaxKind::POSITION_FN => self.position(function, at),
+            SyntaxKind::TRIM_FN => self.trim(function, at).map(Frag::exact),
+            SyntaxKind::OVERLAY_FN => Err(self.unsupported("OVERLAY is not supported by IRIS", at)),
+            kind @ (SyntaxKind::JSON_OBJECT_FN
+            | SyntaxKind::JSON_ARRAY_FN
+            | SyntaxKind::JSON_VALUE_FN
+            | SyntaxKind::JSON_QUERY_FN
+            | SyntaxKind::JSON_EXISTS_FN) => {
+                let name = format!("{kind:?}").trim_end_matches("_FN").to_owned();
+                Err(super::json::refused_constructor(self, node, &name))
+            }
+            kind => {
+                let name = format!("{kind:?}").trim_end_matches("_FN").replace('_', " ");
+                Err(self.unsupported(format!("{name} is not supported by IRIS"), at))
+            }
+        }
     }
 
     /// A function of some schema, or one no rule knows.
@@ -118,9 +130,19 @@ impl Cx<'_> {
     }
 
     fn function(&self, name: &str, parts: &[String], node: &SyntaxNode, at: usize) -> Result<Frag> {
+        if let Some(frag) = self.function_of_nodes(name, node, at)? {
+            return Ok(frag);
+        }
+        let arguments = self.argument_frags(node)?;
+        self.function_of_values(name, parts, node, &arguments, at)
+    }
+
+    /// Functions that read their arguments as they are written.
+    #[inline(never)]
+    fn function_of_nodes(&self, name: &str, node: &SyntaxNode, at: usize) -> Result<Option<Frag>> {
         let nodes = arguments(node);
         match name {
-            "date_trunc" => return self.date_trunc(&nodes, at),
+            "date_trunc" => return self.date_trunc(&nodes, at).map(Some),
             "date_part" => {
                 let [field, moment] = nodes.as_slice() else {
                     return Err(self.unsupported("date_part() needs a field and a value", at));
@@ -128,12 +150,12 @@ impl Cx<'_> {
                 let Some((LiteralKind::String, field)) = self.constant(field) else {
                     return Err(self.unsupported("date_part() is supported with a constant field only", at));
                 };
-                return self.part(&field.to_lowercase(), moment, Ty::FLOAT8, at);
+                return self.part(&field.to_lowercase(), moment, Ty::FLOAT8, at).map(Some);
             }
             "timezone" if let [zone, moment] = nodes.as_slice() => {
-                return self.at_time_zone(&tree::read(moment)?, Some(&tree::read(zone)?));
+                return self.at_time_zone(&tree::read(moment)?, Some(&tree::read(zone)?)).map(Some);
             }
-            "to_vector" => return self.iris_to_vector(&nodes),
+            "to_vector" => return self.iris_to_vector(&nodes).map(Some),
             "dateadd" | "datediff" | "datepart" | "datename" | "datetrunc" | "cast" | "convert" => {
                 // IRIS's own: the unit stays in the text.
                 let mut frags = Vec::new();
@@ -144,45 +166,57 @@ impl Cx<'_> {
                     };
                     frags.push(frag);
                 }
-                return Ok(Frag::cat(&[&name.to_uppercase(), &"(", &list(&frags), &")"], Ty::Any));
+                return Ok(Some(Frag::cat(&[&name.to_uppercase(), &"(", &list(&frags), &")"], Ty::Any)));
             }
-            "current_setting" | "set_config" => return self.setting_function(name, &nodes, at),
+            "current_setting" | "set_config" => return self.setting_function(name, &nodes, at).map(Some),
             _ => {}
         }
         if let Some(frag) = session_function(name, nodes.len()) {
-            return Ok(frag);
+            return Ok(Some(frag));
         }
         if matches!(name, "current_schemas") {
             let implicit = nodes.first().is_some_and(|node| cx::plain_text(node).eq_ignore_ascii_case("true"));
             let ty = crate::sql::typename::array_of(Oid(19)).unwrap_or(Oid::TEXT);
-            return Ok(session(SessionValue::CurrentSchemas { implicit }, ty));
+            return Ok(Some(session(SessionValue::CurrentSchemas { implicit }, ty)));
         }
         if matches!(name, "gen_random_uuid" | "uuid_generate_v4" | "random") {
-            return self.once(name, at);
+            return self.once(name, at).map(Some);
         }
-        let arguments = self.argument_frags(node)?;
-        if let Some(frag) = self.vector_function(name, &arguments, at)? {
+        Ok(None)
+    }
+
+    /// Functions of the values of their arguments.
+    #[inline(never)]
+    fn function_of_values(
+        &self,
+        name: &str,
+        parts: &[String],
+        node: &SyntaxNode,
+        arguments: &[Frag],
+        at: usize,
+    ) -> Result<Frag> {
+        if let Some(frag) = self.vector_function(name, arguments, at)? {
             return Ok(frag);
         }
-        if let Some(frag) = self.string_function(name, &arguments)? {
+        if let Some(frag) = self.string_function(name, arguments)? {
             return Ok(frag.exact());
         }
-        if let Some(frag) = self.json_function(name, &arguments)? {
+        if let Some(frag) = self.json_function(name, arguments)? {
             return Ok(frag);
         }
-        if let Some(frag) = self.number_function(name, &arguments)? {
+        if let Some(frag) = self.number_function(name, arguments)? {
             return Ok(frag);
         }
-        if let Some(frag) = self.general_function(name, &arguments)? {
+        if let Some(frag) = self.general_function(name, arguments)? {
             return Ok(frag);
         }
         // IRIS's DECODE chooses among values; PostgreSQL's takes two arguments and is none of it.
         if name == "decode" && arguments.len() > 2 {
-            return self.foreign_call(parts, node, &arguments);
+            return self.foreign_call(parts, node, arguments);
         }
         refused(name)
             .or_else(|| known::is_of_postgresql(name).then(|| known::without_rule(name)))
-            .map_or_else(|| self.foreign_call(parts, node, &arguments), |error| Err(error.position(cx::offset(at))))
+            .map_or_else(|| self.foreign_call(parts, node, arguments), |error| Err(error.position(cx::offset(at))))
     }
 
     /// Functions of no or any arguments whose value is made once per statement.
