@@ -110,8 +110,8 @@ fn cut(start: usize, length: Option<usize>, out: &mut Vec<u8>) {
     let Some(length) = length else { return };
     let written = out.get(start..).unwrap_or_default();
     // A character begins with every byte that does not continue one.
-    let begins = written.iter().enumerate().filter(|(_, byte)| **byte & 0xC0 != 0x80);
-    if let Some((end, _)) = begins.skip(length).next() {
+    let mut begins = written.iter().enumerate().filter(|(_, byte)| **byte & 0xC0 != 0x80);
+    if let Some((end, _)) = begins.nth(length) {
         out.truncate(start.saturating_add(end));
     }
 }

@@ -181,7 +181,7 @@ fn field(written: &str, value: &Frag, fills: bool) -> Option<Frag> {
     let hour = || part("hour", value);
     let micros = |length: u8| slice(&padded(&moments::microsecond(value), 6), 1, length);
     let names = |names: &[&str], index: &Frag| {
-        let width = if fills && written.len() > 3 || written.eq_ignore_ascii_case("day") && fills { 9 } else { 0 };
+        let width = if fills && (written.len() > 3 || written.eq_ignore_ascii_case("day")) { 9 } else { 0 };
         named(names, index, written, width)
     };
     let upper = written.to_ascii_uppercase();
