@@ -248,6 +248,7 @@ impl Cx<'_> {
                     Some(name) if to.typmod >= 0 && to.oid == Oid::BPCHAR => {
                         Frag::cat(&[&"RTRIM(CAST(", &text, &" AS ", &name, &"))"], ty)
                     }
+                    _ if to.oid == Oid::BPCHAR => Frag::cat(&[&"RTRIM(", &text, &")"], ty),
                     Some(name) if to.typmod >= 0 => wrapped(&name, &text),
                     // As it is: CAST AS VARCHAR(n) would cut it.
                     _ => text,
