@@ -196,6 +196,8 @@ fn read_error(body: &[u8]) -> Result<Box<PgError>, Box<PgError>> {
             b'D' => error.detail = Some(text.to_owned()),
             b'H' => error.hint = Some(text.to_owned()),
             b'P' => error.position = text.parse().ok(),
+            // Of PostgreSQL's own functions: others are the gateway's.
+            b'W' if text.starts_with("JSON data, ") => error.context = Some(text.to_owned()),
             b's' => error.fields_mut().schema = Some(text.to_owned()),
             b't' => error.fields_mut().table = Some(text.to_owned()),
             b'c' => error.fields_mut().column = Some(text.to_owned()),

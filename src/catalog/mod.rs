@@ -21,7 +21,7 @@ pub use mirror::{
     read_side_table,
 };
 pub use oracle::{MirrorChange, OraclePurpose, OracleRequest, user_role};
-pub use prepare::{INSPECT, gateway_setting, prepare_embedded, prepare_external, refusal};
+pub use prepare::{INSPECT, TRANSACTION_MODES, gateway_setting, prepare_embedded, prepare_external, refusal};
 pub use tables::TableCache;
 pub use unit::{
     BoundValue, Execution, as_owner, as_superuser, change, describe, execute, quoted, quoted_name, try_definitions,

@@ -31,11 +31,17 @@ pub mod gateway_setting {
     /// What the session has open: a JSON object of the arrays `cursors` and `statements`, rows of `pg_cursors` and
     /// `pg_prepared_statements` by the names of their columns, and `channels`, the names it listens to.
     pub const SESSION: &str = "pgwire.session";
+    /// Put in front of the names of the transaction's modes ([`TRANSACTION_MODES`](super::TRANSACTION_MODES)): the
+    /// question's own transaction has others.
+    pub const MODE_PREFIX: &str = "pgwire.";
     /// Rows of `pgwire_counters`: a JSON array of objects by the names of its columns.
     pub const COUNTERS: &str = "pgwire.counters";
 }
 
 use gateway_setting as setting;
+
+/// The parameters that are the transaction's alone.
+pub const TRANSACTION_MODES: &[&str] = &["transaction_deferrable", "transaction_isolation", "transaction_read_only"];
 
 /// Its name begins with `pg_` so that no client can have it and `\du` does not list it.
 const SUPERUSER: &str = "pg_gateway";
@@ -186,11 +192,14 @@ fn prepare_common() -> Vec<String> {
              AS 'pg_stat_clear_snapshot'"
         ));
     }
-    // The setting itself cannot be changed.
+    // The version itself cannot be changed, and the modes are those of the question.
+    let modes = TRANSACTION_MODES.iter().map(|mode| format!("'{mode}'")).collect::<Vec<_>>().join(", ");
+    let mode = format!("NULLIF({SHOW}(pg_catalog.concat('{}', pg_catalog.lower($1)), true), '')", setting::MODE_PREFIX);
     for (signature, missing_ok) in [("current_setting(text)", "false"), ("current_setting(text, boolean)", "$2")] {
         let body = format!(
             "CASE WHEN pg_catalog.lower($1) = 'server_version' THEN \
-             COALESCE({}, {SHOW}($1, true)) ELSE {SHOW}($1, {missing_ok}) END",
+             COALESCE({}, {SHOW}($1, true)) WHEN pg_catalog.lower($1) IN ({modes}) THEN COALESCE({mode}, {SHOW}($1, true)) \
+             ELSE {SHOW}($1, {missing_ok}) END",
             show(setting::SERVER_VERSION)
         );
         statements.push(replaced(signature, "text", &body));
@@ -222,9 +231,14 @@ fn replaced(signature: &str, result: &str, body: &str) -> String {
 }
 
 fn settings_view(server_version: &str) -> String {
+    let mode = |name: &&str| {
+        let own = quoted(&format!("{}{name}", setting::MODE_PREFIX));
+        format!("WHEN '{name}' THEN COALESCE(NULLIF({SHOW}({own}, true), ''), setting)")
+    };
+    let modes = TRANSACTION_MODES.iter().map(mode).collect::<Vec<_>>().join(" ");
     format!(
         "CREATE OR REPLACE VIEW pg_catalog.pg_settings AS SELECT name, CASE name WHEN 'server_version' \
-         THEN COALESCE({server_version}, setting) ELSE setting END AS setting, unit, category, short_desc, extra_desc, \
+         THEN COALESCE({server_version}, setting) {modes} ELSE setting END AS setting, unit, category, short_desc, extra_desc, \
          context, vartype, source, min_val, max_val, enumvals, boot_val, reset_val, sourcefile, sourceline, \
          pending_restart FROM pg_catalog.pg_show_all_settings()"
     )

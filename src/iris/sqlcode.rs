@@ -92,7 +92,8 @@ pub fn sqlstate(sqlcode: i32, message: &str) -> SqlState {
         257..=260 => b"22000",
         301 | 302 => b"3B001",
         306 => b"42701",
-        307 | 308 => b"42P16",
+        307 => b"42P16",
+        308 => b"0A000",
         311 => b"42710",
         312 => b"42602",
         314 | 316 | 319 => b"42830",
@@ -189,8 +190,6 @@ pub struct Culprit<'a> {
     pub field: Option<&'a str>,
     /// Of a failed validation: the value as it was sent. Long ones are cut.
     pub value: Option<&'a str>,
-    /// The columns of a constraint, as a list with commas.
-    pub fields: Option<&'a str>,
 }
 
 impl<'a> Culprit<'a> {
@@ -203,15 +202,7 @@ impl<'a> Culprit<'a> {
             field: if error.sqlcode == 108 { field.or_else(|| first_quoted(message)) } else { field },
             // The value may hold quotes itself; what stands behind it does not.
             value: after(message, "(value '").and_then(|rest| rest.rsplit_once("') ")).map(|(value, _)| value),
-            fields: after_ignoring_case(message, "Field(s)")
-                .map(|rest| before(rest, " failed").or_else(|| before(rest, "):")).unwrap_or(rest)),
         }
-    }
-
-    /// The columns that `fields` lists.
-    pub fn field_names(&self) -> impl Iterator<Item = &'a str> {
-        let trimmed = |name: &'a str| last_part(name.trim_matches(['\'', '"', ' ', '(', ')', ':']));
-        self.fields.unwrap_or_default().split(',').map(trimmed).filter(|name| !name.is_empty())
     }
 }
 
@@ -280,6 +271,9 @@ fn worded(sqlcode: i32, text: &ErrorText<'_>) -> Option<String> {
         123 | 124 => foreign_key("update or delete", table(), constraint()),
         201 => format!("relation \"{}\" already exists", table()?),
         306 => format!("column \"{}\" already exists", field()?),
+        308 => "a table of IRIS can have one identity column (serial, GENERATED .. AS IDENTITY) only".to_owned(),
+        473 => format!("schema \"{}\" does not exist", folded(quoted_after(message, "Schema")?)),
+        476 => format!("schema \"{}\" already exists", folded(quoted_after(message, "Schema")?)),
         324 => format!("relation \"{}\" already exists", folded(last_part(quoted_after(message, "Index")?))),
         333 => format!("index \"{}\" does not exist", folded(last_part(quoted_after(message, "Index")?))),
         359 => format!("function {} does not exist", folded(last_part(first_quoted(message)?))),
@@ -399,6 +393,19 @@ mod tests {
         );
         assert_eq!(message(201, "Table or view 'SQLUser.T' already exists"), "relation \"t\" already exists");
         assert_eq!(message(400, "line one\r\n  line two"), "title: line one line two");
+    }
+
+    #[test]
+    fn what_a_text_names() {
+        let error = |sqlcode, message: &str| IrisError { sqlcode, text: format!("[%msg: < {message}>]") };
+        let unique = error(119, "Table 'SQLUser.E', Constraint 'U', Field(s) 'a','B' failed unique check");
+        let culprit = Culprit::of(&unique);
+        assert_eq!((culprit.table, culprit.constraint), (Some("SQLUser.E"), Some("U")));
+        let required = error(108, "'N' in table 'SQLUser.E' is a required field and has no value");
+        assert_eq!((Culprit::of(&required).field, Culprit::of(&required).table), (Some("N"), Some("SQLUser.E")));
+        let unfit = error(104, "Field 'SQLUser.E.N' (value 'it's x') failed validation: value is too long");
+        assert_eq!((Culprit::of(&unfit).field, Culprit::of(&unfit).value), (Some("SQLUser.E.N"), Some("it's x")));
+        assert_eq!(Culprit::of(&error(400, "nothing")), Culprit::default());
     }
 
     #[test]

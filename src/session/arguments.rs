@@ -163,7 +163,8 @@ pub fn explained(
 
 fn check_count(statement: &Statement, arguments: &[ExecuteArgument]) -> Result<(), Box<PgError>> {
     let expected = statement.parameter_types.len();
-    if arguments.len() == expected {
+    // As in PostgreSQL, nobody looks at the arguments of a statement without parameters.
+    if arguments.len() == expected || expected == 0 {
         return Ok(());
     }
     let message = format!("wrong number of parameters for prepared statement \"{}\"", statement.name);

@@ -9,6 +9,7 @@ use super::calls::CallValues;
 use super::client::Client;
 use super::context::ShardContext;
 use super::question::{Order, Question, QuestionStep};
+use super::values::SettingValue;
 
 /// A statement with its values, as the oracle gets it.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +19,8 @@ pub struct CatalogStatement {
     pub values: Vec<BoundValue>,
     /// Arguments of the sleeps in front of it.
     pub sleeps: CallValues,
+    /// What its `set_config` sets for the session, when it has a row.
+    pub settings: Vec<SettingValue>,
 }
 
 /// Such a statement under way, or suspended between two Executes of its portal.
@@ -90,6 +93,11 @@ impl CatalogRun {
         (self.sent_count, matches!(self.state, State::Done))
     }
 
+    /// Whether it is more than a look at a setting, which PostgreSQL answers without a snapshot.
+    pub fn is_query(&self) -> bool {
+        !self.statement.sql.starts_with("SHOW ")
+    }
+
     pub fn reads_session(&self) -> bool {
         self.query.reads_session
     }
@@ -130,7 +138,7 @@ impl CatalogRun {
     pub fn on_reply(
         &mut self,
         reply: Result<Vec<u8>, Box<PgError>>,
-        client: &Client,
+        client: &mut Client,
         out: &mut SendBuf,
     ) -> Result<CatalogProgress, Box<PgError>> {
         let State::Waiting(question) = &mut self.state else {
@@ -146,6 +154,11 @@ impl CatalogRun {
         }
         if let Some(error) = answer.error.take() {
             return Err(error);
+        }
+        if answer.rows_count > 0 {
+            for SettingValue { name, value, local } in &self.statement.settings {
+                client.set_config_as_answered(name.as_deref(), value.as_deref(), *local, out)?;
+            }
         }
         if self.describe && !answer.row_description.is_empty() {
             out.put_messages(&answer.row_description);

@@ -40,6 +40,8 @@ pub struct Client {
     /// What the session has open, as [`gateway_setting::SESSION`](crate::catalog::gateway_setting::SESSION) tells it:
     /// written when the next statement asks for it.
     pub open: String,
+    /// The oracle has answered a query of the block: its modes stay as they are.
+    pub has_queried: bool,
     /// For the runtime to carry out.
     pub effects: Vec<Effect>,
     started: SystemTime,
@@ -64,6 +66,7 @@ impl Client {
             channels: Channels::default(),
             advisory: AdvisoryLocks::default(),
             open: String::new(),
+            has_queried: false,
             effects: Vec::new(),
             started: SystemTime::now(),
             told: Vec::new(),
@@ -133,6 +136,7 @@ impl Client {
     /// The transaction is over: SET LOCAL ends, after a rollback SET is undone.
     pub fn end_transaction(&mut self, committed: bool, out: &mut SendBuf) {
         self.transaction.end();
+        self.has_queried = false;
         self.effects.extend(self.channels.end(committed));
         self.effects.extend(self.advisory.roll_back_to(0));
         self.settings.end_transaction(committed);
@@ -272,6 +276,28 @@ impl Client {
         let now = self.settings.show(name)?;
         self.tell_settings(out);
         Ok(now)
+    }
+
+    /// As [`set_config`](Self::set_config), of a call that PostgreSQL has carried out for itself: it knows parameters that
+    /// are unknown here.
+    ///
+    /// # Errors
+    /// As `set_config`.
+    pub(super) fn set_config_as_answered(
+        &mut self,
+        name: Option<&str>,
+        value: Option<&str>,
+        local: bool,
+        out: &mut SendBuf,
+    ) -> Result<(), Box<PgError>> {
+        match (name, value) {
+            (Some(name), Some(value)) if Settings::needs_oracle(name) => {
+                let in_transaction = self.in_transaction();
+                self.settings.accept(name, value, local, in_transaction);
+                Ok(())
+            }
+            _ => self.set_config(name, value, local, out).map(|_| ()),
+        }
     }
 
     /// The schemas of search_path; `$user` stands for a schema nobody has.

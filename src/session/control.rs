@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::iris::{Reply, Request};
-use crate::sql::TransactionCommand;
+use crate::sql::{TransactionCommand, TransactionModes};
 use crate::wire::{PgError, SendBuf, Severity, SqlState};
 
 use super::client::Client;
@@ -50,15 +50,14 @@ impl Control {
     ) -> Result<ControlProgress, Box<PgError>> {
         let in_block = client.transaction.in_block();
         match &self.command {
-            TransactionCommand::Begin { isolation, read_only } => {
+            TransactionCommand::Begin(modes) => {
                 if !client.transaction.begin() {
                     let message = "there is already a transaction in progress";
                     let warning = PgError::new(Severity::Warning, SqlState::ACTIVE_TRANSACTION, message);
                     client.notice(&warning, out);
                 }
                 client.settings.begin_transaction();
-                let (isolation, read_only) = (isolation.clone(), *read_only);
-                set_modes(client, isolation.as_deref(), read_only)?;
+                put_modes(client, modes, "", true, true)?;
                 Ok(self.complete())
             }
             TransactionCommand::Commit { .. } | TransactionCommand::Rollback { .. } => {
@@ -177,11 +176,20 @@ impl Control {
 ///
 /// # Errors
 /// 25001.
-pub fn check_modes(client: &Client, isolation: Option<&str>, read_only: Option<bool>) -> Result<(), Box<PgError>> {
+pub fn check_modes(client: &Client, modes: &TransactionModes) -> Result<(), Box<PgError>> {
+    let TransactionModes { isolation, read_only, deferrable } = modes;
     let refuse = |message: &str| Err(PgError::error(SqlState::ACTIVE_TRANSACTION, message));
-    // An IRIS transaction opens with the first query of a block.
-    let has_queried = client.transaction.in_block() && client.transaction.iris_open();
-    if read_only == Some(false) && client.settings.is_read_only() && client.transaction.in_block() {
+    // An IRIS transaction opens with the first query of a block that IRIS answers.
+    let has_queried = client.transaction.in_block() && (client.transaction.iris_open() || client.has_queried);
+    if deferrable.is_some() {
+        if client.transaction.has_savepoints() {
+            return refuse("SET TRANSACTION [NOT] DEFERRABLE cannot be called within a subtransaction");
+        }
+        if has_queried {
+            return refuse("SET TRANSACTION [NOT] DEFERRABLE must be called before any query");
+        }
+    }
+    if *read_only == Some(false) && client.settings.is_read_only() && client.transaction.in_block() {
         if client.transaction.has_savepoints() {
             return refuse("cannot set transaction read-write mode inside a read-only transaction");
         }
@@ -202,13 +210,28 @@ pub fn check_modes(client: &Client, isolation: Option<&str>, read_only: Option<b
     Ok(())
 }
 
-/// The modes of BEGIN show in `transaction_isolation` and `transaction_read_only` until the end of the transaction.
-fn set_modes(client: &mut Client, isolation: Option<&str>, read_only: Option<bool>) -> Result<(), Box<PgError>> {
-    if let Some(isolation) = isolation {
-        client.settings.set("transaction_isolation", Some(isolation), true, true)?;
-    }
-    if let Some(read_only) = read_only {
-        client.settings.set("transaction_read_only", Some(if read_only { "on" } else { "off" }), true, true)?;
+/// Modes show in the parameters of their names until the end of the transaction; with `default_` in front, in those that
+/// later transactions start with.
+///
+/// # Errors
+/// As `Settings::set`.
+pub fn put_modes(
+    client: &mut Client,
+    modes: &TransactionModes,
+    prefix: &str,
+    local: bool,
+    in_transaction: bool,
+) -> Result<(), Box<PgError>> {
+    let on_off = |on: bool| if on { "on" } else { "off" }.to_owned();
+    let values = [
+        ("transaction_isolation", modes.isolation.clone()),
+        ("transaction_read_only", modes.read_only.map(on_off)),
+        ("transaction_deferrable", modes.deferrable.map(on_off)),
+    ];
+    for (name, value) in values {
+        if let Some(value) = value {
+            client.settings.set(&format!("{prefix}{name}"), Some(&value), local, in_transaction)?;
+        }
     }
     Ok(())
 }

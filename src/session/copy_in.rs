@@ -7,7 +7,7 @@ use crate::iris::{
     Culprit, IrisError, IrisType, ParameterDescription, Reply, Request, StatementMetadata, default_pg_type, last_part,
     put_value,
 };
-use crate::sql::{Action, CopyFormat, CopyFromStdin};
+use crate::sql::{Action, CopyFormat, CopyFromStdin, CopyHeader};
 use crate::types::{Datum, Oid, decode_with};
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
@@ -38,6 +38,9 @@ pub struct CopyIn {
     rows_count: u64,
     /// Rows read, for the CONTEXT of errors.
     line_count: u64,
+    /// The first line must be the columns' names, and has not been read.
+    header_pending: bool,
+    header_lines_count: u64,
     /// CopyDone came: the last batch is on its way.
     done: bool,
 }
@@ -58,6 +61,7 @@ impl CopyIn {
         let metadata = understood.extra.metadata(0).ok_or_else(internal)?;
         let columns = columns(copy, &understood, &metadata);
         let decoder = decoder(copy, context);
+        let CopyFormat::Text { header, .. } = copy.format;
         Ok(Self {
             understood,
             decoder,
@@ -67,6 +71,8 @@ impl CopyIn {
             batch_rows_count: 0,
             rows_count: 0,
             line_count: 0,
+            header_pending: header == CopyHeader::Matching,
+            header_lines_count: u64::from(header == CopyHeader::Ignored),
             done: false,
         })
     }
@@ -138,6 +144,7 @@ impl CopyIn {
             return explained;
         }
         let line = u64::try_from(taken_count).unwrap_or(u64::MAX).saturating_add(self.rows_count).saturating_add(1);
+        let line = line.saturating_add(self.header_lines_count);
         // What did not fit its column PostgreSQL knows by the column already.
         let culprit = Culprit::of(error);
         let misfit = culprit.field.filter(|_| matches!(error.sqlcode, 104 | 105)).map(last_part);
@@ -157,6 +164,13 @@ impl CopyIn {
         while self.batch_rows_count < BATCH_ROWS_MAX && self.batch.len() < BATCH_BYTES_MAX {
             let Some(row) = self.decoder.next_row()? else { break };
             self.line_count = self.line_count.saturating_add(1);
+            if std::mem::take(&mut self.header_pending) {
+                let names: Vec<Option<&[u8]>> = (0..row.len()).filter_map(|index| row.get(index)).collect();
+                check_header(&names, &self.understood)
+                    .map_err(|error| at_line(error, &self.understood, self.line_count, None))?;
+                self.header_lines_count = 1;
+                continue;
+            }
             if row.len() > self.columns.len() {
                 let error = PgError::error(SqlState::BAD_COPY_FORMAT, "extra data after last expected column");
                 return Err(at_line(error, &self.understood, self.line_count, None));
@@ -208,7 +222,8 @@ fn decoder(copy: &CopyFromStdin, context: &ShardContext) -> CopyDecoder {
     let row_bytes_max = usize::try_from(context.options.limits.frame_bytes_max).unwrap_or(usize::MAX);
     match &copy.format {
         CopyFormat::Text { delimiter, null, header } => {
-            CopyDecoder::text(TextFormat { delimiter: *delimiter, null: null.clone(), header: *header }, row_bytes_max)
+            let header = *header == CopyHeader::Ignored;
+            CopyDecoder::text(TextFormat { delimiter: *delimiter, null: null.clone(), header }, row_bytes_max)
         }
     }
 }
@@ -230,6 +245,29 @@ fn columns(
             (oid, declared)
         })
         .collect()
+}
+
+/// HEADER MATCH: the first line says what the columns are.
+fn check_header(names: &[Option<&[u8]>], understood: &Understood) -> Result<(), Box<PgError>> {
+    let Action::CopyFromStdin(copy) = &understood.translation.action else { return Ok(()) };
+    let columns = copy.insert.writes.as_ref().map(|writes| writes.columns.as_slice()).unwrap_or_default();
+    let bad = |message: String| Err(PgError::error(SqlState::BAD_COPY_FORMAT, message));
+    if names.len() != columns.len() {
+        let (got, expected) = (names.len(), columns.len());
+        return bad(format!("wrong number of fields in header line: got {got}, expected {expected}"));
+    }
+    for (number, (name, column)) in (1..).zip(names.iter().zip(columns)) {
+        let place = format!("column name mismatch in header line field {number}");
+        match name {
+            Some(name) if *name == column.as_bytes() => {}
+            Some(name) => {
+                let name = String::from_utf8_lossy(name);
+                return bad(format!("{place}: got \"{name}\", expected \"{column}\""));
+            }
+            None => return bad(format!("{place}: got null value (\"\\N\"), expected \"{column}\"")),
+        }
+    }
+    Ok(())
 }
 
 fn column_name(understood: &Understood, index: usize) -> String {

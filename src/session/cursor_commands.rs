@@ -36,7 +36,7 @@ pub fn nested<'a>(action: &'a Action, client_types: &'a [Oid]) -> Option<Nested<
         Action::Cursor(CursorCommand::Declare { sql, offset, .. }) => {
             Some(Nested { sql, offset: *offset, parameter_types: client_types })
         }
-        Action::Prepare { sql, parameter_types, .. } => Some(Nested { sql, offset: 0, parameter_types }),
+        Action::Prepare { sql, offset, parameter_types, .. } => Some(Nested { sql, offset: *offset, parameter_types }),
         _ => None,
     }
 }

@@ -29,6 +29,8 @@ enum About {
 
 /// 2BP01, `dependent_objects_still_exist`.
 const DEPENDENT_OBJECTS: SqlState = SqlState(*b"2BP01");
+/// 42809.
+const WRONG_OBJECT_TYPE: SqlState = SqlState(*b"42809");
 /// Separates the names of columns.
 const SEPARATOR: char = '\u{1}';
 
@@ -46,13 +48,14 @@ impl Explanation {
             return Err(plain);
         }
         let (about, request) = if let Some(change) = client.mirror_change(understood) {
-            // The mirror drops what depends on an object with it, as IRIS has by then.
-            let is_kept = plain.code == DEPENDENT_OBJECTS;
-            let statements = change.statements.iter().map(|statement| {
-                let sql = statement.sql.as_str();
-                sql.strip_suffix(" CASCADE").filter(|_| is_kept).unwrap_or(sql)
-            });
-            (About::Definition, try_definitions(&change.search_path, statements))
+            // The mirror drops what depends on an object with it, and whether it is there or not: IRIS has by then.
+            let as_written = |sql: &str| match plain.code {
+                DEPENDENT_OBJECTS => sql.strip_suffix(" CASCADE").unwrap_or(sql).to_owned(),
+                SqlState::UNDEFINED_TABLE if sql.starts_with("DROP ") => sql.replacen(" IF EXISTS", "", 1),
+                _ => sql.to_owned(),
+            };
+            let statements: Vec<String> = change.statements.iter().map(|change| as_written(&change.sql)).collect();
+            (About::Definition, try_definitions(&change.search_path, statements.iter().map(String::as_str)))
         } else if matches!(iris.sqlcode, 121..=124) {
             let Some(sql) = foreign_key_query(iris) else { return Err(plain) };
             let prelude = client.prelude(CatalogQuery::default(), context);
@@ -90,7 +93,7 @@ impl Explanation {
         match self.about {
             About::Definition => match &answer.error {
                 // The mirror may be behind: a refusal of another kind is not the one that IRIS means.
-                Some(error) if error.code == plain.code || plain.code == SqlState::INTERNAL_ERROR => {
+                Some(error) if is_same_kind(error.code, plain.code) => {
                     let mut error = error.clone();
                     // It counts from the start of the mirror's statement.
                     error.position = None;
@@ -108,6 +111,11 @@ impl Explanation {
             },
         }
     }
+}
+
+/// What IRIS does not find under a name may be there as another kind of relation.
+fn is_same_kind(own: SqlState, iris: SqlState) -> bool {
+    own == iris || iris == SqlState::INTERNAL_ERROR || iris == SqlState::UNDEFINED_TABLE && own == WRONG_OBJECT_TYPE
 }
 
 fn foreign_key_query(iris: &IrisError) -> Option<String> {

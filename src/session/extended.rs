@@ -262,9 +262,9 @@ impl Ready {
         resolve: Resolve,
     ) -> Result<Rc<Statement>, Box<PgError>> {
         let mut statement = Statement::new(understood, resolve, &old.subject().client_types, self.context.epoch());
-        let columns = |statement: &Statement| -> Option<Vec<(String, Oid)>> {
+        let columns = |statement: &Statement| -> Option<Vec<(String, Oid, i32)>> {
             let fields = self.statement_fields(statement, &Formats::text()).ok().flatten()?;
-            Some(fields.into_iter().map(|field| (field.name, field.pg_type.oid)).collect())
+            Some(fields.into_iter().map(|field| (field.name, field.pg_type.oid, field.pg_type.wire_typmod())).collect())
         };
         let subject = old.subject();
         if old.inner.is_none() && columns(&statement) != columns(subject) {

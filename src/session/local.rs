@@ -1,6 +1,6 @@
 //! Statements that the gateway answers alone: settings, and those that do nothing.
 
-use crate::sql::{Action, ModesScope, SettingCommand};
+use crate::sql::{Action, ModesScope, SettingCommand, TransactionModes};
 use crate::types::{Oid, PgType};
 use crate::wire::{Format, PgError, SendBuf, SqlState};
 
@@ -45,8 +45,7 @@ fn outside_block(message: &str) -> Box<PgError> {
 /// SET TRANSACTION lasts until the end of the block; SET SESSION CHARACTERISTICS sets the defaults of later ones.
 fn set_modes(
     client: &mut Client,
-    isolation: Option<&str>,
-    read_only: Option<bool>,
+    modes: &TransactionModes,
     scope: ModesScope,
     out: &mut SendBuf,
 ) -> Result<(), Box<PgError>> {
@@ -58,17 +57,10 @@ fn set_modes(
         return Ok(());
     }
     if local {
-        super::control::check_modes(client, isolation, read_only)?;
+        super::control::check_modes(client, modes)?;
     }
     let prefix = if local { "" } else { "default_" };
-    if let Some(isolation) = isolation {
-        client.settings.set(&format!("{prefix}transaction_isolation"), Some(isolation), local, in_transaction)?;
-    }
-    if let Some(read_only) = read_only {
-        let value = if read_only { "on" } else { "off" };
-        client.settings.set(&format!("{prefix}transaction_read_only"), Some(value), local, in_transaction)?;
-    }
-    Ok(())
+    super::control::put_modes(client, modes, prefix, local, in_transaction)
 }
 
 /// SET: the modes of the transaction under way have rules of their own.
@@ -76,10 +68,15 @@ fn set_by_statement(client: &mut Client, name: &str, value: Option<&str>, local:
     let in_transaction = client.in_transaction();
     if let Some(value) = value {
         if name.eq_ignore_ascii_case("transaction_isolation") {
-            super::control::check_modes(client, Some(value), None)?;
+            let isolation = Some(value.to_owned());
+            super::control::check_modes(client, &TransactionModes { isolation, ..TransactionModes::default() })?;
         } else if name.eq_ignore_ascii_case("transaction_read_only") {
             let writes = super::settings::parse_bool(value) == Some(false);
-            super::control::check_modes(client, None, writes.then_some(false))?;
+            let read_only = writes.then_some(false);
+            super::control::check_modes(client, &TransactionModes { read_only, ..TransactionModes::default() })?;
+        } else if name.eq_ignore_ascii_case("transaction_deferrable") {
+            let deferrable = super::settings::parse_bool(value);
+            super::control::check_modes(client, &TransactionModes { deferrable, ..TransactionModes::default() })?;
         }
     }
     client.settings.set(name, value, local, in_transaction)?;
@@ -109,8 +106,8 @@ impl Local {
                     client.settings.end_transaction(true);
                 }
             }
-            LocalCommand::Setting(SettingCommand::Modes { isolation, read_only, scope }) => {
-                set_modes(client, isolation.as_deref(), *read_only, *scope, out)?;
+            LocalCommand::Setting(SettingCommand::Modes { modes, scope }) => {
+                set_modes(client, modes, *scope, out)?;
             }
             LocalCommand::Setting(SettingCommand::Reset(Some(name))) => client.settings.reset(name, in_transaction)?,
             LocalCommand::Setting(SettingCommand::Reset(None) | SettingCommand::DiscardAll) => {

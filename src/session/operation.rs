@@ -23,7 +23,7 @@ use super::rows::Formats;
 use super::run::{Run, RunProgress};
 use super::step::{Event, WaitRequest};
 use super::try_setting::TrySetting;
-use super::values::{Parameter, Sources, put_values};
+use super::values::{Parameter, SettingValue, Sources, put_values};
 
 /// A statement under way.
 #[derive(Debug)]
@@ -111,7 +111,11 @@ pub fn bind_values(
         Action::Calls(calls) => return bind_arguments(calls, sources).map(Values::Calls),
         Action::Catalog(_) => {
             let sleeps = bind_arguments(&understood.translation.sleeps, sources)?;
-            return Ok(Values::Oracle(CatalogStatement { sleeps, ..catalog_statement(sources) }));
+            let mut statement = CatalogStatement { sleeps, ..catalog_statement(sources) };
+            for call in &understood.translation.set_configs {
+                statement.settings.push(SettingValue::of(call, sources)?);
+            }
+            return Ok(Values::Oracle(statement));
         }
         _ => return Ok(Values::Iris(Vec::new())),
     };
@@ -136,6 +140,7 @@ pub fn catalog_statement(sources: &Sources<'_>) -> CatalogStatement {
             .map(|parameter| (parameter.format, parameter.bytes.map(<[u8]>::to_vec)))
             .collect(),
         sleeps: CallValues::default(),
+        settings: Vec::new(),
     }
 }
 
@@ -252,7 +257,12 @@ impl Operation {
             Self::Run(run) => run.execute(rows_max, context, client, out).map(Outcome::from),
             Self::Control(control) => control.start(context, client, out).map(Outcome::from),
             Self::Copy(copy) => Ok(copy.start(out)),
-            Self::Catalog(run) => run.execute(rows_max, context, client, out).map(Outcome::from),
+            Self::Catalog(run) => {
+                if run.is_query() {
+                    client.has_queried = client.transaction.in_block();
+                }
+                run.execute(rows_max, context, client, out).map(Outcome::from)
+            }
             Self::Mirror(mirror) => Ok(match mirror.change.take() {
                 Some(change) => Outcome::Order(Order::Mirror(change)),
                 None => Outcome::Complete(mirror.tag.clone()),
@@ -263,8 +273,12 @@ impl Operation {
             Self::TrySetting(setting, _) => Ok(Outcome::Order(setting.start(context, client))),
             Self::Local(local) => local.execute(client, out),
             Self::Channel(channel) => channel.execute(client),
-            Self::Calls(calls) => calls.execute(rows_max, context, client, out),
+            Self::Calls(calls) => {
+                client.has_queried = client.transaction.in_block();
+                calls.execute(rows_max, context, client, out)
+            }
             Self::Sleeping(sleeping) => {
+                client.has_queried = client.transaction.in_block();
                 sleeping.rows_max = rows_max;
                 let outcome = sleeping.calls.execute(0, context, client, &mut sleeping.spool);
                 self.after_sleep(outcome, context, client, out)

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::catalog::{gateway_setting, quoted, quoted_name};
+use crate::catalog::{TRANSACTION_MODES, gateway_setting, quoted, quoted_name};
 use crate::sql::CatalogQuery;
 
 use super::client::Client;
@@ -56,6 +56,11 @@ pub fn write(client: &Client, query: CatalogQuery, context: &ShardContext) -> St
         for name in READABLE {
             if let Ok(value) = client.settings.show(name) {
                 told.put(name, &value);
+            }
+        }
+        for mode in TRANSACTION_MODES {
+            if let Ok(value) = client.settings.show(mode) {
+                told.put(&format!("{}{mode}", gateway_setting::MODE_PREFIX), &value);
             }
         }
     }

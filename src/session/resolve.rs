@@ -5,10 +5,12 @@
 
 use std::rc::Rc;
 
-use crate::catalog::{Answer, Described, LoadStep, OraclePurpose, OracleRequest, TableLoad, describe};
+use crate::catalog::{
+    Answer, Described, Execution, LoadStep, OraclePurpose, OracleRequest, TableLoad, describe, execute,
+};
 use crate::iris::{IrisError, Reply, Request, to_pg};
 use crate::sql::{
-    Action, CallArgument, CatalogQuery, Need, Plan, Template, TranslateError, Translated, Translation,
+    Action, CallArgument, CatalogQuery, Need, Plan, StepRole, Template, TranslateError, Translated, Translation,
     TranslationCache, translate,
 };
 use crate::types::Oid;
@@ -48,6 +50,13 @@ enum Stage {
     Describe {
         question: Question,
         translated: Result<Translated, Box<PgError>>,
+    },
+    /// PostgreSQL has no function of that name with such arguments; whether it has one of that name at all.
+    Doubt {
+        question: Question,
+        translated: Result<Translated, Box<PgError>>,
+        described: Box<Described>,
+        doubt: Box<PgError>,
     },
     /// The same, of a statement that the oracle will answer.
     DescribeCatalog {
@@ -161,7 +170,17 @@ impl Resolve {
             }
             Err(TranslateError::NeedTables(names)) => self.next_table(names, s),
             // PostgreSQL's word on a faulty statement is better than ours.
-            Err(TranslateError::Pg(error)) if s.context.options.has_oracle && may_be_described(&self.sql) => {
+            // A failed block hears of wrong words, and of nothing else: there is no time to ask.
+            Err(TranslateError::Pg(error))
+                if error.code == SqlState::SYNTAX_ERROR && s.client.transaction.is_failed() =>
+            {
+                Err(error)
+            }
+            // Of a statement that is no query it only says whether the words are right.
+            Err(TranslateError::Pg(error))
+                if s.context.options.has_oracle
+                    && (may_be_described(&self.sql) || error.code == SqlState::SYNTAX_ERROR) =>
+            {
                 self.describe(Err(error), s)
             }
             Err(TranslateError::Pg(error)) => Err(error),
@@ -200,7 +219,10 @@ impl Resolve {
     /// PostgreSQL's own, or the translation's.
     pub fn on_order(&mut self, event: Event<'_>, s: Surroundings<'_>) -> Result<Progress, Box<PgError>> {
         let mut stage = std::mem::replace(&mut self.stage, Stage::Translate);
-        let (Stage::Describe { question, .. } | Stage::DescribeCatalog { question, .. }) = &mut stage else {
+        let (Stage::Describe { question, .. }
+        | Stage::DescribeCatalog { question, .. }
+        | Stage::Doubt { question, .. }) = &mut stage
+        else {
             return Err(PgError::error(SqlState::INTERNAL_ERROR, "an event came that nobody waits for"));
         };
         let answer = match event {
@@ -221,6 +243,15 @@ impl Resolve {
         };
         match stage {
             Stage::Describe { translated, .. } => self.described(answer, translated, s),
+            Stage::Doubt { translated, described, doubt, .. } => {
+                // Of another name it may be one of IRIS's own.
+                let is_known = answer.is_ok_and(|answer| answer.single_value().as_deref() != Some("0"));
+                if is_known {
+                    return Err(doubt);
+                }
+                self.doubt = Some(doubt);
+                self.accept(translated?, *described, s)
+            }
             Stage::DescribeCatalog { understood, .. } => {
                 let mut answer = answer?;
                 if let Some(error) = answer.error.take() {
@@ -253,10 +284,31 @@ impl Resolve {
             if error.code != SqlState::UNDEFINED_FUNCTION || !error.message.starts_with("function ") {
                 return Err(error);
             }
-            self.doubt = Some(error);
+            let Some(name) = function_name(&error.message).filter(|name| !IRIS_NAMESAKES.contains(name)) else {
+                self.doubt = Some(error);
+                return self.accept(translated?, answer.described, s);
+            };
+            let sql = format!(
+                "SELECT pg_catalog.count(*) FROM pg_catalog.pg_proc WHERE proname = {}",
+                crate::catalog::quoted(name)
+            );
+            let prelude = s.client.prelude(CatalogQuery::default(), s.context);
+            let question = Question::new(execute(&prelude, &sql, &[], Execution::default()));
+            let order = question.ask();
+            let described = Box::new(answer.described);
+            self.stage = Stage::Doubt { question, translated, described, doubt: error };
+            return Ok(Progress::Wait(Want::Oracle(order)));
         }
-        let mut translated = translated?;
-        let described = answer.described;
+        self.accept(translated?, answer.described, s)
+    }
+
+    /// A translation with what PostgreSQL says of the statement.
+    fn accept(
+        &mut self,
+        mut translated: Translated,
+        described: Described,
+        s: Surroundings<'_>,
+    ) -> Result<Progress, Box<PgError>> {
         let open = |oid: &Oid| *oid == Oid::UNSPECIFIED;
         let count = described.parameter_types.len();
         if count > self.parameter_types.len() || self.parameter_types.iter().any(open) {
@@ -318,8 +370,15 @@ impl Resolve {
     /// The statement's own error, or XX000 when IRIS answers something else than asked.
     pub fn on_reply(&mut self, reply: Reply<'_>, s: Surroundings<'_>) -> Result<Progress, Box<PgError>> {
         match (std::mem::replace(&mut self.stage, Stage::Translate), reply) {
-            (_, Reply::Failed { error, .. }) => {
+            (stage, Reply::Failed { error, .. }) => {
                 let refused = refused(&error, s.context);
+                let is_described = match &stage {
+                    Stage::Prepare { understood, .. } => understood.extra.described().is_some(),
+                    _ => false,
+                };
+                if is_described && refused.code == SqlState::UNDEFINED_FUNCTION {
+                    return Err(foreign_function(&refused));
+                }
                 Err(self.doubt.take().unwrap_or(refused))
             }
             (Stage::Tables { mut load, rest }, Reply::Page { metadata, rows, end }) => {
@@ -359,6 +418,15 @@ fn wants_description(translation: &Translation, s: Surroundings<'_>) -> bool {
         && matches!(translation.tag.as_str(), "SELECT" | "INSERT 0" | "UPDATE" | "DELETE")
 }
 
+/// Functions of IRIS that have arguments of their own under a name that PostgreSQL has, too.
+const IRIS_NAMESAKES: &[&str] = &["convert", "decode"];
+
+/// `upper` of "function upper(integer) does not exist".
+fn function_name(message: &str) -> Option<&str> {
+    let (name, _) = message.strip_prefix("function ")?.split_once('(')?;
+    Some(name.strip_prefix("pg_catalog.").unwrap_or(name))
+}
+
 /// Whether the oracle answers a statement, or evaluates part of it: it tells the types of its parameters.
 fn is_for_oracle(action: &Action, s: Surroundings<'_>) -> bool {
     let is_expression = |argument: &CallArgument| matches!(argument, CallArgument::Expression { .. });
@@ -385,10 +453,16 @@ fn needs_metadata(plan: &Plan) -> bool {
 }
 
 fn next_unprepared(understood: &Understood, from: usize) -> Option<(usize, &Plan)> {
-    plans(&understood.translation.action)
-        .enumerate()
-        .skip(from)
-        .find(|(step, plan)| needs_metadata(plan) && understood.extra.metadata(*step).is_none())
+    plans(&understood.translation.action).enumerate().skip(from).find(|(step, plan)| {
+        needs_metadata(plan)
+            && !is_of_something_new(&understood.translation.action, *step)
+            && understood.extra.metadata(*step).is_none()
+    })
+}
+
+fn is_of_something_new(action: &Action, step: usize) -> bool {
+    let Action::Script(steps) = action else { return false };
+    steps.get(step).is_some_and(|step| step.role == StepRole::Total)
 }
 
 /// The IRIS statements of an action, in the order of their steps.
@@ -415,7 +489,24 @@ pub fn refused(error: &IrisError, context: &ShardContext) -> Box<PgError> {
 
 /// PostgreSQL's refusal of a prepared statement whose result has other columns than it was described with.
 pub fn result_changed() -> Box<PgError> {
-    PgError::unsupported("cached plan must not change result type")
+    // asyncpg and pgjdbc know by the routine that preparing it again will do.
+    PgError::unsupported("cached plan must not change result type").routine("RevalidateCachedQuery")
+}
+
+/// IRIS lacks a function that PostgreSQL has: it described the statement.
+fn foreign_function(refused: &PgError) -> Box<PgError> {
+    let named = refused.message.strip_prefix("function ").and_then(|rest| rest.strip_suffix(" does not exist"));
+    let message = match named {
+        Some(name) => format!("{name}() over the rows of a table is not supported: IRIS has no such function"),
+        None => "the statement calls a function that IRIS has not".to_owned(),
+    };
+    let error = PgError::unsupported(message).hint(
+        "Select the columns it needs and compute it in the program; without a table PostgreSQL's functions work.",
+    );
+    match &refused.detail {
+        Some(detail) => error.detail(detail),
+        None => error,
+    }
 }
 
 pub fn unexpected(reply: &Reply<'_>) -> Box<PgError> {

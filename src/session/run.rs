@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::catalog::MirrorChange;
-use crate::iris::{IrisError, IrisStatement, ItemReader, Reply, Request, StatementMetadata};
+use crate::iris::{Culprit, IrisError, IrisStatement, Item, ItemReader, Reply, Request, StatementMetadata, last_part};
 use crate::sql::{Action, RunIf, ScriptStep, StepRole};
 use crate::types::Style;
 use crate::wire::{FieldDescription, PgError, SendBuf, SqlState};
@@ -46,6 +46,8 @@ pub struct Run {
     previous_count: u64,
     /// IRIS refused a step for a reason that counts as having nothing to do.
     was_ignored: bool,
+    /// The refusal of the step before, unless the next one excuses it.
+    refusal: Option<Box<PgError>>,
     /// A cursor is being opened: rows are kept for its first FETCH.
     opens_only: bool,
     /// The values of the step under way, kept to explain its errors by.
@@ -104,6 +106,7 @@ impl Run {
             count: 0,
             previous_count: 0,
             was_ignored: false,
+            refusal: None,
             opens_only: false,
             sent: Vec::new(),
             own_statement: None,
@@ -236,6 +239,7 @@ impl Run {
                     return Ok(RunProgress::Order(order));
                 }
                 self.was_ignored = true;
+                self.refusal = self.inexcusable(&error, context, client);
                 self.finish_step(0, context, client)
             }
             Reply::Updated { metadata, counts } => {
@@ -268,6 +272,7 @@ impl Run {
             let runs = match step.run_if {
                 RunIf::Always => true,
                 RunIf::PreviousCountZero => previous == 0,
+                RunIf::PreviousRefused => self.refusal.is_some(),
                 RunIf::PreviousCountNotZero => previous != 0,
             };
             if runs {
@@ -304,6 +309,14 @@ impl Run {
             rows_max: 0,
             in_transaction,
         }))
+    }
+
+    /// What an ignored refusal of the present step is as an error, where it has to be made sure that it may be ignored.
+    fn inexcusable(&self, error: &IrisError, context: &ShardContext, client: &Client) -> Option<Box<PgError>> {
+        let step = self.steps().get(self.step)?;
+        let writes = step.plan.writes.as_ref().filter(|writes| writes.arbiter.is_some())?;
+        let is_arbiter = Culprit::of(error).constraint.is_some_and(|name| writes.is_arbiter(last_part(name)));
+        (!is_arbiter).then(|| self.violated(error, context, client))
     }
 
     /// IRIS has refused the present step.
@@ -369,8 +382,15 @@ impl Run {
         context: &ShardContext,
         client: &mut Client,
     ) -> Result<RunProgress, Box<PgError>> {
-        if self.steps().get(self.step).is_some_and(|step| step.role == StepRole::Count) {
+        let role = self.steps().get(self.step).map(|step| step.role);
+        if role == Some(StepRole::Count) {
             self.count = self.count.saturating_add(count);
+        }
+        if role == Some(StepRole::Excuse)
+            && let Some(refusal) = self.refusal.take()
+        {
+            self.state = State::Done;
+            return Err(refusal);
         }
         self.previous_count = count;
         self.step = self.step.saturating_add(1);
@@ -426,6 +446,14 @@ impl Run {
             if self.limit_reached() {
                 self.state = State::Suspended { rows: reader.rest().to_vec(), end };
                 return Ok(RunProgress::Suspended);
+            }
+        } else if let (Some(step), Ok(Some(Item::Int(number)))) =
+            (self.steps().get(self.step), ItemReader::new(rows).item())
+        {
+            match step.role {
+                StepRole::Total => self.count = self.count.saturating_add(u64::try_from(number).unwrap_or(0)),
+                StepRole::Excuse if number > 0 => self.refusal = None,
+                _ => {}
             }
         }
         self.end_of_page(end, context, client)

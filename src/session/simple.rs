@@ -46,6 +46,7 @@ enum Purpose {
         name: String,
         types: Vec<Oid>,
         tag: String,
+        offset: u32,
     },
     /// The query of a cursor; the DECLARE itself.
     Declare(Rc<Understood>),
@@ -56,7 +57,8 @@ impl Purpose {
     fn offset(&self) -> u32 {
         match self {
             Self::Declare(declare) => nested(&declare.translation.action, &[]).map_or(0, |query| query.offset),
-            Self::Run | Self::Prepare { .. } => 0,
+            Self::Prepare { offset, .. } => *offset,
+            Self::Run => 0,
         }
     }
 }
@@ -163,7 +165,7 @@ impl Ready {
                 self.template = template;
                 self.start_understood(understood, &sql, here, out)
             }
-            Purpose::Prepare { name, types, tag } => {
+            Purpose::Prepare { name, types, tag, .. } => {
                 let mut statement = Statement::new(understood, resolve, &types, self.context.epoch());
                 statement.from_sql = true;
                 self.add_statement(name, statement)?;
@@ -203,13 +205,15 @@ impl Ready {
         }
         let tag = &understood.translation.tag;
         match action {
-            Action::Prepare { name, parameter_types, sql } => {
+            Action::Prepare { name, parameter_types, sql, offset } => {
                 let (name, types, sql, tag) = (name.clone(), parameter_types.clone(), sql.clone(), tag.clone());
+                let offset = *offset;
                 self.check_statement_name(&name)?;
                 let mut template = std::mem::take(&mut self.template);
                 Resolve::scan(&sql, &mut template, &self.client)?;
                 let resolve = Resolve::with_types(&sql, template, &types);
-                return self.start_resolve(resolve, Purpose::Prepare { name, types, tag }, here, out);
+                let purpose = Purpose::Prepare { name, types, tag, offset };
+                return self.start_resolve(resolve, purpose, here, out).map_err(|error| moved(error, offset));
             }
             Action::Cursor(CursorCommand::Declare { sql, offset, .. }) => {
                 let mut template = std::mem::take(&mut self.template);

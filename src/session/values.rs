@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::iris::{IrisType, ParameterDescription, StatementMetadata, put_value};
-use crate::sql::{Bind, Given, LiteralKind, Plan, SessionValue, Template, array_elements};
+use crate::sql::{Bind, Given, LiteralKind, Plan, SessionValue, SetConfig, Template, array_elements};
 use crate::types::{Datum, Encoder, Oid, PgType, decode, decode_with};
 use crate::wire::{Format, PgError, SendBuf, SqlState};
 
@@ -119,16 +119,7 @@ pub fn put_values(
             }
             Bind::Constant(text) => put_value(values, &declared, &Datum::Text(text))?,
             Bind::Session(SessionValue::SetConfig { name, value, local }) => {
-                let [name, value, local] = [given(name, sources)?, given(value, sources)?, given(local, sources)?];
-                let local = match local.as_deref().map(parse_bool) {
-                    None => false,
-                    Some(Some(local)) => local,
-                    Some(None) => {
-                        let message =
-                            format!("invalid input syntax for type boolean: \"{}\"", local.unwrap_or_default());
-                        return Err(PgError::error(SqlState(*b"22P02"), message));
-                    }
-                };
+                let SettingValue { name, value, local } = SettingValue::read(name, value, local, sources)?;
                 let now = client.set_config(name.as_deref(), value.as_deref(), local, out)?;
                 put_value(values, &declared, &Datum::Text(&now))?;
             }
@@ -139,6 +130,35 @@ pub fn put_values(
         }
     }
     Ok(())
+}
+
+/// The arguments of `set_config`; `None` = NULL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingValue {
+    pub name: Option<String>,
+    pub value: Option<String>,
+    pub local: bool,
+}
+
+impl SettingValue {
+    /// # Errors
+    /// 22P02 for a flag that is none; 42P02 for `$n` without a value.
+    pub fn of(call: &SetConfig, sources: &Sources<'_>) -> Result<Self, Box<PgError>> {
+        Self::read(&call.name, &call.value, &call.local, sources)
+    }
+
+    fn read(name: &Given, value: &Given, local: &Given, sources: &Sources<'_>) -> Result<Self, Box<PgError>> {
+        let local = given(local, sources)?;
+        let is_local = match local.as_deref().map(parse_bool) {
+            None => false,
+            Some(Some(local)) => local,
+            Some(None) => {
+                let message = format!("invalid input syntax for type boolean: \"{}\"", local.unwrap_or_default());
+                return Err(PgError::error(SqlState(*b"22P02"), message));
+            }
+        };
+        Ok(Self { name: given(name, sources)?, value: given(value, sources)?, local: is_local })
+    }
 }
 
 /// A literal by the kind its spelling gives it; the declared type of its place decides how it travels.

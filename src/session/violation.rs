@@ -32,6 +32,9 @@ pub fn violated(error: &IrisError, attempt: &Attempt<'_>, context: &ShardContext
     let writes = attempt.plan.writes.as_deref();
     let named = culprit.field.filter(|_| matches!(error.sqlcode, 104 | 105)).and_then(|field| field.rsplit_once('.'));
     let table = culprit.table.or(named.map(|(table, _)| table));
+    if attempt.plan.statement.is_query && matches!(error.sqlcode, 104 | 105) {
+        return unfit_operand(plain);
+    }
     let facts = table.and_then(|table| facts_of(table, context)).or_else(|| writes.map(|writes| writes.table.clone()));
     let Some(facts) = facts else { return plain };
     let case = Case { culprit, facts: &facts, writes, attempt, context };
@@ -53,6 +56,18 @@ pub fn violated(error: &IrisError, attempt: &Attempt<'_>, context: &ShardContext
             explained
         }
     }
+}
+
+/// IRIS words it as of an INSERT, whatever the statement is.
+fn unfit_operand(mut plain: Box<PgError>) -> Box<PgError> {
+    let message = match plain.code {
+        SqlState::NUMERIC_OUT_OF_RANGE => "a value of the query is out of the range of the type it is used as",
+        SqlState::STRING_TOO_LONG => "a value of the query is too long for the type it is used as",
+        SqlState::INVALID_DATETIME => "a value of the query is no valid date or time",
+        _ => "a value of the query is not of the type it is used as",
+    };
+    message.clone_into(&mut plain.message);
+    plain
 }
 
 fn facts_of(table: &str, context: &ShardContext) -> Option<std::rc::Rc<TableFacts>> {
@@ -341,5 +356,39 @@ fn identifier(name: &str) -> String {
         name.to_owned()
     } else {
         format!("\"{}\"", name.replace('"', "\"\""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(pg_type: PgType, value: &str) -> Option<String> {
+        misfit(pg_type, value, true)
+            .map(|error| format!("{} {} {}", error.code, error.message, error.detail.unwrap_or_default()))
+    }
+
+    #[test]
+    fn values_that_do_not_fit_their_column() {
+        let varchar = PgType::varchar(3);
+        assert_eq!(told(varchar, "abcd").unwrap(), "22001 value too long for type character varying(3) ");
+        assert_eq!(told(PgType::new(Oid::INT2), "32768").unwrap(), "22003 smallint out of range ");
+        assert_eq!(told(PgType::new(Oid::INT4), "-2147483648"), None);
+        assert_eq!(told(PgType::new(Oid::INT8), "1e19").unwrap(), "22003 bigint out of range ");
+        assert_eq!(told(PgType::new(Oid::INT4), "x").unwrap(), "22P02 invalid input syntax for type integer: \"x\" ");
+        let numeric = PgType::numeric(5, 2);
+        let overflow = "22003 numeric field overflow A field with precision 5, scale 2 must round to an absolute value \
+            less than 10^3.";
+        assert_eq!(told(numeric, "999.995").unwrap(), overflow);
+        assert_eq!(told(numeric, "999.99"), None);
+        assert!(told(PgType::numeric(2, 2), "1").unwrap().ends_with("less than 1."));
+    }
+
+    #[test]
+    fn names_are_quoted_where_postgresql_would() {
+        let names = ["plain", "_a1", "order", "two words", "Upper", "a\"b", "1a", "name"];
+        let expected = ["plain", "_a1", "\"order\"", "\"two words\"", "\"Upper\"", "\"a\"\"b\"", "\"1a\"", "name"];
+        assert_eq!(names.map(identifier), expected);
+        assert!(KEYWORDS.is_sorted());
     }
 }

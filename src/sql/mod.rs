@@ -24,9 +24,9 @@ pub use description::{
 pub use options::{SideTable, TranslateError, TranslateOptions, Translated};
 pub use plan::{
     Action, AdvisoryOperation, Bind, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat,
-    CopyFromStdin, CursorCommand, EnumChange, EnumSide, ExecuteArgument, FetchDirection, Given, MirrorStatement,
-    ModesScope, OutputColumn, Plan, RunIf, ScriptStep, SessionValue, SettingCommand, SleepKind, StepRole,
-    TransactionCommand, Translation,
+    CopyFromStdin, CopyHeader, CursorCommand, EnumChange, EnumSide, ExecuteArgument, FetchDirection, Given,
+    MirrorStatement, ModesScope, OutputColumn, Plan, RunIf, ScriptStep, SessionValue, SetConfig, SettingCommand,
+    SleepKind, StepRole, TransactionCommand, TransactionModes, Translation,
 };
 pub use plpgsql::{BlockStatement, BlockStep, Condition, DoBlock, Handler};
 pub use schema::{ColumnFacts, Need, NoSchema, RelationName, Schema, TableFacts, TableLookup, ViewFacts, ViewLookup};

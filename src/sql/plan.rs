@@ -33,6 +33,8 @@ pub struct Translation {
     pub mirror_decides: bool,
     /// Waiting that goes in front of a statement for the oracle, whose own sleeps take no time.
     pub sleeps: Vec<Call>,
+    /// What `set_config` in the select list of a query of the oracle's sets for the session, once the query has a row.
+    pub set_configs: Vec<SetConfig>,
     /// What the statement does to the enum types, once the mirror has taken it.
     pub enum_change: Option<EnumChange>,
 }
@@ -90,6 +92,8 @@ pub enum Action {
         name: String,
         parameter_types: Vec<Oid>,
         sql: String,
+        /// Characters of the statement in front of `sql`.
+        offset: u32,
     },
     /// EXPLAIN of an EXECUTE in a format that is PostgreSQL's alone: it explains the prepared statement.
     ExplainExecute {
@@ -246,10 +250,7 @@ pub enum AdvisoryOperation {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransactionCommand {
-    Begin {
-        isolation: Option<String>,
-        read_only: Option<bool>,
-    },
+    Begin(TransactionModes),
     Commit {
         chain: bool,
     },
@@ -272,8 +273,7 @@ pub enum SettingCommand {
     },
     /// `SET TRANSACTION ..` and `SET SESSION CHARACTERISTICS AS TRANSACTION ..`.
     Modes {
-        isolation: Option<String>,
-        read_only: Option<bool>,
+        modes: TransactionModes,
         scope: ModesScope,
     },
     /// `SHOW name`; `all` for SHOW ALL.
@@ -281,6 +281,14 @@ pub enum SettingCommand {
     /// `RESET name`; `None` = ALL.
     Reset(Option<String>),
     DiscardAll,
+}
+
+/// What BEGIN, SET TRANSACTION and the like say of a transaction; `None`: nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TransactionModes {
+    pub isolation: Option<String>,
+    pub read_only: Option<bool>,
+    pub deferrable: Option<bool>,
 }
 
 /// What transaction modes are set for.
@@ -308,6 +316,12 @@ pub enum StepRole {
     Rows,
     /// Its row count is added to the command tag's.
     Count,
+    /// A query for the row that ON CONFLICT means, when a duplicate of some key was refused: the number in its one row is
+    /// how many there are. Without one, the refusal is the statement's error.
+    Excuse,
+    /// A query of what a step before has made: the number in its one row is added to the command tag's. It cannot be
+    /// prepared before that step has run.
+    Total,
     /// Neither.
     Silent,
 }
@@ -317,6 +331,8 @@ pub enum RunIf {
     Always,
     /// The step before changed nothing (upsert: UPDATE, then INSERT).
     PreviousCountZero,
+    /// The step before was refused for a reason that may count as having nothing to do.
+    PreviousRefused,
     /// The step before changed something (INSERT .. ON CONFLICT DO NOTHING RETURNING).
     PreviousCountNotZero,
 }
@@ -365,6 +381,14 @@ pub enum Given {
     Null,
     Constant(String),
     Parameter(u16),
+}
+
+/// The arguments of one call of `set_config(name, value, is_local)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetConfig {
+    pub name: Given,
+    pub value: Given,
+    pub local: Given,
 }
 
 /// What session functions answer (PostgreSQL manual, "System Information Functions", "Configuration Settings
@@ -438,8 +462,19 @@ pub struct CopyFromStdin {
     pub format: CopyFormat,
 }
 
+/// What the first line of the data is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyHeader {
+    /// A row like any other.
+    None,
+    /// Left out, whatever it says.
+    Ignored,
+    /// The names of the columns, in their order.
+    Matching,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CopyFormat {
     /// Text format (COPY chapter, "Text Format").
-    Text { delimiter: u8, null: Vec<u8>, header: bool },
+    Text { delimiter: u8, null: Vec<u8>, header: CopyHeader },
 }

@@ -1,12 +1,12 @@
 //! What a change of rows writes, as far as the statement itself tells: PostgreSQL's errors name columns and values, IRIS's
 //! name at most the constraint.
 
+use std::fmt;
 use std::rc::Rc;
 
 use super::schema::TableFacts;
 
 /// An INSERT, UPDATE or DELETE of one IRIS statement.
-#[derive(Debug)]
 pub struct Writes {
     pub table: Rc<TableFacts>,
     /// Rows are new: a column that is not written takes its default.
@@ -17,6 +17,8 @@ pub struct Writes {
     pub rows: Vec<Vec<Written>>,
     /// Columns that `WHERE column = value AND ..` holds to one value.
     pub held: Vec<(String, usize)>,
+    /// Of ON CONFLICT: the columns whose duplicates are no error. Those of other keys are.
+    pub arbiter: Option<Vec<String>>,
 }
 
 /// A value that is written.
@@ -28,6 +30,13 @@ pub enum Written {
     Value(usize),
     /// Computed by IRIS.
     Unknown,
+}
+
+/// The definition of the table is not part of the statement.
+impl fmt::Debug for Writes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Writes({} {:?} {:?} {:?})", self.table.name, self.columns, self.rows, self.held)
+    }
 }
 
 impl Writes {
@@ -48,6 +57,17 @@ impl Writes {
             Some(facts) if self.is_insert && !facts.identity && !facts.has_default => Written::Null,
             _ => Written::Unknown,
         }
+    }
+
+    /// Whether the constraint of that name is the one that ON CONFLICT is about.
+    pub fn is_arbiter(&self, constraint: &str) -> bool {
+        let keys = &self.table.unique_keys;
+        let named = keys.iter().find(|(name, _)| name.eq_ignore_ascii_case(constraint));
+        let columns = named.map_or(&self.table.primary_key, |(_, columns)| columns);
+        let is_in = |all: &[String], column: &String| all.iter().any(|other| other.eq_ignore_ascii_case(column));
+        self.arbiter.as_ref().is_some_and(|arbiter| {
+            arbiter.len() == columns.len() && columns.iter().all(|column| is_in(arbiter, column))
+        })
     }
 
     /// What a column had before an UPDATE or DELETE.

@@ -116,8 +116,8 @@ class Connection:
         return self.until_ready()
 
     def extended(self, sql, oids=(), values=(), binary_results=False):
-        parse = b"\0" + sql.encode() + b"\0" + struct.pack("!h", len(oids)) + b"".join(struct.pack("!I", oid) for oid in oids)
-        bind = b"\0\0" + struct.pack("!hh", 0, len(values))
+        parse = b"\0" + sql.encode() + b"\0" + struct.pack("!H", len(oids)) + b"".join(struct.pack("!I", oid) for oid in oids)
+        bind = b"\0\0" + struct.pack("!hH", 0, len(values))
         for value in values:
             bind += struct.pack("!i", -1) if value is None else struct.pack("!i", len(value.encode())) + value.encode()
         bind += struct.pack("!hh", 1, 1) if binary_results else struct.pack("!h", 0)

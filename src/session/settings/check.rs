@@ -1,6 +1,6 @@
 //! Values of parameters: PostgreSQL's rules, messages and canonical spellings (manual, "Setting Parameters").
 
-use super::parameters::{Kind, Parameter, Unit};
+use super::parameters::{Kind, Parameter, RESERVED_PREFIXES, Unit};
 use crate::types::Zone;
 use crate::wire::{PgError, SqlState};
 
@@ -29,6 +29,13 @@ pub fn refusal(parameter: &Parameter) -> Option<Box<PgError>> {
 /// # Errors
 /// 42602.
 pub fn custom_name(name: &str) -> Result<()> {
+    let prefix = name.split('.').next().unwrap_or_default();
+    if let Some(reserved) = RESERVED_PREFIXES.iter().find(|reserved| reserved.eq_ignore_ascii_case(prefix)) {
+        let message = format!("invalid configuration parameter name \"{name}\"");
+        return Err(
+            PgError::error(SqlState(*b"42602"), message).detail(format!("\"{reserved}\" is a reserved prefix."))
+        );
+    }
     let is_identifier = |part: &str| {
         part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || !c.is_ascii())
             && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '$') || !c.is_ascii())

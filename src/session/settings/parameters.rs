@@ -1,4 +1,5 @@
-//! The parameters the gateway keeps rules for: names, ranges and defaults of PostgreSQL 17's `pg_settings`.
+//! The parameters the gateway keeps rules for: names, ranges and defaults of PostgreSQL 17's `pg_settings`, and of
+//! pgvector 0.8.
 
 /// What a parameter accepts.
 #[derive(Debug, Clone, Copy)]
@@ -134,6 +135,10 @@ pub const PARAMETERS: &[Parameter] = &[
     p("gin_fuzzy_search_limit", "0", Kind::Int(0, 2_147_483_647, Unit::None)),
     p("gin_pending_list_limit", "4096", Kind::Int(64, 2_147_483_647, Unit::Kilobytes)),
     p("hash_mem_multiplier", "2", Kind::Real(1.0, 1000.0)),
+    p("hnsw.ef_search", "40", Kind::Int(1, 1000, Unit::None)),
+    p("hnsw.iterative_scan", "off", Kind::Enum(&["off", "relaxed_order", "strict_order"])),
+    p("hnsw.max_scan_tuples", "20000", Kind::Int(1, 2_147_483_647, Unit::None)),
+    p("hnsw.scan_mem_multiplier", "1", Kind::Real(1.0, 1000.0)),
     p("idle_in_transaction_session_timeout", "0", Kind::Int(0, 2_147_483_647, Unit::Milliseconds)),
     p("idle_session_timeout", "0", Kind::Int(0, 2_147_483_647, Unit::Milliseconds)),
     reported("in_hot_standby", "off", Kind::ReadOnly),
@@ -142,6 +147,9 @@ pub const PARAMETERS: &[Parameter] = &[
         .reported(),
     p("io_combine_limit", "16", Kind::Int(1, 128, Unit::Blocks)),
     reported("is_superuser", "on", Kind::ReadOnly),
+    p("ivfflat.iterative_scan", "off", Kind::Enum(&["off", "relaxed_order"])),
+    p("ivfflat.max_probes", "32768", Kind::Int(1, 32_768, Unit::None)),
+    p("ivfflat.probes", "1", Kind::Int(1, 32_768, Unit::None)),
     p("jit", "on", Kind::Bool),
     p("jit_above_cost", "100000", Kind::Real(-1.0, f64::MAX)),
     p("jit_expressions", "on", Kind::Bool),
@@ -181,6 +189,9 @@ pub const PARAMETERS: &[Parameter] = &[
     p("parallel_tuple_cost", "0.1", Kind::Real(0.0, f64::MAX)),
     p("password_encryption", "scram-sha-256", Kind::Enum(&["scram-sha-256"])),
     p("plan_cache_mode", "auto", Kind::Enum(&["auto", "force_generic_plan", "force_custom_plan"])),
+    p("plpgsql.check_asserts", "on", Kind::Bool),
+    p("plpgsql.print_strict_params", "off", Kind::Bool),
+    p("plpgsql.variable_conflict", "error", Kind::Enum(&["error", "use_variable", "use_column"])),
     evaluated("quote_all_identifiers", "off", Kind::Bool),
     p("random_page_cost", "4", Kind::Real(0.0, f64::MAX)),
     p("recursive_worktable_factor", "10", Kind::Real(0.001, 1000000.0)),
@@ -233,6 +244,10 @@ pub const PARAMETERS: &[Parameter] = &[
     evaluated("xmlbinary", "base64", Kind::Enum(&["base64", "hex"])),
     evaluated("xmloption", "content", Kind::Enum(&["content", "document"])),
 ];
+
+/// The first parts of names that belong to an extension: what it has not defined does not exist
+/// (`MarkGUCPrefixReserved`). `pgwire` is the gateway's own.
+pub const RESERVED_PREFIXES: &[&str] = &["hnsw", "ivfflat", "pgwire", "plpgsql"];
 
 pub fn find(key: &str) -> Option<&'static Parameter> {
     PARAMETERS.iter().find(|parameter| parameter.name.eq_ignore_ascii_case(key))

@@ -105,6 +105,7 @@ fn in_one_line(sql: &str, schema: &dyn Schema) -> String {
                             RunIf::Always => String::new(),
                             RunIf::PreviousCountZero => "[=0] ".into(),
                             RunIf::PreviousCountNotZero => "[>0] ".into(),
+                            RunIf::PreviousRefused => "[!] ".into(),
                         };
                         for code in &step.ignored_sqlcodes {
                             let _ = write!(text, "[{code}] ");

@@ -7,8 +7,9 @@ use super::beyond_mirror;
 use super::cx::{self, Cx, Result};
 use super::expr::arguments;
 use super::names;
-use crate::sql::plan::CatalogQuery;
+use crate::sql::plan::{CatalogQuery, SetConfig};
 use crate::sql::schema::RelationName;
+use crate::types::Oid;
 
 /// Functions whose effect or knowledge is the session's: the oracle would answer for itself, and forget.
 const SESSION_FUNCTIONS: &[&str] = &["pg_notify", "nextval", "currval", "setval", "lastval"];
@@ -76,6 +77,7 @@ impl Cx<'_> {
         let mut found = CatalogQuery::default();
         let mut reads_relations = false;
         let mut sets_settings = false;
+        let mut calls_alone = false;
         for node in query.descendants() {
             match node.kind() {
                 SyntaxKind::RELATION_NAME_REF => {
@@ -122,6 +124,8 @@ impl Cx<'_> {
                     found.reads_settings |= SETTING_READERS.contains(&name);
                     found.reads_session |= name == "pg_listening_channels";
                     sets_settings |= name == "set_config";
+                    // `FROM pg_show_all_settings()`.
+                    calls_alone |= name != "set_config";
                 }
                 SyntaxKind::INSERT | SyntaxKind::UPDATE | SyntaxKind::DELETE | SyntaxKind::MERGE => {
                     return Ok(None);
@@ -129,9 +133,67 @@ impl Cx<'_> {
                 _ => {}
             }
         }
-        // By itself set_config is carried out here; among the rows of a catalog (`pg_dump` on pg_settings) it sets what
-        // PostgreSQL has for the length of the question.
-        Ok((reads_relations || !(sets_settings || is_plain_constants(query))).then_some(found))
+        // By itself set_config is carried out here; among the rows of a catalog PostgreSQL does it for the length of the
+        // question, and the session does it again.
+        let reads_rows =
+            reads_relations || calls_alone && query.children().any(|c| c.kind() == SyntaxKind::FROM_CLAUSE);
+        Ok((reads_rows || !(sets_settings || is_plain_constants(query))).then_some(found))
+    }
+
+    /// The calls of `set_config` of a query that the oracle answers.
+    ///
+    /// # Errors
+    /// 0A000 for one that is not done exactly once for each row of the result, or whose arguments are not known.
+    pub(super) fn set_configs(&self, query: &SyntaxNode) -> Result<Vec<SetConfig>> {
+        let is_set_config = |node: &SyntaxNode| {
+            node.kind() == SyntaxKind::CALL_EXPR
+                && node
+                    .first_child()
+                    .and_then(|name| names::parts(&name).pop())
+                    .is_some_and(|name| names::folded(&name) == "set_config")
+        };
+        let all = query.descendants().filter(|node| is_set_config(node)).count();
+        if all == 0 {
+            return Ok(Vec::new());
+        }
+        let targets = cx::child(query, SyntaxKind::SELECT_CLAUSE)
+            .map(|clause| cx::grandchildren(&clause, SyntaxKind::TARGET_LIST, SyntaxKind::TARGET))
+            .unwrap_or_default();
+        let calls: Vec<SyntaxNode> =
+            targets.iter().filter_map(|target| target.first_child().filter(is_set_config)).collect();
+        let is_plain = query.kind() == SyntaxKind::SELECT
+            && query.children().all(|part| {
+                matches!(part.kind(), SyntaxKind::SELECT_CLAUSE | SyntaxKind::FROM_CLAUSE | SyntaxKind::WHERE_CLAUSE)
+            })
+            && calls.len() == all;
+        let at = query.text_range().start().into();
+        let unknown = || {
+            self.unsupported(
+                "set_config() is carried out for the session where it stands by itself in a select list only",
+                at,
+            )
+            .hint("Use SET, or SELECT set_config(..) without FROM.")
+        };
+        if !is_plain {
+            return Err(unknown());
+        }
+        let condition = cx::child(query, SyntaxKind::WHERE_CLAUSE).and_then(|clause| clause.first_child());
+        let held = condition.map(|condition| self.equalities(&condition)).unwrap_or_default();
+        calls
+            .iter()
+            .map(|call| {
+                let arguments = arguments(call);
+                let [name, value, local] = arguments.as_slice() else { return Err(unknown()) };
+                // `SELECT set_config(name, ..) FROM pg_settings WHERE name = '..'`.
+                let is_column = matches!(name.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR);
+                let same = |column: &SyntaxNode| cx::plain_text(column) == cx::plain_text(name);
+                let held = held.iter().find(|(column, _)| is_column && same(column)).map(|(_, value)| value);
+                let name = self.given(held.unwrap_or(name), Oid::TEXT)?.ok_or_else(unknown)?;
+                let value = self.given(value, Oid::TEXT)?.ok_or_else(unknown)?;
+                let local = self.given(local, Oid::BOOL)?.ok_or_else(unknown)?;
+                Ok(SetConfig { name, value, local })
+            })
+            .collect()
     }
 
     /// Folded name parts: relations of the system schemas, and those that PostgreSQL finds there without a schema.

@@ -145,7 +145,8 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
                 }
             }
             if let Some(query) = cx.catalog_query(node)? {
-                return Ok(translation(Action::Catalog(query), "SELECT"));
+                let set_configs = cx.set_configs(node)?;
+                return Ok(Translation { set_configs, ..translation(Action::Catalog(query), "SELECT") });
             }
             let query = cx.query(node, Place::Top, None)?;
             let plan = cx.plan(query.frag, query.columns, true);
@@ -188,6 +189,7 @@ fn translation(action: Action, tag: impl Into<String>) -> Translation {
         mirror: Vec::new(),
         is_iris_dialect: false,
         is_constant: false,
+        set_configs: Vec::new(),
         mirror_decides: false,
         sleeps: Vec::new(),
         enum_change: None,

@@ -218,6 +218,45 @@ async def errors(conn):
         await check(f"error {sqlstate}: {sql}", code(sqlstate, conn.fetch(sql, *params)))
 
 
+async def changed_tables(conn):
+    """A cached statement whose table changes: asyncpg prepares it again by itself when the answer names the routine."""
+    other = await asyncpg.connect()
+    query = "SELECT * FROM ch WHERE id = $1"
+
+    async def row():
+        return dict(await conn.fetchrow(query, 1))
+
+    for changer in (conn, other):
+        await conn.execute("DROP TABLE IF EXISTS ch")
+        await conn.execute("CREATE TABLE ch (id integer PRIMARY KEY, a varchar(10))")
+        await conn.execute("INSERT INTO ch VALUES (1, 'x')")
+        equal(await row(), {"id": 1, "a": "x"})
+        equal(await conn.fetchval("SELECT a FROM ch WHERE id = $1", 1), "x")
+        await changer.execute("ALTER TABLE ch ADD COLUMN b integer")
+        equal(await row(), {"id": 1, "a": "x", "b": None})
+        # The shape of this one is what it was.
+        equal(await conn.fetchval("SELECT a FROM ch WHERE id = $1", 1), "x")
+        await changer.execute("ALTER TABLE ch DROP COLUMN a")
+        equal(await row(), {"id": 1, "b": None})
+        await changer.execute("DROP TABLE ch")
+        await changer.execute("CREATE TABLE ch (id integer PRIMARY KEY, c text)")
+        await changer.execute("INSERT INTO ch VALUES (1, 'y')")
+        equal(await row(), {"id": 1, "c": "y"})
+        async with conn.transaction():
+            equal(await row(), {"id": 1, "c": "y"})
+        await changer.execute("ALTER TABLE ch ADD COLUMN d text")
+        # A transaction is lost, and the next attempt works.
+        try:
+            async with conn.transaction():
+                await row()
+        except asyncpg.exceptions.InvalidCachedStatementError:
+            pass
+        else:
+            raise AssertionError("a cached statement was used in a transaction after its table had changed")
+        equal(await row(), {"id": 1, "c": "y", "d": None})
+    await other.close()
+
+
 async def pool():
     async with asyncpg.create_pool(min_size=2, max_size=8) as p:
         # More users than connections; each release resets its connection.
@@ -235,6 +274,7 @@ async def main():
         ("cursors", cursors),
         ("COPY FROM STDIN", copying),
         ("transactions", transactions),
+        ("tables that change", changed_tables),
         ("notifications", notifications),
         ("advisory locks", advisory_locks),
     ]:
@@ -242,7 +282,7 @@ async def main():
     await check("cursor moved forward", moved_cursor(conn))
     await errors(conn)
     await check("pool", pool())
-    for table in ("ty", "sc", "em", "cp", "tx", "er2", "er"):
+    for table in ("ty", "sc", "em", "cp", "tx", "ch", "er2", "er"):
         await check(f"drop table {table}", conn.execute(f"DROP TABLE IF EXISTS {table}"))
     await conn.close()
     checks.close()

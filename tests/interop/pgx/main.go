@@ -381,6 +381,45 @@ func execModes(ctx context.Context) error {
 	return nil
 }
 
+// A cached statement whose table changes: the error drops it from the cache, and the next attempt works.
+func changedTables(ctx context.Context, conn *pgx.Conn) error {
+	star := func() (int, error) {
+		rows, err := conn.Query(ctx, "SELECT * FROM ch WHERE id = $1", 1)
+		if err != nil {
+			return 0, err
+		}
+		defer rows.Close()
+		count := 0
+		for rows.Next() {
+			values, err := rows.Values()
+			if err != nil {
+				return 0, err
+			}
+			count = len(values)
+		}
+		return count, rows.Err()
+	}
+	again := func(expected int) error {
+		_, err := star()
+		if err != nil {
+			if err := code("0A000", err); err != nil {
+				return err
+			}
+		}
+		count, err := star()
+		return first(err, equal(count, expected, "columns"))
+	}
+	err := exec(ctx, conn, "DROP TABLE IF EXISTS ch", "CREATE TABLE ch (id integer PRIMARY KEY, a varchar(10))", "INSERT INTO ch VALUES (1, 'x')")
+	if err != nil {
+		return err
+	}
+	count, err := star()
+	if err := first(err, equal(count, 2, "columns"), exec(ctx, conn, "ALTER TABLE ch ADD COLUMN b integer"), again(3)); err != nil {
+		return err
+	}
+	return first(exec(ctx, conn, "ALTER TABLE ch DROP COLUMN a"), again(2))
+}
+
 func pools(ctx context.Context) error {
 	config, err := pgxpool.ParseConfig("")
 	if err != nil {
@@ -425,8 +464,9 @@ func main() {
 	failures(ctx, conn)
 	check("simple protocol", func() error { return simpleProtocol(ctx) })
 	check("other execution modes", func() error { return execModes(ctx) })
+	check("tables that change", func() error { return changedTables(ctx, conn) })
 	check("pool", func() error { return pools(ctx) })
-	for _, table := range []string{"ty", "st", "ba", "tx", "er2", "er"} {
+	for _, table := range []string{"ty", "st", "ba", "tx", "ch", "er2", "er"} {
 		check("drop table "+table, func() error { return exec(ctx, conn, "DROP TABLE IF EXISTS "+table) })
 	}
 	fmt.Printf("%d passed, %d failed\n", passed, failed)

@@ -359,6 +359,56 @@ def server_parameters():
         equal(conn.execute("SELECT a, b FROM rw WHERE a = %s", ("it's",)).fetchone(), ("it's", None))
 
 
+def changed_tables():
+    """Statements past the threshold whose table changes."""
+    with psycopg.connect("", autocommit=True, prepare_threshold=0) as conn, psycopg.connect("", autocommit=True) as other:
+        for changer in (conn, other):
+            conn.execute("DROP TABLE IF EXISTS ch")
+            conn.execute("CREATE TABLE ch (id integer PRIMARY KEY, a varchar(10))")
+            conn.execute("INSERT INTO ch VALUES (1, 'x')")
+            star, named = "SELECT * FROM ch WHERE id = %s", "SELECT a FROM ch WHERE id = %s"
+            for _ in range(3):
+                equal(conn.execute(star, (1,)).fetchone(), (1, "x"))
+                equal(conn.execute(named, (1,)).fetchone(), ("x",))
+            changer.execute("ALTER TABLE ch ADD COLUMN b integer")
+            equal(conn.execute(named, (1,)).fetchone(), ("x",))
+            if changer is other:
+                # Of its own changes psycopg knows, and prepares anew.
+                try:
+                    conn.execute(star, (1,))
+                except psycopg.errors.FeatureNotSupported as error:
+                    equal(error.diag.message_primary, "cached plan must not change result type")
+                    equal(error.diag.source_function, "RevalidateCachedQuery")
+                else:
+                    raise AssertionError("the columns of a prepared statement have changed in silence")
+                conn.execute("DEALLOCATE ALL")
+            equal(conn.execute(star, (1,)).fetchone(), (1, "x", None))
+
+
+def violations():
+    """What a program reads of a violated constraint."""
+    with psycopg.connect("", autocommit=True) as conn:
+        conn.execute("DROP TABLE IF EXISTS vi2")
+        conn.execute("DROP TABLE IF EXISTS vi")
+        conn.execute("CREATE TABLE vi (id integer PRIMARY KEY, u varchar(5) UNIQUE, n integer NOT NULL)")
+        conn.execute("CREATE TABLE vi2 (id integer PRIMARY KEY, vi_id integer REFERENCES vi (id))")
+        conn.execute("INSERT INTO vi VALUES (1, 'a', 1)")
+        for error_class, sql, values, told in [
+            (psycopg.errors.UniqueViolation, "INSERT INTO vi VALUES (%s, %s, %s)", (1, "b", 1), ("public", "vi", None, "vi_pkey", "Key (id)=(1) already exists.")),
+            (psycopg.errors.UniqueViolation, "INSERT INTO vi VALUES (%s, %s, %s)", (2, "a", 1), ("public", "vi", None, "vi_u_key", "Key (u)=(a) already exists.")),
+            (psycopg.errors.NotNullViolation, "INSERT INTO vi VALUES (%s, %s, %s)", (2, "b", None), ("public", "vi", "n", None, "Failing row contains (2, b, null).")),
+            (psycopg.errors.ForeignKeyViolation, "INSERT INTO vi2 VALUES (%s, %s)", (1, 77), ("public", "vi2", None, "vi2_vi_id_fkey", 'Key (vi_id)=(77) is not present in table "vi".')),
+        ]:
+            try:
+                conn.execute(sql, values)
+            except error_class as error:
+                diag = error.diag
+                detail = diag.message_detail.split("\n")[0]
+                equal((diag.schema_name, diag.table_name, diag.column_name, diag.constraint_name, detail), told)
+            else:
+                raise AssertionError(f"{sql} {values}: no error")
+
+
 async def asynchronous():
     conn = await psycopg.AsyncConnection.connect("")
     async with conn:
@@ -408,8 +458,10 @@ def main():
             conn.rollback()
         errors(conn)
         checks.check("server-side parameters", server_parameters)
+        checks.check("tables that change", changed_tables)
+        checks.check("fields of violations", violations)
         checks.check("asynchronous", lambda: asyncio.run(asynchronous()))
-        for table in ("ty", "ps", "em", "pl", "fe", "ci", "tx", "er2", "er", "rw", "asy"):
+        for table in ("ty", "ps", "em", "pl", "fe", "ci", "tx", "er2", "er", "rw", "asy", "ch", "vi2", "vi"):
             checks.check(f"drop table {table}", lambda table=table: conn.execute(f"DROP TABLE IF EXISTS {table}"))
             conn.commit()
     checks.close()

@@ -24,6 +24,9 @@ pub(super) fn drop_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
 }
 
 fn drop_relations(cx: &Cx<'_>, stmt: &SyntaxNode, kind: SyntaxKind, what: &str) -> Result<Ddl> {
+    if !has_child(stmt, kind) {
+        return Err(super::end_of_input(stmt));
+    }
     let if_exists = has_child(stmt, SyntaxKind::IF_EXISTS);
     let behaviour = if cascades(stmt) { " CASCADE" } else { "" };
     let ignored: &[i32] = if if_exists { &[NO_TABLE_SQLCODE] } else { &[] };

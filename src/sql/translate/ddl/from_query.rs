@@ -5,10 +5,11 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::constraint::defined_list;
 use super::{Ddl, Table, accepted, at, ddl, first_name, has_child, need, notice, tolerant_step, unsupported};
 use crate::sql::description::view_note;
-use crate::sql::plan::{ScriptStep, StepRole};
+use crate::sql::plan::StepRole;
 use crate::sql::schema::TableLookup;
 use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::{mirror, query};
+use crate::sql::translate::frag::{Frag, Ty};
+use crate::sql::translate::{self, mirror, query};
 use crate::wire::{PgError, SqlState};
 
 /// "Table or view already exists".
@@ -55,7 +56,9 @@ pub(super) fn select_into(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
 
 fn filled(cx: &Cx<'_>, table: &Table, query: &str, ignored: &[i32]) -> Ddl {
     let step = tolerant_step(cx, format!("CREATE TABLE {} AS {query}", table.text), ignored);
-    ddl("SELECT", vec![ScriptStep { role: StepRole::Count, ..step }])
+    // IRIS does not say how many rows it has put into the table.
+    let total = cx.plan(Frag::atom(format!("SELECT COUNT(*) FROM {}", table.text), Ty::Any), Vec::new(), true);
+    ddl("SELECT", vec![step, translate::step(total, StepRole::Total)])
 }
 
 pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {

@@ -181,6 +181,12 @@ fn need(node: &SyntaxNode, kind: SyntaxKind) -> Result<SyntaxNode> {
     })
 }
 
+/// The parser takes a statement that ends too early.
+fn end_of_input(stmt: &SyntaxNode) -> Box<PgError> {
+    PgError::error(SqlState::SYNTAX_ERROR, "syntax error at end of input")
+        .position(cx::offset(stmt.text_range().end().into()))
+}
+
 fn at(node: &SyntaxNode) -> usize {
     node.text_range().start().into()
 }

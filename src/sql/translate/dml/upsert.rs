@@ -28,12 +28,20 @@ pub fn steps(
     let at = usize::from(conflict.text_range().start());
     let mut steps = Vec::new();
     if is_do_nothing(conflict) {
-        // The key is checked for its existence only: IRIS's -119 does not name the constraint by itself.
-        key(cx, target, conflict)?;
+        let key = key(cx, target, conflict)?;
         for row in rows {
             let mut insert = insertion(cx, target, &row);
-            insert.ignored_sqlcodes.push(DUPLICATE_KEY);
+            let by_key = match &key {
+                Some(key) => condition(target, &row, key)?,
+                None => None,
+            };
+            // Where the key takes its default, a fresh number, there is nothing to conflict with.
+            if key.is_none() || by_key.is_some() {
+                insert.ignored_sqlcodes.push(DUPLICATE_KEY);
+            }
+            let excuse = by_key.zip(key.as_deref()).map(|(by_key, key)| excuse(cx, target, &mut insert, key, &by_key));
             steps.push(insert);
+            steps.extend(excuse);
             if let Some(returned) = returned {
                 let mut rows = returning::inserted(cx, target, returned)?;
                 rows.run_if = RunIf::PreviousCountNotZero;
@@ -74,14 +82,28 @@ pub fn steps(
         if filter.is_some() {
             // The row is there and its WHERE said no.
             insert.ignored_sqlcodes.push(DUPLICATE_KEY);
+            let excuse = excuse(cx, target, &mut insert, &key, &by_key);
+            steps.push(insert);
+            steps.push(excuse);
+        } else {
+            steps.push(insert);
         }
-        steps.push(insert);
         if let Some(returned) = returned {
             let scope = vec![target.relation()?];
             steps.push(returning::select(cx, target, returned, scope, &Frag::atom("", Ty::Any), Some(&by_key))?);
         }
     }
     Ok(steps)
+}
+
+/// Looks for the row that `insert` may be refused for: a duplicate of another key is an error.
+fn excuse(cx: &Cx<'_>, target: &Target, insert: &mut ScriptStep, key: &[String], by_key: &Frag) -> ScriptStep {
+    if let Some(writes) = &mut insert.plan.writes {
+        writes.arbiter = Some(key.to_vec());
+    }
+    let count = Frag::cat(&[&"SELECT COUNT(*) FROM ", &target.text, &" WHERE ", by_key], Ty::Any);
+    let excuse = step(cx.plan(count, Vec::new(), true), StepRole::Excuse);
+    ScriptStep { run_if: RunIf::PreviousRefused, ..excuse }
 }
 
 fn change(

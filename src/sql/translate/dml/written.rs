@@ -19,7 +19,14 @@ pub fn inserts(mut plan: Plan, target: &Target, rows: &[Row]) -> Plan {
     let columns = first.columns.iter().map(|(_, folded, _)| folded.clone()).collect();
     let rows = rows.iter().map(|row| row.columns.iter().map(|(.., value)| written(value, &mut marks)).collect());
     let rows = rows.collect();
-    plan.writes = Some(Box::new(Writes { table: table.clone(), is_insert: true, columns, rows, held: Vec::new() }));
+    plan.writes = Some(Box::new(Writes {
+        table: table.clone(),
+        is_insert: true,
+        columns,
+        rows,
+        held: Vec::new(),
+        arbiter: None,
+    }));
     plan
 }
 
@@ -38,7 +45,7 @@ pub fn changes(mut plan: Plan, target: &Target, assignments: &[Assignment], held
         })
         .collect();
     let rows = if assignments.is_empty() { Vec::new() } else { vec![row] };
-    plan.writes = Some(Box::new(Writes { table: table.clone(), is_insert: false, columns, rows, held }));
+    plan.writes = Some(Box::new(Writes { table: table.clone(), is_insert: false, columns, rows, held, arbiter: None }));
     plan
 }
 

@@ -264,7 +264,7 @@ impl Cx<'_> {
 
     /// A constant or a parameter of that type, with or without a cast to it.
     #[inline(never)]
-    fn given(&self, node: &SyntaxNode, oid: Oid) -> Result<Option<Given>> {
+    pub fn given(&self, node: &SyntaxNode, oid: Oid) -> Result<Option<Given>> {
         Ok(match self.plain_argument(&tree::read(node)?, oid, false)? {
             Some((CallArgument::Null, _)) => Some(Given::Null),
             Some((CallArgument::Value { bind: Bind::Parameter(n), .. }, _)) => Some(Given::Parameter(n)),

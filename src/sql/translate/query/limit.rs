@@ -54,7 +54,7 @@ impl Cx<'_> {
         if let Some(value) = self.constant_count(node) {
             if value.is_some_and(|value| value < 0) {
                 let code = if clause == "LIMIT" { SqlState(*b"2201W") } else { SqlState(*b"2201X") };
-                return Err(PgError::error(code, format!("{clause} must not be negative")).position(cx::offset(at)));
+                return Err(PgError::error(code, format!("{clause} must not be negative")));
             }
             if value.is_none() {
                 return Ok(None);

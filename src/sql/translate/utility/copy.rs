@@ -6,7 +6,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::{Utility, utility};
 use crate::iris::ParameterKind;
-use crate::sql::plan::{Action, Bind, CopyFormat, CopyFromStdin};
+use crate::sql::plan::{Action, Bind, CopyFormat, CopyFromStdin, CopyHeader};
 use crate::sql::schema::{ColumnFacts, TableLookup};
 use crate::sql::translate::cx::{self, Cx, Result, plain_text};
 use crate::sql::translate::frag::{Frag, Ty, list};
@@ -39,6 +39,11 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
             ));
         }
     };
+    if cx.views(&relation).is_some_and(|views| views.definition.is_some()) {
+        let message = format!("cannot copy to view \"{}\"", relation.name);
+        return Err(PgError::error(SqlState(*b"42809"), message)
+            .hint("To enable copying to a view, provide an INSTEAD OF INSERT trigger."));
+    }
     let columns: Vec<(String, &ColumnFacts)> = match cx::child(&table, SyntaxKind::COLUMN_REF_LIST) {
         Some(list) => {
             let mut columns = Vec::new();
@@ -78,6 +83,7 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
         rows: vec![(0..columns_count).map(Written::Value).collect()],
         is_insert: true,
         held: Vec::new(),
+        arbiter: None,
         table: Rc::clone(&facts),
     }));
     utility(Action::CopyFromStdin(CopyFromStdin { insert, columns_count, format }), "COPY")
@@ -86,7 +92,7 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
 fn format(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<CopyFormat> {
     let mut delimiter = b'\t';
     let mut null = b"\\N".to_vec();
-    let mut header = false;
+    let mut header = CopyHeader::None;
     let mut options: Vec<(String, Option<String>)> = Vec::new();
     if let Some(list) = cx::child(stmt, SyntaxKind::COPY_OPTION_LIST) {
         for option in cx::children(&list, SyntaxKind::COPY_OPTION) {
@@ -126,7 +132,7 @@ fn format(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<CopyFormat> {
                 }
             },
             "null" => null = value.unwrap_or_default().as_bytes().to_vec(),
-            "header" => header = !matches!(value, Some("false" | "off" | "0")),
+            "header" => header = copy_header(value)?,
             // Hints that change nothing here.
             "freeze" => {}
             "encoding" if value.is_some_and(|name| matches!(name.to_ascii_uppercase().as_str(), "UTF8" | "UTF-8")) => {}
@@ -139,6 +145,16 @@ fn format(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<CopyFormat> {
         }
     }
     Ok(CopyFormat::Text { delimiter, null, header })
+}
+
+fn copy_header(value: Option<&str>) -> Result<CopyHeader> {
+    let Some(value) = value else { return Ok(CopyHeader::Ignored) };
+    match value.to_ascii_lowercase().as_str() {
+        "match" => Ok(CopyHeader::Matching),
+        "true" | "on" | "1" => Ok(CopyHeader::Ignored),
+        "false" | "off" | "0" => Ok(CopyHeader::None),
+        _ => Err(PgError::error(SqlState::SYNTAX_ERROR, "header requires a Boolean value or \"match\"")),
+    }
 }
 
 fn option_value(cx: &Cx<'_>, node: &SyntaxNode) -> String {

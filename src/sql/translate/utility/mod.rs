@@ -31,9 +31,8 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
     match stmt.kind() {
         SyntaxKind::BEGIN => {
             let starts = cx::has_token(stmt, SyntaxKind::START_KW);
-            let (isolation, read_only) = settings::modes(stmt);
             let tag = if starts { "START TRANSACTION" } else { "BEGIN" };
-            utility(Action::Transaction(TransactionCommand::Begin { isolation, read_only }), tag)
+            utility(Action::Transaction(TransactionCommand::Begin(settings::modes(stmt))), tag)
         }
         SyntaxKind::COMMIT_TRANSACTION => {
             utility(Action::Transaction(TransactionCommand::Commit { chain: chains(stmt) }), "COMMIT")
@@ -142,12 +141,14 @@ fn prepare(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
             .position(cx::offset(range.start().into())));
     }
     let sql = cx.sql.get(usize::from(range.start())..usize::from(range.end())).unwrap_or_default();
+    let before = cx.sql.get(..usize::from(range.start())).map_or(0, |text| text.chars().count());
+    let offset = u32::try_from(before).unwrap_or(u32::MAX);
     // The inner statement is scanned on its own: its literals are this translation's as well.
     for n in 0..u16::try_from(cx.template.literals.len()).unwrap_or(u16::MAX) {
         cx.pin(n);
     }
     let sql = sql.trim_end_matches([';', ' ', '\n', '\t', '\r']).to_owned();
-    utility(Action::Prepare { name, parameter_types, sql }, "PREPARE")
+    utility(Action::Prepare { name, parameter_types, sql, offset }, "PREPARE")
 }
 
 /// Statements with parameters (manual, PREPARE).

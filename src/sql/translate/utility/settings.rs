@@ -3,7 +3,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::{Utility, utility};
-use crate::sql::plan::{Action, ModesScope, SettingCommand};
+use crate::sql::plan::{Action, ModesScope, SettingCommand, TransactionModes};
 use crate::sql::translate::cx::{self, Cx, Result, plain_text};
 use crate::sql::translate::names;
 use crate::wire::PgError;
@@ -150,14 +150,14 @@ fn set_transaction(stmt: &SyntaxNode) -> Result<Option<Utility>> {
     } else {
         ModesScope::Transaction
     };
-    let (isolation, read_only) = modes(stmt);
-    utility(Action::Setting(SettingCommand::Modes { isolation, read_only, scope }), "SET")
+    utility(Action::Setting(SettingCommand::Modes { modes: modes(stmt), scope }), "SET")
 }
 
-/// Isolation level and access mode of a list of transaction modes; the last of each counts.
-pub fn modes(stmt: &SyntaxNode) -> (Option<String>, Option<bool>) {
+/// A list of transaction modes; the last of each counts.
+pub fn modes(stmt: &SyntaxNode) -> TransactionModes {
     let mut isolation = None;
     let mut read_only = None;
+    let mut deferrable = None;
     for node in stmt.descendants() {
         match node.kind() {
             SyntaxKind::SERIALIZABLE => isolation = Some("serializable"),
@@ -166,8 +166,10 @@ pub fn modes(stmt: &SyntaxNode) -> (Option<String>, Option<bool>) {
             SyntaxKind::READ_UNCOMMITTED => isolation = Some("read uncommitted"),
             SyntaxKind::READ_ONLY => read_only = Some(true),
             SyntaxKind::READ_WRITE => read_only = Some(false),
+            SyntaxKind::DEFERRABLE => deferrable = Some(true),
+            SyntaxKind::NOT_DEFERRABLE => deferrable = Some(false),
             _ => {}
         }
     }
-    (isolation.map(str::to_owned), read_only)
+    TransactionModes { isolation: isolation.map(str::to_owned), read_only, deferrable }
 }

@@ -114,6 +114,34 @@ public final class Check {
         }
     }
 
+    /** A statement prepared on the server whose table changes: pgjdbc forgets it at the first error, and goes on. */
+    private static void changedTables(Connection conn) throws SQLException {
+        execute(conn, "DROP TABLE IF EXISTS ch", "CREATE TABLE ch (id integer PRIMARY KEY, a varchar(10))", "INSERT INTO ch VALUES (1, 'x')");
+        try (PreparedStatement ps = conn.prepareStatement("SELECT * FROM ch WHERE id = ?")) {
+            ps.unwrap(org.postgresql.PGStatement.class).setPrepareThreshold(1);
+            ps.setInt(1, 1);
+            String[] changes = {null, "ALTER TABLE ch ADD COLUMN b integer", "ALTER TABLE ch DROP COLUMN a"};
+            int[] widths = {2, 3, 2};
+            for (int n = 0; n < changes.length; n++) {
+                if (changes[n] != null) {
+                    execute(conn, changes[n]);
+                    try {
+                        ps.executeQuery().close();
+                    } catch (SQLException error) {
+                        equal(error.getSQLState(), "0A000", "SQLSTATE of \"" + error.getMessage() + "\"");
+                    }
+                }
+                for (int times = 0; times < 3; times++) {
+                    try (ResultSet rs = ps.executeQuery()) {
+                        equal(rs.next(), true, "a row");
+                        equal(rs.getMetaData().getColumnCount(), widths[n], "columns after " + changes[n]);
+                    }
+                }
+            }
+        }
+        execute(conn, "DROP TABLE ch");
+    }
+
     private static List<Integer> ids(Connection conn, String table) throws SQLException {
         List<Integer> ids = new ArrayList<>();
         try (Statement st = conn.createStatement(); ResultSet rs = st.executeQuery("SELECT id FROM " + table + " ORDER BY id")) {
@@ -366,6 +394,7 @@ public final class Check {
             check("generated keys", () -> generatedKeys(conn));
             check("COPY FROM STDIN", () -> copying(conn));
             check("transactions", () -> transactions(conn));
+            check("tables that change", () -> changedTables(conn));
             conn.setAutoCommit(true);
             errors(conn);
             for (String table : new String[] {"ty", "ba", "gk", "cp", "tx", "er2", "er"}) {
