@@ -287,7 +287,15 @@ impl Cx<'_> {
 /// A text constant or parameter that is cast to a type (`'1.25'::text::numeric`, `$1::integer` of a client that declares
 /// its parameters as varchar) is read by the gateway, as the type's input reads it.
 fn typed_constant(mut frag: Frag, to: PgType) -> Frag {
-    if !frag.ty.is_string() || Ty::Known(to).is_string() || !frag.text.chars().eq([MARK]) {
+    if !frag.ty.is_string() || Ty::Known(to).is_string() {
+        return frag;
+    }
+    // A literal that stays in the text.
+    let inner = frag.text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+    if frag.marks.is_empty() && inner.is_some_and(|inner| !inner.replace("''", "").contains('\'')) {
+        return frag.with_ty(Ty::Untyped);
+    }
+    if !frag.text.chars().eq([MARK]) {
         return frag;
     }
     let [mark] = frag.marks.as_mut_slice() else { return frag };
