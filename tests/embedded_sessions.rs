@@ -114,9 +114,71 @@ fn savepoints_nest_and_definitions_survive_them() {
     fixture.run("ROLLBACK TO SAVEPOINT ONE").unwrap();
     assert_eq!(fixture.shown("SELECT code, $TLEVEL FROM parent WHERE id = 1"), "'a'|1");
     assert_eq!(fixture.shown("SELECT COUNT(*) FROM later"), "0");
-    assert_eq!(fixture.run("ROLLBACK TO SAVEPOINT one").unwrap_err().sqlcode, 400);
     fixture.run("ROLLBACK").unwrap();
     assert_eq!(fixture.shown("SELECT code FROM parent WHERE id = 1"), "'one'");
+}
+
+#[test]
+fn a_savepoint_that_is_undone_or_unknown_ends_the_transaction() {
+    let mut fixture = Fixture::new();
+    for undo in [
+        &["SAVEPOINT one", "ROLLBACK TO SAVEPOINT one", "ROLLBACK TO SAVEPOINT one"][..],
+        &["SAVEPOINT one", "ROLLBACK TO SAVEPOINT two"],
+    ] {
+        fixture.run("START TRANSACTION").unwrap();
+        fixture.run("UPDATE parent SET code = 'a' WHERE id = 1").unwrap();
+        let (last, first) = undo.split_last().unwrap();
+        for sql in first {
+            fixture.run(sql).unwrap();
+        }
+        let error = fixture.run(last).unwrap_err();
+        assert_eq!(error.sqlcode, 375, "{last}: {}", error.message);
+        assert_eq!(fixture.shown("SELECT code, $TLEVEL FROM parent WHERE id = 1"), "'one'|0");
+        // Its locks are free.
+        let mut other = fixture.engine.connect("USER", "other", 4002).unwrap();
+        execute(&mut other, "UPDATE parent SET code = 'one' WHERE id = 1").unwrap();
+    }
+}
+
+#[test]
+fn the_256th_savepoint_is_refused_and_leaves_the_transaction() {
+    let mut fixture = Fixture::new();
+    fixture.run("START TRANSACTION").unwrap();
+    fixture.run("UPDATE parent SET code = 'a' WHERE id = 1").unwrap();
+    for _ in 0..255 {
+        fixture.run("SAVEPOINT one").unwrap();
+    }
+    let error = fixture.run("SAVEPOINT one").unwrap_err();
+    assert_eq!((error.sqlcode, error.message.contains("<TRANSACTION LEVEL>")), (400, true));
+    fixture.run("COMMIT").unwrap();
+    assert_eq!(fixture.shown("SELECT code FROM parent WHERE id = 1"), "'a'");
+}
+
+#[test]
+fn modes_of_a_transaction_stay_for_the_process() {
+    let mut fixture = Fixture::new();
+    for (sql, level) in [
+        ("SET TRANSACTION ISOLATION LEVEL READ VERIFIED", Isolation::ReadVerified),
+        ("COMMIT", Isolation::ReadVerified),
+        ("START TRANSACTION READ WRITE", Isolation::ReadCommitted),
+        ("ROLLBACK", Isolation::ReadCommitted),
+        ("START TRANSACTION READ ONLY", Isolation::ReadUncommitted),
+        ("ROLLBACK", Isolation::ReadUncommitted),
+        ("START TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE", Isolation::ReadCommitted),
+        ("COMMIT", Isolation::ReadCommitted),
+    ] {
+        fixture.run(sql).unwrap();
+        assert_eq!(fixture.session.isolation(), level, "{sql}");
+    }
+    for (sql, code) in [
+        ("SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED, READ WRITE", 92),
+        ("START TRANSACTION READ WRITE, ISOLATION LEVEL READ VERIFIED", 92),
+        ("START TRANSACTION READ WRITE, READ ONLY", 91),
+        ("SET TRANSACTION ISOLATION LEVEL READ COMMITTED, ISOLATION LEVEL READ COMMITTED", 91),
+    ] {
+        assert_eq!(fixture.run(sql).unwrap_err().sqlcode, code, "{sql}");
+    }
+    assert_eq!(fixture.session.isolation(), Isolation::ReadCommitted);
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub struct Compiled {
     pub schema_version: u64,
     pub action: Action,
     pub metadata: StatementMetadata,
+    pub has_common_tables: bool,
 }
 
 /// A prepared statement. Translated again, unseen, when the schema has changed.
@@ -41,6 +42,7 @@ pub struct Prepared {
     pub(super) kinds: Vec<ParameterKind>,
     metadata: StatementMetadata,
     is_query: bool,
+    has_common_tables: bool,
     current: Mutex<Arc<Compiled>>,
 }
 
@@ -58,6 +60,7 @@ impl Prepared {
                 Action::Explain(_) => true,
                 Action::Transaction(_) | Action::Cancel(_) | Action::Definition | Action::Accepted => false,
             },
+            has_common_tables: compiled.has_common_tables,
             current: Mutex::new(Arc::new(compiled)),
         })
     }
@@ -70,6 +73,11 @@ impl Prepared {
     /// Whether it gives rows: run by `query`, else by `update`.
     pub fn is_query(&self) -> bool {
         self.is_query
+    }
+
+    /// Whether only a client with a new enough driver may send it.
+    pub(super) fn has_common_tables(&self) -> bool {
+        self.has_common_tables
     }
 
     /// The translation for the schema as it is now.
@@ -101,11 +109,16 @@ fn compile(text: &str, kinds: &[ParameterKind], catalog: &Catalog) -> Result<Com
     };
     if ddl::is_ddl(text) {
         ddl::check(text)?;
-        return Ok(Compiled { schema_version: catalog.version, action: Action::Definition, metadata: untyped(0) });
+        return Ok(Compiled {
+            schema_version: catalog.version,
+            action: Action::Definition,
+            metadata: untyped(0),
+            has_common_tables: false,
+        });
     }
     let parsed = parse::parse(text)?;
     let environment = Environment { catalog, default_schema: DEFAULT_SCHEMA, kinds, marks_count: parsed.marks_count };
-    let marks = parsed.marks_count;
+    let (marks, has_common_tables) = (parsed.marks_count, parsed.has_common_tables);
     let (action, metadata) = match parsed.statement {
         Statement::Explain(query) => {
             let plan = translate::translate(&Statement::Query(query), &environment)?;
@@ -121,7 +134,7 @@ fn compile(text: &str, kinds: &[ParameterKind], catalog: &Catalog) -> Result<Com
             (Action::Plan(plan), metadata)
         }
     };
-    Ok(Compiled { schema_version: catalog.version, action, metadata })
+    Ok(Compiled { schema_version: catalog.version, action, metadata, has_common_tables })
 }
 
 const PARAMETER: ParameterDescription =

@@ -95,7 +95,13 @@ pub struct EngineSession {
     isolation: Isolation,
     pub(super) interrupt: Arc<InterruptState>,
     no_check: Arc<AtomicBool>,
+    /// What the client announced; the newest until it is told.
+    client_protocol: u16,
 }
+
+/// A client that announces less is told -385 for a common table expression. The manual says "newer versions of the driver"
+/// and no number: this is the lowest one that an official driver of the versions known announces.
+const COMMON_TABLES_PROTOCOL_MIN: u16 = 67;
 
 impl EngineSession {
     pub(super) fn new(
@@ -127,6 +133,7 @@ impl EngineSession {
             isolation: Isolation::ReadUncommitted,
             interrupt,
             no_check,
+            client_protocol: u16::MAX,
         })
     }
 
@@ -136,7 +143,16 @@ impl EngineSession {
     /// What IRIS's Prepare refuses, with its SQLCODE.
     pub fn prepare(&mut self, text: &str, kinds: &[ParameterKind]) -> Result<Arc<Prepared>, SqlError> {
         let catalog = self.database.store.snapshot();
-        Prepared::new(text, kinds, &catalog).map(Arc::new)
+        let prepared = Prepared::new(text, kinds, &catalog)?;
+        if prepared.has_common_tables() && self.client_protocol < COMMON_TABLES_PROTOCOL_MIN {
+            return Err(SqlError::prepare(385, "Common table expressions need a newer version of the xDBC driver"));
+        }
+        Ok(Arc::new(prepared))
+    }
+
+    /// The version of the wire protocol that the client announced.
+    pub fn set_client_protocol(&mut self, version: u16) {
+        self.client_protocol = version;
     }
 
     /// Runs a query; `row` gets each row and may stop. `timeout_s` 0: none. `rows_max` 0: all.

@@ -4,7 +4,7 @@ use super::parse::ast::{Name, Transaction as Command, same_name};
 use super::session::EngineSession;
 use super::value::SqlError;
 
-/// IRIS nests that deep.
+/// IRIS nests that deep; what is released by PostgreSQL's rules stays in IRIS, which has no RELEASE (manual, SAVEPOINT).
 const SAVEPOINTS_MAX: usize = 255;
 
 #[derive(Debug)]
@@ -213,7 +213,7 @@ impl EngineSession {
     /// Starts a transaction when there is none. What has written nothing needs no turn for it.
     fn savepoint(&mut self, name: &Name) -> Result<(), SqlError> {
         if self.transaction.savepoints.len() >= SAVEPOINTS_MAX {
-            return Err(SqlError::execute(400, "Fatal error occurred: too many transaction levels"));
+            return Err(SqlError::execute(400, "<TRANSACTION LEVEL>: more savepoints than a transaction can have"));
         }
         if self.transaction.open {
             self.run(&format!("SAVEPOINT s{}", self.transaction.savepoints.len()))?;
@@ -224,11 +224,13 @@ impl EngineSession {
         Ok(())
     }
 
-    /// The savepoint and all after it are gone afterwards.
+    /// The savepoint and all after it are gone afterwards. -375: it does not exist or is undone already, and the whole
+    /// transaction is rolled back (manual, ROLLBACK).
     fn rollback_to(&mut self, name: &Name) -> Result<(), SqlError> {
         let found = self.transaction.savepoints.iter().rposition(|savepoint| same_name(&savepoint.name.0, &name.0));
         let Some(at) = found else {
-            return Err(SqlError::execute(400, format!("Savepoint '{}' is not established", name.0)));
+            self.rollback()?;
+            return Err(SqlError::execute(375, format!("Cannot ROLLBACK to unestablished savepoint '{}'", name.0)));
         };
         self.conn.flush_prepared_statement_cache();
         if self.transaction.open {

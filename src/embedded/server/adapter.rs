@@ -63,6 +63,10 @@ impl Backend for EngineSession {
         EngineSession::update(self, statement, sets)
     }
 
+    fn set_client_protocol(&mut self, version: u16) {
+        EngineSession::set_client_protocol(self, version);
+    }
+
     fn set_autocommit(&mut self, on: bool) -> Result<(), SqlError> {
         EngineSession::set_autocommit(self, on)
     }

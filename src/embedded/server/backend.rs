@@ -77,6 +77,9 @@ pub trait Backend: Send {
     /// With the counts of the sets that ran before the failing one.
     fn update(&mut self, statement: &Self::Statement, sets: &[Vec<Value>]) -> Result<Vec<i64>, (SqlError, Vec<i64>)>;
 
+    /// The version of the wire protocol that the client announced.
+    fn set_client_protocol(&mut self, _version: u16) {}
+
     /// On commits open work, as AN does.
     ///
     /// # Errors

@@ -100,6 +100,7 @@ pub(super) fn login<'a, E: Engine>(
     };
     let opened =
         shared.engine.connect(Login { namespace: &namespace, user, job: job.number() }).and_then(|mut backend| {
+            backend.set_client_protocol(asked);
             backend.set_autocommit(request.autocommit)?;
             backend.set_isolation(if request.isolation == 2 { 2 } else { 1 });
             Ok(backend)

@@ -11,6 +11,7 @@ mod adapter;
 mod backend;
 mod catalogue;
 mod connection;
+mod error_texts;
 mod errors;
 mod jobs;
 mod login;
@@ -31,7 +32,8 @@ mod fake;
 mod tests;
 
 pub use backend::{Backend, Engine, Interrupt, Login, PreparedStatement};
-pub use errors::{error_text, sqlcode_text};
+pub use error_texts::sqlcode_text;
+pub use errors::error_text;
 pub use options::SuperserverOptions;
 pub use superserver::{Superserver, SuperserverHandle};
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     Backend, Engine, SuperserverOptions, catalogue,
+    error_texts::sqlcode_text,
     errors::{self, error_text, malformed},
     jobs::{CancelRefusal, JobGuard},
     results::Results,
@@ -216,7 +217,7 @@ impl<'a, E: Engine> Session<'a, E> {
                 let code = i32::try_from(asked).unwrap_or(0);
                 let code = if (32_768..=65_535).contains(&code) { code - 65_536 } else { code };
                 let code = code.checked_abs().unwrap_or(0);
-                format!("[SQLCODE: <-{code}>:<{}>]", errors::sqlcode_text(code))
+                format!("[SQLCODE: <-{code}>:<{}>]", sqlcode_text(code))
             }
         };
         self.reply(head, |out| put_string(out, &text))

@@ -61,8 +61,12 @@ impl Client {
     }
 
     fn login_as(server: &SuperserverHandle, user: &str, password: &str, features: i64) -> Self {
+        Self::login_with(server, 69, user, password, features)
+    }
+
+    fn login_with(server: &SuperserverHandle, protocol: u8, user: &str, password: &str, features: i64) -> Self {
         let mut client = Self::open(server);
-        client.ask(Opcode::HANDSHAKE, 0, |out| out.extend_from_slice(&[69, 0]));
+        client.ask(Opcode::HANDSHAKE, 0, |out| out.extend_from_slice(&[protocol, 0]));
         let reply = client.ask(Opcode::CONNECT, 0, |out| connect(out, "USER", user, password, features));
         assert_eq!(reply.status, 0, "{}", reply.text());
         client.job = ItemReader::new(&reply.body).clone().nth_int(4);

@@ -39,7 +39,7 @@ fn drop_table(cursor: &mut Cursor) -> Result<Action, SqlError> {
     }
     cursor.end()?;
     if cascade && restrict {
-        return Err(SqlError::prepare(326, "CASCADE and RESTRICT exclude each other"));
+        return Err(SqlError::prepare(1, "CASCADE and RESTRICT exclude each other"));
     }
     Ok(Box::new(move |ddl| match ddl.changeable_table(&name) {
         Ok(table) => ddl.remove_table(&table, cascade),

@@ -25,21 +25,23 @@ const DEPTH_MAX: u32 = 200;
 pub struct Parsed {
     pub statement: Statement,
     pub marks_count: u32,
+    /// A common table expression stands in it: -385 for a client whose protocol is too old.
+    pub has_common_tables: bool,
 }
 
 /// Parses one statement that is no definition (`ddl` reads those). What follows its end is refused (-25).
 pub fn parse(sql: &str) -> Result<Parsed, SqlError> {
     let (tokens, marks_count) = tokens(sql)?;
-    let mut parser = Parser { tokens, at: 0, depth: 0, query_depth: 0 };
+    let mut parser = Parser { tokens, at: 0, depth: 0, query_depth: 0, has_common_tables: false };
     let statement = parser.statement()?;
     parser.end()?;
-    Ok(Parsed { statement, marks_count })
+    Ok(Parsed { statement, marks_count, has_common_tables: parser.has_common_tables })
 }
 
 /// Parses a query that stands alone: the text of a view, the source of CREATE TABLE AS.
 pub fn parse_query(sql: &str) -> Result<ast::Query, SqlError> {
     let (tokens, _) = tokens(sql)?;
-    let mut parser = Parser { tokens, at: 0, depth: 0, query_depth: 0 };
+    let mut parser = Parser { tokens, at: 0, depth: 0, query_depth: 0, has_common_tables: false };
     let query = parser.query(false)?;
     parser.end()?;
     Ok(query)
@@ -50,6 +52,7 @@ struct Parser {
     at: usize,
     depth: u32,
     query_depth: u32,
+    has_common_tables: bool,
 }
 
 impl Parser {
@@ -258,6 +261,9 @@ impl Parser {
             return Err(SqlError::prepare(1, format!("Invalid SQL statement: {} found", token.shown())));
         }
         match token.upper.as_str() {
+            "WITH" if self.with_changes() => {
+                Err(SqlError::prepare(383, "A common table expression can be used in a SELECT only"))
+            }
             "SELECT" | "WITH" => self.query(false).map(Statement::Query),
             "EXPLAIN" => {
                 self.advance();
@@ -290,6 +296,25 @@ impl Parser {
             }
             _ => self.transaction().map(Statement::Transaction),
         }
+    }
+
+    /// Whether the statement behind WITH is INSERT, UPDATE or DELETE: the first such word outside of parentheses.
+    fn with_changes(&self) -> bool {
+        let mut depth = 0_usize;
+        for token in self.tokens.iter().skip(self.at) {
+            if token.is_symbol("(") {
+                depth += 1;
+            } else if token.is_symbol(")") {
+                depth = depth.saturating_sub(1);
+            } else if depth == 0 && token.kind == TokenKind::Word {
+                match token.upper.as_str() {
+                    "SELECT" => return false,
+                    "INSERT" | "UPDATE" | "DELETE" => return true,
+                    _ => {}
+                }
+            }
+        }
+        false
     }
 
     /// There are no stored procedures here.
@@ -348,11 +373,17 @@ impl Parser {
         }
     }
 
+    /// An access mode without a level changes the level to the one that goes with it: only READ COMMITTED reads and
+    /// writes, and a reader is back at the default.
+    ///
+    /// # Errors
+    /// -91 a mode twice, -92 READ WRITE with another level than READ COMMITTED.
     fn transaction_modes(&mut self) -> Result<Option<Isolation>, SqlError> {
         let mut isolation = None;
+        let mut writes = None;
         loop {
             if self.words(&["ISOLATION", "LEVEL"]) {
-                isolation = Some(if self.words(&["READ", "UNCOMMITTED"]) {
+                let level = if self.words(&["READ", "UNCOMMITTED"]) {
                     Isolation::ReadUncommitted
                 } else if self.words(&["READ", "COMMITTED"]) {
                     Isolation::ReadCommitted
@@ -360,13 +391,30 @@ impl Parser {
                     Isolation::ReadVerified
                 } else {
                     return Err(self.expected("READ UNCOMMITTED, READ COMMITTED or READ VERIFIED"));
-                });
-            } else if !(self.words(&["READ", "ONLY"]) || self.words(&["READ", "WRITE"])) {
-                return Ok(isolation);
+                };
+                if isolation.replace(level).is_some() {
+                    return Err(SqlError::prepare(91, "ISOLATION LEVEL is specified more than once"));
+                }
+            } else if self.words_ahead(&["READ", "ONLY"]) || self.words_ahead(&["READ", "WRITE"]) {
+                let is_write = self.ahead(1).is_word("WRITE");
+                self.at += 2;
+                if writes.replace(is_write).is_some() {
+                    return Err(SqlError::prepare(91, "The access mode is specified more than once"));
+                }
+            } else {
+                break;
             }
             if !self.symbol(",") {
-                return Ok(isolation);
+                break;
             }
+        }
+        match (isolation, writes) {
+            (Some(Isolation::ReadUncommitted | Isolation::ReadVerified), Some(true)) => {
+                Err(SqlError::prepare(92, "READ WRITE needs ISOLATION LEVEL READ COMMITTED"))
+            }
+            (None, Some(true)) => Ok(Some(Isolation::ReadCommitted)),
+            (None, Some(false)) => Ok(Some(Isolation::ReadUncommitted)),
+            (isolation, _) => Ok(isolation),
         }
     }
 

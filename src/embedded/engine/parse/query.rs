@@ -67,6 +67,7 @@ impl Parser {
                 self.expect_symbol("(")?;
                 let query = self.query(true)?;
                 self.expect_symbol(")")?;
+                self.has_common_tables = true;
                 with.push(CommonTable { name, columns, query });
                 if !self.symbol(",") {
                     break;

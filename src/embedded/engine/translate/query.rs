@@ -126,7 +126,10 @@ impl Translator<'_> {
 
     fn common_table(&mut self, table: &CommonTable) -> Result<String, SqlError> {
         if self.ctes.last().is_some_and(|level| level.iter().any(|cte| cte.name == table.name)) {
-            return Err(SqlError::prepare(20, format!("Name conflict: '{}' is defined twice", table.name.0)));
+            return Err(SqlError::prepare(
+                382,
+                format!("The name '{}' of a CTE is defined more than once", table.name.0),
+            ));
         }
         let outer = std::mem::take(&mut self.scopes);
         let output = self.query(&table.query);

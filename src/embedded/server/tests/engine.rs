@@ -98,3 +98,16 @@ fn a_long_query_is_cancelled_and_stopped_by_shutdown() {
     server.shutdown().unwrap();
     assert!(began.elapsed() < Duration::from_secs(5));
 }
+
+#[test]
+fn common_table_expressions_need_a_newer_client() {
+    let server = start_engine(options());
+    let text = "WITH n AS (SELECT 1 x) SELECT x FROM n";
+    assert_eq!(Client::login(&server).query(1, text).ints(), [1]);
+    let mut old = Client::login_with(&server, 66, "_SYSTEM", "SYS", 32);
+    assert_eq!(old.prepare(1, text, 0).status, 385);
+    assert!(old.error_text(385).contains("only supported by newer versions of the xDBC driver"));
+    assert_eq!(old.query(2, "SELECT x FROM (SELECT 1 x) n").ints(), [1]);
+    let mut oldest_known = Client::login_with(&server, 67, "_SYSTEM", "SYS", 32);
+    assert_eq!(oldest_known.query(1, text).ints(), [1]);
+}
