@@ -214,7 +214,7 @@ impl BlockRun {
                 let has_savepoint = !is_single;
                 self.frames.push(Frame { enter: self.at, has_savepoint });
                 self.at = self.at.saturating_add(1);
-                return Ok(has_savepoint.then(|| self.savepoint(None, context, client)));
+                return has_savepoint.then(|| self.savepoint(None, context, client)).transpose();
             }
             Some(
                 BlockStep::Run(statement)
@@ -256,7 +256,7 @@ impl BlockRun {
                     client.transaction.begin_implicit();
                     if let Some(frame) = self.frames.last_mut().filter(|frame| !frame.has_savepoint) {
                         frame.has_savepoint = true;
-                        return Ok(Some(self.savepoint(Some(Box::new((understood, *resolve))), context, client)));
+                        return self.savepoint(Some(Box::new((understood, *resolve))), context, client).map(Some);
                     }
                 }
                 self.run(understood, *resolve, context, client, out)
@@ -375,17 +375,25 @@ impl BlockRun {
     }
 
     /// A savepoint for the innermost block.
+    ///
+    /// # Errors
+    /// 54000 when IRIS has no room for one more; the block has none then.
     fn savepoint(
         &mut self,
         waiting: Option<Box<(Rc<Understood>, Resolve)>>,
         context: &ShardContext,
         client: &mut Client,
-    ) -> Outcome {
+    ) -> Result<Outcome> {
         client.transaction.begin_implicit();
-        client.transaction.savepoint(SAVEPOINT);
+        if let Err(error) = client.transaction.savepoint(SAVEPOINT) {
+            if let Some(frame) = self.frames.last_mut() {
+                frame.has_savepoint = false;
+            }
+            return Err(error);
+        }
         client.settings.savepoint();
         self.stage = Stage::Savepoint(waiting);
-        submit("SAVEPOINT", context, client)
+        Ok(submit("SAVEPOINT", context, client))
     }
 
     /// Looks for the handler of an error, from the innermost block to the outermost.
@@ -475,6 +483,7 @@ fn undone(client: &mut Client, out: &mut SendBuf) {
         client.settings.rollback_to(depth);
         client.tell_settings(out);
         client.roll_back_to_savepoint();
+        client.transaction.iris_rolled_back_to(SAVEPOINT);
         client.transaction.release(SAVEPOINT);
         client.settings.release(depth);
     }

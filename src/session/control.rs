@@ -10,6 +10,9 @@ use super::client::Client;
 use super::context::ShardContext;
 use super::resolve::{refused, unexpected};
 
+/// SQLCODE -375.
+const UNKNOWN_SAVEPOINT: i32 = 375;
+
 /// A transaction command under way.
 #[derive(Debug)]
 pub struct Control {
@@ -81,7 +84,7 @@ impl Control {
                 if !in_block {
                     return Err(outside("SAVEPOINT"));
                 }
-                client.transaction.savepoint(name);
+                client.transaction.savepoint(name)?;
                 client.settings.savepoint();
                 let text = iris_savepoint("SAVEPOINT", name, client)?;
                 self.waiting = Waiting::Savepoint;
@@ -122,12 +125,14 @@ impl Control {
             if matches!(waiting, Waiting::Commit | Waiting::Rollback) {
                 client.end_transaction(false, out);
             }
+            self.failed(waiting, error.sqlcode, client);
             return Err(refused(error, context));
         }
         match (waiting, &self.command) {
             (Waiting::Commit, _) => Ok(self.end(true, client, out)),
             (Waiting::Rollback, _) => Ok(self.end(false, client, out)),
             (Waiting::RollbackTo, TransactionCommand::RollbackTo(name)) => {
+                client.transaction.iris_rolled_back_to(name);
                 let text = iris_savepoint("SAVEPOINT", name, client)?;
                 self.waiting = Waiting::Renew;
                 Ok(submit(&text, context, client))
@@ -143,6 +148,24 @@ impl Control {
             }
             (Waiting::Savepoint, _) => Ok(self.complete()),
             _ => Err(unexpected(reply)),
+        }
+    }
+
+    /// What a refusal leaves behind: savepoints that IRIS does not have are none of the client's either. After -375 IRIS
+    /// has rolled back the whole transaction.
+    fn failed(&self, waiting: Waiting, sqlcode: i32, client: &mut Client) {
+        match (waiting, &self.command) {
+            (Waiting::RollbackTo, _) if sqlcode == UNKNOWN_SAVEPOINT => client.transaction.iris_rolled_back(),
+            (Waiting::Savepoint, TransactionCommand::Savepoint(name))
+            | (Waiting::Renew, TransactionCommand::RollbackTo(name)) => {
+                if let Some(depth) = client.transaction.savepoint_depth(name) {
+                    client.transaction.iris_rolled_back_to(name);
+                    client.transaction.release(name);
+                    client.settings.release(depth);
+                    client.keep_released();
+                }
+            }
+            _ => {}
         }
     }
 

@@ -1,6 +1,6 @@
 //! The one owner of a session's transaction status (protocol-flow chapter; issue rule 25P02).
 
-use crate::wire::TransactionStatus;
+use crate::wire::{PgError, SqlState, TransactionStatus};
 
 /// What the client thinks it is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,12 +25,25 @@ pub struct Transaction {
     /// A statement was sent inside an IRIS transaction that has not ended.
     iris_open: bool,
     /// Names in the order of their creation; a name may repeat (the latest wins, as in PostgreSQL).
-    savepoints: Vec<String>,
+    savepoints: Vec<Savepoint>,
+    /// Savepoints that IRIS holds: it has no RELEASE, so those that the client released are among them.
+    iris_savepoints: usize,
 }
+
+#[derive(Debug)]
+struct Savepoint {
+    name: String,
+    /// How many savepoints IRIS held when it was set.
+    below: usize,
+}
+
+/// IRIS counts transaction levels up to 255, and the transaction itself is the first (manual, SAVEPOINT). Beyond, it
+/// says -400 <TRANSACTION LEVEL>.
+const IRIS_SAVEPOINTS_MAX: usize = 254;
 
 impl Transaction {
     pub fn new() -> Self {
-        Self { block: Block::None, implicit: false, iris_open: false, savepoints: Vec::new() }
+        Self { block: Block::None, implicit: false, iris_open: false, savepoints: Vec::new(), iris_savepoints: 0 }
     }
 
     pub fn status(&self) -> TransactionStatus {
@@ -101,18 +114,29 @@ impl Transaction {
     /// The IRIS connection is gone and took its transaction along: a block is failed, savepoints are void.
     pub fn lost(&mut self) {
         self.fail();
-        self.iris_open = false;
-        self.savepoints.clear();
+        self.iris_rolled_back();
     }
 
     /// IRIS has rolled back while the client's block still waits for its ROLLBACK.
     pub fn iris_rolled_back(&mut self) {
         self.iris_open = false;
         self.savepoints.clear();
+        self.iris_savepoints = 0;
     }
 
-    pub fn savepoint(&mut self, name: &str) {
-        self.savepoints.push(name.to_owned());
+    /// A savepoint that is about to be set in IRIS.
+    ///
+    /// # Errors
+    /// 54000: IRIS has no room for one more.
+    pub fn savepoint(&mut self, name: &str) -> Result<(), Box<PgError>> {
+        if self.iris_savepoints >= IRIS_SAVEPOINTS_MAX {
+            let message = format!("IRIS cannot set more than {IRIS_SAVEPOINTS_MAX} savepoints in a transaction");
+            return Err(PgError::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message)
+                .hint("IRIS keeps a released savepoint until the transaction ends: commit more often."));
+        }
+        self.savepoints.push(Savepoint { name: name.to_owned(), below: self.iris_savepoints });
+        self.iris_savepoints = self.iris_savepoints.saturating_add(1);
+        Ok(())
     }
 
     /// Savepoints around what happens now.
@@ -141,16 +165,28 @@ impl Transaction {
         true
     }
 
-    /// ROLLBACK TO: later savepoints are forgotten, the named one stays, a failed block lives again.
+    /// ROLLBACK TO is done in IRIS, which forgets the savepoint with all later ones. It has to be set again if it is to
+    /// live on.
+    pub fn iris_rolled_back_to(&mut self, name: &str) {
+        if let Some(savepoint) = self.position(name).and_then(|index| self.savepoints.get(index)) {
+            self.iris_savepoints = savepoint.below;
+        }
+    }
+
+    /// ROLLBACK TO: later savepoints are forgotten, the named one stays and is set again in IRIS, a failed block lives
+    /// again.
     pub fn rolled_back_to(&mut self, name: &str) {
         if let Some(index) = self.position(name) {
             self.savepoints.truncate(index.saturating_add(1));
+            if let Some(savepoint) = self.savepoints.last() {
+                self.iris_savepoints = savepoint.below.saturating_add(1);
+            }
             self.block = Block::Explicit;
         }
     }
 
     fn position(&self, name: &str) -> Option<usize> {
-        self.savepoints.iter().rposition(|known| known == name)
+        self.savepoints.iter().rposition(|known| known.name == name)
     }
 }
 
@@ -180,9 +216,9 @@ mod tests {
     fn a_failed_block_recovers_by_rollback_to() {
         let mut t = Transaction::new();
         t.begin();
-        t.savepoint("a");
-        t.savepoint("b");
-        t.savepoint("a");
+        for name in ["a", "b", "a"] {
+            t.savepoint(name).unwrap();
+        }
         assert_eq!(t.iris_savepoint("a").as_deref(), Some("PGSP2"));
         t.fail();
         assert_eq!(t.status(), TransactionStatus::Failed);
@@ -192,6 +228,26 @@ mod tests {
         assert!(t.release("a"));
         assert!(!t.release("b"));
         assert!(!t.has_savepoints());
+    }
+
+    #[test]
+    fn iris_keeps_what_is_released_and_forgets_what_is_undone() {
+        let mut t = Transaction::new();
+        t.begin();
+        t.savepoint("outer").unwrap();
+        for _ in 1..IRIS_SAVEPOINTS_MAX {
+            t.savepoint("inner").unwrap();
+            assert!(t.release("inner"));
+        }
+        let refused = t.savepoint("inner").unwrap_err();
+        assert_eq!(refused.code, SqlState::PROGRAM_LIMIT_EXCEEDED);
+        assert_eq!(t.depth(), 1);
+        t.iris_rolled_back_to("outer");
+        t.rolled_back_to("outer");
+        assert_eq!(t.iris_savepoints, 1);
+        t.savepoint("inner").unwrap();
+        t.lost();
+        assert_eq!((t.iris_savepoints, t.has_savepoints()), (0, false));
     }
 
     #[test]
