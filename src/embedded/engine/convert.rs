@@ -98,6 +98,8 @@ pub enum ConvertError {
     Length,
     Range,
     Vector,
+    /// Numbers beside something else in one vector: -1 from TO_VECTOR.
+    Elements,
     Type,
 }
 
@@ -107,6 +109,7 @@ impl ConvertError {
         match self {
             ConvertError::Date => 146,
             ConvertError::Time => 147,
+            ConvertError::Elements => 1,
             ConvertError::Number
             | ConvertError::Length
             | ConvertError::Range
@@ -123,6 +126,7 @@ impl ConvertError {
             ConvertError::Length => "value is too long",
             ConvertError::Range => "value is out of range",
             ConvertError::Vector => "value is not a vector of the declared length",
+            ConvertError::Elements => "The elements of the vector have different data types",
             ConvertError::Type => "value cannot be converted to the type",
         }
     }
@@ -382,10 +386,13 @@ fn to_text(stored: ValueRef<'_>, from: Class, to: &DataType, purpose: Purpose) -
     if text.len() <= limit {
         return Ok(Stored::Text(text));
     }
-    match (purpose, text.char_indices().nth(limit)) {
+    // Lengths are counted in units of UTF-16.
+    let units: Vec<u16> = text.encode_utf16().collect();
+    match (purpose, units.get(..limit)) {
         (_, None) | (Purpose::Compare, _) => Ok(Stored::Text(text)),
-        (Purpose::Assign, Some(_)) => Err(ConvertError::Length),
-        (Purpose::Cast, Some((at, _))) => Ok(Stored::Text(text.get(..at).unwrap_or_default().to_owned())),
+        (Purpose::Assign, Some(kept)) if kept.len() < units.len() => Err(ConvertError::Length),
+        (Purpose::Assign, Some(_)) => Ok(Stored::Text(text)),
+        (Purpose::Cast, Some(kept)) => Ok(Stored::Text(String::from_utf16_lossy(kept))),
     }
 }
 
@@ -494,7 +501,8 @@ fn to_vector(stored: ValueRef<'_>, from: Class, to: &DataType, purpose: Purpose)
     let blob = match stored {
         ValueRef::Blob(blob) if from == Class::Vector => vectors::convert(blob, element).ok_or(ConvertError::Vector)?,
         ValueRef::Text(text) => {
-            vectors::parse(&String::from_utf8_lossy(text), element, None).map_err(|_| ConvertError::Vector)?
+            let wrong = if purpose == Purpose::Assign { ConvertError::Vector } else { ConvertError::Elements };
+            vectors::parse(&String::from_utf8_lossy(text), element, None).map_err(|_| wrong)?
         }
         ValueRef::Integer(number) => {
             vectors::parse(&number.to_string(), element, None).map_err(|_| ConvertError::Vector)?

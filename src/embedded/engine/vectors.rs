@@ -43,19 +43,28 @@ fn width(element: VectorElement) -> usize {
     if element == VectorElement::Float { 4 } else { 8 }
 }
 
-/// Parses comma-separated text, brackets optional. `length` pads with zeros or refuses what is longer.
+/// Parses comma-separated text, brackets optional. `length` pads with zeros or refuses what is longer. Elements that are
+/// no numbers count as 0, as the manual has it: "coerced, and no error is thrown".
 ///
 /// # Errors
-/// [`VectorError::Format`] for anything that is not a list of numbers, [`VectorError::Length`] for too many of them.
+/// [`VectorError::Format`] for nothing at all, and for numbers beside something else (-1, "different data types");
+/// [`VectorError::Length`] for too many elements.
 pub fn parse(text: &str, element: VectorElement, length: Option<u32>) -> Result<Vec<u8>, VectorError> {
     let text = text.trim();
     let text = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
     let mut blob = Vec::with_capacity(text.len());
     blob.push(tag(element));
     let mut count: u32 = 0;
-    for item in text.split(',') {
-        push(&mut blob, element, item.trim())?;
+    let mut strays: u32 = 0;
+    for item in text.split(',').map(str::trim) {
+        if push(&mut blob, element, item).is_err() {
+            push(&mut blob, element, "0")?;
+            strays += 1;
+        }
         count += 1;
+    }
+    if text.is_empty() || (strays > 0 && strays < count) {
+        return Err(VectorError::Format);
     }
     if let Some(length) = length {
         if count > length {
@@ -216,10 +225,11 @@ mod tests {
 
     #[test]
     fn bad_texts_are_refused() {
-        for bad in ["", "a", "1,,2", "1;2", "[1,2", "1,nan", "1,inf"] {
+        for bad in ["", "1,,2", "[1,2", "1,nan", "1,inf", "x,1"] {
             assert_eq!(parse(bad, VectorElement::Double, None), Err(VectorError::Format), "{bad}");
         }
         assert_eq!(parse("1,2,3", VectorElement::Double, Some(2)), Err(VectorError::Length));
+        assert_eq!(text(&v("a,b")), "0,0");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! CREATE INDEX and DROP INDEX.
 
+use std::ops::RangeInclusive;
+
 use super::super::catalog::{IndexDef, IndexKind, KeyDef, TableDef, TableKind, VectorDistance, same_name};
 use super::super::types::{DataType, VectorElement};
 use super::super::value::SqlError;
@@ -115,7 +117,11 @@ fn index_columns(cursor: &mut Cursor) -> Result<Vec<String>, SqlError> {
     }
 }
 
-/// `AS HNSW(Distance='Cosine', M=24, efConstruction=100)`; the class defaults are Cosine, 16 and 64.
+const M_MIN: u32 = 2;
+const M_MAX: u32 = 100;
+
+/// `AS HNSW(Distance='Cosine', M=24, efConstruction=100)`: the distance has to be given, quoted; M lies between 2 and 100
+/// and is 16, efConstruction is greater than M and 64 (manual, "Hierarchical Navigable Small World Index").
 fn index_class(cursor: &mut Cursor, kind: IndexKind) -> Result<IndexKind, SqlError> {
     let start = cursor.offset();
     while !cursor.is_symbol("(") && !cursor.at_end() && !cursor.is_word("WITH") {
@@ -130,19 +136,29 @@ fn index_class(cursor: &mut Cursor, kind: IndexKind) -> Result<IndexKind, SqlErr
     if !class.eq_ignore_ascii_case("HNSW") {
         return Err(SqlError::execute(400, format!("ERROR #5373: Class '{name}', used by an index, does not exist")));
     }
-    let (mut distance, mut m, mut ef_construction) = (VectorDistance::Cosine, 16, 64);
+    let (mut distance, mut m, mut ef_construction) = (None, 16, 64);
     for (key, value) in parameters {
         let wrong =
             || SqlError::execute(400, format!("ERROR #7202: Invalid value '{value}' for index parameter '{key}'"));
-        let number = |least: u32| value.parse::<u32>().ok().filter(|number| *number >= least).ok_or_else(wrong);
+        let number = |limits: RangeInclusive<u32>| {
+            value.parse::<u32>().ok().filter(|number| limits.contains(number)).ok_or_else(wrong)
+        };
         match key.to_ascii_uppercase().as_str() {
-            "DISTANCE" if value.eq_ignore_ascii_case("Cosine") => distance = VectorDistance::Cosine,
-            "DISTANCE" if value.eq_ignore_ascii_case("DotProduct") => distance = VectorDistance::DotProduct,
+            "DISTANCE" if value.eq_ignore_ascii_case("Cosine") => distance = Some(VectorDistance::Cosine),
+            "DISTANCE" if value.eq_ignore_ascii_case("DotProduct") => distance = Some(VectorDistance::DotProduct),
             "DISTANCE" => return Err(wrong()),
-            "M" => m = number(2)?,
-            "EFCONSTRUCTION" => ef_construction = number(1)?,
-            _ => return Err(SqlError::execute(400, format!("ERROR #7201: Unknown index parameter '{key}'"))),
+            "M" => m = number(M_MIN..=M_MAX)?,
+            "EFCONSTRUCTION" => ef_construction = number(1..=u32::MAX)?,
+            _ => {
+                return Err(SqlError::execute(400, format!("ERROR #5480: Property parameter not declared: '{key}'")));
+            }
         }
+    }
+    let Some(distance) = distance else {
+        return Err(SqlError::execute(400, "ERROR #7202: Index parameter 'Distance' is required"));
+    };
+    if ef_construction <= m {
+        return Err(SqlError::execute(400, "ERROR #7202: Index parameter 'efConstruction' must be greater than 'M'"));
     }
     Ok(IndexKind::Hnsw { distance, m, ef_construction })
 }
@@ -163,7 +179,7 @@ fn class_parameters(cursor: &mut Cursor) -> Result<Vec<(String, String)>, SqlErr
     }
 }
 
-/// HNSW: one column, a VECTOR of fixed length with float elements, one such index on it. Other kinds take no vectors.
+/// HNSW: one column, a VECTOR of fixed length with elements of type double or decimal, one such index on it. Other kinds take no vectors.
 fn check_vector_columns(table: &TableDef, index: &IndexDef) -> Result<(), SqlError> {
     let refuse = |text: String| Err(SqlError::execute(400, text));
     let types: Vec<DataType> =
@@ -182,7 +198,7 @@ fn check_vector_columns(table: &TableDef, index: &IndexDef) -> Result<(), SqlErr
     if length.is_none() {
         return refuse("ERROR #7205: An HNSW index needs a VECTOR property with a fixed length".into());
     }
-    if !matches!(element, VectorElement::Double | VectorElement::Decimal | VectorElement::Float) {
+    if !matches!(element, VectorElement::Double | VectorElement::Decimal) {
         return refuse(format!(
             "ERROR #7206: An HNSW index cannot be defined on VECTOR elements of type {}",
             element.name()

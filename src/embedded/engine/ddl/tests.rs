@@ -243,7 +243,8 @@ fn schemas_come_and_go() {
 #[test]
 fn indexes_are_named_per_table() {
     let database = Database::with(&[
-        "CREATE TABLE t (a INT, b VARCHAR(9), e VECTOR(DOUBLE, 3), f VECTOR(DOUBLE), i VECTOR(INT, 3), s TEXT)",
+        "CREATE TABLE t (a INT, b VARCHAR(9), e VECTOR(DOUBLE, 3), f VECTOR(DOUBLE), i VECTOR(INT, 3), \
+         d VECTOR(DECIMAL, 3), r VECTOR(FLOAT, 3), s TEXT)",
         "CREATE TABLE u (a INT)",
         "CREATE INDEX i ON t (a DESC, b) WITH DATA (b)",
     ]);
@@ -258,6 +259,20 @@ fn indexes_are_named_per_table() {
     database.refused("CREATE INDEX h2 ON t (i) AS HNSW(Distance='Cosine')", 400);
     database.refused("CREATE INDEX h2 ON t (a) AS HNSW(Distance='Cosine')", 400);
     database.refused("CREATE INDEX h2 ON t (e) AS HNSW(Distance='L2')", 400);
+    for parameters in [
+        "",
+        "M=24",
+        "Distance='Cosine', M=1",
+        "Distance='Cosine', M=101, efConstruction=200",
+        "Distance='Cosine', M=100",
+        "Distance='Cosine', M=24, efConstruction=24",
+        "Distance='Cosine', M=24, efConstruction=0",
+        "Distance='Cosine', efSearch=10",
+    ] {
+        database.refused(&format!("CREATE INDEX h2 ON t (d) AS HNSW({parameters})"), 400);
+    }
+    database.refused("CREATE INDEX h2 ON t (r) AS HNSW(Distance='Cosine')", 400);
+    database.ok("CREATE INDEX h2 ON t (d) AS HNSW(distance='dotproduct', m=100, EFCONSTRUCTION=101)");
     database.refused("DROP INDEX nope", 333);
     database.ok("CREATE INDEX i ON u (a)");
     database.refused("DROP INDEX i", 334);

@@ -172,6 +172,10 @@ type Texts = std::collections::VecDeque<String>;
 
 impl Join {
     fn result(self, texts: Option<&Texts>) -> Stored {
+        if matches!(self, Join::Json) && texts.is_none_or(Texts::is_empty) {
+            // Of NULLs alone (manual, JSON_ARRAYAGG).
+            return Stored::Text("[]".to_owned());
+        }
         let Some(texts) = texts.filter(|texts| !texts.is_empty()) else { return Stored::Null };
         let joined = || texts.iter().map(String::as_str).collect::<Vec<_>>().join(",");
         match self {

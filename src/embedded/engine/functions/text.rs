@@ -1,4 +1,5 @@
-//! String functions. Positions count characters from 1.
+//! String functions. Positions count from 1, and as everywhere in IRIS what they count are units of UTF-16: a character
+//! beyond U+FFFF is two (ObjectScript reference, "Surrogate Pairs" of $LENGTH and $EXTRACT).
 
 use rusqlite::types::{Value as Stored, ValueRef};
 use rusqlite::{Connection, Error};
@@ -17,20 +18,29 @@ fn length(call: &Call<'_, '_>, index: usize) -> usize {
     usize::try_from(call.int(index)).unwrap_or(0)
 }
 
-fn characters(call: &Call<'_, '_>, index: usize) -> Vec<char> {
-    call.text(index).chars().collect()
+fn units(call: &Call<'_, '_>, index: usize) -> Vec<u16> {
+    call.text(index).encode_utf16().collect()
+}
+
+/// Half of a pair is no character: SQLite's texts cannot hold it.
+fn joined(units: &[u16]) -> String {
+    String::from_utf16_lossy(units)
+}
+
+fn units_count(text: &str) -> usize {
+    text.encode_utf16().count()
 }
 
 /// Zero-based position of `part` in `value` at or after `from`.
-fn find(value: &[char], part: &[char], from: usize) -> Option<usize> {
+fn find(value: &[u16], part: &[u16], from: usize) -> Option<usize> {
     if part.is_empty() {
         return (from <= value.len()).then_some(from);
     }
     (from..=value.len().checked_sub(part.len())?).find(|at| value.get(*at..*at + part.len()) == Some(part))
 }
 
-fn slice(value: &[char], from: usize, to: usize) -> String {
-    value.get(from.min(value.len())..to.clamp(from.min(value.len()), value.len())).unwrap_or_default().iter().collect()
+fn slice(value: &[u16], from: usize, to: usize) -> String {
+    joined(value.get(from.min(value.len())..to.clamp(from.min(value.len()), value.len())).unwrap_or_default())
 }
 
 /// The characters of `set` stripped from an end.
@@ -51,7 +61,7 @@ fn set_of(call: &Call<'_, '_>) -> String {
 }
 
 fn pad(call: &Call<'_, '_>, left: bool) -> rusqlite::Result<Stored> {
-    let value = characters(call, 0);
+    let value = units(call, 0);
     let wanted = length(call, 1);
     if wanted > LENGTH_MAX {
         return Err(too_long());
@@ -59,17 +69,16 @@ fn pad(call: &Call<'_, '_>, left: bool) -> rusqlite::Result<Stored> {
     if value.len() >= wanted {
         return text(slice(&value, 0, wanted));
     }
-    let fill: Vec<char> = if call.count() > 2 { characters(call, 2) } else { vec![' '] };
+    let fill: Vec<u16> = if call.count() > 2 { units(call, 2) } else { vec![u16::from(b' ')] };
     if fill.is_empty() {
-        return text(value.into_iter().collect::<String>());
+        return text(joined(&value));
     }
-    let padding: String = fill.iter().cycle().take(wanted - value.len()).collect();
-    let value: String = value.into_iter().collect();
-    text(if left { padding + &value } else { value + &padding })
+    let padding: Vec<u16> = fill.iter().copied().cycle().take(wanted - value.len()).collect();
+    text(joined(&if left { [padding, value].concat() } else { [value, padding].concat() }))
 }
 
 /// `SUBSTRING(s, i [, n])`: a start before 1 counts against the length.
-fn substring(value: &[char], start: i64, count: Option<i64>) -> rusqlite::Result<String> {
+fn substring(value: &[u16], start: i64, count: Option<i64>) -> rusqlite::Result<String> {
     let end = match count {
         Some(count) if count < 0 => return Err(raise(140, "Length of SUBSTRING is negative")),
         Some(count) => start.saturating_add(count),
@@ -81,7 +90,7 @@ fn substring(value: &[char], start: i64, count: Option<i64>) -> rusqlite::Result
 
 /// `$EXTRACT(s [, from [, to]])`.
 fn extract(call: &Call<'_, '_>) -> String {
-    let value = characters(call, 0);
+    let value = units(call, 0);
     let from = if call.count() > 1 { call.int(1) } else { 1 };
     let to = if call.count() > 2 { call.int(2) } else { from };
     let zero_based = |position: i64| usize::try_from(position.max(1) - 1).unwrap_or(usize::MAX);
@@ -109,30 +118,30 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
 }
 
 fn register_lengths(conn: &Connection) -> rusqlite::Result<()> {
-    strict(conn, "iris_length", 1, |call| integer(super::trimmed(&call.text(0)).chars().count()))?;
-    strict(conn, "iris_char_length", 1, |call| integer(call.text(0).chars().count()))?;
+    strict(conn, "iris_length", 1, |call| integer(units_count(super::trimmed(&call.text(0)))))?;
+    strict(conn, "iris_char_length", 1, |call| integer(units_count(&call.text(0))))?;
     strict(conn, "iris_octet_length", 1, |call| match call.raw(0) {
         ValueRef::Blob(blob) => integer(blob.len()),
         _ => integer(call.text(0).len()),
     })?;
     // Characters, or pieces between delimiters.
-    strict(conn, "iris_dollar_length", 1, |call| integer(call.text(0).chars().count()))?;
+    strict(conn, "iris_dollar_length", 1, |call| integer(units_count(&call.text(0))))?;
     strict(conn, "iris_dollar_length", 2, |call| {
         let delimiter = call.text(1);
         if delimiter.is_empty() { integer(0) } else { integer(call.text(0).matches(&delimiter).count() + 1) }
     })?;
-    strict(conn, "iris_ascii", 1, |call| match call.text(0).chars().next() {
-        Some(c) => Ok(Stored::Integer(i64::from(u32::from(c)))),
+    strict(conn, "iris_ascii", 1, |call| match call.text(0).encode_utf16().next() {
+        Some(unit) => Ok(Stored::Integer(i64::from(unit))),
         None => Ok(Stored::Null),
     })
 }
 
 fn register_parts(conn: &Connection) -> rusqlite::Result<()> {
-    strict(conn, "iris_substring", 2, |call| text(substring(&characters(call, 0), call.int(1), None)?))?;
-    strict(conn, "iris_substring", 3, |call| text(substring(&characters(call, 0), call.int(1), Some(call.int(2)))?))?;
-    strict(conn, "iris_left", 2, |call| text(slice(&characters(call, 0), 0, length(call, 1))))?;
+    strict(conn, "iris_substring", 2, |call| text(substring(&units(call, 0), call.int(1), None)?))?;
+    strict(conn, "iris_substring", 3, |call| text(substring(&units(call, 0), call.int(1), Some(call.int(2)))?))?;
+    strict(conn, "iris_left", 2, |call| text(slice(&units(call, 0), 0, length(call, 1))))?;
     strict(conn, "iris_right", 2, |call| {
-        let value = characters(call, 0);
+        let value = units(call, 0);
         text(slice(&value, value.len().saturating_sub(length(call, 1)), value.len()))
     })?;
     for arguments in 1..=3 {
@@ -152,16 +161,7 @@ fn register_parts(conn: &Connection) -> rusqlite::Result<()> {
 fn register_builders(conn: &Connection) -> rusqlite::Result<()> {
     strict(conn, "iris_uppercase", 1, |call| text(call.text(0).to_uppercase()))?;
     strict(conn, "iris_lowercase", 1, |call| text(call.text(0).to_lowercase()))?;
-    strict(conn, "iris_reverse", 1, |call| text(call.text(0).chars().rev().collect::<String>()))?;
-    strict(conn, "iris_initcap", 1, |call| {
-        let mut inside = false;
-        let capital = |c: char| {
-            let out: String = if inside { c.to_lowercase().collect() } else { c.to_uppercase().collect() };
-            inside = c.is_alphanumeric();
-            out
-        };
-        text(call.text(0).chars().map(capital).collect::<String>())
-    })?;
+    strict(conn, "iris_reverse", 1, |call| text(joined(&units(call, 0).into_iter().rev().collect::<Vec<_>>())))?;
     strict(conn, "iris_repeat", 2, |call| {
         let value = call.text(0);
         let times = length(call, 1);
@@ -172,7 +172,7 @@ fn register_builders(conn: &Connection) -> rusqlite::Result<()> {
         if count > LENGTH_MAX { Err(too_long()) } else { text(" ".repeat(count)) }
     })?;
     strict(conn, "iris_char", 1, |call| {
-        let code = u32::try_from(call.int(0)).ok().and_then(char::from_u32);
+        let code = u16::try_from(call.int(0)).ok().and_then(|unit| char::from_u32(unit.into()));
         Ok(code.map_or(Stored::Null, |c| Stored::Text(c.to_string())))
     })?;
     strict(conn, "iris_concat", 2, |call| text(call.text(0) + &call.text(1)))?;
@@ -190,17 +190,17 @@ fn register_builders(conn: &Connection) -> rusqlite::Result<()> {
         strict(conn, "iris_lpad", arguments, |call| pad(call, true))?;
         strict(conn, "iris_rpad", arguments, |call| pad(call, false))?;
         strict(conn, "iris_translate", arguments, |call| {
-            let from = characters(call, 1);
-            let to = if call.count() > 2 { characters(call, 2) } else { Vec::new() };
-            let swap = |c: char| match from.iter().position(|f| *f == c) {
+            let from = units(call, 1);
+            let to = if call.count() > 2 { units(call, 2) } else { Vec::new() };
+            let swap = |unit: u16| match from.iter().position(|f| *f == unit) {
                 Some(at) => to.get(at).copied(),
-                None => Some(c),
+                None => Some(unit),
             };
-            text(call.text(0).chars().filter_map(swap).collect::<String>())
+            text(joined(&units(call, 0).into_iter().filter_map(swap).collect::<Vec<_>>()))
         })?;
     }
     strict(conn, "iris_stuff", 4, |call| {
-        let value = characters(call, 0);
+        let value = units(call, 0);
         let (start, count) = (call.int(1), length(call, 2));
         let Some(from) = usize::try_from(start).ok().and_then(|start| start.checked_sub(1)) else {
             return Ok(Stored::Null);
@@ -240,7 +240,7 @@ fn register_searches(conn: &Connection) -> rusqlite::Result<()> {
     for arguments in 2..=4 {
         // (text, part [, start [, occurrence]])
         strict(conn, "iris_instr", arguments, |call| {
-            let (value, part) = (characters(call, 0), characters(call, 1));
+            let (value, part) = (units(call, 0), units(call, 1));
             let start = if call.count() > 2 { call.int(2) } else { 1 };
             let mut left = if call.count() > 3 { call.int(3) } else { 1 };
             let mut from = usize::try_from(start.max(1) - 1).unwrap_or(usize::MAX);
@@ -257,14 +257,14 @@ fn register_searches(conn: &Connection) -> rusqlite::Result<()> {
     for arguments in 2..=3 {
         // (part, text [, start])
         strict(conn, "iris_charindex", arguments, |call| {
-            let (part, value) = (characters(call, 0), characters(call, 1));
+            let (part, value) = (units(call, 0), units(call, 1));
             let start = if call.count() > 2 { call.int(2) } else { 1 };
             let from = usize::try_from(start.max(1) - 1).unwrap_or(usize::MAX);
             integer(find(&value, &part, from).map_or(0, |at| at + 1))
         })?;
         // The position behind the part.
         strict(conn, "iris_find", arguments, |call| {
-            let (value, part) = (characters(call, 0), characters(call, 1));
+            let (value, part) = (units(call, 0), units(call, 1));
             let start = if call.count() > 2 { call.int(2) } else { 1 };
             let from = usize::try_from(start.max(1) - 1).unwrap_or(usize::MAX);
             integer(find(&value, &part, from).map_or(0, |at| at + part.len() + 1))

@@ -10,7 +10,7 @@ use super::{Call, raise, strict};
 
 fn failed(error: VectorError) -> Error {
     match error {
-        VectorError::Format => raise(104, "Data is not a vector: comma-separated numbers expected"),
+        VectorError::Format => raise(1, "The elements of the vector have different data types"),
         VectorError::Length => raise(257, "Cannot perform vector operation on vectors of different lengths"),
         VectorError::Element => raise(259, "Cannot perform vector operation on vectors of different types"),
     }
@@ -21,6 +21,16 @@ fn blob<'a>(call: &'a Call<'_, '_>, index: usize) -> rusqlite::Result<&'a [u8]> 
         ValueRef::Blob(blob) => Ok(blob),
         _ => Err(raise(258, "Vector functions need vectors: use TO_VECTOR")),
     }
+}
+
+/// Only vectors of numbers meet.
+fn operands<'a>(call: &'a Call<'_, '_>) -> rusqlite::Result<(&'a [u8], &'a [u8])> {
+    let (a, b) = (blob(call, 0)?, blob(call, 1)?);
+    let is_text = |blob| vectors::open(blob).is_some_and(|(element, _)| element == VectorElement::Text);
+    if is_text(a) || is_text(b) {
+        return Err(raise(258, "Vectors of type string are not supported"));
+    }
+    Ok((a, b))
 }
 
 pub fn register(conn: &Connection) -> rusqlite::Result<()> {
@@ -34,10 +44,16 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
         vectors::parse(&call.text(0), element, length).map(Stored::Blob).map_err(failed)
     })?;
     strict(conn, "iris_vector_cosine", 2, |call| {
-        vectors::cosine(blob(call, 0)?, blob(call, 1)?).map(Stored::Real).map_err(failed)
+        let (a, b) = operands(call)?;
+        vectors::cosine(a, b).map(Stored::Real).map_err(failed)
     })?;
     strict(conn, "iris_vector_dot", 2, |call| {
-        vectors::dot_product(blob(call, 0)?, blob(call, 1)?).map(Stored::Real).map_err(failed)
+        let (a, b) = operands(call)?;
+        vectors::dot_product(a, b).map(Stored::Real).map_err(failed)
+    })?;
+    strict(conn, "iris_vector_is_zero", 1, |call| {
+        let is_zero = vectors::open(blob(call, 0)?).is_some_and(|(_, elements)| elements.iter().all(|byte| *byte == 0));
+        Ok(Stored::Integer(i64::from(is_zero)))
     })
 }
 

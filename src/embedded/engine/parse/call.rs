@@ -1,7 +1,7 @@
 //! Calls: plain functions, windows, and the functions with a grammar of their own.
 
 use super::ast::{Expr, Frame, FrameBound, Function, Literal, TypeName, Window};
-use super::{Parser, SqlError, TokenKind};
+use super::{Parser, SqlError, TRIM_LEADING, TRIM_TRAILING, TokenKind};
 
 /// Functions whose first argument is a date part, as a bare word or a string.
 const DATE_PART_FUNCTIONS: [&str; 7] =
@@ -167,9 +167,9 @@ impl Parser {
     pub(super) fn trim(&mut self) -> Result<Expr, SqlError> {
         self.at += 2;
         let name = if self.word("LEADING") {
-            "%TRIM_LEADING"
+            TRIM_LEADING
         } else if self.word("TRAILING") {
-            "%TRIM_TRAILING"
+            TRIM_TRAILING
         } else {
             self.word("BOTH");
             "TRIM"

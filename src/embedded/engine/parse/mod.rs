@@ -16,6 +16,10 @@ use ast::{Isolation, Name, ObjectName, Statement, Transaction, TypeName};
 pub use lex::{Token, TokenKind, tokens};
 pub use reserved::is_reserved;
 
+/// What `TRIM(LEADING ..)` and `TRIM(TRAILING ..)` become: no name of a function has a blank.
+pub const TRIM_LEADING: &str = "TRIM LEADING";
+pub const TRIM_TRAILING: &str = "TRIM TRAILING";
+
 /// Deeper nesting than this is refused (-1). A pair of parentheses takes two. Measured: what is accepted runs in half of
 /// the stack that a connection has (`tests/embedded_nesting.rs`).
 const DEPTH_MAX: u32 = 200;

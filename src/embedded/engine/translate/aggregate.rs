@@ -9,7 +9,7 @@ use super::query::{is_upper, refuse_stream};
 use super::term::{Coll, DECIMAL, Shape, TEXT, Term};
 use super::{Aggregates, Translator};
 
-const AGGREGATES: [&str; 18] = [
+const AGGREGATES: [&str; 16] = [
     "COUNT",
     "SUM",
     "AVG",
@@ -25,9 +25,7 @@ const AGGREGATES: [&str; 18] = [
     "VAR_SAMP",
     "JSON_ARRAYAGG",
     "XMLAGG",
-    "MEDIAN",
     "APPROX_COUNT_DISTINCT",
-    "%AVG",
 ];
 
 const WINDOW_ONLY: [&str; 11] = [
@@ -43,6 +41,11 @@ const WINDOW_ONLY: [&str; 11] = [
     "LAST_VALUE",
     "NTH_VALUE",
 ];
+
+/// What JSON_ARRAYAGG gives: what is longer is cut without an error, unless a CAST around it says another length (manual,
+/// "Maximum JSON Array Size").
+const JSON_ARRAY: DataType = DataType::VarChar { length: Some(JSON_ARRAY_LENGTH_MAX) };
+pub(super) const JSON_ARRAY_LENGTH_MAX: u32 = 8192;
 
 pub fn is_aggregate(upper: &str) -> bool {
     AGGREGATES.contains(&upper)
@@ -148,7 +151,7 @@ impl Translator<'_> {
             }
             "JSON_ARRAYAGG" => {
                 let json = self.json_value(argument, &term)?;
-                aggregate_term(format!("iris_json_arrayagg({distinct}{json})"), TEXT)
+                aggregate_term(format!("iris_json_arrayagg({distinct}{json})"), JSON_ARRAY)
             }
             _ => return Err(SqlError::prepare(359, format!("User defined SQL function '{upper}' does not exist"))),
         })

@@ -116,6 +116,9 @@ impl Translator<'_> {
 
     /// `x IN (..)`. Values are converted to the type of `x`, which decides the collation.
     pub(super) fn in_values(&mut self, term: &Term, values: &[Term], not: bool) -> Result<String, SqlError> {
+        if values.len() > IN_VALUES_MAX {
+            return Err(SqlError::prepare(1, format!("more than {IN_VALUES_MAX} values in IN")));
+        }
         let one_type = values.iter().all(|value| value.is_flexible() || value.class() == term.class());
         if term.is_flexible() || !one_type {
             let mut parts = Vec::new();
@@ -140,6 +143,9 @@ impl Translator<'_> {
         Ok(format!("({}{collate} {word} ({}))", term.sql, texts.join(",")))
     }
 }
+
+/// Beyond about as many values IRIS was seen to refuse the statement; where it ends exactly is not documented.
+const IN_VALUES_MAX: usize = 1000;
 
 /// The type a literal or mark beside the term gets: without length limits.
 fn column_type(term: &Term) -> DataType {

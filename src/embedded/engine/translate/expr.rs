@@ -4,9 +4,10 @@ use super::super::SqlError;
 use super::super::catalog::same_name;
 use super::super::convert::{Class, Purpose};
 use super::super::decimal::Dec;
-use super::super::parse::ast::{BinaryOp, Expr, Literal, Name, OdbcKind, Query};
+use super::super::parse::ast::{BinaryOp, Expr, Function, Literal, Name, OdbcKind, Query};
 use super::super::types::DataType;
 use super::super::value::Value;
+use super::aggregate::JSON_ARRAY_LENGTH_MAX;
 use super::from::quote;
 use super::slot::{Field, Slot, SlotSource};
 use super::term::{Coll, DECIMAL, Shape, TEXT, Term, constant};
@@ -50,9 +51,21 @@ impl Translator<'_> {
                 }
                 Ok(left)
             }
-            Expr::Function(function) => self.function(function),
+            Expr::Function(function) => {
+                let mut term = self.function(function)?;
+                if is_json_array(function) {
+                    term.sql = format!("substr({},1,{JSON_ARRAY_LENGTH_MAX})", term.sql);
+                }
+                Ok(term)
+            }
             Expr::Cast(inner, to) => {
                 let to = type_name::resolve(to)?;
+                if let Expr::Function(function) = &**inner
+                    && is_json_array(function)
+                {
+                    let whole = self.function(function)?;
+                    return self.cast(&Term { data_type: TEXT, ..whole }, to);
+                }
                 let term = self.value(inner)?;
                 self.cast(&term, to)
             }
@@ -61,7 +74,7 @@ impl Translator<'_> {
                 let term = self.value(expr)?;
                 match style {
                     Some(style) => self.convert_styled(&term, to, style),
-                    None => self.cast(&term, to),
+                    None => self.converted(&term, to),
                 }
             }
             Expr::Case { operand, branches, otherwise } => {
@@ -196,6 +209,9 @@ impl Translator<'_> {
 
     pub(super) fn binary(&mut self, op: BinaryOp, left: &Term, right: &Term) -> Result<Term, SqlError> {
         if op == BinaryOp::Concat {
+            // IRIS takes the stream's OID for its text. Nobody wants that: a statement that would get it has a defect.
+            super::query::refuse_stream(left)?;
+            super::query::refuse_stream(right)?;
             let sql = format!("({} || {})", self.text_of(left)?, self.text_of(right)?);
             return Ok(Term::new(sql, TEXT));
         }
@@ -271,6 +287,12 @@ impl Translator<'_> {
     }
 
     pub(super) fn cast(&mut self, term: &Term, to: DataType) -> Result<Term, SqlError> {
+        super::query::refuse_stream(term)?;
+        self.converted(term, to)
+    }
+
+    /// As CONVERT does, which takes a stream.
+    pub(super) fn converted(&mut self, term: &Term, to: DataType) -> Result<Term, SqlError> {
         let coll = match (Class::of(&to), term.class()) {
             (Class::Text, Class::Text) => match term.coll {
                 Coll::None => Coll::Function,
@@ -491,4 +513,8 @@ fn number(digits: &str) -> Result<(Value, DataType), SqlError> {
         Ok(double) if double.is_finite() => Ok((Value::Double(double), DataType::Double)),
         _ => Err(SqlError::prepare(7, format!("Exponent out of range: {digits}"))),
     }
+}
+
+fn is_json_array(function: &Function) -> bool {
+    function.name.eq_ignore_ascii_case("JSON_ARRAYAGG")
 }

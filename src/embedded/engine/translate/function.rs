@@ -15,6 +15,10 @@ use super::{Translator, aggregate};
 const BRACED_ONLY: [&str; 13] =
     ["ACOS", "ASIN", "ATAN", "ATAN2", "COS", "COT", "EXP", "LOG", "LOG10", "PI", "SIN", "TAN", "DATABASE"];
 
+/// Functions that take a stream; CONVERT is not among them only because it is no call here (manual, "Scalar Functions and
+/// Streams").
+const STREAM_FUNCTIONS: [&str; 5] = ["CHAR_LENGTH", "CHARACTER_LENGTH", "DATALENGTH", "SUBSTRING", "%INTERNAL"];
+
 pub fn unknown_function(name: &str) -> SqlError {
     SqlError::prepare(359, format!("User defined SQL function '{name}' does not exist"))
 }
@@ -52,6 +56,9 @@ impl Translator<'_> {
         let mut terms = Vec::with_capacity(function.arguments.len());
         for argument in &function.arguments {
             terms.push(self.value(argument)?);
+        }
+        if !STREAM_FUNCTIONS.contains(&upper.as_str()) {
+            terms.iter().try_for_each(super::query::refuse_stream)?;
         }
         if let Some(term) = self.collation_function(&upper, &terms)? {
             return Ok(term);
@@ -388,7 +395,7 @@ impl Translator<'_> {
     }
 
     /// A vector as it is; text beside a vector is converted to its element type.
-    fn vector_operand(&mut self, term: &Term, other: &Term) -> Result<String, SqlError> {
+    pub(super) fn vector_operand(&mut self, term: &Term, other: &Term) -> Result<String, SqlError> {
         if let DataType::Vector { length: None, .. } = term.data_type
             && matches!(&term.shape, Shape::Column { origin: Some(_), .. })
         {
@@ -398,6 +405,9 @@ impl Translator<'_> {
             ));
         }
         match (term.class(), other.data_type) {
+            _ if matches!(term.data_type, DataType::Vector { element: VectorElement::Text, .. }) => {
+                Err(SqlError::execute(258, "Vectors of type string are not supported"))
+            }
             (Class::Vector, _) => Ok(term.sql.clone()),
             (_, DataType::Vector { element, .. }) if term.class() == Class::Text => {
                 self.coerce(term, DataType::Vector { element, length: None }, Purpose::Compare)

@@ -159,15 +159,6 @@ impl Translator<'_> {
                 let stamp = Term::new(format!("iris_last_day({})", self.timestamp_of(date)?), STAMP);
                 Term::new(self.coerce(&stamp, DataType::Date, Purpose::Compare)?, DataType::Date)
             }
-            ("ADD_MONTHS", [date, count]) => {
-                let (stamp, count) = (self.timestamp_of(date)?, self.integer_of(count)?);
-                let result = Term::new(format!("iris_dateadd('month',{count},{stamp})"), STAMP);
-                if date.class() == Class::Date {
-                    Term::new(self.coerce(&result, DataType::Date, Purpose::Compare)?, DataType::Date)
-                } else {
-                    result
-                }
-            }
             ("DATE", [date]) => self.cast(date, DataType::Date)?,
             ("TIME", [time]) => self.cast(time, DataType::Time { precision: 6 })?,
             ("TO_POSIXTIME", [stamp]) => self.cast(stamp, DataType::PosixTime)?,
@@ -210,8 +201,8 @@ impl Translator<'_> {
             (
                 "DATEADD" | "TIMESTAMPADD" | "DATEDIFF" | "TIMESTAMPDIFF" | "DATEPART" | "DATENAME" | "DATETRUNC"
                 | "YEAR" | "MONTH" | "DAY" | "DAYOFMONTH" | "QUARTER" | "WEEK" | "DAYOFYEAR" | "DAYOFWEEK" | "HOUR"
-                | "MINUTE" | "SECOND" | "DAYNAME" | "MONTHNAME" | "LAST_DAY" | "ADD_MONTHS" | "DATE" | "TIME"
-                | "TO_POSIXTIME" | "UNIX_TIMESTAMP" | "TO_CHAR" | "TO_DATE" | "TO_TIMESTAMP",
+                | "MINUTE" | "SECOND" | "DAYNAME" | "MONTHNAME" | "LAST_DAY" | "DATE" | "TIME" | "TO_POSIXTIME"
+                | "UNIX_TIMESTAMP" | "TO_CHAR" | "TO_DATE" | "TO_TIMESTAMP",
                 _,
             ) => return Err(wrong_arguments(upper)),
             _ => return Ok(None),

@@ -2,6 +2,7 @@
 
 use super::super::SqlError;
 use super::super::convert::Purpose;
+use super::super::parse::{TRIM_LEADING, TRIM_TRAILING};
 use super::super::types::DataType;
 use super::Translator;
 use super::function::wrong_arguments;
@@ -45,8 +46,9 @@ const FUNCTIONS: &[Entry] = &[
     ("LEFT", "iris_left", &[Text, Int], 2, Gives::Text),
     ("RIGHT", "iris_right", &[Text, Int], 2, Gives::Text),
     ("TRIM", "iris_trim", &[Text, Text], 1, Gives::Text),
-    ("%TRIM_LEADING", "iris_ltrim", &[Text, Text], 1, Gives::Text),
-    ("%TRIM_TRAILING", "iris_rtrim", &[Text, Text], 1, Gives::Text),
+    // Two ends of `TRIM(LEADING ..)` and `TRIM(TRAILING ..)` under names that nobody can write.
+    (TRIM_LEADING, "iris_ltrim", &[Text, Text], 1, Gives::Text),
+    (TRIM_TRAILING, "iris_rtrim", &[Text, Text], 1, Gives::Text),
     ("LTRIM", "iris_ltrim", &[Text], 1, Gives::Text),
     ("RTRIM", "iris_rtrim", &[Text], 1, Gives::Text),
     ("REPLACE", "iris_replace", &[Text, Text, Text], 3, Gives::Text),
@@ -54,7 +56,6 @@ const FUNCTIONS: &[Entry] = &[
     ("REPLICATE", "iris_repeat", &[Text, Int], 2, Gives::Text),
     ("SPACE", "iris_space", &[Int], 1, Gives::Text),
     ("REVERSE", "iris_reverse", &[Text], 1, Gives::Text),
-    ("$REVERSE", "iris_reverse", &[Text], 1, Gives::Text),
     ("ASCII", "iris_ascii", &[Text], 1, Gives::Int),
     ("CHAR", "iris_char", &[Int], 1, Gives::Text),
     ("CONCAT", "iris_concat", &[Text, Text], 2, Gives::Text),
@@ -70,7 +71,6 @@ const FUNCTIONS: &[Entry] = &[
     ("RPAD", "iris_rpad", &[Text, Int, Text], 2, Gives::Text),
     ("STUFF", "iris_stuff", &[Text, Int, Int, Text], 4, Gives::Text),
     ("$JUSTIFY", "iris_justify", &[Text, Int, Int], 2, Gives::Text),
-    ("INITCAP", "iris_initcap", &[Text], 1, Gives::Text),
     ("$TSQL_NEWID", "iris_new_guid", &[], 0, Gives::Text),
     ("$LISTFROMSTRING", "iris_list_from_string", &[Text, Text], 1, Gives::List),
     ("$LISTTOSTRING", "iris_list_to_string", &[List, Text], 1, Gives::Text),

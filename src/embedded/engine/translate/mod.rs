@@ -12,6 +12,7 @@ mod function;
 mod function_date;
 mod function_json;
 mod function_text;
+mod nearest;
 mod order;
 mod query;
 mod scope;

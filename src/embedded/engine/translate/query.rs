@@ -269,6 +269,10 @@ impl Translator<'_> {
         if let Some(selection) = &select.selection {
             tail.push_str(&format!(" WHERE {}", self.condition(selection)?));
         }
+        if let Some(condition) = self.nearest_condition(select, order_by)? {
+            let word = if select.selection.is_some() { "AND" } else { "WHERE" };
+            tail.push_str(&format!(" {word} {condition}"));
+        }
         let mut group_sql = Vec::new();
         for expr in &select.group_by {
             let term = self.value(expr)?;

@@ -6,6 +6,7 @@ use super::super::types::{DataType, TypeArgument};
 
 /// VARCHAR without a length holds this many characters in CAST.
 const CAST_VARCHAR_LENGTH: u32 = 30;
+/// NUMERIC without a scale, with a precision or not (manual, CAST, "scale"). A NUMERIC column without one has scale 0.
 const CAST_NUMERIC_SCALE: u32 = 15;
 
 /// # Errors
@@ -27,7 +28,9 @@ pub fn resolve(name: &TypeName) -> Result<DataType, SqlError> {
         }
         "NUMERIC" | "DECIMAL" | "DEC" | "NUMBER" => match numbers.as_slice() {
             [] => DataType::Numeric { precision: 19 + CAST_NUMERIC_SCALE, scale: CAST_NUMERIC_SCALE },
-            [precision] => DataType::Numeric { precision: *precision, scale: 0 },
+            [precision] => {
+                DataType::Numeric { precision: precision.saturating_add(CAST_NUMERIC_SCALE), scale: CAST_NUMERIC_SCALE }
+            }
             [precision, scale, ..] => DataType::Numeric { precision: *precision, scale: *scale },
         },
         "BINARY" | "VARBINARY" | "BINARY VARYING" | "RAW" => {
