@@ -123,13 +123,54 @@ pub(super) fn drop_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     Ok(ddl("DROP INDEX", steps).mirrored_as_written(cx, stmt, &[]).decided_by_mirror())
 }
 
-/// IRIS sets the counters back in any case.
+/// TRUNCATE TABLE of IRIS sets the counters back in any case; DELETE %NOTRIGGER is the same without that (manual, TRUNCATE
+/// TABLE). Foreign keys among the tables are not checked: all their rows go. Keys of others are what PostgreSQL refuses,
+/// rows or no rows.
+///
+/// # Errors
+/// 0A000 for a table that another one refers to, 42809 for a view.
 pub(super) fn truncate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
-    let mut steps = Vec::new();
+    let mut tables = Vec::new();
     for list in cx::children(stmt, SyntaxKind::TABLE_LIST) {
         for name in cx::children(&list, SyntaxKind::TABLE_RELATION_NAME) {
-            steps.push(step(cx, format!("TRUNCATE TABLE {}", Table::of(cx, &name)?.text)));
+            tables.push(Table::of(cx, &name)?);
         }
+    }
+    let restarts = cx::child(stmt, SyntaxKind::RESTART_IDENTITY).is_some();
+    let mut steps = Vec::new();
+    let mut at = 0;
+    while let Some(table) = tables.get(at).cloned() {
+        at += 1;
+        // Unless they are known, the statement is translated again.
+        let Some(facts) = cx.views(&table.lookup) else { continue };
+        if facts.definition.is_some() {
+            let message = format!("\"{}\" is not a table", table.name());
+            return Err(PgError::error(SqlState(*b"42809"), message));
+        }
+        for referrer in facts.referrers.iter().map(|(name, _)| Table::of_iris(cx, name)) {
+            if tables.iter().any(|other| other.is(&referrer)) {
+                continue;
+            }
+            if !cascades(stmt) {
+                let message = "cannot truncate a table referenced in a foreign key constraint";
+                return Err(PgError::unsupported(message)
+                    .detail(format!("Table \"{}\" references \"{}\".", referrer.name(), table.name()))
+                    .hint(format!(
+                        "Truncate table \"{}\" at the same time, or use TRUNCATE ... CASCADE.",
+                        referrer.name()
+                    )));
+            }
+            let message = format!("truncate cascades to table \"{}\"", referrer.name());
+            notice(cx, SqlState::SUCCESSFUL_COMPLETION, message);
+            tables.push(referrer);
+        }
+        let unchecked = if facts.referrers.is_empty() { "" } else { " %NOCHECK" };
+        let text = if restarts {
+            format!("TRUNCATE TABLE{unchecked} {}", table.text)
+        } else {
+            format!("DELETE %NOTRIGGER{unchecked} FROM {}", table.text)
+        };
+        steps.push(step(cx, text));
     }
     Ok(ddl("TRUNCATE TABLE", steps))
 }

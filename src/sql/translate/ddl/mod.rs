@@ -139,13 +139,24 @@ impl Table {
         Ok(Self { text, lookup, iris, pg })
     }
 
+    /// One that IRIS has named; `pg` is empty.
+    fn of_iris(cx: &Cx<'_>, name: &RelationName) -> Self {
+        let schema = name.schema.clone().unwrap_or_else(|| cx.options.default_schema.to_owned());
+        Self {
+            text: format!("{schema}.{}", names::quoted(&name.name)),
+            lookup: name.clone(),
+            iris: (schema, name.name.clone()),
+            pg: String::new(),
+        }
+    }
+
     /// What PostgreSQL calls it in messages: without schema.
     fn name(&self) -> &str {
         &self.lookup.name
     }
 
     fn is(&self, other: &Self) -> bool {
-        self.text.eq_ignore_ascii_case(&other.text)
+        self.iris.0.eq_ignore_ascii_case(&other.iris.0) && self.iris.1.eq_ignore_ascii_case(&other.iris.1)
     }
 }
 

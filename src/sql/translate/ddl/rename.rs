@@ -120,13 +120,7 @@ fn followed(
     reader: &RelationName,
     stmt: &SyntaxNode,
 ) -> Result<Option<(Table, Vec<ScriptStep>)>> {
-    let schema = reader.schema.clone().unwrap_or_else(|| cx.options.default_schema.to_owned());
-    let table = Table {
-        text: format!("{schema}.{}", names::quoted(&reader.name)),
-        lookup: reader.clone(),
-        iris: (schema.clone(), reader.name.clone()),
-        pg: String::new(),
-    };
+    let table = Table::of_iris(cx, reader);
     let (facts, views) = (cx.facts(reader), cx.views(reader));
     let (TableLookup::Known(facts), Some(views)) = (&facts, &views) else {
         if matches!(facts, TableLookup::Missing) {
@@ -144,7 +138,8 @@ fn followed(
     if own.as_ref() == Some(&query) {
         return Ok(None);
     }
-    let pg_schema = if schema.eq_ignore_ascii_case(cx.options.default_schema) { "public" } else { &schema };
+    let schema = table.iris.0.as_str();
+    let pg_schema = if schema.eq_ignore_ascii_case(cx.options.default_schema) { "public" } else { schema };
     let sql = format!(
         "CREATE OR REPLACE VIEW {}.{} ({}) AS {query}{}",
         names::quoted(pg_schema),
@@ -297,6 +292,7 @@ mod tests {
                         .iter()
                         .map(|name| RelationName { schema: Some("SQLUser".to_owned()), name: (*name).to_owned() })
                         .collect(),
+                    referrers: Vec::new(),
                 }))
             };
             match name.name.as_str() {

@@ -462,6 +462,7 @@ fn drops() {
             "TRUNCATE a, ONLY s.b RESTART IDENTITY CASCADE",
             "TRUNCATE TABLE: TRUNCATE TABLE SQLUser.a; TRUNCATE TABLE s.b",
         ),
+        ("TRUNCATE a", "TRUNCATE TABLE: DELETE %NOTRIGGER FROM SQLUser.a"),
         ("CREATE SCHEMA IF NOT EXISTS \"drizzle\"", "CREATE SCHEMA: CREATE SCHEMA IF NOT EXISTS \"drizzle\""),
         ("CREATE SCHEMA s AUTHORIZATION bob", "CREATE SCHEMA: CREATE SCHEMA s"),
         ("CREATE SCHEMA IF NOT EXISTS public", "CREATE SCHEMA: | 42P06 schema \"public\" already exists, skipping"),
