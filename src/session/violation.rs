@@ -271,10 +271,8 @@ impl Case<'_> {
 
 /// What PostgreSQL says of a text that is no value of a column's type; `None` where it is one, or this cannot tell.
 fn misfit(pg_type: PgType, value: &str, is_whole: bool) -> Option<Box<PgError>> {
-    if let Some(characters) = pg_type.characters() {
-        if is_whole && value.chars().count() <= characters {
-            return None;
-        }
+    // Of a text IRIS checks nothing but its length, which it counts in units of UTF-16.
+    if pg_type.characters().is_some() {
         let message = format!("value too long for type {}", pg_type.name());
         let routine = if pg_type.oid == Oid::BPCHAR { "bpchar" } else { "varchar" };
         return Some(PgError::error(SqlState::STRING_TOO_LONG, message).routine(routine));
@@ -285,7 +283,7 @@ fn misfit(pg_type: PgType, value: &str, is_whole: bool) -> Option<Box<PgError>> 
         Oid::INT4 => 2_147_483_648.0,
         Oid::INT8 => 9_223_372_036_854_775_808.0,
         Oid::NUMERIC => return numeric_misfit(pg_type, value, number?),
-        _ => return None,
+        _ => return other_misfit(pg_type, value, number),
     };
     let name = pg_type.name();
     match number {
@@ -297,6 +295,27 @@ fn misfit(pg_type: PgType, value: &str, is_whole: bool) -> Option<Box<PgError>> 
         }
         None => None,
     }
+}
+
+/// Types without a length or a range of their own: IRIS's limits are what was passed.
+fn other_misfit(pg_type: PgType, value: &str, number: Option<f64>) -> Option<Box<PgError>> {
+    let name = pg_type.name();
+    Some(match pg_type.oid {
+        Oid::VECTOR => return None,
+        Oid::FLOAT4 | Oid::FLOAT8 if number.is_some() => {
+            let message = format!("\"{value}\" is out of range for type {name}");
+            PgError::error(SqlState::NUMERIC_OUT_OF_RANGE, message)
+        }
+        Oid::FLOAT4 | Oid::FLOAT8 | Oid::BOOL | Oid::UUID => {
+            PgError::error(SqlState::INVALID_TEXT, format!("invalid input syntax for type {name}: \"{value}\""))
+        }
+        Oid::DATE | Oid::TIME | Oid::TIMESTAMP | Oid::TIMESTAMPTZ => {
+            let message = format!("date/time field value out of range: \"{value}\"");
+            PgError::error(SqlState(*b"22008"), message)
+        }
+        _ => PgError::error(SqlState::STRING_TOO_LONG, format!("value too long for type {name}"))
+            .hint("IRIS holds 32767 characters of it."),
+    })
 }
 
 fn numeric_misfit(pg_type: PgType, value: &str, number: f64) -> Option<Box<PgError>> {

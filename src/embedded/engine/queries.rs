@@ -89,7 +89,7 @@ impl QueryEngine for Queries<'_> {
             }
         };
         import(&value, &column.data_type, Purpose::Assign)
-            .map_err(|error| SqlError::execute(104, functions::validation_message(&column.name, "default", error)))
+            .map_err(|_| SqlError::execute(104, functions::validation_message(&column.name, "default")))
     }
 
     fn convert(&self, value: Stored, from: &ColumnDef, to: &ColumnDef) -> Result<Stored, SqlError> {
@@ -101,9 +101,9 @@ impl QueryEngine for Queries<'_> {
         } else {
             Purpose::Assign
         };
-        convert(shown, class, &to.data_type, purpose).map_err(|error| {
+        convert(shown, class, &to.data_type, purpose).map_err(|_| {
             let text = super::convert::odbc_text(shown, class).unwrap_or_default();
-            SqlError::execute(104, functions::validation_message(&to.name, &text, error))
+            SqlError::execute(104, functions::validation_message(&to.name, &text))
         })
     }
 }

@@ -324,7 +324,7 @@ impl EngineSession {
                 return import(value, &slot.data_type, slot.purpose).map_err(|error| match &slot.field {
                     Some(field) => SqlError::execute(
                         field.sqlcode(),
-                        functions::validation_message(&field.label, &shown(value), error),
+                        functions::validation_message(&field.label, &shown(value)),
                     ),
                     None => SqlError::execute(error.sqlcode(), error.words()),
                 });

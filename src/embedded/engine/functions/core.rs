@@ -3,7 +3,7 @@
 use rusqlite::types::Value as Stored;
 use rusqlite::{Connection, Error};
 
-use super::super::convert::{self, Class, ConvertError, Purpose};
+use super::super::convert::{self, Class, Purpose};
 use super::{Call, patterns, raise, scalar, strict, text, trimmed};
 
 pub fn register(conn: &Connection) -> rusqlite::Result<()> {
@@ -21,9 +21,9 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
     strict(conn, "iris_assign", 5, |call| {
         let from = Class::from_code(call.int(1));
         let to = convert::unpack(call.int(2));
-        convert::convert(call.raw(0), from, &to, Purpose::Assign).map_err(|error| {
+        convert::convert(call.raw(0), from, &to, Purpose::Assign).map_err(|_| {
             let shown = convert::logical_text(call.raw(0), from).unwrap_or_default();
-            validation_failed(&call.text(3), &shown, i32::try_from(call.int(4)).unwrap_or(104), error)
+            validation_failed(&call.text(3), &shown, i32::try_from(call.int(4)).unwrap_or(104))
         })
     })?;
     strict(conn, "iris_upper", 1, |call| text(trimmed(&call.text(0)).to_uppercase()))?;
@@ -78,17 +78,17 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
 }
 
 /// -104 or -105 as IRIS words it.
-pub fn validation_failed(field: &str, value: &str, sqlcode: i32, error: ConvertError) -> Error {
-    raise(sqlcode, &validation_message(field, value, error))
+pub fn validation_failed(field: &str, value: &str, sqlcode: i32) -> Error {
+    raise(sqlcode, &validation_message(field, value))
 }
 
-/// The `%msg` of a failed validation. Long values are cut.
-pub fn validation_message(field: &str, value: &str, error: ConvertError) -> String {
+/// The `%msg` of a failed validation. Long values are cut; why it failed IRIS does not say.
+pub fn validation_message(field: &str, value: &str) -> String {
     let mut shown: String = value.chars().take(60).collect();
     if shown.len() < value.len() {
         shown.push_str("...");
     }
-    format!("Field '{field}' (value '{shown}') failed validation: {}", error.words())
+    format!("Field '{field}' (value '{shown}') failed validation")
 }
 
 /// The first two arguments, upper-cased when the argument at `flag` says so.
