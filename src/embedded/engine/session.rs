@@ -322,10 +322,9 @@ impl EngineSession {
             SlotSource::Parameter(mark) => {
                 let value = usize::try_from(mark).ok().and_then(|mark| values.get(mark)).unwrap_or(&Value::Null);
                 return import(value, &slot.data_type, slot.purpose).map_err(|error| match &slot.field {
-                    Some(field) => SqlError::execute(
-                        field.sqlcode(),
-                        functions::validation_message(&field.label, &shown(value)),
-                    ),
+                    Some(field) => {
+                        SqlError::execute(field.sqlcode(), functions::validation_message(&field.label, &shown(value)))
+                    }
                     None => SqlError::execute(error.sqlcode(), error.words()),
                 });
             }

@@ -235,7 +235,6 @@ impl Cx<'_> {
         for item in items {
             pairs.push(self.compared(Asked::Equality, operand.clone(), to(item))?);
         }
-        let word = if not { " NOT IN (" } else { " IN (" };
         if pairs.windows(2).any(|pair| matches!(pair, [a, b] if a.0.text != b.0.text)) {
             // Items of several types, which the value meets in several ways.
             let (op, word, level) = if not { (" <> ", " AND ", level::AND) } else { (" = ", " OR ", level::OR) };
@@ -251,8 +250,7 @@ impl Cx<'_> {
             operand = value;
             items.push(item);
         }
-        Ok(Frag::cat(&[&operand.within(level::OTHER), &word, &list(&items), &")"], Ty::BOOL)
-            .predicate(level::COMPARISON))
+        Ok(in_parts(not, &operand.within(level::OTHER), &items))
     }
 
     /// Two rows, field by field: `(a, b) < (1, 2)` is `a < 1 OR (a = 1 AND b < 2)`.
@@ -414,6 +412,21 @@ pub(super) fn join(frags: &[Frag], word: &str, level: u8) -> Frag {
         all.push(&frag.clone().within(level));
     }
     if sure { all.sure_predicate(level) } else { all.predicate(level) }
+}
+
+/// Values in one IN. IRIS refuses about a thousand, and programs have seen lists of more than 500 give no rows.
+const IN_VALUES_MAX: usize = 250;
+
+/// `operand IN (items)`, in as many parts as IRIS wants.
+fn in_parts(not: bool, operand: &Frag, items: &[Frag]) -> Frag {
+    let word = if not { " NOT IN (" } else { " IN (" };
+    let part = |items: &[Frag]| Frag::cat(&[operand, &word, &list(items), &")"], Ty::BOOL).predicate(level::COMPARISON);
+    if items.len() <= IN_VALUES_MAX {
+        return part(items);
+    }
+    let parts: Vec<Frag> = items.chunks(IN_VALUES_MAX).map(part).collect();
+    let (word, level) = if not { (" AND ", level::AND) } else { (" OR ", level::OR) };
+    join(&parts, word, level).parenthesised()
 }
 
 /// The query inside parentheses, if that is what they hold.
