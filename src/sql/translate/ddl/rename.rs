@@ -292,7 +292,6 @@ mod tests {
                         .iter()
                         .map(|name| RelationName { schema: Some("SQLUser".to_owned()), name: (*name).to_owned() })
                         .collect(),
-                    referrers: Vec::new(),
                 }))
             };
             match name.name.as_str() {
