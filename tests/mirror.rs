@@ -267,7 +267,6 @@ impl Schema for Moods {
                 has_default: false,
                 is_stream: false,
                 enum_type: Some(Rc::new(EnumType { schema: None, name: "mood".into(), labels })),
-                is_stream: false,
             }],
             ..TableFacts::default()
         }))
