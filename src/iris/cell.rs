@@ -309,7 +309,14 @@ fn put_text_value(out: &mut Vec<u8>, parameter: &ParameterDescription, text: &st
         },
         IrisType::NUMERIC | IrisType::DECIMAL => match decimal::parse(text.trim()) {
             Some(Parsed::Exact(value)) => put_decimal(out, value),
-            _ => put_text(out, text),
+            Some(Parsed::Rounded(_)) => {
+                return Err(PgError::error(
+                    SqlState::NUMERIC_OUT_OF_RANGE,
+                    "IRIS keeps about nineteen digits of a number, and this one has more",
+                )
+                .hint("Round it, or keep it as text."));
+            }
+            None => put_text(out, text),
         },
         IrisType::DOUBLE | IrisType::FLOAT => match text.trim().parse() {
             Ok(value) => put_double(out, value),

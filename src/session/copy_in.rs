@@ -7,8 +7,8 @@ use crate::iris::{
     Culprit, IrisError, IrisType, ParameterDescription, Reply, Request, StatementMetadata, default_pg_type, last_part,
     put_value,
 };
-use crate::sql::{Action, CopyFormat, CopyFromStdin, CopyHeader};
-use crate::types::{Datum, Oid, decode_with};
+use crate::sql::{Action, Bind, CopyFormat, CopyFromStdin, CopyHeader};
+use crate::types::{Datum, Fitting, Oid, PgType, decode_with, fit};
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
 use super::client::Client;
@@ -185,6 +185,10 @@ impl CopyIn {
                     None => Ok(Datum::Null),
                     Some(bytes) => decode_with(*oid, Format::Text, bytes, &style),
                 };
+                let datum = match fitted(&self.understood, index) {
+                    Some((to, fitting)) => datum.and_then(|datum| fit(datum, to, fitting)),
+                    None => datum,
+                };
                 let put = datum.and_then(|datum| put_value(&mut self.batch, declared, &datum));
                 put.map_err(|error| at_line(error, &self.understood, self.line_count, Some((index, field))))?;
             }
@@ -215,6 +219,15 @@ impl CopyIn {
             rows_max: 0,
             in_transaction: true,
         }))
+    }
+}
+
+/// The type with a modifier that a column's values are fitted to.
+fn fitted(understood: &Understood, index: usize) -> Option<(PgType, Fitting)> {
+    let Action::CopyFromStdin(copy) = &understood.translation.action else { return None };
+    match copy.insert.binds.get(index) {
+        Some(Bind::Fitted { to, fitting, .. }) => Some((*to, *fitting)),
+        _ => None,
     }
 }
 

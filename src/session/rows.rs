@@ -202,7 +202,14 @@ pub(super) fn malformed(error: crate::iris::ListError) -> Box<PgError> {
 /// The type a column is told and written as. A numeric without a scale of its own shows the one the translation found.
 fn told_type(told: PgType, translated: PgType) -> PgType {
     let is_shown = |oid: Oid| told == PgType::new(oid) && translated.oid == oid;
-    if is_shown(Oid::NUMERIC) || is_shown(Oid::BPCHAR) && translated.typmod < -1 { translated } else { told }
+    if is_shown(Oid::NUMERIC)
+        || translated == PgType::FLOAT8_OR_NAN && is_shown(Oid::FLOAT8)
+        || is_shown(Oid::BPCHAR) && translated.typmod < -1
+    {
+        translated
+    } else {
+        told
+    }
 }
 
 /// `*` stands for as many columns as are left over for it. Two stars share what is left by table, which only IRIS

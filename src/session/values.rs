@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use crate::iris::datetime::horolog_of_day;
 use crate::iris::{IrisType, ParameterDescription, StatementMetadata, put_value};
 use crate::sql::{Bind, Given, LiteralKind, Plan, SessionValue, SetConfig, Template, array_elements};
-use crate::types::{Datum, Encoder, Oid, PgType, decode, decode_with};
+use crate::types::{Datum, Encoder, Oid, PgType, decode, decode_with, fit};
 use crate::wire::{Format, PgError, SendBuf, SqlState};
 
 use super::client::Client;
@@ -104,12 +105,12 @@ pub fn put_values(
                 }
                 put_value(values, &declared, &datum)?;
             }
-            Bind::Elements { parameter: n, refuse_nulls } => {
+            Bind::Elements { parameter: n, refuse_nulls, element } => {
                 let parameter = parameter(sources, *n)?;
                 match parameter.bytes {
                     None => put_value(values, &declared, &Datum::Null)?,
                     Some(bytes) => {
-                        let joined = elements(parameter, bytes, *refuse_nulls)?;
+                        let joined = elements(parameter, bytes, *refuse_nulls, *element)?;
                         put_value(values, &declared, &Datum::Text(&joined))?;
                     }
                 }
@@ -118,6 +119,26 @@ pub fn put_values(
                 put_value(values, &declared, &decode_with(*oid, Format::Text, text.as_bytes(), &style)?)?;
             }
             Bind::Constant(text) => put_value(values, &declared, &Datum::Text(text))?,
+            Bind::Fitted { source, to, fitting } => {
+                let datum = match &**source {
+                    Bind::Parameter(n) => {
+                        let parameter = parameter(sources, *n)?;
+                        match parameter.bytes {
+                            None => Datum::Null,
+                            Some(bytes) => decode_with(parameter.oid, parameter.format, bytes, &style)?,
+                        }
+                    }
+                    Bind::Literal(n) | Bind::TypedLiteral { literal: n, .. } => {
+                        let (_, text) = sources.template.literal(*n).ok_or_else(|| missing("literal", *n))?;
+                        decode_with(to.oid, Format::Text, text.as_bytes(), &style)?
+                    }
+                    Bind::Constant(text) | Bind::TypedConstant { text, .. } => {
+                        decode_with(to.oid, Format::Text, text.as_bytes(), &style)?
+                    }
+                    _ => return Err(PgError::error(SqlState::INTERNAL_ERROR, "a value that cannot be fitted")),
+                };
+                put_value(values, &declared, &fit(datum, *to, *fitting)?)?;
+            }
             Bind::Session(SessionValue::SetConfig { name, value, local }) => {
                 let SettingValue { name, value, local } = SettingValue::read(name, value, local, sources)?;
                 let now = client.set_config(name.as_deref(), value.as_deref(), local, out)?;
@@ -202,7 +223,12 @@ fn given(argument: &Given, sources: &Sources<'_>) -> Result<Option<String>, Box<
 }
 
 /// The elements of an array parameter as text, U+0001 between them.
-fn elements(parameter: Parameter<'_>, bytes: &[u8], refuse_nulls: bool) -> Result<String, Box<PgError>> {
+fn elements(
+    parameter: Parameter<'_>,
+    bytes: &[u8],
+    refuse_nulls: bool,
+    element: Option<Oid>,
+) -> Result<String, Box<PgError>> {
     let items = match parameter.format {
         Format::Text => {
             let text = std::str::from_utf8(bytes).map_err(|_| malformed_array())?;
@@ -211,14 +237,54 @@ fn elements(parameter: Parameter<'_>, bytes: &[u8], refuse_nulls: bool) -> Resul
         Format::Binary => binary_elements(bytes)?,
     };
     if refuse_nulls && items.iter().any(Option::is_none) {
-        return Err(PgError::unsupported("<> ALL over an array with a NULL element is not supported")
-            .hint("No row would match; leave the NULL out."));
+        return Err(PgError::unsupported("an array with a NULL element is not supported here")
+            .hint("The answer is NULL where no other element decides; leave the NULL out."));
     }
-    let items: Vec<String> = items.into_iter().flatten().collect();
+    // Numbers of the client's own type stay what they are; a text of no type is one of the other side's.
+    let is_number = |oid: &Oid| matches!(*oid, Oid::INT2 | Oid::INT4 | Oid::INT8 | Oid::NUMERIC);
+    let own = parameter.oid.element().filter(is_number);
+    let items = items.into_iter().flatten().map(|item| match element {
+        Some(oid) => listed(own.filter(|_| is_number(&oid)).unwrap_or(oid), &item),
+        None => Ok(item),
+    });
+    let items: Vec<String> = items.collect::<Result<_, _>>()?;
     if items.iter().any(|item| item.contains('\u{1}')) {
         return Err(PgError::unsupported("array elements with the character U+0001 are not supported"));
     }
     Ok(items.join("\u{1}"))
+}
+
+/// An element as IRIS writes a value of the type in a list: numbers without zeros that say nothing, days by number.
+fn listed(oid: Oid, item: &str) -> Result<String, Box<PgError>> {
+    Ok(match decode(oid, Format::Text, item.as_bytes())? {
+        Datum::Bool(value) => u8::from(value).to_string(),
+        Datum::Int(value) => value.to_string(),
+        Datum::Decimal(_) | Datum::BigDecimal(_) => {
+            let plain = item.trim().trim_start_matches('+');
+            let (sign, digits) = plain.strip_prefix('-').map_or(("", plain), |digits| ("-", digits));
+            let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+            if !is_plain {
+                return Err(PgError::unsupported(
+                    "numbers with exponents are not supported in an array parameter here",
+                ));
+            }
+            let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+            let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
+            match (whole, fraction) {
+                ("", "") => "0".to_owned(),
+                (whole, "") => format!("{sign}{whole}"),
+                (whole, fraction) => format!("{sign}{whole}.{fraction}"),
+            }
+        }
+        Datum::Date(day) => horolog_of_day(day)
+            .ok_or_else(|| {
+                PgError::error(SqlState::DATETIME_OVERFLOW, "date out of range: IRIS holds years 1 to 9999")
+            })?
+            .to_string(),
+        Datum::Text(text) => text.to_owned(),
+        Datum::Owned(text) => text,
+        _ => item.to_owned(),
+    })
 }
 
 /// The binary form of a one-dimensional array (`array_send`): dimensions, flags, element type, then count and lower

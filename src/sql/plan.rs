@@ -7,7 +7,7 @@ use super::plpgsql::DoBlock;
 use super::schema::RelationName;
 use super::writes::Writes;
 use crate::iris::IrisStatement;
-use crate::types::{Oid, PgType};
+use crate::types::{Fitting, Oid, PgType};
 use crate::wire::PgError;
 
 /// One PostgreSQL statement, understood. Cached per template: everything here is free of the statement's literals
@@ -360,7 +360,8 @@ pub enum Bind {
     TypedLiteral { literal: u16, oid: Oid },
     /// `$n` is an array: its elements as text, joined by U+0001, for `$LISTFROMSTRING(.., CHAR(1))`. NULL elements are
     /// left out, which is right under `= ANY`; under `<> ALL` (`refuse_nulls`) an array with a NULL element is 0A000.
-    Elements { parameter: u16, refuse_nulls: bool },
+    /// Each is written as IRIS writes a value of `element`, what stands on the other side.
+    Elements { parameter: u16, refuse_nulls: bool, element: Option<Oid> },
     /// `$n` for a column of an enum type: 22P02 unless it is NULL or one of the labels.
     EnumParameter { parameter: u16, enum_type: Rc<EnumType> },
     /// `$n`, a text that is cast to a type: read as the type's input reads it.
@@ -371,6 +372,9 @@ pub enum Bind {
     Constant(String),
     /// A value a rule made, with the type of its place: as [`TypedLiteral`](Bind::TypedLiteral).
     TypedConstant { text: String, oid: Oid },
+    /// The value of `source` (a parameter, a literal, a constant) as a value of `to` with its modifier: rounded to the
+    /// digits of `timestamp(3)`, without the blanks of `character(5)`, checked for the length of `vector(3)`.
+    Fitted { source: Box<Bind>, to: PgType, fitting: Fitting },
     /// A value only the session knows, in text form: translations are shared by all sessions of a shard.
     Session(SessionValue),
 }

@@ -97,7 +97,9 @@ pub(super) fn typmod(oid: Oid, mods: &[i32]) -> Option<i32> {
         (Oid::NUMERIC, [precision]) => precision.checked_shl(16)?.checked_add(4),
         (Oid::NUMERIC, [precision, scale]) => (precision.checked_shl(16)? | (scale & 0x7FF)).checked_add(4),
         (Oid::TIME | Oid::TIMESTAMP | Oid::TIMESTAMPTZ | Oid(1266 | 1560 | 1562) | Oid::VECTOR, [n]) => Some(*n),
-        (Oid::FLOAT4 | Oid::FLOAT8 | Oid::INTERVAL, _) => Some(-1),
+        (Oid::FLOAT4 | Oid::FLOAT8, _) => Some(-1),
+        // Without a restriction of its fields (`INTERVAL_FULL_RANGE`).
+        (Oid::INTERVAL, [digits]) => Some((0x7FFF << 16) | (digits & 0xFFFF)),
         _ => None,
     }
 }
@@ -113,6 +115,7 @@ pub(super) fn mods_of(pg_type: PgType) -> Vec<i32> {
             let scale = ((packed & 0x7FF) ^ 0x400) - 0x400;
             vec![(packed >> 16) & 0xFFFF, scale]
         }
+        Oid::INTERVAL => vec![pg_type.typmod & 0xFFFF],
         _ => vec![pg_type.typmod],
     }
 }

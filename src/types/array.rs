@@ -1,13 +1,15 @@
-//! Arrays: the literal `{1,NULL,"a b"}` and the binary form, of one dimension.
+//! Arrays: the literal `{1,NULL,"a b"}` and the binary form.
 
 use std::borrow::Cow;
 
+use super::array_nested::{self, Dimension, Nested};
 use super::decode::{decode_text as decode_text_of, decode_text_with};
 use super::style::Style;
-use super::{Datum, Encoder, IsNull, Oid, PgType, decode};
+use super::{Datum, Encoder, Fitting, IsNull, Oid, PgType, decode, fit};
 use crate::wire::{Format, PgError, SqlState};
 
 /// What a literal holds.
+#[derive(Debug)]
 pub enum ArrayLiteral<'a> {
     /// Its elements, one by one.
     OneDimension(Elements<'a>),
@@ -15,7 +17,7 @@ pub enum ArrayLiteral<'a> {
     Other,
 }
 
-fn malformed(text: &str, detail: &str) -> Box<PgError> {
+pub(super) fn malformed(text: &str, detail: &str) -> Box<PgError> {
     PgError::error(SqlState::INVALID_TEXT, format!("malformed array literal: \"{text}\"")).detail(detail)
 }
 
@@ -58,7 +60,32 @@ impl<'a> Elements<'a> {
         Some(Err(malformed(self.text, detail)))
     }
 
-    fn skip_blanks(&mut self) {
+    /// At the first element or brace behind an opening brace.
+    pub(super) fn inside(text: &'a str, rest: &'a str) -> Self {
+        Self { text, rest, state: State::AfterElement }
+    }
+
+    pub(super) fn text(&self) -> &'a str {
+        self.text
+    }
+
+    pub(super) fn rest(&self) -> &'a str {
+        self.rest
+    }
+
+    pub(super) fn eat(&mut self, c: char) -> bool {
+        let rest = self.rest.strip_prefix(c);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
+    /// One element, which begins here.
+    pub(super) fn element(&mut self) -> Result<Option<Cow<'a, str>>, Box<PgError>> {
+        let element = if self.eat('"') { self.quoted() } else { self.unquoted() };
+        element.unwrap_or_else(|| Err(malformed(self.text, "Unexpected end of input.")))
+    }
+
+    pub(super) fn skip_blanks(&mut self) {
         self.rest = self.rest.trim_start_matches(|c: char| c.is_ascii_whitespace());
     }
 
@@ -246,7 +273,7 @@ impl LiteralWriter {
 /// 22P02 for a malformed literal, and what the element's type says.
 pub fn decode_text<'a>(element: Oid, text: &'a str, style: &Style) -> Result<Datum<'a>, Box<PgError>> {
     let ArrayLiteral::OneDimension(elements) = literal(text)? else {
-        return Ok(Datum::Text(text));
+        return of_nested(element, &array_nested::parse(text)?, style, None).map(Datum::Owned);
     };
     // The literal as a whole is judged before any element, as in PostgreSQL.
     for item in elements.clone() {
@@ -267,10 +294,43 @@ pub fn decode_text<'a>(element: Oid, text: &'a str, style: &Style) -> Result<Dat
     Ok(Datum::Owned(writer.finish()))
 }
 
+/// The canonical literal of an array taken apart; with a type, each element is fitted to its modifier.
+fn of_nested(
+    element: Oid,
+    nested: &Nested<'_>,
+    style: &Style,
+    to: Option<(PgType, Fitting)>,
+) -> Result<String, Box<PgError>> {
+    let encoder = Encoder::select(to.map_or(PgType::new(element), |(to, _)| to), Format::Text)?;
+    let mut elements = Vec::with_capacity(nested.elements.len());
+    for item in &nested.elements {
+        let Some(item) = item else {
+            elements.push(None);
+            continue;
+        };
+        let mut datum = decode_text_with(element, item, style)?;
+        if let Some((to, fitting)) = to {
+            datum = fit(datum, to, fitting)?;
+        }
+        let mut text = Vec::new();
+        encoder.encode(&datum, &mut text)?;
+        elements.push(Some(text));
+    }
+    Ok(array_nested::literal(&nested.dimensions, &elements))
+}
+
+/// A literal whose elements are fitted to the modifier of their type.
+///
+/// # Errors
+/// 22P02, and what [`fit`] says.
+pub fn fitted(element: PgType, text: &str, fitting: Fitting) -> Result<String, Box<PgError>> {
+    of_nested(element.oid, &array_nested::parse(text)?, Style::standard(), Some((element, fitting)))
+}
+
 /// Reads an array parameter in binary form (`array_recv`) into the canonical literal.
 ///
 /// # Errors
-/// 22P03, 42804 for another element type, 0A000 beyond one dimension, and what the element's type says.
+/// 22P03, 42804 for another element type, 54000 beyond six dimensions, and what the element's type says.
 pub fn decode_binary(element: Oid, bytes: &[u8]) -> Result<Datum<'static>, Box<PgError>> {
     let mut reader = Reader { bytes };
     let dimensions = reader.i32()?;
@@ -282,50 +342,46 @@ pub fn decode_binary(element: Oid, bytes: &[u8]) -> Result<Datum<'static>, Box<P
             format!("binary data has array element type {} instead of expected {}", element_sent.0, element.0),
         ));
     }
-    let count = match dimensions {
-        0 => 0,
-        1 => {
-            let count = reader.i32()?;
-            let _lower_bound = reader.i32()?;
-            count
-        }
-        2..=6 => {
-            return Err(PgError::unsupported("arrays of more than one dimension are not supported in binary format"));
-        }
-        _ => {
-            return Err(PgError::error(
-                SqlState::INVALID_BINARY,
-                format!("invalid number of dimensions: {dimensions}"),
-            ));
-        }
-    };
+    let invalid = |message: String| PgError::error(SqlState::INVALID_BINARY, message);
+    if !(0..=6).contains(&dimensions) {
+        return Err(invalid(format!("invalid number of dimensions: {dimensions}")));
+    }
+    let mut shape = Vec::new();
+    let mut count = usize::from(dimensions > 0);
+    for _ in 0..dimensions {
+        let length = usize::try_from(reader.i32()?).map_err(|_| invalid("incorrect binary data format".to_owned()))?;
+        shape.push(Dimension { length, lower_bound: reader.i32()? });
+        count =
+            count.checked_mul(length).ok_or_else(|| invalid("array size exceeds the maximum allowed".to_owned()))?;
+    }
+    if count == 0 {
+        shape.clear();
+    }
     let encoder = Encoder::select(PgType::new(element), Format::Text)?;
-    let mut writer = LiteralWriter::default();
-    let mut scratch = Vec::new();
+    let mut elements = Vec::new();
     // Every element takes four bytes at least, so a false count ends at the end of the bytes.
     for _ in 0..count {
         let Some(item) = reader.value()? else {
-            writer.element(None);
+            elements.push(None);
             continue;
         };
-        scratch.clear();
-        encoder.encode(&decode(element, Format::Binary, item)?, &mut scratch)?;
-        writer.element(Some(&scratch));
+        let mut text = Vec::new();
+        encoder.encode(&decode(element, Format::Binary, item)?, &mut text)?;
+        elements.push(Some(text));
     }
-    if !reader.bytes.is_empty() || count < 0 {
-        return Err(PgError::error(SqlState::INVALID_BINARY, "incorrect binary data format"));
+    if !reader.bytes.is_empty() {
+        return Err(invalid("incorrect binary data format".to_owned()));
     }
-    Ok(Datum::Owned(writer.finish()))
+    Ok(Datum::Owned(array_nested::literal(&shape, &elements)))
 }
 
 /// Appends the binary form of a literal (`array_send`).
 ///
 /// # Errors
-/// 22P02, 0A000 beyond one dimension, and what the element's type says.
+/// 22P02, and what the element's type says.
 pub fn encode_binary(element: PgType, text: &str, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
     let ArrayLiteral::OneDimension(elements) = literal(text)? else {
-        return Err(PgError::unsupported("arrays of more than one dimension are not supported in binary format")
-            .hint("Ask for the column in text format."));
+        return encode_nested(element, &array_nested::parse(text)?, out);
     };
     let encoder = Encoder::select(element, Format::Binary)?;
     let start = out.len();
@@ -359,6 +415,32 @@ pub fn encode_binary(element: PgType, text: &str, out: &mut Vec<u8>) -> Result<(
     }
     patch(out, start + 4, u32::from(has_nulls));
     patch(out, start + 12, count);
+    Ok(())
+}
+
+fn encode_nested(element: PgType, nested: &Nested<'_>, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
+    let encoder = Encoder::select(element, Format::Binary)?;
+    let word = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let has_nulls = nested.elements.iter().any(Option::is_none);
+    for word in [word(nested.dimensions.len()), u32::from(has_nulls), element.oid.0] {
+        out.extend_from_slice(&word.to_be_bytes());
+    }
+    for Dimension { length, lower_bound } in &nested.dimensions {
+        out.extend_from_slice(&word(*length).to_be_bytes());
+        out.extend_from_slice(&lower_bound.to_be_bytes());
+    }
+    for item in &nested.elements {
+        let length_at = out.len();
+        out.extend_from_slice(&(-1i32).to_be_bytes());
+        let datum = match item.as_deref() {
+            Some(item) => decode_text_of(element.oid, item)?,
+            None => Datum::Null,
+        };
+        if encoder.encode(&datum, out)? == IsNull::No {
+            let length = word(out.len() - length_at - 4);
+            patch(out, length_at, length);
+        }
+    }
     Ok(())
 }
 

@@ -153,6 +153,24 @@ pub fn numeric<T>(
     then(Numeric::Finite(DecimalDigits::from_decimal(decimal, &mut buffer)))
 }
 
+/// Cents of money.
+pub fn cents(datum: &Datum<'_>) -> Result<i64, Box<PgError>> {
+    let of = |value: Decimal| {
+        let hundredfold = value.scale.checked_add(2).map(|scale| Decimal { mantissa: value.mantissa, scale });
+        let cents =
+            hundredfold.and_then(|value| DecimalDigits::from_decimal(value, &mut MantissaBuffer::new()).round_to_i64());
+        cents.ok_or_else(|| out_of_range("money"))
+    };
+    match datum {
+        Datum::Decimal(value) => of(*value),
+        Datum::Int(value) => of(Decimal { mantissa: *value, scale: 0 }),
+        other => {
+            let text = as_text(other).ok_or_else(|| mismatch(other, "money"))?;
+            super::money::parse(&text).map(|value| value.mantissa)
+        }
+    }
+}
+
 pub fn date(datum: &Datum<'_>) -> Result<i32, Box<PgError>> {
     match datum {
         Datum::Date(days) => Ok(*days),

@@ -3,14 +3,16 @@
 use super::input::{self, IntType};
 use super::interval::Interval;
 use super::style::Style;
-use super::{Datum, Decimal, Oid, array, datetime, datetime_input, json, numeric, vector_error};
+use super::{
+    Datum, Decimal, Oid, array, datetime, datetime_input, json, json_canonical, money, network, numeric, vector_error,
+};
 use crate::vector;
 use crate::wire::{Format, PgError, SqlState};
 
 /// Decodes one parameter (never NULL: length -1 has no bytes).
 ///
-/// A float4 comes as the double that its shortest text names (0.1, not 0.10000000149011612): IRIS keeps decimals and
-/// doubles only, and 0.1 is what everyone else there stores and compares with.
+/// A float4 comes as the double of the same value (0.10000000149011612 for 0.1): so it is compared, sorted and summed
+/// as PostgreSQL does, beside double precision too.
 ///
 /// # Errors
 /// 22P02, 22003, 22007, 22008, 22P03, 22021 as PostgreSQL; 0A000 for a type whose binary form is not known here.
@@ -70,7 +72,7 @@ pub(super) fn decode_text_with<'a>(oid: Oid, text: &'a str, style: &Style) -> Re
         Oid::INT4 => Datum::Int(input::integer(text, IntType::Int4)?),
         Oid::INT8 => Datum::Int(input::integer(text, IntType::Int8)?),
         Oid::OID | Oid::XID | Oid::CID => Datum::Int(input::integer(text, IntType::Oid)?),
-        Oid::FLOAT4 => Datum::Double(widen(input::single(text)?)),
+        Oid::FLOAT4 => Datum::Double(f64::from(input::single(text)?)),
         Oid::FLOAT8 => Datum::Double(input::double(text)?),
         Oid::NUMERIC => numeric::decode_text(text)?,
         Oid::UUID => uuid(&input::uuid(text)?),
@@ -83,10 +85,19 @@ pub(super) fn decode_text_with<'a>(oid: Oid, text: &'a str, style: &Style) -> Re
         Oid::TIMESTAMPTZ => Datum::Timestamp(datetime_input::timestamp_from_text(text, true, style)?),
         Oid::INTERVAL => interval(Interval::from_text_with(text, style.interval_format)?),
         Oid::VECTOR => Datum::Vector(vector::parse_text(text).map_err(|error| vector_error(error, text))?),
-        Oid::JSON | Oid::JSONB => {
-            json::check(text, oid == Oid::JSONB)?;
+        Oid::JSON => {
+            json::check(text, false)?;
             Datum::Text(text)
         }
+        Oid::JSONB => jsonb(text)?,
+        Oid::INET => Datum::Owned(network::inet(text)?),
+        Oid::CIDR => Datum::Owned(network::cidr(text)?),
+        Oid::MACADDR => Datum::Owned(network::macaddr(text, 6)?),
+        Oid::MACADDR8 => Datum::Owned(network::macaddr(text, 8)?),
+        Oid::MONEY => Datum::Decimal(money::parse(text)?),
+        Oid::BIT | Oid::VARBIT => Datum::Owned(super::fit::bit_text(text)?),
+        Oid::NAME => Datum::Text(cut_name(text)),
+        Oid::CHAR => Datum::Text(single_byte(text)?),
         // Blanks at the end do not count, so none are kept.
         Oid::BPCHAR => Datum::Text(text.trim_end_matches(' ')),
         _ => match oid.element() {
@@ -115,7 +126,7 @@ fn decode_binary(oid: Oid, bytes: &[u8]) -> Result<Datum<'_>, Box<PgError>> {
         | Oid::REGTYPE
         | Oid::REGNAMESPACE
         | Oid::REGROLE => Datum::Int(i64::from(u32::from_be_bytes(fixed(bytes)?))),
-        Oid::FLOAT4 => Datum::Double(widen(f32::from_be_bytes(fixed(bytes)?))),
+        Oid::FLOAT4 => Datum::Double(f64::from(f32::from_be_bytes(fixed(bytes)?))),
         Oid::FLOAT8 => Datum::Double(f64::from_be_bytes(fixed(bytes)?)),
         Oid::NUMERIC => numeric::decode_binary(bytes)?,
         // Cents of the one currency there is.
@@ -151,9 +162,7 @@ fn decode_binary(oid: Oid, bytes: &[u8]) -> Result<Datum<'_>, Box<PgError>> {
                     format!("unsupported jsonb version number {version}"),
                 ));
             }
-            let text = utf8(text)?;
-            json::check(text, true)?;
-            Datum::Text(text)
+            jsonb(utf8(text)?)?
         }
         Oid::UNSPECIFIED
         | Oid::UNKNOWN
@@ -177,6 +186,31 @@ fn decode_binary(oid: Oid, bytes: &[u8]) -> Result<Datum<'_>, Box<PgError>> {
     })
 }
 
+fn jsonb(text: &str) -> Result<Datum<'_>, Box<PgError>> {
+    let canonical = json_canonical::canonical(text)?;
+    Ok(if canonical == text { Datum::Text(text) } else { Datum::Owned(canonical) })
+}
+
+/// `namein` cuts silently, between characters.
+fn cut_name(text: &str) -> &str {
+    const BYTES_MAX: usize = 63;
+    let mut end = text.len().min(BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    text.get(..end).unwrap_or(text)
+}
+
+/// `charin` takes the first byte.
+fn single_byte(text: &str) -> Result<&str, Box<PgError>> {
+    let is_octal = text.len() == 4 && text.starts_with('\\') && text.bytes().skip(1).all(|b| matches!(b, b'0'..=b'7'));
+    match text.chars().next() {
+        None => Ok(text),
+        Some(c) if c.is_ascii() && !is_octal => Ok(text.get(..1).unwrap_or(text)),
+        Some(_) => Err(PgError::unsupported("values of type \"char\" beyond ASCII are not supported")),
+    }
+}
+
 fn short() -> Box<PgError> {
     PgError::error(SqlState::PROTOCOL_VIOLATION, "insufficient data left in message")
 }
@@ -186,16 +220,6 @@ fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], Box<PgError>> {
     bytes.try_into().map_err(|_| {
         if bytes.len() < N { short() } else { PgError::error(SqlState::INVALID_BINARY, "incorrect binary data format") }
     })
-}
-
-/// The double nearest to the shortest decimal of a single.
-fn widen(single: f32) -> f64 {
-    let wide = f64::from(single);
-    if !single.is_finite() || wide == wide.trunc() && wide.abs() < 16_777_216.0 {
-        return wide;
-    }
-    let mut printed = zmij::Buffer::new();
-    printed.format_finite(single).parse().unwrap_or(wide)
 }
 
 fn owned(write: impl FnOnce(&mut Vec<u8>)) -> Datum<'static> {

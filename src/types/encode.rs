@@ -9,7 +9,7 @@ use super::datetime::{self, round_fraction};
 use super::input::{self, IntType};
 use super::numeric::DecimalDigits;
 use super::style::{self, Style};
-use super::{Datum, Oid, PgType, array, transcode, vector_error};
+use super::{Datum, Oid, PgType, array, money, transcode, vector_error};
 use crate::vector;
 use crate::wire::{Format, PgError};
 
@@ -25,6 +25,8 @@ pub enum IsNull {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoder {
     cell: Cell,
+    /// 1E100 is NaN ([`PgType::FLOAT8_OR_NAN`]).
+    has_nan: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +49,8 @@ enum Cell {
     Float8Binary,
     NumericText(Scale),
     NumericBinary(Scale),
+    MoneyText,
+    MoneyBinary,
     UuidText,
     UuidBinary,
     ByteaText,
@@ -108,6 +112,9 @@ impl Styled {
     }
 }
 
+/// What 0/0 is on the machines PostgreSQL mostly runs on: its sign shows in binary.
+const NAN: f64 = f64::from_bits(0xFFF8_0000_0000_0000);
+
 impl Encoder {
     /// The encoder of a column.
     ///
@@ -118,7 +125,7 @@ impl Encoder {
             Format::Text => Cell::text(pg_type),
             Format::Binary => Cell::binary(pg_type).ok_or_else(|| no_binary(pg_type))?,
         };
-        Ok(Self { cell })
+        Ok(Self { cell, has_nan: pg_type == PgType::FLOAT8_OR_NAN })
     }
 
     /// The encoder of a column for a client with settings of its own.
@@ -128,7 +135,7 @@ impl Encoder {
     pub fn select_styled(pg_type: PgType, format: Format, style: &Arc<Style>) -> Result<Encoder, Box<PgError>> {
         let encoder = Self::select(pg_type, format)?;
         Ok(match Styled::of(&encoder.cell, style) {
-            Some(styled) => Self { cell: Cell::Styled(styled, Arc::clone(style)) },
+            Some(styled) => Self { cell: Cell::Styled(styled, Arc::clone(style)), ..encoder },
             None => encoder,
         })
     }
@@ -150,6 +157,9 @@ impl Encoder {
     pub fn encode(&self, datum: &Datum<'_>, out: &mut Vec<u8>) -> Result<IsNull, Box<PgError>> {
         if matches!(datum, Datum::Null) {
             return Ok(IsNull::Yes);
+        }
+        if self.has_nan && convert::double(datum)? >= 1e100 {
+            return Self { cell: self.cell.clone(), has_nan: false }.encode(&Datum::Double(NAN), out);
         }
         match self.cell {
             Cell::Styled(styled, ref style) => encode_styled(styled, style, datum, out)?,
@@ -174,6 +184,8 @@ impl Encoder {
             Cell::Float8Binary => out.extend_from_slice(&convert::double(datum)?.to_be_bytes()),
             Cell::NumericText(scale) => convert::numeric(datum, |number| write_numeric_text(&number, scale, out))?,
             Cell::NumericBinary(scale) => convert::numeric(datum, |number| write_numeric_binary(&number, scale, out))?,
+            Cell::MoneyText => money::write(convert::cents(datum)?, out),
+            Cell::MoneyBinary => out.extend_from_slice(&convert::cents(datum)?.to_be_bytes()),
             Cell::UuidText => input::write_uuid(&convert::uuid(datum)?, out),
             Cell::UuidBinary => out.extend_from_slice(&convert::uuid(datum)?),
             Cell::ByteaText => transcode::write_hex(&convert::bytes(datum)?, out),
@@ -266,6 +278,7 @@ impl Cell {
             Oid::FLOAT4 => Cell::Float4Text,
             Oid::FLOAT8 => Cell::Float8Text,
             Oid::NUMERIC => Cell::NumericText(Scale::of(pg_type)),
+            Oid::MONEY => Cell::MoneyText,
             Oid::UUID => Cell::UuidText,
             Oid::BYTEA => Cell::ByteaText,
             Oid::DATE => Cell::DateText,
@@ -313,6 +326,7 @@ impl Cell {
             Oid::FLOAT4 => Cell::Float4Binary,
             Oid::FLOAT8 => Cell::Float8Binary,
             Oid::NUMERIC => Cell::NumericBinary(Scale::of(pg_type)),
+            Oid::MONEY => Cell::MoneyBinary,
             Oid::UUID => Cell::UuidBinary,
             Oid::BYTEA => Cell::ByteaBinary,
             Oid::DATE => Cell::DateBinary,

@@ -1,6 +1,7 @@
 //! PostgreSQL types: OIDs, values between the two worlds, text and binary codecs.
 
 mod array;
+mod array_nested;
 mod convert;
 pub mod datetime;
 #[cfg(test)]
@@ -12,9 +13,13 @@ mod datetime_words;
 mod datum;
 mod decode;
 mod encode;
+mod fit;
 mod input;
 mod interval;
 mod json;
+mod json_canonical;
+mod money;
+mod network;
 pub mod numeric;
 mod oid;
 mod style;
@@ -27,6 +32,7 @@ pub use datetime::write_timestamp;
 pub use datum::{Datum, Decimal};
 pub use decode::{decode, decode_text, decode_with, utf8};
 pub use encode::{Encoder, IsNull};
+pub use fit::{Fitting, fit};
 pub use input::IntType;
 pub use interval::Interval;
 pub use json::has_number as json_has_number;

@@ -182,6 +182,10 @@ impl PgType {
         Self { oid: Oid::NUMERIC, typmod: -2 - scale }
     }
 
+    /// `double precision`, where 1E100 stands for NaN (a distance of vectors). Kept as [`numeric_shown`](Self::numeric_shown)
+    /// is.
+    pub const FLOAT8_OR_NAN: Self = Self { oid: Oid::FLOAT8, typmod: -2 };
+
     /// `character` without a modifier for the client, whose values still have the blanks of `characters`. Kept as
     /// [`numeric_shown`](Self::numeric_shown) is.
     pub fn bpchar_shown(characters: usize) -> Self {

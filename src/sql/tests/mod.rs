@@ -162,6 +162,15 @@ fn spelled(text: &str, binds: &[Bind], template: &Template) -> String {
                 let name = super::typename::typname(*oid).map_or_else(|| oid.0.to_string(), str::to_owned);
                 let _ = write!(out, "<='{text}':{name}>");
             }
+            Bind::Fitted { source, to, .. } => {
+                let source = match &**source {
+                    Bind::Parameter(n) => format!("${n}"),
+                    Bind::Literal(n) | Bind::TypedLiteral { literal: n, .. } => value(*n),
+                    Bind::Constant(text) | Bind::TypedConstant { text, .. } => format!("='{text}'"),
+                    other => format!("{other:?}"),
+                };
+                let _ = write!(out, "<{source}:{}>", to.name());
+            }
             Bind::Session(value) => {
                 let _ = write!(out, "<{value:?}>");
             }

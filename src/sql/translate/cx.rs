@@ -83,6 +83,8 @@ pub struct Cx<'a> {
     pub loose: Cell<bool>,
     /// The name read next may be that of a stream: it is shown as it is, or tested for NULL.
     pub allows_stream: Cell<bool>,
+    /// The query being read takes a few of its rows only, which a vector index may find.
+    pub is_limited: Cell<bool>,
     /// Literals stay in the text: GROUP BY and what must match it, DDL.
     inline: Cell<bool>,
     /// `EXCLUDED.column` of an upsert and what stands for it.
@@ -113,6 +115,7 @@ impl<'a> Cx<'a> {
             windows: RefCell::default(),
             loose: Cell::new(false),
             allows_stream: Cell::new(false),
+            is_limited: Cell::new(false),
             inline: Cell::new(false),
             excluded: RefCell::default(),
             substituted: RefCell::default(),

@@ -125,6 +125,9 @@ pub struct Frag {
     pub is_unfinished: bool,
     /// A value of such a type.
     pub enum_type: Option<Rc<EnumType>>,
+    /// Where the value is NaN in PostgreSQL, which IRIS has not: the condition for it, and the value without that
+    /// condition. The text fails where the condition holds.
+    pub nan: Option<Rc<(Frag, Frag)>>,
 }
 
 impl Frag {
@@ -140,6 +143,7 @@ impl Frag {
             is_exact: false,
             is_unfinished: false,
             enum_type: None,
+            nan: None,
         }
     }
 
@@ -204,8 +208,8 @@ impl Frag {
     #[must_use]
     pub fn parenthesised(self) -> Self {
         let Self { ty, form, not_null, is_exact, is_unfinished, .. } = self;
-        let enum_type = self.enum_type.clone();
-        Self { form, not_null, is_exact, is_unfinished, enum_type, ..Self::cat(&[&"(", &self, &")"], ty) }
+        let (enum_type, nan) = (self.enum_type.clone(), self.nan.clone());
+        Self { form, not_null, is_exact, is_unfinished, enum_type, nan, ..Self::cat(&[&"(", &self, &")"], ty) }
     }
 
     /// In parentheses when something of at least `level` stands around it.

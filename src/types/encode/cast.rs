@@ -49,7 +49,7 @@ impl Encoder {
                 _ => Cast::Number { target, precision },
             }
         };
-        Ok(Self { cell: super::Cell::Cast(cast) })
+        Ok(Self { cell: super::Cell::Cast(cast), has_nan: false })
     }
 
     /// Whether some setting of the client can change a column of type `from` that is cast to `to`.

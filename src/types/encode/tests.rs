@@ -231,15 +231,15 @@ fn what_does_not_fit() {
 
 #[test]
 fn binary_where_there_is_none() {
-    for name in ["inet", "money", "record", "point", "int4range", "inet[]", "int2vector"] {
+    for name in ["inet", "record", "point", "int4range", "inet[]", "int2vector"] {
         let error = Encoder::select(pg_type(name), Format::Binary).unwrap_err();
         assert_eq!(error.code, SqlState::FEATURE_NOT_SUPPORTED, "{name}");
         assert!(Encoder::select(pg_type(name), Format::Text).is_ok(), "{name}");
     }
     // A type this gateway never heard of is text.
     assert!(Encoder::select(PgType::new(Oid(4_000_000)), Format::Text).is_ok());
-    let nested = cell("int4[]", Format::Binary, &Datum::Text("{{1},{2}}")).unwrap_err();
-    assert_eq!(nested, "0A000 arrays of more than one dimension are not supported in binary format");
+    let uneven = cell("int4[]", Format::Binary, &Datum::Text("{{1},{2,3}}")).unwrap_err();
+    assert_eq!(uneven, "22P02 malformed array literal: \"{{1},{2,3}}\"");
 }
 
 #[test]

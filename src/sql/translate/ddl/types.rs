@@ -108,6 +108,16 @@ pub(super) fn column_type(cx: &Cx<'_>, node: &SyntaxNode) -> Result<ColumnType> 
     if written.is_serial() && written.array {
         return Err(PgError::error(SqlState::FEATURE_NOT_SUPPORTED, "array of serial is not implemented").position(at));
     }
+    if pg_type.oid == Oid::INTERVAL && written.name.starts_with("interval ") {
+        return Err(PgError::unsupported("interval columns restricted to some fields are not supported")
+            .hint("Use interval without the fields.")
+            .position(at));
+    }
+    if pg_type.oid == Oid::XML {
+        return Err(PgError::unsupported("columns of type xml are not supported: IRIS does not check documents")
+            .hint("Use text.")
+            .position(at));
+    }
     let (iris, collation) = iris_type(cx, pg_type).map_err(|error| error.position(at))?;
     Ok(ColumnType { pg_type, iris, collation, is_serial: written.is_serial(), enum_type: None })
 }

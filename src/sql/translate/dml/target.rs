@@ -8,7 +8,7 @@ use crate::sql::schema::{ColumnFacts, TableFacts};
 use crate::sql::translate::cx::{Cx, Relation, Result, column_of};
 use crate::sql::translate::frag::{Frag, Ty};
 use crate::sql::translate::{enums, names};
-use crate::types::{Oid, PgType};
+use crate::types::{Fitting, Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
 pub struct Target {
@@ -77,7 +77,8 @@ pub fn assigned(cx: &Cx<'_>, value: Frag, column: Option<&ColumnFacts>) -> Resul
         enums::checked(cx, &mut value, enum_type)?;
     }
     // `INSERT .. VALUES ('..')` of a string is no cast: the column takes it as it is.
-    Ok(if open { value } else { cast_for(value, to) })
+    let value = if open { value } else { cast_for(value, to) };
+    cx.fitted(value, to, Fitting::Assignment)
 }
 
 /// Values PostgreSQL would convert by an assignment cast that IRIS does otherwise.

@@ -112,9 +112,9 @@ impl Cx<'_> {
             };
             self.of_value(name, distinct, &filtered(&value), &nodes, at)?
         };
-        let ty = frag.ty;
+        let Frag { ty, is_exact, is_unfinished, .. } = frag;
         Ok(Some(match cx::child(node, SyntaxKind::OVER_CLAUSE) {
-            Some(over) => Frag::cat(&[&frag, &self.over(&over)?], ty),
+            Some(over) => Frag { is_exact, is_unfinished, ..Frag::cat(&[&frag, &self.over(&over)?], ty) },
             None => frag,
         }))
     }
@@ -173,13 +173,13 @@ impl Cx<'_> {
         let call = |iris: &str, ty: Ty| Frag::cat(&[&iris, &"(", &distinct, value, &")"], ty);
         Ok(match (name, nodes.len()) {
             ("count", 1) => call("COUNT", Ty::INT8).sure(),
+            ("sum", 1) if value.ty.is(Oid::FLOAT4) => Frag { is_unfinished: true, ..call("SUM", value.ty) },
             ("sum", 1) => call(
                 "SUM",
                 match value.ty.oid() {
                     Some(Oid::INT2 | Oid::INT4) => Ty::INT8,
                     Some(Oid::INT8) => Ty::NUMERIC,
                     Some(Oid::NUMERIC) => operators::shown(value.ty),
-                    Some(Oid::FLOAT4) => Ty::of(Oid::FLOAT4),
                     Some(Oid::FLOAT8) => Ty::FLOAT8,
                     _ => Ty::Any,
                 },
@@ -206,7 +206,11 @@ impl Cx<'_> {
                     return Ok(enums::label_at(&place, enum_type));
                 }
                 let value = self.sorted(value.clone())?;
-                let ty = if value.ty.is(Oid::BPCHAR) { operators::shown(value.ty) } else { ty };
+                let ty = match value.ty {
+                    ty if ty.is(Oid::BPCHAR) => operators::shown(ty),
+                    Ty::Known(PgType::FLOAT8_OR_NAN) => value.ty,
+                    _ => ty,
+                };
                 Frag::cat(&[&iris, &"(", &distinct, &value, &")"], ty).exact()
             }
             ("bool_and" | "every", 1) => call("MIN", Ty::BOOL),

@@ -100,7 +100,41 @@ impl Cx<'_> {
                     .hint("= ANY and <> ALL are; for others use unnested conditions or a subquery."));
             }
         };
-        let bind = Bind::Elements { parameter, refuse_nulls: not };
+        let (left, element) = match left.ty.oid() {
+            None => (left, None),
+            Some(oid) => {
+                let is_listed = matches!(
+                    oid,
+                    Oid::BOOL
+                        | Oid::INT2
+                        | Oid::INT4
+                        | Oid::INT8
+                        | Oid::OID
+                        | Oid::TEXT
+                        | Oid::VARCHAR
+                        | Oid::BPCHAR
+                        | Oid::NAME
+                        | Oid::UUID
+                        | Oid::NUMERIC
+                        | Oid::DATE
+                        | Oid::INET
+                        | Oid::CIDR
+                        | Oid::MACADDR
+                        | Oid::MACADDR8
+                );
+                if !is_listed {
+                    let name = PgType::new(oid).name();
+                    return Err(self
+                        .unsupported(format!("{op} ANY over an array parameter of {name} is not supported by IRIS"), at)
+                        .hint("Write the elements out: IN ($1, $2), or = ANY (ARRAY[..])."));
+                }
+                (super::compare::exact(super::compare::trimmed_character(left)), Some(oid))
+            }
+        };
+        // Where NULL and false differ, an element that is NULL makes the difference.
+        let refuse_nulls = not || !self.loose.get();
+        let bind = Bind::Elements { parameter, refuse_nulls, element };
+        self.check_finished(&left)?;
         let elements = Frag::mark(bind, ParameterKind::User, Ty::TEXT);
         let test =
             Frag::cat(&[&left.within(level::OTHER), &" %INLIST $LISTFROMSTRING(", &elements, &", CHAR(1))"], Ty::BOOL)

@@ -298,7 +298,11 @@ impl Cx<'_> {
         let otherwise = cx::child(node, SyntaxKind::ELSE_CLAUSE).and_then(|clause| clause.first_child());
         let otherwise = otherwise.map(|otherwise| self.value(&otherwise)).transpose()?;
         results.extend(otherwise.as_ref().map(|frag| frag.ty));
-        let ty = common_type(results);
+        Ok(self.case_text(&met, branches, otherwise, common_type(results)))
+    }
+
+    #[inline(never)]
+    fn case_text(&self, met: &[Frag], branches: Vec<(Frag, Frag)>, otherwise: Option<Frag>, ty: Ty) -> Frag {
         let typed = |frag: Frag| match ty {
             Ty::Known(pg_type) => self.coerce(frag, pg_type),
             _ => frag,
@@ -330,7 +334,7 @@ impl Cx<'_> {
             frag.push(&typed(otherwise));
         }
         frag.push(&" END");
-        Ok(frag)
+        frag
     }
 
     /// `ARRAY[..]` of constants: its text travels through as a value.

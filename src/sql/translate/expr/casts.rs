@@ -9,10 +9,10 @@ use super::text::TextForm;
 use super::tree::Expr;
 use crate::sql::plan::Bind;
 use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::frag::{Frag, MARK, Ty, level};
+use crate::sql::translate::frag::{Frag, MARK, Mark, Ty, level};
 use crate::sql::translate::{enums, names};
 use crate::sql::typename;
-use crate::types::{Oid, PgType};
+use crate::types::{Fitting, Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
 /// A type as written.
@@ -220,10 +220,15 @@ impl Cx<'_> {
             return Ok(frag);
         }
         let frag = if open && to.oid == Oid::INTERVAL { frag.with_ty(ty) } else { self.coerce(frag, to) };
+        let is_lone = frag.text.chars().count() == 1 && frag.marks.len() == 1;
+        let frag = if is_lone { self.fitted(frag, to, Fitting::Cast)? } else { frag };
         let wrapped = |name: &str, frag: &Frag| Frag::cat(&[&"CAST(", frag, &" AS ", &name, &")"], ty);
         let is_mark = open && !frag.marks.is_empty();
         let is_float = matches!(from.oid(), Some(Oid::FLOAT4 | Oid::FLOAT8));
-        if let Ty::Known(from) = from {
+        let is_fitted = is_lone && matches!(frag.marks.as_slice(), [Mark { bind: Bind::Fitted { .. }, .. }]);
+        if let Ty::Known(from) = from
+            && !is_fitted
+        {
             check_cast(from, to, frag.literal().is_some())?;
         }
         let cast = match to.oid {
@@ -280,7 +285,13 @@ impl Cx<'_> {
                 None => frag.with_ty(ty),
             },
         };
-        Ok(if sure { cast.with_ty(ty).sure() } else { cast.with_ty(ty) })
+        let cast = if sure { cast.with_ty(ty).sure() } else { cast.with_ty(ty) };
+        if is_lone {
+            return Ok(cast);
+        }
+        // What the value was before decides whether anything is left to round.
+        let fitted = self.fitted(cast.clone().with_ty(from), to, Fitting::Cast)?;
+        Ok(Frag { text: fitted.text, is_unfinished: fitted.is_unfinished, is_exact: fitted.is_exact, ..cast })
     }
 }
 

@@ -101,10 +101,12 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// 0A000 where it cannot.
+    #[inline(never)]
     pub fn compared(&self, asked: Asked, left: Frag, right: Frag) -> Result<(Frag, Frag)> {
         let (left, right) = self.agree(as_value(left), as_value(right));
         self.check_finished(&left)?;
         self.check_finished(&right)?;
+        let (left, right) = (super::nan::placed(left), super::nan::placed(right));
         self.check_compared(&left, &right)?;
         if let Some(enum_type) = left.enum_type.clone().or_else(|| right.enum_type.clone()) {
             let (mut left, mut right) = (left, right);
@@ -157,8 +159,10 @@ impl Cx<'_> {
         self.keyed(Asked::Equality, value, "grouped by")
     }
 
+    #[inline(never)]
     fn keyed(&self, asked: Asked, value: Frag, what: &str) -> Result<Frag> {
         self.check_finished(&value)?;
+        let value = super::nan::placed(value);
         let Some(oid) = value.ty.oid() else { return Ok(value) };
         match kept(oid) {
             Kept::Native => Ok(value),
@@ -280,6 +284,11 @@ pub fn trimmed(frag: Frag) -> Frag {
     }
     let (ty, not_null) = (frag.ty, frag.not_null);
     Frag { not_null, ..Frag::cat(&[&"RTRIM(", &frag, &")"], ty).exact() }
+}
+
+/// A `character(n)` without its blanks; anything else as it is.
+pub fn trimmed_character(frag: Frag) -> Frag {
+    if frag.ty.is(Oid::BPCHAR) { trimmed(frag) } else { frag }
 }
 
 /// A text that is compared by every character of it.

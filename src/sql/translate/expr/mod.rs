@@ -8,12 +8,14 @@ mod casts;
 mod column_cast;
 mod compare;
 mod dates;
+mod fitting;
 mod functions;
 mod interval;
 mod json;
 mod known;
 mod labels;
 mod moments;
+mod nan;
 mod numbers;
 mod operators;
 mod pieces;
@@ -86,7 +88,7 @@ impl Cx<'_> {
         self.allows_stream.set(is_name);
         let frag = self.expr(node);
         self.allows_stream.set(false);
-        Ok(as_value(frag?))
+        Ok(nan::placed(as_value(frag?)))
     }
 
     /// A value that is shown as it is, which the bare name of a stream may be.
@@ -122,6 +124,9 @@ impl Cx<'_> {
     pub fn distance_of(&self, node: &SyntaxNode) -> Result<Option<Distance>> {
         let node = super::cx::unwrapped(node);
         let Expr::Binary { op, left, right, at } = tree::read(&node)? else { return Ok(None) };
+        if op == "-" {
+            return self.similarity_of(&left, &right);
+        }
         if !matches!(op.as_str(), "<=>" | "<#>" | "<->") {
             return Ok(None);
         }
@@ -218,7 +223,7 @@ impl Cx<'_> {
             Ty::Untyped if frag.is_null() => frag.with_ty(Ty::Known(to)),
             Ty::Untyped => {
                 let mut frag = frag.with_ty(Ty::Known(to));
-                if (!Ty::Known(to).is_string() || to.oid == Oid::BPCHAR)
+                if !matches!(to.oid, Oid::TEXT | Oid::VARCHAR)
                     && let [Mark { bind, .. }] = frag.marks.as_mut_slice()
                 {
                     let oid = to.oid;

@@ -4,7 +4,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::text::TextForm;
 use super::tree::Expr;
-use super::{Asked, as_value};
+use super::{Asked, Distance, as_value};
 use crate::sql::translate::cx::{self, Cx, Result, unwrapped};
 use crate::sql::translate::frag::{Frag, Ty, level};
 use crate::types::{Oid, PgType};
@@ -13,9 +13,21 @@ use crate::wire::PgError;
 impl Cx<'_> {
     pub(super) fn prefix(&self, op: &str, operand: &Expr, at: usize) -> Result<Frag> {
         let frag = self.emit_value(operand)?;
+        self.prefixed(op, frag, at)
+    }
+
+    #[inline(never)]
+    fn prefixed(&self, op: &str, frag: Frag, at: usize) -> Result<Frag> {
         let ty = frag.ty;
         match op {
             "-" if ty.is_string() => Err(undefined_operator("-", ty)),
+            "-" if frag.nan.is_some() => {
+                let minus = |frags: Vec<Frag>| {
+                    let value = frags.into_iter().next().unwrap_or_else(|| Frag::atom("", Ty::FLOAT8));
+                    Ok(Frag::cat(&[&"-", &value.within(level::ATOM)], Ty::FLOAT8).with_level(level::UNARY))
+                };
+                super::nan::lifted(&[&frag], minus).unwrap_or(Ok(frag))
+            }
             "-" => {
                 self.check_number(op, &frag, at)?;
                 let frag = frag.within(level::UNARY);
@@ -64,6 +76,12 @@ impl Cx<'_> {
         if matches!(op, "=" | "<>" | "!=" | "<" | ">" | "<=" | ">=") {
             return self.comparison(op, a, b);
         }
+        self.of_values(op, a, b, at)
+    }
+
+    /// An operator between values that are read.
+    #[inline(never)]
+    fn of_values(&self, op: &str, a: Frag, b: Frag, at: usize) -> Result<Frag> {
         let (a, b) = (as_value(a), as_value(b));
         self.check_finished(&a)?;
         self.check_finished(&b)?;
@@ -95,14 +113,22 @@ impl Cx<'_> {
     }
 
     /// `1 - (a <=> b)` is the cosine itself, in the shape an index serves.
+    #[inline(never)]
     fn similarity(&self, left: &Expr, right: &Expr) -> Result<Option<Frag>> {
+        Ok(self.similarity_of(left, right)?.map(|distance| distance.value))
+    }
+
+    /// `1 - (a <=> b)` as what it is and what sorts as it does.
+    #[inline(never)]
+    pub(super) fn similarity_of(&self, left: &Expr, right: &Expr) -> Result<Option<Distance>> {
         let (Expr::Atom(one), Expr::Atom(parenthesis)) = (left, right) else { return Ok(None) };
         let Expr::Binary { op, left, right, at } = super::tree::read(&unwrapped(parenthesis))? else { return Ok(None) };
         if op != "<=>" || self.constant(one).is_none_or(|(_, value)| value != "1") {
             return Ok(None);
         }
         let (a, b) = (self.emit_value(&left)?, self.emit_value(&right)?);
-        Ok(Some(self.distance(&op, a, b, at)?.sort))
+        let Distance { similarity, sort, .. } = self.distance(&op, a, b, at)?;
+        Ok(Some(Distance { value: similarity.clone(), sort, sort_descending: false, similarity }))
     }
 
     /// Two values with a common type, where one of them has none of its own.
@@ -124,6 +150,7 @@ impl Cx<'_> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn comparison(&self, op: &str, left: Frag, right: Frag) -> Result<Frag> {
         let asked = if matches!(op, "=" | "<>" | "!=") { Asked::Equality } else { Asked::Order };
         let (left, right) = self.compared(asked, left, right)?;
@@ -135,6 +162,13 @@ impl Cx<'_> {
 
     #[inline(never)]
     fn arithmetic(&self, op: &str, a: Frag, b: Frag, at: usize) -> Result<Frag> {
+        let plain = |frags: Vec<Frag>| match <[Frag; 2]>::try_from(frags) {
+            Ok([a, b]) => self.arithmetic(op, a, b, at),
+            Err(_) => Err(self.unsupported("arithmetic of this kind is not supported", at)),
+        };
+        if let Some(lifted) = super::nan::lifted(&[&a, &b], plain) {
+            return lifted;
+        }
         if let Some(frag) = self.date_arithmetic(op, &a, &b, at)? {
             return Ok(frag);
         }
@@ -162,6 +196,8 @@ impl Cx<'_> {
         let integers = a.ty.is_integer() && b.ty.is_integer();
         let ty = if a.ty.is_number() && b.ty.is_number() { wider(a.ty, b.ty) } else { Ty::Any };
         let ty = if ty.is(Oid::NUMERIC) { scaled(op, a.ty, b.ty) } else { ty };
+        // IRIS computes with doubles; that the encoder rounds the result once makes it PostgreSQL's.
+        let is_unfinished = ty.is(Oid::FLOAT4);
         let sure = a.not_null && b.not_null;
         let frag = match op {
             "%" => Frag::cat(&[&"MOD(", &a, &", ", &b, &")"], ty),
@@ -178,6 +214,7 @@ impl Cx<'_> {
             _ => Frag::cat(&[&a.within(level::ADD), &" ", &op, &" ", &b.within(level::MULTIPLY)], ty)
                 .with_level(level::ADD),
         };
+        let frag = Frag { is_unfinished, ..frag };
         Ok(if sure { frag.sure() } else { frag })
     }
 

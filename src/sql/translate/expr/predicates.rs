@@ -105,6 +105,11 @@ impl Cx<'_> {
     pub(super) fn is_distinct(&self, not: bool, left: &Expr, right: &Expr) -> Result<Frag> {
         let loose = self.loose.get();
         let (left, right) = (self.emit_value(left)?, self.emit_value(right)?);
+        self.distinct_values(not, loose, left, right)
+    }
+
+    #[inline(never)]
+    fn distinct_values(&self, not: bool, loose: bool, left: Frag, right: Frag) -> Result<Frag> {
         if right.is_null() || left.is_null() {
             let other = if right.is_null() { left } else { right };
             return Ok(self.is_null(other, !not));
@@ -147,7 +152,12 @@ impl Cx<'_> {
 
     pub(super) fn between(&self, not: bool, symmetric: bool, operand: &Expr, low: &Expr, high: &Expr) -> Result<Frag> {
         let operand = self.emit_value(operand)?;
-        let (low, high) = (self.emit_value(low)?, self.emit_value(high)?);
+        let bounds = (self.emit_value(low)?, self.emit_value(high)?);
+        self.between_values(not, symmetric, operand, bounds)
+    }
+
+    #[inline(never)]
+    fn between_values(&self, not: bool, symmetric: bool, operand: Frag, (low, high): (Frag, Frag)) -> Result<Frag> {
         let ty = common_type([operand.ty, low.ty, high.ty]);
         let to = |frag: Frag| match ty {
             Ty::Known(pg_type) if frag.ty.is_open() => self.coerce(frag, pg_type),
@@ -212,11 +222,14 @@ impl Cx<'_> {
     }
 
     /// A value beside the column of a query; each row of it is compared with.
+    #[inline(never)]
     pub(super) fn beside_query(&self, asked: Asked, value: Frag, query: Frag) -> Result<(Frag, Frag)> {
         // What the value has to meet: something that is no constant, and whose text nobody may change.
-        let column = Frag::atom("pgw_column", query.ty);
-        let (value, met) = self.compared(asked, value, column)?;
-        if met.text != "pgw_column" {
+        // A column of character(n) is read without its blanks.
+        let is_padded = matches!(query.ty, Ty::Known(ty) if ty.oid == Oid::BPCHAR && ty.typmod >= 0);
+        let column = Frag::atom(if is_padded { "RTRIM(c)" } else { "c" }, query.ty).exact();
+        let (value, met) = self.compared(asked, value, column.clone())?;
+        if met.text != column.text {
             return Err(PgError::unsupported("a subquery whose column is of another type is not supported here")
                 .hint("Cast the column in the subquery to the type of the other side."));
         }
@@ -224,6 +237,7 @@ impl Cx<'_> {
     }
 
     /// `operand IN (items)`; not for no items.
+    #[inline(never)]
     pub(super) fn in_list(&self, not: bool, operand: Frag, items: Vec<Frag>) -> Result<Frag> {
         let ty = common_type(std::iter::once(operand.ty).chain(items.iter().map(|item| item.ty)));
         let to = |frag: Frag| match ty {

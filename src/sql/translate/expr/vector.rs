@@ -1,8 +1,10 @@
 //! pgvector's operators and functions over IRIS's VECTOR_COSINE and VECTOR_DOT_PRODUCT.
 
+use crate::sql::plan::Bind;
 use crate::sql::translate::cx::{Cx, Result};
-use crate::sql::translate::frag::{Frag, Ty, level};
-use crate::types::{Oid, PgType};
+use crate::sql::translate::frag::{Frag, Mark, Ty, level};
+use crate::types::{Fitting, Oid, PgType};
+use crate::wire::{PgError, SqlState};
 
 /// A vector made of text. The element type must be the column's, and vectors of this gateway are made of DOUBLE;
 /// with a length IRIS checks it.
@@ -23,6 +25,47 @@ pub struct Distance {
     /// Sorts as the distance does, in the direction given: the shape an HNSW index serves is DESC.
     pub sort: Frag,
     pub sort_descending: bool,
+    /// `1 - distance` of a cosine distance: the cosine itself.
+    pub similarity: Frag,
+}
+
+impl Distance {
+    /// What sorts as the distance does for every vector, zero vectors among them, and whether the other way round.
+    pub fn exact_sort(&self) -> (Frag, bool) {
+        match self.value.nan {
+            Some(_) => (super::nan::placed(self.value.clone()), false),
+            None => (self.sort.clone(), self.sort_descending),
+        }
+    }
+}
+
+/// The length of a vector whose type tells it.
+fn dimensions(frag: &Frag) -> Option<i32> {
+    match frag.ty {
+        Ty::Known(ty) if ty.oid == Oid::VECTOR && ty.typmod > 0 => Some(ty.typmod),
+        _ => None,
+    }
+}
+
+fn is_bound(frag: &Frag) -> bool {
+    matches!(frag.marks.as_slice(), [Mark { bind: Bind::Fitted { .. }, .. }])
+        && frag.text.starts_with("TO_VECTOR(\u{1}, ")
+}
+
+/// A side of a distance that is a constant or a parameter: its length is checked when it is bound, and that it is no
+/// zero vector where that matters.
+fn operand(frag: Frag, other: &Frag, is_left: bool, is_cosine: bool) -> Frag {
+    let mut frag = frag;
+    let is_made = frag.text.starts_with("TO_VECTOR(\u{1}, ");
+    if let [Mark { bind, .. }] = frag.marks.as_mut_slice()
+        && is_made
+        && matches!(bind, Bind::Parameter(_) | Bind::TypedLiteral { .. } | Bind::TypedConstant { .. })
+    {
+        let to = PgType { oid: Oid::VECTOR, typmod: dimensions(other).unwrap_or(-1) };
+        let fitting = Fitting::Operand { is_left, may_be_zero: !is_cosine };
+        *bind = Bind::Fitted { source: Box::new(bind.clone()), to, fitting };
+    }
+    frag
 }
 
 impl Cx<'_> {
@@ -34,18 +77,33 @@ impl Cx<'_> {
         // Without a column of known type both may be open: the operator itself says vector.
         let vector = PgType::new(Oid::VECTOR);
         let (a, b) = (self.as_vector(a, vector), self.as_vector(b, vector));
+        if let (Some(left), Some(right)) = (dimensions(&a), dimensions(&b))
+            && left != right
+        {
+            let message = format!("different vector dimensions {left} and {right}");
+            return Err(PgError::error(SqlState::DATA_EXCEPTION, message));
+        }
+        let is_cosine = op == "<=>";
+        let (a, b) = (operand(a.clone(), &b, true, is_cosine), operand(b, &a, false, is_cosine));
         let dot = |a: &Frag, b: &Frag| Frag::cat(&[&"VECTOR_DOT_PRODUCT(", a, &", ", b, &")"], Ty::FLOAT8);
         let cosine = Frag::cat(&[&"VECTOR_COSINE(", &a, &", ", &b, &")"], Ty::FLOAT8);
         match op {
-            "<=>" => Ok(Distance {
-                value: Frag::cat(&[&"1 - ", &cosine], Ty::FLOAT8).with_level(level::ADD),
-                sort: cosine,
-                sort_descending: true,
-            }),
+            "<=>" => {
+                // A vector of a constant or parameter is no zero vector: that is refused when it is bound.
+                let columns = [&a, &b].into_iter().filter(|side| !is_bound(side));
+                let squares: Vec<Frag> = columns.map(|side| dot(side, side)).collect();
+                let value = Frag::cat(&[&"1 - ", &cosine], Ty::FLOAT8).with_level(level::ADD);
+                Ok(Distance {
+                    value: super::nan::unless_zero(value, &squares),
+                    similarity: super::nan::unless_zero(cosine.clone(), &squares),
+                    sort: cosine,
+                    sort_descending: true,
+                })
+            }
             "<#>" => {
                 let dot = dot(&a, &b);
                 let value = Frag::cat(&[&"-", &dot], Ty::FLOAT8).with_level(level::UNARY);
-                Ok(Distance { value, sort: dot, sort_descending: true })
+                Ok(Distance { value, similarity: dot.clone(), sort: dot, sort_descending: true })
             }
             // |a - b|^2 = a.a - 2 a.b + b.b; IRIS has no distance of its own for it.
             "<->" => {
@@ -59,7 +117,7 @@ impl Cx<'_> {
                 } else {
                     square
                 };
-                Ok(Distance { value, sort, sort_descending: false })
+                Ok(Distance { value, similarity: sort.clone(), sort, sort_descending: false })
             }
             _ => Err(self
                 .unsupported(format!("the vector operator {op} (L1 distance) is not supported by IRIS"), at)

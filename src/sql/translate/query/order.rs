@@ -73,7 +73,7 @@ impl Cx<'_> {
                 return Err(stream_refused(&target.label, at));
             }
             if let Some(node) = &target.node
-                && let Some(key) = self.distance_key(node, descending)?
+                && let Some(key) = self.distance_key(node, descending, nulls_first)?
             {
                 return Ok(key);
             }
@@ -94,7 +94,7 @@ impl Cx<'_> {
             let text = if sorted.text == value.text { target.reference() } else { sorted.clone() };
             return Ok(SortKey { value: sorted, text, descending, nulls_first });
         }
-        if let Some(key) = self.distance_key(&value, descending)? {
+        if let Some(key) = self.distance_key(&value, descending, nulls_first)? {
             return Ok(key);
         }
         let enum_type = enums::of_column(self, &value);
@@ -108,12 +108,14 @@ impl Cx<'_> {
         Ok(SortKey { value, text, descending, nulls_first })
     }
 
-    /// A vector distance, in the form that sorts the same way and that an index serves.
-    fn distance_key(&self, node: &SyntaxNode, descending: bool) -> Result<Option<SortKey>> {
+    /// A vector distance, in the form that sorts the same way and that an index serves. An index on cosines leaves zero
+    /// vectors out, whose distance is NaN; a query of all rows sorts them last, as PostgreSQL does.
+    fn distance_key(&self, node: &SyntaxNode, descending: bool, nulls_first: bool) -> Result<Option<SortKey>> {
         let Some(distance) = self.distance_of(node)? else { return Ok(None) };
-        let value = distance.sort.sure();
+        let (value, turned) =
+            if self.is_limited.get() { (distance.sort, distance.sort_descending) } else { distance.exact_sort() };
         let text = value.clone();
-        Ok(Some(SortKey { value, text, descending: descending != distance.sort_descending, nulls_first: false }))
+        Ok(Some(SortKey { value, text, descending: descending != turned, nulls_first }))
     }
 
     /// The target an ordinal or an output name stands for. `aliases_first`: in ORDER BY an output name wins over a

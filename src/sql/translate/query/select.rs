@@ -156,7 +156,10 @@ impl Cx<'_> {
                     .hint("Number the rows with ROW_NUMBER() OVER (ORDER BY ..) and filter by the number."));
             }
             frag.push(&" ");
-            frag.push(&self.inlined(grouped, || self.order_by(order, Some(&targets)))?);
+            let before = self.is_limited.replace(!limit.is_none());
+            let order = self.inlined(grouped, || self.order_by(order, Some(&targets)));
+            self.is_limited.set(before);
+            frag.push(&order?);
         }
         if !use_top {
             frag.push(&limit.clause());
@@ -284,6 +287,19 @@ impl Cx<'_> {
         let frag =
             if place == Place::Top { self.shown_value(value)? } else { self.shown(value, place != Place::Inner)? };
         Ok(match frag.ty {
+            // A number is shown with the digits it is written with.
+            Ty::Known(ty) if place == Place::Top && ty == PgType::new(Oid::NUMERIC) => match frag.literal() {
+                Some(n) => {
+                    let text = self.read_literal(n).map_or("", |(_, text)| text);
+                    let scale = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+                    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+                    match i32::try_from(scale) {
+                        Ok(scale) if is_plain => frag.with_ty(Ty::Known(PgType::numeric_shown(scale))),
+                        _ => frag,
+                    }
+                }
+                None => frag,
+            },
             // What nothing types is text in the end (manual, "SELECT Output Columns").
             Ty::Parameter(_) if place == Place::Top => self.coerce(frag, PgType::new(Oid::TEXT)),
             _ => frag,

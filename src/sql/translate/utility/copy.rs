@@ -12,6 +12,7 @@ use crate::sql::translate::cx::{self, Cx, Result, plain_text};
 use crate::sql::translate::frag::{Frag, Ty, list};
 use crate::sql::translate::{enums, names};
 use crate::sql::writes::{Writes, Written};
+use crate::types::Fitting;
 use crate::wire::{PgError, SqlState};
 
 pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
@@ -72,6 +73,7 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
         if let Some(enum_type) = &column.enum_type {
             enums::checked(cx, &mut value, enum_type)?;
         }
+        let value = cx.fitted(value, column.pg_type, Fitting::Assignment)?;
         values.push(value);
     }
     let names = columns.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
