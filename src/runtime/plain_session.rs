@@ -46,10 +46,12 @@ impl PlainSession {
         match sql {
             "panic" => panic!("asked for"),
             _ if sql.starts_with("ASK ") => {
-                let body = [sql.trim_start_matches("ASK ").as_bytes(), b"\0"].concat();
-                let length = u32::try_from(body.len() + 4).unwrap();
-                let frames = [b"Q", &length.to_be_bytes()[..], &body].concat();
-                Step::Ask(OracleRequest { purpose: OraclePurpose::Setting, frames, syncs_count: 1 })
+                // As sessions ask: only what stands in a transaction can be interrupted.
+                let frames = ["BEGIN", sql.trim_start_matches("ASK "), "ROLLBACK"].map(|sql| {
+                    let length = u32::try_from(sql.len() + 5).unwrap();
+                    [b"Q", &length.to_be_bytes()[..], sql.as_bytes(), b"\0"].concat()
+                });
+                Step::Ask(OracleRequest { purpose: OraclePurpose::Setting, frames: frames.concat(), syncs_count: 3 })
             }
             "BEGIN" => {
                 self.status = TransactionStatus::InTransaction;

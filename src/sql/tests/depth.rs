@@ -84,7 +84,7 @@ fn what_is_nested_without_end_is_refused() {
 #[test]
 fn long_lists_are_not_deep() {
     let sql = format!("SELECT a FROM t WHERE id IN (1{})", ", 1".repeat(20_000));
-    assert!(shown(&sql, &Tables::default()).starts_with("SELECT a FROM SQLUser.t WHERE id IN (<1>, "));
+    assert!(shown(&sql, &Tables::default()).starts_with("SELECT a FROM SQLUser.t WHERE (id IN (<1>, "));
     let sql = format!("INSERT INTO t (a, b) VALUES (1, 2){}", ", (1, -2)".repeat(5_000));
     assert!(shown(&sql, &Tables::default()).starts_with("INSERT INTO SQLUser.t (a, b) VALUES (<1>, <2>), (<1>, "));
     let sql = format!("SELECT CASE{} ELSE 2 END FROM t", " WHEN a.b = 1 THEN b + 1".repeat(2_000));
