@@ -33,7 +33,30 @@ const QUERIES: &[(&str, &str)] = &[
     ("SELECT p.* FROM parent p ORDER BY p.id", "1|'one'; 2|'two'"),
     ("SELECT DISTINCT BY (a) a FROM u ORDER BY 1", "10; 99"),
     ("SELECT DISTINCT BY (a) a FROM u ORDER BY id DESC", "99; 10"),
-    ("SELECT a FROM u GROUP BY a ORDER BY COUNT(*) DESC", "10; 99"),
+    ("SELECT a FROM (SELECT a, COUNT(*) AS n FROM u GROUP BY a) x ORDER BY n DESC", "10; 99"),
+    // No key: one group of all rows.
+    ("SELECT COUNT(*) FROM (SELECT 1 AS k UNION ALL SELECT 2) v GROUP BY 1", "2"),
+    ("SELECT COUNT(*) FROM (SELECT 1 AS k UNION ALL SELECT 2) v GROUP BY 'x'", "2"),
+    ("SELECT k, COUNT(*) FROM (SELECT 1 AS k UNION ALL SELECT 2) v GROUP BY k, 1 ORDER BY k", "1|1; 2|1"),
+    ("SELECT k FROM (SELECT 1 AS k UNION ALL SELECT 2) v HAVING k > 1", "2"),
+    // What says nothing is left out.
+    ("SELECT k FROM (SELECT 1 AS k UNION ALL SELECT 2) v ORDER BY (SELECT 5), -1, 'x', k DESC", "2; 1"),
+    // DISTINCT does nothing beside GROUP BY and an aggregate.
+    ("SELECT DISTINCT COUNT(*) FROM (SELECT 1 AS k UNION ALL SELECT 2) v GROUP BY k", "1; 1"),
+    // Numbers in front of other strings, by value.
+    (
+        "SELECT x FROM (SELECT '10' AS x UNION ALL SELECT '9' UNION ALL SELECT 'a' UNION ALL SELECT '09') v \
+         ORDER BY %EXACT(x)",
+        "'9'; '10'; '09'; 'a'",
+    ),
+    // The default frame is of rows, in which NULL is zero; COUNT counts up.
+    ("SELECT SUM(x) OVER (ORDER BY k) FROM (SELECT 1 AS k, 10 AS x UNION ALL SELECT 1, 20) v", "10; 30"),
+    ("SELECT MIN(x) OVER (ORDER BY k) FROM (SELECT 1 AS k, 10 AS x UNION ALL SELECT 2, NULL) v", "10; 0"),
+    ("SELECT COUNT(*) OVER () FROM (SELECT 1 AS k UNION ALL SELECT 2) v", "1; 2"),
+    (
+        "SELECT SUM(k) OVER (ORDER BY k ROWS BETWEEN 1 FOLLOWING AND CURRENT ROW) FROM (SELECT 1 AS k UNION ALL SELECT 2) v",
+        "3; 2",
+    ),
     ("SELECT %ID FROM t WHERE id = 2", "2"),
     ("SELECT t.%ID, t.id FROM t JOIN u ON t.id = u.id WHERE u.id = 3", "3|3"),
     ("SELECT %TABLENAME FROM parent WHERE id = 1", "'SQLUser.parent'"),
@@ -169,7 +192,7 @@ const QUERIES: &[(&str, &str)] = &[
     ),
     ("SELECT DATEDIFF('day', '2024-01-01', '2024-03-01'), DATEDIFF(yy, '2023-12-31', '2024-01-01')", "60|1"),
     ("SELECT DATEPART(month, CAST('2024-05-06' AS TIMESTAMP)), DATENAME('dw', '2024-05-06')", "5|'Monday'"),
-    ("SELECT CAST(DATETRUNC('month', ts) AS VARCHAR) FROM t WHERE id = 1", "'2024-01-01 00:00:00'"),
+    ("SELECT CAST(DATE_TRUNC('month', ts) AS VARCHAR) FROM t WHERE id = 1", "'2024-01-01 00:00:00'"),
     ("SELECT TO_CHAR(dt, 'YYYY-MM-DD'), TO_CHAR(ts, 'HH24:MI:SS') FROM t WHERE id = 1", "'2024-01-02'|'03:04:05'"),
     ("SELECT TO_DATE('02 JAN 2024'), TO_DATE('2024-01-02', 'YYYY-MM-DD')", "66841|66841"),
     ("SELECT CAST(TO_TIMESTAMP('2024-01-02 03:04:05', 'YYYY-MM-DD HH24:MI:SS') AS VARCHAR)", "'2024-01-02 03:04:05'"),

@@ -129,7 +129,10 @@ const REFUSED: &[(&str, i32)] = &[
     ("SELECT a FROM t WHERE ROW_NUMBER() OVER (ORDER BY a) = 1", 19),
     ("SELECT ROW_NUMBER() FROM t", 1),
     ("SELECT a FROM t WHERE SUM(a) OVER () = 1", 19),
-    ("SELECT a FROM t ORDER BY COUNT(*)", 19),
+    ("SELECT a FROM t ORDER BY COUNT(*)", 73),
+    ("SELECT a, COUNT(*) FROM t GROUP BY a ORDER BY COUNT(*)", 73),
+    ("WITH w AS (SELECT id, a FROM t) SELECT w.id FROM w ORDER BY w.a", 23),
+    ("SELECT STDDEV(a) OVER (ORDER BY a) FROM t", 1),
     // ORDER BY, set operations, subqueries.
     ("SELECT a FROM t ORDER BY 2", 5),
     ("SELECT * FROM t ORDER BY 1", 22),

@@ -265,6 +265,7 @@ impl Schema for Moods {
                 nullable: true,
                 identity: false,
                 has_default: false,
+                folds_case: false,
                 is_stream: false,
                 enum_type: Some(Rc::new(EnumType { schema: None, name: "mood".into(), labels })),
             }],

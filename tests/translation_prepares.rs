@@ -52,6 +52,7 @@ impl Schema for Tables {
                 nullable: !["id", "active", "n", "code"].contains(&name),
                 identity: name == "id",
                 has_default: name == "id",
+                folds_case: false,
                 enum_type: None,
                 is_stream: false,
             }

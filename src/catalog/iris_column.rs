@@ -77,6 +77,11 @@ impl IrisColumnType {
         }
     }
 
+    /// Text of a bounded length, which has a collation.
+    pub fn is_text(&self) -> bool {
+        self.family() == Family::Text
+    }
+
     /// Whether an enum's labels can stand in it.
     pub fn fits_text(&self) -> bool {
         matches!(self.family(), Family::Text | Family::LongText)

@@ -251,6 +251,7 @@ fn column(row: Vec<Option<String>>) -> Option<ColumnFacts> {
         Some(DeclaredType::Enum(declared)) if iris.fits_text() => Some(Rc::new(declared.clone())),
         _ => None,
     };
+    let is_noted = declared.is_some();
     let declared = declared.map(|declared| declared.pg_type());
     let declared = declared.filter(|declared| enum_type.is_some() || iris.fits(*declared));
     Some(ColumnFacts {
@@ -259,6 +260,8 @@ fn column(row: Vec<Option<String>>) -> Option<ColumnFacts> {
         nullable,
         identity,
         has_default: default.is_some_and(|text| !text.is_empty()),
+        // The gateway makes text EXACT, and always leaves a note about it.
+        folds_case: !is_noted && iris.is_text(),
         enum_type,
         is_stream: iris.is_stream(),
     })

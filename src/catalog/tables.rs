@@ -134,6 +134,7 @@ mod tests {
                 nullable: true,
                 identity: false,
                 has_default: false,
+                folds_case: false,
                 enum_type: Some(Rc::new(mood(&["sad"]))),
                 is_stream: false,
             }],

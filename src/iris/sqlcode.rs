@@ -148,6 +148,8 @@ fn runtime_state(message: &str) -> SqlState {
     }
     SqlState(*match runtime_error(message) {
         Some("DIVIDE") => b"22012",
+        // Raised by the gateway's own count of rows (`sql::translate::query::one_row`): its other lists are lists.
+        Some("LIST") => b"21000",
         Some("MAXNUMBER") => b"22003",
         Some("ILLEGAL VALUE") => b"22023",
         Some("MAXSTRING") => b"54000",
@@ -287,6 +289,9 @@ fn worded(sqlcode: i32, text: &ErrorText<'_>) -> Option<String> {
             format!("relation \"{}\" already exists", folded(name))
         }
         400 if runtime_error(message) == Some("DIVIDE") => "division by zero".to_owned(),
+        400 if runtime_error(message) == Some("LIST") => {
+            "more than one row returned by a subquery used as an expression".to_owned()
+        }
         450 => "canceling statement due to statement timeout".to_owned(),
         456 => "canceling statement due to user request".to_owned(),
         _ => return None,

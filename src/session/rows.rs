@@ -49,6 +49,8 @@ pub enum StreamKind {
 pub struct RowShape {
     pub fields: Vec<Field>,
     columns: Vec<Column>,
+    /// Cells behind them that are not shown.
+    hidden: usize,
     pub has_streams: bool,
     /// Where a column's text depends on the client's settings: those it was made for.
     style: Option<Arc<Style>>,
@@ -65,17 +67,19 @@ impl RowShape {
         context: &ShardContext,
         style: &Arc<Style>,
     ) -> Result<Self, Box<PgError>> {
+        let is_hidden = |column: &&OutputColumn| matches!(column, OutputColumn::Hidden);
+        let hidden = plan.columns.iter().filter(is_hidden).count().min(metadata.columns.len());
+        let shown = metadata.columns.len().saturating_sub(hidden);
         // What PostgreSQL says of the columns, unless it speaks of others than IRIS gives.
-        let told = described
-            .and_then(|described| described.columns.as_deref())
-            .filter(|columns| columns.len() == metadata.columns.len());
+        let told =
+            described.and_then(|described| described.columns.as_deref()).filter(|columns| columns.len() == shown);
         let outputs = expand(&plan.columns, metadata.columns.len());
-        formats.check(metadata.columns.len())?;
+        formats.check(shown)?;
         let tables = context.tables.borrow();
-        let mut fields = Vec::with_capacity(metadata.columns.len());
-        let mut columns = Vec::with_capacity(metadata.columns.len());
+        let mut fields = Vec::with_capacity(shown);
+        let mut columns = Vec::with_capacity(shown);
         let mut depends = false;
-        for (index, described) in metadata.columns.iter().enumerate() {
+        for (index, described) in metadata.columns.iter().enumerate().take(shown) {
             let (label, known_type, cast_from) = match outputs.get(index) {
                 Some(OutputColumn::Column { label, pg_type, cast_from }) => (label.as_deref(), *pg_type, *cast_from),
                 _ => (None, None, None),
@@ -119,7 +123,7 @@ impl RowShape {
             });
         }
         let has_streams = columns.iter().any(|column| column.stream.is_some());
-        Ok(Self { fields, columns, has_streams, style: depends.then(|| Arc::clone(style)) })
+        Ok(Self { fields, columns, hidden, has_streams, style: depends.then(|| Arc::clone(style)) })
     }
 
     /// Whether it prints values as `style` asks for.
@@ -146,6 +150,9 @@ impl RowShape {
             let item = reader.need("cell").map_err(malformed)?;
             let datum = column.decoder.decode(&item)?;
             put_cell(&mut row, &column.encoder, &datum)?;
+        }
+        for _ in 0..self.hidden {
+            reader.need("cell").map_err(malformed)?;
         }
         row.finish()?;
         Ok(())

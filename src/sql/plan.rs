@@ -448,6 +448,8 @@ pub enum SessionValue {
 pub enum OutputColumn {
     /// `*` or `t.*`: as many columns as are left over for it; names and types from IRIS metadata.
     Star,
+    /// A column of IRIS that the client did not ask for: it is not shown. Behind all others.
+    Hidden,
     Column {
         /// What PostgreSQL would call it; `None` = the name IRIS gives.
         label: Option<String>,

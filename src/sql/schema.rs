@@ -21,6 +21,9 @@ pub struct ColumnFacts {
     pub nullable: bool,
     pub identity: bool,
     pub has_default: bool,
+    /// Text that IRIS may compare, sort and group without regard to case and trailing blanks, and give back in
+    /// capitals: nothing says that its collation is EXACT.
+    pub folds_case: bool,
     /// Its enum type, whose labels are all it may hold; `pg_type` is text then.
     pub enum_type: Option<Rc<EnumType>>,
     /// A stream of IRIS (LONGVARCHAR, LONGVARBINARY), which IRIS can show, write and test for NULL, and not compute with.

@@ -113,6 +113,8 @@ pub const DECIMAL_COLLATION: &str = "IRIS_DECIMAL";
 /// SQLite collation of strings by default: case and trailing blanks do not count.
 pub const UPPER_COLLATION: &str = "SQLUPPER";
 /// SQLite collation of `%SQLSTRING`: trailing blanks do not count.
+/// Order of EXACT: numbers in canonical form by value, then all other strings.
+pub const EXACT_COLLATION: &str = "IRIS_EXACT";
 pub const STRING_COLLATION: &str = "SQLSTRING";
 
 /// What stands in parentheses after a type name.

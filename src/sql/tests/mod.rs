@@ -45,6 +45,7 @@ impl Tables {
                         nullable: !words.contains(&"!") && !words.contains(&"#"),
                         identity: words.contains(&"#"),
                         has_default: words.contains(&"#"),
+                        folds_case: words.contains(&"~"),
                         enum_type: match note.declared {
                             DeclaredType::Enum(declared) => Some(Rc::new(declared)),
                             DeclaredType::Plain(_) | DeclaredType::Serial(_) => None,
@@ -68,6 +69,7 @@ impl Tables {
 pub const TABLES: &str = "
     known: id int4 #; name text; active bool !; n int4 !; big int8; price numeric(10,2); ratio float8; at timestamptz; day date; ts timestamp; uid uuid; doc jsonb; raw bytea; code varchar(10) !
     items: id int8 #; embedding vector(3); label text
+    old: id int4 #; name text ~; code varchar(10) ! ~; n int4
     tasks: id int4 #; state state{todo,done}; kind kind{a,it's} !
 ";
 
@@ -193,6 +195,7 @@ pub fn columns(sql: &str, schema: &dyn Schema) -> String {
         .iter()
         .map(|column| match column {
             OutputColumn::Star => "*".into(),
+            OutputColumn::Hidden => "hidden".into(),
             OutputColumn::Column { label, pg_type, cast_from } => {
                 let from = cast_from.map_or(String::new(), |ty: PgType| {
                     format!("<{}", super::typename::typname(ty.oid).unwrap_or("?"))

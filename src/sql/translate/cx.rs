@@ -8,6 +8,7 @@ use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
 use super::frag::{Frag, MARK, Mark, Ty};
 use super::names;
+use super::query::Conditions;
 use crate::iris::{IrisStatement, ParameterKind};
 use crate::sql::description::EnumType;
 use crate::sql::options::TranslateOptions;
@@ -24,6 +25,8 @@ pub type Result<T> = std::result::Result<T, Box<PgError>>;
 pub struct Column {
     /// Folded.
     pub name: String,
+    /// What IRIS calls it, where that is not the name: a name IRIS cannot hold, or a column that a join merges.
+    pub iris_text: Option<String>,
     pub ty: Ty,
     pub nullable: bool,
     /// A table's own column of such a type.
@@ -32,6 +35,28 @@ pub struct Column {
     pub is_stream: bool,
     /// [`Frag::is_exact`](super::frag::Frag::is_exact).
     pub is_exact: bool,
+    /// [`ColumnFacts::folds_case`].
+    pub folds_case: bool,
+}
+
+impl Column {
+    pub fn new(name: impl Into<String>, ty: Ty, nullable: bool) -> Self {
+        Self {
+            name: name.into(),
+            iris_text: None,
+            ty,
+            nullable,
+            enum_type: None,
+            is_stream: false,
+            is_exact: false,
+            folds_case: false,
+        }
+    }
+
+    /// How the text names it, behind the name of its relation.
+    pub fn iris_name(&self) -> String {
+        self.iris_text.clone().unwrap_or_else(|| names::iris_name_of(&self.name))
+    }
 }
 
 /// A relation in FROM, as expressions see it.
@@ -45,6 +70,31 @@ pub struct Relation {
     pub columns: Option<Vec<Column>>,
     /// On the optional side of an outer join: its columns may be NULL whatever the table says.
     pub optional: bool,
+    /// A table of WITH: IRIS sorts by the columns of it that are selected, and by no other (SQLCODE -23).
+    pub is_cte: bool,
+    /// The columns that joins by USING or NATURAL make of those of several relations; its name is empty, and it stands
+    /// in front of them.
+    pub is_merged: bool,
+    /// Names of columns that `*` does not show, since a merged one stands for them.
+    pub hidden: Vec<String>,
+    /// Columns of which no two rows have the same values; an empty list for a relation of one row.
+    pub keys: Vec<Vec<String>>,
+}
+
+impl Relation {
+    pub fn new(name: impl Into<String>, iris_name: impl Into<String>, columns: Option<Vec<Column>>) -> Self {
+        let (name, iris_name) = (name.into(), iris_name.into());
+        Self {
+            name,
+            iris_name,
+            columns,
+            optional: false,
+            is_cte: false,
+            is_merged: false,
+            hidden: Vec::new(),
+            keys: Vec::new(),
+        }
+    }
 }
 
 /// A column, and where it was found.
@@ -53,6 +103,8 @@ pub struct Found {
     pub column: Column,
     /// [`Relation::iris_name`] of its relation.
     pub iris_name: String,
+    /// How many queries are around the one it is a column of.
+    pub depth: usize,
     /// Of a query further out than the one that names it.
     pub is_outer: bool,
     /// Of the first relation of the outermost scope: the table that a statement changes.
@@ -61,7 +113,9 @@ pub struct Found {
 
 #[derive(Debug, Clone)]
 pub struct Cte {
+    /// Folded.
     pub name: String,
+    pub iris_name: String,
     pub columns: Option<Vec<Column>>,
 }
 
@@ -77,6 +131,10 @@ pub struct Cx<'a> {
     /// Innermost last.
     pub scopes: RefCell<Vec<Vec<Relation>>>,
     pub ctes: RefCell<Vec<Cte>>,
+    /// The least depth of a column that was named, as in [`Found::depth`].
+    pub outermost: Cell<usize>,
+    /// Of the SELECTs being read, innermost last.
+    pub conditions: RefCell<Vec<Conditions>>,
     /// Named windows of the SELECT being read: folded name and definition.
     pub windows: RefCell<Vec<(String, SyntaxNode)>>,
     /// In a condition where NULL and false come to the same (WHERE, ON, HAVING, and under AND and OR there).
@@ -113,6 +171,8 @@ impl<'a> Cx<'a> {
             scopes: RefCell::default(),
             ctes: RefCell::default(),
             windows: RefCell::default(),
+            outermost: Cell::new(usize::MAX),
+            conditions: RefCell::default(),
             loose: Cell::new(false),
             allows_stream: Cell::new(false),
             is_limited: Cell::new(false),
@@ -372,6 +432,7 @@ impl<'a> Cx<'a> {
                             found = Some(Found {
                                 column: Column { nullable, ..column.clone() },
                                 iris_name: relation.iris_name.clone(),
+                                depth,
                                 is_outer: depth + 1 < scopes.len(),
                                 is_first: depth == 0 && n == 0,
                             });
@@ -479,7 +540,9 @@ pub fn column_of(facts: &ColumnFacts) -> Column {
         nullable: facts.nullable,
         enum_type: facts.enum_type.clone(),
         is_stream: facts.is_stream,
-        is_exact: super::expr::is_text(facts.pg_type.oid),
+        is_exact: super::expr::is_text(facts.pg_type.oid) && !facts.folds_case,
+        iris_text: None,
+        folds_case: facts.folds_case,
     }
 }
 

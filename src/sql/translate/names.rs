@@ -61,11 +61,25 @@ pub fn iris_name(typed: &str) -> Result<String, Box<PgError>> {
     if inner.is_empty() {
         return Err(PgError::error(SqlState::SYNTAX_ERROR, "zero-length delimited identifier"));
     }
-    if inner.contains([',', '.', '^', '"']) || inner.contains("->") || inner.chars().any(char::is_control) {
+    if !can_hold(inner) {
         return Err(PgError::unsupported(format!("IRIS cannot hold the name \"{inner}\""))
             .hint("Names in IRIS may not contain a comma, period, caret, double quote, arrow or control character."));
     }
     Ok(typed.to_owned())
+}
+
+/// Whether IRIS can hold a folded name.
+pub fn can_hold(folded: &str) -> bool {
+    !folded.is_empty()
+        && !folded.contains([',', '.', '^', '"'])
+        && !folded.contains("->")
+        && !folded.chars().any(char::is_control)
+}
+
+/// A name that only this statement gives, as typed: where IRIS cannot hold it, `stand_in` takes its place.
+pub fn iris_name_or(typed: &str, stand_in: impl FnOnce() -> String) -> Result<String, Box<PgError>> {
+    let folded = folded(typed);
+    if folded.is_empty() || can_hold(&folded) { iris_name(typed) } else { Ok(stand_in()) }
 }
 
 /// A name made by the gateway or known folded, for IRIS.

@@ -1,4 +1,4 @@
-//! Parts of dates: DATEPART, DATENAME, DATEADD, DATEDIFF, DATETRUNC, LAST_DAY.
+//! Parts of dates: DATEPART, DATENAME, DATEADD, DATEDIFF, DATE_TRUNC, LAST_DAY.
 //!
 //! Everything works on microseconds since 1970 (`datetime`); dates and times of day are made timestamps first.
 
@@ -192,7 +192,7 @@ pub fn difference(which: Part, from: i64, to: i64) -> Option<i64> {
     })
 }
 
-/// DATETRUNC: the beginning of the part.
+/// DATE_TRUNC: the beginning of the part.
 pub fn truncate(which: Part, micros: i64) -> Option<i64> {
     let (day, _) = split_timestamp(micros);
     let date = from_day(day);

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use rusqlite::types::{Value as Stored, ValueRef};
 
 use super::super::lists::{self, Element};
-use super::{Call, integer, scalar, strict, text, trimmed};
+use super::{Call, integer, raise, scalar, strict, text, trimmed};
 
 fn elements(call: &Call<'_, '_>, index: usize) -> Vec<Element> {
     match call.raw(index) {
@@ -43,7 +43,10 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
             Ok(Stored::Integer(i64::from(at(&elements(call, 0), position).is_some_and(Option::is_some))))
         })?;
     }
-    strict(conn, "iris_list_length", 1, |call| integer(elements(call, 0).len()))?;
+    strict(conn, "iris_list_length", 1, |call| match call.raw(0) {
+        ValueRef::Blob(blob) if lists::decode(blob).is_some() => integer(elements(call, 0).len()),
+        _ => Err(raise(400, "Unexpected error occurred: <LIST>")),
+    })?;
     for arguments in 1..=3 {
         strict(conn, "iris_list_get", arguments, |call| {
             let position = if call.count() > 1 { call.int(1) } else { 1 };

@@ -26,7 +26,7 @@ use rusqlite::{Connection, Error};
 
 use super::ddl::NO_CHECK_FUNCTION;
 use super::decimal::{self, Dec};
-use super::types::{DECIMAL_COLLATION, STRING_COLLATION, UPPER_COLLATION};
+use super::types::{DECIMAL_COLLATION, EXACT_COLLATION, STRING_COLLATION, UPPER_COLLATION};
 
 /// Registers everything.
 ///
@@ -34,6 +34,7 @@ use super::types::{DECIMAL_COLLATION, STRING_COLLATION, UPPER_COLLATION};
 /// SQLite's refusal.
 pub fn register(conn: &Connection) -> rusqlite::Result<()> {
     conn.create_collation(UPPER_COLLATION, compare_upper)?;
+    conn.create_collation(EXACT_COLLATION, compare_exact)?;
     conn.create_collation(STRING_COLLATION, |a, b| trimmed(a).cmp(trimmed(b)))?;
     conn.create_collation(DECIMAL_COLLATION, decimal::compare_text)?;
     core::register(conn)?;
@@ -60,6 +61,21 @@ pub fn register_session(conn: &Connection, no_check: &Arc<AtomicBool>) -> rusqli
 /// Without the blanks at the end, which SQLUPPER and SQLSTRING do not count.
 pub fn trimmed(text: &str) -> &str {
     text.trim_end_matches(' ')
+}
+
+/// EXACT: numbers in canonical form come first, by value (manual, "Collation").
+pub fn compare_exact(a: &str, b: &str) -> Ordering {
+    let number = |text: &str| {
+        let first = text.bytes().next()?;
+        let may_be = first.is_ascii_digit() || matches!(first, b'-' | b'.');
+        Dec::parse(text).filter(|number| may_be && number.text() == text)
+    };
+    match (number(a), number(b)) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => a.cmp(b),
+    }
 }
 
 /// SQLUPPER: case and trailing blanks do not count.

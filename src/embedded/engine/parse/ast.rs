@@ -387,7 +387,6 @@ pub struct Window {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frame {
-    pub range: bool,
     pub start: FrameBound,
     pub end: Option<FrameBound>,
 }

@@ -5,7 +5,7 @@ use super::{Parser, SqlError, TRIM_LEADING, TRIM_TRAILING, TokenKind};
 
 /// Functions whose first argument is a date part, as a bare word or a string.
 const DATE_PART_FUNCTIONS: [&str; 7] =
-    ["DATEADD", "DATEDIFF", "DATEPART", "DATENAME", "DATETRUNC", "TIMESTAMPADD", "TIMESTAMPDIFF"];
+    ["DATEADD", "DATEDIFF", "DATEPART", "DATENAME", "DATE_TRUNC", "TIMESTAMPADD", "TIMESTAMPDIFF"];
 
 impl Parser {
     /// Arguments of a function whose name is the current token.
@@ -72,21 +72,15 @@ impl Parser {
         if self.words(&["ORDER", "BY"]) {
             window.order_by = self.order_items()?;
         }
-        if self.is_word("ROWS") || self.is_word("RANGE") {
-            let range = self.is_word("RANGE");
-            self.advance();
-            let frame = if self.word("BETWEEN") {
+        // There are frames of rows only.
+        if self.word("ROWS") {
+            window.frame = Some(if self.word("BETWEEN") {
                 let start = self.frame_bound()?;
                 self.expect_word("AND")?;
-                Frame { range, start, end: Some(self.frame_bound()?) }
+                Frame { start, end: Some(self.frame_bound()?) }
             } else {
-                Frame { range, start: self.frame_bound()?, end: None }
-            };
-            let distance = |bound: &FrameBound| matches!(bound, FrameBound::Preceding(_) | FrameBound::Following(_));
-            if range && (distance(&frame.start) || frame.end.as_ref().is_some_and(distance)) {
-                return Err(SqlError::prepare(1, "RANGE frames with a distance are not supported"));
-            }
-            window.frame = Some(frame);
+                Frame { start: self.frame_bound()?, end: None }
+            });
         }
         self.expect_symbol(")")?;
         Ok(window)

@@ -260,7 +260,13 @@ impl Parser {
     pub(super) fn order_items(&mut self) -> Result<Vec<OrderItem>, SqlError> {
         let mut items = Vec::new();
         loop {
+            // A number in parentheses or with a sign is no ordinal, and says nothing.
+            let is_wrapped = self.is_symbol("(") || self.is_symbol("-") || self.is_symbol("+");
             let expr = self.value()?;
+            let expr = match expr {
+                Expr::Literal(_) if is_wrapped => Expr::Null,
+                expr => expr,
+            };
             let descending = self.word("DESC");
             if !descending {
                 self.word("ASC");

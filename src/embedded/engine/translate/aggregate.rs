@@ -75,6 +75,8 @@ impl Translator<'_> {
             self.aggregates_count += 1;
         } else if !self.windows_allowed {
             return Err(window_misplaced(upper));
+        } else if !matches!(upper, "AVG" | "COUNT" | "MAX" | "MIN" | "SUM") {
+            return Err(SqlError::prepare(1, format!("{upper} is no window function")));
         }
         let windows_allowed = std::mem::replace(&mut self.windows_allowed, false);
         // Grouped strings are upper-cased outside of aggregates only.
@@ -87,7 +89,13 @@ impl Translator<'_> {
         self.windows_allowed = windows_allowed;
         let mut term = term?;
         if let Some(window) = &function.over {
-            term.sql.push_str(&self.window(window)?);
+            // COUNT counts up from 1, whatever the frame.
+            let frame = match (upper, &window.frame) {
+                ("COUNT", _) => Some(&TO_CURRENT_ROW),
+                (_, None) if !window.order_by.is_empty() => Some(&TO_CURRENT_ROW),
+                (_, frame) => frame.as_ref(),
+            };
+            term.sql.push_str(&self.window(window, frame)?);
             term.shape = Shape::Other;
         }
         Ok(term)
@@ -107,6 +115,9 @@ impl Translator<'_> {
             refuse_stream(&term)?;
         }
         let distinct = if function.distinct { "DISTINCT " } else { "" };
+        // In a frame of rows NULL is zero.
+        let counts_null = upper != "COUNT" && function.over.as_ref().is_some_and(Window::has_frame);
+        let term = if counts_null { as_zero(term) } else { term };
         let text = if function.distinct && is_upper(term.class(), term.coll) {
             format!("iris_upper({})", term.sql)
         } else {
@@ -173,8 +184,10 @@ impl Translator<'_> {
         argument_count(upper, &function.arguments, limits)?;
         let mut terms = Vec::new();
         self.windows_allowed = false;
-        for argument in &function.arguments {
-            terms.push(self.value(argument)?);
+        let takes_frame = matches!(upper, "FIRST_VALUE" | "LAST_VALUE" | "NTH_VALUE");
+        for (n, argument) in function.arguments.iter().enumerate() {
+            let term = self.value(argument)?;
+            terms.push(if n == 0 && takes_frame && window.frame.is_some() { as_zero(term) } else { term });
         }
         self.windows_allowed = true;
         let mut term = match (upper, terms.as_slice()) {
@@ -206,11 +219,16 @@ impl Translator<'_> {
             }
             _ => return Err(wrong_arguments(upper)),
         };
-        term.sql.push_str(&self.window(window)?);
+        let frame = match &window.frame {
+            Some(frame) => Some(frame),
+            None if takes_frame && !window.order_by.is_empty() => Some(&TO_CURRENT_ROW),
+            None => None,
+        };
+        term.sql.push_str(&self.window(window, frame.filter(|_| takes_frame))?);
         Ok(term)
     }
 
-    fn window(&mut self, window: &Window) -> Result<String, SqlError> {
+    fn window(&mut self, window: &Window, frame: Option<&Frame>) -> Result<String, SqlError> {
         let mut parts = Vec::new();
         if !window.partition_by.is_empty() {
             let mut keys = Vec::new();
@@ -226,7 +244,7 @@ impl Translator<'_> {
             }
             parts.push(format!("ORDER BY {}", keys.join(",")));
         }
-        if let Some(frame) = &window.frame {
+        if let Some(frame) = frame {
             parts.push(frame_text(frame));
         }
         Ok(format!(" OVER ({})", parts.join(" ")))
@@ -244,12 +262,22 @@ fn window_misplaced(upper: &str) -> SqlError {
     SqlError::prepare(19, format!("Window function {upper} is allowed in the SELECT list and ORDER BY only"))
 }
 
+fn as_zero(term: Term) -> Term {
+    let zero = match term.class() {
+        Class::Int | Class::Double => "0",
+        Class::Decimal => "'0'",
+        _ => return term,
+    };
+    Term { sql: format!("COALESCE({},{zero})", term.sql), shape: Shape::Other, ..term }
+}
+
 fn aggregate_term(sql: String, data_type: DataType) -> Term {
     let coll = if data_type == TEXT { Coll::Function } else { Coll::None };
     let nullable = !sql.starts_with("COUNT(");
     Term { sql, data_type, shape: Shape::Aggregate, coll, nullable }
 }
 
+/// As SQLite writes it; bounds in either order mean the same.
 fn frame_text(frame: &Frame) -> String {
     let bound = |bound: &FrameBound| match bound {
         FrameBound::UnboundedPreceding => "UNBOUNDED PRECEDING".to_owned(),
@@ -258,9 +286,25 @@ fn frame_text(frame: &Frame) -> String {
         FrameBound::Following(rows) => format!("{rows} FOLLOWING"),
         FrameBound::UnboundedFollowing => "UNBOUNDED FOLLOWING".to_owned(),
     };
-    let unit = if frame.range { "RANGE" } else { "ROWS" };
-    match &frame.end {
-        Some(end) => format!("{unit} BETWEEN {} AND {}", bound(&frame.start), bound(end)),
-        None => format!("{unit} {}", bound(&frame.start)),
+    let place = |bound: &FrameBound| match bound {
+        FrameBound::UnboundedPreceding => i128::MIN,
+        FrameBound::Preceding(rows) => -i128::from(*rows),
+        FrameBound::CurrentRow => 0,
+        FrameBound::Following(rows) => i128::from(*rows),
+        FrameBound::UnboundedFollowing => i128::MAX,
+    };
+    let current = FrameBound::CurrentRow;
+    let end = frame.end.as_ref().unwrap_or(&current);
+    let (from, to) = if place(&frame.start) <= place(end) { (&frame.start, end) } else { (end, &frame.start) };
+    format!("ROWS BETWEEN {} AND {}", bound(from), bound(to))
+}
+
+/// The frame where none is written.
+const TO_CURRENT_ROW: Frame = Frame { start: FrameBound::UnboundedPreceding, end: None };
+
+impl Window {
+    /// Whether values are taken from a frame of rows, in which NULL is zero: of all rows of the partition it is not.
+    fn has_frame(&self) -> bool {
+        self.frame.is_some() || !self.order_by.is_empty()
     }
 }

@@ -4,7 +4,7 @@ use super::super::SqlError;
 use super::super::convert::{Class, Purpose};
 use super::super::parse::ast::CompareOp;
 use super::super::types::{DECIMAL_COLLATION, DataType};
-use super::term::{DECIMAL, Shape, TEXT, Term, collation_name};
+use super::term::{DECIMAL, Shape, TEXT, Term, collation_name, equality_collation};
 use super::{Translator, query};
 
 /// The type that holds values of both: for CASE, COALESCE and comparisons of expressions.
@@ -68,7 +68,7 @@ impl Translator<'_> {
     }
 
     /// Both sides in one type, and the collation behind the left one.
-    fn meet(&mut self, left: &Term, right: &Term) -> Result<(String, String, String), SqlError> {
+    fn meet(&mut self, op: CompareOp, left: &Term, right: &Term) -> Result<(String, String, String), SqlError> {
         for term in [left, right] {
             if term.data_type.is_stream() {
                 return Err(SqlError::prepare(313, "Condition not allowed on stream fields"));
@@ -91,7 +91,12 @@ impl Translator<'_> {
         let a = self.coerce(left, data_type, Purpose::Compare)?;
         let b = self.coerce(right, data_type, Purpose::Compare)?;
         let collate = match Class::of(&data_type) {
-            Class::Text => format!(" COLLATE {}", collation_name(left.coll.stronger(right.coll).collation())),
+            Class::Text => {
+                let collation = left.coll.stronger(right.coll).collation();
+                let equality = matches!(op, CompareOp::Equal | CompareOp::NotEqual);
+                let name = if equality { equality_collation(collation) } else { collation_name(collation) };
+                format!(" COLLATE {name}")
+            }
             Class::Decimal => format!(" COLLATE {DECIMAL_COLLATION}"),
             _ => String::new(),
         };
@@ -103,7 +108,7 @@ impl Translator<'_> {
             // Legal, never true.
             return Ok(format!("({} {} {})", left.sql, op.sqlite(), right.sql));
         }
-        let (a, b, collate) = self.meet(left, right)?;
+        let (a, b, collate) = self.meet(op, left, right)?;
         Ok(format!("({a}{collate} {} {b})", op.sqlite()))
     }
 
@@ -135,7 +140,7 @@ impl Translator<'_> {
             coll = coll.stronger(value.coll);
         }
         let collate = match term.class() {
-            Class::Text => format!(" COLLATE {}", collation_name(coll.collation())),
+            Class::Text => format!(" COLLATE {}", equality_collation(coll.collation())),
             Class::Decimal => format!(" COLLATE {DECIMAL_COLLATION}"),
             _ => String::new(),
         };

@@ -89,7 +89,7 @@ impl Translator<'_> {
         {
             let alias = self.alias();
             let label = label.unwrap_or(&cte.name).0.clone();
-            self.add_source(output_source(&cte.columns, &label, &alias))?;
+            self.add_source(Source { is_cte: true, ..output_source(&cte.columns, &label, &alias) })?;
             return Ok(format!("{} AS {alias}", cte.sqlite_name));
         }
         match self.relation(name)? {
@@ -303,6 +303,7 @@ impl Translator<'_> {
             columns: source_columns,
             row_id: None,
             table: None,
+            is_cte: false,
         })?;
         Ok(match path.strip_suffix("[*]") {
             Some(base) => format!("json_each({json},{}) AS {alias}", text_constant(base)),
@@ -325,5 +326,12 @@ fn output_source(columns: &[OutColumn], label: &str, alias: &str) -> Source {
         origin: column.origin.clone(),
         merged: false,
     });
-    Source { label: label.to_owned(), schema: None, columns: columns.collect(), row_id: None, table: None }
+    Source {
+        label: label.to_owned(),
+        schema: None,
+        columns: columns.collect(),
+        row_id: None,
+        table: None,
+        is_cte: false,
+    }
 }

@@ -124,15 +124,10 @@ impl Translator<'_> {
                 let part = self.part(exprs.first())?;
                 Term::new(format!("iris_datename('{part}',{})", self.moment(date)?), TEXT)
             }
-            ("DATETRUNC", [_, date]) => {
+            ("DATE_TRUNC", [_, date]) => {
                 let part = self.part(exprs.first())?;
-                let sql = format!("iris_datetrunc('{part}',{})", self.timestamp_of(date)?);
-                if date.class() == Class::Date {
-                    let stamp = Term::new(sql, STAMP);
-                    Term::new(self.coerce(&stamp, DataType::Date, Purpose::Compare)?, DataType::Date)
-                } else {
-                    Term::new(sql, STAMP)
-                }
+                // A timestamp whatever it is of.
+                Term::new(format!("iris_datetrunc('{part}',{})", self.timestamp_of(date)?), STAMP)
             }
             (
                 "YEAR" | "MONTH" | "DAY" | "DAYOFMONTH" | "QUARTER" | "WEEK" | "DAYOFYEAR" | "DAYOFWEEK" | "HOUR"
@@ -199,7 +194,7 @@ impl Translator<'_> {
                 }
             }
             (
-                "DATEADD" | "TIMESTAMPADD" | "DATEDIFF" | "TIMESTAMPDIFF" | "DATEPART" | "DATENAME" | "DATETRUNC"
+                "DATEADD" | "TIMESTAMPADD" | "DATEDIFF" | "TIMESTAMPDIFF" | "DATEPART" | "DATENAME" | "DATE_TRUNC"
                 | "YEAR" | "MONTH" | "DAY" | "DAYOFMONTH" | "QUARTER" | "WEEK" | "DAYOFYEAR" | "DAYOFWEEK" | "HOUR"
                 | "MINUTE" | "SECOND" | "DAYNAME" | "MONTHNAME" | "LAST_DAY" | "DATE" | "TIME" | "TO_POSIXTIME"
                 | "UNIX_TIMESTAMP" | "TO_CHAR" | "TO_DATE" | "TO_TIMESTAMP",

@@ -1,7 +1,7 @@
 //! String functions: arguments as logical text, results EXACT.
 
 use super::super::SqlError;
-use super::super::convert::Purpose;
+use super::super::convert::{Class, Purpose};
 use super::super::parse::{TRIM_LEADING, TRIM_TRAILING};
 use super::super::types::DataType;
 use super::Translator;
@@ -107,6 +107,8 @@ impl Translator<'_> {
             texts.push(match kind {
                 Text => self.text_of(term)?,
                 Int => self.integer_of(term)?,
+                // A string is taken for a list as it is, which it seldom is.
+                List if term.class() == Class::Text && !term.is_flexible() => term.sql.clone(),
                 List => self.coerce(term, DataType::List, Purpose::Compare)?,
             });
         }

@@ -16,6 +16,7 @@ mod nearest;
 mod order;
 mod query;
 mod scope;
+mod shape;
 mod slot;
 mod term;
 mod type_name;

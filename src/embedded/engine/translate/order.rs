@@ -3,11 +3,11 @@
 use super::super::SqlError;
 use super::super::catalog::Collation;
 use super::super::convert::{Class, Purpose};
-use super::super::parse::ast::{Expr, Limit, Literal, OrderItem, Select, SelectItem, same_name};
+use super::super::parse::ast::{Expr, Limit, Literal, Name, OrderItem, Select, SelectItem, same_name};
 use super::super::types::{DECIMAL_COLLATION, DataType};
-use super::Translator;
 use super::query::{Item, OutColumn, refuse_stream};
 use super::term::{Coll, Shape, collation_name};
+use super::{Translator, shape};
 
 impl Translator<'_> {
     pub(super) fn select_order(
@@ -20,6 +20,20 @@ impl Translator<'_> {
         let mut parts = Vec::new();
         let stars = select.items.iter().any(|item| !matches!(item, SelectItem::Expr { .. }));
         for item in order_by {
+            let is_named = self.named_position(&item.expr, items).is_some();
+            if !is_named && shape::has_aggregate(&item.expr) {
+                return Err(SqlError::prepare(
+                    73,
+                    "Aggregate functions in ORDER BY are allowed by their alias or number in the SELECT list only",
+                ));
+            }
+            let ordinal = matches!(item.expr, Expr::Literal(Literal::Integer(_)));
+            if !ordinal && !is_named && shape::is_constant(&item.expr) {
+                // Marks, subqueries and constants: checked, and then left out.
+                self.value(&item.expr)?;
+                continue;
+            }
+            self.check_cte_columns(&item.expr, items)?;
             let position = self.output_position(&item.expr, items, stars)?;
             let (text, class, coll) = match position {
                 Some(at) => {
@@ -50,6 +64,35 @@ impl Translator<'_> {
         Ok(if parts.is_empty() { String::new() } else { format!(" ORDER BY {}", parts.join(",")) })
     }
 
+    /// -23: a column of a table of WITH that is not selected.
+    fn check_cte_columns(&self, expr: &Expr, items: &[Item]) -> Result<(), SqlError> {
+        let is_selected = |parts: &[Name]| {
+            let name = parts.last();
+            items.iter().any(|item| match &item.expr {
+                Some(Expr::Column(selected)) => selected.last() == name,
+                _ => false,
+            }) || items.iter().any(|item| {
+                item.column.aliased
+                    && parts.len() == 1
+                    && name.is_some_and(|name| same_name(&item.column.name, &name.0))
+            })
+        };
+        match shape::columns(expr).into_iter().find(|parts| self.is_of_cte(parts) && !is_selected(parts)) {
+            Some(parts) => {
+                let label = parts.first().map(|name| name.0.to_uppercase()).unwrap_or_default();
+                Err(SqlError::prepare(23, format!("Label '{label}' is not listed among the applicable tables")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The select item that a name alone means.
+    fn named_position(&self, expr: &Expr, items: &[Item]) -> Option<usize> {
+        let Expr::Column(parts) = expr else { return None };
+        let [name] = parts.as_slice() else { return None };
+        items.iter().position(|item| item.column.aliased && same_name(&item.column.name, &name.0))
+    }
+
     /// The select item an ORDER BY item means: by ordinal, by alias, by name, or the same expression.
     fn output_position(&self, expr: &Expr, items: &[Item], stars: bool) -> Result<Option<usize>, SqlError> {
         if let Expr::Literal(Literal::Integer(digits)) = expr {
@@ -64,13 +107,8 @@ impl Translator<'_> {
                 )),
             };
         }
-        if let Expr::Column(parts) = expr
-            && let [name] = parts.as_slice()
-        {
-            let by_alias = items.iter().position(|item| item.column.aliased && same_name(&item.column.name, &name.0));
-            if by_alias.is_some() {
-                return Ok(by_alias);
-            }
+        if let Some(by_alias) = self.named_position(expr, items) {
+            return Ok(Some(by_alias));
         }
         Ok(items.iter().position(|item| item.expr.as_ref() == Some(expr)))
     }

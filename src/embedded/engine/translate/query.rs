@@ -10,7 +10,7 @@ use super::super::types::DataType;
 use super::scope::{Cte, Scope, Source};
 use super::slot::Field;
 use super::term::{Coll, Origin, Shape, TEXT, Term};
-use super::{Aggregates, Plan, Translator, Verb};
+use super::{Aggregates, Plan, Translator, Verb, shape};
 use crate::iris::ColumnDescription;
 use std::sync::Arc;
 
@@ -70,10 +70,12 @@ fn is_union(leg: &SetLeg) -> bool {
     leg.operator == SetOperator::Union
 }
 
-fn common_column(a: &OutColumn, b: &OutColumn) -> OutColumn {
+fn common_column(operator: SetOperator, a: &OutColumn, b: &OutColumn) -> OutColumn {
+    // EXCEPT and INTERSECT go by the first query.
+    let by_first = operator != SetOperator::Union && !a.null && a.slot.is_none();
     OutColumn {
         name: a.name.clone(),
-        data_type: union_type(a, b),
+        data_type: if by_first { a.data_type } else { union_type(a, b) },
         coll: a.coll.stronger(b.coll),
         nullable: a.nullable || b.nullable,
         origin: None,
@@ -188,7 +190,7 @@ impl Translator<'_> {
             return Err(SqlError::prepare(1, "ALL is allowed with UNION only"));
         }
         for leg in legs.iter().skip(1) {
-            columns = columns.iter().zip(&leg.columns).map(|(a, b)| common_column(a, b)).collect();
+            columns = columns.iter().zip(&leg.columns).map(|(a, b)| common_column(operator, a, b)).collect();
         }
         for leg in &mut legs {
             self.fit(leg, &columns, !all);
@@ -274,19 +276,20 @@ impl Translator<'_> {
             tail.push_str(&format!(" {word} {condition}"));
         }
         let mut group_sql = Vec::new();
+        // Ordinals, constants and subqueries are no keys: by nothing else, all rows are one group.
+        let mut one_group = false;
         for expr in &select.group_by {
             let term = self.value(expr)?;
             refuse_stream(&term)?;
+            if matches!(term.shape, Shape::Literal(_) | Shape::Null | Shape::Mark { .. } | Shape::Subquery) {
+                one_group = true;
+                continue;
+            }
             if is_upper(term.class(), term.coll) {
                 group_sql.push(format!("iris_upper({})", term.sql));
                 self.upper_groups.push(term.sql);
             } else {
-                // A bare number would be an ordinal to SQLite; to IRIS it is a constant.
-                group_sql.push(if matches!(term.shape, Shape::Literal(_)) {
-                    format!("({}+0)", term.sql)
-                } else {
-                    term.sql
-                });
+                group_sql.push(term.sql);
             }
         }
         self.aggregates = Aggregates::Allowed;
@@ -296,10 +299,24 @@ impl Translator<'_> {
         if !group_sql_empty {
             tail.push_str(&format!(" GROUP BY {}", group_sql.join(",")));
         }
+        let aggregates = self.aggregates_count > 0;
         if let Some(having) = &select.having {
             self.windows_allowed = false;
-            tail.push_str(&format!(" HAVING {}", self.condition(having)?));
+            let condition = self.condition(having)?;
             self.windows_allowed = true;
+            let plain = group_sql_empty && !one_group && !aggregates;
+            tail.push_str(&match (plain, shape::has_aggregate(having), &select.selection) {
+                (false, ..) => format!(" HAVING {condition}"),
+                // It chooses rows, as WHERE does.
+                (true, false, None) => format!(" WHERE {condition}"),
+                (true, false, Some(_)) => format!(" AND {condition}"),
+                (true, true, _) => {
+                    return Err(SqlError::prepare(
+                        400,
+                        "HAVING with an aggregate, and none in the SELECT list, has a row for each row of the table",
+                    ));
+                }
+            });
         }
         if self.aggregates_count == 0 && group_sql_empty {
             self.aggregates = Aggregates::Forbidden;
@@ -308,6 +325,7 @@ impl Translator<'_> {
         let mut hidden = Vec::new();
         let order = self.select_order(select, order_by, &items, &mut hidden)?;
         let limit = match &select.top {
+            _ if one_group && group_sql_empty && !aggregates => " LIMIT 1".to_owned(),
             Top::None | Top::All => self.limit(limit)?,
             Top::Count(count) => format!(" LIMIT {}", self.row_count(count)?),
         };
@@ -315,7 +333,9 @@ impl Translator<'_> {
             items.iter().enumerate().map(|(index, item)| format!("{} AS {}", item.sql, column_name(index))).collect();
         let list = list.join(",");
         let columns: Vec<OutColumn> = items.into_iter().map(|item| item.column).collect();
-        let distinct = if select.distinct { "DISTINCT " } else { "" };
+        // Beside GROUP BY, DISTINCT does nothing where an aggregate is selected.
+        let is_grouped = !select.group_by.is_empty() && aggregates;
+        let distinct = if select.distinct && !is_grouped { "DISTINCT " } else { "" };
         let sql = if select.distinct_by.is_empty() {
             format!("SELECT {distinct}{list}{tail}{order}{limit}")
         } else {

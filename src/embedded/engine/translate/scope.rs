@@ -42,6 +42,8 @@ pub struct Source {
     /// `%ID`.
     pub row_id: Option<SourceColumn>,
     pub table: Option<Arc<TableDef>>,
+    /// A table of WITH.
+    pub is_cte: bool,
 }
 
 #[derive(Debug, Default)]
@@ -131,6 +133,17 @@ impl Translator<'_> {
         Err(SqlError::prepare(23, format!("Label '{label}' is not listed among the applicable tables")))
     }
 
+    /// Whether a column is of a table of WITH in the innermost FROM.
+    pub(super) fn is_of_cte(&self, parts: &[Name]) -> bool {
+        let Some(scope) = self.scopes.last() else { return false };
+        let source = match parts {
+            [name] => scope.sources.iter().find(|source| source.find(&name.0).is_some()),
+            [.., label, _] => scope.source(None, &label.0),
+            [] => None,
+        };
+        source.is_some_and(|source| source.is_cte)
+    }
+
     pub(super) fn find_cte(&self, name: &Name) -> Option<Arc<Cte>> {
         self.ctes.iter().rev().flat_map(|level| level.iter().rev()).find(|cte| cte.name == *name).cloned()
     }
@@ -181,5 +194,6 @@ pub fn table_source(table: &Arc<TableDef>, label: Option<&Name>, alias: &str, nu
         columns,
         row_id: Some(row_id),
         table: Some(Arc::clone(table)),
+        is_cte: false,
     }
 }

@@ -5,7 +5,7 @@ use rusqlite::types::Value as Stored;
 use super::super::SqlError;
 use super::super::catalog::Collation;
 use super::super::convert::{Class, Purpose, import, pack};
-use super::super::types::{DECIMAL_COLLATION, DataType, STRING_COLLATION, UPPER_COLLATION};
+use super::super::types::{DECIMAL_COLLATION, DataType, EXACT_COLLATION, STRING_COLLATION, UPPER_COLLATION};
 use super::super::value::Value;
 use super::Translator;
 use super::slot::Field;
@@ -121,10 +121,18 @@ impl Term {
     }
 }
 
+/// For equality, which an index of SQLite serves.
+pub fn equality_collation(collation: Collation) -> &'static str {
+    match collation {
+        Collation::Exact => "BINARY",
+        other => collation_name(other),
+    }
+}
+
 pub fn collation_name(collation: Collation) -> &'static str {
     match collation {
         Collation::SqlUpper => UPPER_COLLATION,
-        Collation::Exact => "BINARY",
+        Collation::Exact => EXACT_COLLATION,
         Collation::SqlString => STRING_COLLATION,
     }
 }

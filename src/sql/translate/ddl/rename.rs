@@ -265,6 +265,7 @@ mod tests {
                 nullable: true,
                 identity: false,
                 has_default: false,
+                folds_case: false,
                 enum_type: None,
                 is_stream: false,
             };

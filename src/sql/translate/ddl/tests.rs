@@ -18,6 +18,7 @@ impl Schema for OneTable {
             nullable: true,
             identity: false,
             has_default: false,
+            folds_case: false,
             enum_type: None,
             is_stream: false,
         };

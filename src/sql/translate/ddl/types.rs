@@ -41,12 +41,11 @@ pub(super) struct ColumnType {
 }
 
 /// What a column's %DESCRIPTION has to say; `None` when IRIS gives the type back by itself. NUMERIC always does: IRIS
-/// reports digits of its own making.
+/// reports digits of its own making. So does text: that its collation is EXACT, INFORMATION_SCHEMA does not tell.
 pub(super) fn description(pg_type: PgType) -> Option<String> {
     let told = match pg_type.oid {
         Oid::BOOL | Oid::INT2 | Oid::INT4 | Oid::INT8 | Oid::FLOAT8 | Oid::DATE | Oid::BYTEA => true,
         Oid::TIME | Oid::TIMESTAMP => pg_type.typmod < 0,
-        Oid::VARCHAR => pg_type.typmod >= 0,
         _ => false,
     };
     if told { None } else { column_description(pg_type) }

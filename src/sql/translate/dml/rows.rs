@@ -83,18 +83,8 @@ fn source(cx: &Cx<'_>, query: &SyntaxNode) -> Result<Option<Source>> {
     }
     let columns = column_names(alias.as_ref(), default, width);
     let name = alias.map_or_else(|| default.to_owned(), |alias| names::folded(&alias.name));
-    let known = columns
-        .iter()
-        .map(|name| Column {
-            name: name.clone(),
-            ty: Ty::Any,
-            nullable: true,
-            enum_type: None,
-            is_stream: false,
-            is_exact: false,
-        })
-        .collect();
-    let relation = Relation { name, iris_name: String::new(), columns: Some(known), optional: false };
+    let known = columns.iter().map(|name| Column::new(name.clone(), Ty::Any, true)).collect();
+    let relation = Relation::new(name, String::new(), Some(known));
     Ok(Some(Source { relation, columns, rows, nodes }))
 }
 

@@ -43,12 +43,8 @@ impl Target {
     /// As a relation of the statement's own scope.
     pub fn relation(&self) -> Result<Relation> {
         let typed = self.alias.clone().unwrap_or_else(|| names::iris_name_of(&self.name));
-        Ok(Relation {
-            name: names::folded(&typed),
-            iris_name: names::iris_name(&typed)?,
-            columns: self.facts.as_ref().map(|facts| facts.columns.iter().map(column_of).collect()),
-            optional: false,
-        })
+        let columns = self.facts.as_ref().map(|facts| facts.columns.iter().map(column_of).collect());
+        Ok(Relation::new(names::folded(&typed), names::iris_name(&typed)?, columns))
     }
 
     /// The facts of a column; an error where the table is known and has no such column.

@@ -10,6 +10,7 @@ use crate::sql::translate::enums;
 use crate::sql::translate::frag::{Frag, Ty};
 use crate::sql::translate::names;
 use crate::types::{Oid, PgType};
+use crate::wire::{PgError, SqlState};
 
 const NAMES: &[&str] = &[
     "count",
@@ -86,6 +87,9 @@ impl Cx<'_> {
             Some(condition) => Some(self.filter(&condition)?),
             None => None,
         };
+        if let Some(over) = cx::child(node, SyntaxKind::OVER_CLAUSE) {
+            return self.over_window(name, node, filter.as_ref(), &over, at).map(Some);
+        }
         let distinct = if cx::child(&list, SyntaxKind::DISTINCT).is_some() { "DISTINCT " } else { "" };
         let frag = if cx::has_token(&list, SyntaxKind::STAR) {
             match &filter {
@@ -112,11 +116,40 @@ impl Cx<'_> {
             };
             self.of_value(name, distinct, &filtered(&value), &nodes, at)?
         };
-        let Frag { ty, is_exact, is_unfinished, .. } = frag;
-        Ok(Some(match cx::child(node, SyntaxKind::OVER_CLAUSE) {
-            Some(over) => Frag { is_exact, is_unfinished, ..Frag::cat(&[&frag, &self.over(&over)?], ty) },
-            None => frag,
-        }))
+        Ok(Some(frag))
+    }
+
+    fn over_window(
+        &self,
+        name: &str,
+        node: &SyntaxNode,
+        filter: Option<&Frag>,
+        over: &SyntaxNode,
+        at: usize,
+    ) -> Result<Frag> {
+        let Some(list) = cx::child(node, SyntaxKind::ARG_LIST) else {
+            return Err(self.unsupported(format!("{name}() needs an argument"), at));
+        };
+        if cx::child(&list, SyntaxKind::DISTINCT).is_some() {
+            return Err(self.unsupported("DISTINCT is not implemented for window functions", at));
+        }
+        let nodes = arguments(node);
+        let value = match nodes.first() {
+            Some(value) => Some(self.value(value)?),
+            None => None,
+        };
+        let ty = match &value {
+            Some(value) => self.of_value(name, "", value, &nodes, at)?.ty,
+            None => Ty::INT8,
+        };
+        let value = match (filter, value) {
+            (None, value) => value,
+            (Some(filter), value) => {
+                let value = value.unwrap_or_else(|| Frag::atom("1", Ty::INT4));
+                Some(Frag::cat(&[&"CASE WHEN ", filter, &" THEN ", &value, &" END"], value.ty))
+            }
+        };
+        self.window_aggregate(name, value.as_ref(), ty, over)
     }
 
     /// `json_agg`, `jsonb_agg`, `json_object_agg`.
@@ -168,6 +201,7 @@ impl Cx<'_> {
             grouped = self.grouped(value.clone())?;
             &grouped
         };
+        check_argument(name, value.ty).map_err(|error| error.position(cx::offset(at)))?;
         self.check_aggregated(name, value, at)?;
         let float = matches!(value.ty.oid(), Some(Oid::FLOAT4 | Oid::FLOAT8));
         let call = |iris: &str, ty: Ty| Frag::cat(&[&iris, &"(", &distinct, value, &")"], ty);
@@ -211,7 +245,11 @@ impl Cx<'_> {
                     Ty::Known(PgType::FLOAT8_OR_NAN) => value.ty,
                     _ => ty,
                 };
-                Frag::cat(&[&iris, &"(", &distinct, &value, &")"], ty).exact()
+                if value.ty.is_string() {
+                    super::text_order::extreme(iris, distinct, &value, ty).exact()
+                } else {
+                    Frag::cat(&[&iris, &"(", &distinct, &value, &")"], ty).exact()
+                }
             }
             ("bool_and" | "every", 1) => call("MIN", Ty::BOOL),
             ("bool_or", 1) => call("MAX", Ty::BOOL),
@@ -236,4 +274,29 @@ impl Cx<'_> {
             }
         })
     }
+}
+
+/// # Errors
+/// 42883 for a type PostgreSQL has no such aggregate of, where IRIS would make a number of the value.
+fn check_argument(name: &str, ty: Ty) -> Result<()> {
+    let Ty::Known(pg_type) = ty else { return Ok(()) };
+    let oid = pg_type.oid;
+    let number = ty.is_number() || oid == Oid::MONEY;
+    let exists = match name {
+        "sum" => number || matches!(oid, Oid::INTERVAL | Oid::VECTOR),
+        "avg" => ty.is_number() || matches!(oid, Oid::INTERVAL | Oid::VECTOR),
+        "min" | "max" => !matches!(
+            oid,
+            Oid::BOOL | Oid::JSON | Oid::JSONB | Oid::XML | Oid::UUID | Oid::VECTOR | Oid::BIT | Oid::VARBIT
+        ),
+        "bool_and" | "bool_or" | "every" => oid == Oid::BOOL,
+        "stddev" | "stddev_samp" | "stddev_pop" | "variance" | "var_samp" | "var_pop" => ty.is_number(),
+        _ => true,
+    };
+    if exists {
+        return Ok(());
+    }
+    let shown = PgType::new(oid).name();
+    Err(PgError::error(SqlState::UNDEFINED_FUNCTION, format!("function {name}({shown}) does not exist"))
+        .hint("No function matches the given name and argument types. You might need to add explicit type casts."))
 }

@@ -153,6 +153,10 @@ impl Cx<'_> {
             return Ok(frag.clone());
         }
         let found = self.find(qualifier.as_deref(), &folded);
+        let depth = found.as_ref().map_or(0, |found| found.depth);
+        if found.is_some() || qualifier.is_some() {
+            self.outermost.set(self.outermost.get().min(depth));
+        }
         if let Some((_, frag)) =
             self.substituted.borrow().iter().find(|(column, _)| column.eq_ignore_ascii_case(&folded))
         {
@@ -169,6 +173,8 @@ impl Cx<'_> {
         // row ID that may be called `ID`.
         let outer = found.as_ref().filter(|found| found.is_outer).map(|found| found.iris_name.clone());
         let column = found.map(|found| found.column);
+        let folds_case = column.as_ref().is_some_and(|column| column.folds_case);
+        let iris_text = column.as_ref().and_then(|column| column.iris_text.clone());
         if column.is_none() {
             self.check_special_name(qualifier.as_deref(), &folded, at)?;
         }
@@ -223,9 +229,12 @@ impl Cx<'_> {
         }
         if folded == "ctid" && column.is_none() {
             frag.push(&"%ID");
+        } else if let Some(text) = iris_text {
+            frag.push(&text);
         } else {
             frag.push(&names::iris_name(name)?);
         }
+        let frag = if folds_case { unfolded(&frag) } else { frag };
         // Whatever else writes to IRIS may have left blanks that do not count.
         Ok(if frag.ty.is(Oid::BPCHAR) { super::compare::trimmed(frag) } else { frag })
     }
@@ -256,9 +265,7 @@ impl Cx<'_> {
 
     fn parentheses(&self, node: &SyntaxNode) -> Result<Frag> {
         if let Some(query) = subquery(node) {
-            let frag = self.subquery(&query)?;
-            let ty = frag.ty;
-            return Ok(Frag::cat(&[&"(", &frag, &")"], ty));
+            return self.scalar(&query);
         }
         let Some(inner) = node.first_child() else {
             return Err(self.unsupported("empty parentheses", node.text_range().start().into()));
@@ -387,6 +394,21 @@ impl Cx<'_> {
                 .hint("COLLATE \"C\" is IRIS's %EXACT.")),
         }
     }
+}
+
+const EXACT: &str = "%EXACT(";
+
+/// The values of a column as they are, where IRIS would compare and give them back in capitals.
+pub fn unfolded(column: &Frag) -> Frag {
+    let not_null = column.not_null;
+    Frag { not_null, ..Frag::cat(&[&EXACT, column, &")"], column.ty).exact() }
+}
+
+/// The column inside of [`unfolded`].
+pub fn inexact(frag: &Frag) -> Option<Frag> {
+    let inner = frag.text.strip_prefix(EXACT)?.strip_suffix(')')?;
+    let is_column = !inner.contains(['(', ')', '\'']) && frag.marks.is_empty();
+    is_column.then(|| Frag { text: inner.to_owned(), is_exact: false, ..frag.clone() })
 }
 
 pub fn now() -> Frag {

@@ -46,16 +46,15 @@ impl Cx<'_> {
         }
         let frag = self.function(name, &parts, node, at)?;
         match cx::child(node, SyntaxKind::OVER_CLAUSE) {
-            Some(over) => self.windowed(frag, &over),
+            Some(over) => self.windowed(name, &frag, node, &over),
             None => Ok(frag),
         }
     }
 
     #[inline(never)]
-    fn windowed(&self, frag: Frag, over: &SyntaxNode) -> Result<Frag> {
-        let over = self.over(over)?;
-        let ty = frag.ty;
-        Ok(Frag::cat(&[&frag, &over], ty))
+    fn windowed(&self, name: &str, call: &Frag, node: &SyntaxNode, over: &SyntaxNode) -> Result<Frag> {
+        let value = arguments(node).first().map(|value| self.value(value)).transpose()?;
+        self.window_function(name, call, value.as_ref(), over)
     }
 
     /// A call with a syntax of its own.
@@ -394,6 +393,14 @@ const EXTREME_MAX: usize = 32;
 
 /// GREATEST and LEAST: PostgreSQL passes NULLs over, IRIS answers NULL. Each place takes the next value there is.
 fn extreme(name: &str, frags: &[Frag], ty: Ty) -> Frag {
+    if !ty.is_string() {
+        return extreme_value(name, frags, ty);
+    }
+    let sorted: Vec<Frag> = frags.iter().map(super::as_sorted).collect();
+    super::text_order::without_blank(&extreme_value(name, &sorted, ty))
+}
+
+fn extreme_value(name: &str, frags: &[Frag], ty: Ty) -> Frag {
     if frags.iter().all(|frag| frag.not_null) {
         return Frag::cat(&[&name, &"(", &list(frags), &")"], ty).sure();
     }

@@ -60,7 +60,7 @@ pub(super) fn epoch(moment: &Frag) -> Frag {
 
 /// The beginning of a unit that IRIS knows.
 pub(super) fn truncated(unit: &str, moment: &Frag) -> Frag {
-    Frag::cat(&[&"DATETRUNC('", &unit, &"', ", moment, &")"], moment.ty)
+    Frag::cat(&[&"DATE_TRUNC('", &unit, &"', ", moment, &")"], moment.ty)
 }
 
 /// Midnight of its day, as a timestamp.

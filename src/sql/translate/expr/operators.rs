@@ -151,12 +151,17 @@ impl Cx<'_> {
     }
 
     #[inline(never)]
-    pub(super) fn comparison(&self, op: &str, left: Frag, right: Frag) -> Result<Frag> {
+    pub fn comparison(&self, op: &str, left: Frag, right: Frag) -> Result<Frag> {
         let asked = if matches!(op, "=" | "<>" | "!=") { Asked::Equality } else { Asked::Order };
         let (left, right) = self.compared(asked, left, right)?;
         let op = if op == "!=" { "<>" } else { op };
         let sure = left.not_null && right.not_null;
-        let frag = Frag::cat(&[&left.within(level::OTHER), &" ", &op, &" ", &right.within(level::OTHER)], Ty::BOOL);
+        let (left, right) = super::text_order::both_as_sorted(op, left, right);
+        let narrowed = if op == "=" { by_index(&left, &right).or_else(|| by_index(&right, &left)) } else { None };
+        let mut frag = Frag::cat(&[&left.within(level::OTHER), &" ", &op, &" ", &right.within(level::OTHER)], Ty::BOOL);
+        if let Some(narrowed) = narrowed {
+            frag = Frag::cat(&[&"(", &narrowed, &" AND ", &frag, &")"], Ty::BOOL);
+        }
         Ok(if sure { frag.sure_predicate(level::COMPARISON) } else { frag.predicate(level::COMPARISON) })
     }
 
@@ -417,6 +422,13 @@ pub fn wider(a: Ty, b: Ty) -> Ty {
         Some(oid) => Ty::of(*oid),
         None => Ty::Any,
     }
+}
+
+/// What is equal is equal without regard to case, and for that the column has its index.
+fn by_index(column: &Frag, value: &Frag) -> Option<Frag> {
+    let column = super::inexact(column)?;
+    let is_mark = value.marks.len() == 1 && value.text.chars().count() == 1;
+    is_mark.then(|| Frag::cat(&[&column, &" = ", value], Ty::BOOL))
 }
 
 fn undefined_operator(op: &str, ty: Ty) -> Box<PgError> {

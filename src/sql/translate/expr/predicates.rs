@@ -166,6 +166,8 @@ impl Cx<'_> {
         let (operand, low, high) = (to(operand), to(low), to(high));
         let (from, low) = self.compared(Asked::Order, operand.clone(), low)?;
         let (until, high) = self.compared(Asked::Order, operand, high)?;
+        let (from, low) = super::text_order::both_as_sorted("<", from, low);
+        let (until, high) = super::text_order::both_as_sorted("<", until, high);
         if from.text != until.text {
             // The two bounds are of two types, and the value meets each in another one.
             if symmetric || not {
@@ -264,7 +266,21 @@ impl Cx<'_> {
             operand = value;
             items.push(item);
         }
-        Ok(in_parts(not, &operand.within(level::OTHER), &items))
+        let operand = operand.within(level::OTHER);
+        if items.len() > super::in_list::ITEMS_MAX
+            && let Some(listed) = self.in_long_list(not, &operand, &items)?
+        {
+            return Ok(listed);
+        }
+        let exact = in_parts(not, &operand, &items);
+        // What is equal is equal without regard to case, and for that the column has its index.
+        match super::inexact(&operand).filter(|_| !not && items.len() <= super::in_list::ITEMS_MAX) {
+            Some(column) => {
+                let narrowed = Frag::cat(&[&column, &" IN (", &list(&items), &")"], Ty::BOOL);
+                Ok(Frag::cat(&[&"(", &narrowed, &" AND ", &exact, &")"], Ty::BOOL).predicate(level::ATOM))
+            }
+            None => Ok(exact),
+        }
     }
 
     /// Two rows, field by field: `(a, b) < (1, 2)` is `a < 1 OR (a = 1 AND b < 2)`.

@@ -11,6 +11,8 @@ use crate::wire::{PgError, SqlState};
 pub fn to_vector(frag: Frag, pg_type: PgType) -> Frag {
     let sure = frag.not_null;
     let ty = Ty::Known(pg_type);
+    // IRIS shows its own vectors as text.
+    let frag = super::inexact(&frag).unwrap_or(frag);
     let frag = if pg_type.typmod > 0 {
         Frag::cat(&[&"TO_VECTOR(", &frag, &", DOUBLE, ", &pg_type.typmod.to_string(), &")"], ty)
     } else {

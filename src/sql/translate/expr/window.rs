@@ -5,18 +5,117 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::atoms::clause_text;
 use super::tree::expressions;
 use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::frag::{Frag, Ty};
+use crate::sql::translate::frag::{Frag, Ty, list};
 use crate::sql::translate::names;
+use crate::sql::translate::query::SortKey;
 use crate::wire::{PgError, SqlState};
 
+/// What stands in OVER, read.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    pub partition: Vec<Frag>,
+    pub order: Vec<SortKey>,
+    /// The expressions of both, as written.
+    pub keys: Vec<SyntaxNode>,
+    pub frame: Option<SyntaxNode>,
+}
+
+/// A bound of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bound {
+    UnboundedPreceding,
+    /// Rows from the current one: negative in front of it.
+    Rows(i64),
+    UnboundedFollowing,
+}
+
+/// What a frame counts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    Rows,
+    /// Rows that are equal by ORDER BY go together.
+    Peers,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub unit: Unit,
+    pub start: Bound,
+    pub end: Bound,
+}
+
+impl Window {
+    /// ` OVER (..)` with that order and that frame, an explicit one: IRIS's own is another than PostgreSQL's.
+    pub fn over(partition: &[Frag], order: &[SortKey], frame: Option<(Bound, Bound)>) -> Frag {
+        let mut pieces: Vec<Frag> = Vec::new();
+        if !partition.is_empty() {
+            pieces.push(Frag::cat(&[&"PARTITION BY ", &list(partition)], Ty::Any));
+        }
+        if !order.is_empty() {
+            let keys: Vec<Frag> = order.iter().map(SortKey::render).collect();
+            pieces.push(Frag::cat(&[&"ORDER BY ", &list(&keys)], Ty::Any));
+        }
+        if let Some((start, end)) = frame {
+            pieces.push(Frag::atom(format!("ROWS BETWEEN {} AND {}", start.text(), end.text()), Ty::Any));
+        }
+        let mut all = Frag::atom(" OVER (", Ty::Any);
+        for (n, piece) in pieces.iter().enumerate() {
+            if n > 0 {
+                all.push(&" ");
+            }
+            all.push(piece);
+        }
+        all.push(&")");
+        all
+    }
+}
+
+impl Bound {
+    fn text(self) -> String {
+        match self {
+            Bound::UnboundedPreceding => "UNBOUNDED PRECEDING".to_owned(),
+            Bound::Rows(0) => "CURRENT ROW".to_owned(),
+            Bound::Rows(n) if n < 0 => format!("{} PRECEDING", n.unsigned_abs()),
+            Bound::Rows(n) => format!("{n} FOLLOWING"),
+            Bound::UnboundedFollowing => "UNBOUNDED FOLLOWING".to_owned(),
+        }
+    }
+
+    /// In the order of rows.
+    fn place(self) -> i64 {
+        match self {
+            Bound::UnboundedPreceding => i64::MIN,
+            Bound::Rows(n) => n,
+            Bound::UnboundedFollowing => i64::MAX,
+        }
+    }
+}
+
+impl Frame {
+    pub const WHOLE: Frame =
+        Frame { unit: Unit::Rows, start: Bound::UnboundedPreceding, end: Bound::UnboundedFollowing };
+
+    /// PostgreSQL's own, where ORDER BY stands.
+    const TO_PEERS: Frame = Frame { unit: Unit::Peers, start: Bound::UnboundedPreceding, end: Bound::Rows(0) };
+
+    pub fn is_whole(self) -> bool {
+        self.start == Bound::UnboundedPreceding && self.end == Bound::UnboundedFollowing
+    }
+
+    /// Whether the current row is in it, so it is never empty.
+    pub fn has_current_row(self) -> bool {
+        self.start.place() <= 0 && self.end.place() >= 0
+    }
+}
+
 impl Cx<'_> {
-    /// ` OVER (..)` behind a call.
-    pub(super) fn over(&self, clause: &SyntaxNode) -> Result<Frag> {
+    /// What the OVER of a call says.
+    pub(super) fn window(&self, clause: &SyntaxNode) -> Result<Window> {
         let spec = clause.descendants().find(|node| node.kind() == SyntaxKind::WINDOW_SPEC);
         let spec = match spec {
             Some(spec) => spec,
             None if clause.children().any(|child| child.kind() == SyntaxKind::OVER_WINDOW_SPEC) => {
-                return Ok(Frag::atom(" OVER ()", Ty::Any));
+                return Ok(Window::default());
             }
             None => {
                 let name =
@@ -24,8 +123,9 @@ impl Cx<'_> {
                 self.named_window(&name)?
             }
         };
-        let inner = self.window_spec(&spec)?;
-        Ok(Frag::cat(&[&" OVER (", &inner, &")"], Ty::Any))
+        let mut window = Window::default();
+        self.window_spec(&spec, &mut window)?;
+        Ok(window)
     }
 
     fn named_window(&self, name: &str) -> Result<SyntaxNode> {
@@ -35,32 +135,95 @@ impl Cx<'_> {
         found.ok_or_else(|| PgError::error(SqlState::UNDEFINED_OBJECT, format!("window \"{folded}\" does not exist")))
     }
 
-    fn window_spec(&self, spec: &SyntaxNode) -> Result<Frag> {
-        let mut pieces: Vec<Frag> = Vec::new();
+    fn window_spec(&self, spec: &SyntaxNode, window: &mut Window) -> Result<()> {
         // `OVER (w ORDER BY ..)` begins with what w says.
         if let Some(base) = spec.children().find(|child| child.kind() == SyntaxKind::WINDOW_REF) {
             let base = self.named_window(&names::first(&base).unwrap_or_default())?;
-            pieces.push(self.window_spec(&base)?);
+            self.window_spec(&base, window)?;
         }
         if let Some(partition) = cx::child(spec, SyntaxKind::PARTITION_BY_CLAUSE) {
-            let keys = self.inlined(true, || {
-                expressions(&partition).map(|key| self.grouped(self.value(&key)?)).collect::<Result<Vec<_>>>()
-            })?;
-            pieces.push(Frag::cat(&[&"PARTITION BY ", &super::super::frag::list(&keys)], Ty::Any));
+            for key in expressions(&partition) {
+                window.partition.push(self.inlined(true, || self.grouped(self.value(&key)?))?);
+                window.keys.push(key);
+            }
         }
         if let Some(order) = cx::child(spec, SyntaxKind::ORDER_BY_CLAUSE) {
-            pieces.push(self.inlined(true, || self.order_by(&order, None))?);
+            window.order = self.inlined(true, || self.sort_keys(&order, None))?;
+            let items = cx::grandchildren(&order, SyntaxKind::SORT_BY_LIST, SyntaxKind::SORT_BY);
+            window.keys.extend(items.iter().filter_map(SyntaxNode::first_child));
         }
         if let Some(frame) = cx::child(spec, SyntaxKind::FRAME_CLAUSE) {
-            pieces.push(Frag::atom(clause_text(self, &frame), Ty::Any));
+            window.frame = Some(frame);
         }
-        let mut all = Frag::atom(String::new(), Ty::Any);
-        for (n, piece) in pieces.iter().filter(|piece| !piece.text.is_empty()).enumerate() {
-            if n > 0 {
-                all.push(&" ");
-            }
-            all.push(piece);
-        }
-        Ok(all)
+        Ok(())
     }
+
+    /// The frame of a window, PostgreSQL's default where none is written.
+    ///
+    /// # Errors
+    /// 0A000 for what IRIS cannot be told: GROUPS and RANGE with an offset, EXCLUDE, an offset that is no constant.
+    pub(super) fn frame(&self, window: &Window) -> Result<Frame> {
+        let Some(node) = &window.frame else {
+            return Ok(if window.order.is_empty() { Frame::WHOLE } else { Frame::TO_PEERS });
+        };
+        let at = usize::from(node.text_range().start());
+        let text = clause_text(self, node).to_ascii_uppercase();
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let (words, exclusion) = match words.iter().position(|word| *word == "EXCLUDE") {
+            Some(at) => words.split_at(at),
+            None => (words.as_slice(), &[][..]),
+        };
+        if !matches!(exclusion, [] | ["EXCLUDE", "NO", "OTHERS"]) {
+            return Err(self
+                .unsupported("EXCLUDE in a window frame is not supported by IRIS", at)
+                .hint("Subtract what is excluded from the value of the whole frame."));
+        }
+        let Some((mode, bounds)) = words.split_first() else { return Ok(Frame::TO_PEERS) };
+        let bounds = match bounds {
+            ["BETWEEN", rest @ ..] => {
+                let middle = rest.iter().position(|word| *word == "AND").unwrap_or(rest.len());
+                (rest.get(..middle), rest.get(middle + 1..))
+            }
+            rest => (Some(rest), Some(&["CURRENT", "ROW"][..])),
+        };
+        let (Some(start), Some(end)) = (bounds.0.and_then(bound), bounds.1.and_then(bound)) else {
+            return Err(self
+                .unsupported("the bounds of a window frame must be whole constants for IRIS", at)
+                .hint("Write the number of rows into the statement."));
+        };
+        let unit = if *mode == "ROWS" { Unit::Rows } else { Unit::Peers };
+        let has_offset = |bound: Bound| matches!(bound, Bound::Rows(n) if n != 0);
+        if unit == Unit::Peers && (has_offset(start) || has_offset(end) || is_zero_offset(words)) {
+            return Err(self
+                .unsupported(format!("a window frame of {mode} with an offset is not supported by IRIS"), at)
+                .hint("IRIS has frames of ROWS; a subquery computes what lies within a range."));
+        }
+        if start.place() > end.place() {
+            return Err(self
+                .unsupported(
+                    "a window frame that ends before it starts is not supported by IRIS, which turns it round",
+                    at,
+                )
+                .hint("Such a frame has no rows: write NULL, or 0 for a count."));
+        }
+        // Without ORDER BY all rows of the partition are peers.
+        let all_peers = unit == Unit::Peers && window.order.is_empty();
+        Ok(if all_peers { Frame::WHOLE } else { Frame { unit, start, end } })
+    }
+}
+
+fn bound(words: &[&str]) -> Option<Bound> {
+    match words {
+        ["UNBOUNDED", "PRECEDING"] => Some(Bound::UnboundedPreceding),
+        ["UNBOUNDED", "FOLLOWING"] => Some(Bound::UnboundedFollowing),
+        ["CURRENT", "ROW"] => Some(Bound::Rows(0)),
+        [n, "PRECEDING"] => n.parse().ok().and_then(i64::checked_neg).map(Bound::Rows),
+        [n, "FOLLOWING"] => n.parse().ok().map(Bound::Rows),
+        _ => None,
+    }
+}
+
+/// `0 PRECEDING` by value is no CURRENT ROW for every type.
+fn is_zero_offset(words: &[&str]) -> bool {
+    words.windows(2).any(|pair| matches!(pair, [n, "PRECEDING" | "FOLLOWING"] if n.parse::<i64>().is_ok()))
 }

@@ -2,14 +2,14 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::Query;
 use super::from::From;
-use super::order::SortKey;
-use super::select::{Target, outputs, shape};
+use super::order::{SortKey, holds_aggregate};
+use super::outer::{Outer, numbered_list};
+use super::select::{Target, outputs};
+use super::{Place, Query};
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::expr::expressions;
 use crate::sql::translate::frag::{Frag, Ty, list};
-use crate::sql::translate::names;
 
 impl Cx<'_> {
     /// ```text
@@ -19,6 +19,7 @@ impl Cx<'_> {
     pub(super) fn distinct_on(
         &self,
         node: &SyntaxNode,
+        place: Place,
         on: &SyntaxNode,
         targets: Vec<Target>,
         from: &From,
@@ -31,59 +32,72 @@ impl Cx<'_> {
         }
         let groups = self.inlined(true, || {
             expressions(on)
-                .map(|key| match self.target_of(&key, &targets, true)? {
-                    Some(target) => self.grouped(target.frag.clone()),
+                .map(|key| match self.target_of(&key, &targets, true)?.and_then(|number| targets.get(number)) {
+                    Some(target) => self.grouped(target.value()),
                     None => self.grouped(self.value(&key)?),
                 })
-                .collect::<Result<Vec<_>>>()
+                .collect::<Result<Vec<Frag>>>()
         })?;
         let keys = match cx::child(node, SyntaxKind::ORDER_BY_CLAUSE) {
             Some(order) => self.inlined(true, || self.sort_keys(&order, Some(&targets)))?,
             None => Vec::new(),
         };
-        let mut inner = Vec::new();
-        let mut outer = Vec::new();
-        for (n, target) in targets.iter().enumerate() {
-            let name = format!("pgw_c{}", n + 1);
-            inner.push(Frag::cat(&[&target.frag, &" AS ", &name], Ty::Any));
-            let alias = target.alias.clone().unwrap_or_else(|| names::iris_name_of(&target.label));
-            let alias = if target.label == "?column?" { String::new() } else { format!(" AS {alias}") };
-            outer.push(Frag::cat(&[&name, &alias], Ty::Any));
+        let rest = self.rest(node, from, &targets)?;
+        if rest.one_group.is_some() {
+            return Err(self.unsupported("DISTINCT ON in a query of aggregates is not supported", at));
         }
-        let mut sorted = Vec::new();
-        for (n, key) in keys.iter().enumerate() {
-            let name = format!("pgw_k{}", n + 1);
-            inner.push(Frag::cat(&[&key.value, &" AS ", &name], Ty::Any));
-            let mut column = Frag::atom(name, Ty::Any);
-            column.not_null = key.value.not_null;
-            sorted.push(SortKey { value: column.clone(), text: column, ..key.clone() }.render());
+        let (mut items, mut inner_names, outer_keys) = numbered_list(&targets, &keys);
+        let number = |groups: &[Frag], keys: &[SortKey]| {
+            let keys: Vec<Frag> = keys.iter().map(SortKey::render).collect();
+            let mut window = Frag::cat(&[&"ROW_NUMBER() OVER (PARTITION BY ", &list(groups)], Ty::Any);
+            if !keys.is_empty() {
+                window.push(&" ORDER BY ");
+                window.push(&list(&keys));
+            }
+            window.push(&") AS pgw_place");
+            window
+        };
+        let aggregates = cx::child(node, SyntaxKind::GROUP_BY_CLAUSE).is_some()
+            || targets.iter().any(|target| target.node.as_ref().is_some_and(holds_aggregate))
+            || keys.iter().any(|key| key.is_inner);
+        let mut inner = Frag::atom("SELECT ", Ty::Any);
+        if aggregates {
+            // What a window may not read: the groups come first, their order next.
+            let mut named = Vec::new();
+            for (n, group) in groups.iter().enumerate() {
+                let name = format!("pgw_g{}", n + 1);
+                items.push(Frag::cat(&[group, &" AS ", &name], Ty::Any));
+                named.push(Frag::atom(name, Ty::Any));
+            }
+            inner.push(&inner_names.join(", "));
+            inner.push(&", ");
+            inner.push(&number(&named, &outer_keys));
+            inner.push(&" FROM (SELECT ");
+            inner.push(&list(&items));
+            inner.push(&rest.frag);
+            inner.push(&") pgw");
+        } else {
+            let plain: Vec<SortKey> =
+                keys.iter().map(|key| SortKey { text: key.value.clone(), ..key.clone() }).collect();
+            items.push(number(&groups, &plain));
+            inner.push(&list(&items));
+            inner.push(&rest.frag);
         }
-        let in_window: Vec<Frag> =
-            keys.iter().map(|key| SortKey { text: key.value.clone(), ..key.clone() }.render()).collect();
-        let mut window = Frag::cat(&[&"ROW_NUMBER() OVER (PARTITION BY ", &list(&groups)], Ty::Any);
-        if !in_window.is_empty() {
-            window.push(&" ORDER BY ");
-            window.push(&list(&in_window));
-        }
-        window.push(&") AS pgw_row");
-        inner.push(window);
+        inner_names.push("pgw_place".to_owned());
         let limit = self.limit(node)?;
-        let mut frag = Frag::atom("SELECT ", Ty::Any);
-        if let Some(top) = limit.top() {
-            frag.push(&top);
-        }
-        frag.push(&list(&outer));
-        frag.push(&" FROM (SELECT ");
-        frag.push(&list(&inner));
-        frag.push(&self.rest(node, from, &targets)?);
-        frag.push(&") pgw WHERE pgw_row = 1");
-        if !sorted.is_empty() {
-            frag.push(&" ORDER BY ");
-            frag.push(&list(&sorted));
-        }
-        if limit.offset.is_some() {
-            frag.push(&limit.clause());
-        }
-        Ok(Query { frag, columns: outputs(&targets, super::Place::Top), shape: shape(&targets) })
+        let columns = outputs(&targets, place);
+        let values = inner_names.iter().take(targets.len()).map(|name| Frag::atom(name.clone(), Ty::Any)).collect();
+        let outer = Outer {
+            targets: &targets,
+            values,
+            inner,
+            inner_names,
+            filter: Some("pgw_place = 1"),
+            keys: outer_keys,
+            limit: &limit,
+            place,
+        };
+        let (head, targets, tail) = outer.parts();
+        Ok(Query { columns, ..Query::of_parts(head, targets, tail) })
     }
 }

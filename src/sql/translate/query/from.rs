@@ -1,21 +1,31 @@
 //! FROM: relations, joins, derived tables.
 
+use std::ops::Range;
+
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::Place;
-use crate::sql::translate::cx::{self, Column, Cx, Relation, Result, column_of};
-use crate::sql::translate::expr::{Asked, arguments};
+use super::merged::{Merged, Optional};
+use crate::sql::translate::cx::{self, Column, Cte, Cx, Relation, Result, column_of};
+use crate::sql::translate::expr::arguments;
 use crate::sql::translate::frag::{Frag, Ty};
 use crate::sql::translate::names;
-use crate::wire::PgError;
 
 /// A FROM clause read: what is in it, and its text except for the conditions, which are written when all is in scope.
 #[derive(Debug, Default)]
 pub struct From {
     pub relations: Vec<Relation>,
     pieces: Vec<Piece>,
-    /// USING or NATURAL: `*` has fewer columns than the relations.
+    /// USING or NATURAL of relations whose columns only IRIS knows: `*` has fewer columns than they.
     pub merges: bool,
+    pub(super) merged: Vec<Merged>,
+    /// Where the operands of the next join begin: all of the item so far, and its last relation or parenthesis.
+    item: usize,
+    factor: usize,
+    /// The conditions of joins, and the relations they leave out where they do not hold; `None`: all.
+    pub conditions: Vec<(SyntaxNode, Option<Range<usize>>)>,
+    /// A relation on the left of a join may be missing.
+    pub has_full_join: bool,
 }
 
 #[derive(Debug)]
@@ -45,9 +55,25 @@ impl Cx<'_> {
             if n > 0 {
                 from.text(", ");
             }
+            from.item = from.relations.len();
             self.read_item(&item, &mut from)?;
         }
+        from.place_merged();
         Ok(from)
+    }
+
+    /// What stands in parentheses.
+    fn group(&self, inner: &SyntaxNode, from: &mut From) -> Result<()> {
+        let (item, start) = (from.item, from.relations.len());
+        from.item = start;
+        from.text("(");
+        for join in inner.children() {
+            self.read_item(&join, from)?;
+        }
+        from.text(")");
+        from.item = item;
+        from.factor = start;
+        Ok(())
     }
 
     /// Its text, with the relations in scope.
@@ -80,21 +106,9 @@ impl Cx<'_> {
                 if inner.kind() == SyntaxKind::PAREN_SELECT {
                     return self.derived(item, &inner, from);
                 }
-                from.text("(");
-                for join in inner.children() {
-                    self.read_item(&join, from)?;
-                }
-                from.text(")");
-                Ok(())
+                self.group(&inner, from)
             }
-            SyntaxKind::PAREN_EXPR => {
-                from.text("(");
-                for join in item.children() {
-                    self.read_item(&join, from)?;
-                }
-                from.text(")");
-                Ok(())
-            }
+            SyntaxKind::PAREN_EXPR => self.group(item, from),
             SyntaxKind::FUNCTION_FROM_ITEM => self.function_item(item, from),
             SyntaxKind::JSON_TABLE_FROM_ITEM => Err(self.unsupported("JSON_TABLE cannot be translated", at)),
             _ => Err(self.unsupported("this form of FROM is not supported by IRIS", at)),
@@ -110,18 +124,23 @@ impl Cx<'_> {
         let name = item.descendants().find(|node| node.kind() == SyntaxKind::RELATION_NAME_REF);
         let parts = name.map(|name| names::parts(&name)).unwrap_or_default();
         let alias = alias(item);
-        let cte = match parts.as_slice() {
+        let cte: Option<Cte> = match parts.as_slice() {
             [name] => self.cte(&names::folded(name)),
             _ => None,
         };
+        let is_cte = cte.is_some();
+        let mut keys = Vec::new();
         let (text, columns) = match cte {
-            Some(cte) => {
-                let name = parts.first().map(String::as_str).unwrap_or_default();
-                (names::iris_name(name)?, cte.columns)
-            }
+            Some(cte) => (cte.iris_name, cte.columns),
             None => {
                 let (text, lookup) = self.relation(&parts)?;
-                let columns = self.known(&lookup).map(|facts| facts.columns.iter().map(column_of).collect());
+                let facts = self.known(&lookup);
+                if let Some(facts) = &facts {
+                    keys.extend(facts.unique_keys.iter().map(|(_, columns)| columns.clone()));
+                    keys.push(facts.primary_key.clone());
+                    keys.retain(|key| !key.is_empty());
+                }
+                let columns = facts.map(|facts| facts.columns.iter().map(column_of).collect());
                 (text, columns)
             }
         };
@@ -130,10 +149,20 @@ impl Cx<'_> {
         if alias.as_ref().is_some_and(|alias| !alias.columns.is_empty()) {
             return Err(self.unsupported("column aliases of a table are not supported by IRIS", at));
         }
-        let iris_name = names::iris_name(typed)?;
+        let iris_name = match &alias {
+            Some(alias) => self.relation_alias(&alias.name, from)?,
+            None if is_cte => text.clone(),
+            None => names::iris_name(typed)?,
+        };
         from.text(if alias.is_some() { format!("{text} {iris_name}") } else { text });
-        from.relations.push(Relation { name: names::folded(typed), iris_name, columns, optional: false });
+        from.factor = from.relations.len();
+        from.relations.push(Relation { is_cte, keys, ..Relation::new(names::folded(typed), iris_name, columns) });
         Ok(())
+    }
+
+    /// An alias of a relation for IRIS: where IRIS cannot hold it, one of the gateway's that no other query around has.
+    fn relation_alias(&self, typed: &str, from: &From) -> Result<String> {
+        names::iris_name_or(typed, || format!("pgw_t{}_{}", self.scopes.borrow().len() + 1, from.relations.len() + 1))
     }
 
     fn derived(&self, item: &SyntaxNode, inner: &SyntaxNode, from: &mut From) -> Result<()> {
@@ -143,7 +172,12 @@ impl Cx<'_> {
             Some(query) => self.query(&query, Place::Table, columns)?,
             None => return Err(self.unsupported("empty parentheses in FROM", inner.text_range().start().into())),
         };
-        self.derived_table(query.frag, query.shape, alias, from)
+        let is_one_row = query.is_one_row;
+        self.derived_table(query.frag, query.shape, alias, from)?;
+        if let Some(relation) = from.relations.last_mut().filter(|_| is_one_row) {
+            relation.keys.push(Vec::new());
+        }
+        Ok(())
     }
 
     fn derived_table(
@@ -157,13 +191,14 @@ impl Cx<'_> {
         from.pieces.push(Piece::Frag(frag));
         from.text(")");
         let (name, iris_name) = match &alias {
-            Some(alias) => (names::folded(&alias.name), names::iris_name(&alias.name)?),
+            Some(alias) => (names::folded(&alias.name), self.relation_alias(&alias.name, from)?),
             None => (String::new(), String::new()),
         };
         if alias.is_some() {
             from.text(format!(" {iris_name}"));
         }
-        from.relations.push(Relation { name, iris_name, columns, optional: false });
+        from.factor = from.relations.len();
+        from.relations.push(Relation::new(name, iris_name, columns));
         Ok(())
     }
 
@@ -177,11 +212,11 @@ impl Cx<'_> {
         let right_start = from.relations.len();
         let natural = cx::has_token(&join, SyntaxKind::NATURAL_KW);
         let mut words = String::from(" ");
+        let natural_word = from.pieces.len();
         if natural {
-            words.push_str("NATURAL ");
-            from.merges = true;
+            from.text(" NATURAL");
         }
-        let mut optional = (false, false);
+        let mut optional: Optional = (false, false);
         for part in join.children() {
             match part.kind() {
                 SyntaxKind::JOIN_INNER => {
@@ -203,15 +238,14 @@ impl Cx<'_> {
                 SyntaxKind::ON_CLAUSE => {
                     from.text(" ON ");
                     if let Some(condition) = part.first_child() {
+                        let missing = optional.1.then_some(right_start..from.relations.len());
+                        from.conditions.push((condition.clone(), missing));
                         from.pieces.push(Piece::Condition(condition));
                     }
                     continue;
                 }
                 SyntaxKind::JOIN_USING_CLAUSE => {
-                    self.using(&part, from)?;
-                    let names = part.descendants().filter(|node| node.kind() == SyntaxKind::COLUMN_NAME_REF);
-                    let names: Vec<String> = names.map(|node| names::folded(&cx::plain_text(&node))).collect();
-                    self.check_merged(from, left_start, right_start, Some(&names))?;
+                    self.using(&part, from, optional)?;
                     continue;
                 }
                 _ => {
@@ -224,46 +258,50 @@ impl Cx<'_> {
             }
         }
         if natural {
-            self.check_merged(from, left_start, right_start, None)?;
+            let (start, middle) = (from.item, from.factor);
+            let names = from.common_names(start, middle, from.relations.len());
+            let merged = match names {
+                Some(names) => self.merge(from, &names, (start, middle), optional)?,
+                None => None,
+            };
+            match merged {
+                Some(condition) => {
+                    if let Some(piece) = from.pieces.get_mut(natural_word) {
+                        *piece = Piece::Text(String::new());
+                    }
+                    from.text(" ON ");
+                    from.pieces.push(Piece::Frag(condition));
+                }
+                None => from.merges = true,
+            }
         }
         for (n, relation) in from.relations.iter_mut().enumerate().skip(left_start) {
             relation.optional |= if n < right_start { optional.0 } else { optional.1 };
         }
+        from.has_full_join |= optional.0;
         Ok(())
     }
 
-    /// The columns of both sides that USING (`names`) or NATURAL makes one have to compare as they are.
-    fn check_merged(&self, from: &From, left: usize, right: usize, names: Option<&[String]>) -> Result<()> {
-        let (lefts, rights) = from.relations.split_at_checked(right).unwrap_or_default();
-        let lefts = lefts.iter().skip(left).flat_map(|relation| relation.columns.iter().flatten());
-        for column in lefts.filter(|column| names.is_none_or(|names| names.contains(&column.name))) {
-            let mut columns = rights.iter().flat_map(|relation| relation.columns.iter().flatten());
-            let Some(other) = columns.find(|other| other.name.eq_ignore_ascii_case(&column.name)) else { continue };
-            let side = |column: &Column| Frag { is_exact: true, ..Frag::atom(column.name.clone(), column.ty) };
-            let (a, b) = self.compared(Asked::Equality, side(column), side(other))?;
-            if a.text != column.name || b.text != other.name {
-                return Err(PgError::unsupported(format!(
-                    "JOIN USING and NATURAL JOIN by the column \"{}\" are not supported for its types",
-                    column.name
-                ))
-                .hint("Write JOIN .. ON with both columns."));
-            }
-        }
-        Ok(())
-    }
-
-    fn using(&self, clause: &SyntaxNode, from: &mut From) -> Result<()> {
+    fn using(&self, clause: &SyntaxNode, from: &mut From, optional: Optional) -> Result<()> {
         if cx::child(clause, SyntaxKind::REQUIRED_AS_ALIAS).is_some() {
             return Err(
                 self.unsupported("JOIN USING .. AS is not supported by IRIS", clause.text_range().start().into())
             );
         }
-        from.merges = true;
-        let columns = clause
+        let typed: Vec<String> = clause
             .descendants()
             .filter(|node| node.kind() == SyntaxKind::COLUMN_NAME_REF)
-            .map(|node| names::iris_name(&cx::plain_text(&node)))
-            .collect::<Result<Vec<_>>>()?;
+            .map(|node| cx::plain_text(&node))
+            .collect();
+        let names: Vec<String> = typed.iter().map(|name| names::folded(name)).collect();
+        let sides = (from.item, from.factor);
+        if let Some(condition) = self.merge(from, &names, sides, optional)? {
+            from.text(" ON ");
+            from.pieces.push(Piece::Frag(condition));
+            return Ok(());
+        }
+        from.merges = true;
+        let columns = typed.iter().map(|name| names::iris_name(name)).collect::<Result<Vec<_>>>()?;
         from.text(format!(" USING ({})", columns.join(", ")));
         Ok(())
     }
@@ -313,14 +351,7 @@ impl Cx<'_> {
             frag.push(&column_text);
             frag.push(&" WHERE 1 = 0");
         }
-        let shape = vec![Column {
-            name: names::folded(&column),
-            ty,
-            nullable: false,
-            enum_type: None,
-            is_stream: false,
-            is_exact: false,
-        }];
+        let shape = vec![Column::new(names::folded(&column), ty, false)];
         self.derived_table(frag, Some(shape), alias.or(Some(Alias { name, columns: Vec::new() })), from)
     }
 

@@ -1,20 +1,27 @@
 //! Queries: SELECT, set operations, VALUES, TABLE, WITH.
 
+mod convert;
 mod distinct_on;
 mod from;
 mod limit;
+mod merged;
+mod one_row;
 mod order;
+mod outer;
 mod select;
 mod set_operations;
 mod with;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use self::convert::Parts;
 use super::cx::{Column, Cx, Result};
 use super::frag::{Frag, Ty};
 use crate::sql::plan::OutputColumn;
 
 pub use self::from::{Alias, alias};
+pub use self::one_row::Conditions;
+pub use self::order::SortKey;
 pub use self::select::{Target, outputs};
 
 /// The texts of a select list.
@@ -39,6 +46,10 @@ pub struct Query {
     pub columns: Vec<OutputColumn>,
     /// Its columns as a table of FROM has them; `None` when only IRIS knows.
     pub shape: Option<Vec<Column>>,
+    /// It has at most one row, whatever its tables hold.
+    pub is_one_row: bool,
+    /// What its text is made of, for columns that have to be named or typed otherwise.
+    parts: Parts,
 }
 
 /// Where a query stands, which decides what its text may and must say.
@@ -48,8 +59,12 @@ pub enum Place {
     Top,
     /// In FROM or WITH, or a view: columns are referred to by the names PostgreSQL gives them.
     Table,
-    /// In an expression, or a leg of a set operation, or the source of an INSERT.
+    /// In an expression that takes its rows, or the source of an INSERT.
     Inner,
+    /// Of a set operation.
+    Leg,
+    /// For a value.
+    Scalar,
 }
 
 impl Cx<'_> {
@@ -58,13 +73,17 @@ impl Cx<'_> {
         match node.kind() {
             SyntaxKind::SELECT => self.select(node, place, names),
             SyntaxKind::COMPOUND_SELECT => self.set_operation(node, place, names),
-            SyntaxKind::VALUES => self.values(node, names),
+            SyntaxKind::VALUES => self.values(node, place, names),
             SyntaxKind::TABLE => self.table(node, place),
             SyntaxKind::PAREN_SELECT | SyntaxKind::PAREN_EXPR => match node.first_child() {
                 Some(inner) => {
                     let query = self.query(&inner, place, names)?;
-                    let plain = place != Place::Inner || inner.kind() != SyntaxKind::SELECT;
-                    Ok(if plain { query } else { Query { frag: query.frag.parenthesised(), ..query } })
+                    let plain = match inner.kind() {
+                        SyntaxKind::SELECT => !matches!(place, Place::Inner | Place::Leg | Place::Scalar),
+                        SyntaxKind::COMPOUND_SELECT => place != Place::Leg,
+                        _ => true,
+                    };
+                    Ok(if plain { query } else { query.parenthesised() })
                 }
                 None => Err(self.unsupported("empty parentheses", node.text_range().start().into())),
             },

@@ -4,8 +4,8 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::select::Target;
 use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::expr::stream_refused;
-use crate::sql::translate::frag::{Frag, Ty, level, list};
+use crate::sql::translate::expr::{as_sorted, is_aggregate, is_query, stream_refused};
+use crate::sql::translate::frag::{Frag, Ty, level};
 use crate::sql::translate::{enums, names};
 use crate::wire::{PgError, SqlState};
 
@@ -18,39 +18,64 @@ pub struct SortKey {
     pub text: Frag,
     pub descending: bool,
     pub nulls_first: bool,
+    /// The entry of the select list it is.
+    pub target: Option<usize>,
+    /// IRIS sorts by it only where it is selected: an aggregate (SQLCODE -73), a subquery (ignored), a column of WITH
+    /// (SQLCODE -23).
+    pub is_inner: bool,
 }
 
 impl SortKey {
+    /// A key that is in no select list.
+    pub fn of(value: Frag, descending: bool, nulls_first: bool) -> Self {
+        Self { text: value.clone(), value, descending, nulls_first, target: None, is_inner: false }
+    }
+
+    /// Whether IRIS sorts as PostgreSQL does by the bare value.
+    fn is_in_place(&self) -> bool {
+        self.has_null_in_place() && !self.value.ty.is_string()
+    }
+
+    fn has_null_in_place(&self) -> bool {
+        // IRIS: NULL first when ascending, last when descending.
+        self.value.not_null || self.nulls_first != self.descending
+    }
+
     /// The key as IRIS needs it: with a test on NULL in front where IRIS would put NULL at the other end.
     pub fn render(&self) -> Frag {
         let direction = if self.descending { " DESC" } else { "" };
-        let key = Frag::cat(&[&self.text, &direction], Ty::Any);
-        // IRIS: NULL first when ascending, last when descending.
-        if self.value.not_null || self.nulls_first != self.descending {
+        let text = if self.value.ty.is_string() { as_sorted(&self.value) } else { self.text.clone() };
+        let key = Frag::cat(&[&text, &direction], Ty::Any);
+        if self.has_null_in_place() {
             return key;
         }
         let (null, other) = if self.nulls_first { ("0", "1") } else { ("1", "0") };
         let value = self.value.clone().within(level::OTHER);
         Frag::cat(&[&"CASE WHEN ", &value, &" IS NULL THEN ", &null, &" ELSE ", &other, &" END, ", &key], Ty::Any)
     }
+
+    /// Whether IRIS takes it from the select list alone.
+    pub fn is_plain(&self) -> bool {
+        self.is_in_place() && (self.target.is_some() || !self.is_inner)
+    }
+
+    /// What of it is not in the select list of a query that is distinct, or that IRIS would not sort by.
+    pub fn needs_outer(&self, distinct: bool) -> bool {
+        if distinct || self.is_inner { !(self.is_in_place() && self.target.is_some()) } else { false }
+    }
 }
 
 impl Cx<'_> {
-    /// `ORDER BY ..`; `targets` are the select list's, for ordinals and aliases.
-    pub fn order_by(&self, clause: &SyntaxNode, targets: Option<&[Target]>) -> Result<Frag> {
-        let keys = self.sort_keys(clause, targets)?;
-        let rendered: Vec<Frag> = keys.iter().map(SortKey::render).collect();
-        Ok(Frag::cat(&[&"ORDER BY ", &list(&rendered)], Ty::Any))
-    }
-
+    /// `targets` are the select list's, for ordinals and aliases.
     pub fn sort_keys(&self, clause: &SyntaxNode, targets: Option<&[Target]>) -> Result<Vec<SortKey>> {
         let items = cx::grandchildren(clause, SyntaxKind::SORT_BY_LIST, SyntaxKind::SORT_BY);
         items.iter().map(|item| self.sort_key(item, targets)).collect()
     }
 
-    fn sort_key(&self, item: &SyntaxNode, targets: Option<&[Target]>) -> Result<SortKey> {
-        let at = usize::from(item.text_range().start());
+    /// Direction, and whether NULLs come first, of one key.
+    pub(super) fn direction(&self, item: &SyntaxNode) -> Result<(bool, bool)> {
         if cx::child(item, SyntaxKind::SORT_USING).is_some() {
+            let at = usize::from(item.text_range().start());
             return Err(self.unsupported("ORDER BY .. USING is not supported by IRIS", at));
         }
         let descending = cx::child(item, SyntaxKind::SORT_DESC).is_some();
@@ -61,71 +86,80 @@ impl Cx<'_> {
         } else {
             descending
         };
-        let Some(value) = item.first_child() else {
-            return Err(self.unsupported("ORDER BY needs an expression", at));
-        };
-        let target = match targets {
-            Some(targets) => self.target_of(&value, targets, true)?,
-            None => None,
-        };
-        if let Some(target) = target {
-            if target.frag.is_stream {
-                return Err(stream_refused(&target.label, at));
-            }
-            if let Some(node) = &target.node
-                && let Some(key) = self.distance_key(node, descending, nulls_first)?
-            {
-                return Ok(key);
-            }
-            if let Some(to) = target.cast_to
-                && !self.sorts_alike(target.frag.ty, to)
-            {
-                let value = self.cast(target.frag.clone(), to)?;
-                return Ok(SortKey { text: value.clone(), value, descending, nulls_first });
-            }
-            let value = target.frag.clone();
-            if let Some(enum_type) = &target.enum_type {
-                let value = enums::place(&value, enum_type, nulls_first == descending);
-                return Ok(SortKey { text: value.clone(), value, descending, nulls_first });
-            }
-            // A test on NULL in front would keep the vector index from being used.
-            let value = if value.text.starts_with("VECTOR_") { value.sure() } else { value };
-            let sorted = self.sorted(value.clone())?;
-            let text = if sorted.text == value.text { target.reference() } else { sorted.clone() };
-            return Ok(SortKey { value: sorted, text, descending, nulls_first });
-        }
-        if let Some(key) = self.distance_key(&value, descending, nulls_first)? {
-            return Ok(key);
-        }
-        let enum_type = enums::of_column(self, &value);
-        let value = self.inlined(true, || self.value(&value))?;
-        if let Some(enum_type) = enum_type {
-            let value = enums::place(&value, &enum_type, nulls_first == descending);
-            return Ok(SortKey { text: value.clone(), value, descending, nulls_first });
-        }
-        let value = if value.text.starts_with("VECTOR_") { value.sure() } else { self.sorted(value)? };
-        let text = value.clone();
-        Ok(SortKey { value, text, descending, nulls_first })
+        Ok((descending, nulls_first))
     }
 
-    /// A vector distance, in the form that sorts the same way and that an index serves. An index on cosines leaves zero
-    /// vectors out, whose distance is NaN; a query of all rows sorts them last, as PostgreSQL does.
-    fn distance_key(&self, node: &SyntaxNode, descending: bool, nulls_first: bool) -> Result<Option<SortKey>> {
-        let Some(distance) = self.distance_of(node)? else { return Ok(None) };
-        let (value, turned) =
-            if self.is_limited.get() { (distance.sort, distance.sort_descending) } else { distance.exact_sort() };
-        let text = value.clone();
-        Ok(Some(SortKey { value, text, descending: descending != turned, nulls_first }))
+    fn sort_key(&self, item: &SyntaxNode, targets: Option<&[Target]>) -> Result<SortKey> {
+        let at = usize::from(item.text_range().start());
+        let (descending, nulls_first) = self.direction(item)?;
+        let Some(node) = item.first_child() else {
+            return Err(self.unsupported("ORDER BY needs an expression", at));
+        };
+        let number = match targets {
+            Some(targets) => self.target_of(&node, targets, true)?,
+            None => None,
+        };
+        let target = number.and_then(|number| targets?.get(number));
+        if let Some(target) = target.filter(|target| target.frag.is_stream) {
+            return Err(stream_refused(&target.label, at));
+        }
+        let node = match target {
+            Some(target) => target.node.clone(),
+            None => Some(node),
+        };
+        if let Some(node) = &node
+            && let Some(distance) = self.distance_of(node)?
+        {
+            // In the form that sorts the same way and that an index serves. An index on cosines leaves zero vectors out,
+            // whose distance is NaN; a query of all rows sorts them last, as PostgreSQL does.
+            let (value, turned) =
+                if self.is_limited.get() { (distance.sort, distance.sort_descending) } else { distance.exact_sort() };
+            return Ok(SortKey::of(value, descending != turned, nulls_first));
+        }
+        if let Some(target) = target
+            && let Some(to) = target.cast_to
+            && !self.sorts_alike(target.frag.ty, to)
+        {
+            return Ok(SortKey::of(self.cast(target.frag.clone(), to)?, descending, nulls_first));
+        }
+        let enum_type = match (target, &node) {
+            (Some(target), _) => target.enum_type.clone(),
+            (None, Some(node)) => enums::of_column(self, node),
+            (None, None) => None,
+        };
+        let value = match (target, &node) {
+            (Some(target), _) => target.value(),
+            (None, Some(node)) => self.inlined(true, || self.value(node))?,
+            (None, None) => Frag::atom(String::new(), Ty::Any),
+        };
+        if let Some(enum_type) = enum_type {
+            let value = enums::place(&value, &enum_type, nulls_first == descending);
+            return Ok(SortKey { text: value.clone(), value, descending, nulls_first, target: None, is_inner: false });
+        }
+        let sorted = self.sorted(value.clone())?;
+        // The same column in the select list.
+        let number = number.or_else(|| {
+            let is_column = node.as_ref().is_some_and(|node| is_name(&cx::unwrapped(node)));
+            let same = |target: &Target| value.marks.is_empty() && target.frag.text == value.text;
+            targets.filter(|_| is_column)?.iter().position(same)
+        });
+        // As text, an alias would be sorted in IRIS's way.
+        let number = number.filter(|n| !targets.and_then(|targets| targets.get(*n)).is_some_and(|t| t.folds_case));
+        let is_same = sorted.text == value.text;
+        let text = target.filter(|_| is_same).map_or_else(|| sorted.clone(), Target::reference);
+        let value = sorted;
+        let is_inner = node.as_ref().is_some_and(holds_inner) || (targets.is_some() && self.reads_cte());
+        Ok(SortKey { value, text, descending, nulls_first, target: number, is_inner })
+    }
+
+    /// Whether the innermost query reads a table of WITH.
+    fn reads_cte(&self) -> bool {
+        self.scopes.borrow().last().is_some_and(|scope| scope.iter().any(|relation| relation.is_cte))
     }
 
     /// The target an ordinal or an output name stands for. `aliases_first`: in ORDER BY an output name wins over a
     /// column of the tables, in GROUP BY it is the other way round (manual, "SELECT").
-    pub fn target_of<'t>(
-        &self,
-        node: &SyntaxNode,
-        targets: &'t [Target],
-        aliases_first: bool,
-    ) -> Result<Option<&'t Target>> {
+    pub fn target_of(&self, node: &SyntaxNode, targets: &[Target], aliases_first: bool) -> Result<Option<usize>> {
         let node = cx::unwrapped(node);
         match node.kind() {
             SyntaxKind::LITERAL => {
@@ -145,16 +179,41 @@ impl Cx<'_> {
                         )
                         .hint("Use the column's name."));
                 }
-                targets.get(index).map(Some).ok_or_else(out_of_range)
+                if index < targets.len() { Ok(Some(index)) } else { Err(out_of_range()) }
             }
             SyntaxKind::NAME_REF => {
                 let name = names::folded(&cx::plain_text(&node));
                 if !aliases_first && self.column(None, &name).is_some() {
                     return Ok(None);
                 }
-                Ok(targets.iter().find(|target| target.alias.is_some() && target.label == name))
+                Ok(targets.iter().position(|target| target.alias.is_some() && target.label == name))
             }
             _ => Ok(None),
         }
     }
+}
+
+fn is_name(node: &SyntaxNode) -> bool {
+    matches!(node.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR)
+}
+
+/// Whether an expression has an aggregate of the query itself, or a subquery.
+pub(super) fn holds_inner(node: &SyntaxNode) -> bool {
+    holds_aggregate(node) || node.descendants().any(|child| is_query(child.kind()))
+}
+
+/// Whether an expression has an aggregate of the query itself: one over a window, or in a subquery, is none.
+pub(super) fn holds_aggregate(node: &SyntaxNode) -> bool {
+    if is_query(node.kind()) {
+        return false;
+    }
+    if node.kind() == SyntaxKind::CALL_EXPR
+        && cx::child(node, SyntaxKind::OVER_CLAUSE).is_none()
+        && node
+            .first_child()
+            .is_some_and(|name| names::parts(&name).last().is_some_and(|name| is_aggregate(&names::folded(name))))
+    {
+        return true;
+    }
+    node.children().any(|child| holds_aggregate(&child))
 }

@@ -4,12 +4,19 @@ use std::rc::Rc;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::convert::column_name;
 use super::from::From;
+use super::limit::Limit;
+use super::one_row::Conditions;
+use super::order::{SortKey, holds_aggregate};
+use super::outer::{Outer, numbered_list};
 use super::{Place, Query};
 use crate::sql::description::EnumType;
 use crate::sql::plan::OutputColumn;
 use crate::sql::translate::cx::{self, Column, Cx, Relation, Result};
-use crate::sql::translate::expr::{ColumnCasts, expressions, label, stream_refused};
+use crate::sql::translate::expr::{
+    ColumnCasts, expressions, inexact, is_query, is_type, label, stream_refused, unfolded,
+};
 use crate::sql::translate::frag::{Frag, Ty, list};
 use crate::sql::translate::{enums, names};
 use crate::types::{Oid, PgType};
@@ -27,17 +34,60 @@ pub struct Target {
     pub nullable: bool,
     /// A column of such a type.
     pub enum_type: Option<Rc<EnumType>>,
+    /// A column that stands there as it is, and that IRIS compares without regard to case.
+    pub folds_case: bool,
     /// What the gateway casts the values of `frag` to.
     pub cast_to: Option<PgType>,
 }
 
 impl Target {
+    /// A column of a relation or query under its own name.
+    pub fn of_column(column: &Column, frag: Frag) -> Self {
+        Self {
+            nullable: !frag.not_null,
+            frag,
+            label: column.name.clone(),
+            alias: None,
+            node: None,
+            enum_type: column.enum_type.clone(),
+            folds_case: column.folds_case,
+            cast_to: None,
+        }
+    }
+
     pub fn is_star(&self) -> bool {
         self.frag.text.ends_with('*') && self.node.is_none()
     }
 
+    /// What a query around this one calls it.
+    pub fn column_name(&self) -> String {
+        match &self.alias {
+            Some(alias) => alias.clone(),
+            None if names::can_hold(&self.label) => names::iris_name_of(&self.label),
+            None => "pgw_column".to_owned(),
+        }
+    }
+
+    /// The target where its values are compared.
+    fn compared(self, n: usize) -> Self {
+        if !self.folds_case {
+            return self;
+        }
+        // Under its own name, ORDER BY would be by the column.
+        let alias = self.alias.clone().or_else(|| Some(format!("pgw_e{}", n + 1)));
+        Self { frag: self.value(), alias, folds_case: false, ..self }
+    }
+
+    /// Its value, to compare by.
+    pub fn value(&self) -> Frag {
+        if self.folds_case { unfolded(&self.frag) } else { self.frag.clone() }
+    }
+
     /// How ORDER BY refers to it.
     pub fn reference(&self) -> Frag {
+        if self.folds_case {
+            return self.value();
+        }
         match &self.alias {
             Some(alias) => Frag::atom(alias.clone(), self.frag.ty),
             None => self.frag.clone(),
@@ -95,12 +145,15 @@ impl Cx<'_> {
             }
         }
         let scope = from.relations.clone();
+        let depth = self.scopes.borrow().len() + 1;
+        self.conditions.borrow_mut().push(Conditions::of(depth, node, &from));
         let result = self.scoped(scope, || self.select_in_scope(node, place, names, &from));
+        self.conditions.borrow_mut().pop();
         self.windows.borrow_mut().truncate(windows);
         self.ctes.borrow_mut().truncate(ctes);
         let mut query = result?;
         if let Some(with) = with {
-            query.frag = Frag::cat(&[&with, &query.frag], Ty::Any);
+            query = query.behind(&with);
         }
         Ok(query)
     }
@@ -118,68 +171,143 @@ impl Cx<'_> {
             }
             None => Vec::new(),
         };
-        if targets.is_empty() {
-            return Err(
-                self.unsupported("a SELECT without columns is not supported by IRIS", node.text_range().start().into())
-            );
-        }
         if let (Some(distinct), Some(target)) = (&distinct, targets.iter().find(|target| target.frag.is_stream)) {
             return Err(stream_refused(&target.label, distinct.text_range().start().into()));
         }
+        // What is compared is compared as it is.
+        let compares = grouped || distinct.is_some() || matches!(place, Place::Leg | Place::Inner | Place::Scalar);
+        let targets: Vec<Target> = if compares {
+            targets.into_iter().enumerate().map(|(n, target)| target.compared(n)).collect()
+        } else {
+            targets
+        };
         if let Some(on) = distinct.as_ref().and_then(|clause| cx::child(clause, SyntaxKind::DISTINCT_ON)) {
-            return self.distinct_on(node, &on, targets, from);
+            return self.distinct_on(node, place, &on, targets, from);
         }
-        let targets = if distinct.is_some() { self.distinct_targets(targets, place)? } else { targets };
+        let targets = if distinct.is_some() { self.distinct_targets(targets)? } else { targets };
+        let columns = outputs(&targets, place);
+        let is_one_row = self.has_one_row(node, from, &targets, place);
+        let query = self.select_list(node, place, distinct.is_some(), targets, from)?;
+        let columns = if columns.is_empty() && place == Place::Top { vec![OutputColumn::Hidden] } else { columns };
+        Ok(Query { columns, is_one_row: is_one_row || query.is_one_row, ..query })
+    }
+
+    fn select_list(
+        &self,
+        node: &SyntaxNode,
+        place: Place,
+        distinct: bool,
+        mut targets: Vec<Target>,
+        from: &From,
+    ) -> Result<Query> {
+        let grouped = cx::child(node, SyntaxKind::GROUP_BY_CLAUSE).is_some();
         let limit = self.limit(node)?;
-        let order = cx::child(node, SyntaxKind::ORDER_BY_CLAUSE);
-        let mut frag = Frag::atom("SELECT ", Ty::Any);
-        if distinct.is_some() {
-            frag.push(&"DISTINCT ");
+        let keys = match cx::child(node, SyntaxKind::ORDER_BY_CLAUSE) {
+            // The order of one value says nothing.
+            Some(_) if place == Place::Scalar && limit.is_none() => Vec::new(),
+            Some(order) => {
+                let before = self.is_limited.replace(!limit.is_none());
+                let keys = self.inlined(grouped, || self.sort_keys(&order, Some(&targets)));
+                self.is_limited.set(before);
+                keys?
+            }
+            None => Vec::new(),
+        };
+        let shown = targets.len();
+        if targets.is_empty() {
+            // IRIS has no row without a column.
+            let hidden = Column { iris_text: Some("pgw_column".to_owned()), ..Column::new("", Ty::INT4, false) };
+            let one = Frag::atom("1", Ty::INT4).sure();
+            targets.push(Target { alias: hidden.iris_text.clone(), ..Target::of_column(&hidden, one) });
         }
-        let use_top = limit.offset.is_none();
-        if let Some(top) = limit.top() {
-            frag.push(&top);
-        } else if order.is_some() && place != Place::Top && limit.is_none() {
-            // Without TOP, IRIS refuses ORDER BY in a subquery.
-            frag.push(&"TOP ALL ");
-        }
-        let rendered: Vec<Frag> = targets.iter().map(Target::render).collect();
-        frag.push(&list(&rendered));
-        frag.push(&self.rest(node, from, &targets)?);
-        if let Some(order) = &order {
-            if !use_top && place != Place::Top {
+        let rest = self.rest(node, from, &targets)?;
+        let word = if distinct { "SELECT DISTINCT " } else { "SELECT " };
+        let mut query = if let Some(filter) = rest.one_group {
+            Query { is_one_row: true, ..self.one_group(word, &targets, rest.frag, filter, &limit) }
+        } else {
+            let known = !targets.iter().any(Target::is_star);
+            // IRIS lets DISTINCT go beside GROUP BY, and does not say when windows are computed.
+            let is_late = |target: &Target| {
+                target.node.as_ref().is_some_and(|node| {
+                    holds_aggregate(node) || node.descendants().any(|child| child.kind() == SyntaxKind::OVER_CLAUSE)
+                })
+            };
+            let is_nested = distinct && (grouped || targets.iter().any(is_late));
+            let needs_outer = keys.iter().any(|key| key.needs_outer(distinct));
+            let needs_number = place != Place::Top && limit.offset.is_some() && !keys.is_empty();
+            if known && (needs_outer || needs_number || is_nested) {
+                let (items, inner_names, keys) = numbered_list(&targets, &keys);
+                let inner = if is_nested {
+                    let names = inner_names.join(", ");
+                    let query = Frag::cat(&[&"SELECT ", &list(&items), &rest.frag], Ty::Any);
+                    Frag::cat(&[&"SELECT DISTINCT ", &names, &" FROM (", &query, &") pgw"], Ty::Any)
+                } else {
+                    Frag::cat(&[&word, &list(&items), &rest.frag], Ty::Any)
+                };
+                let values = inner_names.iter().map(|name| Frag::atom(name.clone(), Ty::Any)).collect();
+                let outer =
+                    Outer { targets: &targets, values, inner, inner_names, filter: None, keys, limit: &limit, place };
+                let (head, targets, tail) = outer.parts();
+                Query::of_parts(head, targets, tail)
+            } else if needs_outer || needs_number || is_nested {
                 return Err(self
                     .unsupported(
-                        "ORDER BY with OFFSET in a subquery is not supported by IRIS",
-                        order.text_range().start().into(),
+                        "this ORDER BY with * needs the table's columns, which are not known",
+                        node.text_range().start().into(),
                     )
-                    .hint("Number the rows with ROW_NUMBER() OVER (ORDER BY ..) and filter by the number."));
+                    .hint("Name the columns."));
+            } else {
+                let (head, tail) = plain_order(word, rest.frag, &targets, &keys, &limit, place);
+                Query::of_parts(head, targets, tail)
             }
-            frag.push(&" ");
-            let before = self.is_limited.replace(!limit.is_none());
-            let order = self.inlined(grouped, || self.order_by(order, Some(&targets)));
-            self.is_limited.set(before);
-            frag.push(&order?);
+        };
+        if shown == 0 {
+            query.shape = Some(Vec::new());
         }
-        if !use_top {
-            frag.push(&limit.clause());
+        Ok(query)
+    }
+
+    /// A query that has one row or none whatever its tables hold: aggregates of all rows, and constants. IRIS wants
+    /// aggregates alone in the select list of such a query, else it answers a row for each row of the tables.
+    fn one_group(&self, word: &str, targets: &[Target], rest: Frag, filter: bool, limit: &Limit) -> Query {
+        let mut items = vec![Frag::atom("COUNT(*) AS pgw_n", Ty::INT8)];
+        let mut targets = targets.to_vec();
+        for (n, target) in targets.iter_mut().enumerate() {
+            let name = target.column_name();
+            if target.node.as_ref().is_some_and(holds_aggregate) {
+                let inner = column_name(n);
+                items.push(Frag::cat(&[&target.frag, &" AS ", &inner], Ty::Any));
+                target.frag = Frag { text: inner, marks: Vec::new(), ..target.frag.clone() };
+            }
+            target.alias = Some(name);
         }
-        Ok(Query { frag, columns: outputs(&targets, place), shape: shape(&targets) })
+        let mut head = Frag::atom(word, Ty::Any);
+        if let Some(top) = limit.top() {
+            head.push(&top);
+        }
+        let mut tail = Frag::cat(&[&" FROM (SELECT ", &list(&items), &rest, &") pgw"], Ty::Any);
+        if filter {
+            tail.push(&" WHERE pgw_n > 0");
+        }
+        if limit.offset.is_some() {
+            tail.push(&limit.clause());
+        }
+        Query::of_parts(head, targets, tail)
     }
 
     /// The columns by which DISTINCT tells rows apart.
-    fn distinct_targets(&self, targets: Vec<Target>, place: Place) -> Result<Vec<Target>> {
-        let told_apart = |target: Target| {
+    fn distinct_targets(&self, targets: Vec<Target>) -> Result<Vec<Target>> {
+        let told_apart = |(n, target): (usize, Target)| {
             let frag = self.grouped(target.frag.clone())?;
-            let loses_name = place == Place::Table && target.alias.is_none() && frag.text != target.frag.text;
-            let alias = if loses_name { Some(names::iris_name_of(&target.label)) } else { target.alias };
+            let loses_name = target.alias.is_none() && frag.text != target.frag.text;
+            let alias = if loses_name { Some(format!("pgw_e{}", n + 1)) } else { target.alias };
             Ok(Target { frag, alias, ..target })
         };
-        targets.into_iter().map(told_apart).collect()
+        targets.into_iter().enumerate().map(told_apart).collect()
     }
 
     /// FROM, WHERE, GROUP BY, HAVING.
-    pub(super) fn rest(&self, node: &SyntaxNode, from: &From, targets: &[Target]) -> Result<Frag> {
+    pub(super) fn rest(&self, node: &SyntaxNode, from: &From, targets: &[Target]) -> Result<Rest> {
         let mut frag = Frag::atom(String::new(), Ty::Any);
         if !from.is_empty() {
             frag.push(&" FROM ");
@@ -191,9 +319,12 @@ impl Cx<'_> {
             frag.push(&" WHERE ");
             frag.push(&self.filter(&condition)?);
         }
+        let mut one_group = None;
         if let Some(clause) = cx::child(node, SyntaxKind::GROUP_BY_CLAUSE) {
             let keys = self.inlined(true, || self.group_by(&clause, targets))?;
-            if !keys.is_empty() {
+            if keys.is_empty() {
+                one_group = Some(true);
+            } else {
                 frag.push(&" GROUP BY ");
                 frag.push(&list(&keys));
             }
@@ -203,8 +334,13 @@ impl Cx<'_> {
         {
             frag.push(&" HAVING ");
             frag.push(&self.filter(&condition)?);
+            let grouped = cx::child(node, SyntaxKind::GROUP_BY_CLAUSE).is_some();
+            let aggregates = |target: &Target| target.node.as_ref().is_some_and(holds_aggregate);
+            if !grouped && !targets.iter().all(aggregates) {
+                one_group = Some(false);
+            }
         }
-        Ok(frag)
+        Ok(Rest { frag, one_group })
     }
 
     fn group_by(&self, clause: &SyntaxNode, targets: &[Target]) -> Result<Vec<Frag>> {
@@ -221,9 +357,21 @@ impl Cx<'_> {
             let parts: Vec<SyntaxNode> =
                 if key.kind() == SyntaxKind::TUPLE_EXPR { expressions(&key).collect() } else { vec![key] };
             for part in parts {
-                let key = match self.target_of(&part, targets, false)? {
+                let target = self.target_of(&part, targets, false)?.and_then(|number| targets.get(number));
+                let named = target.and_then(|target| target.node.clone());
+                let key = named.as_ref().unwrap_or(&part);
+                if key.descendants().any(|child| is_query(child.kind())) {
+                    return Err(self
+                        .unsupported("GROUP BY a subquery is not supported by IRIS", at)
+                        .hint("Give the subquery a name in a query in FROM, and group by the name."));
+                }
+                // To IRIS a constant is no key: it makes one group of all rows, or of none.
+                if (target.is_none() || named.is_some()) && is_constant(key) {
+                    continue;
+                }
+                let key = match target {
                     Some(target) if target.frag.is_stream => return Err(stream_refused(&target.label, at)),
-                    Some(target) => target.frag.clone(),
+                    Some(target) => target.value(),
                     None => self.value(&part)?,
                 };
                 keys.push(self.grouped(key)?);
@@ -259,25 +407,31 @@ impl Cx<'_> {
             };
             let name = target.children().find(|child| child.kind() == SyntaxKind::AS_NAME);
             let name = name.and_then(|name| names::parts(&name).into_iter().next_back());
+            let stand_in = || format!("pgw_a{}", targets.len() + 1);
             let (label, alias) = match name {
-                Some(name) => (names::folded(&name), Some(names::iris_name(&name)?)),
+                Some(name) => (names::folded(&name), Some(names::iris_name_or(&name, stand_in)?)),
                 None => {
                     let label = label(self, &value);
                     let is_name = matches!(value.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR);
-                    let plain = is_name && !frag.text.ends_with(')');
-                    let named = place == Place::Table && !plain && label != "?column?";
-                    let alias = named.then(|| names::iris_name_of(&label));
+                    let is_bare = !frag.text.ends_with(')') || inexact(&frag).is_some();
+                    let plain = is_name && is_bare && names::can_hold(&label);
+                    let named = place == Place::Table && !plain;
+                    let holds = names::can_hold(&label) && label != "?column?";
+                    let alias = named.then(|| if holds { names::iris_name_of(&label) } else { stand_in() });
                     (label, alias)
                 }
             };
             let nullable = !frag.not_null;
             let enum_type = enums::of_column(self, &value);
-            targets.push(Target { frag, label, alias, node: Some(value), nullable, enum_type, cast_to });
+            let plain = is_column(&value).then(|| inexact(&frag)).flatten();
+            let folds_case = plain.is_some();
+            let frag = plain.unwrap_or(frag);
+            targets.push(Target { frag, label, alias, node: Some(value), nullable, enum_type, folds_case, cast_to });
         }
         if let Some(names) = names {
-            for (target, name) in targets.iter_mut().zip(names) {
+            for (n, (target, name)) in targets.iter_mut().zip(names).enumerate() {
                 target.label = names::folded(name);
-                target.alias = Some(names::iris_name(name)?);
+                target.alias = Some(names::iris_name_or(name, || format!("pgw_a{}", n + 1))?);
             }
         }
         Ok(targets)
@@ -285,7 +439,7 @@ impl Cx<'_> {
 
     fn target_value(&self, value: &SyntaxNode, place: Place) -> Result<Frag> {
         let frag =
-            if place == Place::Top { self.shown_value(value)? } else { self.shown(value, place != Place::Inner)? };
+            if place == Place::Top { self.shown_value(value)? } else { self.shown(value, place == Place::Table)? };
         Ok(match frag.ty {
             // A number is shown with the digits it is written with.
             Ty::Known(ty) if place == Place::Top && ty == PgType::new(Oid::NUMERIC) => match frag.literal() {
@@ -319,34 +473,39 @@ impl Cx<'_> {
         let wanted = qualifier.and_then(|parts| parts.last()).map(|name| names::folded(name));
         let meant: Vec<&Relation> = relations
             .iter()
-            .filter(|relation| wanted.as_ref().is_none_or(|name| relation.name.eq_ignore_ascii_case(name)))
+            .filter(|relation| match &wanted {
+                Some(name) => !relation.is_merged && relation.name.eq_ignore_ascii_case(name),
+                None => true,
+            })
             .collect();
         let known = !meant.is_empty() && !merges && meant.iter().all(|relation| relation.columns.is_some());
-        if known && (place != Place::Inner || renamed) {
+        if known && (place != Place::Inner || renamed || relations.iter().any(|relation| relation.is_merged)) {
             let several = relations.len() > 1;
             for relation in meant {
                 for column in relation.columns.iter().flatten() {
+                    let is_column = |hidden: &String| hidden.eq_ignore_ascii_case(&column.name);
+                    if wanted.is_none() && relation.hidden.iter().any(is_column) {
+                        continue;
+                    }
                     let mut text = String::new();
-                    if several || qualifier.is_some() {
+                    if (several || qualifier.is_some()) && !relation.is_merged && !relation.iris_name.is_empty() {
                         text.push_str(&relation.iris_name);
                         text.push('.');
                     }
-                    text.push_str(&names::iris_name_of(&column.name));
-                    let nullable = column.nullable || relation.optional;
+                    text.push_str(&column.iris_name());
                     let mut frag = Frag::atom(text, column.ty);
-                    frag.not_null = !nullable;
+                    frag.not_null = !(column.nullable || relation.optional);
                     frag.is_stream = column.is_stream;
                     frag.is_exact = column.is_exact;
                     frag.enum_type.clone_from(&column.enum_type);
-                    targets.push(Target {
-                        frag,
-                        label: column.name.clone(),
-                        alias: None,
-                        node: None,
-                        nullable,
-                        enum_type: column.enum_type.clone(),
-                        cast_to: None,
-                    });
+                    let mut target = Target::of_column(column, frag);
+                    if place == Place::Table && (relation.is_merged || !names::can_hold(&column.name)) {
+                        let name = &column.name;
+                        let holds = names::can_hold(name);
+                        target.alias =
+                            Some(if holds { names::iris_name_of(name) } else { format!("pgw_a{}", targets.len() + 1) });
+                    }
+                    targets.push(target);
                 }
             }
             return;
@@ -359,15 +518,7 @@ impl Cx<'_> {
             },
         };
         let frag = Frag::atom(text, Ty::Any);
-        targets.push(Target {
-            frag,
-            label: String::new(),
-            alias: None,
-            node: None,
-            nullable: true,
-            enum_type: None,
-            cast_to: None,
-        });
+        targets.push(Target { nullable: true, ..Target::of_column(&Column::new("", Ty::Any, true), frag) });
     }
 
     pub(super) fn table(&self, node: &SyntaxNode, place: Place) -> Result<Query> {
@@ -375,30 +526,116 @@ impl Cx<'_> {
         self.scoped(from.relations.clone(), || {
             let mut targets = Vec::new();
             self.star(None, place, false, &from.relations, false, &mut targets);
-            let rendered: Vec<Frag> = targets.iter().map(Target::render).collect();
-            let mut frag = Frag::cat(&[&"SELECT ", &list(&rendered), &" FROM "], Ty::Any);
-            frag.push(&self.write_from(&from)?);
-            Ok(Query { frag, columns: outputs(&targets, place), shape: shape(&targets) })
+            let columns = outputs(&targets, place);
+            let tail = Frag::cat(&[&" FROM ", &self.write_from(&from)?], Ty::Any);
+            Ok(Query { columns, ..Query::of_parts(Frag::atom("SELECT ", Ty::Any), targets, tail) })
         })
     }
 }
 
 pub fn outputs(targets: &[Target], place: Place) -> Vec<OutputColumn> {
-    if place == Place::Top || place == Place::Inner { targets.iter().map(Target::output).collect() } else { Vec::new() }
+    if place == Place::Table { Vec::new() } else { targets.iter().map(Target::output).collect() }
 }
 
 pub fn shape(targets: &[Target]) -> Option<Vec<Column>> {
     targets
         .iter()
         .map(|target| {
+            // A column without AS goes by its own name.
+            let iris_text = target.alias.clone().filter(|alias| *alias != names::iris_name_of(&target.label));
             (!target.is_star()).then(|| Column {
                 name: target.label.clone(),
+                iris_text,
                 ty: target.cast_to.map_or(target.frag.ty, Ty::Known),
                 nullable: target.nullable,
                 enum_type: target.enum_type.clone(),
                 is_stream: target.frag.is_stream,
                 is_exact: target.frag.is_exact,
+                folds_case: target.folds_case,
             })
         })
         .collect()
+}
+
+fn is_column(node: &SyntaxNode) -> bool {
+    matches!(cx::unwrapped(node).kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR)
+}
+
+/// What follows a select list.
+pub(super) struct Rest {
+    pub frag: Frag,
+    /// The query has at most one row: whether it has none where no row is read.
+    pub one_group: Option<bool>,
+}
+
+/// Head and tail of a query whose order IRIS understands as it stands.
+fn plain_order(
+    word: &str,
+    rest: Frag,
+    targets: &[Target],
+    keys: &[SortKey],
+    limit: &Limit,
+    place: Place,
+) -> (Frag, Frag) {
+    let mut head = Frag::atom(word, Ty::Any);
+    if let Some(top) = limit.top() {
+        head.push(&top);
+    } else if !keys.is_empty() && place != Place::Top && limit.is_none() {
+        // Without TOP, IRIS refuses ORDER BY in a subquery.
+        head.push(&"TOP ALL ");
+    }
+    let mut tail = rest;
+    let rendered: Vec<Frag> = keys.iter().map(|key| in_list(key, targets).render()).collect();
+    if !rendered.is_empty() {
+        tail.push(&" ORDER BY ");
+        tail.push(&list(&rendered));
+    }
+    if limit.offset.is_some() {
+        tail.push(&limit.clause());
+    }
+    (head, tail)
+}
+
+/// An aggregate or subquery of the select list that has no name there goes by its number.
+fn in_list(key: &SortKey, targets: &[Target]) -> SortKey {
+    match key.target {
+        Some(n) if key.is_inner && targets.get(n).is_some_and(|target| target.alias.is_none()) => {
+            SortKey { text: Frag::atom((n + 1).to_string(), Ty::Any), ..key.clone() }
+        }
+        _ => key.clone(),
+    }
+}
+
+/// Whether an expression says the same for every row: it reads no column and no table.
+fn is_constant(node: &SyntaxNode) -> bool {
+    if is_query(node.kind()) {
+        return false;
+    }
+    match node.kind() {
+        // Functions without parentheses; other words that look like keywords are columns.
+        SyntaxKind::NAME_REF => node.first_token().is_some_and(|token| {
+            matches!(
+                token.kind(),
+                SyntaxKind::CURRENT_TIMESTAMP_KW
+                    | SyntaxKind::CURRENT_DATE_KW
+                    | SyntaxKind::CURRENT_TIME_KW
+                    | SyntaxKind::LOCALTIME_KW
+                    | SyntaxKind::LOCALTIMESTAMP_KW
+                    | SyntaxKind::CURRENT_USER_KW
+                    | SyntaxKind::CURRENT_ROLE_KW
+                    | SyntaxKind::SESSION_USER_KW
+                    | SyntaxKind::USER_KW
+                    | SyntaxKind::CURRENT_CATALOG_KW
+                    | SyntaxKind::CURRENT_SCHEMA_KW
+            )
+        }),
+        SyntaxKind::CALL_EXPR => {
+            let named = |n: usize, child: &SyntaxNode| {
+                n == 0 && matches!(child.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR)
+            };
+            node.children().enumerate().all(|(n, child)| named(n, &child) || is_constant(&child))
+        }
+        kind if is_type(kind) => true,
+        _ => node.children().all(|child| is_constant(&child)),
+    }
 }

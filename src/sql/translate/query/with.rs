@@ -44,11 +44,12 @@ impl Cx<'_> {
             if n > 0 {
                 frag.push(&", ");
             }
-            frag.push(&names::iris_name(&typed)?);
+            let iris_name = names::iris_name_or(&typed, || format!("pgw_w{}", self.ctes.borrow().len() + 1))?;
+            frag.push(&iris_name);
             frag.push(&" AS (");
             frag.push(&query.frag);
             frag.push(&")");
-            self.ctes.borrow_mut().push(Cte { name, columns: query.shape });
+            self.ctes.borrow_mut().push(Cte { name, iris_name, columns: query.shape });
         }
         frag.push(&" ");
         Ok(frag)

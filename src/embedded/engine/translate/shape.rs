@@ -1,0 +1,82 @@
+//! What an expression is made of, by its tree alone.
+
+use super::super::parse::ast::{Expr, Name};
+
+/// The expressions directly in one; not those of queries in it.
+fn parts(expr: &Expr) -> Vec<&Expr> {
+    match expr {
+        Expr::Literal(_)
+        | Expr::Null
+        | Expr::Mark(_)
+        | Expr::Column(_)
+        | Expr::Variable(_)
+        | Expr::Subquery(_)
+        | Expr::Default
+        | Expr::Exists(_) => Vec::new(),
+        Expr::Arrow(expr, _)
+        | Expr::Negate(expr)
+        | Expr::Cast(expr, _)
+        | Expr::OdbcLiteral(_, expr)
+        | Expr::Not(expr)
+        | Expr::IsNull { expr, .. }
+        | Expr::IsJson { expr, .. }
+        | Expr::CompareQuery { expr, .. }
+        | Expr::InQuery { expr, .. } => vec![expr],
+        Expr::Compare(_, a, b) => vec![a, b],
+        Expr::And(parts) | Expr::Or(parts) => parts.iter().collect(),
+        Expr::Binary(first, rest) => std::iter::once(&**first).chain(rest.iter().map(|(_, part)| part)).collect(),
+        Expr::StartsWith { expr, prefix: other, .. }
+        | Expr::Contains { expr, part: other, .. }
+        | Expr::Matches { expr, pattern: other, .. }
+        | Expr::Pattern { expr, pattern: other, .. }
+        | Expr::InList { expr, list: other, .. } => vec![expr, other],
+        Expr::Function(function) => {
+            let window = function.over.iter();
+            let keys = window
+                .flat_map(|window| window.partition_by.iter().chain(window.order_by.iter().map(|item| &item.expr)));
+            function.arguments.iter().chain(keys).collect()
+        }
+        Expr::Convert { expr, style, .. } => std::iter::once(&**expr).chain(style.as_deref()).collect(),
+        Expr::Case { operand, branches, otherwise } => operand
+            .as_deref()
+            .into_iter()
+            .chain(branches.iter().flat_map(|(when, then)| [when, then]))
+            .chain(otherwise.as_deref())
+            .collect(),
+        Expr::JsonObject { pairs, .. } => pairs.iter().flat_map(|(key, value)| [key, value]).collect(),
+        Expr::JsonArray { items, .. } => items.iter().collect(),
+        Expr::Like { expr, pattern, escape, .. } => {
+            [&**expr, &**pattern].into_iter().chain(escape.as_deref()).collect()
+        }
+        Expr::Between { expr, low, high, .. } => vec![expr, low, high],
+        Expr::InValues { expr, values, .. } => std::iter::once(&**expr).chain(values).collect(),
+    }
+}
+
+/// Whether it reads no column: a literal, a mark, a subquery, or made of them.
+pub fn is_constant(expr: &Expr) -> bool {
+    match expr {
+        Expr::Column(_) | Expr::Arrow(..) => false,
+        Expr::Function(function) if function.star || function.over.is_some() => false,
+        expr => parts(expr).into_iter().all(is_constant),
+    }
+}
+
+/// Whether an aggregate that is no window function stands in it.
+pub fn has_aggregate(expr: &Expr) -> bool {
+    let is_one = match expr {
+        Expr::Function(function) => {
+            function.over.is_none() && super::aggregate::is_aggregate(&function.name.to_uppercase())
+        }
+        _ => false,
+    };
+    is_one || parts(expr).into_iter().any(has_aggregate)
+}
+
+/// The columns it names, window clauses included.
+pub fn columns(expr: &Expr) -> Vec<&[Name]> {
+    match expr {
+        Expr::Column(parts) => vec![parts.as_slice()],
+        expr => parts(expr).into_iter().flat_map(columns).collect(),
+    }
+}

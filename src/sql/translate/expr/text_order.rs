@@ -1,0 +1,36 @@
+//! The order of text. IRIS sorts and compares strings that are numbers (`9`, `10`, `-.5`) as numbers, in front of all
+//! other strings (manual, "Collation", EXACT); PostgreSQL sorts them as any text. With a blank in front no string is a
+//! number, and the order of strings is what it was.
+
+use crate::sql::translate::frag::{Frag, Ty, level};
+
+/// A string to sort or compare by.
+pub fn as_sorted(value: &Frag) -> Frag {
+    let not_null = value.not_null;
+    let frag = Frag::cat(&[&"' ' || ", &value.clone().within(level::ATOM)], value.ty);
+    Frag { not_null, ..frag.with_level(level::OTHER) }
+}
+
+/// Both sides of `<`, `>`, `<=`, `>=`.
+pub(super) fn both_as_sorted(op: &str, left: Frag, right: Frag) -> (Frag, Frag) {
+    let is_text = |frag: &Frag| frag.ty.is_string() || frag.ty.is_open();
+    let orders = matches!(op, "<" | ">" | "<=" | ">=");
+    if orders && (left.ty.is_string() || right.ty.is_string()) && is_text(&left) && is_text(&right) {
+        return (as_sorted(&left).within(level::ATOM), as_sorted(&right).within(level::ATOM));
+    }
+    (left, right)
+}
+
+/// `MIN(value)` or `MAX(value)` of text; `distinct` is "" or "DISTINCT ".
+pub(super) fn extreme(call: &str, distinct: &str, value: &Frag, ty: Ty) -> Frag {
+    without_blank(&Frag::cat(&[&call, &"(", &distinct, &as_sorted(value), &")"], ty))
+}
+
+/// The string that [`as_sorted`] has put a blank in front of.
+pub(super) fn without_blank(found: &Frag) -> Frag {
+    let not_null = found.not_null;
+    // A string without characters may be NULL to a function of IRIS.
+    let frag =
+        Frag::cat(&[&"CASE WHEN CHAR_LENGTH(", found, &") = 1 THEN '' ELSE SUBSTRING(", found, &", 2) END"], found.ty);
+    Frag { not_null, ..frag }
+}
