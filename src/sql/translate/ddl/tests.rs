@@ -120,7 +120,7 @@ fn column_types() {
         ("decimal", "NUMERIC(38,19) %DESCRIPTION 'pg:numeric'"),
         ("text", "VARCHAR(3641144) %EXACT %DESCRIPTION 'pg:text'"),
         ("varchar", "VARCHAR(3641144) %EXACT %DESCRIPTION 'pg:varchar'"),
-        ("character varying(20)", "VARCHAR(20) %EXACT"),
+        ("character varying(20)", "VARCHAR(20) %EXACT %DESCRIPTION 'pg:varchar(20)'"),
         ("char(10)", "CHAR(10) %EXACT %DESCRIPTION 'pg:bpchar(10)'"),
         ("char", "CHAR(1) %EXACT %DESCRIPTION 'pg:bpchar(1)'"),
         ("date", "DATE"),
@@ -169,8 +169,8 @@ fn column_types() {
 #[test]
 fn defaults() {
     for (definition, expected) in [
-        ("varchar(9) DEFAULT 'new'::character varying", "VARCHAR(9) %EXACT DEFAULT 'new'"),
-        ("varchar(9) DEFAULT 'it''s'", "VARCHAR(9) %EXACT DEFAULT 'it''s'"),
+        ("varchar(9) DEFAULT 'new'::character varying", "VARCHAR(9) %EXACT DEFAULT 'new' %DESCRIPTION 'pg:varchar(9)'"),
+        ("varchar(9) DEFAULT 'it''s'", "VARCHAR(9) %EXACT DEFAULT 'it''s' %DESCRIPTION 'pg:varchar(9)'"),
         (
             "varchar(9) DEFAULT NULL::character varying",
             "VARCHAR(9) %EXACT DEFAULT NULL %DESCRIPTION 'pg:varchar(9) DEFAULT NULL::character varying'",
@@ -264,7 +264,7 @@ fn create_table() {
         (
             "CREATE UNLOGGED TABLE s.T (level varchar(10), date date, a int, UNIQUE (a, date)) \
              WITH (fillfactor=70) TABLESPACE x",
-            "CREATE TABLE: CREATE TABLE s.t (\"level\" VARCHAR(10) %EXACT, \"date\" DATE, a INTEGER, \
+            "CREATE TABLE: CREATE TABLE s.t (\"level\" VARCHAR(10) %EXACT %DESCRIPTION 'pg:varchar(10)', \"date\" DATE, a INTEGER, \
              CONSTRAINT t_a_date_key UNIQUE (a, \"date\"))",
         ),
         (
