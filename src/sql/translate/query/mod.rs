@@ -1,5 +1,6 @@
 //! Queries: SELECT, set operations, VALUES, TABLE, WITH.
 
+mod clauses;
 mod convert;
 mod distinct_on;
 mod from;
