@@ -19,6 +19,7 @@ mod cursor_run;
 mod evaluation;
 mod explain;
 mod extended;
+mod held_rows;
 mod kept_rows;
 mod local;
 mod open;

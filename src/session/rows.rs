@@ -6,7 +6,7 @@ use crate::catalog::Described;
 use crate::iris::{CellDecoder, IrisType, ItemReader, StatementMetadata, default_pg_type};
 use crate::sql::{OutputColumn, Plan};
 use crate::types::{Datum, Encoder, IsNull, Oid, PgType, Style};
-use crate::wire::{Format, PgError, RowWriter, SendBuf, SqlState};
+use crate::wire::{FieldDescription, Format, PgError, RowWriter, SendBuf, SqlState};
 
 use super::context::ShardContext;
 
@@ -274,6 +274,18 @@ impl Formats {
         }
         Ok(())
     }
+}
+
+pub fn put_row_description(fields: &[Field], out: &mut SendBuf) {
+    out.put_row_description(fields.iter().map(|field| FieldDescription {
+        name: &field.name,
+        table_oid: field.table_oid,
+        attribute_number: field.attribute_number,
+        type_oid: field.pg_type.oid.0,
+        type_len: field.type_len,
+        typmod: field.pg_type.wire_typmod(),
+        format: field.format,
+    }));
 }
 
 #[cfg(test)]

@@ -7,14 +7,16 @@ use crate::catalog::MirrorChange;
 use crate::iris::{Culprit, IrisError, IrisStatement, Item, ItemReader, Reply, Request, StatementMetadata, last_part};
 use crate::sql::{Action, RunIf, ScriptStep, StepRole};
 use crate::types::Style;
-use crate::wire::{FieldDescription, PgError, SendBuf, SqlState};
+use crate::wire::{PgError, SendBuf, SqlState};
 
 use super::client::Client;
 use super::context::{ShardContext, Understood};
 use super::explain::Explanation;
+use super::held_rows::{HeldRows, check_returned};
 use super::question::Order;
 use super::resolve::{refused, unexpected};
-use super::rows::{Field, Formats, RowShape};
+pub use super::rows::put_row_description;
+use super::rows::{Formats, RowShape};
 use super::step::Event;
 use super::streams::StreamRows;
 use super::violation::{Attempt, violated};
@@ -40,6 +42,10 @@ pub struct Run {
     rows_count: u64,
     /// Rows of the present step.
     step_rows_count: u64,
+    /// Rows of all Rows steps.
+    all_rows_count: u64,
+    /// The rows of a change that are fetched in parts.
+    held: Option<HeldRows>,
     /// Sum of the Count steps.
     count: u64,
     /// Of the step before.
@@ -103,6 +109,8 @@ impl Run {
             rows_max: 0,
             rows_count: 0,
             step_rows_count: 0,
+            all_rows_count: 0,
+            held: None,
             count: 0,
             previous_count: 0,
             was_ignored: false,
@@ -152,6 +160,9 @@ impl Run {
 
     /// Rows of the query sent so far, and whether these were all.
     pub fn rows_sent(&self) -> (u64, bool) {
+        if let Some(held) = &self.held {
+            return held.sent();
+        }
         (self.step_rows_count, matches!(self.state, State::Done))
     }
 
@@ -190,8 +201,17 @@ impl Run {
         client: &mut Client,
         out: &mut SendBuf,
     ) -> Result<RunProgress, Box<PgError>> {
-        // Only the rows of a plain query can wait: other scripts have steps behind them that must run.
-        self.rows_max = if self.steps().len() == 1 { rows_max } else { 0 };
+        self.rows_max = rows_max;
+        // Only the rows of a plain query can wait in IRIS: other scripts have steps behind them that must run.
+        if rows_max > 0 && self.steps().len() > 1 && matches!(self.state, State::Next) {
+            self.held = Some(HeldRows::default());
+        }
+        if let Some(held) = &mut self.held
+            && matches!(self.state, State::Done)
+        {
+            let is_suspended = held.send(rows_max, out);
+            return Ok(if is_suspended { RunProgress::Suspended } else { RunProgress::Complete(self.tag()) });
+        }
         self.rows_count = 0;
         self.opens_only = false;
         match std::mem::replace(&mut self.state, State::Waiting) {
@@ -220,6 +240,24 @@ impl Run {
     /// # Errors
     /// The statement's own.
     pub fn on_reply(
+        &mut self,
+        reply: Reply<'_>,
+        context: &ShardContext,
+        client: &mut Client,
+        out: &mut SendBuf,
+    ) -> Result<RunProgress, Box<PgError>> {
+        let Some(mut held) = self.held.take() else { return self.take_reply(reply, context, client, out) };
+        let progress = self.take_reply(reply, context, client, &mut held.spool);
+        let checked = held.check();
+        let is_complete = matches!(progress, Ok(RunProgress::Complete(_)));
+        let is_suspended = is_complete && held.send(self.rows_max, out);
+        self.held = Some(held);
+        checked?;
+        let complete = if is_complete { Ok(RunProgress::Complete(self.tag())) } else { progress };
+        if is_suspended { Ok(RunProgress::Suspended) } else { complete }
+    }
+
+    fn take_reply(
         &mut self,
         reply: Reply<'_>,
         context: &ShardContext,
@@ -282,6 +320,7 @@ impl Run {
         }
         let Some(step) = self.steps().get(self.step) else {
             self.state = State::Done;
+            check_returned(&self.understood.translation.tag, self.steps(), self.count, self.all_rows_count)?;
             if let Some(change) = client.mirror_change(&self.understood) {
                 return Ok(RunProgress::Mirror(change));
             }
@@ -383,8 +422,10 @@ impl Run {
         client: &mut Client,
     ) -> Result<RunProgress, Box<PgError>> {
         let role = self.steps().get(self.step).map(|step| step.role);
-        if role == Some(StepRole::Count) {
-            self.count = self.count.saturating_add(count);
+        match role {
+            Some(StepRole::Count) => self.count = self.count.saturating_add(count),
+            Some(StepRole::Rows) => self.all_rows_count = self.all_rows_count.saturating_add(count),
+            _ => {}
         }
         if role == Some(StepRole::Excuse)
             && let Some(refusal) = self.refusal.take()
@@ -511,7 +552,7 @@ impl Run {
     }
 
     fn limit_reached(&self) -> bool {
-        self.opens_only || self.rows_max > 0 && self.rows_count >= self.rows_max
+        self.opens_only || self.steps().len() == 1 && self.rows_max > 0 && self.rows_count >= self.rows_max
     }
 
     /// CommandComplete's text: the rows of this Execute for queries, the changed rows otherwise.
@@ -520,7 +561,10 @@ impl Run {
         let counts_rows = self.steps().iter().any(|step| step.role == StepRole::Rows);
         match tag.as_str() {
             "SELECT" if counts_rows => format!("SELECT {}", self.rows_count),
-            "SELECT" | "INSERT 0" | "UPDATE" | "DELETE" | "MERGE" | "COPY" => format!("{tag} {}", self.count),
+            "SELECT" | "INSERT 0" | "UPDATE" | "DELETE" | "MERGE" | "COPY" => {
+                let held = self.held.as_ref().filter(|_| counts_rows).map(HeldRows::last_count);
+                format!("{tag} {}", held.unwrap_or(self.count))
+            }
             _ => tag.clone(),
         }
     }
@@ -550,16 +594,4 @@ pub fn row_shape(
     let shape = Rc::new(RowShape::new(&step.plan, metadata, described.as_deref(), &Formats::text(), context, style)?);
     *understood.extra.text_shape.borrow_mut() = Some(Rc::clone(&shape));
     Ok(shape)
-}
-
-pub fn put_row_description(fields: &[Field], out: &mut SendBuf) {
-    out.put_row_description(fields.iter().map(|field| FieldDescription {
-        name: &field.name,
-        table_oid: field.table_oid,
-        attribute_number: field.attribute_number,
-        type_oid: field.pg_type.oid.0,
-        type_len: field.type_len,
-        typmod: field.pg_type.wire_typmod(),
-        format: field.format,
-    }));
 }

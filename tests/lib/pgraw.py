@@ -115,7 +115,8 @@ class Connection:
             self.send(message(b"d", copy_data) + message(b"c"))
         return self.until_ready()
 
-    def extended(self, sql, oids=(), values=(), binary_results=False):
+    def extended(self, sql, oids=(), values=(), binary_results=False, executes=(0,)):
+        """`executes`: the row limit of each Execute, 0 for none."""
         parse = b"\0" + sql.encode() + b"\0" + struct.pack("!H", len(oids)) + b"".join(struct.pack("!I", oid) for oid in oids)
         bind = b"\0\0" + struct.pack("!hH", 0, len(values))
         for value in values:
@@ -126,7 +127,7 @@ class Connection:
             + message(b"D", b"S\0")
             + message(b"B", bind)
             + message(b"D", b"P\0")
-            + message(b"E", b"\0" + struct.pack("!i", 0))
+            + b"".join(message(b"E", b"\0" + struct.pack("!i", rows_max)) for rows_max in executes)
             + message(b"S")
         )
         return self.until_ready()

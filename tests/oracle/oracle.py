@@ -4,6 +4,7 @@ A script (*.test) is blocks separated by empty lines. A block is one statement, 
     # a comment
     @param TYPE VALUE    one parameter (TYPE of pgraw.OIDS, `unknown` leaves it to the server; no VALUE is '')
     @null TYPE           a NULL parameter
+    @rows N N ..         an Execute with each of these row limits (0 for none), in the extended protocol only
     @simple              for the simple protocol only (several statements in one string)
     @fields              errors are compared with all they say (below); alone in a block, for all blocks behind it
 and, for COPY FROM STDIN, followed by a line `@data` and the data (`\\n` stands for an empty line).
@@ -37,6 +38,7 @@ class Block:
         self.oids, self.values = [], []
         self.simple_only = False
         self.compares_fields = False
+        self.executes = ()
 
     @property
     def statement(self):
@@ -47,6 +49,8 @@ class Block:
         text = " ".join(self.statement.split())
         if self.values:
             text += " -- " + ", ".join("NULL" if v is None else v for v in self.values)
+        if self.executes:
+            text += f" @rows {' '.join(map(str, self.executes))}"
         if self.data is not None:
             text += " @data " + repr(self.data)[:60]
         return text
@@ -54,7 +58,7 @@ class Block:
     def modes(self):
         if self.simple_only:
             return ("simple",)
-        return MODES[1:] if self.oids else MODES
+        return MODES[1:] if self.oids or self.executes else MODES
 
 
 def read_script(path):
@@ -79,6 +83,8 @@ def read_script(path):
         elif line.startswith("@null "):
             block.oids.append(pgraw.OIDS[line.split(" ", 1)[1]])
             block.values.append(None)
+        elif line.startswith("@rows "):
+            block.executes = tuple(int(n) for n in line.split()[1:])
         elif line == "@simple":
             block.simple_only = True
         elif line == "@fields":
@@ -100,7 +106,7 @@ def run(conn, block, mode):
         data = None if block.data is None else block.data.encode()
         replies = conn.simple(block.statement, data)
     else:
-        replies = conn.extended(block.statement, block.oids, block.values, mode == "binary")
+        replies = conn.extended(block.statement, block.oids, block.values, mode == "binary", block.executes or (0,))
     out = {"error": [], "columns": [], "types": [], "parameters": [], "rows": [], "tags": [], "status": conn.status}
     described = None
     for tag, body in replies:
@@ -111,9 +117,12 @@ def run(conn, block, mode):
             # The numbers of types that a script has made are the server's own (FirstNormalObjectId).
             out["types"].append([oid if oid < 16384 else "made by the script" for _, oid in described])
         elif tag == b"t":
-            out["parameters"].append(list(memoryview(body[2:]).cast("B").tobytes()[i : i + 4].hex() for i in range(0, len(body) - 2, 4)))
+            oids = [int.from_bytes(body[i : i + 4], "big") for i in range(2, len(body), 4)]
+            out["parameters"].append([oid if oid < 16384 else "made by the script" for oid in oids])
         elif tag == b"D":
             out["rows"].append([None if c is None else readable(c, mode) for c in pgraw.cells(body)])
+        elif tag == b"s":
+            out["rows"].append(["<suspended>"])
         elif tag == b"C":
             out["tags"].append(body[:-1].decode())
         elif tag == b"I":
