@@ -266,6 +266,7 @@ impl Schema for Moods {
                 identity: false,
                 has_default: false,
                 folds_case: false,
+                constant_default: None,
                 is_stream: false,
                 enum_type: Some(Rc::new(EnumType { schema: None, name: "mood".into(), labels })),
             }],

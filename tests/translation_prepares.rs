@@ -53,6 +53,7 @@ impl Schema for Tables {
                 identity: name == "id",
                 has_default: name == "id",
                 folds_case: false,
+                constant_default: None,
                 enum_type: None,
                 is_stream: false,
             }

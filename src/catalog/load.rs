@@ -7,6 +7,7 @@ use crate::sql::{ColumnFacts, DeclaredType, Need, RelationName, TableFacts, View
 
 use super::TableCache;
 use super::iris_column::IrisColumnType;
+use super::mirror::IrisDefault;
 
 const COLUMNS: &str = "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE, \
     IS_NULLABLE, IS_IDENTITY, COLUMN_DEFAULT, DESCRIPTION FROM INFORMATION_SCHEMA.COLUMNS \
@@ -254,12 +255,14 @@ fn column(row: Vec<Option<String>>) -> Option<ColumnFacts> {
     let is_noted = declared.is_some();
     let declared = declared.map(|declared| declared.pg_type());
     let declared = declared.filter(|declared| enum_type.is_some() || iris.fits(*declared));
+    let pg_type = declared.unwrap_or_else(|| iris.pg_type());
     Some(ColumnFacts {
         name,
-        pg_type: declared.unwrap_or_else(|| iris.pg_type()),
+        pg_type,
         nullable,
         identity,
-        has_default: default.is_some_and(|text| !text.is_empty()),
+        has_default: default.as_ref().is_some_and(|text| !text.is_empty()),
+        constant_default: IrisDefault::read(default.as_deref()).constant(pg_type),
         // The gateway makes text EXACT, and always leaves a note about it.
         folds_case: !is_noted && iris.is_text(),
         enum_type,

@@ -198,14 +198,15 @@ fn unreadable(what: &str, item: &Item<'_>) -> Box<PgError> {
 /// Appends one parameter value in the form its declared type asks for.
 ///
 /// # Errors
-/// 22008: a date or timestamp outside years 1 to 9999. 22021: text that is exactly one NUL, which a `$LIST` cannot
+/// 22008: a date or timestamp outside years 1 to 9999. 22003: a decimal of more digits than IRIS keeps. 0A000: NaN and
+/// the infinities, which IRIS takes in no number. 22021: text that is exactly one NUL, which a `$LIST` cannot
 /// tell from the empty string.
 pub fn put_value(out: &mut Vec<u8>, parameter: &ParameterDescription, datum: &Datum<'_>) -> Result<(), Box<PgError>> {
     match datum {
         Datum::Null => put_null(out),
         Datum::Text(text) => put_text_value(out, parameter, text)?,
         Datum::Owned(text) => put_text_value(out, parameter, text)?,
-        Datum::BigDecimal(text) => put_text_value(out, parameter, text)?,
+        Datum::BigDecimal(text) => put_digits(out, parameter, text)?,
         Datum::Latin1(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) if text.is_ascii() => put_text_value(out, parameter, text)?,
             _ => put_latin1(out, bytes),
@@ -216,7 +217,8 @@ pub fn put_value(out: &mut Vec<u8>, parameter: &ParameterDescription, datum: &Da
         },
         Datum::Bool(value) => put_number(out, parameter, i64::from(*value)),
         Datum::Int(value) => put_number(out, parameter, *value),
-        Datum::Decimal(value) => put_decimal_value(out, parameter, *value),
+        Datum::Decimal(value) => put_decimal_value(out, parameter, *value)?,
+        Datum::Double(value) if !value.is_finite() => return Err(not_finite()),
         Datum::Double(value) => put_double_value(out, parameter, *value),
         Datum::Bytes(bytes) => put_binary(out, parameter, bytes)?,
         Datum::OwnedBytes(bytes) => put_binary(out, parameter, bytes)?,
@@ -238,7 +240,7 @@ fn put_number(out: &mut Vec<u8>, parameter: &ParameterDescription, value: i64) {
     }
 }
 
-fn put_decimal_value(out: &mut Vec<u8>, parameter: &ParameterDescription, value: Decimal) {
+fn put_decimal_value(out: &mut Vec<u8>, parameter: &ParameterDescription, value: Decimal) -> Result<(), Box<PgError>> {
     match parameter.iris_type {
         IrisType::DOUBLE | IrisType::FLOAT => put_double(out, decimal_to_double(value)),
         IrisType::INTEGER | IrisType::SMALLINT | IrisType::TINYINT | IrisType::BIGINT | IrisType::BIT => {
@@ -248,8 +250,13 @@ fn put_decimal_value(out: &mut Vec<u8>, parameter: &ParameterDescription, value:
                 _ => put_decimal(out, value),
             }
         }
+        // One below what IRIS's numbers go down to.
+        IrisType::NUMERIC | IrisType::DECIMAL if value.mantissa == i64::MIN => {
+            return Err(too_many_digits(&decimal::to_string(value)));
+        }
         _ => put_decimal(out, value),
     }
+    Ok(())
 }
 
 fn put_double_value(out: &mut Vec<u8>, parameter: &ParameterDescription, value: f64) {
@@ -285,6 +292,28 @@ fn check_length(parameter: &ParameterDescription, units: usize, what: &str) -> R
     .hint("A column declared with STORAGE EXTERNAL holds values of any length."))
 }
 
+fn not_finite() -> Box<PgError> {
+    PgError::unsupported("NaN and infinite numbers are not supported: IRIS has none")
+        .hint("Use NULL, or a number beyond all others.")
+}
+
+/// A decimal number of any length.
+fn put_digits(out: &mut Vec<u8>, parameter: &ParameterDescription, digits: &str) -> Result<(), Box<PgError>> {
+    let is_decimal = matches!(parameter.iris_type, IrisType::NUMERIC | IrisType::DECIMAL);
+    match decimal::parse(digits) {
+        Some(Parsed::Exact(value)) if is_decimal => put_decimal_value(out, parameter, value),
+        _ if is_decimal => Err(too_many_digits(digits)),
+        // A double takes the nearest, a text all of it, and beside a whole number it is compared.
+        _ => put_text_value(out, parameter, digits),
+    }
+}
+
+fn too_many_digits(digits: &str) -> Box<PgError> {
+    let shown: String = digits.chars().take(64).collect();
+    PgError::error(SqlState::NUMERIC_OUT_OF_RANGE, format!("numeric value \"{shown}\" has too many digits for IRIS"))
+        .detail("IRIS keeps about 19 significant digits of a number (a mantissa of 64 bits).")
+}
+
 /// Text for a typed parameter is converted when it is plainly a value of that type; else IRIS judges it.
 fn put_text_value(out: &mut Vec<u8>, parameter: &ParameterDescription, text: &str) -> Result<(), Box<PgError>> {
     match text {
@@ -308,14 +337,8 @@ fn put_text_value(out: &mut Vec<u8>, parameter: &ParameterDescription, text: &st
             _ => put_text(out, text),
         },
         IrisType::NUMERIC | IrisType::DECIMAL => match decimal::parse(text.trim()) {
-            Some(Parsed::Exact(value)) => put_decimal(out, value),
-            Some(Parsed::Rounded(_)) => {
-                return Err(PgError::error(
-                    SqlState::NUMERIC_OUT_OF_RANGE,
-                    "IRIS keeps about nineteen digits of a number, and this one has more",
-                )
-                .hint("Round it, or keep it as text."));
-            }
+            Some(Parsed::Exact(value)) => put_decimal_value(out, parameter, value)?,
+            Some(Parsed::Rounded(_)) => return Err(too_many_digits(text)),
             None => put_text(out, text),
         },
         IrisType::DOUBLE | IrisType::FLOAT => match text.trim().parse() {

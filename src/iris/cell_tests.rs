@@ -65,6 +65,7 @@ fn numbers_by_declared_type() {
     assert_eq!(sent(IrisType::NUMERIC, 2, Datum::Double(0.1)), [4, 6, 0xff, 1]);
     let digits = "123456789012345678901234567890";
     assert_eq!(refused(IrisType::NUMERIC, Datum::BigDecimal(digits)), SqlState::NUMERIC_OUT_OF_RANGE);
+    assert_eq!(refused(IrisType::DOUBLE, Datum::Double(f64::NAN)), SqlState::FEATURE_NOT_SUPPORTED);
     assert_eq!(sent(IrisType::DOUBLE, 0, Datum::Int(1)), [10, 8, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f]);
     assert_eq!(sent(IrisType::DOUBLE, 0, Datum::Text("1.5")), [10, 8, 0, 0, 0, 0, 0, 0, 0xf8, 0x3f]);
     assert_eq!(

@@ -8,7 +8,7 @@ use crate::iris::{
     put_value,
 };
 use crate::sql::{Action, Bind, CopyFormat, CopyFromStdin, CopyHeader};
-use crate::types::{Datum, Fitting, Oid, PgType, decode_with, fit};
+use crate::types::{Datum, Fitting, Oid, PgType, assign, decode_with, fit};
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
 use super::client::Client;
@@ -29,7 +29,7 @@ pub struct CopyIn {
     understood: Rc<Understood>,
     decoder: CopyDecoder,
     /// Type of each column's text, and what IRIS declares for it.
-    columns: Vec<(Oid, ParameterDescription)>,
+    columns: Vec<(PgType, ParameterDescription)>,
     batch: Vec<u8>,
     batch_rows_count: usize,
     /// The batch on its way, to explain errors by.
@@ -175,7 +175,7 @@ impl CopyIn {
                 let error = PgError::error(SqlState::BAD_COPY_FORMAT, "extra data after last expected column");
                 return Err(at_line(error, &self.understood, self.line_count, None));
             }
-            for (index, (oid, declared)) in self.columns.iter().enumerate() {
+            for (index, (pg_type, declared)) in self.columns.iter().enumerate() {
                 let Some(field) = row.get(index) else {
                     let message = format!("missing data for column \"{}\"", column_name(&self.understood, index));
                     let error = PgError::error(SqlState::BAD_COPY_FORMAT, message);
@@ -183,7 +183,8 @@ impl CopyIn {
                 };
                 let datum = match field {
                     None => Ok(Datum::Null),
-                    Some(bytes) => decode_with(*oid, Format::Text, bytes, &style),
+                    Some(bytes) => decode_with(pg_type.oid, Format::Text, bytes, &style)
+                        .and_then(|datum| assign(datum, pg_type.oid, *pg_type, &style)),
                 };
                 let datum = match fitted(&self.understood, index) {
                     Some((to, fitting)) => datum.and_then(|datum| fit(datum, to, fitting)),
@@ -246,7 +247,7 @@ fn columns(
     copy: &CopyFromStdin,
     understood: &Understood,
     metadata: &StatementMetadata,
-) -> Vec<(Oid, ParameterDescription)> {
+) -> Vec<(PgType, ParameterDescription)> {
     let untyped = ParameterDescription { iris_type: IrisType::VARCHAR, precision: 0, scale: 0, nullable: 1 };
     (0..copy.columns_count)
         .map(|index| {
@@ -255,7 +256,11 @@ fn columns(
             let oid = known
                 .filter(|oid| *oid != Oid::UNSPECIFIED)
                 .unwrap_or_else(|| default_pg_type(declared.iris_type, declared.precision, declared.scale).oid);
-            (oid, declared)
+            let pg_type = match copy.insert.binds.get(index) {
+                Some(Bind::Assigned { to, .. }) => *to,
+                _ => PgType::new(oid),
+            };
+            (pg_type, declared)
         })
         .collect()
 }

@@ -40,6 +40,7 @@ mod step;
 mod streams;
 mod transaction;
 mod try_setting;
+mod upsert_keys;
 pub mod users;
 mod values;
 mod violation;

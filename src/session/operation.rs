@@ -1,6 +1,7 @@
 //! One understood statement being carried out. Simple and extended protocol differ in framing only: both run this.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::catalog::{MirrorChange, quoted_name};
 use crate::iris::{Reply, Request};
@@ -23,6 +24,7 @@ use super::rows::Formats;
 use super::run::{Run, RunProgress};
 use super::step::{Event, WaitRequest};
 use super::try_setting::TrySetting;
+use super::upsert_keys::check_keys;
 use super::values::{Parameter, SettingValue, Sources, put_values};
 
 /// A statement under way.
@@ -126,6 +128,8 @@ pub fn bind_values(
         put_values(&step.plan, metadata.as_deref(), sources, client, out, &mut values)?;
         all.push(values);
     }
+    let style = Arc::clone(client.settings.style());
+    check_keys(&understood.translation.upsert_keys, sources, client, &style)?;
     Ok(Values::Iris(all))
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::iris::datetime::horolog_of_day;
 use crate::iris::{IrisType, ParameterDescription, StatementMetadata, put_value};
 use crate::sql::{Bind, Given, LiteralKind, Plan, SessionValue, SetConfig, Template, array_elements};
-use crate::types::{Datum, Encoder, Oid, PgType, decode, decode_with, fit};
+use crate::types::{Datum, Decimal, Encoder, Fitting, Oid, PgType, Style, assign, decode, decode_with, fit};
 use crate::wire::{Format, PgError, SendBuf, SqlState};
 
 use super::client::Client;
@@ -79,18 +79,7 @@ pub fn put_values(
                 put_value(values, &declared, &datum)?;
             }
             Bind::CastParameter { parameter: n, oid } => {
-                let parameter = parameter(sources, *n)?;
-                let text = match parameter.bytes {
-                    None => None,
-                    Some(bytes) => match decode(Oid::TEXT, parameter.format, bytes)? {
-                        Datum::Text(text) => Some(text),
-                        _ => return Err(missing("text for parameter", *n)),
-                    },
-                };
-                let datum = match text {
-                    None => Datum::Null,
-                    Some(text) => decode_with(*oid, Format::Text, text.as_bytes(), &style)?,
-                };
+                let datum = cast_parameter(parameter(sources, *n)?, *oid, &style)?;
                 put_value(values, &declared, &datum)?;
             }
             Bind::RowCount { parameter: n, when_null } => {
@@ -119,25 +108,9 @@ pub fn put_values(
                 put_value(values, &declared, &decode_with(*oid, Format::Text, text.as_bytes(), &style)?)?;
             }
             Bind::Constant(text) => put_value(values, &declared, &Datum::Text(text))?,
-            Bind::Fitted { source, to, fitting } => {
-                let datum = match &**source {
-                    Bind::Parameter(n) => {
-                        let parameter = parameter(sources, *n)?;
-                        match parameter.bytes {
-                            None => Datum::Null,
-                            Some(bytes) => decode_with(parameter.oid, parameter.format, bytes, &style)?,
-                        }
-                    }
-                    Bind::Literal(n) | Bind::TypedLiteral { literal: n, .. } => {
-                        let (_, text) = sources.template.literal(*n).ok_or_else(|| missing("literal", *n))?;
-                        decode_with(to.oid, Format::Text, text.as_bytes(), &style)?
-                    }
-                    Bind::Constant(text) | Bind::TypedConstant { text, .. } => {
-                        decode_with(to.oid, Format::Text, text.as_bytes(), &style)?
-                    }
-                    _ => return Err(PgError::error(SqlState::INTERNAL_ERROR, "a value that cannot be fitted")),
-                };
-                put_value(values, &declared, &fit(datum, *to, *fitting)?)?;
+            Bind::Fitted { .. } | Bind::Assigned { .. } => {
+                let (datum, _) = typed(bind, sources, client, &style)?;
+                put_value(values, &declared, &datum)?;
             }
             Bind::Session(SessionValue::SetConfig { name, value, local }) => {
                 let SettingValue { name, value, local } = SettingValue::read(name, value, local, sources)?;
@@ -179,6 +152,128 @@ impl SettingValue {
             }
         };
         Ok(Self { name: given(name, sources)?, value: given(value, sources)?, local: is_local })
+    }
+}
+
+/// The value of a bind, and its type. Of a constant whose type its place gives, the type is
+/// [`UNSPECIFIED`](Oid::UNSPECIFIED) and the value its text.
+pub(super) fn typed<'a>(
+    bind: &'a Bind,
+    sources: &Sources<'a>,
+    client: &mut Client,
+    style: &Arc<Style>,
+) -> Result<(Datum<'a>, Oid), Box<PgError>> {
+    Ok(match bind {
+        Bind::Literal(n) => {
+            let (kind, text) = sources.template.literal(*n).ok_or_else(|| missing("literal", *n))?;
+            let oid = match kind {
+                LiteralKind::Int4 => Oid::INT4,
+                LiteralKind::Int8 => Oid::INT8,
+                LiteralKind::Numeric => Oid::NUMERIC,
+                LiteralKind::String => Oid::UNSPECIFIED,
+            };
+            (literal(kind, text)?, oid)
+        }
+        Bind::TypedLiteral { literal: n, oid } => {
+            let (_, text) = sources.template.literal(*n).ok_or_else(|| missing("literal", *n))?;
+            (decode_with(*oid, Format::Text, text.as_bytes(), style)?, *oid)
+        }
+        Bind::TypedConstant { text, oid } => (decode_with(*oid, Format::Text, text.as_bytes(), style)?, *oid),
+        Bind::Constant(text) => (Datum::Text(text), Oid::UNSPECIFIED),
+        Bind::Parameter(n) => {
+            let parameter = parameter(sources, *n)?;
+            match (parameter.bytes, parameter.oid) {
+                (None, oid) => (Datum::Null, oid),
+                (Some(bytes), Oid::UNSPECIFIED | Oid::UNKNOWN) => {
+                    (decode(Oid::TEXT, Format::Text, bytes)?, Oid::UNSPECIFIED)
+                }
+                (Some(bytes), oid) => (decode_with(oid, parameter.format, bytes, style)?, oid),
+            }
+        }
+        Bind::CastParameter { parameter: n, oid } => (cast_parameter(parameter(sources, *n)?, *oid, style)?, *oid),
+        Bind::Session(value) => (client.value(value, sources.context)?, Oid::UNSPECIFIED),
+        Bind::Assigned { value, negated, from, to } => {
+            let (mut datum, mut oid) = typed(value, sources, client, style)?;
+            if *negated {
+                datum = negative(datum);
+            }
+            // Computed by the session, or a constant of a type that is kept as text.
+            let is_made = match **value {
+                Bind::Session(_) => true,
+                Bind::Constant(_) => *from != to.oid,
+                _ => false,
+            };
+            if oid == Oid::UNSPECIFIED && is_made {
+                oid = *from;
+            }
+            if oid == Oid::UNSPECIFIED
+                && let Datum::Text(text) = datum
+            {
+                (datum, oid) = (decode_with(to.oid, Format::Text, text.as_bytes(), style)?, to.oid);
+            }
+            (assign(datum, oid, *to, style)?, to.oid)
+        }
+        Bind::Fitted { source, to, fitting } => (fitted(source, *to, *fitting, sources, style)?, to.oid),
+        Bind::Elements { .. } | Bind::EnumParameter { .. } | Bind::RowCount { .. } => {
+            return Err(PgError::error(SqlState::INTERNAL_ERROR, "a value of this kind cannot be assigned"));
+        }
+    })
+}
+
+/// A text read as the input function of another type reads it.
+fn cast_parameter<'a>(parameter: Parameter<'a>, oid: Oid, style: &Style) -> Result<Datum<'a>, Box<PgError>> {
+    let Some(bytes) = parameter.bytes else { return Ok(Datum::Null) };
+    match decode(Oid::TEXT, parameter.format, bytes)? {
+        Datum::Text(text) => decode_with(oid, Format::Text, text.as_bytes(), style),
+        _ => Err(PgError::error(SqlState::INTERNAL_ERROR, "a text became something else")),
+    }
+}
+
+/// A value as its type's modifier wants it.
+fn fitted<'a>(
+    source: &'a Bind,
+    to: PgType,
+    fitting: Fitting,
+    sources: &Sources<'a>,
+    style: &Style,
+) -> Result<Datum<'a>, Box<PgError>> {
+    let datum = match source {
+        Bind::Parameter(n) => {
+            let parameter = parameter(sources, *n)?;
+            let is_text = matches!(parameter.oid, Oid::TEXT | Oid::VARCHAR | Oid::UNKNOWN | Oid::UNSPECIFIED);
+            match parameter.bytes {
+                // A text that is cast: `$1::text::vector`.
+                _ if is_text => cast_parameter(parameter, to.oid, style)?,
+                None => Datum::Null,
+                Some(bytes) => decode_with(parameter.oid, parameter.format, bytes, style)?,
+            }
+        }
+        Bind::Literal(n) | Bind::TypedLiteral { literal: n, .. } => {
+            let (_, text) = sources.template.literal(*n).ok_or_else(|| missing("literal", *n))?;
+            decode_with(to.oid, Format::Text, text.as_bytes(), style)?
+        }
+        Bind::Constant(text) | Bind::TypedConstant { text, .. } => {
+            decode_with(to.oid, Format::Text, text.as_bytes(), style)?
+        }
+        _ => return Err(PgError::error(SqlState::INTERNAL_ERROR, "a value that cannot be fitted")),
+    };
+    fit(datum, to, fitting)
+}
+
+fn negative(datum: Datum<'_>) -> Datum<'_> {
+    match datum {
+        Datum::Int(value) => match value.checked_neg() {
+            Some(value) => Datum::Int(value),
+            None => Datum::Owned(format!("{}", -i128::from(value))),
+        },
+        Datum::Decimal(Decimal { mantissa, scale }) => match mantissa.checked_neg() {
+            Some(mantissa) => Datum::Decimal(Decimal { mantissa, scale }),
+            None => datum,
+        },
+        Datum::Double(value) => Datum::Double(-value),
+        Datum::BigDecimal(digits) => Datum::Owned(format!("-{digits}")),
+        Datum::Owned(digits) => Datum::Owned(format!("-{digits}")),
+        other => other,
     }
 }
 

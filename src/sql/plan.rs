@@ -37,6 +37,8 @@ pub struct Translation {
     pub set_configs: Vec<SetConfig>,
     /// What the statement does to the enum types, once the mirror has taken it.
     pub enum_change: Option<EnumChange>,
+    /// For each row of an upsert of several what it has for the columns of the key: no two may have the same.
+    pub upsert_keys: Vec<Vec<Bind>>,
 }
 
 /// A PostgreSQL statement for the mirror.
@@ -375,8 +377,21 @@ pub enum Bind {
     /// The value of `source` (a parameter, a literal, a constant) as a value of `to` with its modifier: rounded to the
     /// digits of `timestamp(3)`, without the blanks of `character(5)`, checked for the length of `vector(3)`.
     Fitted { source: Box<Bind>, to: PgType, fitting: Fitting },
+    /// Another bind's value on its way into a column of type `to`, by PostgreSQL's assignment cast; `from` is the type
+    /// of the value where it does not say so itself. `negated`: a minus stands in front of it.
+    Assigned { value: Box<Bind>, negated: bool, from: Oid, to: PgType },
     /// A value only the session knows, in text form: translations are shared by all sessions of a shard.
     Session(SessionValue),
+}
+
+impl Bind {
+    /// The bind that gives the value, without what is done to it.
+    pub fn innermost(&self) -> &Bind {
+        match self {
+            Bind::Assigned { value, .. } | Bind::Fitted { source: value, .. } => value.innermost(),
+            bind => bind,
+        }
+    }
 }
 
 /// An argument of a session function: text that is known, or will be with the parameters.

@@ -24,6 +24,8 @@ pub struct ColumnFacts {
     /// Text that IRIS may compare, sort and group without regard to case and trailing blanks, and give back in
     /// capitals: nothing says that its collation is EXACT.
     pub folds_case: bool,
+    /// The default, where it is a constant: text that reads as a value of the type.
+    pub constant_default: Option<String>,
     /// Its enum type, whose labels are all it may hold; `pg_type` is text then.
     pub enum_type: Option<Rc<EnumType>>,
     /// A stream of IRIS (LONGVARCHAR, LONGVARBINARY), which IRIS can show, write and test for NULL, and not compute with.

@@ -54,15 +54,34 @@ pub fn integer(text: &str, int_type: IntType) -> Result<i64, Box<PgError>> {
     };
     let trimmed = trim(text);
     let digits = trimmed.strip_prefix(['-', '+']).unwrap_or(trimmed);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(invalid_text(int_type.name(), text));
-    }
-    let value = trimmed.parse::<i64>().map_err(|_| out_of_range())?;
+    let value = if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        trimmed.parse::<i64>().map_err(|_| out_of_range())?
+    } else {
+        let (radix, digits) = other_notation(digits).ok_or_else(|| invalid_text(int_type.name(), text))?;
+        let magnitude = i128::from_str_radix(&digits, radix).map_err(|_| out_of_range())?;
+        let value = if trimmed.starts_with('-') { -magnitude } else { magnitude };
+        i64::try_from(value).map_err(|_| out_of_range())?
+    };
     if int_type == IntType::Oid && i32::try_from(value).is_ok_and(|value| value < 0) {
         // oidin takes negative numbers as the same 32 bits.
         return Ok(value + (1 << 32));
     }
     if int_type.holds(value) { Ok(value) } else { Err(out_of_range()) }
+}
+
+/// Digits of a base written in front (`0x1F`, `0o17`, `0b1`), or decimal ones, with underscores between them
+/// (`1_000`): the base and the digits alone. `None` for what is no number.
+fn other_notation(digits: &str) -> Option<(u32, String)> {
+    let (radix, rest) = match digits.get(..2) {
+        Some("0x" | "0X") => (16, digits.get(2..)?),
+        Some("0o" | "0O") => (8, digits.get(2..)?),
+        Some("0b" | "0B") => (2, digits.get(2..)?),
+        _ => (10, digits),
+    };
+    // Behind the base one underscore may stand, in front of a decimal number none.
+    let rest = if radix == 10 { rest } else { rest.strip_prefix('_').unwrap_or(rest) };
+    let is_number = rest.split('_').all(|group| !group.is_empty() && group.chars().all(|c| c.is_digit(radix)));
+    is_number.then(|| (radix, rest.replace('_', "")))
 }
 
 /// `boolin`: any unique prefix of true, false, yes, no, on, off, and 1, 0.

@@ -2,6 +2,7 @@
 
 mod array;
 mod array_nested;
+mod assign;
 mod convert;
 pub mod datetime;
 #[cfg(test)]
@@ -28,6 +29,7 @@ mod style_tests;
 mod transcode;
 mod zone;
 
+pub use assign::assign;
 pub use datetime::write_timestamp;
 pub use datum::{Datum, Decimal};
 pub use decode::{decode, decode_text, decode_with, utf8};

@@ -203,6 +203,20 @@ impl<'a> DecimalDigits<'a> {
         Ok(())
     }
 
+    /// The place behind the point of the last digit that is not 0; 0 for a whole number.
+    pub fn last_place(&self) -> i64 {
+        if self.is_zero() {
+            return 0;
+        }
+        let number = self.without_trailing_zeros();
+        number.digits_count().saturating_sub(number.point).max(0)
+    }
+
+    /// Digits in front of the point; negative where the first digit stands further behind it, `None` for zero.
+    pub fn whole_digits_count(&self) -> Option<i64> {
+        (!self.is_zero()).then_some(self.point)
+    }
+
     /// The nearest integer, halves away from zero (`numeric_int8`); `None` beyond 64 bits.
     pub fn round_to_i64(&self) -> Option<i64> {
         if self.is_zero() {

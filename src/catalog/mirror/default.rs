@@ -7,7 +7,7 @@ pub(super) const RANDOM_UUID: &str = "gen_random_uuid()";
 
 /// What kind of default IRIS has, for comparing it with the words of a description.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum IrisDefault {
+pub(in crate::catalog) enum IrisDefault {
     None,
     Text(String),
     Number(String),
@@ -54,6 +54,16 @@ impl IrisDefault {
                 Self::Computed(Some("CURRENT_TIMESTAMP"))
             }
             _ => Self::Computed(None),
+        }
+    }
+
+    /// A constant that reads as a value of the type; `None` for every other default, and for the numbers that IRIS has
+    /// for days and seconds.
+    pub fn constant(&self, pg_type: PgType) -> Option<String> {
+        match self {
+            Self::Number(_) if matches!(pg_type.oid, Oid::DATE | Oid::TIME | Oid::TIMESTAMP | Oid::TIMESTAMPTZ) => None,
+            Self::Number(text) | Self::Text(text) => Some(text.clone()),
+            Self::None | Self::Computed(_) => None,
         }
     }
 

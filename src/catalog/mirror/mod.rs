@@ -20,6 +20,7 @@ pub use comments::{
     CommentChange, CommentTarget, Comments, GET_COMMENTS, SideTableStatements, comment_changes, comments_from_table,
     kept_comments, read_comments, read_side_table,
 };
+pub(super) use default::IrisDefault;
 pub use load::{MirrorLoad, MirrorStep};
 pub use snapshot::{MirrorBatch, MirrorSnapshot};
 

@@ -48,7 +48,7 @@ fn no_literal_is_lost() {
         template.scan(sql).unwrap();
         let super::Action::Script(steps) = &translated.translation.action else { continue };
         for n in 0..u16::try_from(template.literals.len()).unwrap() {
-            let bound = steps.iter().flat_map(|step| &step.plan.binds).any(|bind| match bind {
+            let bound = steps.iter().flat_map(|step| &step.plan.binds).any(|bind| match bind.innermost() {
                 super::Bind::Literal(literal) | super::Bind::TypedLiteral { literal, .. } => *literal == n,
                 _ => false,
             });

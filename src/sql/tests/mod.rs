@@ -46,6 +46,7 @@ impl Tables {
                         identity: words.contains(&"#"),
                         has_default: words.contains(&"#"),
                         folds_case: words.contains(&"~"),
+                        constant_default: None,
                         enum_type: match note.declared {
                             DeclaredType::Enum(declared) => Some(Rc::new(declared)),
                             DeclaredType::Plain(_) | DeclaredType::Serial(_) => None,
@@ -131,6 +132,12 @@ fn spelled(text: &str, binds: &[Bind], template: &Template) -> String {
     for piece in pieces {
         let (n, rest) = piece.split_once(')').unwrap();
         let bind = &binds[n.parse::<usize>().unwrap() - 1];
+        let (bind, assigned) = match bind {
+            Bind::Assigned { value, negated, to, .. } => {
+                (&**value, Some(format!("{}->{}", if *negated { "-" } else { "" }, to.name())))
+            }
+            bind => (bind, None),
+        };
         let value = |literal: u16| {
             let (kind, value) = template.literal(literal).unwrap();
             if kind == super::LiteralKind::String { format!("'{value}'") } else { value.to_owned() }
@@ -176,7 +183,9 @@ fn spelled(text: &str, binds: &[Bind], template: &Template) -> String {
             Bind::Session(value) => {
                 let _ = write!(out, "<{value:?}>");
             }
+            Bind::Assigned { .. } => panic!("assigned twice"),
         }
+        out.push_str(assigned.as_deref().unwrap_or_default());
         out.push_str(rest);
     }
     out

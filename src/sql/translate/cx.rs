@@ -149,6 +149,10 @@ pub struct Cx<'a> {
     pub excluded: RefCell<Vec<(String, Frag)>>,
     /// Columns of the changed table that stand for what SET makes of them.
     pub substituted: RefCell<Vec<(String, Frag)>>,
+    /// [`Translation::upsert_keys`](crate::sql::plan::Translation::upsert_keys).
+    pub upsert_keys: RefCell<Vec<Vec<Bind>>>,
+    /// `*` is written as its columns wherever they are known.
+    pub expands: Cell<bool>,
     statements: RefCell<HashMap<String, Vec<Rc<IrisStatement>>>>,
 }
 
@@ -179,6 +183,8 @@ impl<'a> Cx<'a> {
             inline: Cell::new(false),
             excluded: RefCell::default(),
             substituted: RefCell::default(),
+            upsert_keys: RefCell::default(),
+            expands: Cell::new(false),
             statements: RefCell::default(),
         }
     }

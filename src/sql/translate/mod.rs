@@ -52,6 +52,7 @@ pub fn translate(
     }
     let mut translation = result.map_err(|error| in_characters(sql, error))?;
     translation.parameter_types = cx.parameter_types();
+    translation.upsert_keys = cx.upsert_keys.take();
     translation.notices.extend(cx.take_notices());
     let pinned = pinned(&cx, &translation);
     Ok(Translated { translation, pinned })
@@ -193,6 +194,7 @@ fn translation(action: Action, tag: impl Into<String>) -> Translation {
         mirror_decides: false,
         sleeps: Vec::new(),
         enum_change: None,
+        upsert_keys: Vec::new(),
     }
 }
 
@@ -272,7 +274,7 @@ fn in_characters(sql: &str, mut error: Box<PgError>) -> Box<PgError> {
 fn pinned(cx: &Cx<'_>, translation: &Translation) -> Vec<u16> {
     let mut bound = vec![false; cx.template.literals.len()];
     let mut mark_bind = |bind: &Bind| {
-        if let Bind::Literal(n) | Bind::TypedLiteral { literal: n, .. } = bind
+        if let Bind::Literal(n) | Bind::TypedLiteral { literal: n, .. } = bind.innermost()
             && let Some(bound) = bound.get_mut(usize::from(*n))
         {
             *bound = true;

@@ -266,6 +266,7 @@ mod tests {
                 identity: false,
                 has_default: false,
                 folds_case: false,
+                constant_default: None,
                 enum_type: None,
                 is_stream: false,
             };

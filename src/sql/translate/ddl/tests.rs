@@ -19,6 +19,7 @@ impl Schema for OneTable {
             identity: false,
             has_default: false,
             folds_case: false,
+            constant_default: None,
             enum_type: None,
             is_stream: false,
         };

@@ -2,11 +2,13 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::assign::assigned;
 use super::rows::rows_of_query;
-use super::target::{Target, assigned};
+use super::target::Target;
 use super::written::inserts;
 use super::{returning, upsert};
 use crate::sql::plan::{Action, RunIf, ScriptStep, StepRole, Translation};
+use crate::sql::schema::ColumnFacts;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::expr::{expressions, is_query};
 use crate::sql::translate::frag::{Frag, Ty, list};
@@ -38,7 +40,7 @@ pub fn insert(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     let target = Target::read(cx, node)?;
     let conflict = cx::child(node, SyntaxKind::ON_CONFLICT_CLAUSE);
     let returned = cx::child(node, SyntaxKind::RETURNING_CLAUSE);
-    let columns = listed_columns(node)?;
+    let columns = listed_columns(cx, node)?;
     let source = node.children().find(|child| is_query(child.kind()));
     let rows = match &source {
         Some(source) if source.kind() == SyntaxKind::VALUES => Some(rows(cx, &target, columns.as_deref(), source)?),
@@ -101,17 +103,11 @@ pub fn insert(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     Ok(script(steps, "INSERT 0"))
 }
 
-fn listed_columns(node: &SyntaxNode) -> Result<Option<Vec<(String, String)>>> {
+fn listed_columns(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Option<Vec<(String, String)>>> {
     let Some(list) = cx::child(node, SyntaxKind::COLUMN_TARGET_LIST) else { return Ok(None) };
     cx::children(&list, SyntaxKind::COLUMN_TARGET)
         .map(|column| {
-            let typed = match names::parts(&column).as_slice() {
-                [name] => name.clone(),
-                _ => {
-                    return Err(PgError::unsupported("fields and elements as targets of INSERT are not supported")
-                        .position(cx::offset(column.text_range().start().into())));
-                }
-            };
+            let typed = Target::column_name(cx, &column)?;
             Ok((names::iris_name(&typed)?, names::folded(&typed)))
         })
         .collect::<Result<Vec<_>>>()
@@ -275,13 +271,29 @@ fn plain(cx: &Cx<'_>, target: &Target, rows: Vec<Row>) -> Vec<ScriptStep> {
     steps
 }
 
+/// The facts of the columns that get values, where the table is known.
+fn assigned_columns(target: &Target, listed: Option<&[(String, String)]>) -> Result<Option<Vec<ColumnFacts>>> {
+    let Some(facts) = &target.facts else { return Ok(None) };
+    match listed {
+        Some(listed) => listed.iter().map(|(_, folded)| Ok(target.column(folded)?.cloned())).collect(),
+        None => Ok(Some(facts.columns.clone())),
+    }
+}
+
 fn from_query(
     cx: &Cx<'_>,
     target: &Target,
     listed: Option<&[(String, String)]>,
     source: &SyntaxNode,
 ) -> Result<ScriptStep> {
-    let query = cx.query(source, Place::Inner, None)?;
+    let at = usize::from(source.text_range().start());
+    cx.expands.set(true);
+    let query = cx.query(source, Place::Inner, None);
+    cx.expands.set(false);
+    let query = match assigned_columns(target, listed)? {
+        Some(columns) => cx.assigned_query(query?, &columns, at)?,
+        None => query?,
+    };
     let width = query.shape.as_ref().map(Vec::len);
     let columns = match (listed, width) {
         (Some(listed), _) => Some(listed.to_vec()),

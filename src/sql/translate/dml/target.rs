@@ -6,9 +6,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use crate::sql::schema::{ColumnFacts, TableFacts};
 use crate::sql::translate::cx::{Cx, Relation, Result, column_of};
-use crate::sql::translate::frag::{Frag, Ty};
-use crate::sql::translate::{enums, names};
-use crate::types::{Fitting, Oid, PgType};
+use crate::sql::translate::names;
 use crate::wire::{PgError, SqlState};
 
 pub struct Target {
@@ -47,6 +45,25 @@ impl Target {
         Ok(Relation::new(names::folded(&typed), names::iris_name(&typed)?, columns))
     }
 
+    /// The column that a list of INSERT or a SET names, as typed.
+    ///
+    /// # Errors
+    /// 0A000 for an element, a slice or a field of a column.
+    pub fn column_name(cx: &Cx<'_>, node: &SyntaxNode) -> Result<String> {
+        let is_part = node
+            .descendants_with_tokens()
+            .any(|element| matches!(element.kind(), SyntaxKind::L_BRACK | SyntaxKind::DOT | SyntaxKind::COLON));
+        match names::parts(node).as_slice() {
+            [name] if !is_part => Ok(name.clone()),
+            _ => Err(cx
+                .unsupported(
+                    "elements, slices and fields of a column cannot be assigned: IRIS keeps the column as a whole",
+                    node.text_range().start().into(),
+                )
+                .hint("Read the column, change it on the client, and assign the whole value.")),
+        }
+    }
+
     /// The facts of a column; an error where the table is known and has no such column.
     pub fn column(&self, folded: &str) -> Result<Option<&ColumnFacts>> {
         let Some(facts) = &self.facts else { return Ok(None) };
@@ -58,31 +75,4 @@ impl Target {
             )),
         }
     }
-}
-
-/// A value on its way into a column.
-pub fn assigned(cx: &Cx<'_>, value: Frag, column: Option<&ColumnFacts>) -> Result<Frag> {
-    let Some(column) = column else { return Ok(value) };
-    let to = column.pg_type;
-    if to.oid == Oid::VECTOR && value.ty.is_string() {
-        return Ok(crate::sql::translate::expr::to_vector(value, to));
-    }
-    let open = value.ty.is_open();
-    let mut value = cx.coerce(value, to);
-    if let Some(enum_type) = &column.enum_type {
-        enums::checked(cx, &mut value, enum_type)?;
-    }
-    // `INSERT .. VALUES ('..')` of a string is no cast: the column takes it as it is.
-    let value = if open { value } else { cast_for(value, to) };
-    cx.fitted(value, to, Fitting::Assignment)
-}
-
-/// Values PostgreSQL would convert by an assignment cast that IRIS does otherwise.
-fn cast_for(value: Frag, to: PgType) -> Frag {
-    let integer = Ty::of(to.oid).is_integer();
-    if integer && value.ty.is_number() && !value.ty.is_integer() && !value.marks.is_empty() && value.text.len() > 1 {
-        // A fraction computed for a whole column is rounded, not cut.
-        return Frag::cat(&[&"ROUND(", &value, &", 0)"], Ty::Known(to));
-    }
-    value
 }

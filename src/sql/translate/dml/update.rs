@@ -2,11 +2,13 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::assign::assigned;
 use super::insert::is_default;
 use super::returning;
-use super::target::{Target, assigned};
+use super::target::Target;
 use super::written::{changes, held};
 use crate::sql::plan::{StepRole, Translation};
+use crate::sql::schema::ColumnFacts;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::expr::is_query;
 use crate::sql::translate::frag::{Frag, Ty, level};
@@ -28,7 +30,7 @@ pub fn update(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
         return Err(cx.unsupported("UPDATE needs SET", at));
     };
     let (assignments, condition, tables) = cx.scoped(scope.clone(), || {
-        let assignments = assignments(cx, &target, &set)?;
+        let assignments = assignments(cx, &target, &set, &[])?;
         let tables = from.as_ref().map(|from| cx.write_from(from)).transpose()?;
         Ok((assignments, filter(cx, node)?, tables))
     })?;
@@ -100,8 +102,8 @@ fn touches(node: &SyntaxNode, assignments: &[Assignment]) -> bool {
     })
 }
 
-/// `SET a = 1, (b, c) = (2, 3)`.
-pub fn assignments(cx: &Cx<'_>, target: &Target, set: &SyntaxNode) -> Result<Vec<Assignment>> {
+/// `SET a = 1, (b, c) = (2, 3)`. `key`: the columns in which the row of an upsert is the one that was to be inserted.
+pub fn assignments(cx: &Cx<'_>, target: &Target, set: &SyntaxNode, key: &[String]) -> Result<Vec<Assignment>> {
     let mut all = Vec::new();
     let items = set
         .descendants()
@@ -125,29 +127,73 @@ pub fn assignments(cx: &Cx<'_>, target: &Target, set: &SyntaxNode) -> Result<Vec
                 .position(cx::offset(at)));
         }
         for (column, value) in columns.iter().zip(&values) {
-            let parts = names::parts(column);
-            let [typed] = parts.as_slice() else {
-                return Err(cx.unsupported("fields and elements as targets of SET are not supported", at));
-            };
-            let folded = names::folded(typed);
+            let typed = Target::column_name(cx, column)?;
+            let folded = names::folded(&typed);
             let facts = target.column(&folded)?;
+            if facts.is_some_and(|facts| facts.identity) {
+                if keeps(cx, value, &folded, key) {
+                    continue;
+                }
+                return Err(cx
+                    .unsupported(
+                        format!(
+                            "the value of the identity column \"{folded}\" cannot be changed: IRIS does not allow it"
+                        ),
+                        at,
+                    )
+                    .hint("Insert a row with the new value and delete the old one."));
+            }
             let frag = if is_default(value) {
                 match facts {
                     Some(facts) if !facts.has_default => Frag::atom("NULL", Ty::Untyped),
+                    Some(facts) if facts.constant_default.is_some() => constant_default(cx, facts)?,
                     _ => {
                         return Err(cx
                             .unsupported(
-                                "SET column = DEFAULT is not supported by IRIS",
+                                "SET column = DEFAULT of a computed default is not supported by IRIS",
                                 value.text_range().start().into(),
                             )
-                            .hint("Set the value itself."));
+                            .hint("Only constant defaults are known to the gateway; set the value itself."));
                     }
                 }
             } else {
                 assigned(cx, cx.value(value)?, facts)?
             };
-            all.push((names::iris_name(typed)?, folded, frag));
+            all.push((names::iris_name(&typed)?, folded, frag));
         }
     }
+    if all.is_empty() {
+        // Nothing is left to be changed, but the rows count and are locked as if it were.
+        let other = target.facts.iter().flat_map(|facts| &facts.columns).find(|column| !column.identity);
+        let Some(other) = other else {
+            let at = usize::from(set.text_range().start());
+            return Err(cx.unsupported("UPDATE of a table that has an identity column only is not supported", at));
+        };
+        let name = names::iris_name_of(&other.name);
+        all.push((name.clone(), other.name.clone(), Frag::atom(name, Ty::Known(other.pg_type))));
+    }
     Ok(all)
+}
+
+/// A column's default, where it is a constant.
+pub fn constant_default(cx: &Cx<'_>, facts: &ColumnFacts) -> Result<Frag> {
+    let text = facts.constant_default.as_deref().unwrap_or_default();
+    assigned(cx, cx.text_constant(text).with_ty(Ty::Untyped), Some(facts))
+}
+
+/// Whether a value leaves the column as it is: the column itself, or what `EXCLUDED` has for a column of the key.
+fn keeps(cx: &Cx<'_>, value: &SyntaxNode, folded: &str, key: &[String]) -> bool {
+    let node = cx::unwrapped(value);
+    if !matches!(node.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) {
+        return false;
+    }
+    let parts: Vec<String> = names::parts(&node).iter().map(|part| names::folded(part)).collect();
+    let Some((name, qualifiers)) = parts.split_last() else { return false };
+    if !name.eq_ignore_ascii_case(folded) {
+        return false;
+    }
+    match qualifiers.last().map(String::as_str) {
+        Some("excluded") => key.iter().any(|column| column.eq_ignore_ascii_case(name)),
+        qualifier => cx.find(qualifier, name).is_some_and(|found| found.is_first),
+    }
 }

@@ -6,11 +6,11 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::insert::{DUPLICATE_KEY, Row, insertion};
 use super::returning;
 use super::target::Target;
-use super::update::{Assignment, assignments};
+use super::update::{Assignment, assignments, constant_default};
 use super::written::changes;
-use crate::sql::plan::{RunIf, ScriptStep, StepRole};
+use crate::sql::plan::{Bind, RunIf, ScriptStep, StepRole};
 use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::frag::{Frag, Ty, level};
+use crate::sql::translate::frag::{Frag, MARK, Ty, level};
 use crate::sql::translate::{names, step};
 use crate::wire::{PgError, SqlState};
 
@@ -61,21 +61,28 @@ pub fn steps(
         .hint("For example, ON CONFLICT (column_name).")
         .position(cx::offset(at)));
     };
+    cx.upsert_keys.replace(keys_of_rows(cx, &rows, &key, at)?);
     let filter = update.children().find(|child| child.kind() == SyntaxKind::WHERE_CLAUSE).and_then(|w| w.first_child());
     if filter.is_some() && returned.is_some() {
         return Err(cx.unsupported("ON CONFLICT DO UPDATE .. WHERE with RETURNING is not supported", at));
     }
     for row in rows {
         let insert = insertion(cx, target, &row);
-        let Some(by_key) = condition(target, &row, &key)? else {
-            // The key takes its default, a fresh number: there is nothing to conflict with.
+        let by_key = if lacks_value(target, &row) { None } else { condition(target, &row, &key)? };
+        let Some(by_key) = by_key else {
+            // The key is NULL or takes its default, a fresh number: there is nothing to conflict with. Or a column is
+            // missing that must not be: PostgreSQL says so before it looks for the key.
             steps.push(insert);
             if let Some(returned) = returned {
                 steps.push(returning::inserted(cx, target, returned)?);
             }
             continue;
         };
-        let (change, assignments) = change(cx, target, &update, &row, &by_key, filter.as_ref())?;
+        let (change, assignments) = change(cx, target, &update, &row, &key, &by_key, filter.as_ref())?;
+        let sets_key = assignments.iter().any(|(_, folded, _)| key.iter().any(|key| key.eq_ignore_ascii_case(folded)));
+        if sets_key && returned.is_some() {
+            return Err(cx.unsupported("ON CONFLICT DO UPDATE of the key itself with RETURNING is not supported", at));
+        }
         let change = changes(cx.plan(change, Vec::new(), false), target, &assignments, held(&row, &key));
         steps.push(step(change, StepRole::Count));
         let mut insert = ScriptStep { run_if: RunIf::PreviousCountZero, ..insert };
@@ -111,18 +118,29 @@ fn change(
     target: &Target,
     update: &SyntaxNode,
     row: &Row,
+    key: &[String],
     by_key: &Frag,
     filter: Option<&SyntaxNode>,
 ) -> Result<(Frag, Vec<Assignment>)> {
-    let excluded = row.columns.iter().map(|(_, folded, value)| (folded.clone(), value.clone().within(level::ATOM)));
-    let before = cx.excluded.replace(excluded.collect());
+    let given = |name: &str| row.columns.iter().any(|(_, folded, _)| folded.eq_ignore_ascii_case(name));
+    let mut excluded: Vec<(String, Frag)> =
+        row.columns.iter().map(|(_, folded, value)| (folded.clone(), value.clone().within(level::ATOM))).collect();
+    let omitted = target.facts.iter().flat_map(|facts| &facts.columns).filter(|column| !given(&column.name));
+    for column in omitted.filter(|column| !column.identity) {
+        if column.constant_default.is_some() {
+            excluded.push((column.name.clone(), constant_default(cx, column)?));
+        } else if !column.has_default {
+            excluded.push((column.name.clone(), Frag::atom("NULL", Ty::Known(column.pg_type))));
+        }
+    }
+    let before = cx.excluded.replace(excluded);
     let scope = vec![target.relation()?];
     let result = cx.scoped(scope, || {
         let Some(set) = cx::child(update, SyntaxKind::SET_CLAUSE) else {
             return Err(cx.unsupported("DO UPDATE needs SET", update.text_range().start().into()));
         };
         let mut frag = Frag::cat(&[&"UPDATE ", &target.named()?, &" SET "], Ty::Any);
-        let assignments = assignments(cx, target, &set)?;
+        let assignments = assignments(cx, target, &set, key)?;
         for (n, (column, _, value)) in assignments.iter().enumerate() {
             if n > 0 {
                 frag.push(&", ");
@@ -151,14 +169,52 @@ fn held(row: &Row, key: &[String]) -> Vec<(String, Frag)> {
         .collect()
 }
 
-/// `key = value AND ..`; `None` when the row leaves a key column to its default.
+/// Whether a column that must not be NULL gets no value.
+fn lacks_value(target: &Target, row: &Row) -> bool {
+    target.facts.iter().flat_map(|facts| &facts.columns).any(|column| {
+        let value = row.columns.iter().find(|(_, folded, _)| folded.eq_ignore_ascii_case(&column.name));
+        !column.nullable && !column.identity && value.map_or(!column.has_default, |(.., value)| value.is_null())
+    })
+}
+
+/// What the rows of one statement have for the key, to be compared when the values are bound: no row may be changed
+/// twice.
+fn keys_of_rows(cx: &Cx<'_>, rows: &[Row], key: &[String], at: usize) -> Result<Vec<Vec<Bind>>> {
+    if rows.len() < 2 {
+        return Ok(Vec::new());
+    }
+    let mut all = Vec::with_capacity(rows.len());
+    for row in rows {
+        let mut binds = Vec::with_capacity(key.len());
+        for column in key {
+            let value = row.columns.iter().find(|(_, folded, _)| folded.eq_ignore_ascii_case(column));
+            let Some((.., value)) = value.filter(|(.., value)| !value.is_null()) else { break };
+            binds.push(match value.marks.as_slice() {
+                [] => Bind::Constant(value.text.clone()),
+                [mark] if value.text.chars().eq([MARK]) => mark.bind.clone(),
+                _ => {
+                    return Err(cx
+                        .unsupported("ON CONFLICT DO UPDATE of several rows with computed keys is not supported", at)
+                        .hint("Insert the rows one by one."));
+                }
+            });
+        }
+        // A row without a value for the key conflicts with none.
+        if binds.len() == key.len() {
+            all.push(binds);
+        }
+    }
+    Ok(all)
+}
+
+/// `key = value AND ..`; `None` when the row leaves a key column NULL or to its default.
 fn condition(target: &Target, row: &Row, key: &[String]) -> Result<Option<Frag>> {
     let mut frag = Frag::atom(String::new(), Ty::BOOL);
     for (n, column) in key.iter().enumerate() {
         let Some((text, _, value)) = row.columns.iter().find(|(_, folded, _)| folded.eq_ignore_ascii_case(column))
         else {
-            let identity = target.column(column).ok().flatten().is_some_and(|facts| facts.identity);
-            if identity || target.facts.is_none() {
+            let facts = target.column(column).ok().flatten();
+            if facts.is_none_or(|facts| facts.identity || !facts.has_default) {
                 return Ok(None);
             }
             return Err(PgError::unsupported(format!(

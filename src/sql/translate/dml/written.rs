@@ -66,11 +66,11 @@ fn written(value: &Frag, marks: &mut usize) -> Written {
 
 /// Whether both are the same value of the statement, whatever type its place gives it.
 fn is_same(a: &Bind, b: &Bind) -> bool {
-    let literal = |bind: &Bind| match bind {
+    let literal = |bind: &Bind| match bind.innermost() {
         Bind::Literal(n) | Bind::TypedLiteral { literal: n, .. } => Some(*n),
         _ => None,
     };
-    a == b || literal(a).is_some_and(|n| literal(b) == Some(n))
+    a.innermost() == b.innermost() || literal(a).is_some_and(|n| literal(b) == Some(n))
 }
 
 /// The value alone, or a spelling that leaves it as it is.

@@ -153,6 +153,14 @@ impl Cx<'_> {
             return Ok(frag.clone());
         }
         let found = self.find(qualifier.as_deref(), &folded);
+        if qualifier.as_deref() == Some("excluded") && found.is_none() && !self.excluded.borrow().is_empty() {
+            return Err(self
+                .unsupported(
+                    format!("EXCLUDED.{folded} is the default of its column, which the gateway cannot tell"),
+                    at,
+                )
+                .hint("Give the column a value in the INSERT."));
+        }
         let depth = found.as_ref().map_or(0, |found| found.depth);
         if found.is_some() || qualifier.is_some() {
             self.outermost.set(self.outermost.get().min(depth));

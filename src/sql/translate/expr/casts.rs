@@ -264,10 +264,20 @@ impl Cx<'_> {
             Oid::TIMESTAMP | Oid::TIMESTAMPTZ if matches!(from.oid(), Some(Oid::TIMESTAMP | Oid::TIMESTAMPTZ)) => {
                 frag.with_ty(ty)
             }
-            Oid::VECTOR => match from {
-                Ty::Known(known) if known.oid == Oid::VECTOR => frag,
-                _ if open => frag,
-                _ => super::vector::to_vector(frag, to),
+            Oid::VECTOR if open => super::bound(&frag, to).unwrap_or(frag),
+            Oid::VECTOR => match (from, super::bound(&frag, to)) {
+                (_, Some(frag)) => frag,
+                (Ty::Known(known), None)
+                    if known.oid == Oid::VECTOR && (to.typmod < 0 || known.typmod == to.typmod) =>
+                {
+                    frag
+                }
+                _ => {
+                    return Err(PgError::unsupported(
+                        "a vector made of an expression is not supported: IRIS does not check what it is made of",
+                    )
+                    .hint("Make vectors of constants and parameters."));
+                }
             },
             Oid(24 | 2205 | 2206 | 4089) => {
                 return Err(PgError::unsupported(format!(

@@ -3,6 +3,7 @@
 mod aggregates;
 mod array;
 mod atoms;
+mod bound;
 mod calls;
 mod casts;
 mod column_cast;
@@ -37,6 +38,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 pub use self::aggregates::is_aggregate;
 pub use self::array::elements as array_elements;
 pub use self::atoms::{inexact, unfolded};
+pub use self::bound::bound;
 pub use self::calls::GatewayCalls;
 pub use self::casts::{is_type, type_name};
 pub use self::column_cast::ColumnCasts;

@@ -6,8 +6,7 @@ use crate::sql::translate::frag::{Frag, Mark, Ty, level};
 use crate::types::{Fitting, Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
-/// A vector made of text. The element type must be the column's, and vectors of this gateway are made of DOUBLE;
-/// with a length IRIS checks it.
+/// A vector made of text. The element type must be the column's, and vectors of this gateway are made of DOUBLE.
 pub fn to_vector(frag: Frag, pg_type: PgType) -> Frag {
     let sure = frag.not_null;
     let ty = Ty::Known(pg_type);

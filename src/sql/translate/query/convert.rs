@@ -7,7 +7,9 @@ use squawk_syntax::SyntaxKind;
 
 use super::Query;
 use super::select::{Target, shape};
-use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::schema::ColumnFacts;
+use crate::sql::translate::cx::{Column, Cx, Result};
+use crate::sql::translate::dml::{assigned, is_same};
 use crate::sql::translate::frag::{Frag, Ty, list};
 use crate::sql::translate::names;
 use crate::types::{Oid, PgType};
@@ -243,5 +245,46 @@ impl Cx<'_> {
         }
         let tail = Frag::cat(&[&" FROM (", &inner.frag, &") pgw"], Ty::Any);
         Ok(Query { columns, is_one_row, ..Query::of_parts(Frag::atom("SELECT ", Ty::Any), targets, tail) })
+    }
+
+    /// The query with its columns as those that an INSERT fills take them.
+    ///
+    /// # Errors
+    /// 0A000 where IRIS cannot convert a value exactly, or the columns of the query are not known.
+    pub fn assigned_query(&self, mut query: Query, columns: &[ColumnFacts], at: usize) -> Result<Query> {
+        let unknown = || {
+            self.unsupported("INSERT of a query with * needs its columns, which are not known", at)
+                .hint("Name the columns: each is converted to the type of its target.")
+        };
+        if let Parts::Select { head, targets, .. } = &mut query.parts
+            // What DISTINCT and LIMIT choose by is what was written.
+            && ["SELECT ", "SELECT TOP ALL "].iter().any(|head_end| head.text.ends_with(head_end))
+        {
+            if targets.iter().any(Target::is_star) {
+                return Err(unknown());
+            }
+            for (target, column) in targets.iter_mut().zip(columns) {
+                target.frag = assigned(self, target.frag.clone(), Some(column))?;
+            }
+            query.write();
+            return Ok(query);
+        }
+        let shape = query.shape.clone().ok_or_else(unknown)?;
+        let fits = |(column, to): (&Column, &ColumnFacts)| match column.ty {
+            Ty::Untyped => Ty::Known(to.pg_type).is_string(),
+            ty => is_same(ty, to.pg_type),
+        };
+        if shape.iter().zip(columns).all(fits) {
+            return Ok(query);
+        }
+        let (inner, names) = query.named().ok_or_else(unknown)?;
+        let mut targets = Vec::new();
+        for ((name, column), to) in names.iter().zip(&shape).zip(columns) {
+            let mut frag = Frag::atom(name.clone(), column.ty);
+            frag.not_null = !column.nullable;
+            targets.push(Target::of_column(column, assigned(self, frag, Some(to))?));
+        }
+        let tail = Frag::cat(&[&" FROM (", &inner.frag, &") pgw"], Ty::Any);
+        Ok(Query::of_parts(Frag::atom("SELECT ", Ty::Any), targets, tail))
     }
 }

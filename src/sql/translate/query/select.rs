@@ -478,7 +478,12 @@ impl Cx<'_> {
             })
             .collect();
         let known = !meant.is_empty() && !merges && meant.iter().all(|relation| relation.columns.is_some());
-        if known && (place != Place::Inner || renamed || relations.iter().any(|relation| relation.is_merged)) {
+        if known
+            && (place != Place::Inner
+                || renamed
+                || self.expands.get()
+                || relations.iter().any(|relation| relation.is_merged))
+        {
             let several = relations.len() > 1;
             for relation in meant {
                 for column in relation.columns.iter().flatten() {

@@ -9,10 +9,10 @@ use crate::iris::ParameterKind;
 use crate::sql::plan::{Action, Bind, CopyFormat, CopyFromStdin, CopyHeader};
 use crate::sql::schema::{ColumnFacts, TableLookup};
 use crate::sql::translate::cx::{self, Cx, Result, plain_text};
+use crate::sql::translate::dml::assigned;
 use crate::sql::translate::frag::{Frag, Ty, list};
-use crate::sql::translate::{enums, names};
+use crate::sql::translate::names;
 use crate::sql::writes::{Writes, Written};
-use crate::types::Fitting;
 use crate::wire::{PgError, SqlState};
 
 pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
@@ -69,12 +69,7 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
         // Declared for `$n`, so that the text of a row is read by the type of its column.
         cx.parameter(&format!("${n}"), 0)?;
         let mark = Frag::mark(Bind::Parameter(n), ParameterKind::User, Ty::Parameter(n));
-        let mut value = cx.coerce(mark, column.pg_type);
-        if let Some(enum_type) = &column.enum_type {
-            enums::checked(cx, &mut value, enum_type)?;
-        }
-        let value = cx.fitted(value, column.pg_type, Fitting::Assignment)?;
-        values.push(value);
+        values.push(assigned(cx, mark, Some(column))?);
     }
     let names = columns.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
     let insert = Frag::cat(&[&format!("INSERT INTO {text} ({names}) VALUES ("), &list(&values), &")"], Ty::Any);
