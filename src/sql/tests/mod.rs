@@ -120,6 +120,10 @@ fn in_one_line(sql: &str, schema: &dyn Schema) -> String {
                 steps.join(" ;; ")
             }
             Action::Calls(calls) => calls::shown(calls, &template),
+            Action::CopyFromStdin(copy) => {
+                let insert = spelled(&copy.insert.statement.text, &copy.insert.binds, &template);
+                format!("COPY {:?} {insert}", copy.format)
+            }
             other => format!("{other:?}"),
         },
     }
