@@ -412,6 +412,17 @@ mod tests {
     }
 
     #[test]
+    fn characters_are_kept_without_their_blanks() {
+        let to = PgType { oid: Oid::BPCHAR, typmod: 4 + 3 };
+        let style = Style::standard();
+        for (text, from, expected) in [("a  ", Oid::TEXT, "a"), ("a     ", Oid::VARCHAR, "a"), ("", Oid::TEXT, "")] {
+            assert_eq!(assign(Datum::Text(text), from, to, style).unwrap(), Datum::Text(expected));
+        }
+        assert_eq!(assign(Datum::Int(7), Oid::INT4, to, style).unwrap(), Datum::Owned("7".to_owned()));
+        assert!(assign(Datum::Text("abcd"), Oid::TEXT, to, style).is_err());
+    }
+
+    #[test]
     fn floats_and_moments() {
         let to = |oid| PgType::new(oid);
         assert_eq!(assigned("0.1", Oid::FLOAT4, to(Oid::FLOAT8)).unwrap(), "0.10000000149011612");

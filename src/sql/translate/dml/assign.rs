@@ -6,7 +6,7 @@ use crate::sql::plan::Bind;
 use crate::sql::schema::ColumnFacts;
 use crate::sql::translate::cx::{Cx, Result};
 use crate::sql::translate::enums;
-use crate::sql::translate::expr::bound;
+use crate::sql::translate::expr::{bound, trimmed};
 use crate::sql::translate::frag::{Frag, Mark, Ty, level};
 use crate::types::{Fitting, Oid, PgType};
 use crate::wire::PgError;
@@ -54,8 +54,9 @@ pub fn is_same(from: Ty, to: PgType) -> bool {
     if from.is_integer() {
         return matches!(to.oid, Oid::INT2 | Oid::INT4 | Oid::INT8 | Oid::NUMERIC | Oid::FLOAT8);
     }
+    // A character(n) is kept without the blanks at its end.
     (from.is(Oid::NUMERIC) || from.is(Oid::FLOAT4)) && to.oid == Oid::FLOAT8
-        || from.is_string() && Ty::Known(to).is_string()
+        || from.is_string() && Ty::Known(to).is_string() && to.oid != Oid::BPCHAR
 }
 
 fn converted(cx: &Cx<'_>, value: Frag, to: PgType) -> Result<Frag> {
@@ -81,6 +82,9 @@ fn converted(cx: &Cx<'_>, value: Frag, to: PgType) -> Result<Frag> {
         return Ok(value);
     }
     let source = value.ty;
+    if to.oid == Oid::BPCHAR && source.is_string() {
+        return Ok(trimmed(value).with_ty(Ty::Known(to)));
+    }
     match to.oid {
         Oid::INT2 | Oid::INT4 | Oid::INT8 if source.is(Oid::NUMERIC) => {
             Ok(Frag::cat(&[&"ROUND(", &value, &", 0)"], Ty::Known(to)))
