@@ -319,7 +319,7 @@ impl Cx<'_> {
     #[inline(never)]
     fn case_text(&self, met: &[Frag], branches: Vec<(Frag, Frag)>, otherwise: Option<Frag>, ty: Ty) -> Frag {
         let typed = |frag: Frag| match ty {
-            Ty::Known(pg_type) => self.coerce(frag, pg_type),
+            Ty::Known(pg_type) => self.branch(frag, pg_type),
             _ => frag,
         };
         let mut frag = Frag::atom("CASE", if ty == Ty::Untyped { Ty::TEXT } else { ty });

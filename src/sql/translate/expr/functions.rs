@@ -299,7 +299,7 @@ impl Cx<'_> {
             let frags: Vec<Frag> = arguments
                 .iter()
                 .map(|frag| match ty {
-                    Ty::Known(pg_type) => self.coerce(frag.clone(), pg_type),
+                    Ty::Known(pg_type) => self.branch(frag.clone(), pg_type),
                     _ => frag.clone(),
                 })
                 .collect();

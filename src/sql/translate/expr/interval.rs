@@ -215,6 +215,11 @@ impl Cx<'_> {
         };
         let moment = self.emit_value(moment)?;
         let moment = self.coerce(moment, PgType::new(Oid::TIMESTAMP));
+        if !moment.ty.is_moment() && moment.ty != Ty::Any {
+            let name = moment.ty.oid().map_or("unknown".to_owned(), |oid| PgType::new(oid).name());
+            return Err(PgError::unsupported(format!("arithmetic of {name} and interval is not supported by IRIS"))
+                .hint("IRIS adds intervals to dates and timestamps. Compute it in the application."));
+        }
         let ty = match moment.ty {
             ty if ty.is(Oid::DATE) => Ty::of(Oid::TIMESTAMP),
             ty => ty,

@@ -256,6 +256,21 @@ impl Cx<'_> {
         }
     }
 
+    /// One of several values that become one column, of their common type. A constant among dates and times has to be
+    /// one for IRIS as well, which would take it for text.
+    pub fn branch(&self, frag: Frag, to: PgType) -> Frag {
+        let is_mark = frag.ty.is_open() && frag.text.chars().eq([super::frag::MARK]);
+        let frag = self.coerce(frag, to);
+        match casts::iris_cast_type(to) {
+            Some(name) if is_mark && matches!(to.oid, Oid::DATE | Oid::TIME | Oid::TIMESTAMP | Oid::TIMESTAMPTZ) => {
+                let (ty, sure) = (frag.ty, frag.not_null);
+                let frag = Frag::cat(&[&"CAST(", &frag, &" AS ", &name, &")"], ty);
+                if sure { frag.sure() } else { frag }
+            }
+            _ => frag,
+        }
+    }
+
     pub fn unsupported(&self, message: impl Into<String>, at: usize) -> Box<PgError> {
         PgError::unsupported(message).position(super::cx::offset(at))
     }
