@@ -349,7 +349,9 @@ fn check_cast(from: PgType, to: PgType, is_literal: bool) -> Result<()> {
         Oid::NUMERIC | Oid::FLOAT8 => source.is_number(),
         Oid::FLOAT4 => source.is_integer() || is_literal,
         // Its own text form checks the others.
-        Oid::TEXT | Oid::VARCHAR | Oid::BPCHAR => true,
+        Oid::TEXT | Oid::VARCHAR => true,
+        // Without a length the blanks belong to the value, and IRIS keeps such values without.
+        Oid::BPCHAR => to.typmod >= 0,
         // One is cut at 63 bytes, the other at one.
         Oid(18 | 19) => matches!(from.oid, Oid(18 | 19)) || is_literal,
         Oid::DATE => source.is_moment(),

@@ -136,6 +136,9 @@ fn is_gateways(from: PgType, to: PgType) -> bool {
         // inet and cidr are cast to another text than they print; json and text are text already.
         return !source.is_string() && !matches!(from.oid, Oid(869 | 650 | 2249) | Oid::JSON | Oid::JSONB);
     }
+    if from.oid == Oid::BPCHAR && matches!(to.oid, Oid::BYTEA | Oid::JSON) {
+        return false;
+    }
     if source.is_string() {
         return matches!(
             to.oid,

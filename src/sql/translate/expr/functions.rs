@@ -359,6 +359,10 @@ impl Cx<'_> {
             }
             ("percent_rank" | "cume_dist", []) => Some(Frag::atom(format!("{}()", name.to_uppercase()), Ty::FLOAT8)),
             ("ntile", [_]) => Some(Frag::cat(&[&"NTILE(", &list(arguments), &")"], Ty::INT4)),
+            ("lag" | "lead" | "first_value" | "last_value" | "nth_value", [value, ..]) if value.ty.is(Oid::BPCHAR) => {
+                return Err(PgError::unsupported(format!("{name}() of character(n) is not supported"))
+                    .hint("IRIS keeps such values without their blanks. Cast the column to text."));
+            }
             ("lag" | "lead" | "first_value" | "last_value" | "nth_value", [value, ..]) => {
                 Some(Frag::cat(&[&name.to_uppercase(), &"(", &list(arguments), &")"], value.ty))
             }

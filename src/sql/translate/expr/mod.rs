@@ -53,6 +53,7 @@ pub use self::tree::expressions;
 pub use self::vector::{Distance, to_vector};
 use super::cx::{Cx, Result};
 use super::frag::{Form, Frag, Mark, Ty, level};
+use crate::iris::ParameterKind;
 use crate::sql::plan::Bind;
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
@@ -233,9 +234,16 @@ impl Cx<'_> {
             Ty::Untyped if frag.is_null() => frag.with_ty(Ty::Known(to)),
             Ty::Untyped => {
                 let mut frag = frag.with_ty(Ty::Known(to));
+                if frag.marks.is_empty() && to.oid != Oid::VECTOR {
+                    return inlined_as(frag, to);
+                }
                 if !matches!(to.oid, Oid::TEXT | Oid::VARCHAR)
-                    && let [Mark { bind, .. }] = frag.marks.as_mut_slice()
+                    && let [Mark { bind, kind }] = frag.marks.as_mut_slice()
                 {
+                    if to.oid == Oid::NUMERIC {
+                        // Beside another constant IRIS would compare it as text.
+                        *kind = ParameterKind::NumberLiteral;
+                    }
                     let oid = to.oid;
                     match bind {
                         Bind::Literal(literal) => *bind = Bind::TypedLiteral { literal: *literal, oid },
@@ -256,13 +264,13 @@ impl Cx<'_> {
         }
     }
 
-    /// One of several values that become one column, of their common type. A constant among dates and times has to be
+    /// One of several values that become one column, of their common type. A constant among dates, times and doubles has to be
     /// one for IRIS as well, which would take it for text.
     pub fn branch(&self, frag: Frag, to: PgType) -> Frag {
         let is_mark = frag.ty.is_open() && frag.text.chars().eq([super::frag::MARK]);
         let frag = self.coerce(frag, to);
         match casts::iris_cast_type(to) {
-            Some(name) if is_mark && matches!(to.oid, Oid::DATE | Oid::TIME | Oid::TIMESTAMP | Oid::TIMESTAMPTZ) => {
+            Some(name) if is_mark && is_cast_alike(to.oid) => {
                 let (ty, sure) = (frag.ty, frag.not_null);
                 let frag = Frag::cat(&[&"CAST(", &frag, &" AS ", &name, &")"], ty);
                 if sure { frag.sure() } else { frag }
@@ -283,6 +291,28 @@ pub fn stream_refused(column: &str, at: usize) -> Box<PgError> {
             "It is kept outside of its row (STORAGE EXTERNAL), as a stream of IRIS, with which IRIS cannot compute.",
         )
         .position(super::cx::offset(at))
+}
+
+/// A string constant that stands in the text, of a type whose values IRIS writes otherwise: it is bound after all.
+fn inlined_as(frag: Frag, to: PgType) -> Frag {
+    let is_written_otherwise = matches!(
+        to.oid,
+        Oid::BOOL | Oid::NUMERIC | Oid::FLOAT4 | Oid::FLOAT8 | Oid::TIMESTAMPTZ | Oid::BYTEA | Oid::INTERVAL
+    );
+    let text = frag.text.strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
+    match text.filter(|_| is_written_otherwise) {
+        Some(text) => {
+            let bind = Bind::TypedConstant { text: text.replace("''", "'"), oid: to.oid };
+            let kind = if to.oid == Oid::NUMERIC { ParameterKind::NumberLiteral } else { ParameterKind::StringLiteral };
+            Frag::mark(bind, kind, Ty::Known(to)).sure()
+        }
+        None => frag,
+    }
+}
+
+/// Constants of these types that IRIS is not told the type of are text to it.
+fn is_cast_alike(oid: Oid) -> bool {
+    matches!(oid, Oid::DATE | Oid::TIME | Oid::TIMESTAMP | Oid::TIMESTAMPTZ | Oid::FLOAT4 | Oid::FLOAT8)
 }
 
 /// A condition as a value: 1, 0 or NULL, as BIT holds booleans.

@@ -14,12 +14,15 @@ const PLACEHOLDER: &str = "CAST(1E100 AS DOUBLE)";
 /// `value`, which is NaN where one of `squares` is 0.
 pub fn unless_zero(value: Frag, squares: &[Frag]) -> Frag {
     let (Some(first), rest) = (squares.first(), squares.get(1..).unwrap_or_default()) else { return value };
-    let mut condition = Frag::cat(&[first, &" = 0"], Ty::BOOL);
-    let mut failing = Frag::cat(&[&value.clone().within(level::ADD), &" + 0 / ", first], Ty::FLOAT8);
+    // Of a vector that is NULL the product is NULL, and so is the distance, whatever the other one is.
+    let mut product = first.clone();
     for square in rest {
-        condition.push(&Frag::cat(&[&" OR ", square, &" = 0"], Ty::BOOL));
-        failing.push(&Frag::cat(&[&" + 0 / ", square], Ty::FLOAT8));
+        product.push(&" * ");
+        product.push(square);
     }
+    let condition = Frag::cat(&[&product, &" = 0"], Ty::BOOL);
+    let divided = if rest.is_empty() { product } else { product.parenthesised() };
+    let failing = Frag::cat(&[&value.clone().within(level::ADD), &" + 0 / ", &divided], Ty::FLOAT8);
     let nan = Some(Rc::new((condition, value)));
     Frag { nan, ..failing.with_level(level::ADD) }
 }

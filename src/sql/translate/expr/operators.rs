@@ -3,7 +3,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::text::TextForm;
-use super::tree::Expr;
+use super::tree::{Expr, LikeKind};
 use super::{Asked, Distance, as_value};
 use crate::sql::translate::cx::{self, Cx, Result, unwrapped};
 use crate::sql::translate::frag::{Frag, Ty, level};
@@ -90,16 +90,10 @@ impl Cx<'_> {
             "+" | "-" | "*" | "/" | "%" | "^" => self.arithmetic(op, a, b, at),
             "||" => self.concatenation(a, b, at),
             "~" | "!~" | "~*" | "!~*" => self.regexp(op, a, b, at),
+            // What LIKE and ILIKE are called inside PostgreSQL; some tools write them.
             "~~" | "!~~" | "~~*" | "!~~*" => {
-                // What LIKE and ILIKE are called inside PostgreSQL; some tools write them.
-                let word = if op.starts_with('!') { " NOT LIKE " } else { " LIKE " };
-                let a = super::compare::exact(self.padded(a));
-                let frag = if op.ends_with('*') {
-                    Frag::cat(&[&"UPPER(", &a, &")", &word, &"UPPER(", &b, &")"], Ty::BOOL)
-                } else {
-                    Frag::cat(&[&a.within(level::OTHER), &word, &b.within(level::OTHER)], Ty::BOOL)
-                };
-                Ok(frag.predicate(level::COMPARISON))
+                let kind = if op.ends_with('*') { LikeKind::Ilike } else { LikeKind::Like };
+                self.like_frags(kind, op.starts_with('!'), a, b, None)
             }
             "^@" => Ok(self.starts_with(&a, &b)),
             "->" | "->>" | "#>" | "#>>" | "@>" | "<@" | "?" | "?|" | "?&" | "@?" | "@@" | "#-" => Err(self
@@ -333,6 +327,12 @@ impl Cx<'_> {
             return Ok(match (op, all) {
                 ("=", false) => Frag::cat(&[&left, &" IN (", &query, &")"], Ty::BOOL),
                 ("<>", true) => Frag::cat(&[&left, &" NOT IN (", &query, &")"], Ty::BOOL),
+                _ if left.ty.is_string() => {
+                    return Err(PgError::unsupported(format!(
+                        "{op} ANY and ALL of text over a subquery are not supported"
+                    ))
+                    .hint("IRIS compares it without case. Compare with MIN() or MAX() of the subquery."));
+                }
                 _ => {
                     let word = if all { " ALL (" } else { " ANY (" };
                     Frag::cat(&[&left, &" ", &op, &word, &query, &")"], Ty::BOOL)

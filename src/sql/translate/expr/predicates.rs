@@ -369,7 +369,7 @@ impl Cx<'_> {
         Ok(join(&tests, word, level).parenthesised())
     }
 
-    fn like_frags(
+    pub(super) fn like_frags(
         &self,
         kind: LikeKind,
         not: bool,
@@ -377,6 +377,10 @@ impl Cx<'_> {
         pattern: Frag,
         escape: Option<Frag>,
     ) -> Result<Frag> {
+        if operand.ty.is(Oid::BYTEA) || pattern.ty.is(Oid::BYTEA) {
+            return Err(PgError::unsupported("LIKE of binary strings is not supported by IRIS")
+                .hint("Compare whole values, or keep text in the column."));
+        }
         let text = PgType::new(Oid::TEXT);
         // LIKE sees the blanks of character(n).
         let operand = self.padded(operand);

@@ -144,6 +144,9 @@ impl Cx<'_> {
     ) -> Result<Query> {
         let limit = self.limit(node)?;
         let keys = self.keys_of_set(node, shape)?;
+        for key in &keys {
+            self.sorted(Frag::atom(String::new(), key.value.ty))?;
+        }
         let shown = query.shape.clone().or_else(|| Some(shape.to_vec()));
         if keys.is_empty() && limit.is_none() {
             return Ok(Query { columns, shape: shown, ..query });
