@@ -58,24 +58,38 @@ pub fn register_session(conn: &Connection, no_check: &Arc<AtomicBool>) -> rusqli
     })
 }
 
-/// Without the blanks at the end, which SQLUPPER and SQLSTRING do not count.
+/// Without the whitespace at the end, which SQLUPPER and SQLSTRING do not count: "spaces, tabs, and so on".
 pub fn trimmed(text: &str) -> &str {
-    text.trim_end_matches(' ')
+    text.trim_end()
 }
 
-/// EXACT: numbers in canonical form come first, by value (manual, "Collation").
+/// EXACT: canonical numbers by their value, behind them strings by their units of UTF-16 (manual, %EXACT: "canonical numeric
+/// values collate in numeric order before string values").
 pub fn compare_exact(a: &str, b: &str) -> Ordering {
-    let number = |text: &str| {
-        let first = text.bytes().next()?;
-        let may_be = first.is_ascii_digit() || matches!(first, b'-' | b'.');
-        Dec::parse(text).filter(|number| may_be && number.text() == text)
-    };
-    match (number(a), number(b)) {
-        (Some(a), Some(b)) => a.cmp(&b),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => a.cmp(b),
+    match (is_canonical_number(a), is_canonical_number(b)) {
+        (true, true) => decimal::compare_text(a, b),
+        (true, false) => Ordering::Less,
+        (false, true) => Ordering::Greater,
+        (false, false) => a.encode_utf16().cmp(b.encode_utf16()),
     }
+}
+
+/// More digits than these are no number to IRIS, whose subscripts they would not fit as one.
+const CANONICAL_DIGITS_MAX: usize = 18;
+
+/// Whether a text is a number as IRIS writes it: no plus sign, no zeros that say nothing, no bare point.
+fn is_canonical_number(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(whole, fraction)| (whole, Some(fraction)));
+    let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let fits = whole.len() + fraction.map_or(0, str::len) <= CANONICAL_DIGITS_MAX;
+    let whole_is_plain = match (whole, fraction) {
+        ("", fraction) => fraction.is_some(),
+        ("0", fraction) => fraction.is_none() && !text.starts_with('-'),
+        (whole, _) => !whole.starts_with('0'),
+    };
+    let fraction_is_plain = fraction.is_none_or(|fraction| !fraction.is_empty() && !fraction.ends_with('0'));
+    fits && whole_is_plain && fraction_is_plain && all_digits(whole) && fraction.is_none_or(all_digits)
 }
 
 /// SQLUPPER: case and trailing blanks do not count.
@@ -185,6 +199,45 @@ fn decimal_result(value: Option<Dec>) -> rusqlite::Result<Stored> {
 mod tests {
     use super::*;
 
+    /// The example of the page on %EXACT, and what is nearly a number.
+    #[test]
+    fn exact_sorts_canonical_numbers_first() {
+        let sorted = [
+            "-2",
+            "-.5",
+            "0",
+            ".5",
+            "1",
+            "2",
+            "10",
+            "22",
+            "88",
+            "",
+            "#",
+            "-0",
+            "-00",
+            "0 Elm St.",
+            "0.5",
+            "022",
+            "1 Elm St.",
+            "1.0",
+            "1234567890123456789",
+            "19 Elm St.",
+            "19 elm St.",
+            "19Elm St.",
+            "2 Elm St.",
+            "Elm St.",
+            "a",
+            "\u{1f600}",
+            "\u{e000}",
+        ];
+        let mut by_collation = sorted;
+        by_collation.reverse();
+        by_collation.sort_by(|a, b| compare_exact(a, b));
+        assert_eq!(by_collation, sorted);
+        assert_eq!(sorted.iter().filter(|text| is_canonical_number(text)).count(), 9);
+    }
+
     #[test]
     fn sqlupper_ignores_case_and_trailing_blanks() {
         assert_eq!(compare_upper("abc  ", "ABC"), Ordering::Equal);
@@ -193,5 +246,6 @@ mod tests {
         assert_eq!(compare_upper("b", "A"), Ordering::Greater);
         assert_eq!(compare_upper("", "  "), Ordering::Equal);
         assert_eq!(compare_upper(" a", "a"), Ordering::Less);
+        assert_eq!(compare_upper("a\t \n", "A"), Ordering::Equal);
     }
 }

@@ -118,7 +118,7 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
 }
 
 fn register_lengths(conn: &Connection) -> rusqlite::Result<()> {
-    strict(conn, "iris_length", 1, |call| integer(units_count(super::trimmed(&call.text(0)))))?;
+    strict(conn, "iris_length", 1, |call| integer(units_count(call.text(0).trim_end_matches(' '))))?;
     strict(conn, "iris_char_length", 1, |call| integer(units_count(&call.text(0))))?;
     strict(conn, "iris_octet_length", 1, |call| match call.raw(0) {
         ValueRef::Blob(blob) => integer(blob.len()),
