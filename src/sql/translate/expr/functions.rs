@@ -325,6 +325,15 @@ impl Cx<'_> {
                         self.compared(Asked::Order, a.clone(), b.clone())?;
                     }
                 }
+                let is_character = |frag: &Frag| frag.ty.is(Oid::BPCHAR);
+                let has_one_length = matches!(ty, Ty::Known(ty) if ty.oid == Oid::BPCHAR && ty.typmod >= 0);
+                let is_text = arguments.first().is_some_and(|first| first.ty.is_string() && !is_character(first));
+                if arguments.iter().any(is_character) && !has_one_length && !is_text {
+                    return Err(PgError::unsupported(format!(
+                        "{name}() of character values of several lengths is not supported"
+                    ))
+                    .hint("Cast the values to text."));
+                }
                 let frags: Vec<Frag> = frags.into_iter().map(|frag| self.sorted(frag)).collect::<Result<_>>()?;
                 Some(extreme(&name.to_uppercase(), &frags, ty))
             }
