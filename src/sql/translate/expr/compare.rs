@@ -365,6 +365,10 @@ mod tests {
             "greatest(v, '1 day') is null",
             "v in (select v from t)",
             "s > (select e from t)",
+            "not s > any (select s from t)",
+            "(m > all (select m from t)) is null",
+            "greatest(c, 'x') is null",
+            "least(c, s) is null",
         ] {
             assert!(said(condition).starts_with("0A000 "), "{condition}: {}", said(condition));
         }
@@ -385,6 +389,9 @@ mod tests {
             ("'a' = 'A'", "%EXACT(<'a'>) = <'A'>"),
             ("coalesce(s, 'x') = 'X'", "%EXACT(COALESCE(s, <'x'>)) = <'X'>"),
             ("s = 'a'", "s = <'a'>"),
+            ("s < any (select w from t)", "(' ' || s) < ANY (SELECT ' ' || w FROM SQLUser.t)"),
+            ("c >= all (select c from t)", "(' ' || RTRIM(c)) >= ALL (SELECT ' ' || RTRIM(c) FROM SQLUser.t)"),
+            ("s = any (select w from t)", "s IN (SELECT w FROM SQLUser.t)"),
             ("q = 'no'", "q = <'no'>"),
             ("q < 'yes'", "CASE q WHEN 'no' THEN 0 WHEN 'yes' THEN 1 END < 1"),
         ];

@@ -42,7 +42,7 @@ pub use self::bound::bound;
 pub use self::calls::GatewayCalls;
 pub use self::casts::{is_type, type_name};
 pub use self::column_cast::ColumnCasts;
-pub use self::compare::{Asked, is_text, trimmed};
+pub use self::compare::{Asked, is_text, trimmed, trimmed_character};
 pub use self::equated::{Equality, equated};
 pub use self::functions::arguments;
 pub use self::labels::label;

@@ -322,12 +322,28 @@ impl Cx<'_> {
                 return self.in_list(all, left, items);
             }
             let asked = if matches!(op, "=" | "<>") { Asked::Equality } else { Asked::Order };
-            let (left, query) = self.beside_query(asked, self.emit_value(left)?, self.subquery(&query)?)?;
+            let at = usize::from(query.text_range().start());
+            let inner = self.inner_query(&query)?;
+            let (mut left, mut query) = self.beside_query(asked, self.emit_value(left)?, inner.rows())?;
+            let is_in = matches!((op, all), ("=", false) | ("<>", true));
+            // IRIS answers true or false; where a value is NULL, PostgreSQL may answer NULL.
+            let is_known = left.not_null && inner.is_not_null();
+            if !(is_in || is_known || self.loose.get()) {
+                let word = if all { "ALL" } else { "ANY" };
+                let message = format!("{op} {word} (subquery) as a value is not supported where a value may be NULL");
+                return Err(self.unsupported(message, at).hint("Leave NULLs out, or compare in WHERE without NOT."));
+            }
+            if super::text_order::goes_by_text(op, left.ty, query.ty) {
+                let sorted = inner.sorted_by();
+                query = sorted.ok_or_else(|| self.unsupported("the columns of this subquery are not known", at))?.frag;
+                left = super::as_sorted(&left).within(level::ATOM);
+            }
             let left = left.within(level::OTHER);
             return Ok(match (op, all) {
                 ("=", false) => Frag::cat(&[&left, &" IN (", &query, &")"], Ty::BOOL),
                 ("<>", true) => Frag::cat(&[&left, &" NOT IN (", &query, &")"], Ty::BOOL),
-                _ if left.ty.is_string() => {
+                // For the order, both are made texts that IRIS compares with case.
+                _ if left.ty.is_string() && asked == Asked::Equality => {
                     return Err(PgError::unsupported(format!(
                         "{op} ANY and ALL of text over a subquery are not supported"
                     ))

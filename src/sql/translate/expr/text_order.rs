@@ -11,11 +11,16 @@ pub fn as_sorted(value: &Frag) -> Frag {
     Frag { not_null, ..frag.with_level(level::OTHER) }
 }
 
+/// Whether `left op right` goes by the order of texts.
+pub(super) fn goes_by_text(op: &str, left: Ty, right: Ty) -> bool {
+    let is_text = |ty: Ty| ty.is_string() || ty.is_open();
+    let orders = matches!(op, "<" | ">" | "<=" | ">=");
+    orders && (left.is_string() || right.is_string()) && is_text(left) && is_text(right)
+}
+
 /// Both sides of `<`, `>`, `<=`, `>=`.
 pub(super) fn both_as_sorted(op: &str, left: Frag, right: Frag) -> (Frag, Frag) {
-    let is_text = |frag: &Frag| frag.ty.is_string() || frag.ty.is_open();
-    let orders = matches!(op, "<" | ">" | "<=" | ">=");
-    if orders && (left.ty.is_string() || right.ty.is_string()) && is_text(&left) && is_text(&right) {
+    if goes_by_text(op, left.ty, right.ty) {
         return (as_sorted(&left).within(level::ATOM), as_sorted(&right).within(level::ATOM));
     }
     (left, right)

@@ -10,6 +10,7 @@ use super::select::{Target, shape};
 use crate::sql::schema::ColumnFacts;
 use crate::sql::translate::cx::{Column, Cx, Result};
 use crate::sql::translate::dml::{assigned, is_same};
+use crate::sql::translate::expr::{as_sorted, trimmed_character};
 use crate::sql::translate::frag::{Frag, Ty, list};
 use crate::sql::translate::names;
 use crate::types::{Oid, PgType};
@@ -128,6 +129,28 @@ impl Query {
             }
             Parts::Text => None,
         }
+    }
+
+    /// The query with its columns, texts, as they are sorted by. `None` when its columns are not known.
+    pub fn sorted_by(mut self) -> Option<Self> {
+        let key = |frag: &Frag| as_sorted(&trimmed_character(frag.clone()));
+        if let Parts::Select { targets, .. } = &mut self.parts {
+            if targets.iter().any(Target::is_star) {
+                return None;
+            }
+            for target in targets.iter_mut() {
+                target.frag = key(&target.value());
+                target.folds_case = false;
+            }
+            self.write();
+            return Some(self);
+        }
+        let types: Vec<Ty> = self.shape.iter().flatten().map(|column| column.ty).collect();
+        let (inner, names) = self.named()?;
+        let keys: Vec<Frag> =
+            names.iter().zip(types).map(|(name, ty)| key(&Frag::atom(name.clone(), ty).exact())).collect();
+        let frag = Frag::cat(&[&"SELECT ", &list(&keys), &" FROM (", &inner.frag, &") pgw"], Ty::Any);
+        Some(Query::of_text(frag, Parts::Text))
     }
 
     /// The query with columns that a query around it can name.

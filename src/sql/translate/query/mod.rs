@@ -103,15 +103,31 @@ impl Cx<'_> {
 
     /// A query inside an expression, without parentheses around it; its type is its only column's.
     pub fn subquery(&self, node: &SyntaxNode) -> Result<Frag> {
+        Ok(self.inner_query(node)?.rows())
+    }
+
+    /// A query inside an expression.
+    pub fn inner_query(&self, node: &SyntaxNode) -> Result<Query> {
         let node = match node.kind() {
             SyntaxKind::PAREN_SELECT => node.first_child().unwrap_or_else(|| node.clone()),
             _ => node.clone(),
         };
-        let query = self.query(&node, Place::Inner, None)?;
-        let ty = match query.shape.as_deref() {
+        self.query(&node, Place::Inner, None)
+    }
+}
+
+impl Query {
+    /// Its text, without parentheses around it; its type is its only column's.
+    pub fn rows(&self) -> Frag {
+        let ty = match self.shape.as_deref() {
             Some([column]) => column.ty,
             _ => Ty::Any,
         };
-        Ok(query.frag.with_ty(ty))
+        self.frag.clone().with_ty(ty)
+    }
+
+    /// Whether its only column never is NULL.
+    pub fn is_not_null(&self) -> bool {
+        matches!(self.shape.as_deref(), Some([column]) if !column.nullable)
     }
 }
