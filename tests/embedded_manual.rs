@@ -173,6 +173,9 @@ fn vectors_of_one_type_and_length_meet() {
             ("SELECT VECTOR_DOT_PRODUCT(TO_VECTOR('1,2', DOUBLE), TO_VECTOR('1', DOUBLE))", "error 257"),
             ("SELECT VECTOR_DOT_PRODUCT(TO_VECTOR('1,2'), TO_VECTOR('3,4', FLOAT))", "11"),
             ("SELECT TO_VECTOR('1.9,-2.9', INTEGER)", "'1,-2'"),
+            ("SELECT TO_VECTOR('1,2,3', DOUBLE, 2)", "'1,2'"),
+            ("SELECT TO_VECTOR('1,2', DOUBLE, 4)", "'1,2,0,0'"),
+            ("SELECT TO_VECTOR(TO_VECTOR('1,2,3', DOUBLE), FLOAT, 2)", "'1,2'"),
             // Elements of several types are -1; what is no number at all is coerced without an error.
             ("SELECT TO_VECTOR('1,x', DOUBLE)", "error 1"),
             ("SELECT TO_VECTOR('x,y', DOUBLE)", "'0,0'"),

@@ -248,6 +248,7 @@ fn fitted<'a>(
                 Some(bytes) => decode_with(parameter.oid, parameter.format, bytes, style)?,
             }
         }
+        Bind::CastParameter { parameter: n, oid } => cast_parameter(parameter(sources, *n)?, *oid, style)?,
         Bind::Literal(n) | Bind::TypedLiteral { literal: n, .. } => {
             let (_, text) = sources.template.literal(*n).ok_or_else(|| missing("literal", *n))?;
             decode_with(to.oid, Format::Text, text.as_bytes(), style)?

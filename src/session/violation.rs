@@ -283,7 +283,7 @@ fn misfit(pg_type: PgType, value: &str, is_whole: bool) -> Option<Box<PgError>> 
         Oid::INT4 => 2_147_483_648.0,
         Oid::INT8 => 9_223_372_036_854_775_808.0,
         Oid::NUMERIC => return numeric_misfit(pg_type, value, number?),
-        _ => return other_misfit(pg_type, value, number),
+        _ => return other_misfit(pg_type, value, number, is_whole),
     };
     let name = pg_type.name();
     match number {
@@ -298,9 +298,13 @@ fn misfit(pg_type: PgType, value: &str, is_whole: bool) -> Option<Box<PgError>> 
 }
 
 /// Types without a length or a range of their own: IRIS's limits are what was passed.
-fn other_misfit(pg_type: PgType, value: &str, number: Option<f64>) -> Option<Box<PgError>> {
+fn other_misfit(pg_type: PgType, value: &str, number: Option<f64>, is_whole: bool) -> Option<Box<PgError>> {
     let name = pg_type.name();
     Some(match pg_type.oid {
+        Oid::VECTOR if pg_type.typmod > 0 && is_whole => {
+            let message = format!("expected {} dimensions, not {}", pg_type.typmod, value.split(',').count());
+            PgError::error(SqlState::DATA_EXCEPTION, message)
+        }
         Oid::VECTOR => return None,
         Oid::FLOAT4 | Oid::FLOAT8 if number.is_some() => {
             let message = format!("\"{value}\" is out of range for type {name}");

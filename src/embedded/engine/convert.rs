@@ -499,7 +499,9 @@ fn to_vector(stored: ValueRef<'_>, from: Class, to: &DataType, purpose: Purpose)
         _ => (VectorElement::Double, None),
     };
     let blob = match stored {
-        ValueRef::Blob(blob) if from == Class::Vector => vectors::convert(blob, element).ok_or(ConvertError::Vector)?,
+        ValueRef::Blob(blob) if from == Class::Vector => {
+            vectors::convert(blob, element, None).ok_or(ConvertError::Vector)?
+        }
         ValueRef::Text(text) => {
             let wrong = if purpose == Purpose::Assign { ConvertError::Vector } else { ConvertError::Elements };
             vectors::parse(&String::from_utf8_lossy(text), element, None).map_err(|_| wrong)?

@@ -43,12 +43,12 @@ fn width(element: VectorElement) -> usize {
     if element == VectorElement::Float { 4 } else { 8 }
 }
 
-/// Parses comma-separated text, brackets optional. `length` pads with zeros or refuses what is longer. Elements that are
-/// no numbers count as 0, as the manual has it: "coerced, and no error is thrown".
+/// Parses comma-separated text, brackets optional. What is longer than `length` is cut and what is shorter padded with
+/// zeros, without an error (manual, `TO_VECTOR`). Elements that are no numbers count as 0, as the manual has it:
+/// "coerced, and no error is thrown".
 ///
 /// # Errors
-/// [`VectorError::Format`] for nothing at all, and for numbers beside something else (-1, "different data types");
-/// [`VectorError::Length`] for too many elements.
+/// [`VectorError::Format`] for nothing at all, and for numbers beside something else (-1, "different data types").
 pub fn parse(text: &str, element: VectorElement, length: Option<u32>) -> Result<Vec<u8>, VectorError> {
     let text = text.trim();
     let text = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
@@ -67,14 +67,15 @@ pub fn parse(text: &str, element: VectorElement, length: Option<u32>) -> Result<
         return Err(VectorError::Format);
     }
     if let Some(length) = length {
-        if count > length {
-            return Err(VectorError::Length);
-        }
-        for _ in count..length {
-            push(&mut blob, element, "0")?;
-        }
+        resize(&mut blob, element, length);
     }
     Ok(blob)
+}
+
+/// Cuts a vector, or pads it with zeros: all bits of a zero are 0 in every element type.
+fn resize(blob: &mut Vec<u8>, element: VectorElement, length: u32) {
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    blob.resize(length.saturating_mul(width(element)).saturating_add(1), 0);
 }
 
 fn push(blob: &mut Vec<u8>, element: VectorElement, item: &str) -> Result<(), VectorError> {
@@ -121,10 +122,14 @@ pub fn text(blob: &[u8]) -> String {
     text
 }
 
-/// The same vector with other elements.
-pub fn convert(blob: &[u8], to: VectorElement) -> Option<Vec<u8>> {
+/// The same vector with other elements, cut or padded to `length`.
+pub fn convert(blob: &[u8], to: VectorElement, length: Option<u32>) -> Option<Vec<u8>> {
     let (element, _) = open(blob)?;
-    if element == to { Some(blob.to_vec()) } else { parse(&text(blob), to, None).ok() }
+    let mut vector = if element == to { blob.to_vec() } else { parse(&text(blob), to, None).ok()? };
+    if let Some(length) = length {
+        resize(&mut vector, to, length);
+    }
+    Some(vector)
 }
 
 fn f64_at(bytes: &[u8]) -> f64 {
@@ -228,8 +233,18 @@ mod tests {
         for bad in ["", "1,,2", "[1,2", "1,nan", "1,inf", "x,1"] {
             assert_eq!(parse(bad, VectorElement::Double, None), Err(VectorError::Format), "{bad}");
         }
-        assert_eq!(parse("1,2,3", VectorElement::Double, Some(2)), Err(VectorError::Length));
         assert_eq!(text(&v("a,b")), "0,0");
+    }
+
+    #[test]
+    fn a_length_cuts_and_pads() {
+        for element in [VectorElement::Integer, VectorElement::Double, VectorElement::Float] {
+            assert_eq!(text(&parse("1,2,3", element, Some(2)).unwrap()), "1,2");
+            assert_eq!(text(&parse("1,2,3", element, Some(5)).unwrap()), "1,2,3,0,0");
+            assert_eq!(text(&convert(&v("1,2,3"), element, Some(2)).unwrap()), "1,2");
+            assert_eq!(text(&convert(&v("1,2,3"), element, Some(4)).unwrap()), "1,2,3,0");
+            assert_eq!(text(&convert(&v("1,2,3"), element, None).unwrap()), "1,2,3");
+        }
     }
 
     #[test]

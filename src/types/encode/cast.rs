@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Encoder, is_printed};
 use crate::types::numeric::DecimalDigits;
 use crate::types::style::{Style, write_general};
-use crate::types::{Datum, Oid, PgType, convert, decode, transcode};
+use crate::types::{Datum, Fitting, Oid, PgType, convert, decode, fit, transcode};
 use crate::wire::{Format, PgError, SqlState};
 
 /// How a cell of one type becomes one of another.
@@ -16,8 +16,9 @@ pub(super) enum Cast {
     Print { source: Box<Encoder>, length: Option<usize> },
     /// A boolean's text in a cast is a word.
     PrintBool { length: Option<usize> },
-    /// Text read as the other type's input reads it.
-    Parse { oid: Oid, style: Arc<Style>, target: Box<Encoder> },
+    /// Text read as the other type's input reads it, of `character(n)` with its blanks, which IRIS does not keep. A vector
+    /// must have the length its type says.
+    Parse { padded: Option<usize>, to: PgType, style: Arc<Style>, target: Box<Encoder> },
     /// A double (15 digits) or single (6) as a decimal number (`float8_numeric`, `float4_numeric`).
     /// Rounded to `scale`, where there is one.
     Decimal { digits: i32, target: Box<Encoder>, scale: Option<i32>, precision: Option<(i32, i32)> },
@@ -45,7 +46,10 @@ impl Encoder {
                     let digits = if from.oid == Oid::FLOAT8 { 15 } else { 6 };
                     Cast::Decimal { digits, target, scale: to.numeric_scale(), precision }
                 }
-                oid if is_printed(oid) => Cast::Parse { oid: to.oid, style: Arc::clone(style), target },
+                oid if is_printed(oid) || oid == Oid::BPCHAR => {
+                    let padded = from.characters().filter(|_| oid == Oid::BPCHAR);
+                    Cast::Parse { padded, to, style: Arc::clone(style), target }
+                }
                 _ => Cast::Number { target, precision },
             }
         };
@@ -75,9 +79,16 @@ pub(super) fn encode(cast: &Cast, datum: &Datum<'_>, out: &mut Vec<u8>) -> Resul
             out.extend_from_slice(if convert::boolean(datum)? { b"true" } else { b"false" });
             cut(start, *length, out);
         }
-        Cast::Parse { oid, style, target } => match transcode::as_text(datum) {
-            Some(text) => {
-                let parsed = decode::decode_text_with(*oid, &text, style)?;
+        Cast::Parse { padded, to, style, target } => match transcode::as_text(datum) {
+            Some(mut text) => {
+                let missing = padded.map_or(0, |length| length.saturating_sub(text.chars().count()));
+                if missing > 0 {
+                    text.to_mut().push_str(&" ".repeat(missing));
+                }
+                let mut parsed = decode::decode_text_with(to.oid, &text, style)?;
+                if to.oid == Oid::VECTOR {
+                    parsed = fit(parsed, *to, Fitting::Cast)?;
+                }
                 target.encode(&parsed, out)?;
             }
             None => {
@@ -168,6 +179,14 @@ mod tests {
         assert_eq!(cast(text, PgType::new(Oid::INT4), &Datum::Text("12.0")), Err("22P02".into()));
         assert_eq!(cast(text, PgType::new(Oid::BOOL), &Datum::Text("off")), Ok("f".into()));
         assert_eq!(cast(text, PgType::new(Oid::DATE), &Datum::Text("2023-02-29")), Err("22008".into()));
+        let vector = PgType { oid: Oid::VECTOR, typmod: 3 };
+        assert_eq!(cast(text, vector, &Datum::Text("[1, 2,3]")), Ok("[1,2,3]".into()));
+        assert_eq!(cast(text, vector, &Datum::Text("[1,2]")), Err("22000".into()));
+        assert_eq!(cast(text, PgType::new(Oid::VECTOR), &Datum::Text("1,2")), Err("22P02".into()));
+        let bpchar = PgType { oid: Oid::BPCHAR, typmod: 9 };
+        assert_eq!(cast(bpchar, PgType::new(Oid::INT4), &Datum::Text("x")), Err("22P02".into()));
+        assert_eq!(cast(bpchar, PgType::new(Oid::JSON), &Datum::Text("{")), Err("22P02".into()));
+        assert_eq!(cast(bpchar, PgType::new(Oid::JSON), &Datum::Text("[1]")), Ok("[1]  ".into()));
     }
 
     #[test]

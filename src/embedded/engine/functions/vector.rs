@@ -39,7 +39,9 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
         let element = element(call.int(1));
         let length = u32::try_from(call.int(2)).ok().filter(|length| *length > 0);
         if let ValueRef::Blob(vector) = call.raw(0) {
-            return vectors::convert(vector, element).map(Stored::Blob).ok_or_else(|| failed(VectorError::Format));
+            return vectors::convert(vector, element, length)
+                .map(Stored::Blob)
+                .ok_or_else(|| failed(VectorError::Format));
         }
         vectors::parse(&call.text(0), element, length).map(Stored::Blob).map_err(failed)
     })?;

@@ -301,7 +301,8 @@ impl Cx<'_> {
         }
         // What the value was before decides whether anything is left to round.
         let fitted = self.fitted(cast.clone().with_ty(from), to, Fitting::Cast)?;
-        Ok(Frag { text: fitted.text, is_unfinished: fitted.is_unfinished, is_exact: fitted.is_exact, ..cast })
+        let Frag { text, marks, is_unfinished, is_exact, .. } = fitted;
+        Ok(Frag { text, marks, is_unfinished, is_exact, ..cast })
     }
 }
 
@@ -327,7 +328,11 @@ fn typed_constant(mut frag: Frag, to: PgType) -> Frag {
     };
     mark.bind = bind;
     let ty = Ty::Known(PgType::new(to.oid));
-    if to.oid == Oid::VECTOR { super::vector::to_vector(frag.with_ty(ty), to) } else { frag.with_ty(ty) }
+    if to.oid == Oid::VECTOR {
+        super::vector::to_vector(frag.with_ty(ty), PgType::new(to.oid))
+    } else {
+        frag.with_ty(ty)
+    }
 }
 
 /// Refuses the casts between values that IRIS does another way than PostgreSQL, or not at all.
@@ -339,7 +344,7 @@ fn check_cast(from: PgType, to: PgType, is_literal: bool) -> Result<()> {
     if from.oid == to.oid && to.typmod < 0 {
         return Ok(());
     }
-    if source.is_string() && !target.is_string() && to.oid != Oid::VECTOR {
+    if source.is_string() && !target.is_string() {
         return Err(reads_text(to));
     }
     let is_exact = match to.oid {
@@ -359,7 +364,7 @@ fn check_cast(from: PgType, to: PgType, is_literal: bool) -> Result<()> {
         Oid::TIME => source.is_moment() && from.oid != Oid::DATE && to.typmod < 0,
         Oid::TIMESTAMP | Oid::TIMESTAMPTZ => source.is_moment() && to.typmod < 0,
         Oid::JSON => from.oid == Oid::JSONB,
-        Oid::VECTOR => source.is_string() || from.oid == Oid::VECTOR,
+        Oid::VECTOR => from.oid == Oid::VECTOR,
         // Names of what the catalog has.
         Oid(24 | 2205 | 2206 | 4089 | 1266) => true,
         Oid::OID => source.is_integer(),

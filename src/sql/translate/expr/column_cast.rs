@@ -156,6 +156,7 @@ fn is_gateways(from: PgType, to: PgType) -> bool {
                 | Oid::TIMESTAMPTZ
                 | Oid::BYTEA
                 | Oid::JSON
+                | Oid::VECTOR
         );
     }
     let is_rounded = matches!(to.oid, Oid::TIME | Oid::TIMESTAMP | Oid::TIMESTAMPTZ) && from.oid == to.oid;

@@ -61,6 +61,7 @@ impl Cx<'_> {
             && (value.text.chars().count() == 1 || is_vector)
         {
             if let Bind::Parameter(_)
+            | Bind::CastParameter { .. }
             | Bind::Literal(_)
             | Bind::TypedLiteral { .. }
             | Bind::Constant(_)
@@ -83,7 +84,8 @@ impl Cx<'_> {
             (Oid::FLOAT4, _) if matches!(from.oid, Oid::FLOAT4 | Oid::INT2) && !value.is_unfinished => Ok(value),
             (Oid::FLOAT4, _) => self.unfinished(value, to, fitting),
             (Oid::INTERVAL, None) => Ok(value),
-            (Oid::VECTOR, _) if from.typmod < 0 || from.oid != Oid::VECTOR => Ok(value),
+            // Columns check the length themselves.
+            (Oid::VECTOR, _) if from.typmod < 0 && fitting == Fitting::Assignment => Ok(value),
             _ if from == to => Ok(value),
             _ => Err(not_fitted(to)),
         }
@@ -120,6 +122,10 @@ impl Cx<'_> {
 }
 
 fn not_fitted(to: PgType) -> Box<PgError> {
+    if to.oid == Oid::VECTOR {
+        return PgError::unsupported(format!("a vector that IRIS keeps or computes cannot be cast to {}", to.name()))
+            .hint("IRIS would cut it or pad it with zeros. Give the column that length, or leave the cast out.");
+    }
     PgError::unsupported(format!("a value that IRIS computes cannot be made a {}", to.name()))
         .hint("IRIS does not round to it; store a constant or a parameter, or give the column no precision.")
 }

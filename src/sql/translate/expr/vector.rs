@@ -6,17 +6,15 @@ use crate::sql::translate::frag::{Frag, Mark, Ty, level};
 use crate::types::{Fitting, Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
-/// A vector made of text. The element type must be the column's, and vectors of this gateway are made of DOUBLE.
+/// A vector made of the text of a constant or parameter. The element type must be the column's, and vectors of this
+/// gateway are made of DOUBLE. No length is said: with one IRIS cuts what is longer and pads what is shorter, without an
+/// error (manual, `TO_VECTOR`). What the gateway binds has the length already ([`Fitting`]), and IRIS checks what reaches
+/// a column or another vector.
 pub fn to_vector(frag: Frag, pg_type: PgType) -> Frag {
     let sure = frag.not_null;
-    let ty = Ty::Known(pg_type);
     // IRIS shows its own vectors as text.
     let frag = super::inexact(&frag).unwrap_or(frag);
-    let frag = if pg_type.typmod > 0 {
-        Frag::cat(&[&"TO_VECTOR(", &frag, &", DOUBLE, ", &pg_type.typmod.to_string(), &")"], ty)
-    } else {
-        Frag::cat(&[&"TO_VECTOR(", &frag, &", DOUBLE)"], ty)
-    };
+    let frag = Frag::cat(&[&"TO_VECTOR(", &frag, &", DOUBLE)"], Ty::Known(pg_type));
     if sure { frag.sure() } else { frag }
 }
 
@@ -77,7 +75,7 @@ impl Cx<'_> {
     pub fn distance(&self, op: &str, a: Frag, b: Frag, at: usize) -> Result<Distance> {
         // Without a column of known type both may be open: the operator itself says vector.
         let vector = PgType::new(Oid::VECTOR);
-        let (a, b) = (self.as_vector(a, vector), self.as_vector(b, vector));
+        let (a, b) = (self.as_vector(a, vector)?, self.as_vector(b, vector)?);
         if let (Some(left), Some(right)) = (dimensions(&a), dimensions(&b))
             && left != right
         {
@@ -126,11 +124,11 @@ impl Cx<'_> {
         }
     }
 
-    fn as_vector(&self, frag: Frag, vector: PgType) -> Frag {
+    fn as_vector(&self, frag: Frag, vector: PgType) -> Result<Frag> {
         match frag.ty {
-            // A string expression, as `embedding <=> $1::text::vector` or a text column.
-            ty if ty.is_string() => to_vector(frag, vector),
-            _ => self.coerce(frag, vector),
+            // A parameter that the client declares as text is read by the gateway.
+            ty if ty.is_string() => self.cast(frag, vector),
+            _ => Ok(self.coerce(frag, vector)),
         }
     }
 
@@ -146,7 +144,7 @@ impl Cx<'_> {
             }
             "vector_norm" | "l2_norm" => {
                 let [a] = arguments else { return Ok(None) };
-                let a = self.as_vector(a.clone(), PgType::new(Oid::VECTOR));
+                let a = self.as_vector(a.clone(), PgType::new(Oid::VECTOR))?;
                 return Ok(Some(Frag::cat(&[&"SQRT(VECTOR_DOT_PRODUCT(", &a, &", ", &a, &"))"], Ty::FLOAT8)));
             }
             "vector_dims" => {
