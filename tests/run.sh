@@ -3,14 +3,14 @@
 # this script starts and stops. Installs what is missing (Debian packages when root; clients from their registries).
 #
 #   tests/run.sh             everything
-#   tests/run.sh NAME...     only these parts: fmt clippy deny cargo oracle precedence corpus, or a folder of tests/interop
+#   tests/run.sh NAME...     only these parts: fmt clippy deny cargo oracle precedence audit corpus, or a folder of tests/interop
 #
 # Caches: ${IRIS_PGWIRE_TEST_CACHE:-/var/cache/iris-pgwire-tests as root, ~/.cache/iris-pgwire-tests else}; the build
 # lies there too unless CARGO_TARGET_DIR says otherwise.
 . "$(dirname "${BASH_SOURCE[0]}")/lib/env.sh"
 cd "$ROOT"
 
-PARTS=(fmt clippy deny cargo oracle precedence corpus)
+PARTS=(fmt clippy deny cargo oracle precedence audit corpus)
 for folder in tests/interop/*/; do
     PARTS+=("$(basename "$folder")")
 done
@@ -163,6 +163,11 @@ for name in "${PARTS[@]}"; do
         reference
         binary
         over_gateway precedence 300 env PYTHONPATH=tests/lib python3 tests/oracle/precedence.py
+        ;;
+    audit)
+        reference
+        binary
+        over_gateway audit 900 env PYTHONPATH=tests/lib python3 tests/oracle/audit.py --full
         ;;
     # These start gateways of their own.
     corpus)

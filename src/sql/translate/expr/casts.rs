@@ -202,6 +202,15 @@ impl Cx<'_> {
     pub fn cast(&self, frag: Frag, to: PgType) -> Result<Frag> {
         let frag = typed_constant(as_value(frag), to);
         let ty = Ty::Known(to);
+        let is_parameter = matches!(
+            frag.marks.as_slice(),
+            [mark] if matches!(mark.bind.innermost(), Bind::Parameter(_) | Bind::CastParameter { .. })
+        );
+        if to == PgType::new(Oid::BPCHAR) && frag.ty != ty && !is_parameter {
+            // The blanks belong to such a value, and IRIS keeps values of character(n) without.
+            return Err(PgError::unsupported("a cast to bpchar without a length is not supported")
+                .hint("Cast to text, or to character(n) with its length."));
+        }
         let sure = frag.not_null;
         let open = frag.ty.is_open();
         let from = frag.ty;

@@ -428,7 +428,7 @@ impl Cx<'_> {
     fn may_hold_backslash(&self, pattern: &Frag) -> bool {
         match pattern.literal() {
             Some(n) => self.template.literals.get(usize::from(n)).is_some_and(|literal| literal.backslash),
-            None => !pattern.marks.is_empty() || pattern.text.contains('\\'),
+            None => true,
         }
     }
 }
