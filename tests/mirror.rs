@@ -257,6 +257,7 @@ impl Schema for Moods {
     fn table(&self, _name: &RelationName) -> TableLookup {
         let labels = ["sad", "ok"].map(str::to_owned).to_vec();
         TableLookup::Known(Rc::new(TableFacts {
+            spelled: None,
             schema: "SQLUser".into(),
             name: "t".into(),
             columns: vec![ColumnFacts {
@@ -266,6 +267,7 @@ impl Schema for Moods {
                 identity: false,
                 has_default: false,
                 folds_case: false,
+                vector_element: Default::default(),
                 constant_default: None,
                 is_stream: false,
                 enum_type: Some(Rc::new(EnumType { schema: None, name: "mood".into(), labels })),

@@ -53,12 +53,14 @@ impl Schema for Tables {
                 identity: name == "id",
                 has_default: name == "id",
                 folds_case: false,
+                vector_element: Default::default(),
                 constant_default: None,
                 enum_type: None,
                 is_stream: false,
             }
         };
         TableLookup::Known(Rc::new(TableFacts {
+            spelled: None,
             schema: "SQLUser".into(),
             name: name.name.clone(),
             columns: columns.split(';').map(column).collect(),

@@ -3,7 +3,10 @@
 use std::rc::Rc;
 
 use crate::iris::{IrisStatement, Item, ItemReader, ListError, ParameterKind, Request, StatementMetadata};
-use crate::sql::{ColumnFacts, DeclaredType, Need, RelationName, TableFacts, ViewFacts, parse_column_note};
+use crate::sql::{
+    ColumnFacts, DeclaredType, Need, RelationName, TableFacts, VectorElement, ViewFacts, is_note, parse_column_note,
+};
+use crate::types::{Oid, PgType};
 
 use super::TableCache;
 use super::iris_column::IrisColumnType;
@@ -12,6 +15,9 @@ use super::mirror::IrisDefault;
 const COLUMNS: &str = "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE, \
     IS_NULLABLE, IS_IDENTITY, COLUMN_DEFAULT, DESCRIPTION FROM INFORMATION_SCHEMA.COLUMNS \
     WHERE TABLE_SCHEMA = :%qpar(1) AND TABLE_NAME = :%qpar(2) ORDER BY ORDINAL_POSITION";
+
+const ORIGIN: &str = "SELECT DESCRIPTION, TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.TABLES \
+    WHERE TABLE_SCHEMA = :%qpar(1) AND TABLE_NAME = :%qpar(2)";
 
 const KEYS: &str = "SELECT INDEX_NAME, COLUMN_NAME, PRIMARY_KEY FROM INFORMATION_SCHEMA.INDEXES \
     WHERE TABLE_SCHEMA = :%qpar(1) AND TABLE_NAME = :%qpar(2) AND NON_UNIQUE = 0 \
@@ -27,19 +33,32 @@ const REFERRERS: &str = "SELECT CONSTRAINT_SCHEMA, CONSTRAINT_TABLE_NAME, CONSTR
     FROM INFORMATION_SCHEMA.REFERENTIAL_CONSTRAINTS \
     WHERE UNIQUE_CONSTRAINT_SCHEMA = :%qpar(1) AND UNIQUE_CONSTRAINT_TABLE = :%qpar(2)";
 
+/// Vectors, which the views show as text, and what they are made of. An account may not be allowed to read the class
+/// dictionary, and its columns differ between versions: what is refused leaves the columns what the views say.
+const VECTORS: &str = "SELECT SqlFieldName, Name, Parameters FROM %Dictionary.CompiledProperty \
+    WHERE parent = (SELECT CLASSNAME FROM INFORMATION_SCHEMA.TABLES \
+    WHERE TABLE_SCHEMA = :%qpar(1) AND TABLE_NAME = :%qpar(2)) AND Type = '%Library.Vector'";
+
+const VECTORS_ALONE: &str = "SELECT SqlFieldName, Name, NULL FROM %Dictionary.CompiledProperty \
+    WHERE parent = (SELECT CLASSNAME FROM INFORMATION_SCHEMA.TABLES \
+    WHERE TABLE_SCHEMA = :%qpar(1) AND TABLE_NAME = :%qpar(2)) AND Type = '%Library.Vector'";
+
 /// The statements of a shard; their keys are the first of its counter.
 #[derive(Debug)]
 pub struct TableQueries {
     columns: Rc<IrisStatement>,
+    origin: Rc<IrisStatement>,
     keys: Rc<IrisStatement>,
     definition: Rc<IrisStatement>,
     readers: Rc<IrisStatement>,
     referrers: Rc<IrisStatement>,
+    vectors: Rc<IrisStatement>,
+    vectors_alone: Rc<IrisStatement>,
 }
 
 impl TableQueries {
     /// How many statement keys they take.
-    pub const COUNT: u64 = 5;
+    pub const COUNT: u64 = 8;
 
     /// `COUNT` statement keys from `key` on must not be used by anybody else of the shard.
     pub fn new(key: u64) -> Self {
@@ -48,20 +67,26 @@ impl TableQueries {
         };
         Self {
             columns: statement(key, COLUMNS),
+            origin: statement(key.wrapping_add(7), ORIGIN),
             keys: statement(key.wrapping_add(1), KEYS),
             definition: statement(key.wrapping_add(2), DEFINITION),
             readers: statement(key.wrapping_add(3), READERS),
             referrers: statement(key.wrapping_add(4), REFERRERS),
+            vectors: statement(key.wrapping_add(5), VECTORS),
+            vectors_alone: statement(key.wrapping_add(6), VECTORS_ALONE),
         }
     }
 
     fn of(&self, stage: Stage) -> &Rc<IrisStatement> {
         match stage {
             Stage::Columns => &self.columns,
+            Stage::Origin => &self.origin,
             Stage::Keys => &self.keys,
             Stage::Definition => &self.definition,
             Stage::Readers => &self.readers,
             Stage::Referrers => &self.referrers,
+            Stage::Vectors => &self.vectors,
+            Stage::VectorsAlone => &self.vectors_alone,
         }
     }
 }
@@ -69,11 +94,16 @@ impl TableQueries {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Columns,
+    /// Who made a table whose columns do not tell.
+    Origin,
     Keys,
     /// Of the views on a relation: first its own query.
     Definition,
     Readers,
     Referrers,
+    /// Of a table that IRIS made itself and that has columns that look like text.
+    Vectors,
+    VectorsAlone,
 }
 
 /// One table, or the views on one, being read.
@@ -81,6 +111,8 @@ enum Stage {
 pub struct TableLoad {
     name: RelationName,
     stage: Stage,
+    /// A column says that the gateway made it.
+    is_noted: bool,
     facts: TableFacts,
     views: ViewFacts,
 }
@@ -104,7 +136,7 @@ impl TableLoad {
             name: name.name.clone(),
             ..TableFacts::default()
         };
-        Self { name, stage, facts, views: ViewFacts::default() }
+        Self { name, stage, is_noted: false, facts, views: ViewFacts::default() }
     }
 
     /// The query of the present stage.
@@ -144,11 +176,18 @@ impl TableLoad {
                 row.push(cell(&reader.need("catalog cell")?));
             }
             match self.stage {
-                Stage::Columns => self.facts.columns.extend(column(row)),
+                Stage::Columns => {
+                    if let Some((facts, is_noted)) = column(row) {
+                        self.is_noted |= is_noted;
+                        self.facts.columns.push(facts);
+                    }
+                }
+                Stage::Origin => self.origin(row),
                 Stage::Keys => self.key(row),
                 Stage::Definition => self.definition(row),
                 Stage::Readers => self.reader(row),
                 Stage::Referrers => self.referrer(row),
+                Stage::Vectors | Stage::VectorsAlone => self.vector(row),
             }
         }
         if !end {
@@ -160,11 +199,19 @@ impl TableLoad {
                 cache.insert(&self.name, None);
                 Ok(LoadStep::Done)
             }
-            Stage::Columns => {
+            Stage::Columns if !self.is_noted => {
+                self.stage = Stage::Origin;
+                Ok(LoadStep::Submit(self.request(queries, in_transaction)))
+            }
+            Stage::Columns | Stage::Origin => {
                 self.stage = Stage::Keys;
                 Ok(LoadStep::Submit(self.request(queries, in_transaction)))
             }
-            Stage::Keys => {
+            Stage::Keys if self.facts.columns.iter().any(|column| column.folds_case) => {
+                self.stage = Stage::Vectors;
+                Ok(LoadStep::Submit(self.request(queries, in_transaction)))
+            }
+            Stage::Keys | Stage::Vectors | Stage::VectorsAlone => {
                 cache.insert(&self.name, Some(std::mem::take(&mut self.facts)));
                 Ok(LoadStep::Done)
             }
@@ -180,6 +227,52 @@ impl TableLoad {
                 cache.insert_views(&self.name, std::mem::take(&mut self.views));
                 Ok(LoadStep::Done)
             }
+        }
+    }
+
+    /// What to do when IRIS refuses the present query; `None` when the table cannot be known without it.
+    pub fn on_refused(
+        &mut self,
+        cache: &mut TableCache,
+        queries: &TableQueries,
+        in_transaction: bool,
+    ) -> Option<LoadStep> {
+        match self.stage {
+            Stage::Vectors => {
+                self.stage = Stage::VectorsAlone;
+                Some(LoadStep::Submit(self.request(queries, in_transaction)))
+            }
+            Stage::VectorsAlone => {
+                cache.insert(&self.name, Some(std::mem::take(&mut self.facts)));
+                Some(LoadStep::Done)
+            }
+            _ => None,
+        }
+    }
+
+    fn vector(&mut self, row: Vec<Option<String>>) {
+        let mut cells = row.into_iter();
+        let (field, property, parameters) = (cells.next().flatten(), cells.next().flatten(), cells.next().flatten());
+        let Some(name) = field.or(property) else { return };
+        let columns = self.facts.columns.iter_mut();
+        for column in columns.filter(|column| column.folds_case && column.name.eq_ignore_ascii_case(&name)) {
+            let parameter = |name| super::mirror::parameter(parameters.as_deref(), name);
+            let length = parameter("LEN").and_then(|length| length.parse().ok()).filter(|length| *length > 0);
+            column.pg_type = PgType { oid: Oid::VECTOR, typmod: length.unwrap_or(-1) };
+            column.folds_case = false;
+            column.constant_default = None;
+            column.vector_element = match (&parameters, parameter("DATATYPE")) {
+                (_, Some(element)) => VectorElement::named(element),
+                _ => VectorElement::Unknown,
+            };
+        }
+    }
+
+    fn origin(&mut self, row: Vec<Option<String>>) {
+        let mut cells = row.into_iter();
+        let is_noted = cells.next().flatten().is_some_and(|text| is_note(&text));
+        if let (false, schema, Some(Some(name))) = (is_noted, cells.next().flatten(), cells.next()) {
+            self.facts.spelled = Some(RelationName { schema, name });
         }
     }
 
@@ -236,7 +329,8 @@ fn is_true(text: Option<&str>) -> bool {
     matches!(text, Some("1" | "YES" | "Yes" | "yes"))
 }
 
-fn column(row: Vec<Option<String>>) -> Option<ColumnFacts> {
+/// A column, and whether the gateway made it.
+fn column(row: Vec<Option<String>>) -> Option<(ColumnFacts, bool)> {
     let mut cells = row.into_iter();
     let mut next = || cells.next().flatten();
     let name = next()?;
@@ -256,7 +350,7 @@ fn column(row: Vec<Option<String>>) -> Option<ColumnFacts> {
     let declared = declared.map(|declared| declared.pg_type());
     let declared = declared.filter(|declared| enum_type.is_some() || iris.fits(*declared));
     let pg_type = declared.unwrap_or_else(|| iris.pg_type());
-    Some(ColumnFacts {
+    let facts = ColumnFacts {
         name,
         pg_type,
         nullable,
@@ -267,7 +361,9 @@ fn column(row: Vec<Option<String>>) -> Option<ColumnFacts> {
         folds_case: !is_noted && iris.is_text(),
         enum_type,
         is_stream: iris.is_stream(),
-    })
+        vector_element: VectorElement::default(),
+    };
+    Some((facts, is_noted))
 }
 
 #[cfg(test)]

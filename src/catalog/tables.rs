@@ -135,6 +135,7 @@ mod tests {
                 identity: false,
                 has_default: false,
                 folds_case: false,
+                vector_element: Default::default(),
                 constant_default: None,
                 enum_type: Some(Rc::new(mood(&["sad"]))),
                 is_stream: false,

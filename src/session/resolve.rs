@@ -3,6 +3,9 @@
 //! A text seen before costs one scan and one look-up. A new one may need exchanges with IRIS: two short queries per
 //! unknown table, one prepare per IRIS statement.
 
+mod spelling;
+
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::catalog::{
@@ -10,8 +13,8 @@ use crate::catalog::{
 };
 use crate::iris::{IrisError, Reply, Request, to_pg};
 use crate::sql::{
-    Action, CallArgument, CatalogQuery, Need, Plan, StepRole, Template, TranslateError, Translated, Translation,
-    TranslationCache, translate,
+    Action, CallArgument, CatalogQuery, Need, Plan, RelationName, StepRole, Template, TranslateError, Translated,
+    Translation, TranslationCache, translate,
 };
 use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
@@ -20,11 +23,16 @@ use super::client::Client;
 use super::context::{ShardContext, Understood};
 use super::question::{Order, Question, QuestionStep};
 use super::step::Event;
+use spelling::{Asked, Spelled};
 
 /// A statement on its way to being understood.
 #[derive(Debug)]
 pub struct Resolve {
     sql: String,
+    /// The statement as PostgreSQL is asked for it, where it knows a table under another spelling.
+    spelled: Spelled,
+    /// The tables that translation asked for.
+    asked: RefCell<Vec<RelationName>>,
     template: Template,
     /// As the client declares them.
     parameter_types: Vec<Oid>,
@@ -126,6 +134,8 @@ impl Resolve {
     pub fn new(sql: &str, template: Template) -> Self {
         Self {
             sql: sql.to_owned(),
+            spelled: Spelled::default(),
+            asked: RefCell::default(),
             template,
             parameter_types: Vec::new(),
             stage: Stage::Translate,
@@ -192,14 +202,17 @@ impl Resolve {
         translate(
             &self.sql,
             &self.template,
-            &*tables,
+            &Asked::new(&tables, &self.asked),
             &s.context.translate_options(parameter_types, &s.client.search_path),
         )
     }
 
     fn question(&self, purpose: OraclePurpose, s: Surroundings<'_>) -> Question {
         let prelude = s.client.prelude(CatalogQuery::default(), s.context);
-        Question::new(OracleRequest { purpose, ..describe(&prelude, &self.sql, &self.parameter_types) })
+        Question::new(OracleRequest {
+            purpose,
+            ..describe(&prelude, self.spelled.sql.as_deref().unwrap_or(&self.sql), &self.parameter_types)
+        })
     }
 
     fn describe(
@@ -280,6 +293,9 @@ impl Resolve {
             }
         };
         if let Some(error) = answer.error.take() {
+            if self.spelled.correct(&self.sql, &error, &s.context.tables.borrow(), &self.asked.borrow()) {
+                return self.describe(translated, s);
+            }
             // IRIS may have a function of that name.
             if error.code != SqlState::UNDEFINED_FUNCTION || !error.message.starts_with("function ") {
                 return Err(error);
@@ -306,9 +322,10 @@ impl Resolve {
     fn accept(
         &mut self,
         mut translated: Translated,
-        described: Described,
+        mut described: Described,
         s: Surroundings<'_>,
     ) -> Result<Progress, Box<PgError>> {
+        self.spelled.name(described.columns.as_deref_mut().unwrap_or_default());
         let open = |oid: &Oid| *oid == Oid::UNSPECIFIED;
         let count = described.parameter_types.len();
         if count > self.parameter_types.len() || self.parameter_types.iter().any(open) {
@@ -346,6 +363,22 @@ impl Resolve {
         Ok(Progress::Wait(Want::Iris(request)))
     }
 
+    fn loading(
+        &mut self,
+        step: LoadStep,
+        load: TableLoad,
+        rest: Vec<Need>,
+        s: Surroundings<'_>,
+    ) -> Result<Progress, Box<PgError>> {
+        match step {
+            LoadStep::Submit(request) => {
+                self.stage = Stage::Tables { load, rest };
+                Ok(Progress::Wait(Want::Iris(request)))
+            }
+            LoadStep::Done => self.next_table(rest, s),
+        }
+    }
+
     fn prepare(
         &mut self,
         understood: Rc<Understood>,
@@ -370,6 +403,14 @@ impl Resolve {
     /// The statement's own error, or XX000 when IRIS answers something else than asked.
     pub fn on_reply(&mut self, reply: Reply<'_>, s: Surroundings<'_>) -> Result<Progress, Box<PgError>> {
         match (std::mem::replace(&mut self.stage, Stage::Translate), reply) {
+            (Stage::Tables { mut load, rest }, Reply::Failed { error, .. }) => {
+                let step =
+                    load.on_refused(&mut s.context.tables.borrow_mut(), &s.context.table_queries, s.in_transaction);
+                match step {
+                    Some(step) => self.loading(step, load, rest, s),
+                    None => Err(self.doubt.take().unwrap_or_else(|| refused(&error, s.context))),
+                }
+            }
             (stage, Reply::Failed { error, .. }) => {
                 let refused = refused(&error, s.context);
                 let is_described = match &stage {
@@ -392,13 +433,7 @@ impl Resolve {
                         s.in_transaction,
                     )
                     .map_err(super::rows::malformed)?;
-                match step {
-                    LoadStep::Submit(request) => {
-                        self.stage = Stage::Tables { load, rest };
-                        Ok(Progress::Wait(Want::Iris(request)))
-                    }
-                    LoadStep::Done => self.next_table(rest, s),
-                }
+                self.loading(step, load, rest, s)
             }
             (Stage::Prepare { understood, step }, Reply::Prepared(metadata)) => {
                 understood.extra.set_metadata(step, &metadata);

@@ -29,8 +29,10 @@ pub use plan::{
     SleepKind, StepRole, TransactionCommand, TransactionModes, Translation,
 };
 pub use plpgsql::{BlockStatement, BlockStep, Condition, DoBlock, Handler};
-pub use schema::{ColumnFacts, Need, NoSchema, RelationName, Schema, TableFacts, TableLookup, ViewFacts, ViewLookup};
-pub use split::{position_in, split};
+pub use schema::{
+    ColumnFacts, Need, NoSchema, RelationName, Schema, TableFacts, TableLookup, VectorElement, ViewFacts, ViewLookup,
+};
+pub use split::{position_in, quoted_names_at, split};
 pub use template::{Literal, LiteralKind, Template};
 pub use translate::{ViewText, array_elements, check_syntax, translate, view_for_mirror};
 

@@ -30,6 +30,48 @@ pub struct ColumnFacts {
     pub enum_type: Option<Rc<EnumType>>,
     /// A stream of IRIS (LONGVARCHAR, LONGVARBINARY), which IRIS can show, write and test for NULL, and not compute with.
     pub is_stream: bool,
+    /// Of a vector.
+    pub vector_element: VectorElement,
+}
+
+/// What the vectors of a column are made of in IRIS, whose functions take vectors of one element type only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum VectorElement {
+    /// As the gateway makes them.
+    #[default]
+    Double,
+    Decimal,
+    Float,
+    /// Whole numbers, which lose a fraction.
+    Integer,
+    /// No numbers.
+    Other,
+    /// IRIS does not tell.
+    Unknown,
+}
+
+impl VectorElement {
+    /// By IRIS's name of it.
+    pub fn named(name: &str) -> Self {
+        match name.to_ascii_uppercase().as_str() {
+            "DOUBLE" => Self::Double,
+            "DECIMAL" | "NUMERIC" => Self::Decimal,
+            "FLOAT" => Self::Float,
+            "INTEGER" | "INT" => Self::Integer,
+            _ => Self::Other,
+        }
+    }
+
+    /// The second argument of TO_VECTOR.
+    pub fn iris_name(self) -> &'static str {
+        match self {
+            Self::Double | Self::Unknown => "DOUBLE",
+            Self::Decimal => "DECIMAL",
+            Self::Float => "FLOAT",
+            Self::Integer => "INTEGER",
+            Self::Other => "STRING",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,6 +79,8 @@ pub struct TableFacts {
     /// IRIS schema (`SQLUser` where PostgreSQL says `public`).
     pub schema: String,
     pub name: String,
+    /// How IRIS spells its names, of a table that nothing says the gateway made.
+    pub spelled: Option<RelationName>,
     /// In ordinal order.
     pub columns: Vec<ColumnFacts>,
     pub primary_key: Vec<String>,

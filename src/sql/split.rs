@@ -1,6 +1,8 @@
 //! Statements of a simple-query string.
 
-use super::lex;
+use std::ops::Range;
+
+use super::lex::{self, Kind};
 
 /// Splits a simple-query string at its top-level semicolons, without a parser. Respects every form of string, quoted
 /// identifiers, comments, and semicolons inside parentheses (`CREATE RULE .. DO (a; b)`).
@@ -55,4 +57,50 @@ pub fn position_in(sql: &str, statement: &str, position: u32) -> u32 {
     let offset = (statement.as_ptr() as usize).wrapping_sub(sql.as_ptr() as usize);
     let before = sql.get(..offset).map_or(0, |text| text.chars().count());
     position.saturating_add(u32::try_from(before).unwrap_or(0))
+}
+
+/// The names in quotes of a dotted name that begins at `position` (characters, from 1), or of the list in parentheses
+/// that does.
+pub fn quoted_names_at(sql: &str, position: u32) -> Vec<Range<usize>> {
+    let mut names = Vec::new();
+    let before = usize::try_from(position.saturating_sub(1)).unwrap_or(usize::MAX);
+    let Some((mut at, _)) = sql.char_indices().nth(before) else { return names };
+    let bytes = sql.as_bytes();
+    let is_list = bytes.get(at) == Some(&b'(');
+    at = at.saturating_add(usize::from(is_list));
+    let mut is_name_next = true;
+    while let Some(byte) = bytes.get(at) {
+        let token = lex::token(bytes, at);
+        match token.kind {
+            kind if kind.is_trivia() => {}
+            Kind::Quoted if is_name_next => {
+                names.push(at..token.end);
+                is_name_next = false;
+            }
+            Kind::Word if is_name_next => is_name_next = false,
+            Kind::Punctuation if *byte == b'.' || is_list && *byte == b',' => is_name_next = true,
+            _ => break,
+        }
+        at = token.end;
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_names_of_a_dotted_name() {
+        let names = |sql: &str, position| -> Vec<String> {
+            quoted_names_at(sql, position).into_iter().map(|range| sql[range].to_owned()).collect()
+        };
+        let sql = r#"select 'é', "a" from "Sample" . Person."X" y, "B""c""#;
+        assert_eq!(names(sql, 22), [r#""Sample""#, r#""X""#]);
+        assert_eq!(names(sql, 13), [r#""a""#]);
+        assert_eq!(names(sql, 47), [r#""B""c""#]);
+        assert_eq!(names(r#"("a", b, "c") "d""#, 1), [r#""a""#, r#""c""#]);
+        assert_eq!(names(sql, 1), Vec::<String>::new());
+        assert_eq!(names(sql, 900), Vec::<String>::new());
+    }
 }

@@ -320,7 +320,7 @@ fn too_many(what: &str, max: usize) -> Box<PgError> {
 }
 
 /// The value of `name` in `NAME=value` pairs with commas between.
-pub(super) fn parameter<'a>(parameters: Option<&'a str>, name: &str) -> Option<&'a str> {
+pub(in crate::catalog) fn parameter<'a>(parameters: Option<&'a str>, name: &str) -> Option<&'a str> {
     parameters?
         .split(',')
         .filter_map(|pair| pair.split_once('='))

@@ -21,6 +21,7 @@ pub use comments::{
     kept_comments, read_comments, read_side_table,
 };
 pub(super) use default::IrisDefault;
+pub(super) use load::parameter;
 pub use load::{MirrorLoad, MirrorStep};
 pub use snapshot::{MirrorBatch, MirrorSnapshot};
 

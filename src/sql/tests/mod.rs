@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use super::{
     Action, Bind, ColumnFacts, DeclaredType, OutputColumn, RelationName, RunIf, Schema, StepRole, TableFacts,
-    TableLookup, Template, TranslateError, TranslateOptions, Translated, translate,
+    TableLookup, Template, TranslateError, TranslateOptions, Translated, VectorElement, translate,
 };
 use crate::types::PgType;
 
@@ -30,7 +30,7 @@ impl Schema for Tables {
 
 impl Tables {
     /// `name: column type [!], ..`; `!` is NOT NULL, `#` the identity; the first column is the primary key. A type
-    /// with labels in braces is an enum's.
+    /// with labels in braces is an enum's. `~` ignores case, `decimal` is what vectors are made of.
     pub fn parse(text: &str) -> Self {
         let table = |line: &str| {
             let (name, columns) = line.split_once(':').unwrap();
@@ -40,6 +40,10 @@ impl Tables {
                     let words: Vec<&str> = column.split_whitespace().collect();
                     let note = super::parse_column_note(&format!("pg:{}", words[1])).unwrap();
                     ColumnFacts {
+                        vector_element: match words.contains(&"decimal") {
+                            true => VectorElement::Decimal,
+                            false => VectorElement::Double,
+                        },
                         name: words[0].into(),
                         pg_type: note.declared.pg_type(),
                         nullable: !words.contains(&"!") && !words.contains(&"#"),
@@ -56,6 +60,7 @@ impl Tables {
                 })
                 .collect();
             Rc::new(TableFacts {
+                spelled: None,
                 schema: "SQLUser".into(),
                 name: name.trim().into(),
                 primary_key: vec![columns[0].name.clone()],
@@ -71,6 +76,7 @@ pub const TABLES: &str = "
     known: id int4 #; name text; active bool !; n int4 !; big int8; price numeric(10,2); ratio float8; at timestamptz; day date; ts timestamp; uid uuid; doc jsonb; raw bytea; code varchar(10) !
     items: id int8 #; embedding vector(3); label text
     old: id int4 #; name text ~; code varchar(10) ! ~; n int4
+    theirs: id int4 #; v vector(3) decimal
     tasks: id int4 #; state state{todo,done}; kind kind{a,it's} !
 ";
 

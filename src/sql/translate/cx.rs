@@ -13,7 +13,9 @@ use crate::iris::{IrisStatement, ParameterKind};
 use crate::sql::description::EnumType;
 use crate::sql::options::TranslateOptions;
 use crate::sql::plan::{Bind, OutputColumn, Plan};
-use crate::sql::schema::{ColumnFacts, Need, RelationName, Schema, TableFacts, TableLookup, ViewFacts, ViewLookup};
+use crate::sql::schema::{
+    ColumnFacts, Need, RelationName, Schema, TableFacts, TableLookup, VectorElement, ViewFacts, ViewLookup,
+};
 use crate::sql::template::{LiteralKind, Template};
 use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
@@ -37,6 +39,7 @@ pub struct Column {
     pub is_exact: bool,
     /// [`ColumnFacts::folds_case`].
     pub folds_case: bool,
+    pub vector_element: VectorElement,
 }
 
 impl Column {
@@ -50,6 +53,7 @@ impl Column {
             is_stream: false,
             is_exact: false,
             folds_case: false,
+            vector_element: VectorElement::Double,
         }
     }
 
@@ -549,6 +553,7 @@ pub fn column_of(facts: &ColumnFacts) -> Column {
         is_exact: super::expr::is_text(facts.pg_type.oid) && !facts.folds_case,
         iris_text: None,
         folds_case: facts.folds_case,
+        vector_element: facts.vector_element,
     }
 }
 

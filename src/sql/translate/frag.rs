@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::iris::ParameterKind;
 use crate::sql::description::EnumType;
 use crate::sql::plan::Bind;
+use crate::sql::schema::VectorElement;
 use crate::types::{Oid, PgType};
 
 /// Stands for a parameter mark until all marks of a statement are numbered. No name or literal that reaches the text
@@ -123,6 +124,8 @@ pub struct Frag {
     /// The encoder has to finish the value, which it does for the top of a select list only: rounding that IRIS does
     /// not do.
     pub is_unfinished: bool,
+    /// Of the bare name of a column of vectors; what the gateway makes has the gateway's.
+    pub vector_element: VectorElement,
     /// A value of such a type.
     pub enum_type: Option<Rc<EnumType>>,
     /// Where the value is NaN in PostgreSQL, which IRIS has not: the condition for it, and the value without that
@@ -142,6 +145,7 @@ impl Frag {
             is_stream: false,
             is_exact: false,
             is_unfinished: false,
+            vector_element: VectorElement::Double,
             enum_type: None,
             nan: None,
         }
@@ -207,9 +211,8 @@ impl Frag {
 
     #[must_use]
     pub fn parenthesised(self) -> Self {
-        let Self { ty, form, not_null, is_exact, is_unfinished, .. } = self;
-        let (enum_type, nan) = (self.enum_type.clone(), self.nan.clone());
-        Self { form, not_null, is_exact, is_unfinished, enum_type, nan, ..Self::cat(&[&"(", &self, &")"], ty) }
+        let Self { text, marks, .. } = Self::cat(&[&"(", &self, &")"], self.ty);
+        Self { text, marks, level: level::ATOM, is_stream: false, ..self }
     }
 
     /// In parentheses when something of at least `level` stands around it.

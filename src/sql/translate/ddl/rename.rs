@@ -266,12 +266,14 @@ mod tests {
                 identity: false,
                 has_default: false,
                 folds_case: false,
+                vector_element: Default::default(),
                 constant_default: None,
                 enum_type: None,
                 is_stream: false,
             };
             match name.name.as_str() {
                 "t" | "v" | "w" | "x" | "alone" | "odd" => TableLookup::Known(Rc::new(TableFacts {
+                    spelled: None,
                     schema: "SQLUser".to_owned(),
                     name: name.name.clone(),
                     columns: vec![column("id"), column("B")],

@@ -19,12 +19,14 @@ impl Schema for OneTable {
             identity: false,
             has_default: false,
             folds_case: false,
+            vector_element: Default::default(),
             constant_default: None,
             enum_type: None,
             is_stream: false,
         };
         match name.name.as_str() {
             "known" => TableLookup::Known(Rc::new(TableFacts {
+                spelled: None,
                 schema: "SQLUser".to_owned(),
                 name: "known".to_owned(),
                 columns: vec![

@@ -3,10 +3,10 @@
 //! computes gets the conversion around it, or is refused where IRIS has no exact one.
 
 use crate::sql::plan::Bind;
-use crate::sql::schema::ColumnFacts;
+use crate::sql::schema::{ColumnFacts, VectorElement};
 use crate::sql::translate::cx::{Cx, Result};
 use crate::sql::translate::enums;
-use crate::sql::translate::expr::{bound, trimmed};
+use crate::sql::translate::expr::{bound, is_made, trimmed, with_element};
 use crate::sql::translate::frag::{Frag, Mark, Ty, level};
 use crate::types::{Fitting, Oid, PgType};
 use crate::wire::PgError;
@@ -27,6 +27,35 @@ pub fn assigned(cx: &Cx<'_>, value: Frag, column: Option<&ColumnFacts>) -> Resul
     if value.is_null() || value.marks.is_empty() && value.text.starts_with("CAST(NULL AS ") {
         return Ok(Frag::atom("NULL", Ty::Known(to)));
     }
+    let element = value.vector_element;
+    let value = brought(cx, value, to)?;
+    if to.oid != Oid::VECTOR || is_made(&value) {
+        return of_element(value, column);
+    }
+    if element != column.vector_element {
+        return Err(other_elements(column));
+    }
+    Ok(value)
+}
+
+/// A constant or parameter for a column of vectors that IRIS may have made with other elements than the gateway's.
+fn of_element(value: Frag, column: &ColumnFacts) -> Result<Frag> {
+    match column.vector_element {
+        VectorElement::Double | VectorElement::Decimal | VectorElement::Float => {
+            Ok(with_element(value, column.vector_element))
+        }
+        // Whole numbers lose their fraction, and what is unknown may do so.
+        VectorElement::Integer | VectorElement::Other | VectorElement::Unknown => Err(other_elements(column)),
+    }
+}
+
+fn other_elements(column: &ColumnFacts) -> Box<PgError> {
+    let message = format!("IRIS keeps other elements in the vectors of column \"{}\" than the value has", column.name);
+    PgError::unsupported(message)
+        .hint("Constants and parameters can be stored in vectors of DOUBLE, DECIMAL and FLOAT.")
+}
+
+fn brought(cx: &Cx<'_>, value: Frag, to: PgType) -> Result<Frag> {
     let is_open = value.ty.is_open();
     let value = if is_open { cx.coerce(value, to) } else { value };
     let value = match bound(&value, to) {

@@ -196,6 +196,7 @@ impl Cx<'_> {
         }
         frag.is_exact = column.as_ref().is_some_and(|column| column.is_exact);
         frag.enum_type = column.as_ref().and_then(|column| column.enum_type.clone());
+        frag.vector_element = column.as_ref().map(|column| column.vector_element).unwrap_or_default();
         if column.as_ref().is_some_and(|column| !column.nullable) {
             frag.not_null = true;
         }

@@ -50,7 +50,7 @@ pub use self::predicates::is_query;
 pub use self::text_order::as_sorted;
 use self::tree::Expr;
 pub use self::tree::expressions;
-pub use self::vector::{Distance, to_vector};
+pub use self::vector::{Distance, is_made, to_vector, with_element};
 use super::cx::{Cx, Result};
 use super::frag::{Form, Frag, Mark, Ty, level};
 use crate::iris::ParameterKind;

@@ -1,8 +1,9 @@
 //! pgvector's operators and functions over IRIS's VECTOR_COSINE and VECTOR_DOT_PRODUCT.
 
 use crate::sql::plan::Bind;
+use crate::sql::schema::VectorElement;
 use crate::sql::translate::cx::{Cx, Result};
-use crate::sql::translate::frag::{Frag, Mark, Ty, level};
+use crate::sql::translate::frag::{Frag, MARK, Mark, Ty, level};
 use crate::types::{Fitting, Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
@@ -16,6 +17,22 @@ pub fn to_vector(frag: Frag, pg_type: PgType) -> Frag {
     let frag = super::inexact(&frag).unwrap_or(frag);
     let frag = Frag::cat(&[&"TO_VECTOR(", &frag, &", DOUBLE)"], Ty::Known(pg_type));
     if sure { frag.sure() } else { frag }
+}
+
+/// The made vector with the elements of the column it meets.
+pub fn with_element(mut frag: Frag, element: VectorElement) -> Frag {
+    if element != VectorElement::Double
+        && is_made(&frag)
+        && let Some(data) = frag.text.strip_suffix(", DOUBLE)")
+    {
+        frag.text = format!("{data}, {})", element.iris_name());
+    }
+    frag
+}
+
+/// A vector of a constant or parameter.
+pub fn is_made(frag: &Frag) -> bool {
+    frag.text.strip_prefix("TO_VECTOR(").is_some_and(|data| data.starts_with(['\'', MARK]))
 }
 
 /// What a distance is in IRIS: a value for select lists and conditions, and something cheaper that sorts alike.
@@ -47,15 +64,14 @@ fn dimensions(frag: &Frag) -> Option<i32> {
 }
 
 fn is_bound(frag: &Frag) -> bool {
-    matches!(frag.marks.as_slice(), [Mark { bind: Bind::Fitted { .. }, .. }])
-        && frag.text.starts_with("TO_VECTOR(\u{1}, ")
+    matches!(frag.marks.as_slice(), [Mark { bind: Bind::Fitted { .. }, .. }]) && is_made(frag)
 }
 
 /// A side of a distance that is a constant or a parameter: its length is checked when it is bound, and that it is no
 /// zero vector where that matters.
 fn operand(frag: Frag, other: &Frag, is_left: bool, is_cosine: bool) -> Frag {
     let mut frag = frag;
-    let is_made = frag.text.starts_with("TO_VECTOR(\u{1}, ");
+    let is_made = is_made(&frag);
     if let [Mark { bind, .. }] = frag.marks.as_mut_slice()
         && is_made
         && matches!(bind, Bind::Parameter(_) | Bind::TypedLiteral { .. } | Bind::TypedConstant { .. })
@@ -84,6 +100,7 @@ impl Cx<'_> {
         }
         let is_cosine = op == "<=>";
         let (a, b) = (operand(a.clone(), &b, true, is_cosine), operand(b, &a, false, is_cosine));
+        let (a, b) = self.of_one_element(a, b, at)?;
         let dot = |a: &Frag, b: &Frag| Frag::cat(&[&"VECTOR_DOT_PRODUCT(", a, &", ", b, &")"], Ty::FLOAT8);
         let cosine = Frag::cat(&[&"VECTOR_COSINE(", &a, &", ", &b, &")"], Ty::FLOAT8);
         match op {
@@ -111,7 +128,7 @@ impl Cx<'_> {
                 // Rounding may leave a square of equal vectors a little below zero.
                 let value = Frag::cat(&[&"SQRT(ABS(", &square, &"))"], Ty::FLOAT8);
                 // b.b is the same for all rows when b is a constant, which then need not be computed.
-                let sort = if b.text.starts_with("TO_VECTOR(") {
+                let sort = if is_made(&b) {
                     Frag::cat(&[&dot(&a, &a), &" - 2 * ", &dot(&a, &b)], Ty::FLOAT8).with_level(level::ADD)
                 } else {
                     square
@@ -122,6 +139,30 @@ impl Cx<'_> {
                 .unsupported(format!("the vector operator {op} (L1 distance) is not supported by IRIS"), at)
                 .hint("IRIS computes VECTOR_COSINE and VECTOR_DOT_PRODUCT: use <=>, <#> or <->.")),
         }
+    }
+
+    /// Both sides with elements of one type, which IRIS's functions ask for (-259).
+    fn of_one_element(&self, a: Frag, b: Frag, at: usize) -> Result<(Frag, Frag)> {
+        let kept = |frag: &Frag| (!is_made(frag) && !frag.is_null()).then_some(frag.vector_element);
+        let element = match (kept(&a), kept(&b)) {
+            (Some(left), Some(right)) if left == right => left,
+            (Some(element), None) | (None, Some(element)) => element,
+            (None, None) => VectorElement::Double,
+            (Some(_), Some(_)) => {
+                return Err(self
+                    .unsupported("a distance of vectors whose elements differ in IRIS is not supported", at)
+                    .hint("IRIS's vector functions take vectors of one element type."));
+            }
+        };
+        if element == VectorElement::Other {
+            return Err(self.unsupported("IRIS has distances of vectors of numbers only", at));
+        }
+        let [a, b] = [a, b].map(|frag| match element {
+            // No index serves this, but every element becomes a number.
+            VectorElement::Unknown if !is_made(&frag) => Frag::cat(&[&"TO_VECTOR(", &frag, &", DOUBLE)"], frag.ty),
+            _ => with_element(frag, element),
+        });
+        Ok((a, b))
     }
 
     fn as_vector(&self, frag: Frag, vector: PgType) -> Result<Frag> {

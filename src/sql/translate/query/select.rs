@@ -556,6 +556,7 @@ pub fn shape(targets: &[Target]) -> Option<Vec<Column>> {
                 is_stream: target.frag.is_stream,
                 is_exact: target.frag.is_exact,
                 folds_case: target.folds_case,
+                vector_element: target.frag.vector_element,
             })
         })
         .collect()

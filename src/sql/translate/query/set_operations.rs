@@ -8,6 +8,7 @@ use super::outer::Outer;
 use super::select::{Target, outputs};
 use super::{Place, Query};
 use crate::sql::plan::OutputColumn;
+use crate::sql::schema::VectorElement;
 use crate::sql::translate::cx::{self, Column, Cx, Result};
 use crate::sql::translate::expr::{common_type, expressions, stream_refused};
 use crate::sql::translate::frag::{Frag, Ty, list};
@@ -314,6 +315,7 @@ fn merged(a: Option<&[Column]>, b: Option<&[Column]>, at: usize) -> Result<Optio
         is_stream: false,
         is_exact: a.is_exact && b.is_exact,
         folds_case: a.folds_case || b.folds_case,
+        vector_element: if a.vector_element == b.vector_element { a.vector_element } else { VectorElement::Other },
     });
     Ok(Some(columns.collect()))
 }
