@@ -1,10 +1,12 @@
-//! Reading one table, or the views on one, from IRIS INFORMATION_SCHEMA, sans IO: two queries, two pages.
+//! Reading one table, or the views on one, from IRIS INFORMATION_SCHEMA, sans IO: two queries, two pages; a third for what
+//! has no keys and may be a view.
 
 use std::rc::Rc;
 
 use crate::iris::{IrisStatement, Item, ItemReader, ListError, ParameterKind, Request, StatementMetadata};
 use crate::sql::{
     ColumnFacts, DeclaredType, Need, RelationName, TableFacts, VectorElement, ViewFacts, is_note, parse_column_note,
+    parse_view_columns,
 };
 use crate::types::{Oid, PgType};
 
@@ -82,7 +84,7 @@ impl TableQueries {
             Stage::Columns => &self.columns,
             Stage::Origin => &self.origin,
             Stage::Keys => &self.keys,
-            Stage::Definition => &self.definition,
+            Stage::Definition | Stage::ViewColumns => &self.definition,
             Stage::Readers => &self.readers,
             Stage::Referrers => &self.referrers,
             Stage::Vectors => &self.vectors,
@@ -97,6 +99,8 @@ enum Stage {
     /// Who made a table whose columns do not tell.
     Origin,
     Keys,
+    /// The query of a view, with the types of its columns.
+    ViewColumns,
     /// Of the views on a relation: first its own query.
     Definition,
     Readers,
@@ -184,6 +188,7 @@ impl TableLoad {
                 }
                 Stage::Origin => self.origin(row),
                 Stage::Keys => self.key(row),
+                Stage::ViewColumns => self.view_columns(row),
                 Stage::Definition => self.definition(row),
                 Stage::Readers => self.reader(row),
                 Stage::Referrers => self.referrer(row),
@@ -207,11 +212,15 @@ impl TableLoad {
                 self.stage = Stage::Keys;
                 Ok(LoadStep::Submit(self.request(queries, in_transaction)))
             }
-            Stage::Keys if self.facts.columns.iter().any(|column| column.folds_case) => {
+            Stage::Keys if self.facts.primary_key.is_empty() && self.facts.unique_keys.is_empty() => {
+                self.stage = Stage::ViewColumns;
+                Ok(LoadStep::Submit(self.request(queries, in_transaction)))
+            }
+            Stage::Keys | Stage::ViewColumns if self.facts.columns.iter().any(|column| column.folds_case) => {
                 self.stage = Stage::Vectors;
                 Ok(LoadStep::Submit(self.request(queries, in_transaction)))
             }
-            Stage::Keys | Stage::Vectors | Stage::VectorsAlone => {
+            Stage::Keys | Stage::ViewColumns | Stage::Vectors | Stage::VectorsAlone => {
                 cache.insert(&self.name, Some(std::mem::take(&mut self.facts)));
                 Ok(LoadStep::Done)
             }
@@ -273,6 +282,24 @@ impl TableLoad {
         let is_noted = cells.next().flatten().is_some_and(|text| is_note(&text));
         if let (false, schema, Some(Some(name))) = (is_noted, cells.next().flatten(), cells.next()) {
             self.facts.spelled = Some(RelationName { schema, name });
+        }
+    }
+
+    /// What the gateway noted of a view's columns when it made it.
+    fn view_columns(&mut self, row: Vec<Option<String>>) {
+        let definition = row.into_iter().next().flatten();
+        let Some(types) = definition.as_deref().and_then(parse_view_columns) else { return };
+        if types.len() != self.facts.columns.len() {
+            return;
+        }
+        for (column, declared) in self.facts.columns.iter_mut().zip(types) {
+            let Some(declared) = declared else { continue };
+            column.pg_type = declared.pg_type();
+            // IRIS versions show a vector as text.
+            column.folds_case &= column.pg_type.oid != Oid::VECTOR;
+            if let DeclaredType::Enum(declared) = declared {
+                column.enum_type = Some(Rc::new(declared));
+            }
         }
     }
 
@@ -371,7 +398,6 @@ mod tests {
     use super::*;
     use crate::catalog::fixtures::text_columns;
     use crate::iris::{put_int, put_null, put_text};
-    use crate::types::Oid;
 
     #[test]
     fn a_table_is_read_in_two_queries() {

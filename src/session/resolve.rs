@@ -13,8 +13,8 @@ use crate::catalog::{
 };
 use crate::iris::{IrisError, Reply, Request, to_pg};
 use crate::sql::{
-    Action, CallArgument, CatalogQuery, Need, Plan, RelationName, StepRole, Template, TranslateError, Translated,
-    Translation, TranslationCache, translate,
+    Action, CallArgument, CatalogQuery, Need, Plan, RelationName, Template, TranslateError, Translated, Translation,
+    TranslationCache, translate,
 };
 use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
@@ -488,16 +488,10 @@ fn needs_metadata(plan: &Plan) -> bool {
 }
 
 fn next_unprepared(understood: &Understood, from: usize) -> Option<(usize, &Plan)> {
-    plans(&understood.translation.action).enumerate().skip(from).find(|(step, plan)| {
-        needs_metadata(plan)
-            && !is_of_something_new(&understood.translation.action, *step)
-            && understood.extra.metadata(*step).is_none()
-    })
-}
-
-fn is_of_something_new(action: &Action, step: usize) -> bool {
-    let Action::Script(steps) = action else { return false };
-    steps.get(step).is_some_and(|step| step.role == StepRole::Total)
+    plans(&understood.translation.action)
+        .enumerate()
+        .skip(from)
+        .find(|(step, plan)| needs_metadata(plan) && understood.extra.metadata(*step).is_none())
 }
 
 /// The IRIS statements of an action, in the order of their steps.

@@ -1,14 +1,15 @@
 //! From IRIS rows to DataRow: coders chosen once per column, then a plain loop.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::catalog::Described;
 use crate::iris::{CellDecoder, IrisType, ItemReader, StatementMetadata, default_pg_type};
-use crate::sql::{OutputColumn, Plan};
+use crate::sql::{OutputColumn, Plan, ScriptStep};
 use crate::types::{Datum, Encoder, IsNull, Oid, PgType, Style};
 use crate::wire::{FieldDescription, Format, PgError, RowWriter, SendBuf, SqlState};
 
-use super::context::ShardContext;
+use super::context::{ShardContext, Understood};
 
 /// One column as the client sees it.
 #[derive(Debug, Clone)]
@@ -286,6 +287,28 @@ pub fn put_row_description(fields: &[Field], out: &mut SendBuf) {
         typmod: field.pg_type.wire_typmod(),
         format: field.format,
     }));
+}
+
+/// The coders of a step's rows; those in text format are kept with the statement, for the style last asked for.
+pub fn row_shape(
+    understood: &Understood,
+    step: &ScriptStep,
+    metadata: &StatementMetadata,
+    formats: &Formats,
+    context: &ShardContext,
+    style: &Arc<Style>,
+) -> Result<Rc<RowShape>, Box<PgError>> {
+    let described = understood.extra.described();
+    if !formats.is_text() {
+        return Ok(Rc::new(RowShape::new(&step.plan, metadata, described.as_deref(), formats, context, style)?));
+    }
+    formats.check(metadata.columns.len())?;
+    if let Some(shape) = understood.extra.text_shape.borrow().as_ref().filter(|shape| shape.serves(style)) {
+        return Ok(Rc::clone(shape));
+    }
+    let shape = Rc::new(RowShape::new(&step.plan, metadata, described.as_deref(), &Formats::text(), context, style)?);
+    *understood.extra.text_shape.borrow_mut() = Some(Rc::clone(&shape));
+    Ok(shape)
 }
 
 #[cfg(test)]

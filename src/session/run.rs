@@ -16,7 +16,7 @@ use super::held_rows::{HeldRows, check_returned};
 use super::question::Order;
 use super::resolve::{refused, unexpected};
 pub use super::rows::put_row_description;
-use super::rows::{Formats, RowShape};
+use super::rows::{Formats, RowShape, row_shape};
 use super::step::Event;
 use super::streams::StreamRows;
 use super::violation::{Attempt, violated};
@@ -54,6 +54,8 @@ pub struct Run {
     was_ignored: bool,
     /// The refusal of the step before, unless the next one excuses it.
     refusal: Option<Box<PgError>>,
+    /// The error of a step whose work is being taken back.
+    failure: Option<Box<PgError>>,
     /// A cursor is being opened: rows are kept for its first FETCH.
     opens_only: bool,
     /// The values of the step under way, kept to explain its errors by.
@@ -115,6 +117,7 @@ impl Run {
             previous_count: 0,
             was_ignored: false,
             refusal: None,
+            failure: None,
             opens_only: false,
             sent: Vec::new(),
             own_statement: None,
@@ -271,6 +274,14 @@ impl Run {
                     self.steps().get(self.step).is_some_and(|step| step.ignored_sqlcodes.contains(&error.sqlcode));
                 if !ignored {
                     let plain = self.violated(&error, context, client);
+                    if let Some(failure) = self.failure.take() {
+                        return Err(failure);
+                    }
+                    let next = self.step.saturating_add(1);
+                    if self.steps().get(next).is_some_and(|step| step.role == StepRole::Undo) {
+                        (self.failure, self.step) = (Some(plain), next);
+                        return self.next_step(context, client);
+                    }
                     let explanation = Explanation::new(&error, plain, &self.understood, context, client)?;
                     let order = explanation.ask();
                     self.state = State::Explaining(Box::new(explanation));
@@ -308,7 +319,7 @@ impl Run {
         let previous = self.previous_count;
         while let Some(step) = self.steps().get(self.step) {
             let runs = match step.run_if {
-                RunIf::Always => true,
+                RunIf::Always => step.role != StepRole::Undo || self.failure.is_some(),
                 RunIf::PreviousCountZero => previous == 0,
                 RunIf::PreviousRefused => self.refusal.is_some(),
                 RunIf::PreviousCountNotZero => previous != 0,
@@ -433,6 +444,10 @@ impl Run {
             self.state = State::Done;
             return Err(refusal);
         }
+        if let Some(failure) = self.failure.take() {
+            self.state = State::Done;
+            return Err(failure);
+        }
         self.previous_count = count;
         self.step = self.step.saturating_add(1);
         self.next_step(context, client)
@@ -488,14 +503,11 @@ impl Run {
                 self.state = State::Suspended { rows: reader.rest().to_vec(), end };
                 return Ok(RunProgress::Suspended);
             }
-        } else if let (Some(step), Ok(Some(Item::Int(number)))) =
+        } else if let (Some(step), Ok(Some(Item::Int(1..)))) =
             (self.steps().get(self.step), ItemReader::new(rows).item())
+            && step.role == StepRole::Excuse
         {
-            match step.role {
-                StepRole::Total => self.count = self.count.saturating_add(u64::try_from(number).unwrap_or(0)),
-                StepRole::Excuse if number > 0 => self.refusal = None,
-                _ => {}
-            }
+            self.refusal = None;
         }
         self.end_of_page(end, context, client)
     }
@@ -572,26 +584,4 @@ impl Run {
 
 fn changes_schema(tag: &str) -> bool {
     ["CREATE ", "DROP ", "ALTER "].iter().any(|verb| tag.starts_with(verb)) || tag == "SELECT INTO"
-}
-
-/// The coders of a step's rows; those in text format are kept with the statement, for the style last asked for.
-pub fn row_shape(
-    understood: &Understood,
-    step: &ScriptStep,
-    metadata: &StatementMetadata,
-    formats: &Formats,
-    context: &ShardContext,
-    style: &Arc<Style>,
-) -> Result<Rc<RowShape>, Box<PgError>> {
-    let described = understood.extra.described();
-    if !formats.is_text() {
-        return Ok(Rc::new(RowShape::new(&step.plan, metadata, described.as_deref(), formats, context, style)?));
-    }
-    formats.check(metadata.columns.len())?;
-    if let Some(shape) = understood.extra.text_shape.borrow().as_ref().filter(|shape| shape.serves(style)) {
-        return Ok(Rc::clone(shape));
-    }
-    let shape = Rc::new(RowShape::new(&step.plan, metadata, described.as_deref(), &Formats::text(), context, style)?);
-    *understood.extra.text_shape.borrow_mut() = Some(Rc::clone(&shape));
-    Ok(shape)
 }

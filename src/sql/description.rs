@@ -17,6 +17,9 @@ use crate::wire::{PgError, SqlState};
 
 const PREFIX: &str = "pg:";
 
+/// In front of the types of a view's columns.
+const COLUMNS_PREFIX: &str = "/* pg-columns:";
+
 /// A description longer than this is cut down to the type: it has to pass through IRIS's own limits, and a definition
 /// of this size is no longer a description.
 pub const NOTE_BYTES_MAX: usize = 8_000;
@@ -321,6 +324,40 @@ pub fn view_note(sql: &str) -> Option<String> {
     (text.len() <= NOTE_BYTES_MAX).then_some(text)
 }
 
+/// The types of a view's columns, as a comment like [`view_note`]: IRIS tells of them what it tells of any text or number.
+/// `None` stands for a type that only IRIS knows.
+pub fn view_columns_note(columns: &[Option<DeclaredType>]) -> Option<String> {
+    let mut text = String::from(COLUMNS_PREFIX);
+    for (n, declared) in columns.iter().enumerate() {
+        if n > 0 {
+            text.push(';');
+        }
+        let note =
+            |declared: &DeclaredType| column_note(&ColumnNote { declared: declared.clone(), clauses: String::new() });
+        if let Some(note) = declared.as_ref().and_then(note) {
+            put_escaped(&mut text, note.strip_prefix(PREFIX)?, &['*', '/', ';']);
+        }
+    }
+    text.push_str(" */");
+    (text.len() <= NOTE_BYTES_MAX).then_some(text)
+}
+
+/// The types that [`view_columns_note`] put into a view's query.
+pub fn parse_view_columns(definition: &str) -> Option<Vec<Option<DeclaredType>>> {
+    let (_, rest) = definition.split_once(COLUMNS_PREFIX)?;
+    let (text, _) = rest.split_once(" */")?;
+    let mut notes = vec![String::from(PREFIX)];
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            ';' => notes.push(String::from(PREFIX)),
+            '\\' => notes.last_mut()?.push(escaped(&mut rest)?),
+            c => notes.last_mut()?.push(c),
+        }
+    }
+    Some(notes.iter().map(|note| parse_column_note(note).map(|note| note.declared)).collect())
+}
+
 /// The words that [`view_note`] put into a view's query.
 pub fn parse_view_note(definition: &str) -> Option<String> {
     let (_, rest) = definition.split_once("/* pg:")?;
@@ -410,6 +447,28 @@ mod tests {
         ] {
             assert_eq!(parse_column_note(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn the_types_of_a_view_go_there_and_back() {
+        let declared = |text: &str| parse_column_note(text).map(|note| note.declared);
+        let columns = [
+            declared("pg:int4"),
+            None,
+            declared("pg:bpchar(5)"),
+            declared("pg:mood{a;b,*/,\\\\,\\u{9},/*}"),
+            declared("pg:numeric(10,2)"),
+            declared("pg:vector(3)"),
+            None,
+        ];
+        assert_eq!(columns.iter().flatten().count(), 5);
+        let note = view_columns_note(&columns).unwrap();
+        assert_eq!((note.matches("*/").count(), note.matches("/*").count()), (1, 1), "{note}");
+        let own = view_note("SELECT 'a'").unwrap();
+        let definition = format!("SELECT {note} {own} a FROM t");
+        assert_eq!(parse_view_columns(&definition), Some(columns.to_vec()));
+        assert_eq!(parse_view_note(&definition).as_deref(), Some("SELECT 'a'"));
+        assert_eq!(parse_view_columns("SELECT a FROM t"), None);
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod writes;
 pub use cache::{CachedTranslation, TranslationCache};
 pub use description::{
     ClauseKind, ColumnNote, DeclaredType, EnumType, NOTE_BYTES_MAX, column_description, column_note, is_note,
-    parse_column_note, parse_description, parse_table_note, parse_view_note, table_note, view_note,
+    parse_column_note, parse_description, parse_table_note, parse_view_columns, parse_view_note, table_note, view_note,
 };
 pub use options::{SideTable, TranslateError, TranslateOptions, Translated};
 pub use plan::{

@@ -321,9 +321,8 @@ pub enum StepRole {
     /// A query for the row that ON CONFLICT means, when a duplicate of some key was refused: the number in its one row is
     /// how many there are. Without one, the refusal is the statement's error.
     Excuse,
-    /// A query of what a step before has made: the number in its one row is added to the command tag's. It cannot be
-    /// prepared before that step has run.
-    Total,
+    /// Runs only when IRIS refuses the step in front of it: takes back what the script has done before.
+    Undo,
     /// Neither.
     Silent,
 }

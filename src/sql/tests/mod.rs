@@ -111,6 +111,7 @@ fn in_one_line(sql: &str, schema: &dyn Schema) -> String {
                     .iter()
                     .map(|step| {
                         let mut text = match step.run_if {
+                            RunIf::Always if step.role == StepRole::Undo => "[undo] ".into(),
                             RunIf::Always => String::new(),
                             RunIf::PreviousCountZero => "[=0] ".into(),
                             RunIf::PreviousCountNotZero => "[>0] ".into(),

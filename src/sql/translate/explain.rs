@@ -5,6 +5,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::cx::{self, Cx, Result};
 use super::expr::is_query;
 use super::frag::{Frag, Ty};
+use super::query::Place;
 use super::{query, script, step};
 use crate::sql::plan::{Action, CatalogQuery, OutputColumn, StepRole, Translation};
 use crate::types::{Oid, PgType};
@@ -37,7 +38,7 @@ pub fn explain(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
         let error = cx.unsupported("EXPLAIN is supported for queries only", at);
         return Err(if of_prepared { error.hint("Explain the query itself, with its values in it.") } else { error });
     };
-    let text = query::inline_text(cx, &explained)?;
+    let text = query::inline(cx, &explained, Place::Table)?.frag;
     let columns = vec![OutputColumn::Column {
         label: Some("QUERY PLAN".into()),
         pg_type: Some(PgType::new(Oid::TEXT)),

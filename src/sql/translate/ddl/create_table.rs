@@ -166,6 +166,19 @@ pub(super) struct Column {
 }
 
 impl Column {
+    /// One that has a type and nothing else.
+    pub fn plain(name: String, column_type: ColumnType) -> Self {
+        Self {
+            name,
+            identity: column_type.is_serial,
+            column_type,
+            not_null: false,
+            default: None,
+            is_stream: false,
+            clauses: Vec::new(),
+        }
+    }
+
     /// Of a `COLUMN` or an `ADD_COLUMN`.
     pub fn read(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Self> {
         let name = first_name(&need(node, SyntaxKind::COLUMN_NAME)?)?;
@@ -175,15 +188,7 @@ impl Column {
                 .position(cx::offset(super::at(node))));
         };
         let column_type = column_type(cx, &type_node)?;
-        let mut column = Self {
-            name,
-            identity: column_type.is_serial,
-            column_type,
-            not_null: false,
-            default: None,
-            is_stream: false,
-            clauses: Vec::new(),
-        };
+        let mut column = Self::plain(name, column_type);
         for clause in node.children() {
             let is_told = match clause.kind() {
                 SyntaxKind::DEFAULT_CONSTRAINT => is_told_default(cx, &column.column_type, &clause),

@@ -3,13 +3,17 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::constraint::defined_list;
+use super::create_table::{Column, has_capitals};
+use super::types::type_of_query;
 use super::{Ddl, Table, accepted, at, ddl, first_name, has_child, need, notice, tolerant_step, unsupported};
-use crate::sql::description::view_note;
-use crate::sql::plan::StepRole;
-use crate::sql::schema::TableLookup;
+use crate::sql::description::{DeclaredType, table_note, view_columns_note, view_note};
+use crate::sql::plan::{ScriptStep, StepRole};
+use crate::sql::schema::{ColumnFacts, TableLookup, VectorElement};
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty};
-use crate::sql::translate::{self, mirror, query};
+use crate::sql::translate::query::Place;
+use crate::sql::translate::{self, mirror, names, query};
+use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
 /// "Table or view already exists".
@@ -31,34 +35,100 @@ pub(super) fn create_table_as(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     if let Some(execute) = cx::child(stmt, SyntaxKind::EXECUTE) {
         return Err(unsupported(&execute, "CREATE TABLE .. AS EXECUTE is not supported"));
     }
-    let query = inline_query(cx, &query_of(stmt)?)?;
-    let ignored: &[i32] = if if_not_exists { &[EXISTS_SQLCODE] } else { &[] };
+    let query = query_of(stmt)?;
+    let with_data = !has_child(stmt, SyntaxKind::WITH_NO_DATA);
+    let steps = made(cx, &table, &query, with_data, if_not_exists)?;
     let exists = if if_not_exists { "IF NOT EXISTS " } else { "" };
-    let select = mirror::requalified(&query_of(stmt)?, cx.options.default_schema);
+    let select = mirror::requalified(&query, cx.options.default_schema);
     let mirror = format!("CREATE TABLE {exists}{} AS {select} WITH NO DATA", table.pg);
-    if has_child(stmt, SyntaxKind::WITH_NO_DATA) {
-        let text = format!("CREATE TABLE {} AS SELECT * FROM ({query}) WHERE 1 = 0", table.text);
-        return Ok(ddl("CREATE TABLE AS", vec![tolerant_step(cx, text, ignored)]).mirrored(mirror, &[&table]));
-    }
-    Ok(filled(cx, &table, &query, ignored).mirrored(mirror, &[&table]))
+    let tag = if with_data { "SELECT" } else { "CREATE TABLE AS" };
+    Ok(ddl(tag, steps).mirrored(mirror, &[&table]))
 }
 
 pub(super) fn select_into(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let clause = need(stmt, SyntaxKind::INTO_CLAUSE)?;
     refuse_temporary(&clause)?;
     let table = Table::of(cx, &need(&clause, SyntaxKind::TABLE_NAME)?)?;
-    let query = inline_query(cx, stmt)?;
+    let steps = made(cx, &table, stmt, true, false)?;
     let select = mirror::requalified_without(stmt, cx.options.default_schema, &[SyntaxKind::INTO_CLAUSE]);
     let select = select.trim_end_matches([';', ' ', '\n', '\t', '\r']);
     let mirror = format!("CREATE TABLE {} AS {select} WITH NO DATA", table.pg);
-    Ok(filled(cx, &table, &query, &[]).mirrored(mirror, &[&table]))
+    Ok(ddl("SELECT", steps).mirrored(mirror, &[&table]))
 }
 
-fn filled(cx: &Cx<'_>, table: &Table, query: &str, ignored: &[i32]) -> Ddl {
-    let step = tolerant_step(cx, format!("CREATE TABLE {} AS {query}", table.text), ignored);
-    // IRIS does not say how many rows it has put into the table.
-    let total = cx.plan(Frag::atom(format!("SELECT COUNT(*) FROM {}", table.text), Ty::Any), Vec::new(), true);
-    ddl("SELECT", vec![step, translate::step(total, StepRole::Total)])
+/// The table with the types of the query's columns, and its rows: IRIS's own CREATE TABLE .. AS would give the columns
+/// what IRIS calls their types, and forget what PostgreSQL does.
+fn made(
+    cx: &Cx<'_>,
+    table: &Table,
+    node: &SyntaxNode,
+    with_data: bool,
+    if_not_exists: bool,
+) -> Result<Vec<ScriptStep>> {
+    cx.expands.set(true);
+    let query = query::inline(cx, node, Place::Inner);
+    cx.expands.set(false);
+    let query = query?;
+    let mut columns = Vec::new();
+    let mut facts = Vec::new();
+    for shown in query.shape.as_deref().ok_or_else(|| unknown_column(cx, node, "*"))? {
+        let pg_type = type_told(shown.ty).ok_or_else(|| unknown_column(cx, node, &shown.name))?;
+        let enum_type = shown.enum_type.as_deref().cloned();
+        let column_type =
+            type_of_query(cx, pg_type, enum_type).map_err(|error| error.position(cx::offset(at(node))))?;
+        let name = names::iris_name_of(&shown.name);
+        columns.push((name.clone(), Column::plain(name, column_type).text(cx)?));
+        facts.push(ColumnFacts {
+            name: shown.name.clone(),
+            pg_type,
+            nullable: true,
+            identity: false,
+            has_default: false,
+            folds_case: false,
+            constant_default: None,
+            enum_type: shown.enum_type.clone(),
+            is_stream: false,
+            vector_element: VectorElement::Double,
+        });
+    }
+    let (names, mut texts): (Vec<String>, Vec<String>) = columns.into_iter().unzip();
+    if has_capitals(table.name()) {
+        texts.push(format!("%DESCRIPTION '{}'", table_note(&[])));
+    }
+    let ignored: &[i32] = if if_not_exists && !with_data { &[EXISTS_SQLCODE] } else { &[] };
+    let mut steps = vec![tolerant_step(cx, format!("CREATE TABLE {} ({})", table.text, texts.join(", ")), ignored)];
+    if with_data {
+        let query = cx.assigned_query(query, &facts, at(node))?;
+        let head = format!("INSERT INTO {} ({}) ", table.text, names.join(", "));
+        let insert = without_marks(node, Frag::cat(&[&head, &query.frag], Ty::Any))?;
+        steps.push(translate::step(cx.plan(insert, Vec::new(), false), StepRole::Count));
+        let undo = Frag::atom(format!("DROP TABLE {}", table.text), Ty::Any);
+        steps.push(translate::step(cx.plan(undo, Vec::new(), false), StepRole::Undo));
+    }
+    Ok(steps)
+}
+
+/// What PostgreSQL calls the type of a column, where that is known; a constant without a type is text.
+fn type_told(ty: Ty) -> Option<PgType> {
+    match ty {
+        Ty::Known(pg_type) => Some(pg_type),
+        Ty::Untyped => Some(PgType::new(Oid::TEXT)),
+        Ty::Any | Ty::Parameter(_) => None,
+    }
+}
+
+fn unknown_column(cx: &Cx<'_>, node: &SyntaxNode, name: &str) -> Box<PgError> {
+    for relation in node.descendants().filter(|node| node.kind() == SyntaxKind::RELATION_NAME_REF) {
+        let parts = names::parts(&relation);
+        let Ok((_, lookup)) = cx.relation(&parts) else { continue };
+        if matches!(cx.facts(&lookup), TableLookup::Missing) {
+            let typed = parts.iter().map(|part| names::folded(part)).collect::<Vec<_>>().join(".");
+            let message = format!("relation \"{typed}\" does not exist");
+            return PgError::error(SqlState::UNDEFINED_TABLE, message).position(cx::offset(at(&relation)));
+        }
+    }
+    unsupported(node, format!("the type of the column \"{name}\" is known to IRIS alone"))
+        .hint("Cast it, or create the table with its columns and INSERT the query.")
 }
 
 pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
@@ -74,12 +144,31 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         None => Vec::new(),
     };
     let own = query_of(stmt)?;
-    let mut query = inline_query(cx, &own)?;
+    let translated = query::inline(cx, &own, Place::Table)?;
+    let types = translated.shape.as_ref().map(|shape| {
+        let told = |column: &cx::Column| match &column.enum_type {
+            Some(declared) => Some(DeclaredType::Enum(declared.as_ref().clone())),
+            // What is said here is a vector as the gateway makes them.
+            None if column.vector_element != VectorElement::Double => None,
+            None => type_told(column.ty).map(DeclaredType::Plain),
+        };
+        shape.iter().map(told).collect()
+    });
+    let types = types.filter(|types: &Vec<_>| types.iter().any(Option::is_some));
+    let mut query = without_marks(&own, translated.frag)?.text;
     // Behind the first word: IRIS keeps the query's text from there on.
-    if let Some(note) = view_note(&mirror::requalified(&own, cx.options.default_schema))
-        && let Some((word, rest)) = query.split_once(' ')
-    {
-        query = format!("{word} {note} {rest}");
+    let types = types.map(|types| view_columns_note(&types).ok_or(())).transpose();
+    let Ok(types) = types else {
+        return Err(unsupported(
+            stmt,
+            "a view with so many columns is not supported: IRIS has no place for their types",
+        ));
+    };
+    let own = view_note(&mirror::requalified(&own, cx.options.default_schema));
+    for note in own.into_iter().chain(types) {
+        if let Some((word, rest)) = query.split_once(' ') {
+            query = format!("{word} {note} {rest}");
+        }
     }
     let verb = if has_child(stmt, SyntaxKind::OR_REPLACE) { "CREATE OR REPLACE VIEW" } else { "CREATE VIEW" };
     let mut text = format!("{verb} {}", view.text);
@@ -94,11 +183,10 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     Ok(ddl("CREATE VIEW", vec![tolerant_step(cx, text, &[])]).mirrored_as_written(cx, stmt, &[&view]))
 }
 
-/// The query with its constants in the text; a definition has no place for values that come later.
-fn inline_query(cx: &Cx<'_>, node: &SyntaxNode) -> Result<String> {
-    let frag = query::inline_text(cx, node)?;
+/// A query whose constants are in its text; a definition has no place for values that come later.
+fn without_marks(node: &SyntaxNode, frag: Frag) -> Result<Frag> {
     if frag.marks.is_empty() {
-        return Ok(frag.text);
+        return Ok(frag);
     }
     Err(unsupported(node, "parameters and session values are not supported in definitions")
         .hint("Write constants; strings with control characters are no constants for IRIS."))

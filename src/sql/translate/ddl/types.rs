@@ -121,6 +121,15 @@ pub(super) fn column_type(cx: &Cx<'_>, node: &SyntaxNode) -> Result<ColumnType> 
     Ok(ColumnType { pg_type, iris, collation, is_serial: written.is_serial(), enum_type: None })
 }
 
+/// The type of a column that a query gives; 0A000 where IRIS has nothing like it.
+pub(super) fn type_of_query(cx: &Cx<'_>, pg_type: PgType, enum_type: Option<EnumType>) -> Result<ColumnType> {
+    let (iris, collation) = match enum_type {
+        Some(_) => (format!("VARCHAR({LABEL_CHARACTERS_MAX})"), EXACT),
+        None => iris_type(cx, pg_type)?,
+    };
+    Ok(ColumnType { pg_type, iris, collation, is_serial: false, enum_type })
+}
+
 fn iris_type(cx: &Cx<'_>, pg_type: PgType) -> Result<(String, &'static str)> {
     let mods = typename::mods_of(pg_type);
     let exact = |text: &str| Ok((text.to_owned(), EXACT));

@@ -409,8 +409,8 @@ const EXACT: &str = "%EXACT(";
 
 /// The values of a column as they are, where IRIS would compare and give them back in capitals.
 pub fn unfolded(column: &Frag) -> Frag {
-    let not_null = column.not_null;
-    Frag { not_null, ..Frag::cat(&[&EXACT, column, &")"], column.ty).exact() }
+    let (not_null, enum_type) = (column.not_null, column.enum_type.clone());
+    Frag { not_null, enum_type, ..Frag::cat(&[&EXACT, column, &")"], column.ty).exact() }
 }
 
 /// The column inside of [`unfolded`].

@@ -31,12 +31,11 @@ pub fn render(targets: &[Target]) -> Vec<Frag> {
 }
 
 /// A query with its literals in the text, for statements IRIS takes no values for.
-pub fn inline_text(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Frag> {
-    let query = cx.inlined(true, || match node.kind() {
-        SyntaxKind::SELECT_INTO => cx.select(node, Place::Table, None),
-        _ => cx.query(node, Place::Table, None),
-    })?;
-    Ok(query.frag)
+pub fn inline(cx: &Cx<'_>, node: &SyntaxNode, place: Place) -> Result<Query> {
+    cx.inlined(true, || match node.kind() {
+        SyntaxKind::SELECT_INTO => cx.select(node, place, None),
+        _ => cx.query(node, place, None),
+    })
 }
 
 /// A translated query.
