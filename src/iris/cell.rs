@@ -223,7 +223,7 @@ pub fn put_value(out: &mut Vec<u8>, parameter: &ParameterDescription, datum: &Da
         Datum::Bytes(bytes) => put_binary(out, parameter, bytes)?,
         Datum::OwnedBytes(bytes) => put_binary(out, parameter, bytes)?,
         Datum::Date(day) => put_date(out, parameter, *day)?,
-        Datum::Time(micros) => put_time(out, parameter, *micros),
+        Datum::Time(micros) => put_time(out, parameter, *micros)?,
         Datum::Timestamp(micros) => put_timestamp(out, parameter, *micros)?,
         Datum::Vector(elements) => {
             let text: Vec<String> = elements.iter().map(f32::to_string).collect();
@@ -350,7 +350,7 @@ fn put_text_value(out: &mut Vec<u8>, parameter: &ParameterDescription, text: &st
             None => put_text(out, text),
         },
         IrisType::TIME_HOROLOG => match datetime::parse_time(text) {
-            Some(micros) => put_time(out, parameter, micros),
+            Some(micros) => put_time(out, parameter, micros)?,
             None => put_text(out, text),
         },
         IrisType::TIMESTAMP_POSIX => match datetime::parse_timestamp(text) {
@@ -390,15 +390,22 @@ fn put_date(out: &mut Vec<u8>, parameter: &ParameterDescription, day: i32) -> Re
     Ok(())
 }
 
-fn put_time(out: &mut Vec<u8>, parameter: &ParameterDescription, micros: i64) {
+fn put_time(out: &mut Vec<u8>, parameter: &ParameterDescription, micros: i64) -> Result<(), Box<PgError>> {
+    if micros >= MICROS_PER_DAY {
+        return Err(PgError::error(
+            SqlState::DATETIME_OVERFLOW,
+            "time out of range: IRIS has no 24:00:00, its times end with 23:59:59.999999",
+        ));
+    }
     if parameter.iris_type == IrisType::TIME_HOROLOG {
         let places = i8::try_from(parameter.scale.clamp(0, 6)).unwrap_or(0);
         if let Some(mantissa) = rescaled(micros, -6, -i32::from(places)) {
             put_decimal(out, Decimal { mantissa, scale: -places });
-            return;
+            return Ok(());
         }
     }
     put_text(out, &datetime::format_time(micros));
+    Ok(())
 }
 
 fn put_timestamp(out: &mut Vec<u8>, parameter: &ParameterDescription, micros: i64) -> Result<(), Box<PgError>> {

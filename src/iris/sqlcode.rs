@@ -151,7 +151,9 @@ fn runtime_state(message: &str) -> SqlState {
         // Raised by the gateway's own count of rows (`sql::translate::query::one_row`): its other lists are lists.
         Some("LIST") => b"21000",
         Some("MAXNUMBER") => b"22003",
+        Some("ILLEGAL VALUE") if ["date", "time", "horolog"].iter().any(|word| contains(message, word)) => b"22008",
         Some("ILLEGAL VALUE") => b"22023",
+        Some("VALUE OUT OF RANGE") => b"22008",
         Some("MAXSTRING") => b"54000",
         Some("STORE") => b"53200",
         Some("FILEFULL") => b"53100",
@@ -291,6 +293,9 @@ fn worded(sqlcode: i32, text: &ErrorText<'_>) -> Option<String> {
         400 if runtime_error(message) == Some("DIVIDE") => "division by zero".to_owned(),
         400 if runtime_error(message) == Some("LIST") => {
             "more than one row returned by a subquery used as an expression".to_owned()
+        }
+        400 if runtime_state(message) == SqlState::DATETIME_OVERFLOW => {
+            "date or time out of range: IRIS holds years 1 to 9999".to_owned()
         }
         450 => "canceling statement due to statement timeout".to_owned(),
         456 => "canceling statement due to user request".to_owned(),

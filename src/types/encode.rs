@@ -11,7 +11,7 @@ use super::numeric::DecimalDigits;
 use super::style::{self, Style};
 use super::{Datum, Oid, PgType, array, money, transcode, vector_error};
 use crate::vector;
-use crate::wire::{Format, PgError};
+use crate::wire::{Format, PgError, SqlState};
 
 /// Whether the cell is NULL (length -1, no bytes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -365,7 +365,7 @@ fn write_padded(datum: &Datum<'_>, characters: usize, out: &mut Vec<u8>) -> Resu
 
 fn write_numeric_text(number: &Numeric<'_>, scale: Scale, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
     match number {
-        Numeric::Finite(digits) => digits.write_text(scale.for_value(digits), out),
+        Numeric::Finite(digits) => digits.write_text(scale.for_value(digits)?, out),
         Numeric::NotFinite(value) => {
             vector::write_f64(*value, out);
             Ok(())
@@ -393,19 +393,27 @@ impl Scale {
         }
     }
 
-    fn for_value(self, digits: &DecimalDigits<'_>) -> Option<i32> {
-        match self {
+    /// # Errors
+    /// 22003 for what IRIS has computed and rounded: its decimals have a mantissa of 63 bits.
+    fn for_value(self, digits: &DecimalDigits<'_>) -> Result<Option<i32>, Box<PgError>> {
+        Ok(match self {
             Self::Own => None,
             Self::Exactly(scale) => Some(scale),
+            Self::AtLeast(scale) if digits.is_rounded_at(scale) => {
+                return Err(PgError::error(
+                    SqlState::NUMERIC_OUT_OF_RANGE,
+                    "the result has more digits than IRIS's decimals, which hold about nineteen",
+                ));
+            }
             Self::AtLeast(scale) if digits.scale() > i64::from(scale) => None,
             Self::AtLeast(scale) => Some(scale),
-        }
+        })
     }
 }
 
 fn write_numeric_binary(number: &Numeric<'_>, scale: Scale, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
     match number {
-        Numeric::Finite(digits) => digits.write_binary(scale.for_value(digits), out),
+        Numeric::Finite(digits) => digits.write_binary(scale.for_value(digits)?, out),
         Numeric::NotFinite(value) => {
             super::numeric::write_special_binary(*value, out);
             Ok(())

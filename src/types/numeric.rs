@@ -105,6 +105,22 @@ impl<'a> DecimalDigits<'a> {
         i64::try_from(self.head.len() + self.tail.len()).unwrap_or(i64::MAX)
     }
 
+    /// Whether a number that IRIS computed, with `scale` digits behind the point, may have lost digits: they would not
+    /// fit its 63 bits. Of a fraction such a value has all the digits that fit, or it was none.
+    pub fn is_rounded_at(&self, scale: i32) -> bool {
+        const MANTISSA_MAX: &[u8] = b"9223372036854775807";
+        let places = self.point.saturating_add(i64::from(scale));
+        let length = 19;
+        if places < length || self.is_zero() {
+            return false;
+        }
+        let mantissa = (0..length).map(|index| b'0' + self.digit(index));
+        if places == length && mantissa.le(MANTISSA_MAX.iter().copied()) {
+            return false;
+        }
+        scale == 0 || (17..length).any(|index| self.digit(index) != 0)
+    }
+
     /// Whether PostgreSQL's numeric holds it; what follows may then allocate by its size.
     fn check_range(&self) -> Result<(), Box<PgError>> {
         if self.scale > SCALE_MAX || (!self.is_zero() && self.point > WHOLE_DIGITS_MAX) {
@@ -435,6 +451,29 @@ impl DecimalDigits<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_iris_may_have_rounded() {
+        for (text, scale, is_rounded) in [
+            ("9223372036854775807", 0, false),
+            ("9223372036854775808", 0, true),
+            ("-18446744073709551610", 0, true),
+            ("10000000000000000000", 0, true),
+            ("92233720368547758.07", 2, false),
+            ("92233720368547758.0", 2, false),
+            ("92233720368547758.1", 2, true),
+            ("1000000000000.5", 8, false),
+            ("1234567890123.45678", 8, true),
+            ("0", 18, false),
+            ("0.3333333333333333333", 2, false),
+        ] {
+            assert_eq!(
+                DecimalDigits::parse(text.as_bytes()).unwrap().is_rounded_at(scale),
+                is_rounded,
+                "{text} {scale}"
+            );
+        }
+    }
 
     /// Value, scale of the modifier, text and `numeric_send` of PostgreSQL 15.
     #[rustfmt::skip]

@@ -39,8 +39,10 @@ impl Sum {
 }
 
 #[derive(Clone, Copy)]
-struct SumAggregate {
-    average: bool,
+enum SumAggregate {
+    Whole,
+    Decimal,
+    Average,
 }
 
 fn argument(context: &Context<'_>) -> Option<Dec> {
@@ -69,8 +71,15 @@ impl SumAggregate {
     fn result(self, sum: Option<&Sum>) -> rusqlite::Result<Stored> {
         let Some(sum) = sum.filter(|sum| sum.count > 0) else { return Ok(Stored::Null) };
         let total = sum.value().ok_or_else(|| raise(7, "Exponent out of range in SUM"))?;
-        let value = if self.average { total.divide(Dec::from_i64(sum.count)).unwrap_or(Dec::ZERO) } else { total };
-        Ok(Stored::Text(value.text()))
+        Ok(match self {
+            Self::Whole => match i64::try_from(sum.total) {
+                Ok(whole) => Stored::Integer(whole),
+                // A decimal, with as many digits as one has.
+                Err(_) => Stored::Text(total.text()),
+            },
+            Self::Decimal => Stored::Text(total.text()),
+            Self::Average => Stored::Text(total.divide(Dec::from_i64(sum.count)).unwrap_or(Dec::ZERO).text()),
+        })
     }
 }
 
@@ -223,8 +232,9 @@ impl WindowAggregate<Texts, Stored> for Join {
 
 pub fn register(conn: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    conn.create_window_function("iris_sum", 1, flags, SumAggregate { average: false })?;
-    conn.create_window_function("iris_avg", 1, flags, SumAggregate { average: true })?;
+    conn.create_window_function("iris_sum", 1, flags, SumAggregate::Decimal)?;
+    conn.create_window_function("iris_sum_whole", 1, flags, SumAggregate::Whole)?;
+    conn.create_window_function("iris_avg", 1, flags, SumAggregate::Average)?;
     conn.create_window_function("iris_var_pop", 1, flags, Variance { sample: false, root: false })?;
     conn.create_window_function("iris_var_samp", 1, flags, Variance { sample: true, root: false })?;
     conn.create_window_function("iris_stddev_pop", 1, flags, Variance { sample: false, root: true })?;

@@ -131,6 +131,10 @@ impl Translator<'_> {
                 Term { sql: format!("{upper}({collated})"), shape: Shape::Aggregate, nullable: true, ..term }
             }
             "SUM" => match term.class() {
+                // SQLite fails where the sum is beyond 64 bits.
+                Class::Int if term.data_type == DataType::BigInt => {
+                    aggregate_term(format!("iris_sum_whole({distinct}{text})"), DataType::BigInt)
+                }
                 Class::Int => aggregate_term(format!("SUM({distinct}{text})"), DataType::BigInt),
                 Class::Double => aggregate_term(format!("SUM({distinct}{text})"), DataType::Double),
                 _ => {

@@ -4,20 +4,20 @@ use std::rc::Rc;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::constraint::Keys;
+use super::constraint::{Keys, check_names};
 use super::create_table::{Column, is_external};
 use super::default::default_text;
 use super::rename::rename_table;
 use super::types::{STRING_CHARACTERS_MAX, column_type, description, stream_type, type_node};
 use super::{
-    Ddl, Table, accepted, ddl, defined, first_name, has_child, need, new_name, notice, skipping, step, tolerant_step,
-    unsupported,
+    Ddl, Table, accepted, ddl, defined, first_name, has_child, mirror_only, need, new_name, notice, skipping, step,
+    tolerant_step, unsupported,
 };
-use crate::sql::plan::ScriptStep;
+use crate::sql::plan::{Action, ScriptStep};
 use crate::sql::schema::{ColumnFacts, TableFacts, TableLookup};
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::{mirror, names};
-use crate::wire::SqlState;
+use crate::wire::{PgError, SqlState};
 
 const TAG: &str = "ALTER TABLE";
 
@@ -40,6 +40,12 @@ pub(super) fn alter_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         TableLookup::Known(facts) => Some(facts),
         TableLookup::Missing | TableLookup::NotLoaded => None,
     };
+    if let Some(new) = cx::child(stmt, SyntaxKind::TABLE_RENAME_TO) {
+        let new = names::folded(&first_name(&need(&new, SyntaxKind::TABLE_NAME)?)?);
+        if new == table.lookup.name && facts.is_some() {
+            return Err(PgError::error(SqlState(*b"42P07"), format!("relation \"{new}\" already exists")));
+        }
+    }
     if let Some(action) = cx::child(stmt, SyntaxKind::TABLE_RENAME_TO)
         && let Some(facts) = &facts
         && let Some(ddl) = rename_table(cx, stmt, &table, Rc::clone(facts), &action)?
@@ -47,7 +53,7 @@ pub(super) fn alter_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         return Ok(ddl);
     }
     let drops_key = stmt.children().any(|action| action.kind() == SyntaxKind::DROP_CONSTRAINT);
-    let mut alter = Alter { cx, table: &table, facts, drops_key, steps: Vec::new() };
+    let mut alter = Alter { cx, table: &table, facts, drops_key, added: Vec::new(), steps: Vec::new() };
     for action in stmt.children() {
         alter.action(&action)?;
     }
@@ -87,7 +93,11 @@ fn mirrored(cx: &Cx<'_>, stmt: &SyntaxNode, table: &Table, ddl: Ddl) -> Result<D
     };
     let mut tables = vec![table];
     tables.extend(renamed.as_ref());
-    let ddl = if decides { ddl.decided_by_mirror() } else { ddl };
+    let mut ddl = if decides { ddl.decided_by_mirror() } else { ddl };
+    if matches!(ddl.action, Action::Accepted) && !kept.is_empty() {
+        // A CHECK, say: IRIS has nothing to do with it.
+        ddl = mirror_only(TAG);
+    }
     Ok(match kept.as_slice() {
         [] => ddl,
         kept if kept.len() == actions.len() => ddl.mirrored_as_written(cx, stmt, &tables),
@@ -101,6 +111,8 @@ struct Alter<'a> {
     facts: Option<Rc<TableFacts>>,
     /// One of the actions drops a constraint, which may be the primary key.
     drops_key: bool,
+    /// Columns of the actions so far.
+    added: Vec<String>,
     steps: Vec<ScriptStep>,
 }
 
@@ -175,6 +187,13 @@ impl Alter<'_> {
         if column.has_default_of_the_row() {
             return Err(unsupported(action, "IRIS cannot give each row of an existing table a uuid of its own")
                 .hint("Add the column without the default, fill it with UPDATE, then ALTER COLUMN .. SET DEFAULT."));
+        }
+        self.added.push(names::folded(&typed));
+        if let Some(facts) = &self.facts {
+            let columns = facts.columns.iter().map(|column| &column.name).chain(&self.added).map(String::as_str);
+            for constraint in action.children() {
+                check_names(&constraint, self.table, columns.clone())?;
+            }
         }
         let mut keys = self.keys();
         keys.has_streams(column.is_stream.then(|| names::folded(&typed)));
@@ -307,6 +326,12 @@ impl Alter<'_> {
                 continue;
             }
             let mut keys = self.keys();
+            if let Some(facts) = &self.facts {
+                let columns = facts.columns.iter().map(|column| &column.name).chain(&self.added).map(String::as_str);
+                // PostgreSQL finds this while it changes the table, and names no place.
+                check_names(&constraint, self.table, columns)
+                    .map_err(|error| Box::new(PgError { position: None, ..*error }))?;
+            }
             if !keys.read(self.cx, &constraint, None)? {
                 return Err(refusal(&constraint));
             }

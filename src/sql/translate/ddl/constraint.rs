@@ -271,3 +271,55 @@ fn referential_action(node: &SyntaxNode) -> Result<&'static str> {
     // RESTRICT differs only for deferred constraints, which IRIS does not have.
     Ok("NO ACTION")
 }
+
+/// Words that stand for a value without being a column.
+const VALUES: &[&str] = &[
+    "ctid",
+    "current_catalog",
+    "current_date",
+    "current_role",
+    "current_schema",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "false",
+    "localtime",
+    "localtimestamp",
+    "null",
+    "session_user",
+    "tableoid",
+    "true",
+    "user",
+    "value",
+];
+
+/// The columns that a CHECK names; any other constraint is let through.
+///
+/// # Errors
+/// 42703.
+pub(super) fn check_names<'a>(
+    constraint: &SyntaxNode,
+    table: &Table,
+    columns: impl Iterator<Item = &'a str> + Clone,
+) -> Result<()> {
+    if constraint.kind() != SyntaxKind::CHECK_CONSTRAINT {
+        return Ok(());
+    }
+    let is_function = |node: &SyntaxNode| {
+        node.parent().is_some_and(|call| {
+            matches!(call.kind(), SyntaxKind::CALL_EXPR | SyntaxKind::FIELD_EXPR)
+                && (call.kind() == SyntaxKind::FIELD_EXPR || call.first_child().as_ref() == Some(node))
+        })
+    };
+    for node in constraint.descendants().filter(|node| node.kind() == SyntaxKind::NAME_REF && !is_function(node)) {
+        let Some(name) = names::first(&node).map(|name| names::folded(&name)) else { continue };
+        let is_known = VALUES.contains(&name.as_str())
+            || name == table.name()
+            || columns.clone().any(|column| column.eq_ignore_ascii_case(&name));
+        if !is_known {
+            let message = format!("column \"{name}\" does not exist");
+            return Err(PgError::error(SqlState::UNDEFINED_COLUMN, message).position(cx::offset(super::at(&node))));
+        }
+    }
+    Ok(())
+}

@@ -2,7 +2,7 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::constraint::Keys;
+use super::constraint::{Keys, check_names};
 use super::default::{default_text, is_of_the_row};
 use super::types::{ColumnType, column_type, description, stream_type, type_node};
 use super::{
@@ -61,6 +61,10 @@ pub(super) fn create_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         return Err(unsupported(stmt, "a table without columns is not supported by IRIS"));
     }
     keys.has_streams(columns.iter().filter(|column| column.is_stream).map(|column| names::folded(&column.name)));
+    let names: Vec<String> = columns.iter().map(|column| names::folded(&column.name)).collect();
+    for constraint in elements.iter().flat_map(|element| element.descendants()) {
+        check_names(&constraint, &table, names.iter().map(String::as_str))?;
+    }
     // A primary key first: a foreign key of the table to itself may mean it without naming its columns.
     for primary in [true, false] {
         for element in &elements {

@@ -380,8 +380,8 @@ fn alter_table() {
             "ALTER TABLE: ALTER TABLE SQLUser.t DROP CONSTRAINT uq ~315; ALTER TABLE SQLUser.t DROP CONSTRAINT fk ~315",
         ),
         ("ALTER TABLE t OWNER TO bob", "ALTER TABLE:"),
-        ("ALTER TABLE t SET (fillfactor = 70), REPLICA IDENTITY FULL, VALIDATE CONSTRAINT c", "ALTER TABLE:"),
-        ("ALTER TABLE t ALTER a SET STATISTICS 100, ALTER a SET STORAGE external", "ALTER TABLE:"),
+        ("ALTER TABLE t SET (fillfactor = 70), REPLICA IDENTITY FULL, VALIDATE CONSTRAINT c", "ALTER TABLE: mirror"),
+        ("ALTER TABLE t ALTER a SET STATISTICS 100, ALTER a SET STORAGE external", "ALTER TABLE: mirror"),
     ]);
     check_refused(&[
         ("ALTER TABLE t ADD id serial", "0A000", "identity column"),

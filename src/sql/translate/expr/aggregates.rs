@@ -212,7 +212,7 @@ impl Cx<'_> {
                 "SUM",
                 match value.ty.oid() {
                     Some(Oid::INT2 | Oid::INT4) => Ty::INT8,
-                    Some(Oid::INT8) => Ty::NUMERIC,
+                    Some(Oid::INT8) => operators::shown(Ty::INT8),
                     Some(Oid::NUMERIC) => operators::shown(value.ty),
                     Some(Oid::FLOAT8) => Ty::FLOAT8,
                     _ => Ty::Any,

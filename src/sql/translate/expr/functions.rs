@@ -362,7 +362,6 @@ impl Cx<'_> {
             ("to_timestamp", [text, format]) => Some(self.moment_from_text(Oid::TIMESTAMPTZ, text, format)?),
             ("to_date", [text, format]) => Some(self.moment_from_text(Oid::DATE, text, format)?),
             ("to_char", [value, format]) => Some(self.to_char(value, format)?),
-            ("lastval", []) => Some(Frag::atom("LAST_IDENTITY()", Ty::INT8)),
             ("row_number" | "rank" | "dense_rank", []) => {
                 Some(Frag::atom(format!("{}()", name.to_uppercase()), Ty::INT8))
             }
@@ -478,6 +477,9 @@ fn refused(name: &str) -> Option<Box<PgError>> {
         | "jsonb_object_keys"
         | "json_object_keys"
         | "string_to_table" => "IRIS SQL has no set-returning functions; JSON_TABLE in FROM reads JSON documents.",
+        "lastval" => {
+            "Sessions share their connections to IRIS, which remember the last identity; use INSERT .. RETURNING."
+        }
         "nextval" | "currval" | "setval" => "IRIS SQL has no sequences; use an identity column.",
         "age" | "justify_days" | "justify_hours" | "justify_interval" | "make_interval" => "IRIS SQL has no intervals.",
         "md5" | "sha224" | "sha256" | "sha384" | "sha512" | "digest" | "crypt" | "encode" | "decode" | "gen_salt" => {

@@ -13,6 +13,7 @@ use super::cx::{self, Cx, Result, plain_text};
 use super::frag::{Frag, Ty};
 use super::names;
 use crate::sql::plan::{Action, ExecuteArgument, RunIf, ScriptStep, SettingCommand, StepRole, TransactionCommand};
+use crate::sql::schema::TableLookup;
 use crate::wire::{PgError, SqlState};
 
 /// A statement of this family, and its tag.
@@ -82,11 +83,11 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
             utility(Action::Deallocate(Some(object(stmt, SyntaxKind::PREPARED_STATEMENT_REF))), "DEALLOCATE")
         }
         SyntaxKind::COPY => copy::translate(cx, stmt),
-        SyntaxKind::VACUUM => utility(Action::Accepted, "VACUUM"),
-        SyntaxKind::ANALYZE => utility(Action::Accepted, "ANALYZE"),
+        SyntaxKind::VACUUM => upkeep(cx, stmt, "VACUUM"),
+        SyntaxKind::ANALYZE => upkeep(cx, stmt, "ANALYZE"),
         SyntaxKind::CHECKPOINT => utility(Action::Accepted, "CHECKPOINT"),
-        SyntaxKind::REINDEX => utility(Action::Accepted, "REINDEX"),
-        SyntaxKind::CLUSTER => utility(Action::Accepted, "CLUSTER"),
+        SyntaxKind::REINDEX => upkeep(cx, stmt, "REINDEX"),
+        SyntaxKind::CLUSTER => upkeep(cx, stmt, "CLUSTER"),
         SyntaxKind::DECLARE | SyntaxKind::FETCH | SyntaxKind::MOVE | SyntaxKind::CLOSE => cursor::translate(cx, stmt),
         SyntaxKind::LISTEN | SyntaxKind::UNLISTEN | SyntaxKind::NOTIFY => channel::translate(cx, stmt),
         SyntaxKind::LOCK => lock(cx, stmt),
@@ -206,6 +207,43 @@ fn constant(cx: &Cx<'_>, node: &SyntaxNode) -> Option<Option<String>> {
         }
         _ => None,
     }
+}
+
+/// The tables are IRIS's to keep in order; they have to be there.
+fn upkeep(cx: &Cx<'_>, stmt: &SyntaxNode, tag: &str) -> Result<Option<Utility>> {
+    let names = |node: &SyntaxNode| matches!(node.kind(), SyntaxKind::TABLE_RELATION_NAME | SyntaxKind::TABLE_NAME_REF);
+    for table in stmt.descendants().filter(names) {
+        let parts = names::parts(&table);
+        if parts.first().is_none_or(|first| is_of_catalogs(&names::folded(first))) {
+            continue;
+        }
+        let (_, lookup) = cx.relation(&parts)?;
+        let facts = match cx.facts(&lookup) {
+            TableLookup::Missing => {
+                let message = format!("relation \"{}\" does not exist", folded_path(&parts));
+                return Err(PgError::error(SqlState::UNDEFINED_TABLE, message));
+            }
+            TableLookup::Known(facts) => facts,
+            TableLookup::NotLoaded => continue,
+        };
+        let listed = table.next_sibling().filter(|node| node.kind() == SyntaxKind::COLUMN_REF_LIST);
+        for column in listed.iter().flat_map(SyntaxNode::children).flat_map(|column| names::first(&column)) {
+            let column = names::folded(&column);
+            if !facts.columns.iter().any(|known| known.name.eq_ignore_ascii_case(&column)) {
+                let message = format!("column \"{column}\" of relation \"{}\" does not exist", lookup.name);
+                return Err(PgError::error(SqlState::UNDEFINED_COLUMN, message));
+            }
+        }
+    }
+    utility(Action::Accepted, tag)
+}
+
+fn is_of_catalogs(name: &str) -> bool {
+    name.starts_with("pg_") || name == "information_schema"
+}
+
+fn folded_path(parts: &[String]) -> String {
+    parts.iter().map(|part| names::folded(part)).collect::<Vec<_>>().join(".")
 }
 
 /// IRIS knows SHARE and EXCLUSIVE. The weaker modes of PostgreSQL are taken by every statement there too and need no
