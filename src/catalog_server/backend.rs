@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use iris_pgwire::wire::Frame;
 
 use super::connection::Connection;
-use super::engine::{Engine, first_value, last_status, messages, query};
+use super::engine::{Engine, first_value, has_error, last_status, messages, query};
 use super::interrupt::Interrupts;
 use super::second::copy_data;
 
@@ -149,6 +149,11 @@ impl<E: Engine> Backend<E> {
     }
 
     fn work_without_owner(&mut self) {
+        if self.engine.is_worn() {
+            tracing::info!("the embedded PostgreSQL has had as many errors as it may");
+            self.is_broken = true;
+            return;
+        }
         if self.checkpoint_at.is_some_and(|at| at <= Instant::now()) {
             self.checkpoint();
         }
@@ -190,7 +195,7 @@ impl<E: Engine> Backend<E> {
                 self.interrupts.begin();
             }
             let result = self.engine.exchange(message);
-            let is_over = result.as_ref().map_or(true, |bytes| messages(bytes).any(|frame| frame.tag == b'E'));
+            let is_over = result.as_ref().map_or(true, |bytes| has_error(bytes));
             self.interrupts.end(is_over);
             match result {
                 Ok(bytes) => answer.extend_from_slice(&bytes),
@@ -226,7 +231,7 @@ impl<E: Engine> Backend<E> {
     fn checkpoint(&mut self) {
         self.checkpoint_at = None;
         match self.engine.exchange(&query("CHECKPOINT")) {
-            Ok(answer) if messages(&answer).any(|frame| frame.tag == b'E') => {
+            Ok(answer) if has_error(&answer) => {
                 tracing::warn!("a checkpoint failed; a restart will take longer");
             }
             Ok(_) => {}

@@ -8,6 +8,7 @@ use pglite_oxide::{ExecProtocolOptions, Pglite, PgliteBuilder, PglitePaths, exte
 
 use super::aside::Aside;
 use super::families::Families;
+use super::stack::{Probe, StackPointer};
 
 /// PostgreSQL as a function from messages to messages.
 pub trait Engine {
@@ -16,6 +17,11 @@ pub trait Engine {
     /// # Errors
     /// The engine is broken and must not be used any more.
     fn exchange(&mut self, message: &[u8]) -> Result<Vec<u8>, String>;
+
+    /// It is better not used any more once nobody has a turn.
+    fn is_worn(&self) -> bool {
+        false
+    }
 
     /// How it numbers the families of addresses; `None`: as everybody does.
     fn families(&self) -> Option<Families> {
@@ -39,11 +45,19 @@ pub trait Engine {
     fn rest(&mut self) {}
 }
 
+/// Errors after which a PostgreSQL is not used any more that loses a part of its stack by each: the stack has 8 MB, and
+/// what a statement may nest is bounded.
+const ERRORS_MAX: u32 = 500;
+
 /// PostgreSQL compiled to WebAssembly.
 pub struct Embedded {
     database: Pglite,
     server_version: String,
     families: Option<Families>,
+    /// `None`: not found.
+    stack: Option<StackPointer>,
+    /// Errors that have taken a part of the stack for good.
+    errors_count: u32,
 }
 
 impl Embedded {
@@ -64,7 +78,8 @@ impl Embedded {
         if let Some(aside) = aside {
             aside.end().map_err(|error| format!("files that were put aside could not be put back: {error}"))?;
         }
-        let mut embedded = Self { database, server_version: String::new(), families: None };
+        let mut embedded =
+            Self { database, server_version: String::new(), families: None, stack: None, errors_count: 0 };
         // It starts without a session user in its settings, and so the end of a transaction with another one would
         // not bring the first one back.
         let answer = embedded
@@ -74,7 +89,22 @@ impl Embedded {
         let answer = embedded.exchange(&query("SHOW server_version"))?;
         embedded.server_version = first_value(&answer).ok_or("it does not tell its version")?;
         embedded.families = Some(Families::ask(&mut embedded)?);
+        embedded.stack = embedded.find_stack();
         Ok(embedded)
+    }
+
+    fn find_stack(&mut self) -> Option<StackPointer> {
+        let found = StackPointer::find(|probe| {
+            let answer = self.exchange(&query(match probe {
+                Probe::Succeeds => "SELECT 1",
+                Probe::Fails => "SELECT (",
+            }))?;
+            match has_error(&answer) == (probe == Probe::Fails) {
+                true => Ok(()),
+                false => Err(format!("it does otherwise than expected: {probe:?}")),
+            }
+        });
+        found.inspect_err(|error| tracing::warn!(error, "errors shorten its stack: it is started anew in time")).ok()
     }
 
     pub fn server_version(&self) -> &str {
@@ -84,7 +114,19 @@ impl Embedded {
 
 impl Engine for Embedded {
     fn exchange(&mut self, message: &[u8]) -> Result<Vec<u8>, String> {
-        self.database.exec_protocol_raw(message, ExecProtocolOptions::no_sync()).map_err(|error| format!("{error:#}"))
+        let result = self.database.exec_protocol_raw(message, ExecProtocolOptions::no_sync());
+        match &self.stack {
+            Some(stack) => stack.restore(),
+            None if result.as_ref().is_ok_and(|answer| has_error(answer)) => {
+                self.errors_count = self.errors_count.saturating_add(1);
+            }
+            None => {}
+        }
+        result.map_err(|error| format!("{error:#}"))
+    }
+
+    fn is_worn(&self) -> bool {
+        self.errors_count >= ERRORS_MAX
     }
 
     fn families(&self) -> Option<Families> {
@@ -115,10 +157,42 @@ pub fn last_status(answer: &[u8]) -> Option<u8> {
     messages(answer).filter(|frame| frame.tag == b'Z').last().and_then(|frame| frame.body.first().copied())
 }
 
+/// Whether something went wrong.
+pub fn has_error(answer: &[u8]) -> bool {
+    messages(answer).any(|frame| frame.tag == b'E')
+}
+
 /// The first column of the first row, as text.
 pub fn first_value(answer: &[u8]) -> Option<String> {
     let row = messages(answer).find(|frame| frame.tag == b'D')?;
     let (length, rest) = row.body.get(2..)?.split_first_chunk::<4>()?;
     let value = rest.get(..usize::try_from(i32::from_be_bytes(*length)).ok()?)?;
     Some(String::from_utf8_lossy(value).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each syntax error takes 3 KB of a stack of 8 MB that lies behind PostgreSQL's variables.
+    #[test]
+    fn errors_do_not_use_up_the_stack() {
+        let data = std::env::temp_dir().join(format!("engine-{}", std::process::id()));
+        let mut embedded = Embedded::open(&data, None).unwrap();
+        assert!(embedded.stack.is_some());
+        for _ in 0..3_000 {
+            assert!(has_error(&embedded.exchange(&query("SELECT (")).unwrap()));
+        }
+        let answer = embedded.exchange(&query("SELECT count(*) > 100 FROM pg_catalog.pg_class")).unwrap();
+        assert_eq!(first_value(&answer).as_deref(), Some("t"));
+        // Without a pointer to put back they are counted.
+        embedded.stack = None;
+        assert!(!embedded.is_worn());
+        for _ in 0..ERRORS_MAX {
+            embedded.exchange(&query("SELECT (")).unwrap();
+        }
+        assert!(embedded.is_worn());
+        drop(embedded);
+        std::fs::remove_dir_all(data).unwrap();
+    }
 }

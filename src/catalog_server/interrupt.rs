@@ -117,23 +117,31 @@ impl Place<'_> {
     }
 }
 
-/// The starts of what may be memories of WebAssembly: in use up to a point, and reserved behind it.
-fn linear_memories(maps: &str) -> impl Iterator<Item = u64> {
-    let region = |line: &str| {
+/// A region of this process's memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Region {
+    pub start: u64,
+    pub end: u64,
+    /// It can be read and written.
+    pub is_used: bool,
+}
+
+/// What `/proc/self/maps` lists.
+pub fn regions(maps: &str) -> impl Iterator<Item = Region> {
+    maps.lines().filter_map(|line| {
         let mut fields = line.split(' ');
         let (start, end) = fields.next()?.split_once('-')?;
         let address = |text| u64::from_str_radix(text, 16).ok();
-        Some((address(start)?, address(end)?, fields.next()?.starts_with("rw")))
-    };
-    let regions: Vec<(u64, u64, bool)> = maps.lines().filter_map(region).collect();
-    let after = regions.clone().into_iter().skip(1);
-    regions.into_iter().zip(after).filter_map(|((start, end, is_used), (next, next_end, is_next_used))| {
-        let reserved = next_end.saturating_sub(next);
-        (is_used
-            && !is_next_used
-            && end == next
-            && reserved.saturating_add(end.saturating_sub(start)) >= RESERVED_BYTES_MIN)
-            .then_some(start)
+        Some(Region { start: address(start)?, end: address(end)?, is_used: fields.next()?.starts_with("rw") })
+    })
+}
+
+/// The starts of what may be memories of WebAssembly: in use up to a point, and reserved behind it.
+pub fn linear_memories(maps: &str) -> impl Iterator<Item = u64> {
+    regions(maps).zip(regions(maps).skip(1)).filter_map(|(region, next)| {
+        let bytes = next.end.saturating_sub(region.start);
+        (region.is_used && !next.is_used && region.end == next.start && bytes >= RESERVED_BYTES_MIN)
+            .then_some(region.start)
     })
 }
 

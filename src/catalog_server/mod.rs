@@ -9,6 +9,7 @@ mod engine;
 mod families;
 mod interrupt;
 mod second;
+mod stack;
 
 use std::io::Write;
 use std::os::unix::net::UnixListener;

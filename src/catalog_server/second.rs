@@ -92,7 +92,7 @@ impl Engine for Second {
 
     fn begin_turn(&mut self) -> Result<(), String> {
         let commits = self.commits.load(Ordering::Acquire);
-        if self.open.as_ref().is_some_and(|open| open.commits == commits) {
+        if self.open.as_ref().is_some_and(|open| open.commits == commits && !open.engine.is_worn()) {
             return Ok(());
         }
         self.rest();

@@ -229,11 +229,12 @@ impl Watch {
                 Look::Stop => return None,
                 Look::Ended(death) => {
                     let pid = process.child.id();
+                    let status = process.child.try_wait().ok().flatten().map(|status| status.to_string());
                     // Gone before the shards hear of it.
                     drop(process);
                     let reached = self.oracle.ended(self.number, death);
                     match death {
-                        Death::Died => tracing::warn!(pid, "the catalog service died and is restarted"),
+                        Death::Died => tracing::warn!(pid, status, "the catalog service died and is restarted"),
                         Death::Timeout => tracing::warn!(
                             pid,
                             limit_ms = u64::try_from(self.oracle.options.statement_timeout.as_millis()).unwrap_or(0),
