@@ -123,6 +123,7 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
             sessions: Arc::default(),
             counts: Arc::default(),
             enums: Arc::default(),
+            changes: Arc::default(),
             has_oracle: config.catalog != CatalogKind::Off,
             side_table: side_table.clone(),
         },

@@ -9,6 +9,7 @@ mod mirror;
 mod oracle;
 mod prepare;
 mod tables;
+mod under_way;
 mod unit;
 
 pub use answer::{Answer, Described, DescribedColumn, first_error, rows_len};
@@ -23,6 +24,7 @@ pub use mirror::{
 pub use oracle::{MirrorChange, OraclePurpose, OracleRequest, user_role};
 pub use prepare::{INSPECT, TRANSACTION_MODES, gateway_setting, prepare_embedded, prepare_external, refusal};
 pub use tables::TableCache;
+pub use under_way::{ChangeUnderWay, ChangesUnderWay};
 pub use unit::{
     BoundValue, Execution, as_owner, as_superuser, change, describe, execute, quoted, quoted_name, try_definitions,
     try_setting,

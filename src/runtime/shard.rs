@@ -95,6 +95,7 @@ pub(super) async fn run<C: Conversation>(
                 Rc::clone(&pool),
                 Arc::clone(&schema_epoch),
                 Arc::clone(&options.session.enums),
+                Arc::clone(&options.session.changes),
             )
         })
         .map(|keeper| glommio::spawn_local(keeper.run()));

@@ -140,6 +140,7 @@ fn options(iris: &FakeIris) -> ServeOptions {
             sessions: std::sync::Arc::default(),
             counts: std::sync::Arc::default(),
             enums: std::sync::Arc::default(),
+            changes: std::sync::Arc::default(),
             has_oracle: false,
             side_table: None,
         },

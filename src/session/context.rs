@@ -6,9 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::catalog::{Described, EnumTypes, TableCache, TableQueries};
+use crate::catalog::{ChangeUnderWay, ChangesUnderWay, Described, EnumTypes, TableCache, TableQueries};
 use crate::iris::{IrisStatement, StatementMetadata};
-use crate::sql::{CachedTranslation, SideTable, TranslateOptions, TranslationCache};
+use crate::sql::{CachedTranslation, MirrorStatement, SideTable, TranslateOptions, TranslationCache};
 use crate::types::Oid;
 use crate::wire::Limits;
 
@@ -37,6 +37,8 @@ pub struct SessionOptions {
     pub counts: Arc<ShardCounts>,
     /// Enum types, which IRIS does not have; the same for all shards.
     pub enums: Arc<EnumTypes>,
+    /// What DDL of sessions is changing right now; the same for all shards.
+    pub changes: Arc<ChangesUnderWay>,
     /// An oracle runs beside the gateway.
     pub has_oracle: bool,
     /// The table of IRIS that keeps comments.
@@ -144,6 +146,12 @@ impl ShardContext {
     /// DDL has run: what is known of tables and statements is stale on every shard.
     pub(super) fn schema_changed(&self) {
         self.schema_epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// DDL that the mirror follows by these statements is about to be sent to IRIS.
+    pub(super) fn change_begins(&self, mirror: &[MirrorStatement]) -> Option<ChangeUnderWay> {
+        let relations = mirror.iter().flat_map(|statement| statement.relations.iter().cloned());
+        (!mirror.is_empty()).then(|| self.options.changes.begin(relations))
     }
 
     /// A key no other statement of the shard has.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::catalog::MirrorChange;
+use crate::catalog::{ChangeUnderWay, MirrorChange};
 use crate::iris::{Culprit, IrisError, IrisStatement, Item, ItemReader, Reply, Request, StatementMetadata, last_part};
 use crate::sql::{Action, RunIf, ScriptStep, StepRole};
 use crate::types::Style;
@@ -62,6 +62,8 @@ pub struct Run {
     sent: Vec<u8>,
     /// The statement under a key of its own, when a result of the shared one is open already.
     own_statement: Option<Rc<IrisStatement>>,
+    /// The schema is being changed, until the mirror has followed.
+    under_way: Option<ChangeUnderWay>,
 }
 
 #[derive(Debug)]
@@ -121,6 +123,7 @@ impl Run {
             opens_only: false,
             sent: Vec::new(),
             own_statement: None,
+            under_way: None,
         }
     }
 
@@ -339,11 +342,14 @@ impl Run {
         };
         let statement = self.statement(step);
         let values_per_set = step.plan.binds.len();
+        let is_kept = step.plan.writes.is_some();
+        if self.under_way.is_none() {
+            self.under_way = context.change_begins(&self.understood.translation.mirror);
+        }
         let in_transaction = client.transaction.wants_transaction();
         if in_transaction {
             client.transaction.mark_iris_open();
         }
-        let is_kept = step.plan.writes.is_some();
         self.step_rows_count = 0;
         self.state = State::Waiting;
         let values = self.values.get_mut(self.step).map(std::mem::take).unwrap_or_default();

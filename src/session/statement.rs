@@ -15,8 +15,7 @@ use super::context::{ShardContext, Understood};
 use super::local::local_fields;
 use super::ready::Ready;
 use super::resolve::{Resolve, plans};
-use super::rows::row_shape;
-use super::rows::{Field, Formats};
+use super::rows::{Field, Formats, row_shape};
 
 /// A prepared statement, by Parse or by SQL-level PREPARE.
 #[derive(Debug, Clone)]

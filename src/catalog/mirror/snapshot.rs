@@ -100,10 +100,18 @@ impl MirrorSnapshot {
     }
 
     /// What has to be done to a mirror made of `older` and of the clients' own words for the relations `by_text` (IRIS
-    /// schema and name): those are left as they are.
-    pub fn difference(&self, older: &Self, by_text: &HashSet<(String, String)>) -> Vec<MirrorBatch> {
-        let by_text: HashSet<(String, String)> =
-            by_text.iter().map(|(schema, name)| (schema.to_lowercase(), name.to_lowercase())).collect();
+    /// schema and name): those are left as they are, if IRIS still has them. Nothing is done to the relations
+    /// `unsettled`, which changed while the snapshot was taken, or since.
+    pub fn difference(
+        &self,
+        older: &Self,
+        by_text: &HashSet<(String, String)>,
+        unsettled: &HashSet<(String, String)>,
+    ) -> Vec<MirrorBatch> {
+        let folded = |names: &HashSet<(String, String)>| -> HashSet<(String, String)> {
+            names.iter().map(|(schema, name)| (schema.to_lowercase(), name.to_lowercase())).collect()
+        };
+        let (by_text, unsettled) = (folded(by_text), folded(unsettled));
         let mut gone = Vec::new();
         for relation in &older.relations {
             let key = key(relation);
@@ -112,7 +120,7 @@ impl MirrorSnapshot {
                 Some((_, now)) => by_text.contains(&key) || Some(*now) == print,
                 None => false,
             };
-            if !stays {
+            if !stays && !unsettled.contains(&key) {
                 gone.push(relation);
             }
         }
@@ -123,7 +131,7 @@ impl MirrorSnapshot {
                 let key = key(relation);
                 let now = self.places.get(&key).map(|(_, print)| *print);
                 let before = older.places.get(&key).map(|(_, print)| *print);
-                !by_text.contains(&key) && now != before
+                !by_text.contains(&key) && !unsettled.contains(&key) && now != before
             })
             .collect();
         if gone.is_empty() && made.is_empty() {

@@ -16,9 +16,9 @@ use super::lane::Lane;
 use super::side_table::CommentKeeper;
 use super::state::{Address, Death, Generation, Oracle, Readiness};
 use crate::catalog::{
-    CommentChange, Comments, DoneMarks, EnumTypes, GET_COMMENTS, INSPECT, MirrorBatch, MirrorChange, MirrorLoad,
-    MirrorMark, MirrorSnapshot, MirrorStep, OracleRequest, as_owner, as_superuser, change, first_error, get_marks,
-    prepare_embedded, prepare_external, read_comments, refusal,
+    ChangesUnderWay, CommentChange, Comments, DoneMarks, EnumTypes, GET_COMMENTS, INSPECT, MirrorBatch, MirrorChange,
+    MirrorLoad, MirrorMark, MirrorSnapshot, MirrorStep, OracleRequest, as_owner, as_superuser, change, first_error,
+    get_marks, prepare_embedded, prepare_external, read_comments, refusal,
 };
 use crate::runtime::pool::{Lease, Pool};
 use crate::runtime::wait::{until, within};
@@ -46,6 +46,7 @@ pub(in crate::runtime) struct Keeper {
     /// Moved when the mirror changes: what was described before may be wrong.
     schema_epoch: Arc<AtomicU64>,
     enums: Arc<EnumTypes>,
+    changes: Arc<ChangesUnderWay>,
     /// What a new PostgreSQL is filled with before the changes since.
     base: Option<MirrorSnapshot>,
     /// What the mirror was last brought in line with, if that is not `base`.
@@ -80,10 +81,11 @@ impl Keeper {
         pool: Rc<Pool>,
         schema_epoch: Arc<AtomicU64>,
         enums: Arc<EnumTypes>,
+        changes: Arc<ChangesUnderWay>,
     ) -> Self {
         let comments = oracle.options.mirror.side_table.clone();
         let comments = comments.map(|table| CommentKeeper::new(table, Rc::clone(&pool), Arc::clone(&schema_epoch)));
-        Self { oracle, pool, schema_epoch, enums, base: None, last: None, last_id: 0, comments }
+        Self { oracle, pool, schema_epoch, enums, changes, base: None, last: None, last_id: 0, comments }
     }
 
     /// Ends when there is no oracle any more.
@@ -315,13 +317,13 @@ impl Keeper {
             }
         };
         let Some(older) = self.last.as_ref().or(self.base.as_ref()) else { return Ok(()) };
+        // First what is under way: a change that ends in between is in the history by then.
+        let mut unsettled = self.changes.relations();
         let (changes, _) = self.oracle.changes_after(self.last_id);
-        let by_text: HashSet<(String, String)> = changes
-            .iter()
-            .flat_map(|(_, change)| &change.statements)
-            .flat_map(|statement| statement.relations.iter().cloned())
-            .collect();
-        let batches = snapshot.difference(older, &by_text);
+        let (by_text, since_reading): (Vec<_>, Vec<_>) = changes.iter().partition(|(id, _)| *id <= read_id);
+        unsettled.extend(relations_of(&since_reading));
+        let by_text = relations_of(&by_text);
+        let batches = snapshot.difference(older, &by_text, &unsettled);
         // All of them are remembered before the first is carried out: whatever becomes of this PostgreSQL, the next one
         // is brought to this snapshot.
         let remembered = |batch: MirrorBatch| self.oracle.remember(change_of(batch.statements));
@@ -382,6 +384,12 @@ impl Keeper {
             }
         }
     }
+}
+
+/// IRIS schema and name of what was changed.
+fn relations_of(changes: &[&(u64, Arc<MirrorChange>)]) -> HashSet<(String, String)> {
+    let statements = changes.iter().flat_map(|(_, change)| &change.statements);
+    statements.flat_map(|statement| statement.relations.iter().cloned()).collect()
 }
 
 fn change_of(statements: Vec<MirrorStatement>) -> MirrorChange {
