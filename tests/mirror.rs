@@ -270,6 +270,7 @@ impl Schema for Moods {
                 vector_element: Default::default(),
                 constant_default: None,
                 is_stream: false,
+                is_spelled: false,
                 enum_type: Some(Rc::new(EnumType { schema: None, name: "mood".into(), labels })),
             }],
             ..TableFacts::default()

@@ -57,6 +57,7 @@ impl Schema for Tables {
                 constant_default: None,
                 enum_type: None,
                 is_stream: false,
+                is_spelled: false,
             }
         };
         TableLookup::Known(Rc::new(TableFacts {

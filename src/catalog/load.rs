@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::iris::{IrisStatement, Item, ItemReader, ListError, ParameterKind, Request, StatementMetadata};
 use crate::sql::{
     ColumnFacts, DeclaredType, Need, RelationName, TableFacts, VectorElement, ViewFacts, is_note, parse_column_note,
-    parse_view_columns,
+    parse_view_columns, parse_view_note,
 };
 use crate::types::{Oid, PgType};
 
@@ -24,6 +24,9 @@ const ORIGIN: &str = "SELECT DESCRIPTION, TABLE_SCHEMA, TABLE_NAME FROM INFORMAT
 const KEYS: &str = "SELECT INDEX_NAME, COLUMN_NAME, PRIMARY_KEY FROM INFORMATION_SCHEMA.INDEXES \
     WHERE TABLE_SCHEMA = :%qpar(1) AND TABLE_NAME = :%qpar(2) AND NON_UNIQUE = 0 \
     ORDER BY INDEX_NAME, ORDINAL_POSITION";
+
+const SPELLING: &str = "SELECT TABLE_NAME, DESCRIPTION FROM INFORMATION_SCHEMA.TABLES \
+    WHERE TABLE_SCHEMA = :%qpar(1) AND TABLE_NAME = :%qpar(2)";
 
 const DEFINITION: &str = "SELECT VIEW_DEFINITION, CHECK_OPTION FROM INFORMATION_SCHEMA.VIEWS \
     WHERE TABLE_SCHEMA = :%qpar(1) AND TABLE_NAME = :%qpar(2)";
@@ -51,6 +54,7 @@ pub struct TableQueries {
     columns: Rc<IrisStatement>,
     origin: Rc<IrisStatement>,
     keys: Rc<IrisStatement>,
+    spelling: Rc<IrisStatement>,
     definition: Rc<IrisStatement>,
     readers: Rc<IrisStatement>,
     referrers: Rc<IrisStatement>,
@@ -60,7 +64,7 @@ pub struct TableQueries {
 
 impl TableQueries {
     /// How many statement keys they take.
-    pub const COUNT: u64 = 8;
+    pub const COUNT: u64 = 9;
 
     /// `COUNT` statement keys from `key` on must not be used by anybody else of the shard.
     pub fn new(key: u64) -> Self {
@@ -76,6 +80,7 @@ impl TableQueries {
             referrers: statement(key.wrapping_add(4), REFERRERS),
             vectors: statement(key.wrapping_add(5), VECTORS),
             vectors_alone: statement(key.wrapping_add(6), VECTORS_ALONE),
+            spelling: statement(key.wrapping_add(8), SPELLING),
         }
     }
 
@@ -84,6 +89,7 @@ impl TableQueries {
             Stage::Columns => &self.columns,
             Stage::Origin => &self.origin,
             Stage::Keys => &self.keys,
+            Stage::Spelling => &self.spelling,
             Stage::Definition | Stage::ViewColumns => &self.definition,
             Stage::Readers => &self.readers,
             Stage::Referrers => &self.referrers,
@@ -101,7 +107,8 @@ enum Stage {
     Keys,
     /// The query of a view, with the types of its columns.
     ViewColumns,
-    /// Of the views on a relation: first its own query.
+    /// Of the views on a relation: first what it is called itself, and its own query.
+    Spelling,
     Definition,
     Readers,
     Referrers,
@@ -133,7 +140,7 @@ impl TableLoad {
     pub fn new(need: Need, cache: &TableCache) -> Self {
         let (name, stage) = match need {
             Need::Table(name) => (name, Stage::Columns),
-            Need::Views(name) => (name, Stage::Definition),
+            Need::Views(name) => (name, Stage::Spelling),
         };
         let facts = TableFacts {
             schema: cache.iris_schema(&name).to_owned(),
@@ -189,6 +196,7 @@ impl TableLoad {
                 Stage::Origin => self.origin(row),
                 Stage::Keys => self.key(row),
                 Stage::ViewColumns => self.view_columns(row),
+                Stage::Spelling => self.spelling(row),
                 Stage::Definition => self.definition(row),
                 Stage::Readers => self.reader(row),
                 Stage::Referrers => self.referrer(row),
@@ -223,6 +231,10 @@ impl TableLoad {
             Stage::Keys | Stage::ViewColumns | Stage::Vectors | Stage::VectorsAlone => {
                 cache.insert(&self.name, Some(std::mem::take(&mut self.facts)));
                 Ok(LoadStep::Done)
+            }
+            Stage::Spelling => {
+                self.stage = Stage::Definition;
+                Ok(LoadStep::Submit(self.request(queries, in_transaction)))
             }
             Stage::Definition => {
                 self.stage = Stage::Readers;
@@ -303,9 +315,16 @@ impl TableLoad {
         }
     }
 
+    fn spelling(&mut self, row: Vec<Option<String>>) {
+        let mut cells = row.into_iter();
+        self.views.name = cells.next().flatten();
+        self.views.is_spelled = cells.next().flatten().as_deref().is_some_and(is_note);
+    }
+
     fn definition(&mut self, row: Vec<Option<String>>) {
         let mut cells = row.into_iter();
         self.views.definition = cells.next().flatten();
+        self.views.is_spelled |= self.views.definition.as_deref().is_some_and(|text| parse_view_note(text).is_some());
         self.views.check_option = match cells.next().flatten().unwrap_or_default().to_ascii_uppercase().as_str() {
             "LOCAL" => Some("LOCAL"),
             "CASCADE" | "CASCADED" => Some("CASCADED"),
@@ -368,7 +387,9 @@ fn column(row: Vec<Option<String>>) -> Option<(ColumnFacts, bool)> {
     let identity = is_true(next().as_deref());
     let default = next();
     // ALTER TABLE leaves a description behind that is no longer true.
-    let declared = next().as_deref().and_then(parse_column_note).map(|note| note.declared);
+    let description = next();
+    let is_ours = description.as_deref().is_some_and(is_note);
+    let declared = description.as_deref().and_then(parse_column_note).map(|note| note.declared);
     let enum_type = match &declared {
         Some(DeclaredType::Enum(declared)) if iris.fits_text() => Some(Rc::new(declared.clone())),
         _ => None,
@@ -389,6 +410,7 @@ fn column(row: Vec<Option<String>>) -> Option<(ColumnFacts, bool)> {
         enum_type,
         is_stream: iris.is_stream(),
         vector_element: VectorElement::default(),
+        is_spelled: is_ours,
     };
     Some((facts, is_noted))
 }
@@ -446,6 +468,11 @@ mod tests {
         let need = Need::Views(name.clone());
         let mut load = TableLoad::new(need, &cache);
         rows.clear();
+        put_text(&mut rows, "T");
+        put_text(&mut rows, "pg:");
+        let step = load.on_page(&rows, true, &text_columns(2), &mut cache, &queries, false).unwrap();
+        assert!(matches!(step, LoadStep::Submit(Request::Execute { statement, .. }) if statement.key == 9));
+        rows.clear();
         put_text(&mut rows, "SELECT 1");
         put_text(&mut rows, "CASCADE");
         let step = load.on_page(&rows, true, &text_columns(2), &mut cache, &queries, false).unwrap();
@@ -462,7 +489,10 @@ mod tests {
         load.on_page(&rows, true, &text_columns(3), &mut cache, &queries, false).unwrap();
         let crate::sql::ViewLookup::Known(views) = crate::sql::Schema::views(&cache, &name) else { panic!() };
         let reader = RelationName { schema: Some("App".to_owned()), name: "V2".to_owned() };
+        assert!(views.is_called("T") && !views.is_called("t"));
         let expected = ViewFacts {
+            name: Some("T".to_owned()),
+            is_spelled: true,
             definition: Some("SELECT 1".to_owned()),
             check_option: Some("CASCADED"),
             readers: vec![reader],

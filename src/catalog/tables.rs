@@ -139,6 +139,7 @@ mod tests {
                 constant_default: None,
                 enum_type: Some(Rc::new(mood(&["sad"]))),
                 is_stream: false,
+                is_spelled: false,
             }],
             ..TableFacts::default()
         };

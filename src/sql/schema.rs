@@ -32,6 +32,15 @@ pub struct ColumnFacts {
     pub is_stream: bool,
     /// Of a vector.
     pub vector_element: VectorElement,
+    /// It was made through the gateway under that very name, and its description says so.
+    pub is_spelled: bool,
+}
+
+impl ColumnFacts {
+    /// Whether PostgreSQL would find it by this folded name, in a table whose columns all are as spelled or not.
+    pub fn is_called(&self, folded: &str, all_spelled: bool) -> bool {
+        self.name == folded || (!self.is_spelled && !all_spelled && self.name.to_lowercase() == folded)
+    }
 }
 
 /// What the vectors of a column are made of in IRIS, whose functions take vectors of one element type only.
@@ -97,9 +106,13 @@ pub enum TableLookup {
     NotLoaded,
 }
 
-/// What depends on a table or view: views, and foreign keys.
+/// What a relation is called, and what depends on it: views, and foreign keys.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ViewFacts {
+    /// As IRIS spells it; `None` when there is no such relation.
+    pub name: Option<String>,
+    /// It was made through the gateway under that very name.
+    pub is_spelled: bool,
     /// The query of a view, in IRIS's SQL; `None` for tables.
     pub definition: Option<String>,
     /// `LOCAL` or `CASCADED`, of WITH CHECK OPTION.
@@ -108,6 +121,15 @@ pub struct ViewFacts {
     pub readers: Vec<RelationName>,
     /// The foreign keys that refer to it: their tables and names.
     pub referrers: Vec<(RelationName, String)>,
+}
+
+impl ViewFacts {
+    /// Whether PostgreSQL would find it by this folded name: IRIS finds it by any that differs in case alone. What was not
+    /// made through the gateway is shown in lower case.
+    pub fn is_called(&self, folded: &str) -> bool {
+        let Some(name) = &self.name else { return true };
+        name == folded || (!self.is_spelled && name.to_lowercase() == folded)
+    }
 }
 
 #[derive(Debug, Clone)]

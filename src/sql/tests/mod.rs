@@ -56,6 +56,7 @@ impl Tables {
                             DeclaredType::Plain(_) | DeclaredType::Serial(_) => None,
                         },
                         is_stream: words.contains(&"stream"),
+                        is_spelled: false,
                     }
                 })
                 .collect();

@@ -1,5 +1,6 @@
 //! The rules: one file per family. Everything no rule touches stays as written.
 
+mod alike;
 mod beyond_mirror;
 mod classify;
 mod cx;

@@ -10,8 +10,8 @@ use super::default::default_text;
 use super::rename::rename_table;
 use super::types::{STRING_CHARACTERS_MAX, column_type, description, stream_type, type_node};
 use super::{
-    Ddl, Table, accepted, ddl, defined, first_name, has_child, mirror_only, need, new_name, notice, skipping, step,
-    tolerant_step, unsupported,
+    Ddl, RELATION, Table, accepted, ddl, defined, first_name, has_child, mirror_only, need, new_name, notice, skipping,
+    step, tolerant_step, unsupported,
 };
 use crate::sql::plan::{Action, ScriptStep};
 use crate::sql::schema::{ColumnFacts, TableFacts, TableLookup};
@@ -32,7 +32,12 @@ pub(super) fn alter_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     }
     let table = Table::of(cx, &need(stmt, SyntaxKind::TABLE_RELATION_NAME)?)?;
     let found = cx.facts(&table.lookup);
-    if has_child(stmt, SyntaxKind::IF_EXISTS) && matches!(found, TableLookup::Missing) {
+    let is_another = table.is_another(cx);
+    let if_exists = has_child(stmt, SyntaxKind::IF_EXISTS);
+    if is_another && !if_exists {
+        return Err(table.undefined(RELATION));
+    }
+    if if_exists && (is_another || matches!(found, TableLookup::Missing)) {
         skipping(cx, &format!("relation \"{}\" does not exist", table.name()));
         return Ok(accepted(TAG));
     }
@@ -53,7 +58,8 @@ pub(super) fn alter_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         return Ok(ddl);
     }
     let drops_key = stmt.children().any(|action| action.kind() == SyntaxKind::DROP_CONSTRAINT);
-    let mut alter = Alter { cx, table: &table, facts, drops_key, added: Vec::new(), steps: Vec::new() };
+    let is_spelled = cx.views(&table.lookup).is_some_and(|facts| facts.is_spelled);
+    let mut alter = Alter { cx, table: &table, facts, is_spelled, drops_key, added: Vec::new(), steps: Vec::new() };
     for action in stmt.children() {
         alter.action(&action)?;
     }
@@ -109,6 +115,8 @@ struct Alter<'a> {
     cx: &'a Cx<'a>,
     table: &'a Table,
     facts: Option<Rc<TableFacts>>,
+    /// Its columns, too, were made under the very names they have.
+    is_spelled: bool,
     /// One of the actions drops a constraint, which may be the primary key.
     drops_key: bool,
     /// Columns of the actions so far.
@@ -130,7 +138,7 @@ impl Alter<'_> {
                 Ok(())
             }
             SyntaxKind::RENAME_COLUMN => {
-                let old = defined(&first_name(&need(action, SyntaxKind::COLUMN_NAME_REF)?)?)?;
+                let old = defined(&self.column_name(action)?)?;
                 let new = new_name(&need(action, SyntaxKind::COLUMN_NAME)?)?;
                 self.push(&format!("ALTER COLUMN {old} RENAME {new}"), &[]);
                 Ok(())
@@ -167,10 +175,32 @@ impl Alter<'_> {
         self.facts.as_ref()?.columns.iter().find(|column| column.name.eq_ignore_ascii_case(&name))
     }
 
+    /// Whether IRIS has it under a name that PostgreSQL tells from this one.
+    fn is_another(&self, typed: &str) -> bool {
+        let name = names::folded(typed);
+        self.column_facts(typed).is_some_and(|column| !column.is_called(&name, self.is_spelled))
+    }
+
+    /// The name of a column that has to be there, as typed.
+    fn column_name(&self, action: &SyntaxNode) -> Result<String> {
+        let typed = first_name(&need(action, SyntaxKind::COLUMN_NAME_REF)?)?;
+        if self.is_another(&typed) {
+            let name = names::folded(&typed);
+            let message = if action.kind() == SyntaxKind::RENAME_COLUMN {
+                format!("column \"{name}\" does not exist")
+            } else {
+                format!("column \"{name}\" of relation \"{}\" does not exist", self.table.name())
+            };
+            return Err(PgError::error(SqlState::UNDEFINED_COLUMN, message));
+        }
+        Ok(typed)
+    }
+
     fn add_column(&mut self, action: &SyntaxNode) -> Result<()> {
         let typed = first_name(&need(action, SyntaxKind::COLUMN_NAME)?)?;
         let if_not_exists = has_child(action, SyntaxKind::IF_NOT_EXISTS);
-        if if_not_exists && self.column_facts(&typed).is_some() {
+        let is_another = self.is_another(&typed);
+        if if_not_exists && !is_another && self.column_facts(&typed).is_some() {
             let message = format!(
                 "column \"{}\" of relation \"{}\" already exists, skipping",
                 names::folded(&typed),
@@ -201,7 +231,7 @@ impl Alter<'_> {
             keys.read(self.cx, &constraint, Some(&typed))?;
         }
         let clauses = keys.into_clauses();
-        let ignored: &[i32] = if if_not_exists { &[FIELD_EXISTS_SQLCODE] } else { &[] };
+        let ignored: &[i32] = if if_not_exists && !is_another { &[FIELD_EXISTS_SQLCODE] } else { &[] };
         self.push(&format!("ADD COLUMN {}", column.text(self.cx)?), ignored);
         for clause in clauses {
             self.push(&format!("ADD {clause}"), &[]);
@@ -225,12 +255,13 @@ impl Alter<'_> {
     fn drop_column(&mut self, action: &SyntaxNode) -> Result<()> {
         let typed = first_name(&need(action, SyntaxKind::COLUMN_NAME_REF)?)?;
         let if_exists = has_child(action, SyntaxKind::IF_EXISTS);
-        if if_exists && self.facts.is_some() && self.column_facts(&typed).is_none() {
+        if if_exists && self.facts.is_some() && (self.column_facts(&typed).is_none() || self.is_another(&typed)) {
             let message =
                 format!("column \"{}\" of relation \"{}\" does not exist", names::folded(&typed), self.table.name());
             skipping(self.cx, &message);
             return Ok(());
         }
+        self.column_name(action)?;
         // PostgreSQL drops the indexes and keys of the table with the column without being asked; IRIS wants to be.
         let ignored: &[i32] = if if_exists { &[NO_FIELD_SQLCODE] } else { &[] };
         self.push(&format!("DROP COLUMN {} CASCADE", defined(&typed)?), ignored);
@@ -238,7 +269,7 @@ impl Alter<'_> {
     }
 
     fn alter_column(&mut self, action: &SyntaxNode) -> Result<()> {
-        let typed = first_name(&need(action, SyntaxKind::COLUMN_NAME_REF)?)?;
+        let typed = self.column_name(action)?;
         let name = defined(&typed)?;
         for option in action.children() {
             match option.kind() {
@@ -321,7 +352,7 @@ impl Alter<'_> {
     fn add_constraint(&mut self, action: &SyntaxNode) -> Result<()> {
         for constraint in action.children() {
             if constraint.kind() == SyntaxKind::NOT_NULL_CONSTRAINT {
-                let column = defined(&first_name(&need(&constraint, SyntaxKind::COLUMN_NAME_REF)?)?)?;
+                let column = defined(&self.column_name(&constraint)?)?;
                 self.push(&format!("ALTER COLUMN {column} NOT NULL"), &[]);
                 continue;
             }

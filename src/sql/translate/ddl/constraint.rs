@@ -4,7 +4,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::index::{is_among, stream_in_key};
-use super::{Table, defined, first_name, has_child, need, unsupported};
+use super::{RELATION, Table, defined, first_name, has_child, need, unsupported};
 use crate::sql::schema::TableLookup;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::names;
@@ -147,7 +147,7 @@ impl<'a> Keys<'a> {
             }
         };
         self.check_streams(node, &columns)?;
-        let parent = Table::of(cx, &need(node, SyntaxKind::TABLE_NAME_REF)?)?;
+        let parent = Table::existing(cx, &need(node, SyntaxKind::TABLE_NAME_REF)?, RELATION)?;
         let referenced = if !referenced.is_empty() {
             defined_list(&referenced)?
         } else {

@@ -25,10 +25,16 @@ const EXISTS_SQLCODE: i32 = 201;
 /// Explicit values for identity columns, as PostgreSQL allows for serial ones.
 const IDENTITY_INSERT: &str = " WITH %CLASSPARAMETER ALLOWIDENTITYINSERT = 1";
 
+/// PostgreSQL's bound: the mirror cannot show a table with more.
+const COLUMNS_MAX: usize = 1600;
+
 pub(super) fn create_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     refuse_clauses(stmt)?;
     let table = Table::of(cx, &need(stmt, SyntaxKind::TABLE_NAME)?)?;
     let if_not_exists = has_child(stmt, SyntaxKind::IF_NOT_EXISTS);
+    if if_not_exists {
+        table.refuse_taken(cx)?;
+    }
     if if_not_exists && matches!(cx.facts(&table.lookup), TableLookup::Known(_)) {
         notice(cx, SqlState(*b"42P07"), format!("relation \"{}\" already exists, skipping", table.name()));
         return Ok(accepted(TAG));
@@ -59,6 +65,10 @@ pub(super) fn create_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     }
     if columns.is_empty() {
         return Err(unsupported(stmt, "a table without columns is not supported by IRIS"));
+    }
+    if columns.len() > COLUMNS_MAX {
+        let message = format!("tables can have at most {COLUMNS_MAX} columns");
+        return Err(PgError::error(SqlState(*b"54011"), message));
     }
     keys.has_streams(columns.iter().filter(|column| column.is_stream).map(|column| names::folded(&column.name)));
     let names: Vec<String> = columns.iter().map(|column| names::folded(&column.name)).collect();

@@ -2,7 +2,9 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::{Ddl, Table, cascades, ddl, defined, first_name, has_child, notice, skipping, step, tolerant_step};
+use super::{
+    Ddl, RELATION, Table, cascades, ddl, defined, first_name, has_child, notice, skipping, step, tolerant_step,
+};
 use crate::sql::plan::ScriptStep;
 use crate::sql::schema::{RelationName, TableLookup};
 use crate::sql::translate::cx::{self, Cx, Result};
@@ -33,7 +35,11 @@ fn drop_relations(cx: &Cx<'_>, stmt: &SyntaxNode, kind: SyntaxKind, what: &str) 
     let mut dropped = Vec::new();
     for name in cx::children(stmt, kind) {
         let table = Table::of(cx, &name)?;
-        if if_exists && matches!(cx.facts(&table.lookup), TableLookup::Missing) {
+        let is_another = table.is_another(cx);
+        if is_another && !if_exists {
+            return Err(table.undefined(&what.to_lowercase()));
+        }
+        if is_another || (if_exists && matches!(cx.facts(&table.lookup), TableLookup::Missing)) {
             skipping(cx, &format!("{} \"{}\" does not exist", what.to_lowercase(), table.name()));
             continue;
         }
@@ -133,7 +139,7 @@ pub(super) fn truncate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let mut tables = Vec::new();
     for list in cx::children(stmt, SyntaxKind::TABLE_LIST) {
         for name in cx::children(&list, SyntaxKind::TABLE_RELATION_NAME) {
-            tables.push(Table::of(cx, &name)?);
+            tables.push(Table::existing(cx, &name, RELATION)?);
         }
     }
     let restarts = cx::child(stmt, SyntaxKind::RESTART_IDENTITY).is_some();

@@ -24,6 +24,9 @@ pub(super) fn create_table_as(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     refuse_temporary(stmt)?;
     let table = Table::of(cx, &need(stmt, SyntaxKind::TABLE_NAME)?)?;
     let if_not_exists = has_child(stmt, SyntaxKind::IF_NOT_EXISTS);
+    if if_not_exists {
+        table.refuse_taken(cx)?;
+    }
     if if_not_exists && matches!(cx.facts(&table.lookup), TableLookup::Known(_)) {
         notice(cx, SqlState(*b"42P07"), format!("relation \"{}\" already exists, skipping", table.name()));
         return Ok(accepted("CREATE TABLE AS"));
@@ -69,6 +72,7 @@ fn made(
     let query = query::inline(cx, node, Place::Inner);
     cx.expands.set(false);
     let query = query?;
+    query::refuse_alike(query.shape.as_deref().unwrap_or_default())?;
     let mut columns = Vec::new();
     let mut facts = Vec::new();
     for shown in query.shape.as_deref().ok_or_else(|| unknown_column(cx, node, "*"))? {
@@ -89,6 +93,7 @@ fn made(
             enum_type: shown.enum_type.clone(),
             is_stream: false,
             vector_element: VectorElement::Double,
+            is_spelled: true,
         });
     }
     let (names, mut texts): (Vec<String>, Vec<String>) = columns.into_iter().unzip();
@@ -137,6 +142,10 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         return Err(unsupported(stmt, "recursive views are not supported by IRIS"));
     }
     let view = Table::of(cx, &need(stmt, SyntaxKind::VIEW)?)?;
+    let replaces = has_child(stmt, SyntaxKind::OR_REPLACE);
+    if replaces {
+        view.refuse_taken(cx)?;
+    }
     let names: Vec<String> = match cx::child(stmt, SyntaxKind::COLUMN_LIST) {
         Some(list) => {
             cx::children(&list, SyntaxKind::COLUMN_NAME).map(|name| first_name(&name)).collect::<Result<_>>()?
@@ -145,6 +154,9 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     };
     let own = query_of(stmt)?;
     let translated = query::inline(cx, &own, Place::Table)?;
+    if names.is_empty() {
+        query::refuse_alike(translated.shape.as_deref().unwrap_or_default())?;
+    }
     let types = translated.shape.as_ref().map(|shape| {
         let told = |column: &cx::Column| match &column.enum_type {
             Some(declared) => Some(DeclaredType::Enum(declared.as_ref().clone())),
@@ -170,7 +182,7 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
             query = format!("{word} {note} {rest}");
         }
     }
-    let verb = if has_child(stmt, SyntaxKind::OR_REPLACE) { "CREATE OR REPLACE VIEW" } else { "CREATE VIEW" };
+    let verb = if replaces { "CREATE OR REPLACE VIEW" } else { "CREATE VIEW" };
     let mut text = format!("{verb} {}", view.text);
     if !names.is_empty() {
         text.push_str(&format!(" ({})", defined_list(&names)?));

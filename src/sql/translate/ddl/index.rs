@@ -5,7 +5,8 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::constraint::{defined_list, object_name};
 use super::types::type_node;
 use super::{
-    Ddl, Table, at, ddl, defined, first_name, has_child, mirror_only, need, tolerant_step, unsupported, warn_not_kept,
+    Ddl, RELATION, Table, at, ddl, defined, first_name, has_child, mirror_only, need, tolerant_step, unsupported,
+    warn_not_kept,
 };
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::expr::type_name;
@@ -18,7 +19,7 @@ const TAG: &str = "CREATE INDEX";
 const EXISTS_SQLCODE: i32 = 324;
 
 pub(super) fn create_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
-    let table = Table::of(cx, &need(stmt, SyntaxKind::TABLE_RELATION_NAME)?)?;
+    let table = Table::existing(cx, &need(stmt, SyntaxKind::TABLE_RELATION_NAME)?, RELATION)?;
     let unique = cx::has_token(stmt, SyntaxKind::UNIQUE_KW);
     let items: Vec<SyntaxNode> = match cx::child(stmt, SyntaxKind::PARTITION_ITEM_LIST) {
         Some(list) => cx::children(&list, SyntaxKind::PARTITION_ITEM).collect(),

@@ -155,10 +155,38 @@ impl Table {
         &self.lookup.name
     }
 
+    /// As [`Table::of`], of one that has to be there; `what` is the word for it in 42P01.
+    fn existing(cx: &Cx<'_>, node: &SyntaxNode, what: &str) -> Result<Self> {
+        let table = Self::of(cx, node)?;
+        if table.is_another(cx) { Err(table.undefined(what)) } else { Ok(table) }
+    }
+
+    /// Whether IRIS has it under a name that PostgreSQL tells from this one.
+    fn is_another(&self, cx: &Cx<'_>) -> bool {
+        cx.views(&self.lookup).is_some_and(|facts| !facts.is_called(self.name()))
+    }
+
+    fn undefined(&self, what: &str) -> Box<PgError> {
+        PgError::error(SqlState::UNDEFINED_TABLE, format!("{what} \"{}\" does not exist", self.name()))
+    }
+
+    /// 42P07 where a name is free to PostgreSQL and taken to IRIS.
+    fn refuse_taken(&self, cx: &Cx<'_>) -> Result<()> {
+        if !self.is_another(cx) {
+            return Ok(());
+        }
+        let message = format!("relation \"{}\" already exists", self.name());
+        Err(PgError::error(SqlState(*b"42P07"), message)
+            .detail("IRIS has one whose name differs in case alone, and compares names without case."))
+    }
+
     fn is(&self, other: &Self) -> bool {
         self.iris.0.eq_ignore_ascii_case(&other.iris.0) && self.iris.1.eq_ignore_ascii_case(&other.iris.1)
     }
 }
+
+/// What PostgreSQL calls tables and views together.
+const RELATION: &str = "relation";
 
 /// A name as typed, in lower case unless it is quoted.
 fn typed_folded(typed: &str) -> String {

@@ -20,7 +20,8 @@ pub(super) fn rename_view(cx: &Cx<'_>, stmt: &SyntaxNode, action: &SyntaxNode) -
     const TAG: &str = "ALTER VIEW";
     let view = Table::of(cx, &need(stmt, SyntaxKind::VIEW_REF)?)?;
     let new = need(action, SyntaxKind::VIEW)?;
-    match cx.facts(&view.lookup) {
+    let found = if view.is_another(cx) { TableLookup::Missing } else { cx.facts(&view.lookup) };
+    match found {
         TableLookup::Missing if super::has_child(stmt, SyntaxKind::IF_EXISTS) => {
             skipping(cx, &format!("relation \"{}\" does not exist", view.name()));
             Ok(super::accepted(TAG))
@@ -270,6 +271,7 @@ mod tests {
                 constant_default: None,
                 enum_type: None,
                 is_stream: false,
+                is_spelled: false,
             };
             match name.name.as_str() {
                 "t" | "v" | "w" | "x" | "alone" | "odd" => TableLookup::Known(Rc::new(TableFacts {
@@ -287,6 +289,8 @@ mod tests {
         fn views(&self, name: &RelationName) -> ViewLookup {
             let of = |query: Option<&str>, readers: &[&str]| {
                 ViewLookup::Known(Rc::new(ViewFacts {
+                    name: None,
+                    is_spelled: false,
                     definition: query
                         .map(|query| format!("SELECT {} IRIS", view_note(query).unwrap()))
                         .or_else(|| (name.name == "x").then(|| "SELECT TOP 1 * FROM Odd".to_owned())),
@@ -364,7 +368,7 @@ mod tests {
         }
         let needs = steps("ALTER TABLE later RENAME TO u").unwrap();
         let later = RelationName { schema: None, name: "later".to_owned() };
-        assert_eq!(needs, [format!("{:?}", [Need::Table(later)])]);
+        assert_eq!(needs, [format!("{:?}", [Need::Table(later.clone()), Need::Views(later)])]);
     }
 
     #[test]

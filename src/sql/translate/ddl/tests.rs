@@ -23,6 +23,7 @@ impl Schema for OneTable {
             constant_default: None,
             enum_type: None,
             is_stream: false,
+            is_spelled: false,
         };
         match name.name.as_str() {
             "known" => TableLookup::Known(Rc::new(TableFacts {

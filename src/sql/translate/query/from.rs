@@ -259,7 +259,7 @@ impl Cx<'_> {
         }
         if natural {
             let (start, middle) = (from.item, from.factor);
-            let names = from.common_names(start, middle, from.relations.len());
+            let names = from.common_names(start, middle, from.relations.len())?;
             let merged = match names {
                 Some(names) => self.merge(from, &names, (start, middle), optional)?,
                 None => None,

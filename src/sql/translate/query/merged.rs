@@ -3,6 +3,7 @@
 //! The column is that of the side that always has a row; a FULL JOIN has COALESCE of both (manual, "Table Expressions").
 
 use super::from::From;
+use crate::sql::translate::alike;
 use crate::sql::translate::cx::{Column, Cx, Relation, Result};
 use crate::sql::translate::expr::common_type;
 use crate::sql::translate::frag::{Frag, Ty};
@@ -85,11 +86,20 @@ impl From {
     }
 
     /// The names a NATURAL join of relations `start..middle` and `middle..end` is about.
-    pub(super) fn common_names(&self, start: usize, middle: usize, end: usize) -> Option<Vec<String>> {
-        let right = self.names_of(middle, end)?;
-        let mut left = self.names_of(start, middle)?;
-        left.retain(|name| right.iter().any(|other| other.eq_ignore_ascii_case(name)));
-        Some(left)
+    ///
+    /// # Errors
+    /// 0A000 for names that are common to IRIS and not to PostgreSQL.
+    pub(super) fn common_names(&self, start: usize, middle: usize, end: usize) -> Result<Option<Vec<String>>> {
+        let (Some(mut left), Some(right)) = (self.names_of(start, middle), self.names_of(middle, end)) else {
+            return Ok(None);
+        };
+        for name in &left {
+            if let Some(other) = right.iter().find(|other| alike::is_confused(other, name)) {
+                return Err(alike::refusal("columns", name, other));
+            }
+        }
+        left.retain(|name| right.contains(name));
+        Ok(Some(left))
     }
 }
 

@@ -16,9 +16,11 @@ mod with;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use self::convert::Parts;
+use super::alike;
 use super::cx::{Column, Cx, Result};
 use super::frag::{Frag, Ty};
 use crate::sql::plan::OutputColumn;
+use crate::wire::{PgError, SqlState};
 
 pub use self::from::{Alias, alias};
 pub use self::one_row::Conditions;
@@ -36,6 +38,25 @@ pub fn inline(cx: &Cx<'_>, node: &SyntaxNode, place: Place) -> Result<Query> {
         SyntaxKind::SELECT_INTO => cx.select(node, place, None),
         _ => cx.query(node, place, None),
     })
+}
+
+/// Columns that become those of a table or view.
+///
+/// # Errors
+/// 42701 for two of one name, 0A000 where they are one to IRIS alone.
+pub fn refuse_alike(columns: &[Column]) -> Result<()> {
+    for (n, column) in columns.iter().enumerate() {
+        let mut before = columns.iter().take(n);
+        match before.find(|other| alike::is_alike(&other.name, &column.name)) {
+            Some(other) if other.name == column.name => {
+                let message = format!("column \"{}\" specified more than once", column.name);
+                return Err(PgError::error(SqlState(*b"42701"), message));
+            }
+            Some(other) => return Err(alike::refusal("columns", &other.name, &column.name)),
+            None => {}
+        }
+    }
+    Ok(())
 }
 
 /// A translated query.

@@ -6,7 +6,7 @@ use super::select::Target;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::expr::{as_sorted, is_aggregate, is_query, stream_refused};
 use crate::sql::translate::frag::{Frag, Ty, level};
-use crate::sql::translate::{enums, names};
+use crate::sql::translate::{alike, enums, names};
 use crate::wire::{PgError, SqlState};
 
 /// One key of ORDER BY.
@@ -100,6 +100,14 @@ impl Cx<'_> {
             None => None,
         };
         let target = number.and_then(|number| targets?.get(number));
+        if target.is_none() && cx::unwrapped(&node).kind() == SyntaxKind::NAME_REF {
+            let name = names::folded(&cx::plain_text(&cx::unwrapped(&node)));
+            let aliases =
+                targets.iter().flat_map(|targets| targets.iter()).filter_map(|target| target.alias.as_deref());
+            if let Some(alias) = aliases.map(names::folded).find(|alias| alike::is_confused(alias, &name)) {
+                return Err(alike::refusal("names", &alias, &name).position(cx::offset(at)));
+            }
+        }
         if let Some(target) = target.filter(|target| target.frag.is_stream) {
             return Err(stream_refused(&target.label, at));
         }

@@ -17,7 +17,7 @@ use crate::sql::plan::OutputColumn;
 use crate::sql::translate::cx::{self, Column, Cx, Relation, Result};
 use crate::sql::translate::expr::{ColumnCasts, expressions, inexact, is_query, label, stream_refused, unfolded};
 use crate::sql::translate::frag::{Frag, Ty, list};
-use crate::sql::translate::{enums, names};
+use crate::sql::translate::{alike, enums, names};
 use crate::types::{Oid, PgType};
 
 /// One entry of a select list.
@@ -431,6 +431,21 @@ impl Cx<'_> {
             for (n, (target, name)) in targets.iter_mut().zip(names).enumerate() {
                 target.label = names::folded(name);
                 target.alias = Some(names::iris_name_or(name, || format!("pgw_a{}", n + 1))?);
+            }
+        }
+        for n in 0..targets.len() {
+            let (before, rest) = targets.split_at_mut(n);
+            let Some(target) = rest.first_mut().filter(|target| !target.is_star()) else { continue };
+            let is_shown = place == Place::Top;
+            let twice = before.iter().any(|other| alike::is_alike(&other.label, &target.label));
+            // In ORDER BY, IRIS would take the name of such a column for the alias.
+            let hides = is_shown
+                && relations
+                    .iter()
+                    .flat_map(|relation| relation.columns.iter().flatten())
+                    .any(|column| alike::is_confused(&column.name, &target.label));
+            if (twice && !is_shown) || (target.alias.is_some() && (twice || hides)) {
+                target.alias = Some(format!("pgw_a{}", n + 1));
             }
         }
         Ok(targets)

@@ -5,7 +5,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::Place;
 use crate::sql::translate::cx::{self, Cte, Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty};
-use crate::sql::translate::names;
+use crate::sql::translate::{alike, names};
 
 impl Cx<'_> {
     /// `WITH .. ` and its tables into scope; whoever calls takes them out again.
@@ -19,6 +19,9 @@ impl Cx<'_> {
                 return Err(self
                     .unsupported("WITH RECURSIVE is not supported by IRIS", table.text_range().start().into())
                     .hint("Iterate in the application."));
+            }
+            if let Some(other) = self.ctes.borrow().iter().find(|other| alike::is_confused(&other.name, &name)) {
+                return Err(alike::refusal("names of WITH", &other.name, &name));
             }
             let columns: Vec<String> = cx::child(&table, SyntaxKind::COLUMN_LIST)
                 .iter()

@@ -30,17 +30,18 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
     let name = cx::child(&table, SyntaxKind::TABLE_NAME_REF)
         .ok_or_else(|| PgError::error(SqlState::SYNTAX_ERROR, "COPY without a table"))?;
     let (text, relation) = cx.relation(&names::parts(&name))?;
+    let views = cx.views(&relation);
     let facts = match cx.facts(&relation) {
-        TableLookup::Known(facts) => facts,
+        TableLookup::Known(facts) if views.as_ref().is_none_or(|views| views.is_called(&relation.name)) => facts,
         // Asked again once the table is loaded, if it is there.
-        TableLookup::Missing | TableLookup::NotLoaded => {
+        TableLookup::Known(_) | TableLookup::Missing | TableLookup::NotLoaded => {
             return Err(PgError::error(
                 SqlState::UNDEFINED_TABLE,
                 format!("relation \"{}\" does not exist", relation.name),
             ));
         }
     };
-    if cx.views(&relation).is_some_and(|views| views.definition.is_some()) {
+    if views.as_ref().is_some_and(|views| views.definition.is_some()) {
         let message = format!("cannot copy to view \"{}\"", relation.name);
         return Err(PgError::error(SqlState(*b"42809"), message)
             .hint("To enable copying to a view, provide an INSTEAD OF INSERT trigger."));
@@ -51,8 +52,9 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
             for column in list.children() {
                 let typed = names::first(&column).unwrap_or_default();
                 let folded = names::folded(&typed);
+                let all_spelled = views.as_ref().is_some_and(|views| views.is_spelled);
                 let known =
-                    facts.columns.iter().find(|known| known.name.eq_ignore_ascii_case(&folded)).ok_or_else(|| {
+                    facts.columns.iter().find(|known| known.is_called(&folded, all_spelled)).ok_or_else(|| {
                         PgError::error(
                             SqlState::UNDEFINED_COLUMN,
                             format!("column \"{folded}\" of relation \"{}\" does not exist", relation.name),
