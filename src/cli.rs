@@ -380,6 +380,8 @@ pub fn start_logging(level: LogLevel) -> Result<(), String> {
         .with_env_filter(tracing_subscriber::EnvFilter::new(level.as_str()))
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
+        // Where nobody reads the log any more, the complaint about it would panic, and the shard with it.
+        .log_internal_errors(false)
         .finish();
     tracing::subscriber::set_global_default(subscriber).map_err(|error| error.to_string())
 }

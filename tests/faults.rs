@@ -57,6 +57,24 @@ fn many_clients_share_few_iris_connections() {
     assert_eq!(client.value("select sum(n) from mc"), "384");
 }
 
+/// A log that is a pipe, whose reader is gone, is as one on a full disk.
+#[test]
+fn a_log_that_nobody_takes_stops_nobody() {
+    let server = Server::gateway_without_log();
+    let mut clients: Vec<_> = (0..16).map(|_| Client::connect(server.address)).collect();
+    clients[0].ok("create table wl (id integer)");
+    let (pid, _) = eventually("the oracle runs", || server.oracle());
+    assert_eq!(clients[0].value("select count(*) from pg_class where relname = 'wl'"), "1");
+    // Its death is told by a warning.
+    assert!(Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status().unwrap().success());
+    eventually("another one", || server.oracle().filter(|(next, _)| *next != pid));
+    for client in &mut clients {
+        client.set_read_timeout(PATIENCE);
+        assert_eq!(client.value("select count(*) from pg_class where relname = 'wl'"), "1");
+        assert_eq!(client.value("select count(*) from wl"), "0");
+    }
+}
+
 /// Not a test: the process that `a_killed_client_is_rolled_back` starts and kills.
 #[test]
 #[ignore = "a client in a process of its own, started by another test"]

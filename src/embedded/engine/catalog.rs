@@ -570,6 +570,9 @@ fn forget(conn: &Connection, kind: &str, schema: &str, name: &str) -> Result<(),
 
 /// A failure of SQLite that has no IRIS code of its own.
 pub(super) fn storage_error(error: &rusqlite::Error) -> SqlError {
+    if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) {
+        return SqlError::execute(400, "Fatal error occurred: <FILEFULL>");
+    }
     SqlError::execute(400, format!("storage of the stand-in: {error}"))
 }
 

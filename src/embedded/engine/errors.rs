@@ -35,8 +35,21 @@ pub fn from_sqlite(error: &Error, running: &Running<'_>) -> SqlError {
         ErrorCode::ConstraintViolation => constraint(code.extended_code, message, running),
         ErrorCode::TooBig => SqlError::execute(400, "Fatal error occurred: <MAXSTRING>"),
         ErrorCode::DiskFull => SqlError::execute(400, "Fatal error occurred: <FILEFULL>"),
-        _ => SqlError::execute(400, format!("Fatal error occurred: {message}")),
+        _ => gone(message).unwrap_or_else(|| SqlError::execute(400, format!("Fatal error occurred: {message}"))),
     }
+}
+
+/// What another session has dropped or made since the statement was translated.
+fn gone(message: &str) -> Option<SqlError> {
+    let name = |text: &str| text.trim_matches('"').to_uppercase();
+    if let Some(table) = message.strip_prefix("no such table: ") {
+        return Some(SqlError::execute(30, format!("Table '{}' not found", name(table))));
+    }
+    if let Some(column) = message.strip_prefix("no such column: ") {
+        return Some(SqlError::execute(29, format!("Field '{}' not found", name(column))));
+    }
+    let made = message.strip_prefix("table ")?.strip_suffix(" already exists")?;
+    Some(SqlError::execute(201, format!("Table or view '{}' already exists", name(made))))
 }
 
 fn constraint(extended: i32, message: &str, running: &Running<'_>) -> SqlError {
@@ -60,5 +73,23 @@ fn constraint(extended: i32, message: &str, running: &Running<'_>) -> SqlError {
             SqlError::execute(sqlcode, text)
         }
         _ => SqlError::execute(400, format!("Fatal error occurred: {message}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_have_dropped_or_made() {
+        let running = Running { verb: Verb::Query, target: None, timed_out: false };
+        let code = |message: &str| {
+            let error = Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_ERROR), Some(message.to_owned()));
+            from_sqlite(&error, &running).sqlcode
+        };
+        assert_eq!(code("no such table: SQLUser.dr"), 30);
+        assert_eq!(code("no such column: t1.a"), 29);
+        assert_eq!(code("table \"SQLUser.dr\" already exists"), 201);
+        assert_eq!(code("out of memory"), 400);
     }
 }
