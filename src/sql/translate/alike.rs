@@ -1,6 +1,7 @@
 //! Names that differ in the case of their letters alone: PostgreSQL tells them apart, IRIS does not (manual,
 //! "Identifiers"). What only a statement names gets a name of the gateway's, or is refused.
 
+use super::cx::{Column, Relation, Result};
 use super::names;
 use crate::wire::PgError;
 
@@ -22,4 +23,22 @@ pub fn refusal(what: &str, a: &str, b: &str) -> Box<PgError> {
         names::quoted(b)
     ))
     .hint("Give one of them another name.")
+}
+
+/// # Errors
+/// 0A000 where IRIS would take one of the relations of a query for another, or for one of a query around it.
+pub fn check_relations<'a>(around: impl Iterator<Item = &'a Relation> + Clone, scope: &'a [Relation]) -> Result<()> {
+    for (n, relation) in scope.iter().enumerate() {
+        let mut others = around.clone().chain(scope.iter().take(n));
+        if let Some(other) = others.find(|other| is_confused(&other.name, &relation.name)) {
+            return Err(refusal("table names", &other.name, &relation.name));
+        }
+    }
+    Ok(())
+}
+
+/// The column of that name: a subquery may have others that differ from it in case alone.
+pub fn named<'a>(columns: &'a [Column], name: &str) -> Option<&'a Column> {
+    let is_alike = |column: &&Column| column.name.eq_ignore_ascii_case(name);
+    columns.iter().find(|column| column.name == name).or_else(|| columns.iter().find(is_alike))
 }

@@ -435,7 +435,7 @@ impl<'a> Cx<'a> {
                 match &relation.columns {
                     None => unknown = true,
                     Some(columns) => {
-                        if let Some(column) = named(columns, name)
+                        if let Some(column) = alike::named(columns, name)
                             && found.is_none()
                         {
                             let nullable = column.nullable || relation.optional;
@@ -480,13 +480,7 @@ impl<'a> Cx<'a> {
     /// # Errors
     /// What `body` says; 0A000 where IRIS would take one of them for another.
     pub fn scoped<T>(&self, scope: Vec<Relation>, body: impl FnOnce() -> Result<T>) -> Result<T> {
-        for (n, relation) in scope.iter().enumerate() {
-            let scopes = self.scopes.borrow();
-            let mut others = scopes.iter().flatten().chain(scope.iter().take(n));
-            if let Some(other) = others.find(|other| alike::is_confused(&other.name, &relation.name)) {
-                return Err(alike::refusal("table names", &other.name, &relation.name));
-            }
-        }
+        alike::check_relations(self.scopes.borrow().iter().flatten(), &scope)?;
         self.scopes.borrow_mut().push(scope);
         let result = body();
         self.scopes.borrow_mut().pop();
@@ -552,12 +546,6 @@ pub fn unwrapped(node: &SyntaxNode) -> SyntaxNode {
 /// Positions travel as byte offset + 1 until the top of translation makes characters of them.
 pub fn offset(at: usize) -> u32 {
     u32::try_from(at).map_or(u32::MAX, |at| at.saturating_add(1))
-}
-
-/// The column of that name: a subquery may have others that differ from it in case alone.
-fn named<'a>(columns: &'a [Column], name: &str) -> Option<&'a Column> {
-    let is_alike = |column: &&Column| column.name.eq_ignore_ascii_case(name);
-    columns.iter().find(|column| column.name == name).or_else(|| columns.iter().find(is_alike))
 }
 
 pub fn column_of(facts: &ColumnFacts) -> Column {

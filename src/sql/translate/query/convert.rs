@@ -204,7 +204,11 @@ fn is_converted(from: Ty, to: Ty) -> bool {
         Ty::Known(from) => {
             let whole = |oid: Oid| Ty::of(oid).is_integer();
             let text = |oid: Oid| Ty::of(oid).is_string();
-            from.oid != to.oid && !(whole(from.oid) && whole(to.oid)) && !(text(from.oid) && text(to.oid))
+            // IRIS would round all of them to the scale of one.
+            let is_unbounded = to == PgType::new(Oid::NUMERIC);
+            (from.oid != to.oid || is_unbounded)
+                && !(whole(from.oid) && whole(to.oid))
+                && !(text(from.oid) && text(to.oid))
         }
     }
 }
@@ -219,10 +223,15 @@ impl Cx<'_> {
         let sure = frag.not_null;
         let frag = if frag.ty.is_open() && frag.is_null() {
             self.cast(frag, pg_type)?
+        } else if frag.ty.is_open() && to.is_string() && pg_type.typmod < 0 {
+            // As long as a column it stands under, IRIS would cut it.
+            let ty = Ty::of(pg_type.oid);
+            Frag::cat(&[&"CAST(", &self.coerce(frag, pg_type), &" AS VARCHAR(3641144))"], ty)
         } else if frag.ty.is_open() {
             self.coerce(frag, pg_type)
-        } else if pg_type.oid == Oid::NUMERIC && frag.ty.is_integer() {
-            // A whole number is a numeric to IRIS, but a column that begins with it is one of whole numbers.
+        } else if pg_type.oid == Oid::NUMERIC && (frag.ty.is_integer() || frag.ty.is(Oid::NUMERIC)) {
+            // A whole number is a numeric to IRIS, but a column that begins with it is one of whole numbers, and one that
+            // begins with a numeric has its scale.
             Frag::cat(&[&"CAST(", &frag, &" AS NUMERIC(38,19))"], Ty::NUMERIC)
         } else {
             self.cast(frag, PgType::new(pg_type.oid))?

@@ -69,7 +69,9 @@ impl Cx<'_> {
     /// `targets` are the select list's, for ordinals and aliases.
     pub fn sort_keys(&self, clause: &SyntaxNode, targets: Option<&[Target]>) -> Result<Vec<SortKey>> {
         let items = cx::grandchildren(clause, SyntaxKind::SORT_BY_LIST, SyntaxKind::SORT_BY);
-        items.iter().map(|item| self.sort_key(item, targets)).collect()
+        let sorts =
+            |item: &&SyntaxNode| targets.is_none() || !item.first_child().is_some_and(|node| is_cast_constant(&node));
+        items.iter().filter(sorts).map(|item| self.sort_key(item, targets)).collect()
     }
 
     /// Direction, and whether NULLs come first, of one key.
@@ -199,6 +201,14 @@ impl Cx<'_> {
             _ => Ok(None),
         }
     }
+}
+
+/// A constant that is no ordinal, and sorts nothing: IRIS would take it for one.
+fn is_cast_constant(node: &SyntaxNode) -> bool {
+    let node = cx::unwrapped(node);
+    let is_literal = |node: &SyntaxNode| cx::unwrapped(node).kind() == SyntaxKind::LITERAL;
+    node.kind() == SyntaxKind::CAST_EXPR
+        && node.first_child().is_some_and(|operand| is_literal(&operand) || is_cast_constant(&operand))
 }
 
 fn is_name(node: &SyntaxNode) -> bool {

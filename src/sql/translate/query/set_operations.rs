@@ -13,6 +13,7 @@ use crate::sql::translate::cx::{self, Column, Cx, Result};
 use crate::sql::translate::expr::{common_type, expressions, stream_refused};
 use crate::sql::translate::frag::{Frag, Ty, list};
 use crate::sql::translate::names;
+use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
 impl Cx<'_> {
@@ -300,6 +301,16 @@ fn outputs_of(query: &Query) -> Vec<OutputColumn> {
     query.columns.clone()
 }
 
+/// The common type of two columns. A constant has neither length nor scale, so what it shares with a column has none: in the
+/// column's own type it would be cut or rounded.
+fn unbounded(a: Ty, b: Ty) -> Ty {
+    let common = common_type([a, b]);
+    match common {
+        Ty::Known(pg_type) if (a.is_open() || b.is_open()) && pg_type.oid != Oid::VECTOR => Ty::of(pg_type.oid),
+        _ => common,
+    }
+}
+
 fn merged(a: Option<&[Column]>, b: Option<&[Column]>, at: usize) -> Result<Option<Vec<Column>>> {
     let (Some(a), Some(b)) = (a, b) else { return Ok(None) };
     if a.len() != b.len() {
@@ -309,7 +320,7 @@ fn merged(a: Option<&[Column]>, b: Option<&[Column]>, at: usize) -> Result<Optio
     let columns = a.iter().zip(b).map(|(a, b)| Column {
         name: a.name.clone(),
         iris_text: a.iris_text.clone(),
-        ty: common_type([a.ty, b.ty]),
+        ty: unbounded(a.ty, b.ty),
         nullable: a.nullable || b.nullable,
         enum_type: a.enum_type.clone().filter(|_| a.enum_type == b.enum_type),
         is_stream: false,
