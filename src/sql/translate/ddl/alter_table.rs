@@ -8,7 +8,7 @@ use super::constraint::{Keys, check_names};
 use super::create_table::{Column, is_external};
 use super::default::default_text;
 use super::rename::rename_table;
-use super::types::{STRING_CHARACTERS_MAX, column_type, description, stream_type, type_node};
+use super::types::{ColumnType, STRING_CHARACTERS_MAX, column_type, description, stream_type, type_node};
 use super::{
     Ddl, RELATION, Table, accepted, ddl, defined, first_name, has_child, mirror_only, need, new_name, notice, skipping,
     step, tolerant_step, unsupported,
@@ -16,7 +16,9 @@ use super::{
 use crate::sql::plan::{Action, ScriptStep};
 use crate::sql::schema::{ColumnFacts, TableFacts, TableLookup};
 use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::frag::Ty;
 use crate::sql::translate::{mirror, names};
+use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
 const TAG: &str = "ALTER TABLE";
@@ -227,6 +229,7 @@ impl Alter<'_> {
         }
         let mut keys = self.keys();
         keys.has_streams(column.is_stream.then(|| names::folded(&typed)));
+        keys.has_types([(names::folded(&typed), column.column_type.pg_type.oid)]);
         for constraint in action.children() {
             keys.read(self.cx, &constraint, Some(&typed))?;
         }
@@ -248,6 +251,7 @@ impl Alter<'_> {
             }
             let streams = facts.columns.iter().filter(|column| column.is_stream);
             keys.has_streams(streams.map(|column| column.name.clone()));
+            keys.has_types(facts.columns.iter().map(|column| (column.name.clone(), column.pg_type.oid)));
         }
         keys
     }
@@ -328,6 +332,17 @@ impl Alter<'_> {
             return Err(unsupported(&using, "IRIS converts a column's values by a plain cast only")
                 .hint("Add a column of the new type, fill it by UPDATE, drop the old one and rename."));
         }
+        if let Some(column) = self.column_facts(typed)
+            && changes_values(column, &to)
+        {
+            let message = format!(
+                "IRIS converts the values of type {} to {} otherwise than PostgreSQL",
+                column.pg_type.name(),
+                to.pg_type.name()
+            );
+            return Err(unsupported(option, message)
+                .hint("Add a column of the new type, fill it by UPDATE, drop the old one and rename."));
+        }
         if to.is_serial {
             return Err(unsupported(option, "IRIS can neither give IDENTITY to a column nor take it away"));
         }
@@ -371,6 +386,30 @@ impl Alter<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether the values that a column has are other ones in IRIS when they are of another type: IRIS would keep their text
+/// as it is, or make the text that is its own.
+fn changes_values(column: &ColumnFacts, to: &ColumnType) -> bool {
+    let (from, oid) = (column.pg_type.oid, to.pg_type.oid);
+    let is_number = |oid| Ty::of(oid).is_number();
+    let is_plain_text = |oid| matches!(oid, Oid::TEXT | Oid::VARCHAR);
+    if from == oid {
+        // Bits are filled up, elements and moments rounded.
+        let is_kept = is_number(oid) || is_plain_text(oid) || oid == Oid::BPCHAR || oid == Oid::VECTOR;
+        return column.enum_type.as_deref() != to.enum_type.as_ref() && to.enum_type.is_some()
+            || !is_kept && column.pg_type.typmod != to.pg_type.typmod && to.pg_type.typmod >= 0;
+    }
+    match (from, oid) {
+        _ if to.enum_type.is_some() => true,
+        (Oid::JSONB, Oid::JSON) | (Oid::CIDR, Oid::INET) | (Oid::FLOAT4, Oid::FLOAT8) => false,
+        (_, Oid::INT2 | Oid::INT4 | Oid::INT8 | Oid::NUMERIC | Oid::FLOAT8) => !Ty::of(from).is_integer(),
+        (Oid::DATE, Oid::TIMESTAMP) => false,
+        (_, Oid::TEXT | Oid::VARCHAR) => {
+            !(is_plain_text(from) || Ty::of(from).is_integer() || matches!(from, Oid::BPCHAR | Oid::UUID | Oid::NAME))
+        }
+        _ => true,
     }
 }
 

@@ -7,7 +7,9 @@ use super::index::{is_among, stream_in_key};
 use super::{RELATION, Table, defined, first_name, has_child, need, unsupported};
 use crate::sql::schema::TableLookup;
 use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::expr::check_key;
 use crate::sql::translate::names;
+use crate::types::Oid;
 use crate::wire::{PgError, Severity, SqlState};
 
 /// PostgreSQL cuts names to this many bytes (`NAMEDATALEN` - 1).
@@ -22,6 +24,8 @@ pub(super) struct Keys<'a> {
     primary_key: Vec<String>,
     /// Columns that are kept as streams; folded.
     streams: Vec<String>,
+    /// The types of the columns, by their folded names.
+    types: Vec<(String, Oid)>,
     /// PRIMARY KEY and UNIQUE: in front of the foreign keys, which may refer to them.
     own: Vec<String>,
     foreign: Vec<String>,
@@ -34,6 +38,7 @@ impl<'a> Keys<'a> {
             used: Vec::new(),
             primary_key: Vec::new(),
             streams: Vec::new(),
+            types: Vec::new(),
             own: Vec::new(),
             foreign: Vec::new(),
         }
@@ -57,6 +62,11 @@ impl<'a> Keys<'a> {
     /// The columns that cannot be part of a key.
     pub fn has_streams(&mut self, columns: impl IntoIterator<Item = String>) {
         self.streams.extend(columns);
+    }
+
+    /// What the columns are.
+    pub fn has_types(&mut self, columns: impl IntoIterator<Item = (String, Oid)>) {
+        self.types.extend(columns);
     }
 
     /// Names that are taken already.
@@ -107,6 +117,11 @@ impl<'a> Keys<'a> {
             }
         };
         self.check_streams(node, &columns)?;
+        for (name, oid) in &self.types {
+            if is_among(name, &columns) {
+                check_key(*oid).map_err(|error| error.position(cx::offset(super::at(node))))?;
+            }
+        }
         let folded = folded(&columns);
         let name = if primary { self.name(node, "", "pkey")? } else { self.name(node, &folded.join("_"), "key")? };
         let kind = if primary { "PRIMARY KEY" } else { "UNIQUE" };

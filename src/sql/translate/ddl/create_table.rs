@@ -75,6 +75,10 @@ pub(super) fn create_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     for constraint in elements.iter().flat_map(|element| element.descendants()) {
         check_names(&constraint, &table, names.iter().map(String::as_str))?;
     }
+    let of_enum = |column: &&Column| column.column_type.enum_type.is_none();
+    keys.has_types(
+        columns.iter().filter(of_enum).map(|column| (names::folded(&column.name), column.column_type.pg_type.oid)),
+    );
     // A primary key first: a foreign key of the table to itself may mean it without naming its columns.
     for primary in [true, false] {
         for element in &elements {

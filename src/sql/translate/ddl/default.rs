@@ -6,9 +6,10 @@ use super::types::type_node;
 use super::{at, notice, unsupported};
 use crate::sql::template::LiteralKind;
 use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::expr::is_text;
 use crate::sql::translate::frag::Ty;
 use crate::sql::translate::names;
-use crate::types::{Oid, PgType};
+use crate::types::{Fitting, Oid, PgType, as_text, decode_text, fit};
 use crate::wire::{PgError, SqlState};
 
 /// `gen_random_uuid()` in ObjectScript, whose own GUIDs are in capitals.
@@ -22,13 +23,14 @@ pub(super) fn is_of_the_row(default: &str) -> bool {
 /// The value of DEFAULT as IRIS writes it. `column` is for messages, `pg_type` the column's type where it is known.
 pub(super) fn default_text(cx: &Cx<'_>, column: &str, pg_type: Option<PgType>, node: &SyntaxNode) -> Result<String> {
     let node = cx::unwrapped(node);
-    let place = Place { cx, column, oid: pg_type.map(|pg_type| pg_type.oid), at: at(&node) };
+    let place = Place { cx, column, pg_type, oid: pg_type.map(|pg_type| pg_type.oid), at: at(&node) };
     place.text(&node)
 }
 
 struct Place<'a> {
     cx: &'a Cx<'a>,
     column: &'a str,
+    pg_type: Option<PgType>,
     oid: Option<Oid>,
     at: usize,
 }
@@ -112,9 +114,21 @@ impl Place<'_> {
             }
             _ => {}
         }
-        cx::inline_text(kind, value).ok_or_else(|| {
+        let own = self.canonical(value)?;
+        cx::inline_text(kind, own.as_deref().unwrap_or(value)).ok_or_else(|| {
             PgError::unsupported("IRIS cannot hold a default with control characters").position(cx::offset(self.at))
         })
+    }
+
+    /// A constant of a type that IRIS keeps as text, as the gateway would write it.
+    fn canonical(&self, value: &str) -> Result<Option<String>> {
+        let Some(pg_type) = self.pg_type.filter(|pg_type| is_text(pg_type.oid)) else { return Ok(None) };
+        if Ty::Known(pg_type).is_string() && pg_type.oid != Oid::BPCHAR {
+            return Ok(None);
+        }
+        let read = decode_text(pg_type.oid, value).and_then(|datum| fit(datum, pg_type, Fitting::Assignment));
+        let datum = read.map_err(|error| error.position(cx::offset(self.at)))?;
+        Ok(as_text(&datum).map(|text| text.into_owned()))
     }
 
     fn number(&self, value: &str) -> Result<String> {

@@ -9,7 +9,7 @@ use super::{
     warn_not_kept,
 };
 use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::expr::type_name;
+use crate::sql::translate::expr::{check_key, type_name};
 use crate::sql::translate::names;
 use crate::wire::{PgError, Severity, SqlState};
 
@@ -77,6 +77,11 @@ pub(super) fn create_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
             return Err(stream_in_key(stmt, &stream));
         }
         return not_made(&format!("the column \"{stream}\" is kept as a stream"));
+    }
+    if unique && let Some(facts) = cx.known(&table.lookup) {
+        for column in facts.columns.iter().filter(|column| is_among(&column.name, &columns)) {
+            check_key(column.pg_type.oid).map_err(|error| error.position(cx::offset(at(stmt))))?;
+        }
     }
     if unique && let Some(clause) = cx::child(stmt, SyntaxKind::WHERE_CLAUSE) {
         // The rows outside the condition would have to be unique too.

@@ -313,8 +313,9 @@ impl Cx<'_> {
         }
         let otherwise = cx::child(node, SyntaxKind::ELSE_CLAUSE).and_then(|clause| clause.first_child());
         let otherwise = otherwise.map(|otherwise| self.value(&otherwise)).transpose()?;
-        results.extend(otherwise.as_ref().map(|frag| frag.ty));
-        Ok(self.case_text(&met, branches, otherwise, common_type(results)))
+        // ELSE decides before the others (`transformCaseExpr`).
+        let ty = common_type(otherwise.iter().map(|frag| frag.ty).chain(results));
+        Ok(self.case_text(&met, branches, otherwise, ty))
     }
 
     #[inline(never)]

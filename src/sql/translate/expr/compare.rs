@@ -75,6 +75,29 @@ pub fn is_text(oid: Oid) -> bool {
     !matches!(kept(oid), Kept::Native) && oid != Oid::VECTOR
 }
 
+/// Whether a column of the type can be part of a key: IRIS has to tell its values apart as PostgreSQL does.
+///
+/// # Errors
+/// 42704 for a type that PostgreSQL cannot compare either, 0A000 for one that only IRIS cannot.
+pub fn check_key(oid: Oid) -> Result<()> {
+    let name = PgType::new(oid).name();
+    match kept(oid) {
+        Kept::Native | Kept::Text | Kept::Padded | Kept::Token => Ok(()),
+        Kept::Incomparable => {
+            let message = format!("data type {name} has no default operator class for access method \"btree\"");
+            Err(PgError::error(SqlState::UNDEFINED_OBJECT, message).hint(
+                "You must specify an operator class for the index or define a default operator class for the data type.",
+            ))
+        }
+        Kept::Jsonb | Kept::Opaque => {
+            let message = format!(
+                "a key of type {name} is not supported: IRIS keeps the values as text, and equal ones have several"
+            );
+            Err(PgError::unsupported(message).hint("Keep what is unique in a column of its own."))
+        }
+    }
+}
+
 /// Whether equal elements have equal text inside an array, and unequal ones do not.
 fn has_one_spelling(element: Oid) -> bool {
     matches!(

@@ -42,7 +42,7 @@ pub use self::bound::bound;
 pub use self::calls::GatewayCalls;
 pub use self::casts::{is_type, type_name};
 pub use self::column_cast::ColumnCasts;
-pub use self::compare::{Asked, is_text, trimmed, trimmed_character};
+pub use self::compare::{Asked, check_key, is_text, trimmed, trimmed_character};
 pub use self::equated::{Equality, equated};
 pub use self::functions::arguments;
 pub use self::labels::label;
@@ -341,6 +341,8 @@ pub fn common_type(types: impl IntoIterator<Item = Ty>) -> Ty {
             (Ty::Known(a), Ty::Known(b)) if a == b => common,
             (Ty::Known(a), Ty::Known(b)) if a.oid == b.oid => Ty::of(a.oid),
             (a, b) if a.is_number() && b.is_number() => operators::wider(a, b),
+            // The first of both decides (`select_common_type`).
+            (a, b) if a.is(Oid::BPCHAR) && (b.is(Oid::VARCHAR) || b.is(Oid::TEXT)) => Ty::of(Oid::BPCHAR),
             (a, b) if a.is_string() && b.is_string() => Ty::TEXT,
             (a, b) if a.is_moment() && b.is_moment() => {
                 if a.is(Oid::TIMESTAMPTZ) || b.is(Oid::TIMESTAMPTZ) {

@@ -7,6 +7,8 @@ use crate::sql::translate::alike;
 use crate::sql::translate::cx::{Column, Cx, Relation, Result};
 use crate::sql::translate::expr::common_type;
 use crate::sql::translate::frag::{Frag, Ty};
+use crate::types::Oid;
+use crate::wire::PgError;
 
 /// A column that a join has made of the columns of relations `start..end`.
 #[derive(Debug, Clone)]
@@ -120,6 +122,12 @@ impl Cx<'_> {
             let sides = (from.column_of(name, start, middle), from.column_of(name, middle, end));
             let (Some((left, left_nullable)), Some((right, right_nullable))) = sides else { return Ok(None) };
             let test = self.comparison("=", left.clone(), right.clone())?;
+            let ty = common_type([left.ty, right.ty]);
+            if matches!(ty, Ty::Known(ty) if ty.oid == Oid::BPCHAR && ty.typmod < 0) {
+                let message =
+                    format!("the column \"{name}\" of several lengths of characters is not supported in USING");
+                return Err(PgError::unsupported(message).hint("Join with ON, and name the column of one side."));
+            }
             condition = Some(match condition {
                 Some(before) => Frag::cat(&[&before, &" AND ", &test], Ty::BOOL),
                 None => test,
@@ -130,7 +138,6 @@ impl Cx<'_> {
                 (false, true) => (left.text.clone(), left_nullable),
                 (false, false) => (left.text.clone(), false),
             };
-            let ty = common_type([left.ty, right.ty]);
             made.push(Merged {
                 column: Column {
                     iris_text: Some(text),

@@ -317,6 +317,11 @@ fn merged(a: Option<&[Column]>, b: Option<&[Column]>, at: usize) -> Result<Optio
         return Err(PgError::error(SqlState::SYNTAX_ERROR, "each UNION query must have the same number of columns")
             .position(cx::offset(at)));
     }
+    let is_character = |column: &Column| column.ty.is(Oid::BPCHAR);
+    if let Some((column, _)) = a.iter().zip(b).find(|(a, b)| a.ty != b.ty && (is_character(a) || is_character(b))) {
+        let message = format!("characters of several lengths in the column \"{}\" are not supported", column.name);
+        return Err(PgError::unsupported(message).hint("Cast them to text.").position(cx::offset(at)));
+    }
     let columns = a.iter().zip(b).map(|(a, b)| Column {
         name: a.name.clone(),
         iris_text: a.iris_text.clone(),
