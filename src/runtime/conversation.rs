@@ -4,7 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use crate::session::{Effect, Event, Identity, Notification, Session, SessionOptions, ShardContext, Step};
+use crate::session::{
+    Effect, Event, Identity, Notification, Session, SessionCounters, SessionOptions, ShardContext, Step,
+};
 use crate::wire::{Frame, Limits, PgError, Phase, SendBuf, WireError};
 
 /// One client's conversation: frames and events in, bytes and orders out. [`Session`] says what each method means.
@@ -12,7 +14,8 @@ pub(super) trait Conversation: Sized + 'static {
     /// What the sessions of a shard share.
     type Context: 'static;
 
-    fn context(options: &SessionOptions, schema_epoch: Arc<AtomicU64>) -> Self::Context;
+    fn context(options: &SessionOptions, schema_epoch: Arc<AtomicU64>, counters: Arc<SessionCounters>)
+    -> Self::Context;
     fn limits(context: &Self::Context) -> &Limits;
     fn new(context: &Rc<Self::Context>, identity: Identity) -> Self;
     fn phase(&self) -> Phase;
@@ -39,8 +42,8 @@ pub(super) trait Conversation: Sized + 'static {
 impl Conversation for Session {
     type Context = ShardContext;
 
-    fn context(options: &SessionOptions, schema_epoch: Arc<AtomicU64>) -> ShardContext {
-        ShardContext::new(options.clone(), schema_epoch)
+    fn context(options: &SessionOptions, schema_epoch: Arc<AtomicU64>, counters: Arc<SessionCounters>) -> ShardContext {
+        ShardContext::new(options.clone(), schema_epoch, counters)
     }
 
     fn limits(context: &ShardContext) -> &Limits {

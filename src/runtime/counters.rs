@@ -1,27 +1,9 @@
 //! What a shard counts. One writer each; anybody may read.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 
-use crate::session::Counts;
-
-/// A number only its shard changes.
-#[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
-
-impl Counter {
-    pub(super) fn add(&self, n: u64) {
-        // A single writer needs no read-modify-write.
-        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
-    }
-
-    pub(super) fn subtract(&self, n: u64) {
-        self.0.store(self.0.load(Ordering::Relaxed).wrapping_sub(n), Ordering::Relaxed);
-    }
-
-    pub fn value(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+pub use crate::session::Counter;
+use crate::session::{Counts, SessionCounters};
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
@@ -29,11 +11,16 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub struct ShardCounters {
             $($(#[$doc])* pub $name: Counter,)*
+            /// What its sessions count.
+            pub sessions: Arc<SessionCounters>,
         }
 
         impl Counts for ShardCounters {
             fn read(&self) -> Vec<(&'static str, u64)> {
-                vec![$((stringify!($name), self.$name.value()),)*]
+                vec![
+                    $((stringify!($name), self.$name.value()),)*
+                    ("events_unwaited", self.sessions.events_unwaited.value()),
+                ]
             }
         }
     };

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicU64;
 use super::conversation::Conversation;
 use crate::catalog::{OraclePurpose, OracleRequest};
 use crate::iris::{IrisStatement, Reply, Request, to_pg};
-use crate::session::{Event, Identity, SessionOptions, Step};
+use crate::session::{Event, Identity, SessionCounters, SessionOptions, Step};
 use crate::wire::{Frame, Limits, PgError, Phase, SendBuf, StartupPacket, TransactionStatus, WireError};
 
 pub(super) struct PlainSession {
@@ -95,7 +95,7 @@ impl PlainSession {
 impl Conversation for PlainSession {
     type Context = Limits;
 
-    fn context(options: &SessionOptions, _: Arc<AtomicU64>) -> Limits {
+    fn context(options: &SessionOptions, _: Arc<AtomicU64>, _: Arc<SessionCounters>) -> Limits {
         options.limits.clone()
     }
 
@@ -150,9 +150,12 @@ impl Conversation for PlainSession {
         }
         match event {
             Event::Iris(Reply::Failed { error, .. }) => self.fail(&to_pg(&error), out),
-            Event::Iris(_) | Event::Flushed | Event::Mirrored(_) | Event::Waited(_) | Event::Notified(_) => {
-                self.complete(out)
-            }
+            Event::Iris(_)
+            | Event::Flushed
+            | Event::Mirrored(_)
+            | Event::Waited(_)
+            | Event::Frame(_)
+            | Event::Notified(_) => self.complete(out),
             Event::Oracle(Ok(answer)) => {
                 out.put_command_complete(&first_value(&answer));
                 self.ready(out)

@@ -100,7 +100,7 @@ pub(super) async fn run<C: Conversation>(
         })
         .map(|keeper| glommio::spawn_local(keeper.run()));
     let shard = Rc::new(Shard::<C> {
-        context: Rc::new(C::context(&options.session, schema_epoch)),
+        context: Rc::new(C::context(&options.session, schema_epoch, Arc::clone(&counters.sessions))),
         options,
         pool,
         asker: Asker::new(oracle, Arc::clone(&counters)),

@@ -5,17 +5,16 @@ use std::rc::Rc;
 
 use crate::sql::ExecuteArgument;
 use crate::types::{Oid, PgType};
-use crate::wire::{Format, PgError, SendBuf, SqlState};
+use crate::wire::{Format, PgError, SqlState};
 
 use super::catalog::CatalogStatement;
 use super::client::Client;
-use super::context::ShardContext;
-use super::evaluation::{Evaluation, EvaluationStep};
+use super::context::{Cx, ShardContext};
+use super::evaluation::Evaluation;
 use super::operation::{Operation, Values, bind_values};
-use super::question::Order;
 use super::rows::Formats;
 use super::statement::Statement;
-use super::step::Event;
+use super::step::{Event, Progress, Want};
 use super::values::{Parameter, Sources};
 
 /// A prepared statement whose arguments are not known yet.
@@ -27,13 +26,6 @@ pub struct Arguments {
     describe: bool,
     rows_max: u64,
     evaluation: Option<Evaluation>,
-}
-
-#[derive(Debug)]
-pub enum ArgumentsProgress {
-    Order(Order),
-    /// What the arguments are for, to be executed with that row limit.
-    Ready(Box<Operation>, u64),
 }
 
 impl Arguments {
@@ -74,15 +66,15 @@ impl Arguments {
         }))
     }
 
-    pub fn ask(&mut self, rows_max: u64, context: &ShardContext, client: &Client) -> Order {
+    pub fn start(&mut self, rows_max: u64, cx: &Cx<'_>) -> Want {
         self.rows_max = rows_max;
         let is_open = |argument: &&ExecuteArgument| matches!(argument, ExecuteArgument::Expression(_));
         let statement = CatalogStatement { sql: self.sql(), ..CatalogStatement::default() };
         let open_count = self.arguments.iter().filter(is_open).count();
-        let evaluation = Evaluation::new(&statement, open_count, context, client);
-        let order = evaluation.ask();
+        let evaluation = Evaluation::new(&statement, open_count, cx.shard, cx.client);
+        let want = evaluation.ask();
         self.evaluation = Some(evaluation);
-        order
+        want
     }
 
     /// One column for each expression, as text of the type that its parameter has.
@@ -101,21 +93,15 @@ impl Arguments {
         sql
     }
 
+    /// What the arguments are for, to be started with that row limit.
+    ///
     /// # Errors
     /// PostgreSQL's own error of an expression, that of a value which does not fit, or why it could not be asked.
-    pub fn on_order(
-        &mut self,
-        event: Event<'_>,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<ArgumentsProgress, Box<PgError>> {
-        let Some(evaluation) = &mut self.evaluation else {
-            return Err(PgError::error(SqlState::INTERNAL_ERROR, "an answer came that nobody asked for"));
-        };
-        let cells = match evaluation.on_event(event, client)? {
-            EvaluationStep::Order(order) => return Ok(ArgumentsProgress::Order(order)),
-            EvaluationStep::Values(cells) => cells,
+    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Progress<(Operation, u64)>, Box<PgError>> {
+        let Some(evaluation) = &mut self.evaluation else { return Err(cx.shard.unwaited()) };
+        let cells = match evaluation.resume(event, cx.shard, cx.client)? {
+            Progress::Wait(want) => return Ok(Progress::Wait(want)),
+            Progress::Ready(cells) => cells,
         };
         let mut cells = cells.into_iter();
         let texts: Vec<Option<String>> = self
@@ -126,15 +112,15 @@ impl Arguments {
                 ExecuteArgument::Expression(_) => cells.next().flatten(),
             })
             .collect();
-        let values = argument_values(&self.statement, &texts, context, client, out)?;
+        let values = argument_values(&self.statement, &texts, cx)?;
         let understood = Rc::clone(&self.statement.understood);
         let formats = std::mem::take(&mut self.formats);
-        let mut operation = Operation::new(understood, values, formats, self.describe, context, client)?;
+        let mut operation = Operation::new(understood, values, formats, self.describe, cx.shard, cx.client)?;
         // Which results are open on the lease is not known here.
         if let Operation::Run(run) = &mut operation {
-            run.separate(context.next_statement_key());
+            run.separate(cx.shard.next_statement_key());
         }
-        Ok(ArgumentsProgress::Ready(Box::new(operation), self.rows_max))
+        Ok(Progress::Ready((operation, self.rows_max)))
     }
 }
 
@@ -194,15 +180,14 @@ pub fn constants(arguments: &[ExecuteArgument]) -> Vec<Option<String>> {
 pub fn argument_values(
     statement: &Statement,
     texts: &[Option<String>],
-    context: &ShardContext,
-    client: &mut Client,
-    out: &mut SendBuf,
+    cx: &mut Cx<'_>,
 ) -> Result<Values, Box<PgError>> {
     let parameters: Vec<Parameter<'_>> = texts
         .iter()
         .zip(&statement.parameter_types)
         .map(|(text, oid)| Parameter { oid: *oid, format: Format::Text, bytes: text.as_deref().map(str::as_bytes) })
         .collect();
-    let sources = Sources { sql: &statement.sql, template: &statement.template, parameters: &parameters, context };
-    bind_values(&statement.understood, &sources, client, out)
+    let sources =
+        Sources { sql: &statement.sql, template: &statement.template, parameters: &parameters, context: cx.shard };
+    bind_values(&statement.understood, &sources, cx)
 }

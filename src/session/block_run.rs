@@ -7,14 +7,14 @@ use crate::sql::{Action, BlockStatement, BlockStep, DoBlock, SettingCommand, Ste
 use crate::wire::{PgError, SendBuf, SqlState};
 
 use super::client::Client;
-use super::context::{ShardContext, Understood};
+use super::context::{Cx, ShardContext, Understood};
 use super::cursor::cut_message;
 use super::operation::{Operation, Outcome, bind_values, literals_only};
-use super::resolve::{Progress, Resolve, Surroundings, Want, refused, unexpected};
+use super::resolve::{Resolve, Understanding, refused};
 use super::rows::Formats;
 use super::settings::parse_bool;
 use super::simple::{needs_transaction, put_notices};
-use super::step::Event;
+use super::step::{Event, Progress, Want};
 
 /// Savepoints of blocks. No client can say this name.
 const SAVEPOINT: &str = "";
@@ -72,103 +72,39 @@ impl BlockRun {
 
     /// # Errors
     /// That of a statement which no handler takes.
-    pub fn execute(&mut self, context: &ShardContext, client: &mut Client, out: &mut SendBuf) -> Result<Outcome> {
-        self.settle(Ok(None), context, client, out)
+    pub fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome> {
+        self.settle(Ok(None), cx)
     }
 
     /// # Errors
-    /// As [`execute`](Self::execute).
-    pub fn on_reply(
-        &mut self,
-        reply: Reply<'_>,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<Outcome> {
-        let result = match std::mem::replace(&mut self.stage, Stage::Next) {
-            Stage::Resolve(mut resolve) => {
-                let progress = resolve.on_reply(reply, surroundings(context, client));
-                self.on_progress(progress, resolve, context, client, out)
+    /// As [`start`](Self::start).
+    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome> {
+        let result = match (std::mem::replace(&mut self.stage, Stage::Next), event) {
+            (Stage::Resolve(mut resolve), event) => {
+                let progress = resolve.resume(event, cx);
+                self.on_progress(progress, resolve, cx)
             }
-            Stage::Run { mut operation, understood } => {
-                let sink = if self.keeps_rows() { &mut self.spool } else { &mut *out };
-                let outcome = operation.on_reply(reply, context, client, sink);
-                self.on_outcome(outcome, operation, understood, client, out)
+            (Stage::Run { mut operation, understood }, event) => {
+                let outcome = operation.resume(event, &mut self.sink(cx));
+                self.on_outcome(outcome, operation, understood, cx)
             }
-            Stage::Savepoint(waiting) => match (reply, waiting) {
-                (Reply::Failed { error, .. }, _) => Err(refused(&error, context)),
-                (_, Some(waiting)) => {
-                    let (understood, resolve) = *waiting;
-                    self.run(understood, resolve, context, client, out)
-                }
-                (_, None) => Ok(None),
-            },
+            (Stage::Savepoint(_), Event::Iris(Reply::Failed { error, .. })) => Err(refused(&error, cx.shard)),
+            (Stage::Savepoint(Some(waiting)), Event::Iris(_)) => {
+                let (understood, resolve) = *waiting;
+                self.run(understood, resolve, cx)
+            }
+            (Stage::Savepoint(None), Event::Iris(_)) => Ok(None),
             // The handler starts; without its savepoint there is nothing that it could go on from.
-            Stage::Undo => match reply {
-                Reply::Failed { error, .. } => return Err(self.give_up(refused(&error, context), client)),
-                _ => {
-                    undone(client, out);
-                    Ok(None)
-                }
-            },
-            Stage::Next => Err(unexpected(&reply)),
+            (Stage::Undo, Event::Iris(Reply::Failed { error, .. })) => {
+                return Err(self.give_up(refused(&error, cx.shard), cx.client));
+            }
+            (Stage::Undo, Event::Iris(_)) => {
+                undone(cx.client, cx.out);
+                Ok(None)
+            }
+            (Stage::Next | Stage::Savepoint(_) | Stage::Undo, _) => Err(cx.shard.unwaited()),
         };
-        self.settle(result, context, client, out)
-    }
-
-    /// # Errors
-    /// As [`execute`](Self::execute).
-    pub fn on_order(
-        &mut self,
-        event: Event<'_>,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<Outcome> {
-        let result = match std::mem::replace(&mut self.stage, Stage::Next) {
-            Stage::Resolve(mut resolve) => {
-                let progress = resolve.on_order(event, surroundings(context, client));
-                self.on_progress(progress, resolve, context, client, out)
-            }
-            Stage::Run { mut operation, understood } => {
-                let sink = if self.keeps_rows() { &mut self.spool } else { &mut *out };
-                let outcome = operation.on_order(event, context, client, sink);
-                self.on_outcome(outcome, operation, understood, client, out)
-            }
-            Stage::Next | Stage::Savepoint(_) | Stage::Undo => {
-                Err(PgError::error(SqlState::INTERNAL_ERROR, "an event came that nobody waits for"))
-            }
-        };
-        self.settle(result, context, client, out)
-    }
-
-    /// # Errors
-    /// As [`execute`](Self::execute).
-    pub fn on_waited(
-        &mut self,
-        waited: Result<bool>,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<Outcome> {
-        let result = match std::mem::replace(&mut self.stage, Stage::Next) {
-            Stage::Run { mut operation, understood } => {
-                let sink = if self.keeps_rows() { &mut self.spool } else { &mut *out };
-                let outcome = operation.on_waited(waited, context, client, sink);
-                self.on_outcome(outcome, operation, understood, client, out)
-            }
-            Stage::Next | Stage::Resolve(_) | Stage::Savepoint(_) | Stage::Undo => {
-                Err(PgError::error(SqlState::INTERNAL_ERROR, "nobody waits for anything"))
-            }
-        };
-        self.settle(result, context, client, out)
-    }
-
-    pub fn on_flushed(&mut self) -> Outcome {
-        match &mut self.stage {
-            Stage::Run { operation, .. } => operation.on_flushed(),
-            _ => Outcome::NeedFrame,
-        }
+        self.settle(result, cx)
     }
 
     /// The result left open on the lease when this is given up.
@@ -180,23 +116,17 @@ impl BlockRun {
     }
 
     /// Goes on until something has to be waited for, or the block is done. `Ok(None)`: the next step, please.
-    fn settle(
-        &mut self,
-        mut result: Result<Option<Outcome>>,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<Outcome> {
+    fn settle(&mut self, mut result: Result<Option<Outcome>>, cx: &mut Cx<'_>) -> Result<Outcome> {
         loop {
             result = match result {
                 Ok(Some(outcome)) => return Ok(outcome),
-                Ok(None) => self.next(context, client, out),
-                Err(error) => Ok(self.handle(error, context, client)?),
+                Ok(None) => self.next(cx),
+                Err(error) => Ok(self.handle(error, cx)?),
             };
         }
     }
 
-    fn next(&mut self, context: &ShardContext, client: &mut Client, out: &mut SendBuf) -> Result<Option<Outcome>> {
+    fn next(&mut self, cx: &mut Cx<'_>) -> Result<Option<Outcome>> {
         let sql = match self.step(self.at) {
             None => return Ok(Some(Outcome::Complete(self.understood.translation.tag.clone()))),
             Some(BlockStep::Jump(to)) => {
@@ -206,7 +136,7 @@ impl BlockRun {
             Some(BlockStep::Leave(to)) => {
                 self.at = *to;
                 if self.frames.pop().is_some_and(|frame| frame.has_savepoint) {
-                    released(client);
+                    released(cx.client);
                 }
                 return Ok(None);
             }
@@ -214,7 +144,7 @@ impl BlockRun {
                 let has_savepoint = !is_single;
                 self.frames.push(Frame { enter: self.at, has_savepoint });
                 self.at = self.at.saturating_add(1);
-                return has_savepoint.then(|| self.savepoint(None, context, client)).transpose();
+                return has_savepoint.then(|| self.savepoint(None, cx)).transpose();
             }
             Some(
                 BlockStep::Run(statement)
@@ -223,43 +153,33 @@ impl BlockRun {
             ) => &statement.sql,
         };
         let mut template = Template::default();
-        Resolve::scan(sql, &mut template, client)?;
+        Resolve::scan(sql, &mut template, cx.client)?;
         let mut resolve = Box::new(Resolve::new(sql, template));
-        let progress = resolve.start(surroundings(context, client));
-        self.on_progress(progress, resolve, context, client, out)
+        let progress = resolve.start(cx);
+        self.on_progress(progress, resolve, cx)
     }
 
     fn on_progress(
         &mut self,
-        progress: Result<Progress>,
+        progress: Result<Understanding>,
         resolve: Box<Resolve>,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
+        cx: &mut Cx<'_>,
     ) -> Result<Option<Outcome>> {
         match progress? {
             Progress::Wait(want) => {
                 self.stage = Stage::Resolve(resolve);
-                Ok(Some(match want {
-                    Want::Iris(request) => {
-                        if client.transaction.wants_transaction() {
-                            client.transaction.mark_iris_open();
-                        }
-                        Outcome::Submit(request)
-                    }
-                    Want::Oracle(order) => Outcome::Order(order),
-                }))
+                Ok(Some(Outcome::Wait(want)))
             }
             Progress::Ready(understood) => {
                 self.check(&understood)?;
                 if needs_transaction(&understood) {
-                    client.transaction.begin_implicit();
+                    cx.client.transaction.begin_implicit();
                     if let Some(frame) = self.frames.last_mut().filter(|frame| !frame.has_savepoint) {
                         frame.has_savepoint = true;
-                        return self.savepoint(Some(Box::new((understood, *resolve))), context, client).map(Some);
+                        return self.savepoint(Some(Box::new((understood, *resolve))), cx).map(Some);
                     }
                 }
-                self.run(understood, *resolve, context, client, out)
+                self.run(understood, *resolve, cx)
             }
         }
     }
@@ -301,26 +221,25 @@ impl BlockRun {
         }
     }
 
+    /// What the step writes is for the client, or only for the block.
+    fn sink<'a>(&'a mut self, cx: &'a mut Cx<'_>) -> Cx<'a> {
+        let spool = if self.keeps_rows() { &mut self.spool } else { &mut *cx.out };
+        Cx { shard: cx.shard, client: cx.client, out: spool }
+    }
+
     /// The rows of the step are not for the client.
     fn keeps_rows(&self) -> bool {
         matches!(self.step(self.at), Some(BlockStep::Test { .. } | BlockStep::Perform(_)))
     }
 
-    fn run(
-        &mut self,
-        understood: Rc<Understood>,
-        resolve: Resolve,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<Option<Outcome>> {
+    fn run(&mut self, understood: Rc<Understood>, resolve: Resolve, cx: &mut Cx<'_>) -> Result<Option<Outcome>> {
         let (sql, template, _) = resolve.into_parts();
-        let values = bind_values(&understood, &literals_only(&sql, &template, context), client, out)?;
-        let operation = Operation::new(Rc::clone(&understood), values, Formats::text(), false, context, client)?;
+        let values = bind_values(&understood, &literals_only(&sql, &template, cx.shard), cx)?;
+        let shape = (Formats::text(), false);
+        let operation = Operation::new(Rc::clone(&understood), values, shape.0, shape.1, cx.shard, cx.client)?;
         let mut operation = Box::new(operation);
-        let sink = if self.keeps_rows() { &mut self.spool } else { &mut *out };
-        let outcome = operation.execute(0, context, client, sink);
-        self.on_outcome(outcome, operation, understood, client, out)
+        let outcome = operation.start(0, &mut self.sink(cx));
+        self.on_outcome(outcome, operation, understood, cx)
     }
 
     fn on_outcome(
@@ -328,15 +247,14 @@ impl BlockRun {
         outcome: Result<Outcome>,
         operation: Box<Operation>,
         understood: Rc<Understood>,
-        client: &Client,
-        out: &mut SendBuf,
+        cx: &mut Cx<'_>,
     ) -> Result<Option<Outcome>> {
         if matches!(self.step(self.at), Some(BlockStep::Perform(_))) {
             self.spool.clear();
         }
         match outcome? {
             Outcome::Complete(_) | Outcome::Empty | Outcome::Suspended => {
-                put_notices(&understood, client, out);
+                put_notices(&understood, cx.client, cx.out);
                 self.at = match self.step(self.at) {
                     Some(BlockStep::Test { otherwise, .. }) => {
                         let otherwise = *otherwise;
@@ -378,12 +296,8 @@ impl BlockRun {
     ///
     /// # Errors
     /// 54000 when IRIS has no room for one more; the block has none then.
-    fn savepoint(
-        &mut self,
-        waiting: Option<Box<(Rc<Understood>, Resolve)>>,
-        context: &ShardContext,
-        client: &mut Client,
-    ) -> Result<Outcome> {
+    fn savepoint(&mut self, waiting: Option<Box<(Rc<Understood>, Resolve)>>, cx: &mut Cx<'_>) -> Result<Outcome> {
+        let Cx { shard, client, .. } = cx;
         client.transaction.begin_implicit();
         if let Err(error) = client.transaction.savepoint(SAVEPOINT) {
             if let Some(frame) = self.frames.last_mut() {
@@ -393,14 +307,14 @@ impl BlockRun {
         }
         client.settings.savepoint();
         self.stage = Stage::Savepoint(waiting);
-        Ok(submit("SAVEPOINT", context, client))
+        Ok(submit("SAVEPOINT", shard, client))
     }
 
     /// Looks for the handler of an error, from the innermost block to the outermost.
     ///
     /// # Errors
     /// The same error, when there is none.
-    fn handle(&mut self, error: Box<PgError>, context: &ShardContext, client: &mut Client) -> Result<Option<Outcome>> {
+    fn handle(&mut self, error: Box<PgError>, cx: &mut Cx<'_>) -> Result<Option<Outcome>> {
         self.stage = Stage::Next;
         self.spool = SendBuf::new();
         let error = self.explained(error);
@@ -416,10 +330,10 @@ impl BlockRun {
                     return Ok(None);
                 }
                 self.stage = Stage::Undo;
-                return Ok(Some(submit("ROLLBACK TO SAVEPOINT", context, client)));
+                return Ok(Some(submit("ROLLBACK TO SAVEPOINT", cx.shard, cx.client)));
             }
             if frame.has_savepoint {
-                released(client);
+                released(cx.client);
             }
         }
         Err(error)
@@ -451,21 +365,17 @@ impl BlockRun {
     }
 }
 
-fn surroundings<'a>(context: &'a ShardContext, client: &'a Client) -> Surroundings<'a> {
-    Surroundings { context, in_transaction: client.transaction.wants_transaction(), client }
-}
-
 fn submit(verb: &str, context: &ShardContext, client: &mut Client) -> Outcome {
     let name = client.transaction.iris_savepoint(SAVEPOINT).unwrap_or_default();
     client.transaction.mark_iris_open();
-    Outcome::Submit(Request::Execute {
+    Outcome::Wait(Want::Submit(Request::Execute {
         statement: context.control_statement(&format!("{verb} {name}")),
         values: Vec::new(),
         values_per_set: 0,
         sets: 1,
         rows_max: 0,
         in_transaction: true,
-    })
+    }))
 }
 
 /// What was done since the block's savepoint lasts as long as what was done before it.

@@ -11,12 +11,12 @@ use super::advisory::{LockKey, LockMode, LockRequest, LockScope};
 use super::catalog::CatalogStatement;
 use super::channel::notify;
 use super::client::Client;
-use super::context::ShardContext;
-use super::evaluation::{Evaluation, EvaluationStep};
+use super::context::Cx;
+use super::evaluation::Evaluation;
 use super::operation::{Outcome, catalog_statement};
 use super::rows::{Field, Formats};
 use super::run::put_row_description;
-use super::step::{Event, WaitRequest};
+use super::step::{Event, Progress, WaitRequest, Want};
 use super::values::Sources;
 
 /// In front of an argument's text; NULL is nothing at all.
@@ -186,62 +186,55 @@ impl Calls {
 
     /// # Errors
     /// The functions' own.
-    pub fn execute(
-        &mut self,
-        rows_max: u64,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<Outcome, Box<PgError>> {
+    pub fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         self.rows_max = rows_max;
         match self.state {
             State::New if let Some(statement) = self.values.question.take() => {
-                let evaluation = Evaluation::new(&statement, self.values.open.len(), context, client);
-                let order = evaluation.ask();
+                let evaluation = Evaluation::new(&statement, self.values.open.len(), cx.shard, cx.client);
+                let want = evaluation.ask();
                 self.evaluation = Some(evaluation);
-                Ok(Outcome::Order(order))
+                Ok(Outcome::Wait(want))
             }
             State::New => {
                 let fields = call_fields(&self.calls, &self.formats)?;
                 if self.describe {
-                    put_row_description(&fields, out);
+                    put_row_description(&fields, cx.out);
                 }
                 self.state = State::Running;
-                self.run(client, out)
+                self.run(cx.client, cx.out)
             }
             State::Running | State::Done => Ok(Outcome::Complete(format!("{} 0", self.tag))),
-            State::Rows(from) => self.put_rows(from, out),
+            State::Rows(from) => self.put_rows(from, cx.out),
+        }
+    }
+
+    /// # Errors
+    /// The functions' own.
+    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        match (event, &mut self.evaluation) {
+            (event, Some(evaluation)) => match evaluation.resume(event, cx.shard, cx.client)? {
+                Progress::Wait(want) => Ok(Outcome::Wait(want)),
+                Progress::Ready(cells) => self.evaluated(cells, cx),
+            },
+            (Event::Waited(result), None) if self.state == State::Running => self.on_waited(result, cx.client, cx.out),
+            _ => Err(cx.shard.unwaited()),
         }
     }
 
     /// The oracle's word on the arguments that are expressions.
-    ///
-    /// # Errors
-    /// PostgreSQL's own error of an expression, why it could not be asked, or the functions' own.
-    pub fn on_order(
-        &mut self,
-        event: Event<'_>,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<Outcome, Box<PgError>> {
-        let unasked = || PgError::error(SqlState::INTERNAL_ERROR, "an answer came that nobody asked for");
-        let cells = match self.evaluation.as_mut().ok_or_else(unasked)?.on_event(event, client)? {
-            EvaluationStep::Order(order) => return Ok(Outcome::Order(order)),
-            EvaluationStep::Values(cells) => cells,
-        };
+    fn evaluated(&mut self, cells: Vec<Option<String>>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         self.evaluation = None;
         for (place, cell) in self.values.open.iter().zip(cells) {
             if let (Some(value), Some(text)) = (self.values.values.get_mut(*place), cell) {
                 *value = present(&text);
             }
         }
-        self.execute(self.rows_max, context, client, out)
+        self.start(self.rows_max, cx)
     }
 
     /// # Errors
     /// Why the lock could not be had or the time was cut short, or the error of a later call.
-    pub fn on_waited(
+    fn on_waited(
         &mut self,
         result: Result<bool, Box<PgError>>,
         client: &mut Client,
@@ -299,7 +292,7 @@ impl Calls {
                 CallFunction::Sleep(_) => match values.first().copied().flatten() {
                     // Strict.
                     None => self.results.push(Datum::Null),
-                    Some(seconds) => return Ok(Outcome::Wait(WaitRequest::Sleep(sleep_time(seconds)?))),
+                    Some(seconds) => return Ok(Outcome::Wait(Want::Wait(WaitRequest::Sleep(sleep_time(seconds)?)))),
                 },
                 CallFunction::Advisory(AdvisoryOperation::UnlockAll) => {
                     if client.advisory.forget_session_locks() {
@@ -357,7 +350,7 @@ impl Calls {
 
     fn ask(&mut self, request: LockRequest) -> Outcome {
         self.asked = Some(request);
-        Outcome::Wait(WaitRequest::Lock(request))
+        Outcome::Wait(Want::Wait(WaitRequest::Lock(request)))
     }
 
     /// One row of all results.

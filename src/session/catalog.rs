@@ -6,9 +6,10 @@ use crate::types::Oid;
 use crate::wire::{Format, PgError, SendBuf, SqlState};
 
 use super::calls::CallValues;
-use super::client::Client;
-use super::context::ShardContext;
-use super::question::{Order, Question, QuestionStep};
+use super::context::Cx;
+use super::operation::Outcome;
+use super::question::Question;
+use super::step::{Event, Progress};
 use super::values::SettingValue;
 
 /// A statement with its values, as the oracle gets it.
@@ -51,14 +52,6 @@ enum State {
     Done,
 }
 
-#[derive(Debug)]
-pub enum CatalogProgress {
-    Order(Order),
-    Suspended,
-    /// The text of CommandComplete.
-    Complete(String),
-}
-
 impl CatalogRun {
     pub fn new(statement: CatalogStatement, query: CatalogQuery, result_formats: Vec<Format>, describe: bool) -> Self {
         Self {
@@ -77,13 +70,13 @@ impl CatalogRun {
     ///
     /// # Errors
     /// XX000 when it is running already.
-    pub fn open(&mut self, context: &ShardContext, client: &Client) -> Result<CatalogProgress, Box<PgError>> {
+    pub fn open(&mut self, cx: &Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match self.state {
             State::Next => {
                 self.opens_only = true;
-                Ok(self.ask(context, client))
+                Ok(self.ask(cx))
             }
-            State::Rows { .. } | State::Done => Ok(CatalogProgress::Suspended),
+            State::Rows { .. } | State::Done => Ok(Outcome::Suspended),
             State::Waiting(_) => Err(runs_already()),
         }
     }
@@ -102,86 +95,65 @@ impl CatalogRun {
         self.query.reads_session
     }
 
-    fn ask(&mut self, context: &ShardContext, client: &Client) -> CatalogProgress {
-        let prelude = client.prelude(self.query, context);
+    fn ask(&mut self, cx: &Cx<'_>) -> Outcome {
+        let prelude = cx.client.prelude(self.query, cx.shard);
         let execution = Execution { values: &self.statement.values, result_formats: &self.result_formats };
         let request = execute(&prelude, &self.statement.sql, &self.statement.parameter_types, execution);
         let question = Question::new(request);
-        let order = question.ask();
+        let want = question.ask();
         self.state = State::Waiting(question);
-        CatalogProgress::Order(order)
+        Outcome::Wait(want)
     }
 
     /// Starts, or goes on after a suspension, with at most `rows_max` rows (0 = all).
     ///
     /// # Errors
     /// XX000 when it is running already.
-    pub fn execute(
-        &mut self,
-        rows_max: u64,
-        context: &ShardContext,
-        client: &Client,
-        out: &mut SendBuf,
-    ) -> Result<CatalogProgress, Box<PgError>> {
+    pub fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         self.rows_max = rows_max;
         self.opens_only = false;
         match std::mem::replace(&mut self.state, State::Done) {
-            State::Next => Ok(self.ask(context, client)),
-            State::Rows { answer, at, left_count } => Ok(self.put_rows(answer, at, left_count, out)),
-            State::Done => Ok(CatalogProgress::Complete("SELECT 0".to_owned())),
+            State::Next => Ok(self.ask(cx)),
+            State::Rows { answer, at, left_count } => Ok(self.put_rows(answer, at, left_count, cx.out)),
+            State::Done => Ok(Outcome::Complete("SELECT 0".to_owned())),
             State::Waiting(_) => Err(runs_already()),
         }
     }
 
     /// # Errors
     /// PostgreSQL's own error of the statement, or why it could not be asked.
-    pub fn on_reply(
-        &mut self,
-        reply: Result<Vec<u8>, Box<PgError>>,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<CatalogProgress, Box<PgError>> {
-        let State::Waiting(question) = &mut self.state else {
-            return Err(PgError::error(SqlState::INTERNAL_ERROR, "an answer came that nobody asked for"));
-        };
-        let mut answer = match question.on_reply(reply, client)? {
-            QuestionStep::Order(order) => return Ok(CatalogProgress::Order(order)),
-            QuestionStep::Answered(answer) => answer,
+    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let State::Waiting(question) = &mut self.state else { return Err(cx.shard.unwaited()) };
+        if let Event::Mirrored(Err(error)) = event {
+            return Err(error);
+        }
+        let mut answer = match question.resume(event, cx.shard, cx.client)? {
+            Progress::Wait(want) => return Ok(Outcome::Wait(want)),
+            Progress::Ready(answer) => answer,
         };
         self.state = State::Done;
         for notice in &answer.notices {
-            client.notice(notice, out);
+            cx.client.notice(notice, cx.out);
         }
         if let Some(error) = answer.error.take() {
             return Err(error);
         }
         if answer.rows_count > 0 {
             for SettingValue { name, value, local } in &self.statement.settings {
-                client.set_config_as_answered(name.as_deref(), value.as_deref(), *local, out)?;
+                cx.client.set_config_as_answered(name.as_deref(), value.as_deref(), *local, cx.out)?;
             }
         }
         if self.describe && !answer.row_description.is_empty() {
-            out.put_messages(&answer.row_description);
+            cx.out.put_messages(&answer.row_description);
         }
         let left_count = answer.rows_count;
-        Ok(self.put_rows(answer, 0, left_count, out))
+        Ok(self.put_rows(answer, 0, left_count, cx.out))
     }
 
-    /// After the order was carried out that was no question.
-    ///
-    /// # Errors
-    /// XX000 when there was none.
-    pub fn on_order_done(&mut self) -> Result<CatalogProgress, Box<PgError>> {
-        match &self.state {
-            State::Waiting(question) => Ok(CatalogProgress::Order(question.ask())),
-            _ => Err(PgError::error(SqlState::INTERNAL_ERROR, "an order was done that nobody gave")),
-        }
-    }
-
-    fn put_rows(&mut self, answer: Box<Answer>, at: usize, left_count: u64, out: &mut SendBuf) -> CatalogProgress {
+    fn put_rows(&mut self, answer: Box<Answer>, at: usize, left_count: u64, out: &mut SendBuf) -> Outcome {
         if self.opens_only {
             self.state = State::Rows { answer, at, left_count };
-            return CatalogProgress::Suspended;
+            return Outcome::Suspended;
         }
         let rest = answer.rows.get(at..).unwrap_or_default();
         let is_cut = self.rows_max > 0 && left_count >= self.rows_max;
@@ -192,14 +164,14 @@ impl CatalogRun {
         if is_cut {
             let (at, left_count) = (at.saturating_add(length), left_count.saturating_sub(count));
             self.state = State::Rows { answer, at, left_count };
-            return CatalogProgress::Suspended;
+            return Outcome::Suspended;
         }
         // The tag of a later part counts that part's rows.
         let tag = match answer.tag.as_deref().unwrap_or("SELECT") {
             tag if tag.starts_with("SELECT") => format!("SELECT {count}"),
             tag => tag.to_owned(),
         };
-        CatalogProgress::Complete(tag)
+        Outcome::Complete(tag)
     }
 }
 

@@ -185,7 +185,7 @@ impl ChannelOperation {
 
     /// # Errors
     /// 22023 for a payload that is too long; 55000 when a portal is executed again; 54000 beyond the bounds.
-    pub fn execute(&mut self, client: &mut Client) -> Result<Outcome, Box<PgError>> {
+    pub fn start(&mut self, client: &mut Client) -> Result<Outcome, Box<PgError>> {
         if std::mem::replace(&mut self.is_done, true) {
             let message = "a portal of this statement can be run only once";
             return Err(PgError::error(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));

@@ -10,11 +10,12 @@ use crate::catalog::{ChangeUnderWay, ChangesUnderWay, Described, EnumTypes, Tabl
 use crate::iris::{IrisStatement, StatementMetadata};
 use crate::sql::{CachedTranslation, MirrorStatement, SideTable, TranslateOptions, TranslationCache};
 use crate::types::Oid;
-use crate::wire::Limits;
+use crate::wire::{Limits, PgError, SendBuf, SqlState};
 
 use super::activity::Sessions;
 use super::auth::AuthMethod;
-use super::counts::ShardCounts;
+use super::client::Client;
+use super::counts::{SessionCounters, ShardCounts};
 use super::rows::RowShape;
 
 /// Translations kept per shard. An application has hundreds of statement texts; 4,096 of a few KB each stay small.
@@ -43,6 +44,20 @@ pub struct SessionOptions {
     pub has_oracle: bool,
     /// The table of IRIS that keeps comments.
     pub side_table: Option<Arc<SideTable>>,
+}
+
+/// What a statement under way may touch.
+pub struct Cx<'a> {
+    pub shard: &'a ShardContext,
+    pub client: &'a mut Client,
+    pub out: &'a mut SendBuf,
+}
+
+impl Cx<'_> {
+    /// The same with another place for what is written.
+    pub fn spooled<'b>(&'b mut self, spool: &'b mut SendBuf) -> Cx<'b> {
+        Cx { shard: self.shard, client: self.client, out: spool }
+    }
 }
 
 /// A translated statement with what was learnt of it since.
@@ -95,11 +110,12 @@ pub struct ShardContext {
     next_key: Cell<u64>,
     /// Moves with every DDL of any shard.
     schema_epoch: Arc<AtomicU64>,
+    counters: Arc<SessionCounters>,
 }
 
 impl ShardContext {
     /// `schema_epoch` is shared by all shards of the process.
-    pub fn new(options: SessionOptions, schema_epoch: Arc<AtomicU64>) -> Self {
+    pub fn new(options: SessionOptions, schema_epoch: Arc<AtomicU64>, counters: Arc<SessionCounters>) -> Self {
         let tables = TableCache::with_enums(&options.default_schema, Arc::clone(&options.enums));
         Self {
             options,
@@ -109,7 +125,14 @@ impl ShardContext {
             control: RefCell::default(),
             next_key: Cell::new(TableQueries::COUNT),
             schema_epoch,
+            counters,
         }
+    }
+
+    /// The runtime has brought an event that nothing waits for: a defect of ours, of which the client hears.
+    pub(super) fn unwaited(&self) -> Box<PgError> {
+        self.counters.events_unwaited.add(1);
+        PgError::error(SqlState::INTERNAL_ERROR, "an event came that nobody waits for")
     }
 
     pub(super) fn translate_options<'a>(

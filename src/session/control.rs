@@ -7,8 +7,10 @@ use crate::sql::{TransactionCommand, TransactionModes};
 use crate::wire::{PgError, SendBuf, Severity, SqlState};
 
 use super::client::Client;
-use super::context::ShardContext;
+use super::context::{Cx, ShardContext};
+use super::operation::Outcome;
 use super::resolve::{refused, unexpected};
+use super::step::{Event, Want};
 
 /// SQLCODE -375.
 const UNKNOWN_SAVEPOINT: i32 = 375;
@@ -32,12 +34,6 @@ enum Waiting {
     Renew,
 }
 
-#[derive(Debug)]
-pub enum ControlProgress {
-    Submit(Request),
-    Complete(String),
-}
-
 impl Control {
     pub fn new(command: TransactionCommand, tag: String) -> Self {
         Self { command, tag, waiting: Waiting::Nothing }
@@ -45,12 +41,8 @@ impl Control {
 
     /// # Errors
     /// 25P01 outside a block, 3B001 for an unknown savepoint.
-    pub fn start(
-        &mut self,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<ControlProgress, Box<PgError>> {
+    pub fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let Cx { shard, client, out } = cx;
         let in_block = client.transaction.in_block();
         match &self.command {
             TransactionCommand::Begin(modes) => {
@@ -78,7 +70,7 @@ impl Control {
                     return Ok(self.end(commits, client, out));
                 }
                 self.waiting = if commits { Waiting::Commit } else { Waiting::Rollback };
-                Ok(ControlProgress::Submit(if commits { Request::Commit } else { Request::Rollback }))
+                Ok(Outcome::Wait(Want::Submit(if commits { Request::Commit } else { Request::Rollback })))
             }
             TransactionCommand::Savepoint(name) => {
                 if !in_block {
@@ -88,7 +80,7 @@ impl Control {
                 client.settings.savepoint();
                 let text = iris_savepoint("SAVEPOINT", name, client)?;
                 self.waiting = Waiting::Savepoint;
-                Ok(submit(&text, context, client))
+                Ok(submit(&text, shard, client))
             }
             TransactionCommand::Release(name) => {
                 if !in_block {
@@ -106,27 +98,25 @@ impl Control {
                 }
                 let text = iris_savepoint("ROLLBACK TO SAVEPOINT", name, client)?;
                 self.waiting = Waiting::RollbackTo;
-                Ok(submit(&text, context, client))
+                Ok(submit(&text, shard, client))
             }
         }
     }
 
     /// # Errors
     /// IRIS's refusal: after a failed COMMIT the transaction is rolled back.
-    pub fn on_reply(
-        &mut self,
-        reply: &Reply<'_>,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<ControlProgress, Box<PgError>> {
+    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let (Event::Iris(reply), true) = (event, self.waiting != Waiting::Nothing) else {
+            return Err(cx.shard.unwaited());
+        };
+        let Cx { shard, client, out } = cx;
         let waiting = std::mem::replace(&mut self.waiting, Waiting::Nothing);
-        if let Reply::Failed { error, .. } = reply {
+        if let Reply::Failed { error, .. } = &reply {
             if matches!(waiting, Waiting::Commit | Waiting::Rollback) {
                 client.end_transaction(false, out);
             }
             self.failed(waiting, error.sqlcode, client);
-            return Err(refused(error, context));
+            return Err(refused(error, shard));
         }
         match (waiting, &self.command) {
             (Waiting::Commit, _) => Ok(self.end(true, client, out)),
@@ -135,7 +125,7 @@ impl Control {
                 client.transaction.iris_rolled_back_to(name);
                 let text = iris_savepoint("SAVEPOINT", name, client)?;
                 self.waiting = Waiting::Renew;
-                Ok(submit(&text, context, client))
+                Ok(submit(&text, shard, client))
             }
             (Waiting::Renew, TransactionCommand::RollbackTo(name)) => {
                 if let Some(depth) = client.transaction.savepoint_depth(name) {
@@ -147,7 +137,7 @@ impl Control {
                 Ok(self.complete())
             }
             (Waiting::Savepoint, _) => Ok(self.complete()),
-            _ => Err(unexpected(reply)),
+            _ => Err(unexpected(&reply)),
         }
     }
 
@@ -169,7 +159,7 @@ impl Control {
         }
     }
 
-    fn end(&mut self, committed: bool, client: &mut Client, out: &mut SendBuf) -> ControlProgress {
+    fn end(&mut self, committed: bool, client: &mut Client, out: &mut SendBuf) -> Outcome {
         let chains = matches!(
             self.command,
             TransactionCommand::Commit { chain: true } | TransactionCommand::Rollback { chain: true }
@@ -190,8 +180,8 @@ impl Control {
         self.complete()
     }
 
-    fn complete(&mut self) -> ControlProgress {
-        ControlProgress::Complete(std::mem::take(&mut self.tag))
+    fn complete(&mut self) -> Outcome {
+        Outcome::Complete(std::mem::take(&mut self.tag))
     }
 }
 
@@ -266,16 +256,16 @@ fn iris_savepoint(verb: &str, name: &str, client: &Client) -> Result<String, Box
     }
 }
 
-fn submit(text: &str, context: &ShardContext, client: &mut Client) -> ControlProgress {
+fn submit(text: &str, context: &ShardContext, client: &mut Client) -> Outcome {
     client.transaction.mark_iris_open();
-    ControlProgress::Submit(Request::Execute {
+    Outcome::Wait(Want::Submit(Request::Execute {
         statement: Rc::clone(&context.control_statement(text)),
         values: Vec::new(),
         values_per_set: 0,
         sets: 1,
         rows_max: 0,
         in_transaction: true,
-    })
+    }))
 }
 
 fn no_savepoint(name: &str) -> Box<PgError> {

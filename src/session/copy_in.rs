@@ -12,9 +12,10 @@ use crate::types::{Datum, Fitting, Oid, PgType, assign, decode_with, fit};
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
 use super::client::Client;
-use super::context::{ShardContext, Understood};
+use super::context::{Cx, ShardContext, Understood};
 use super::operation::Outcome;
 use super::resolve::{refused, unexpected};
+use super::step::{Event, Want};
 use super::violation::{Attempt, violated};
 use crate::copy::{CopyDecoder, TextFormat};
 
@@ -41,15 +42,10 @@ pub struct CopyIn {
     /// The first line must be the columns' names, and has not been read.
     header_pending: bool,
     header_lines_count: u64,
+    /// A batch is on its way; else the client's data are.
+    is_sending: bool,
     /// CopyDone came: the last batch is on its way.
     done: bool,
-}
-
-#[derive(Debug)]
-pub enum CopyProgress {
-    Submit(Request),
-    NeedFrame,
-    Complete(String),
 }
 
 impl CopyIn {
@@ -73,6 +69,7 @@ impl CopyIn {
             line_count: 0,
             header_pending: header == CopyHeader::Matching,
             header_lines_count: u64::from(header == CopyHeader::Ignored),
+            is_sending: false,
             done: false,
         })
     }
@@ -80,18 +77,27 @@ impl CopyIn {
     pub fn start(&self, out: &mut SendBuf) -> Outcome {
         let columns = u16::try_from(self.columns.len()).unwrap_or(u16::MAX);
         out.put_copy_in_response(Format::Text, columns);
-        Outcome::NeedFrame
+        Outcome::Wait(Want::Frame)
+    }
+
+    /// # Errors
+    /// Those of the data, and IRIS's refusal of a row.
+    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        match event {
+            Event::Frame(message) if !self.is_sending => self.on_message(&message, cx.client),
+            Event::Iris(reply) if self.is_sending => {
+                self.is_sending = false;
+                self.on_reply(reply, cx.shard, cx.client)
+            }
+            _ => Err(cx.shard.unwaited()),
+        }
     }
 
     /// A message of the client.
     ///
     /// # Errors
     /// 22P04 and 22xxx for bad data, 57014 for CopyFail, 08P01 for a message that has no place here.
-    pub fn on_message(
-        &mut self,
-        message: &FrontendMessage<'_>,
-        client: &mut Client,
-    ) -> Result<CopyProgress, Box<PgError>> {
+    fn on_message(&mut self, message: &FrontendMessage<'_>, client: &mut Client) -> Result<Outcome, Box<PgError>> {
         match message {
             FrontendMessage::CopyData(data) => {
                 self.decoder.push(data);
@@ -106,19 +112,19 @@ impl CopyIn {
                 Err(PgError::error(SqlState::QUERY_CANCELED, format!("COPY from stdin failed: {reason}")))
             }
             // Ignored so that a client may pipeline them behind its data (protocol-flow chapter, "COPY Operations").
-            FrontendMessage::Flush | FrontendMessage::Sync => Ok(CopyProgress::NeedFrame),
+            FrontendMessage::Flush | FrontendMessage::Sync => Ok(Outcome::Wait(Want::Frame)),
             _ => Err(PgError::error(SqlState::PROTOCOL_VIOLATION, "unexpected message type during COPY from stdin")),
         }
     }
 
     /// # Errors
     /// IRIS's refusal of a row.
-    pub fn on_reply(
+    fn on_reply(
         &mut self,
         reply: Reply<'_>,
         context: &ShardContext,
         client: &mut Client,
-    ) -> Result<CopyProgress, Box<PgError>> {
+    ) -> Result<Outcome, Box<PgError>> {
         match reply {
             Reply::Updated { counts, .. } => {
                 let rows = u64::try_from(counts.len()).unwrap_or(u64::MAX);
@@ -159,7 +165,7 @@ impl CopyIn {
     }
 
     /// Moves rows from the decoder to the batch until the batch is full or the data used up.
-    fn fill(&mut self, client: &mut Client) -> Result<CopyProgress, Box<PgError>> {
+    fn fill(&mut self, client: &mut Client) -> Result<Outcome, Box<PgError>> {
         let style = Arc::clone(client.settings.style());
         while self.batch_rows_count < BATCH_ROWS_MAX && self.batch.len() < BATCH_BYTES_MAX {
             let Some(row) = self.decoder.next_row()? else { break };
@@ -200,26 +206,27 @@ impl CopyIn {
             return self.submit(client);
         }
         if self.done {
-            return Ok(CopyProgress::Complete(format!("COPY {}", self.rows_count)));
+            return Ok(Outcome::Complete(format!("COPY {}", self.rows_count)));
         }
-        Ok(CopyProgress::NeedFrame)
+        Ok(Outcome::Wait(Want::Frame))
     }
 
-    fn submit(&mut self, client: &mut Client) -> Result<CopyProgress, Box<PgError>> {
+    fn submit(&mut self, client: &mut Client) -> Result<Outcome, Box<PgError>> {
         let Action::CopyFromStdin(copy) = &self.understood.translation.action else {
             return Err(PgError::error(SqlState::INTERNAL_ERROR, "COPY lost its statement"));
         };
         client.transaction.mark_iris_open();
         let sets = std::mem::take(&mut self.batch_rows_count);
         self.sent.clone_from(&self.batch);
-        Ok(CopyProgress::Submit(Request::Execute {
+        self.is_sending = true;
+        Ok(Outcome::Wait(Want::Submit(Request::Execute {
             statement: Rc::clone(&copy.insert.statement),
             values: std::mem::take(&mut self.batch),
             values_per_set: self.columns.len(),
             sets,
             rows_max: 0,
             in_transaction: true,
-        }))
+        })))
     }
 }
 

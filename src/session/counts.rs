@@ -1,9 +1,36 @@
 //! What the shards count, for the view `pgwire_counters`.
 
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
+
+/// A number only its shard changes.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    pub fn add(&self, n: u64) {
+        // A single writer needs no read-modify-write.
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+    }
+
+    pub fn subtract(&self, n: u64) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_sub(n), Ordering::Relaxed);
+    }
+
+    pub fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What the sessions of a shard count themselves.
+#[derive(Debug, Default)]
+pub struct SessionCounters {
+    /// Events that no statement waited for: a defect each.
+    pub events_unwaited: Counter,
+}
 
 /// The counters of one shard.
 pub trait Counts: Debug + Send + Sync {

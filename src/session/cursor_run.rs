@@ -3,17 +3,16 @@
 
 use std::collections::VecDeque;
 
-use crate::iris::Reply;
 use crate::sql::{FetchDirection, TransactionCommand};
 use crate::wire::{PgError, SendBuf, SqlState};
 
-use super::client::Client;
-use super::context::ShardContext;
-use super::control::{Control, ControlProgress};
+use super::context::Cx;
+use super::control::Control;
 use super::cursor::{Arrival, Conversion, Cursor, Room, SharedCursor, cut_message};
-use super::operation::{Operation, Outcome};
+use super::operation::Outcome;
 use super::rows::{Field, Formats};
 use super::run::put_row_description;
+use super::step::{Event, Want};
 
 /// A count without end.
 const ALL: u64 = u64::MAX;
@@ -142,13 +141,7 @@ impl CursorRun {
     ///
     /// # Errors
     /// The query's own; 55000 when the cursor cannot go where it should; 54000 when too many rows have to be kept.
-    pub fn execute(
-        &mut self,
-        rows_max: u64,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<Outcome, Box<PgError>> {
+    pub fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         let limit = if rows_max == 0 { ALL } else { rows_max };
         self.is_paused = false;
         self.sent_count = 0;
@@ -158,46 +151,21 @@ impl CursorRun {
         } else {
             self.rows_left = limit;
         }
-        self.with_cursor(|run, cursor| run.advance(cursor, context, client, out))
-    }
-
-    /// # Errors
-    /// As `execute`.
-    pub fn on_reply(
-        &mut self,
-        reply: Reply<'_>,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<Outcome, Box<PgError>> {
-        self.resume(context, client, out, |source, client, spool| source.on_reply(reply, context, client, spool))
+        self.with_cursor(|run, cursor| run.advance(cursor, cx))
     }
 
     /// Hands an event to the query's operation, which writes into the spool, and goes on from what it says.
     ///
     /// # Errors
-    /// As `execute`.
-    pub fn resume(
-        &mut self,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-        deliver: impl FnOnce(&mut Operation, &mut Client, &mut SendBuf) -> Result<Outcome, Box<PgError>>,
-    ) -> Result<Outcome, Box<PgError>> {
+    /// As `start`.
+    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         self.with_cursor(|run, cursor| {
-            let outcome = deliver(&mut cursor.source, client, &mut cursor.spool);
-            match run.on_source(cursor, outcome, out)? {
+            let outcome = cursor.source.resume(event, &mut cx.spooled(&mut cursor.spool));
+            match run.on_source(cursor, outcome, cx)? {
                 Some(outcome) => Ok(outcome),
-                None => run.advance(cursor, context, client, out),
+                None => run.advance(cursor, cx),
             }
         })
-    }
-
-    pub fn on_flushed(&mut self) -> Outcome {
-        match self.cursor.try_borrow_mut() {
-            Ok(mut cursor) => cursor.source.on_flushed(),
-            Err(_) => Outcome::FlushThenResume,
-        }
     }
 
     fn with_cursor(
@@ -216,40 +184,34 @@ impl CursorRun {
         result
     }
 
-    fn advance(
-        &mut self,
-        cursor: &mut Cursor,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<Outcome, Box<PgError>> {
+    fn advance(&mut self, cursor: &mut Cursor, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         loop {
-            let Some(current) = self.moves.front().copied() else { return Ok(self.finish(cursor, out)) };
+            let Some(current) = self.moves.front().copied() else { return Ok(self.finish(cursor, cx.out)) };
             let asked = match current {
                 Move::Open => {
                     self.next_move();
-                    cursor.source.open(context, client)
+                    cursor.source.open(&mut cx.spooled(&mut cursor.spool))
                 }
                 Move::Materialize if cursor.has_ended() => {
                     cursor.set_materialized();
                     self.next_move();
                     continue;
                 }
-                Move::Materialize => cursor.source.execute(0, context, client, &mut cursor.spool),
+                Move::Materialize => cursor.source.start(0, &mut cx.spooled(&mut cursor.spool)),
                 Move::Rewind => {
                     cursor.rewind()?;
                     self.next_move();
                     continue;
                 }
                 Move::Scan { forward: false, count, visible } => {
-                    if self.scan_backward(cursor, count, visible, out)? {
+                    if self.scan_backward(cursor, count, visible, cx.out)? {
                         self.is_paused = true;
                         return Ok(Outcome::Suspended);
                     }
                     continue;
                 }
                 Move::Scan { forward: true, count, visible } => {
-                    match self.scan_kept(cursor, count, visible, out)? {
+                    match self.scan_kept(cursor, count, visible, cx.out)? {
                         Kept::Finished => continue,
                         Kept::Paused => {
                             self.is_paused = true;
@@ -261,10 +223,10 @@ impl CursorRun {
                     let left = if visible { left.min(self.rows_left) } else { left };
                     // 0 = all.
                     let rows_max = if left == ALL { 0 } else { left };
-                    cursor.source.execute(rows_max, context, client, &mut cursor.spool)
+                    cursor.source.start(rows_max, &mut cx.spooled(&mut cursor.spool))
                 }
             };
-            if let Some(outcome) = self.on_source(cursor, asked, out)? {
+            if let Some(outcome) = self.on_source(cursor, asked, cx)? {
                 return Ok(outcome);
             }
         }
@@ -275,12 +237,12 @@ impl CursorRun {
         &mut self,
         cursor: &mut Cursor,
         outcome: Result<Outcome, Box<PgError>>,
-        out: &mut SendBuf,
+        cx: &mut Cx<'_>,
     ) -> Result<Option<Outcome>, Box<PgError>> {
-        self.absorb(cursor, out)?;
+        self.absorb(cursor, cx.out)?;
         let mut outcome = outcome?;
-        if matches!(outcome, Outcome::FlushThenResume) && out.is_empty() {
-            outcome = cursor.source.on_flushed();
+        if matches!(outcome, Outcome::Wait(Want::Flush)) && cx.out.is_empty() {
+            outcome = cursor.source.resume(Event::Flushed, &mut cx.spooled(&mut cursor.spool))?;
         }
         Ok(match outcome {
             Outcome::Complete(_) | Outcome::Empty => {
@@ -288,7 +250,7 @@ impl CursorRun {
                 None
             }
             Outcome::Suspended => None,
-            waiting => Some(waiting),
+            waiting @ Outcome::Wait(_) => Some(waiting),
         })
     }
 
@@ -507,70 +469,33 @@ impl CommitHeld {
 
     /// # Errors
     /// IRIS's refusal of the COMMIT, or what was wrong with a cursor; the transaction has then been rolled back.
-    pub fn execute(
-        &mut self,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<Outcome, Box<PgError>> {
-        let outcome = match self.cursors.last_mut() {
-            Some(run) => run.execute(0, context, client, out),
-            None => return self.control.start(context, client, out).map(Outcome::from),
-        };
-        self.on_outcome(outcome, context, client, out)
+    pub fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        match self.cursors.last_mut() {
+            Some(run) => {
+                let outcome = run.start(0, cx);
+                self.on_outcome(outcome, cx)
+            }
+            None => self.control.start(cx),
+        }
     }
 
     /// # Errors
-    /// As `execute`.
-    pub fn on_reply(
-        &mut self,
-        reply: Reply<'_>,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<Outcome, Box<PgError>> {
-        if !self.cursors.is_empty() {
-            return self
-                .resume(context, client, out, |source, client, spool| source.on_reply(reply, context, client, spool));
+    /// As `start`.
+    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        if let Some(run) = self.cursors.last_mut() {
+            let outcome = run.resume(event, cx);
+            return self.on_outcome(outcome, cx);
         }
-        match (self.control.on_reply(&reply, context, client, out), self.failed.take()) {
-            (Ok(ControlProgress::Complete(_)) | Err(_), Some(failed)) => Err(failed),
-            (progress, failed) => {
+        match (self.control.resume(event, cx), self.failed.take()) {
+            (Ok(Outcome::Complete(_)) | Err(_), Some(failed)) => Err(failed),
+            (outcome, failed) => {
                 self.failed = failed;
-                progress.map(Outcome::from)
+                outcome
             }
         }
     }
 
-    /// As [`CursorRun::resume`].
-    ///
-    /// # Errors
-    /// As `execute`.
-    pub fn resume(
-        &mut self,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-        deliver: impl FnOnce(&mut Operation, &mut Client, &mut SendBuf) -> Result<Outcome, Box<PgError>>,
-    ) -> Result<Outcome, Box<PgError>> {
-        let outcome = match self.cursors.last_mut() {
-            Some(run) => run.resume(context, client, out, deliver),
-            None => Err(cannot_be_run()),
-        };
-        self.on_outcome(outcome, context, client, out)
-    }
-
-    pub fn on_flushed(&mut self) -> Outcome {
-        self.cursors.last_mut().map_or(Outcome::FlushThenResume, CursorRun::on_flushed)
-    }
-
-    fn on_outcome(
-        &mut self,
-        outcome: Result<Outcome, Box<PgError>>,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<Outcome, Box<PgError>> {
+    fn on_outcome(&mut self, outcome: Result<Outcome, Box<PgError>>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match outcome {
             Ok(Outcome::Complete(_)) => {
                 let done = self.cursors.pop();
@@ -578,19 +503,19 @@ impl CommitHeld {
                 for run in &mut self.cursors {
                     run.room.all = run.room.all.saturating_sub(kept);
                 }
-                self.execute(context, client, out)
+                self.start(cx)
             }
             Ok(outcome) => Ok(outcome),
             Err(error) => {
                 // As PostgreSQL: a COMMIT that fails has rolled back.
                 self.cursors.clear();
                 self.control = Control::new(TransactionCommand::Rollback { chain: false }, "ROLLBACK".to_owned());
-                match self.control.start(context, client, out)? {
-                    ControlProgress::Complete(_) => Err(error),
-                    submit @ ControlProgress::Submit(_) => {
+                match self.control.start(cx)? {
+                    waiting @ Outcome::Wait(_) => {
                         self.failed = Some(error);
-                        Ok(submit.into())
+                        Ok(waiting)
                     }
+                    _ => Err(error),
                 }
             }
         }

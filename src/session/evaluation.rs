@@ -7,21 +7,14 @@ use crate::wire::{PgError, SqlState};
 use super::catalog::CatalogStatement;
 use super::client::Client;
 use super::context::ShardContext;
-use super::question::{Order, Question, QuestionStep};
-use super::step::Event;
+use super::question::Question;
+use super::step::{Event, Progress, Want};
 
 /// One row of expressions being evaluated.
 #[derive(Debug)]
 pub struct Evaluation {
     question: Question,
     columns_count: usize,
-}
-
-#[derive(Debug)]
-pub enum EvaluationStep {
-    Order(Order),
-    /// The values as text; `None` = NULL.
-    Values(Vec<Option<String>>),
 }
 
 impl Evaluation {
@@ -34,19 +27,23 @@ impl Evaluation {
         Self { question: Question::new(request), columns_count }
     }
 
-    pub fn ask(&self) -> Order {
+    pub fn ask(&self) -> Want {
         self.question.ask()
     }
 
+    /// The values as text; `None` = NULL.
+    ///
     /// # Errors
     /// PostgreSQL's own error of an expression, or why it could not be asked.
-    pub fn on_event(&mut self, event: Event<'_>, client: &Client) -> Result<EvaluationStep, Box<PgError>> {
-        let mut answer = match event {
-            Event::Oracle(reply) => match self.question.on_reply(reply, client)? {
-                QuestionStep::Order(order) => return Ok(EvaluationStep::Order(order)),
-                QuestionStep::Answered(answer) => answer,
-            },
-            _ => return Ok(EvaluationStep::Order(self.question.ask())),
+    pub fn resume(
+        &mut self,
+        event: Event<'_>,
+        shard: &ShardContext,
+        client: &Client,
+    ) -> Result<Progress<Vec<Option<String>>>, Box<PgError>> {
+        let mut answer = match self.question.resume(event, shard, client)? {
+            Progress::Wait(want) => return Ok(Progress::Wait(want)),
+            Progress::Ready(answer) => answer,
         };
         if let Some(mut error) = answer.error.take() {
             // It counts from the start of a text that the client has not written.
@@ -60,6 +57,6 @@ impl Evaluation {
                 "the catalog service has not evaluated the arguments",
             ));
         }
-        Ok(EvaluationStep::Values(values))
+        Ok(Progress::Ready(values))
     }
 }

@@ -8,7 +8,8 @@ use crate::wire::{PgError, SqlState};
 
 use super::client::Client;
 use super::context::{ShardContext, Understood};
-use super::question::{Order, Question, QuestionStep};
+use super::question::Question;
+use super::step::{Event, Progress, Want};
 use super::violation::{Attempt, ForeignKey, referred};
 
 /// An error that is being looked into.
@@ -66,24 +67,24 @@ impl Explanation {
         Ok(Self { iris: iris.clone(), plain, about, question: Question::new(request) })
     }
 
-    pub fn ask(&self) -> Order {
+    pub fn ask(&self) -> Want {
         self.question.ask()
     }
 
-    /// The next order, or the error as it is told.
+    /// What comes next, unless the error can be told.
     ///
     /// # Errors
     /// The error, with what the answer adds.
-    pub fn on_reply(
+    pub fn resume(
         &mut self,
-        reply: Result<Vec<u8>, Box<PgError>>,
+        event: Event<'_>,
         attempt: Option<&Attempt<'_>>,
         context: &ShardContext,
         client: &Client,
-    ) -> Result<Order, Box<PgError>> {
-        match self.question.on_reply(reply, client) {
-            Ok(QuestionStep::Order(order)) => Ok(order),
-            Ok(QuestionStep::Answered(answer)) => Err(self.explained(&answer, attempt, context)),
+    ) -> Result<Want, Box<PgError>> {
+        match self.question.resume(event, context, client) {
+            Ok(Progress::Wait(want)) => Ok(want),
+            Ok(Progress::Ready(answer)) => Err(self.explained(&answer, attempt, context)),
             Err(_) => Err(self.plain.clone()),
         }
     }

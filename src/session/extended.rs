@@ -9,17 +9,17 @@ use crate::types::Oid;
 use crate::wire::{Bind, FrontendMessage, Parse, PgError, SendBuf, SqlState, Target};
 
 use super::arguments::{Arguments, argument_values, constants};
-use super::context::Understood;
+use super::context::{Cx, Understood};
 use super::cursor::SharedCursor;
 use super::cursor_commands::nested;
 use super::operation::{Operation, Outcome, Values, bind_values, ends_failed_block};
 use super::ready::{Activity, Ready, in_failed_block};
-use super::resolve::{Progress, Resolve, result_changed};
+use super::resolve::{Resolve, result_changed};
 use super::rows::Formats;
 use super::run::put_row_description;
 use super::simple::{moved, needs_transaction, put_notices};
 use super::statement::Statement;
-use super::step::{Event, Step};
+use super::step::{Event, Progress, Step};
 use super::values::{Parameter, Sources};
 
 /// A bound statement.
@@ -120,13 +120,13 @@ impl Ready {
         let mut template = Template::default();
         Resolve::scan(sql, &mut template, &self.client)?;
         let mut resolve = Resolve::with_types(sql, template, &types);
-        match resolve.start(self.surroundings())? {
+        match resolve.start(&mut self.cx(out))? {
             Progress::Ready(understood) => self.finish_parse(parse.name, &types, understood, resolve, None, out),
             Progress::Wait(_) if self.client.transaction.is_failed() => Err(in_failed_block()),
             Progress::Wait(want) => {
                 let pending = PendingParse { name: parse.name.to_owned(), types, resolve, outer: None };
                 self.activity = Activity::Parse(Box::new(pending));
-                Ok(self.ask_for(want))
+                Ok(want.into())
             }
         }
     }
@@ -168,28 +168,24 @@ impl Ready {
         Resolve::scan(inner.sql, &mut template, &self.client)?;
         let mut resolve = Resolve::with_types(inner.sql, template, inner.parameter_types);
         let types = inner.parameter_types;
-        match resolve.start(self.surroundings()).map_err(|error| moved(error, inner.offset))? {
+        match resolve.start(&mut self.cx(out)).map_err(|error| moved(error, inner.offset))? {
             Progress::Ready(understood) => {
                 self.finish_parse(name, types, understood, resolve, Some(Box::new(outer)), out)
             }
             Progress::Wait(want) => {
                 let (name, types, outer) = (name.to_owned(), types.to_vec(), Some(Box::new(outer)));
                 self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve, outer }));
-                Ok(self.ask_for(want))
+                Ok(want.into())
             }
         }
     }
 
     pub(super) fn on_parse_event(&mut self, pending: PendingParse, event: Event<'_>, out: &mut SendBuf) -> Step {
         let PendingParse { name, types, mut resolve, outer } = pending;
-        let progress = match event {
-            Event::Iris(reply) => resolve.on_reply(reply, self.surroundings()),
-            event => resolve.on_order(event, self.surroundings()),
-        };
-        let result = match progress {
+        let result = match resolve.resume(event, &mut self.cx(out)) {
             Ok(Progress::Wait(want)) => {
                 self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve, outer }));
-                return self.ask_for(want);
+                return want.into();
             }
             Ok(Progress::Ready(understood)) => self.finish_parse(&name, &types, understood, resolve, outer, out),
             Err(error) => {
@@ -219,28 +215,24 @@ impl Ready {
         let mut template = Template::default();
         Resolve::scan(&subject.sql, &mut template, &self.client)?;
         let mut resolve = Resolve::with_types(&subject.sql, template, &subject.client_types);
-        match resolve.start(self.surroundings())? {
+        match resolve.start(&mut self.cx(out))? {
             Progress::Ready(understood) => {
                 let statement = self.renew(&statement, understood, resolve)?;
                 self.finish_bind(bind, &statement, out)
             }
             Progress::Wait(want) => {
                 self.activity = Activity::Bind(Box::new(PendingBind { body: body.to_vec(), statement, resolve }));
-                Ok(self.ask_for(want))
+                Ok(want.into())
             }
         }
     }
 
     pub(super) fn on_bind_event(&mut self, pending: PendingBind, event: Event<'_>, out: &mut SendBuf) -> Step {
         let PendingBind { body, statement, mut resolve } = pending;
-        let progress = match event {
-            Event::Iris(reply) => resolve.on_reply(reply, self.surroundings()),
-            event => resolve.on_order(event, self.surroundings()),
-        };
-        let result = match progress {
+        let result = match resolve.resume(event, &mut self.cx(out)) {
             Ok(Progress::Wait(want)) => {
                 self.activity = Activity::Bind(Box::new(PendingBind { body, statement, resolve }));
-                return self.ask_for(want);
+                return want.into();
             }
             Ok(Progress::Ready(understood)) => self.renew(&statement, understood, resolve),
             Err(error) => Err(error),
@@ -311,7 +303,8 @@ impl Ready {
         let bound = statement.bound();
         let sources =
             Sources { sql: &bound.sql, template: &bound.template, parameters: &parameters, context: &self.context };
-        let values = bind_values(&bound.understood, &sources, &mut self.client, out)?;
+        let mut cx = Cx { shard: &self.context, client: &mut self.client, out };
+        let values = bind_values(&bound.understood, &sources, &mut cx)?;
         let formats = Formats::new(bind.result_formats.iter().collect());
         let depth = self.client.transaction.depth();
         let portal = Portal {
@@ -413,7 +406,7 @@ impl Ready {
                     Some(unknown) => Operation::Arguments(Box::new(unknown)),
                     None => {
                         let texts = constants(arguments);
-                        let values = argument_values(&prepared, &texts, &self.context, &mut self.client, out)?;
+                        let values = argument_values(&prepared, &texts, &mut self.cx(out))?;
                         let understood = Rc::clone(&prepared.understood);
                         Operation::new(understood, values, formats.clone(), false, &self.context, &self.client)?
                     }
@@ -433,7 +426,7 @@ impl Ready {
         if lookahead != Some(b'S') || needs_transaction(&understood) {
             self.client.transaction.begin_implicit();
         }
-        match operation.execute(rows_max.into(), &self.context, &mut self.client, out) {
+        match operation.start(rows_max.into(), &mut self.cx(out)) {
             Ok(outcome) => {
                 let pending = PendingExecute { portal: name.to_owned(), statement, formats, operation };
                 Ok(self.on_execute_outcome(pending, outcome, out))
@@ -447,11 +440,7 @@ impl Ready {
 
     fn on_execute_outcome(&mut self, pending: PendingExecute, outcome: Outcome, out: &mut SendBuf) -> Step {
         let step = match outcome {
-            Outcome::Submit(request) => Step::Submit(request),
-            Outcome::Order(order) => order.into(),
-            Outcome::Wait(request) => Step::Wait(request),
-            Outcome::FlushThenResume => Step::FlushThenResume,
-            Outcome::NeedFrame => Step::Flush,
+            Outcome::Wait(want) => want.into(),
             Outcome::Complete(tag) => {
                 self.after_statement(&pending.statement.understood.translation.action, &tag);
                 put_notices(&pending.statement.understood, &self.client, out);
@@ -490,35 +479,12 @@ impl Ready {
         event: Event<'_>,
         out: &mut SendBuf,
     ) -> Step {
-        let outcome = match event {
-            Event::Iris(reply) => pending.operation.on_reply(reply, &self.context, &mut self.client, out),
-            Event::Flushed => Ok(pending.operation.on_flushed()),
-            Event::Lost(error) => Err(error),
-            Event::Waited(result) => pending.operation.on_waited(result, &self.context, &mut self.client, out),
-            event => pending.operation.on_order(event, &self.context, &mut self.client, out),
-        };
-        match outcome {
+        match pending.operation.resume(event, &mut self.cx(out)) {
             Ok(outcome) => self.on_execute_outcome(pending, outcome, out),
             Err(error) => {
                 self.abandon(&pending.operation);
                 self.fail_extended(&error, out)
             }
-        }
-    }
-
-    /// A frame while an operation runs: only COPY FROM STDIN reads any.
-    pub(super) fn on_copy_message(&mut self, message: &FrontendMessage<'_>, out: &mut SendBuf) -> Step {
-        match std::mem::replace(&mut self.activity, Activity::Idle) {
-            Activity::Simple(query) => self.on_simple_copy(query, message, out),
-            Activity::Execute(mut pending) => match pending.operation.on_copy_message(message, &mut self.client) {
-                Ok(Outcome::NeedFrame) => {
-                    self.activity = Activity::Execute(pending);
-                    Step::NeedFrame
-                }
-                Ok(outcome) => self.on_execute_outcome(*pending, outcome, out),
-                Err(error) => self.fail_extended(&error, out),
-            },
-            _ => Step::NeedFrame,
         }
     }
 

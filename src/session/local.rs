@@ -5,6 +5,7 @@ use crate::types::{Oid, PgType};
 use crate::wire::{Format, PgError, SendBuf, SqlState};
 
 use super::client::Client;
+use super::context::Cx;
 use super::operation::Outcome;
 use super::rows::Field;
 use super::run::put_row_description;
@@ -90,7 +91,8 @@ fn set_by_statement(client: &mut Client, name: &str, value: Option<&str>, local:
 impl Local {
     /// # Errors
     /// The setting's own.
-    pub fn execute(&mut self, client: &mut Client, out: &mut SendBuf) -> Result<Outcome, Box<PgError>> {
+    pub fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let (client, out) = (&mut *cx.client, &mut *cx.out);
         // A lone statement is a transaction of its own; several of one Query are one together.
         let in_block = client.transaction.in_block();
         let in_transaction = client.in_transaction();

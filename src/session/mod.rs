@@ -55,7 +55,7 @@ pub use advisory::{LockKey, LockMode, LockRequest, LockScope};
 pub use channel::{ChannelChange, Effect, Notification};
 pub use client::Identity;
 pub use context::{SessionOptions, ShardContext};
-pub use counts::{Counts, ShardCounts};
+pub use counts::{Counter, Counts, SessionCounters, ShardCounts};
 pub use step::{Event, Step, WaitRequest};
 
 use ready::Ready;

@@ -4,25 +4,24 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::catalog::{MirrorChange, quoted_name};
-use crate::iris::{Reply, Request};
+use crate::iris::Request;
 use crate::sql::{Action, CatalogQuery, CursorCommand, EnumChange, SettingCommand, Template, TransactionCommand};
-use crate::wire::{FrontendMessage, PgError, SendBuf, SqlState};
+use crate::wire::{PgError, SendBuf, SqlState};
 
-use super::arguments::{Arguments, ArgumentsProgress};
+use super::arguments::Arguments;
 use super::block_run::BlockRun;
 use super::calls::{CallValues, Calls, bind_arguments};
-use super::catalog::{CatalogProgress, CatalogRun, CatalogStatement};
+use super::catalog::{CatalogRun, CatalogStatement};
 use super::channel::ChannelOperation;
 use super::client::Client;
-use super::context::{ShardContext, Understood};
-use super::control::{Control, ControlProgress};
-use super::copy_in::{CopyIn, CopyProgress};
+use super::context::{Cx, ShardContext, Understood};
+use super::control::Control;
+use super::copy_in::CopyIn;
 use super::cursor_run::{CommitHeld, CursorRun};
 use super::local::{Local, LocalCommand};
-use super::question::Order;
 use super::rows::Formats;
-use super::run::{Run, RunProgress};
-use super::step::{Event, WaitRequest};
+use super::run::Run;
+use super::step::{Event, Progress, Want};
 use super::try_setting::TrySetting;
 use super::upsert_keys::check_keys;
 use super::values::{Parameter, SettingValue, Sources, put_values};
@@ -37,8 +36,8 @@ pub enum Operation {
     Catalog(Box<CatalogRun>),
     /// Only the mirror has something to do.
     Mirror(MirrorOnly),
-    /// SET of a parameter that the oracle knows, and the command's tag.
-    TrySetting(Box<TrySetting>, String),
+    /// SET of a parameter that the oracle knows.
+    TrySetting(Box<TrySetting>),
     /// Rows come from the operation of the cursor's query.
     Cursor(Box<CursorRun>),
     CommitHeld(Box<CommitHeld>),
@@ -84,13 +83,9 @@ pub struct Sleeping {
 /// What comes next.
 #[derive(Debug)]
 pub enum Outcome {
-    Submit(Request),
-    /// Something for the oracle.
-    Order(Order),
-    Wait(WaitRequest),
-    FlushThenResume,
-    /// CopyData and its like.
-    NeedFrame,
+    /// [`Operation::resume`] is to be called with what comes of it.
+    Wait(Want),
+    /// The row limit is reached.
     Suspended,
     /// The text of CommandComplete.
     Complete(String),
@@ -102,12 +97,7 @@ pub enum Outcome {
 ///
 /// # Errors
 /// 22xxx, 42P02.
-pub fn bind_values(
-    understood: &Understood,
-    sources: &Sources<'_>,
-    client: &mut Client,
-    out: &mut SendBuf,
-) -> Result<Values, Box<PgError>> {
+pub fn bind_values(understood: &Understood, sources: &Sources<'_>, cx: &mut Cx<'_>) -> Result<Values, Box<PgError>> {
     let steps = match &understood.translation.action {
         Action::Script(steps) => steps,
         Action::Calls(calls) => return bind_arguments(calls, sources).map(Values::Calls),
@@ -125,11 +115,11 @@ pub fn bind_values(
     for (index, step) in steps.iter().enumerate() {
         let mut values = Vec::new();
         let metadata = understood.extra.metadata(index);
-        put_values(&step.plan, metadata.as_deref(), sources, client, out, &mut values)?;
+        put_values(&step.plan, metadata.as_deref(), sources, cx.client, cx.out, &mut values)?;
         all.push(values);
     }
-    let style = Arc::clone(client.settings.style());
-    check_keys(&understood.translation.upsert_keys, sources, client, &style)?;
+    let style = Arc::clone(cx.client.settings.style());
+    check_keys(&understood.translation.upsert_keys, sources, cx.client, &style)?;
     Ok(Values::Iris(all))
 }
 
@@ -194,8 +184,10 @@ impl Operation {
                 tag: tag(),
             }),
             Action::Transaction(command) => Self::Control(Control::new(command.clone(), tag())),
-            Action::Setting(command) if let Some(setting) = TrySetting::of(command, context) => {
-                Self::TrySetting(Box::new(setting), tag())
+            Action::Setting(command)
+                if let Some(setting) = TrySetting::of(command, &understood.translation.tag, context) =>
+            {
+                Self::TrySetting(Box::new(setting))
             }
             Action::Setting(SettingCommand::Show(name))
                 if context.options.has_oracle && client.settings.is_shown_by_oracle(name) =>
@@ -243,51 +235,76 @@ impl Operation {
         }
     }
 
+    /// Starts, or goes on after a suspension, with at most `rows_max` rows (0 = all).
+    ///
     /// # Errors
     /// The statement's own.
-    pub fn execute(
-        &mut self,
-        rows_max: u64,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<Outcome, Box<PgError>> {
+    pub fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match self {
-            Self::Run(run) => client.settings.check_writable(run.command())?,
-            Self::Copy(_) => client.settings.check_writable("COPY FROM")?,
-            _ => {}
-        }
-        match self {
-            Self::Run(run) => run.execute(rows_max, context, client, out).map(Outcome::from),
-            Self::Control(control) => control.start(context, client, out).map(Outcome::from),
-            Self::Copy(copy) => Ok(copy.start(out)),
+            Self::Run(run) => {
+                cx.client.settings.check_writable(run.command())?;
+                run.start(rows_max, cx)
+            }
+            Self::Control(control) => control.start(cx),
+            Self::Copy(copy) => {
+                cx.client.settings.check_writable("COPY FROM")?;
+                Ok(copy.start(cx.out))
+            }
             Self::Catalog(run) => {
                 if run.is_query() {
-                    client.has_queried = client.transaction.in_block();
+                    cx.client.has_queried = cx.client.transaction.in_block();
                 }
-                run.execute(rows_max, context, client, out).map(Outcome::from)
+                run.start(rows_max, cx)
             }
-            Self::Mirror(mirror) => Ok(match mirror.change.take() {
-                Some(change) => Outcome::Order(Order::Mirror(change)),
-                None => Outcome::Complete(mirror.tag.clone()),
-            }),
-            Self::Cursor(run) => run.execute(rows_max, context, client, out),
-            Self::CommitHeld(commit) => commit.execute(context, client, out),
-            Self::Arguments(arguments) => Ok(Outcome::Order(arguments.ask(rows_max, context, client))),
-            Self::TrySetting(setting, _) => Ok(Outcome::Order(setting.start(context, client))),
-            Self::Local(local) => local.execute(client, out),
-            Self::Channel(channel) => channel.execute(client),
+            Self::Mirror(mirror) => Ok(mirror.start()),
+            Self::Cursor(run) => run.start(rows_max, cx),
+            Self::CommitHeld(commit) => commit.start(cx),
+            Self::Arguments(arguments) => Ok(Outcome::Wait(arguments.start(rows_max, cx))),
+            Self::TrySetting(setting) => Ok(setting.start(cx)),
+            Self::Local(local) => local.start(cx),
+            Self::Channel(channel) => channel.start(cx.client),
             Self::Calls(calls) => {
-                client.has_queried = client.transaction.in_block();
-                calls.execute(rows_max, context, client, out)
+                cx.client.has_queried = cx.client.transaction.in_block();
+                calls.start(rows_max, cx)
             }
             Self::Sleeping(sleeping) => {
-                client.has_queried = client.transaction.in_block();
+                cx.client.has_queried = cx.client.transaction.in_block();
                 sleeping.rows_max = rows_max;
-                let outcome = sleeping.calls.execute(0, context, client, &mut sleeping.spool);
-                self.after_sleep(outcome, context, client, out)
+                let outcome = sleeping.calls.start(0, &mut cx.spooled(&mut sleeping.spool));
+                self.after_sleep(outcome, cx)
             }
-            Self::Block(run) => run.execute(context, client, out),
+            Self::Block(run) => run.start(cx),
+        }
+    }
+
+    /// Goes on with what has come of the [`Want`] that it waits for.
+    ///
+    /// # Errors
+    /// The statement's own; XX000 for an event that it does not wait for.
+    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        match self {
+            Self::Run(run) => run.resume(event, cx),
+            Self::Control(control) => control.resume(event, cx),
+            Self::Copy(copy) => copy.resume(event, cx),
+            Self::Catalog(run) => run.resume(event, cx),
+            Self::Mirror(mirror) => mirror.resume(event, cx),
+            Self::Cursor(run) => run.resume(event, cx),
+            Self::CommitHeld(commit) => commit.resume(event, cx),
+            Self::Arguments(arguments) => match arguments.resume(event, cx)? {
+                Progress::Wait(want) => Ok(Outcome::Wait(want)),
+                Progress::Ready((operation, rows_max)) => {
+                    *self = operation;
+                    self.start(rows_max, cx)
+                }
+            },
+            Self::TrySetting(setting) => setting.resume(event, cx),
+            Self::Calls(calls) => calls.resume(event, cx),
+            Self::Sleeping(sleeping) => {
+                let outcome = sleeping.calls.resume(event, &mut cx.spooled(&mut sleeping.spool));
+                self.after_sleep(outcome, cx)
+            }
+            Self::Block(run) => run.resume(event, cx),
+            Self::Local(_) | Self::Channel(_) => Err(cx.shard.unwaited()),
         }
     }
 
@@ -295,162 +312,16 @@ impl Operation {
     fn after_sleep(
         &mut self,
         outcome: Result<Outcome, Box<PgError>>,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
+        cx: &mut Cx<'_>,
     ) -> Result<Outcome, Box<PgError>> {
         match (outcome?, &mut *self) {
             (Outcome::Complete(_), Self::Sleeping(sleeping)) => {
                 let over = Self::Local(Local { command: LocalCommand::Nothing, tag: String::new(), describe: false });
                 let (then, rows_max) = (std::mem::replace(&mut sleeping.then, over), sleeping.rows_max);
                 *self = then;
-                self.execute(rows_max, context, client, out)
+                self.start(rows_max, cx)
             }
             (outcome, _) => Ok(outcome),
-        }
-    }
-
-    /// # Errors
-    /// Why the lock could not be had, or the waiting was cut short.
-    pub fn on_waited(
-        &mut self,
-        result: Result<bool, Box<PgError>>,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<Outcome, Box<PgError>> {
-        match self {
-            Self::Calls(calls) => calls.on_waited(result, client, out),
-            Self::Sleeping(sleeping) => {
-                let outcome = sleeping.calls.on_waited(result, client, &mut sleeping.spool);
-                self.after_sleep(outcome, context, client, out)
-            }
-            Self::Block(run) => run.on_waited(result, context, client, out),
-            Self::Cursor(run) => run
-                .resume(context, client, out, |source, client, spool| source.on_waited(result, context, client, spool)),
-            Self::CommitHeld(commit) => commit
-                .resume(context, client, out, |source, client, spool| source.on_waited(result, context, client, spool)),
-            _ => Err(PgError::error(SqlState::INTERNAL_ERROR, "nobody waits for anything")),
-        }
-    }
-
-    /// # Errors
-    /// The statement's own.
-    pub fn on_reply(
-        &mut self,
-        reply: Reply<'_>,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<Outcome, Box<PgError>> {
-        match self {
-            Self::Run(run) => run.on_reply(reply, context, client, out).map(Outcome::from),
-            Self::Control(control) => control.on_reply(&reply, context, client, out).map(Outcome::from),
-            Self::Copy(copy) => copy.on_reply(reply, context, client).map(Outcome::from),
-            Self::Cursor(run) => run.on_reply(reply, context, client, out),
-            Self::CommitHeld(commit) => commit.on_reply(reply, context, client, out),
-            Self::Block(run) => run.on_reply(reply, context, client, out),
-            Self::Local(_)
-            | Self::Catalog(_)
-            | Self::Mirror(_)
-            | Self::TrySetting(..)
-            | Self::Channel(_)
-            | Self::Calls(_)
-            | Self::Sleeping(_)
-            | Self::Arguments(_) => Err(super::resolve::unexpected(&reply)),
-        }
-    }
-
-    /// What came of an [`Order`].
-    ///
-    /// # Errors
-    /// The statement's own.
-    pub fn on_order(
-        &mut self,
-        event: Event<'_>,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<Outcome, Box<PgError>> {
-        if let Self::Arguments(arguments) = self {
-            return match arguments.on_order(event, context, client, out)? {
-                ArgumentsProgress::Order(order) => Ok(Outcome::Order(order)),
-                ArgumentsProgress::Ready(operation, rows_max) => {
-                    *self = *operation;
-                    self.execute(rows_max, context, client, out)
-                }
-            };
-        }
-        if let Self::Sleeping(sleeping) = self {
-            let outcome = sleeping.calls.on_order(event, context, client, &mut sleeping.spool);
-            return self.after_sleep(outcome, context, client, out);
-        }
-        match (self, event) {
-            (Self::Calls(calls), event) => calls.on_order(event, context, client, out),
-            (Self::Catalog(run), Event::Oracle(reply)) => run.on_reply(reply, client, out).map(Outcome::from),
-            (Self::Catalog(run), Event::Mirrored(done)) => {
-                done?;
-                run.on_order_done().map(Outcome::from)
-            }
-            (Self::Run(run), event) if run.is_explaining() => run.on_order(event, context, client).map(Outcome::from),
-            // IRIS has carried the statement out; the runtime brings the mirror in line when it could not follow.
-            (Self::Run(run), Event::Mirrored(done)) => {
-                if run.is_for_mirror() {
-                    done?;
-                }
-                Ok(run.on_mirrored(context).into())
-            }
-            (Self::TrySetting(setting, tag), Event::Oracle(reply)) => Ok(match setting.on_reply(reply, client)? {
-                Some(order) => Outcome::Order(order),
-                None => {
-                    client.tell_settings(out);
-                    Outcome::Complete(tag.clone())
-                }
-            }),
-            (Self::TrySetting(setting, _), Event::Mirrored(done)) => {
-                done?;
-                setting.again().map(Outcome::Order)
-            }
-            (Self::Mirror(mirror), Event::Mirrored(done)) => {
-                done?;
-                if let Some(change) = &mirror.enum_change {
-                    context.options.enums.apply(change);
-                }
-                context.schema_changed();
-                Ok(Outcome::Complete(mirror.tag.clone()))
-            }
-            (Self::Block(run), event) => run.on_order(event, context, client, out),
-            (Self::Cursor(run), event) => {
-                run.resume(context, client, out, |source, client, spool| source.on_order(event, context, client, spool))
-            }
-            (Self::CommitHeld(commit), event) => commit
-                .resume(context, client, out, |source, client, spool| source.on_order(event, context, client, spool)),
-            _ => Err(PgError::error(SqlState::INTERNAL_ERROR, "an event came that nobody waits for")),
-        }
-    }
-
-    /// A message while the statement reads the client's data.
-    ///
-    /// # Errors
-    /// The statement's own; 08P01 when no data is being read.
-    pub fn on_copy_message(
-        &mut self,
-        message: &FrontendMessage<'_>,
-        client: &mut Client,
-    ) -> Result<Outcome, Box<PgError>> {
-        match self {
-            Self::Copy(copy) => copy.on_message(message, client).map(Outcome::from),
-            _ => Err(PgError::error(SqlState::PROTOCOL_VIOLATION, "unexpected message while a statement runs")),
-        }
-    }
-
-    pub fn on_flushed(&mut self) -> Outcome {
-        match self {
-            Self::Run(run) => run.on_flushed().into(),
-            Self::Cursor(run) => run.on_flushed(),
-            Self::CommitHeld(commit) => commit.on_flushed(),
-            Self::Block(run) => run.on_flushed(),
-            _ => Outcome::NeedFrame,
         }
     }
 
@@ -468,10 +339,10 @@ impl Operation {
     ///
     /// # Errors
     /// The statement's own.
-    pub fn open(&mut self, context: &ShardContext, client: &mut Client) -> Result<Outcome, Box<PgError>> {
+    pub fn open(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match self {
-            Self::Run(run) => run.open(context, client).map(Outcome::from),
-            Self::Catalog(run) => run.open(context, client).map(Outcome::from),
+            Self::Run(run) => run.open(cx),
+            Self::Catalog(run) => run.open(cx),
             _ => Ok(Outcome::Suspended),
         }
     }
@@ -487,45 +358,22 @@ impl Operation {
     }
 }
 
-impl From<RunProgress> for Outcome {
-    fn from(progress: RunProgress) -> Self {
-        match progress {
-            RunProgress::Submit(request) => Self::Submit(request),
-            RunProgress::Mirror(change) => Self::Order(Order::Mirror(change)),
-            RunProgress::Order(order) => Self::Order(order),
-            RunProgress::FlushThenResume => Self::FlushThenResume,
-            RunProgress::Suspended => Self::Suspended,
-            RunProgress::Complete(tag) => Self::Complete(tag),
+impl MirrorOnly {
+    fn start(&mut self) -> Outcome {
+        match self.change.take() {
+            Some(change) => Outcome::Wait(Want::Mirror(change)),
+            None => Outcome::Complete(self.tag.clone()),
         }
     }
-}
 
-impl From<CatalogProgress> for Outcome {
-    fn from(progress: CatalogProgress) -> Self {
-        match progress {
-            CatalogProgress::Order(order) => Self::Order(order),
-            CatalogProgress::Suspended => Self::Suspended,
-            CatalogProgress::Complete(tag) => Self::Complete(tag),
+    fn resume(&self, event: Event<'_>, cx: &Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let Event::Mirrored(done) = event else { return Err(cx.shard.unwaited()) };
+        done?;
+        if let Some(change) = &self.enum_change {
+            cx.shard.options.enums.apply(change);
         }
-    }
-}
-
-impl From<ControlProgress> for Outcome {
-    fn from(progress: ControlProgress) -> Self {
-        match progress {
-            ControlProgress::Submit(request) => Self::Submit(request),
-            ControlProgress::Complete(tag) => Self::Complete(tag),
-        }
-    }
-}
-
-impl From<CopyProgress> for Outcome {
-    fn from(progress: CopyProgress) -> Self {
-        match progress {
-            CopyProgress::Submit(request) => Self::Submit(request),
-            CopyProgress::NeedFrame => Self::NeedFrame,
-            CopyProgress::Complete(tag) => Self::Complete(tag),
-        }
+        cx.shard.schema_changed();
+        Ok(Outcome::Complete(self.tag.clone()))
     }
 }
 

@@ -1,29 +1,12 @@
 //! A question for the oracle, and what may have to happen before it can be answered: the client's role is made, a
 //! relation that another gateway made is looked for.
 
-use crate::catalog::{Answer, MirrorChange, OracleRequest, user_role};
+use crate::catalog::{Answer, OracleRequest, user_role};
 use crate::wire::{PgError, SqlState};
 
 use super::client::Client;
-use super::step::Step;
-
-/// What the runtime has to do for a statement; see [`Step`](super::step::Step).
-#[derive(Debug)]
-pub enum Order {
-    Ask(OracleRequest),
-    Mirror(MirrorChange),
-    Refresh,
-}
-
-impl From<Order> for Step {
-    fn from(order: Order) -> Self {
-        match order {
-            Order::Ask(request) => Self::Ask(request),
-            Order::Mirror(change) => Self::Mirror(change),
-            Order::Refresh => Self::Refresh,
-        }
-    }
-}
+use super::context::ShardContext;
+use super::step::{Event, Progress, Want};
 
 /// One question under way.
 #[derive(Debug)]
@@ -33,35 +16,37 @@ pub struct Question {
     refreshed: bool,
 }
 
-#[derive(Debug)]
-pub enum QuestionStep {
-    Order(Order),
-    /// May hold PostgreSQL's own error.
-    Answered(Box<Answer>),
-}
-
 impl Question {
     pub fn new(request: OracleRequest) -> Self {
         Self { request, role_made: false, refreshed: false }
     }
 
-    pub fn ask(&self) -> Order {
-        Order::Ask(self.request.clone())
+    pub fn ask(&self) -> Want {
+        Want::Ask(self.request.clone())
     }
 
+    /// The answer, which may hold PostgreSQL's own error. Whether the mirror could be changed or refreshed on the way,
+    /// the answer will tell.
+    ///
     /// # Errors
     /// The oracle could not be asked: what the runtime says, or 08P01.
-    pub fn on_reply(
+    pub fn resume(
         &mut self,
-        reply: Result<Vec<u8>, Box<PgError>>,
+        event: Event<'_>,
+        shard: &ShardContext,
         client: &Client,
-    ) -> Result<QuestionStep, Box<PgError>> {
+    ) -> Result<Progress<Box<Answer>>, Box<PgError>> {
+        let reply = match event {
+            Event::Oracle(reply) => reply,
+            Event::Mirrored(_) => return Ok(Progress::Wait(self.ask())),
+            _ => return Err(shard.unwaited()),
+        };
         let answer = Answer::read(&reply?)?;
-        let Some(error) = &answer.error else { return Ok(QuestionStep::Answered(Box::new(answer))) };
+        let Some(error) = &answer.error else { return Ok(Progress::Ready(Box::new(answer))) };
         if answer.is_prelude_error && !self.role_made && error.message.starts_with("role ") {
             // Whoever may log in to the gateway is a role.
             self.role_made = true;
-            return Ok(QuestionStep::Order(Order::Mirror(user_role(&client.user))));
+            return Ok(Progress::Wait(Want::Mirror(user_role(&client.user))));
         }
         if answer.is_prelude_error {
             return Err(PgError::error(SqlState::INTERNAL_ERROR, "the catalog service refused the session's settings")
@@ -69,8 +54,8 @@ impl Question {
         }
         if error.code == SqlState::UNDEFINED_TABLE && !self.refreshed {
             self.refreshed = true;
-            return Ok(QuestionStep::Order(Order::Refresh));
+            return Ok(Progress::Wait(Want::Refresh));
         }
-        Ok(QuestionStep::Answered(Box::new(answer)))
+        Ok(Progress::Ready(Box::new(answer)))
     }
 }

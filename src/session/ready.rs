@@ -5,14 +5,14 @@ use std::rc::Rc;
 
 use crate::iris::{Reply, Request};
 use crate::sql::Template;
-use crate::wire::{Frame, FrontendMessage, PgError, SendBuf, SqlState, TransactionStatus};
+use crate::wire::{Frame, FrontendMessage, PgError, SendBuf, Severity, SqlState, TransactionStatus};
 
 use super::activity::SessionState;
 use super::client::Client;
-use super::context::ShardContext;
+use super::context::{Cx, ShardContext};
 use super::extended::{PendingBind, PendingExecute, PendingParse, Portal};
 use super::operation::Operation;
-use super::resolve::{Surroundings, Want, refused, unexpected};
+use super::resolve::{refused, unexpected};
 use super::simple::SimpleQuery;
 use super::statement::Statement;
 use super::step::{Event, Step};
@@ -83,25 +83,8 @@ impl Ready {
             || self.portals.values().any(|portal| portal.open_result().is_some())
     }
 
-    pub(super) fn surroundings(&self) -> Surroundings<'_> {
-        Surroundings {
-            context: &self.context,
-            in_transaction: self.client.transaction.wants_transaction(),
-            client: &self.client,
-        }
-    }
-
-    /// Asks for what the understanding of a statement waits for.
-    pub(super) fn ask_for(&mut self, want: Want) -> Step {
-        match want {
-            Want::Iris(request) => {
-                if self.client.transaction.wants_transaction() {
-                    self.client.transaction.mark_iris_open();
-                }
-                Step::Submit(request)
-            }
-            Want::Oracle(order) => order.into(),
-        }
+    pub(super) fn cx<'a>(&'a mut self, out: &'a mut SendBuf) -> Cx<'a> {
+        Cx { shard: &self.context, client: &mut self.client, out }
     }
 
     pub fn on_frame(&mut self, frame: Frame<'_>, lookahead: Option<u8>, out: &mut SendBuf) -> Step {
@@ -112,7 +95,7 @@ impl Ready {
         };
         match &self.activity {
             Activity::Idle => {}
-            Activity::Simple(_) | Activity::Execute(_) => return self.on_copy_message(&message, out),
+            Activity::Simple(_) | Activity::Execute(_) => return self.on_event(Event::Frame(message), out),
             Activity::Parse(_) | Activity::Bind(_) | Activity::Ending(_) => {
                 out.put_error_response(&PgError::fatal(
                     SqlState::INTERNAL_ERROR,
@@ -156,7 +139,7 @@ impl Ready {
     /// A message that could be cut but not read. A query cycle can recover from what only its content broke;
     /// broken framing cannot be trusted further.
     fn malformed(&mut self, tag: u8, error: Box<PgError>, out: &mut SendBuf) -> Step {
-        if error.severity == crate::wire::Severity::Fatal {
+        if error.severity == Severity::Fatal {
             out.put_error_response(&error);
             return Step::Close;
         }
@@ -187,11 +170,17 @@ impl Ready {
                     super::channel::put_notifications(&notifications, out);
                     self.ready_for_query(out)
                 }
-                Event::Flushed | Event::Lost(_) | Event::Oracle(_) | Event::Mirrored(_) | Event::Waited(_) => {
+                _ => {
+                    let error = self.context.unwaited();
+                    self.report(&error, out);
                     self.finish_cycle(out)
                 }
             },
-            Activity::Idle => Step::NeedFrame,
+            Activity::Idle => {
+                let error = PgError { severity: Severity::Fatal, ..*self.context.unwaited() };
+                out.put_error_response(&error);
+                Step::Close
+            }
         }
     }
 

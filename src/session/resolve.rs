@@ -20,9 +20,9 @@ use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
 use super::client::Client;
-use super::context::{ShardContext, Understood};
-use super::question::{Order, Question, QuestionStep};
-use super::step::Event;
+use super::context::{Cx, ShardContext, Understood};
+use super::question::Question;
+use super::step::{Event, Progress, Want};
 use spelling::{Asked, Spelled};
 
 /// A statement on its way to being understood.
@@ -77,28 +77,22 @@ enum Stage {
     },
 }
 
-#[derive(Debug)]
-pub enum Progress {
-    Wait(Want),
-    Ready(Rc<Understood>),
-}
-
-/// What the understanding of a statement waits for.
-#[derive(Debug)]
-pub enum Want {
-    Iris(Request),
-    Oracle(Order),
-}
+/// How far the understanding of a statement is.
+pub type Understanding = Progress<Rc<Understood>>;
 
 /// A statement names no more tables than this; beyond it something is wrong.
 const LOADS_MAX: usize = 256;
 
 /// What the surroundings of a statement decide.
 #[derive(Debug, Clone, Copy)]
-pub struct Surroundings<'a> {
-    pub context: &'a ShardContext,
-    pub in_transaction: bool,
-    pub client: &'a Client,
+struct Surroundings<'a> {
+    context: &'a ShardContext,
+    in_transaction: bool,
+    client: &'a Client,
+}
+
+fn surroundings<'a>(cx: &'a Cx<'_>) -> Surroundings<'a> {
+    Surroundings { context: cx.shard, in_transaction: cx.client.transaction.wants_transaction(), client: cx.client }
 }
 
 impl Resolve {
@@ -166,7 +160,26 @@ impl Resolve {
 
     /// # Errors
     /// The statement's own error.
-    pub fn start(&mut self, s: Surroundings<'_>) -> Result<Progress, Box<PgError>> {
+    pub fn start(&mut self, cx: &mut Cx<'_>) -> Result<Understanding, Box<PgError>> {
+        let progress = self.begin(surroundings(cx))?;
+        Ok(asked(progress, cx))
+    }
+
+    /// Goes on with what has come of the [`Want`] that it waits for.
+    ///
+    /// # Errors
+    /// The statement's own error; XX000 when IRIS answers something else than asked, and for an event that it does not
+    /// wait for.
+    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Understanding, Box<PgError>> {
+        let progress = match event {
+            Event::Iris(reply) => self.on_reply(reply, surroundings(cx))?,
+            event @ (Event::Oracle(_) | Event::Mirrored(_)) => self.on_answer(event, surroundings(cx))?,
+            _ => return Err(cx.shard.unwaited()),
+        };
+        Ok(asked(progress, cx))
+    }
+
+    fn begin(&mut self, s: Surroundings<'_>) -> Result<Understanding, Box<PgError>> {
         let epoch = s.context.epoch();
         let found = s.context.translations.borrow_mut().get(&self.template, epoch);
         if let Some(understood) = found {
@@ -219,40 +232,29 @@ impl Resolve {
         &mut self,
         translated: Result<Translated, Box<PgError>>,
         s: Surroundings<'_>,
-    ) -> Result<Progress, Box<PgError>> {
+    ) -> Result<Understanding, Box<PgError>> {
         let question = self.question(OraclePurpose::Describe, s);
-        let order = question.ask();
+        let want = question.ask();
         self.stage = Stage::Describe { question, translated };
-        Ok(Progress::Wait(Want::Oracle(order)))
+        Ok(Progress::Wait(want))
     }
 
-    /// What came of an order.
-    ///
-    /// # Errors
-    /// PostgreSQL's own, or the translation's.
-    pub fn on_order(&mut self, event: Event<'_>, s: Surroundings<'_>) -> Result<Progress, Box<PgError>> {
+    /// What PostgreSQL says.
+    fn on_answer(&mut self, event: Event<'_>, s: Surroundings<'_>) -> Result<Understanding, Box<PgError>> {
         let mut stage = std::mem::replace(&mut self.stage, Stage::Translate);
         let (Stage::Describe { question, .. }
         | Stage::DescribeCatalog { question, .. }
         | Stage::Doubt { question, .. }) = &mut stage
         else {
-            return Err(PgError::error(SqlState::INTERNAL_ERROR, "an event came that nobody waits for"));
+            return Err(s.context.unwaited());
         };
-        let answer = match event {
-            Event::Oracle(reply) => match question.on_reply(reply, s.client) {
-                Ok(QuestionStep::Order(order)) => {
-                    self.stage = stage;
-                    return Ok(Progress::Wait(Want::Oracle(order)));
-                }
-                Ok(QuestionStep::Answered(answer)) => Ok(answer),
-                Err(error) => Err(error),
-            },
-            // Whether a refresh worked or not: the answer will tell.
-            _ => {
-                let order = question.ask();
+        let answer = match question.resume(event, s.context, s.client) {
+            Ok(Progress::Wait(want)) => {
                 self.stage = stage;
-                return Ok(Progress::Wait(Want::Oracle(order)));
+                return Ok(Progress::Wait(want));
             }
+            Ok(Progress::Ready(answer)) => Ok(answer),
+            Err(error) => Err(error),
         };
         match stage {
             Stage::Describe { translated, .. } => self.described(answer, translated, s),
@@ -273,7 +275,7 @@ impl Resolve {
                 self.described = Some(Rc::new(answer.described));
                 Ok(Progress::Ready(understood))
             }
-            Stage::Translate | Stage::Tables { .. } | Stage::Prepare { .. } => self.start(s),
+            Stage::Translate | Stage::Tables { .. } | Stage::Prepare { .. } => self.begin(s),
         }
     }
 
@@ -283,7 +285,7 @@ impl Resolve {
         answer: Result<Box<Answer>, Box<PgError>>,
         translated: Result<Translated, Box<PgError>>,
         s: Surroundings<'_>,
-    ) -> Result<Progress, Box<PgError>> {
+    ) -> Result<Understanding, Box<PgError>> {
         let mut answer = match answer {
             Ok(answer) => answer,
             Err(error) if error.code == SqlState::QUERY_CANCELED => return Err(error),
@@ -310,10 +312,10 @@ impl Resolve {
             );
             let prelude = s.client.prelude(CatalogQuery::default(), s.context);
             let question = Question::new(execute(&prelude, &sql, &[], Execution::default()));
-            let order = question.ask();
+            let want = question.ask();
             let described = Box::new(answer.described);
             self.stage = Stage::Doubt { question, translated, described, doubt: error };
-            return Ok(Progress::Wait(Want::Oracle(order)));
+            return Ok(Progress::Wait(want));
         }
         self.accept(translated?, answer.described, s)
     }
@@ -324,7 +326,7 @@ impl Resolve {
         mut translated: Translated,
         mut described: Described,
         s: Surroundings<'_>,
-    ) -> Result<Progress, Box<PgError>> {
+    ) -> Result<Understanding, Box<PgError>> {
         self.spelled.name(described.columns.as_deref_mut().unwrap_or_default());
         let open = |oid: &Oid| *oid == Oid::UNSPECIFIED;
         let count = described.parameter_types.len();
@@ -348,8 +350,8 @@ impl Resolve {
         self.prepare(understood, 0, s)
     }
 
-    fn next_table(&mut self, mut names: Vec<Need>, s: Surroundings<'_>) -> Result<Progress, Box<PgError>> {
-        let Some(name) = names.pop() else { return self.start(s) };
+    fn next_table(&mut self, mut names: Vec<Need>, s: Surroundings<'_>) -> Result<Understanding, Box<PgError>> {
+        let Some(name) = names.pop() else { return self.begin(s) };
         self.loads_count = self.loads_count.saturating_add(1);
         if self.loads_count > LOADS_MAX {
             return Err(PgError::error(
@@ -360,7 +362,7 @@ impl Resolve {
         let load = TableLoad::new(name, &s.context.tables.borrow());
         let request = load.request(&s.context.table_queries, s.in_transaction);
         self.stage = Stage::Tables { load, rest: names };
-        Ok(Progress::Wait(Want::Iris(request)))
+        Ok(Progress::Wait(Want::Submit(request)))
     }
 
     fn loading(
@@ -369,11 +371,11 @@ impl Resolve {
         load: TableLoad,
         rest: Vec<Need>,
         s: Surroundings<'_>,
-    ) -> Result<Progress, Box<PgError>> {
+    ) -> Result<Understanding, Box<PgError>> {
         match step {
             LoadStep::Submit(request) => {
                 self.stage = Stage::Tables { load, rest };
-                Ok(Progress::Wait(Want::Iris(request)))
+                Ok(Progress::Wait(Want::Submit(request)))
             }
             LoadStep::Done => self.next_table(rest, s),
         }
@@ -384,24 +386,22 @@ impl Resolve {
         understood: Rc<Understood>,
         from: usize,
         s: Surroundings<'_>,
-    ) -> Result<Progress, Box<PgError>> {
+    ) -> Result<Understanding, Box<PgError>> {
         let Some((step, plan)) = next_unprepared(&understood, from) else {
             if self.wants_types && self.described.is_none() && is_for_oracle(&understood.translation.action, s) {
                 let question = self.question(OraclePurpose::DescribeOwn, s);
-                let order = question.ask();
+                let want = question.ask();
                 self.stage = Stage::DescribeCatalog { question, understood };
-                return Ok(Progress::Wait(Want::Oracle(order)));
+                return Ok(Progress::Wait(want));
             }
             return Ok(Progress::Ready(understood));
         };
         let request = Request::Prepare { statement: Rc::clone(&plan.statement), in_transaction: s.in_transaction };
         self.stage = Stage::Prepare { understood, step };
-        Ok(Progress::Wait(Want::Iris(request)))
+        Ok(Progress::Wait(Want::Submit(request)))
     }
 
-    /// # Errors
-    /// The statement's own error, or XX000 when IRIS answers something else than asked.
-    pub fn on_reply(&mut self, reply: Reply<'_>, s: Surroundings<'_>) -> Result<Progress, Box<PgError>> {
+    fn on_reply(&mut self, reply: Reply<'_>, s: Surroundings<'_>) -> Result<Understanding, Box<PgError>> {
         match (std::mem::replace(&mut self.stage, Stage::Translate), reply) {
             (Stage::Tables { mut load, rest }, Reply::Failed { error, .. }) => {
                 let step =
@@ -442,6 +442,14 @@ impl Resolve {
             (_, reply) => Err(unexpected(&reply)),
         }
     }
+}
+
+/// What is asked of IRIS inside of a transaction opens it there.
+fn asked(progress: Understanding, cx: &mut Cx<'_>) -> Understanding {
+    if let (Progress::Wait(Want::Submit(_)), true) = (&progress, cx.client.transaction.wants_transaction()) {
+        cx.client.transaction.mark_iris_open();
+    }
+    progress
 }
 
 /// What PostgreSQL describes: queries and changes of rows. IRIS's own dialect is not for it.

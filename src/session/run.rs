@@ -1,23 +1,21 @@
 //! Running a script of IRIS statements for a client: the one way rows and counts come to be, whatever the protocol.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
-use crate::catalog::{ChangeUnderWay, MirrorChange};
+use crate::catalog::ChangeUnderWay;
 use crate::iris::{Culprit, IrisError, IrisStatement, Item, ItemReader, Reply, Request, StatementMetadata, last_part};
 use crate::sql::{Action, RunIf, ScriptStep, StepRole};
-use crate::types::Style;
-use crate::wire::{PgError, SendBuf, SqlState};
+use crate::wire::{PgError, SqlState};
 
 use super::client::Client;
-use super::context::{ShardContext, Understood};
+use super::context::{Cx, ShardContext, Understood};
 use super::explain::Explanation;
 use super::held_rows::{HeldRows, check_returned};
-use super::question::Order;
+use super::operation::Outcome;
 use super::resolve::{refused, unexpected};
 pub use super::rows::put_row_description;
 use super::rows::{Formats, RowShape, row_shape};
-use super::step::Event;
+use super::step::{Event, Want};
 use super::streams::StreamRows;
 use super::violation::{Attempt, violated};
 
@@ -84,20 +82,6 @@ enum State {
     /// PostgreSQL is asked about IRIS's refusal.
     Explaining(Box<Explanation>),
     Done,
-}
-
-#[derive(Debug)]
-pub enum RunProgress {
-    Submit(Request),
-    FlushThenResume,
-    /// The row limit of this Execute is reached.
-    Suspended,
-    /// IRIS has changed its schema; the mirror follows.
-    Mirror(MirrorChange),
-    /// Something for the oracle.
-    Order(Order),
-    /// The text of CommandComplete.
-    Complete(String),
 }
 
 impl Run {
@@ -175,13 +159,13 @@ impl Run {
     /// Starts the query of a cursor and stops in front of its first row.
     ///
     /// # Errors
-    /// As `execute`.
-    pub fn open(&mut self, context: &ShardContext, client: &mut Client) -> Result<RunProgress, Box<PgError>> {
+    /// As `start`.
+    pub fn open(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         if self.steps().len() != 1 || !matches!(self.state, State::Next) {
-            return Ok(RunProgress::Suspended);
+            return Ok(Outcome::Suspended);
         }
         self.opens_only = true;
-        self.next_step(context, client)
+        self.next_step(cx)
     }
 
     /// The tag without counts.
@@ -200,13 +184,7 @@ impl Run {
     ///
     /// # Errors
     /// The statement's own.
-    pub fn execute(
-        &mut self,
-        rows_max: u64,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<RunProgress, Box<PgError>> {
+    pub fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         self.rows_max = rows_max;
         // Only the rows of a plain query can wait in IRIS: other scripts have steps behind them that must run.
         if rows_max > 0 && self.steps().len() > 1 && matches!(self.state, State::Next) {
@@ -215,18 +193,18 @@ impl Run {
         if let Some(held) = &mut self.held
             && matches!(self.state, State::Done)
         {
-            let is_suspended = held.send(rows_max, out);
-            return Ok(if is_suspended { RunProgress::Suspended } else { RunProgress::Complete(self.tag()) });
+            let is_suspended = held.send(rows_max, cx.out);
+            return Ok(if is_suspended { Outcome::Suspended } else { Outcome::Complete(self.tag()) });
         }
         self.rows_count = 0;
         self.opens_only = false;
         match std::mem::replace(&mut self.state, State::Waiting) {
-            State::Next => self.next_step(context, client),
-            State::Suspended { rows, end } => self.page(&rows, end, context, client, out),
-            State::Streams(rows) => self.streams(rows, context, client, out),
+            State::Next => self.next_step(cx),
+            State::Suspended { rows, end } => self.page(&rows, end, cx),
+            State::Streams(rows) => self.streams(rows, cx),
             State::Done => {
                 self.state = State::Done;
-                Ok(RunProgress::Complete(self.tag()))
+                Ok(Outcome::Complete(self.tag()))
             }
             State::Waiting | State::Flushing | State::Explaining(_) => {
                 Err(PgError::error(SqlState::INTERNAL_ERROR, "a running portal was executed again"))
@@ -234,83 +212,86 @@ impl Run {
         }
     }
 
-    /// After `FlushThenResume`.
-    pub fn on_flushed(&mut self) -> RunProgress {
-        self.state = State::Waiting;
-        match self.steps().get(self.step) {
-            Some(step) => RunProgress::Submit(Request::Fetch { statement: self.statement(step) }),
-            None => RunProgress::Complete(self.tag()),
+    /// # Errors
+    /// The statement's own.
+    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        match (&self.state, event) {
+            (State::Waiting | State::Streams(_), Event::Iris(reply)) => self.on_reply(reply, cx),
+            (State::Flushing, Event::Flushed) => Ok(self.next_page()),
+            (State::Explaining(_), event @ (Event::Oracle(_) | Event::Mirrored(_))) => self.explain(event, cx),
+            // IRIS has carried the statement out; the runtime brings the mirror in line when it could not follow.
+            (State::Done, Event::Mirrored(done)) => {
+                if self.is_for_mirror() {
+                    done?;
+                }
+                Ok(self.finish(cx.shard))
+            }
+            _ => Err(cx.shard.unwaited()),
         }
     }
 
-    /// # Errors
-    /// The statement's own.
-    pub fn on_reply(
-        &mut self,
-        reply: Reply<'_>,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<RunProgress, Box<PgError>> {
-        let Some(mut held) = self.held.take() else { return self.take_reply(reply, context, client, out) };
-        let progress = self.take_reply(reply, context, client, &mut held.spool);
-        let checked = held.check();
-        let is_complete = matches!(progress, Ok(RunProgress::Complete(_)));
-        let is_suspended = is_complete && held.send(self.rows_max, out);
-        self.held = Some(held);
-        checked?;
-        let complete = if is_complete { Ok(RunProgress::Complete(self.tag())) } else { progress };
-        if is_suspended { Ok(RunProgress::Suspended) } else { complete }
+    fn next_page(&mut self) -> Outcome {
+        self.state = State::Waiting;
+        match self.steps().get(self.step) {
+            Some(step) => Outcome::Wait(Want::Submit(Request::Fetch { statement: self.statement(step) })),
+            None => Outcome::Complete(self.tag()),
+        }
     }
 
-    fn take_reply(
-        &mut self,
-        reply: Reply<'_>,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<RunProgress, Box<PgError>> {
+    fn on_reply(&mut self, reply: Reply<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let Some(mut held) = self.held.take() else { return self.take_reply(reply, cx) };
+        let progress = self.take_reply(reply, &mut cx.spooled(&mut held.spool));
+        let checked = held.check();
+        let is_complete = matches!(progress, Ok(Outcome::Complete(_)));
+        let is_suspended = is_complete && held.send(self.rows_max, cx.out);
+        self.held = Some(held);
+        checked?;
+        let complete = if is_complete { Ok(Outcome::Complete(self.tag())) } else { progress };
+        if is_suspended { Ok(Outcome::Suspended) } else { complete }
+    }
+
+    fn take_reply(&mut self, reply: Reply<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match reply {
             Reply::Failed { error, .. } => {
                 self.state = State::Done;
                 let ignored =
                     self.steps().get(self.step).is_some_and(|step| step.ignored_sqlcodes.contains(&error.sqlcode));
                 if !ignored {
-                    let plain = self.violated(&error, context, client);
+                    let plain = self.violated(&error, cx);
                     if let Some(failure) = self.failure.take() {
                         return Err(failure);
                     }
                     let next = self.step.saturating_add(1);
                     if self.steps().get(next).is_some_and(|step| step.role == StepRole::Undo) {
                         (self.failure, self.step) = (Some(plain), next);
-                        return self.next_step(context, client);
+                        return self.next_step(cx);
                     }
-                    let explanation = Explanation::new(&error, plain, &self.understood, context, client)?;
-                    let order = explanation.ask();
+                    let explanation = Explanation::new(&error, plain, &self.understood, cx.shard, cx.client)?;
+                    let want = explanation.ask();
                     self.state = State::Explaining(Box::new(explanation));
-                    return Ok(RunProgress::Order(order));
+                    return Ok(Outcome::Wait(want));
                 }
                 self.was_ignored = true;
-                self.refusal = self.inexcusable(&error, context, client);
-                self.finish_step(0, context, client)
+                self.refusal = self.inexcusable(&error, cx);
+                self.finish_step(0, cx)
             }
             Reply::Updated { metadata, counts } => {
                 self.understood.extra.set_metadata(self.step, &metadata);
                 let count: i64 = counts.iter().copied().fold(0, i64::saturating_add);
-                self.finish_step(u64::try_from(count).unwrap_or(0), context, client)
+                self.finish_step(u64::try_from(count).unwrap_or(0), cx)
             }
             Reply::Page { metadata, rows, end } => {
-                self.shape(&metadata, context, client.settings.style(), out)?;
+                self.shape(&metadata, cx)?;
                 let has_streams = self.shape.as_ref().is_some_and(|shape| shape.has_streams);
                 if has_streams {
-                    return self.streams(StreamRows::new(rows, end), context, client, out);
+                    return self.streams(StreamRows::new(rows, end), cx);
                 }
-                self.page(rows, end, context, client, out)
+                self.page(rows, end, cx)
             }
             Reply::Stream(data) => match std::mem::replace(&mut self.state, State::Waiting) {
                 State::Streams(mut rows) => {
                     rows.on_data(data);
-                    self.streams(rows, context, client, out)
+                    self.streams(rows, cx)
                 }
                 _ => Err(unexpected(&Reply::Stream(data))),
             },
@@ -318,7 +299,7 @@ impl Run {
         }
     }
 
-    fn next_step(&mut self, context: &ShardContext, client: &mut Client) -> Result<RunProgress, Box<PgError>> {
+    fn next_step(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         let previous = self.previous_count;
         while let Some(step) = self.steps().get(self.step) {
             let runs = match step.run_if {
@@ -335,20 +316,20 @@ impl Run {
         let Some(step) = self.steps().get(self.step) else {
             self.state = State::Done;
             check_returned(&self.understood.translation.tag, self.steps(), self.count, self.all_rows_count)?;
-            if let Some(change) = client.mirror_change(&self.understood) {
-                return Ok(RunProgress::Mirror(change));
+            if let Some(change) = cx.client.mirror_change(&self.understood) {
+                return Ok(Outcome::Wait(Want::Mirror(change)));
             }
-            return Ok(self.on_mirrored(context));
+            return Ok(self.finish(cx.shard));
         };
         let statement = self.statement(step);
         let values_per_set = step.plan.binds.len();
         let is_kept = step.plan.writes.is_some();
         if self.under_way.is_none() {
-            self.under_way = context.change_begins(&self.understood.translation.mirror);
+            self.under_way = cx.shard.change_begins(&self.understood.translation.mirror);
         }
-        let in_transaction = client.transaction.wants_transaction();
+        let in_transaction = cx.client.transaction.wants_transaction();
         if in_transaction {
-            client.transaction.mark_iris_open();
+            cx.client.transaction.mark_iris_open();
         }
         self.step_rows_count = 0;
         self.state = State::Waiting;
@@ -357,30 +338,30 @@ impl Run {
         if is_kept && values.len() <= SENT_BYTES_MAX {
             self.sent.extend_from_slice(&values);
         }
-        Ok(RunProgress::Submit(Request::Execute {
+        Ok(Outcome::Wait(Want::Submit(Request::Execute {
             statement,
             values,
             values_per_set,
             sets: 1,
             rows_max: 0,
             in_transaction,
-        }))
+        })))
     }
 
     /// What an ignored refusal of the present step is as an error, where it has to be made sure that it may be ignored.
-    fn inexcusable(&self, error: &IrisError, context: &ShardContext, client: &Client) -> Option<Box<PgError>> {
+    fn inexcusable(&self, error: &IrisError, cx: &Cx<'_>) -> Option<Box<PgError>> {
         let step = self.steps().get(self.step)?;
         let writes = step.plan.writes.as_ref().filter(|writes| writes.arbiter.is_some())?;
         let is_arbiter = Culprit::of(error).constraint.is_some_and(|name| writes.is_arbiter(last_part(name)));
-        (!is_arbiter).then(|| self.violated(error, context, client))
+        (!is_arbiter).then(|| self.violated(error, cx))
     }
 
     /// IRIS has refused the present step.
-    fn violated(&self, error: &IrisError, context: &ShardContext, client: &Client) -> Box<PgError> {
+    fn violated(&self, error: &IrisError, cx: &Cx<'_>) -> Box<PgError> {
         let metadata = self.understood.extra.metadata(self.step);
-        match self.attempt(metadata.as_deref(), client) {
-            Some(attempt) => violated(error, &attempt, context),
-            None => refused(error, context),
+        match self.attempt(metadata.as_deref(), cx.client) {
+            Some(attempt) => violated(error, &attempt, cx.shard),
+            None => refused(error, cx.shard),
         }
     }
 
@@ -389,55 +370,32 @@ impl Run {
         Some(Attempt { plan: &step.plan, metadata, values: &self.sent, set: None, style: client.settings.style() })
     }
 
-    /// PostgreSQL's word on the refusal of IRIS's that it was asked about; or an order was carried out for it.
-    ///
-    /// # Errors
-    /// The statement's own, unless there is more to do first.
-    pub fn on_order(
-        &mut self,
-        event: Event<'_>,
-        context: &ShardContext,
-        client: &Client,
-    ) -> Result<RunProgress, Box<PgError>> {
+    /// PostgreSQL's word on the refusal of IRIS's that it was asked about; or something was done for it.
+    fn explain(&mut self, event: Event<'_>, cx: &Cx<'_>) -> Result<Outcome, Box<PgError>> {
         let State::Explaining(mut explanation) = std::mem::replace(&mut self.state, State::Done) else {
-            return Err(PgError::error(SqlState::INTERNAL_ERROR, "an event came that nobody waits for"));
+            return Err(cx.shard.unwaited());
         };
-        let order = match event {
-            Event::Oracle(reply) => {
-                let metadata = self.understood.extra.metadata(self.step);
-                let attempt = self.attempt(metadata.as_deref(), client);
-                explanation.on_reply(reply, attempt.as_ref(), context, client)?
-            }
-            _ => explanation.ask(),
-        };
+        let metadata = self.understood.extra.metadata(self.step);
+        let attempt = self.attempt(metadata.as_deref(), cx.client);
+        let want = explanation.resume(event, attempt.as_ref(), cx.shard, cx.client)?;
         self.state = State::Explaining(explanation);
-        Ok(RunProgress::Order(order))
-    }
-
-    /// Whether an event that is no reply of IRIS's belongs to the looking into an error.
-    pub fn is_explaining(&self) -> bool {
-        matches!(self.state, State::Explaining(_))
+        Ok(Outcome::Wait(want))
     }
 
     /// Whether the mirror alone decides what becomes of the statement: IRIS had nothing to do.
-    pub fn is_for_mirror(&self) -> bool {
+    fn is_for_mirror(&self) -> bool {
         self.understood.translation.mirror_decides && (self.was_ignored || self.steps().is_empty())
     }
 
     /// Everything is done.
-    pub fn on_mirrored(&self, context: &ShardContext) -> RunProgress {
+    fn finish(&self, shard: &ShardContext) -> Outcome {
         if changes_schema(&self.understood.translation.tag) {
-            context.schema_changed();
+            shard.schema_changed();
         }
-        RunProgress::Complete(self.tag())
+        Outcome::Complete(self.tag())
     }
 
-    fn finish_step(
-        &mut self,
-        count: u64,
-        context: &ShardContext,
-        client: &mut Client,
-    ) -> Result<RunProgress, Box<PgError>> {
+    fn finish_step(&mut self, count: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         let role = self.steps().get(self.step).map(|step| step.role);
         match role {
             Some(StepRole::Count) => self.count = self.count.saturating_add(count),
@@ -456,7 +414,7 @@ impl Run {
         }
         self.previous_count = count;
         self.step = self.step.saturating_add(1);
-        self.next_step(context, client)
+        self.next_step(cx)
     }
 
     fn is_visible(&self) -> bool {
@@ -464,33 +422,20 @@ impl Run {
     }
 
     /// Makes the coders of the result, and tells the client its columns when that is wanted and not yet done.
-    fn shape(
-        &mut self,
-        metadata: &StatementMetadata,
-        context: &ShardContext,
-        style: &Arc<Style>,
-        out: &mut SendBuf,
-    ) -> Result<(), Box<PgError>> {
+    fn shape(&mut self, metadata: &StatementMetadata, cx: &mut Cx<'_>) -> Result<(), Box<PgError>> {
         if self.shape.is_some() || !self.is_visible() {
             return Ok(());
         }
         let Some(step) = self.steps().get(self.step) else { return Ok(()) };
-        let shape = row_shape(&self.understood, step, metadata, &self.formats, context, style)?;
+        let shape = row_shape(&self.understood, step, metadata, &self.formats, cx.shard, cx.client.settings.style())?;
         if self.describe {
-            put_row_description(&shape.fields, out);
+            put_row_description(&shape.fields, cx.out);
         }
         self.shape = Some(shape);
         Ok(())
     }
 
-    fn page(
-        &mut self,
-        rows: &[u8],
-        end: bool,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<RunProgress, Box<PgError>> {
+    fn page(&mut self, rows: &[u8], end: bool, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         if let (true, Some(shape)) = (self.is_visible(), self.shape.as_ref()) {
             let shape = Rc::clone(shape);
             let mut reader = ItemReader::new(rows);
@@ -498,7 +443,7 @@ impl Run {
                 if self.limit_reached() {
                     break;
                 }
-                if let Err(error) = shape.write_row(&mut reader, out) {
+                if let Err(error) = shape.write_row(&mut reader, cx.out) {
                     self.state = State::Suspended { rows: Vec::new(), end };
                     return Err(error);
                 }
@@ -507,7 +452,7 @@ impl Run {
             }
             if self.limit_reached() {
                 self.state = State::Suspended { rows: reader.rest().to_vec(), end };
-                return Ok(RunProgress::Suspended);
+                return Ok(Outcome::Suspended);
             }
         } else if let (Some(step), Ok(Some(Item::Int(1..)))) =
             (self.steps().get(self.step), ItemReader::new(rows).item())
@@ -515,39 +460,33 @@ impl Run {
         {
             self.refusal = None;
         }
-        self.end_of_page(end, context, client)
+        self.end_of_page(end, cx)
     }
 
-    fn streams(
-        &mut self,
-        mut rows: StreamRows,
-        context: &ShardContext,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<RunProgress, Box<PgError>> {
+    fn streams(&mut self, mut rows: StreamRows, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         let (Some(shape), Some(step)) = (self.shape.clone(), self.steps().get(self.step)) else {
-            return self.end_of_page(rows.end(), context, client);
+            return self.end_of_page(rows.end(), cx);
         };
         let statement = self.statement(step);
         loop {
             if self.limit_reached() {
                 self.state = State::Streams(rows);
-                return Ok(RunProgress::Suspended);
+                return Ok(Outcome::Suspended);
             }
             match rows.advance(&shape, &statement) {
                 Ok(super::streams::Advance::Read(request)) => {
                     self.state = State::Streams(rows);
-                    return Ok(RunProgress::Submit(request));
+                    return Ok(Outcome::Wait(Want::Submit(request)));
                 }
                 Ok(super::streams::Advance::Row) => {
-                    if let Err(error) = rows.write(&shape, out) {
+                    if let Err(error) = rows.write(&shape, cx.out) {
                         self.state = State::Suspended { rows: Vec::new(), end: rows.end() };
                         return Err(error);
                     }
                     self.rows_count = self.rows_count.saturating_add(1);
                     self.step_rows_count = self.step_rows_count.saturating_add(1);
                 }
-                Ok(super::streams::Advance::EndOfPage) => return self.end_of_page(rows.end(), context, client),
+                Ok(super::streams::Advance::EndOfPage) => return self.end_of_page(rows.end(), cx),
                 Err(error) => {
                     self.state = State::Suspended { rows: Vec::new(), end: rows.end() };
                     return Err(error);
@@ -556,17 +495,12 @@ impl Run {
         }
     }
 
-    fn end_of_page(
-        &mut self,
-        end: bool,
-        context: &ShardContext,
-        client: &mut Client,
-    ) -> Result<RunProgress, Box<PgError>> {
+    fn end_of_page(&mut self, end: bool, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         if end {
-            return self.finish_step(self.step_rows_count, context, client);
+            return self.finish_step(self.step_rows_count, cx);
         }
         self.state = State::Flushing;
-        Ok(RunProgress::FlushThenResume)
+        Ok(Outcome::Wait(Want::Flush))
     }
 
     fn limit_reached(&self) -> bool {

@@ -5,18 +5,18 @@ use std::rc::Rc;
 
 use crate::sql::{Action, CursorCommand, check_syntax, position_in, split};
 use crate::types::Oid;
-use crate::wire::{FrontendMessage, PgError, SendBuf};
+use crate::wire::{PgError, SendBuf};
 
 use super::arguments::{Arguments, argument_values, constants};
 use super::client::Client;
-use super::context::Understood;
+use super::context::{Cx, Understood};
 use super::cursor_commands::nested;
 use super::operation::{Operation, Outcome, Values, bind_values, ends_failed_block, literals_only};
 use super::ready::{Activity, Ready, in_failed_block};
-use super::resolve::{Progress, Resolve, plans};
+use super::resolve::{Resolve, plans};
 use super::rows::Formats;
 use super::statement::Statement;
-use super::step::{Event, Step};
+use super::step::{Event, Progress, Step};
 
 /// A query string under way.
 #[derive(Debug)]
@@ -141,12 +141,12 @@ impl Ready {
         here: &Position<'_>,
         out: &mut SendBuf,
     ) -> Result<Option<Step>, Box<PgError>> {
-        match resolve.start(self.surroundings())? {
+        match resolve.start(&mut self.cx(out))? {
             Progress::Ready(understood) => self.resolved(understood, resolve, purpose, here, out),
             Progress::Wait(_) if self.client.transaction.is_failed() => Err(in_failed_block()),
             Progress::Wait(want) => {
                 self.wait(Stage::Resolve { resolve, purpose }, here);
-                Ok(Some(self.ask_for(want)))
+                Ok(Some(want.into()))
             }
         }
     }
@@ -176,7 +176,8 @@ impl Ready {
                 let Action::Cursor(command) = &declare.translation.action else { return Ok(None) };
                 let statement = Rc::new(Statement::new(understood, resolve, &[], self.context.epoch()));
                 let sources = literals_only(&statement.sql, &statement.template, &self.context);
-                let values = bind_values(&statement.understood, &sources, &mut self.client, out)?;
+                let mut cx = Cx { shard: &self.context, client: &mut self.client, out };
+                let values = bind_values(&statement.understood, &sources, &mut cx)?;
                 let operation = self.declare(command, statement, values, true)?;
                 self.run_operation(operation, Rc::clone(&declare), here, out)
             }
@@ -241,14 +242,15 @@ impl Ready {
                         }
                         None => constants(arguments),
                     };
-                let values = argument_values(&statement, &arguments, &self.context, &mut self.client, out)?;
+                let values = argument_values(&statement, &arguments, &mut self.cx(out))?;
                 return self.start_operation(understood, values, here, out);
             }
             _ => {}
         }
         let template = std::mem::take(&mut self.template);
         let sources = literals_only(sql, &template, &self.context);
-        let values = bind_values(&understood, &sources, &mut self.client, out);
+        let mut cx = Cx { shard: &self.context, client: &mut self.client, out };
+        let values = bind_values(&understood, &sources, &mut cx);
         self.template = template;
         self.start_operation(understood, values?, here, out)
     }
@@ -278,7 +280,7 @@ impl Ready {
         out: &mut SendBuf,
     ) -> Result<Option<Step>, Box<PgError>> {
         self.tell_of_session(&operation);
-        let outcome = operation.execute(0, &self.context, &mut self.client, out)?;
+        let outcome = operation.start(0, &mut self.cx(out))?;
         self.on_outcome(operation, understood, outcome, here, out)
     }
 
@@ -291,11 +293,7 @@ impl Ready {
         out: &mut SendBuf,
     ) -> Result<Option<Step>, Box<PgError>> {
         let step = match outcome {
-            Outcome::Submit(request) => Step::Submit(request),
-            Outcome::Order(order) => order.into(),
-            Outcome::Wait(request) => Step::Wait(request),
-            Outcome::FlushThenResume => Step::FlushThenResume,
-            Outcome::NeedFrame => Step::Flush,
+            Outcome::Wait(want) => want.into(),
             Outcome::Complete(tag) => {
                 self.after_statement(&understood.translation.action, &tag);
                 put_notices(&understood, &self.client, out);
@@ -316,54 +314,21 @@ impl Ready {
         let SimpleQuery { stage, rest, offset, rest_offset } = query;
         let here = Position { rest: &rest, offset, rest_offset };
         let result = match (stage, event) {
-            (
-                Stage::Resolve { mut resolve, purpose },
-                event @ (Event::Iris(_) | Event::Oracle(_) | Event::Mirrored(_)),
-            ) => {
-                let progress = match event {
-                    Event::Iris(reply) => resolve.on_reply(reply, self.surroundings()),
-                    event => resolve.on_order(event, self.surroundings()),
-                };
-                match progress {
-                    Ok(Progress::Wait(want)) => {
-                        self.wait(Stage::Resolve { resolve, purpose }, &here);
-                        return self.ask_for(want);
-                    }
-                    Ok(Progress::Ready(understood)) => self.resolved(understood, resolve, purpose, &here, out),
-                    Err(error) => Err(moved(error, purpose.offset())),
+            (Stage::Resolve { mut resolve, purpose }, event) => match resolve.resume(event, &mut self.cx(out)) {
+                Ok(Progress::Wait(want)) => {
+                    self.wait(Stage::Resolve { resolve, purpose }, &here);
+                    return want.into();
                 }
-            }
-            (Stage::Run { mut operation, notices }, event @ (Event::Oracle(_) | Event::Mirrored(_))) => {
-                match operation.on_order(event, &self.context, &mut self.client, out) {
-                    Ok(outcome) => self.on_outcome(operation, notices, outcome, &here, out),
-                    Err(error) => {
-                        self.abandon(&operation);
-                        Err(error)
-                    }
+                Ok(Progress::Ready(understood)) => self.resolved(understood, resolve, purpose, &here, out),
+                Err(error) => Err(moved(error, purpose.offset())),
+            },
+            (Stage::Run { mut operation, notices }, event) => match operation.resume(event, &mut self.cx(out)) {
+                Ok(outcome) => self.on_outcome(operation, notices, outcome, &here, out),
+                Err(error) => {
+                    self.abandon(&operation);
+                    Err(error)
                 }
-            }
-            (Stage::Run { mut operation, notices }, Event::Iris(reply)) => {
-                match operation.on_reply(reply, &self.context, &mut self.client, out) {
-                    Ok(outcome) => self.on_outcome(operation, notices, outcome, &here, out),
-                    Err(error) => {
-                        self.abandon(&operation);
-                        Err(error)
-                    }
-                }
-            }
-            (Stage::Run { mut operation, notices }, Event::Flushed) => {
-                let outcome = operation.on_flushed();
-                self.on_outcome(operation, notices, outcome, &here, out)
-            }
-            (Stage::Run { mut operation, notices }, Event::Waited(result)) => {
-                match operation.on_waited(result, &self.context, &mut self.client, out) {
-                    Ok(outcome) => self.on_outcome(operation, notices, outcome, &here, out),
-                    Err(error) => Err(error),
-                }
-            }
-            (Stage::Resolve { .. }, Event::Flushed | Event::Waited(_)) | (_, Event::Lost(_) | Event::Notified(_)) => {
-                Ok(None)
-            }
+            },
         };
         self.continue_query(result, &here, out)
     }
@@ -382,27 +347,6 @@ impl Ready {
                 self.finish_cycle(out)
             }
         }
-    }
-
-    /// A message while COPY FROM STDIN runs under this query string.
-    pub(super) fn on_simple_copy(
-        &mut self,
-        query: SimpleQuery,
-        message: &FrontendMessage<'_>,
-        out: &mut SendBuf,
-    ) -> Step {
-        let SimpleQuery { stage, rest, offset, rest_offset } = query;
-        let Stage::Run { mut operation, notices } = stage else { return self.finish_cycle(out) };
-        let here = Position { rest: &rest, offset, rest_offset };
-        let result = match operation.on_copy_message(message, &mut self.client) {
-            Ok(Outcome::NeedFrame) => {
-                self.wait(Stage::Run { operation, notices }, &here);
-                return Step::NeedFrame;
-            }
-            Ok(outcome) => self.on_outcome(operation, notices, outcome, &here, out),
-            Err(error) => Err(error),
-        };
-        self.continue_query(result, &here, out)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::catalog::{MirrorChange, OracleRequest};
 use crate::iris::{Reply, Request};
-use crate::wire::PgError;
+use crate::wire::{FrontendMessage, PgError};
 
 use super::advisory::LockRequest;
 use super::channel::Notification;
@@ -41,6 +41,41 @@ pub enum Step {
     Close,
 }
 
+/// What a statement under way waits for. Its name in [`Step`] says what the runtime does about it.
+#[derive(Debug)]
+pub enum Want {
+    Submit(Request),
+    Ask(OracleRequest),
+    Mirror(MirrorChange),
+    Refresh,
+    Wait(WaitRequest),
+    /// The client takes what has been written.
+    Flush,
+    /// CopyData and its like.
+    Frame,
+}
+
+impl From<Want> for Step {
+    fn from(want: Want) -> Self {
+        match want {
+            Want::Submit(request) => Self::Submit(request),
+            Want::Ask(request) => Self::Ask(request),
+            Want::Mirror(change) => Self::Mirror(change),
+            Want::Refresh => Self::Refresh,
+            Want::Wait(request) => Self::Wait(request),
+            Want::Flush => Self::FlushThenResume,
+            Want::Frame => Self::NeedFrame,
+        }
+    }
+}
+
+/// How far something is that ends in a `T`.
+#[derive(Debug)]
+pub enum Progress<T> {
+    Wait(Want),
+    Ready(T),
+}
+
 /// What a session may have to wait for besides its client, IRIS and the oracle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitRequest {
@@ -66,6 +101,8 @@ pub enum Event<'a> {
     Mirrored(Result<(), Box<PgError>>),
     /// The answer to a [`WaitRequest`]: that to a [`LockRequest`], or true when the time is over; 57014 when it was not.
     Waited(Result<bool, Box<PgError>>),
+    /// After [`Want::Frame`]. The session makes it of the frame it was given.
+    Frame(FrontendMessage<'a>),
     /// After `Notifications`.
     Notified(Vec<Arc<Notification>>),
 }

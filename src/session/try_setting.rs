@@ -3,78 +3,67 @@
 
 use crate::catalog::{quoted, try_setting};
 use crate::sql::{CatalogQuery, SettingCommand};
-use crate::wire::{PgError, SqlState};
+use crate::wire::PgError;
 
-use super::client::Client;
-use super::context::ShardContext;
-use super::question::{Order, Question, QuestionStep};
+use super::context::{Cx, ShardContext};
+use super::operation::Outcome;
+use super::question::Question;
 use super::settings::Settings;
+use super::step::{Event, Progress};
 
 #[derive(Debug)]
 pub struct TrySetting {
     name: String,
     value: String,
     local: bool,
+    tag: String,
     question: Option<Question>,
 }
 
 impl TrySetting {
     /// `None`: no question for the oracle.
-    pub fn of(command: &SettingCommand, context: &ShardContext) -> Option<Self> {
+    pub fn of(command: &SettingCommand, tag: &str, context: &ShardContext) -> Option<Self> {
         let SettingCommand::Set { name, value: Some(value), local } = command else { return None };
         (context.options.has_oracle && Settings::needs_oracle(name)).then(|| Self {
             name: name.clone(),
             value: value.clone(),
             local: *local,
+            tag: tag.to_owned(),
             question: None,
         })
     }
 
-    pub fn start(&mut self, context: &ShardContext, client: &Client) -> Order {
-        let prelude = client.prelude(CatalogQuery::default(), context);
+    pub fn start(&mut self, cx: &Cx<'_>) -> Outcome {
+        let prelude = cx.client.prelude(CatalogQuery::default(), cx.shard);
         let (name, value) = (quoted(&self.name), quoted(&self.value));
         let statement = format!("SELECT pg_catalog.set_config({name}, {value}, true)");
         let question = Question::new(try_setting(&prelude, &statement));
-        let order = question.ask();
+        let want = question.ask();
         self.question = Some(question);
-        order
+        Outcome::Wait(want)
     }
 
-    /// The order that comes next; `None` when the setting has its value.
-    ///
     /// # Errors
     /// PostgreSQL's: 42704, 22023, 55P02, 42501.
-    pub fn on_reply(
-        &mut self,
-        reply: Result<Vec<u8>, Box<PgError>>,
-        client: &mut Client,
-    ) -> Result<Option<Order>, Box<PgError>> {
-        let question = self.question.as_mut().ok_or_else(unasked)?;
-        let mut answer = match question.on_reply(reply, client)? {
-            QuestionStep::Order(order) => return Ok(Some(order)),
-            QuestionStep::Answered(answer) => answer,
+    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let Some(question) = &mut self.question else { return Err(cx.shard.unwaited()) };
+        if let Event::Mirrored(Err(error)) = event {
+            return Err(error);
+        }
+        let mut answer = match question.resume(event, cx.shard, cx.client)? {
+            Progress::Wait(want) => return Ok(Outcome::Wait(want)),
+            Progress::Ready(answer) => answer,
         };
         if let Some(error) = answer.error.take() {
             return Err(error);
         }
         let value = answer.single_value().unwrap_or_else(|| self.value.clone());
-        let in_transaction = client.in_transaction();
-        client.settings.accept(&self.name, &value, self.local, in_transaction);
+        let in_transaction = cx.client.in_transaction();
+        cx.client.settings.accept(&self.name, &value, self.local, in_transaction);
         if self.local && !in_transaction {
-            client.settings.end_transaction(true);
+            cx.client.settings.end_transaction(true);
         }
-        Ok(None)
+        cx.client.tell_settings(cx.out);
+        Ok(Outcome::Complete(self.tag.clone()))
     }
-
-    /// After an order that was no question.
-    ///
-    /// # Errors
-    /// XX000 when there was none.
-    pub fn again(&self) -> Result<Order, Box<PgError>> {
-        self.question.as_ref().map(Question::ask).ok_or_else(unasked)
-    }
-}
-
-fn unasked() -> Box<PgError> {
-    PgError::error(SqlState::INTERNAL_ERROR, "an answer came that nobody asked for")
 }
