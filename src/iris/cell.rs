@@ -302,10 +302,16 @@ fn put_digits(out: &mut Vec<u8>, parameter: &ParameterDescription, digits: &str)
     let is_decimal = matches!(parameter.iris_type, IrisType::NUMERIC | IrisType::DECIMAL);
     match decimal::parse(digits) {
         Some(Parsed::Exact(value)) if is_decimal => put_decimal_value(out, parameter, value),
-        _ if is_decimal => Err(too_many_digits(digits)),
+        _ if is_decimal || is_beyond(digits) && parameter.iris_type != IrisType::DOUBLE => Err(too_many_digits(digits)),
         // A double takes the nearest, a text all of it, and beside a whole number it is compared.
         _ => put_text_value(out, parameter, digits),
     }
+}
+
+/// Beyond the greatest number of IRIS that is no double, 9.2E145.
+fn is_beyond(digits: &str) -> bool {
+    let whole = digits.trim_start_matches(['-', '+']).split('.').next().unwrap_or_default();
+    whole.trim_start_matches('0').len() > 145
 }
 
 fn too_many_digits(digits: &str) -> Box<PgError> {
@@ -339,6 +345,10 @@ fn put_text_value(out: &mut Vec<u8>, parameter: &ParameterDescription, text: &st
         IrisType::NUMERIC | IrisType::DECIMAL => match decimal::parse(text.trim()) {
             Some(Parsed::Exact(value)) => put_decimal_value(out, parameter, value)?,
             Some(Parsed::Rounded(_)) => return Err(too_many_digits(text)),
+            // A number that is none of IRIS's would be read as far as it is one.
+            None if text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.')) => {
+                return Err(too_many_digits(text));
+            }
             None => put_text(out, text),
         },
         IrisType::DOUBLE | IrisType::FLOAT => match text.trim().parse() {

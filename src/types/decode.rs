@@ -98,8 +98,6 @@ pub(super) fn decode_text_with<'a>(oid: Oid, text: &'a str, style: &Style) -> Re
         Oid::BIT | Oid::VARBIT => Datum::Owned(super::fit::bit_text(text)?),
         Oid::NAME => Datum::Text(cut_name(text)),
         Oid::CHAR => Datum::Text(single_byte(text)?),
-        // Blanks at the end do not count, so none are kept.
-        Oid::BPCHAR => Datum::Text(text.trim_end_matches(' ')),
         _ => match oid.element() {
             Some(element) => array::decode_text(element, text, style)?,
             None => Datum::Text(text),
@@ -168,11 +166,11 @@ fn decode_binary(oid: Oid, bytes: &[u8]) -> Result<Datum<'_>, Box<PgError>> {
         | Oid::UNKNOWN
         | Oid::TEXT
         | Oid::VARCHAR
+        | Oid::BPCHAR
         | Oid::NAME
         | Oid::CHAR
         | Oid::CSTRING
         | Oid::XML => Datum::Text(utf8(bytes)?),
-        Oid::BPCHAR => Datum::Text(utf8(bytes)?.trim_end_matches(' ')),
         // An enum, most likely: its binary form is its label (`enum_send`). Types in other forms are no UTF-8.
         Oid(16_384..) if oid.element().is_none() => Datum::Text(utf8(bytes)?),
         _ => match oid.element() {

@@ -12,6 +12,8 @@ pub enum Fitting {
     Assignment,
     /// `CAST`: what is too long is cut.
     Cast,
+    /// It is the pattern of a LIKE whose escape character is the backslash.
+    Pattern,
     /// It is a side of a distance between vectors.
     Operand { is_left: bool, may_be_zero: bool },
 }
@@ -19,10 +21,17 @@ pub enum Fitting {
 /// The value with the modifier of its type applied.
 ///
 /// # Errors
-/// 22001, 22026 for what is too long or short; 22003 for what a real does not hold; 22000 for a vector of another
+/// 22001, 22026 for what is too long or short; 22025 for a pattern that ends in an escape; 22003 for what a real does not hold; 22000 for a vector of another
 /// length.
 pub fn fit(datum: Datum<'_>, to: PgType, fitting: Fitting) -> Result<Datum<'_>, Box<PgError>> {
     let digits = u8::try_from(to.typmod).ok().filter(|digits| *digits < 6);
+    if fitting == Fitting::Pattern {
+        let text = super::transcode::as_text(&datum);
+        if text.is_some_and(|text| text.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1) {
+            return Err(PgError::error(SqlState(*b"22025"), "LIKE pattern must not end with escape character"));
+        }
+        return Ok(datum);
+    }
     Ok(match (to.oid, datum) {
         (Oid::FLOAT4, datum @ (Datum::Double(_) | Datum::Int(_) | Datum::Decimal(_) | Datum::BigDecimal(_))) => {
             Datum::Double(f64::from(super::convert::single(&datum)?))
@@ -93,6 +102,14 @@ fn check_operand(elements: &[f32], to: PgType, is_left: bool, may_be_zero: bool)
 
 /// Text that is too long is an error unless only blanks would be cut.
 fn characters(datum: Datum<'_>, to: PgType, fitting: Fitting) -> Result<Datum<'_>, Box<PgError>> {
+    let datum = match datum {
+        Datum::Bool(_) | Datum::Bytes(_) | Datum::OwnedBytes(_) => {
+            let mut text = Vec::new();
+            super::transcode::write_text(&datum, &mut text)?;
+            Datum::Owned(String::from_utf8_lossy(&text).into_owned())
+        }
+        datum => datum,
+    };
     let Some(text) = super::transcode::as_text(&datum) else { return Ok(datum) };
     let trimmed = text.trim_end_matches(' ');
     let limit = to.characters().unwrap_or(usize::MAX);

@@ -224,6 +224,10 @@ impl Sum {
             }
             let unit_length = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
             let (word, after) = after.split_at_checked(unit_length)?;
+            // Only the last field may go without a unit.
+            if word.is_empty() && !matches!(after.trim_start(), "" | "ago") {
+                return None;
+            }
             let unit = if word.is_empty() { Unit::Time(MICRO) } else { unit_of(word)? };
             self.add(millionths, unit);
             rest = after.trim_start();
@@ -243,8 +247,9 @@ fn unit_of(word: &str) -> Option<Unit> {
         "s" | "sec" | "secs" | "second" | "seconds" => Unit::Time(MICRO),
         "ms" | "msec" | "msecs" | "millisecond" | "milliseconds" => Unit::Time(1000),
         "us" | "usec" | "usecs" | "microsecond" | "microseconds" => Unit::Time(1),
-        "decade" | "decades" => Unit::Months(120),
-        "century" | "centuries" | "c" => Unit::Months(1200),
+        "decade" | "decades" | "dec" | "decs" => Unit::Months(120),
+        "century" | "centuries" | "cent" | "c" => Unit::Months(1200),
+        "millennium" | "millennia" | "mil" | "mils" => Unit::Months(12_000),
         _ => return None,
     })
 }

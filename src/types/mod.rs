@@ -40,7 +40,7 @@ pub use interval::Interval;
 pub use json::has_number as json_has_number;
 pub use oid::{Oid, PgType};
 pub use style::{DateFormat, DateOrder, IntervalFormat, Style, local_us};
-pub use transcode::{as_text, write_latin1, write_utf16};
+pub use transcode::{as_text, write_latin1, write_text, write_utf16};
 pub use zone::Zone;
 
 use crate::vector::VectorError;

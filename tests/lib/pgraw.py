@@ -9,7 +9,7 @@ import struct
 
 OIDS = {
     "unknown": 0, "bool": 16, "bytea": 17, "int8": 20, "int2": 21, "int4": 23, "text": 25, "float4": 700, "float8": 701,
-    "varchar": 1043, "date": 1082, "time": 1083, "timestamp": 1114, "timestamptz": 1184, "numeric": 1700, "uuid": 2950,
+    "varchar": 1043, "date": 1082, "time": 1083, "timestamp": 1114, "bpchar": 1042, "timestamptz": 1184, "numeric": 1700, "uuid": 2950,
     "interval": 1186, "inet": 869, "cidr": 650,
 }
 
@@ -116,11 +116,13 @@ class Connection:
         return self.until_ready()
 
     def extended(self, sql, oids=(), values=(), binary_results=False, executes=(0,)):
-        """`executes`: the row limit of each Execute, 0 for none."""
+        """`executes`: the row limit of each Execute, 0 for none. A value given as bytes is sent in binary, a str as text."""
         parse = b"\0" + sql.encode() + b"\0" + struct.pack("!H", len(oids)) + b"".join(struct.pack("!I", oid) for oid in oids)
-        bind = b"\0\0" + struct.pack("!hH", 0, len(values))
+        formats = [int(isinstance(value, bytes)) for value in values] if any(isinstance(value, bytes) for value in values) else []
+        bind = b"\0\0" + struct.pack(f"!{len(formats) + 1}h", len(formats), *formats) + struct.pack("!H", len(values))
         for value in values:
-            bind += struct.pack("!i", -1) if value is None else struct.pack("!i", len(value.encode())) + value.encode()
+            value = value.encode() if isinstance(value, str) else value
+            bind += struct.pack("!i", -1) if value is None else struct.pack("!i", len(value)) + value
         bind += struct.pack("!hh", 1, 1) if binary_results else struct.pack("!h", 0)
         self.send(
             message(b"P", parse)

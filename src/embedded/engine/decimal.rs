@@ -169,17 +169,20 @@ impl Dec {
         if other.is_zero() {
             return None;
         }
-        // |mantissa| < 2^63 < 10^19, so 10^19 times it stays below 10^38 < 2^127.
-        let scaled = i128::from(self.mantissa).checked_mul(10_000_000_000_000_000_000)?;
+        // As many digits as stay below 10^38 < 2^127: no divisor has more than 19.
+        let digits = self.mantissa.unsigned_abs().checked_ilog10().map_or(1, |digits| digits + 1);
+        let places = 38_u32.saturating_sub(digits);
+        let scaled = i128::from(self.mantissa).checked_mul(10i128.checked_pow(places)?)?;
+        let places = i32::try_from(places).ok()?;
         let divisor = i128::from(other.mantissa);
         let quotient = scaled / divisor;
         let rest = scaled % divisor;
         if rest.unsigned_abs() * 2 >= divisor.unsigned_abs() && quotient.unsigned_abs() < i64::MAX.unsigned_abs().into()
         {
             let sign = if (scaled < 0) == (divisor < 0) { 1 } else { -1 };
-            return Dec::reduced(quotient + sign, self.exponent - other.exponent - 19);
+            return Dec::reduced(quotient + sign, self.exponent - other.exponent - places);
         }
-        Dec::reduced(quotient, self.exponent - other.exponent - 19)
+        Dec::reduced(quotient, self.exponent - other.exponent - places)
     }
 
     /// Towards zero.
@@ -350,6 +353,7 @@ mod tests {
         assert_eq!(d("7").divide(d("2")).unwrap().text(), "3.5");
         assert_eq!(d("1").divide(d("3")).unwrap().text(), "0.3333333333333333333");
         assert_eq!(d("2").divide(d("3")).unwrap().text(), "0.6666666666666666667");
+        assert_eq!(d("-1").divide(d("12345.678901")).unwrap().text(), "-0.00008100000073053900659");
         assert_eq!(d("12.5").multiply(d("-4")).unwrap().text(), "-50");
         assert_eq!(d("-7").modulo(d("3")).unwrap().text(), "2");
         assert_eq!(d("7").modulo(d("-3")).unwrap().text(), "-2");

@@ -139,8 +139,8 @@ pub struct Cx<'a> {
     pub outermost: Cell<usize>,
     /// Of the SELECTs being read, innermost last.
     pub conditions: RefCell<Vec<Conditions>>,
-    /// Named windows of the SELECT being read: folded name and definition.
-    pub windows: RefCell<Vec<(String, SyntaxNode)>>,
+    /// Named windows of the SELECT being read: folded name and definition, none where `()` is all it says.
+    pub windows: RefCell<Vec<(String, Option<SyntaxNode>)>>,
     /// In a condition where NULL and false come to the same (WHERE, ON, HAVING, and under AND and OR there).
     pub loose: Cell<bool>,
     /// The name read next may be that of a stream: it is shown as it is, or tested for NULL.

@@ -94,7 +94,7 @@ fn text_parameters() {
         ("vector", "[1e99]", "22003 \"1e99\" is out of range for type vector"),
         ("inet", "127.0.0.1/32", "Owned(\"127.0.0.1\")"),
         ("jsonb", "{\"b\":1,\"a\":2}", "Owned(\"{\\\"a\\\": 2, \\\"b\\\": 1}\")"),
-        ("bpchar", "a  ", "Text(\"a\")"),
+        ("bpchar", "a  ", "Text(\"a  \")"),
         ("money", "$1,234.5", "Decimal(Decimal { mantissa: 123450, scale: -2 })"),
         ("varbit", "x1f", "Owned(\"00011111\")"),
     ];

@@ -120,12 +120,15 @@ fn double(context: &Context<'_>) -> Option<f64> {
 }
 
 impl Variance {
-    fn result(self, moments: Option<&Moments>) -> Stored {
-        let Some(moments) = moments.filter(|moments| moments.count > 0.0) else { return Stored::Null };
+    fn result(self, moments: Option<&Moments>) -> rusqlite::Result<Stored> {
+        let Some(moments) = moments.filter(|moments| moments.count > 0.0) else { return Ok(Stored::Null) };
         // One value has no spread; IRIS gives 0 for it.
         let divisor = if self.sample { (moments.count - 1.0).max(1.0) } else { moments.count };
         let variance = (moments.squares / divisor).max(0.0);
-        Stored::Real(if self.root { variance.sqrt() } else { variance })
+        if !variance.is_finite() {
+            return Err(raise(400, "Fatal error occurred: <MAXNUMBER>"));
+        }
+        Ok(Stored::Real(if self.root { variance.sqrt() } else { variance }))
     }
 }
 
@@ -145,13 +148,13 @@ impl Aggregate<Moments, Stored> for Variance {
     }
 
     fn finalize(&self, _: &mut Context<'_>, moments: Option<Moments>) -> rusqlite::Result<Stored> {
-        Ok(self.result(moments.as_ref()))
+        self.result(moments.as_ref())
     }
 }
 
 impl WindowAggregate<Moments, Stored> for Variance {
     fn value(&self, moments: Option<&mut Moments>) -> rusqlite::Result<Stored> {
-        Ok(self.result(moments.as_deref()))
+        self.result(moments.as_deref())
     }
 
     fn inverse(&self, context: &mut Context<'_>, moments: &mut Moments) -> rusqlite::Result<()> {

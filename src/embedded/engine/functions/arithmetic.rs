@@ -60,8 +60,9 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
         if call.double(1) == 0.0 {
             return Err(divide_error());
         }
-        Ok(Stored::Real(call.double(0) / call.double(1)))
+        finite(call.double(0) / call.double(1), "/")
     })?;
+    strict(conn, "iris_multiply_double", 2, |call| finite(call.double(0) * call.double(1), "*"))?;
     strict(conn, "iris_power", 2, |call| {
         let (base, exponent) = (call.double(0), call.double(1));
         if base == 0.0 && exponent < 0.0 { finite(f64::NAN, "POWER") } else { finite(base.powf(exponent), "POWER") }

@@ -258,7 +258,7 @@ impl Translator<'_> {
             let sql = match op {
                 BinaryOp::Add => format!("({x}+{y})"),
                 BinaryOp::Subtract => format!("({x}-{y})"),
-                BinaryOp::Multiply => format!("({x}*{y})"),
+                BinaryOp::Multiply => format!("iris_multiply_double({x},{y})"),
                 _ => format!("iris_divide_double({x},{y})"),
             };
             return Ok(Term::new(sql, DataType::Double));

@@ -8,8 +8,8 @@ use crate::sql::template::LiteralKind;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::expr::is_text;
 use crate::sql::translate::frag::Ty;
-use crate::sql::translate::names;
-use crate::types::{Fitting, Oid, PgType, as_text, decode_text, fit};
+use crate::sql::translate::{expr, names};
+use crate::types::{Datum, Fitting, Oid, PgType, decode_text, fit, write_text};
 use crate::wire::{PgError, SqlState};
 
 /// `gen_random_uuid()` in ObjectScript, whose own GUIDs are in capitals.
@@ -54,10 +54,10 @@ impl Place<'_> {
             _ => {}
         }
         match node.kind() {
-            // The column's type decides what the constant becomes; the cast said no more than that.
+            // The column's type decides what the constant becomes; the cast may say no more than that.
             SyntaxKind::CAST_EXPR => match node.children().find(|child| !is_type(&node, child)) {
-                Some(operand) => self.text(&operand),
-                None => Err(self.refuse()),
+                Some(operand) if self.is_own_type(&node) => self.text(&operand),
+                _ => Err(self.refuse()),
             },
             SyntaxKind::PREFIX_EXPR => self.signed(&node),
             SyntaxKind::LITERAL => match self.cx.constant(&node) {
@@ -67,6 +67,16 @@ impl Place<'_> {
             SyntaxKind::ARRAY_EXPR if node.children().next().is_none() => Ok("'{}'".to_owned()),
             _ => self.function(&node),
         }
+    }
+
+    /// Whether a cast is to the column's type, or between types of text.
+    fn is_own_type(&self, cast: &SyntaxNode) -> bool {
+        let Some(own) = self.pg_type else { return true };
+        let Some(to) = type_node(cast).and_then(|node| expr::type_name(self.cx, &node).resolve().ok()) else {
+            // An enum of the user's, which the column's type is as well.
+            return true;
+        };
+        to == own || to.typmod < 0 && (to.oid == own.oid || Ty::of(to.oid).is_string() && self.is_text())
     }
 
     fn signed(&self, node: &SyntaxNode) -> Result<String> {
@@ -95,11 +105,13 @@ impl Place<'_> {
             Some(oid) if Ty::of(oid).is_number() => {
                 let number = value.trim();
                 let plain = number.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
-                return if plain && number.parse::<f64>().is_ok() {
-                    Ok(number.to_owned())
-                } else {
-                    Err(self.invalid("numeric", value))
-                };
+                if ["nan", "infinity", "+infinity", "-infinity", "inf", "-inf", "+inf"]
+                    .contains(&number.to_ascii_lowercase().as_str())
+                {
+                    return Err(self.refuse());
+                }
+                self.check_input(oid, value)?;
+                return if plain { self.number(number) } else { Err(self.refuse()) };
             }
             // PostgreSQL's words for a moment ("Special Values" of its manual); IRIS has none.
             Some(Oid::DATE) if value.trim().eq_ignore_ascii_case("epoch") => return Ok("'1970-01-01'".to_owned()),
@@ -112,34 +124,68 @@ impl Place<'_> {
             {
                 return Err(self.refuse());
             }
+            Some(oid) if !self.is_text() || oid == Oid::BPCHAR => return self.inline(&self.check_input(oid, value)?),
             _ => {}
         }
-        let own = self.canonical(value)?;
-        cx::inline_text(kind, own.as_deref().unwrap_or(value)).ok_or_else(|| {
+        self.inline(value)
+    }
+
+    /// The text of a constant as IRIS keeps it.
+    ///
+    /// # Errors
+    /// What the type's input function says; 0A000 for moments that IRIS does not hold, or that depend on the time zone.
+    fn check_input(&self, oid: Oid, value: &str) -> Result<String> {
+        let kept = self.pg_type.filter(|pg_type| is_text(pg_type.oid));
+        let read = decode_text(oid, value).and_then(|datum| match kept {
+            Some(pg_type) => fit(datum, pg_type, Fitting::Assignment),
+            None => Ok(datum),
+        });
+        let datum = read.map_err(|error| error.position(cx::offset(self.at)))?;
+        let is_moment = matches!(datum, Datum::Date(_) | Datum::Timestamp(_));
+        let text = match &datum {
+            Datum::Date(_) | Datum::Time(_) | Datum::Timestamp(_) | Datum::Text(_) | Datum::Owned(_) => {
+                let mut out = Vec::new();
+                write_text(&datum, &mut out)?;
+                String::from_utf8(out).map_err(|_| self.refuse())?
+            }
+            _ => value.to_owned(),
+        };
+        let is_beyond =
+            is_moment && (text.ends_with("BC") || text.split('-').next().is_none_or(|year| year.len() != 4));
+        if is_beyond || oid == Oid::TIMESTAMPTZ && self.cx.template.is_zoned {
+            return Err(self.refuse());
+        }
+        Ok(text)
+    }
+
+    fn inline(&self, value: &str) -> Result<String> {
+        cx::inline_text(LiteralKind::String, value).ok_or_else(|| {
             PgError::unsupported("IRIS cannot hold a default with control characters").position(cx::offset(self.at))
         })
     }
 
-    /// A constant of a type that IRIS keeps as text, as the gateway would write it.
-    fn canonical(&self, value: &str) -> Result<Option<String>> {
-        let Some(pg_type) = self.pg_type.filter(|pg_type| is_text(pg_type.oid)) else { return Ok(None) };
-        if Ty::Known(pg_type).is_string() && pg_type.oid != Oid::BPCHAR {
-            return Ok(None);
-        }
-        let read = decode_text(pg_type.oid, value).and_then(|datum| fit(datum, pg_type, Fitting::Assignment));
-        let datum = read.map_err(|error| error.position(cx::offset(self.at)))?;
-        Ok(as_text(&datum).map(|text| text.into_owned()))
-    }
-
     fn number(&self, value: &str) -> Result<String> {
-        if self.oid == Some(Oid::BOOL) {
-            let message =
-                format!("column \"{}\" is of type boolean but default expression is of type integer", self.column);
-            return Err(PgError::error(SqlState::DATATYPE_MISMATCH, message)
-                .position(cx::offset(self.at))
-                .hint("You will need to rewrite or cast the expression."));
+        let Some(pg_type) = self.pg_type else { return Ok(value.to_owned()) };
+        if self.is_text() {
+            return Ok(format!("'{value}'"));
         }
-        Ok(if self.is_text() { format!("'{value}'") } else { value.to_owned() })
+        if !Ty::of(pg_type.oid).is_number() && !matches!(pg_type.oid, Oid::OID | Oid::MONEY) {
+            let kind = if value.contains(['.', 'e', 'E']) { "numeric" } else { "integer" };
+            return Err(self.mismatched(pg_type, kind));
+        }
+        // IRIS does not round a default.
+        let digits = value.split_once('.').map_or(0, |(_, digits)| digits.len());
+        let scale = match pg_type.oid {
+            Oid::INT2 | Oid::INT4 | Oid::INT8 | Oid::OID => Some(0),
+            Oid::NUMERIC => pg_type.numeric_scale(),
+            _ => None,
+        };
+        let is_exact = scale.and_then(|scale| usize::try_from(scale).ok()).is_none_or(|scale| digits <= scale);
+        // IRIS reads it as a decimal.
+        let is_decimal = |value: f64| value == 0.0 || (1e-100..1e100).contains(&value.abs());
+        let is_float = matches!(pg_type.oid, Oid::FLOAT4 | Oid::FLOAT8);
+        let is_power = !value.contains(['e', 'E']) || is_float && value.parse().is_ok_and(is_decimal);
+        if is_exact && is_power { Ok(value.to_owned()) } else { Err(self.refuse()) }
     }
 
     fn function(&self, node: &SyntaxNode) -> Result<String> {
@@ -179,17 +225,16 @@ impl Place<'_> {
         match self.oid {
             None | Some(Oid::UUID) => Ok(RANDOM_UUID.to_owned()),
             Some(_) if self.is_text() => Ok(RANDOM_UUID.to_owned()),
-            Some(oid) => {
-                let message = format!(
-                    "column \"{}\" is of type {} but default expression is of type uuid",
-                    self.column,
-                    PgType::new(oid).name()
-                );
-                Err(PgError::error(SqlState::DATATYPE_MISMATCH, message)
-                    .position(cx::offset(self.at))
-                    .hint("You will need to rewrite or cast the expression."))
-            }
+            Some(oid) => Err(self.mismatched(PgType::new(oid), "uuid")),
         }
+    }
+
+    fn mismatched(&self, own: PgType, default: &str) -> Box<PgError> {
+        let message =
+            format!("column \"{}\" is of type {} but default expression is of type {default}", self.column, own.name());
+        PgError::error(SqlState::DATATYPE_MISMATCH, message)
+            .position(cx::offset(self.at))
+            .hint("You will need to rewrite or cast the expression.")
     }
 
     fn is_text(&self) -> bool {

@@ -57,7 +57,8 @@ fn other_elements(column: &ColumnFacts) -> Box<PgError> {
 
 fn brought(cx: &Cx<'_>, value: Frag, to: PgType) -> Result<Frag> {
     let is_open = value.ty.is_open();
-    let value = if is_open { cx.coerce(value, to) } else { value };
+    // Of character values of several lengths the blanks stand in the value.
+    let value = if is_open || value.ty.is(Oid::BPCHAR) { cx.coerce(value, to) } else { value };
     let value = match bound(&value, to) {
         Some(value) => value,
         None if is_open => value,

@@ -104,6 +104,7 @@ impl Cx<'_> {
                 return Err(self.unsupported(format!("{name}() needs an argument"), at));
             };
             let value = self.value(value)?;
+            let value = if name == "string_agg" { super::trimmed_character(value) } else { value };
             if let Some(frag) = self.json_aggregate(name, distinct, &value, &nodes, filter.as_ref(), at)? {
                 if cx::child(node, SyntaxKind::OVER_CLAUSE).is_some() {
                     return Err(self.unsupported(format!("{name}() as a window function is not supported by IRIS"), at));
@@ -205,6 +206,12 @@ impl Cx<'_> {
         self.check_aggregated(name, value, at)?;
         let float = matches!(value.ty.oid(), Some(Oid::FLOAT4 | Oid::FLOAT8));
         let call = |iris: &str, ty: Ty| Frag::cat(&[&iris, &"(", &distinct, value, &")"], ty);
+        // One value has no spread; IRIS gives 0 for it.
+        let of_several = |iris: &str| {
+            let ty = if float { Ty::FLOAT8 } else { Ty::NUMERIC };
+            let count = call("COUNT", Ty::INT8);
+            Frag::cat(&[&"CASE WHEN ", &count, &" > 1 THEN ", &call(iris, ty), &" END"], ty)
+        };
         Ok(match (name, nodes.len()) {
             ("count", 1) => call("COUNT", Ty::INT8).sure(),
             ("sum", 1) if value.ty.is(Oid::FLOAT4) => Frag { is_unfinished: true, ..call("SUM", value.ty) },
@@ -254,9 +261,9 @@ impl Cx<'_> {
             ("bool_and" | "every", 1) => call("MIN", Ty::BOOL),
             ("bool_or", 1) => call("MAX", Ty::BOOL),
             ("any_value", 1) => call("MIN", value.ty),
-            ("stddev" | "stddev_samp", 1) => call("STDDEV_SAMP", if float { Ty::FLOAT8 } else { Ty::NUMERIC }),
+            ("stddev" | "stddev_samp", 1) => of_several("STDDEV_SAMP"),
             ("stddev_pop", 1) => call("STDDEV_POP", if float { Ty::FLOAT8 } else { Ty::NUMERIC }),
-            ("variance" | "var_samp", 1) => call("VAR_SAMP", if float { Ty::FLOAT8 } else { Ty::NUMERIC }),
+            ("variance" | "var_samp", 1) => of_several("VAR_SAMP"),
             ("var_pop", 1) => call("VAR_POP", if float { Ty::FLOAT8 } else { Ty::NUMERIC }),
             ("string_agg", 2) => {
                 let Some(separator) = nodes.get(1) else { return Ok(call("LIST", Ty::TEXT)) };
@@ -283,8 +290,8 @@ fn check_argument(name: &str, ty: Ty) -> Result<()> {
     let oid = pg_type.oid;
     let number = ty.is_number() || oid == Oid::MONEY;
     let exists = match name {
-        "sum" => number || matches!(oid, Oid::INTERVAL | Oid::VECTOR),
-        "avg" => ty.is_number() || matches!(oid, Oid::INTERVAL | Oid::VECTOR),
+        "sum" => number || matches!(oid, Oid::INTERVAL | Oid::TIME | Oid::VECTOR),
+        "avg" => ty.is_number() || matches!(oid, Oid::INTERVAL | Oid::TIME | Oid::VECTOR),
         "min" | "max" => !matches!(
             oid,
             Oid::BOOL | Oid::JSON | Oid::JSONB | Oid::XML | Oid::UUID | Oid::VECTOR | Oid::BIT | Oid::VARBIT

@@ -245,7 +245,8 @@ impl Cx<'_> {
         }
         let frag = if folds_case { unfolded(&frag) } else { frag };
         // Whatever else writes to IRIS may have left blanks that do not count.
-        Ok(if frag.ty.is(Oid::BPCHAR) { super::compare::trimmed(frag) } else { frag })
+        let has_length = matches!(frag.ty, Ty::Known(ty) if ty.oid == Oid::BPCHAR && ty.typmod >= 0);
+        Ok(if has_length { super::compare::trimmed(frag) } else { frag })
     }
 
     /// Whether a qualifier means the table an UPDATE changes: the first of the outermost scope.
@@ -314,7 +315,8 @@ impl Cx<'_> {
         let otherwise = cx::child(node, SyntaxKind::ELSE_CLAUSE).and_then(|clause| clause.first_child());
         let otherwise = otherwise.map(|otherwise| self.value(&otherwise)).transpose()?;
         // ELSE decides before the others (`transformCaseExpr`).
-        let ty = common_type(otherwise.iter().map(|frag| frag.ty).chain(results));
+        let last = otherwise.as_ref().map_or(Ty::Untyped, |frag| frag.ty);
+        let ty = common_type(std::iter::once(last).chain(results));
         Ok(self.case_text(&met, branches, otherwise, ty))
     }
 

@@ -253,6 +253,10 @@ impl Cx<'_> {
                     wrapped(&name, &frag)
                 }
             }
+            // Among other rows a column that begins with whole numbers would be one of whole numbers.
+            Oid::NUMERIC if to.typmod < 0 && from.is_integer() && frag.marks.is_empty() => {
+                wrapped("NUMERIC(38,19)", &frag)
+            }
             // IRIS's NUMERIC without a scale has none.
             Oid::NUMERIC if to.typmod < 0 && (is_mark || from.is_number()) => frag.with_ty(ty),
             Oid::VARCHAR | Oid::TEXT | Oid::BPCHAR | Oid(18 | 19) => {
@@ -365,7 +369,7 @@ fn check_cast(from: PgType, to: PgType, is_literal: bool) -> Result<()> {
         // Its own text form checks the others.
         Oid::TEXT | Oid::VARCHAR => true,
         // Without a length the blanks belong to the value, and IRIS keeps such values without.
-        Oid::BPCHAR => to.typmod >= 0,
+        Oid::BPCHAR => to.typmod >= 0 && from.oid != Oid::BYTEA,
         // One is cut at 63 bytes, the other at one.
         Oid(18 | 19) => matches!(from.oid, Oid(18 | 19)) || is_literal,
         Oid::DATE => source.is_moment(),

@@ -334,6 +334,10 @@ impl Cx<'_> {
                     ))
                     .hint("Cast the values to text."));
                 }
+                if ty.is(Oid::BYTEA) {
+                    return Err(PgError::unsupported(format!("{name}() of bytea is not supported by IRIS"))
+                        .hint("Compare in the client, or with CASE."));
+                }
                 let frags: Vec<Frag> = frags.into_iter().map(|frag| self.sorted(frag)).collect::<Result<_>>()?;
                 Some(extreme(&name.to_uppercase(), &frags, ty))
             }

@@ -214,11 +214,21 @@ impl Cx<'_> {
             }
         };
         let moment = self.emit_value(moment)?;
+        // PostgreSQL takes it for an interval as well.
+        if moment.ty.is_open() && !moment.is_null() {
+            return Err(PgError::unsupported("arithmetic between intervals is not supported by IRIS")
+                .hint("IRIS has no interval type. Say the type of the constant or parameter beside the interval."));
+        }
         let moment = self.coerce(moment, PgType::new(Oid::TIMESTAMP));
         if !moment.ty.is_moment() && moment.ty != Ty::Any {
             let name = moment.ty.oid().map_or("unknown".to_owned(), |oid| PgType::new(oid).name());
             return Err(PgError::unsupported(format!("arithmetic of {name} and interval is not supported by IRIS"))
                 .hint("IRIS adds intervals to dates and timestamps. Compute it in the application."));
+        }
+        let (Span::Constant(length) | Span::Times(length, _)) = &span;
+        // Days and months are those of the session's calendar.
+        if length.months != 0 || length.days != 0 {
+            self.check_zone(&moment, &[Oid::TIMESTAMPTZ], "days and months added to a timestamp with time zone")?;
         }
         let ty = match moment.ty {
             ty if ty.is(Oid::DATE) => Ty::of(Oid::TIMESTAMP),
@@ -325,6 +335,10 @@ impl Cx<'_> {
     }
 
     fn interval_text(&self, text: &str, unit: &str) -> Result<Interval> {
+        if unit == "second" {
+            let crate::types::Interval { months, days, time_us, .. } = crate::types::Interval::from_text(text)?;
+            return Ok(Interval { months: months.into(), days: days.into(), micros: time_us });
+        }
         Interval::parse(text, unit).ok_or_else(|| {
             PgError::error(SqlState::INVALID_DATETIME, format!("invalid input syntax for type interval: \"{text}\""))
         })

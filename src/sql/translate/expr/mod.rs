@@ -240,9 +240,11 @@ impl Cx<'_> {
                 if !matches!(to.oid, Oid::TEXT | Oid::VARCHAR)
                     && let [Mark { bind, kind }] = frag.marks.as_mut_slice()
                 {
+                    // Beside another constant IRIS would compare it as text.
                     if to.oid == Oid::NUMERIC {
-                        // Beside another constant IRIS would compare it as text.
                         *kind = ParameterKind::NumberLiteral;
+                    } else if Ty::Known(to).is_integer() && *kind == ParameterKind::StringLiteral {
+                        *kind = ParameterKind::IntegerLiteral;
                     }
                     let oid = to.oid;
                     match bind {
@@ -267,8 +269,13 @@ impl Cx<'_> {
     /// One of several values that become one column, of their common type. A constant among dates, times and doubles has to be
     /// one for IRIS as well, which would take it for text.
     pub fn branch(&self, frag: Frag, to: PgType) -> Frag {
-        let is_mark = frag.ty.is_open() && frag.text.chars().eq([super::frag::MARK]);
+        let is_bare = frag.text.chars().eq([super::frag::MARK]);
+        let is_text = frag.marks.is_empty() && frag.text.starts_with('\'');
+        let is_mark = frag.ty.is_open() && (is_bare || is_text);
         let frag = self.coerce(frag, to);
+        if is_bare && !is_cast_alike(to.oid) && frag.marks.iter().all(|mark| mark.kind == ParameterKind::User) {
+            return compare::told(frag);
+        }
         match casts::iris_cast_type(to) {
             Some(name) if is_mark && is_cast_alike(to.oid) => {
                 let (ty, sure) = (frag.ty, frag.not_null);
@@ -300,7 +307,10 @@ fn inlined_as(frag: Frag, to: PgType) -> Frag {
         Oid::BOOL | Oid::NUMERIC | Oid::FLOAT4 | Oid::FLOAT8 | Oid::TIMESTAMPTZ | Oid::BYTEA | Oid::INTERVAL
     );
     let text = frag.text.strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
-    match text.filter(|_| is_written_otherwise) {
+    // IRIS does not hold the smallest bigint, and reads what is no number as 0.
+    let is_no_integer = Ty::Known(to).is_integer()
+        && text.is_some_and(|text| text.trim().parse::<i64>().is_ok_and(|value| value == i64::MIN));
+    match text.filter(|_| is_written_otherwise || is_no_integer) {
         Some(text) => {
             let bind = Bind::TypedConstant { text: text.replace("''", "'"), oid: to.oid };
             let kind = if to.oid == Oid::NUMERIC { ParameterKind::NumberLiteral } else { ParameterKind::StringLiteral };
@@ -328,6 +338,10 @@ pub fn as_value(frag: Frag) -> Frag {
     frag.with_level(level::ATOM)
 }
 
+fn is_plain_text(oid: Oid) -> bool {
+    matches!(oid, Oid::TEXT | Oid::VARCHAR | Oid::BPCHAR)
+}
+
 /// The type of several expressions that become one column or result (manual, "UNION, CASE, and Related Constructs").
 pub fn common_type(types: impl IntoIterator<Item = Ty>) -> Ty {
     let mut common = Ty::Untyped;
@@ -341,8 +355,8 @@ pub fn common_type(types: impl IntoIterator<Item = Ty>) -> Ty {
             (Ty::Known(a), Ty::Known(b)) if a == b => common,
             (Ty::Known(a), Ty::Known(b)) if a.oid == b.oid => Ty::of(a.oid),
             (a, b) if a.is_number() && b.is_number() => operators::wider(a, b),
-            // The first of both decides (`select_common_type`).
-            (a, b) if a.is(Oid::BPCHAR) && (b.is(Oid::VARCHAR) || b.is(Oid::TEXT)) => Ty::of(Oid::BPCHAR),
+            // Each of these can be made the other: the first decides (select_common_type).
+            (Ty::Known(a), Ty::Known(b)) if is_plain_text(a.oid) && is_plain_text(b.oid) => Ty::of(a.oid),
             (a, b) if a.is_string() && b.is_string() => Ty::TEXT,
             (a, b) if a.is_moment() && b.is_moment() => {
                 if a.is(Oid::TIMESTAMPTZ) || b.is(Oid::TIMESTAMPTZ) {

@@ -4,9 +4,10 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::tree::{Expr, IsWhat, LikeKind, expressions};
 use super::{Asked, common_type};
+use crate::sql::plan::Bind;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty, level, list};
-use crate::types::{Oid, PgType};
+use crate::types::{Fitting, Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
 impl Cx<'_> {
@@ -398,19 +399,7 @@ impl Cx<'_> {
                 .hint("IRIS has no regular expressions; use LIKE."));
             }
         }
-        if escape.is_none()
-            && self.may_hold_backslash(&pattern)
-            && let Some((_, value)) = pattern.literal().and_then(|n| self.read_literal(n))
-            && value.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1
-        {
-            return Err(PgError::error(SqlState(*b"22025"), "LIKE pattern must not end with escape character"));
-        }
-        // PostgreSQL's default escape character is the backslash; IRIS has none unless told.
-        let escape = match escape {
-            Some(escape) => Some(escape),
-            None if self.may_hold_backslash(&pattern) => Some(Frag::atom("'\\'", Ty::TEXT)),
-            None => None,
-        };
+        let (pattern, escape) = self.escaped(kind, pattern, escape)?;
         let word = if not { " NOT LIKE " } else { " LIKE " };
         let (operand, pattern) = (operand.within(level::OTHER), pattern.within(level::OTHER));
         let mut frag = if kind == LikeKind::Ilike {
@@ -423,6 +412,53 @@ impl Cx<'_> {
             frag.push(&escape);
         }
         Ok(frag.predicate(level::COMPARISON))
+    }
+
+    /// The pattern and what escapes in it, checked as far as they are known.
+    fn escaped(&self, kind: LikeKind, pattern: Frag, escape: Option<Frag>) -> Result<(Frag, Option<Frag>)> {
+        let mut pattern = pattern;
+        let character = match &escape {
+            None if self.may_hold_backslash(&pattern) => Some('\\'),
+            None => return Ok((pattern, None)),
+            Some(escape) => {
+                let Some(text) = self.text_literal(escape) else {
+                    return Err(PgError::unsupported("ESCAPE of anything but a constant is not supported by IRIS"));
+                };
+                let mut characters = text.chars();
+                match (characters.next(), characters.next()) {
+                    (character, None) => character,
+                    _ => {
+                        return Err(PgError::error(SqlState(*b"22025"), "invalid escape string")
+                            .hint("Escape string must be empty or one character."));
+                    }
+                }
+            }
+        };
+        // Nothing escapes.
+        let Some(character) = character else {
+            return Ok((pattern, None));
+        };
+        if kind == LikeKind::Ilike && character.is_alphabetic() {
+            return Err(PgError::unsupported("ILIKE with a letter as its escape character is not supported by IRIS"));
+        }
+        match pattern.literal().and_then(|n| self.read_literal(n)) {
+            Some((_, value)) if value.chars().rev().take_while(|c| *c == character).count() % 2 == 1 => {
+                return Err(PgError::error(SqlState(*b"22025"), "LIKE pattern must not end with escape character"));
+            }
+            Some(_) => {}
+            None => {
+                if let [mark] = pattern.marks.as_mut_slice()
+                    && escape.is_none()
+                    && matches!(mark.bind, Bind::Parameter(_))
+                    && pattern.text.chars().count() == 1
+                {
+                    let source = Box::new(mark.bind.clone());
+                    mark.bind = Bind::Fitted { source, to: PgType::new(Oid::TEXT), fitting: Fitting::Pattern };
+                }
+            }
+        }
+        // PostgreSQL's default escape character is the backslash; IRIS has none unless told.
+        Ok((pattern, Some(escape.unwrap_or_else(|| Frag::atom("'\\'", Ty::TEXT)))))
     }
 
     fn may_hold_backslash(&self, pattern: &Frag) -> bool {

@@ -120,7 +120,10 @@ impl Cx<'_> {
             None => {
                 let name =
                     names::first(&clause.children().next().unwrap_or_else(|| clause.clone())).unwrap_or_default();
-                self.named_window(&name)?
+                match self.named_window(&name)? {
+                    Some(spec) => spec,
+                    None => return Ok(Window::default()),
+                }
             }
         };
         let mut window = Window::default();
@@ -128,7 +131,7 @@ impl Cx<'_> {
         Ok(window)
     }
 
-    fn named_window(&self, name: &str) -> Result<SyntaxNode> {
+    fn named_window(&self, name: &str) -> Result<Option<SyntaxNode>> {
         let folded = names::folded(name);
         let windows = self.windows.borrow();
         let found = windows.iter().rev().find(|(name, _)| *name == folded).map(|(_, spec)| spec.clone());
@@ -137,8 +140,9 @@ impl Cx<'_> {
 
     fn window_spec(&self, spec: &SyntaxNode, window: &mut Window) -> Result<()> {
         // `OVER (w ORDER BY ..)` begins with what w says.
-        if let Some(base) = spec.children().find(|child| child.kind() == SyntaxKind::WINDOW_REF) {
-            let base = self.named_window(&names::first(&base).unwrap_or_default())?;
+        if let Some(base) = spec.children().find(|child| child.kind() == SyntaxKind::WINDOW_REF)
+            && let Some(base) = self.named_window(&names::first(&base).unwrap_or_default())?
+        {
             self.window_spec(&base, window)?;
         }
         if let Some(partition) = cx::child(spec, SyntaxKind::PARTITION_BY_CLAUSE) {

@@ -195,6 +195,11 @@ impl Query {
     }
 }
 
+/// `character(n)` beside other lengths: its blanks are part of the value.
+fn loses_length(from: PgType, to: PgType) -> bool {
+    from.oid == Oid::BPCHAR && to.oid == Oid::BPCHAR && from.typmod >= 0 && to.typmod < 0
+}
+
 /// Whether IRIS has to be told, beyond what is told by the values themselves.
 fn is_converted(from: Ty, to: Ty) -> bool {
     let Ty::Known(to) = to else { return false };
@@ -206,9 +211,10 @@ fn is_converted(from: Ty, to: Ty) -> bool {
             let text = |oid: Oid| Ty::of(oid).is_string();
             // IRIS would round all of them to the scale of one.
             let is_unbounded = to == PgType::new(Oid::NUMERIC);
-            (from.oid != to.oid || is_unbounded)
-                && !(whole(from.oid) && whole(to.oid))
-                && !(text(from.oid) && text(to.oid))
+            loses_length(from, to)
+                || (from.oid != to.oid || is_unbounded)
+                    && !(whole(from.oid) && whole(to.oid))
+                    && !(text(from.oid) && text(to.oid))
         }
     }
 }
@@ -221,14 +227,16 @@ impl Cx<'_> {
             return Ok(frag);
         }
         let sure = frag.not_null;
-        let frag = if frag.ty.is_open() && frag.is_null() {
+        let frag = if matches!(frag.ty, Ty::Known(from) if loses_length(from, pg_type)) {
+            self.padded(frag).with_ty(to)
+        } else if frag.ty.is_open() && frag.is_null() {
             self.cast(frag, pg_type)?
         } else if frag.ty.is_open() && to.is_string() && pg_type.typmod < 0 {
             // As long as a column it stands under, IRIS would cut it.
             let ty = Ty::of(pg_type.oid);
             Frag::cat(&[&"CAST(", &self.coerce(frag, pg_type), &" AS VARCHAR(3641144))"], ty)
         } else if frag.ty.is_open() {
-            self.coerce(frag, pg_type)
+            self.branch(frag, pg_type)
         } else if pg_type.oid == Oid::NUMERIC && (frag.ty.is_integer() || frag.ty.is(Oid::NUMERIC)) {
             // A whole number is a numeric to IRIS, but a column that begins with it is one of whole numbers, and one that
             // begins with a numeric has its scale.

@@ -139,9 +139,7 @@ impl Cx<'_> {
             .flat_map(|clause| cx::children(&clause, SyntaxKind::WINDOW_DEF).collect::<Vec<_>>())
         {
             let name = names::first(&definition).map(|name| names::folded(&name)).unwrap_or_default();
-            if let Some(spec) = cx::child(&definition, SyntaxKind::WINDOW_SPEC) {
-                self.windows.borrow_mut().push((name, spec));
-            }
+            self.windows.borrow_mut().push((name, cx::child(&definition, SyntaxKind::WINDOW_SPEC)));
         }
         let scope = from.relations.clone();
         let depth = self.scopes.borrow().len() + 1;

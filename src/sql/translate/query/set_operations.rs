@@ -60,6 +60,13 @@ impl Cx<'_> {
             }
         }
         if let Some(shape) = &shape {
+            let is_unsized =
+                |column: &Column| matches!(column.ty, Ty::Known(ty) if ty.oid == Oid::BPCHAR && ty.typmod < 0);
+            if !(all && word == "UNION") && shape.iter().any(is_unsized) {
+                return Err(self
+                    .unsupported(format!("{word} of character values of several lengths is not supported"), at)
+                    .hint("Cast the values to text."));
+            }
             let types: Vec<Ty> = shape.iter().map(|column| column.ty).collect();
             a = self.in_types(a, &types, at)?;
             b = self.in_types(b, &types, at)?;
