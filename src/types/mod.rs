@@ -17,6 +17,7 @@ mod encode;
 mod fit;
 mod input;
 mod interval;
+mod interval_input;
 mod json;
 mod json_canonical;
 mod money;

@@ -89,7 +89,9 @@ impl TypeName {
                 "halfvec" | "sparsevec" => {
                     return unsupported("the types halfvec and sparsevec are not supported; use vector");
                 }
-                name if name.starts_with("interval ") => Oid::INTERVAL,
+                name if name.starts_with("interval ") => {
+                    return unsupported("intervals restricted to some fields are not supported");
+                }
                 "point" | "line" | "lseg" | "box" | "path" | "polygon" | "circle" | "tsvector" | "tsquery"
                 | "int4range" | "int8range" | "numrange" | "tsrange" | "tstzrange" | "daterange" | "hstore"
                 | "geometry" | "geography" | "pg_lsn" | "record" | "jsonpath" | "citext" | "ltree" => {
@@ -157,6 +159,12 @@ impl Cx<'_> {
         let mut operand = None;
         let mut to = None;
         for child in node.children() {
+            // `interval '1' day`
+            if format!("{:?}", child.kind()).starts_with("INTERVAL_") && !is_type(child.kind()) {
+                return Err(self
+                    .unsupported("intervals restricted to some fields are not supported", at)
+                    .hint("Write the units into the text: interval '1 day 2 hours'."));
+            }
             if is_type(child.kind()) {
                 to = Some(child)
             } else {

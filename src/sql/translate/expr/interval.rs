@@ -22,50 +22,10 @@ const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 
 impl Interval {
-    /// Reads the text of an interval (manual, "Interval Input"): units, `HH:MM:SS`, ISO 8601, `ago`. `unit` is what a
-    /// bare number counts.
-    pub fn parse(text: &str, unit: &str) -> Option<Interval> {
-        let text = text.trim().to_ascii_lowercase();
-        if let Some(iso) = text.strip_prefix('p') {
-            return iso8601(iso);
-        }
-        let mut total = Interval::default();
-        let mut words = text.split_ascii_whitespace().flat_map(split_number).peekable();
-        let mut any = false;
-        let mut ago = false;
-        while let Some(word) = words.next() {
-            match word {
-                "@" => continue,
-                "ago" => {
-                    ago = true;
-                    continue;
-                }
-                _ if word.contains(':') => total.add(clock(word)?)?,
-                _ => {
-                    let unit = match words.next_if(|next| next.starts_with(|c: char| c.is_ascii_alphabetic())) {
-                        Some("ago") => {
-                            ago = true;
-                            unit
-                        }
-                        Some(named) => named,
-                        None => unit,
-                    };
-                    total.add(amount(word, unit)?)?;
-                }
-            }
-            any = true;
-        }
-        if !any {
-            return None;
-        }
-        if ago { total.times(-1) } else { Some(total) }
-    }
-
-    fn add(&mut self, other: Interval) -> Option<()> {
-        self.months = self.months.checked_add(other.months)?;
-        self.days = self.days.checked_add(other.days)?;
-        self.micros = self.micros.checked_add(other.micros)?;
-        Some(())
+    /// Reads the text of an interval, as the gateway reads values.
+    pub fn parse(text: &str) -> Result<Interval> {
+        let read = crate::types::Interval::from_text(text)?;
+        Ok(Interval { months: read.months.into(), days: read.days.into(), micros: read.time_us })
     }
 
     pub fn times(self, n: i64) -> Option<Interval> {
@@ -89,106 +49,23 @@ impl Interval {
             let units = [("hour", HOUR), ("minute", MINUTE), ("second", SECOND), ("millisecond", 1000)];
             let unit = units.into_iter().find(|(_, size)| self.micros % size == 0);
             let (name, size) = unit.unwrap_or(("microsecond", 1));
-            steps.push((name, self.micros / size));
+            // What DATEADD takes is an integer.
+            match i32::try_from(self.micros / size) {
+                Ok(count) => steps.push((name, count.into())),
+                Err(_) => {
+                    steps.push(("second", self.micros / SECOND));
+                    steps.push(("microsecond", self.micros % SECOND));
+                }
+            }
         }
         steps
     }
 }
 
-/// `1day` is `1 day`.
-fn split_number(word: &str) -> impl Iterator<Item = &str> {
-    let digits = word.find(|c: char| c.is_ascii_alphabetic()).filter(|&n| n > 0 && !word.contains(':'));
-    let (first, second) = word.split_at(digits.unwrap_or(word.len()));
-    [first, second].into_iter().filter(|part| !part.is_empty())
-}
-
-fn clock(text: &str) -> Option<Interval> {
-    let (sign, text) = match text.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let mut parts = text.split(':');
-    let hours: i64 = parts.next()?.parse().ok()?;
-    let minutes: i64 = parts.next()?.parse().ok()?;
-    let seconds = parts.next().map_or(Some(0), |seconds| scaled(seconds, SECOND))?;
-    if parts.next().is_some() {
-        return None;
-    }
-    let micros = hours.checked_mul(HOUR)?.checked_add(minutes.checked_mul(MINUTE)?)?.checked_add(seconds)?;
-    Some(Interval { micros: micros.checked_mul(sign)?, ..Interval::default() })
-}
-
-/// A decimal number times `unit`, exactly or rounded down to a whole.
-fn scaled(text: &str, unit: i64) -> Option<i64> {
-    let (sign, text) = match text.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let mut total: i64 = if whole.is_empty() { 0 } else { whole.parse::<i64>().ok()?.checked_mul(unit)? };
-    if fraction.len() > 9 {
-        return None;
-    }
-    if !fraction.is_empty() {
-        let scale = 10_i64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-        total = total.checked_add(
-            i64::try_from(i128::from(fraction.parse::<u32>().ok()?) * i128::from(unit) / i128::from(scale)).ok()?,
-        )?;
-    }
-    total.checked_mul(sign)
-}
-
-fn amount(number: &str, unit: &str) -> Option<Interval> {
-    let months = |n: i64| Some(Interval { months: scaled(number, n)?, ..Interval::default() });
-    let micros = |n: i64| Some(Interval { micros: scaled(number, n)?, ..Interval::default() });
-    // A fraction of a day becomes time, of a week days and time.
-    let days = |n: i64| {
-        let all = scaled(number, n.checked_mul(24 * HOUR)?)?;
-        Some(Interval { days: all / (24 * HOUR), micros: all % (24 * HOUR), ..Interval::default() })
-    };
-    match unit {
-        "microsecond" | "microseconds" | "us" | "usec" | "usecs" => micros(1),
-        "millisecond" | "milliseconds" | "ms" | "msec" | "msecs" => micros(1000),
-        "second" | "seconds" | "sec" | "secs" | "s" => micros(SECOND),
-        "minute" | "minutes" | "min" | "mins" | "m" => micros(MINUTE),
-        "hour" | "hours" | "hr" | "hrs" | "h" => micros(HOUR),
-        "day" | "days" | "d" => days(1),
-        "week" | "weeks" | "w" => days(7),
-        "month" | "months" | "mon" | "mons" => months(1),
-        "year" | "years" | "yr" | "yrs" | "y" => months(12),
-        "decade" | "decades" | "dec" | "decs" => months(120),
-        "century" | "centuries" | "cent" | "c" => months(1200),
-        "millennium" | "millennia" | "mil" | "mils" => months(12_000),
-        _ => None,
-    }
-}
-
-/// Behind the `P`: `1Y2M3DT4H5M6S`.
-fn iso8601(text: &str) -> Option<Interval> {
-    let mut total = Interval::default();
-    let mut time = false;
-    let mut number = String::new();
-    for c in text.chars() {
-        match c {
-            't' => time = true,
-            '0'..='9' | '.' | '-' | '+' => number.push(c),
-            _ => {
-                let unit = match (c, time) {
-                    ('y', false) => "year",
-                    ('m', false) => "month",
-                    ('w', false) => "week",
-                    ('d', false) => "day",
-                    ('h', true) => "hour",
-                    ('m', true) => "minute",
-                    ('s', true) => "second",
-                    _ => return None,
-                };
-                total.add(amount(&number, unit)?)?;
-                number.clear();
-            }
-        }
-    }
-    number.is_empty().then_some(total)
+/// What an argument of `make_interval` counts.
+fn unit_of_argument(name: &str) -> Option<Interval> {
+    let is_argument = matches!(name, "years" | "months" | "weeks" | "days" | "hours" | "mins" | "secs");
+    is_argument.then(|| Interval::parse(&format!("1 {name}")).ok()).flatten()
 }
 
 /// An interval an expression stands for: a constant, or a constant per unit of some number.
@@ -273,13 +150,17 @@ impl Cx<'_> {
             }
             Expr::Atom(node) if node.kind() == SyntaxKind::CALL_EXPR => self.make_interval(node),
             Expr::Cast { operand, to } => {
-                let is_interval = super::type_name(self, to).name.starts_with("interval");
+                let written = super::type_name(self, to);
+                let is_interval = written.name.starts_with("interval");
+                if is_interval && (written.name != "interval" || !written.mods.is_empty()) {
+                    return Err(self.restricted(to));
+                }
                 let Expr::Atom(node) = &**operand else { return self.interval_cast(is_interval, to) };
                 if !is_interval {
                     return Ok(None);
                 }
                 match self.constant(node) {
-                    Some((LiteralKind::String, text)) => Ok(Some(Span::Constant(self.interval_text(text, "second")?))),
+                    Some((LiteralKind::String, text)) => Ok(Some(Span::Constant(Interval::parse(text)?))),
                     _ => self.interval_cast(is_interval, to),
                 }
             }
@@ -320,28 +201,27 @@ impl Cx<'_> {
         if !is_interval {
             return Ok(None);
         }
-        let unit = node.children().find_map(|child| match child.kind() {
-            SyntaxKind::INTERVAL_YEAR => Some("year"),
-            SyntaxKind::INTERVAL_MONTH => Some("month"),
-            SyntaxKind::INTERVAL_DAY => Some("day"),
-            SyntaxKind::INTERVAL_HOUR => Some("hour"),
-            SyntaxKind::INTERVAL_MINUTE => Some("minute"),
-            _ => None,
-        });
-        match self.constant(&literal) {
-            Some((LiteralKind::String, text)) => self.interval_text(text, unit.unwrap_or("second")).map(Some),
-            _ => Ok(None),
+        let mut unit = None;
+        for child in node.children().filter(|child| format!("{:?}", child.kind()).starts_with("INTERVAL_")) {
+            let fields = super::super::cx::plain_text(&child).to_lowercase();
+            match fields.as_str() {
+                "interval" => {}
+                "year" | "month" | "day" | "hour" | "minute" | "second" => unit = Some(fields),
+                _ => return Err(self.restricted(&child)),
+            }
+        }
+        let Some((LiteralKind::String, text)) = self.constant(&literal) else { return Ok(None) };
+        match unit {
+            None => Interval::parse(text).map(Some),
+            // What a field cuts off is not cut off here.
+            Some(unit) if text.trim().parse::<i32>().is_ok() => Interval::parse(&format!("{text} {unit}")).map(Some),
+            Some(_) => Err(self.restricted(node)),
         }
     }
 
-    fn interval_text(&self, text: &str, unit: &str) -> Result<Interval> {
-        if unit == "second" {
-            let crate::types::Interval { months, days, time_us, .. } = crate::types::Interval::from_text(text)?;
-            return Ok(Interval { months: months.into(), days: days.into(), micros: time_us });
-        }
-        Interval::parse(text, unit).ok_or_else(|| {
-            PgError::error(SqlState::INVALID_DATETIME, format!("invalid input syntax for type interval: \"{text}\""))
-        })
+    fn restricted(&self, node: &SyntaxNode) -> Box<PgError> {
+        self.unsupported("intervals restricted to some fields are not supported", node.text_range().start().into())
+            .hint("Write the units into the text: interval '1 day 2 hours'.")
     }
 
     /// `make_interval(days => 10)` and its positional form, one argument only.
@@ -354,7 +234,7 @@ impl Cx<'_> {
         if let [argument] = arguments.as_slice()
             && argument.kind() == SyntaxKind::NAMED_ARG
             && let (Some(name), Some(value)) = (argument.first_child(), argument.last_child())
-            && let Some(unit) = amount("1", &super::super::cx::plain_text(&name).to_lowercase())
+            && let Some(unit) = unit_of_argument(&super::super::cx::plain_text(&name).to_lowercase())
         {
             let factor = self.value(&value)?;
             return Ok(Some(Span::Times(unit, self.coerce(factor, PgType::new(Oid::INT4)))));
