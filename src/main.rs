@@ -112,6 +112,7 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
         client_connections_max: config.client_connections_max as usize,
         login_timeout: Duration::from_millis(config.login_timeout_ms),
         idle_in_transaction_timeout: Duration::from_millis(config.idle_in_transaction_timeout_ms),
+        client_write_timeout: Duration::from_millis(config.client_write_timeout_ms),
         pool_wait_timeout: Duration::from_millis(config.pool_wait_timeout_ms),
         shutdown_timeout: Duration::from_millis(config.shutdown_timeout_ms),
         session: SessionOptions {

@@ -114,6 +114,12 @@ keys! {
     /// After it the transaction is rolled back and its client disconnected (SQLSTATE 25P03).
     idle_in_transaction_timeout_ms: u64 = 0, "MS", whole(0, 24 * HOUR_MS);
 
+    /// Time a client that holds an IRIS connection may take to accept 64 KiB of its result, in milliseconds
+    /// (0 to 3600000; 0 = for ever).
+    /// After it the client is disconnected and its transaction rolled back.
+    /// Less than `pool_wait_timeout_ms`, so that others wait no longer than that for the connection.
+    client_write_timeout_ms: u64 = 20_000, "MS", whole(0, HOUR_MS);
+
     /// Time to connect and log in to IRIS, in milliseconds (1 to 3600000).
     iris_connect_timeout_ms: u64 = 5_000, "MS", whole(1, HOUR_MS);
 

@@ -88,6 +88,7 @@ fn every_key_is_reachable_from_every_source() {
         ("client_connections_max", "7"),
         ("login_timeout_ms", "7"),
         ("idle_in_transaction_timeout_ms", "7"),
+        ("client_write_timeout_ms", "7"),
         ("iris_connect_timeout_ms", "7"),
         ("pool_wait_timeout_ms", "7"),
         ("shutdown_timeout_ms", "7"),

@@ -48,6 +48,8 @@ pub struct ServeOptions {
     pub login_timeout: Duration,
     /// Zero = none. A client's own setting counts when it is shorter.
     pub idle_in_transaction_timeout: Duration,
+    /// How long a client that holds an IRIS connection may take to accept 64 KiB of output. Zero = for ever.
+    pub client_write_timeout: Duration,
     /// How long a request waits for an IRIS connection.
     pub pool_wait_timeout: Duration,
     /// How long running transactions may take to end when the process stops.

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicU64;
 use super::conversation::Conversation;
 use crate::catalog::{OraclePurpose, OracleRequest};
 use crate::iris::{IrisStatement, Reply, Request, to_pg};
-use crate::session::{Event, Identity, SessionCounters, SessionOptions, Step};
+use crate::session::{Effect, Event, Identity, SessionCounters, SessionOptions, Step};
 use crate::wire::{Frame, Limits, PgError, Phase, SendBuf, StartupPacket, TransactionStatus, WireError};
 
 pub(super) struct PlainSession {
@@ -21,6 +21,7 @@ pub(super) struct PlainSession {
     /// BEGIN..COMMIT ends with the reply that is awaited.
     ends: bool,
     timeouts: HashMap<String, u64>,
+    effects: Vec<Effect>,
 }
 
 impl PlainSession {
@@ -111,6 +112,7 @@ impl Conversation for PlainSession {
             iris_open: false,
             ends: false,
             timeouts: HashMap::new(),
+            effects: Vec::new(),
         }
     }
 
@@ -126,6 +128,7 @@ impl Conversation for PlainSession {
                     self.is_ready = true;
                     out.put_authentication_ok();
                     out.put_backend_key_data(self.identity.pid, &self.identity.secret[..4]);
+                    self.effects.push(Effect::CancelKey(4));
                     self.ready(out)
                 }
                 Ok(_) => {
@@ -179,6 +182,10 @@ impl Conversation for PlainSession {
 
     fn keeps_lease(&self) -> bool {
         self.iris_open
+    }
+
+    fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
     }
 
     fn in_transaction_block(&self) -> bool {

@@ -2,6 +2,7 @@
 //! but where a frame ends.
 
 mod ask;
+mod write;
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,8 +10,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_lite::AsyncRead;
 use futures_lite::future::{or, poll_fn, poll_once};
-use futures_lite::{AsyncRead, AsyncWriteExt};
 use glommio::net::TcpStream;
 
 use self::ask::interruption;
@@ -26,9 +27,6 @@ use crate::iris::{Reply, Request};
 use crate::session::{Event, Identity, LockRequest, Step, WaitRequest};
 use crate::wire::{Frame, PgError, Phase, RecvBuf, SendBuf, SqlState, StartupPacket};
 
-/// Output is sent before a request once it has grown to this: a pipeline of many statements must not gather all its
-/// results in memory.
-const FLUSH_BYTES: usize = 64 << 10;
 /// How long an interrupted statement may take to end before its connection is given up.
 const INTERRUPT_LIMIT: Duration = Duration::from_secs(10);
 
@@ -150,20 +148,22 @@ impl<C: Conversation> Pump<C> {
             if !effects.is_empty() {
                 self.belongings.apply(effects);
             }
+            if matches!(step, Step::NeedFrame | Step::Flush | Step::Close) {
+                self.give_lease_back().await;
+            }
+            if let Some(error) = self.make_room(&step).await? {
+                step = self.interrupted(error).await;
+                continue;
+            }
+            // A client that sends and reads fast never waits: others get their turn all the same.
+            glommio::yield_if_needed().await;
             step = match step {
-                Step::NeedFrame => {
-                    self.give_lease_back().await;
-                    self.next_frame().await?
-                }
+                Step::NeedFrame => self.next_frame().await?,
                 Step::Flush => {
-                    self.give_lease_back().await;
                     self.flush().await?;
                     Step::NeedFrame
                 }
-                Step::FlushThenResume => {
-                    self.flush().await?;
-                    self.session.on_event(Event::Flushed, &mut self.out)
-                }
+                Step::FlushThenResume => self.session.on_event(Event::Flushed, &mut self.out),
                 Step::Submit(request) => self.submit(&request).await?,
                 Step::Ask(question) => self.ask(&question).await?,
                 Step::Mirror(change) => self.mirror(&change).await?,
@@ -179,7 +179,6 @@ impl<C: Conversation> Pump<C> {
                     return Ok(());
                 }
                 Step::Close => {
-                    self.give_lease_back().await;
                     return within(CLOSE_LIMIT, self.flush()).await.unwrap_or(Ok(()));
                 }
             };
@@ -187,9 +186,6 @@ impl<C: Conversation> Pump<C> {
     }
 
     async fn lock(&mut self, request: LockRequest) -> Result<Step, End> {
-        if self.out.len() > FLUSH_BYTES {
-            self.flush().await?;
-        }
         self.target.activity.set(Activity::WaitingForIris(self.shard.tick.get()));
         let deadline = self.statement_deadline();
         let limit = Some(self.session.timeout_ms("lock_timeout")).filter(|ms| *ms > 0).map(Duration::from_millis);
@@ -203,7 +199,9 @@ impl<C: Conversation> Pump<C> {
     }
 
     async fn give_lease_back(&mut self) {
-        if !self.session.keeps_lease()
+        // Asked only where there is one: the answer may take a walk over all portals.
+        if self.lease.is_some()
+            && !self.session.keeps_lease()
             && let Some(lease) = self.lease.take()
         {
             lease.release().await;
@@ -231,7 +229,7 @@ impl<C: Conversation> Pump<C> {
                 Ok(None) => {}
                 Err(error) => return Ok(self.session.on_wire_error(&error, &mut self.out)),
             }
-            flush(&mut self.stream, &mut self.out, &self.target).await?;
+            self.flush().await?;
             if let Some(step) = self.wait_for_client().await? {
                 return Ok(step);
             }
@@ -367,15 +365,8 @@ impl<C: Conversation> Pump<C> {
         .await
     }
 
-    async fn flush(&mut self) -> Result<(), End> {
-        flush(&mut self.stream, &mut self.out, &self.target).await
-    }
-
     /// Runs a request on the session's lease and tells the session what came of it.
     async fn submit(&mut self, request: &Request) -> Result<Step, End> {
-        if self.out.len() > FLUSH_BYTES {
-            self.flush().await?;
-        }
         self.shard.counters.iris_requests.add(1);
         self.target.activity.set(Activity::WaitingForIris(self.shard.tick.get()));
         let outcome = self.run_request(request).await;
@@ -522,20 +513,6 @@ pub(super) async fn is_gone(stream: &TcpStream) -> bool {
 /// Requests that come in front of a StartupMessage, or instead of it.
 fn is_before_startup(body: &[u8]) -> bool {
     !matches!(StartupPacket::parse(body), Ok(StartupPacket::Startup { .. }))
-}
-
-/// Sends everything. A client that does not read must not hold up the end of the process.
-async fn flush(stream: &mut TcpStream, out: &mut SendBuf, target: &Target) -> Result<(), End> {
-    if out.is_empty() {
-        return Ok(());
-    }
-    or(async { stream.write_all(out.as_slice()).await.map_err(End::from) }, async {
-        target.signals.wait(Signals::STOP_NOW).await;
-        Err(End::Closed)
-    })
-    .await?;
-    out.clear();
-    Ok(())
 }
 
 pub(super) fn canceled_by_user() -> Box<PgError> {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement};
 
@@ -20,6 +20,9 @@ use crate::session::{Counts, Session};
 
 /// The smallest glommio takes: its registered memory is for files, which a gateway does not read.
 const IO_MEMORY_BYTES: usize = 64 << 10;
+
+/// How long sessions may work before the shard looks what has come in for others.
+const TURN: Duration = Duration::from_millis(5);
 
 /// What a started gateway says of itself.
 #[derive(Debug, Clone)]
@@ -148,6 +151,7 @@ impl Server {
         let handle = LocalExecutorBuilder::new(Placement::Fixed(core))
             .name("shard")
             .io_memory(IO_MEMORY_BYTES)
+            .preempt_timer(TURN)
             .spawn(move || {
                 let notice = EndNotice { shard: index, ended };
                 async move {

@@ -129,6 +129,7 @@ fn options(iris: &FakeIris) -> ServeOptions {
         client_connections_max: 100,
         login_timeout: Duration::from_secs(10),
         idle_in_transaction_timeout: Duration::ZERO,
+        client_write_timeout: Duration::ZERO,
         pool_wait_timeout: Duration::from_secs(5),
         shutdown_timeout: Duration::from_secs(10),
         session: SessionOptions {

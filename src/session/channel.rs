@@ -57,6 +57,8 @@ pub enum Effect {
     ReleaseTransactionLocks(Vec<(LockKey, LockMode)>),
     /// DISCARD ALL: all locks of the session level.
     ReleaseSessionLocks,
+    /// The login is over: so many bytes of its secret the client was told, and has to know for a cancel request.
+    CancelKey(usize),
 }
 
 /// What a client listens to and what waits for its commit.

@@ -23,18 +23,45 @@ use super::step::{Event, Progress, Step};
 pub(super) struct SimpleQuery {
     stage: Stage,
     /// What stands behind the present statement.
-    rest: String,
+    rest: Rest,
     /// Characters in front of the present statement: positions of errors count from the start of the string.
     offset: u32,
     /// Characters in front of `rest`.
     rest_offset: u32,
 }
 
+/// The last bytes of a query string. The string is copied once, however many of its statements wait.
+#[derive(Debug, Default)]
+struct Rest {
+    /// `None`: nothing is left.
+    text: Option<Rc<str>>,
+    bytes_left: usize,
+}
+
+impl Rest {
+    fn as_str(&self) -> &str {
+        let Some(text) = &self.text else { return "" };
+        text.get(text.len().saturating_sub(self.bytes_left)..).unwrap_or_default()
+    }
+}
+
 #[allow(clippy::large_enum_variant, reason = "one per client, and the hot path must not allocate")]
 #[derive(Debug)]
 enum Stage {
-    Resolve { resolve: Resolve, purpose: Purpose },
-    Run { operation: Operation, notices: Rc<Understood> },
+    /// The syntax of all statements is being checked, up to this byte so far. `rest` is the whole string.
+    Check {
+        checked: usize,
+    },
+    /// Between two statements, so that others get their turn and the output goes out.
+    Between,
+    Resolve {
+        resolve: Resolve,
+        purpose: Purpose,
+    },
+    Run {
+        operation: Operation,
+        notices: Rc<Understood>,
+    },
 }
 
 /// What a statement is resolved for.
@@ -64,11 +91,30 @@ impl Purpose {
 }
 
 /// Where a query string stands between two statements.
+#[derive(Clone, Copy)]
 struct Position<'a> {
     rest: &'a str,
+    /// The string that ends with `rest`, when it has been copied before.
+    kept: Option<&'a Rc<str>>,
     offset: u32,
     rest_offset: u32,
 }
+
+impl Position<'_> {
+    fn keep(&self) -> Rest {
+        if self.rest.is_empty() {
+            return Rest::default();
+        }
+        let text = self.kept.map_or_else(|| Rc::from(self.rest), Rc::clone);
+        Rest { text: Some(text), bytes_left: self.rest.len() }
+    }
+}
+
+/// Statements that run without a wait before others get their turn.
+const STATEMENTS_PER_STEP_MAX: u32 = 32;
+
+/// Bytes of statements whose syntax is checked before others get their turn.
+const CHECKED_BYTES_PER_STEP: usize = 8 << 10;
 
 impl Ready {
     pub(super) fn on_query(&mut self, sql: &str, out: &mut SendBuf) -> Step {
@@ -85,20 +131,45 @@ impl Ready {
                 return self.finish_cycle(out);
             }
             (Some(_), None) => {}
-            (Some(_), Some(_)) => {
-                if let Err(error) = check_all(sql) {
-                    self.report(&error, out);
-                    return self.finish_cycle(out);
-                }
-            }
+            (Some(_), Some(_)) => return self.check_statements(sql, None, 0, out),
         }
-        self.run_statements(sql, 0, out)
+        self.run_statements(sql, None, 0, out)
     }
 
-    /// Runs the statements of `rest` one after the other until one has to wait. `offset`: characters in front of it.
-    fn run_statements(&mut self, mut rest: &str, mut offset: u32, out: &mut SendBuf) -> Step {
+    /// A syntax error anywhere in a string of several statements is found before the first of them runs. A statement
+    /// that stands alone is checked when it is translated. `checked`: bytes in front of what is left to do.
+    fn check_statements(&mut self, text: &str, kept: Option<&Rc<str>>, mut checked: usize, out: &mut SendBuf) -> Step {
+        let enough = checked.saturating_add(CHECKED_BYTES_PER_STEP);
+        loop {
+            let rest = text.get(checked..).unwrap_or_default();
+            let Some(statement) = split(rest).next() else { return self.run_statements(text, kept, 0, out) };
+            if checked >= enough {
+                let rest = Position { rest: text, kept, offset: 0, rest_offset: 0 }.keep();
+                let stage = Stage::Check { checked };
+                self.activity = Activity::Simple(SimpleQuery { stage, rest, offset: 0, rest_offset: 0 });
+                return Step::FlushThenResume;
+            }
+            if let Err(mut error) = check_syntax(statement) {
+                error.position = error.position.map(|position| position_in(text, statement, position));
+                self.report(&error, out);
+                return self.finish_cycle(out);
+            }
+            let start = (statement.as_ptr() as usize).saturating_sub(rest.as_ptr() as usize);
+            checked = checked.saturating_add(start).saturating_add(statement.len());
+        }
+    }
+
+    /// Runs the statements of `rest` one after the other until one has to wait, or others have to have their turn.
+    /// `offset`: characters in front of it.
+    fn run_statements(&mut self, mut rest: &str, kept: Option<&Rc<str>>, mut offset: u32, out: &mut SendBuf) -> Step {
+        let mut done: u32 = 0;
         loop {
             let Some(sql) = split(rest).next() else { return self.finish_cycle(out) };
+            if done >= STATEMENTS_PER_STEP_MAX || out.is_full() {
+                self.wait(Stage::Between, &Position { rest, kept, offset, rest_offset: offset });
+                return Step::FlushThenResume;
+            }
+            done = done.saturating_add(1);
             let start = (sql.as_ptr() as usize).saturating_sub(rest.as_ptr() as usize);
             let behind = rest.get(start.saturating_add(sql.len())..).unwrap_or_default();
             offset = offset.saturating_add(characters(rest.get(..start).unwrap_or_default()));
@@ -106,7 +177,7 @@ impl Ready {
             if split(behind).next().is_some() {
                 self.client.transaction.begin_implicit();
             }
-            let here = Position { rest: behind, offset, rest_offset };
+            let here = Position { rest: behind, kept, offset, rest_offset };
             match self.start_statement(sql, &here, out) {
                 Ok(None) => {}
                 Ok(Some(step)) => return step,
@@ -187,7 +258,7 @@ impl Ready {
     fn wait(&mut self, stage: Stage, here: &Position<'_>) {
         self.activity = Activity::Simple(SimpleQuery {
             stage,
-            rest: here.rest.to_owned(),
+            rest: here.keep(),
             offset: here.offset,
             rest_offset: here.rest_offset,
         });
@@ -312,8 +383,13 @@ impl Ready {
 
     pub(super) fn on_simple_event(&mut self, query: SimpleQuery, event: Event<'_>, out: &mut SendBuf) -> Step {
         let SimpleQuery { stage, rest, offset, rest_offset } = query;
-        let here = Position { rest: &rest, offset, rest_offset };
+        let here = Position { rest: rest.as_str(), kept: rest.text.as_ref(), offset, rest_offset };
         let result = match (stage, event) {
+            (Stage::Check { checked }, Event::Flushed) => {
+                return self.check_statements(here.rest, here.kept, checked, out);
+            }
+            (Stage::Between, Event::Flushed) => Ok(None),
+            (Stage::Check { .. } | Stage::Between, _) => Err(self.context.unwaited()),
             (Stage::Resolve { mut resolve, purpose }, event) => match resolve.resume(event, &mut self.cx(out)) {
                 Ok(Progress::Wait(want)) => {
                     self.wait(Stage::Resolve { resolve, purpose }, &here);
@@ -341,7 +417,7 @@ impl Ready {
     ) -> Step {
         match result {
             Ok(Some(step)) => step,
-            Ok(None) => self.run_statements(here.rest, here.rest_offset, out),
+            Ok(None) => self.run_statements(here.rest, here.kept, here.rest_offset, out),
             Err(error) => {
                 self.report(&moved(error, here.offset), out);
                 self.finish_cycle(out)
@@ -369,18 +445,6 @@ pub(super) fn put_notices(understood: &Understood, client: &Client, out: &mut Se
     for notice in &understood.translation.notices {
         client.notice(notice, out);
     }
-}
-
-/// A syntax error anywhere in a string of several statements is found before the first of them runs. A statement that
-/// stands alone is checked when it is translated.
-fn check_all(sql: &str) -> Result<(), Box<PgError>> {
-    for statement in split(sql) {
-        check_syntax(statement).map_err(|mut error| {
-            error.position = error.position.map(|position| position_in(sql, statement, position));
-            error
-        })?;
-    }
-    Ok(())
 }
 
 fn characters(text: &str) -> u32 {

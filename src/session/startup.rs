@@ -6,6 +6,7 @@ use crate::wire::{Frame, PgError, Phase, ProtocolVersion, SendBuf, SqlState, Sta
 
 use super::activity::SessionState;
 use super::auth::{AuthStep, Authenticated, Exchange};
+use super::channel::Effect;
 use super::client::{Client, Identity};
 use super::context::ShardContext;
 use super::ready::Ready;
@@ -179,6 +180,7 @@ impl Startup {
         let key_bytes = if wishes.version.has_long_cancel_keys() { 32 } else { 4 };
         let key = client.identity.secret.get(..key_bytes).unwrap_or_default().to_vec();
         out.put_backend_key_data(client.identity.pid, &key);
+        client.effects.push(Effect::CancelKey(key_bytes));
         out.put_ready_for_query(client.transaction.status());
         client.presence.set_state(SessionState::Idle);
         Ok(Ready::new(self.context, client))

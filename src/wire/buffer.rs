@@ -3,6 +3,10 @@
 /// What a buffer may keep while it holds nothing; a burst above it is given back.
 const KEEP_BYTES_MAX: usize = 16 << 10;
 
+/// Output is sent once it has grown to this, before anything else is done: a pipeline of many statements must not gather
+/// all its results in memory.
+const FULL_BYTES: usize = 64 << 10;
+
 /// Bytes received and not yet consumed.
 ///
 /// ```text
@@ -117,6 +121,11 @@ impl SendBuf {
         &self.bytes
     }
 
+    /// Whether there is so much that it has to be sent before more is written.
+    pub fn is_full(&self) -> bool {
+        self.bytes.len() > FULL_BYTES
+    }
+
     /// Memory held, in bytes.
     pub fn capacity(&self) -> usize {
         self.bytes.capacity()
@@ -138,6 +147,15 @@ impl SendBuf {
         self.bytes.clear();
         if self.bytes.capacity() > KEEP_BYTES_MAX && used < self.bytes.capacity() / 4 {
             self.bytes.shrink_to(KEEP_BYTES_MAX.max(used.saturating_mul(2)));
+        }
+    }
+
+    /// The first `n` bytes were sent.
+    pub fn consume(&mut self, n: usize) {
+        if n >= self.bytes.len() {
+            self.clear();
+        } else {
+            self.bytes.drain(..n);
         }
     }
 

@@ -1,7 +1,7 @@
 //! A raw client: frames in, frames out.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -172,6 +172,26 @@ impl Client {
                 _ => seen.push(message),
             }
         }
+    }
+
+    /// How many messages of each kind come up to and with the last of `ready_count` ReadyForQuery; for long answers.
+    pub fn drain(&mut self, ready_count: usize) -> BTreeMap<u8, usize> {
+        let mut counts = BTreeMap::new();
+        let mut reader = BufReader::with_capacity(1 << 18, &self.stream);
+        let mut body = Vec::new();
+        while counts.get(&b'Z').is_none_or(|count| *count < ready_count) {
+            let mut header = [0; 5];
+            reader.read_exact(&mut header).unwrap();
+            body.resize(u32::from_be_bytes(header[1..].try_into().unwrap()) as usize - 4, 0);
+            reader.read_exact(&mut body).unwrap();
+            *counts.entry(header[0]).or_default() += 1;
+        }
+        counts
+    }
+
+    /// To send with while this client receives.
+    pub fn stream(&self) -> TcpStream {
+        self.stream.try_clone().unwrap()
     }
 
     /// The lines of `count` answers, each up to its ReadyForQuery.

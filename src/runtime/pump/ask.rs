@@ -7,7 +7,7 @@ use futures_lite::future::or;
 use glommio::net::TcpStream;
 use glommio::timer::Timer;
 
-use super::{End, FLUSH_BYTES, Outcome, Pump, canceled_by_timeout, canceled_by_user, is_gone, stopping};
+use super::{End, Outcome, Pump, canceled_by_timeout, canceled_by_user, is_gone, stopping};
 use crate::catalog::{MirrorChange, OracleRequest};
 use crate::runtime::cancel::{Activity, Target};
 use crate::runtime::conversation::Conversation;
@@ -18,7 +18,7 @@ use crate::wire::PgError;
 impl<C: Conversation> Pump<C> {
     /// Asks the oracle and tells the session the answer. The lease, if there is one, waits.
     pub(super) async fn ask(&mut self, question: &OracleRequest) -> Result<Step, End> {
-        self.begin_waiting().await?;
+        self.begin_waiting();
         let deadline = self.statement_deadline();
         let interrupted = interruption(&self.target, &self.stream, deadline);
         let answer = or(async { Ok(self.shard.asker.ask(question).await) }, async { Err(interrupted.await) }).await;
@@ -32,7 +32,7 @@ impl<C: Conversation> Pump<C> {
 
     /// Carries a change over to the mirror. IRIS has it already, so nothing but the end of the process stops it.
     pub(super) async fn mirror(&mut self, change: &MirrorChange) -> Result<Step, End> {
-        self.begin_waiting().await?;
+        self.begin_waiting();
         let done = or(async { Some(self.shard.asker.mirror(change).await) }, async {
             self.target.signals.wait(Signals::STOP_NOW).await;
             None
@@ -46,7 +46,7 @@ impl<C: Conversation> Pump<C> {
     }
 
     pub(super) async fn refresh_mirror(&mut self) -> Result<Step, End> {
-        self.begin_waiting().await?;
+        self.begin_waiting();
         let deadline = self.statement_deadline();
         let interrupted = interruption(&self.target, &self.stream, deadline);
         let refresh = async {
@@ -64,7 +64,7 @@ impl<C: Conversation> Pump<C> {
 
     /// `pg_sleep`: a timer, and nothing else is held for it.
     pub(super) async fn sleep(&mut self, time: Duration) -> Result<Step, End> {
-        self.begin_waiting().await?;
+        self.begin_waiting();
         let deadline = self.statement_deadline();
         let interrupted = interruption(&self.target, &self.stream, deadline);
         let over = async {
@@ -84,12 +84,8 @@ impl<C: Conversation> Pump<C> {
         }
     }
 
-    async fn begin_waiting(&mut self) -> Result<(), End> {
-        if self.out.len() > FLUSH_BYTES {
-            self.flush().await?;
-        }
+    fn begin_waiting(&self) {
         self.target.activity.set(Activity::WaitingForIris(self.shard.tick.get()));
-        Ok(())
     }
 
     /// The session ends with the wait.

@@ -1,0 +1,278 @@
+//! One client that asks for very much at once: the process's memory and another client's latency stay bounded.
+//!
+//! The counts are a tenth of what `FLOODS=full` runs.
+
+mod common;
+
+use std::fs;
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use common::Server;
+use common::client::Client;
+use common::message::{bind_text, cancel, copy_data, copy_done, describe, parse, query, sync};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the process may take beyond the limit a test names.
+const GROWTH_MIB_MAX: u64 = 64;
+
+fn count(full: usize) -> usize {
+    if std::env::var("FLOODS").is_ok_and(|size| size == "full") { full } else { full / 10 }
+}
+
+/// Resident memory of a process in MiB (proc(5), VmRSS).
+fn resident_mib(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() / 1024
+}
+
+/// Time on the processor in hundredths of a second (proc(5), utime and stime): what others do to the machine does not
+/// count.
+fn processor_ticks(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+/// Another client, and a look at the memory, while a flood runs.
+struct Watch {
+    name: &'static str,
+    before_mib: u64,
+    peak_mib: Arc<AtomicU64>,
+    is_over: Arc<AtomicBool>,
+    other: JoinHandle<Vec<Duration>>,
+}
+
+impl Watch {
+    fn start(name: &'static str, server: &Server) -> Self {
+        let (pid, address) = (server.pid(), server.address);
+        let mut client = Client::connect(address);
+        client.set_read_timeout(PATIENCE);
+        client.ok("create table if not exists watched (id integer primary key)");
+        client.ok("select count(*) from watched");
+        let before_mib = resident_mib(pid);
+        let peak_mib = Arc::new(AtomicU64::new(before_mib));
+        let is_over = Arc::new(AtomicBool::new(false));
+        let other = std::thread::spawn({
+            let (peak_mib, is_over) = (Arc::clone(&peak_mib), Arc::clone(&is_over));
+            move || {
+                let mut latencies = Vec::new();
+                while !is_over.load(Ordering::Relaxed) {
+                    let started = Instant::now();
+                    client.ok("select count(*) from watched");
+                    latencies.push(started.elapsed());
+                    peak_mib.fetch_max(resident_mib(pid), Ordering::Relaxed);
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                latencies
+            }
+        });
+        Self { name, before_mib, peak_mib, is_over, other }
+    }
+
+    /// `limit_mib`: what the flood may keep.
+    fn end(self, limit_mib: u64) {
+        self.is_over.store(true, Ordering::Relaxed);
+        let mut latencies = self.other.join().unwrap();
+        latencies.sort_unstable();
+        let p99 = latencies[(latencies.len() * 99 / 100).min(latencies.len() - 1)];
+        let growth_mib = self.peak_mib.load(Ordering::Relaxed).saturating_sub(self.before_mib);
+        let (name, asked) = (self.name, latencies.len());
+        eprintln!("{name}: memory grew by {growth_mib} MiB; another client waited {p99:?} (p99 of {asked})");
+        assert!(growth_mib < limit_mib + GROWTH_MIB_MAX, "{name}: {growth_mib} MiB");
+        assert!(p99 < Duration::from_secs(1), "{name}: another client waited {p99:?}");
+    }
+}
+
+/// Sends while the client reads: a server whose output nobody reads does not go on reading.
+fn send_beside(client: &Client, bytes: Vec<u8>) -> JoinHandle<()> {
+    let mut stream = client.stream();
+    std::thread::spawn(move || stream.write_all(&bytes).unwrap())
+}
+
+#[test]
+fn one_query_of_many_local_statements() {
+    let server = Server::gateway(&["--cores", "1"]);
+    let mut client = Client::connect(server.address);
+    let watch = Watch::start("SHOW ALL", &server);
+    let statements = count(2_000_000) / "SHOW ALL;".len() / 2;
+    client.send(&query(&"SHOW ALL;".repeat(statements)));
+    let tags = client.drain(1);
+    watch.end(0);
+    assert_eq!((tags[&b'C'], tags.get(&b'E')), (statements, None));
+}
+
+#[test]
+fn pipelined_describes_of_a_wide_statement() {
+    let server = Server::gateway(&["--cores", "1"]);
+    let mut client = Client::connect(server.address);
+    let columns: Vec<String> = (0..200).map(|n| format!("a_column_with_a_long_name_{n} integer")).collect();
+    client.ok(&format!("create table wide ({})", columns.join(", ")));
+    client.send(&[parse("w", "select * from wide", &[]), sync()].concat());
+    assert_eq!(client.lines(1), ["ParseComplete", "Ready I"]);
+    let watch = Watch::start("Describe", &server);
+    let describes = count(100_000);
+    let sending = send_beside(&client, [describe(b'S', "w").repeat(describes), sync()].concat());
+    let tags = client.drain(1);
+    sending.join().unwrap();
+    watch.end(0);
+    assert_eq!(tags[&b'T'], describes);
+}
+
+#[test]
+fn many_inserts_in_one_string() {
+    let server = Server::gateway(&["--cores", "1"]);
+    let mut client = Client::connect(server.address);
+    client.ok("create table ins (id integer primary key, t varchar(20))");
+    client.ok("insert into ins values (-1, 'x')");
+    let watch = Watch::start("INSERT", &server);
+    let inserts = count(100_000);
+    let mut ticks = |inserts: usize| {
+        let strings: Vec<String> =
+            (0..inserts).map(|id| format!("insert into ins values ({id}, 'a value');")).collect();
+        let before = processor_ticks(server.pid());
+        client.send(&query(&strings.concat()));
+        let tags = client.drain(1);
+        assert_eq!((tags[&b'C'], tags.get(&b'E')), (inserts, None));
+        let taken = processor_ticks(server.pid()) - before;
+        client.ok("delete from ins");
+        taken
+    };
+    let (half, whole) = (ticks(inserts / 2), ticks(inserts));
+    watch.end(0);
+    eprintln!("INSERT: {half} and {whole} hundredths of a second for {} and {inserts} statements", inserts / 2);
+    assert!(whole * 10 <= half * 23, "{half} and {whole} hundredths of a second");
+}
+
+#[test]
+fn many_portals() {
+    let server = Server::gateway(&["--cores", "1"]);
+    let mut client = Client::connect(server.address);
+    client.ok("create table po (id integer primary key, t varchar(1000))");
+    client.ok("begin");
+    client.send(&[parse("p", "select id from po where t = $1", &[]), sync()].concat());
+    assert_eq!(client.lines(1), ["ParseComplete", "Ready T"]);
+    let watch = Watch::start("Bind", &server);
+    // As many as a client may have, whatever the size of the flood.
+    let value = "x".repeat(1000);
+    let mut flood: Vec<u8> = (0..10_001).flat_map(|n| bind_text(&format!("p{n}"), "p", &[&value])).collect();
+    flood.extend(sync());
+    let sending = send_beside(&client, flood);
+    let tags = client.drain(1);
+    sending.join().unwrap();
+    watch.end(0);
+    assert_eq!((tags[&b'2'], tags[&b'E']), (10_000, 1));
+    assert_eq!(client.query("select 1"), ["Error 25P02", "Ready E"]);
+    client.ok("rollback");
+    assert_eq!(client.value("select count(*) from po"), "0");
+}
+
+#[test]
+fn many_savepoints() {
+    let server = Server::gateway(&["--cores", "1"]);
+    let mut client = Client::connect(server.address);
+    let watch = Watch::start("SAVEPOINT", &server);
+    client.ok("begin");
+    let savepoints: Vec<String> = (0..count(100_000)).map(|n| format!("savepoint s{n};")).collect();
+    client.send(&query(&savepoints.concat()));
+    let tags = client.drain(1);
+    // IRIS has room for these.
+    assert_eq!((tags[&b'C'], tags[&b'E']), (254, 1));
+    client.ok("rollback to s1");
+    client.ok("rollback");
+    client.ok("begin");
+    client.send(&query(&"savepoint s; release s;".repeat(count(100_000))));
+    let tags = client.drain(1);
+    assert_eq!((tags[&b'C'], tags[&b'E']), (508, 1));
+    client.ok("rollback");
+    watch.end(0);
+}
+
+/// A million rows of a kilobyte, page after page.
+const LONG_RESULT: &str = "select a.t from sr a, sr b";
+
+fn gateway_with_long_results(more: &[&str]) -> Server {
+    let mut args = vec!["--cores", "1", "--iris-connections", "2"];
+    args.extend(more);
+    let server = Server::gateway(&args);
+    let mut client = Client::connect(server.address);
+    client.ok("create table sr (id integer primary key, t varchar(1000))");
+    client.send(&query("copy sr from stdin"));
+    let rows: Vec<u8> = (0..1000).flat_map(|id| copy_data(&format!("{id}\t{}\n", "x".repeat(1000)))).collect();
+    client.send(&[rows, copy_done()].concat());
+    assert_eq!(client.lines(1), ["CopyIn 0", "Complete COPY 1000", "Ready I"]);
+    server
+}
+
+/// As many clients as there are IRIS connections, none of which reads its result.
+fn stalled_readers(server: &Server, before: &[&str]) -> Vec<Client> {
+    let mut stalled: Vec<Client> = (0..2).map(|_| Client::connect(server.address)).collect();
+    for (number, client) in stalled.iter_mut().enumerate() {
+        for sql in before {
+            client.ok(&sql.replace('#', &number.to_string()));
+        }
+        client.send(&query(LONG_RESULT));
+    }
+    // Long enough to fill the buffers of the sockets.
+    std::thread::sleep(Duration::from_millis(300));
+    stalled
+}
+
+fn assert_others_are_served(server: &Server, rows: &str) {
+    let started = Instant::now();
+    let mut other = Client::connect(server.address);
+    other.set_read_timeout(PATIENCE);
+    assert_eq!(other.value("select count(*) from sr"), rows);
+    eprintln!("served after {:?}", started.elapsed());
+}
+
+#[test]
+fn readers_that_stall_lose_their_iris_connection() {
+    let server = gateway_with_long_results(&["--client-write-timeout-ms", "1000"]);
+    let blocks: [&[&str]; 2] = [&[], &["begin", "insert into sr values (2000 + #, 'new')"]];
+    for (round, before) in blocks.into_iter().enumerate() {
+        let stalled = stalled_readers(&server, before);
+        assert_others_are_served(&server, "1000");
+        let deadline = Instant::now() + PATIENCE;
+        while server.stderr().matches("client_write_timeout_ms").count() < 2 * (round + 1) {
+            assert!(Instant::now() < deadline, "{}", server.stderr());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        for mut client in stalled {
+            client.set_read_timeout(PATIENCE);
+            while client.try_receive().is_ok() {}
+        }
+    }
+}
+
+#[test]
+fn a_cancel_is_heard_while_a_client_does_not_read() {
+    let server = gateway_with_long_results(&[]);
+    let stalled = stalled_readers(&server, &[]);
+    for client in &stalled {
+        Client::open(server.address).send(&cancel(&client.key));
+    }
+    assert_others_are_served(&server, "1000");
+    for mut client in stalled {
+        assert_eq!(client.lines(1).iter().filter(|line| !line.starts_with("Row")).count(), 3);
+        assert_eq!(client.value("select count(*) from sr"), "1000");
+    }
+}
+
+#[test]
+fn statement_timeout_counts_while_a_client_does_not_read() {
+    let server = gateway_with_long_results(&[]);
+    let stalled = stalled_readers(&server, &["set statement_timeout = 500", "begin"]);
+    assert_others_are_served(&server, "1000");
+    for mut client in stalled {
+        let lines = client.lines(1);
+        assert_eq!(lines[lines.len() - 2..], ["Error 57014", "Ready E"]);
+        client.ok("rollback");
+        assert_eq!(client.value("select count(*) from sr"), "1000");
+    }
+}
