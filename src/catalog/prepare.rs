@@ -249,6 +249,10 @@ fn activity_view(activity: &str) -> String {
     let selected = list(|(name, _)| match *name {
         "datid" => "d.oid AS datid".to_owned(),
         "usesysid" => "r.oid AS usesysid".to_owned(),
+        // As PostgreSQL: what others run is not for everybody.
+        "query" => "CASE WHEN a.usename = CURRENT_USER OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') \
+                    THEN a.query ELSE '<insufficient privilege>' END AS query"
+            .to_owned(),
         name => format!("a.{name}"),
     });
     let columns = list(|(name, pg_type)| format!("{name} {pg_type}"));

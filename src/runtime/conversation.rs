@@ -26,6 +26,7 @@ pub(super) trait Conversation: Sized + 'static {
     fn keeps_lease(&self) -> bool;
     fn in_transaction_block(&self) -> bool;
     fn is_authenticated(&self) -> bool;
+    fn statement(&self) -> Option<u64>;
     fn timeout_ms(&self, name: &str) -> u64;
 
     fn take_effects(&mut self) -> Vec<Effect> {
@@ -84,6 +85,10 @@ impl Conversation for Session {
 
     fn is_authenticated(&self) -> bool {
         Session::is_authenticated(self)
+    }
+
+    fn statement(&self) -> Option<u64> {
+        Session::statement(self)
     }
 
     fn timeout_ms(&self, name: &str) -> u64 {

@@ -22,6 +22,7 @@ pub(super) struct PlainSession {
     ends: bool,
     timeouts: HashMap<String, u64>,
     effects: Vec<Effect>,
+    queries_count: u64,
 }
 
 impl PlainSession {
@@ -113,6 +114,7 @@ impl Conversation for PlainSession {
             ends: false,
             timeouts: HashMap::new(),
             effects: Vec::new(),
+            queries_count: 0,
         }
     }
 
@@ -140,6 +142,7 @@ impl Conversation for PlainSession {
         }
         match frame.tag {
             b'Q' => {
+                self.queries_count += 1;
                 let sql = std::str::from_utf8(frame.body).unwrap().trim_end_matches('\0').to_owned();
                 self.query(&sql, out)
             }
@@ -194,6 +197,10 @@ impl Conversation for PlainSession {
 
     fn is_authenticated(&self) -> bool {
         self.is_ready
+    }
+
+    fn statement(&self) -> Option<u64> {
+        Some(self.queries_count)
     }
 
     fn timeout_ms(&self, name: &str) -> u64 {

@@ -72,12 +72,14 @@ pub(super) struct Pump<C: Conversation> {
     /// The client is one too many: only a cancel request is served.
     is_refused: bool,
     login_deadline: Option<Instant>,
-    /// When the statement that is running must be interrupted; set with its first request.
+    /// When the statement that is running must be interrupted; set when it first has to wait.
     statement: Option<Statement>,
 }
 
-/// A statement that has sent something to IRIS.
+/// A statement that has waited for something.
 struct Statement {
+    /// [`Session::statement`](crate::session::Session::statement).
+    number: u64,
     /// `statement_timeout`.
     deadline: Option<Instant>,
 }
@@ -210,7 +212,6 @@ impl<C: Conversation> Pump<C> {
 
     /// Hands the next frame to the session, waiting for it where necessary.
     async fn next_frame(&mut self) -> Result<Step, End> {
-        self.statement = None;
         loop {
             let limits = C::limits(&self.shard.context);
             let phase = self.session.phase();
@@ -238,6 +239,8 @@ impl<C: Conversation> Pump<C> {
 
     /// Receives something, or ends the session for a reason of ours.
     async fn wait_for_client(&mut self) -> Result<Option<Step>, End> {
+        // Between its messages, and while COPY waits for data.
+        self.statement_deadline();
         // A cancel request that comes between statements is for nothing.
         self.target.signals.clear(Signals::CANCEL.union(Signals::LOOK_AT_CLIENT));
         if let Some(error) = self.reason_to_stop() {
@@ -411,15 +414,16 @@ impl<C: Conversation> Pump<C> {
         }
     }
 
-    /// `statement_timeout` counts from the statement's first request.
+    /// `statement_timeout` counts for each statement, from the first time it has to wait.
     fn statement_deadline(&mut self) -> Option<Instant> {
-        let session = &self.session;
-        self.statement
-            .get_or_insert_with(|| {
-                let limit = Some(session.timeout_ms("statement_timeout")).filter(|ms| *ms > 0);
-                Statement { deadline: limit.and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms))) }
-            })
-            .deadline
+        let number = self.session.statement()?;
+        if let Some(known) = self.statement.as_ref().filter(|known| known.number == number) {
+            return known.deadline;
+        }
+        let limit = Some(self.session.timeout_ms("statement_timeout")).filter(|ms| *ms > 0);
+        let deadline = limit.and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)));
+        self.statement = Some(Statement { number, deadline });
+        deadline
     }
 
     async fn take_lease(&mut self, deadline: Option<Instant>) -> Result<Lease, Outcome> {

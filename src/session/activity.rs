@@ -34,6 +34,9 @@ impl SessionState {
     }
 }
 
+/// Bytes of a statement that others see (`track_activity_query_size`, less the end of the string).
+const QUERY_BYTES_MAX: usize = 1_023;
+
 /// One session, as others see it.
 #[derive(Debug)]
 struct Entry {
@@ -43,6 +46,8 @@ struct Entry {
     client_address: Option<std::net::SocketAddr>,
     started: SystemTime,
     application_name: Mutex<String>,
+    /// What the client sent its latest statement in.
+    query: Mutex<String>,
     state: AtomicU8,
 }
 
@@ -72,7 +77,7 @@ impl Entry {
             "client_port": self.client_address.map(|address| address.port()),
             "backend_start": String::from_utf8_lossy(&started),
             "state": state.unwrap_or(SessionState::Active).text(),
-            "query": "",
+            "query": *self.query.lock().unwrap_or_else(PoisonError::into_inner),
             "backend_type": "client backend",
         })
     }
@@ -94,6 +99,7 @@ impl Presence {
             client_address: identity.client_address,
             started: SystemTime::now(),
             application_name: Mutex::default(),
+            query: Mutex::default(),
             state: AtomicU8::new(SessionState::Active as u8),
         });
         let mut all = sessions.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -104,6 +110,17 @@ impl Presence {
 
     pub fn set_state(&self, state: SessionState) {
         self.entry.state.store(state as u8, Ordering::Relaxed);
+    }
+
+    /// A statement of this text begins.
+    pub fn set_active(&self, text: &str) {
+        self.set_state(SessionState::Active);
+        let shown = text.get(..text.floor_char_boundary(QUERY_BYTES_MAX)).unwrap_or_default();
+        let mut held = self.entry.query.lock().unwrap_or_else(PoisonError::into_inner);
+        if *held != shown {
+            // What it has room for stays.
+            shown.clone_into(&mut held);
+        }
     }
 
     pub fn set_application_name(&self, name: &str) {

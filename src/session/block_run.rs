@@ -12,8 +12,8 @@ use super::cursor::cut_message;
 use super::operation::{Operation, Outcome, bind_values, literals_only};
 use super::resolve::{Resolve, Understanding, refused};
 use super::rows::Formats;
+use super::rules::{needs_transaction, put_notices};
 use super::settings::parse_bool;
-use super::simple::{needs_transaction, put_notices};
 use super::step::{Event, Progress, Want};
 
 /// Savepoints of blocks. No client can say this name.

@@ -48,6 +48,9 @@ pub struct Client {
     /// What the client was last told by ParameterStatus.
     told: Vec<(&'static str, String)>,
     transactions_count: u64,
+    /// Statements so far, and whether the last of them is under way.
+    statements_count: u64,
+    has_statement: bool,
     /// Microseconds since 2000-01-01 of the first statement in the block that asked for the time.
     transaction_time_us: Option<i64>,
 }
@@ -71,8 +74,28 @@ impl Client {
             started: SystemTime::now(),
             told: Vec::new(),
             transactions_count: 0,
+            statements_count: 0,
+            has_statement: false,
             transaction_time_us: None,
         }
+    }
+
+    /// A statement begins, unless it has begun with a message before. `text`: what the client sent it in.
+    pub fn begin_statement(&mut self, text: &str) {
+        if !std::mem::replace(&mut self.has_statement, true) {
+            self.statements_count = self.statements_count.wrapping_add(1);
+            self.presence.set_active(text);
+        }
+    }
+
+    /// The statement is over, one way or the other.
+    pub fn end_statement(&mut self) {
+        self.has_statement = false;
+    }
+
+    /// The number of the statement under way.
+    pub fn statement(&self) -> Option<u64> {
+        self.has_statement.then_some(self.statements_count)
     }
 
     /// ParameterStatus for every reported parameter whose value differs from what the client knows.

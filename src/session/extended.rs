@@ -6,20 +6,21 @@ use std::time::SystemTime;
 use crate::iris::Request;
 use crate::sql::{Action, CursorCommand, Template, split};
 use crate::types::Oid;
-use crate::wire::{Bind, FrontendMessage, Parse, PgError, SendBuf, SqlState, Target};
+use crate::wire::{Bind, Parse, PgError, SendBuf, SqlState, Target};
 
 use super::arguments::{Arguments, argument_values, constants};
 use super::context::{Cx, Understood};
 use super::cursor::SharedCursor;
 use super::cursor_commands::nested;
-use super::operation::{Operation, Outcome, Values, bind_values, ends_failed_block};
-use super::ready::{Activity, Ready, in_failed_block};
+use super::executing::{Executing, Framing, Origin, Purpose};
+use super::operation::{Operation, Values, bind_values, ends_failed_block};
+use super::ready::{Ready, in_failed_block};
 use super::resolve::{Resolve, result_changed};
 use super::rows::Formats;
+use super::rules::needs_transaction;
 use super::run::put_row_description;
-use super::simple::{moved, needs_transaction, put_notices};
 use super::statement::Statement;
-use super::step::{Event, Progress, Step};
+use super::step::Step;
 use super::values::{Parameter, Sources};
 
 /// A bound statement.
@@ -69,40 +70,14 @@ impl Portal {
     }
 }
 
-#[derive(Debug)]
-pub(super) struct PendingParse {
-    name: String,
-    types: Vec<Oid>,
-    resolve: Resolve,
-    /// The DECLARE or PREPARE around what is being resolved.
-    outer: Option<Box<Statement>>,
-}
-
-/// A Bind whose statement must be understood anew because the schema has changed.
-#[derive(Debug)]
-pub(super) struct PendingBind {
-    body: Vec<u8>,
-    statement: Rc<Statement>,
-    resolve: Resolve,
-}
-
-#[derive(Debug)]
-pub(super) struct PendingExecute {
-    portal: String,
-    statement: Rc<Statement>,
-    formats: Formats,
-    operation: Operation,
-}
-
 impl Ready {
     pub(super) fn on_parse(&mut self, parse: &Parse<'_>, out: &mut SendBuf) -> Step {
-        match self.start_parse(parse, out) {
-            Ok(step) => step,
-            Err(error) => self.fail_extended(&error, out),
-        }
+        self.client.begin_statement(parse.sql);
+        let result = self.start_parse(parse, out);
+        self.settle(result, Framing::Message, out)
     }
 
-    fn start_parse(&mut self, parse: &Parse<'_>, out: &mut SendBuf) -> Result<Step, Box<PgError>> {
+    fn start_parse(&mut self, parse: &Parse<'_>, out: &mut SendBuf) -> Result<Option<Step>, Box<PgError>> {
         if parse.name.is_empty() {
             self.statements.remove("");
         } else {
@@ -119,19 +94,11 @@ impl Ready {
         let types: Vec<Oid> = parse.type_oids().map(Oid).collect();
         let mut template = Template::default();
         Resolve::scan(sql, &mut template, &self.client)?;
-        let mut resolve = Resolve::with_types(sql, template, &types);
-        match resolve.start(&mut self.cx(out))? {
-            Progress::Ready(understood) => self.finish_parse(parse.name, &types, understood, resolve, None, out),
-            Progress::Wait(_) if self.client.transaction.is_failed() => Err(in_failed_block()),
-            Progress::Wait(want) => {
-                let pending = PendingParse { name: parse.name.to_owned(), types, resolve, outer: None };
-                self.activity = Activity::Parse(Box::new(pending));
-                Ok(want.into())
-            }
-        }
+        let resolve = Resolve::with_types(sql, template, &types);
+        self.understand(resolve, Purpose::Parse { name: parse.name.to_owned(), types, outer: None }, out)
     }
 
-    fn finish_parse(
+    pub(super) fn finish_parse(
         &mut self,
         name: &str,
         types: &[Oid],
@@ -139,7 +106,7 @@ impl Ready {
         resolve: Resolve,
         outer: Option<Box<Statement>>,
         out: &mut SendBuf,
-    ) -> Result<Step, Box<PgError>> {
+    ) -> Result<Option<Step>, Box<PgError>> {
         if self.client.transaction.is_failed() && !ends_failed_block(&understood.translation.action) {
             return Err(in_failed_block());
         }
@@ -151,7 +118,7 @@ impl Ready {
         }
         self.add_statement(name.to_owned(), statement)?;
         out.put_parse_complete();
-        Ok(Step::NeedFrame)
+        Ok(None)
     }
 
     /// DECLARE and PREPARE: what they are about is understood as well.
@@ -161,50 +128,25 @@ impl Ready {
         types: &[Oid],
         outer: Statement,
         out: &mut SendBuf,
-    ) -> Result<Step, Box<PgError>> {
+    ) -> Result<Option<Step>, Box<PgError>> {
         let understood = Rc::clone(&outer.understood);
-        let Some(inner) = nested(&understood.translation.action, types) else { return Ok(Step::NeedFrame) };
+        let Some(inner) = nested(&understood.translation.action, types) else { return Ok(None) };
         let mut template = Template::default();
         Resolve::scan(inner.sql, &mut template, &self.client)?;
-        let mut resolve = Resolve::with_types(inner.sql, template, inner.parameter_types);
-        let types = inner.parameter_types;
-        match resolve.start(&mut self.cx(out)).map_err(|error| moved(error, inner.offset))? {
-            Progress::Ready(understood) => {
-                self.finish_parse(name, types, understood, resolve, Some(Box::new(outer)), out)
-            }
-            Progress::Wait(want) => {
-                let (name, types, outer) = (name.to_owned(), types.to_vec(), Some(Box::new(outer)));
-                self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve, outer }));
-                Ok(want.into())
-            }
-        }
-    }
-
-    pub(super) fn on_parse_event(&mut self, pending: PendingParse, event: Event<'_>, out: &mut SendBuf) -> Step {
-        let PendingParse { name, types, mut resolve, outer } = pending;
-        let result = match resolve.resume(event, &mut self.cx(out)) {
-            Ok(Progress::Wait(want)) => {
-                self.activity = Activity::Parse(Box::new(PendingParse { name, types, resolve, outer }));
-                return want.into();
-            }
-            Ok(Progress::Ready(understood)) => self.finish_parse(&name, &types, understood, resolve, outer, out),
-            Err(error) => {
-                let inner = outer.as_deref().and_then(|outer| nested(&outer.understood.translation.action, &types));
-                Err(moved(error, inner.map_or(0, |inner| inner.offset)))
-            }
-        };
-        result.unwrap_or_else(|error| self.fail_extended(&error, out))
+        let resolve = Resolve::with_types(inner.sql, template, inner.parameter_types);
+        let types = inner.parameter_types.to_vec();
+        let purpose = Purpose::Parse { name: name.to_owned(), types, outer: Some(Box::new(outer)) };
+        self.understand(resolve, purpose, out)
     }
 
     pub(super) fn on_bind(&mut self, bind: &Bind<'_>, body: &[u8], out: &mut SendBuf) -> Step {
-        match self.start_bind(bind, body, out) {
-            Ok(step) => step,
-            Err(error) => self.fail_extended(&error, out),
-        }
+        let result = self.start_bind(bind, body, out);
+        self.settle(result, Framing::Message, out)
     }
 
-    fn start_bind(&mut self, bind: &Bind<'_>, body: &[u8], out: &mut SendBuf) -> Result<Step, Box<PgError>> {
+    fn start_bind(&mut self, bind: &Bind<'_>, body: &[u8], out: &mut SendBuf) -> Result<Option<Step>, Box<PgError>> {
         let statement = self.statement(bind.statement)?;
+        self.client.begin_statement(&statement.sql);
         if self.client.transaction.is_failed() && !ends_failed_block(&statement.understood.translation.action) {
             return Err(in_failed_block());
         }
@@ -214,40 +156,12 @@ impl Ready {
         }
         let mut template = Template::default();
         Resolve::scan(&subject.sql, &mut template, &self.client)?;
-        let mut resolve = Resolve::with_types(&subject.sql, template, &subject.client_types);
-        match resolve.start(&mut self.cx(out))? {
-            Progress::Ready(understood) => {
-                let statement = self.renew(&statement, understood, resolve)?;
-                self.finish_bind(bind, &statement, out)
-            }
-            Progress::Wait(want) => {
-                self.activity = Activity::Bind(Box::new(PendingBind { body: body.to_vec(), statement, resolve }));
-                Ok(want.into())
-            }
-        }
-    }
-
-    pub(super) fn on_bind_event(&mut self, pending: PendingBind, event: Event<'_>, out: &mut SendBuf) -> Step {
-        let PendingBind { body, statement, mut resolve } = pending;
-        let result = match resolve.resume(event, &mut self.cx(out)) {
-            Ok(Progress::Wait(want)) => {
-                self.activity = Activity::Bind(Box::new(PendingBind { body, statement, resolve }));
-                return want.into();
-            }
-            Ok(Progress::Ready(understood)) => self.renew(&statement, understood, resolve),
-            Err(error) => Err(error),
-        };
-        let result =
-            result.and_then(|statement| match FrontendMessage::parse(crate::wire::Frame { tag: b'B', body: &body }) {
-                Ok(FrontendMessage::Bind(bind)) => self.finish_bind(&bind, &statement, out),
-                Ok(_) => Ok(Step::NeedFrame),
-                Err(error) => Err(error.to_pg()),
-            });
-        result.unwrap_or_else(|error| self.fail_extended(&error, out))
+        let resolve = Resolve::with_types(&subject.sql, template, &subject.client_types);
+        self.understand(resolve, Purpose::Bind(Rc::clone(&statement), body.to_vec()), out)
     }
 
     /// The statement as the changed schema makes it. Its columns must stay what the client was told.
-    fn renew(
+    pub(super) fn renew(
         &mut self,
         old: &Rc<Statement>,
         understood: Rc<Understood>,
@@ -272,12 +186,12 @@ impl Ready {
         Ok(statement)
     }
 
-    fn finish_bind(
+    pub(super) fn finish_bind(
         &mut self,
         bind: &Bind<'_>,
         statement: &Rc<Statement>,
         out: &mut SendBuf,
-    ) -> Result<Step, Box<PgError>> {
+    ) -> Result<Option<Step>, Box<PgError>> {
         let name = bind.portal;
         if name.is_empty()
             && let Some(portal) = self.portals.remove("")
@@ -317,14 +231,12 @@ impl Ready {
         };
         self.portals.insert(name.to_owned(), portal);
         out.put_bind_complete();
-        Ok(Step::NeedFrame)
+        Ok(None)
     }
 
     pub(super) fn on_describe(&mut self, target: Target, name: &str, out: &mut SendBuf) -> Step {
-        match self.describe(target, name, out) {
-            Ok(()) => Step::NeedFrame,
-            Err(error) => self.fail_extended(&error, out),
-        }
+        let result = self.describe(target, name, out);
+        self.settle(result.map(|()| None), Framing::Message, out)
     }
 
     fn describe(&mut self, target: Target, name: &str, out: &mut SendBuf) -> Result<(), Box<PgError>> {
@@ -347,10 +259,8 @@ impl Ready {
     }
 
     pub(super) fn on_execute(&mut self, portal: &str, rows_max: u32, lookahead: Option<u8>, out: &mut SendBuf) -> Step {
-        match self.start_execute(portal, rows_max, lookahead, out) {
-            Ok(step) => step,
-            Err(error) => self.fail_extended(&error, out),
-        }
+        let result = self.start_execute(portal, rows_max, lookahead, out);
+        self.settle(result, Framing::Execute, out)
     }
 
     fn start_execute(
@@ -359,10 +269,11 @@ impl Ready {
         rows_max: u32,
         lookahead: Option<u8>,
         out: &mut SendBuf,
-    ) -> Result<Step, Box<PgError>> {
+    ) -> Result<Option<Step>, Box<PgError>> {
         let portal = self.portals.get_mut(name).ok_or_else(|| no_portal(name))?;
         let statement = Rc::clone(&portal.statement);
         let understood = Rc::clone(&statement.understood);
+        self.client.begin_statement(&statement.sql);
         let action = &understood.translation.action;
         if self.client.transaction.is_failed() && !ends_failed_block(action) {
             return Err(in_failed_block());
@@ -380,7 +291,7 @@ impl Ready {
             (PortalState::Bound(_), Action::Deallocate(of)) => {
                 self.deallocate(of.as_deref())?;
                 out.put_command_complete(&understood.translation.tag);
-                return Ok(Step::NeedFrame);
+                return Ok(None);
             }
             (PortalState::Cursor(cursor), _) => {
                 portal.state = PortalState::Cursor(SharedCursor::clone(&cursor));
@@ -391,7 +302,7 @@ impl Ready {
                 let prepared = statement.inner.as_deref().cloned().ok_or_else(|| no_portal(name))?;
                 self.add_statement(name.clone(), Statement { from_sql: true, ..prepared })?;
                 out.put_command_complete(&understood.translation.tag);
-                return Ok(Step::NeedFrame);
+                return Ok(None);
             }
             (PortalState::Bound(values), Action::Cursor(command @ CursorCommand::Declare { .. })) => {
                 let inner = statement.inner.clone().ok_or_else(|| no_portal(name))?;
@@ -421,70 +332,19 @@ impl Ready {
             },
         };
         self.separate(&mut operation);
-        self.tell_of_session(&operation);
         // One Execute before Sync is its own transaction in IRIS as it is; more of them need one around them.
         if lookahead != Some(b'S') || needs_transaction(&understood) {
             self.client.transaction.begin_implicit();
         }
-        match operation.start(rows_max.into(), &mut self.cx(out)) {
-            Ok(outcome) => {
-                let pending = PendingExecute { portal: name.to_owned(), statement, formats, operation };
-                Ok(self.on_execute_outcome(pending, outcome, out))
-            }
-            Err(error) => {
-                self.abandon(&operation);
-                Err(error)
-            }
-        }
-    }
-
-    fn on_execute_outcome(&mut self, pending: PendingExecute, outcome: Outcome, out: &mut SendBuf) -> Step {
-        let step = match outcome {
-            Outcome::Wait(want) => want.into(),
-            Outcome::Complete(tag) => {
-                self.after_statement(&pending.statement.understood.translation.action, &tag);
-                put_notices(&pending.statement.understood, &self.client, out);
-                out.put_command_complete(&tag);
-                self.put_back(pending);
-                return Step::NeedFrame;
-            }
-            Outcome::Empty => {
-                out.put_empty_query_response();
-                self.put_back(pending);
-                return Step::NeedFrame;
-            }
-            Outcome::Suspended => {
-                out.put_portal_suspended();
-                self.put_back(pending);
-                return Step::NeedFrame;
-            }
-        };
-        self.activity = Activity::Execute(Box::new(pending));
-        step
+        self.execute(Executing { operation, understood, origin: Origin::Portal(name.to_owned()) }, rows_max.into(), out)
     }
 
     /// The portal may be executed again: for more rows, or to be told that there are none.
-    fn put_back(&mut self, pending: PendingExecute) {
-        let PendingExecute { portal, statement, formats, operation } = pending;
+    pub(super) fn put_back(&mut self, executing: Executing) {
+        let Executing { operation, origin: Origin::Portal(name), .. } = executing else { return };
         let own_cursor = if let Operation::Cursor(run) = &operation { run.own_cursor() } else { None };
-        let state = own_cursor.map_or(PortalState::Running(operation), PortalState::Cursor);
-        if let Some(slot) = self.portals.get_mut(&portal) {
-            *slot = Portal { statement, formats, state, ..*slot };
-        }
-    }
-
-    pub(super) fn on_execute_event(
-        &mut self,
-        mut pending: PendingExecute,
-        event: Event<'_>,
-        out: &mut SendBuf,
-    ) -> Step {
-        match pending.operation.resume(event, &mut self.cx(out)) {
-            Ok(outcome) => self.on_execute_outcome(pending, outcome, out),
-            Err(error) => {
-                self.abandon(&pending.operation);
-                self.fail_extended(&error, out)
-            }
+        if let Some(portal) = self.portals.get_mut(&name) {
+            portal.state = own_cursor.map_or(PortalState::Running(operation), PortalState::Cursor);
         }
     }
 

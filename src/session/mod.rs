@@ -17,6 +17,7 @@ mod cursor;
 mod cursor_commands;
 mod cursor_run;
 mod evaluation;
+mod executing;
 mod explain;
 mod extended;
 mod held_rows;
@@ -29,6 +30,7 @@ mod question;
 mod ready;
 mod resolve;
 mod rows;
+mod rules;
 mod run;
 pub mod scram;
 pub mod scram_client;
@@ -38,6 +40,8 @@ mod startup;
 mod statement;
 mod step;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod try_setting;
 mod upsert_keys;
@@ -175,6 +179,15 @@ impl Session {
 
     pub fn is_authenticated(&self) -> bool {
         matches!(self.state, State::Ready(_))
+    }
+
+    /// The number of the statement that is under way, which no other statement of the session has: from its first
+    /// message to its end. `statement_timeout` counts for each.
+    pub fn statement(&self) -> Option<u64> {
+        match &self.state {
+            State::Ready(ready) => ready.client.statement(),
+            State::Startup(_) | State::Closed => None,
+        }
     }
 
     /// A timeout setting of the client in milliseconds, 0 = off: `statement_timeout`,

@@ -10,10 +10,10 @@ use crate::wire::{Frame, FrontendMessage, PgError, SendBuf, Severity, SqlState, 
 use super::activity::SessionState;
 use super::client::Client;
 use super::context::{Cx, ShardContext};
-use super::extended::{PendingBind, PendingExecute, PendingParse, Portal};
-use super::operation::Operation;
+use super::executing::{Executing, Understanding};
+use super::extended::Portal;
 use super::resolve::{refused, unexpected};
-use super::simple::SimpleQuery;
+use super::simple::Place;
 use super::statement::Statement;
 use super::step::{Event, Step};
 
@@ -23,10 +23,15 @@ use super::step::{Event, Step};
 pub(super) enum Activity {
     /// Waits for a frame.
     Idle,
-    Simple(SimpleQuery),
-    Parse(Box<PendingParse>),
-    Bind(Box<PendingBind>),
-    Execute(Box<PendingExecute>),
+    /// The syntax of all statements of a query string is being checked, up to this byte so far.
+    Check {
+        text: Rc<str>,
+        checked: usize,
+    },
+    /// Between two statements of a query string, so that others get their turn and the output goes out.
+    Between(Place),
+    Understand(Box<Understanding>),
+    Execute(Executing),
     Ending(Ending),
 }
 
@@ -88,21 +93,13 @@ impl Ready {
     }
 
     pub fn on_frame(&mut self, frame: Frame<'_>, lookahead: Option<u8>, out: &mut SendBuf) -> Step {
-        self.client.presence.set_state(SessionState::Active);
         let message = match FrontendMessage::parse(frame) {
             Ok(message) => message,
             Err(error) => return self.malformed(frame.tag, error.to_pg(), out),
         };
-        match &self.activity {
-            Activity::Idle => {}
-            Activity::Simple(_) | Activity::Execute(_) => return self.on_event(Event::Frame(message), out),
-            Activity::Parse(_) | Activity::Bind(_) | Activity::Ending(_) => {
-                out.put_error_response(&PgError::fatal(
-                    SqlState::INTERNAL_ERROR,
-                    "a message was delivered while another is being handled",
-                ));
-                return Step::Close;
-            }
+        // While something is under way only COPY FROM STDIN reads frames.
+        if !matches!(self.activity, Activity::Idle) {
+            return self.on_event(Event::Frame(message), out);
         }
         match message {
             FrontendMessage::Terminate => Step::Close,
@@ -157,26 +154,26 @@ impl Ready {
 
     pub fn on_event(&mut self, event: Event<'_>, out: &mut SendBuf) -> Step {
         if let Event::Lost(error) = event {
-            return self.on_lost(&error, out);
+            return self.on_lost(error, out);
         }
-        match std::mem::replace(&mut self.activity, Activity::Idle) {
-            Activity::Simple(query) => self.on_simple_event(query, event, out),
-            Activity::Parse(pending) => self.on_parse_event(*pending, event, out),
-            Activity::Bind(pending) => self.on_bind_event(*pending, event, out),
-            Activity::Execute(pending) => self.on_execute_event(*pending, event, out),
-            Activity::Ending(ending) => match event {
-                Event::Iris(reply) => self.on_ending(ending, &reply, out),
-                Event::Notified(notifications) => {
-                    super::channel::put_notifications(&notifications, out);
-                    self.ready_for_query(out)
-                }
-                _ => {
-                    let error = self.context.unwaited();
-                    self.report(&error, out);
-                    self.finish_cycle(out)
-                }
-            },
-            Activity::Idle => {
+        match (std::mem::replace(&mut self.activity, Activity::Idle), event) {
+            (Activity::Understand(understanding), event) => self.resume_understanding(*understanding, event, out),
+            (Activity::Execute(executing), event) => self.resume(executing, event, out),
+            (Activity::Check { text, checked }, Event::Flushed) => self.check_statements(&text, checked, out),
+            (Activity::Between(place), Event::Flushed) => self.run_statements(place, out),
+            (Activity::Ending(Ending::Notifications), Event::Notified(notifications)) => {
+                super::channel::put_notifications(&notifications, out);
+                self.ready_for_query(out)
+            }
+            (Activity::Ending(ending), Event::Iris(reply)) if ending != Ending::Notifications => {
+                self.on_ending(ending, &reply, out)
+            }
+            (Activity::Check { .. } | Activity::Between(_) | Activity::Ending(_), _) => {
+                let error = self.context.unwaited();
+                self.report(&error, out);
+                self.finish_cycle(out)
+            }
+            (Activity::Idle, _) => {
                 let error = PgError { severity: Severity::Fatal, ..*self.context.unwaited() };
                 out.put_error_response(&error);
                 Step::Close
@@ -185,16 +182,17 @@ impl Ready {
     }
 
     /// The connection is gone, was cancelled or could not be had: an error like any other, but nothing is left open.
-    fn on_lost(&mut self, error: &PgError, out: &mut SendBuf) -> Step {
+    fn on_lost(&mut self, error: Box<PgError>, out: &mut SendBuf) -> Step {
         self.client.transaction.lost();
         self.closes.clear();
         for portal in self.portals.values_mut() {
             portal.forget_result();
         }
         match std::mem::replace(&mut self.activity, Activity::Idle) {
-            Activity::Parse(_) | Activity::Bind(_) | Activity::Execute(_) => self.fail_extended(error, out),
-            Activity::Simple(_) => {
-                self.report(error, out);
+            Activity::Understand(understanding) => self.settle(Err(error), understanding.framing(), out),
+            Activity::Execute(executing) => self.settle(Err(error), executing.framing(), out),
+            Activity::Check { .. } | Activity::Between(_) => {
+                self.report(&error, out);
                 self.finish_cycle(out)
             }
             // A rollback that is lost with its connection has happened all the same.
@@ -202,7 +200,7 @@ impl Ready {
                 Ending::Rollback | Ending::RollbackFailedBlock | Ending::CloseResult | Ending::Notifications,
             ) => self.finish_cycle(out),
             Activity::Ending(Ending::Commit) => {
-                self.report(error, out);
+                self.report(&error, out);
                 self.finish_cycle(out)
             }
             Activity::Idle => Step::NeedFrame,
@@ -212,6 +210,7 @@ impl Ready {
     /// An error of the present cycle.
     pub(super) fn report(&mut self, error: &PgError, out: &mut SendBuf) {
         out.put_error_response(error);
+        self.client.end_statement();
         self.client.fail_transaction();
         self.errored = true;
     }
@@ -222,13 +221,9 @@ impl Ready {
         Step::NeedFrame
     }
 
-    /// Keeps what must be closed on the lease when an operation is given up.
-    pub(super) fn abandon(&mut self, operation: &Operation) {
-        self.closes.extend(operation.open_result());
-    }
-
     /// The end of a Query, or Sync: results are closed, the implicit transaction ends, ReadyForQuery.
     pub(super) fn finish_cycle(&mut self, out: &mut SendBuf) -> Step {
+        self.client.end_statement();
         let transaction = &self.client.transaction;
         // Portals live until the end of their transaction. In a failed block nothing can use them any more, and
         // their results would keep the IRIS connection.
