@@ -113,6 +113,7 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
         login_timeout: Duration::from_millis(config.login_timeout_ms),
         idle_in_transaction_timeout: Duration::from_millis(config.idle_in_transaction_timeout_ms),
         client_write_timeout: Duration::from_millis(config.client_write_timeout_ms),
+        client_tcp_timeout: Duration::from_millis(config.client_tcp_timeout_ms),
         pool_wait_timeout: Duration::from_millis(config.pool_wait_timeout_ms),
         shutdown_timeout: Duration::from_millis(config.shutdown_timeout_ms),
         session: SessionOptions {
@@ -120,7 +121,11 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
             database: iris.namespace.clone(),
             default_schema: DEFAULT_SCHEMA.to_owned(),
             server_version: SERVER_VERSION.to_owned(),
-            limits: Limits::default(),
+            limits: Limits {
+                statement_bytes_max: bytes(config.statement_bytes_max),
+                prepared_bytes_max: bytes(config.prepared_bytes_max),
+                ..Limits::default()
+            },
             sessions: Arc::default(),
             counts: Arc::default(),
             enums: Arc::default(),
@@ -130,6 +135,10 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
         },
         oracle: oracle_options(config, &iris.namespace, side_table)?,
     })
+}
+
+fn bytes(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 fn side_table(config: &Config) -> Option<Arc<SideTable>> {

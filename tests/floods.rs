@@ -193,6 +193,108 @@ fn many_savepoints() {
     watch.end(0);
 }
 
+#[test]
+fn many_prepared_statements_of_a_megabyte() {
+    let server = Server::gateway(&["--cores", "1"]);
+    let mut client = Client::connect(server.address);
+    client.ok("create table pr (id integer primary key, t varchar(1000))");
+    let watch = Watch::start("Parse", &server);
+    let sql = format!("select id from pr where t = '{}'", "x".repeat(1 << 20));
+    let mut kept = 0;
+    for n in 0..count(1000) {
+        client.send(&[parse(&format!("p{n}"), &sql, &[]), sync()].concat());
+        match &client.lines(1)[..] {
+            [parsed, _] if parsed == "ParseComplete" => kept += 1,
+            lines => assert_eq!(lines, ["Error 54000", "Ready I"]),
+        }
+    }
+    // Twice the text, and 64 MiB is the limit.
+    assert_eq!(kept, 31);
+    client.ok("deallocate all");
+    client.send(&[parse("p", &sql, &[]), sync()].concat());
+    assert_eq!(client.lines(1), ["ParseComplete", "Ready I"]);
+    // A statement may live on in portals alone.
+    client.ok("begin");
+    let mut kept = 0;
+    for n in 0..count(1000) {
+        client.send(&[parse("", &sql, &[]), bind_text(&format!("p{n}"), "", &[]), sync()].concat());
+        match &client.lines(1)[..] {
+            [_, bound, _] if bound == "BindComplete" => kept += 1,
+            lines => {
+                assert!(lines.contains(&"Error 54000".to_owned()), "{lines:?}");
+                client.ok("rollback");
+                break;
+            }
+        }
+    }
+    watch.end(128);
+    assert!((15..32).contains(&kept), "{kept} portals");
+}
+
+#[test]
+fn too_long_is_refused() {
+    let server = Server::gateway(&["--cores", "1", "--statement-bytes-max", "1000000"]);
+    let mut client = Client::connect(server.address);
+    let long = format!("select length('{}')", "x".repeat(1_000_000));
+    assert_eq!(client.query(&long), ["Error 54000", "Ready I"]);
+    assert_eq!(client.query(&format!("select 1; {long}")).last().unwrap(), "Ready I");
+    client.send(&[parse("", &long, &[]), sync()].concat());
+    assert_eq!(client.lines(1), ["Error 54000", "Ready I"]);
+    // What SET keeps.
+    let value = "x".repeat(50_000);
+    for n in 0..5 {
+        client.ok(&format!("set app.v{n} = '{value}'"));
+    }
+    assert_eq!(client.query(&format!("set app.v5 = '{value}'")), ["Error 54000", "Ready I"]);
+    assert_eq!(client.query(&format!("select set_config('app.v5', '{value}', false)")), ["Error 54000", "Ready I"]);
+    client.ok("reset app.v0");
+    client.ok(&format!("set app.v5 = '{value}'"));
+}
+
+/// When the kernel asks the client of a connection whether it is there, in hundredths of a second (`/proc/net/tcp`).
+fn keepalive_in(server: &Server, client: &Client) -> Option<u64> {
+    let (ours, theirs) = (server.address.port(), client.local_port());
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    table.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let port = |field: &str| u16::from_str_radix(field.rsplit(':').next()?, 16).ok();
+        let is_it = port(fields.get(1)?) == Some(ours) && port(fields.get(2)?) == Some(theirs);
+        let (kind, when) = fields.get(5)?.split_once(':')?;
+        (is_it && kind == "02").then(|| u64::from_str_radix(when, 16).unwrap())
+    })
+}
+
+#[test]
+fn the_kernel_watches_clients() {
+    let server = Server::gateway(&["--cores", "1"]);
+    let mut client = Client::connect(server.address);
+    let asked_in = |client: &Client, range: std::ops::Range<u64>| {
+        let deadline = Instant::now() + PATIENCE;
+        while !keepalive_in(&server, client).is_some_and(|when| range.contains(&when)) {
+            assert!(Instant::now() < deadline, "{:?} of {range:?}", keepalive_in(&server, client));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    asked_in(&client, 1..6_001);
+    client.ok("set tcp_keepalives_idle = 1000");
+    asked_in(&client, 50_000..100_001);
+    client.ok("begin; set local tcp_keepalives_idle = '20min'");
+    asked_in(&client, 100_001..120_001);
+    client.ok("rollback");
+    asked_in(&client, 50_000..100_001);
+    client.ok("reset all");
+    asked_in(&client, 1..6_001);
+    // One that does not read is as good as gone when the client says so itself.
+    client.ok("set tcp_user_timeout = 500");
+    client.send(&query(&"show all;".repeat(10_000)));
+    std::thread::sleep(Duration::from_secs(4));
+    let mut statements = 0;
+    while let Ok(message) = client.try_receive() {
+        statements += usize::from(message.tag == b'C');
+    }
+    assert!(statements < 10_000, "{statements}");
+}
+
 /// A million rows of a kilobyte, page after page.
 const LONG_RESULT: &str = "select a.t from sr a, sr b";
 

@@ -107,6 +107,14 @@ keys! {
     /// One more is refused with SQLSTATE 53300.
     client_connections_max: u32 = 10_000, "N", integer(1_u32..=1_000_000);
 
+    /// Longest statement of a client, in bytes, values included (65536 to 268435456).
+    /// A longer one is refused with SQLSTATE 54000.
+    statement_bytes_max: u64 = 64 << 20, "BYTES", whole(64 << 10, 256 << 20);
+
+    /// Prepared statements that one client may keep, in bytes (65536 to 17179869184).
+    /// One more is refused with SQLSTATE 54000.
+    prepared_bytes_max: u64 = 64 << 20, "BYTES", whole(64 << 10, 16 << 30);
+
     /// Time a client has from connecting to being authenticated, in milliseconds (1 to 3600000).
     login_timeout_ms: u64 = 60_000, "MS", whole(1, HOUR_MS);
 
@@ -119,6 +127,11 @@ keys! {
     /// After it the client is disconnected and its transaction rolled back.
     /// Less than `pool_wait_timeout_ms`, so that others wait no longer than that for the connection.
     client_write_timeout_ms: u64 = 20_000, "MS", whole(0, HOUR_MS);
+
+    /// Time after which a client is given up whose machine does not answer any more, or that accepts nothing of what is
+    /// sent to it, in milliseconds (0 to 86400000; 0 = as the system has it).
+    /// A client's own `tcp_user_timeout` counts instead.
+    client_tcp_timeout_ms: u64 = 300_000, "MS", whole(0, 24 * HOUR_MS);
 
     /// Time to connect and log in to IRIS, in milliseconds (1 to 3600000).
     iris_connect_timeout_ms: u64 = 5_000, "MS", whole(1, HOUR_MS);

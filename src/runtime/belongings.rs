@@ -66,6 +66,8 @@ impl Belongings {
                 }
                 Effect::ReleaseTransactionLocks(locks) => self.commons.advisory.release_transaction(pid, &locks),
                 Effect::ReleaseSessionLocks => self.commons.advisory.unlock_all(pid),
+                // The pump's, which has the socket.
+                Effect::Tcp(_) => {}
                 Effect::CancelKey(key_bytes) => self.target.key_bytes.set(key_bytes),
             }
         }

@@ -18,6 +18,7 @@ mod server;
 mod shard;
 mod shutdown;
 mod startup;
+mod tcp;
 mod wait;
 
 use std::net::SocketAddr;
@@ -50,6 +51,8 @@ pub struct ServeOptions {
     pub idle_in_transaction_timeout: Duration,
     /// How long a client that holds an IRIS connection may take to accept 64 KiB of output. Zero = for ever.
     pub client_write_timeout: Duration,
+    /// How long a client may leave what is sent unacknowledged. Zero = as the system has it.
+    pub client_tcp_timeout: Duration,
     /// How long a request waits for an IRIS connection.
     pub pool_wait_timeout: Duration,
     /// How long running transactions may take to end when the process stops.

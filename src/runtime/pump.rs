@@ -22,9 +22,10 @@ use super::interrupt::{Interrupted, Watch, relabeled};
 use super::link::{Link, LinkFailure};
 use super::pool::Lease;
 use super::shard::Shard;
+use super::tcp;
 use super::wait::{Signals, until, within};
 use crate::iris::{Reply, Request};
-use crate::session::{Event, Identity, LockRequest, Step, WaitRequest};
+use crate::session::{Effect, Event, Identity, LockRequest, Step, WaitRequest};
 use crate::wire::{Frame, PgError, Phase, RecvBuf, SendBuf, SqlState, StartupPacket};
 
 /// How long an interrupted statement may take to end before its connection is given up.
@@ -148,6 +149,11 @@ impl<C: Conversation> Pump<C> {
         loop {
             let effects = self.session.take_effects();
             if !effects.is_empty() {
+                for effect in &effects {
+                    if let Effect::Tcp(wishes) = effect {
+                        tcp::watch(&self.stream, *wishes, self.shard.options.client_tcp_timeout);
+                    }
+                }
                 self.belongings.apply(effects);
             }
             if matches!(step, Step::NeedFrame | Step::Flush | Step::Close) {

@@ -24,6 +24,7 @@ use super::oracle::{Asker, Keeper, Oracle};
 use super::pool::Pool;
 use super::pump::Pump;
 use super::wait::{Signals, until, within};
+use crate::session::TcpSettings;
 
 /// The shard's coarse clock: idle sessions, requests that run long, connections that wait for a retry.
 const TICK: Duration = Duration::from_millis(250);
@@ -168,6 +169,7 @@ impl<C: Conversation> Shard<C> {
             tracing::debug!(%error, "a client went before it was served");
             return;
         }
+        super::tcp::watch(&stream, TcpSettings::default(), self.options.client_tcp_timeout);
         let mut secret = [0; 32];
         if let Err(error) = getrandom::fill(&mut secret) {
             tracing::error!(%error, "no random numbers for a cancel key");

@@ -130,6 +130,7 @@ fn options(iris: &FakeIris) -> ServeOptions {
         login_timeout: Duration::from_secs(10),
         idle_in_transaction_timeout: Duration::ZERO,
         client_write_timeout: Duration::ZERO,
+        client_tcp_timeout: Duration::ZERO,
         pool_wait_timeout: Duration::from_secs(5),
         shutdown_timeout: Duration::from_secs(10),
         session: SessionOptions {

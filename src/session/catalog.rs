@@ -24,6 +24,14 @@ pub struct CatalogStatement {
     pub settings: Vec<SettingValue>,
 }
 
+impl CatalogStatement {
+    /// Memory held by texts and values, about.
+    pub(super) fn bytes(&self) -> usize {
+        let values = self.values.iter().map(|(_, bytes)| bytes.as_ref().map_or(0, Vec::len));
+        values.fold(self.sql.len(), usize::saturating_add)
+    }
+}
+
 /// Such a statement under way, or suspended between two Executes of its portal.
 #[derive(Debug)]
 pub struct CatalogRun {

@@ -12,6 +12,7 @@ use crate::wire::{PgError, SendBuf, SqlState};
 use super::advisory::{LockKey, LockMode};
 use super::client::Client;
 use super::operation::Outcome;
+use super::settings::TcpSettings;
 
 /// Bytes of a payload, exclusive (`NOTIFY_PAYLOAD_MAX_LENGTH`).
 const PAYLOAD_BYTES_MAX: usize = 8_000;
@@ -59,6 +60,8 @@ pub enum Effect {
     ReleaseSessionLocks,
     /// The login is over: so many bytes of its secret the client was told, and has to know for a cancel request.
     CancelKey(usize),
+    /// How the client's connection is to be watched.
+    Tcp(TcpSettings),
 }
 
 /// What a client listens to and what waits for its commit.

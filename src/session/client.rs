@@ -11,7 +11,7 @@ use super::activity::Presence;
 use super::advisory::AdvisoryLocks;
 use super::channel::{Channels, Effect};
 use super::context::{ShardContext, Understood};
-use super::settings::Settings;
+use super::settings::{Settings, TcpSettings};
 use super::transaction::Transaction;
 
 /// Who a session is on the wire. Made by the runtime, which routes cancel requests by it.
@@ -45,6 +45,7 @@ pub struct Client {
     /// For the runtime to carry out.
     pub effects: Vec<Effect>,
     started: SystemTime,
+    tcp: TcpSettings,
     /// What the client was last told by ParameterStatus.
     told: Vec<(&'static str, String)>,
     transactions_count: u64,
@@ -72,6 +73,7 @@ impl Client {
             has_queried: false,
             effects: Vec::new(),
             started: SystemTime::now(),
+            tcp: TcpSettings::default(),
             told: Vec::new(),
             transactions_count: 0,
             statements_count: 0,
@@ -110,6 +112,11 @@ impl Client {
             self.presence.set_application_name(name);
         }
         self.told = now;
+        let tcp = self.settings.tcp();
+        if self.tcp != tcp {
+            self.tcp = tcp;
+            self.effects.push(Effect::Tcp(tcp));
+        }
         self.follow_search_path();
     }
 
@@ -316,7 +323,7 @@ impl Client {
         match (name, value) {
             (Some(name), Some(value)) if Settings::needs_oracle(name) => {
                 let in_transaction = self.in_transaction();
-                self.settings.accept(name, value, local, in_transaction);
+                self.settings.accept(name, value, local, in_transaction)?;
                 Ok(())
             }
             _ => self.set_config(name, value, local, out).map(|_| ()),

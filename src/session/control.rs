@@ -175,7 +175,7 @@ impl Control {
         client.settings.begin_transaction();
         // The new transaction has the modes of the one before (manual, COMMIT, "AND CHAIN").
         for (name, value) in modes {
-            client.settings.accept(name, &value, true, true);
+            client.settings.chain_mode(name, value);
         }
         self.complete()
     }

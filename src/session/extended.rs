@@ -91,6 +91,7 @@ impl Ready {
                 "cannot insert multiple commands into a prepared statement",
             ));
         }
+        self.check_statement_bytes(sql)?;
         let types: Vec<Oid> = parse.type_oids().map(Oid).collect();
         let mut template = Template::default();
         Resolve::scan(sql, &mut template, &self.client)?;
@@ -229,6 +230,7 @@ impl Ready {
             is_declared: false,
             depth,
         };
+        self.charge_portal(name, &portal)?;
         self.portals.insert(name.to_owned(), portal);
         out.put_bind_complete();
         Ok(None)

@@ -5,6 +5,7 @@ mod advisory;
 mod arguments;
 pub mod auth;
 mod block_run;
+mod bounds;
 mod calls;
 mod catalog;
 mod channel;
@@ -60,6 +61,7 @@ pub use channel::{ChannelChange, Effect, Notification};
 pub use client::Identity;
 pub use context::{SessionOptions, ShardContext};
 pub use counts::{Counter, Counts, SessionCounters, ShardCounts};
+pub use settings::TcpSettings;
 pub use step::{Event, Step, WaitRequest};
 
 use ready::Ready;

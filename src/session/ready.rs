@@ -8,6 +8,7 @@ use crate::sql::Template;
 use crate::wire::{Frame, FrontendMessage, PgError, SendBuf, Severity, SqlState, TransactionStatus};
 
 use super::activity::SessionState;
+use super::bounds::KeptBytes;
 use super::client::Client;
 use super::context::{Cx, ShardContext};
 use super::executing::{Executing, Understanding};
@@ -56,6 +57,7 @@ pub struct Ready {
     pub(super) template: Template,
     pub(super) statements: HashMap<String, Rc<Statement>>,
     pub(super) portals: HashMap<String, Portal>,
+    pub(super) kept: KeptBytes,
     pub(super) activity: Activity,
     /// An error in the extended protocol: everything up to Sync is skipped.
     pub(super) skip_until_sync: bool,
@@ -73,6 +75,7 @@ impl Ready {
             template: Template::default(),
             statements: HashMap::new(),
             portals: HashMap::new(),
+            kept: KeptBytes::default(),
             activity: Activity::Idle,
             skip_until_sync: false,
             errored: false,

@@ -185,6 +185,12 @@ impl Resolve {
         if let Some(understood) = found {
             return self.prepare(understood, 0, s);
         }
+        let max = s.context.options.limits.template_bytes_max;
+        if self.template.text.len() > max {
+            let message = format!("a statement may be at most {max} bytes long without its values");
+            return Err(PgError::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message)
+                .hint("Send several shorter statements, or use COPY."));
+        }
         match self.translate(&self.parameter_types, s) {
             Ok(translated) if wants_description(&translated.translation, s) => self.describe(Ok(translated), s),
             Ok(translated) => {

@@ -31,6 +31,7 @@ struct Changes {
 pub struct Settings {
     server_version: String,
     user: String,
+    bytes_max: usize,
     /// Values of the startup packet: what RESET returns to.
     startup: BTreeMap<String, String>,
     changes: Changes,
@@ -46,13 +47,25 @@ pub struct Settings {
 struct Derived {
     style: OnceCell<Arc<Style>>,
     prelude: OnceCell<Rc<str>>,
+    tcp: OnceCell<TcpSettings>,
+}
+
+/// How the connection is watched; 0 = as the gateway has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TcpSettings {
+    pub keepalive_idle_s: u64,
+    pub keepalive_interval_s: u64,
+    pub keepalive_count: u64,
+    pub user_timeout_ms: u64,
 }
 
 impl Settings {
-    pub fn new(server_version: &str, user: &str) -> Self {
+    /// `bytes_max`: names and values that SET may keep.
+    pub fn new(server_version: &str, user: &str, bytes_max: usize) -> Self {
         Self {
             server_version: server_version.to_owned(),
             user: user.to_owned(),
+            bytes_max,
             startup: BTreeMap::new(),
             changes: Changes::default(),
             saved: None,
@@ -75,7 +88,8 @@ impl Settings {
     /// `SET [LOCAL] name = value`; `None` = DEFAULT. `in_transaction`: remembered for ROLLBACK.
     ///
     /// # Errors
-    /// 42704 unknown parameter, 22023 bad value, 55P02 cannot be changed, 0A000 a value that is not supported.
+    /// 42704 unknown parameter, 22023 bad value, 55P02 cannot be changed, 0A000 a value that is not supported, 54000
+    /// when too much is set.
     pub fn set(
         &mut self,
         name: &str,
@@ -87,6 +101,7 @@ impl Settings {
             None => self.reset_in(name, local, in_transaction),
             Some(value) => {
                 let (key, value) = self.check(name, value)?;
+                self.check_room(&key, &value)?;
                 self.store(key, value, local, in_transaction);
                 Ok(())
             }
@@ -107,8 +122,36 @@ impl Settings {
     }
 
     /// Keeps a value the oracle has accepted, in the spelling its SHOW gave.
-    pub fn accept(&mut self, name: &str, canonical_value: &str, local: bool, in_transaction: bool) {
+    ///
+    /// # Errors
+    /// 54000 when too much is set.
+    pub fn accept(
+        &mut self,
+        name: &str,
+        canonical_value: &str,
+        local: bool,
+        in_transaction: bool,
+    ) -> Result<(), Box<PgError>> {
+        self.check_room(name, canonical_value)?;
         self.store(name.to_ascii_lowercase(), canonical_value.to_owned(), local, in_transaction);
+        Ok(())
+    }
+
+    /// A mode of the transaction before, for the one that follows it.
+    pub fn chain_mode(&mut self, mode: &str, value: String) {
+        self.store(mode.to_owned(), value, true, true);
+    }
+
+    fn check_room(&self, name: &str, value: &str) -> Result<(), Box<PgError>> {
+        let bytes = |name: &str, value: &str| name.len().saturating_add(value.len()).saturating_add(VALUE_BYTES);
+        let Changes { session, local } = &self.changes;
+        let kept = session.iter().chain(local.iter()).map(|(name, value)| bytes(name, value));
+        if kept.fold(bytes(name, value), usize::saturating_add) > self.bytes_max {
+            let message = format!("a client may set parameters of at most {} bytes in all", self.bytes_max);
+            return Err(PgError::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message)
+                .hint("RESET those no longer needed, or keep long values in a table."));
+        }
+        Ok(())
     }
 
     fn store(&mut self, key: String, value: String, local: bool, in_transaction: bool) {
@@ -253,10 +296,19 @@ impl Settings {
             .collect()
     }
 
-    /// A duration parameter in milliseconds; 0 = off.
+    /// A duration parameter in milliseconds, or a number; 0 = off.
     pub fn milliseconds(&self, name: &str) -> u64 {
         // Asked before every statement: nothing is built for a parameter nobody has set.
         self.stored(name).and_then(check::milliseconds).unwrap_or(0)
+    }
+
+    pub fn tcp(&self) -> TcpSettings {
+        *self.derived.tcp.get_or_init(|| TcpSettings {
+            keepalive_idle_s: self.milliseconds("tcp_keepalives_idle") / 1000,
+            keepalive_interval_s: self.milliseconds("tcp_keepalives_interval") / 1000,
+            keepalive_count: self.milliseconds("tcp_keepalives_count"),
+            user_timeout_ms: self.milliseconds("tcp_user_timeout"),
+        })
     }
 
     /// The names of `search_path`, unquoted, `$user` among them.
@@ -445,6 +497,9 @@ impl Settings {
         Ok((key, value))
     }
 }
+
+/// What a value takes besides its text.
+const VALUE_BYTES: usize = 64;
 
 /// The modes of a transaction, which are parameters of it alone, and where they start from.
 const MODES: &[(&str, &str)] = &[

@@ -112,6 +112,7 @@ impl Ready {
 
     /// `Ok(None)`: done without waiting.
     fn start_statement(&mut self, sql: &str, place: &Place, out: &mut SendBuf) -> Result<Option<Step>, Box<PgError>> {
+        self.check_statement_bytes(sql)?;
         if let Some(understood) = Resolve::known(sql, &mut self.template, &self.context, &self.client)? {
             return self.start_understood(understood, sql, place, out);
         }

@@ -139,6 +139,7 @@ impl Ready {
             )
             .hint("DEALLOCATE those no longer needed."));
         }
+        self.charge_statement(&name, &statement)?;
         statement.name.clone_from(&name);
         self.statements.insert(name, Rc::new(statement));
         Ok(())

@@ -59,7 +59,7 @@ impl TrySetting {
         }
         let value = answer.single_value().unwrap_or_else(|| self.value.clone());
         let in_transaction = cx.client.in_transaction();
-        cx.client.settings.accept(&self.name, &value, self.local, in_transaction);
+        cx.client.settings.accept(&self.name, &value, self.local, in_transaction)?;
         if self.local && !in_transaction {
             cx.client.settings.end_transaction(true);
         }

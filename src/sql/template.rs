@@ -76,6 +76,12 @@ impl Template {
         Self { is_zoned, ..Self::default() }
     }
 
+    /// Memory held, about.
+    pub fn bytes(&self) -> usize {
+        let literals = self.literals.len().saturating_mul(size_of::<Literal>());
+        self.text.len().saturating_add(self.values.len()).saturating_add(literals)
+    }
+
     /// Reads one statement, as cut by [`split`](super::split). A lexer's work: nothing is parsed.
     ///
     /// # Errors

@@ -13,6 +13,16 @@ pub struct Limits {
     /// Messages that carry only names (Describe, Execute, Close, CopyFail, Sync...): PostgreSQL's
     /// `PQ_SMALL_MESSAGE_LIMIT`.
     pub small_frame_bytes_max: u32,
+    /// The longest single statement, values included. A query string may hold many.
+    pub statement_bytes_max: usize,
+    /// The longest statement without its values, which is what has to be parsed: a core does nothing else meanwhile.
+    pub template_bytes_max: usize,
+    /// Texts of all named prepared statements of one client.
+    pub prepared_bytes_max: usize,
+    /// Values of all named portals of one client, and statements that live on in them alone.
+    pub portals_bytes_max: usize,
+    /// Names and values of what one client has SET. Every savepoint may keep as much.
+    pub settings_bytes_max: usize,
     /// Named prepared statements of one client.
     pub statements_max: usize,
     /// Open portals of one client.
@@ -32,6 +42,11 @@ impl Default for Limits {
             unauthenticated_frame_bytes_max: 65_536,
             frame_bytes_max: 256 << 20,
             small_frame_bytes_max: 10_000,
+            statement_bytes_max: 64 << 20,
+            template_bytes_max: 2 << 20,
+            prepared_bytes_max: 64 << 20,
+            portals_bytes_max: 64 << 20,
+            settings_bytes_max: 256 << 10,
             statements_max: 10_000,
             portals_max: 10_000,
             cursors_bytes_max: 64 << 20,

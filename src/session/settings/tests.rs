@@ -3,7 +3,7 @@
 use super::*;
 
 fn settings() -> Settings {
-    Settings::new("17.5 (test)", "alice")
+    Settings::new("17.5 (test)", "alice", 4096)
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn the_prelude_holds_what_changes_answers() {
     s.set("search_path", Some("\"$user\", Public, \"O'x\""), false, false).unwrap();
     s.set("my.thing", Some("it's \\"), false, false).unwrap();
     s.set("datestyle", Some("german"), false, false).unwrap();
-    s.accept("default_text_search_config", "pg_catalog.english", false, false);
+    s.accept("default_text_search_config", "pg_catalog.english", false, false).unwrap();
     assert_eq!(
         prelude(&s),
         "SET LOCAL \"DateStyle\" = 'German, DMY';SET LOCAL search_path = '$user', 'public', 'O''x';\
