@@ -1,12 +1,13 @@
 //! The values of an IRIS statement: literals, parameters and what the session knows, as `$LIST` items by the types
 //! IRIS declared.
 
+mod elements;
+
 use std::sync::Arc;
 
-use crate::iris::datetime::horolog_of_day;
 use crate::iris::{IrisType, ParameterDescription, StatementMetadata, put_value};
-use crate::sql::{Bind, Given, LiteralKind, Plan, SessionValue, SetConfig, Template, array_elements};
-use crate::types::{Datum, Decimal, Encoder, Fitting, Oid, PgType, Style, assign, decode, decode_with, fit};
+use crate::sql::{Bind, Given, LiteralKind, Plan, SessionValue, SetConfig, Template};
+use crate::types::{Datum, Decimal, Fitting, Oid, PgType, Style, assign, decode, decode_with, fit};
 use crate::wire::{Format, PgError, SendBuf, SqlState};
 
 use super::client::Client;
@@ -94,15 +95,15 @@ pub fn put_values(
                 }
                 put_value(values, &declared, &datum)?;
             }
-            Bind::Elements { parameter: n, refuse_nulls, element } => {
-                let parameter = parameter(sources, *n)?;
-                match parameter.bytes {
+            Bind::Elements { source, refuse_nulls, element } => {
+                match elements::joined(source, sources, *refuse_nulls, *element)? {
                     None => put_value(values, &declared, &Datum::Null)?,
-                    Some(bytes) => {
-                        let joined = elements(parameter, bytes, *refuse_nulls, *element)?;
-                        put_value(values, &declared, &Datum::Text(&joined))?;
-                    }
+                    Some(joined) => put_value(values, &declared, &Datum::Text(&joined))?,
                 }
+            }
+            Bind::ElementsCount { source, empty } => {
+                let count = elements::count(source, sources, *empty)?;
+                put_value(values, &declared, &count.map_or(Datum::Null, Datum::Int))?;
             }
             Bind::TypedConstant { text, oid } => {
                 put_value(values, &declared, &decode_with(*oid, Format::Text, text.as_bytes(), &style)?)?;
@@ -214,7 +215,7 @@ pub(super) fn typed<'a>(
             (assign(datum, oid, *to, style)?, to.oid)
         }
         Bind::Fitted { source, to, fitting } => (fitted(source, *to, *fitting, sources, style)?, to.oid),
-        Bind::Elements { .. } | Bind::EnumParameter { .. } | Bind::RowCount { .. } => {
+        Bind::Elements { .. } | Bind::ElementsCount { .. } | Bind::EnumParameter { .. } | Bind::RowCount { .. } => {
             return Err(PgError::error(SqlState::INTERNAL_ERROR, "a value of this kind cannot be assigned"));
         }
     })
@@ -316,112 +317,6 @@ fn given(argument: &Given, sources: &Sources<'_>) -> Result<Option<String>, Box<
             return Err(PgError::error(SqlState::DATATYPE_MISMATCH, message));
         }
     }))
-}
-
-/// The elements of an array parameter as text, U+0001 between them.
-fn elements(
-    parameter: Parameter<'_>,
-    bytes: &[u8],
-    refuse_nulls: bool,
-    element: Option<Oid>,
-) -> Result<String, Box<PgError>> {
-    let items = match parameter.format {
-        Format::Text => {
-            let text = std::str::from_utf8(bytes).map_err(|_| malformed_array())?;
-            array_elements(text)?
-        }
-        Format::Binary => binary_elements(bytes)?,
-    };
-    if refuse_nulls && items.iter().any(Option::is_none) {
-        return Err(PgError::unsupported("an array with a NULL element is not supported here")
-            .hint("The answer is NULL where no other element decides; leave the NULL out."));
-    }
-    // Numbers of the client's own type stay what they are; a text of no type is one of the other side's.
-    let is_number = |oid: &Oid| matches!(*oid, Oid::INT2 | Oid::INT4 | Oid::INT8 | Oid::NUMERIC);
-    let own = parameter.oid.element().filter(is_number);
-    let items = items.into_iter().flatten().map(|item| match element {
-        Some(oid) => listed(own.filter(|_| is_number(&oid)).unwrap_or(oid), &item),
-        None => Ok(item),
-    });
-    let items: Vec<String> = items.collect::<Result<_, _>>()?;
-    if items.iter().any(|item| item.contains('\u{1}')) {
-        return Err(PgError::unsupported("array elements with the character U+0001 are not supported"));
-    }
-    Ok(items.join("\u{1}"))
-}
-
-/// An element as IRIS writes a value of the type in a list: numbers without zeros that say nothing, days by number.
-fn listed(oid: Oid, item: &str) -> Result<String, Box<PgError>> {
-    Ok(match decode(oid, Format::Text, item.as_bytes())? {
-        Datum::Bool(value) => u8::from(value).to_string(),
-        Datum::Int(value) => value.to_string(),
-        Datum::Decimal(_) | Datum::BigDecimal(_) => {
-            let plain = item.trim().trim_start_matches('+');
-            let (sign, digits) = plain.strip_prefix('-').map_or(("", plain), |digits| ("-", digits));
-            let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-            if !is_plain {
-                return Err(PgError::unsupported(
-                    "numbers with exponents are not supported in an array parameter here",
-                ));
-            }
-            let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-            let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
-            match (whole, fraction) {
-                ("", "") => "0".to_owned(),
-                (whole, "") => format!("{sign}{whole}"),
-                (whole, fraction) => format!("{sign}{whole}.{fraction}"),
-            }
-        }
-        Datum::Date(day) => horolog_of_day(day)
-            .ok_or_else(|| {
-                PgError::error(SqlState::DATETIME_OVERFLOW, "date out of range: IRIS holds years 1 to 9999")
-            })?
-            .to_string(),
-        Datum::Text(text) => text.to_owned(),
-        Datum::Owned(text) => text,
-        _ => item.to_owned(),
-    })
-}
-
-/// The binary form of a one-dimensional array (`array_send`): dimensions, flags, element type, then count and lower
-/// bound, then each element behind its length.
-fn binary_elements(bytes: &[u8]) -> Result<Vec<Option<String>>, Box<PgError>> {
-    let (dimensions, rest) = word(bytes)?;
-    let (_, rest) = word(rest)?;
-    let (element, mut rest) = word(rest)?;
-    if dimensions == 0 {
-        return Ok(Vec::new());
-    }
-    if dimensions != 1 {
-        return Err(PgError::unsupported("arrays of more than one dimension are not supported"));
-    }
-    let element = Oid(u32::from_be_bytes(element.to_be_bytes()));
-    let encoder = Encoder::select(PgType::new(element), Format::Text)?;
-    rest = word(word(rest)?.1)?.1;
-    let mut items = Vec::new();
-    while !rest.is_empty() {
-        let (length, after) = word(rest)?;
-        let Ok(length) = usize::try_from(length) else {
-            items.push(None);
-            rest = after;
-            continue;
-        };
-        let (value, after) = after.split_at_checked(length).ok_or_else(malformed_array)?;
-        let mut text = Vec::new();
-        encoder.encode(&decode(element, Format::Binary, value)?, &mut text)?;
-        items.push(Some(String::from_utf8(text).map_err(|_| malformed_array())?));
-        rest = after;
-    }
-    Ok(items)
-}
-
-fn word(bytes: &[u8]) -> Result<(i32, &[u8]), Box<PgError>> {
-    let (word, rest) = bytes.split_first_chunk().ok_or_else(malformed_array)?;
-    Ok((i32::from_be_bytes(*word), rest))
-}
-
-fn malformed_array() -> Box<PgError> {
-    PgError::error(SqlState::INVALID_BINARY, "malformed array parameter")
 }
 
 fn missing(what: &str, n: u16) -> Box<PgError> {

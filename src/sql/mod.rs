@@ -24,8 +24,8 @@ pub use description::{
 pub use options::{SideTable, TranslateError, TranslateOptions, Translated};
 pub use plan::{
     Action, AdvisoryOperation, Bind, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat,
-    CopyFromStdin, CopyHeader, CursorCommand, EnumChange, EnumSide, ExecuteArgument, FetchDirection, Given,
-    MirrorStatement, ModesScope, OutputColumn, Plan, RunIf, ScriptStep, SessionValue, SetConfig, SettingCommand,
+    CopyFromStdin, CopyHeader, CursorCommand, ElementSource, EnumChange, EnumSide, ExecuteArgument, FetchDirection,
+    Given, MirrorStatement, ModesScope, OutputColumn, Plan, RunIf, ScriptStep, SessionValue, SetConfig, SettingCommand,
     SleepKind, StepRole, TransactionCommand, TransactionModes, Translation,
 };
 pub use plpgsql::{BlockStatement, BlockStep, Condition, DoBlock, Handler};

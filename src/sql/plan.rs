@@ -350,6 +350,15 @@ pub struct Plan {
     pub writes: Option<Box<Writes>>,
 }
 
+/// Where the elements of a list come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ElementSource {
+    /// `$n` is an array.
+    Array(u16),
+    /// Each is a parameter.
+    Parameters(Rc<[u16]>),
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Bind {
     /// `$n`, counted from 1.
@@ -359,10 +368,13 @@ pub enum Bind {
     /// A string literal whose place gives it a type (`ts > '2024-01-15T10:00Z'`, `'t'::bool`): its value goes through
     /// the conversion of a text-format parameter of that type.
     TypedLiteral { literal: u16, oid: Oid },
-    /// `$n` is an array: its elements as text, joined by U+0001, for `$LISTFROMSTRING(.., CHAR(1))`. NULL elements are
-    /// left out, which is right under `= ANY`; under `<> ALL` (`refuse_nulls`) an array with a NULL element is 0A000.
-    /// Each is written as IRIS writes a value of `element`, what stands on the other side.
-    Elements { parameter: u16, refuse_nulls: bool, element: Option<Oid> },
+    /// Elements as text, joined by U+0001, for `$LISTFROMSTRING(.., CHAR(1))`. NULL elements are left out, which is right
+    /// under `= ANY`; under `<> ALL` (`refuse_nulls`) a NULL element is 0A000. Each is written as IRIS writes a value of
+    /// `element`, what stands on the other side.
+    Elements { source: ElementSource, refuse_nulls: bool, element: Option<Oid> },
+    /// How many elements there are, or how many that are empty texts of a type, which no list of IRIS holds. NULL for an
+    /// array that is NULL.
+    ElementsCount { source: ElementSource, empty: Option<Oid> },
     /// `$n` for a column of an enum type: 22P02 unless it is NULL or one of the labels.
     EnumParameter { parameter: u16, enum_type: Rc<EnumType> },
     /// `$n`, a text that is cast to a type: read as the type's input reads it.

@@ -12,8 +12,8 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use super::{
-    Action, Bind, ColumnFacts, DeclaredType, OutputColumn, RelationName, RunIf, Schema, StepRole, TableFacts,
-    TableLookup, Template, TranslateError, TranslateOptions, Translated, VectorElement, translate,
+    Action, Bind, ColumnFacts, DeclaredType, ElementSource, OutputColumn, RelationName, RunIf, Schema, StepRole,
+    TableFacts, TableLookup, Template, TranslateError, TranslateOptions, Translated, VectorElement, translate,
 };
 use crate::types::PgType;
 
@@ -170,8 +170,14 @@ fn spelled(text: &str, binds: &[Bind], template: &Template) -> String {
                 let name = super::typename::typname(*oid).map_or_else(|| oid.0.to_string(), str::to_owned);
                 let _ = write!(out, "<{}:{name}>", value(*literal));
             }
-            Bind::Elements { parameter, .. } => {
-                let _ = write!(out, "elements(${parameter})");
+            Bind::Elements { source: ElementSource::Array(n), .. } => {
+                let _ = write!(out, "elements(${n})");
+            }
+            Bind::Elements { source: ElementSource::Parameters(all), .. } => {
+                let _ = write!(out, "elements({} parameters)", all.len());
+            }
+            Bind::ElementsCount { empty, .. } => {
+                out.push_str(if empty.is_some() { "empty elements" } else { "elements" })
             }
             Bind::RowCount { parameter, .. } => {
                 let _ = write!(out, "${parameter}");

@@ -4,10 +4,10 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::tree::expressions;
 use crate::iris::ParameterKind;
-use crate::sql::plan::Bind;
+use crate::sql::plan::{Bind, ElementSource};
 use crate::sql::template::LiteralKind;
 use crate::sql::translate::cx::{Cx, Result, unwrapped};
-use crate::sql::translate::frag::{Frag, Ty, level};
+use crate::sql::translate::frag::{Frag, Piece, Ty, level};
 use crate::sql::typename;
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
@@ -100,47 +100,75 @@ impl Cx<'_> {
                     .hint("= ANY and <> ALL are; for others use unnested conditions or a subquery."));
             }
         };
-        let (left, element) = match left.ty.oid() {
-            None => (left, None),
-            Some(oid) => {
-                let is_listed = matches!(
-                    oid,
-                    Oid::BOOL
-                        | Oid::INT2
-                        | Oid::INT4
-                        | Oid::INT8
-                        | Oid::OID
-                        | Oid::TEXT
-                        | Oid::VARCHAR
-                        | Oid::BPCHAR
-                        | Oid::NAME
-                        | Oid::UUID
-                        | Oid::NUMERIC
-                        | Oid::DATE
-                        | Oid::INET
-                        | Oid::CIDR
-                        | Oid::MACADDR
-                        | Oid::MACADDR8
-                );
-                if !is_listed {
-                    let name = PgType::new(oid).name();
-                    return Err(self
-                        .unsupported(format!("{op} ANY over an array parameter of {name} is not supported by IRIS"), at)
-                        .hint("Write the elements out: IN ($1, $2), or = ANY (ARRAY[..])."));
-                }
-                (super::compare::exact(super::compare::trimmed_character(left)), Some(oid))
-            }
-        };
+        let Some(oid) = left.ty.oid() else { return self.in_source(not, left, ElementSource::Array(parameter), None) };
+        if !is_listed(oid) {
+            let name = PgType::new(oid).name();
+            return Err(self
+                .unsupported(format!("{op} ANY over an array parameter of {name} is not supported by IRIS"), at)
+                .hint("Write the elements out: IN ($1, $2), or = ANY (ARRAY[..])."));
+        }
+        let left = super::compare::exact(super::compare::trimmed_character(left));
+        self.in_source(not, left, ElementSource::Array(parameter), Some(oid))
+    }
+
+    /// `left = ANY (elements)` or `left <> ALL (elements)`.
+    pub(super) fn in_source(&self, not: bool, left: Frag, source: ElementSource, element: Option<Oid>) -> Result<Frag> {
         // Where NULL and false differ, an element that is NULL makes the difference.
         let refuse_nulls = not || !self.loose.get();
-        let bind = Bind::Elements { parameter, refuse_nulls, element };
         self.check_finished(&left)?;
+        let nullable = !left.not_null;
+        let left = left.within(level::OTHER);
+        let bind = Bind::Elements { source: source.clone(), refuse_nulls, element };
         let elements = Frag::mark(bind, ParameterKind::User, Ty::TEXT);
-        let test =
-            Frag::cat(&[&left.within(level::OTHER), &" %INLIST $LISTFROMSTRING(", &elements, &", CHAR(1))"], Ty::BOOL)
-                .predicate(level::COMPARISON);
-        Ok(if not { Frag::cat(&[&"NOT (", &test, &")"], Ty::BOOL).predicate(level::NOT) } else { test })
+        let count = |empty: Option<Oid>| {
+            let bind = Bind::ElementsCount { source: source.clone(), empty };
+            Frag::mark(bind, ParameterKind::NumberLiteral, Ty::INT8)
+        };
+        let mut test = Frag::cat(&[&left, &" %INLIST $LISTFROMSTRING(", &elements, &", CHAR(1))"], Ty::BOOL)
+            .predicate(level::COMPARISON);
+        // An empty text is no element of IRIS's lists.
+        if let Some(oid) = element.filter(|oid| Ty::of(*oid).is_string()) {
+            let empty = Frag::cat(&[&left, &" = '' AND ", &count(Some(oid)), &" > 0"], Ty::BOOL).predicate(level::AND);
+            test = Frag::cat(&[&"(", &test, &" OR ", &empty, &")"], Ty::BOOL).predicate(level::ATOM);
+        }
+        // Nothing is in an empty list, not even NULL.
+        let may_be_empty = nullable && matches!(source, ElementSource::Array(_));
+        Ok(match (not, may_be_empty) {
+            (true, false) => Frag::cat(&[&"NOT (", &test, &")"], Ty::BOOL).predicate(level::NOT),
+            (true, true) => {
+                let text: [&dyn Piece; 5] = [&"(NOT (", &test, &") OR ", &count(None), &" = 0)"];
+                Frag::cat(&text, Ty::BOOL).predicate(level::ATOM)
+            }
+            (false, true) if !self.loose.get() => {
+                let text: [&dyn Piece; 5] = [&"(", &test, &" AND ", &count(None), &" > 0)"];
+                Frag::cat(&text, Ty::BOOL).predicate(level::ATOM)
+            }
+            (false, _) => test,
+        })
     }
+}
+
+/// Types whose values IRIS has one text for in a list.
+pub(super) fn is_listed(oid: Oid) -> bool {
+    matches!(
+        oid,
+        Oid::BOOL
+            | Oid::INT2
+            | Oid::INT4
+            | Oid::INT8
+            | Oid::OID
+            | Oid::TEXT
+            | Oid::VARCHAR
+            | Oid::BPCHAR
+            | Oid::NAME
+            | Oid::UUID
+            | Oid::NUMERIC
+            | Oid::DATE
+            | Oid::INET
+            | Oid::CIDR
+            | Oid::MACADDR
+            | Oid::MACADDR8
+    )
 }
 
 /// The elements of array text, one-dimensional (manual, "Array Input and Output Syntax").

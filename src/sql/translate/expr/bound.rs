@@ -24,7 +24,9 @@ pub fn bound(value: &Frag, to: PgType) -> Option<Frag> {
         _ => return None,
     };
     let is_value = match mark.bind {
-        Bind::Elements { .. } | Bind::EnumParameter { .. } | Bind::RowCount { .. } => false,
+        Bind::Elements { .. } | Bind::ElementsCount { .. } | Bind::EnumParameter { .. } | Bind::RowCount { .. } => {
+            false
+        }
         // Moments come as text.
         Bind::Session(_) => value.ty.is_number(),
         _ => true,

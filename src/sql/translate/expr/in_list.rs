@@ -2,16 +2,20 @@
 //! than 500 find nothing; a list in one value has no such bounds.
 
 use crate::iris::ParameterKind;
-use crate::sql::plan::Bind;
+use crate::sql::plan::{Bind, ElementSource};
 use crate::sql::template::LiteralKind;
 use crate::sql::translate::cx::{Cx, Result};
-use crate::sql::translate::frag::{Frag, Mark, Ty, level};
+use crate::sql::translate::frag::{Frag, MARK, Mark, Ty, level};
 use crate::types::Oid;
 
+use super::array::is_listed;
 use super::predicates::join;
 
 /// Items of one IN.
 pub(super) const ITEMS_MAX: usize = 100;
+
+/// Parameters that are sent as marks of their own, in parts of an IN.
+const MARKS_MAX: usize = 1000;
 
 /// Between the items; no item may have it.
 const SEPARATOR: char = '\u{1}';
@@ -22,7 +26,9 @@ impl Cx<'_> {
         // Beside NULL, what is not found is unknown: where that comes to false, NULL may go.
         let may_drop_null = self.loose.get() && !not;
         let items: Vec<Frag> = items.iter().filter(|item| !(may_drop_null && item.is_null())).cloned().collect();
-        let Some(texts) = self.list_texts(operand.ty, &items) else { return Ok(None) };
+        let Some(texts) = self.list_texts(operand.ty, &items) else {
+            return self.in_parameters(not, operand, &items);
+        };
         let (empty, texts): (Vec<String>, Vec<String>) = texts.into_iter().partition(String::is_empty);
         let elements = texts.join(&SEPARATOR.to_string());
         let elements = Frag::mark(Bind::Constant(elements), ParameterKind::StringLiteral, Ty::TEXT);
@@ -35,6 +41,20 @@ impl Cx<'_> {
         }
         let any = join(&tests, " OR ", level::OR).parenthesised();
         Ok(Some(if not { Frag::cat(&[&"NOT ", &any], Ty::BOOL).predicate(level::NOT) } else { any }))
+    }
+
+    /// The same of parameters, where they are more than marks that IRIS takes.
+    fn in_parameters(&self, not: bool, operand: &Frag, items: &[Frag]) -> Result<Option<Frag>> {
+        let parameter = |item: &Frag| match item.marks.as_slice() {
+            [Mark { bind: Bind::Parameter(n), .. }] if item.text.chars().eq([MARK]) => Some(*n),
+            _ => None,
+        };
+        let Some(oid) = operand.ty.oid().filter(|oid| items.len() > MARKS_MAX && is_listed(*oid)) else {
+            return Ok(None);
+        };
+        let Some(parameters) = items.iter().map(parameter).collect::<Option<Vec<u16>>>() else { return Ok(None) };
+        let source = ElementSource::Parameters(parameters.into());
+        self.in_source(not, operand.clone(), source, Some(oid)).map(Some)
     }
 
     /// The items as the elements of a `$LIST` that IRIS compares with values of the type; `None` where one is no
