@@ -25,6 +25,8 @@ pub(super) fn joined(
     for (item, own) in items {
         let Some(item) = item.filter(|item| !element.is_some_and(|oid| is_empty(oid, item))) else { continue };
         let item = match element {
+            // Its blanks do not count, and IRIS's column has none.
+            Some(Oid::BPCHAR) => item.trim_end_matches(' ').to_owned(),
             Some(oid) => listed(own.filter(|own| is_number(own) && is_number(&oid)).unwrap_or(oid), &item)?,
             None => item,
         };
