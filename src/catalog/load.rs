@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use crate::iris::{IrisStatement, Item, ItemReader, ListError, ParameterKind, Request, StatementMetadata};
 use crate::sql::{
-    ColumnFacts, DeclaredType, Need, RelationName, TableFacts, VectorElement, ViewFacts, is_note, parse_column_note,
-    parse_view_columns, parse_view_note,
+    ColumnFacts, DeclaredType, Named, NamedFacts, Need, RelationName, TableFacts, VectorElement, ViewFacts, is_note,
+    parse_column_note, parse_view_columns, parse_view_note,
 };
 use crate::types::{Oid, PgType};
 
@@ -25,7 +25,7 @@ const KEYS: &str = "SELECT INDEX_NAME, COLUMN_NAME, PRIMARY_KEY FROM INFORMATION
     WHERE TABLE_SCHEMA = :%qpar(1) AND TABLE_NAME = :%qpar(2) AND NON_UNIQUE = 0 \
     ORDER BY INDEX_NAME, ORDINAL_POSITION";
 
-const SPELLING: &str = "SELECT TABLE_NAME, DESCRIPTION FROM INFORMATION_SCHEMA.TABLES \
+const SPELLING: &str = "SELECT TABLE_NAME, DESCRIPTION, TABLE_SCHEMA FROM INFORMATION_SCHEMA.TABLES \
     WHERE TABLE_SCHEMA = :%qpar(1) AND TABLE_NAME = :%qpar(2)";
 
 const DEFINITION: &str = "SELECT VIEW_DEFINITION, CHECK_OPTION FROM INFORMATION_SCHEMA.VIEWS \
@@ -37,6 +37,20 @@ const READERS: &str = "SELECT VIEW_SCHEMA, VIEW_NAME FROM INFORMATION_SCHEMA.VIE
 const REFERRERS: &str = "SELECT CONSTRAINT_SCHEMA, CONSTRAINT_TABLE_NAME, CONSTRAINT_NAME \
     FROM INFORMATION_SCHEMA.REFERENTIAL_CONSTRAINTS \
     WHERE UNIQUE_CONSTRAINT_SCHEMA = :%qpar(1) AND UNIQUE_CONSTRAINT_TABLE = :%qpar(2)";
+
+const CONSTRAINTS: &str = "SELECT CONSTRAINT_NAME FROM INFORMATION_SCHEMA.TABLE_CONSTRAINTS \
+    WHERE TABLE_SCHEMA = :%qpar(1) AND TABLE_NAME = :%qpar(2)";
+
+const SCHEMAS: &str = "SELECT SCHEMA_NAME FROM INFORMATION_SCHEMA.SCHEMATA WHERE SCHEMA_NAME = :%qpar(1)";
+
+/// Which of its relations the gateway made.
+const SCHEMA_RELATIONS: &str = "SELECT t.DESCRIPTION, v.VIEW_DEFINITION FROM INFORMATION_SCHEMA.TABLES t \
+    LEFT JOIN INFORMATION_SCHEMA.VIEWS v ON v.TABLE_SCHEMA = t.TABLE_SCHEMA AND v.TABLE_NAME = t.TABLE_NAME \
+    WHERE t.TABLE_SCHEMA = :%qpar(1)";
+
+const INDEXES: &str = "SELECT i.INDEX_NAME, i.TABLE_SCHEMA, i.TABLE_NAME, t.DESCRIPTION FROM INFORMATION_SCHEMA.INDEXES i \
+    LEFT JOIN INFORMATION_SCHEMA.TABLES t ON t.TABLE_SCHEMA = i.TABLE_SCHEMA AND t.TABLE_NAME = i.TABLE_NAME \
+    WHERE i.INDEX_NAME = :%qpar(1) AND i.ORDINAL_POSITION = 1";
 
 /// Vectors, which the views show as text, and what they are made of. An account may not be allowed to read the class
 /// dictionary, and its columns differ between versions: what is refused leaves the columns what the views say.
@@ -60,17 +74,24 @@ pub struct TableQueries {
     referrers: Rc<IrisStatement>,
     vectors: Rc<IrisStatement>,
     vectors_alone: Rc<IrisStatement>,
+    constraints: Rc<IrisStatement>,
+    schemas: Rc<IrisStatement>,
+    schema_relations: Rc<IrisStatement>,
+    indexes: Rc<IrisStatement>,
 }
 
 impl TableQueries {
     /// How many statement keys they take.
-    pub const COUNT: u64 = 9;
+    pub const COUNT: u64 = 13;
 
     /// `COUNT` statement keys from `key` on must not be used by anybody else of the shard.
     pub fn new(key: u64) -> Self {
-        let statement = |key, text: &str| {
-            Rc::new(IrisStatement { key, text: text.to_owned(), kinds: vec![ParameterKind::User; 2], is_query: true })
+        let with = |key, text: &str, count| {
+            let kinds = vec![ParameterKind::User; count];
+            Rc::new(IrisStatement { key, text: text.to_owned(), kinds, is_query: true })
         };
+        let statement = |key, text: &str| with(key, text, 2);
+        let by_name = |key, text: &str| with(key, text, 1);
         Self {
             columns: statement(key, COLUMNS),
             origin: statement(key.wrapping_add(7), ORIGIN),
@@ -81,6 +102,10 @@ impl TableQueries {
             vectors: statement(key.wrapping_add(5), VECTORS),
             vectors_alone: statement(key.wrapping_add(6), VECTORS_ALONE),
             spelling: statement(key.wrapping_add(8), SPELLING),
+            constraints: statement(key.wrapping_add(9), CONSTRAINTS),
+            schemas: by_name(key.wrapping_add(10), SCHEMAS),
+            schema_relations: by_name(key.wrapping_add(11), SCHEMA_RELATIONS),
+            indexes: by_name(key.wrapping_add(12), INDEXES),
         }
     }
 
@@ -93,6 +118,10 @@ impl TableQueries {
             Stage::Definition | Stage::ViewColumns => &self.definition,
             Stage::Readers => &self.readers,
             Stage::Referrers => &self.referrers,
+            Stage::Constraints => &self.constraints,
+            Stage::Schemas => &self.schemas,
+            Stage::SchemaRelations => &self.schema_relations,
+            Stage::Indexes => &self.indexes,
             Stage::Vectors => &self.vectors,
             Stage::VectorsAlone => &self.vectors_alone,
         }
@@ -112,6 +141,11 @@ enum Stage {
     Definition,
     Readers,
     Referrers,
+    Constraints,
+    /// What has a name.
+    Schemas,
+    SchemaRelations,
+    Indexes,
     /// Of a table that IRIS made itself and that has columns that look like text.
     Vectors,
     VectorsAlone,
@@ -126,6 +160,7 @@ pub struct TableLoad {
     is_noted: bool,
     facts: TableFacts,
     views: ViewFacts,
+    named: Vec<NamedFacts>,
 }
 
 /// What to do next.
@@ -141,25 +176,29 @@ impl TableLoad {
         let (name, stage) = match need {
             Need::Table(name) => (name, Stage::Columns),
             Need::Views(name) => (name, Stage::Spelling),
+            Need::Names(Named::Schema, name) => (RelationName { schema: None, name }, Stage::Schemas),
+            Need::Names(Named::Index, name) => (RelationName { schema: None, name }, Stage::Indexes),
         };
         let facts = TableFacts {
             schema: cache.iris_schema(&name).to_owned(),
             name: name.name.clone(),
             ..TableFacts::default()
         };
-        Self { name, stage, is_noted: false, facts, views: ViewFacts::default() }
+        Self { name, stage, is_noted: false, facts, views: ViewFacts::default(), named: Vec::new() }
     }
 
     /// The query of the present stage.
     pub fn request(&self, queries: &TableQueries, in_transaction: bool) -> Request {
         let statement = queries.of(self.stage);
         let mut values = Vec::with_capacity(64);
-        crate::iris::put_text(&mut values, &self.facts.schema);
+        if statement.kinds.len() > 1 {
+            crate::iris::put_text(&mut values, &self.facts.schema);
+        }
         crate::iris::put_text(&mut values, &self.facts.name);
         Request::Execute {
             statement: Rc::clone(statement),
             values,
-            values_per_set: 2,
+            values_per_set: statement.kinds.len(),
             sets: 1,
             rows_max: 0,
             in_transaction,
@@ -200,6 +239,9 @@ impl TableLoad {
                 Stage::Definition => self.definition(row),
                 Stage::Readers => self.reader(row),
                 Stage::Referrers => self.referrer(row),
+                Stage::Constraints => self.views.constraints.extend(row.into_iter().next().flatten()),
+                Stage::Schemas | Stage::Indexes => self.named(row),
+                Stage::SchemaRelations => self.schema_relation(&row),
                 Stage::Vectors | Stage::VectorsAlone => self.vector(row),
             }
         }
@@ -245,6 +287,19 @@ impl TableLoad {
                 Ok(LoadStep::Submit(self.request(queries, in_transaction)))
             }
             Stage::Referrers => {
+                self.stage = Stage::Constraints;
+                Ok(LoadStep::Submit(self.request(queries, in_transaction)))
+            }
+            Stage::Schemas if self.named.iter().any(|named| named.name != self.name.name) => {
+                self.stage = Stage::SchemaRelations;
+                Ok(LoadStep::Submit(self.request(queries, in_transaction)))
+            }
+            Stage::Schemas | Stage::SchemaRelations | Stage::Indexes => {
+                let what = if self.stage == Stage::Indexes { Named::Index } else { Named::Schema };
+                cache.insert_named(what, &self.name.name, std::mem::take(&mut self.named));
+                Ok(LoadStep::Done)
+            }
+            Stage::Constraints => {
                 cache.insert_views(&self.name, std::mem::take(&mut self.views));
                 Ok(LoadStep::Done)
             }
@@ -319,6 +374,28 @@ impl TableLoad {
         let mut cells = row.into_iter();
         self.views.name = cells.next().flatten();
         self.views.is_spelled = cells.next().flatten().as_deref().is_some_and(is_note);
+        self.views.schema = cells.next().flatten().unwrap_or_default();
+    }
+
+    fn named(&mut self, row: Vec<Option<String>>) {
+        let mut cells = row.into_iter();
+        let Some(name) = cells.next().flatten() else { return };
+        let (schema, table, description) = (cells.next().flatten(), cells.next().flatten(), cells.next().flatten());
+        let is_noted = description.as_deref().is_some_and(is_note);
+        // A schema is as spelled until a relation in it tells otherwise.
+        let is_spelled = self.stage == Stage::Schemas || is_noted;
+        let table = table.map(|name| RelationName { schema, name });
+        self.named.push(NamedFacts { name, is_spelled, table });
+    }
+
+    /// A schema with a relation that the gateway did not make is shown in lower case, as the mirror has it.
+    fn schema_relation(&mut self, row: &[Option<String>]) {
+        let [description, definition] = row else { return };
+        let is_ours = description.as_deref().is_some_and(is_note)
+            || definition.as_deref().is_some_and(|text| parse_view_note(text).is_some());
+        for named in self.named.iter_mut().filter(|_| !is_ours) {
+            named.is_spelled = false;
+        }
     }
 
     fn definition(&mut self, row: Vec<Option<String>>) {
@@ -470,7 +547,8 @@ mod tests {
         rows.clear();
         put_text(&mut rows, "T");
         put_text(&mut rows, "pg:");
-        let step = load.on_page(&rows, true, &text_columns(2), &mut cache, &queries, false).unwrap();
+        put_text(&mut rows, "SQLUser");
+        let step = load.on_page(&rows, true, &text_columns(3), &mut cache, &queries, false).unwrap();
         assert!(matches!(step, LoadStep::Submit(Request::Execute { statement, .. }) if statement.key == 9));
         rows.clear();
         put_text(&mut rows, "SELECT 1");
@@ -487,11 +565,16 @@ mod tests {
             put_text(&mut rows, cell);
         }
         load.on_page(&rows, true, &text_columns(3), &mut cache, &queries, false).unwrap();
+        rows.clear();
+        put_text(&mut rows, "Pk");
+        load.on_page(&rows, true, &text_columns(1), &mut cache, &queries, false).unwrap();
         let crate::sql::ViewLookup::Known(views) = crate::sql::Schema::views(&cache, &name) else { panic!() };
         let reader = RelationName { schema: Some("App".to_owned()), name: "V2".to_owned() };
         assert!(views.is_called("T") && !views.is_called("t"));
         let expected = ViewFacts {
             name: Some("T".to_owned()),
+            schema: "SQLUser".to_owned(),
+            constraints: vec!["Pk".to_owned()],
             is_spelled: true,
             definition: Some("SELECT 1".to_owned()),
             check_option: Some("CASCADED"),

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::EnumTypes;
-use crate::sql::{ColumnFacts, EnumType, RelationName, Schema, TableFacts, TableLookup, ViewFacts, ViewLookup};
+use crate::sql::{
+    ColumnFacts, EnumType, Named, NamedFacts, RelationName, Schema, TableFacts, TableLookup, ViewFacts, ViewLookup,
+};
 
 /// Tables by their folded IRIS schema and name. Forgotten as a whole when the schema epoch moves: DDL is rare, and a
 /// table is two short queries away.
@@ -17,6 +19,7 @@ pub struct TableCache {
     /// `None`: IRIS was asked and has no such table.
     tables: HashMap<(String, String), Option<Rc<TableFacts>>>,
     views: HashMap<(String, String), Rc<ViewFacts>>,
+    named: HashMap<(Named, String), Rc<Vec<NamedFacts>>>,
     enums: Arc<EnumTypes>,
 }
 
@@ -32,6 +35,7 @@ impl TableCache {
             default_schema: default_schema.to_owned(),
             tables: HashMap::new(),
             views: HashMap::new(),
+            named: HashMap::new(),
             enums,
         }
     }
@@ -46,6 +50,7 @@ impl TableCache {
             self.epoch = epoch;
             self.tables.clear();
             self.views.clear();
+            self.named.clear();
         }
     }
 
@@ -74,6 +79,10 @@ impl TableCache {
     pub fn insert_views(&mut self, name: &RelationName, facts: ViewFacts) {
         let key = self.key(name);
         self.views.insert(key, Rc::new(facts));
+    }
+
+    pub fn insert_named(&mut self, what: Named, name: &str, facts: Vec<NamedFacts>) {
+        self.named.insert((what, name.to_lowercase()), Rc::new(facts));
     }
 
     /// A table by its IRIS names.
@@ -106,6 +115,10 @@ impl Schema for TableCache {
             Some(facts) => ViewLookup::Known(Rc::clone(facts)),
             None => ViewLookup::NotLoaded,
         }
+    }
+
+    fn named(&self, what: Named, name: &str) -> Option<Rc<Vec<NamedFacts>>> {
+        self.named.get(&(what, name.to_lowercase())).map(Rc::clone)
     }
 
     fn enum_type(&self, name: &RelationName) -> Option<EnumType> {

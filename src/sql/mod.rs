@@ -30,7 +30,8 @@ pub use plan::{
 };
 pub use plpgsql::{BlockStatement, BlockStep, Condition, DoBlock, Handler};
 pub use schema::{
-    ColumnFacts, Need, NoSchema, RelationName, Schema, TableFacts, TableLookup, VectorElement, ViewFacts, ViewLookup,
+    ColumnFacts, Named, NamedFacts, Need, NoSchema, RelationName, Schema, TableFacts, TableLookup, VectorElement,
+    ViewFacts, ViewLookup,
 };
 pub use split::{position_in, quoted_names_at, split};
 pub use template::{Literal, LiteralKind, Template};

@@ -111,6 +111,8 @@ pub enum TableLookup {
 pub struct ViewFacts {
     /// As IRIS spells it; `None` when there is no such relation.
     pub name: Option<String>,
+    /// As IRIS spells its schema.
+    pub schema: String,
     /// It was made through the gateway under that very name.
     pub is_spelled: bool,
     /// The query of a view, in IRIS's SQL; `None` for tables.
@@ -121,6 +123,8 @@ pub struct ViewFacts {
     pub readers: Vec<RelationName>,
     /// The foreign keys that refer to it: their tables and names.
     pub referrers: Vec<(RelationName, String)>,
+    /// The names of its own constraints, as IRIS spells them.
+    pub constraints: Vec<String>,
 }
 
 impl ViewFacts {
@@ -129,6 +133,31 @@ impl ViewFacts {
     pub fn is_called(&self, folded: &str) -> bool {
         let Some(name) = &self.name else { return true };
         name == folded || (!self.is_spelled && name.to_lowercase() == folded)
+    }
+}
+
+/// What has a name and is no part of one table that a statement names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Named {
+    Schema,
+    Index,
+}
+
+/// One of those that IRIS finds by a name, which it compares without case.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NamedFacts {
+    /// As IRIS spells it.
+    pub name: String,
+    /// PostgreSQL calls it as it is spelled; else in lower case.
+    pub is_spelled: bool,
+    /// Of an index: the IRIS schema and name of its table.
+    pub table: Option<RelationName>,
+}
+
+impl NamedFacts {
+    /// Whether PostgreSQL would find it by this folded name.
+    pub fn is_called(&self, folded: &str) -> bool {
+        self.name == folded || (!self.is_spelled && self.name.to_lowercase() == folded)
     }
 }
 
@@ -144,6 +173,8 @@ pub enum ViewLookup {
 pub enum Need {
     Table(RelationName),
     Views(RelationName),
+    /// What IRIS finds by a name.
+    Names(Named, String),
 }
 
 /// The tables a shard knows.
@@ -153,6 +184,11 @@ pub trait Schema {
     /// The views on a relation, and the query that it is itself.
     fn views(&self, _name: &RelationName) -> ViewLookup {
         ViewLookup::Known(Rc::default())
+    }
+
+    /// What IRIS finds by a name; `None` when it has to be asked first.
+    fn named(&self, _what: Named, _name: &str) -> Option<Rc<Vec<NamedFacts>>> {
+        Some(Rc::default())
     }
 
     /// An enum type by its name, if there is one.

@@ -2,9 +2,10 @@
 //! that quotes them as IRIS spells them (`"Sample"."Person"`) means the same, so PostgreSQL is asked for what the mirror has.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use crate::catalog::{DescribedColumn, TableCache};
-use crate::sql::{EnumType, RelationName, Schema, TableLookup, ViewLookup, quoted_names_at};
+use crate::sql::{EnumType, Named, NamedFacts, RelationName, Schema, TableLookup, ViewLookup, quoted_names_at};
 use crate::wire::{PgError, SqlState};
 
 /// The tables a shard knows, and which of them were asked for.
@@ -31,6 +32,10 @@ impl Schema for Asked<'_> {
 
     fn views(&self, name: &RelationName) -> ViewLookup {
         self.tables.views(name)
+    }
+
+    fn named(&self, what: Named, name: &str) -> Option<Rc<Vec<NamedFacts>>> {
+        self.tables.named(what, name)
     }
 
     fn enum_type(&self, name: &RelationName) -> Option<EnumType> {

@@ -7,7 +7,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::constraint::{Keys, check_names};
 use super::create_table::{Column, is_external};
 use super::default::default_text;
-use super::rename::rename_table;
+use super::rename::{keeps_spelling, rename_table};
 use super::types::{ColumnType, STRING_CHARACTERS_MAX, column_type, description, stream_type, type_node};
 use super::{
     Ddl, RELATION, Table, accepted, ddl, defined, first_name, has_child, mirror_only, need, new_name, notice, skipping,
@@ -17,7 +17,7 @@ use crate::sql::plan::{Action, ScriptStep};
 use crate::sql::schema::{ColumnFacts, TableFacts, TableLookup};
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::frag::Ty;
-use crate::sql::translate::{mirror, names};
+use crate::sql::translate::{alike, mirror, names};
 use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
@@ -37,7 +37,7 @@ pub(super) fn alter_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let is_another = table.is_another(cx);
     let if_exists = has_child(stmt, SyntaxKind::IF_EXISTS);
     if is_another && !if_exists {
-        return Err(table.undefined(RELATION));
+        return Err(table.undefined(cx, RELATION));
     }
     if if_exists && (is_another || matches!(found, TableLookup::Missing)) {
         skipping(cx, &format!("relation \"{}\" does not exist", table.name()));
@@ -61,12 +61,20 @@ pub(super) fn alter_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     }
     let drops_key = stmt.children().any(|action| action.kind() == SyntaxKind::DROP_CONSTRAINT);
     let is_spelled = cx.views(&table.lookup).is_some_and(|facts| facts.is_spelled);
-    let mut alter = Alter { cx, table: &table, facts, is_spelled, drops_key, added: Vec::new(), steps: Vec::new() };
+    let is_alone = actions(stmt).count() == 1;
+    let mut alter =
+        Alter { cx, table: &table, facts, is_spelled, drops_key, is_alone, added: Vec::new(), steps: Vec::new() };
     for action in stmt.children() {
         alter.action(&action)?;
     }
     let steps = alter.steps;
     mirrored(cx, stmt, &table, ddl(TAG, steps))
+}
+
+fn actions(stmt: &SyntaxNode) -> impl Iterator<Item = SyntaxNode> {
+    let is_action =
+        |child: &SyntaxNode| !matches!(child.kind(), SyntaxKind::IF_EXISTS | SyntaxKind::TABLE_RELATION_NAME);
+    stmt.children().filter(is_action)
 }
 
 /// The client's words, without the actions that concern owners and files.
@@ -83,9 +91,7 @@ fn mirrored(cx: &Cx<'_>, stmt: &SyntaxNode, table: &Table, ddl: Ddl) -> Result<D
                 | SyntaxKind::VALIDATE_CONSTRAINT
         )
     };
-    let is_action =
-        |child: &SyntaxNode| !matches!(child.kind(), SyntaxKind::IF_EXISTS | SyntaxKind::TABLE_RELATION_NAME);
-    let actions: Vec<SyntaxNode> = stmt.children().filter(is_action).collect();
+    let actions: Vec<SyntaxNode> = actions(stmt).collect();
     let decides = actions.iter().any(|action| action.kind() == SyntaxKind::DROP_CONSTRAINT);
     let kept: Vec<String> = actions
         .iter()
@@ -121,6 +127,8 @@ struct Alter<'a> {
     is_spelled: bool,
     /// One of the actions drops a constraint, which may be the primary key.
     drops_key: bool,
+    /// There is one action.
+    is_alone: bool,
     /// Columns of the actions so far.
     added: Vec<String>,
     steps: Vec<ScriptStep>,
@@ -133,20 +141,23 @@ impl Alter<'_> {
             SyntaxKind::DROP_COLUMN => self.drop_column(action),
             SyntaxKind::ALTER_COLUMN => self.alter_column(action),
             SyntaxKind::ADD_CONSTRAINT => self.add_constraint(action),
-            SyntaxKind::DROP_CONSTRAINT => {
-                let name = defined(&first_name(&need(action, SyntaxKind::CONSTRAINT_NAME_REF)?)?)?;
-                // CHECK constraints are the mirror's alone.
-                self.push(&format!("DROP CONSTRAINT {name}"), &[NO_CONSTRAINT_SQLCODE]);
-                Ok(())
-            }
+            SyntaxKind::DROP_CONSTRAINT => self.drop_constraint(action),
             SyntaxKind::RENAME_COLUMN => {
-                let old = defined(&self.column_name(action)?)?;
-                let new = new_name(&need(action, SyntaxKind::COLUMN_NAME)?)?;
+                let typed = self.column_name(action)?;
+                let old = defined(&typed)?;
+                let node = need(action, SyntaxKind::COLUMN_NAME)?;
+                let has_note = self.column_facts(&typed).is_none_or(|column| column.is_spelled);
+                keeps_spelling(self.is_spelled || has_note, &names::folded(&first_name(&node)?), &node)?;
+                let new = new_name(&node)?;
                 self.push(&format!("ALTER COLUMN {old} RENAME {new}"), &[]);
                 Ok(())
             }
             SyntaxKind::TABLE_RENAME_TO => {
-                let new = new_name(&need(action, SyntaxKind::TABLE_NAME)?)?;
+                let node = need(action, SyntaxKind::TABLE_NAME)?;
+                if self.facts.is_some() {
+                    keeps_spelling(self.is_spelled, &names::folded(&first_name(&node)?), &node)?;
+                }
+                let new = new_name(&node)?;
                 self.push(&format!("RENAME {new}"), &[]);
                 Ok(())
             }
@@ -166,6 +177,29 @@ impl Alter<'_> {
             | SyntaxKind::VALIDATE_CONSTRAINT => Ok(()),
             _ => Err(refusal(action)),
         }
+    }
+
+    fn drop_constraint(&mut self, action: &SyntaxNode) -> Result<()> {
+        let typed = first_name(&need(action, SyntaxKind::CONSTRAINT_NAME_REF)?)?;
+        let folded = names::folded(&typed);
+        let views = self.cx.views(&self.table.lookup);
+        let constraints = views.as_ref().map(|facts| facts.constraints.as_slice()).unwrap_or_default();
+        let is_it = |name: &String| *name == folded || (!self.is_spelled && name.to_lowercase() == folded);
+        if constraints.iter().any(|name| alike::is_alike(name, &folded)) && !constraints.iter().any(is_it) {
+            // PostgreSQL tells it from that one. The mirror may have a CHECK of this name, and says what is wrong without.
+            if self.is_alone {
+                return Ok(());
+            }
+            let message = format!("constraint \"{folded}\" of relation \"{}\" does not exist", self.table.name());
+            if !has_child(action, SyntaxKind::IF_EXISTS) {
+                return Err(PgError::error(SqlState::UNDEFINED_OBJECT, message));
+            }
+            skipping(self.cx, &message);
+            return Ok(());
+        }
+        // CHECK constraints are the mirror's alone.
+        self.push(&format!("DROP CONSTRAINT {}", defined(&typed)?), &[NO_CONSTRAINT_SQLCODE]);
+        Ok(())
     }
 
     fn push(&mut self, change: &str, ignored: &[i32]) {

@@ -49,11 +49,6 @@ impl<'a> Keys<'a> {
         self.own.into_iter().chain(self.foreign).collect()
     }
 
-    /// Whether a name has to be written in quotes to be meant.
-    pub fn has_capitals(&self) -> bool {
-        self.used.iter().any(|name| super::create_table::has_capitals(name))
-    }
-
     /// The primary key that the table has.
     pub fn has_primary_key(&mut self, columns: &[String]) {
         self.primary_key = columns.to_vec();

@@ -32,6 +32,7 @@ pub(super) fn create_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     refuse_clauses(stmt)?;
     let table = Table::of(cx, &need(stmt, SyntaxKind::TABLE_NAME)?)?;
     let if_not_exists = has_child(stmt, SyntaxKind::IF_NOT_EXISTS);
+    table.refuse_other_schema(cx, &need(stmt, SyntaxKind::TABLE_NAME)?)?;
     if if_not_exists {
         table.refuse_taken(cx)?;
     }
@@ -94,20 +95,12 @@ pub(super) fn create_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     for element in elements.iter().filter(|element| element.kind() == SyntaxKind::CHECK_CONSTRAINT) {
         checks.push(mirror::requalified(element, cx.options.default_schema));
     }
-    let spelled = keys.has_capitals()
-        || has_capitals(&table.lookup.name)
-        || table
-            .lookup
-            .schema
-            .as_deref()
-            .is_some_and(|schema| has_capitals(schema) && !schema.eq_ignore_ascii_case(cx.options.default_schema));
     let identity = columns.iter().any(|column| column.identity);
     let mut parts = columns.iter().map(|column| column.text(cx)).collect::<Result<Vec<_>>>()?;
     parts.extend(keys.into_clauses());
-    if spelled || !checks.is_empty() {
-        let note = bounded(cx, table.name(), table_note(&checks), || table_note(&[]));
-        parts.push(format!("%DESCRIPTION '{}'", note.replace('\'', "''")));
-    }
+    // It tells that the names are meant as they are spelled, these and what ALTER TABLE makes of them.
+    let note = bounded(cx, table.name(), table_note(&checks), || table_note(&[]));
+    parts.push(format!("%DESCRIPTION '{}'", note.replace('\'', "''")));
     let options = if identity { IDENTITY_INSERT } else { "" };
     let text = format!("CREATE TABLE {} ({}){options}", table.text, parts.join(", "));
     let ignored: &[i32] = if if_not_exists { &[EXISTS_SQLCODE] } else { &[] };

@@ -4,11 +4,12 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::{
     Ddl, RELATION, Table, cascades, ddl, defined, first_name, has_child, notice, skipping, step, tolerant_step,
+    unsupported,
 };
 use crate::sql::plan::ScriptStep;
-use crate::sql::schema::{RelationName, TableLookup};
+use crate::sql::schema::{Named, NamedFacts, RelationName, TableLookup};
 use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::names;
+use crate::sql::translate::{alike, names};
 use crate::wire::{PgError, Severity, SqlState};
 
 /// "Table or view not found", "No such index defined".
@@ -37,7 +38,11 @@ fn drop_relations(cx: &Cx<'_>, stmt: &SyntaxNode, kind: SyntaxKind, what: &str) 
         let table = Table::of(cx, &name)?;
         let is_another = table.is_another(cx);
         if is_another && !if_exists {
-            return Err(table.undefined(&what.to_lowercase()));
+            return Err(table.undefined(cx, &what.to_lowercase()));
+        }
+        if is_another && let Some(schema) = table.missing_schema(cx) {
+            skipping(cx, &format!("schema \"{schema}\" does not exist"));
+            continue;
         }
         if is_another || (if_exists && matches!(cx.facts(&table.lookup), TableLookup::Missing)) {
             skipping(cx, &format!("{} \"{}\" does not exist", what.to_lowercase(), table.name()));
@@ -114,19 +119,59 @@ fn held_by(table: &Table, dependent: &str) -> Box<PgError> {
         .hint("Use DROP ... CASCADE to drop the dependent objects too.")
 }
 
-/// IRIS finds the table by the index's name, and says so when several have such an index (-334).
+/// PostgreSQL finds an index by its schema and name, IRIS by a name of one table that it compares without case.
 pub(super) fn drop_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     // An index that IRIS cannot make is the mirror's alone.
     let ignored: &[i32] = &[NO_INDEX_SQLCODE];
     let mut steps = Vec::new();
     for index in cx::children(stmt, SyntaxKind::INDEX_REF) {
-        let name = match names::parts(&index).pop() {
+        let mut parts = names::parts(&index);
+        let name = match parts.pop() {
             Some(name) => name,
             None => first_name(&index)?,
         };
-        steps.push(tolerant_step(cx, format!("DROP INDEX {}", defined(&name)?), ignored));
+        let folded = names::folded(&name);
+        let found = cx.named(Named::Index, &folded);
+        let schema = parts.pop().map(|schema| names::folded(&schema));
+        let tables = tables_of(cx, &folded, schema, &found);
+        if tables.len() > 1 {
+            let message = format!("several tables of IRIS have an index \"{folded}\"");
+            return Err(unsupported(&index, message).hint("Drop it in IRIS: DROP INDEX name ON table."));
+        }
+        for table in tables {
+            steps.push(tolerant_step(cx, format!("DROP INDEX {} ON {}", defined(&name)?, table.text), ignored));
+        }
     }
-    Ok(ddl("DROP INDEX", steps).mirrored_as_written(cx, stmt, &[]).decided_by_mirror())
+    let dropped = if steps.is_empty() { super::mirror_only("DROP INDEX") } else { ddl("DROP INDEX", steps) };
+    Ok(dropped.mirrored_as_written(cx, stmt, &[]).decided_by_mirror())
+}
+
+/// The tables with the index that PostgreSQL finds by a folded name: in the schema that is said, or else in the first one of
+/// the search path that has it.
+fn tables_of(cx: &Cx<'_>, folded: &str, schema: Option<String>, found: &[NamedFacts]) -> Vec<Table> {
+    let own = || vec![cx.options.default_schema.to_owned()];
+    let path = match schema {
+        Some(schema) if schema == "public" => own(),
+        Some(schema) => vec![schema],
+        None if cx.options.search_path.is_empty() => own(),
+        None => cx.options.search_path.to_vec(),
+    };
+    let is_in = |table: &RelationName, schema: &str| {
+        let of = table.schema.as_deref().unwrap_or_default();
+        let schema = if schema == "public" { cx.options.default_schema } else { schema };
+        of.eq_ignore_ascii_case(schema)
+            && (schema.eq_ignore_ascii_case(cx.options.default_schema)
+                || !alike::is_confused(schema, of)
+                || !cx.is_another_schema(schema))
+    };
+    let called = found.iter().filter(|index| index.is_called(folded)).filter_map(|index| index.table.as_ref());
+    path.iter()
+        .map(|schema| called.clone().filter(|table| is_in(table, schema)).collect::<Vec<_>>())
+        .find(|tables| !tables.is_empty())
+        .unwrap_or_default()
+        .into_iter()
+        .map(|table| Table::of_iris(cx, table))
+        .collect()
 }
 
 /// TRUNCATE TABLE of IRIS sets the counters back in any case; DELETE %NOTRIGGER is the same without that (manual, TRUNCATE

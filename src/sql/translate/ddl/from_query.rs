@@ -3,7 +3,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::constraint::defined_list;
-use super::create_table::{Column, has_capitals};
+use super::create_table::Column;
 use super::types::type_of_query;
 use super::{Ddl, Table, accepted, at, ddl, first_name, has_child, need, notice, tolerant_step, unsupported};
 use crate::sql::description::{DeclaredType, table_note, view_columns_note, view_note};
@@ -23,6 +23,7 @@ const EXISTS_SQLCODE: i32 = 201;
 pub(super) fn create_table_as(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     refuse_temporary(stmt)?;
     let table = Table::of(cx, &need(stmt, SyntaxKind::TABLE_NAME)?)?;
+    table.refuse_other_schema(cx, &need(stmt, SyntaxKind::TABLE_NAME)?)?;
     let if_not_exists = has_child(stmt, SyntaxKind::IF_NOT_EXISTS);
     if if_not_exists {
         table.refuse_taken(cx)?;
@@ -52,6 +53,7 @@ pub(super) fn select_into(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let clause = need(stmt, SyntaxKind::INTO_CLAUSE)?;
     refuse_temporary(&clause)?;
     let table = Table::of(cx, &need(&clause, SyntaxKind::TABLE_NAME)?)?;
+    table.refuse_other_schema(cx, &need(&clause, SyntaxKind::TABLE_NAME)?)?;
     let steps = made(cx, &table, stmt, true, false)?;
     let select = mirror::requalified_without(stmt, cx.options.default_schema, &[SyntaxKind::INTO_CLAUSE]);
     let select = select.trim_end_matches([';', ' ', '\n', '\t', '\r']);
@@ -97,9 +99,7 @@ fn made(
         });
     }
     let (names, mut texts): (Vec<String>, Vec<String>) = columns.into_iter().unzip();
-    if has_capitals(table.name()) {
-        texts.push(format!("%DESCRIPTION '{}'", table_note(&[])));
-    }
+    texts.push(format!("%DESCRIPTION '{}'", table_note(&[])));
     let ignored: &[i32] = if if_not_exists && !with_data { &[EXISTS_SQLCODE] } else { &[] };
     let mut steps = vec![tolerant_step(cx, format!("CREATE TABLE {} ({})", table.text, texts.join(", ")), ignored)];
     if with_data {
@@ -143,6 +143,7 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     }
     let view = Table::of(cx, &need(stmt, SyntaxKind::VIEW)?)?;
     let replaces = has_child(stmt, SyntaxKind::OR_REPLACE);
+    view.refuse_other_schema(cx, &need(stmt, SyntaxKind::VIEW)?)?;
     if replaces {
         view.refuse_taken(cx)?;
     }

@@ -8,6 +8,7 @@ use super::{
     Ddl, RELATION, Table, at, ddl, defined, first_name, has_child, mirror_only, need, tolerant_step, unsupported,
     warn_not_kept,
 };
+use crate::sql::schema::Named;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::expr::{check_key, type_name};
 use crate::sql::translate::names;
@@ -34,7 +35,11 @@ pub(super) fn create_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     };
     let columns: Option<Vec<String>> = items.iter().map(column).collect();
     let name = index_name(stmt, &table, &items)?;
-    let ignored: &[i32] = if has_child(stmt, SyntaxKind::IF_NOT_EXISTS) { &[EXISTS_SQLCODE] } else { &[] };
+    let if_not_exists = has_child(stmt, SyntaxKind::IF_NOT_EXISTS);
+    if if_not_exists {
+        refuse_taken(cx, &table, &name)?;
+    }
+    let ignored: &[i32] = if if_not_exists { &[EXISTS_SQLCODE] } else { &[] };
     if unique && method != "btree" {
         let message = format!("access method \"{method}\" does not support unique indexes");
         return Err(PgError::error(SqlState::FEATURE_NOT_SUPPORTED, message));
@@ -103,6 +108,19 @@ pub(super) fn create_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         text.push_str(&format!(" WITH DATA ({})", defined_list(&data)?));
     }
     Ok(made(text))
+}
+
+/// 42P07 where the index's name is free to PostgreSQL and taken to IRIS.
+fn refuse_taken(cx: &Cx<'_>, table: &Table, name: &str) -> Result<()> {
+    let folded = names::folded(name);
+    let found = cx.named(Named::Index, &folded);
+    let mut here =
+        found.iter().filter(|index| index.table.as_ref().is_some_and(|of| table.is(&Table::of_iris(cx, of))));
+    if !here.clone().any(|index| index.is_called(&folded)) && here.next().is_some() {
+        return Err(PgError::error(SqlState(*b"42P07"), format!("relation \"{folded}\" already exists"))
+            .detail("IRIS has one whose name differs in case alone, and compares names without case."));
+    }
+    Ok(())
 }
 
 /// The columns of a table that IRIS keeps as streams; folded.

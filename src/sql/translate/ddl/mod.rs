@@ -158,16 +158,36 @@ impl Table {
     /// As [`Table::of`], of one that has to be there; `what` is the word for it in 42P01.
     fn existing(cx: &Cx<'_>, node: &SyntaxNode, what: &str) -> Result<Self> {
         let table = Self::of(cx, node)?;
-        if table.is_another(cx) { Err(table.undefined(what)) } else { Ok(table) }
+        if table.is_another(cx) { Err(table.undefined(cx, what)) } else { Ok(table) }
     }
 
     /// Whether IRIS has it under a name that PostgreSQL tells from this one.
     fn is_another(&self, cx: &Cx<'_>) -> bool {
-        cx.views(&self.lookup).is_some_and(|facts| !facts.is_called(self.name()))
+        cx.is_another(&self.lookup)
     }
 
-    fn undefined(&self, what: &str) -> Box<PgError> {
+    fn undefined(&self, cx: &Cx<'_>, what: &str) -> Box<PgError> {
+        if let Some(schema) = self.missing_schema(cx) {
+            return schema::undefined(schema);
+        }
         PgError::error(SqlState::UNDEFINED_TABLE, format!("{what} \"{}\" does not exist", self.name()))
+    }
+
+    /// 3F000 where IRIS would make it in a schema that PostgreSQL tells from the one that is named.
+    fn refuse_other_schema(&self, cx: &Cx<'_>, node: &SyntaxNode) -> Result<()> {
+        match self.missing_schema(cx) {
+            Some(schema) => Err(schema::undefined(schema).position(cx::offset(at(node)))),
+            None => Ok(()),
+        }
+    }
+
+    /// Its schema, where IRIS has one that PostgreSQL tells from it.
+    fn missing_schema(&self, cx: &Cx<'_>) -> Option<&str> {
+        self.lookup.schema.as_deref().filter(|schema| {
+            *schema != "public"
+                && !schema.eq_ignore_ascii_case(cx.options.default_schema)
+                && cx.is_another_schema(schema)
+        })
     }
 
     /// 42P07 where a name is free to PostgreSQL and taken to IRIS.

@@ -5,11 +5,12 @@ use std::rc::Rc;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::create_table::has_capitals;
 use super::from_query::create_view;
 use super::{Ddl, Table, ddl, first_name, need, new_name, skipping, step};
 use crate::sql::description::parse_view_note;
 use crate::sql::plan::{Action, ScriptStep};
-use crate::sql::schema::{RelationName, Schema, TableFacts, TableLookup, ViewFacts, ViewLookup};
+use crate::sql::schema::{Named, NamedFacts, RelationName, Schema, TableFacts, TableLookup, ViewFacts, ViewLookup};
 use crate::sql::template::Template;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::{lone_statement, names};
@@ -65,6 +66,9 @@ struct Relation<'a> {
 /// What can fail comes first, and nothing is dropped before its successor is there: IRIS takes no definition back.
 fn renamed(cx: &Cx<'_>, stmt: &SyntaxNode, tag: &str, old: &Relation<'_>, new: &SyntaxNode) -> Result<Ddl> {
     let typed = first_name(new)?;
+    if old.views.definition.is_none() {
+        keeps_spelling(old.views.is_spelled, &names::folded(&typed), new)?;
+    }
     let (schema, _) = old.table.text.rsplit_once('.').unwrap_or_default();
     let name = names::folded(&typed);
     let text = format!("{schema}.{}", new_name(new)?);
@@ -100,6 +104,20 @@ fn renamed(cx: &Cx<'_>, stmt: &SyntaxNode, tag: &str, old: &Relation<'_>, new: &
     let mut tables = vec![old.table, &new];
     tables.extend(&readers);
     Ok(ddl(tag, steps).mirrored_as_written(cx, stmt, &tables))
+}
+
+/// A name with capitals, of what has a description that tells that it is meant so: ALTER TABLE cannot make one.
+///
+/// # Errors
+/// 0A000 where the name would be known until the gateway restarts, and not to others.
+pub(super) fn keeps_spelling(is_spelled: bool, folded: &str, at: &SyntaxNode) -> Result<()> {
+    if is_spelled || !has_capitals(folded) {
+        return Ok(());
+    }
+    let message = format!("the name {} has capitals, and IRIS has no place to note that", names::quoted(folded));
+    Err(super::unsupported(at, message)
+        .detail("Only what was made through the gateway tells how its names are spelled.")
+        .hint("Give it a name in lower case."))
 }
 
 fn columns(facts: &TableFacts) -> String {
@@ -242,6 +260,10 @@ impl Schema for Renamed<'_> {
     fn views(&self, name: &RelationName) -> ViewLookup {
         self.others.views(name)
     }
+
+    fn named(&self, what: Named, name: &str) -> Option<Rc<Vec<NamedFacts>>> {
+        self.others.named(what, name)
+    }
 }
 
 #[cfg(test)]
@@ -289,17 +311,15 @@ mod tests {
         fn views(&self, name: &RelationName) -> ViewLookup {
             let of = |query: Option<&str>, readers: &[&str]| {
                 ViewLookup::Known(Rc::new(ViewFacts {
-                    name: None,
-                    is_spelled: false,
                     definition: query
                         .map(|query| format!("SELECT {} IRIS", view_note(query).unwrap()))
                         .or_else(|| (name.name == "x").then(|| "SELECT TOP 1 * FROM Odd".to_owned())),
                     check_option: (name.name == "w").then_some("LOCAL"),
-                    referrers: Vec::new(),
                     readers: readers
                         .iter()
                         .map(|name| RelationName { schema: Some("SQLUser".to_owned()), name: (*name).to_owned() })
                         .collect(),
+                    ..ViewFacts::default()
                 }))
             };
             match name.name.as_str() {

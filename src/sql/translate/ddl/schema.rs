@@ -3,7 +3,8 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::{
-    Ddl, accepted, cascades, ddl, defined, first_name, has_child, mirror_only, need, notice, step, unsupported,
+    Ddl, accepted, cascades, ddl, defined, first_name, has_child, mirror_only, need, notice, skipping, step,
+    unsupported,
 };
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::names;
@@ -32,6 +33,10 @@ pub(super) fn create_schema(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         notice(cx, SqlState(*b"42P06"), "schema \"public\" already exists, skipping");
         return Ok(accepted("CREATE SCHEMA"));
     }
+    if if_not_exists && name != "public" && cx.is_another_schema(&name) {
+        return Err(PgError::error(SqlState(*b"42P06"), format!("schema \"{name}\" already exists"))
+            .detail("IRIS has one whose name differs in case alone, and compares names without case."));
+    }
     let clause = if if_not_exists { "IF NOT EXISTS " } else { "" };
     let text = format!("CREATE SCHEMA {clause}{}", iris_schema(cx, &typed)?);
     let mirror = format!("CREATE SCHEMA IF NOT EXISTS {}", quoted(&name));
@@ -44,6 +49,14 @@ pub(super) fn drop_schema(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let (mut steps, mut mirror) = (Vec::new(), Vec::new());
     for schema in cx::children(stmt, SyntaxKind::SCHEMA_REF) {
         let typed = first_name(&schema)?;
+        let name = names::folded(&typed);
+        if name != "public" && !name.eq_ignore_ascii_case(cx.options.default_schema) && cx.is_another_schema(&name) {
+            if clause.is_empty() {
+                return Err(undefined(&name));
+            }
+            skipping(cx, &format!("schema \"{name}\" does not exist"));
+            continue;
+        }
         let schema = iris_schema(cx, &typed)?;
         steps.push(step(cx, format!("DROP SCHEMA {clause}{schema}{behaviour}")));
         mirror.push(match names::folded(&typed) {
@@ -52,6 +65,10 @@ pub(super) fn drop_schema(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         });
     }
     Ok(mirror.into_iter().fold(ddl("DROP SCHEMA", steps), |ddl, sql| ddl.mirrored(sql, &[])))
+}
+
+pub(super) fn undefined(name: &str) -> Box<PgError> {
+    PgError::error(SqlState(*b"3F000"), format!("schema \"{name}\" does not exist"))
 }
 
 /// IRIS's default schema stays when its tables go, and the mirror's `public` holds the vector type as well.

@@ -32,7 +32,7 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
     let (text, relation) = cx.relation(&names::parts(&name))?;
     let views = cx.views(&relation);
     let facts = match cx.facts(&relation) {
-        TableLookup::Known(facts) if views.as_ref().is_none_or(|views| views.is_called(&relation.name)) => facts,
+        TableLookup::Known(facts) if !cx.is_another(&relation) => facts,
         // Asked again once the table is loaded, if it is there.
         TableLookup::Known(_) | TableLookup::Missing | TableLookup::NotLoaded => {
             return Err(PgError::error(
