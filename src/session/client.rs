@@ -163,8 +163,21 @@ impl Client {
         }
     }
 
+    /// WARNING where a rollback, of all or to a savepoint, does not undo what it would undo in PostgreSQL.
+    pub fn warn_of_definitions(&self, savepoint: Option<&str>, out: &mut SendBuf) {
+        if !self.transaction.leaves_definitions(savepoint) {
+            return;
+        }
+        let message = "definitions are not rolled back: what was created, altered or dropped stays so";
+        let warning = PgError::new(Severity::Warning, SqlState::WARNING, message);
+        self.notice(&warning.detail("IRIS does not undo CREATE, ALTER and DROP."), out);
+    }
+
     /// The transaction is over: SET LOCAL ends, after a rollback SET is undone.
     pub fn end_transaction(&mut self, committed: bool, out: &mut SendBuf) {
+        if !committed {
+            self.warn_of_definitions(None, out);
+        }
         self.transaction.end();
         self.has_queried = false;
         self.effects.extend(self.channels.end(committed));

@@ -122,6 +122,7 @@ impl Control {
             (Waiting::Commit, _) => Ok(self.end(true, client, out)),
             (Waiting::Rollback, _) => Ok(self.end(false, client, out)),
             (Waiting::RollbackTo, TransactionCommand::RollbackTo(name)) => {
+                client.warn_of_definitions(Some(name), out);
                 client.transaction.iris_rolled_back_to(name);
                 let text = iris_savepoint("SAVEPOINT", name, client)?;
                 self.waiting = Waiting::Renew;

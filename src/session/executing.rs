@@ -263,7 +263,7 @@ impl Ready {
             }
             Ok(Outcome::Complete(tag)) => {
                 self.after_statement(&executing.understood.translation.action, &tag);
-                put_notices(&executing.understood, &self.client, out);
+                put_notices(&executing.understood, &mut self.client, out);
                 out.put_command_complete(&tag);
             }
             Ok(Outcome::Empty) => out.put_empty_query_response(),

@@ -22,8 +22,11 @@ pub fn needs_transaction(understood: &Understood) -> bool {
     }
 }
 
-/// What a statement that has succeeded says besides.
-pub fn put_notices(understood: &Understood, client: &Client, out: &mut SendBuf) {
+/// What a statement that has succeeded says besides; a definition is known to the transaction.
+pub fn put_notices(understood: &Understood, client: &mut Client, out: &mut SendBuf) {
+    if !understood.translation.mirror.is_empty() {
+        client.transaction.mark_definition();
+    }
     for notice in &understood.translation.notices {
         client.notice(notice, out);
     }

@@ -24,6 +24,8 @@ pub struct Transaction {
     implicit: bool,
     /// A statement was sent inside an IRIS transaction that has not ended.
     iris_open: bool,
+    /// Definitions carried out in it, which IRIS does not roll back.
+    definitions_count: usize,
     /// Names in the order of their creation; a name may repeat (the latest wins, as in PostgreSQL).
     savepoints: Vec<Savepoint>,
     /// Savepoints that IRIS holds: it has no RELEASE, so those that the client released are among them.
@@ -35,6 +37,8 @@ struct Savepoint {
     name: String,
     /// How many savepoints IRIS held when it was set.
     below: usize,
+    /// Definitions in front of it.
+    definitions_count: usize,
 }
 
 /// IRIS counts transaction levels up to 255, and the transaction itself is the first (manual, SAVEPOINT). Beyond, it
@@ -43,7 +47,14 @@ const IRIS_SAVEPOINTS_MAX: usize = 254;
 
 impl Transaction {
     pub fn new() -> Self {
-        Self { block: Block::None, implicit: false, iris_open: false, savepoints: Vec::new(), iris_savepoints: 0 }
+        Self {
+            block: Block::None,
+            implicit: false,
+            iris_open: false,
+            definitions_count: 0,
+            savepoints: Vec::new(),
+            iris_savepoints: 0,
+        }
     }
 
     pub fn status(&self) -> TransactionStatus {
@@ -70,6 +81,19 @@ impl Transaction {
     /// Whether an IRIS transaction is open on the lease.
     pub fn iris_open(&self) -> bool {
         self.iris_open
+    }
+
+    /// A definition was carried out.
+    pub fn mark_definition(&mut self) {
+        if self.wants_transaction() {
+            self.definitions_count = self.definitions_count.saturating_add(1);
+        }
+    }
+
+    /// Whether a rollback, of all or to a savepoint, leaves definitions behind that PostgreSQL would undo.
+    pub fn leaves_definitions(&self, savepoint: Option<&str>) -> bool {
+        let set = savepoint.and_then(|name| self.position(name)).and_then(|index| self.savepoints.get(index));
+        self.definitions_count > set.map_or(0, |savepoint| savepoint.definitions_count)
     }
 
     /// A statement left for IRIS inside a transaction.
@@ -134,7 +158,8 @@ impl Transaction {
             return Err(PgError::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message)
                 .hint("IRIS keeps a released savepoint until the transaction ends: commit more often."));
         }
-        self.savepoints.push(Savepoint { name: name.to_owned(), below: self.iris_savepoints });
+        let definitions_count = self.definitions_count;
+        self.savepoints.push(Savepoint { name: name.to_owned(), below: self.iris_savepoints, definitions_count });
         self.iris_savepoints = self.iris_savepoints.saturating_add(1);
         Ok(())
     }
@@ -199,6 +224,20 @@ impl Default for Transaction {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn definitions_outlive_a_rollback() {
+        let mut t = Transaction::new();
+        t.mark_definition();
+        assert!(!t.leaves_definitions(None));
+        t.begin();
+        t.savepoint("a").unwrap();
+        t.mark_definition();
+        t.savepoint("b").unwrap();
+        assert!(t.leaves_definitions(None) && t.leaves_definitions(Some("a")) && !t.leaves_definitions(Some("b")));
+        t.end();
+        assert!(!t.leaves_definitions(None));
+    }
 
     #[test]
     fn begin_inside_an_implicit_transaction_adopts_it() {

@@ -517,7 +517,7 @@ impl Worker {
                 Some((_, error)) => tracing::warn!(
                     code = %error.code,
                     error = error.message,
-                    sql = statement.sql,
+                    sql = beginning(&statement.sql),
                     "a definition of IRIS has no place in the mirror"
                 ),
             }
@@ -546,4 +546,10 @@ impl Worker {
         }
         self.put_marks(marks).await
     }
+}
+
+/// Of a statement's text, what a log has room for.
+fn beginning(sql: &str) -> &str {
+    const CHARACTERS_MAX: usize = 300;
+    sql.char_indices().nth(CHARACTERS_MAX).and_then(|(end, _)| sql.get(..end)).unwrap_or(sql)
 }

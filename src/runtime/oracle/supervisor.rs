@@ -21,6 +21,8 @@ const LOOK: Duration = Duration::from_millis(100);
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// Over existing data there is at most a second of work to repeat; if that fails, there is another way.
 const REOPEN_LIMIT: Duration = Duration::from_secs(20);
+/// A process that somebody has stopped answers nobody, and nothing else would tell that it is not merely busy.
+const STOPPED_LIMIT: Duration = Duration::from_secs(1);
 /// Pauses between starts that fail in a row.
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
@@ -223,8 +225,19 @@ impl Watch {
 
     /// Until the process ends or has to: why it did, and how far it had come. `None`: the supervisor was stopped.
     fn watch(&self, mut process: Process) -> Option<(Death, Option<Readiness>)> {
+        let mut stopped_since: Option<Instant> = None;
         loop {
-            match self.look(&mut process, LOOK) {
+            let look = match self.look(&mut process, LOOK) {
+                Look::Goes if is_stopped(process.child.id()) => {
+                    let since = *stopped_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() < STOPPED_LIMIT { Look::Goes } else { Look::Ended(Death::Died) }
+                }
+                look => {
+                    stopped_since = None;
+                    look
+                }
+            };
+            match look {
                 Look::Goes => {}
                 Look::Stop => return None,
                 Look::Ended(death) => {
@@ -349,6 +362,12 @@ fn listen(pipe: impl io::Read + Send + 'static, mut on_line: impl FnMut(&str) + 
     Ok(())
 }
 
+/// Whether a process was stopped by a signal. The letter stands behind its name, which may hold anything.
+fn is_stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+}
+
 /// Memory a process holds. `None` when it is gone.
 fn resident_bytes(pid: u32) -> Option<u64> {
     let text = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("statm")).ok()?;
@@ -379,6 +398,22 @@ mod tests {
             kept = kept.after(Death::Died, mirrored, true, Duration::ZERO).unwrap();
         }
         assert!(kept.after(Death::Died, mirrored, true, Duration::ZERO).is_none());
+    }
+
+    #[test]
+    fn a_stopped_process_is_known() {
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        assert!(!is_stopped(child.id()));
+        let stopped = Command::new("kill").arg("-STOP").arg(child.id().to_string()).status().unwrap();
+        assert!(stopped.success());
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while !is_stopped(child.id()) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(is_stopped(child.id()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!is_stopped(u32::MAX));
     }
 
     #[test]

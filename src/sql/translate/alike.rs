@@ -1,8 +1,11 @@
 //! Names that differ in the case of their letters alone: PostgreSQL tells them apart, IRIS does not (manual,
 //! "Identifiers"). What only a statement names gets a name of the gateway's, or is refused.
 
-use super::cx::{Column, Relation, Result};
+use std::rc::Rc;
+
+use super::cx::{Column, Cx, Relation, Result};
 use super::names;
+use crate::sql::schema::{Named, NamedFacts, Need, RelationName};
 use crate::wire::PgError;
 
 /// Whether two folded names are one to IRIS.
@@ -41,4 +44,32 @@ pub fn check_relations<'a>(around: impl Iterator<Item = &'a Relation> + Clone, s
 pub fn named<'a>(columns: &'a [Column], name: &str) -> Option<&'a Column> {
     let is_alike = |column: &&Column| column.name.eq_ignore_ascii_case(name);
     columns.iter().find(|column| column.name == name).or_else(|| columns.iter().find(is_alike))
+}
+
+impl Cx<'_> {
+    /// Whether IRIS has a relation under a name that PostgreSQL tells from this one.
+    pub fn is_another(&self, name: &RelationName) -> bool {
+        let Some(facts) = self.views(name) else { return false };
+        if !facts.is_called(&name.name) {
+            return true;
+        }
+        let Some(schema) = name.schema.as_deref().filter(|schema| is_confused(schema, &facts.schema)) else {
+            return false;
+        };
+        !schema.eq_ignore_ascii_case(self.options.default_schema) && self.is_another_schema(schema)
+    }
+
+    /// Whether IRIS has a schema under a name that PostgreSQL tells from this folded one.
+    pub fn is_another_schema(&self, folded: &str) -> bool {
+        let found = self.named(Named::Schema, folded);
+        !found.is_empty() && !found.iter().any(|schema| schema.is_called(folded))
+    }
+
+    /// What IRIS finds by a folded name; nothing when it has to be asked first.
+    pub fn named(&self, what: Named, name: &str) -> Rc<Vec<NamedFacts>> {
+        self.schema.named(what, name).unwrap_or_else(|| {
+            self.need(Need::Names(what, name.to_owned()));
+            Rc::default()
+        })
+    }
 }

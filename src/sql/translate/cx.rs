@@ -14,8 +14,7 @@ use crate::sql::description::EnumType;
 use crate::sql::options::TranslateOptions;
 use crate::sql::plan::{Bind, OutputColumn, Plan};
 use crate::sql::schema::{
-    ColumnFacts, Named, NamedFacts, Need, RelationName, Schema, TableFacts, TableLookup, VectorElement, ViewFacts,
-    ViewLookup,
+    ColumnFacts, Need, RelationName, Schema, TableFacts, TableLookup, VectorElement, ViewFacts, ViewLookup,
 };
 use crate::sql::template::{LiteralKind, Template};
 use crate::types::Oid;
@@ -349,32 +348,6 @@ impl<'a> Cx<'a> {
                 None
             }
         }
-    }
-
-    /// Whether IRIS has a relation under a name that PostgreSQL tells from this one.
-    pub fn is_another(&self, name: &RelationName) -> bool {
-        let Some(facts) = self.views(name) else { return false };
-        if !facts.is_called(&name.name) {
-            return true;
-        }
-        let Some(schema) = name.schema.as_deref().filter(|schema| alike::is_confused(schema, &facts.schema)) else {
-            return false;
-        };
-        !schema.eq_ignore_ascii_case(self.options.default_schema) && self.is_another_schema(schema)
-    }
-
-    /// Whether IRIS has a schema under a name that PostgreSQL tells from this folded one.
-    pub fn is_another_schema(&self, folded: &str) -> bool {
-        let found = self.named(Named::Schema, folded);
-        !found.is_empty() && !found.iter().any(|schema| schema.is_called(folded))
-    }
-
-    /// What IRIS finds by a folded name; nothing when it has to be asked first.
-    pub fn named(&self, what: Named, name: &str) -> Rc<Vec<NamedFacts>> {
-        self.schema.named(what, name).unwrap_or_else(|| {
-            self.need(Need::Names(what, name.to_owned()));
-            Rc::default()
-        })
     }
 
     /// An enum type by its folded name.

@@ -69,9 +69,23 @@ impl Cx<'_> {
     /// `targets` are the select list's, for ordinals and aliases.
     pub fn sort_keys(&self, clause: &SyntaxNode, targets: Option<&[Target]>) -> Result<Vec<SortKey>> {
         let items = cx::grandchildren(clause, SyntaxKind::SORT_BY_LIST, SyntaxKind::SORT_BY);
-        let sorts =
-            |item: &&SyntaxNode| targets.is_none() || !item.first_child().is_some_and(|node| is_cast_constant(&node));
+        let sorts = |item: &&SyntaxNode| {
+            targets.is_none() || !item.first_child().is_some_and(|node| self.is_typed_constant(&node))
+        };
         items.iter().filter(sorts).map(|item| self.sort_key(item, targets)).collect()
+    }
+
+    /// A constant with a type, or a parameter, is no ordinal and sorts nothing: IRIS would take it for one.
+    fn is_typed_constant(&self, node: &SyntaxNode) -> bool {
+        let node = cx::unwrapped(node);
+        match node.kind() {
+            SyntaxKind::CAST_EXPR => node
+                .children()
+                .any(|child| cx::unwrapped(&child).kind() == SyntaxKind::LITERAL || self.is_typed_constant(&child)),
+            SyntaxKind::LITERAL => self.literal_of(&node).is_none() && cx::plain_text(&node).starts_with('$'),
+            SyntaxKind::PREFIX_EXPR => node.first_child().is_some_and(|operand| self.is_typed_constant(&operand)),
+            _ => false,
+        }
     }
 
     /// Direction, and whether NULLs come first, of one key.
@@ -201,14 +215,6 @@ impl Cx<'_> {
             _ => Ok(None),
         }
     }
-}
-
-/// A constant that is no ordinal, and sorts nothing: IRIS would take it for one.
-fn is_cast_constant(node: &SyntaxNode) -> bool {
-    let node = cx::unwrapped(node);
-    let is_literal = |node: &SyntaxNode| cx::unwrapped(node).kind() == SyntaxKind::LITERAL;
-    node.kind() == SyntaxKind::CAST_EXPR
-        && node.first_child().is_some_and(|operand| is_literal(&operand) || is_cast_constant(&operand))
 }
 
 fn is_name(node: &SyntaxNode) -> bool {
