@@ -94,3 +94,22 @@ fn long_lists_are_not_deep() {
         &shown(&sql, &Tables::default())[..80]
     );
 }
+
+#[test]
+fn operators_in_front_are_refused_before_the_parser_gives_up() {
+    on_a_small_stack(|| {
+        for word in ["NOT ", "- ", "+ "] {
+            for (count, is_refused) in [(150, false), (190, true), (1_000, true)] {
+                let found = shown(&format!("SELECT {}a FROM t", word.repeat(count)), &Tables::default());
+                assert_eq!(found.starts_with("54001"), is_refused, "{word} {count}: {found}");
+            }
+        }
+    });
+}
+
+#[test]
+fn more_values_than_a_statement_takes_are_refused() {
+    let parameters: Vec<String> = (1..=40_000).map(|n| format!("${n}")).collect();
+    let found = shown(&format!("SELECT a FROM t WHERE id IN ({})", parameters.join(", ")), &Tables::default());
+    assert!(found.starts_with("54000"), "{}", &found[..80.min(found.len())]);
+}

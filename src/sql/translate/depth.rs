@@ -14,6 +14,8 @@ const DEPTH_MAX: usize = 2000;
 const PARENTHESIS: usize = 10;
 const OPERATOR: usize = 6;
 const SUBQUERY: usize = 16;
+/// An operator in front of its operand. The parser stands fewer than 200 of them, and would call the rest an error of syntax.
+const PREFIX: usize = 11;
 
 /// What an open parenthesis holds so far. A chain of operators is a tree as deep as the chain is long; AND and OR bind
 /// least, so the operators between two of them are a tree of their own.
@@ -48,10 +50,15 @@ pub fn check(sql: &str) -> Result<(), Box<PgError>> {
     let mut outer: Vec<Open> = Vec::new();
     let mut around: usize = 0;
     let mut at = 0;
+    let mut is_prefix = false;
     while at < bytes.len() {
         let token = lex::token(bytes, at);
         let text = bytes.get(at..token.end).unwrap_or_default();
         at = token.end;
+        let operator = if is_prefix && matches!(text, b"-" | b"+" | b"~" | b"@") { PREFIX } else { OPERATOR };
+        if !matches!(token.kind, Kind::Blank | Kind::LineComment | Kind::BlockComment) {
+            is_prefix = token.kind == Kind::Punctuation && !matches!(text, b")" | b"]" | b"}");
+        }
         match (token.kind, text) {
             (Kind::Punctuation, b"(" | b"[" | b"{") => {
                 around += top.levels();
@@ -65,7 +72,7 @@ pub fn check(sql: &str) -> Result<(), Box<PgError>> {
                 top.operators += if text == b"]" { OPERATOR } else { 0 };
             }
             (Kind::Punctuation, b"," | b";") => top = Open { is_case: top.is_case, ..Open::parenthesis(top.own) },
-            (Kind::Punctuation, _) => top.operators += OPERATOR,
+            (Kind::Punctuation, _) => top.operators += operator,
             (Kind::Word, word) if word.eq_ignore_ascii_case(b"case") => {
                 around += top.levels();
                 outer.push(top);
@@ -117,7 +124,7 @@ fn weight(word: &[u8]) -> usize {
         (b"union", OPERATOR),
         (b"intersect", OPERATOR),
         (b"except", OPERATOR),
-        (b"not", OPERATOR),
+        (b"not", PREFIX),
         (b"is", OPERATOR),
         (b"in", OPERATOR),
         (b"like", OPERATOR),

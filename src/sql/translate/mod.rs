@@ -55,8 +55,25 @@ pub fn translate(
     translation.parameter_types = cx.parameter_types();
     translation.upsert_keys = cx.upsert_keys.take();
     translation.notices.extend(cx.take_notices());
+    check_values(&translation.action)?;
     let pinned = pinned(&cx, &translation);
     Ok(Translated { translation, pinned })
+}
+
+/// Values that one statement may have for IRIS.
+const VALUES_MAX: usize = 32_766;
+
+/// # Errors
+/// 54000 for more values than a statement of IRIS takes.
+fn check_values(action: &Action) -> Result<(), Box<PgError>> {
+    let Action::Script(steps) = action else { return Ok(()) };
+    let most = steps.iter().map(|step| step.plan.binds.len()).max().unwrap_or(0);
+    if most <= VALUES_MAX {
+        return Ok(());
+    }
+    Err(PgError::error(SqlState::PROGRAM_LIMIT_EXCEEDED, format!("the statement has {most} values for IRIS"))
+        .detail(format!("A statement of IRIS takes {VALUES_MAX} at most."))
+        .hint("Send it in several parts."))
 }
 
 /// What can be said of a statement before anything of its query string runs: PostgreSQL parses the whole string first.
