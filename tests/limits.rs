@@ -136,8 +136,16 @@ fn connections_leave_nothing_behind() {
     };
     round();
     std::thread::sleep(Duration::from_millis(500));
-    let files = open_files(server.pid());
-    round();
-    let after = settled(files + 2);
-    assert!(after <= files + 2, "open files: {files} before, {after} after 200 more connections");
+    let mut files = vec![open_files(server.pid())];
+    // A round may be the first that needs something which stays, such as a second PostgreSQL on a busy machine; what is
+    // left of each connection shows after every round.
+    for _ in 0..4 {
+        let before = *files.last().unwrap();
+        round();
+        files.push(settled(before));
+        if files.last() <= Some(&before) {
+            return;
+        }
+    }
+    panic!("open files after each 200 connections: {files:?}");
 }
