@@ -1,5 +1,9 @@
 //! Words from outside: subcommands, flags, the password prompt. What they start is handed in by `main`.
 
+mod log;
+
+pub use log::{LogLoss, start_logging};
+
 use std::ffi::OsString;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::net::SocketAddr;
@@ -10,7 +14,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 
-use crate::config::{Config, ConfigError, KEYS, Loaded, LogLevel, Sources, address};
+use crate::config::{Config, ConfigError, KEYS, Loaded, Sources, address};
 use crate::session::scram::{ITERATIONS_DEFAULT, SALT_BYTES_DEFAULT, hash_password};
 use crate::session::users::check_user;
 
@@ -372,18 +376,6 @@ fn percent_encode(text: &str) -> String {
         }
     }
     encoded
-}
-
-/// Sends log events to standard error. Call once.
-pub fn start_logging(level: LogLevel) -> Result<(), String> {
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(level.as_str()))
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        // Where nobody reads the log any more, the complaint about it would panic, and the shard with it.
-        .log_internal_errors(false)
-        .finish();
-    tracing::subscriber::set_global_default(subscriber).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -44,14 +44,14 @@ fn main() -> ExitCode {
         catalog_server: &mut |args| {
             leave_with_gateway(args)?;
             // The gateway passes on what it wants to see of this.
-            cli::start_logging(LogLevel::Info)?;
+            let _ = cli::start_logging(LogLevel::Info)?;
             catalog_server::run(args)
         },
     })
 }
 
 fn serve(config: &Config) -> Result<(), String> {
-    cli::start_logging(config.log_level)?;
+    let loss = cli::start_logging(config.log_level)?;
     // Before the shards: threads inherit the core their starter is pinned to.
     let (iris, embedded) = match &config.iris {
         Some(server) => (server.clone(), None),
@@ -68,6 +68,7 @@ fn serve(config: &Config) -> Result<(), String> {
         },
     };
     let options = serve_options(config, &iris)?;
+    options.session.counts.add_of_process(loss);
     let result = runtime::serve(options, |serving| announce(config, serving, &what));
     if let Some(handle) = embedded
         && let Err(error) = handle.shutdown()

@@ -60,7 +60,8 @@ fn many_clients_share_few_iris_connections() {
 /// A log that is a pipe, whose reader is gone, is as one on a full disk.
 #[test]
 fn a_log_that_nobody_takes_stops_nobody() {
-    let server = Server::gateway_without_log();
+    let full_disk = fs::File::options().write(true).open("/dev/full").unwrap();
+    let server = Server::gateway_with_log(full_disk.into(), &[]);
     let mut clients: Vec<_> = (0..16).map(|_| Client::connect(server.address)).collect();
     clients[0].ok("create table wl (id integer)");
     let (pid, _) = eventually("the oracle runs", || server.oracle());

@@ -179,3 +179,32 @@ fn nothing_stays_behind() {
         soon(&format!("{signal}: the folder goes"), || !folder.exists());
     }
 }
+
+/// The reader of the pipe is gone, or the disk is full.
+#[test]
+fn a_log_that_cannot_be_written_ends_nothing() {
+    let closed_pipe = {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        std::process::Stdio::from(writer)
+    };
+    let full_disk = fs::File::options().write(true).open("/dev/full").unwrap().into();
+    for log in [closed_pipe, full_disk] {
+        // At this level every step has something to say.
+        let mut server = Server::gateway_with_log(log, &["--log-level", "debug", "--cores", "2"]);
+        let mut client = Client::connect(server.address);
+        client.ok("CREATE TABLE kept (id integer PRIMARY KEY)");
+        for _ in 0..2 {
+            assert_eq!(client.value(QUESTION), "kept");
+            kill(server.oracle().expect("an oracle runs").0);
+            assert_eq!(client.value("SELECT count(*) FROM kept"), "0");
+            assert_eq!(Client::connect(server.address).value(QUESTION), "kept");
+        }
+        let lost =
+            client.value("SELECT value > 0 FROM pgwire_counters WHERE name = 'log_events_lost' AND shard IS NULL");
+        assert_eq!(lost, "t");
+        assert!(server.is_running());
+        server.signal("TERM");
+        assert!(server.wait(Duration::from_secs(10)).success());
+    }
+}

@@ -33,6 +33,10 @@ pub(super) trait Conversation: Sized + 'static {
         Vec::new()
     }
 
+    fn takes_leave(&mut self) -> bool {
+        false
+    }
+
     fn takes_notifications(&self) -> bool {
         false
     }
@@ -97,6 +101,10 @@ impl Conversation for Session {
 
     fn take_effects(&mut self) -> Vec<Effect> {
         Session::take_effects(self)
+    }
+
+    fn takes_leave(&mut self) -> bool {
+        Session::takes_leave(self)
     }
 
     fn takes_notifications(&self) -> bool {

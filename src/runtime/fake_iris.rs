@@ -1,7 +1,8 @@
 //! A superserver for tests of the runtime: it understands no SQL, but keeps a diary of what it was asked.
 //!
-//! Texts with `sleep` wait for an interruption, with `die` lose the connection, with `refuse` fail; all other queries
-//! give one row with a 1, all other statements change one row.
+//! Texts with `sleep` wait for an interruption, with `die` lose the connection, with `refuse` fail, with `mute` are never
+//! answered, with `twice` and `later` are answered twice, at once or after a moment, with `garbled` get a row that cannot
+//! be read; all other queries give one row with a 1, all other statements change one row.
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -23,6 +24,7 @@ struct State {
     last_job: i64,
     interrupted: Vec<i64>,
     refuses_logins: bool,
+    is_silent: bool,
 }
 
 #[derive(Clone)]
@@ -56,6 +58,11 @@ impl FakeIris {
 
     pub(super) fn refuse_logins(&self, refuses: bool) {
         self.state.0.lock().unwrap().refuses_logins = refuses;
+    }
+
+    /// Takes everything and answers nothing, as a host that hangs.
+    pub(super) fn be_silent(&self, is_silent: bool) {
+        self.state.0.lock().unwrap().is_silent = is_silent;
     }
 
     /// What happened, per job in the order it happened.
@@ -175,6 +182,9 @@ impl FakeIris {
                         match self.execute(job, text) {
                             None => return Ok(()),
                             Some(0) if is_query => reply(STATUS_END, &|out| {
+                                if text.contains("garbled") {
+                                    out.extend_from_slice(&[3, 0x40, 0]);
+                                }
                                 if !text.contains("INFORMATION_SCHEMA") {
                                     put_int(out, 1);
                                 }
@@ -194,7 +204,18 @@ impl FakeIris {
                     self.note(job, other.to_string());
                 }
             }
+            let text = texts.get(&header.statement_id).map(|(text, _)| text.as_str()).unwrap_or_default();
+            if self.state.0.lock().unwrap().is_silent || text.contains("mute") {
+                continue;
+            }
+            if text.contains("twice") && opcode != Opcode::PREPARE {
+                out.extend_from_within(..);
+            }
             stream.write_all(&out)?;
+            if text.contains("later") && opcode != Opcode::PREPARE {
+                std::thread::sleep(Duration::from_millis(50));
+                stream.write_all(&out)?;
+            }
         }
     }
 

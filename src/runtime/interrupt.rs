@@ -1,10 +1,23 @@
 //! Interrupting a statement that runs in IRIS: because of a cancel request, a timeout, or a client that is gone.
 
-use std::time::Instant;
+use std::future::{Future, pending};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
-use super::link::{IrisTarget, Link, LinkFailure};
+use super::link::Link;
+use super::pool::Pool;
+use super::pump::{canceled_by_timeout, canceled_by_user};
 use super::wait::{Signals, within};
 use crate::iris::{Reply, Request, SubmitOutcome};
+use crate::wire::{PgError, SqlState};
+
+/// How long an interrupted statement may take to end before its connection is given up, the way of the interruption
+/// included. IRIS ends what ran on a connection that is gone by itself.
+const INTERRUPT_LIMIT: Duration = Duration::from_secs(1);
+/// How long IRIS may take to end a transaction when nobody says anything else.
+const END_LIMIT: Duration = Duration::from_secs(60);
 
 /// Why a statement was interrupted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,11 +31,27 @@ pub(super) struct Watch {
     pub(super) deadline: Option<Instant>,
     pub(super) interrupted: Option<Interrupted>,
     pub(super) client_gone: bool,
+    /// Neither is interrupted: nobody could tell what became of it.
+    is_commit: bool,
+    may_be_interrupted: bool,
+    /// The interruption on its way; tells whether it may still arrive later.
+    under_way: Option<Pin<Box<dyn Future<Output = bool>>>>,
+    may_arrive_late: bool,
 }
 
 impl Watch {
-    pub(super) fn new(deadline: Option<Instant>) -> Self {
-        Self { deadline, interrupted: None, client_gone: false }
+    pub(super) fn new(deadline: Option<Instant>, request: &Request, pending: SubmitOutcome) -> Self {
+        let ends_transaction = matches!(request, Request::Commit | Request::Rollback);
+        let limit = if ends_transaction { Instant::now().checked_add(END_LIMIT) } else { None };
+        Self {
+            deadline: deadline.into_iter().chain(limit).min(),
+            interrupted: None,
+            client_gone: false,
+            is_commit: matches!(request, Request::Commit),
+            may_be_interrupted: pending == SubmitOutcome::Pending && !ends_transaction,
+            under_way: None,
+            may_arrive_late: false,
+        }
     }
 
     pub(super) fn wanted(&self) -> Signals {
@@ -36,35 +65,76 @@ impl Watch {
         wanted
     }
 
-    /// Sends EI over a control connection and waits until that is done: an interruption that arrives late, when the
-    /// connection serves somebody else, would hit the wrong statement. A commit is never interrupted: nobody could
-    /// tell what became of it.
-    pub(super) async fn interrupt(
-        &mut self,
-        target: &IrisTarget,
-        link: &Link,
-        pending: SubmitOutcome,
-        request: &Request,
-        why: Interrupted,
-    ) {
-        if pending == SubmitOutcome::Done || matches!(request, Request::Commit | Request::Rollback) {
+    /// Has EI sent over a control connection, and gives the statement a moment to end. A commit or rollback only gets
+    /// the moment.
+    pub(super) fn interrupt(&mut self, pool: &Rc<Pool>, link: &Link, why: Interrupted) {
+        if self.interrupted.is_some() {
             return;
         }
         self.interrupted = Some(why);
-        let (job, statement_id) = link.in_flight();
-        let sent = async {
-            let mut control = Link::connect(target).await?;
-            let accepted = control.interrupt(job, statement_id).await?;
-            control.disconnect().await;
-            Ok::<_, LinkFailure>(accepted)
-        };
-        match within(target.connect_timeout, sent).await {
-            Some(Ok(true)) => {}
-            Some(Ok(false)) => tracing::warn!(job, "IRIS refused to interrupt a statement"),
-            Some(Err(error)) => tracing::warn!(job, %error, "a statement could not be interrupted"),
-            None => tracing::warn!(job, "a statement could not be interrupted in time"),
+        self.deadline = Instant::now().checked_add(INTERRUPT_LIMIT);
+        if self.may_be_interrupted {
+            let (job, statement_id) = link.in_flight();
+            self.under_way = Some(Box::pin(send(Rc::clone(pool), link.address(), job, statement_id)));
         }
     }
+
+    /// Ends when an interruption that was under way has arrived, or never will.
+    pub(super) async fn arrival(&mut self) {
+        match &mut self.under_way {
+            Some(under_way) => self.may_arrive_late = under_way.await,
+            None => pending().await,
+        }
+        self.under_way = None;
+    }
+
+    /// The statement has ended. Waits for the interruption under way: one that arrives when the connection serves
+    /// somebody else would hit the wrong statement. Whether it still may.
+    pub(super) async fn settle(&mut self) -> bool {
+        if self.under_way.is_some() {
+            self.arrival().await;
+        }
+        self.may_arrive_late
+    }
+
+    /// The moment is over; the connection has to go.
+    pub(super) fn given_up(&self) -> Box<PgError> {
+        let error = match self.interrupted {
+            Some(Interrupted::ByUser) => canceled_by_user(),
+            Some(Interrupted::ByTimeout) | None => canceled_by_timeout(),
+        };
+        self.broken(error)
+    }
+
+    /// What a connection that broke means to the client.
+    pub(super) fn broken(&self, error: Box<PgError>) -> Box<PgError> {
+        if !self.is_commit {
+            return error;
+        }
+        PgError::error(SqlState::TRANSACTION_RESOLUTION_UNKNOWN, "IRIS did not confirm the COMMIT")
+            .detail(error.message.clone())
+            .hint("The transaction may have been committed or rolled back; look before you repeat it.")
+    }
+}
+
+/// Whether the interruption may arrive later than this ends.
+async fn send(pool: Rc<Pool>, address: SocketAddr, job: i64, statement_id: u32) -> bool {
+    let mut may_arrive_late = false;
+    let sent = async {
+        let mut control = Link::connect_beside(address, pool.target()).await?;
+        may_arrive_late = true;
+        let accepted = control.interrupt(job, statement_id).await?;
+        may_arrive_late = false;
+        control.disconnect().await;
+        Ok::<_, super::link::LinkFailure>(accepted)
+    };
+    match within(INTERRUPT_LIMIT, sent).await {
+        Some(Ok(true)) => {}
+        Some(Ok(false)) => tracing::warn!(job, "IRIS refused to interrupt a statement"),
+        Some(Err(error)) => tracing::warn!(job, %error, "a statement could not be interrupted"),
+        None => tracing::warn!(job, "a statement could not be interrupted in time"),
+    }
+    may_arrive_late
 }
 
 /// The error of an interrupted statement says why it was interrupted. Which code IRIS gives is not known for every

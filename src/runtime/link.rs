@@ -2,11 +2,14 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use futures_lite::future::poll_once;
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use glommio::net::TcpStream;
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::wait::within;
 use crate::iris::{ConnectOptions, IrisConnection, LinkError, Progress, Reply, Request, SubmitOutcome};
@@ -41,6 +44,8 @@ pub enum LinkFailure {
     Connect { place: String, source: io::Error },
     #[error("IRIS at {place} did not answer within {} ms", .limit.as_millis())]
     ConnectTimeout { place: String, limit: Duration },
+    #[error("IRIS did not answer within {} ms", .limit.as_millis())]
+    Silent { limit: Duration },
     #[error("the connection to IRIS broke: {0}")]
     Io(#[from] io::Error),
     #[error(transparent)]
@@ -55,9 +60,16 @@ impl LinkFailure {
         }
     }
 
-    /// The peer went away, rather than talk nonsense or be misused.
-    pub(super) fn is_disconnect(&self) -> bool {
-        matches!(self, Self::Io(_) | Self::Protocol(LinkError::Closed))
+    /// The connection was of no use before the request came to it: the peer has gone, or a reply to somebody else's
+    /// request came in.
+    pub(super) fn is_of_the_past(&self) -> bool {
+        matches!(
+            self,
+            Self::Io(_)
+                | Self::Protocol(
+                    LinkError::Closed | LinkError::OutOfOrder { .. } | LinkError::Unasked(_) | LinkError::CallBack(_)
+                )
+        )
     }
 }
 
@@ -69,10 +81,41 @@ pub(super) struct Link {
     out: Vec<u8>,
     /// How much of `out` was sent: a flush may be dropped half-way and taken up again.
     sent_bytes: usize,
+    address: SocketAddr,
+    /// An interruption may still hit what runs here: no other client may get it.
+    is_tainted: bool,
 }
 
 /// What a send buffer may keep between requests.
 const OUT_KEEP_BYTES_MAX: usize = 64 << 10;
+/// A host that is gone without a word is found out: an idle connection after this time and three probes more, one with
+/// a request on the way when nothing was acknowledged for so long. A statement that runs for hours is not touched by
+/// it: the host of IRIS answers probes meanwhile.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_PROBES: u32 = 3;
+const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(60);
+/// Saying goodbye takes no longer than this.
+const GOODBYE_LIMIT: Duration = Duration::from_secs(1);
+
+/// A socket on its way to the address. What its options need is set before glommio has it; whether it arrives, the
+/// first write tells.
+fn set_out(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nodelay(true)?;
+    let keepalive =
+        TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_PROBES);
+    socket.set_tcp_keepalive(&keepalive)?;
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))?;
+    socket.set_nonblocking(true)?;
+    match socket.connect(&address.into()) {
+        Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => return Err(error),
+        Err(_) | Ok(()) => {}
+    }
+    // The ring waits for sockets itself, unless they say not to.
+    socket.set_nonblocking(false)?;
+    Ok(TcpStream::from(socket))
+}
 
 impl Link {
     pub(super) async fn connect(target: &IrisTarget) -> Result<Self, LinkFailure> {
@@ -82,9 +125,10 @@ impl Link {
             let addresses = resolve(&target.host, target.port).await.map_err(connection_failed)?;
             let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
             for address in addresses {
-                match TcpStream::connect(address).await {
-                    Ok(stream) => return Self::log_in(stream, target).await,
-                    Err(error) => failure = io::Error::from(error),
+                match Self::reach(address, target).await {
+                    Ok(link) => return link.log_in().await,
+                    Err(LinkFailure::Io(error)) => failure = error,
+                    Err(error) => return Err(error),
                 }
             }
             Err(connection_failed(failure))
@@ -93,19 +137,30 @@ impl Link {
         .unwrap_or_else(|| Err(timed_out()))
     }
 
-    async fn log_in(stream: TcpStream, target: &IrisTarget) -> Result<Self, LinkFailure> {
-        stream.set_nodelay(true).map_err(io::Error::from)?;
+    /// Another connection to the server this one is on.
+    pub(super) async fn connect_beside(address: SocketAddr, target: &IrisTarget) -> Result<Self, LinkFailure> {
+        Self::reach(address, target).await?.log_in().await
+    }
+
+    /// Connects and says hello.
+    async fn reach(address: SocketAddr, target: &IrisTarget) -> Result<Self, LinkFailure> {
+        let stream = set_out(address)?;
         let connection = IrisConnection::new(target.login.clone());
-        let mut link = Self { stream, connection, out: Vec::new(), sent_bytes: 0 };
+        let mut link = Self { stream, connection, out: Vec::new(), sent_bytes: 0, address, is_tainted: false };
         link.connection.start(&mut link.out)?;
+        link.flush().await?;
+        Ok(link)
+    }
+
+    async fn log_in(mut self) -> Result<Self, LinkFailure> {
         loop {
-            link.flush().await?;
-            link.receive_some().await?;
-            match link.connection.advance(&mut link.out)? {
+            self.receive_some().await?;
+            match self.connection.advance(&mut self.out)? {
                 Progress::NeedBytes => {}
-                Progress::Connected { .. } => return Ok(link),
+                Progress::Connected { .. } => return Ok(self),
                 Progress::ReplyReady => return Err(LinkError::Unasked("a reply").into()),
             }
+            self.flush().await?;
         }
     }
 
@@ -143,6 +198,11 @@ impl Link {
         }
     }
 
+    /// As `exchange`, for requests nobody else puts a limit to.
+    pub(super) async fn exchange_within(&mut self, limit: Duration, request: &Request) -> Result<(), LinkFailure> {
+        within(limit, self.exchange(request)).await.unwrap_or(Err(LinkFailure::Silent { limit }))
+    }
+
     /// IRIS has forgotten the statement: the request has to begin again, which leads to another reply.
     pub(super) fn must_repeat(&self) -> bool {
         self.connection.must_repeat()
@@ -176,7 +236,7 @@ impl Link {
     pub(super) async fn disconnect(mut self) {
         self.connection.disconnect(&mut self.out);
         // IRIS cleans up after a connection that just ends, too.
-        let _ = self.flush().await;
+        let _ = within(GOODBYE_LIMIT, self.flush()).await;
     }
 
     async fn flush(&mut self) -> Result<(), LinkFailure> {
@@ -211,15 +271,25 @@ impl Link {
     }
 
     /// Whether the idle connection is silent, as it must be. One system call, no waiting.
-    pub(super) async fn is_alive(&self) -> bool {
+    pub(super) fn is_silent(&self) -> bool {
         let mut byte = [0];
         // Anything to read is an end of file, an error, or bytes nobody asked for.
-        poll_once(self.stream.peek(&mut byte)).await.is_none()
+        let read = recv(self.stream.as_raw_fd(), &mut byte, MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT);
+        matches!(read, Err(Errno::EAGAIN | Errno::EINTR))
     }
 
-    /// Nothing in flight and everything sent.
+    /// Fit for another client: nothing in flight, everything sent, and nothing received that was not asked for.
     pub(super) fn is_idle(&self) -> bool {
-        self.connection.is_idle() && self.out.is_empty()
+        self.connection.is_idle() && self.out.is_empty() && !self.connection.has_unread() && !self.is_tainted
+    }
+
+    pub(super) fn taint(&mut self) {
+        self.is_tainted = true;
+    }
+
+    /// Of the server at the other end.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(super) fn in_transaction(&self) -> bool {

@@ -1,6 +1,6 @@
 //! A shard's share of the IRIS connections: opened when needed, lent for a transaction, first come first served.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
@@ -20,8 +20,8 @@ use crate::wire::{PgError, SqlState};
 /// second bound. Long enough to spare a server that is starting, short enough that nobody notices afterwards.
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
-/// A rollback that takes longer than this is done by dropping the connection.
-const ROLLBACK_LIMIT: Duration = Duration::from_secs(10);
+/// What takes longer to be made fit for the next client is closed instead: IRIS rolls back then, too.
+const CLEAN_LIMIT: Duration = Duration::from_secs(5);
 
 /// Connections of one shard.
 #[derive(Debug)]
@@ -31,25 +31,17 @@ pub(super) struct Pool {
     share: usize,
     wait_limit: Duration,
     counters: Arc<ShardCounters>,
-    /// The shard's clock in ticks.
-    tick: Rc<Cell<u64>>,
     state: RefCell<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     /// The one used last is taken first: the others may be given up one day.
-    idle: Vec<Idle>,
+    idle: VecDeque<Box<Link>>,
     /// Idle, lent and being opened together; never above `share`.
     open_count: usize,
     waiters: VecDeque<Rc<Waiter>>,
     failure: Option<Failure>,
-}
-
-#[derive(Debug)]
-struct Idle {
-    link: Box<Link>,
-    since_tick: u64,
 }
 
 /// The last attempt to connect failed.
@@ -102,9 +94,8 @@ impl Pool {
         share: usize,
         wait_limit: Duration,
         counters: Arc<ShardCounters>,
-        tick: Rc<Cell<u64>>,
     ) -> Rc<Self> {
-        Rc::new(Self { target, share, wait_limit, counters, tick, state: RefCell::default() })
+        Rc::new(Self { target, share, wait_limit, counters, state: RefCell::default() })
     }
 
     pub(super) fn target(&self) -> &IrisTarget {
@@ -119,19 +110,18 @@ impl Pool {
         self: &Rc<Self>,
         interrupted: impl Future<Output = Box<PgError>>,
     ) -> Result<Lease, Box<PgError>> {
-        while let Some(idle) = self.take_idle() {
-            let lease = Lease::new(self, idle.link);
-            // One that was in use a moment ago is not looked at: that would cost a system call for every request.
-            if idle.since_tick == self.tick.get() || lease.is_alive().await {
+        while let Some(link) = self.take_idle() {
+            let lease = Lease::new(self, link);
+            if lease.is_silent() {
                 return Ok(lease);
             }
-            tracing::debug!("an idle IRIS connection was closed by the server");
+            tracing::debug!("an idle IRIS connection was closed by the server, or said something unasked");
         }
         or(async { Err(interrupted.await) }, self.acquire_slowly()).await
     }
 
-    fn take_idle(&self) -> Option<Idle> {
-        self.state.borrow_mut().idle.pop()
+    fn take_idle(&self) -> Option<Box<Link>> {
+        self.state.borrow_mut().idle.pop_back()
     }
 
     async fn acquire_slowly(self: &Rc<Self>) -> Result<Lease, Box<PgError>> {
@@ -256,7 +246,7 @@ impl Pool {
             match state.waiters.pop_front() {
                 Some(waiter) => waiter,
                 None => {
-                    state.idle.push(Idle { link, since_tick: self.tick.get() });
+                    state.idle.push_back(link);
                     return;
                 }
             }
@@ -283,9 +273,9 @@ impl Pool {
     /// Closes what is idle; for the end of the shard.
     pub(super) async fn close_idle(&self) {
         loop {
-            let Some(idle) = self.state.borrow_mut().idle.pop() else { return };
+            let Some(link) = self.state.borrow_mut().idle.pop_back() else { return };
             self.counters.iris_connections_open.subtract(1);
-            idle.link.disconnect().await;
+            link.disconnect().await;
             self.free_slot();
         }
     }
@@ -362,11 +352,8 @@ impl Lease {
         Self { pool: Rc::clone(pool), link: Some(link) }
     }
 
-    async fn is_alive(&self) -> bool {
-        match &self.link {
-            Some(link) => link.is_alive().await,
-            None => false,
-        }
+    fn is_silent(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| link.is_silent())
     }
 
     pub(super) fn link_mut(&mut self) -> Option<&mut Link> {
@@ -377,7 +364,7 @@ impl Lease {
     /// that cannot be cleaned is closed.
     pub(super) async fn release(mut self) {
         let is_clean = match &mut self.link {
-            Some(link) => clean(link).await,
+            Some(link) => within(CLEAN_LIMIT, clean(link)).await.unwrap_or(Ok(false)),
             None => return,
         };
         match is_clean {
@@ -408,15 +395,11 @@ async fn clean(link: &mut Link) -> Result<bool, LinkFailure> {
     if !link.is_idle() {
         return Ok(false);
     }
-    if link.in_transaction() {
-        match within(ROLLBACK_LIMIT, link.run(&Request::Rollback)).await {
-            Some(Ok(true)) => {}
-            Some(Ok(false)) | None => return Ok(false),
-            Some(Err(error)) => return Err(error),
-        }
+    if link.in_transaction() && !link.run(&Request::Rollback).await? {
+        return Ok(false);
     }
     link.close_results().await?;
-    Ok(true)
+    Ok(link.is_idle())
 }
 
 #[cfg(test)]

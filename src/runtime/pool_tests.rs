@@ -11,7 +11,6 @@ use crate::runtime::fake_iris::FakeIris;
 struct Fixture {
     iris: FakeIris,
     pool: Rc<Pool>,
-    tick: Rc<Cell<u64>>,
 }
 
 impl Fixture {
@@ -21,9 +20,8 @@ impl Fixture {
 
     fn with_wait_limit(share: usize, wait_limit: Duration) -> Self {
         let iris = FakeIris::start();
-        let tick = Rc::new(Cell::new(0));
-        let pool = Pool::new(iris.target(), share, wait_limit, Arc::default(), Rc::clone(&tick));
-        Self { iris, pool, tick }
+        let pool = Pool::new(iris.target(), share, wait_limit, Arc::default());
+        Self { iris, pool }
     }
 
     async fn acquire(&self) -> Lease {
@@ -175,7 +173,6 @@ fn an_idle_connection_that_died_is_replaced() {
         one.release().await;
         two.release().await;
         f.iris.drop_connections();
-        f.tick.set(1);
         let mut lease = f.acquire().await;
         assert!(lease.link_mut().unwrap().run(&update("INSERT 1", false)).await.unwrap());
         assert_eq!(f.pool.counts(), (1, 0, 0));

@@ -28,9 +28,6 @@ use crate::iris::{Reply, Request};
 use crate::session::{Effect, Event, Identity, LockRequest, Step, WaitRequest};
 use crate::wire::{Frame, PgError, Phase, RecvBuf, SendBuf, SqlState, StartupPacket};
 
-/// How long an interrupted statement may take to end before its connection is given up.
-const INTERRUPT_LIMIT: Duration = Duration::from_secs(10);
-
 /// How long a client may take to receive the last message.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
@@ -383,7 +380,11 @@ impl<C: Conversation> Pump<C> {
         match outcome {
             Outcome::Reply(interrupted) => {
                 let reply = self.lease.as_mut().and_then(Lease::link_mut).map_or(Reply::Done, Link::take_reply);
-                Ok(self.session.on_event(Event::Iris(relabeled(reply, interrupted)), &mut self.out))
+                let step = self.session.on_event(Event::Iris(relabeled(reply, interrupted)), &mut self.out);
+                if self.session.takes_leave() {
+                    self.lease = None;
+                }
+                Ok(step)
             }
             Outcome::Broken(error) => {
                 self.lease = None;
@@ -403,13 +404,18 @@ impl<C: Conversation> Pump<C> {
         let deadline = self.statement_deadline();
         loop {
             if self.lease.is_none() {
+                if matches!(request, Request::Commit) {
+                    // On another connection it would succeed, and commit nothing.
+                    let message = "the transaction was lost with its connection to IRIS";
+                    return Outcome::Broken(PgError::error(SqlState::CONNECTION_FAILURE, message));
+                }
                 match self.take_lease(deadline).await {
                     Ok(lease) => self.lease = Some(lease),
                     Err(outcome) => return outcome,
                 }
             }
             match self.exchange(request, deadline).await {
-                Err(error) if may_retry && error.is_disconnect() => {
+                Err(error) if may_retry && error.is_of_the_past() => {
                     tracing::debug!(%error, "an IRIS connection broke; the request is repeated on another one");
                     may_retry = false;
                     self.lease = None;
@@ -453,45 +459,53 @@ impl<C: Conversation> Pump<C> {
             return Ok(Outcome::Broken(PgError::error(SqlState::INTERNAL_ERROR, "no IRIS connection at hand")));
         };
         let mut pending = link.begin(request)?;
-        let mut watch = Watch::new(deadline);
+        let mut watch = Watch::new(deadline, request, pending);
         loop {
-            let woken = or(async { Woken::Done(link.finish(pending).await) }, async {
-                or(async { Woken::Signal(target.signals.wait(watch.wanted()).await) }, async {
-                    until(watch.deadline).await;
-                    Woken::Deadline
-                })
-                .await
-            })
-            .await;
+            let (wanted, at) = (watch.wanted(), watch.deadline);
+            let signal = async { Woken::Signal(target.signals.wait(wanted).await) };
+            let late = async {
+                until(at).await;
+                Woken::Deadline
+            };
+            let arrival = async {
+                watch.arrival().await;
+                Woken::Signal(Signals::default())
+            };
+            let woken = or(async { Woken::Done(link.finish(pending).await) }, or(or(signal, late), arrival)).await;
             match woken {
-                Woken::Done(result) => {
-                    result?;
-                    if link.must_repeat() {
-                        pending = link.begin(request)?;
-                        continue;
+                Woken::Done(Err(error)) if watch.interrupted.is_some() || matches!(request, Request::Commit) => {
+                    return Ok(Outcome::Broken(watch.broken(error.to_pg())));
+                }
+                Woken::Done(Err(error)) => return Err(error),
+                Woken::Done(Ok(())) => {
+                    if watch.settle().await {
+                        link.taint();
                     }
-                    let gone = watch.client_gone;
-                    return Ok(if gone { Outcome::ClientGone } else { Outcome::Reply(watch.interrupted) });
+                    if watch.client_gone {
+                        return Ok(Outcome::ClientGone);
+                    }
+                    if !link.must_repeat() {
+                        return Ok(Outcome::Reply(watch.interrupted));
+                    }
+                    if watch.interrupted.is_some() {
+                        return Ok(Outcome::Broken(watch.given_up()));
+                    }
+                    pending = link.begin(request)?;
                 }
                 Woken::Signal(signals) if signals.intersects(Signals::STOP_NOW) => return Ok(Outcome::StopNow),
                 Woken::Signal(signals) if signals.intersects(Signals::CANCEL) => {
-                    watch.interrupt(shard.pool.target(), link, pending, request, Interrupted::ByUser).await;
+                    watch.interrupt(&shard.pool, link, Interrupted::ByUser);
                 }
-                Woken::Signal(_) => {
+                Woken::Signal(signals) if signals.intersects(Signals::LOOK_AT_CLIENT) => {
                     if is_gone(stream).await {
                         watch.client_gone = true;
-                        watch.interrupt(shard.pool.target(), link, pending, request, Interrupted::ByUser).await;
-                        watch.deadline = Instant::now().checked_add(INTERRUPT_LIMIT);
+                        watch.interrupt(&shard.pool, link, Interrupted::ByUser);
                     }
                 }
+                Woken::Signal(_) => {}
                 Woken::Deadline if watch.client_gone => return Ok(Outcome::ClientGone),
-                Woken::Deadline if watch.interrupted == Some(Interrupted::ByTimeout) => {
-                    return Ok(Outcome::Broken(canceled_by_timeout()));
-                }
-                Woken::Deadline => {
-                    watch.interrupt(shard.pool.target(), link, pending, request, Interrupted::ByTimeout).await;
-                    watch.deadline = Instant::now().checked_add(INTERRUPT_LIMIT);
-                }
+                Woken::Deadline if watch.interrupted.is_some() => return Ok(Outcome::Broken(watch.given_up())),
+                Woken::Deadline => watch.interrupt(&shard.pool, link, Interrupted::ByTimeout),
             }
         }
     }

@@ -81,13 +81,7 @@ pub(super) async fn run<C: Conversation>(
     listening(Ok(()));
     let Shared { options, oracle, mesh, schema_epoch, clients_count, commons } = shared;
     let tick = Rc::new(Cell::new(0));
-    let pool = Pool::new(
-        options.iris.clone(),
-        iris_connections,
-        options.pool_wait_timeout,
-        Arc::clone(&counters),
-        Rc::clone(&tick),
-    );
+    let pool = Pool::new(options.iris.clone(), iris_connections, options.pool_wait_timeout, Arc::clone(&counters));
     // One for the whole process, which shards share.
     let keeper = (index == 0)
         .then(|| {

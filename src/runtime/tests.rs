@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 mod oracle;
+mod waits;
 
 use super::fake_iris::FakeIris;
 use super::plain_session::PlainSession;

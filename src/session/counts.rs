@@ -1,4 +1,4 @@
-//! What the shards count, for the view `pgwire_counters`.
+//! What the process and its shards count, for the view `pgwire_counters`.
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,25 +32,36 @@ pub struct SessionCounters {
     pub events_unwaited: Counter,
 }
 
-/// The counters of one shard.
+/// The counters of one shard, or of what shards share.
 pub trait Counts: Debug + Send + Sync {
     /// Names and values, always in the same order.
     fn read(&self) -> Vec<(&'static str, u64)>;
 }
 
-/// The counters of all shards, in the order of the shards.
+/// The counters of all shards, in the order of the shards, and those of the process.
 #[derive(Debug, Default)]
-pub struct ShardCounts(Mutex<Vec<Arc<dyn Counts>>>);
+pub struct ShardCounts {
+    shards: Mutex<Vec<Arc<dyn Counts>>>,
+    process: Mutex<Vec<Arc<dyn Counts>>>,
+}
 
 impl ShardCounts {
     pub fn add(&self, counts: Arc<dyn Counts>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(counts);
+        self.shards.lock().unwrap_or_else(PoisonError::into_inner).push(counts);
+    }
+
+    /// Counters that are no shard's.
+    pub fn add_of_process(&self, counts: Arc<dyn Counts>) {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner).push(counts);
     }
 
     /// As a JSON array of rows by the names of the view's columns.
     pub(super) fn rows(&self) -> String {
-        let shards = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let rows = shards.iter().enumerate().flat_map(|(shard, counts)| {
+        let shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        let process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_shards = shards.iter().enumerate().map(|(shard, counts)| (Some(shard), counts));
+        let all = of_shards.chain(process.iter().map(|counts| (None, counts)));
+        let rows = all.flat_map(|(shard, counts)| {
             counts.read().into_iter().map(move |(name, value)| json!({ "shard": shard, "name": name, "value": value }))
         });
         Value::Array(rows.collect()).to_string()

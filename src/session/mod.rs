@@ -148,6 +148,15 @@ impl Session {
         }
     }
 
+    /// Whether the IRIS connection has to be closed since the last call: what came over it could not be read. The session
+    /// expects nothing of it any more.
+    pub fn takes_leave(&mut self) -> bool {
+        match &mut self.state {
+            State::Ready(ready) => std::mem::take(&mut ready.distrusts_lease),
+            State::Startup(_) | State::Closed => false,
+        }
+    }
+
     /// Whether the client is inside BEGIN..COMMIT, as its last ReadyForQuery said.
     pub fn in_transaction_block(&self) -> bool {
         match &self.state {

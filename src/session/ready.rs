@@ -65,6 +65,10 @@ pub struct Ready {
     pub(super) errored: bool,
     /// Results to be dropped on the lease before it goes back.
     pub(super) closes: Vec<Request>,
+    /// What is being looked at came over the lease.
+    pub(super) reads_lease: bool,
+    /// What came over the lease could not be read: nothing that comes over it can be trusted.
+    pub(super) distrusts_lease: bool,
 }
 
 impl Ready {
@@ -80,6 +84,8 @@ impl Ready {
             skip_until_sync: false,
             errored: false,
             closes: Vec::new(),
+            reads_lease: false,
+            distrusts_lease: false,
         }
     }
 
@@ -159,6 +165,13 @@ impl Ready {
         if let Event::Lost(error) = event {
             return self.on_lost(error, out);
         }
+        self.reads_lease = matches!(event, Event::Iris(_));
+        let step = self.on_awaited(event, out);
+        self.reads_lease = false;
+        step
+    }
+
+    fn on_awaited(&mut self, event: Event<'_>, out: &mut SendBuf) -> Step {
         match (std::mem::replace(&mut self.activity, Activity::Idle), event) {
             (Activity::Understand(understanding), event) => self.resume_understanding(*understanding, event, out),
             (Activity::Execute(executing), event) => self.resume(executing, event, out),
@@ -186,11 +199,7 @@ impl Ready {
 
     /// The connection is gone, was cancelled or could not be had: an error like any other, but nothing is left open.
     fn on_lost(&mut self, error: Box<PgError>, out: &mut SendBuf) -> Step {
-        self.client.transaction.lost();
-        self.closes.clear();
-        for portal in self.portals.values_mut() {
-            portal.forget_result();
-        }
+        self.forget_lease();
         match std::mem::replace(&mut self.activity, Activity::Idle) {
             Activity::Understand(understanding) => self.settle(Err(error), understanding.framing(), out),
             Activity::Execute(executing) => self.settle(Err(error), executing.framing(), out),
@@ -210,8 +219,20 @@ impl Ready {
         }
     }
 
+    fn forget_lease(&mut self) {
+        self.client.transaction.lost();
+        self.closes.clear();
+        for portal in self.portals.values_mut() {
+            portal.forget_result();
+        }
+    }
+
     /// An error of the present cycle.
     pub(super) fn report(&mut self, error: &PgError, out: &mut SendBuf) {
+        if self.reads_lease && error.code == SqlState::CONNECTION_FAILURE {
+            self.forget_lease();
+            self.distrusts_lease = true;
+        }
         out.put_error_response(error);
         self.client.end_statement();
         self.client.fail_transaction();

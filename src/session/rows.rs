@@ -144,7 +144,7 @@ impl RowShape {
     /// Writes the next row of `reader` as one DataRow.
     ///
     /// # Errors
-    /// XX000 when the row is malformed, 22xxx when a value does not fit its type; nothing of the row is left in `out`.
+    /// 08006 when the row is malformed, 22xxx when a value does not fit its type; nothing of the row is left in `out`.
     pub fn write_row(&self, reader: &mut ItemReader<'_>, out: &mut SendBuf) -> Result<(), Box<PgError>> {
         let mut row = out.begin_data_row();
         for column in &self.columns {
@@ -204,7 +204,7 @@ pub enum GatheredCell {
 }
 
 pub(super) fn malformed(error: crate::iris::ListError) -> Box<PgError> {
-    PgError::error(SqlState::INTERNAL_ERROR, "IRIS sent a malformed row").detail(error.to_string())
+    PgError::error(SqlState::CONNECTION_FAILURE, "IRIS sent a malformed row").detail(error.to_string())
 }
 
 /// The type a column is told and written as. A numeric without a scale of its own shows the one the translation found.

@@ -43,26 +43,27 @@ impl Server {
         Self::start(&args, address)
     }
 
-    /// A gateway whose log cannot be written.
-    pub fn gateway_without_log() -> Self {
+    /// A gateway whose log nobody can read.
+    pub fn gateway_with_log(stderr: Stdio, more: &[&str]) -> Self {
         let address = free_address();
-        let args = ["serve", "--listen", &address.to_string()].map(str::to_owned);
-        Self::start_logging_to(Some(PathBuf::from("/dev/full")), &args, address)
+        let mut args = vec!["serve".to_owned(), "--listen".into(), address.to_string()];
+        args.extend(more.iter().map(|arg| (*arg).to_owned()));
+        Self::start_with_log(&args, address, temporary_directory(), stderr)
     }
 
     fn start(args: &[String], address: SocketAddr) -> Self {
-        Self::start_logging_to(None, args, address)
+        let directory = temporary_directory();
+        let stderr = File::options().create(true).append(true).open(directory.join("stderr")).unwrap();
+        Self::start_with_log(args, address, directory, stderr.into())
     }
 
-    /// `log`: instead of a file in the folder that goes with the server.
-    fn start_logging_to(log: Option<PathBuf>, args: &[String], address: SocketAddr) -> Self {
-        let directory = temporary_directory();
-        let log = log.unwrap_or_else(|| directory.join("stderr"));
+    fn start_with_log(args: &[String], address: SocketAddr, directory: PathBuf, stderr: Stdio) -> Self {
+        let log = directory.join("stderr");
         let child = Command::new(env!("CARGO_BIN_EXE_iris-pgwire"))
             .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(File::options().create(true).append(true).open(&log).unwrap())
+            .stderr(stderr)
             .spawn()
             .unwrap();
         let mut server = Self { child, address, log, directory };

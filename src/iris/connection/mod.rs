@@ -121,11 +121,15 @@ impl IrisConnection {
     /// Appends the messages of one request.
     ///
     /// # Errors
-    /// `Misuse` when a request is in flight or the request does not fit the connection's state.
+    /// `Misuse` when a request is in flight or the request does not fit the connection's state; `Unasked` when more was
+    /// received than was asked for: nothing is sent then.
     pub fn submit(&mut self, request: &Request, out: &mut Vec<u8>) -> Result<SubmitOutcome, LinkError> {
         self.consume_lent();
         if self.must_repeat() {
             self.ready = None;
+        }
+        if self.has_unread() {
+            return Err(LinkError::Unasked("a message"));
         }
         self.machine.submit(request, out)
     }
@@ -219,6 +223,11 @@ impl IrisConnection {
 
     fn consume_lent(&mut self) {
         self.recv.consume(std::mem::take(&mut self.lent_bytes));
+    }
+
+    /// Bytes were received behind the last reply. Between requests there must be none.
+    pub fn has_unread(&self) -> bool {
+        self.recv.unread().len() > self.lent_bytes
     }
 
     /// Logged in and nothing in flight.

@@ -27,6 +27,8 @@ use crate::wire::{PgError, SqlState};
 
 /// Preparing and single batches of the mirror take well under a second; a PostgreSQL that needs longer hangs.
 const WORK_LIMIT: Duration = Duration::from_secs(60);
+/// What IRIS may take for one answer to the keeper: a page of INFORMATION_SCHEMA, or of the table of comments.
+pub(super) const IRIS_LIMIT: Duration = Duration::from_secs(60);
 /// What the answers to statements that give no rows may have.
 const REPLY_BYTES_MAX: usize = 16 << 20;
 /// Pause after IRIS could not be read.
@@ -373,7 +375,7 @@ impl Keeper {
             let Some(link) = lease.link_mut() else {
                 return Err(PgError::error(SqlState::INTERNAL_ERROR, "no IRIS connection at hand"));
             };
-            link.exchange(&request).await.map_err(|error| error.to_pg())?;
+            link.exchange_within(IRIS_LIMIT, &request).await.map_err(|error| error.to_pg())?;
             match load.on_reply(link.take_reply())? {
                 MirrorStep::Submit(next) => request = next,
                 MirrorStep::Done(snapshot) => {

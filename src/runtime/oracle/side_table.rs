@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures_lite::future::pending;
 
 use super::connection::Broken;
-use super::keeper::Worker;
+use super::keeper::{IRIS_LIMIT, Worker};
 use crate::catalog::{
     CommentChange, CommentTarget, Comments, SideTableStatements, comment_changes, comments_from_table, kept_comments,
     read_side_table,
@@ -203,7 +203,7 @@ async fn ask(lease: &mut Lease, request: &Request) -> Result<Rows, Trouble> {
 
 /// Whether that was all.
 async fn exchange(link: &mut Link, request: &Request, rows: &mut Rows) -> Result<bool, Trouble> {
-    link.exchange(request).await.map_err(|error| error.to_pg())?;
+    link.exchange_within(IRIS_LIMIT, request).await.map_err(|error| error.to_pg())?;
     match link.take_reply() {
         Reply::Failed { error, .. } => Err(Trouble::Refused(error)),
         Reply::Page { metadata, rows: bytes, end } => {
