@@ -110,6 +110,7 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
             connect_timeout: Duration::from_millis(config.iris_connect_timeout_ms),
         },
         iris_connections: config.iris_connections as usize,
+        iris_idle_timeout: Duration::from_millis(config.iris_idle_timeout_ms),
         client_connections_max: config.client_connections_max as usize,
         login_timeout: Duration::from_millis(config.login_timeout_ms),
         idle_in_transaction_timeout: Duration::from_millis(config.idle_in_transaction_timeout_ms),

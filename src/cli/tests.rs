@@ -72,7 +72,7 @@ fn flags_win_over_the_environment() {
 #[test]
 fn mistakes_are_one_line_and_start_nothing() {
     let cases = [
-        (&["--cores", "9"][..], "iris-pgwire: --cores: cores = \"9\" is more than the 4 cores of this machine"),
+        (&["--cores", "1025"][..], "iris-pgwire: --cores: cores = \"1025\": expected a whole number from 1 to 1024"),
         (&["serve", "--auth", "md5"], "iris-pgwire: --auth: auth = \"md5\": expected trust or scram"),
         (&["check-config", "--listen", "here"], "iris-pgwire: --listen: listen = \"here\": expected a numeric address"),
         (&["--config", "/nonexistent/gw.toml"], "iris-pgwire: cannot read the configuration file /nonexistent/gw.toml"),

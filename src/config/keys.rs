@@ -88,10 +88,10 @@ keys! {
     data: Option<PathBuf> = None, "DIR", optional(path);
 
     /// Connections to IRIS, for the whole process (1 to 10000).
-    /// Each may take a licence unit; clients wait for a free one.
+    /// Each may take a licence unit; clients wait for a free one. While a statement is being cancelled there is one more.
     iris_connections: u32 = 8, "N", integer(1_u32..=10_000);
 
-    /// Executor threads, each pinned to a core of its own (1 to 1024).
+    /// Executor threads, each pinned to a core (1 to 1024). More than there are cores share them.
     /// Not set: one per core of the machine.
     cores: Option<u32> = None, "N", optional(integer(1_u32..=1024));
 
@@ -135,6 +135,10 @@ keys! {
 
     /// Time to connect and log in to IRIS, in milliseconds (1 to 3600000).
     iris_connect_timeout_ms: u64 = 5_000, "MS", whole(1, HOUR_MS);
+
+    /// Time after which an idle IRIS connection is closed, in milliseconds (0 to 86400000; 0 = never).
+    /// It is opened again when needed.
+    iris_idle_timeout_ms: u64 = 600_000, "MS", whole(0, 24 * HOUR_MS);
 
     /// Time a statement waits for a free IRIS connection, in milliseconds (1 to 3600000).
     /// After it the statement fails with SQLSTATE 53300.

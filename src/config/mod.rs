@@ -180,8 +180,9 @@ impl Loaded {
         if let Some(cores) = config.cores
             && usize::try_from(cores).is_ok_and(|cores| cores > cores_available)
         {
-            let reason = format!("is more than the {cores_available} cores of this machine: lower it or leave it out");
-            return Err(self.conflict("cores", &reason));
+            self.warnings.push(format!(
+                "cores is {cores}, but this machine has {cores_available}: several shards share a core; lower it or leave it out"
+            ));
         }
         if config.auth == AuthKind::Trust && !config.listen.ip().is_loopback() {
             let listen = config.listen;

@@ -16,7 +16,7 @@ pub mod scramble;
 mod sqlcode;
 
 pub use cell::{CellDecoder, put_value};
-pub use connection::{ConnectOptions, IrisConnection, LinkError, Poll, Progress, SubmitOutcome};
+pub use connection::{ConnectOptions, IrisConnection, LinkError, ParkedConnection, Poll, Progress, SubmitOutcome};
 pub use header::{HEADER_BYTES, Header, MessageWriter, STATUS_END, STATUS_FORGOTTEN, STATUS_OK};
 pub use list::{
     Item, ItemReader, ListError, RawItem, put_bytes, put_decimal, put_double, put_empty, put_int, put_latin1, put_null,

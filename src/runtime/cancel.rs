@@ -10,6 +10,8 @@ use std::time::Instant;
 
 use subtle::ConstantTimeEq;
 
+use super::link::Parked;
+use super::slots::Ticket;
 use super::wait::{SignalBox, Signals};
 
 /// A pid is a positive 31-bit number: the shard above, a serial number (never 0) below.
@@ -33,6 +35,17 @@ pub(super) enum ShardMessage {
     Wake {
         pid: i32,
         signals: Signals,
+    },
+    /// Others wait for a connection to IRIS: idle ones are theirs.
+    Recall,
+    /// The right to open a connection to IRIS, for one who waits.
+    Grant {
+        ticket: Ticket,
+    },
+    /// A connection to IRIS, for one who waits.
+    Lend {
+        ticket: Ticket,
+        link: Box<Parked>,
     },
     /// Stop accepting; sessions may finish their transactions until then.
     Stop {
@@ -72,6 +85,11 @@ impl Mailbox {
         }
     }
 
+    /// All messages there are.
+    pub(super) fn drain(&self) -> Vec<ShardMessage> {
+        std::mem::take(&mut self.lock().messages)
+    }
+
     /// All messages, waiting until there is one.
     pub(super) async fn receive(&self) -> Vec<ShardMessage> {
         poll_fn(|context| {
@@ -105,6 +123,13 @@ impl Mesh {
         let shard = u32::try_from(pid).ok().map(|pid| (pid >> SERIAL_BITS) as usize);
         if let Some(mailbox) = shard.and_then(|shard| self.mailbox(shard)) {
             mailbox.send(ShardMessage::Cancel { pid, key });
+        }
+    }
+
+    /// To a shard by its index.
+    pub(super) fn send(&self, shard: usize, message: ShardMessage) {
+        if let Some(mailbox) = self.mailbox(shard) {
+            mailbox.send(message);
         }
     }
 

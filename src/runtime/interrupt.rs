@@ -121,6 +121,7 @@ impl Watch {
 async fn send(pool: Rc<Pool>, address: SocketAddr, job: i64, statement_id: u32) -> bool {
     let mut may_arrive_late = false;
     let sent = async {
+        let _slot = pool.slots().control().await;
         let mut control = Link::connect_beside(address, pool.target()).await?;
         may_arrive_late = true;
         let accepted = control.interrupt(job, statement_id).await?;

@@ -12,7 +12,9 @@ use nix::sys::socket::{MsgFlags, recv};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::wait::within;
-use crate::iris::{ConnectOptions, IrisConnection, LinkError, Progress, Reply, Request, SubmitOutcome};
+use crate::iris::{
+    ConnectOptions, IrisConnection, LinkError, ParkedConnection, Progress, Reply, Request, SubmitOutcome,
+};
 use crate::wire::{PgError, SqlState};
 
 /// Where IRIS is and how to log in there.
@@ -82,6 +84,8 @@ pub(super) struct Link {
     /// How much of `out` was sent: a flush may be dropped half-way and taken up again.
     sent_bytes: usize,
     address: SocketAddr,
+    /// The same socket again, for the day when another shard takes it over.
+    socket: Socket,
     /// An interruption may still hit what runs here: no other client may get it.
     is_tainted: bool,
 }
@@ -98,9 +102,18 @@ const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(60);
 /// Saying goodbye takes no longer than this.
 const GOODBYE_LIMIT: Duration = Duration::from_secs(1);
 
+/// A clean connection between two shards: only bytes and numbers, no memory of the shard it comes from. What IRIS holds
+/// prepared for it is forgotten here; other texts take the places.
+#[derive(Debug)]
+pub(super) struct Parked {
+    socket: Socket,
+    connection: ParkedConnection,
+    address: SocketAddr,
+}
+
 /// A socket on its way to the address. What its options need is set before glommio has it; whether it arrives, the
 /// first write tells.
-fn set_out(address: SocketAddr) -> io::Result<TcpStream> {
+fn set_out(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nodelay(true)?;
     let keepalive =
@@ -114,7 +127,7 @@ fn set_out(address: SocketAddr) -> io::Result<TcpStream> {
     }
     // The ring waits for sockets itself, unless they say not to.
     socket.set_nonblocking(false)?;
-    Ok(TcpStream::from(socket))
+    Ok(socket)
 }
 
 impl Link {
@@ -142,11 +155,30 @@ impl Link {
         Self::reach(address, target).await?.log_in().await
     }
 
+    fn over(socket: Socket, connection: IrisConnection, address: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::from(socket.try_clone()?);
+        Ok(Self { stream, connection, out: Vec::new(), sent_bytes: 0, address, socket, is_tainted: false })
+    }
+
+    /// Readies an idle connection for another shard.
+    pub(super) fn park(self) -> Parked {
+        let Self { connection, address, socket, .. } = self;
+        Parked { socket, connection: connection.park(), address }
+    }
+
+    /// Takes over a connection of another shard.
+    ///
+    /// # Errors
+    /// No file descriptor is left.
+    pub(super) fn unpark(parked: Parked, target: &IrisTarget) -> io::Result<Self> {
+        let Parked { socket, connection, address } = parked;
+        Self::over(socket, IrisConnection::resume(target.login.clone(), connection), address)
+    }
+
     /// Connects and says hello.
     async fn reach(address: SocketAddr, target: &IrisTarget) -> Result<Self, LinkFailure> {
-        let stream = set_out(address)?;
         let connection = IrisConnection::new(target.login.clone());
-        let mut link = Self { stream, connection, out: Vec::new(), sent_bytes: 0, address, is_tainted: false };
+        let mut link = Self::over(set_out(address)?, connection, address)?;
         link.connection.start(&mut link.out)?;
         link.flush().await?;
         Ok(link)

@@ -17,6 +17,7 @@ mod pump;
 mod server;
 mod shard;
 mod shutdown;
+mod slots;
 mod startup;
 mod tcp;
 mod wait;
@@ -38,11 +39,13 @@ use crate::session::SessionOptions;
 pub struct ServeOptions {
     /// Port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Executor threads; `None` = one per core this process may use. Never more than `iris_connections`.
+    /// Executor threads; `None` = one per core this process may use. More than there are share cores.
     pub cores: Option<usize>,
     pub iris: IrisTarget,
-    /// Connections to IRIS for the whole process, spread evenly over the shards.
+    /// Connections to IRIS for the whole process, lent to whichever shard needs them.
     pub iris_connections: usize,
+    /// Idle connections to IRIS are closed after it; zero = never.
+    pub iris_idle_timeout: Duration,
     /// One more is refused with 53300.
     pub client_connections_max: usize,
     /// From connecting to being authenticated.

@@ -1,6 +1,7 @@
-//! A shard's share of the IRIS connections: opened when needed, lent for a transaction, first come first served.
+//! The IRIS connections a shard has at present: opened when needed, lent for a transaction, first come first served, and
+//! handed on to other shards that wait (see [`Slots`]).
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
@@ -11,7 +12,8 @@ use std::time::{Duration, Instant};
 use futures_lite::future::or;
 
 use super::counters::ShardCounters;
-use super::link::{IrisTarget, Link, LinkFailure};
+use super::link::{IrisTarget, Link, LinkFailure, Parked};
+use super::slots::{Asked, Slots, Ticket};
 use super::wait::within;
 use crate::iris::Request;
 use crate::wire::{PgError, SqlState};
@@ -23,25 +25,40 @@ const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// What takes longer to be made fit for the next client is closed instead: IRIS rolls back then, too.
 const CLEAN_LIMIT: Duration = Duration::from_secs(5);
 
+/// What a shard's pool is made of.
+#[derive(Debug)]
+pub(super) struct PoolOptions {
+    pub(super) target: IrisTarget,
+    pub(super) shard: usize,
+    pub(super) wait_limit: Duration,
+    /// Idle connections are closed after so many ticks; `None`: never.
+    pub(super) idle_ticks_max: Option<u64>,
+}
+
 /// Connections of one shard.
 #[derive(Debug)]
 pub(super) struct Pool {
-    target: IrisTarget,
-    /// Connections this shard may hold at the same time.
-    share: usize,
-    wait_limit: Duration,
+    options: PoolOptions,
+    slots: Arc<Slots>,
     counters: Arc<ShardCounters>,
+    /// The shard's clock in ticks.
+    tick: Rc<Cell<u64>>,
     state: RefCell<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// The one used last is taken first: the others may be given up one day.
-    idle: VecDeque<Box<Link>>,
-    /// Idle, lent and being opened together; never above `share`.
-    open_count: usize,
-    waiters: VecDeque<Rc<Waiter>>,
+    /// The one used last is taken first, from the end, so that the others may be given up.
+    idle: VecDeque<Idle>,
+    /// Who waits on this shard. Whose turn it is, the queue of the process tells.
+    waiters: Vec<(Ticket, Rc<Waiter>)>,
     failure: Option<Failure>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    link: Box<Link>,
+    since_tick: u64,
 }
 
 /// The last attempt to connect failed.
@@ -90,16 +107,20 @@ impl Waiter {
 
 impl Pool {
     pub(super) fn new(
-        target: IrisTarget,
-        share: usize,
-        wait_limit: Duration,
+        options: PoolOptions,
+        slots: Arc<Slots>,
         counters: Arc<ShardCounters>,
+        tick: Rc<Cell<u64>>,
     ) -> Rc<Self> {
-        Rc::new(Self { target, share, wait_limit, counters, state: RefCell::default() })
+        Rc::new(Self { options, slots, counters, tick, state: RefCell::default() })
     }
 
     pub(super) fn target(&self) -> &IrisTarget {
-        &self.target
+        &self.options.target
+    }
+
+    pub(super) fn slots(&self) -> &Slots {
+        &self.slots
     }
 
     /// A connection, as soon as there is one. `interrupted` ends the waiting with its error.
@@ -121,32 +142,53 @@ impl Pool {
     }
 
     fn take_idle(&self) -> Option<Box<Link>> {
-        self.state.borrow_mut().idle.pop_back()
+        if self.slots.has_waiters() {
+            return None;
+        }
+        self.pop_idle()
+    }
+
+    fn pop_idle(&self) -> Option<Box<Link>> {
+        let mut state = self.state.borrow_mut();
+        let idle = state.idle.pop_back()?;
+        self.slots.set_idle(self.options.shard, state.idle.len());
+        Some(idle.link)
     }
 
     async fn acquire_slowly(self: &Rc<Self>) -> Result<Lease, Box<PgError>> {
-        let deadline = Instant::now().checked_add(self.wait_limit);
-        let mut slot = self.take_slot()?;
+        let limit = self.options.wait_limit;
+        let deadline = Instant::now().checked_add(limit);
+        let mut place = match self.ask()? {
+            Ok(slot) => match self.open(slot).await {
+                Ok(lease) => return Ok(lease),
+                Err(error) if self.is_hopeless() => return Err(error),
+                // There are connections that will come back: IRIS may just have no licence left.
+                Err(_) => self.queue_up(),
+            },
+            Err(place) => place,
+        };
         loop {
-            if let Some(slot) = slot.take() {
-                match self.open(slot).await {
-                    Ok(lease) => return Ok(lease),
-                    Err(error) if self.is_hopeless() => return Err(error),
-                    // Others hold connections that will come back: IRIS may just have no licence left.
-                    Err(_) => {}
-                }
-            }
             self.counters.pool_waits.add(1);
-            let left = deadline.map_or(self.wait_limit, |at| at.saturating_duration_since(Instant::now()));
-            let place = Place::join(self);
-            match within(left, place.waiter.wait()).await {
-                Some(Handed::Link(link)) => return Ok(Lease::new(self, link)),
-                Some(Handed::Slot) => slot = Some(Slot::new(self)),
+            let left = deadline.map_or(limit, |at| at.saturating_duration_since(Instant::now()));
+            let slot = match within(left, place.waiter.wait()).await {
+                Some(Handed::Link(link)) => {
+                    let lease = Lease::new(self, link);
+                    if lease.is_silent() {
+                        return Ok(lease);
+                    }
+                    lease.into_slot()
+                }
+                Some(Handed::Slot) => Slot::new(self),
                 Some(Handed::Error(error)) => return Err(error),
                 None => {
                     self.counters.pool_wait_timeouts.add(1);
                     return Err(self.exhausted());
                 }
+            };
+            match self.open(slot).await {
+                Ok(lease) => return Ok(lease),
+                Err(error) if self.is_hopeless() => return Err(error),
+                Err(_) => place = self.queue_up(),
             }
         }
     }
@@ -154,31 +196,48 @@ impl Pool {
     fn exhausted(&self) -> Box<PgError> {
         PgError::error(
             SqlState::TOO_MANY_CONNECTIONS,
-            format!("no IRIS connection became free within {} ms", self.wait_limit.as_millis()),
+            format!("no IRIS connection became free within {} ms", self.options.wait_limit.as_millis()),
         )
-        .detail(format!("All {} connections of this core are in use.", self.share))
+        .detail(format!("All {} connections are in use.", self.slots.total()))
         .hint("Shorten transactions, raise iris_connections or raise pool_wait_timeout_ms.")
     }
 
-    /// The right to open a connection, if the share leaves one. Nobody overtakes those who wait.
+    fn is_blocked(&self) -> bool {
+        self.state.borrow().failure.as_ref().is_some_and(|failure| failure.retry_at > Instant::now())
+    }
+
+    /// The right to open a connection, or a place in the queue.
     ///
     /// # Errors
     /// The last attempt's, while its backoff lasts and there is no connection worth waiting for.
-    fn take_slot(self: &Rc<Self>) -> Result<Option<Slot>, Box<PgError>> {
-        let mut state = self.state.borrow_mut();
-        if let Some(failure) = state.failure.as_ref().filter(|failure| failure.retry_at > Instant::now()) {
-            let hopeless = failure.is_unreachable || state.open_count == 0;
-            return if hopeless { Err(failure.error.clone()) } else { Ok(None) };
+    fn ask(self: &Rc<Self>) -> Result<Result<Slot, Place>, Box<PgError>> {
+        if let Some(failure) = self.state.borrow().failure.as_ref().filter(|failure| failure.retry_at > Instant::now())
+            && (failure.is_unreachable || self.slots.are_all_free())
+        {
+            return Err(failure.error.clone());
         }
-        if state.open_count >= self.share || !state.waiters.is_empty() {
-            return Ok(None);
-        }
-        state.open_count = state.open_count.saturating_add(1);
-        Ok(Some(Slot::new(self)))
+        Ok(match self.slots.ask(self.options.shard, !self.is_blocked()) {
+            Asked::Slot => Ok(Slot::new(self)),
+            Asked::Wait(ticket) => Err(self.join(ticket)),
+        })
+    }
+
+    fn queue_up(self: &Rc<Self>) -> Place {
+        let ticket = self.slots.queue_up(self.options.shard);
+        self.join(ticket)
+    }
+
+    fn join(self: &Rc<Self>, ticket: Ticket) -> Place {
+        let waiter = Rc::new(Waiter::default());
+        self.state.borrow_mut().waiters.push((ticket, Rc::clone(&waiter)));
+        let place = Place { pool: Rc::clone(self), ticket, waiter };
+        // Idle ones here are for those who wait as well.
+        self.recall();
+        place
     }
 
     async fn open(self: &Rc<Self>, slot: Slot) -> Result<Lease, Box<PgError>> {
-        match Link::connect(&self.target).await {
+        match Link::connect(&self.options.target).await {
             Ok(link) => {
                 self.state.borrow_mut().failure = None;
                 self.counters.iris_connections_open.add(1);
@@ -190,6 +249,7 @@ impl Pool {
                 let is_unreachable = matches!(error, LinkFailure::Connect { .. });
                 let error = error.to_pg();
                 self.remember_failure(&error, is_unreachable);
+                // Now blocked: it is not passed on before the backoff is over.
                 drop(slot);
                 self.fail_waiters_without_hope(&error);
                 Err(error)
@@ -210,8 +270,8 @@ impl Pool {
 
     /// After a failed attempt: whether no connection will be handed over.
     fn is_hopeless(&self) -> bool {
-        let state = self.state.borrow();
-        state.open_count == 0 || state.failure.as_ref().is_some_and(|failure| failure.is_unreachable)
+        let is_unreachable = self.state.borrow().failure.as_ref().is_some_and(|failure| failure.is_unreachable);
+        is_unreachable || self.slots.are_all_free()
     }
 
     fn fail_waiters_without_hope(&self, error: &PgError) {
@@ -219,100 +279,171 @@ impl Pool {
             return;
         }
         let waiters = std::mem::take(&mut self.state.borrow_mut().waiters);
-        for waiter in waiters {
+        for (ticket, waiter) in waiters {
+            self.slots.leave(ticket);
             waiter.hand(Handed::Error(Box::new(error.clone())));
         }
     }
 
-    /// Called every tick: after a backoff the first who waits may try again.
-    pub(super) fn on_tick(&self) {
-        let waiter = {
-            let mut state = self.state.borrow_mut();
-            let blocked = state.failure.as_ref().is_some_and(|failure| failure.retry_at > Instant::now());
-            if blocked || state.open_count >= self.share {
-                return;
-            }
-            let Some(waiter) = state.waiters.pop_front() else { return };
-            state.open_count = state.open_count.saturating_add(1);
-            waiter
-        };
-        waiter.hand(Handed::Slot);
+    /// Called every tick: after a backoff the first who waits may try again, and what has been idle for long is closed.
+    pub(super) fn on_tick(self: &Rc<Self>) {
+        if !self.is_blocked()
+            && let Some(ticket) = self.slots.match_free()
+        {
+            self.pass_slot(ticket);
+        }
+        let now = self.tick.get();
+        let Some(limit) = self.options.idle_ticks_max else { return };
+        loop {
+            let link = {
+                let mut state = self.state.borrow_mut();
+                match state.idle.front() {
+                    Some(idle) if now.wrapping_sub(idle.since_tick) >= limit => {}
+                    _ => return,
+                }
+                let Some(idle) = state.idle.pop_front() else { return };
+                self.slots.set_idle(self.options.shard, state.idle.len());
+                idle.link
+            };
+            tracing::debug!("an IRIS connection is closed: nobody has used it for long");
+            glommio::spawn_local(Rc::clone(self).close(link)).detach();
+        }
+    }
+
+    async fn close(self: Rc<Self>, link: Box<Link>) {
+        self.counters.iris_connections_open.subtract(1);
+        let slot = Slot::new(&self);
+        link.disconnect().await;
+        drop(slot);
     }
 
     /// A clean connection comes back.
     fn give(&self, link: Box<Link>) {
+        if self.slots.has_waiters()
+            && let Some(ticket) = self.slots.next()
+        {
+            return self.pass_link(ticket, link);
+        }
+        {
+            let mut state = self.state.borrow_mut();
+            state.idle.push_back(Idle { link, since_tick: self.tick.get() });
+            self.slots.set_idle(self.options.shard, state.idle.len());
+        }
+        // Whoever began to wait just now may not have seen it.
+        self.recall();
+    }
+
+    /// Idle connections go to those who wait, here or elsewhere.
+    pub(super) fn recall(&self) {
+        while self.slots.has_waiters() {
+            let Some(link) = self.pop_idle() else { return };
+            match self.slots.next() {
+                Some(ticket) => self.pass_link(ticket, link),
+                None => return self.give(link),
+            }
+        }
+    }
+
+    fn pass_link(&self, ticket: Ticket, link: Box<Link>) {
+        if ticket.shard == self.options.shard {
+            return self.hand(ticket, Handed::Link(link));
+        }
+        self.counters.iris_connections_open.subtract(1);
+        self.slots.lend(ticket, link.park());
+    }
+
+    fn pass_slot(&self, ticket: Ticket) {
+        if ticket.shard == self.options.shard {
+            self.hand(ticket, Handed::Slot);
+        } else {
+            self.slots.grant(ticket);
+        }
+    }
+
+    /// From another shard: a connection for one who waits here.
+    pub(super) fn lent(&self, ticket: Ticket, link: Parked) {
+        match Link::unpark(link, &self.options.target) {
+            Ok(link) => {
+                self.counters.iris_connections_open.add(1);
+                self.hand(ticket, Handed::Link(Box::new(link)));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "an IRIS connection could not be taken over from another core");
+                self.hand(ticket, Handed::Slot);
+            }
+        }
+    }
+
+    /// From another shard: the right to open a connection, for one who waits here.
+    pub(super) fn granted(&self, ticket: Ticket) {
+        self.hand(ticket, Handed::Slot);
+    }
+
+    fn hand(&self, ticket: Ticket, handed: Handed) {
         let waiter = {
             let mut state = self.state.borrow_mut();
-            match state.waiters.pop_front() {
-                Some(waiter) => waiter,
-                None => {
-                    state.idle.push_back(link);
-                    return;
-                }
-            }
+            let at = state.waiters.iter().position(|(other, _)| *other == ticket);
+            at.map(|at| state.waiters.remove(at).1)
         };
-        waiter.hand(Handed::Link(link));
+        match waiter {
+            Some(waiter) => waiter.hand(handed),
+            None => self.pass_on(handed),
+        }
+    }
+
+    /// Whom it was for does not need it any more.
+    fn pass_on(&self, handed: Handed) {
+        match handed {
+            Handed::Link(link) => self.give(link),
+            Handed::Slot => self.free_slot(),
+            Handed::Error(_) => {}
+        }
     }
 
     /// A connection is gone, or was not opened: the next who waits may open one.
     fn free_slot(&self) {
-        let waiter = {
-            let mut state = self.state.borrow_mut();
-            let blocked = state.failure.as_ref().is_some_and(|failure| failure.retry_at > Instant::now());
-            match if blocked { None } else { state.waiters.pop_front() } {
-                Some(waiter) => waiter,
-                None => {
-                    state.open_count = state.open_count.saturating_sub(1);
-                    return;
-                }
-            }
-        };
-        waiter.hand(Handed::Slot);
-    }
-
-    /// Closes what is idle; for the end of the shard.
-    pub(super) async fn close_idle(&self) {
-        loop {
-            let Some(link) = self.state.borrow_mut().idle.pop_back() else { return };
-            self.counters.iris_connections_open.subtract(1);
-            link.disconnect().await;
-            self.free_slot();
+        if let Some(ticket) = self.slots.free(!self.is_blocked()) {
+            self.pass_slot(ticket);
         }
     }
 
+    /// Closes what is idle; for the end of the shard.
+    pub(super) async fn close_idle(self: &Rc<Self>) {
+        while let Some(link) = self.pop_idle() {
+            Rc::clone(self).close(link).await;
+        }
+    }
+
+    /// Connections of the process that are not free, idle ones of this shard, and who waits here.
     #[cfg(test)]
     fn counts(&self) -> (usize, usize, usize) {
         let state = self.state.borrow();
-        (state.open_count, state.idle.len(), state.waiters.len())
+        (self.slots.in_use(), state.idle.len(), state.waiters.len())
     }
 }
 
 /// A place in the queue. Leaving it passes on what was handed over in the meantime.
 struct Place {
     pool: Rc<Pool>,
+    ticket: Ticket,
     waiter: Rc<Waiter>,
-}
-
-impl Place {
-    fn join(pool: &Rc<Pool>) -> Self {
-        let waiter = Rc::new(Waiter::default());
-        pool.state.borrow_mut().waiters.push_back(Rc::clone(&waiter));
-        Self { pool: Rc::clone(pool), waiter }
-    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.pool.state.borrow_mut().waiters.retain(|waiter| !Rc::ptr_eq(waiter, &self.waiter));
-        match self.waiter.handed.take() {
-            Some(Handed::Link(link)) => self.pool.give(link),
-            Some(Handed::Slot) => self.pool.free_slot(),
-            Some(Handed::Error(_)) | None => {}
+        if let Some(handed) = self.waiter.handed.take() {
+            return self.pool.pass_on(handed);
+        }
+        let mut state = self.pool.state.borrow_mut();
+        if let Some(at) = state.waiters.iter().position(|(ticket, _)| *ticket == self.ticket) {
+            state.waiters.remove(at);
+            // One whose turn has come is looked for when what it waited for arrives.
+            self.pool.slots.leave(self.ticket);
         }
     }
 }
 
-/// The right to open one of the `share` connections. Dropping it passes it on.
+/// The right to open one of the process's connections. Dropping it passes it on.
 #[derive(Debug)]
 struct Slot {
     pool: Rc<Pool>,
@@ -350,6 +481,14 @@ pub(super) struct Lease {
 impl Lease {
     fn new(pool: &Rc<Pool>, link: Box<Link>) -> Self {
         Self { pool: Rc::clone(pool), link: Some(link) }
+    }
+
+    /// Closes the connection and keeps its slot.
+    fn into_slot(mut self) -> Slot {
+        if self.link.take().is_some() {
+            self.pool.counters.iris_connections_open.subtract(1);
+        }
+        Slot::new(&self.pool)
     }
 
     fn is_silent(&self) -> bool {

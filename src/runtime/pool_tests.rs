@@ -6,11 +6,13 @@ use glommio::timer::Timer;
 
 use super::*;
 use crate::iris::IrisStatement;
+use crate::runtime::cancel::{Mesh, ShardMessage};
 use crate::runtime::fake_iris::FakeIris;
 
 struct Fixture {
     iris: FakeIris,
     pool: Rc<Pool>,
+    tick: Rc<Cell<u64>>,
 }
 
 impl Fixture {
@@ -20,8 +22,11 @@ impl Fixture {
 
     fn with_wait_limit(share: usize, wait_limit: Duration) -> Self {
         let iris = FakeIris::start();
-        let pool = Pool::new(iris.target(), share, wait_limit, Arc::default());
-        Self { iris, pool }
+        let tick = Rc::new(Cell::new(0));
+        let options = PoolOptions { target: iris.target(), shard: 0, wait_limit, idle_ticks_max: Some(8) };
+        let slots = Arc::new(Slots::new(share, 1, Mesh::new(1)));
+        let pool = Pool::new(options, slots, Arc::default(), Rc::clone(&tick));
+        Self { iris, pool, tick }
     }
 
     async fn acquire(&self) -> Lease {
@@ -247,5 +252,78 @@ fn leaving_the_queue_passes_on_what_was_handed_over() {
         assert!(leaving.cancel().await.is_none());
         staying.await.unwrap().release().await;
         assert_eq!(f.pool.counts(), (1, 1, 0));
+    });
+}
+
+#[test]
+fn idle_connections_are_given_up_after_a_time() {
+    run(async {
+        let f = Fixture::new(3);
+        let leases = [f.acquire().await, f.acquire().await, f.acquire().await];
+        for (tick, lease) in (0..).zip(leases) {
+            f.tick.set(tick);
+            lease.release().await;
+        }
+        f.tick.set(7);
+        f.pool.on_tick();
+        assert_eq!(f.pool.counts(), (3, 3, 0));
+        // The one used last is used again, the others grow old.
+        f.acquire().await.release().await;
+        f.tick.set(9);
+        f.pool.on_tick();
+        assert!(f.iris.has_open(1));
+        Timer::new(Duration::from_millis(1)).await;
+        assert_eq!(f.pool.counts(), (1, 1, 0));
+        f.tick.set(15);
+        f.pool.on_tick();
+        assert!(f.iris.has_open(0));
+        f.acquire().await.release().await;
+    });
+}
+
+/// Two shards of one thread, as it were.
+#[test]
+fn a_connection_goes_to_another_shard_and_on_there() {
+    run(async {
+        let iris = FakeIris::start();
+        let mesh = Mesh::new(2);
+        let slots = Arc::new(Slots::new(1, 2, mesh.clone()));
+        let pools = [0, 1].map(|shard| {
+            let wait_limit = Duration::from_secs(20);
+            let options = PoolOptions { target: iris.target(), shard, wait_limit, idle_ticks_max: None };
+            Pool::new(options, Arc::clone(&slots), Arc::default(), Rc::default())
+        });
+        let postman = glommio::spawn_local({
+            let pools = pools.clone();
+            async move {
+                loop {
+                    for (shard, pool) in pools.iter().enumerate() {
+                        for message in mesh.mailbox(shard).unwrap().drain() {
+                            match message {
+                                ShardMessage::Recall => pool.recall(),
+                                ShardMessage::Lend { ticket, link } => pool.lent(ticket, *link),
+                                ShardMessage::Grant { ticket } => pool.granted(ticket),
+                                message => panic!("{message:?}"),
+                            }
+                        }
+                    }
+                    Timer::new(Duration::from_millis(1)).await;
+                }
+            }
+        });
+        for round in 0..3 {
+            for pool in &pools {
+                let mut lease = pool.acquire(pending()).await.unwrap();
+                let link = lease.link_mut().unwrap();
+                // What was prepared on the other side is not taken for prepared here, nor its transaction's end.
+                assert!(link.run(&update("INSERT 1", true)).await.unwrap(), "{round}");
+                assert!(link.run(&Request::Commit).await.unwrap());
+                lease.release().await;
+            }
+        }
+        assert_eq!(iris.open_max(), 1);
+        assert!(!iris.diary().iter().any(|(_, entry)| entry == "gone"));
+        assert_eq!(iris.diary().iter().filter(|(_, entry)| entry == "AF").count(), 1);
+        postman.cancel().await;
     });
 }

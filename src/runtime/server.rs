@@ -14,6 +14,7 @@ use super::conversation::Conversation;
 use super::counters::ShardCounters;
 use super::oracle::Supervisor;
 use super::shard::{self, Shared};
+use super::slots::Slots;
 use super::startup::{ServeError, executor_error, listen_error, probe_address, probe_iris, probe_machine};
 use super::{ServeOptions, startup};
 use crate::session::{Counts, Session};
@@ -107,6 +108,7 @@ impl Server {
         let mesh = Mesh::new(shards_count);
         let shared = Shared {
             commons: Arc::new(Commons::new(&mesh)),
+            slots: Arc::new(Slots::new(options.iris_connections, shards_count, mesh.clone())),
             options: Arc::new(options),
             oracle: Arc::clone(supervisor.oracle()),
             mesh,
@@ -142,7 +144,6 @@ impl Server {
         ended: Sender<usize>,
     ) -> Result<(), ServeError> {
         let address = self.serving.address;
-        let connections = share(shared.options.iris_connections, self.serving.shards_count, index);
         let counters = Arc::new(ShardCounters::default());
         let counts: Arc<dyn Counts> = Arc::<ShardCounters>::clone(&counters);
         shared.options.session.counts.add(counts);
@@ -160,7 +161,7 @@ impl Server {
                         // `start_shard` waits for it.
                         let _ = listening.send(result);
                     };
-                    shard::run::<C>(index, shared, connections, address, counters, listening).await;
+                    shard::run::<C>(index, shared, address, counters, listening).await;
                 }
             })
             .map_err(|error| executor_error(core, &error))?;
@@ -224,48 +225,20 @@ impl Server {
     }
 }
 
-/// The cores to run on: as many as wanted, as there are, and as there are IRIS connections.
+/// The cores to run on: as many as wanted; where there are fewer, shards share them.
 fn cores(options: &ServeOptions) -> Result<Vec<usize>, ServeError> {
     // Respects the affinity mask a container or taskset has set.
     let available: Vec<usize> =
         core_affinity::get_core_ids().unwrap_or_default().into_iter().map(|core| core.id).collect();
-    let wanted = options.cores.unwrap_or(available.len()).min(options.iris_connections).min(SHARDS_MAX);
-    if wanted == 0 {
+    let wanted = options.cores.unwrap_or(available.len().min(SHARDS_MAX));
+    if wanted == 0 || available.is_empty() || options.iris_connections == 0 {
         return Err(ServeError::NothingToRunOn);
     }
-    if wanted < options.cores.unwrap_or(available.len()) {
-        tracing::warn!(
-            "{wanted} cores are used: each needs at least one of the {} IRIS connections",
-            options.iris_connections
-        );
+    if wanted > SHARDS_MAX {
+        return Err(ServeError::Core { core: wanted, reason: format!("{SHARDS_MAX} are the most") });
     }
-    let reason = format!("{} are available", available.len());
-    let cores: Vec<usize> = available.into_iter().take(wanted).collect();
-    if cores.len() < wanted {
-        return Err(ServeError::Core { core: wanted, reason });
+    if wanted > available.len() {
+        tracing::warn!("{wanted} shards share {} cores", available.len());
     }
-    Ok(cores)
-}
-
-/// A shard's part of the connections; the first shards get what does not divide.
-fn share(connections: usize, shards_count: usize, index: usize) -> usize {
-    let shards_count = shards_count.max(1);
-    let rest = connections % shards_count;
-    connections / shards_count + usize::from(index < rest)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::share;
-
-    #[test]
-    fn shares_add_up() {
-        for connections in 1..20 {
-            for shards in 1..=connections {
-                let shares: Vec<usize> = (0..shards).map(|index| share(connections, shards, index)).collect();
-                assert_eq!(shares.iter().sum::<usize>(), connections);
-                assert!(shares.iter().all(|share| *share > 0));
-            }
-        }
-    }
+    Ok(available.iter().copied().cycle().take(wanted).collect())
 }

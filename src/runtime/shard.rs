@@ -1,4 +1,4 @@
-//! One core: a listener of its own, its clients, its share of the IRIS connections.
+//! One core: a listener of its own, its clients, the IRIS connections it has at present.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -21,9 +21,10 @@ use super::cancel::{Activity, Mesh, ShardMessage, Target, Targets};
 use super::conversation::Conversation;
 use super::counters::ShardCounters;
 use super::oracle::{Asker, Keeper, Oracle};
-use super::pool::Pool;
+use super::pool::{Pool, PoolOptions};
 use super::pump::Pump;
-use super::wait::{Signals, until, within};
+use super::slots::Slots;
+use super::wait::{SignalBox, Signals, until, within};
 use crate::session::TcpSettings;
 
 /// The shard's coarse clock: idle sessions, requests that run long, connections that wait for a retry.
@@ -36,7 +37,7 @@ const SCRATCH_BYTES: usize = 64 << 10;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What all shards share, by name: options, the oracle, cancel routing, the schema epoch, the number of clients,
-/// channels and advisory locks.
+/// the slots of IRIS connections, channels and advisory locks.
 #[derive(Debug, Clone)]
 pub(super) struct Shared {
     pub(super) options: Arc<ServeOptions>,
@@ -44,6 +45,7 @@ pub(super) struct Shared {
     pub(super) mesh: Mesh,
     pub(super) schema_epoch: Arc<AtomicU64>,
     pub(super) clients_count: Arc<AtomicUsize>,
+    pub(super) slots: Arc<Slots>,
     pub(super) commons: Arc<Commons>,
 }
 
@@ -63,13 +65,14 @@ pub(super) struct Shard<C: Conversation> {
     clients_count: Arc<AtomicUsize>,
     /// Set when the process stops.
     stop_at: Cell<Option<Instant>>,
+    /// Hears when it does.
+    stopping: SignalBox,
 }
 
 /// Runs the shard until the process stops. `listening` hears once whether the listener stands.
 pub(super) async fn run<C: Conversation>(
     index: usize,
     shared: Shared,
-    iris_connections: usize,
     address: SocketAddr,
     counters: Arc<ShardCounters>,
     listening: impl FnOnce(io::Result<()>),
@@ -79,9 +82,15 @@ pub(super) async fn run<C: Conversation>(
         Err(error) => return listening(Err(error.into())),
     };
     listening(Ok(()));
-    let Shared { options, oracle, mesh, schema_epoch, clients_count, commons } = shared;
+    let Shared { options, oracle, mesh, schema_epoch, clients_count, slots, commons } = shared;
     let tick = Rc::new(Cell::new(0));
-    let pool = Pool::new(options.iris.clone(), iris_connections, options.pool_wait_timeout, Arc::clone(&counters));
+    let pool_options = PoolOptions {
+        target: options.iris.clone(),
+        shard: index,
+        wait_limit: options.pool_wait_timeout,
+        idle_ticks_max: ticks(options.iris_idle_timeout),
+    };
+    let pool = Pool::new(pool_options, slots, Arc::clone(&counters), Rc::clone(&tick));
     // One for the whole process, which shards share.
     let keeper = (index == 0)
         .then(|| {
@@ -107,17 +116,31 @@ pub(super) async fn run<C: Conversation>(
         targets: Targets::new(index),
         clients_count,
         stop_at: Cell::new(None),
+        stopping: SignalBox::default(),
     });
     let ticker = glommio::spawn_local(Rc::clone(&shard).keep_time());
     let doorkeeper = glommio::spawn_local(Rc::clone(&shard).accept_clients(listener));
-    shard.listen_to_process(index).await;
+    let listener = glommio::spawn_local(Rc::clone(&shard).listen_to_process(index));
+    shard.stopping.wait(Signals::STOP).await;
     close_door(doorkeeper, address).await;
     shard.see_clients_off().await;
     if let Some(keeper) = keeper {
         keeper.cancel().await;
     }
     ticker.cancel().await;
+    listener.cancel().await;
     shard.pool.close_idle().await;
+    if let Some(mailbox) = shard.mesh.mailbox(index) {
+        // A connection on its way to one who has gone since.
+        shard.obey(mailbox.drain());
+        shard.pool.close_idle().await;
+    }
+}
+
+/// Whole ticks of a time; `None` for none.
+fn ticks(time: Duration) -> Option<u64> {
+    let ticks = time.as_millis().div_ceil(TICK.as_millis());
+    (ticks > 0).then(|| u64::try_from(ticks).unwrap_or(u64::MAX))
 }
 
 /// Ends the accept loop and with it the listener.
@@ -195,18 +218,25 @@ impl<C: Conversation> Shard<C> {
         .detach();
     }
 
-    /// Cancel requests from all shards; ends when the process stops.
-    async fn listen_to_process(&self, index: usize) {
+    /// What other shards and the process have to say.
+    async fn listen_to_process(self: Rc<Self>, index: usize) {
         let Some(mailbox) = self.mesh.mailbox(index) else { return };
         loop {
-            for message in mailbox.receive().await {
-                match message {
-                    ShardMessage::Cancel { pid, key } => self.cancel(pid, &key),
-                    ShardMessage::Wake { pid, signals } => self.targets.wake(pid, signals),
-                    ShardMessage::Stop { deadline } => {
-                        self.stop_at.set(Some(deadline));
-                        return;
-                    }
+            self.obey(mailbox.receive().await);
+        }
+    }
+
+    fn obey(&self, messages: Vec<ShardMessage>) {
+        for message in messages {
+            match message {
+                ShardMessage::Cancel { pid, key } => self.cancel(pid, &key),
+                ShardMessage::Wake { pid, signals } => self.targets.wake(pid, signals),
+                ShardMessage::Recall => self.pool.recall(),
+                ShardMessage::Grant { ticket } => self.pool.granted(ticket),
+                ShardMessage::Lend { ticket, link } => self.pool.lent(ticket, *link),
+                ShardMessage::Stop { deadline } => {
+                    self.stop_at.set(Some(deadline));
+                    self.stopping.raise(Signals::STOP);
                 }
             }
         }
@@ -223,7 +253,13 @@ impl<C: Conversation> Shard<C> {
     async fn see_clients_off(&self) {
         self.targets.each(|target| target.signals.raise(Signals::STOP));
         or(self.last_client_gone(), async {
-            until(self.stop_at.get()).await;
+            // A second request to stop may bring the end nearer.
+            while self.stop_at.get().is_some_and(|at| at > Instant::now()) {
+                or(until(self.stop_at.get()), async {
+                    self.stopping.wait(Signals::STOP).await;
+                })
+                .await;
+            }
             self.targets.each(|target| target.signals.raise(Signals::STOP_NOW));
             self.last_client_gone().await;
         })

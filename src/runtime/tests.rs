@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 mod oracle;
+mod slots;
 mod waits;
 
 use super::fake_iris::FakeIris;
@@ -127,6 +128,7 @@ fn options(iris: &FakeIris) -> ServeOptions {
         cores: Some(1),
         iris: iris.target(),
         iris_connections: 2,
+        iris_idle_timeout: Duration::ZERO,
         client_connections_max: 100,
         login_timeout: Duration::from_secs(10),
         idle_in_transaction_timeout: Duration::ZERO,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::encode::{Values, length, put_connect, put_handshake, put_prepare};
 use super::statements::Statements;
 use super::upload::{INLINE_UNITS_MAX, Upload};
-use super::{ConnectOptions, IrisError, LinkError, Request, StatementMetadata, SubmitOutcome};
+use super::{ConnectOptions, IrisError, LinkError, ParkedConnection, Request, StatementMetadata, SubmitOutcome};
 use crate::iris::header::{Header, MessageWriter, STATUS_END, STATUS_FORGOTTEN, STATUS_OK, sqlcode_of};
 use crate::iris::list::{ItemReader, put_int};
 use crate::iris::{IrisStatement, Opcode};
@@ -145,6 +145,15 @@ impl Machine {
             job: 0,
             round_trips_count: 0,
         }
+    }
+
+    pub(super) fn park(&self) -> ParkedConnection {
+        ParkedConnection { job: self.job, next_count: self.next_count, autocommit: self.autocommit }
+    }
+
+    pub(super) fn resume(options: ConnectOptions, parked: ParkedConnection) -> Self {
+        let ParkedConnection { job, next_count, autocommit } = parked;
+        Self { state: State::Idle, job, next_count, autocommit, ..Self::new(options) }
     }
 
     pub(super) fn is_idle(&self) -> bool {
