@@ -147,7 +147,7 @@ impl IrisConnection {
         if self.must_repeat() {
             self.ready = None;
         }
-        if self.has_unread() {
+        if self.machine.is_idle() && self.has_unread() {
             return Err(LinkError::Unasked("a message"));
         }
         self.machine.submit(request, out)
