@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::encode::{Values, length, put_connect, put_handshake, put_prepare};
 use super::statements::Statements;
 use super::upload::{INLINE_UNITS_MAX, Upload};
-use super::{ConnectOptions, IrisError, LinkError, ParkedConnection, Request, StatementMetadata, SubmitOutcome};
+use super::{ConnectOptions, IrisError, LinkError, Request, StatementMetadata, SubmitOutcome};
 use crate::iris::header::{Header, MessageWriter, STATUS_END, STATUS_FORGOTTEN, STATUS_OK, sqlcode_of};
 use crate::iris::list::{ItemReader, put_int};
 use crate::iris::{IrisStatement, Opcode};
@@ -50,7 +50,7 @@ pub(super) enum Outcome {
 
 /// What the next message must be.
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     New,
     Handshake,
     Login,
@@ -62,7 +62,7 @@ enum State {
 
 /// A request in flight.
 #[derive(Debug)]
-struct Waiting {
+pub(super) struct Waiting {
     /// 0 where no statement is meant.
     statement_id: u32,
     expected: Expected,
@@ -117,16 +117,16 @@ pub(super) enum Expected {
 #[derive(Debug)]
 pub(super) struct Machine {
     options: ConnectOptions,
-    state: State,
+    pub(super) state: State,
     /// Count of the last message sent that gets a reply.
     awaited_count: u32,
-    next_count: u32,
+    pub(super) next_count: u32,
     pub(super) statements: Statements,
-    autocommit: bool,
+    pub(super) autocommit: bool,
     transaction_open: bool,
     /// Streams read and not closed yet; CS has no reply and travels in front of the next request.
     streams_to_close: Vec<(u32, Vec<u8>)>,
-    job: i64,
+    pub(super) job: i64,
     round_trips_count: u64,
 }
 
@@ -145,15 +145,6 @@ impl Machine {
             job: 0,
             round_trips_count: 0,
         }
-    }
-
-    pub(super) fn park(&self) -> ParkedConnection {
-        ParkedConnection { job: self.job, next_count: self.next_count, autocommit: self.autocommit }
-    }
-
-    pub(super) fn resume(options: ConnectOptions, parked: ParkedConnection) -> Self {
-        let ParkedConnection { job, next_count, autocommit } = parked;
-        Self { state: State::Idle, job, next_count, autocommit, ..Self::new(options) }
     }
 
     pub(super) fn is_idle(&self) -> bool {

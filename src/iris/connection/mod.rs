@@ -7,10 +7,12 @@ mod encode;
 mod error;
 mod forgotten;
 mod machine;
+mod parked;
 mod statements;
 mod upload;
 
 pub use error::LinkError;
+pub use parked::ParkedConnection;
 
 use super::header::{HEADER_BYTES, Header};
 use super::{IrisError, Reply, Request, StatementMetadata};
@@ -93,14 +95,6 @@ pub struct IrisConnection {
     machine: Machine,
 }
 
-/// What is left of an idle connection without its buffers: enough to go on somewhere else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ParkedConnection {
-    job: i64,
-    next_count: u32,
-    autocommit: bool,
-}
-
 /// Room offered to one receive call, at the least. Half of what an empty buffer keeps, so that a reply cut in two does
 /// not make it grow.
 const RECEIVE_BYTES_MIN: usize = 8 << 10;
@@ -108,17 +102,6 @@ const RECEIVE_BYTES_MIN: usize = 8 << 10;
 impl IrisConnection {
     pub fn new(options: ConnectOptions) -> Self {
         Self { recv: RecvBuf::new(), lent_bytes: 0, ready: None, machine: Machine::new(options) }
-    }
-
-    /// Makes an idle connection ready to be taken over by another thread, over the same socket. The statements IRIS holds
-    /// for it are forgotten: others take their ids.
-    pub fn park(self) -> ParkedConnection {
-        self.machine.park()
-    }
-
-    /// Goes on where another one was parked.
-    pub fn resume(options: ConnectOptions, parked: ParkedConnection) -> Self {
-        Self { machine: Machine::resume(options, parked), ..Self::new(ConnectOptions::default()) }
     }
 
     /// Appends the handshake. `poll` then leads through the login to [`Poll::Connected`].
