@@ -4,9 +4,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use iris_pgwire::auth::{ExpectClientFirst, ServerNonce, UserFile, Verifier};
 use iris_pgwire::config::{Loaded, Sources};
-use iris_pgwire::session::scram::{ExpectClientFirst, ServerNonce, Verifier};
-use iris_pgwire::session::users::UserFile;
 use iris_pgwire::wire::{
     Frame, FrontendMessage, Limits, Phase, RecvBuf, SaslInitialResponse, SendBuf, StartupPacket, WireError, password,
 };

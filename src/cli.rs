@@ -14,9 +14,8 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 
+use crate::auth::{ITERATIONS_DEFAULT, SALT_BYTES_DEFAULT, check_user, hash_password};
 use crate::config::{Config, ConfigError, KEYS, Loaded, Sources, address};
-use crate::session::scram::{ITERATIONS_DEFAULT, SALT_BYTES_DEFAULT, hash_password};
-use crate::session::users::check_user;
 
 /// PostgreSQL wire protocol gateway for InterSystems IRIS.
 #[derive(Debug, Parser)]

@@ -1,8 +1,9 @@
 //! `iris-pgwire`: the PostgreSQL wire protocol in front of InterSystems IRIS.
 //!
-//! Imports point down the floors only (`docs/ARCHITECTURE.md`, kept by `tests/tidy.rs`):
-//! `wire types vector copy iris` < `sql catalog` < `session` < `runtime embedded` < `config cli`.
+//! Imports point down the floors only (`docs/ARCHITECTURE.md`, kept by `tests/tidy`):
+//! `wire types vector copy iris auth` < `sql catalog` < `session` < `runtime embedded` < `config cli`.
 
+pub mod auth;
 pub mod catalog;
 pub mod cli;
 pub mod config;

@@ -3,7 +3,7 @@
 use clap::CommandFactory;
 
 use super::*;
-use crate::session::users::UserFile;
+use crate::auth::UserFile;
 
 #[derive(Debug, Default)]
 struct Outcome {

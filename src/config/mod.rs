@@ -13,9 +13,7 @@ use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
-use crate::session::auth::AuthMethod;
-use crate::session::scram::MockSecret;
-use crate::session::users::UserFile;
+use crate::auth::{AuthMethod, MockSecret, UserFile};
 
 pub use keys::{Config, KEYS, Key};
 pub use values::{AuthKind, CatalogKind, IrisServer, LogLevel, Names, PostgresServer, TableName, address};

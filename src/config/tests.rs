@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::session::scram::{ITERATIONS_DEFAULT, hash_password};
+use crate::auth::{ITERATIONS_DEFAULT, hash_password};
 
 const CORES: usize = 8;
 

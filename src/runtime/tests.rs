@@ -11,7 +11,7 @@ mod waits;
 use super::fake_iris::FakeIris;
 use super::plain_session::PlainSession;
 use super::*;
-use crate::session::auth::AuthMethod;
+use crate::auth::AuthMethod;
 use crate::wire::{Frame, Limits};
 
 /// A client that speaks just enough.

@@ -1,71 +1,29 @@
 //! One client's conversation, sans IO: frames in, bytes and orders out.
 
-mod activity;
-mod advisory;
-mod arguments;
-pub mod auth;
-mod block_run;
-mod bounds;
-mod calls;
-mod catalog;
-mod channel;
 mod client;
-mod context;
-mod control;
-mod copy_in;
-mod counts;
-mod cursor;
-mod cursor_commands;
-mod cursor_run;
-mod evaluation;
-mod executing;
-mod explain;
-mod extended;
-mod held_rows;
-mod kept_rows;
-mod local;
-mod open;
-mod operation;
-mod prelude;
-mod question;
-mod ready;
-mod resolve;
-mod rows;
-mod rules;
+mod contract;
+mod protocol;
 mod run;
-pub mod scram;
-pub mod scram_client;
-mod settings;
-mod simple;
-mod startup;
-mod statement;
-mod step;
-mod streams;
 #[cfg(test)]
 mod tests;
-mod transaction;
-mod try_setting;
-mod upsert_keys;
-pub mod users;
-mod values;
-mod violation;
+mod understand;
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::wire::{Frame, PgError, Phase, SendBuf, WireError};
 
-pub use activity::Sessions;
-pub use advisory::{LockKey, LockMode, LockRequest, LockScope};
-pub use channel::{ChannelChange, Effect, Notification};
-pub use client::Identity;
-pub use context::{SessionOptions, ShardContext};
-pub use counts::{Counter, Counts, SessionCounters, ShardCounts};
-pub use settings::TcpSettings;
-pub use step::{Event, Step, WaitRequest};
+pub use client::counts::{Counter, Counts, SessionCounters, ShardCounts};
+pub use client::presence::Sessions;
+pub use contract::effect::{ChannelChange, Effect, Notification, TcpSettings};
+pub use contract::identity::Identity;
+pub use contract::lock::{LockKey, LockMode, LockRequest, LockScope};
+pub use contract::step::{Event, Step, WaitRequest};
+pub use understand::context::{SessionOptions, ShardContext};
 
-use ready::Ready;
-use startup::{Startup, StartupStep};
+use protocol::notifications::put_notifications;
+use protocol::ready::Ready;
+use protocol::startup::{Startup, StartupStep};
 
 /// One client, from its first packet to its last.
 #[derive(Debug)]
@@ -185,7 +143,7 @@ impl Session {
 
     /// Notifications for an idle client, for which `takes_notifications` holds.
     pub fn on_notifications(&mut self, notifications: &[Arc<Notification>], out: &mut SendBuf) {
-        channel::put_notifications(notifications, out);
+        put_notifications(notifications, out);
     }
 
     pub fn is_authenticated(&self) -> bool {

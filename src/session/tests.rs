@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use super::auth::AuthMethod;
 use super::{Event, Identity, Session, SessionCounters, SessionOptions, ShardContext, Step, WaitRequest};
+use crate::auth::AuthMethod;
 use crate::wire::{Frame, Limits, SendBuf};
 
 const STARTUP: &[u8] = b"\0\x03\0\0user\0test\0database\0USER\0\0";

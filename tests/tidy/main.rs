@@ -1,11 +1,13 @@
 //! The rules of the house as a test: floors, lengths, bans. Each finding names what to do instead.
 
+mod graph;
 mod source;
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use graph::Graph;
 use source::Source;
 
 /// Lines of a file, tests included: what a reader can hold.
@@ -20,13 +22,39 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("copy", &["types", "wire", "vector"]),
     ("sql", &["types", "wire", "vector", "iris", "copy"]),
     ("catalog", &["sql", "types", "wire", "vector", "iris", "copy"]),
-    ("session", &["sql", "catalog", "types", "wire", "vector", "copy", "iris"]),
+    ("auth", &["wire"]),
+    ("session", &["auth", "sql", "catalog", "types", "wire", "vector", "copy", "iris"]),
     ("embedded", &["iris", "sql", "vector", "types", "wire"]),
-    ("runtime", &["session", "sql", "catalog", "types", "wire", "vector", "copy", "iris", "config"]),
+    ("runtime", &["session", "auth", "sql", "catalog", "types", "wire", "vector", "copy", "iris", "config"]),
 ];
 
+/// Floors inside of a room, the lowest first: each imports itself and those below it.
+const INNER_FLOORS: &[(&str, &[&str])] = &[("session", &["contract", "client", "understand", "run", "protocol"])];
+
+/// Files, and what they import nothing of.
+const APART: &[(&[&str], &str)] = &[
+    (&["src/sql/plan.rs", "src/sql/schema.rs", "src/sql/options.rs"], "src/sql/translate"),
+    // What a plain SELECT goes through.
+    (
+        &[
+            "src/session/protocol/simple.rs",
+            "src/session/protocol/executing.rs",
+            "src/session/protocol/ready.rs",
+            "src/session/run/script.rs",
+            "src/session/run/bind.rs",
+        ],
+        "src/session/run/cursor",
+    ),
+];
+
+/// How many files of a room may import each other in a circle.
+const CIRCLE_FILES_MAX: &[(&str, usize)] =
+    &[("session", CIRCLE_FILES_GOAL), ("sql", 46), ("runtime", CIRCLE_FILES_GOAL), ("catalog", CIRCLE_FILES_GOAL)];
+const CIRCLE_FILES_GOAL: usize = 6;
+
 /// Rooms that handle bytes of a peer: nothing there may panic.
-const PEER_ROOMS: &[&str] = &["wire", "iris", "session", "copy", "types"];
+const PEER_ROOMS: &[&str] =
+    &["wire", "iris", "auth", "session", "copy", "types", "vector", "sql", "catalog", "runtime"];
 
 /// What nothing from a peer may reach, and what to write instead.
 const PEER_BANS: &[(&str, &str)] = &[
@@ -117,22 +145,64 @@ fn files_are_short_and_end_with_a_newline() {
     findings.none();
 }
 
+fn graph() -> Graph {
+    Graph::read(&root().join("src"), &rust_files(&["src"]))
+}
+
 #[test]
 fn imports_point_down_the_floors() {
     let mut findings = Findings::default();
-    for path in rust_files(&["src"]) {
-        let room = room(&path);
-        let Some((_, allowed)) = FLOORS.iter().find(|(name, _)| *name == room) else { continue };
-        let source = Source::read(&path);
-        for (line, text) in source.product_lines() {
-            for (place, _) in text.match_indices("crate::") {
-                let rest = &text[place + "crate::".len()..];
-                for target in imported_rooms(rest) {
-                    let known = FLOORS.iter().any(|(name, _)| *name == target) || ["config", "cli"].contains(&target);
-                    if known && target != room && !allowed.contains(&target) {
-                        let names = if allowed.is_empty() { "nothing".into() } else { allowed.join(", ") };
-                        findings.add(&path, line, format_args!("{room}/ may import {names}, not {target}"));
+    let graph = graph();
+    for (from, arrows) in graph.files.iter().zip(&graph.arrows) {
+        let own = room(from);
+        let Some((_, allowed)) = FLOORS.iter().find(|(name, _)| *name == own) else { continue };
+        for (to, line) in arrows {
+            let target = room(&graph.files[*to]);
+            if target != own && !allowed.contains(&target.as_str()) {
+                let names = if allowed.is_empty() { "nothing".into() } else { allowed.join(", ") };
+                findings.add(from, *line, format_args!("{own}/ may import {names}, not {target}"));
+            }
+        }
+    }
+    findings.none();
+}
+
+#[test]
+fn imports_point_down_inside_of_a_room() {
+    let mut findings = Findings::default();
+    let graph = graph();
+    for (room_name, floors) in INNER_FLOORS {
+        let floor = |path: &Path| {
+            let inner = path.strip_prefix(root().join("src").join(room_name)).ok()?;
+            let folder = inner.parent()?.to_string_lossy().into_owned();
+            floors.iter().rposition(|floor| folder == *floor || folder.starts_with(&format!("{floor}/")))
+        };
+        for (from, arrows) in graph.files.iter().zip(&graph.arrows) {
+            let Some(own) = floor(from) else { continue };
+            for (to, line) in arrows {
+                let to = &graph.files[*to];
+                match floor(to) {
+                    Some(other) if other > own => {
+                        let (own, other) = (floors[own], floors[other]);
+                        findings.add(from, *line, format_args!("{room_name}/{own} is below {room_name}/{other}"));
                     }
+                    None if room(to) == *room_name => {
+                        findings.add(
+                            from,
+                            *line,
+                            format_args!("{} is above: name the file it comes from", relative(to)),
+                        );
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    for (below, above) in APART {
+        for (from, arrows) in graph.files.iter().zip(&graph.arrows) {
+            for (to, line) in arrows.iter().filter(|_| below.contains(&relative(from).as_str())) {
+                if relative(&graph.files[*to]).starts_with(above) {
+                    findings.add(from, *line, format_args!("does not import {above}"));
                 }
             }
         }
@@ -140,13 +210,34 @@ fn imports_point_down_the_floors() {
     findings.none();
 }
 
-/// The first names after `crate::`: one, or all of a braced list that stands on this line.
-fn imported_rooms(rest: &str) -> Vec<&str> {
-    let name = |text: &str| text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
-    match rest.strip_prefix('{') {
-        None => vec![&rest[..name(rest)]],
-        Some(list) => list.split(',').map(|item| item.trim()).map(|item| &item[..name(item)]).collect(),
+/// Files that import each other in a circle are one thing to a reader.
+#[test]
+fn circles_of_imports_are_small() {
+    let mut findings = Findings::default();
+    let graph = graph();
+    for (room_name, files_max) in CIRCLE_FILES_MAX {
+        let circles = graph.circles(|path| room(path) == *room_name);
+        for circle in circles.iter().filter(|circle| circle.len() > *files_max) {
+            let names: Vec<String> = circle.iter().map(|file| relative(&graph.files[*file])).collect();
+            let first = &graph.files[circle[0]];
+            let length = circle.len();
+            findings.add(
+                first,
+                1,
+                format_args!("{length} files import each other, {files_max} may: {}", names.join(", ")),
+            );
+        }
+        let largest = circles.first().map_or(0, Vec::len);
+        if largest < *files_max && *files_max > CIRCLE_FILES_GOAL {
+            let place = root().join("tests/tidy/main.rs");
+            findings.add(
+                &place,
+                1,
+                format_args!("the largest circle of {room_name} has {largest} files: lower its bound"),
+            );
+        }
     }
+    findings.none();
 }
 
 #[test]
@@ -273,7 +364,18 @@ fn the_rules_find_what_they_ban() {
     let lines: Vec<_> = source.product_lines().filter(|(_, line)| line.contains("unwrap")).collect();
     assert_eq!(lines, [(7, "fn l() { m.unwrap(); }")]);
     assert!(source.product_lines().any(|(number, line)| number == 2 && line.contains("let g: &'h str =")));
-    assert_eq!(imported_rooms("{wire::Frame, types, session::Step};"), ["wire", "types", "session"]);
-    assert_eq!(imported_rooms("runtime::shard;"), ["runtime"]);
+    assert_eq!(
+        graph::Graph::of(&[
+            ("a/mod.rs".into(), "mod b;\nmod c;\npub use b::{\n    One,\n    Two as Other,\n};\n".into()),
+            ("a/b.rs".into(), "use super::c::Three;\nfn f() { crate::d::g(); }\n".into()),
+            ("a/c.rs".into(), "use crate::{\n    a::{One, c},\n    d,\n};\n".into()),
+            ("d.rs".into(), String::new()),
+        ])
+        .arrows
+        .iter()
+        .map(|arrows| arrows.iter().map(|(to, line)| (*to, *line)).collect::<Vec<_>>())
+        .collect::<Vec<_>>(),
+        [vec![], vec![(2, 1), (3, 2)], vec![(1, 1), (3, 1)], vec![]]
+    );
     assert!(continues_a_word("debug_assert!(x)", 6, "assert!("));
 }

@@ -25,6 +25,12 @@ impl Source {
         Self { code, test_lines }
     }
 
+    /// The code outside tests; lines stand where they stood.
+    pub fn product(&self) -> String {
+        let lines = self.code.lines().zip(&self.test_lines);
+        lines.flat_map(|(text, is_test)| [if *is_test { "" } else { text }, "\n"]).collect()
+    }
+
     /// Line numbers and code outside tests.
     pub fn product_lines(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = self.code.lines().zip(&self.test_lines).enumerate();
@@ -32,10 +38,18 @@ impl Source {
     }
 }
 
-/// Files that hold only tests, declared under `#[cfg(test)]` beside the code.
+/// Files that hold only tests: by their names, or declared under `#[cfg(test)]` in the file above.
 pub fn is_test_file(path: &Path) -> bool {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    name == "tests" || name.ends_with("_tests") || path.components().any(|part| part.as_os_str() == "tests")
+    let above = path.with_file_name("mod.rs");
+    let declares = |text: String| {
+        let lines: Vec<&str> = text.lines().collect();
+        lines.windows(2).any(|pair| pair[0] == "#[cfg(test)]" && pair[1] == format!("mod {name};"))
+    };
+    name == "tests"
+        || name.ends_with("_tests")
+        || path.components().any(|part| part.as_os_str() == "tests")
+        || fs::read_to_string(above).is_ok_and(declares)
 }
 
 fn blank_comments_and_strings(text: &str) -> String {

@@ -2,8 +2,7 @@
 
 use super::OracleServer;
 use super::connection::Broken;
-use crate::session::scram::MECHANISM;
-use crate::session::scram_client::{ExpectServerFinal, ScramClient};
+use crate::auth::{ExpectServerFinal, MECHANISM, ScramClient};
 
 /// A login on its way.
 pub(super) struct Login<'s> {

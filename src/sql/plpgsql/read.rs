@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
         found
     }
 
-    fn expect(&mut self, word: &str) -> Result<()> {
+    fn require(&mut self, word: &str) -> Result<()> {
         if self.eat(word) { Ok(()) } else { Err(self.syntax_error()) }
     }
 
@@ -166,13 +166,13 @@ impl<'a> Reader<'a> {
             if label.is_some() && reader.is_one_of(&["loop", "while", "for", "foreach"]) {
                 return Err(reader.unsupported("a loop"));
             }
-            reader.expect("begin")?;
+            reader.require("begin")?;
             let enter = reader.push(BlockStep::Jump(reader.steps.len().saturating_add(1)));
             reader.statements(&["end", "exception"])?;
             if reader.eat("exception") {
                 reader.handlers(enter)?;
             }
-            reader.expect("end")?;
+            reader.require("end")?;
             let before = reader.at;
             if let Some(end) = reader.name()
                 && label.as_ref() != Some(&end)
@@ -260,7 +260,7 @@ impl<'a> Reader<'a> {
         loop {
             self.at = self.at.saturating_add(1);
             let condition = self.sql(|reader| reader.is_word("then"), "SELECT ")?;
-            self.expect("then")?;
+            self.require("then")?;
             let test = self.push(BlockStep::Jump(0));
             self.statements(&["elsif", "elseif", "else", "end"])?;
             if !self.is_word("end") {
@@ -277,8 +277,8 @@ impl<'a> Reader<'a> {
         }
         let end = self.steps.len();
         ends.into_iter().for_each(|step| self.set(step, BlockStep::Jump(end)));
-        self.expect("end")?;
-        self.expect("if")?;
+        self.require("end")?;
+        self.require("if")?;
         self.semicolon()
     }
 
@@ -293,7 +293,7 @@ impl<'a> Reader<'a> {
             while self.eat("or") {
                 conditions.extend(self.condition()?);
             }
-            self.expect("then")?;
+            self.require("then")?;
             handlers.push(Handler { conditions, start: self.steps.len() });
             self.statements(&["when", "end"])?;
             ends.push(self.push(BlockStep::Jump(0)));

@@ -119,7 +119,7 @@ pub fn is_iris(sql: &str, refused: bool) -> bool {
     if certain || !refused {
         return certain;
     }
-    if STATEMENTS.iter().any(|pair| is(0, pair[0]) && is(1, pair[1])) {
+    if STATEMENTS.iter().any(|[first, second]| is(0, first) && is(1, second)) {
         return true;
     }
     words.iter().enumerate().any(|(n, word)| match word.text {

@@ -1,0 +1,286 @@
+//! What the gateway knows of one authenticated client.
+
+pub mod advisory;
+pub mod channels;
+pub mod counts;
+pub mod presence;
+pub mod settings;
+pub mod transaction;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::sql::Template;
+use crate::types::DateFormat;
+use crate::wire::{PgError, SendBuf, Severity, SqlState};
+
+use self::advisory::AdvisoryLocks;
+use self::channels::Channels;
+use self::presence::{Presence, Sessions};
+use self::settings::Settings;
+use self::transaction::Transaction;
+use crate::session::contract::effect::{Effect, TcpSettings};
+use crate::session::contract::identity::{Identity, since_2000_us};
+
+/// Settings, transaction and identity: what statements read and change.
+#[derive(Debug)]
+pub struct Client {
+    pub identity: Identity,
+    pub user: String,
+    pub database: String,
+    pub settings: Settings,
+    pub transaction: Transaction,
+    pub presence: Presence,
+    /// Schemas of unqualified names, folded, system schemas left out; empty while that is `public` alone.
+    pub search_path: Vec<String>,
+    pub channels: Channels,
+    pub advisory: AdvisoryLocks,
+    /// What the session has open, as [`gateway_setting::SESSION`](crate::catalog::gateway_setting::SESSION) tells it:
+    /// written when the next statement asks for it.
+    pub open: String,
+    /// The oracle has answered a query of the block: its modes stay as they are.
+    pub has_queried: bool,
+    /// For the runtime to carry out.
+    pub effects: Vec<Effect>,
+    started: SystemTime,
+    tcp: TcpSettings,
+    /// What the client was last told by ParameterStatus.
+    told: Vec<(&'static str, String)>,
+    transactions_count: u64,
+    /// Statements so far, and whether the last of them is under way.
+    statements_count: u64,
+    has_statement: bool,
+    /// Microseconds since 2000-01-01 of the first statement in the block that asked for the time.
+    transaction_time_us: Option<i64>,
+}
+
+impl Client {
+    pub fn new(identity: Identity, user: String, database: String, settings: Settings, all: &Arc<Sessions>) -> Self {
+        let presence = Presence::new(all, &identity, &user, &database);
+        Self {
+            identity,
+            user,
+            database,
+            settings,
+            transaction: Transaction::new(),
+            presence,
+            search_path: Vec::new(),
+            channels: Channels::default(),
+            advisory: AdvisoryLocks::default(),
+            open: String::new(),
+            has_queried: false,
+            effects: Vec::new(),
+            started: SystemTime::now(),
+            tcp: TcpSettings::default(),
+            told: Vec::new(),
+            transactions_count: 0,
+            statements_count: 0,
+            has_statement: false,
+            transaction_time_us: None,
+        }
+    }
+
+    /// A statement begins, unless it has begun with a message before. `text`: what the client sent it in.
+    pub fn begin_statement(&mut self, text: &str) {
+        if !std::mem::replace(&mut self.has_statement, true) {
+            self.statements_count = self.statements_count.wrapping_add(1);
+            self.presence.set_active(text);
+        }
+    }
+
+    /// The statement is over, one way or the other.
+    pub fn end_statement(&mut self) {
+        self.has_statement = false;
+    }
+
+    /// The number of the statement under way.
+    pub fn statement(&self) -> Option<u64> {
+        self.has_statement.then_some(self.statements_count)
+    }
+
+    /// ParameterStatus for every reported parameter whose value differs from what the client knows.
+    pub fn tell_settings(&mut self, out: &mut SendBuf) {
+        let now = self.settings.reported();
+        for (index, (name, value)) in now.iter().enumerate() {
+            if self.told.get(index).is_none_or(|(_, told)| told != value) {
+                out.put_parameter_status(name, value);
+            }
+        }
+        if let Some((_, name)) = now.iter().find(|(name, _)| *name == "application_name") {
+            self.presence.set_application_name(name);
+        }
+        self.told = now;
+        let tcp = self.settings.tcp();
+        if self.tcp != tcp {
+            self.tcp = tcp;
+            self.effects.push(Effect::Tcp(tcp));
+        }
+        self.follow_search_path();
+    }
+
+    fn follow_search_path(&mut self) {
+        let mut path = self.path();
+        path.retain(|schema| !matches!(schema.as_str(), "pg_catalog" | "information_schema" | "pg_temp"));
+        if path == ["public"] {
+            path.clear();
+        }
+        self.search_path = path;
+    }
+
+    /// Whether what SET changes now is undone by a rollback: in a block, or between statements that belong together.
+    pub fn in_transaction(&self) -> bool {
+        self.transaction.in_block() || self.transaction.is_implicit()
+    }
+
+    /// Whether IRIS, which keeps timestamps in UTC, computes in another time zone than the client's.
+    pub fn is_zoned(&self) -> bool {
+        let zone = &self.settings.style().zone;
+        !zone.is_utc() && !zone.equals_utc()
+    }
+
+    /// Whether dates are printed in another format than ISO.
+    pub fn is_dated(&self) -> bool {
+        self.settings.style().date_format != DateFormat::Iso
+    }
+
+    /// Whether a statement that was scanned as `template` still means the same.
+    pub fn means(&self, template: &Template) -> bool {
+        template.is_zoned == self.is_zoned() && template.is_dated == self.is_dated()
+    }
+
+    /// A notice, unless `client_min_messages` asks for silence.
+    pub fn notice(&self, notice: &PgError, out: &mut SendBuf) {
+        let wanted = self.settings.show("client_min_messages").unwrap_or_default();
+        let silent = match notice.severity {
+            Severity::Warning => wanted == "error",
+            Severity::Notice => matches!(wanted.as_str(), "error" | "warning"),
+            Severity::Error | Severity::Fatal | Severity::Info => false,
+        };
+        if !silent {
+            out.put_notice_response(notice);
+        }
+    }
+
+    /// WARNING where a rollback, of all or to a savepoint, does not undo what it would undo in PostgreSQL.
+    pub fn warn_of_definitions(&self, savepoint: Option<&str>, out: &mut SendBuf) {
+        if !self.transaction.leaves_definitions(savepoint) {
+            return;
+        }
+        let message = "definitions are not rolled back: what was created, altered or dropped stays so";
+        let warning = PgError::new(Severity::Warning, SqlState::WARNING, message);
+        self.notice(&warning.detail("IRIS does not undo CREATE, ALTER and DROP."), out);
+    }
+
+    /// The transaction is over: SET LOCAL ends, after a rollback SET is undone.
+    pub fn end_transaction(&mut self, committed: bool, out: &mut SendBuf) {
+        if !committed {
+            self.warn_of_definitions(None, out);
+        }
+        self.transaction.end();
+        self.has_queried = false;
+        self.effects.extend(self.channels.end(committed));
+        self.effects.extend(self.advisory.roll_back_to(0));
+        self.settings.end_transaction(committed);
+        self.transaction_time_us = None;
+        self.transactions_count = self.transactions_count.wrapping_add(1);
+        self.tell_settings(out);
+    }
+
+    /// When the session began, in microseconds since 2000-01-01.
+    pub fn started_us(&self) -> i64 {
+        since_2000_us(self.started)
+    }
+
+    /// A statement failed: what was done since the last savepoint, or since BEGIN, is undone at once.
+    pub fn fail_transaction(&mut self) {
+        self.transaction.fail();
+        self.roll_back_to_savepoint();
+    }
+
+    /// What was done behind the savepoints that are left is undone.
+    pub fn roll_back_to_savepoint(&mut self) {
+        let depth = self.transaction.depth();
+        self.channels.roll_back_to(depth);
+        self.effects.extend(self.advisory.roll_back_to(depth));
+    }
+
+    /// Savepoints have been released: what was done behind them lasts as long as what was done before.
+    pub fn keep_released(&mut self) {
+        let depth = self.transaction.depth();
+        self.channels.release_to(depth);
+        self.advisory.release_to(depth);
+    }
+
+    /// A statement outside any block is over: what it set for its own transaction ends.
+    pub fn end_lone_statement(&mut self, out: &mut SendBuf) {
+        if self.settings.has_local() {
+            self.settings.end_transaction(true);
+            self.tell_settings(out);
+        }
+    }
+
+    /// What LOCALTIMESTAMP and its like go by: in a block the moment of the first statement that asked, in microseconds
+    /// since 2000-01-01.
+    pub fn transaction_time_us(&mut self) -> i64 {
+        let now_us = match self.transaction_time_us {
+            Some(first) if self.transaction.in_block() => first,
+            _ => since_2000_us(SystemTime::now()),
+        };
+        self.transaction_time_us = Some(now_us);
+        now_us
+    }
+
+    /// Transactions so far.
+    pub fn transactions_count(&self) -> u64 {
+        self.transactions_count
+    }
+
+    /// `set_config(name, value, is_local)`; NULL as the value sets the default. The value in force then.
+    ///
+    /// # Errors
+    /// 22004 without a name; as `Settings::set`.
+    pub(in crate::session) fn set_config(
+        &mut self,
+        name: Option<&str>,
+        value: Option<&str>,
+        local: bool,
+        out: &mut SendBuf,
+    ) -> Result<String, Box<PgError>> {
+        let Some(name) = name else {
+            return Err(PgError::error(SqlState(*b"22004"), "SET requires parameter name"));
+        };
+        // Outside a block set_config(.., true) lasts for the one statement: its end takes it back.
+        let in_transaction = self.in_transaction();
+        self.settings.set(name, value, local, in_transaction)?;
+        let now = self.settings.show(name)?;
+        self.tell_settings(out);
+        Ok(now)
+    }
+
+    /// As [`set_config`](Self::set_config), of a call that PostgreSQL has carried out for itself: it knows parameters that
+    /// are unknown here.
+    ///
+    /// # Errors
+    /// As `set_config`.
+    pub(in crate::session) fn set_config_as_answered(
+        &mut self,
+        name: Option<&str>,
+        value: Option<&str>,
+        local: bool,
+        out: &mut SendBuf,
+    ) -> Result<(), Box<PgError>> {
+        match (name, value) {
+            (Some(name), Some(value)) if Settings::needs_oracle(name) => {
+                let in_transaction = self.in_transaction();
+                self.settings.accept(name, value, local, in_transaction)?;
+                Ok(())
+            }
+            _ => self.set_config(name, value, local, out).map(|_| ()),
+        }
+    }
+
+    /// The schemas of search_path; `$user` stands for a schema nobody has.
+    pub fn path(&self) -> Vec<String> {
+        self.settings.search_path().into_iter().filter(|schema| schema != "$user").collect()
+    }
+}

@@ -1,0 +1,325 @@
+//! Extended query: Parse, Bind, Describe, Execute, Close (protocol-flow chapter, "Extended Query").
+
+use std::rc::Rc;
+use std::time::SystemTime;
+
+use crate::sql::{Action, CursorCommand, Template, split};
+use crate::types::Oid;
+use crate::wire::{Bind, Parse, PgError, SendBuf, SqlState, Target};
+
+use super::executing::{Executing, Framing, Origin, Purpose};
+use super::portal::{Portal, PortalState, no_portal};
+use super::ready::{Ready, in_failed_block};
+use crate::session::contract::step::Step;
+use crate::session::run::Operation;
+use crate::session::run::arguments::{Arguments, argument_values, constants};
+use crate::session::run::bind::bind_values;
+use crate::session::run::cursor::SharedCursor;
+use crate::session::run::values::{Parameter, Sources};
+use crate::session::understand::context::{Cx, Understood};
+use crate::session::understand::resolve::Resolve;
+use crate::session::understand::rows::{Formats, put_row_description};
+use crate::session::understand::rules::{ends_failed_block, needs_transaction, nested, result_changed};
+use crate::session::understand::statement::Statement;
+
+impl Ready {
+    pub(in crate::session) fn on_parse(&mut self, parse: &Parse<'_>, out: &mut SendBuf) -> Step {
+        self.client.begin_statement(parse.sql);
+        let result = self.start_parse(parse, out);
+        self.settle(result, Framing::Message, out)
+    }
+
+    fn start_parse(&mut self, parse: &Parse<'_>, out: &mut SendBuf) -> Result<Option<Step>, Box<PgError>> {
+        if parse.name.is_empty() {
+            self.statements.remove("");
+        } else {
+            self.check_statement_name(parse.name)?;
+        }
+        let mut statements = split(parse.sql);
+        let sql = statements.next().unwrap_or_default();
+        if statements.next().is_some() {
+            return Err(PgError::error(
+                SqlState::SYNTAX_ERROR,
+                "cannot insert multiple commands into a prepared statement",
+            ));
+        }
+        self.check_statement_bytes(sql)?;
+        let types: Vec<Oid> = parse.type_oids().map(Oid).collect();
+        let mut template = Template::default();
+        Resolve::scan(sql, &mut template, &self.client)?;
+        let resolve = Resolve::with_types(sql, template, &types);
+        self.understand(resolve, Purpose::Parse { name: parse.name.to_owned(), types, outer: None }, out)
+    }
+
+    pub(in crate::session) fn finish_parse(
+        &mut self,
+        name: &str,
+        types: &[Oid],
+        understood: Rc<Understood>,
+        resolve: Resolve,
+        outer: Option<Box<Statement>>,
+        out: &mut SendBuf,
+    ) -> Result<Option<Step>, Box<PgError>> {
+        if self.client.transaction.is_failed() && !ends_failed_block(&understood.translation.action) {
+            return Err(in_failed_block());
+        }
+        let mut statement = Statement::new(understood, resolve, types, self.context.epoch());
+        if let Some(outer) = outer {
+            statement = Statement::around(*outer, statement);
+        } else if nested(&statement.understood.translation.action, types).is_some() {
+            return self.parse_nested(name, types, statement, out);
+        }
+        self.add_statement(name.to_owned(), statement)?;
+        out.put_parse_complete();
+        Ok(None)
+    }
+
+    /// DECLARE and PREPARE: what they are about is understood as well.
+    fn parse_nested(
+        &mut self,
+        name: &str,
+        types: &[Oid],
+        outer: Statement,
+        out: &mut SendBuf,
+    ) -> Result<Option<Step>, Box<PgError>> {
+        let understood = Rc::clone(&outer.understood);
+        let Some(inner) = nested(&understood.translation.action, types) else { return Ok(None) };
+        let mut template = Template::default();
+        Resolve::scan(inner.sql, &mut template, &self.client)?;
+        let resolve = Resolve::with_types(inner.sql, template, inner.parameter_types);
+        let types = inner.parameter_types.to_vec();
+        let purpose = Purpose::Parse { name: name.to_owned(), types, outer: Some(Box::new(outer)) };
+        self.understand(resolve, purpose, out)
+    }
+
+    pub(in crate::session) fn on_bind(&mut self, bind: &Bind<'_>, body: &[u8], out: &mut SendBuf) -> Step {
+        let result = self.start_bind(bind, body, out);
+        self.settle(result, Framing::Message, out)
+    }
+
+    fn start_bind(&mut self, bind: &Bind<'_>, body: &[u8], out: &mut SendBuf) -> Result<Option<Step>, Box<PgError>> {
+        let statement = self.statement(bind.statement)?;
+        self.client.begin_statement(&statement.sql);
+        if self.client.transaction.is_failed() && !ends_failed_block(&statement.understood.translation.action) {
+            return Err(in_failed_block());
+        }
+        let subject = statement.subject();
+        if subject.epoch == self.context.epoch() && self.client.means(&subject.template) {
+            return self.finish_bind(bind, &statement, out);
+        }
+        let mut template = Template::default();
+        Resolve::scan(&subject.sql, &mut template, &self.client)?;
+        let resolve = Resolve::with_types(&subject.sql, template, &subject.client_types);
+        self.understand(resolve, Purpose::Bind(Rc::clone(&statement), body.to_vec()), out)
+    }
+
+    /// The statement as the changed schema makes it. Its columns must stay what the client was told.
+    pub(in crate::session) fn renew(
+        &mut self,
+        old: &Rc<Statement>,
+        understood: Rc<Understood>,
+        resolve: Resolve,
+    ) -> Result<Rc<Statement>, Box<PgError>> {
+        let mut statement = Statement::new(understood, resolve, &old.subject().client_types, self.context.epoch());
+        let columns = |statement: &Statement| -> Option<Vec<(String, Oid, i32)>> {
+            let fields = self.statement_fields(statement, &Formats::text()).ok().flatten()?;
+            Some(fields.into_iter().map(|field| (field.name, field.pg_type.oid, field.pg_type.wire_typmod())).collect())
+        };
+        let subject = old.subject();
+        if old.inner.is_none() && columns(&statement) != columns(subject) {
+            return Err(result_changed());
+        }
+        statement.name.clone_from(&subject.name);
+        statement.parameter_types.clone_from(&subject.parameter_types);
+        if old.inner.is_some() {
+            statement = Statement { inner: Some(Rc::new(statement)), ..Statement::clone(old) };
+        }
+        let statement = Rc::new(statement);
+        self.statements.insert(old.name.clone(), Rc::clone(&statement));
+        Ok(statement)
+    }
+
+    pub(in crate::session) fn finish_bind(
+        &mut self,
+        bind: &Bind<'_>,
+        statement: &Rc<Statement>,
+        out: &mut SendBuf,
+    ) -> Result<Option<Step>, Box<PgError>> {
+        let name = bind.portal;
+        if name.is_empty()
+            && let Some(portal) = self.portals.remove("")
+        {
+            self.closes.extend(portal.open_result());
+        }
+        self.check_portal_name(name)?;
+        let (given, wanted) = (bind.parameters.len(), statement.parameter_types.len());
+        if given != wanted {
+            return Err(PgError::error(
+                SqlState::PROTOCOL_VIOLATION,
+                format!(
+                    "bind message supplies {given} parameters, but prepared statement \"{}\" requires {wanted}",
+                    bind.statement
+                ),
+            ));
+        }
+        let parameters: Vec<Parameter<'_>> = bind
+            .formatted_parameters()
+            .zip(&statement.parameter_types)
+            .map(|((format, bytes), oid)| Parameter { oid: *oid, format, bytes })
+            .collect();
+        let bound = statement.bound();
+        let sources =
+            Sources { sql: &bound.sql, template: &bound.template, parameters: &parameters, context: &self.context };
+        let mut cx = Cx { shard: &self.context, client: &mut self.client, out };
+        let values = bind_values(&bound.understood, &sources, &mut cx)?;
+        let formats = Formats::new(bind.result_formats.iter().collect());
+        let depth = self.client.transaction.depth();
+        let portal = Portal {
+            statement: Rc::clone(statement),
+            formats,
+            state: PortalState::Bound(values),
+            created_at: SystemTime::now(),
+            is_declared: false,
+            depth,
+        };
+        self.charge_portal(name, &portal)?;
+        self.portals.insert(name.to_owned(), portal);
+        out.put_bind_complete();
+        Ok(None)
+    }
+
+    pub(in crate::session) fn on_describe(&mut self, target: Target, name: &str, out: &mut SendBuf) -> Step {
+        let result = self.describe(target, name, out);
+        self.settle(result.map(|()| None), Framing::Message, out)
+    }
+
+    fn describe(&mut self, target: Target, name: &str, out: &mut SendBuf) -> Result<(), Box<PgError>> {
+        let (statement, formats) = match target {
+            Target::Statement => {
+                let statement = self.statement(name)?;
+                out.put_parameter_description(statement.parameter_types.iter().map(|oid| oid.0));
+                (statement, Formats::text())
+            }
+            Target::Portal => {
+                let portal = self.portals.get(name).ok_or_else(|| no_portal(name))?;
+                (Rc::clone(&portal.statement), portal.formats.clone())
+            }
+        };
+        match self.statement_fields(&statement, &formats)? {
+            Some(fields) => put_row_description(&fields, out),
+            None => out.put_no_data(),
+        }
+        Ok(())
+    }
+
+    pub(in crate::session) fn on_execute(
+        &mut self,
+        portal: &str,
+        rows_max: u32,
+        lookahead: Option<u8>,
+        out: &mut SendBuf,
+    ) -> Step {
+        let result = self.start_execute(portal, rows_max, lookahead, out);
+        self.settle(result, Framing::Execute, out)
+    }
+
+    fn start_execute(
+        &mut self,
+        name: &str,
+        rows_max: u32,
+        lookahead: Option<u8>,
+        out: &mut SendBuf,
+    ) -> Result<Option<Step>, Box<PgError>> {
+        let portal = self.portals.get_mut(name).ok_or_else(|| no_portal(name))?;
+        let statement = Rc::clone(&portal.statement);
+        let understood = Rc::clone(&statement.understood);
+        self.client.begin_statement(&statement.sql);
+        let action = &understood.translation.action;
+        if self.client.transaction.is_failed() && !ends_failed_block(action) {
+            return Err(in_failed_block());
+        }
+        let formats = portal.formats.clone();
+        let state = std::mem::replace(&mut portal.state, PortalState::Spent);
+        let mut operation = match (state, action) {
+            (PortalState::Running(operation), _) => operation,
+            (PortalState::Spent, _) => {
+                return Err(PgError::error(
+                    SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                    format!("portal \"{name}\" cannot be run"),
+                ));
+            }
+            (PortalState::Bound(_), Action::Deallocate(of)) => {
+                self.deallocate(of.as_deref())?;
+                out.put_command_complete(&understood.translation.tag);
+                return Ok(None);
+            }
+            (PortalState::Cursor(cursor), _) => {
+                portal.state = PortalState::Cursor(SharedCursor::clone(&cursor));
+                self.execute_cursor(name, cursor)
+            }
+            (PortalState::Bound(_), Action::Prepare { name, .. }) => {
+                self.check_statement_name(name)?;
+                let prepared = statement.inner.as_deref().cloned().ok_or_else(|| no_portal(name))?;
+                self.add_statement(name.clone(), Statement { from_sql: true, ..prepared })?;
+                out.put_command_complete(&understood.translation.tag);
+                return Ok(None);
+            }
+            (PortalState::Bound(values), Action::Cursor(command @ CursorCommand::Declare { .. })) => {
+                let inner = statement.inner.clone().ok_or_else(|| no_portal(name))?;
+                self.declare(command, inner, values, false)?
+            }
+            (PortalState::Bound(_), Action::Execute { name, arguments }) => {
+                let prepared = self.statement(name)?;
+                if needs_transaction(&prepared.understood) {
+                    self.client.transaction.begin_implicit();
+                }
+                match Arguments::new(&prepared, arguments, &formats, false, &self.context, &self.client)? {
+                    Some(unknown) => Operation::Arguments(Box::new(unknown)),
+                    None => {
+                        let texts = constants(arguments);
+                        let values = argument_values(&prepared, &texts, &mut self.cx(out))?;
+                        let understood = Rc::clone(&prepared.understood);
+                        Operation::new(understood, values, formats.clone(), false, &self.context, &self.client)?
+                    }
+                }
+            }
+            (PortalState::Bound(values), _) => match self.named_operation(&understood, Some(&formats))? {
+                Some(operation) => operation,
+                None => {
+                    let understood = Rc::clone(&understood);
+                    Operation::new(understood, values, formats.clone(), false, &self.context, &self.client)?
+                }
+            },
+        };
+        self.separate(&mut operation);
+        // One Execute before Sync is its own transaction in IRIS as it is; more of them need one around them.
+        if lookahead != Some(b'S') || needs_transaction(&understood) {
+            self.client.transaction.begin_implicit();
+        }
+        self.execute(Executing { operation, understood, origin: Origin::Portal(name.to_owned()) }, rows_max.into(), out)
+    }
+
+    /// The portal may be executed again: for more rows, or to be told that there are none.
+    pub(in crate::session) fn put_back(&mut self, executing: Executing) {
+        let Executing { operation, origin: Origin::Portal(name), .. } = executing else { return };
+        let own_cursor = if let Operation::Cursor(run) = &operation { run.own_cursor() } else { None };
+        if let Some(portal) = self.portals.get_mut(&name) {
+            portal.state = own_cursor.map_or(PortalState::Running(operation), PortalState::Cursor);
+        }
+    }
+
+    pub(in crate::session) fn on_close(&mut self, target: Target, name: &str, out: &mut SendBuf) -> Step {
+        match target {
+            Target::Statement => {
+                self.statements.remove(name);
+            }
+            Target::Portal => {
+                if let Some(portal) = self.portals.remove(name) {
+                    self.closes.extend(portal.open_result());
+                }
+            }
+        }
+        out.put_close_complete();
+        Step::NeedFrame
+    }
+}

@@ -1,0 +1,126 @@
+//! Prepared statements by name, and the columns that they are described with.
+
+use std::rc::Rc;
+
+use crate::catalog::{Described, DescribedColumn};
+use crate::sql::{Action, CursorCommand, ScriptStep, StepRole};
+use crate::wire::{PgError, SqlState};
+
+use super::ready::Ready;
+use crate::session::client::Client;
+use crate::session::run::calls::call_fields;
+use crate::session::run::local::local_fields;
+use crate::session::understand::context::{ShardContext, Understood};
+use crate::session::understand::rows::{Field, Formats};
+use crate::session::understand::shape::row_shape;
+use crate::session::understand::statement::Statement;
+
+impl Ready {
+    /// 42P05 when the name is taken.
+    pub(in crate::session) fn check_statement_name(&self, name: &str) -> Result<(), Box<PgError>> {
+        if self.statements.contains_key(name) {
+            return Err(PgError::error(
+                SqlState::DUPLICATE_PREPARED_STATEMENT,
+                format!("prepared statement \"{name}\" already exists"),
+            ));
+        }
+        Ok(())
+    }
+
+    pub(in crate::session) fn add_statement(
+        &mut self,
+        name: String,
+        mut statement: Statement,
+    ) -> Result<(), Box<PgError>> {
+        let max = self.context.options.limits.statements_max;
+        if self.statements.len() >= max {
+            return Err(PgError::error(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                format!("a client may keep at most {max} prepared statements"),
+            )
+            .hint("DEALLOCATE those no longer needed."));
+        }
+        self.charge_statement(&name, &statement)?;
+        statement.name.clone_from(&name);
+        self.statements.insert(name, Rc::new(statement));
+        Ok(())
+    }
+
+    pub(in crate::session) fn statement(&self, name: &str) -> Result<Rc<Statement>, Box<PgError>> {
+        self.statements.get(name).cloned().ok_or_else(|| {
+            let message = if name.is_empty() {
+                "unnamed prepared statement does not exist".to_owned()
+            } else {
+                format!("prepared statement \"{name}\" does not exist")
+            };
+            PgError::error(SqlState::INVALID_STATEMENT_NAME, message)
+        })
+    }
+
+    /// `None` = ALL.
+    pub(in crate::session) fn deallocate(&mut self, name: Option<&str>) -> Result<(), Box<PgError>> {
+        match name {
+            None => self.statements.clear(),
+            Some(name) => {
+                self.statement(name)?;
+                self.statements.remove(name);
+            }
+        }
+        Ok(())
+    }
+
+    /// The columns of a statement's rows; `None` when it has none.
+    pub(in crate::session) fn statement_fields(
+        &self,
+        statement: &Statement,
+        formats: &Formats,
+    ) -> Result<Option<Vec<Field>>, Box<PgError>> {
+        match &statement.understood.translation.action {
+            Action::Cursor(CursorCommand::Fetch { name, is_move: false, .. }) => self.cursor_fields(name, formats),
+            Action::Script(steps) => script_fields(&statement.understood, steps, formats, &self.context, &self.client),
+            Action::Catalog(_) => catalog_fields(statement.described.as_deref(), formats),
+            Action::Execute { name, .. } => {
+                let prepared = self.statement(name)?;
+                match &prepared.understood.translation.action {
+                    Action::Execute { .. } => Ok(None),
+                    _ => self.statement_fields(&prepared, formats),
+                }
+            }
+            Action::ExplainExecute { column, .. } => {
+                formats.check(1)?;
+                Ok(Some(vec![Field::new("QUERY PLAN", *column, formats.of(0))]))
+            }
+            Action::Calls(calls) => call_fields(calls, formats).map(Some),
+            action => Ok(local_fields(action)),
+        }
+    }
+}
+
+fn catalog_fields(described: Option<&Described>, formats: &Formats) -> Result<Option<Vec<Field>>, Box<PgError>> {
+    let Some(columns) = described.and_then(|described| described.columns.as_ref()) else { return Ok(None) };
+    formats.check(columns.len())?;
+    let field = |(index, column): (usize, &DescribedColumn)| Field {
+        name: column.name.clone(),
+        pg_type: column.pg_type,
+        type_len: column.type_len,
+        format: formats.of(index),
+        table_oid: column.table_oid,
+        attribute_number: column.attribute_number,
+    };
+    Ok(Some(columns.iter().enumerate().map(field).collect()))
+}
+
+fn script_fields(
+    understood: &Understood,
+    steps: &[ScriptStep],
+    formats: &Formats,
+    context: &ShardContext,
+    client: &Client,
+) -> Result<Option<Vec<Field>>, Box<PgError>> {
+    let Some((index, step)) = steps.iter().enumerate().find(|(_, step)| step.role == StepRole::Rows) else {
+        return Ok(None);
+    };
+    let Some(metadata) = understood.extra.metadata(index) else { return Ok(None) };
+    let shape = row_shape(understood, step, &metadata, formats, context, client.settings.style())?;
+    Ok(Some(shape.fields.clone()))
+}

@@ -1,0 +1,204 @@
+//! A statement that the oracle answers: its messages pass on as they came, cut by the row limit of the portal.
+
+use crate::catalog::{Answer, BoundValue, Execution, execute, rows_len};
+use crate::sql::CatalogQuery;
+use crate::types::Oid;
+use crate::wire::{Format, PgError, SendBuf, SqlState};
+
+use super::calls::CallValues;
+use super::outcome::Outcome;
+use super::values::SettingValue;
+use crate::session::contract::step::{Event, Progress};
+use crate::session::understand::context::Cx;
+use crate::session::understand::prelude::prelude;
+use crate::session::understand::question::Question;
+
+/// A statement with its values, as the oracle gets it.
+#[derive(Debug, Clone, Default)]
+pub struct CatalogStatement {
+    pub sql: String,
+    pub parameter_types: Vec<Oid>,
+    pub values: Vec<BoundValue>,
+    /// Arguments of the sleeps in front of it.
+    pub sleeps: CallValues,
+    /// What its `set_config` sets for the session, when it has a row.
+    pub settings: Vec<SettingValue>,
+}
+
+impl CatalogStatement {
+    /// Memory held by texts and values, about.
+    pub(in crate::session) fn bytes(&self) -> usize {
+        let values = self.values.iter().map(|(_, bytes)| bytes.as_ref().map_or(0, Vec::len));
+        values.fold(self.sql.len(), usize::saturating_add)
+    }
+}
+
+/// The oracle reads parameters in the form in which the client wrote them.
+pub fn catalog_statement(sources: &super::values::Sources<'_>) -> CatalogStatement {
+    CatalogStatement {
+        sql: sources.sql.to_owned(),
+        parameter_types: sources.parameters.iter().map(|parameter| parameter.oid).collect(),
+        values: sources
+            .parameters
+            .iter()
+            .map(|parameter| (parameter.format, parameter.bytes.map(<[u8]>::to_vec)))
+            .collect(),
+        sleeps: CallValues::default(),
+        settings: Vec::new(),
+    }
+}
+
+/// Such a statement under way, or suspended between two Executes of its portal.
+#[derive(Debug)]
+pub struct CatalogRun {
+    statement: CatalogStatement,
+    query: CatalogQuery,
+    result_formats: Vec<Format>,
+    /// RowDescription goes in front of the rows (simple protocol).
+    describe: bool,
+    rows_max: u64,
+    /// A cursor is being opened: its rows are kept for the first FETCH.
+    opens_only: bool,
+    sent_count: u64,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Next,
+    Waiting(Question),
+    /// Rows from `at` on have not been sent.
+    Rows {
+        answer: Box<Answer>,
+        at: usize,
+        left_count: u64,
+    },
+    Done,
+}
+
+impl CatalogRun {
+    pub fn new(statement: CatalogStatement, query: CatalogQuery, result_formats: Vec<Format>, describe: bool) -> Self {
+        Self {
+            statement,
+            query,
+            result_formats,
+            describe,
+            rows_max: 0,
+            opens_only: false,
+            sent_count: 0,
+            state: State::Next,
+        }
+    }
+
+    /// Asks for the rows of a cursor as they are now, and stops in front of the first.
+    ///
+    /// # Errors
+    /// XX000 when it is running already.
+    pub fn open(&mut self, cx: &Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        match self.state {
+            State::Next => {
+                self.opens_only = true;
+                Ok(self.ask(cx))
+            }
+            State::Rows { .. } | State::Done => Ok(Outcome::Suspended),
+            State::Waiting(_) => Err(runs_already()),
+        }
+    }
+
+    /// Rows sent so far, and whether these were all.
+    pub fn rows_sent(&self) -> (u64, bool) {
+        (self.sent_count, matches!(self.state, State::Done))
+    }
+
+    /// Whether it is more than a look at a setting, which PostgreSQL answers without a snapshot.
+    pub fn is_query(&self) -> bool {
+        !self.statement.sql.starts_with("SHOW ")
+    }
+
+    pub fn reads_session(&self) -> bool {
+        self.query.reads_session
+    }
+
+    fn ask(&mut self, cx: &Cx<'_>) -> Outcome {
+        let prelude = prelude(cx.client, self.query, cx.shard);
+        let execution = Execution { values: &self.statement.values, result_formats: &self.result_formats };
+        let request = execute(&prelude, &self.statement.sql, &self.statement.parameter_types, execution);
+        let question = Question::new(request);
+        let want = question.ask();
+        self.state = State::Waiting(question);
+        Outcome::Wait(want)
+    }
+
+    /// Starts, or goes on after a suspension, with at most `rows_max` rows (0 = all).
+    ///
+    /// # Errors
+    /// XX000 when it is running already.
+    pub fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        self.rows_max = rows_max;
+        self.opens_only = false;
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Next => Ok(self.ask(cx)),
+            State::Rows { answer, at, left_count } => Ok(self.put_rows(answer, at, left_count, cx.out)),
+            State::Done => Ok(Outcome::Complete("SELECT 0".to_owned())),
+            State::Waiting(_) => Err(runs_already()),
+        }
+    }
+
+    /// # Errors
+    /// PostgreSQL's own error of the statement, or why it could not be asked.
+    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let State::Waiting(question) = &mut self.state else { return Err(cx.shard.unwaited()) };
+        if let Event::Mirrored(Err(error)) = event {
+            return Err(error);
+        }
+        let mut answer = match question.resume(event, cx.shard, cx.client)? {
+            Progress::Wait(want) => return Ok(Outcome::Wait(want)),
+            Progress::Ready(answer) => answer,
+        };
+        self.state = State::Done;
+        for notice in &answer.notices {
+            cx.client.notice(notice, cx.out);
+        }
+        if let Some(error) = answer.error.take() {
+            return Err(error);
+        }
+        if answer.rows_count > 0 {
+            for SettingValue { name, value, local } in &self.statement.settings {
+                cx.client.set_config_as_answered(name.as_deref(), value.as_deref(), *local, cx.out)?;
+            }
+        }
+        if self.describe && !answer.row_description.is_empty() {
+            cx.out.put_messages(&answer.row_description);
+        }
+        let left_count = answer.rows_count;
+        Ok(self.put_rows(answer, 0, left_count, cx.out))
+    }
+
+    fn put_rows(&mut self, answer: Box<Answer>, at: usize, left_count: u64, out: &mut SendBuf) -> Outcome {
+        if self.opens_only {
+            self.state = State::Rows { answer, at, left_count };
+            return Outcome::Suspended;
+        }
+        let rest = answer.rows.get(at..).unwrap_or_default();
+        let is_cut = self.rows_max > 0 && left_count >= self.rows_max;
+        let count = if is_cut { self.rows_max } else { left_count };
+        let length = if is_cut { rows_len(rest, count) } else { rest.len() };
+        out.put_messages(rest.get(..length).unwrap_or_default());
+        self.sent_count = self.sent_count.saturating_add(count);
+        if is_cut {
+            let (at, left_count) = (at.saturating_add(length), left_count.saturating_sub(count));
+            self.state = State::Rows { answer, at, left_count };
+            return Outcome::Suspended;
+        }
+        // The tag of a later part counts that part's rows.
+        let tag = match answer.tag.as_deref().unwrap_or("SELECT") {
+            tag if tag.starts_with("SELECT") => format!("SELECT {count}"),
+            tag => tag.to_owned(),
+        };
+        Outcome::Complete(tag)
+    }
+}
+
+fn runs_already() -> Box<PgError> {
+    PgError::error(SqlState::INTERNAL_ERROR, "a running portal was executed again")
+}

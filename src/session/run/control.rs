@@ -1,0 +1,278 @@
+//! BEGIN, COMMIT, ROLLBACK and savepoints. BEGIN costs IRIS nothing: its transaction opens with the first statement.
+
+use std::rc::Rc;
+
+use crate::iris::{Reply, Request};
+use crate::sql::{TransactionCommand, TransactionModes};
+use crate::wire::{PgError, SendBuf, Severity, SqlState};
+
+use super::outcome::Outcome;
+use crate::session::client::Client;
+use crate::session::contract::step::{Event, Want};
+use crate::session::understand::context::{Cx, ShardContext};
+use crate::session::understand::rules::{refused, unexpected};
+
+/// SQLCODE -375.
+const UNKNOWN_SAVEPOINT: i32 = 375;
+
+/// A transaction command under way.
+#[derive(Debug)]
+pub struct Control {
+    command: TransactionCommand,
+    tag: String,
+    waiting: Waiting,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    Nothing,
+    Commit,
+    Rollback,
+    Savepoint,
+    /// ROLLBACK TO is sent; PostgreSQL keeps the savepoint, IRIS does not.
+    RollbackTo,
+    Renew,
+}
+
+impl Control {
+    pub fn new(command: TransactionCommand, tag: String) -> Self {
+        Self { command, tag, waiting: Waiting::Nothing }
+    }
+
+    /// # Errors
+    /// 25P01 outside a block, 3B001 for an unknown savepoint.
+    pub fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let Cx { shard, client, out } = cx;
+        let in_block = client.transaction.in_block();
+        match &self.command {
+            TransactionCommand::Begin(modes) => {
+                if !client.transaction.begin() {
+                    let message = "there is already a transaction in progress";
+                    let warning = PgError::new(Severity::Warning, SqlState::ACTIVE_TRANSACTION, message);
+                    client.notice(&warning, out);
+                }
+                client.settings.begin_transaction();
+                put_modes(client, modes, "", true, true)?;
+                Ok(self.complete())
+            }
+            TransactionCommand::Commit { .. } | TransactionCommand::Rollback { .. } => {
+                if !in_block {
+                    let message = "there is no transaction in progress";
+                    let warning = PgError::new(Severity::Warning, SqlState::NO_ACTIVE_TRANSACTION, message);
+                    client.notice(&warning, out);
+                }
+                let commits = matches!(self.command, TransactionCommand::Commit { .. });
+                if client.transaction.is_failed() && commits {
+                    "ROLLBACK".clone_into(&mut self.tag);
+                }
+                let commits = commits && !client.transaction.is_failed();
+                if !client.transaction.iris_open() {
+                    return Ok(self.end(commits, client, out));
+                }
+                self.waiting = if commits { Waiting::Commit } else { Waiting::Rollback };
+                Ok(Outcome::Wait(Want::Submit(if commits { Request::Commit } else { Request::Rollback })))
+            }
+            TransactionCommand::Savepoint(name) => {
+                if !in_block {
+                    return Err(outside("SAVEPOINT"));
+                }
+                client.transaction.savepoint(name)?;
+                client.settings.savepoint();
+                let text = iris_savepoint("SAVEPOINT", name, client)?;
+                self.waiting = Waiting::Savepoint;
+                Ok(submit(&text, shard, client))
+            }
+            TransactionCommand::Release(name) => {
+                if !in_block {
+                    return Err(outside("RELEASE SAVEPOINT"));
+                }
+                let depth = client.transaction.savepoint_depth(name).ok_or_else(|| no_savepoint(name))?;
+                client.transaction.release(name);
+                client.settings.release(depth);
+                client.keep_released();
+                Ok(self.complete())
+            }
+            TransactionCommand::RollbackTo(name) => {
+                if !in_block {
+                    return Err(outside("ROLLBACK TO SAVEPOINT"));
+                }
+                let text = iris_savepoint("ROLLBACK TO SAVEPOINT", name, client)?;
+                self.waiting = Waiting::RollbackTo;
+                Ok(submit(&text, shard, client))
+            }
+        }
+    }
+
+    /// # Errors
+    /// IRIS's refusal: after a failed COMMIT the transaction is rolled back.
+    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let (Event::Iris(reply), true) = (event, self.waiting != Waiting::Nothing) else {
+            return Err(cx.shard.unwaited());
+        };
+        let Cx { shard, client, out } = cx;
+        let waiting = std::mem::replace(&mut self.waiting, Waiting::Nothing);
+        if let Reply::Failed { error, .. } = &reply {
+            if matches!(waiting, Waiting::Commit | Waiting::Rollback) {
+                client.end_transaction(false, out);
+            }
+            self.failed(waiting, error.sqlcode, client);
+            return Err(refused(error, shard));
+        }
+        match (waiting, &self.command) {
+            (Waiting::Commit, _) => Ok(self.end(true, client, out)),
+            (Waiting::Rollback, _) => Ok(self.end(false, client, out)),
+            (Waiting::RollbackTo, TransactionCommand::RollbackTo(name)) => {
+                client.warn_of_definitions(Some(name), out);
+                client.transaction.iris_rolled_back_to(name);
+                let text = iris_savepoint("SAVEPOINT", name, client)?;
+                self.waiting = Waiting::Renew;
+                Ok(submit(&text, shard, client))
+            }
+            (Waiting::Renew, TransactionCommand::RollbackTo(name)) => {
+                if let Some(depth) = client.transaction.savepoint_depth(name) {
+                    client.settings.rollback_to(depth);
+                    client.tell_settings(out);
+                }
+                client.transaction.rolled_back_to(name);
+                client.roll_back_to_savepoint();
+                Ok(self.complete())
+            }
+            (Waiting::Savepoint, _) => Ok(self.complete()),
+            _ => Err(unexpected(&reply)),
+        }
+    }
+
+    /// What a refusal leaves behind: savepoints that IRIS does not have are none of the client's either. After -375 IRIS
+    /// has rolled back the whole transaction.
+    fn failed(&self, waiting: Waiting, sqlcode: i32, client: &mut Client) {
+        match (waiting, &self.command) {
+            (Waiting::RollbackTo, _) if sqlcode == UNKNOWN_SAVEPOINT => client.transaction.iris_rolled_back(),
+            (Waiting::Savepoint, TransactionCommand::Savepoint(name))
+            | (Waiting::Renew, TransactionCommand::RollbackTo(name)) => {
+                if let Some(depth) = client.transaction.savepoint_depth(name) {
+                    client.transaction.iris_rolled_back_to(name);
+                    client.transaction.release(name);
+                    client.settings.release(depth);
+                    client.keep_released();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, committed: bool, client: &mut Client, out: &mut SendBuf) -> Outcome {
+        let chains = matches!(
+            self.command,
+            TransactionCommand::Commit { chain: true } | TransactionCommand::Rollback { chain: true }
+        );
+        if !chains {
+            client.end_transaction(committed, out);
+            return self.complete();
+        }
+        let modes = ["transaction_isolation", "transaction_read_only", "transaction_deferrable"]
+            .map(|name| (name, client.settings.show(name).unwrap_or_default()));
+        client.end_transaction(committed, out);
+        client.transaction.begin();
+        client.settings.begin_transaction();
+        // The new transaction has the modes of the one before (manual, COMMIT, "AND CHAIN").
+        for (name, value) in modes {
+            client.settings.chain_mode(name, value);
+        }
+        self.complete()
+    }
+
+    fn complete(&mut self) -> Outcome {
+        Outcome::Complete(std::mem::take(&mut self.tag))
+    }
+}
+
+/// The rules of SET TRANSACTION: a first query fixes the modes, but for READ ONLY.
+///
+/// # Errors
+/// 25001.
+pub fn check_modes(client: &Client, modes: &TransactionModes) -> Result<(), Box<PgError>> {
+    let TransactionModes { isolation, read_only, deferrable } = modes;
+    let refuse = |message: &str| Err(PgError::error(SqlState::ACTIVE_TRANSACTION, message));
+    // An IRIS transaction opens with the first query of a block that IRIS answers.
+    let has_queried = client.transaction.in_block() && (client.transaction.iris_open() || client.has_queried);
+    if deferrable.is_some() {
+        if client.transaction.has_savepoints() {
+            return refuse("SET TRANSACTION [NOT] DEFERRABLE cannot be called within a subtransaction");
+        }
+        if has_queried {
+            return refuse("SET TRANSACTION [NOT] DEFERRABLE must be called before any query");
+        }
+    }
+    if *read_only == Some(false) && client.settings.is_read_only() && client.transaction.in_block() {
+        if client.transaction.has_savepoints() {
+            return refuse("cannot set transaction read-write mode inside a read-only transaction");
+        }
+        if has_queried {
+            return refuse("transaction read-write mode must be set before any query");
+        }
+    }
+    if let Some(isolation) = isolation
+        && has_queried
+        && client.settings.show("transaction_isolation").is_ok_and(|now| !now.eq_ignore_ascii_case(isolation))
+    {
+        return refuse(if client.transaction.has_savepoints() {
+            "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction"
+        } else {
+            "SET TRANSACTION ISOLATION LEVEL must be called before any query"
+        });
+    }
+    Ok(())
+}
+
+/// Modes show in the parameters of their names until the end of the transaction; with `default_` in front, in those that
+/// later transactions start with.
+///
+/// # Errors
+/// As `Settings::set`.
+pub fn put_modes(
+    client: &mut Client,
+    modes: &TransactionModes,
+    prefix: &str,
+    local: bool,
+    in_transaction: bool,
+) -> Result<(), Box<PgError>> {
+    let on_off = |on: bool| if on { "on" } else { "off" }.to_owned();
+    let values = [
+        ("transaction_isolation", modes.isolation.clone()),
+        ("transaction_read_only", modes.read_only.map(on_off)),
+        ("transaction_deferrable", modes.deferrable.map(on_off)),
+    ];
+    for (name, value) in values {
+        if let Some(value) = value {
+            client.settings.set(&format!("{prefix}{name}"), Some(&value), local, in_transaction)?;
+        }
+    }
+    Ok(())
+}
+
+fn iris_savepoint(verb: &str, name: &str, client: &Client) -> Result<String, Box<PgError>> {
+    match client.transaction.iris_savepoint(name) {
+        Some(iris_name) => Ok(format!("{verb} {iris_name}")),
+        None => Err(no_savepoint(name)),
+    }
+}
+
+fn submit(text: &str, context: &ShardContext, client: &mut Client) -> Outcome {
+    client.transaction.mark_iris_open();
+    Outcome::Wait(Want::Submit(Request::Execute {
+        statement: Rc::clone(&context.control_statement(text)),
+        values: Vec::new(),
+        values_per_set: 0,
+        sets: 1,
+        rows_max: 0,
+        in_transaction: true,
+    }))
+}
+
+fn no_savepoint(name: &str) -> Box<PgError> {
+    PgError::error(SqlState(*b"3B001"), format!("savepoint \"{name}\" does not exist"))
+}
+
+fn outside(command: &str) -> Box<PgError> {
+    PgError::error(SqlState::NO_ACTIVE_TRANSACTION, format!("{command} can only be used in transaction blocks"))
+}

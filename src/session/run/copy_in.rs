@@ -1,0 +1,332 @@
+//! COPY .. FROM STDIN: rows in bounded batches, one transaction around all of them.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::iris::{
+    Culprit, IrisError, IrisType, ParameterDescription, Reply, Request, StatementMetadata, default_pg_type, last_part,
+    put_value,
+};
+use crate::sql::{Action, Bind, CopyFormat, CopyFromStdin, CopyHeader};
+use crate::types::{Datum, Fitting, Oid, PgType, assign, decode_with, fit};
+use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
+
+use super::outcome::Outcome;
+use super::violation::{Attempt, violated};
+use crate::copy::{CopyDecoder, TextFormat};
+use crate::session::client::Client;
+use crate::session::contract::step::{Event, Want};
+use crate::session::understand::context::{Cx, ShardContext, Understood};
+use crate::session::understand::rules::{refused, unexpected};
+
+/// Rows of a batch: one exchange with IRIS each.
+const BATCH_ROWS_MAX: usize = 1_000;
+/// Bytes of a batch: keeps memory bounded when rows are wide.
+const BATCH_BYTES_MAX: usize = 512 * 1024;
+
+/// A COPY under way.
+#[derive(Debug)]
+pub struct CopyIn {
+    understood: Rc<Understood>,
+    decoder: CopyDecoder,
+    /// Type of each column's text, and what IRIS declares for it.
+    columns: Vec<(PgType, ParameterDescription)>,
+    batch: Vec<u8>,
+    batch_rows_count: usize,
+    /// The batch on its way, to explain errors by.
+    sent: Vec<u8>,
+    /// Rows IRIS has taken.
+    rows_count: u64,
+    /// Rows read, for the CONTEXT of errors.
+    line_count: u64,
+    /// The first line must be the columns' names, and has not been read.
+    header_pending: bool,
+    header_lines_count: u64,
+    /// A batch is on its way; else the client's data are.
+    is_sending: bool,
+    /// CopyDone came: the last batch is on its way.
+    done: bool,
+}
+
+impl CopyIn {
+    /// # Errors
+    /// XX000 when the statement is no COPY, or was not prepared.
+    pub fn new(understood: Rc<Understood>, context: &ShardContext) -> Result<Self, Box<PgError>> {
+        let internal = || PgError::error(SqlState::INTERNAL_ERROR, "COPY without a prepared INSERT");
+        let Action::CopyFromStdin(copy) = &understood.translation.action else { return Err(internal()) };
+        let metadata = understood.extra.metadata(0).ok_or_else(internal)?;
+        let columns = columns(copy, &understood, &metadata);
+        let decoder = decoder(copy, context);
+        let CopyFormat::Text { header, .. } = copy.format;
+        Ok(Self {
+            understood,
+            decoder,
+            columns,
+            batch: Vec::new(),
+            sent: Vec::new(),
+            batch_rows_count: 0,
+            rows_count: 0,
+            line_count: 0,
+            header_pending: header == CopyHeader::Matching,
+            header_lines_count: u64::from(header == CopyHeader::Ignored),
+            is_sending: false,
+            done: false,
+        })
+    }
+
+    pub fn start(&self, out: &mut SendBuf) -> Outcome {
+        let columns = u16::try_from(self.columns.len()).unwrap_or(u16::MAX);
+        out.put_copy_in_response(Format::Text, columns);
+        Outcome::Wait(Want::Frame)
+    }
+
+    /// # Errors
+    /// Those of the data, and IRIS's refusal of a row.
+    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        match event {
+            Event::Frame(message) if !self.is_sending => self.on_message(&message, cx.client),
+            Event::Iris(reply) if self.is_sending => {
+                self.is_sending = false;
+                self.on_reply(reply, cx.shard, cx.client)
+            }
+            _ => Err(cx.shard.unwaited()),
+        }
+    }
+
+    /// A message of the client.
+    ///
+    /// # Errors
+    /// 22P04 and 22xxx for bad data, 57014 for CopyFail, 08P01 for a message that has no place here.
+    fn on_message(&mut self, message: &FrontendMessage<'_>, client: &mut Client) -> Result<Outcome, Box<PgError>> {
+        match message {
+            FrontendMessage::CopyData(data) => {
+                self.decoder.push(data);
+                self.fill(client)
+            }
+            FrontendMessage::CopyDone => {
+                self.done = true;
+                self.decoder.finish();
+                self.fill(client)
+            }
+            FrontendMessage::CopyFail(reason) => {
+                Err(PgError::error(SqlState::QUERY_CANCELED, format!("COPY from stdin failed: {reason}")))
+            }
+            // Ignored so that a client may pipeline them behind its data (protocol-flow chapter, "COPY Operations").
+            FrontendMessage::Flush | FrontendMessage::Sync => Ok(Outcome::Wait(Want::Frame)),
+            _ => Err(PgError::error(SqlState::PROTOCOL_VIOLATION, "unexpected message type during COPY from stdin")),
+        }
+    }
+
+    /// # Errors
+    /// IRIS's refusal of a row.
+    fn on_reply(
+        &mut self,
+        reply: Reply<'_>,
+        context: &ShardContext,
+        client: &mut Client,
+    ) -> Result<Outcome, Box<PgError>> {
+        match reply {
+            Reply::Updated { counts, .. } => {
+                let rows = u64::try_from(counts.len()).unwrap_or(u64::MAX);
+                self.rows_count = self.rows_count.saturating_add(rows);
+                self.fill(client)
+            }
+            Reply::Failed { error, counts } => Err(self.violated(&error, &counts, context, client)),
+            reply => Err(unexpected(&reply)),
+        }
+    }
+
+    /// IRIS has refused a row of the batch; each in front of it counts as one.
+    fn violated(&self, error: &IrisError, counts: &[i64], context: &ShardContext, client: &Client) -> Box<PgError> {
+        let Action::CopyFromStdin(copy) = &self.understood.translation.action else { return refused(error, context) };
+        let metadata = self.understood.extra.metadata(0);
+        let (metadata, style) = (metadata.as_deref(), client.settings.style());
+        let taken_count = counts.iter().take_while(|count| **count > 0).count();
+        let sent: &[u8] = if counts.is_empty() { &[] } else { &self.sent };
+        let attempt = Attempt { plan: &copy.insert, metadata, values: sent, set: Some(taken_count), style };
+        let explained = violated(error, &attempt, context);
+        if counts.is_empty() || matches!(error.sqlcode, 121 | 122) {
+            // Foreign keys are checked behind the last row.
+            return explained;
+        }
+        let line = u64::try_from(taken_count).unwrap_or(u64::MAX).saturating_add(self.rows_count).saturating_add(1);
+        let line = line.saturating_add(self.header_lines_count);
+        // What did not fit its column PostgreSQL knows by the column already.
+        let culprit = Culprit::of(error);
+        let misfit = culprit.field.filter(|_| matches!(error.sqlcode, 104 | 105)).map(last_part);
+        let index = copy
+            .insert
+            .writes
+            .as_ref()
+            .zip(misfit)
+            .and_then(|(writes, name)| writes.columns.iter().position(|column| column.eq_ignore_ascii_case(name)));
+        let value = culprit.value.map(str::as_bytes);
+        at_line(explained, &self.understood, line, index.map(|index| (index, value)))
+    }
+
+    /// Moves rows from the decoder to the batch until the batch is full or the data used up.
+    fn fill(&mut self, client: &mut Client) -> Result<Outcome, Box<PgError>> {
+        let style = Arc::clone(client.settings.style());
+        while self.batch_rows_count < BATCH_ROWS_MAX && self.batch.len() < BATCH_BYTES_MAX {
+            let Some(row) = self.decoder.next_row()? else { break };
+            self.line_count = self.line_count.saturating_add(1);
+            if std::mem::take(&mut self.header_pending) {
+                let names: Vec<Option<&[u8]>> = (0..row.len()).filter_map(|index| row.get(index)).collect();
+                check_header(&names, &self.understood)
+                    .map_err(|error| at_line(error, &self.understood, self.line_count, None))?;
+                self.header_lines_count = 1;
+                continue;
+            }
+            if row.len() > self.columns.len() {
+                let error = PgError::error(SqlState::BAD_COPY_FORMAT, "extra data after last expected column");
+                return Err(at_line(error, &self.understood, self.line_count, None));
+            }
+            for (index, (pg_type, declared)) in self.columns.iter().enumerate() {
+                let Some(field) = row.get(index) else {
+                    let message = format!("missing data for column \"{}\"", column_name(&self.understood, index));
+                    let error = PgError::error(SqlState::BAD_COPY_FORMAT, message);
+                    return Err(at_line(error, &self.understood, self.line_count, None));
+                };
+                let datum = match field {
+                    None => Ok(Datum::Null),
+                    Some(bytes) => decode_with(pg_type.oid, Format::Text, bytes, &style)
+                        .and_then(|datum| assign(datum, pg_type.oid, *pg_type, &style)),
+                };
+                let datum = match fitted(&self.understood, index) {
+                    Some((to, fitting)) => datum.and_then(|datum| fit(datum, to, fitting)),
+                    None => datum,
+                };
+                let put = datum.and_then(|datum| put_value(&mut self.batch, declared, &datum));
+                put.map_err(|error| at_line(error, &self.understood, self.line_count, Some((index, field))))?;
+            }
+            self.batch_rows_count = self.batch_rows_count.saturating_add(1);
+        }
+        let full = self.batch_rows_count >= BATCH_ROWS_MAX || self.batch.len() >= BATCH_BYTES_MAX;
+        if full || (self.done && self.batch_rows_count > 0) {
+            return self.submit(client);
+        }
+        if self.done {
+            return Ok(Outcome::Complete(format!("COPY {}", self.rows_count)));
+        }
+        Ok(Outcome::Wait(Want::Frame))
+    }
+
+    fn submit(&mut self, client: &mut Client) -> Result<Outcome, Box<PgError>> {
+        let Action::CopyFromStdin(copy) = &self.understood.translation.action else {
+            return Err(PgError::error(SqlState::INTERNAL_ERROR, "COPY lost its statement"));
+        };
+        client.transaction.mark_iris_open();
+        let sets = std::mem::take(&mut self.batch_rows_count);
+        self.sent.clone_from(&self.batch);
+        self.is_sending = true;
+        Ok(Outcome::Wait(Want::Submit(Request::Execute {
+            statement: Rc::clone(&copy.insert.statement),
+            values: std::mem::take(&mut self.batch),
+            values_per_set: self.columns.len(),
+            sets,
+            rows_max: 0,
+            in_transaction: true,
+        })))
+    }
+}
+
+/// The type with a modifier that a column's values are fitted to.
+fn fitted(understood: &Understood, index: usize) -> Option<(PgType, Fitting)> {
+    let Action::CopyFromStdin(copy) = &understood.translation.action else { return None };
+    match copy.insert.binds.get(index) {
+        Some(Bind::Fitted { to, fitting, .. }) => Some((*to, *fitting)),
+        _ => None,
+    }
+}
+
+fn decoder(copy: &CopyFromStdin, context: &ShardContext) -> CopyDecoder {
+    let row_bytes_max = usize::try_from(context.options.limits.frame_bytes_max).unwrap_or(usize::MAX);
+    match &copy.format {
+        CopyFormat::Text { delimiter, null, header } => {
+            let header = *header == CopyHeader::Ignored;
+            CopyDecoder::text(TextFormat { delimiter: *delimiter, null: null.clone(), header }, row_bytes_max)
+        }
+    }
+}
+
+/// What the translation knows of a column counts before what IRIS declares: timestamptz is TIMESTAMP there.
+fn columns(
+    copy: &CopyFromStdin,
+    understood: &Understood,
+    metadata: &StatementMetadata,
+) -> Vec<(PgType, ParameterDescription)> {
+    let untyped = ParameterDescription { iris_type: IrisType::VARCHAR, precision: 0, scale: 0, nullable: 1 };
+    (0..copy.columns_count)
+        .map(|index| {
+            let declared = metadata.parameters.get(index).copied().unwrap_or(untyped);
+            let known = understood.translation.parameter_types.get(index).copied();
+            let oid = known
+                .filter(|oid| *oid != Oid::UNSPECIFIED)
+                .unwrap_or_else(|| default_pg_type(declared.iris_type, declared.precision, declared.scale).oid);
+            let pg_type = match copy.insert.binds.get(index) {
+                Some(Bind::Assigned { to, .. }) => *to,
+                _ => PgType::new(oid),
+            };
+            (pg_type, declared)
+        })
+        .collect()
+}
+
+/// HEADER MATCH: the first line says what the columns are.
+fn check_header(names: &[Option<&[u8]>], understood: &Understood) -> Result<(), Box<PgError>> {
+    let Action::CopyFromStdin(copy) = &understood.translation.action else { return Ok(()) };
+    let columns = copy.insert.writes.as_ref().map(|writes| writes.columns.as_slice()).unwrap_or_default();
+    let bad = |message: String| Err(PgError::error(SqlState::BAD_COPY_FORMAT, message));
+    if names.len() != columns.len() {
+        let (got, expected) = (names.len(), columns.len());
+        return bad(format!("wrong number of fields in header line: got {got}, expected {expected}"));
+    }
+    for (number, (name, column)) in (1..).zip(names.iter().zip(columns)) {
+        let place = format!("column name mismatch in header line field {number}");
+        match name {
+            Some(name) if *name == column.as_bytes() => {}
+            Some(name) => {
+                let name = String::from_utf8_lossy(name);
+                return bad(format!("{place}: got \"{name}\", expected \"{column}\""));
+            }
+            None => return bad(format!("{place}: got null value (\"\\N\"), expected \"{column}\"")),
+        }
+    }
+    Ok(())
+}
+
+fn column_name(understood: &Understood, index: usize) -> String {
+    let Action::CopyFromStdin(copy) = &understood.translation.action else { return String::new() };
+    copy.insert.writes.as_ref().and_then(|writes| writes.columns.get(index)).cloned().unwrap_or_default()
+}
+
+/// Bytes of a value in the CONTEXT of an error (`MAX_COPY_DATA_DISPLAY` of `copyfromparse.c`).
+const SHOWN_BYTES_MAX: usize = 100;
+
+/// Where in the data an error is: line, and column with its value where it is one column's.
+fn at_line(
+    mut error: Box<PgError>,
+    understood: &Understood,
+    line: u64,
+    field: Option<(usize, Option<&[u8]>)>,
+) -> Box<PgError> {
+    let Action::CopyFromStdin(copy) = &understood.translation.action else { return error };
+    let table = copy.insert.writes.as_ref().map_or("", |writes| writes.table.name.as_str());
+    let place = format!("COPY {table}, line {line}");
+    error.context = Some(match field {
+        None => place,
+        Some((index, value)) => {
+            let column = column_name(understood, index);
+            let shown = match value.map(String::from_utf8_lossy) {
+                None => "null input".to_owned(),
+                Some(value) if value.len() <= SHOWN_BYTES_MAX => format!("\"{value}\""),
+                Some(value) => {
+                    let end = (0..=SHOWN_BYTES_MAX).rev().find(|end| value.is_char_boundary(*end)).unwrap_or(0);
+                    format!("\"{}...\"", value.get(..end).unwrap_or_default())
+                }
+            };
+            format!("{place}, column {column}: {shown}")
+        }
+    });
+    error
+}

@@ -1,0 +1,326 @@
+//! One understood statement being carried out. Simple and extended protocol differ in framing only: both run this.
+
+pub mod arguments;
+pub mod bind;
+pub mod block;
+pub mod calls;
+pub mod catalog;
+pub mod channel;
+pub mod control;
+pub mod copy_in;
+pub mod cursor;
+pub mod evaluation;
+pub mod explain;
+pub mod held_rows;
+pub mod local;
+pub mod messages;
+pub mod outcome;
+pub mod script;
+pub mod streams;
+pub mod try_setting;
+pub mod upsert_keys;
+pub mod values;
+pub mod violation;
+
+use std::rc::Rc;
+
+use crate::catalog::{MirrorChange, quoted_name};
+use crate::iris::Request;
+use crate::sql::{Action, CatalogQuery, CursorCommand, EnumChange, SettingCommand};
+use crate::wire::{PgError, SendBuf, SqlState};
+
+use self::arguments::Arguments;
+use self::bind::Values;
+use self::block::BlockRun;
+use self::calls::Calls;
+use self::catalog::{CatalogRun, CatalogStatement};
+use self::channel::ChannelOperation;
+use self::control::Control;
+use self::copy_in::CopyIn;
+use self::cursor::run::{CommitHeld, CursorRun};
+use self::local::{Local, LocalCommand};
+use self::outcome::Outcome;
+use self::script::Run;
+use self::try_setting::TrySetting;
+use crate::session::client::Client;
+use crate::session::contract::step::{Event, Progress, Want};
+use crate::session::understand::context::{Cx, ShardContext, Understood};
+use crate::session::understand::rows::Formats;
+use crate::session::understand::rules::mirror_change;
+
+/// A statement under way.
+#[derive(Debug)]
+pub enum Operation {
+    Run(Run),
+    Control(Control),
+    Copy(Box<CopyIn>),
+    /// The oracle answers.
+    Catalog(Box<CatalogRun>),
+    /// Only the mirror has something to do.
+    Mirror(MirrorOnly),
+    /// SET of a parameter that the oracle knows.
+    TrySetting(Box<TrySetting>),
+    /// Rows come from the operation of the cursor's query.
+    Cursor(Box<CursorRun>),
+    CommitHeld(Box<CommitHeld>),
+    /// SQL-level EXECUTE before its arguments are known.
+    Arguments(Box<Arguments>),
+    /// Answered by the gateway alone.
+    Local(Local),
+    Channel(ChannelOperation),
+    Calls(Box<Calls>),
+    /// Sleeps, and the statement behind them.
+    Sleeping(Box<Sleeping>),
+    /// DO.
+    Block(Box<BlockRun>),
+}
+
+/// COMMENT ON and the like: what the mirror refuses is refused.
+#[derive(Debug)]
+pub struct MirrorOnly {
+    change: Option<MirrorChange>,
+    enum_change: Option<EnumChange>,
+    tag: String,
+}
+
+/// What goes in front of a statement. Its row is nobody's.
+#[derive(Debug)]
+pub struct Sleeping {
+    calls: Calls,
+    spool: SendBuf,
+    then: Operation,
+    rows_max: u64,
+}
+
+impl Operation {
+    /// `describe`: rows are preceded by RowDescription (simple protocol).
+    ///
+    /// # Errors
+    /// 0A000 for an action that belongs to the session and not here.
+    pub fn new(
+        understood: Rc<Understood>,
+        values: Values,
+        formats: Formats,
+        describe: bool,
+        context: &ShardContext,
+        client: &Client,
+    ) -> Result<Self, Box<PgError>> {
+        let tag = || understood.translation.tag.clone();
+        let values = match (values, &understood.translation.action) {
+            (Values::Oracle(mut statement), Action::Catalog(query)) => {
+                let sleeps = std::mem::take(&mut statement.sleeps);
+                let run = CatalogRun::new(statement, *query, formats.into_codes(), describe);
+                let then = Self::Catalog(Box::new(run));
+                let calls = &understood.translation.sleeps;
+                if calls.is_empty() {
+                    return Ok(then);
+                }
+                let calls = Calls::new(calls, sleeps, Formats::text(), false, tag());
+                return Ok(Self::Sleeping(Box::new(Sleeping { calls, spool: SendBuf::new(), then, rows_max: 0 })));
+            }
+            (Values::Calls(values), Action::Calls(calls)) => {
+                return Ok(Self::Calls(Box::new(Calls::new(calls, values, formats, describe, tag()))));
+            }
+            (Values::Oracle(_) | Values::Calls(_), _) => Vec::new(),
+            (Values::Iris(values), _) => values,
+        };
+        Ok(match &understood.translation.action {
+            Action::Script(_) => Self::Run(Run::new(understood, values, formats, describe)),
+            Action::MirrorOnly => Self::Mirror(MirrorOnly {
+                change: mirror_change(client, &understood),
+                enum_change: understood.translation.enum_change.clone(),
+                tag: tag(),
+            }),
+            Action::Transaction(command) => Self::Control(Control::new(command.clone(), tag())),
+            Action::Setting(command)
+                if let Some(setting) = TrySetting::of(command, &understood.translation.tag, context) =>
+            {
+                Self::TrySetting(Box::new(setting))
+            }
+            Action::Setting(SettingCommand::Show(name))
+                if context.options.has_oracle && client.settings.is_shown_by_oracle(name) =>
+            {
+                let sql = format!("SHOW {}", quoted_name(name));
+                let statement = CatalogStatement { sql, ..CatalogStatement::default() };
+                Self::Catalog(Box::new(CatalogRun::new(
+                    statement,
+                    CatalogQuery::default(),
+                    formats.into_codes(),
+                    describe,
+                )))
+            }
+            Action::Setting(command) => {
+                Self::Local(Local { command: LocalCommand::Setting(command.clone()), tag: tag(), describe })
+            }
+            Action::Empty | Action::Accepted => {
+                Self::Local(Local { command: LocalCommand::Nothing, tag: tag(), describe })
+            }
+            Action::CopyFromStdin(_) => Self::Copy(Box::new(CopyIn::new(understood, context)?)),
+            Action::Channel(command) => Self::Channel(ChannelOperation::new(command.clone(), tag())),
+            Action::Do(_) => Self::Block(Box::new(BlockRun::new(understood))),
+            // What CLOSE closes the session has closed.
+            Action::Cursor(CursorCommand::Close(_)) => {
+                Self::Local(Local { command: LocalCommand::Nothing, tag: tag(), describe })
+            }
+            Action::Catalog(_)
+            | Action::Calls(_)
+            | Action::Cursor(_)
+            | Action::Prepare { .. }
+            | Action::Execute { .. }
+            | Action::ExplainExecute { .. }
+            | Action::Deallocate(_) => {
+                return Err(PgError::error(SqlState::INTERNAL_ERROR, "a session command reached the wrong place"));
+            }
+        })
+    }
+
+    /// Whether the oracle must be told what the session has open; see [`open`](super::open).
+    pub fn reads_session(&self) -> bool {
+        match self {
+            Self::Catalog(run) => run.reads_session(),
+            Self::Cursor(run) => run.reads_session(),
+            _ => false,
+        }
+    }
+
+    /// Starts, or goes on after a suspension, with at most `rows_max` rows (0 = all).
+    ///
+    /// # Errors
+    /// The statement's own.
+    pub fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        match self {
+            Self::Run(run) => {
+                cx.client.settings.check_writable(run.command())?;
+                run.start(rows_max, cx)
+            }
+            Self::Control(control) => control.start(cx),
+            Self::Copy(copy) => {
+                cx.client.settings.check_writable("COPY FROM")?;
+                Ok(copy.start(cx.out))
+            }
+            Self::Catalog(run) => {
+                if run.is_query() {
+                    cx.client.has_queried = cx.client.transaction.in_block();
+                }
+                run.start(rows_max, cx)
+            }
+            Self::Mirror(mirror) => Ok(mirror.start()),
+            Self::Cursor(run) => run.start(rows_max, cx),
+            Self::CommitHeld(commit) => commit.start(cx),
+            Self::Arguments(arguments) => Ok(Outcome::Wait(arguments.start(rows_max, cx))),
+            Self::TrySetting(setting) => Ok(setting.start(cx)),
+            Self::Local(local) => local.start(cx),
+            Self::Channel(channel) => channel.start(cx.client),
+            Self::Calls(calls) => {
+                cx.client.has_queried = cx.client.transaction.in_block();
+                calls.start(rows_max, cx)
+            }
+            Self::Sleeping(sleeping) => {
+                cx.client.has_queried = cx.client.transaction.in_block();
+                sleeping.rows_max = rows_max;
+                let outcome = sleeping.calls.start(0, &mut cx.spooled(&mut sleeping.spool));
+                self.after_sleep(outcome, cx)
+            }
+            Self::Block(run) => run.start(cx),
+        }
+    }
+
+    /// Goes on with what has come of the [`Want`] that it waits for.
+    ///
+    /// # Errors
+    /// The statement's own; XX000 for an event that it does not wait for.
+    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        match self {
+            Self::Run(run) => run.resume(event, cx),
+            Self::Control(control) => control.resume(event, cx),
+            Self::Copy(copy) => copy.resume(event, cx),
+            Self::Catalog(run) => run.resume(event, cx),
+            Self::Mirror(mirror) => mirror.resume(event, cx),
+            Self::Cursor(run) => run.resume(event, cx),
+            Self::CommitHeld(commit) => commit.resume(event, cx),
+            Self::Arguments(arguments) => match arguments.resume(event, cx)? {
+                Progress::Wait(want) => Ok(Outcome::Wait(want)),
+                Progress::Ready((operation, rows_max)) => {
+                    *self = operation;
+                    self.start(rows_max, cx)
+                }
+            },
+            Self::TrySetting(setting) => setting.resume(event, cx),
+            Self::Calls(calls) => calls.resume(event, cx),
+            Self::Sleeping(sleeping) => {
+                let outcome = sleeping.calls.resume(event, &mut cx.spooled(&mut sleeping.spool));
+                self.after_sleep(outcome, cx)
+            }
+            Self::Block(run) => run.resume(event, cx),
+            Self::Local(_) | Self::Channel(_) => Err(cx.shard.unwaited()),
+        }
+    }
+
+    /// Goes on when the sleeps are over.
+    fn after_sleep(
+        &mut self,
+        outcome: Result<Outcome, Box<PgError>>,
+        cx: &mut Cx<'_>,
+    ) -> Result<Outcome, Box<PgError>> {
+        match (outcome?, &mut *self) {
+            (Outcome::Complete(_), Self::Sleeping(sleeping)) => {
+                let over = Self::Local(Local { command: LocalCommand::Nothing, tag: String::new(), describe: false });
+                let (then, rows_max) = (std::mem::replace(&mut sleeping.then, over), sleeping.rows_max);
+                *self = then;
+                self.start(rows_max, cx)
+            }
+            (outcome, _) => Ok(outcome),
+        }
+    }
+
+    /// The result left open on the lease when this is given up.
+    pub fn open_result(&self) -> Option<Request> {
+        match self {
+            Self::Run(run) => run.open_result(),
+            Self::Block(run) => run.open_result(),
+            // A cursor's result is its portal's.
+            _ => None,
+        }
+    }
+
+    /// Starts the query of a cursor as far as that is possible without a row.
+    ///
+    /// # Errors
+    /// The statement's own.
+    pub fn open(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        match self {
+            Self::Run(run) => run.open(cx),
+            Self::Catalog(run) => run.open(cx),
+            _ => Ok(Outcome::Suspended),
+        }
+    }
+
+    /// Rows sent so far, and whether these were all: where a cursor stands that goes on from here.
+    pub fn rows_sent(&self) -> (u64, bool) {
+        match self {
+            Self::Run(run) => run.rows_sent(),
+            Self::Catalog(run) => run.rows_sent(),
+            Self::Calls(calls) => calls.rows_sent(),
+            _ => (0, true),
+        }
+    }
+}
+
+impl MirrorOnly {
+    fn start(&mut self) -> Outcome {
+        match self.change.take() {
+            Some(change) => Outcome::Wait(Want::Mirror(change)),
+            None => Outcome::Complete(self.tag.clone()),
+        }
+    }
+
+    fn resume(&self, event: Event<'_>, cx: &Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let Event::Mirrored(done) = event else { return Err(cx.shard.unwaited()) };
+        done?;
+        if let Some(change) = &self.enum_change {
+            cx.shard.options.enums.apply(change);
+        }
+        cx.shard.schema_changed();
+        Ok(Outcome::Complete(self.tag.clone()))
+    }
+}

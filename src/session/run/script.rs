@@ -1,0 +1,528 @@
+//! Running a script of IRIS statements for a client: the one way rows and counts come to be, whatever the protocol.
+
+use std::rc::Rc;
+
+use crate::catalog::ChangeUnderWay;
+use crate::iris::{Culprit, IrisError, IrisStatement, Item, ItemReader, Reply, Request, StatementMetadata, last_part};
+use crate::sql::{Action, RunIf, ScriptStep, StepRole};
+use crate::wire::{PgError, SqlState};
+
+use super::explain::Explanation;
+use super::held_rows::{HeldRows, check_returned};
+use super::outcome::Outcome;
+use super::streams::StreamRows;
+use super::violation::{Attempt, violated};
+use crate::session::client::Client;
+use crate::session::contract::step::{Event, Want};
+use crate::session::understand::context::{Cx, ShardContext, Understood};
+pub use crate::session::understand::rows::put_row_description;
+use crate::session::understand::rows::{Formats, RowShape};
+use crate::session::understand::rules::{mirror_change, refused, unexpected};
+use crate::session::understand::shape::row_shape;
+
+/// Values of a step that are kept until it is done; larger ones are not worth a copy for an error that may not come.
+const SENT_BYTES_MAX: usize = 64 * 1024;
+
+/// A script under way, or suspended between two Executes of its portal.
+#[derive(Debug)]
+pub struct Run {
+    understood: Rc<Understood>,
+    /// Per step, one set of values each.
+    values: Vec<Vec<u8>>,
+    formats: Formats,
+    /// RowDescription goes in front of the first row (simple protocol).
+    describe: bool,
+    step: usize,
+    state: State,
+    shape: Option<Rc<RowShape>>,
+    /// Rows of this Execute at most; 0 = all.
+    rows_max: u64,
+    /// Rows sent in this Execute.
+    rows_count: u64,
+    /// Rows of the present step.
+    step_rows_count: u64,
+    /// Rows of all Rows steps.
+    all_rows_count: u64,
+    /// The rows of a change that are fetched in parts.
+    held: Option<HeldRows>,
+    /// Sum of the Count steps.
+    count: u64,
+    /// Of the step before.
+    previous_count: u64,
+    /// IRIS refused a step for a reason that counts as having nothing to do.
+    was_ignored: bool,
+    /// The refusal of the step before, unless the next one excuses it.
+    refusal: Option<Box<PgError>>,
+    /// The error of a step whose work is being taken back.
+    failure: Option<Box<PgError>>,
+    /// A cursor is being opened: rows are kept for its first FETCH.
+    opens_only: bool,
+    /// The values of the step under way, kept to explain its errors by.
+    sent: Vec<u8>,
+    /// The statement under a key of its own, when a result of the shared one is open already.
+    own_statement: Option<Rc<IrisStatement>>,
+    /// The schema is being changed, until the mirror has followed.
+    under_way: Option<ChangeUnderWay>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The next step has not been sent.
+    Next,
+    /// Sent; an answer is due.
+    Waiting,
+    /// A page is written and not the last: flushed before the next one is fetched.
+    Flushing,
+    /// The row limit was reached inside this page.
+    Suspended {
+        rows: Vec<u8>,
+        end: bool,
+    },
+    /// Rows with stream cells, one cell read at a time.
+    Streams(StreamRows),
+    /// PostgreSQL is asked about IRIS's refusal.
+    Explaining(Box<Explanation>),
+    Done,
+}
+
+impl Run {
+    pub fn new(understood: Rc<Understood>, values: Vec<Vec<u8>>, formats: Formats, describe: bool) -> Self {
+        Self {
+            understood,
+            values,
+            formats,
+            describe,
+            step: 0,
+            state: State::Next,
+            shape: None,
+            rows_max: 0,
+            rows_count: 0,
+            step_rows_count: 0,
+            all_rows_count: 0,
+            held: None,
+            count: 0,
+            previous_count: 0,
+            was_ignored: false,
+            refusal: None,
+            failure: None,
+            opens_only: false,
+            sent: Vec::new(),
+            own_statement: None,
+            under_way: None,
+        }
+    }
+
+    /// The statement whose result is open on the lease, if any: to be closed when the run is dropped.
+    pub fn open_result(&self) -> Option<Request> {
+        let open = match &self.state {
+            State::Flushing => true,
+            State::Suspended { end, .. } => !end,
+            State::Streams(rows) => !rows.end(),
+            State::Next | State::Waiting | State::Explaining(_) | State::Done => false,
+        };
+        let step = self.steps().get(self.step)?;
+        open.then(|| Request::CloseResult { statement: self.statement(step) })
+    }
+
+    /// Key of the statement whose rows go to the client.
+    pub fn key(&self) -> Option<u64> {
+        let step = self.steps().iter().find(|step| step.role == StepRole::Rows)?;
+        Some(self.statement(step).key)
+    }
+
+    /// Another result of the same statement is open on the lease; pages are told apart by the key.
+    pub fn separate(&mut self, key: u64) {
+        if matches!(self.state, State::Next)
+            && let [step] = self.steps()
+        {
+            let shared = &step.plan.statement;
+            self.own_statement = Some(Rc::new(IrisStatement {
+                key,
+                text: shared.text.clone(),
+                kinds: shared.kinds.clone(),
+                is_query: shared.is_query,
+            }));
+        }
+    }
+
+    fn statement(&self, step: &ScriptStep) -> Rc<IrisStatement> {
+        Rc::clone(self.own_statement.as_ref().unwrap_or(&step.plan.statement))
+    }
+
+    /// Rows of the query sent so far, and whether these were all.
+    pub fn rows_sent(&self) -> (u64, bool) {
+        if let Some(held) = &self.held {
+            return held.sent();
+        }
+        (self.step_rows_count, matches!(self.state, State::Done))
+    }
+
+    /// Starts the query of a cursor and stops in front of its first row.
+    ///
+    /// # Errors
+    /// As `start`.
+    pub fn open(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        if self.steps().len() != 1 || !matches!(self.state, State::Next) {
+            return Ok(Outcome::Suspended);
+        }
+        self.opens_only = true;
+        self.next_step(cx)
+    }
+
+    /// The tag without counts.
+    pub fn command(&self) -> &str {
+        &self.understood.translation.tag
+    }
+
+    fn steps(&self) -> &[ScriptStep] {
+        match &self.understood.translation.action {
+            Action::Script(steps) => steps,
+            _ => &[],
+        }
+    }
+
+    /// Starts, or goes on after a suspension, with at most `rows_max` rows (0 = all).
+    ///
+    /// # Errors
+    /// The statement's own.
+    pub fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        self.rows_max = rows_max;
+        // Only the rows of a plain query can wait in IRIS: other scripts have steps behind them that must run.
+        if rows_max > 0 && self.steps().len() > 1 && matches!(self.state, State::Next) {
+            self.held = Some(HeldRows::default());
+        }
+        if let Some(held) = &mut self.held
+            && matches!(self.state, State::Done)
+        {
+            let is_suspended = held.send(rows_max, cx.out);
+            return Ok(if is_suspended { Outcome::Suspended } else { Outcome::Complete(self.tag()) });
+        }
+        self.rows_count = 0;
+        self.opens_only = false;
+        match std::mem::replace(&mut self.state, State::Waiting) {
+            State::Next => self.next_step(cx),
+            State::Suspended { rows, end } => self.page(&rows, end, cx),
+            State::Streams(rows) => self.streams(rows, cx),
+            State::Done => {
+                self.state = State::Done;
+                Ok(Outcome::Complete(self.tag()))
+            }
+            State::Waiting | State::Flushing | State::Explaining(_) => {
+                Err(PgError::error(SqlState::INTERNAL_ERROR, "a running portal was executed again"))
+            }
+        }
+    }
+
+    /// # Errors
+    /// The statement's own.
+    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        match (&self.state, event) {
+            (State::Waiting | State::Streams(_), Event::Iris(reply)) => self.on_reply(reply, cx),
+            (State::Flushing, Event::Flushed) => Ok(self.next_page()),
+            (State::Explaining(_), event @ (Event::Oracle(_) | Event::Mirrored(_))) => self.explain(event, cx),
+            // IRIS has carried the statement out; the runtime brings the mirror in line when it could not follow.
+            (State::Done, Event::Mirrored(done)) => {
+                if self.is_for_mirror() {
+                    done?;
+                }
+                Ok(self.finish(cx.shard))
+            }
+            _ => Err(cx.shard.unwaited()),
+        }
+    }
+
+    fn next_page(&mut self) -> Outcome {
+        self.state = State::Waiting;
+        match self.steps().get(self.step) {
+            Some(step) => Outcome::Wait(Want::Submit(Request::Fetch { statement: self.statement(step) })),
+            None => Outcome::Complete(self.tag()),
+        }
+    }
+
+    fn on_reply(&mut self, reply: Reply<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let Some(mut held) = self.held.take() else { return self.take_reply(reply, cx) };
+        let progress = self.take_reply(reply, &mut cx.spooled(&mut held.spool));
+        let checked = held.check();
+        let is_complete = matches!(progress, Ok(Outcome::Complete(_)));
+        let is_suspended = is_complete && held.send(self.rows_max, cx.out);
+        self.held = Some(held);
+        checked?;
+        let complete = if is_complete { Ok(Outcome::Complete(self.tag())) } else { progress };
+        if is_suspended { Ok(Outcome::Suspended) } else { complete }
+    }
+
+    fn take_reply(&mut self, reply: Reply<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        match reply {
+            Reply::Failed { error, .. } => {
+                self.state = State::Done;
+                let ignored =
+                    self.steps().get(self.step).is_some_and(|step| step.ignored_sqlcodes.contains(&error.sqlcode));
+                if !ignored {
+                    let plain = self.violated(&error, cx);
+                    if let Some(failure) = self.failure.take() {
+                        return Err(failure);
+                    }
+                    let next = self.step.saturating_add(1);
+                    if self.steps().get(next).is_some_and(|step| step.role == StepRole::Undo) {
+                        (self.failure, self.step) = (Some(plain), next);
+                        return self.next_step(cx);
+                    }
+                    let explanation = Explanation::new(&error, plain, &self.understood, cx.shard, cx.client)?;
+                    let want = explanation.ask();
+                    self.state = State::Explaining(Box::new(explanation));
+                    return Ok(Outcome::Wait(want));
+                }
+                self.was_ignored = true;
+                self.refusal = self.inexcusable(&error, cx);
+                self.finish_step(0, cx)
+            }
+            Reply::Updated { metadata, counts } => {
+                self.understood.extra.set_metadata(self.step, &metadata);
+                let count: i64 = counts.iter().copied().fold(0, i64::saturating_add);
+                self.finish_step(u64::try_from(count).unwrap_or(0), cx)
+            }
+            Reply::Page { metadata, rows, end } => {
+                self.shape(&metadata, cx)?;
+                let has_streams = self.shape.as_ref().is_some_and(|shape| shape.has_streams);
+                if has_streams {
+                    return self.streams(StreamRows::new(rows, end), cx);
+                }
+                self.page(rows, end, cx)
+            }
+            Reply::Stream(data) => match std::mem::replace(&mut self.state, State::Waiting) {
+                State::Streams(mut rows) => {
+                    rows.on_data(data);
+                    self.streams(rows, cx)
+                }
+                _ => Err(unexpected(&Reply::Stream(data))),
+            },
+            reply @ (Reply::Prepared(_) | Reply::Done) => Err(unexpected(&reply)),
+        }
+    }
+
+    fn next_step(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let previous = self.previous_count;
+        while let Some(step) = self.steps().get(self.step) {
+            let runs = match step.run_if {
+                RunIf::Always => step.role != StepRole::Undo || self.failure.is_some(),
+                RunIf::PreviousCountZero => previous == 0,
+                RunIf::PreviousRefused => self.refusal.is_some(),
+                RunIf::PreviousCountNotZero => previous != 0,
+            };
+            if runs {
+                break;
+            }
+            self.step = self.step.saturating_add(1);
+        }
+        let Some(step) = self.steps().get(self.step) else {
+            self.state = State::Done;
+            check_returned(&self.understood.translation.tag, self.steps(), self.count, self.all_rows_count)?;
+            if let Some(change) = mirror_change(cx.client, &self.understood) {
+                return Ok(Outcome::Wait(Want::Mirror(change)));
+            }
+            return Ok(self.finish(cx.shard));
+        };
+        let statement = self.statement(step);
+        let values_per_set = step.plan.binds.len();
+        let is_kept = step.plan.writes.is_some();
+        if self.under_way.is_none() {
+            self.under_way = cx.shard.change_begins(&self.understood.translation.mirror);
+        }
+        let in_transaction = cx.client.transaction.wants_transaction();
+        if in_transaction {
+            cx.client.transaction.mark_iris_open();
+        }
+        self.step_rows_count = 0;
+        self.state = State::Waiting;
+        let values = self.values.get_mut(self.step).map(std::mem::take).unwrap_or_default();
+        self.sent.clear();
+        if is_kept && values.len() <= SENT_BYTES_MAX {
+            self.sent.extend_from_slice(&values);
+        }
+        Ok(Outcome::Wait(Want::Submit(Request::Execute {
+            statement,
+            values,
+            values_per_set,
+            sets: 1,
+            rows_max: 0,
+            in_transaction,
+        })))
+    }
+
+    /// What an ignored refusal of the present step is as an error, where it has to be made sure that it may be ignored.
+    fn inexcusable(&self, error: &IrisError, cx: &Cx<'_>) -> Option<Box<PgError>> {
+        let step = self.steps().get(self.step)?;
+        let writes = step.plan.writes.as_ref().filter(|writes| writes.arbiter.is_some())?;
+        let is_arbiter = Culprit::of(error).constraint.is_some_and(|name| writes.is_arbiter(last_part(name)));
+        (!is_arbiter).then(|| self.violated(error, cx))
+    }
+
+    /// IRIS has refused the present step.
+    fn violated(&self, error: &IrisError, cx: &Cx<'_>) -> Box<PgError> {
+        let metadata = self.understood.extra.metadata(self.step);
+        match self.attempt(metadata.as_deref(), cx.client) {
+            Some(attempt) => violated(error, &attempt, cx.shard),
+            None => refused(error, cx.shard),
+        }
+    }
+
+    fn attempt<'a>(&'a self, metadata: Option<&'a StatementMetadata>, client: &'a Client) -> Option<Attempt<'a>> {
+        let step = self.steps().get(self.step)?;
+        Some(Attempt { plan: &step.plan, metadata, values: &self.sent, set: None, style: client.settings.style() })
+    }
+
+    /// PostgreSQL's word on the refusal of IRIS's that it was asked about; or something was done for it.
+    fn explain(&mut self, event: Event<'_>, cx: &Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let State::Explaining(mut explanation) = std::mem::replace(&mut self.state, State::Done) else {
+            return Err(cx.shard.unwaited());
+        };
+        let metadata = self.understood.extra.metadata(self.step);
+        let attempt = self.attempt(metadata.as_deref(), cx.client);
+        let want = explanation.resume(event, attempt.as_ref(), cx.shard, cx.client)?;
+        self.state = State::Explaining(explanation);
+        Ok(Outcome::Wait(want))
+    }
+
+    /// Whether the mirror alone decides what becomes of the statement: IRIS had nothing to do.
+    fn is_for_mirror(&self) -> bool {
+        self.understood.translation.mirror_decides && (self.was_ignored || self.steps().is_empty())
+    }
+
+    /// Everything is done.
+    fn finish(&self, shard: &ShardContext) -> Outcome {
+        if changes_schema(&self.understood.translation.tag) {
+            shard.schema_changed();
+        }
+        Outcome::Complete(self.tag())
+    }
+
+    fn finish_step(&mut self, count: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let role = self.steps().get(self.step).map(|step| step.role);
+        match role {
+            Some(StepRole::Count) => self.count = self.count.saturating_add(count),
+            Some(StepRole::Rows) => self.all_rows_count = self.all_rows_count.saturating_add(count),
+            _ => {}
+        }
+        if role == Some(StepRole::Excuse)
+            && let Some(refusal) = self.refusal.take()
+        {
+            self.state = State::Done;
+            return Err(refusal);
+        }
+        if let Some(failure) = self.failure.take() {
+            self.state = State::Done;
+            return Err(failure);
+        }
+        self.previous_count = count;
+        self.step = self.step.saturating_add(1);
+        self.next_step(cx)
+    }
+
+    fn is_visible(&self) -> bool {
+        self.steps().get(self.step).is_some_and(|step| step.role == StepRole::Rows)
+    }
+
+    /// Makes the coders of the result, and tells the client its columns when that is wanted and not yet done.
+    fn shape(&mut self, metadata: &StatementMetadata, cx: &mut Cx<'_>) -> Result<(), Box<PgError>> {
+        if self.shape.is_some() || !self.is_visible() {
+            return Ok(());
+        }
+        let Some(step) = self.steps().get(self.step) else { return Ok(()) };
+        let shape = row_shape(&self.understood, step, metadata, &self.formats, cx.shard, cx.client.settings.style())?;
+        if self.describe {
+            put_row_description(&shape.fields, cx.out);
+        }
+        self.shape = Some(shape);
+        Ok(())
+    }
+
+    fn page(&mut self, rows: &[u8], end: bool, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        if let (true, Some(shape)) = (self.is_visible(), self.shape.as_ref()) {
+            let shape = Rc::clone(shape);
+            let mut reader = ItemReader::new(rows);
+            while !reader.is_empty() {
+                if self.limit_reached() {
+                    break;
+                }
+                if let Err(error) = shape.write_row(&mut reader, cx.out) {
+                    self.state = State::Suspended { rows: Vec::new(), end };
+                    return Err(error);
+                }
+                self.rows_count = self.rows_count.saturating_add(1);
+                self.step_rows_count = self.step_rows_count.saturating_add(1);
+            }
+            if self.limit_reached() {
+                self.state = State::Suspended { rows: reader.rest().to_vec(), end };
+                return Ok(Outcome::Suspended);
+            }
+        } else if let (Some(step), Ok(Some(Item::Int(1..)))) =
+            (self.steps().get(self.step), ItemReader::new(rows).item())
+            && step.role == StepRole::Excuse
+        {
+            self.refusal = None;
+        }
+        self.end_of_page(end, cx)
+    }
+
+    fn streams(&mut self, mut rows: StreamRows, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let (Some(shape), Some(step)) = (self.shape.clone(), self.steps().get(self.step)) else {
+            return self.end_of_page(rows.end(), cx);
+        };
+        let statement = self.statement(step);
+        loop {
+            if self.limit_reached() {
+                self.state = State::Streams(rows);
+                return Ok(Outcome::Suspended);
+            }
+            match rows.advance(&shape, &statement) {
+                Ok(super::streams::Advance::Read(request)) => {
+                    self.state = State::Streams(rows);
+                    return Ok(Outcome::Wait(Want::Submit(request)));
+                }
+                Ok(super::streams::Advance::Row) => {
+                    if let Err(error) = rows.write(&shape, cx.out) {
+                        self.state = State::Suspended { rows: Vec::new(), end: rows.end() };
+                        return Err(error);
+                    }
+                    self.rows_count = self.rows_count.saturating_add(1);
+                    self.step_rows_count = self.step_rows_count.saturating_add(1);
+                }
+                Ok(super::streams::Advance::EndOfPage) => return self.end_of_page(rows.end(), cx),
+                Err(error) => {
+                    self.state = State::Suspended { rows: Vec::new(), end: rows.end() };
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn end_of_page(&mut self, end: bool, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        if end {
+            return self.finish_step(self.step_rows_count, cx);
+        }
+        self.state = State::Flushing;
+        Ok(Outcome::Wait(Want::Flush))
+    }
+
+    fn limit_reached(&self) -> bool {
+        self.opens_only || self.steps().len() == 1 && self.rows_max > 0 && self.rows_count >= self.rows_max
+    }
+
+    /// CommandComplete's text: the rows of this Execute for queries, the changed rows otherwise.
+    fn tag(&self) -> String {
+        let tag = &self.understood.translation.tag;
+        let counts_rows = self.steps().iter().any(|step| step.role == StepRole::Rows);
+        match tag.as_str() {
+            "SELECT" if counts_rows => format!("SELECT {}", self.rows_count),
+            "SELECT" | "INSERT 0" | "UPDATE" | "DELETE" | "MERGE" | "COPY" => {
+                let held = self.held.as_ref().filter(|_| counts_rows).map(HeldRows::last_count);
+                format!("{tag} {}", held.unwrap_or(self.count))
+            }
+            _ => tag.clone(),
+        }
+    }
+}
+
+fn changes_schema(tag: &str) -> bool {
+    ["CREATE ", "DROP ", "ALTER "].iter().any(|verb| tag.starts_with(verb)) || tag == "SELECT INTO"
+}

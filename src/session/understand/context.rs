@@ -1,0 +1,199 @@
+//! What all sessions of a shard share. `Rc` and `Cell` inside: a shard is one thread.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::catalog::{ChangeUnderWay, ChangesUnderWay, Described, EnumTypes, TableCache, TableQueries};
+use crate::iris::{IrisStatement, StatementMetadata};
+use crate::sql::{CachedTranslation, MirrorStatement, SideTable, TranslateOptions, TranslationCache};
+use crate::types::Oid;
+use crate::wire::{Limits, PgError, SendBuf, SqlState};
+
+use super::rows::RowShape;
+use crate::auth::AuthMethod;
+use crate::session::client::Client;
+use crate::session::client::counts::{SessionCounters, ShardCounts};
+use crate::session::client::presence::Sessions;
+
+/// Translations kept per shard. An application has hundreds of statement texts; 4,096 of a few KB each stay small.
+const TRANSLATIONS_MAX: usize = 4_096;
+
+/// What a session needs to know of the configuration.
+#[derive(Debug, Clone)]
+pub struct SessionOptions {
+    pub auth: AuthMethod,
+    /// IRIS namespace = the one database clients may name, compared without case.
+    pub database: String,
+    /// IRIS schema that PostgreSQL's `public` stands for.
+    pub default_schema: String,
+    /// `server_version` as announced.
+    pub server_version: String,
+    pub limits: Limits,
+    /// Everybody who is connected, on all shards.
+    pub sessions: Arc<Sessions>,
+    /// What the shards count.
+    pub counts: Arc<ShardCounts>,
+    /// Enum types, which IRIS does not have; the same for all shards.
+    pub enums: Arc<EnumTypes>,
+    /// What DDL of sessions is changing right now; the same for all shards.
+    pub changes: Arc<ChangesUnderWay>,
+    /// An oracle runs beside the gateway.
+    pub has_oracle: bool,
+    /// The table of IRIS that keeps comments.
+    pub side_table: Option<Arc<SideTable>>,
+}
+
+/// What a statement under way may touch.
+pub struct Cx<'a> {
+    pub shard: &'a ShardContext,
+    pub client: &'a mut Client,
+    pub out: &'a mut SendBuf,
+}
+
+impl Cx<'_> {
+    /// The same with another place for what is written.
+    pub fn spooled<'b>(&'b mut self, spool: &'b mut SendBuf) -> Cx<'b> {
+        Cx { shard: self.shard, client: self.client, out: spool }
+    }
+}
+
+/// A translated statement with what was learnt of it since.
+pub type Understood = CachedTranslation<Learnt>;
+
+/// What a shard learns of a statement by preparing it.
+#[derive(Debug, Default)]
+pub struct Learnt {
+    /// Per script step, once a connection has prepared it.
+    metadata: RefCell<Vec<Option<Rc<StatementMetadata>>>>,
+    /// The columns of its rows in text format: what simple queries and most drivers ask for.
+    pub(in crate::session) text_shape: RefCell<Option<Rc<RowShape>>>,
+    /// What PostgreSQL says of it, where that could be asked.
+    described: RefCell<Option<Rc<Described>>>,
+}
+
+impl Learnt {
+    pub(in crate::session) fn described(&self) -> Option<Rc<Described>> {
+        self.described.borrow().clone()
+    }
+
+    pub(in crate::session) fn set_described(&self, described: Rc<Described>) {
+        *self.described.borrow_mut() = Some(described);
+    }
+
+    pub(in crate::session) fn metadata(&self, step: usize) -> Option<Rc<StatementMetadata>> {
+        self.metadata.borrow().get(step).cloned().flatten()
+    }
+
+    pub(in crate::session) fn set_metadata(&self, step: usize, metadata: &Rc<StatementMetadata>) {
+        let mut known = self.metadata.borrow_mut();
+        if known.len() <= step {
+            known.resize(step.saturating_add(1), None);
+        }
+        if let Some(slot) = known.get_mut(step) {
+            *slot = Some(Rc::clone(metadata));
+        }
+    }
+}
+
+/// Shared by the sessions of a shard.
+#[derive(Debug)]
+pub struct ShardContext {
+    pub options: SessionOptions,
+    pub(in crate::session) translations: RefCell<TranslationCache<Learnt>>,
+    pub(in crate::session) tables: RefCell<TableCache>,
+    pub(in crate::session) table_queries: TableQueries,
+    /// SAVEPOINT and the like: a handful of texts.
+    control: RefCell<HashMap<String, Rc<IrisStatement>>>,
+    next_key: Cell<u64>,
+    /// Moves with every DDL of any shard.
+    schema_epoch: Arc<AtomicU64>,
+    counters: Arc<SessionCounters>,
+}
+
+impl ShardContext {
+    /// `schema_epoch` is shared by all shards of the process.
+    pub fn new(options: SessionOptions, schema_epoch: Arc<AtomicU64>, counters: Arc<SessionCounters>) -> Self {
+        let tables = TableCache::with_enums(&options.default_schema, Arc::clone(&options.enums));
+        Self {
+            options,
+            translations: RefCell::new(TranslationCache::new(TRANSLATIONS_MAX)),
+            tables: RefCell::new(tables),
+            table_queries: TableQueries::new(0),
+            control: RefCell::default(),
+            next_key: Cell::new(TableQueries::COUNT),
+            schema_epoch,
+            counters,
+        }
+    }
+
+    /// The runtime has brought an event that nothing waits for: a defect of ours, of which the client hears.
+    pub(in crate::session) fn unwaited(&self) -> Box<PgError> {
+        self.counters.events_unwaited.add(1);
+        PgError::error(SqlState::INTERNAL_ERROR, "an event came that nobody waits for")
+    }
+
+    pub(in crate::session) fn translate_options<'a>(
+        &'a self,
+        parameter_types: &'a [Oid],
+        search_path: &'a [String],
+    ) -> TranslateOptions<'a> {
+        TranslateOptions {
+            default_schema: &self.options.default_schema,
+            statement_keys: &self.next_key,
+            parameter_types,
+            search_path,
+            has_oracle: self.options.has_oracle,
+            side_table: self.options.side_table.as_deref(),
+        }
+    }
+
+    /// What `version()` gives.
+    pub(in crate::session) fn version(&self) -> String {
+        format!(
+            "PostgreSQL {} on {}-linux, IRIS PGWire {}",
+            self.options.server_version,
+            std::env::consts::ARCH,
+            env!("CARGO_PKG_VERSION")
+        )
+    }
+
+    pub(in crate::session) fn epoch(&self) -> u64 {
+        let epoch = self.schema_epoch.load(Ordering::Acquire);
+        self.tables.borrow_mut().follow(epoch);
+        epoch
+    }
+
+    /// DDL has run: what is known of tables and statements is stale on every shard.
+    pub(in crate::session) fn schema_changed(&self) {
+        self.schema_epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// DDL that the mirror follows by these statements is about to be sent to IRIS.
+    pub(in crate::session) fn change_begins(&self, mirror: &[MirrorStatement]) -> Option<ChangeUnderWay> {
+        let relations = mirror.iter().flat_map(|statement| statement.relations.iter().cloned());
+        (!mirror.is_empty()).then(|| self.options.changes.begin(relations))
+    }
+
+    /// A key no other statement of the shard has.
+    pub(in crate::session) fn next_statement_key(&self) -> u64 {
+        let key = self.next_key.get();
+        self.next_key.set(key.wrapping_add(1));
+        key
+    }
+
+    /// A fixed text of ours as a statement, one key each.
+    pub(in crate::session) fn control_statement(&self, text: &str) -> Rc<IrisStatement> {
+        let mut control = self.control.borrow_mut();
+        if let Some(statement) = control.get(text) {
+            return Rc::clone(statement);
+        }
+        let key = self.next_statement_key();
+        let statement = Rc::new(IrisStatement { key, text: text.to_owned(), kinds: Vec::new(), is_query: false });
+        // Savepoint names are numbered from 0: the map stays as small as the deepest nesting.
+        control.insert(text.to_owned(), Rc::clone(&statement));
+        statement
+    }
+}

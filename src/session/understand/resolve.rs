@@ -1,0 +1,527 @@
+//! From a statement's text to something that can run: template, translation, tables it names, IRIS metadata.
+//!
+//! A text seen before costs one scan and one look-up. A new one may need exchanges with IRIS: two short queries per
+//! unknown table, one prepare per IRIS statement.
+
+mod spelling;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use crate::catalog::{
+    Answer, Described, Execution, LoadStep, OraclePurpose, OracleRequest, TableLoad, describe, execute,
+};
+use crate::iris::{Reply, Request};
+use crate::sql::{
+    Action, CallArgument, CatalogQuery, Need, Plan, RelationName, Template, TranslateError, Translated, Translation,
+    TranslationCache, translate,
+};
+use crate::types::Oid;
+use crate::wire::{PgError, SqlState};
+
+use super::context::{Cx, ShardContext, Understood};
+use super::prelude::prelude;
+use super::question::Question;
+use super::rules::{plans, refused, unexpected};
+use crate::session::client::Client;
+use crate::session::contract::step::{Event, Progress, Want};
+use spelling::{Asked, Spelled};
+
+/// A statement on its way to being understood.
+#[derive(Debug)]
+pub struct Resolve {
+    sql: String,
+    /// The statement as PostgreSQL is asked for it, where it knows a table under another spelling.
+    spelled: Spelled,
+    /// The tables that translation asked for.
+    asked: RefCell<Vec<RelationName>>,
+    template: Template,
+    /// As the client declares them.
+    parameter_types: Vec<Oid>,
+    stage: Stage,
+    /// Tables already asked for: a second request for the same one would loop.
+    loads_count: usize,
+    /// The client waits for types: a statement of the oracle's is described, too.
+    wants_types: bool,
+    /// PostgreSQL's word on a statement whose translation is not shared: one of the oracle's.
+    described: Option<Rc<Described>>,
+    /// What PostgreSQL had against it, though IRIS may know better (a function of its own).
+    doubt: Option<Box<PgError>>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Translate,
+    Tables {
+        load: TableLoad,
+        rest: Vec<Need>,
+    },
+    /// PostgreSQL is asked what it makes of the statement.
+    Describe {
+        question: Question,
+        translated: Result<Translated, Box<PgError>>,
+    },
+    /// PostgreSQL has no function of that name with such arguments; whether it has one of that name at all.
+    Doubt {
+        question: Question,
+        translated: Result<Translated, Box<PgError>>,
+        described: Box<Described>,
+        doubt: Box<PgError>,
+    },
+    /// The same, of a statement that the oracle will answer.
+    DescribeCatalog {
+        question: Question,
+        understood: Rc<Understood>,
+    },
+    Prepare {
+        understood: Rc<Understood>,
+        step: usize,
+    },
+}
+
+/// How far the understanding of a statement is.
+pub type Understanding = Progress<Rc<Understood>>;
+
+/// A statement names no more tables than this; beyond it something is wrong.
+const LOADS_MAX: usize = 256;
+
+/// What the surroundings of a statement decide.
+#[derive(Debug, Clone, Copy)]
+struct Surroundings<'a> {
+    context: &'a ShardContext,
+    in_transaction: bool,
+    client: &'a Client,
+}
+
+fn surroundings<'a>(cx: &'a Cx<'_>) -> Surroundings<'a> {
+    Surroundings { context: cx.shard, in_transaction: cx.client.transaction.wants_transaction(), client: cx.client }
+}
+
+impl Resolve {
+    /// The hot path: scanned, known, prepared before.
+    ///
+    /// # Errors
+    /// The text cannot be scanned (unterminated literal).
+    pub fn known(
+        sql: &str,
+        template: &mut Template,
+        context: &ShardContext,
+        client: &Client,
+    ) -> Result<Option<Rc<Understood>>, Box<PgError>> {
+        Self::scan(sql, template, client)?;
+        let epoch = context.epoch();
+        let found = context.translations.borrow_mut().get(template, epoch);
+        Ok(found.filter(|understood| next_unprepared(understood, 0).is_none()))
+    }
+
+    /// The template of a statement as this client means it.
+    ///
+    /// # Errors
+    /// As [`known`](Self::known).
+    pub fn scan(sql: &str, template: &mut Template, client: &Client) -> Result<(), Box<PgError>> {
+        template.is_zoned = client.is_zoned();
+        template.is_dated = client.is_dated();
+        template.scan(sql)?;
+        template.scope(&client.search_path);
+        Ok(())
+    }
+
+    /// A statement that `known` did not find; `template` holds its scan.
+    pub fn new(sql: &str, template: Template) -> Self {
+        Self {
+            sql: sql.to_owned(),
+            spelled: Spelled::default(),
+            asked: RefCell::default(),
+            template,
+            parameter_types: Vec::new(),
+            stage: Stage::Translate,
+            loads_count: 0,
+            wants_types: false,
+            described: None,
+            doubt: None,
+        }
+    }
+
+    /// With the types the client declares for its parameters.
+    pub fn with_types(sql: &str, mut template: Template, parameter_types: &[Oid]) -> Self {
+        template.declare(parameter_types);
+        // `unknown` leaves the type open just as 0 does.
+        let open = |oid: &Oid| if *oid == Oid::UNKNOWN { Oid::UNSPECIFIED } else { *oid };
+        Self {
+            parameter_types: parameter_types.iter().map(open).collect(),
+            wants_types: true,
+            ..Self::new(sql, template)
+        }
+    }
+
+    /// The text, the literals its binds refer to, and what PostgreSQL says of it where that is not kept with the
+    /// translation.
+    pub fn into_parts(self) -> (String, Template, Option<Rc<Described>>) {
+        (self.sql, self.template, self.described)
+    }
+
+    /// # Errors
+    /// The statement's own error.
+    pub fn start(&mut self, cx: &mut Cx<'_>) -> Result<Understanding, Box<PgError>> {
+        let progress = self.begin(surroundings(cx))?;
+        Ok(asked(progress, cx))
+    }
+
+    /// Goes on with what has come of the [`Want`] that it waits for.
+    ///
+    /// # Errors
+    /// The statement's own error; XX000 when IRIS answers something else than asked, and for an event that it does not
+    /// wait for.
+    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Understanding, Box<PgError>> {
+        let progress = match event {
+            Event::Iris(reply) => self.on_reply(reply, surroundings(cx))?,
+            event @ (Event::Oracle(_) | Event::Mirrored(_)) => self.on_answer(event, surroundings(cx))?,
+            _ => return Err(cx.shard.unwaited()),
+        };
+        Ok(asked(progress, cx))
+    }
+
+    fn begin(&mut self, s: Surroundings<'_>) -> Result<Understanding, Box<PgError>> {
+        let epoch = s.context.epoch();
+        let found = s.context.translations.borrow_mut().get(&self.template, epoch);
+        if let Some(understood) = found {
+            return self.prepare(understood, 0, s);
+        }
+        let max = s.context.options.limits.template_bytes_max;
+        if self.template.text.len() > max {
+            let message = format!("a statement may be at most {max} bytes long without its values");
+            return Err(PgError::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message)
+                .hint("Send several shorter statements, or use COPY."));
+        }
+        match self.translate(&self.parameter_types, s) {
+            Ok(translated) if wants_description(&translated.translation, s) => self.describe(Ok(translated), s),
+            Ok(translated) => {
+                let understood = s.context.translations.borrow_mut().insert(&self.template, epoch, translated);
+                self.prepare(understood, 0, s)
+            }
+            Err(TranslateError::NeedTables(names)) => self.next_table(names, s),
+            // PostgreSQL's word on a faulty statement is better than ours.
+            // A failed block hears of wrong words, and of nothing else: there is no time to ask.
+            Err(TranslateError::Pg(error))
+                if error.code == SqlState::SYNTAX_ERROR && s.client.transaction.is_failed() =>
+            {
+                Err(error)
+            }
+            // Of a statement that is no query it only says whether the words are right.
+            Err(TranslateError::Pg(error))
+                if s.context.options.has_oracle
+                    && (may_be_described(&self.sql) || error.code == SqlState::SYNTAX_ERROR) =>
+            {
+                self.describe(Err(error), s)
+            }
+            Err(TranslateError::Pg(error)) => Err(error),
+        }
+    }
+
+    fn translate(&self, parameter_types: &[Oid], s: Surroundings<'_>) -> Result<Translated, TranslateError> {
+        let tables = s.context.tables.borrow();
+        translate(
+            &self.sql,
+            &self.template,
+            &Asked::new(&tables, &self.asked),
+            &s.context.translate_options(parameter_types, &s.client.search_path),
+        )
+    }
+
+    fn question(&self, purpose: OraclePurpose, s: Surroundings<'_>) -> Question {
+        let prelude = prelude(s.client, CatalogQuery::default(), s.context);
+        Question::new(OracleRequest {
+            purpose,
+            ..describe(&prelude, self.spelled.sql.as_deref().unwrap_or(&self.sql), &self.parameter_types)
+        })
+    }
+
+    fn describe(
+        &mut self,
+        translated: Result<Translated, Box<PgError>>,
+        s: Surroundings<'_>,
+    ) -> Result<Understanding, Box<PgError>> {
+        let question = self.question(OraclePurpose::Describe, s);
+        let want = question.ask();
+        self.stage = Stage::Describe { question, translated };
+        Ok(Progress::Wait(want))
+    }
+
+    /// What PostgreSQL says.
+    fn on_answer(&mut self, event: Event<'_>, s: Surroundings<'_>) -> Result<Understanding, Box<PgError>> {
+        let mut stage = std::mem::replace(&mut self.stage, Stage::Translate);
+        let (Stage::Describe { question, .. }
+        | Stage::DescribeCatalog { question, .. }
+        | Stage::Doubt { question, .. }) = &mut stage
+        else {
+            return Err(s.context.unwaited());
+        };
+        let answer = match question.resume(event, s.context, s.client) {
+            Ok(Progress::Wait(want)) => {
+                self.stage = stage;
+                return Ok(Progress::Wait(want));
+            }
+            Ok(Progress::Ready(answer)) => Ok(answer),
+            Err(error) => Err(error),
+        };
+        match stage {
+            Stage::Describe { translated, .. } => self.described(answer, translated, s),
+            Stage::Doubt { translated, described, doubt, .. } => {
+                // Of another name it may be one of IRIS's own.
+                let is_known = answer.is_ok_and(|answer| answer.single_value().as_deref() != Some("0"));
+                if is_known {
+                    return Err(doubt);
+                }
+                self.doubt = Some(doubt);
+                self.accept(translated?, *described, s)
+            }
+            Stage::DescribeCatalog { understood, .. } => {
+                let mut answer = answer?;
+                if let Some(error) = answer.error.take() {
+                    return Err(error);
+                }
+                self.described = Some(Rc::new(answer.described));
+                Ok(Progress::Ready(understood))
+            }
+            Stage::Translate | Stage::Tables { .. } | Stage::Prepare { .. } => self.begin(s),
+        }
+    }
+
+    /// The statement as PostgreSQL describes it; when it cannot be asked, IRIS's metadata have to do, this once.
+    fn described(
+        &mut self,
+        answer: Result<Box<Answer>, Box<PgError>>,
+        translated: Result<Translated, Box<PgError>>,
+        s: Surroundings<'_>,
+    ) -> Result<Understanding, Box<PgError>> {
+        let mut answer = match answer {
+            Ok(answer) => answer,
+            Err(error) if error.code == SqlState::QUERY_CANCELED => return Err(error),
+            Err(_) => {
+                let understood = TranslationCache::new(1).insert(&self.template, 0, translated?);
+                return self.prepare(understood, 0, s);
+            }
+        };
+        if let Some(error) = answer.error.take() {
+            if self.spelled.correct(&self.sql, &error, &s.context.tables.borrow(), &self.asked.borrow()) {
+                return self.describe(translated, s);
+            }
+            // IRIS may have a function of that name.
+            if error.code != SqlState::UNDEFINED_FUNCTION || !error.message.starts_with("function ") {
+                return Err(error);
+            }
+            let Some(name) = function_name(&error.message).filter(|name| !IRIS_NAMESAKES.contains(name)) else {
+                self.doubt = Some(error);
+                return self.accept(translated?, answer.described, s);
+            };
+            let sql = format!(
+                "SELECT pg_catalog.count(*) FROM pg_catalog.pg_proc WHERE proname = {}",
+                crate::catalog::quoted(name)
+            );
+            let prelude = prelude(s.client, CatalogQuery::default(), s.context);
+            let question = Question::new(execute(&prelude, &sql, &[], Execution::default()));
+            let want = question.ask();
+            let described = Box::new(answer.described);
+            self.stage = Stage::Doubt { question, translated, described, doubt: error };
+            return Ok(Progress::Wait(want));
+        }
+        self.accept(translated?, answer.described, s)
+    }
+
+    /// A translation with what PostgreSQL says of the statement.
+    fn accept(
+        &mut self,
+        mut translated: Translated,
+        mut described: Described,
+        s: Surroundings<'_>,
+    ) -> Result<Understanding, Box<PgError>> {
+        self.spelled.name(described.columns.as_deref_mut().unwrap_or_default());
+        let open = |oid: &Oid| *oid == Oid::UNSPECIFIED;
+        let count = described.parameter_types.len();
+        if count > self.parameter_types.len() || self.parameter_types.iter().any(open) {
+            // As PostgreSQL resolves the parameters that the client left open.
+            let types: Vec<Oid> = (0..count)
+                .map(|n| {
+                    let said = self.parameter_types.get(n).copied().filter(|oid| !open(oid));
+                    said.or_else(|| described.parameter_types.get(n).copied()).unwrap_or(Oid::UNSPECIFIED)
+                })
+                .collect();
+            if let Ok(better) = self.translate(&types, s) {
+                translated = better;
+            }
+        }
+        let epoch = s.context.epoch();
+        let understood = s.context.translations.borrow_mut().insert(&self.template, epoch, translated);
+        if self.doubt.is_none() {
+            understood.extra.set_described(Rc::new(described));
+        }
+        self.prepare(understood, 0, s)
+    }
+
+    fn next_table(&mut self, mut names: Vec<Need>, s: Surroundings<'_>) -> Result<Understanding, Box<PgError>> {
+        let Some(name) = names.pop() else { return self.begin(s) };
+        self.loads_count = self.loads_count.saturating_add(1);
+        if self.loads_count > LOADS_MAX {
+            return Err(PgError::error(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                format!("a statement may name at most {LOADS_MAX} tables"),
+            ));
+        }
+        let load = TableLoad::new(name, &s.context.tables.borrow());
+        let request = load.request(&s.context.table_queries, s.in_transaction);
+        self.stage = Stage::Tables { load, rest: names };
+        Ok(Progress::Wait(Want::Submit(request)))
+    }
+
+    fn loading(
+        &mut self,
+        step: LoadStep,
+        load: TableLoad,
+        rest: Vec<Need>,
+        s: Surroundings<'_>,
+    ) -> Result<Understanding, Box<PgError>> {
+        match step {
+            LoadStep::Submit(request) => {
+                self.stage = Stage::Tables { load, rest };
+                Ok(Progress::Wait(Want::Submit(request)))
+            }
+            LoadStep::Done => self.next_table(rest, s),
+        }
+    }
+
+    fn prepare(
+        &mut self,
+        understood: Rc<Understood>,
+        from: usize,
+        s: Surroundings<'_>,
+    ) -> Result<Understanding, Box<PgError>> {
+        let Some((step, plan)) = next_unprepared(&understood, from) else {
+            if self.wants_types && self.described.is_none() && is_for_oracle(&understood.translation.action, s) {
+                let question = self.question(OraclePurpose::DescribeOwn, s);
+                let want = question.ask();
+                self.stage = Stage::DescribeCatalog { question, understood };
+                return Ok(Progress::Wait(want));
+            }
+            return Ok(Progress::Ready(understood));
+        };
+        let request = Request::Prepare { statement: Rc::clone(&plan.statement), in_transaction: s.in_transaction };
+        self.stage = Stage::Prepare { understood, step };
+        Ok(Progress::Wait(Want::Submit(request)))
+    }
+
+    fn on_reply(&mut self, reply: Reply<'_>, s: Surroundings<'_>) -> Result<Understanding, Box<PgError>> {
+        match (std::mem::replace(&mut self.stage, Stage::Translate), reply) {
+            (Stage::Tables { mut load, rest }, Reply::Failed { error, .. }) => {
+                let step =
+                    load.on_refused(&mut s.context.tables.borrow_mut(), &s.context.table_queries, s.in_transaction);
+                match step {
+                    Some(step) => self.loading(step, load, rest, s),
+                    None => Err(self.doubt.take().unwrap_or_else(|| refused(&error, s.context))),
+                }
+            }
+            (stage, Reply::Failed { error, .. }) => {
+                let refused = refused(&error, s.context);
+                let is_described = match &stage {
+                    Stage::Prepare { understood, .. } => understood.extra.described().is_some(),
+                    _ => false,
+                };
+                if is_described && refused.code == SqlState::UNDEFINED_FUNCTION {
+                    return Err(foreign_function(&refused));
+                }
+                Err(self.doubt.take().unwrap_or(refused))
+            }
+            (Stage::Tables { mut load, rest }, Reply::Page { metadata, rows, end }) => {
+                let step = load
+                    .on_page(
+                        rows,
+                        end,
+                        &metadata,
+                        &mut s.context.tables.borrow_mut(),
+                        &s.context.table_queries,
+                        s.in_transaction,
+                    )
+                    .map_err(super::rows::malformed)?;
+                self.loading(step, load, rest, s)
+            }
+            (Stage::Prepare { understood, step }, Reply::Prepared(metadata)) => {
+                understood.extra.set_metadata(step, &metadata);
+                self.prepare(understood, step.saturating_add(1), s)
+            }
+            (_, reply) => Err(unexpected(&reply)),
+        }
+    }
+}
+
+/// What is asked of IRIS inside of a transaction opens it there.
+fn asked(progress: Understanding, cx: &mut Cx<'_>) -> Understanding {
+    if let (Progress::Wait(Want::Submit(_)), true) = (&progress, cx.client.transaction.wants_transaction()) {
+        cx.client.transaction.mark_iris_open();
+    }
+    progress
+}
+
+/// What PostgreSQL describes: queries and changes of rows. IRIS's own dialect is not for it.
+fn wants_description(translation: &Translation, s: Surroundings<'_>) -> bool {
+    s.context.options.has_oracle
+        && !translation.is_iris_dialect
+        && !translation.is_constant
+        && matches!(translation.action, Action::Script(_))
+        && matches!(translation.tag.as_str(), "SELECT" | "INSERT 0" | "UPDATE" | "DELETE")
+}
+
+/// Functions of IRIS that have arguments of their own under a name that PostgreSQL has, too.
+const IRIS_NAMESAKES: &[&str] = &["convert", "decode"];
+
+/// `upper` of "function upper(integer) does not exist".
+fn function_name(message: &str) -> Option<&str> {
+    let (name, _) = message.strip_prefix("function ")?.split_once('(')?;
+    Some(name.strip_prefix("pg_catalog.").unwrap_or(name))
+}
+
+/// Whether the oracle answers a statement, or evaluates part of it: it tells the types of its parameters.
+fn is_for_oracle(action: &Action, s: Surroundings<'_>) -> bool {
+    let is_expression = |argument: &CallArgument| matches!(argument, CallArgument::Expression { .. });
+    match action {
+        Action::Catalog(_) => true,
+        Action::Calls(calls) => {
+            s.context.options.has_oracle && calls.iter().any(|call| call.arguments.iter().any(is_expression))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a statement begins as those do.
+fn may_be_described(sql: &str) -> bool {
+    let word: String = sql.trim_start_matches(['(', ' ', '\n', '\t', '\r']).chars().take(6).collect();
+    let begins = |verb: &str| word.get(..verb.len()).is_some_and(|start| start.eq_ignore_ascii_case(verb));
+    ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "VALUES", "TABLE"].iter().any(|verb| begins(verb))
+}
+
+/// Statements without values and rows (DDL) need no metadata and are not prepared: IRIS reports their errors when
+/// they run, and their objects may not exist before.
+fn needs_metadata(plan: &Plan) -> bool {
+    plan.statement.is_query || !plan.binds.is_empty()
+}
+
+fn next_unprepared(understood: &Understood, from: usize) -> Option<(usize, &Plan)> {
+    plans(&understood.translation.action)
+        .enumerate()
+        .skip(from)
+        .find(|(step, plan)| needs_metadata(plan) && understood.extra.metadata(*step).is_none())
+}
+
+/// IRIS lacks a function that PostgreSQL has: it described the statement.
+fn foreign_function(refused: &PgError) -> Box<PgError> {
+    let named = refused.message.strip_prefix("function ").and_then(|rest| rest.strip_suffix(" does not exist"));
+    let message = match named {
+        Some(name) => format!("{name}() over the rows of a table is not supported: IRIS has no such function"),
+        None => "the statement calls a function that IRIS has not".to_owned(),
+    };
+    let error = PgError::unsupported(message).hint(
+        "Select the columns it needs and compute it in the program; without a table PostgreSQL's functions work.",
+    );
+    match &refused.detail {
+        Some(detail) => error.detail(detail),
+        None => error,
+    }
+}

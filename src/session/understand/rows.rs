@@ -1,0 +1,317 @@
+//! From IRIS rows to DataRow: coders chosen once per column, then a plain loop.
+
+use std::sync::Arc;
+
+use crate::catalog::{Described, TableCache};
+use crate::iris::{CellDecoder, IrisType, ItemReader, StatementMetadata, default_pg_type};
+use crate::sql::{OutputColumn, Plan};
+use crate::types::{Datum, Encoder, IsNull, Oid, PgType, Style};
+use crate::wire::{FieldDescription, Format, PgError, RowWriter, SendBuf, SqlState};
+
+/// One column as the client sees it.
+#[derive(Debug, Clone)]
+pub struct Field {
+    pub name: String,
+    pub pg_type: PgType,
+    /// Bytes of a value (`pg_type.typlen`); negative: it varies.
+    pub type_len: i16,
+    pub format: Format,
+    /// 0 when it is no column of a table.
+    pub table_oid: u32,
+    pub attribute_number: i16,
+}
+
+impl Field {
+    /// A column of no table.
+    pub fn new(name: &str, pg_type: PgType, format: Format) -> Self {
+        Self { name: name.to_owned(), pg_type, type_len: pg_type.typlen(), format, table_oid: 0, attribute_number: 0 }
+    }
+}
+
+#[derive(Debug)]
+struct Column {
+    decoder: CellDecoder,
+    encoder: Encoder,
+    /// The cell is a handle; its value is read by a request of its own.
+    stream: Option<StreamKind>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamKind {
+    Text,
+    Binary,
+}
+
+/// The columns of a result with their coders.
+#[derive(Debug)]
+pub struct RowShape {
+    pub fields: Vec<Field>,
+    columns: Vec<Column>,
+    /// Cells behind them that are not shown.
+    hidden: usize,
+    pub has_streams: bool,
+    /// Where a column's text depends on the client's settings: those it was made for.
+    style: Option<Arc<Style>>,
+}
+
+impl RowShape {
+    /// # Errors
+    /// 0A000: a column's type has no form in the wanted format. 08P01: `formats` fits neither none, one nor all columns.
+    pub fn new(
+        plan: &Plan,
+        metadata: &StatementMetadata,
+        described: Option<&Described>,
+        formats: &Formats,
+        tables: &TableCache,
+        style: &Arc<Style>,
+    ) -> Result<Self, Box<PgError>> {
+        let is_hidden = |column: &&OutputColumn| matches!(column, OutputColumn::Hidden);
+        let hidden = plan.columns.iter().filter(is_hidden).count().min(metadata.columns.len());
+        let shown = metadata.columns.len().saturating_sub(hidden);
+        // What PostgreSQL says of the columns, unless it speaks of others than IRIS gives.
+        let told =
+            described.and_then(|described| described.columns.as_deref()).filter(|columns| columns.len() == shown);
+        let outputs = expand(&plan.columns, metadata.columns.len());
+        formats.check(shown)?;
+        let mut fields = Vec::with_capacity(shown);
+        let mut columns = Vec::with_capacity(shown);
+        let mut depends = false;
+        for (index, described) in metadata.columns.iter().enumerate().take(shown) {
+            let (label, known_type, cast_from) = match outputs.get(index) {
+                Some(OutputColumn::Column { label, pg_type, cast_from }) => (label.as_deref(), *pg_type, *cast_from),
+                _ => (None, None, None),
+            };
+            let facts = tables.column(&described.schema, &described.table, &described.name);
+            let pg_type = known_type
+                .or_else(|| facts.map(|c| c.pg_type))
+                .unwrap_or_else(|| default_pg_type(described.iris_type, described.precision, described.scale));
+            let format = formats.of(index);
+            let name = label.or_else(|| facts.map(|c| c.name.as_str())).unwrap_or(&described.name);
+            let mut field = Field::new(name, pg_type, format);
+            if let Some(column) = told.and_then(|columns| columns.get(index)) {
+                column.name.clone_into(&mut field.name);
+                field.table_oid = column.table_oid;
+                field.attribute_number = column.attribute_number;
+                field.pg_type = told_type(column.pg_type, pg_type);
+                // PostgreSQL knows types that are not known here, such as enums.
+                let is_its_own = field.pg_type.oid == column.pg_type.oid;
+                field.type_len = if is_its_own { column.type_len } else { field.pg_type.typlen() };
+            }
+            let encoder = match cast_from {
+                // The translation's type: it knows a modifier that is none of the column's (`round(f::numeric, 2)`).
+                Some(from) => {
+                    depends |= Encoder::cast_depends_on_style(from, pg_type, format);
+                    Encoder::select_cast(from, pg_type, format, style)?
+                }
+                None => {
+                    depends |= Encoder::depends_on_style(field.pg_type, format);
+                    Encoder::select_styled(field.pg_type, format, style)?
+                }
+            };
+            fields.push(field);
+            columns.push(Column {
+                decoder: CellDecoder::select(described.iris_type),
+                encoder,
+                stream: match described.iris_type {
+                    IrisType::LONGVARCHAR | IrisType::WLONGVARCHAR => Some(StreamKind::Text),
+                    IrisType::LONGVARBINARY => Some(StreamKind::Binary),
+                    _ => None,
+                },
+            });
+        }
+        let has_streams = columns.iter().any(|column| column.stream.is_some());
+        Ok(Self { fields, columns, hidden, has_streams, style: depends.then(|| Arc::clone(style)) })
+    }
+
+    /// Whether it prints values as `style` asks for.
+    pub fn serves(&self, style: &Arc<Style>) -> bool {
+        self.style.as_ref().is_none_or(|own| Arc::ptr_eq(own, style) || own == style)
+    }
+
+    /// The kind of stream a column holds handles of.
+    pub fn stream(&self, column: usize) -> Option<StreamKind> {
+        self.columns.get(column)?.stream
+    }
+
+    pub fn columns_count(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Writes the next row of `reader` as one DataRow.
+    ///
+    /// # Errors
+    /// 08006 when the row is malformed, 22xxx when a value does not fit its type; nothing of the row is left in `out`.
+    pub fn write_row(&self, reader: &mut ItemReader<'_>, out: &mut SendBuf) -> Result<(), Box<PgError>> {
+        let mut row = out.begin_data_row();
+        for column in &self.columns {
+            let item = reader.need("cell").map_err(malformed)?;
+            let datum = column.decoder.decode(&item)?;
+            put_cell(&mut row, &column.encoder, &datum)?;
+        }
+        for _ in 0..self.hidden {
+            reader.need("cell").map_err(malformed)?;
+        }
+        row.finish()?;
+        Ok(())
+    }
+
+    /// Writes one row whose stream cells have been read: `cells[i]` stands for column i.
+    ///
+    /// # Errors
+    /// As `write_row`.
+    pub fn write_gathered(&self, cells: &[GatheredCell], out: &mut SendBuf) -> Result<(), Box<PgError>> {
+        let mut row = out.begin_data_row();
+        for (column, cell) in self.columns.iter().zip(cells) {
+            let datum = match cell {
+                GatheredCell::Null => Datum::Null,
+                GatheredCell::Item(bytes) => {
+                    let item = ItemReader::new(bytes).need("cell").map_err(malformed)?;
+                    let datum = column.decoder.decode(&item)?;
+                    put_cell(&mut row, &column.encoder, &datum)?;
+                    continue;
+                }
+                GatheredCell::Text(bytes) => Datum::Owned(String::from_utf8_lossy(bytes).into_owned()),
+                GatheredCell::Binary(bytes) => Datum::Bytes(bytes),
+            };
+            put_cell(&mut row, &column.encoder, &datum)?;
+        }
+        row.finish()?;
+        Ok(())
+    }
+}
+
+fn put_cell(row: &mut RowWriter<'_>, encoder: &Encoder, datum: &Datum<'_>) -> Result<(), Box<PgError>> {
+    if *datum == Datum::Null {
+        row.null();
+        return Ok(());
+    }
+    // Only `Datum::Null` encodes to NULL.
+    row.cell(|bytes| encoder.encode(datum, bytes).map(|_: IsNull| ()))
+}
+
+/// A cell of a row with streams.
+#[derive(Debug)]
+pub enum GatheredCell {
+    Null,
+    /// The item as it stood in the row.
+    Item(Vec<u8>),
+    Text(Vec<u8>),
+    Binary(Vec<u8>),
+}
+
+pub(in crate::session) fn malformed(error: crate::iris::ListError) -> Box<PgError> {
+    PgError::error(SqlState::CONNECTION_FAILURE, "IRIS sent a malformed row").detail(error.to_string())
+}
+
+/// The type a column is told and written as. A numeric without a scale of its own shows the one the translation found.
+fn told_type(told: PgType, translated: PgType) -> PgType {
+    let is_shown = |oid: Oid| told == PgType::new(oid) && translated.oid == oid;
+    if is_shown(Oid::NUMERIC)
+        || translated == PgType::FLOAT8_OR_NAN && is_shown(Oid::FLOAT8)
+        || is_shown(Oid::BPCHAR) && translated.typmod < -1
+    {
+        translated
+    } else {
+        told
+    }
+}
+
+/// `*` stands for as many columns as are left over for it. Two stars share what is left by table, which only IRIS
+/// knows: then no label is trusted but those before the first and behind the last star.
+fn expand(columns: &[OutputColumn], count: usize) -> Vec<OutputColumn> {
+    let stars = columns.iter().filter(|column| matches!(column, OutputColumn::Star)).count();
+    let first = columns.iter().position(|column| matches!(column, OutputColumn::Star));
+    let (Some(first), true) = (first, stars > 0) else { return columns.to_vec() };
+    let last = columns.iter().rposition(|column| matches!(column, OutputColumn::Star)).unwrap_or(first);
+    let behind = columns.len().saturating_sub(last).saturating_sub(1);
+    let starred = count.saturating_sub(first).saturating_sub(behind);
+    let head = columns.iter().take(first).cloned();
+    let tail = columns.iter().skip(last.saturating_add(1)).cloned();
+    head.chain(std::iter::repeat_n(OutputColumn::Star, starred)).chain(tail).collect()
+}
+
+/// Format codes of Bind: none (all text), one for all, or one each.
+#[derive(Debug, Clone, Default)]
+pub struct Formats(Vec<Format>);
+
+impl Formats {
+    pub fn text() -> Self {
+        Self::default()
+    }
+
+    pub fn new(formats: Vec<Format>) -> Self {
+        Self(formats)
+    }
+
+    pub fn is_text(&self) -> bool {
+        self.0.iter().all(|format| *format == Format::Text)
+    }
+
+    /// The format codes as Bind gave them.
+    pub fn into_codes(self) -> Vec<Format> {
+        self.0
+    }
+
+    pub fn of(&self, index: usize) -> Format {
+        match self.0.as_slice() {
+            [] => Format::Text,
+            [one] => *one,
+            many => many.get(index).copied().unwrap_or(Format::Text),
+        }
+    }
+
+    /// # Errors
+    /// 08P01 as PostgreSQL words it.
+    pub fn check(&self, columns: usize) -> Result<(), Box<PgError>> {
+        if self.0.len() > 1 && self.0.len() != columns {
+            return Err(PgError::error(
+                SqlState::PROTOCOL_VIOLATION,
+                format!("bind message has {} result formats but query has {columns} columns", self.0.len()),
+            ));
+        }
+        Ok(())
+    }
+}
+
+pub fn put_row_description(fields: &[Field], out: &mut SendBuf) {
+    out.put_row_description(fields.iter().map(|field| FieldDescription {
+        name: &field.name,
+        table_oid: field.table_oid,
+        attribute_number: field.attribute_number,
+        type_oid: field.pg_type.oid.0,
+        type_len: field.type_len,
+        typmod: field.pg_type.wire_typmod(),
+        format: field.format,
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str) -> OutputColumn {
+        OutputColumn::Column { label: Some(name.to_owned()), pg_type: None, cast_from: None }
+    }
+
+    #[test]
+    fn stars_take_what_is_left() {
+        let star = OutputColumn::Star;
+        assert_eq!(
+            expand(&[named("a"), star.clone(), named("b")], 5),
+            [named("a"), star.clone(), star.clone(), star.clone(), named("b")]
+        );
+        assert_eq!(expand(&[named("a"), named("b")], 2), [named("a"), named("b")]);
+        assert_eq!(expand(&[star.clone(), named("x"), star.clone()], 3), [star.clone(), star.clone(), star]);
+    }
+
+    #[test]
+    fn formats_are_none_one_or_all() {
+        let mixed = Formats::new(vec![Format::Text, Format::Binary]);
+        assert_eq!(mixed.of(1), Format::Binary);
+        assert!(mixed.check(3).is_err());
+        let one = Formats::new(vec![Format::Binary]);
+        assert_eq!(one.of(7), Format::Binary);
+        assert!(one.check(3).is_ok());
+        assert!(Formats::text().is_text());
+    }
+}
