@@ -29,7 +29,7 @@ pub enum OraclePurpose {
 
 /// What DDL that IRIS has carried out changes in the mirror. Kept by the process and repeated when the oracle is
 /// restarted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MirrorChange {
     /// Each runs for itself, in this order, as the mirror's owner.
     pub statements: Vec<MirrorStatement>,

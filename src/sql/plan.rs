@@ -42,7 +42,7 @@ pub struct Translation {
 }
 
 /// A PostgreSQL statement for the mirror.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MirrorStatement {
     pub sql: String,
     /// What runs in its place when PostgreSQL refuses it: the words of a definition may not be PostgreSQL's. (A block

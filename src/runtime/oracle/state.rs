@@ -1,8 +1,10 @@
 //! What all shards know of the oracle, and the way of their wishes to its supervisor.
 
 use std::collections::hash_map::RandomState;
+use std::collections::{BTreeMap, HashMap};
 use std::future::poll_fn;
 use std::hash::{BuildHasher, Hasher};
+use std::ops::Bound;
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -90,15 +92,39 @@ struct Inner {
 /// PostgreSQL is brought to the same state by it.
 #[derive(Debug, Default)]
 struct History {
-    changes: Vec<(u64, Arc<MirrorChange>)>,
+    changes: BTreeMap<u64, Arc<MirrorChange>>,
+    /// Where the idempotent ones are.
+    once: HashMap<Arc<MirrorChange>, u64>,
     last_id: u64,
 }
 
 impl History {
+    /// Roles: each session of a user may bring the same.
+    fn record(&mut self, change: &MirrorChange) -> u64 {
+        let known = if change.is_idempotent { self.once.get(change) } else { None };
+        known.copied().unwrap_or_else(|| self.push(change.clone()))
+    }
+
     fn push(&mut self, change: MirrorChange) -> u64 {
         self.last_id = self.last_id.saturating_add(1);
-        self.changes.push((self.last_id, Arc::new(change)));
+        self.put(self.last_id, change);
         self.last_id
+    }
+
+    fn put(&mut self, id: u64, change: MirrorChange) {
+        let change = Arc::new(change);
+        if change.is_idempotent {
+            self.once.insert(Arc::clone(&change), id);
+        }
+        self.changes.insert(id, change);
+    }
+
+    fn amend(&mut self, id: u64, change: MirrorChange) {
+        let Some(before) = self.changes.remove(&id) else { return };
+        self.once.remove(&before);
+        if !change.statements.is_empty() {
+            self.put(id, change);
+        }
     }
 }
 
@@ -217,10 +243,7 @@ impl Oracle {
     /// without one the change will be there as soon as the mirror is.
     pub(super) fn record(&self, change: &MirrorChange) -> (u64, Option<u64>) {
         let mut inner = self.lock();
-        // Roles: each session of a user may bring the same.
-        let again = |(_, known): &&(u64, Arc<MirrorChange>)| change.is_idempotent && **known == *change;
-        let known = inner.history.changes.iter().find(again).map(|(id, _)| *id);
-        let id = known.unwrap_or_else(|| inner.history.push(change.clone()));
+        let id = inner.history.record(change);
         let generation = match &inner.phase {
             Phase::Running(generation, Readiness::Mirrored) => Some(generation.number),
             Phase::Running(..) | Phase::Starting | Phase::Unavailable(_) => None,
@@ -230,12 +253,7 @@ impl Oracle {
 
     /// What is left of a change some statements of which failed.
     pub(super) fn amend(&self, id: u64, change: MirrorChange) {
-        let history = &mut self.lock().history;
-        if change.statements.is_empty() {
-            history.changes.retain(|(known, _)| *known != id);
-        } else if let Some((_, known)) = history.changes.iter_mut().find(|(known, _)| *known == id) {
-            *known = Arc::new(change);
-        }
+        self.lock().history.amend(id, change);
     }
 
     /// Takes a change of the keeper into the history, before it is carried out; its id.
@@ -246,9 +264,8 @@ impl Oracle {
     /// The changes after `id`, oldest first and with their ids, and the id of the last.
     pub(super) fn changes_after(&self, id: u64) -> (Vec<(u64, Arc<MirrorChange>)>, u64) {
         let inner = self.lock();
-        let changes = &inner.history.changes;
-        let later = changes.iter().filter(|(known, _)| *known > id).cloned();
-        (later.collect(), inner.history.last_id)
+        let later = inner.history.changes.range((Bound::Excluded(id), Bound::Unbounded));
+        (later.map(|(id, change)| (*id, Arc::clone(change))).collect(), inner.history.last_id)
     }
 
     /// The mirror of a generation holds all changes up to `id`. False when there are more by now.
@@ -367,5 +384,14 @@ mod tests {
         let ids: Vec<u64> = changes.iter().map(|change| oracle.record(change).0).collect();
         assert_eq!(ids, [1, 2, 3, 1, 4]);
         assert_eq!(oracle.changes_after(0).0.len(), 4);
+        assert_eq!(oracle.changes_after(2).0.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [3, 4]);
+        // One that failed as a whole has not been.
+        oracle.amend(1, MirrorChange { statements: Vec::new(), ..user_role("u") });
+        oracle.amend(3, comment("c"));
+        assert_eq!(oracle.record(&user_role("u")).0, 5);
+        let (changes, last_id) = oracle.changes_after(0);
+        assert_eq!((changes.iter().map(|(id, _)| *id).collect::<Vec<_>>(), last_id), (vec![2, 3, 4, 5], 5));
+        assert_eq!(*changes[1].1, comment("c"));
+        assert_eq!(oracle.changes_after(u64::MAX), (Vec::new(), 5));
     }
 }
