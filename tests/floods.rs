@@ -100,11 +100,29 @@ fn one_query_of_many_local_statements() {
     let server = Server::gateway(&["--cores", "1"]);
     let mut client = Client::connect(server.address);
     let watch = Watch::start("SHOW ALL", &server);
-    let statements = count(2_000_000) / "SHOW ALL;".len() / 2;
+    let statements = count(2_000_000) / "SHOW ALL;".len();
     client.send(&query(&"SHOW ALL;".repeat(statements)));
     let tags = client.drain(1);
     watch.end(0);
     assert_eq!((tags[&b'C'], tags.get(&b'E')), (statements, None));
+}
+
+#[test]
+fn a_flood_is_cancelled_although_its_client_reads() {
+    let server = Server::gateway(&["--cores", "1"]);
+    let mut client = Client::connect(server.address);
+    client.send(&query(&"SHOW ALL;".repeat(20_000)));
+    let key = client.key.clone();
+    let canceller = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(200));
+        Client::open(server.address).send(&cancel(&key));
+        server
+    });
+    let tags = client.drain(1);
+    let _server = canceller.join().unwrap();
+    assert_eq!(tags[&b'E'], 1);
+    assert!(tags.get(&b'C').is_none_or(|done| *done < 20_000), "{tags:?}");
+    assert_eq!(client.value("select 1"), "1");
 }
 
 #[test]

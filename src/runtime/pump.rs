@@ -308,6 +308,10 @@ impl<C: Conversation> Pump<C> {
                 }
             }
         };
+        if self.session.statement().is_none() {
+            // Nor is one that came while the client was silent for what it says now.
+            self.target.signals.clear(Signals::CANCEL);
+        }
         self.target.activity.set(Activity::Working);
         Ok(step)
     }
