@@ -64,6 +64,8 @@ pub struct IrisError {
 impl IrisError {
     /// SQLCODE of [`recompiled`](Self::recompiled).
     pub const RECOMPILED: i32 = 478;
+    /// SQLCODE -23: a column is qualified by a table that is not among those of the query.
+    pub const UNKNOWN_LABEL: i32 = 23;
 
     /// The statement means something else than it did when it was prepared.
     pub fn recompiled() -> Self {

@@ -291,6 +291,7 @@ fn worded(sqlcode: i32, text: &ErrorText<'_>) -> Option<String> {
             format!("relation \"{}\" already exists", folded(name))
         }
         400 if runtime_error(message) == Some("DIVIDE") => "division by zero".to_owned(),
+        400 if runtime_error(message) == Some("MAXNUMBER") => "value out of range: overflow".to_owned(),
         400 if runtime_error(message) == Some("LIST") => {
             "more than one row returned by a subquery used as an expression".to_owned()
         }
@@ -398,6 +399,7 @@ mod tests {
         assert_eq!(message(30, "Table 'Other.Mixed' not found"), "relation \"Other.Mixed\" does not exist");
         assert_eq!(message(359, "SQL Function 'JSON_VALUE' not found"), "function json_value does not exist");
         assert_eq!(message(400, "<DIVIDE>"), "division by zero");
+        assert_eq!(message(400, "<MAXNUMBER>"), "value out of range: overflow");
         assert_eq!(
             message(400, "ERROR #5804: Key name not unique: 'User.A:a_name_key' index name conflict"),
             "relation \"a_name_key\" already exists"

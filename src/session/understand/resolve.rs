@@ -11,7 +11,7 @@ use std::rc::Rc;
 use crate::catalog::{
     Answer, Described, Execution, LoadStep, OraclePurpose, OracleRequest, TableLoad, describe, execute,
 };
-use crate::iris::{Reply, Request};
+use crate::iris::{IrisError, Reply, Request};
 use crate::sql::{
     Action, CallArgument, CatalogQuery, Need, Plan, RelationName, Template, TranslateError, Translated, Translation,
     TranslationCache, translate,
@@ -428,6 +428,9 @@ impl Resolve {
                 if is_described && refused.code == SqlState::UNDEFINED_FUNCTION {
                     return Err(foreign_function(&refused));
                 }
+                if is_described && error.sqlcode == IrisError::UNKNOWN_LABEL {
+                    return Err(hidden_table());
+                }
                 Err(self.doubt.take().unwrap_or(refused))
             }
             (Stage::Tables { mut load, rest }, Reply::Page { metadata, rows, end }) => {
@@ -508,6 +511,14 @@ fn next_unprepared(understood: &Understood, from: usize) -> Option<(usize, &Plan
         .enumerate()
         .skip(from)
         .find(|(step, plan)| needs_metadata(plan) && understood.extra.metadata(*step).is_none())
+}
+
+/// IRIS does not see a table in a place where PostgreSQL does: it described the statement.
+fn hidden_table() -> Box<PgError> {
+    PgError::unsupported(
+        "a reference to a table of an outer query is not supported in this place: IRIS does not see it",
+    )
+    .hint("In WITH inside of a subquery, put the query of WITH into FROM or the condition itself.")
 }
 
 /// IRIS lacks a function that PostgreSQL has: it described the statement.

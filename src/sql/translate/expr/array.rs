@@ -2,6 +2,7 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::common_type;
 use super::tree::expressions;
 use crate::iris::ParameterKind;
 use crate::sql::plan::{Bind, ElementSource};
@@ -19,7 +20,11 @@ impl Cx<'_> {
         let node = unwrapped(node);
         match node.kind() {
             SyntaxKind::ARRAY_EXPR if !node.children().any(|child| super::predicates::is_query(child.kind())) => {
-                expressions(&node).map(|item| self.value(&item)).collect::<Result<Vec<_>>>().map(Some)
+                let nodes: Vec<SyntaxNode> = expressions(&node).collect();
+                let items = nodes.iter().map(|item| self.value(item)).collect::<Result<Vec<_>>>()?;
+                let ty = common_type(items.iter().map(|item| item.ty));
+                let parts = nodes.iter().zip(items);
+                parts.map(|(node, item)| self.as_float(node, item, ty)).collect::<Result<_>>().map(Some)
             }
             SyntaxKind::CAST_EXPR => {
                 let element = self.cast_target(&node)?.and_then(|ty| typename::element_of(ty.oid));

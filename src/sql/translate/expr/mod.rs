@@ -354,6 +354,16 @@ pub fn common_type(types: impl IntoIterator<Item = Ty>) -> Ty {
             (Ty::Any, _) | (_, Ty::Any) => Ty::Any,
             (Ty::Known(a), Ty::Known(b)) if a == b => common,
             (Ty::Known(a), Ty::Known(b)) if a.oid == b.oid => Ty::of(a.oid),
+            // Between numbers and a real it is the real: an operator would take both as doubles.
+            (a, b)
+                if a.is_number()
+                    && b.is_number()
+                    && !a.is(Oid::FLOAT8)
+                    && !b.is(Oid::FLOAT8)
+                    && (a.is(Oid::FLOAT4) || b.is(Oid::FLOAT4)) =>
+            {
+                Ty::of(Oid::FLOAT4)
+            }
             (a, b) if a.is_number() && b.is_number() => operators::wider(a, b),
             // Each of these can be made the other: the first decides (select_common_type).
             (Ty::Known(a), Ty::Known(b)) if is_plain_text(a.oid) && is_plain_text(b.oid) => Ty::of(a.oid),

@@ -5,8 +5,10 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::tree::{Expr, IsWhat, LikeKind, expressions};
 use super::{Asked, common_type};
 use crate::sql::plan::Bind;
+use crate::sql::template::LiteralKind;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty, level, list};
+use crate::sql::translate::query::is_constant;
 use crate::types::{Fitting, Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
@@ -220,8 +222,42 @@ impl Cx<'_> {
             return Ok(if not { Frag::cat(&[&"NOT ", &any], Ty::BOOL).predicate(level::NOT) } else { any });
         }
         let operand = self.emit_value(operand)?;
-        let items = items.iter().map(|item| self.value(item)).collect::<Result<Vec<_>>>()?;
+        let items = self.list_items(operand.ty, &items)?;
         self.in_list(not, operand, items)
+    }
+
+    /// Several constants are an array (transformAExprIn), and have one type with the operand.
+    #[inline(never)]
+    fn list_items(&self, operand: Ty, nodes: &[SyntaxNode]) -> Result<Vec<Frag>> {
+        let items = nodes.iter().map(|item| self.value(item)).collect::<Result<Vec<_>>>()?;
+        let is_constant: Vec<bool> = nodes.iter().map(is_constant).collect();
+        if is_constant.iter().filter(|is_constant| **is_constant).count() < 2 {
+            return Ok(items);
+        }
+        let constants = items.iter().zip(&is_constant).filter(|(_, is_constant)| **is_constant);
+        let ty = common_type(std::iter::once(operand).chain(constants.map(|(item, _)| item.ty)));
+        let parts = items.into_iter().zip(nodes.iter().zip(is_constant));
+        parts.map(|(item, (node, is))| if is { self.as_float(node, item, ty) } else { Ok(item) }).collect()
+    }
+
+    /// A number among others whose common type is one of floating point, which may be another number as such.
+    pub(super) fn as_float(&self, node: &SyntaxNode, number: Frag, common: Ty) -> Result<Frag> {
+        let Ty::Known(to) = common else { return Ok(number) };
+        if !matches!(to.oid, Oid::FLOAT4 | Oid::FLOAT8) || !number.ty.is_number() {
+            return Ok(number);
+        }
+        let node = cx::unwrapped(node);
+        let negated = (node.kind() == SyntaxKind::PREFIX_EXPR
+            && node.first_token().is_some_and(|sign| sign.text() == "-"))
+        .then(|| node.first_child())
+        .flatten()
+        .and_then(|number| self.constant(&number));
+        match negated {
+            Some((kind, digits)) if kind != LiteralKind::String => {
+                Ok(self.coerce(self.text_constant(&format!("-{digits}")).with_ty(Ty::Untyped), to))
+            }
+            _ => self.cast(number, to),
+        }
     }
 
     /// A value beside the column of a query; each row of it is compared with.

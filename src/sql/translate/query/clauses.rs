@@ -55,7 +55,7 @@ fn in_list(key: &SortKey, targets: &[Target]) -> SortKey {
 }
 
 /// Whether an expression says the same for every row: it reads no column and no table.
-pub(super) fn is_constant(node: &SyntaxNode) -> bool {
+pub(in crate::sql::translate) fn is_constant(node: &SyntaxNode) -> bool {
     if is_query(node.kind()) {
         return false;
     }

@@ -15,6 +15,7 @@ mod with;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+pub(in crate::sql::translate) use self::clauses::is_constant;
 use self::convert::Parts;
 use super::alike;
 use super::cx::{Column, Cx, Result};
