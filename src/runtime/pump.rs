@@ -379,12 +379,18 @@ impl<C: Conversation> Pump<C> {
     async fn submit(&mut self, request: &Request) -> Result<Step, End> {
         self.shard.counters.iris_requests.add(1);
         self.target.activity.set(Activity::WaitingForIris(self.shard.tick.get()));
+        let statement = self.session.statement();
         let outcome = self.run_request(request).await;
         self.target.activity.set(Activity::Working);
         match outcome {
             Outcome::Reply(interrupted) => {
                 let reply = self.lease.as_mut().and_then(Lease::link_mut).map_or(Reply::Done, Link::take_reply);
+                let is_late = interrupted == Some(Interrupted::ByUser) && !matches!(reply, Reply::Failed { .. });
                 let step = self.session.on_event(Event::Iris(relabeled(reply, interrupted)), &mut self.out);
+                if is_late && statement.is_some() && self.session.statement() == statement {
+                    // Too late for this request; the statement has more to come, or to be read by its client.
+                    self.target.signals.raise(Signals::CANCEL);
+                }
                 if self.session.takes_leave() {
                     self.lease = None;
                 }
