@@ -52,14 +52,13 @@ impl Flags {
     /// # Errors
     /// They are not where they should be, `/proc` is not to be had, or the engine is broken.
     pub fn find(engine: &mut impl Engine) -> Result<Self, String> {
-        let memory = OpenOptions::new().read(true).write(true).open("/proc/self/mem");
-        let memory = memory.map_err(|error| format!("/proc/self/mem: {error}"))?;
+        let memory = own_memory()?;
         let set = format!(
             "SET work_mem = {PROBE_WORK_MEM}; SET maintenance_work_mem = {PROBE_MAINTENANCE_WORK_MEM}; \
              SET exit_on_error = off; SET allow_system_table_mods = on"
         );
         engine.exchange(&query(&set))?;
-        let maps = fs::read_to_string("/proc/self/maps").map_err(|error| format!("/proc/self/maps: {error}"))?;
+        let maps = own_maps()?;
         let found = linear_memories(&maps)
             .flat_map(|start| (start..=start.saturating_add(DATA_OFFSET_MAX)).step_by(DATA_STEP))
             .find(|data| Place { memory: &memory, data: *data }.has_probe());
@@ -115,6 +114,17 @@ impl Place<'_> {
             && self.bytes(variable::INTERRUPT_PENDING) == Some([0; 4])
             && self.bytes(variable::QUERY_CANCEL_PENDING) == Some([0; 4])
     }
+}
+
+/// This process's memory, for reading and writing.
+pub fn own_memory() -> Result<File, String> {
+    let memory = OpenOptions::new().read(true).write(true).open("/proc/self/mem");
+    memory.map_err(|error| format!("/proc/self/mem: {error}"))
+}
+
+/// What regions it has, for [`regions`].
+pub fn own_maps() -> Result<String, String> {
+    fs::read_to_string("/proc/self/maps").map_err(|error| format!("/proc/self/maps: {error}"))
 }
 
 /// A region of this process's memory.

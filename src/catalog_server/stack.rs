@@ -6,11 +6,11 @@
 //! later it grows into them. Between two messages nothing of it is in use, so that its pointer can be put back where it
 //! was. The library does not give it away; it is a word in the host's memory, which is found by what it does.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::interrupt::{Region, linear_memories, regions};
+use super::interrupt::{Region, linear_memories, own_maps, own_memory, regions};
 
 /// The host keeps the pointer as a number of 32 bits in 16 bytes, aligned to as many.
 const GLOBAL_BYTES: usize = 16;
@@ -60,8 +60,7 @@ impl StackPointer {
     /// # Errors
     /// There is no such word, `/proc` is not to be had, or PostgreSQL is broken.
     pub fn find(mut run: impl FnMut(Probe) -> Result<(), String>) -> Result<Self, String> {
-        let memory = OpenOptions::new().read(true).write(true).open("/proc/self/mem");
-        let memory = memory.map_err(|error| format!("/proc/self/mem: {error}"))?;
+        let memory = own_memory()?;
         run(Probe::Fails)?;
         run(Probe::Succeeds)?;
         let before = Words::read(&memory)?;
@@ -122,7 +121,7 @@ struct Words(Vec<(u64, u32)>);
 
 impl Words {
     fn read(memory: &File) -> Result<Self, String> {
-        let maps = fs::read_to_string("/proc/self/maps").map_err(|error| format!("/proc/self/maps: {error}"))?;
+        let maps = own_maps()?;
         let pages = File::open("/proc/self/pagemap").map_err(|error| format!("/proc/self/pagemap: {error}"))?;
         let linear: Vec<u64> = linear_memories(&maps).collect();
         let mut words = Words(Vec::new());

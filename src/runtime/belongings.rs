@@ -5,14 +5,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_lite::future::or;
 use glommio::net::TcpStream;
 
 use super::advisory::{AdvisoryLocks, Asked, Claim};
 use super::cancel::{Mesh, Target};
 use super::channels::{Channels, Queue};
 use super::pump::{canceled_by_timeout, canceled_by_user, is_gone};
-use super::wait::{Signals, until};
+use super::wait::Signals;
 use crate::session::{Effect, LockRequest, Notification};
 use crate::wire::{PgError, SqlState};
 
@@ -132,11 +131,7 @@ impl Belongings {
         let wanted = Signals::LOCKED.union(Signals::CANCEL).union(Signals::LOOK_AT_CLIENT).union(Signals::STOP_NOW);
         let first = deadline.into_iter().chain(lock_deadline).min();
         loop {
-            let signals = or(async { Some(signals.wait(wanted).await) }, async {
-                until(first).await;
-                None
-            })
-            .await;
+            let signals = signals.wait_until(wanted, first).await;
             if !locks.is_waiting(pid) {
                 return Locking::Answer(Ok(true));
             }

@@ -23,7 +23,7 @@ use super::link::{Link, LinkFailure};
 use super::pool::Lease;
 use super::shard::Shard;
 use super::tcp;
-use super::wait::{Signals, until, within};
+use super::wait::{Signals, within};
 use crate::iris::{Reply, Request};
 use crate::session::{Effect, Event, Identity, LockRequest, Step, WaitRequest};
 use crate::wire::{Frame, PgError, Phase, RecvBuf, SendBuf, SqlState, StartupPacket};
@@ -261,11 +261,7 @@ impl<C: Conversation> Pump<C> {
             let target = Rc::clone(&self.target);
             let at = deadline.as_ref().map(|(at, _)| *at);
             let woken = or(async { Woken::Done(self.read_some().await) }, async {
-                or(async { Woken::Signal(target.signals.wait(wanted).await) }, async {
-                    until(at).await;
-                    Woken::Deadline
-                })
-                .await
+                Woken::waited(target.signals.wait_until(wanted, at).await)
             })
             .await;
             match woken {
@@ -472,16 +468,12 @@ impl<C: Conversation> Pump<C> {
         let mut watch = Watch::new(deadline, request, pending);
         loop {
             let (wanted, at) = (watch.wanted(), watch.deadline);
-            let signal = async { Woken::Signal(target.signals.wait(wanted).await) };
-            let late = async {
-                until(at).await;
-                Woken::Deadline
-            };
+            let signal = async { Woken::waited(target.signals.wait_until(wanted, at).await) };
             let arrival = async {
                 watch.arrival().await;
                 Woken::Signal(Signals::default())
             };
-            let woken = or(async { Woken::Done(link.finish(pending).await) }, or(or(signal, late), arrival)).await;
+            let woken = or(async { Woken::Done(link.finish(pending).await) }, or(signal, arrival)).await;
             match woken {
                 Woken::Done(Err(error)) if watch.interrupted.is_some() || matches!(request, Request::Commit) => {
                     return Ok(Outcome::Broken(watch.broken(error.to_pg())));
@@ -526,6 +518,13 @@ enum Woken<T> {
     Done(T),
     Signal(Signals),
     Deadline,
+}
+
+impl<T> Woken<T> {
+    /// By what [`SignalBox::wait_until`](super::wait::SignalBox::wait_until) waited for.
+    fn waited(signals: Option<Signals>) -> Self {
+        signals.map_or(Self::Deadline, Self::Signal)
+    }
 }
 
 /// A request may be sent again when its connection breaks before the answer, if nothing can have been done for good:

@@ -101,6 +101,15 @@ impl SignalBox {
         })
         .await
     }
+
+    /// As [`wait`](Self::wait), no longer than to `deadline`; `None` then.
+    pub(super) async fn wait_until(&self, wanted: Signals, deadline: Option<Instant>) -> Option<Signals> {
+        or(async { Some(self.wait(wanted).await) }, async {
+            until(deadline).await;
+            None
+        })
+        .await
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::{End, Outcome, Pump, canceled_by_timeout, canceled_by_user, is_gone, 
 use crate::catalog::{MirrorChange, OracleRequest};
 use crate::runtime::cancel::{Activity, Target};
 use crate::runtime::conversation::Conversation;
-use crate::runtime::wait::{Signals, until};
+use crate::runtime::wait::Signals;
 use crate::session::{Event, Step};
 use crate::wire::PgError;
 
@@ -124,12 +124,7 @@ pub(super) async fn interruption(
 ) -> (Box<PgError>, Option<Interruption>) {
     let wanted = Signals::CANCEL.union(Signals::LOOK_AT_CLIENT).union(Signals::STOP_NOW);
     loop {
-        let signals = or(async { Some(target.signals.wait(wanted).await) }, async {
-            until(deadline).await;
-            None
-        })
-        .await;
-        match signals {
+        match target.signals.wait_until(wanted, deadline).await {
             None => return (canceled_by_timeout(), None),
             Some(signals) if signals.intersects(Signals::STOP_NOW) => {
                 return (stopping(true), Some(Interruption::StopNow));

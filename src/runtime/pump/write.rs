@@ -7,7 +7,7 @@ use futures_lite::future::or;
 
 use super::{End, Pump, Woken, canceled_by_timeout, canceled_by_user};
 use crate::runtime::conversation::Conversation;
-use crate::runtime::wait::{Signals, until};
+use crate::runtime::wait::Signals;
 use crate::session::{Event, Step};
 use crate::wire::PgError;
 
@@ -70,11 +70,7 @@ impl<C: Conversation> Pump<C> {
             }
             let at = deadline.into_iter().chain(part_at).min();
             let woken = or(async { Woken::Done(stream.write(rest).await) }, async {
-                or(async { Woken::Signal(target.signals.wait(wanted).await) }, async {
-                    until(at).await;
-                    Woken::Deadline
-                })
-                .await
+                Woken::waited(target.signals.wait_until(wanted, at).await)
             })
             .await;
             match woken {
