@@ -1,6 +1,7 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
+COPY crates crates
 COPY src src
 COPY loadtest loadtest
 RUN cargo build --release --locked --bin iris-pgwire

@@ -23,9 +23,7 @@ fn embedding(seed: u32) -> Vec<f32> {
 }
 
 fn kernels(criterion: &mut Criterion) {
-    let (a, b) = (embedding(1), embedding(2));
-    let wide = |vector: &[f32]| vector.iter().map(|element| f64::from(*element)).collect::<Vec<_>>();
-    let (a64, b64) = (wide(&a), wide(&b));
+    let a = embedding(1);
     let mut bytes = vec![0; DIMENSIONS * 4];
     Kernels::SCALAR.f32_to_be(&a, &mut bytes);
     let mut floats = vec![0.0; DIMENSIONS];
@@ -33,10 +31,6 @@ fn kernels(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group("kernels");
         group.throughput(Throughput::Elements(DIMENSIONS as u64));
         let id = |name: &str| BenchmarkId::new(name, set.name());
-        group.bench_function(id("dot_f64"), |bench| bench.iter(|| set.dot_f64(black_box(&a64), black_box(&b64))));
-        group.bench_function(id("dot_f32"), |bench| bench.iter(|| set.dot_f32(black_box(&a), black_box(&b))));
-        group.bench_function(id("cosine_f64"), |bench| bench.iter(|| set.cosine_f64(black_box(&a64), black_box(&b64))));
-        group.bench_function(id("cosine_f32"), |bench| bench.iter(|| set.cosine_f32(black_box(&a), black_box(&b))));
         group.bench_function(id("f32_from_be"), |bench| {
             bench.iter(|| set.f32_from_be(black_box(&bytes), black_box(&mut floats)));
         });

@@ -13,8 +13,6 @@ use std::time::Duration;
 use iris_pgwire::catalog::MirrorOptions;
 use iris_pgwire::cli::{self, CatalogServerArgs, Programs, SuperserverArgs};
 use iris_pgwire::config::{CatalogKind, Config, IrisServer, LogLevel, TableName};
-use iris_pgwire::embedded::engine::{Engine, EngineOptions};
-use iris_pgwire::embedded::server::{Superserver, SuperserverHandle, SuperserverOptions};
 use iris_pgwire::iris::ConnectOptions;
 use iris_pgwire::runtime::{
     self, IrisTarget, OracleOptions, OracleServer, OracleSource, ServeOptions, Serving, StopSignal,
@@ -22,6 +20,8 @@ use iris_pgwire::runtime::{
 use iris_pgwire::session::SessionOptions;
 use iris_pgwire::sql::SideTable;
 use iris_pgwire::wire::Limits;
+use iris_standin::engine::{Engine, EngineOptions};
+use iris_standin::server::{Superserver, SuperserverHandle, SuperserverOptions};
 
 /// Thousands of small buffers come and go on every core.
 #[global_allocator]

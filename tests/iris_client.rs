@@ -6,13 +6,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use iris_pgwire::embedded::engine::{Engine, EngineOptions};
-use iris_pgwire::embedded::server::{Superserver, SuperserverHandle, SuperserverOptions};
+use iris_pgwire::bridge::{CellDecoder, put_value};
 use iris_pgwire::iris::{
-    CellDecoder, ConnectOptions, IrisConnection, IrisStatement, IrisType, ItemReader, LinkError, ParameterKind, Poll,
-    Progress, Reply, Request, SubmitOutcome, put_int, put_null, put_text, put_value,
+    ConnectOptions, IrisConnection, IrisStatement, IrisType, ItemReader, LinkError, ParameterKind, Poll, Progress,
+    Reply, Request, SubmitOutcome, put_int, put_null, put_text,
 };
 use iris_pgwire::types::{Datum, Decimal};
+use iris_standin::engine::{Engine, EngineOptions};
+use iris_standin::server::{Superserver, SuperserverHandle, SuperserverOptions};
 
 fn superserver(change: impl FnOnce(&mut SuperserverOptions)) -> SuperserverHandle {
     let engine = Engine::open(EngineOptions::default()).unwrap();

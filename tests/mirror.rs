@@ -1,21 +1,22 @@
 //! The mirror's definitions from end to end: PostgreSQL definitions are translated and run on the stand-in, its
 //! INFORMATION_SCHEMA is read back, and what comes out is compared, and on request fed to a real PostgreSQL.
 
-mod embedded;
+#[path = "../crates/iris-standin/tests/fixture/mod.rs"]
+mod fixture;
 
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use embedded::Fixture;
+use fixture::Fixture;
 use iris_pgwire::catalog::{EnumTypes, MirrorBatch, MirrorLoad, MirrorOptions, MirrorSnapshot, MirrorStep};
-use iris_pgwire::embedded::engine::{Engine, EngineOptions, EngineSession, Value};
 use iris_pgwire::iris::{IrisError, ItemReader, Reply, Request, put_double, put_int, put_null, put_text};
 use iris_pgwire::sql::{
     Action, Bind, ColumnFacts, EnumType, MirrorStatement, RelationName, Schema, TableFacts, TableLookup, Template,
     TranslateError, TranslateOptions, Translation, parse_description, split, translate,
 };
+use iris_standin::engine::{Engine, EngineOptions, EngineSession, Value};
 
 struct Gateway {
     session: EngineSession,

@@ -5,11 +5,11 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use iris_pgwire::embedded::engine::{Engine, EngineOptions};
 use iris_pgwire::sql::{
     Action, ColumnFacts, RelationName, Schema, TableFacts, TableLookup, Template, TranslateOptions, parse_description,
     translate,
 };
+use iris_standin::engine::{Engine, EngineOptions};
 
 const TABLES: &[&str] = &[
     "CREATE TABLE known (id serial PRIMARY KEY, name text, active bool NOT NULL, n int NOT NULL, big bigint, \

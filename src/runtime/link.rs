@@ -12,6 +12,7 @@ use nix::sys::socket::{MsgFlags, recv};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::wait::within;
+use crate::bridge::link_to_pg;
 use crate::iris::{
     ConnectOptions, IrisConnection, LinkError, ParkedConnection, Progress, Reply, Request, SubmitOutcome,
 };
@@ -57,7 +58,7 @@ pub enum LinkFailure {
 impl LinkFailure {
     pub fn to_pg(&self) -> Box<PgError> {
         match self {
-            Self::Protocol(error) => error.to_pg(),
+            Self::Protocol(error) => link_to_pg(error),
             _ => PgError::error(SqlState::CONNECTION_FAILURE, self.to_string()),
         }
     }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::conversation::Conversation;
+use crate::bridge::to_pg;
 use crate::catalog::{OraclePurpose, OracleRequest};
-use crate::iris::{IrisStatement, Reply, Request, to_pg};
+use crate::iris::{IrisStatement, Reply, Request};
 use crate::session::{Effect, Event, Identity, SessionCounters, SessionOptions, Step};
 use crate::wire::{Frame, Limits, PgError, Phase, SendBuf, StartupPacket, TransactionStatus, WireError};
 

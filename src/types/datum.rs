@@ -1,16 +1,11 @@
 //! One value on its way between IRIS and a PostgreSQL client. Borrowed; no allocation on the hot path.
 
-/// `mantissa * 10^scale`: what IRIS `$LIST` items of types 06 and 07 hold exactly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Decimal {
-    pub mantissa: i64,
-    pub scale: i8,
-}
+use iris_protocol::Decimal;
 
 /// A value, independent of either wire format.
 ///
-/// Decoded from an IRIS item by `iris::cell`, encoded for a client by `types::encode`; the other way round for
-/// parameters (`types::decode`, `iris::cell`).
+/// Decoded from an IRIS item by `bridge::cell`, encoded for a client by `types::encode`; the other way round for
+/// parameters (`types::decode`, `bridge::cell`).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Datum<'a> {
     Null,

@@ -32,12 +32,13 @@ mod zone;
 
 pub use assign::assign;
 pub use datetime::write_timestamp;
-pub use datum::{Datum, Decimal};
+pub use datum::Datum;
 pub use decode::{decode, decode_text, decode_with, utf8};
 pub use encode::{Encoder, IsNull};
 pub use fit::{Fitting, fit};
 pub use input::IntType;
 pub use interval::Interval;
+pub use iris_protocol::Decimal;
 pub use json::has_number as json_has_number;
 pub use oid::{Oid, PgType};
 pub use style::{DateFormat, DateOrder, IntervalFormat, Style, local_us};

@@ -12,12 +12,13 @@ mod startup;
 mod tests;
 
 pub use backend::{FieldDescription, MessageTooLarge, RowWriter};
-pub use buffer::{RecvBuf, SendBuf};
+pub use buffer::SendBuf;
 pub use error::{ErrorFields, PgError, Severity, SqlState, WireError};
 pub use frame::{Frame, Phase};
 pub use frontend::{
     Bind, FormatCodes, FrontendMessage, FunctionCall, Parameters, Parse, SaslInitialResponse, Target, password,
 };
+pub use iris_protocol::RecvBuf;
 pub use limits::Limits;
 pub use reader::Reader;
 pub use startup::{CANCEL_KEY_BYTES_MAX, ProtocolVersion, StartupPacket, StartupParameters};

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use crate::bridge::to_pg;
 use crate::iris::{
-    IrisError, IrisStatement, Item, ItemReader, ParameterKind, Reply, Request, StatementMetadata, put_text, to_pg,
+    IrisError, IrisStatement, Item, ItemReader, ParameterKind, Reply, Request, StatementMetadata, put_text,
 };
 use crate::wire::{PgError, SqlState};
 

@@ -8,11 +8,12 @@ use futures_lite::future::pending;
 
 use super::connection::Broken;
 use super::keeper::{IRIS_LIMIT, Worker};
+use crate::bridge::to_pg;
 use crate::catalog::{
     CommentChange, CommentTarget, Comments, SideTableStatements, comment_changes, comments_from_table, kept_comments,
     read_side_table,
 };
-use crate::iris::{IrisError, Item, ItemReader, Reply, Request, to_pg};
+use crate::iris::{IrisError, Item, ItemReader, Reply, Request};
 use crate::runtime::link::Link;
 use crate::runtime::pool::{Lease, Pool};
 use crate::sql::SideTable;

@@ -3,10 +3,8 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::iris::{
-    Culprit, IrisError, IrisType, ParameterDescription, Reply, Request, StatementMetadata, default_pg_type, last_part,
-    put_value,
-};
+use crate::bridge::{Culprit, default_pg_type, last_part, put_value};
+use crate::iris::{IrisError, IrisType, ParameterDescription, Reply, Request, StatementMetadata};
 use crate::sql::{Action, Bind, CopyFormat, CopyFromStdin, CopyHeader};
 use crate::types::{Datum, Fitting, Oid, PgType, assign, decode_with, fit};
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};

@@ -1,8 +1,9 @@
 //! Questions to PostgreSQL about a refusal of IRIS's: which keys a constraint ties together, what is against a definition.
 //! An error is told without the answer where there is none.
 
+use crate::bridge::{Culprit, folded, last_part};
 use crate::catalog::{Answer, Execution, execute, quoted, try_definitions};
-use crate::iris::{Culprit, IrisError, folded, last_part};
+use crate::iris::IrisError;
 use crate::sql::CatalogQuery;
 use crate::wire::{PgError, SqlState};
 

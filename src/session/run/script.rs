@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
+use crate::bridge::{Culprit, last_part};
 use crate::catalog::ChangeUnderWay;
-use crate::iris::{Culprit, IrisError, IrisStatement, Item, ItemReader, Reply, Request, StatementMetadata, last_part};
+use crate::iris::{IrisError, IrisStatement, Item, ItemReader, Reply, Request, StatementMetadata};
 use crate::sql::{Action, RunIf, ScriptStep, StepRole};
 use crate::wire::{PgError, SqlState};
 

@@ -5,7 +5,8 @@ mod elements;
 
 use std::sync::Arc;
 
-use crate::iris::{IrisType, ParameterDescription, StatementMetadata, put_value};
+use crate::bridge::put_value;
+use crate::iris::{IrisType, ParameterDescription, StatementMetadata};
 use crate::sql::{Bind, Given, LiteralKind, Plan, SessionValue, SetConfig, Template};
 use crate::types::{Datum, Decimal, Fitting, Oid, PgType, Style, assign, decode, decode_with, fit};
 use crate::wire::{Format, PgError, SendBuf, SqlState};

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::iris::{CellDecoder, Culprit, IrisError, IrisType, Item, ItemReader, StatementMetadata, folded, last_part};
+use crate::bridge::{CellDecoder, Culprit, folded, last_part};
+use crate::iris::{IrisError, IrisType, Item, ItemReader, StatementMetadata};
 use crate::sql::{ColumnFacts, Plan, TableFacts, Writes, Written};
 use crate::types::{Datum, Encoder, IsNull, Oid, PgType, Style};
 use crate::wire::{Format, PgError, SqlState};

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::bridge::{CellDecoder, default_pg_type};
 use crate::catalog::{Described, TableCache};
-use crate::iris::{CellDecoder, IrisType, ItemReader, StatementMetadata, default_pg_type};
+use crate::iris::{IrisType, ItemReader, StatementMetadata};
 use crate::sql::{OutputColumn, Plan};
 use crate::types::{Datum, Encoder, IsNull, Oid, PgType, Style};
 use crate::wire::{FieldDescription, Format, PgError, RowWriter, SendBuf, SqlState};

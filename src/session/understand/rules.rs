@@ -1,7 +1,8 @@
 //! What holds for a statement wherever it runs: rules that need no session.
 
+use crate::bridge::to_pg;
 use crate::catalog::MirrorChange;
-use crate::iris::{IrisError, Reply, to_pg};
+use crate::iris::{IrisError, Reply};
 use crate::sql::{Action, CursorCommand, Plan, TransactionCommand};
 use crate::types::Oid;
 use crate::wire::{PgError, SendBuf, SqlState};

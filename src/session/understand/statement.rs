@@ -3,8 +3,8 @@
 use std::rc::Rc;
 use std::time::SystemTime;
 
+use crate::bridge::default_pg_type;
 use crate::catalog::Described;
-use crate::iris::default_pg_type;
 use crate::sql::{Action, Bind as ValueSource, CursorCommand, Template};
 use crate::types::Oid;
 

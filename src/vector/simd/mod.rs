@@ -1,7 +1,4 @@
-//! Kernels over floats, chosen once for the machine. The only unsafe code of the tree.
-//!
-//! Sums run in a fixed number of lanes that meet in a fixed order, and no product is fused into a sum, so every
-//! machine gives the same bits: what ranks first does not depend on where it is computed.
+//! Kernels over floats, chosen once for the machine. The only unsafe code of the gateway.
 
 #![allow(unsafe_code)]
 
@@ -13,69 +10,24 @@ mod avx2;
 mod avx512;
 pub mod scalar;
 
-/// Sums of `a*b`, `a*a` and `b*b`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Products {
-    pub dot: f64,
-    pub aa: f64,
-    pub bb: f64,
-}
-
-impl Products {
-    /// The cosine of the angle; NaN where a vector is zero. Rounding does not leave -1 ..= 1.
-    fn cosine(self) -> f64 {
-        // One root is one rounding less, as in pgvector; two where the product leaves the range.
-        let squares = self.aa * self.bb;
-        let norms = if squares.is_normal() { squares.sqrt() } else { self.aa.sqrt() * self.bb.sqrt() };
-        (self.dot / norms).clamp(-1.0, 1.0)
-    }
-}
-
 /// Functions for one instruction set. Slices of unequal length count as far as both go.
 #[derive(Debug, Clone, Copy)]
 pub struct Kernels {
     name: &'static str,
     f32_from_be: unsafe fn(&[u8], &mut [f32]),
     f32_to_be: unsafe fn(&[f32], &mut [u8]),
-    dot_f32: unsafe fn(&[f32], &[f32]) -> f64,
-    dot_f64: unsafe fn(&[f64], &[f64]) -> f64,
-    products_f32: unsafe fn(&[f32], &[f32]) -> Products,
-    products_f64: unsafe fn(&[f64], &[f64]) -> Products,
 }
 
 impl Kernels {
     /// The twins every other set is compared with.
-    pub const SCALAR: Kernels = Kernels {
-        name: "scalar",
-        f32_from_be: scalar::f32_from_be,
-        f32_to_be: scalar::f32_to_be,
-        dot_f32: scalar::dot_f32,
-        dot_f64: scalar::dot_f64,
-        products_f32: scalar::products_f32,
-        products_f64: scalar::products_f64,
-    };
+    pub const SCALAR: Kernels =
+        Kernels { name: "scalar", f32_from_be: scalar::f32_from_be, f32_to_be: scalar::f32_to_be };
 
     #[cfg(target_arch = "x86_64")]
-    const AVX2: Kernels = Kernels {
-        name: "avx2",
-        f32_from_be: avx2::f32_from_be,
-        f32_to_be: avx2::f32_to_be,
-        dot_f32: avx2::dot_f32,
-        dot_f64: avx2::dot_f64,
-        products_f32: avx2::products_f32,
-        products_f64: avx2::products_f64,
-    };
+    const AVX2: Kernels = Kernels { name: "avx2", f32_from_be: avx2::f32_from_be, f32_to_be: avx2::f32_to_be };
 
     #[cfg(target_arch = "x86_64")]
-    const AVX512: Kernels = Kernels {
-        name: "avx512",
-        f32_from_be: avx512::f32_from_be,
-        f32_to_be: avx512::f32_to_be,
-        dot_f32: avx512::dot_f32,
-        dot_f64: avx512::dot_f64,
-        products_f32: avx512::products_f32,
-        products_f64: avx512::products_f64,
-    };
+    const AVX512: Kernels = Kernels { name: "avx512", f32_from_be: avx512::f32_from_be, f32_to_be: avx512::f32_to_be };
 
     /// The best set this machine has.
     pub fn detect() -> Kernels {
@@ -119,68 +71,6 @@ impl Kernels {
         // SAFETY: as in `f32_from_be`.
         unsafe { (self.f32_to_be)(source, target) }
     }
-
-    /// The inner product, summed in double precision.
-    pub fn dot_f32(&self, a: &[f32], b: &[f32]) -> f64 {
-        // SAFETY: as in `f32_from_be`.
-        unsafe { (self.dot_f32)(a, b) }
-    }
-
-    /// The inner product.
-    pub fn dot_f64(&self, a: &[f64], b: &[f64]) -> f64 {
-        // SAFETY: as in `f32_from_be`.
-        unsafe { (self.dot_f64)(a, b) }
-    }
-
-    /// The three sums of a cosine, in one pass.
-    pub fn products_f32(&self, a: &[f32], b: &[f32]) -> Products {
-        // SAFETY: as in `f32_from_be`.
-        unsafe { (self.products_f32)(a, b) }
-    }
-
-    /// The three sums of a cosine, in one pass.
-    pub fn products_f64(&self, a: &[f64], b: &[f64]) -> Products {
-        // SAFETY: as in `f32_from_be`.
-        unsafe { (self.products_f64)(a, b) }
-    }
-
-    /// Cosine similarity; NaN where a vector is zero.
-    pub fn cosine_f32(&self, a: &[f32], b: &[f32]) -> f64 {
-        self.products_f32(a, b).cosine()
-    }
-
-    /// Cosine similarity; NaN where a vector is zero.
-    pub fn cosine_f64(&self, a: &[f64], b: &[f64]) -> f64 {
-        self.products_f64(a, b).cosine()
-    }
-
-    /// The Euclidean norm.
-    pub fn norm_f32(&self, a: &[f32]) -> f64 {
-        self.dot_f32(a, a).sqrt()
-    }
-
-    /// The Euclidean norm.
-    pub fn norm_f64(&self, a: &[f64]) -> f64 {
-        self.dot_f64(a, a).sqrt()
-    }
-}
-
-/// Lanes of the inner product: enough for every set to keep its adders busy.
-const DOT_LANES: usize = 32;
-/// Lanes of each of the three sums, as many as AVX2 has registers for.
-const PRODUCT_LANES: usize = 16;
-
-/// Halves meet until one is left.
-fn reduce<const LANES: usize>(mut lanes: [f64; LANES]) -> f64 {
-    let mut width = LANES / 2;
-    while width > 0 {
-        let (low, high) = lanes.split_at_mut(width);
-        for (low, high) in low.iter_mut().zip(high) {
-            *low += *high;
-        }
-        width /= 2;
-    }
-    lanes.first().copied().unwrap_or(0.0)
 }
 
 #[cfg(test)]

@@ -1,0 +1,11 @@
+//! Where IRIS and PostgreSQL meet: values, types and errors of one as those of the other.
+
+mod cell;
+mod link_error;
+mod pg_type;
+mod sqlcode;
+
+pub use cell::{CellDecoder, put_value};
+pub use link_error::link_to_pg;
+pub use pg_type::default_pg_type;
+pub use sqlcode::{Culprit, ErrorText, folded, last_part, sqlstate, to_pg};
