@@ -3,14 +3,15 @@
 # this script starts and stops. Installs what is missing (Debian packages when root; clients from their registries).
 #
 #   tests/run.sh             everything
-#   tests/run.sh NAME...     only these parts: fmt clippy deny cargo oracle precedence audit corpus, or a folder of tests/interop
+#   tests/run.sh NAME...     only these parts: fmt clippy deny cargo instructions oracle precedence audit
+#                            corpus, or a folder of tests/interop
 #
 # Caches: ${IRIS_PGWIRE_TEST_CACHE:-/var/cache/iris-pgwire-tests as root, ~/.cache/iris-pgwire-tests else}; the build
 # lies there too unless CARGO_TARGET_DIR says otherwise.
 . "$(dirname "${BASH_SOURCE[0]}")/lib/env.sh"
 cd "$ROOT"
 
-PARTS=(fmt clippy deny cargo oracle precedence audit corpus)
+PARTS=(fmt clippy deny cargo instructions oracle precedence audit corpus)
 for folder in tests/interop/*/; do
     PARTS+=("$(basename "$folder")")
 done
@@ -36,6 +37,7 @@ install_packages() {
     local missing=()
     command -v setsid >/dev/null || missing+=(util-linux)
     command -v cc >/dev/null || missing+=(build-essential)
+    command -v valgrind >/dev/null || missing+=(valgrind)
     python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
     [ ${#missing[@]} -gt 0 ] || return 0
     [ "$(id -u)" = 0 ] || die "missing Debian packages: ${missing[*]}"
@@ -154,6 +156,7 @@ for name in "${PARTS[@]}"; do
         reference
         part cargo 2400 cargo test --quiet --workspace --no-fail-fast
         ;;
+    instructions) part instructions 900 perf/instructions.sh ;;
     oracle)
         reference
         binary
