@@ -2,7 +2,7 @@
 
 mod log;
 
-pub use log::{LogLoss, start_logging};
+pub use log::{LogLoss, Logging, start_logging};
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -179,7 +179,7 @@ pub fn main(programs: Programs<'_>) -> ExitCode {
         stdin_is_terminal,
         // Not locked: what is started prints from its own threads.
         stdout: &mut io::stdout(),
-        stderr: &mut io::stderr(),
+        stderr: &mut log::LastWords,
         cores_available: std::thread::available_parallelism().map_or(1, usize::from),
     };
     ExitCode::from(run(std::env::args_os(), &mut system, programs))

@@ -44,14 +44,14 @@ fn main() -> ExitCode {
         catalog_server: &mut |args| {
             leave_with_gateway(args)?;
             // The gateway passes on what it wants to see of this.
-            let _ = cli::start_logging(LogLevel::Info)?;
+            let _log = cli::start_logging(LogLevel::Info)?;
             catalog_server::run(args)
         },
     })
 }
 
 fn serve(config: &Config) -> Result<(), String> {
-    let loss = cli::start_logging(config.log_level)?;
+    let log = cli::start_logging(config.log_level)?;
     // Before the shards: threads inherit the core their starter is pinned to.
     let (iris, embedded) = match &config.iris {
         Some(server) => (server.clone(), None),
@@ -68,7 +68,7 @@ fn serve(config: &Config) -> Result<(), String> {
         },
     };
     let options = serve_options(config, &iris)?;
-    options.session.counts.add_of_process(loss);
+    options.session.counts.add_of_process(log.loss());
     let result = runtime::serve(options, |serving| announce(config, serving, &what));
     if let Some(handle) = embedded
         && let Err(error) = handle.shutdown()
@@ -79,17 +79,22 @@ fn serve(config: &Config) -> Result<(), String> {
 }
 
 fn announce(config: &Config, serving: &Serving, what: &str) {
-    let mut out = std::io::stdout().lock();
-    // Nobody may be reading; the gateway runs all the same.
-    let _ = writeln!(
-        out,
-        "iris-pgwire {} listens on {} ({} shards), in front of {what}\nconnect with: {}",
+    let text = format!(
+        "iris-pgwire {} listens on {} ({} shards), in front of {what}\nconnect with: {}\n",
         env!("CARGO_PKG_VERSION"),
         serving.address,
         serving.shards_count,
         cli::connect_command(config, serving.address),
     );
-    let _ = out.flush();
+    // Nobody may be reading; the gateway runs all the same.
+    let thread = std::thread::Builder::new().name("announcement".to_owned()).spawn(move || {
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes());
+        let _ = out.flush();
+    });
+    if let Err(error) = thread {
+        tracing::warn!(%error, "no thread to say that the gateway listens");
+    }
 }
 
 fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, String> {

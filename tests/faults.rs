@@ -76,6 +76,30 @@ fn a_log_that_nobody_takes_stops_nobody() {
     }
 }
 
+#[test]
+fn a_log_that_nobody_reads_stops_nobody() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut filler = writer.try_clone().unwrap();
+    // Full before the gateway has said a word; ends when nobody can read any more.
+    let filling = std::thread::spawn(move || while filler.write_all(&[b'x'; 4096]).is_ok() {});
+    std::thread::sleep(Duration::from_millis(200));
+    let mut server = Server::gateway_with_log(writer.into(), &["--log-level", "debug"]);
+    let mut clients: Vec<_> = (0..16).map(|_| Client::connect(server.address)).collect();
+    clients[0].ok("create table nr (id integer)");
+    let (pid, _) = eventually("the oracle runs", || server.oracle());
+    assert!(Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status().unwrap().success());
+    for client in &mut clients {
+        client.set_read_timeout(PATIENCE);
+        assert_eq!(client.value("select count(*) from pg_class where relname = 'nr'"), "1");
+        assert_eq!(client.value("select count(*) from nr"), "0");
+    }
+    drop(clients);
+    server.signal("TERM");
+    assert!(server.wait(PATIENCE).success());
+    drop(reader);
+    filling.join().unwrap();
+}
+
 /// Not a test: the process that `a_killed_client_is_rolled_back` starts and kills.
 #[test]
 #[ignore = "a client in a process of its own, started by another test"]
