@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use common::Server;
 use common::client::Client;
 use common::message::{bind_text, cancel, copy_data, copy_done, describe, parse, query, sync};
+use common::process::{processor_ticks, resident_mib};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -22,21 +23,6 @@ const GROWTH_MIB_MAX: u64 = 64;
 
 fn count(full: usize) -> usize {
     if std::env::var("FLOODS").is_ok_and(|size| size == "full") { full } else { full / 10 }
-}
-
-/// Resident memory of a process in MiB (proc(5), VmRSS).
-fn resident_mib(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() / 1024
-}
-
-/// Time on the processor in hundredths of a second (proc(5), utime and stime): what others do to the machine does not
-/// count.
-fn processor_ticks(pid: u32) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
-    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
 /// Another client, and a look at the memory, while a flood runs.

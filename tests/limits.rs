@@ -8,15 +8,9 @@ use std::time::{Duration, Instant};
 use common::Server;
 use common::client::{Client, DATABASE, USER};
 use common::message::{PROTOCOL_3_0, copy_data, copy_done, query, startup};
+use common::process::resident_mib;
 
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Resident memory of a process in MiB (proc(5), VmRSS).
-fn resident_mib(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() / 1024
-}
 
 fn open_files(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()

@@ -29,6 +29,8 @@ pub(super) trait Conversation: Sized + 'static {
     fn statement(&self) -> Option<u64>;
     fn timeout_ms(&self, name: &str) -> u64;
 
+    fn release(&mut self) {}
+
     fn take_effects(&mut self) -> Vec<Effect> {
         Vec::new()
     }
@@ -97,6 +99,10 @@ impl Conversation for Session {
 
     fn timeout_ms(&self, name: &str) -> u64 {
         Session::timeout_ms(self, name)
+    }
+
+    fn release(&mut self) {
+        Session::release(self);
     }
 
     fn take_effects(&mut self) -> Vec<Effect> {

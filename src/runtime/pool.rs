@@ -131,14 +131,22 @@ impl Pool {
         self: &Rc<Self>,
         interrupted: impl Future<Output = Box<PgError>>,
     ) -> Result<Lease, Box<PgError>> {
+        if let Some(lease) = self.take_idle_lease() {
+            return Ok(lease);
+        }
+        or(async { Err(interrupted.await) }, self.acquire_slowly()).await
+    }
+
+    /// A connection without waiting: an idle one of this shard, unless somebody waits.
+    pub(super) fn take_idle_lease(self: &Rc<Self>) -> Option<Lease> {
         while let Some(link) = self.take_idle() {
             let lease = Lease::new(self, link);
             if lease.is_silent() {
-                return Ok(lease);
+                return Some(lease);
             }
             tracing::debug!("an idle IRIS connection was closed by the server, or said something unasked");
         }
-        or(async { Err(interrupted.await) }, self.acquire_slowly()).await
+        None
     }
 
     fn take_idle(&self) -> Option<Box<Link>> {
@@ -534,7 +542,8 @@ async fn clean(link: &mut Link) -> Result<bool, LinkFailure> {
     if !link.is_idle() {
         return Ok(false);
     }
-    if link.in_transaction() && !link.run(&Request::Rollback).await? {
+    // On the heap: it is rare, and an idle client has no room for it.
+    if link.in_transaction() && !Box::pin(link.run(&Request::Rollback)).await? {
         return Ok(false);
     }
     link.close_results().await?;

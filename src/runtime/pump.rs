@@ -157,7 +157,7 @@ impl<C: Conversation> Pump<C> {
                 self.give_lease_back().await;
             }
             if let Some(error) = self.make_room(&step).await? {
-                step = self.interrupted(error).await;
+                step = Box::pin(self.interrupted(error)).await;
                 continue;
             }
             // A client that sends and reads fast never waits: others get their turn all the same.
@@ -170,11 +170,13 @@ impl<C: Conversation> Pump<C> {
                 }
                 Step::FlushThenResume => self.session.on_event(Event::Flushed, &mut self.out),
                 Step::Submit(request) => self.submit(&request).await?,
-                Step::Ask(question) => self.ask(&question).await?,
-                Step::Mirror(change) => self.mirror(&change).await?,
-                Step::Refresh => self.refresh_mirror().await?,
-                Step::Wait(WaitRequest::Lock(request)) => self.lock(request).await?,
-                Step::Wait(WaitRequest::Sleep(time)) => self.sleep(time).await?,
+                // The futures of rare waits are large: they are on the heap while they last, and an idle client has no
+                // room for them.
+                Step::Ask(question) => Box::pin(self.ask(&question)).await?,
+                Step::Mirror(change) => Box::pin(self.mirror(&change)).await?,
+                Step::Refresh => Box::pin(self.refresh_mirror()).await?,
+                Step::Wait(WaitRequest::Lock(request)) => Box::pin(self.lock(request)).await?,
+                Step::Wait(WaitRequest::Sleep(time)) => Box::pin(self.sleep(time)).await?,
                 Step::Notifications => match self.belongings.take_notifications() {
                     Ok(notifications) => self.session.on_event(Event::Notified(notifications), &mut self.out),
                     Err(error) => self.session.on_fatal(&error, &mut self.out),
@@ -184,7 +186,7 @@ impl<C: Conversation> Pump<C> {
                     return Ok(());
                 }
                 Step::Close => {
-                    return within(CLOSE_LIMIT, self.flush()).await.unwrap_or(Ok(()));
+                    return Box::pin(within(CLOSE_LIMIT, self.flush())).await.unwrap_or(Ok(()));
                 }
             };
         }
@@ -280,6 +282,7 @@ impl<C: Conversation> Pump<C> {
                     self.target.signals.raise(signals.without(Signals::IDLE));
                     self.recv.release();
                     self.out.release();
+                    self.session.release();
                     if deadline.is_none() {
                         deadline = self.idle_deadline(shard.options.idle_in_transaction_timeout);
                     }
@@ -415,9 +418,13 @@ impl<C: Conversation> Pump<C> {
                     let message = "the transaction was lost with its connection to IRIS";
                     return Outcome::Broken(PgError::error(SqlState::CONNECTION_FAILURE, message));
                 }
-                match self.take_lease(deadline).await {
-                    Ok(lease) => self.lease = Some(lease),
-                    Err(outcome) => return outcome,
+                match self.shard.pool.take_idle_lease() {
+                    Some(lease) => self.lease = Some(lease),
+                    // As in `converse`: connecting is rare, and its future is large.
+                    None => match Box::pin(self.take_lease(deadline)).await {
+                        Ok(lease) => self.lease = Some(lease),
+                        Err(outcome) => return outcome,
+                    },
                 }
             }
             match self.exchange(request, deadline).await {

@@ -146,6 +146,13 @@ impl Session {
         put_notifications(notifications, out);
     }
 
+    /// The client has been silent for a while: memory that only a statement needs is given back.
+    pub fn release(&mut self) {
+        if let State::Ready(ready) = &mut self.state {
+            ready.release();
+        }
+    }
+
     pub fn is_authenticated(&self) -> bool {
         matches!(self.state, State::Ready(_))
     }

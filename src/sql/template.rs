@@ -76,6 +76,11 @@ impl Template {
         Self { is_zoned, ..Self::default() }
     }
 
+    /// Forgets the statement and gives the memory back: for a client that is about to be idle.
+    pub fn release(&mut self) {
+        *self = Self { is_zoned: self.is_zoned, is_dated: self.is_dated, ..Self::default() };
+    }
+
     /// Memory held, about.
     pub fn bytes(&self) -> usize {
         let literals = self.literals.len().saturating_mul(size_of::<Literal>());

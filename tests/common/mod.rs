@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod message;
+pub mod process;
 pub mod scram;
 
 use std::fs::{self, File};

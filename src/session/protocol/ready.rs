@@ -97,6 +97,15 @@ impl Ready {
             || self.portals.values().any(|portal| portal.open_result().is_some())
     }
 
+    /// Gives back what only a statement needs.
+    pub fn release(&mut self) {
+        if matches!(self.activity, Activity::Idle) {
+            self.template.release();
+            self.closes.shrink_to_fit();
+            self.client.effects.shrink_to_fit();
+        }
+    }
+
     pub(in crate::session) fn cx<'a>(&'a mut self, out: &'a mut SendBuf) -> Cx<'a> {
         Cx { shard: &self.context, client: &mut self.client, out }
     }
