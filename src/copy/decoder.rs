@@ -2,7 +2,7 @@
 
 use super::fields::{Fields, Row};
 use super::lines::{LineAt, Lines, Protection};
-use super::{CopyError, CsvFormat, RowFormat, TextFormat};
+use super::{CopyError, RowFormat};
 
 /// Reads rows off chunks cut anywhere, where the caller keeps a chunk until it is used up. Holds one row at most, and
 /// copies only what a chunk's end cuts or an escape changes.
@@ -103,75 +103,5 @@ impl RowDecoder {
             RowFormat::Csv(format) => fields.split_csv(line, format, *columns_count, lines.line())?,
         }
         Ok(fields.row(line))
-    }
-}
-
-/// Reads rows off CopyData whose frames do not outlive the call: keeps what is not read yet.
-///
-/// What it holds is the rest of the data pushed and one row; the caller pushes no more while rows are left.
-#[derive(Debug)]
-pub struct CopyDecoder {
-    rows: RowDecoder,
-    buffer: Vec<u8>,
-    /// Bytes of the buffer already read.
-    start: usize,
-    finished: bool,
-}
-
-impl CopyDecoder {
-    /// The text format. `row_bytes_max` bounds one row.
-    pub fn text(format: TextFormat, row_bytes_max: usize) -> Self {
-        Self::new(RowFormat::Text(format), None, row_bytes_max)
-    }
-
-    /// The CSV format. `row_bytes_max` bounds one row.
-    pub fn csv(format: CsvFormat, row_bytes_max: usize) -> Self {
-        Self::new(RowFormat::Csv(format), None, row_bytes_max)
-    }
-
-    /// With `columns_count`, rows of another number of fields are errors.
-    pub fn new(format: RowFormat, columns_count: Option<usize>, row_bytes_max: usize) -> Self {
-        Self {
-            rows: RowDecoder::new(format, columns_count, row_bytes_max),
-            buffer: Vec::new(),
-            start: 0,
-            finished: false,
-        }
-    }
-
-    /// The body of one CopyData.
-    pub fn push(&mut self, data: &[u8]) {
-        if self.start >= self.buffer.len() {
-            self.buffer.clear();
-            self.start = 0;
-        }
-        self.buffer.extend_from_slice(data);
-    }
-
-    /// CopyDone: what is left is the last row.
-    pub fn finish(&mut self) {
-        self.finished = true;
-    }
-
-    /// The line of the last row, counted from 1.
-    pub fn line(&self) -> u64 {
-        self.rows.line()
-    }
-
-    /// The next row; `None` until more is pushed, and after the last one.
-    ///
-    /// # Errors
-    /// [`CopyError`]; the COPY is then over.
-    pub fn next_row(&mut self) -> Result<Option<Row<'_>>, CopyError> {
-        let mut input = self.buffer.get(self.start..).unwrap_or(&[]);
-        let mut line = self.rows.locate(&mut input)?;
-        self.start = self.buffer.len() - input.len();
-        if line.is_none() && self.finished {
-            line = self.rows.locate_last()?;
-        }
-        match line {
-            Some(line) => self.rows.split(line).map(Some),
-            None => Ok(None),
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! COPY formats. Rows survive being cut anywhere across CopyData.
 //!
-//! [`CopyDecoder`] takes CopyData as it comes and gives rows; [`RowEncoder`] writes the rows of COPY TO. The rules are
+//! [`RowDecoder`] takes the rows off CopyData where it lies; [`RowEncoder`] writes the rows of COPY TO. The rules are
 //! PostgreSQL's (`copyfromparse.c`, `copyto.c`); the two places where they differ between versions follow version 18:
 //! an end marker must stand alone on its line, and in CSV `\.` is data.
 
@@ -13,7 +13,7 @@ mod fields;
 mod format;
 mod lines;
 
-pub use decoder::{CopyDecoder, RowDecoder};
+pub use decoder::RowDecoder;
 pub use encoder::RowEncoder;
 pub use error::CopyError;
 pub use fields::Row;

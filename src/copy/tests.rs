@@ -54,34 +54,26 @@ fn read(format: &RowFormat, columns_count: usize, chunks: &[&[u8]]) -> Result<Ro
         rows.push(own(row));
     }
     assert!(decoder.finish()?.is_none());
-    assert_eq!(read_pushed(format, columns_count, chunks).as_ref(), Ok(&rows));
+    assert_eq!(read_resumed(format, columns_count, chunks).as_ref(), Ok(&rows));
     Ok(rows)
 }
 
-/// The same by way of the decoder that keeps its data; rows are pulled after every push, or all at the end.
-fn read_pushed(format: &RowFormat, columns_count: usize, chunks: &[&[u8]]) -> Result<Rows, CopyError> {
-    let mut results = Vec::new();
-    for at_end in [false, true] {
-        let mut decoder = CopyDecoder::new(format.clone(), Some(columns_count), 1000);
-        let mut rows = Vec::new();
-        let mut pull = |decoder: &mut CopyDecoder| -> Result<(), CopyError> {
-            while let Some(row) = decoder.next_row()? {
-                rows.push((0..row.len()).map(|index| row.get(index).unwrap().map(<[u8]>::to_vec)).collect());
-            }
-            Ok(())
-        };
-        for chunk in chunks {
-            decoder.push(chunk);
-            if !at_end {
-                pull(&mut decoder)?;
-            }
+/// The same where the reader stops behind each row and goes on later, with what is left of the chunk elsewhere.
+fn read_resumed(format: &RowFormat, columns_count: usize, chunks: &[&[u8]]) -> Result<Rows, CopyError> {
+    let mut decoder = RowDecoder::new(format.clone(), Some(columns_count), 1000);
+    let mut rows = Vec::new();
+    let own = |row: Row<'_>| (0..row.len()).map(|index| row.get(index).unwrap().map(<[u8]>::to_vec)).collect();
+    for chunk in chunks {
+        let mut rest = chunk.to_vec();
+        loop {
+            let mut input = rest.as_slice();
+            let Some(row) = decoder.next_row(&mut input)? else { break };
+            rows.push(own(row));
+            rest = input.to_vec();
         }
-        decoder.finish();
-        pull(&mut decoder)?;
-        results.push(rows);
     }
-    assert_eq!(results[0], results[1]);
-    Ok(results.swap_remove(0))
+    rows.extend(decoder.finish()?.map(own));
+    Ok(rows)
 }
 
 fn said(format: &RowFormat, chunks: &[&[u8]]) -> String {
@@ -154,14 +146,13 @@ fn a_row_too_long_is_refused_however_it_comes() {
 
 #[test]
 fn without_a_count_of_columns_a_row_is_still_bounded() {
-    let mut decoder = CopyDecoder::text(TextFormat::default(), 100_000);
-    decoder.push(b"a\nb\tc\n");
-    assert_eq!(decoder.next_row().unwrap().unwrap().len(), 1);
-    assert_eq!(decoder.next_row().unwrap().unwrap().len(), 2);
-    assert!(decoder.next_row().unwrap().is_none());
-    decoder.push(&[b'\t'; 50_000]);
-    decoder.push(b"\n");
-    assert!(matches!(decoder.next_row(), Err(CopyError::ExtraData { line: 3 })));
+    let mut decoder = RowDecoder::new(RowFormat::Text(TextFormat::default()), None, 100_000);
+    let mut input = &b"a\nb\tc\n"[..];
+    assert_eq!(decoder.next_row(&mut input).unwrap().unwrap().len(), 1);
+    assert_eq!(decoder.next_row(&mut input).unwrap().unwrap().len(), 2);
+    assert!(decoder.next_row(&mut input).unwrap().is_none());
+    assert!(decoder.next_row(&mut &[b'\t'; 50_000][..]).unwrap().is_none());
+    assert!(matches!(decoder.next_row(&mut &b"\n"[..]), Err(CopyError::ExtraData { line: 3 })));
 }
 
 #[test]

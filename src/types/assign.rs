@@ -39,6 +39,29 @@ pub fn assign<'a>(datum: Datum<'a>, from: Oid, to: PgType, style: &Arc<Style>) -
     fit(modified(datum, to)?, to, Fitting::Assignment)
 }
 
+/// Whether [`assign`] leaves every value of this type as it is, so that it need not be asked for each.
+pub fn assigns_as_is(from: Oid, to: PgType) -> bool {
+    let is_plain = matches!(
+        to.oid,
+        Oid::BOOL
+            | Oid::INT2
+            | Oid::INT4
+            | Oid::FLOAT8
+            | Oid::TEXT
+            | Oid::VARCHAR
+            | Oid::BYTEA
+            | Oid::UUID
+            | Oid::DATE
+            | Oid::TIME
+            | Oid::TIMESTAMP
+            | Oid::TIMESTAMPTZ
+            | Oid::JSON
+            | Oid::JSONB
+            | Oid::VECTOR
+    );
+    is_plain && from == to.oid && to.typmod < 0
+}
+
 /// Types whose values are read as the column's own type.
 fn is_open(oid: Oid) -> bool {
     matches!(oid, Oid::UNSPECIFIED | Oid::UNKNOWN)
@@ -452,6 +475,45 @@ mod tests {
             "value too long for type character varying(3)"
         );
         assert_eq!(assigned(&"n".repeat(70), Oid::NAME, PgType::new(Oid::NAME)).unwrap().len(), 63);
+    }
+
+    #[test]
+    fn what_is_plain_stays_as_it_is() {
+        let style = Style::standard();
+        let mut plain_count = 0;
+        for (oid, text) in [
+            (Oid::BOOL, "t"),
+            (Oid::INT2, "-32768"),
+            (Oid::INT4, "-2147483648"),
+            (Oid::INT8, "7"),
+            (Oid::FLOAT4, "0.1"),
+            (Oid::FLOAT8, "-1e308"),
+            (Oid::NUMERIC, "1.50"),
+            (Oid::TEXT, "a  "),
+            (Oid::VARCHAR, " a\u{20AC} "),
+            (Oid::BPCHAR, "a  "),
+            (Oid::NAME, "n"),
+            (Oid::BYTEA, "\\x00ff"),
+            (Oid::UUID, "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11"),
+            (Oid::DATE, "0044-03-15 BC"),
+            (Oid::TIME, "24:00:00"),
+            (Oid::TIMESTAMP, "2024-02-29 23:59:59.999999"),
+            (Oid::TIMESTAMPTZ, "2024-02-29 23:59:59.999999+14"),
+            (Oid::JSON, "{ \"b\":1 }"),
+            (Oid::JSONB, "{ \"b\":1 }"),
+            (Oid::VECTOR, "[0.1,-0]"),
+        ] {
+            for to in [PgType::new(oid), PgType { oid, typmod: 7 }] {
+                if assigns_as_is(oid, to) {
+                    plain_count += 1;
+                    let datum = decode_text(oid, text).unwrap();
+                    let before = format!("{datum:?}");
+                    assert_eq!(format!("{:?}", assign(datum, oid, to, style).unwrap()), before, "{to:?}");
+                }
+            }
+            assert!(!assigns_as_is(Oid::UNKNOWN, PgType::new(oid)), "{oid:?}");
+        }
+        assert_eq!(plain_count, 15);
     }
 
     #[test]

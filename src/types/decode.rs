@@ -26,7 +26,7 @@ pub fn decode(oid: Oid, format: Format, bytes: &[u8]) -> Result<Datum<'_>, Box<P
 /// As [`decode`].
 pub fn decode_with<'a>(oid: Oid, format: Format, bytes: &'a [u8], style: &Style) -> Result<Datum<'a>, Box<PgError>> {
     match format {
-        Format::Text => decode_text_with(oid, utf8(bytes)?, style),
+        Format::Text => TextDecoder::select(oid).decode(bytes, style),
         Format::Binary => decode_binary(oid, bytes),
     }
 }
@@ -66,43 +66,79 @@ pub fn decode_text(oid: Oid, text: &str) -> Result<Datum<'_>, Box<PgError>> {
 }
 
 pub(super) fn decode_text_with<'a>(oid: Oid, text: &'a str, style: &Style) -> Result<Datum<'a>, Box<PgError>> {
-    Ok(match oid {
-        Oid::BOOL => Datum::Bool(input::boolean(text)?),
-        Oid::INT2 => Datum::Int(input::integer(text, IntType::Int2)?),
-        Oid::INT4 => Datum::Int(input::integer(text, IntType::Int4)?),
-        Oid::INT8 => Datum::Int(input::integer(text, IntType::Int8)?),
-        Oid::OID | Oid::XID | Oid::CID => Datum::Int(input::integer(text, IntType::Oid)?),
-        Oid::FLOAT4 => Datum::Double(f64::from(input::single(text)?)),
-        Oid::FLOAT8 => Datum::Double(input::double(text)?),
-        Oid::NUMERIC => numeric::decode_text(text)?,
-        Oid::UUID => uuid(&input::uuid(text)?),
-        Oid::BYTEA if !text.contains('\\') => Datum::Bytes(text.as_bytes()),
-        Oid::BYTEA => Datum::OwnedBytes(input::bytea(text)?),
-        Oid::DATE => Datum::Date(datetime_input::date_from_text(text, style)?),
-        Oid::TIME => Datum::Time(datetime_input::time_from_text(text)?),
-        Oid::TIMETZ => timetz(datetime_input::timetz_from_text(text, style)?),
-        Oid::TIMESTAMP => Datum::Timestamp(datetime_input::timestamp_from_text(text, false, style)?),
-        Oid::TIMESTAMPTZ => Datum::Timestamp(datetime_input::timestamp_from_text(text, true, style)?),
-        Oid::INTERVAL => interval(Interval::from_text_with(text, style.interval_format)?),
-        Oid::VECTOR => Datum::Vector(vector::parse_text(text).map_err(|error| vector_error(error, text))?),
-        Oid::JSON => {
-            json::check(text, false)?;
-            Datum::Text(text)
-        }
-        Oid::JSONB => jsonb(text)?,
-        Oid::INET => Datum::Owned(network::inet(text)?),
-        Oid::CIDR => Datum::Owned(network::cidr(text)?),
-        Oid::MACADDR => Datum::Owned(network::macaddr(text, 6)?),
-        Oid::MACADDR8 => Datum::Owned(network::macaddr(text, 8)?),
-        Oid::MONEY => Datum::Decimal(money::parse(text)?),
-        Oid::BIT | Oid::VARBIT => Datum::Owned(super::fit::bit_text(text)?),
-        Oid::NAME => Datum::Text(cut_name(text)),
-        Oid::CHAR => Datum::Text(single_byte(text)?),
-        _ => match oid.element() {
-            Some(element) => array::decode_text(element, text, style)?,
-            None => Datum::Text(text),
-        },
-    })
+    TextDecoder::select(oid).decode_str(text, style)
+}
+
+type DecodeText = for<'a> fn(&'a str, Oid, &Style) -> Result<Datum<'a>, Box<PgError>>;
+
+/// How values of one type are read from text; chosen once per column.
+#[derive(Debug, Clone, Copy)]
+pub struct TextDecoder {
+    oid: Oid,
+    decode: DecodeText,
+}
+
+impl TextDecoder {
+    pub fn select(oid: Oid) -> Self {
+        let decode: DecodeText = match oid {
+            Oid::BOOL => |text, _, _| Ok(Datum::Bool(input::boolean(text)?)),
+            Oid::INT2 => |text, _, _| Ok(Datum::Int(input::integer(text, IntType::Int2)?)),
+            Oid::INT4 => |text, _, _| Ok(Datum::Int(input::integer(text, IntType::Int4)?)),
+            Oid::INT8 => |text, _, _| Ok(Datum::Int(input::integer(text, IntType::Int8)?)),
+            Oid::OID | Oid::XID | Oid::CID => |text, _, _| Ok(Datum::Int(input::integer(text, IntType::Oid)?)),
+            Oid::FLOAT4 => |text, _, _| Ok(Datum::Double(f64::from(input::single(text)?))),
+            Oid::FLOAT8 => |text, _, _| Ok(Datum::Double(input::double(text)?)),
+            Oid::NUMERIC => |text, _, _| numeric::decode_text(text),
+            Oid::UUID => |text, _, _| Ok(uuid(&input::uuid(text)?)),
+            Oid::BYTEA => |text, _, _| {
+                Ok(match text.contains('\\') {
+                    false => Datum::Bytes(text.as_bytes()),
+                    true => Datum::OwnedBytes(input::bytea(text)?),
+                })
+            },
+            Oid::DATE => |text, _, style| Ok(Datum::Date(datetime_input::date_from_text(text, style)?)),
+            Oid::TIME => |text, _, _| Ok(Datum::Time(datetime_input::time_from_text(text)?)),
+            Oid::TIMETZ => |text, _, style| Ok(timetz(datetime_input::timetz_from_text(text, style)?)),
+            Oid::TIMESTAMP => {
+                |text, _, style| Ok(Datum::Timestamp(datetime_input::timestamp_from_text(text, false, style)?))
+            }
+            Oid::TIMESTAMPTZ => {
+                |text, _, style| Ok(Datum::Timestamp(datetime_input::timestamp_from_text(text, true, style)?))
+            }
+            Oid::INTERVAL => |text, _, style| Ok(interval(Interval::from_text_with(text, style.interval_format)?)),
+            Oid::VECTOR => {
+                |text, _, _| Ok(Datum::Vector(vector::parse_text(text).map_err(|error| vector_error(error, text))?))
+            }
+            Oid::JSON => |text, _, _| {
+                json::check(text, false)?;
+                Ok(Datum::Text(text))
+            },
+            Oid::JSONB => |text, _, _| jsonb(text),
+            Oid::INET => |text, _, _| Ok(Datum::Owned(network::inet(text)?)),
+            Oid::CIDR => |text, _, _| Ok(Datum::Owned(network::cidr(text)?)),
+            Oid::MACADDR => |text, _, _| Ok(Datum::Owned(network::macaddr(text, 6)?)),
+            Oid::MACADDR8 => |text, _, _| Ok(Datum::Owned(network::macaddr(text, 8)?)),
+            Oid::MONEY => |text, _, _| Ok(Datum::Decimal(money::parse(text)?)),
+            Oid::BIT | Oid::VARBIT => |text, _, _| Ok(Datum::Owned(super::fit::bit_text(text)?)),
+            Oid::NAME => |text, _, _| Ok(Datum::Text(cut_name(text))),
+            Oid::CHAR => |text, _, _| Ok(Datum::Text(single_byte(text)?)),
+            _ => |text, oid, style| match oid.element() {
+                Some(element) => array::decode_text(element, text, style),
+                None => Ok(Datum::Text(text)),
+            },
+        };
+        Self { oid, decode }
+    }
+
+    /// # Errors
+    /// As [`decode`].
+    pub fn decode<'a>(&self, bytes: &'a [u8], style: &Style) -> Result<Datum<'a>, Box<PgError>> {
+        self.decode_str(utf8(bytes)?, style)
+    }
+
+    fn decode_str<'a>(&self, text: &'a str, style: &Style) -> Result<Datum<'a>, Box<PgError>> {
+        (self.decode)(text, self.oid, style)
+    }
 }
 
 fn decode_binary(oid: Oid, bytes: &[u8]) -> Result<Datum<'_>, Box<PgError>> {

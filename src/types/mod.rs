@@ -30,10 +30,10 @@ mod style_tests;
 mod transcode;
 mod zone;
 
-pub use assign::assign;
+pub use assign::{assign, assigns_as_is};
 pub use datetime::write_timestamp;
 pub use datum::Datum;
-pub use decode::{decode, decode_text, decode_with, utf8};
+pub use decode::{TextDecoder, decode, decode_text, decode_with, utf8};
 pub use encode::{Encoder, IsNull};
 pub use fit::{Fitting, fit};
 pub use input::IntType;

@@ -1,6 +1,7 @@
 //! COPY FROM STDIN.
 
 use crate::common::Subject;
+use crate::common::client::{Chunking, Client};
 use crate::common::message::{
     bind_text, copy_data, copy_done, copy_fail, describe, execute, flush, parse, query, sync,
 };
@@ -173,4 +174,23 @@ fn copy_in() {
         &messages,
         &["CopyIn 0", "Complete COPY 2000", "Ready I", "Columns c:0", "Row '2003'", "Complete SELECT 1", "Ready I"],
     );
+}
+
+/// Batches end in the middle of a message, several in one; lines are counted across all of them.
+#[test]
+fn a_message_of_many_batches() {
+    let s = Subject::start(&[]);
+    let mut client = Client::connect(s.address());
+    client.ok("drop table if exists pr; create table pr (id integer primary key, name varchar(40))");
+    let rows: String = (0..25_000).map(|id| format!("{id}\tname\n")).collect();
+    let wrong = rows.replace("24321\tname\n", "24321\tname\nx\tname\n");
+    for (data, expected) in
+        [(&wrong, &["CopyIn 0", "Error 22P02", "Ready I"]), (&rows, &["CopyIn 0", "Complete COPY 25000", "Ready I"])]
+    {
+        let messages = [query("copy pr from stdin"), copy_data(data), copy_done()].concat();
+        client.send_chunked(&messages, Chunking::Whole);
+        assert_eq!(client.lines(1), expected);
+    }
+    client.send(&query("select count(*) as c, max(id) as m from pr"));
+    assert_eq!(client.lines(1), ["Columns c:0 m:0", "Row '25000' '24999'", "Complete SELECT 1", "Ready I"]);
 }

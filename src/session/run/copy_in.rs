@@ -6,33 +6,36 @@ use std::sync::Arc;
 use crate::bridge::{Culprit, default_pg_type, last_part, put_value};
 use crate::iris::{IrisError, IrisType, ParameterDescription, Reply, Request, StatementMetadata};
 use crate::sql::{Action, Bind, CopyFormat, CopyFromStdin, CopyHeader};
-use crate::types::{Datum, Fitting, Oid, PgType, assign, decode_with, fit};
+use crate::types::{Datum, Fitting, Oid, PgType, Style, TextDecoder, assign, assigns_as_is, fit};
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
 use super::outcome::Outcome;
 use super::violation::{Attempt, violated};
-use crate::copy::{CopyDecoder, TextFormat};
+use crate::copy::{RowDecoder, RowFormat, TextFormat};
 use crate::session::client::Client;
 use crate::session::contract::step::{Event, Want};
 use crate::session::understand::context::{Cx, ShardContext, Understood};
 use crate::session::understand::rules::{refused, unexpected};
 
-/// Rows of a batch: one exchange with IRIS each.
-const BATCH_ROWS_MAX: usize = 1_000;
-/// Bytes of a batch: keeps memory bounded when rows are wide.
+/// A batch of so many rows is sent when the client's message is used up: one exchange with IRIS each.
+const BATCH_ROWS: usize = 1_000;
+/// Rows and bytes of a batch at the most, in the middle of a message too: they bound its memory.
+const BATCH_ROWS_MAX: usize = 10_000;
 const BATCH_BYTES_MAX: usize = 512 * 1024;
 
 /// A COPY under way.
 #[derive(Debug)]
 pub struct CopyIn {
     understood: Rc<Understood>,
-    decoder: CopyDecoder,
-    /// Type of each column's text, and what IRIS declares for it.
-    columns: Vec<(PgType, ParameterDescription)>,
+    decoder: RowDecoder,
+    columns: Vec<Column>,
     batch: Vec<u8>,
     batch_rows_count: usize,
     /// The batch on its way, to explain errors by.
     sent: Vec<u8>,
+    /// What the full batch left of a message, and how much of it was taken since.
+    rest: Vec<u8>,
+    rest_taken: usize,
     /// Rows IRIS has taken.
     rows_count: u64,
     /// Rows read, for the CONTEXT of errors.
@@ -44,6 +47,32 @@ pub struct CopyIn {
     is_sending: bool,
     /// CopyDone came: the last batch is on its way.
     done: bool,
+}
+
+/// How the values of a column come to IRIS; chosen once.
+#[derive(Debug)]
+struct Column {
+    decoder: TextDecoder,
+    /// The type of its text.
+    pg_type: PgType,
+    is_assigned: bool,
+    fitted: Option<(PgType, Fitting)>,
+    /// What IRIS declares for it.
+    declared: ParameterDescription,
+}
+
+impl Column {
+    fn put(&self, field: Option<&[u8]>, style: &Arc<Style>, batch: &mut Vec<u8>) -> Result<(), Box<PgError>> {
+        let Some(bytes) = field else { return put_value(batch, &self.declared, &Datum::Null) };
+        let mut datum = self.decoder.decode(bytes, style)?;
+        if self.is_assigned {
+            datum = assign(datum, self.pg_type.oid, self.pg_type, style)?;
+        }
+        if let Some((to, fitting)) = self.fitted {
+            datum = fit(datum, to, fitting)?;
+        }
+        put_value(batch, &self.declared, &datum)
+    }
 }
 
 impl CopyIn {
@@ -61,8 +90,10 @@ impl CopyIn {
             decoder,
             columns,
             batch: Vec::new(),
-            sent: Vec::new(),
             batch_rows_count: 0,
+            sent: Vec::new(),
+            rest: Vec::new(),
+            rest_taken: 0,
             rows_count: 0,
             line_count: 0,
             header_pending: header == CopyHeader::Matching,
@@ -98,13 +129,14 @@ impl CopyIn {
     fn on_message(&mut self, message: &FrontendMessage<'_>, client: &mut Client) -> Result<Outcome, Box<PgError>> {
         match message {
             FrontendMessage::CopyData(data) => {
-                self.decoder.push(data);
-                self.fill(client)
+                let mut input = *data;
+                let outcome = self.fill(&mut input, client);
+                self.rest.extend_from_slice(input);
+                outcome
             }
             FrontendMessage::CopyDone => {
                 self.done = true;
-                self.decoder.finish();
-                self.fill(client)
+                self.fill(&mut &[][..], client)
             }
             FrontendMessage::CopyFail(reason) => {
                 Err(PgError::error(SqlState::QUERY_CANCELED, format!("COPY from stdin failed: {reason}")))
@@ -127,7 +159,7 @@ impl CopyIn {
             Reply::Updated { counts, .. } => {
                 let rows = u64::try_from(counts.len()).unwrap_or(u64::MAX);
                 self.rows_count = self.rows_count.saturating_add(rows);
-                self.fill(client)
+                self.go_on(client)
             }
             Reply::Failed { error, counts } => Err(self.violated(&error, &counts, context, client)),
             reply => Err(unexpected(&reply)),
@@ -162,11 +194,32 @@ impl CopyIn {
         at_line(explained, &self.understood, line, index.map(|index| (index, value)))
     }
 
-    /// Moves rows from the decoder to the batch until the batch is full or the data used up.
-    fn fill(&mut self, client: &mut Client) -> Result<Outcome, Box<PgError>> {
-        let style = Arc::clone(client.settings.style());
+    /// Goes on with what the batch before left of the client's message.
+    fn go_on(&mut self, client: &mut Client) -> Result<Outcome, Box<PgError>> {
+        let rest = std::mem::take(&mut self.rest);
+        let mut input = rest.get(self.rest_taken..).unwrap_or_default();
+        let outcome = self.fill(&mut input, client);
+        if !input.is_empty() {
+            self.rest_taken = rest.len().saturating_sub(input.len());
+            self.rest = rest;
+        } else {
+            self.rest_taken = 0;
+        }
+        outcome
+    }
+
+    /// Moves rows to the batch until the batch is full or `input` used up.
+    fn fill(&mut self, input: &mut &[u8], client: &mut Client) -> Result<Outcome, Box<PgError>> {
+        let style = client.settings.style();
         while self.batch_rows_count < BATCH_ROWS_MAX && self.batch.len() < BATCH_BYTES_MAX {
-            let Some(row) = self.decoder.next_row()? else { break };
+            let row = match self.decoder.next_row(input)? {
+                Some(row) => row,
+                None if !self.done => break,
+                None => match self.decoder.finish()? {
+                    Some(row) => row,
+                    None => break,
+                },
+            };
             self.line_count = self.line_count.saturating_add(1);
             if std::mem::take(&mut self.header_pending) {
                 let names: Vec<Option<&[u8]>> = (0..row.len()).filter_map(|index| row.get(index)).collect();
@@ -179,28 +232,20 @@ impl CopyIn {
                 let error = PgError::error(SqlState::BAD_COPY_FORMAT, "extra data after last expected column");
                 return Err(at_line(error, &self.understood, self.line_count, None));
             }
-            for (index, (pg_type, declared)) in self.columns.iter().enumerate() {
+            for (index, column) in self.columns.iter().enumerate() {
                 let Some(field) = row.get(index) else {
                     let message = format!("missing data for column \"{}\"", column_name(&self.understood, index));
                     let error = PgError::error(SqlState::BAD_COPY_FORMAT, message);
                     return Err(at_line(error, &self.understood, self.line_count, None));
                 };
-                let datum = match field {
-                    None => Ok(Datum::Null),
-                    Some(bytes) => decode_with(pg_type.oid, Format::Text, bytes, &style)
-                        .and_then(|datum| assign(datum, pg_type.oid, *pg_type, &style)),
-                };
-                let datum = match fitted(&self.understood, index) {
-                    Some((to, fitting)) => datum.and_then(|datum| fit(datum, to, fitting)),
-                    None => datum,
-                };
-                let put = datum.and_then(|datum| put_value(&mut self.batch, declared, &datum));
-                put.map_err(|error| at_line(error, &self.understood, self.line_count, Some((index, field))))?;
+                column
+                    .put(field, style, &mut self.batch)
+                    .map_err(|error| at_line(error, &self.understood, self.line_count, Some((index, field))))?;
             }
             self.batch_rows_count = self.batch_rows_count.saturating_add(1);
         }
-        let full = self.batch_rows_count >= BATCH_ROWS_MAX || self.batch.len() >= BATCH_BYTES_MAX;
-        if full || (self.done && self.batch_rows_count > 0) {
+        let is_full = self.batch_rows_count >= BATCH_ROWS || self.batch.len() >= BATCH_BYTES_MAX;
+        if is_full || self.done && self.batch_rows_count > 0 {
             return self.submit(client);
         }
         if self.done {
@@ -215,11 +260,13 @@ impl CopyIn {
         };
         client.transaction.mark_iris_open();
         let sets = std::mem::take(&mut self.batch_rows_count);
-        self.sent.clone_from(&self.batch);
         self.is_sending = true;
+        self.sent.clone_from(&self.batch);
+        // The next batch is about as large.
+        let next = Vec::with_capacity(self.batch.len());
         Ok(Outcome::Wait(Want::Submit(Request::Execute {
             statement: Rc::clone(&copy.insert.statement),
-            values: std::mem::take(&mut self.batch),
+            values: std::mem::replace(&mut self.batch, next),
             values_per_set: self.columns.len(),
             sets,
             rows_max: 0,
@@ -228,31 +275,19 @@ impl CopyIn {
     }
 }
 
-/// The type with a modifier that a column's values are fitted to.
-fn fitted(understood: &Understood, index: usize) -> Option<(PgType, Fitting)> {
-    let Action::CopyFromStdin(copy) = &understood.translation.action else { return None };
-    match copy.insert.binds.get(index) {
-        Some(Bind::Fitted { to, fitting, .. }) => Some((*to, *fitting)),
-        _ => None,
-    }
-}
-
-fn decoder(copy: &CopyFromStdin, context: &ShardContext) -> CopyDecoder {
+fn decoder(copy: &CopyFromStdin, context: &ShardContext) -> RowDecoder {
     let row_bytes_max = usize::try_from(context.options.limits.frame_bytes_max).unwrap_or(usize::MAX);
     match &copy.format {
         CopyFormat::Text { delimiter, null, header } => {
             let header = *header == CopyHeader::Ignored;
-            CopyDecoder::text(TextFormat { delimiter: *delimiter, null: null.clone(), header }, row_bytes_max)
+            let format = TextFormat { delimiter: *delimiter, null: null.clone(), header };
+            RowDecoder::new(RowFormat::Text(format), None, row_bytes_max)
         }
     }
 }
 
 /// What the translation knows of a column counts before what IRIS declares: timestamptz is TIMESTAMP there.
-fn columns(
-    copy: &CopyFromStdin,
-    understood: &Understood,
-    metadata: &StatementMetadata,
-) -> Vec<(PgType, ParameterDescription)> {
+fn columns(copy: &CopyFromStdin, understood: &Understood, metadata: &StatementMetadata) -> Vec<Column> {
     let untyped = ParameterDescription { iris_type: IrisType::VARCHAR, precision: 0, scale: 0, nullable: 1 };
     (0..copy.columns_count)
         .map(|index| {
@@ -265,7 +300,16 @@ fn columns(
                 Some(Bind::Assigned { to, .. }) => *to,
                 _ => PgType::new(oid),
             };
-            (pg_type, declared)
+            Column {
+                decoder: TextDecoder::select(pg_type.oid),
+                pg_type,
+                is_assigned: !assigns_as_is(pg_type.oid, pg_type),
+                fitted: match copy.insert.binds.get(index) {
+                    Some(Bind::Fitted { to, fitting, .. }) => Some((*to, *fitting)),
+                    _ => None,
+                },
+                declared,
+            }
         })
         .collect()
 }
