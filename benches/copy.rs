@@ -12,11 +12,11 @@ use std::sync::atomic::AtomicU64;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use iris_pgwire::auth::AuthMethod;
-use iris_pgwire::embedded::engine::{Engine, EngineOptions};
-use iris_pgwire::embedded::server::{Superserver, SuperserverHandle, SuperserverOptions};
 use iris_pgwire::iris::{ConnectOptions, IrisConnection, Poll, Reply, Request, StatementMetadata, SubmitOutcome};
 use iris_pgwire::session::{Event, Identity, Session, SessionCounters, SessionOptions, ShardContext, Step};
 use iris_pgwire::wire::{Frame, Limits, SendBuf};
+use iris_standin::engine::{Engine, EngineOptions};
+use iris_standin::server::{Superserver, SuperserverHandle, SuperserverOptions};
 
 const STARTUP: &[u8] = b"\0\x03\0\0user\0bench\0database\0USER\0\0";
 const ROWS: usize = 10_000;

@@ -5,6 +5,9 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use iris_pgwire::bridge::put_value;
+use iris_pgwire::iris::{IrisType, ParameterDescription};
+use iris_pgwire::types::Datum;
 use iris_pgwire::vector::{Kernels, parse_binary, parse_text, write_binary, write_text};
 
 const DIMENSIONS: usize = 1536;
@@ -68,6 +71,14 @@ fn forms(criterion: &mut Criterion) {
         bench.iter(|| {
             out.clear();
             write_text(black_box(&vector), &mut out)
+        });
+    });
+    let datum = Datum::Vector(vector.clone());
+    let declared = ParameterDescription { iris_type: IrisType::VARCHAR, precision: 0, scale: 0, nullable: 1 };
+    group.bench_function("parameter", |bench| {
+        bench.iter(|| {
+            out.clear();
+            put_value(&mut out, &declared, black_box(&datum))
         });
     });
     group.bench_function("write_std", |bench| {

@@ -4,10 +4,11 @@
 use crate::iris::datetime::{self, MICROS_PER_DAY};
 use crate::iris::decimal::{self, Parsed};
 use crate::iris::list::{
-    Item, put_bytes, put_decimal, put_double, put_empty, put_int, put_latin1, put_null, put_text, utf16_to_string,
+    Item, put_ascii_with, put_bytes, put_decimal, put_double, put_int, put_latin1, put_null, put_text, utf16_to_string,
 };
 use crate::iris::{IrisType, ParameterDescription};
 use crate::types::{Datum, Decimal};
+use crate::vector;
 use crate::wire::{PgError, SqlState};
 
 type Decode = for<'a> fn(&Item<'a>) -> Result<Datum<'a>, Box<PgError>>;
@@ -195,6 +196,43 @@ fn unreadable(what: &str, item: &Item<'_>) -> Box<PgError> {
     )
 }
 
+type Put = fn(&mut Vec<u8>, &ParameterDescription, &Datum<'_>) -> Result<(), Box<PgError>>;
+
+/// How values of one parameter are written; chosen once per column.
+#[derive(Debug, Clone, Copy)]
+pub struct CellEncoder {
+    parameter: ParameterDescription,
+    put: Put,
+}
+
+impl CellEncoder {
+    pub fn select(parameter: ParameterDescription) -> Self {
+        let put: Put = match parameter.iris_type {
+            IrisType::TINYINT | IrisType::SMALLINT | IrisType::INTEGER | IrisType::BIGINT => {
+                |out, parameter, datum| match datum {
+                    Datum::Int(value) => {
+                        put_int(out, *value);
+                        Ok(())
+                    }
+                    _ => put_value(out, parameter, datum),
+                }
+            }
+            IrisType::VARCHAR | IrisType::LONGVARCHAR => |out, parameter, datum| match datum {
+                Datum::Text(text) => put_characters(out, parameter, text),
+                _ => put_value(out, parameter, datum),
+            },
+            _ => put_value,
+        };
+        Self { parameter, put }
+    }
+
+    /// # Errors
+    /// As [`put_value`].
+    pub fn put(&self, out: &mut Vec<u8>, datum: &Datum<'_>) -> Result<(), Box<PgError>> {
+        (self.put)(out, &self.parameter, datum)
+    }
+}
+
 /// Appends one parameter value in the form its declared type asks for.
 ///
 /// # Errors
@@ -225,10 +263,7 @@ pub fn put_value(out: &mut Vec<u8>, parameter: &ParameterDescription, datum: &Da
         Datum::Date(day) => put_date(out, parameter, *day)?,
         Datum::Time(micros) => put_time(out, parameter, *micros)?,
         Datum::Timestamp(micros) => put_timestamp(out, parameter, *micros)?,
-        Datum::Vector(elements) => {
-            let text: Vec<String> = elements.iter().map(f32::to_string).collect();
-            put_text(out, &text.join(","));
-        }
+        Datum::Vector(elements) => put_ascii_with(out, |out| vector::write_literal(elements, out)),
     }
     Ok(())
 }
@@ -320,17 +355,23 @@ fn too_many_digits(digits: &str) -> Box<PgError> {
         .detail("IRIS keeps about 19 significant digits of a number (a mantissa of 64 bits).")
 }
 
+/// Text as it is.
+fn put_characters(out: &mut Vec<u8>, parameter: &ParameterDescription, text: &str) -> Result<(), Box<PgError>> {
+    if text == "\0" {
+        return Err(single_nul("text"));
+    }
+    // A UTF-16 unit is at least one byte of UTF-8.
+    if text.len() > STRING_UNITS_MAX {
+        check_length(parameter, text.encode_utf16().count(), "characters")?;
+    }
+    put_text(out, text);
+    Ok(())
+}
+
 /// Text for a typed parameter is converted when it is plainly a value of that type; else IRIS judges it.
 fn put_text_value(out: &mut Vec<u8>, parameter: &ParameterDescription, text: &str) -> Result<(), Box<PgError>> {
-    match text {
-        "" => {
-            put_empty(out);
-            return Ok(());
-        }
-        "\0" => return Err(single_nul("text")),
-        // A UTF-16 unit is at least one byte of UTF-8.
-        _ if text.len() > STRING_UNITS_MAX => check_length(parameter, text.encode_utf16().count(), "characters")?,
-        _ => {}
+    if matches!(text, "" | "\0") || text.len() > STRING_UNITS_MAX {
+        return put_characters(out, parameter, text);
     }
     match parameter.iris_type {
         IrisType::INTEGER | IrisType::SMALLINT | IrisType::TINYINT | IrisType::BIGINT => match text.trim().parse() {

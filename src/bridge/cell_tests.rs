@@ -8,12 +8,17 @@ fn parameter(iris_type: IrisType, scale: i32) -> ParameterDescription {
 fn sent(iris_type: IrisType, scale: i32, datum: Datum<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     put_value(&mut out, &parameter(iris_type, scale), &datum).unwrap();
+    let mut by_column = Vec::new();
+    CellEncoder::select(parameter(iris_type, scale)).put(&mut by_column, &datum).unwrap();
+    assert_eq!(by_column, out, "{iris_type:?} {datum:?}");
     out
 }
 
 fn refused(iris_type: IrisType, datum: Datum<'_>) -> SqlState {
     let mut out = Vec::new();
     let error = put_value(&mut out, &parameter(iris_type, 0), &datum).unwrap_err();
+    let by_column = CellEncoder::select(parameter(iris_type, 0)).put(&mut out, &datum).unwrap_err();
+    assert_eq!(by_column.code, error.code);
     assert!(out.is_empty());
     error.code
 }
@@ -91,7 +96,7 @@ fn null_empty_and_the_single_nul() {
 
 #[test]
 fn vectors_are_text() {
-    assert_eq!(sent(IrisType::VARCHAR, 0, Datum::Vector(vec![0.0, 0.125, -1e-7])), b"\x14\x010,0.125,-0.0000001");
+    assert_eq!(sent(IrisType::VARCHAR, 0, Datum::Vector(vec![0.0, 0.125, -1e-7])), b"\x10\x010,0.125,-1e-07");
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod link_error;
 mod pg_type;
 mod sqlcode;
 
-pub use cell::{CellDecoder, put_value};
+pub use cell::{CellDecoder, CellEncoder, put_value};
 pub use link_error::link_to_pg;
 pub use pg_type::default_pg_type;
 pub use sqlcode::{Culprit, ErrorText, folded, last_part, sqlstate, to_pg};

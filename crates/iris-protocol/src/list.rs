@@ -341,6 +341,17 @@ pub fn put_latin1(out: &mut Vec<u8>, bytes: &[u8]) {
     put_payload(out, TYPE_LATIN1, bytes);
 }
 
+/// ASCII text that `write` appends: its length is known behind it only, and it is long. Not for none at all.
+pub fn put_ascii_with(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    write(out);
+    let payload_bytes = out.len().saturating_sub(start);
+    put_head(out, TYPE_LATIN1, payload_bytes);
+    let item = out.get_mut(start..).unwrap_or_default();
+    let head_bytes = item.len().saturating_sub(payload_bytes);
+    item.rotate_right(head_bytes);
+}
+
 /// UTF-16 code units (type 02), surrogates as they are.
 pub fn put_utf16_units(out: &mut Vec<u8>, units: &[u16]) {
     put_head(out, TYPE_UTF16, units.len().saturating_mul(2));

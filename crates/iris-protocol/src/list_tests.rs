@@ -178,3 +178,14 @@ fn counts_are_bounded_by_the_bytes_there() {
     assert_eq!(ItemReader::new(&[6, 4, 0xff, 0xff, 0xff, 0x7f]).count("n"), Err(ListError::OutOfRange("n")));
     assert_eq!(ItemReader::new(&[2, 5]).count("n"), Err(ListError::OutOfRange("n")));
 }
+
+#[test]
+fn text_written_in_place_has_the_same_form() {
+    for length in [1, 2, 252, 253, 254, 255, 65_533, 65_534, 65_535, 70_000] {
+        let text: Vec<u8> = (b'a'..=b'z').cycle().take(length).collect();
+        let (mut expected, mut got) = (vec![7], vec![7]);
+        put_latin1(&mut expected, &text);
+        put_ascii_with(&mut got, |out| out.extend_from_slice(&text));
+        assert!(got == expected, "{length}");
+    }
+}

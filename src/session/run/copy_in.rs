@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::bridge::{Culprit, default_pg_type, last_part, put_value};
+use crate::bridge::{CellEncoder, Culprit, default_pg_type, last_part};
 use crate::iris::{IrisError, IrisType, ParameterDescription, Reply, Request, StatementMetadata};
 use crate::sql::{Action, Bind, CopyFormat, CopyFromStdin, CopyHeader};
 use crate::types::{Datum, Fitting, Oid, PgType, Style, TextDecoder, assign, assigns_as_is, fit};
@@ -57,13 +57,13 @@ struct Column {
     pg_type: PgType,
     is_assigned: bool,
     fitted: Option<(PgType, Fitting)>,
-    /// What IRIS declares for it.
-    declared: ParameterDescription,
+    /// By what IRIS declares for it.
+    encoder: CellEncoder,
 }
 
 impl Column {
     fn put(&self, field: Option<&[u8]>, style: &Arc<Style>, batch: &mut Vec<u8>) -> Result<(), Box<PgError>> {
-        let Some(bytes) = field else { return put_value(batch, &self.declared, &Datum::Null) };
+        let Some(bytes) = field else { return self.encoder.put(batch, &Datum::Null) };
         let mut datum = self.decoder.decode(bytes, style)?;
         if self.is_assigned {
             datum = assign(datum, self.pg_type.oid, self.pg_type, style)?;
@@ -71,7 +71,7 @@ impl Column {
         if let Some((to, fitting)) = self.fitted {
             datum = fit(datum, to, fitting)?;
         }
-        put_value(batch, &self.declared, &datum)
+        self.encoder.put(batch, &datum)
     }
 }
 
@@ -308,7 +308,7 @@ fn columns(copy: &CopyFromStdin, understood: &Understood, metadata: &StatementMe
                     Some(Bind::Fitted { to, fitting, .. }) => Some((*to, *fitting)),
                     _ => None,
                 },
-                declared,
+                encoder: CellEncoder::select(declared),
             }
         })
         .collect()
