@@ -1,7 +1,10 @@
 //! The receive buffer of a connection.
 
-/// What the buffer may keep while it holds nothing; a burst above it is given back.
+/// What every buffer may keep while it holds nothing; a burst above it is given back at once, unless the buffer was made
+/// to keep more.
 const KEEP_BYTES_MAX: usize = 16 << 10;
+/// A buffer that was made to keep more gives it back when it was emptied so often in a row without need of a quarter.
+const SMALL_USES_MAX: u32 = 64;
 
 /// Bytes received and not yet consumed.
 ///
@@ -17,11 +20,19 @@ pub struct RecvBuf {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
+    keep_bytes_max: usize,
+    small_uses: u32,
 }
 
 impl RecvBuf {
+    /// Keeps little: for one of many connections that are mostly idle.
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), start: 0, end: 0 }
+        Self::keeping(KEEP_BYTES_MAX)
+    }
+
+    /// Keeps up to `bytes` while what comes needs them: for one of few connections with long answers.
+    pub const fn keeping(bytes: usize) -> Self {
+        Self { bytes: Vec::new(), start: 0, end: 0, keep_bytes_max: bytes, small_uses: 0 }
     }
 
     /// Bytes received and not yet consumed.
@@ -62,10 +73,15 @@ impl RecvBuf {
     pub fn consume(&mut self, n: usize) {
         self.start = self.start.saturating_add(n).min(self.end);
         if self.is_empty() {
+            let used = std::mem::take(&mut self.end);
             self.start = 0;
-            self.end = 0;
-            if self.bytes.capacity() > KEEP_BYTES_MAX {
-                self.bytes = Vec::new();
+            let capacity = self.bytes.capacity();
+            if capacity > KEEP_BYTES_MAX && used > 0 {
+                self.small_uses = if used < capacity / 4 { self.small_uses.saturating_add(1) } else { 0 };
+                if capacity > self.keep_bytes_max || self.small_uses >= SMALL_USES_MAX {
+                    self.bytes = Vec::new();
+                    self.small_uses = 0;
+                }
             }
         }
     }
@@ -73,7 +89,7 @@ impl RecvBuf {
     /// Gives all memory back when nothing is unread: for a client that is about to be idle.
     pub fn release(&mut self) {
         if self.is_empty() {
-            *self = Self::new();
+            *self = Self::keeping(self.keep_bytes_max);
         }
     }
 
@@ -151,6 +167,31 @@ mod tests {
         assert!(buf.capacity() >= 8192);
         buf.release();
         assert_eq!(buf.capacity(), 0);
+    }
+
+    #[test]
+    fn a_buffer_for_long_answers_keeps_its_size_while_they_come() {
+        let mut buf = RecvBuf::keeping(1 << 20);
+        let answer = |buf: &mut RecvBuf, bytes: usize| {
+            receive(buf, &vec![1; bytes], 8192);
+            buf.consume(bytes);
+            buf.capacity()
+        };
+        let kept = answer(&mut buf, 300_000);
+        assert!(kept >= 300_000);
+        for _ in 0..3 {
+            // Short answers in between change nothing.
+            for _ in 1..SMALL_USES_MAX {
+                assert_eq!(answer(&mut buf, 100), kept);
+            }
+            assert_eq!(answer(&mut buf, 300_000), kept);
+        }
+        for _ in 1..SMALL_USES_MAX {
+            assert_eq!(answer(&mut buf, 100), kept);
+        }
+        assert_eq!(answer(&mut buf, 100), 0);
+        // Beyond its bound it keeps nothing.
+        assert_eq!(answer(&mut buf, 2 << 20), 0);
     }
 
     #[test]

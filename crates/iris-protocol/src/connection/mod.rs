@@ -95,13 +95,15 @@ pub struct IrisConnection {
     machine: Machine,
 }
 
+/// What the receive buffer keeps from page to page: the largest pages seen are of 4 MB, and a buffer grows by doubling.
+const KEEP_BYTES_MAX: usize = 8 << 20;
 /// Room offered to one receive call, at the least. Half of what an empty buffer keeps, so that a reply cut in two does
 /// not make it grow.
 const RECEIVE_BYTES_MIN: usize = 8 << 10;
 
 impl IrisConnection {
     pub fn new(options: ConnectOptions) -> Self {
-        Self { recv: RecvBuf::new(), lent_bytes: 0, ready: None, machine: Machine::new(options) }
+        Self { recv: RecvBuf::keeping(KEEP_BYTES_MAX), lent_bytes: 0, ready: None, machine: Machine::new(options) }
     }
 
     /// Appends the handshake. `poll` then leads through the login to [`Poll::Connected`].

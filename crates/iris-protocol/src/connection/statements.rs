@@ -3,6 +3,7 @@
 //! (protocol facts, section 16, point 8).
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
 use crate::StatementMetadata;
@@ -19,20 +20,44 @@ struct Entry {
     last_used: u64,
 }
 
+/// Of a statement's key: a number that the caller chose and no peer, so nobody makes them collide.
+#[derive(Debug, Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        // Fibonacci hashing, the high half folded into the low one: the map looks at both ends.
+        let product = u128::from(self.0 ^ key).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = (product ^ (product >> 64)) as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// Ids from 1 on.
 #[derive(Debug)]
 pub(super) struct Statements {
     /// Index = id - 1.
     entries: Vec<Entry>,
     /// The ids of each statement: one, unless results of it were open side by side.
-    ids_by_key: HashMap<u64, Vec<u32>>,
+    ids_by_key: HashMap<u64, Vec<u32>, BuildHasherDefault<KeyHasher>>,
     ids_max: usize,
     clock: u64,
+    /// Entries whose result is open.
+    open_count: usize,
 }
 
 impl Statements {
     pub(super) fn new(ids_max: usize) -> Self {
-        Self { entries: Vec::new(), ids_by_key: HashMap::new(), ids_max: ids_max.max(1), clock: 0 }
+        Self { entries: Vec::new(), ids_by_key: HashMap::default(), ids_max: ids_max.max(1), clock: 0, open_count: 0 }
     }
 
     fn entry(&self, id: u32) -> Option<&Entry> {
@@ -123,8 +148,11 @@ impl Statements {
     }
 
     pub(super) fn set_result_open(&mut self, id: u32, open: bool) {
-        if let Some(entry) = self.entry_mut(id) {
-            entry.result_open = open;
+        let Some(entry) = self.entry_mut(id) else { return };
+        match (std::mem::replace(&mut entry.result_open, open), open) {
+            (false, true) => self.open_count = self.open_count.saturating_add(1),
+            (true, false) => self.open_count = self.open_count.saturating_sub(1),
+            _ => {}
         }
     }
 
@@ -151,6 +179,10 @@ impl Statements {
     /// All ids with open results; they count as closed afterwards.
     pub(super) fn close_results(&mut self) -> Vec<u32> {
         let mut closed = Vec::new();
+        // Asked whenever a client gives the connection back, mostly for nothing.
+        if std::mem::take(&mut self.open_count) == 0 {
+            return closed;
+        }
         for (id, entry) in (1u32..).zip(&mut self.entries) {
             if std::mem::take(&mut entry.result_open) {
                 closed.push(id);
@@ -186,8 +218,13 @@ mod tests {
         statements.set_result_open(second, false);
         assert_eq!(statements.open_result(7), Some(first));
         assert_eq!(statements.claim(7), second);
+        statements.set_result_open(first, true);
         assert_eq!(statements.close_results(), [first]);
         assert_eq!(statements.open_result(7), None);
+        assert!(statements.close_results().is_empty());
+        statements.set_result_open(second, true);
+        statements.set_result_open(second, false);
+        assert!(statements.close_results().is_empty());
     }
 
     #[test]
