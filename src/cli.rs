@@ -11,11 +11,11 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 
 use crate::auth::{ITERATIONS_DEFAULT, SALT_BYTES_DEFAULT, check_user, hash_password};
-use crate::config::{Config, ConfigError, KEYS, Loaded, Sources, address};
+use crate::config::{Built, Config, ConfigError, KEYS, Loaded, Sources};
 
 /// PostgreSQL wire protocol gateway for InterSystems IRIS.
 #[derive(Debug, Parser)]
@@ -31,7 +31,7 @@ struct Cli {
 enum Command {
     /// Run the gateway; the same as no subcommand.
     Serve(ServeArgs),
-    /// Run the embedded engine alone, for clients of the IRIS superserver protocol.
+    /// Run the embedded engine alone, for clients of the IRIS superserver protocol; as the program `iris-standin`.
     Superserver(SuperserverArgs),
     /// Make a line for the user file from a password read from the terminal or standard input.
     HashPassword(HashPasswordArgs),
@@ -95,32 +95,20 @@ impl FromArgMatches for ServeArgs {
 }
 
 /// `iris-pgwire superserver`.
-#[derive(Clone, Args)]
+#[cfg(feature = "standin")]
+pub use iris_standin::program::Options as SuperserverArgs;
+
+/// `iris-pgwire superserver` of a program without it: whatever is asked is refused.
+#[cfg(not(feature = "standin"))]
+#[derive(Debug, Clone, Args)]
 pub struct SuperserverArgs {
-    /// Numeric address and port to listen on.
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:1972", value_parser = address)]
-    pub listen: SocketAddr,
-    /// Folder that keeps the data. Without it: a temporary folder that ends with the process.
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
-    /// User that may log in.
-    #[arg(long, value_name = "NAME", default_value = "_SYSTEM")]
-    pub user: String,
-    /// Password of the user.
-    #[arg(long, default_value = "SYS", env = "IRIS_PGWIRE_SUPERSERVER_PASSWORD", hide_env_values = true)]
-    pub password: String,
+    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub rest: Vec<OsString>,
 }
 
-impl std::fmt::Debug for SuperserverArgs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { listen, data, user, password: _ } = self;
-        f.debug_struct("SuperserverArgs")
-            .field("listen", listen)
-            .field("data", data)
-            .field("user", user)
-            .finish_non_exhaustive()
-    }
-}
+/// The environment variable of the superserver's password.
+#[cfg(feature = "standin")]
+const SUPERSERVER_PASSWORD: &str = "IRIS_PGWIRE_SUPERSERVER_PASSWORD";
 
 /// `iris-pgwire catalog-server`, which no person starts.
 #[derive(Debug, Clone, Args)]
@@ -187,7 +175,8 @@ pub fn main(programs: Programs<'_>) -> ExitCode {
 
 /// `args` begin with the program's name. Gives the exit code: 0 done, 1 failed while running, 2 asked wrongly.
 pub fn run(args: impl Iterator<Item = OsString>, system: &mut System<'_>, programs: Programs<'_>) -> u8 {
-    let cli = match Cli::try_parse_from(args) {
+    let parsed = command().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are "errors" that belong on standard output.
@@ -213,6 +202,15 @@ pub fn run(args: impl Iterator<Item = OsString>, system: &mut System<'_>, progra
             exit
         }
     }
+}
+
+fn command() -> clap::Command {
+    let command = Cli::command();
+    #[cfg(feature = "standin")]
+    let command = command.mut_subcommand("superserver", |superserver| {
+        superserver.mut_arg("password", |password| password.env(SUPERSERVER_PASSWORD))
+    });
+    command
 }
 
 struct Failure {
@@ -248,7 +246,7 @@ fn read_file(path: &Path) -> io::Result<String> {
 
 fn load(args: ServeArgs, system: &mut System<'_>) -> Result<Loaded, Failure> {
     let environment = std::mem::take(&mut system.environment);
-    let sources = Sources { file: args.file, flags: args.flags, environment };
+    let sources = Sources { file: args.file, flags: args.flags, environment, built: Built::default() };
     let loaded = Loaded::load(&sources, system.cores_available, read_file)?;
     for warning in &loaded.warnings {
         writeln!(system.stderr, "iris-pgwire: warning: {warning}")?;

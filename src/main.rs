@@ -1,27 +1,28 @@
 //! The binary: the command line, wired to what it starts.
 
+#[cfg(feature = "catalog-embedded")]
 mod catalog_server;
+#[cfg(feature = "standin")]
+mod standin;
+#[cfg(not(feature = "standin"))]
+#[path = "no_standin.rs"]
+mod standin;
 
-use std::io::{Read, Write};
-use std::net::SocketAddr;
-use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use iris_pgwire::catalog::MirrorOptions;
-use iris_pgwire::cli::{self, CatalogServerArgs, Programs, SuperserverArgs};
-use iris_pgwire::config::{CatalogKind, Config, IrisServer, LogLevel, TableName};
+use iris_pgwire::cli::{self, CatalogServerArgs, Programs};
+use iris_pgwire::config::{CatalogKind, Config, IrisServer, TableName};
 use iris_pgwire::iris::ConnectOptions;
-use iris_pgwire::runtime::{
-    self, IrisTarget, OracleOptions, OracleServer, OracleSource, ServeOptions, Serving, StopSignal,
-};
+use iris_pgwire::runtime::{self, IrisTarget, OracleOptions, OracleServer, OracleSource, ServeOptions, Serving};
 use iris_pgwire::session::SessionOptions;
 use iris_pgwire::sql::SideTable;
 use iris_pgwire::wire::Limits;
-use iris_standin::engine::{Engine, EngineOptions};
-use iris_standin::server::{Superserver, SuperserverHandle, SuperserverOptions};
+
+use standin::Standin;
 
 /// Thousands of small buffers come and go on every core.
 #[global_allocator]
@@ -33,21 +34,25 @@ const SERVER_VERSION: &str = concat!("17.5 (IRIS PGWire ", env!("CARGO_PKG_VERSI
 /// What PostgreSQL's `public` is in IRIS.
 const DEFAULT_SCHEMA: &str = "SQLUser";
 
-/// The embedded engine's one user; it listens on loopback only.
-const EMBEDDED_USER: &str = "_SYSTEM";
-const EMBEDDED_PASSWORD: &str = "SYS";
-
 fn main() -> ExitCode {
     cli::main(Programs {
         serve: &mut serve,
-        superserver: &mut superserver,
-        catalog_server: &mut |args| {
-            leave_with_gateway(args)?;
-            // The gateway passes on what it wants to see of this.
-            let _log = cli::start_logging(LogLevel::Info)?;
-            catalog_server::run(args)
-        },
+        superserver: &mut standin::superserver,
+        catalog_server: &mut catalog_server,
     })
+}
+
+#[cfg(feature = "catalog-embedded")]
+fn catalog_server(args: &CatalogServerArgs) -> Result<(), String> {
+    leave_with_gateway(args)?;
+    // The gateway passes on what it wants to see of this.
+    let _log = cli::start_logging(iris_pgwire::config::LogLevel::Info)?;
+    catalog_server::run(args)
+}
+
+#[cfg(not(feature = "catalog-embedded"))]
+fn catalog_server(_: &CatalogServerArgs) -> Result<(), String> {
+    Err("no PostgreSQL is built into this program (feature catalog-embedded)".to_owned())
 }
 
 fn serve(config: &Config) -> Result<(), String> {
@@ -56,8 +61,8 @@ fn serve(config: &Config) -> Result<(), String> {
     let (iris, embedded) = match &config.iris {
         Some(server) => (server.clone(), None),
         None => {
-            let handle = start_embedded(config.data.clone())?;
-            (embedded_target(handle.local_addr()), Some(handle))
+            let standin = Standin::start(config.data.clone())?;
+            (standin.target(), Some(standin))
         }
     };
     let what = match &config.iris {
@@ -70,8 +75,8 @@ fn serve(config: &Config) -> Result<(), String> {
     let options = serve_options(config, &iris)?;
     options.session.counts.add_of_process(log.loss());
     let result = runtime::serve(options, |serving| announce(config, serving, &what));
-    if let Some(handle) = embedded
-        && let Err(error) = handle.shutdown()
+    if let Some(standin) = embedded
+        && let Err(error) = standin.stop()
     {
         tracing::warn!(%error, "the embedded engine did not stop cleanly");
     }
@@ -191,8 +196,12 @@ fn oracle_options(
 
 /// The gateway holds the other end of standard input and never writes to it: its end is the gateway's end, however that
 /// came about. Then nobody else removes the files.
+#[cfg(feature = "catalog-embedded")]
 #[allow(clippy::disallowed_methods, reason = "the main thread may be inside PostgreSQL; nobody waits for it")]
 fn leave_with_gateway(args: &CatalogServerArgs) -> Result<(), String> {
+    use std::io::Read;
+    use std::os::fd::AsFd;
+
     let folders = [args.folder.clone(), args.data.clone()];
     // Another handle of it: the command line holds the lock of the usual one.
     let stdin = std::io::stdin().as_fd().try_clone_to_owned();
@@ -219,51 +228,4 @@ fn leave_with_gateway(args: &CatalogServerArgs) -> Result<(), String> {
         std::process::exit(0);
     });
     Ok(())
-}
-
-fn embedded_target(address: SocketAddr) -> IrisServer {
-    IrisServer {
-        host: address.ip().to_string(),
-        port: address.port(),
-        namespace: "USER".to_owned(),
-        user: EMBEDDED_USER.to_owned(),
-        password: EMBEDDED_PASSWORD.to_owned(),
-    }
-}
-
-fn start_embedded(data: Option<PathBuf>) -> Result<SuperserverHandle, String> {
-    let options =
-        SuperserverOptions { address: SocketAddr::from(([127, 0, 0, 1], 0)), ..SuperserverOptions::default() };
-    let server = bind_superserver(options, data)?;
-    server.spawn().map_err(|error| format!("the embedded engine could not start: {error}"))
-}
-
-fn bind_superserver(options: SuperserverOptions, data: Option<PathBuf>) -> Result<Superserver<Arc<Engine>>, String> {
-    let engine = Engine::open(EngineOptions { data_dir: data, ..EngineOptions::default() })
-        .map_err(|error| error.to_string())?;
-    let address = options.address;
-    Superserver::bind(options, engine).map_err(|error| format!("cannot listen on {address}: {error}"))
-}
-
-fn superserver(args: &SuperserverArgs) -> Result<(), String> {
-    let options = SuperserverOptions {
-        address: args.listen,
-        users: std::iter::once((args.user.clone(), args.password.clone())).collect(),
-        ..SuperserverOptions::default()
-    };
-    let signal = StopSignal::install().map_err(|error| format!("cannot catch signals: {error}"))?;
-    let server = bind_superserver(options, args.data.clone())?;
-    let handle = server.spawn().map_err(|error| format!("the superserver could not start: {error}"))?;
-    let address = handle.local_addr();
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(
-        out,
-        "iris-pgwire superserver {} listens on {address} (namespaces USER and %SYS, user {})",
-        env!("CARGO_PKG_VERSION"),
-        args.user
-    );
-    let _ = out.flush();
-    drop(out);
-    signal.wait();
-    handle.shutdown().map_err(|error| error.to_string())
 }

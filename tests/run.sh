@@ -3,7 +3,7 @@
 # this script starts and stops. Installs what is missing (Debian packages when root; clients from their registries).
 #
 #   tests/run.sh             everything
-#   tests/run.sh NAME...     only these parts: fmt clippy deny cargo instructions oracle precedence audit
+#   tests/run.sh NAME...     only these parts: fmt clippy slim deny cargo instructions oracle precedence audit
 #                            corpus, or a folder of tests/interop
 #
 # Caches: ${IRIS_PGWIRE_TEST_CACHE:-/var/cache/iris-pgwire-tests as root, ~/.cache/iris-pgwire-tests else}; the build
@@ -11,7 +11,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib/env.sh"
 cd "$ROOT"
 
-PARTS=(fmt clippy deny cargo instructions oracle precedence audit corpus)
+PARTS=(fmt clippy slim deny cargo instructions oracle precedence audit corpus)
 for folder in tests/interop/*/; do
     PARTS+=("$(basename "$folder")")
 done
@@ -147,6 +147,21 @@ for name in "${PARTS[@]}"; do
     case "$name" in
     fmt) part fmt 60 bash -c 'one cargo fmt --all --check' ;;
     clippy) part clippy 1800 bash -c 'one cargo clippy --quiet --workspace --all-targets -- -D warnings' ;;
+    # The gateway without default features. It takes the place of the other one, which is built again when needed.
+    slim)
+        reference
+        part slim-clippy 1800 bash -c 'one cargo clippy --quiet --package iris-pgwire --no-default-features -- -D warnings'
+        if cargo build --quiet --package iris-pgwire --no-default-features --bin iris-pgwire &&
+            cp "$CARGO_TARGET_DIR/debug/iris-pgwire" "$WORK/slim" &&
+            cargo build --quiet --package iris-standin --bin iris-standin; then
+            part slim 300 tests/slim/run.sh "$WORK/slim" "$CARGO_TARGET_DIR/debug/iris-standin" "$REFERENCE_PORT"
+        else
+            printf 'FAIL slim: it cannot be built\n'
+            failed=$((failed + 1))
+            failures+=(slim)
+        fi
+        BINARY=
+        ;;
     deny)
         if cargo deny --version >/dev/null 2>&1; then
             part deny 300 bash -c 'one cargo deny --offline check licenses bans sources'

@@ -1,7 +1,5 @@
 //! The command line as users type it.
 
-use clap::CommandFactory;
-
 use super::*;
 use crate::auth::UserFile;
 
@@ -48,7 +46,7 @@ fn run_args(args: &[&str]) -> Outcome {
 
 #[test]
 fn the_definition_is_sound() {
-    Cli::command().debug_assert();
+    command().debug_assert();
 }
 
 #[test]
@@ -124,6 +122,7 @@ fn check_config_prints_without_passwords() {
     assert!(outcome.served.is_none());
 }
 
+#[cfg(feature = "standin")]
 #[test]
 fn superserver_options() {
     let outcome = run_args(&["superserver"]);

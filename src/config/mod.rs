@@ -69,6 +69,23 @@ pub struct Sources {
     pub flags: Vec<(&'static str, String)>,
     /// Name and value of environment variables; those of others are skipped.
     pub environment: Vec<(String, String)>,
+    pub built: Built,
+}
+
+/// What was built into the program (features of the package), and need not be elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Built {
+    /// The embedded engine: feature `standin`.
+    pub standin: bool,
+    /// The embedded PostgreSQL: feature `catalog-embedded`.
+    pub catalog: bool,
+}
+
+impl Default for Built {
+    /// What this program has.
+    fn default() -> Self {
+        Self { standin: cfg!(feature = "standin"), catalog: cfg!(feature = "catalog-embedded") }
+    }
 }
 
 /// A configuration that is valid, and where its values came from.
@@ -83,6 +100,10 @@ pub struct Loaded {
 
 impl Loaded {
     /// `cores_available`: cores of the machine. `read`: reads a file whole.
+    ///
+    /// # Errors
+    /// What is wrong first, in one line: a source that cannot be read, an unknown key, a value that is no good,
+    /// values that do not fit each other or what is built in.
     pub fn load(
         sources: &Sources,
         cores_available: usize,
@@ -102,6 +123,7 @@ impl Loaded {
         for (key, text) in &sources.flags {
             loaded.apply(key, text, Origin::Flag(key.replace('_', "-")))?;
         }
+        loaded.check_built(sources.built)?;
         loaded.check(cores_available)?;
         Ok(loaded)
     }
@@ -165,6 +187,29 @@ impl Loaded {
         Ok(())
     }
 
+    /// What needs a part that this program lacks.
+    fn check_built(&self, built: Built) -> Result<(), ConfigError> {
+        let config = &self.config;
+        if !built.standin && config.data.is_some() {
+            let reason = "is the embedded engine's, which is not built into this program (feature standin): remove it";
+            return Err(self.conflict("data", reason));
+        }
+        if !built.standin && config.iris.is_none() {
+            return Err(ConfigError(
+                "iris is not set, and no embedded engine is built into this program (feature standin): \
+                 set iris = iris://user:password@host:1972/NAMESPACE (--iris)"
+                    .to_owned(),
+            ));
+        }
+        if !built.catalog && config.catalog == CatalogKind::Embedded && config.catalog_url.is_none() {
+            let reason = "needs the embedded PostgreSQL, which is not built into this program (feature \
+                          catalog-embedded): set catalog_url = postgres://user:password@host:5432/database, or \
+                          catalog = off";
+            return Err(self.conflict("catalog", reason));
+        }
+        Ok(())
+    }
+
     /// What no key alone can tell.
     fn check(&mut self, cores_available: usize) -> Result<(), ConfigError> {
         let config = &self.config;
@@ -204,6 +249,9 @@ impl Loaded {
     }
 
     /// The configuration as a file that would give it again, with the origin of each value.
+    ///
+    /// # Errors
+    /// Those of `out`.
     pub fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
         for key in KEYS {
             let name = key.name;
@@ -228,6 +276,9 @@ impl Config {
     }
 
     /// How clients authenticate; reads the user file when there is one to use.
+    ///
+    /// # Errors
+    /// The user file is missing, cannot be read, or holds no user; or the system has no random numbers.
     pub fn auth_method(&self, read: impl Fn(&Path) -> io::Result<String>) -> Result<AuthMethod, ConfigError> {
         let path = match (self.auth, &self.users) {
             (AuthKind::Trust, _) => return Ok(AuthMethod::Trust),

@@ -55,6 +55,36 @@ fn without_anything_the_defaults_stand() {
 }
 
 #[test]
+fn a_program_without_embedded_parts_says_what_to_set_instead() {
+    let slim = |case: Case| Case {
+        sources: Sources { built: Built { standin: false, catalog: false }, ..case.sources },
+        ..case
+    };
+    let iris = |case: Case| slim(case.flag("iris", "iris://u:secret@h/APP"));
+    assert_eq!(
+        slim(Case::default()).error(),
+        "iris is not set, and no embedded engine is built into this program (feature standin): \
+         set iris = iris://user:password@host:1972/NAMESPACE (--iris)"
+    );
+    assert_eq!(
+        slim(Case::default().flag("data", "d")).error(),
+        "--data: data = \"d\" is the embedded engine's, which is not built into this program (feature standin): remove it"
+    );
+    assert_eq!(
+        iris(Case::default()).error(),
+        "default: catalog = \"embedded\" needs the embedded PostgreSQL, which is not built into this program (feature \
+         catalog-embedded): set catalog_url = postgres://user:password@host:5432/database, or catalog = off"
+    );
+    assert!(iris(Case::default().flag("catalog", "off")).load().is_ok());
+    assert!(iris(Case::default().flag("catalog_url", "postgres://u@h/d")).load().is_ok());
+    let standin = Case {
+        sources: Sources { built: Built { standin: true, catalog: false }, ..Sources::default() },
+        ..Case::default()
+    };
+    assert!(standin.error().contains("catalog = \"embedded\" needs"));
+}
+
+#[test]
 fn the_later_source_wins() {
     let file = Case::default().file("iris_connections = 1\nlogin_timeout_ms = 1\npool_wait_timeout_ms = 1\n");
     assert_eq!(file.config().iris_connections, 1);

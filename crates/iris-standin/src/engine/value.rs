@@ -16,7 +16,8 @@ pub enum Value {
 }
 
 /// An SQLCODE (positive, as drivers get it) with its `%msg`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("SQLCODE -{sqlcode}: {message}")]
 pub struct SqlError {
     pub sqlcode: i32,
     /// `Prepare` or `ServerLoop` (execution): the Location of the text.
