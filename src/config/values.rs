@@ -37,19 +37,34 @@ impl<T: Value> Value for Option<T> {
 }
 
 /// Empty text means: not set.
+///
+/// # Errors
+/// The reason of `parse`.
 pub fn optional<T>(parse: impl Fn(&str) -> Result<T, String>) -> impl Fn(&str) -> Result<Option<T>, String> {
     move |text| if text.is_empty() { Ok(None) } else { parse(text).map(Some) }
 }
 
+/// A numeric address with its port.
+///
+/// # Errors
+/// What was expected instead.
 pub fn address(text: &str) -> Result<SocketAddr, String> {
     // Names are not resolved: which of its addresses was meant would be a guess.
     text.parse().map_err(|_| "expected a numeric address and a port, such as 127.0.0.1:5432 or [::1]:5432".to_owned())
 }
 
+/// A path; any text is one.
+///
+/// # Errors
+/// None.
 pub fn path(text: &str) -> Result<PathBuf, String> {
     Ok(PathBuf::from(text))
 }
 
+/// A whole number within bounds.
+///
+/// # Errors
+/// What was expected instead.
 pub fn integer<T: FromStr + PartialOrd + fmt::Display>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> {
     move |text| {
         let value = text.parse().ok().filter(|value| range.contains(value));
@@ -77,6 +92,10 @@ macro_rules! words {
                 }
             }
 
+            /// One of the words that are there.
+            ///
+            /// # Errors
+            /// What was expected instead.
             pub fn parse(text: &str) -> Result<Self, String> {
                 match text {
                     $($word => Ok(Self::$variant),)*
@@ -125,6 +144,9 @@ const POSTGRES_PORT: u16 = 5432;
 impl PostgresServer {
     /// `postgres://user[:password]@host[:port][/database][?sslmode=disable]`. Reasons never repeat the URL: it holds
     /// the password.
+    ///
+    /// # Errors
+    /// What was expected instead.
     pub fn parse(text: &str) -> Result<Self, String> {
         Self::parse_parts(text).map_err(|what| {
             format!("{what}; expected postgres://user:password@host:5432/database (percent-encode special characters)")
@@ -188,6 +210,9 @@ pub struct Names(pub Vec<String>);
 
 impl Names {
     /// Names separated by commas.
+    ///
+    /// # Errors
+    /// What was expected instead.
     pub fn parse(text: &str) -> Result<Self, String> {
         let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
         if names.iter().any(String::is_empty) {
@@ -215,6 +240,9 @@ const TABLE_NAME_LENGTH_MAX: usize = 128;
 
 impl TableName {
     /// `schema.table`, both of letters, digits and underscores.
+    ///
+    /// # Errors
+    /// What was expected instead.
     pub fn parse(text: &str) -> Result<Self, String> {
         let is_plain = |name: &str| {
             name.len() <= TABLE_NAME_LENGTH_MAX
@@ -259,6 +287,9 @@ const IRIS_NAMESPACE: &str = "USER";
 
 impl IrisServer {
     /// `iris://user:password@host[:port][/NAMESPACE]`. Reasons never repeat the URL: it holds the password.
+    ///
+    /// # Errors
+    /// What was expected instead.
     pub fn parse(text: &str) -> Result<Self, String> {
         Self::parse_parts(text).map_err(|what| {
             format!("{what}; expected iris://user:password@host:1972/NAMESPACE (percent-encode special characters)")

@@ -201,6 +201,10 @@ impl SendBuf {
         self.copy_response(b'W', format, columns);
     }
 
+    /// CopyData.
+    ///
+    /// # Errors
+    /// [`MessageTooLarge`]: nothing was written.
     pub fn put_copy_data(&mut self, data: &[u8]) -> Result<(), MessageTooLarge> {
         self.try_message(b'd', |m| m.bytes(data))
     }
@@ -395,6 +399,9 @@ impl RowWriter<'_> {
     }
 
     /// The next column has these bytes.
+    ///
+    /// # Errors
+    /// The row would become longer than a message can be.
     pub fn value(&mut self, value: &[u8]) -> Result<(), MessageTooLarge> {
         self.cell(|bytes| {
             bytes.extend_from_slice(value);
@@ -404,6 +411,9 @@ impl RowWriter<'_> {
 
     /// The next column has the bytes `write` appends; its length is filled in afterwards. An error of `write`
     /// takes the column back.
+    ///
+    /// # Errors
+    /// What `write` returned, or that the row would become longer than a message can be.
     pub fn cell<E: From<MessageTooLarge>>(
         &mut self,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
@@ -435,6 +445,9 @@ impl RowWriter<'_> {
     }
 
     /// Completes the row: count and length are written now.
+    ///
+    /// # Errors
+    /// The row is longer than a message can be; nothing of it is left.
     pub fn finish(mut self) -> Result<(), MessageTooLarge> {
         let cells = u16::try_from(self.cells).map_err(|_| MessageTooLarge)?;
         patch(self.bytes, self.start.saturating_add(5), &cells.to_be_bytes());

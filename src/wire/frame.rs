@@ -34,6 +34,9 @@ impl<'a> Frame<'a> {
     ///
     /// A bad tag or length is reported as soon as it is visible, so a peer that talks something else
     /// is not waited for.
+    ///
+    /// # Errors
+    /// A tag that no message of this phase has, or a length that is too small or above the limit.
     pub fn cut(bytes: &'a [u8], limits: &Limits, phase: Phase) -> Result<Option<Self>, WireError> {
         if phase == Phase::Startup {
             return cut_body(Self::STARTUP, bytes, limits.startup_bytes_max);
@@ -48,6 +51,9 @@ impl<'a> Frame<'a> {
     }
 
     /// The same for a message of a server: clients that test or load one use it. Any tag is accepted.
+    ///
+    /// # Errors
+    /// A length that is too small or above `frame_bytes_max`.
     pub fn cut_backend(bytes: &'a [u8], frame_bytes_max: u32) -> Result<Option<Self>, WireError> {
         match bytes.split_first() {
             Some((&tag, rest)) => cut_body(tag, rest, frame_bytes_max),

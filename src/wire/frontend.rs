@@ -44,6 +44,10 @@ pub enum Target {
 }
 
 impl<'a> FrontendMessage<'a> {
+    /// Reads the body by its tag.
+    ///
+    /// # Errors
+    /// The body is cut short, has bytes left over, or says what the protocol does not allow.
     pub fn parse(frame: Frame<'a>) -> Result<Self, WireError> {
         let body = frame.body;
         match frame.tag {
@@ -289,6 +293,9 @@ pub struct SaslInitialResponse<'a> {
 
 impl<'a> SaslInitialResponse<'a> {
     /// From the body of [`FrontendMessage::Authentication`].
+    ///
+    /// # Errors
+    /// The body is cut short or has bytes left over.
     pub fn parse(body: &'a [u8]) -> Result<Self, WireError> {
         Reader::all(body, "SASLInitialResponse", |r| {
             let mechanism = r.cstr("SASLInitialResponse.mechanism")?;
@@ -298,6 +305,9 @@ impl<'a> SaslInitialResponse<'a> {
 }
 
 /// PasswordMessage, from the body of [`FrontendMessage::Authentication`]. Any bytes but NUL.
+///
+/// # Errors
+/// No NUL at the end, or bytes behind it.
 pub fn password(body: &[u8]) -> Result<&[u8], WireError> {
     Reader::all(body, "PasswordMessage", |r| r.cstr_bytes("PasswordMessage.password"))
 }

@@ -10,6 +10,9 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Runs `read` over the whole of `body` and refuses what it leaves over (`pq_getmsgend` in PostgreSQL).
+    ///
+    /// # Errors
+    /// What `read` returned, or that bytes were left over.
     pub fn all<T>(
         body: &'a [u8],
         message: &'static str,
@@ -37,6 +40,9 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `n` bytes. `n` may come from the peer: nothing is allocated for it.
+    ///
+    /// # Errors
+    /// Fewer are left; `field` is named in the error.
     pub fn bytes(&mut self, n: usize, field: &'static str) -> Result<&'a [u8], WireError> {
         let (taken, rest) = self.rest.split_at_checked(n).ok_or(WireError::MissingData(field))?;
         self.rest = rest;
@@ -48,37 +54,66 @@ impl<'a> Reader<'a> {
         std::mem::take(&mut self.rest)
     }
 
+    /// The next byte.
+    ///
+    /// # Errors
+    /// None is left.
     pub fn u8(&mut self, field: &'static str) -> Result<u8, WireError> {
         self.array::<1>(field).map(|[byte]| byte)
     }
 
+    /// The next two bytes as a number.
+    ///
+    /// # Errors
+    /// Fewer are left.
     pub fn u16(&mut self, field: &'static str) -> Result<u16, WireError> {
         self.array(field).map(u16::from_be_bytes)
     }
 
+    /// The next two bytes as a signed number.
+    ///
+    /// # Errors
+    /// Fewer are left.
     pub fn i16(&mut self, field: &'static str) -> Result<i16, WireError> {
         self.array(field).map(i16::from_be_bytes)
     }
 
+    /// The next four bytes as a number.
+    ///
+    /// # Errors
+    /// Fewer are left.
     pub fn u32(&mut self, field: &'static str) -> Result<u32, WireError> {
         self.array(field).map(u32::from_be_bytes)
     }
 
+    /// The next four bytes as a signed number.
+    ///
+    /// # Errors
+    /// Fewer are left.
     pub fn i32(&mut self, field: &'static str) -> Result<i32, WireError> {
         self.array(field).map(i32::from_be_bytes)
     }
 
     /// `count` 16-bit numbers, borrowed as they stand.
+    ///
+    /// # Errors
+    /// Fewer are left.
     pub fn u16s(&mut self, count: u16, field: &'static str) -> Result<&'a [[u8; 2]], WireError> {
         self.chunks(usize::from(count), field)
     }
 
     /// `count` 32-bit numbers, borrowed as they stand.
+    ///
+    /// # Errors
+    /// Fewer are left.
     pub fn u32s(&mut self, count: u16, field: &'static str) -> Result<&'a [[u8; 4]], WireError> {
         self.chunks(usize::from(count), field)
     }
 
     /// A NUL-terminated string without its terminator, in whatever encoding the peer used.
+    ///
+    /// # Errors
+    /// No NUL is left.
     pub fn cstr_bytes(&mut self, field: &'static str) -> Result<&'a [u8], WireError> {
         let end = memchr::memchr(0, self.rest).ok_or(WireError::MissingTerminator(field))?;
         let text = self.bytes(end, field)?;
@@ -87,12 +122,18 @@ impl<'a> Reader<'a> {
     }
 
     /// A NUL-terminated UTF-8 string without its terminator.
+    ///
+    /// # Errors
+    /// No NUL is left, or the text is no UTF-8.
     pub fn cstr(&mut self, field: &'static str) -> Result<&'a str, WireError> {
         let text = self.cstr_bytes(field)?;
         std::str::from_utf8(text).map_err(|_| WireError::InvalidUtf8(field))
     }
 
     /// A 32-bit length and as many bytes; -1 stands for NULL.
+    ///
+    /// # Errors
+    /// A length below -1, or fewer bytes than it says.
     pub fn nullable(&mut self, field: &'static str) -> Result<Option<&'a [u8]>, WireError> {
         let length = self.i32(field)?;
         if length == -1 {

@@ -70,6 +70,10 @@ pub enum StartupPacket<'a> {
 }
 
 impl<'a> StartupPacket<'a> {
+    /// Reads the body of the first message, or of the one behind SSLRequest and GSSENCRequest.
+    ///
+    /// # Errors
+    /// A body that is no packet of the protocol.
     pub fn parse(body: &'a [u8]) -> Result<Self, WireError> {
         Reader::all(body, "startup packet", |r| match r.u32("startup packet.version")? {
             SSL_REQUEST => Ok(Self::SslRequest),

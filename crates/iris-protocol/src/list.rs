@@ -78,6 +78,10 @@ impl<'a> RawItem<'a> {
         self.payload
     }
 
+    /// The value.
+    ///
+    /// # Errors
+    /// A type that is not known, or a payload that its type cannot have.
     pub fn decode(&self) -> Result<Item<'a>, ListError> {
         let payload = self.payload;
         let kind = match self.kind {
@@ -159,6 +163,9 @@ impl<'a> ItemReader<'a> {
     }
 
     /// Cuts the next item; `None` at the end.
+    ///
+    /// # Errors
+    /// The item is cut short.
     pub fn raw(&mut self) -> Result<Option<RawItem<'a>>, ListError> {
         let (head_bytes, content_bytes) = match *self.rest {
             [] => return Ok(None),
@@ -184,21 +191,33 @@ impl<'a> ItemReader<'a> {
     }
 
     /// Decodes the next item; `None` at the end.
+    ///
+    /// # Errors
+    /// The item is cut short, or no value.
     pub fn item(&mut self) -> Result<Option<Item<'a>>, ListError> {
         self.raw()?.map(|raw| raw.decode()).transpose()
     }
 
     /// Cuts an item that must be there.
+    ///
+    /// # Errors
+    /// The list ends, or the item is cut short.
     pub fn need_raw(&mut self, field: &'static str) -> Result<RawItem<'a>, ListError> {
         self.raw()?.ok_or(ListError::Missing(field))
     }
 
     /// Decodes an item that must be there.
+    ///
+    /// # Errors
+    /// The list ends, or the item is cut short or no value.
     pub fn need(&mut self, field: &'static str) -> Result<Item<'a>, ListError> {
         self.need_raw(field)?.decode()
     }
 
     /// A whole number, however it is written: integer, decimal without fraction, digits, or empty for 0.
+    ///
+    /// # Errors
+    /// As [`need`](Self::need), and for what is no whole number.
     pub fn int(&mut self, field: &'static str) -> Result<i64, ListError> {
         match self.need(field)? {
             Item::Int(value) => Ok(value),
@@ -212,23 +231,36 @@ impl<'a> ItemReader<'a> {
         }
     }
 
+    /// As [`int`](Self::int).
+    ///
+    /// # Errors
+    /// As [`int`](Self::int), and for what has more than 32 bits.
     pub fn int32(&mut self, field: &'static str) -> Result<i32, ListError> {
         i32::try_from(self.int(field)?).map_err(|_| ListError::OutOfRange(field))
     }
 
     /// A number of things that follow. Bounded by the bytes left (each thing takes at least one), so a caller may
     /// reserve room for it.
+    ///
+    /// # Errors
+    /// As [`int`](Self::int), and for what is negative or more than there are bytes left.
     pub fn count(&mut self, field: &'static str) -> Result<usize, ListError> {
         let count = usize::try_from(self.int(field)?).map_err(|_| ListError::OutOfRange(field))?;
         if count > self.rest.len() { Err(ListError::OutOfRange(field)) } else { Ok(count) }
     }
 
     /// A protocol string; NULL and one NUL are both empty, numbers are formatted.
+    ///
+    /// # Errors
+    /// As [`need`](Self::need), and for UTF-16 with a lone surrogate.
     pub fn text(&mut self, field: &'static str) -> Result<String, ListError> {
         self.need(field)?.to_text().ok_or(ListError::Unexpected(field))
     }
 
     /// A protocol string as bytes (type 01), without conversion.
+    ///
+    /// # Errors
+    /// As [`need`](Self::need), and for what is no string of bytes.
     pub fn bytes(&mut self, field: &'static str) -> Result<&'a [u8], ListError> {
         match self.need(field)? {
             Item::Null => Ok(&[]),
@@ -239,6 +271,9 @@ impl<'a> ItemReader<'a> {
     }
 
     /// Refuses what is left over.
+    ///
+    /// # Errors
+    /// [`ListError::Trailing`]
     pub fn finish(&self, message: &'static str) -> Result<(), ListError> {
         match self.rest.len() {
             0 => Ok(()),
@@ -247,6 +282,9 @@ impl<'a> ItemReader<'a> {
     }
 
     /// Skips `count` items and returns them as they stand.
+    ///
+    /// # Errors
+    /// One of them is missing or cut short.
     pub fn slice(&mut self, count: usize, field: &'static str) -> Result<&'a [u8], ListError> {
         let before = self.rest;
         for _ in 0..count {

@@ -147,6 +147,10 @@ pub fn put_columns(out: &mut Vec<u8>, columns: &[ColumnDescription]) {
     }
 }
 
+/// Reads what [`put_columns`] wrote.
+///
+/// # Errors
+/// An item is missing, or not what its place needs.
 pub fn read_columns(reader: &mut ItemReader<'_>) -> Result<Vec<ColumnDescription>, ListError> {
     let count = reader.count("column count")?;
     (0..count).map(|_| ColumnDescription::read(reader)).collect()
@@ -163,6 +167,10 @@ pub fn put_parameters(out: &mut Vec<u8>, parameters: &[ParameterDescription]) {
     }
 }
 
+/// Reads what [`put_parameters`] wrote.
+///
+/// # Errors
+/// An item is missing, or not what its place needs.
 pub fn read_parameters(reader: &mut ItemReader<'_>) -> Result<Vec<ParameterDescription>, ListError> {
     let count = reader.count("parameter count")?;
     (0..count)
@@ -199,6 +207,10 @@ impl StatementMetadata {
         put_int(out, self.cacheable.into());
     }
 
+    /// Reads what [`put`](Self::put) wrote.
+    ///
+    /// # Errors
+    /// An item is missing, or not what its place needs.
     pub fn read(reader: &mut ItemReader<'_>, is_query: bool) -> Result<Self, ListError> {
         let columns = if is_query { read_columns(reader)? } else { Vec::new() };
         let parameters = read_parameters(reader)?;

@@ -107,6 +107,9 @@ impl IrisConnection {
     }
 
     /// Appends the handshake. `poll` then leads through the login to [`Poll::Connected`].
+    ///
+    /// # Errors
+    /// `Misuse` when it was started before; `RequestTooLarge`.
     pub fn start(&mut self, out: &mut Vec<u8>) -> Result<(), LinkError> {
         self.machine.start(out)
     }
@@ -139,12 +142,18 @@ impl IrisConnection {
     }
 
     /// Appends PG; answered by `Reply::Done`.
+    ///
+    /// # Errors
+    /// `Misuse` when a request is in flight.
     pub fn ping(&mut self, out: &mut Vec<u8>) -> Result<SubmitOutcome, LinkError> {
         self.consume_lent();
         self.machine.ping(out)
     }
 
     /// Appends EI for a statement of another connection (0: whatever runs there); answered by `Reply::Done`.
+    ///
+    /// # Errors
+    /// `Misuse` when a request is in flight.
     pub fn interrupt(&mut self, job: i64, statement_id: u32, out: &mut Vec<u8>) -> Result<SubmitOutcome, LinkError> {
         self.consume_lent();
         self.machine.interrupt(job, statement_id, out)
@@ -157,6 +166,9 @@ impl IrisConnection {
 
     /// Appends what drops results nobody will read on (no reply comes). Called before another client gets the
     /// connection.
+    ///
+    /// # Errors
+    /// `Misuse` when a request is in flight.
     pub fn close_results(&mut self, out: &mut Vec<u8>) -> Result<(), LinkError> {
         self.consume_lent();
         self.machine.close_results(out)
