@@ -32,5 +32,6 @@ copy c (id) from stdin;
 \.
 rollback;
 select count(*) from c;
-copy nowhere from stdin;
+-- With \copy, whose data is in a file: behind a refused COPY whose data is in the script, newer psql reads the rest as data.
+\copy nowhere from /dev/null
 drop table c;
