@@ -29,7 +29,7 @@ pub(super) enum Kind {
     Number,
     /// `$1`
     Parameter,
-    /// One byte of punctuation or operator.
+    /// One byte of punctuation or operator, or `..`.
     Punctuation,
     UnterminatedString,
     UnterminatedQuoted,
@@ -95,6 +95,8 @@ pub(super) fn token(bytes: &[u8], at: usize) -> Token {
         b'/' if next == b'*' => block_comment(bytes, at + 2),
         b'$' => dollar(bytes, at),
         b'.' if next.is_ascii_digit() => number(bytes, at),
+        // The digits behind two dots (`1..10` of a loop) are a number of their own.
+        b'.' if next == b'.' => Token { kind: Kind::Punctuation, end: at + 2 },
         _ if byte.is_ascii_digit() => number(bytes, at),
         _ => Token { kind: Kind::Punctuation, end: at + 1 },
     }
@@ -217,23 +219,26 @@ pub(super) fn dollar_tag(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 /// Decimal, hexadecimal, octal, binary; fraction and exponent; `_` between digits. Letters that follow are not
-/// taken: whoever values the number finds the junk.
+/// taken, nor is an exponent without digits: whoever values the number finds the junk.
 fn number(bytes: &[u8], at: usize) -> Token {
+    let is_digit_at = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
     let end = match (bytes.get(at), bytes.get(at + 1)) {
-        (Some(b'0'), Some(b'x' | b'X' | b'o' | b'O' | b'b' | b'B')) => {
-            run(bytes, at + 2, |byte| byte.is_ascii_hexdigit() || byte == b'_')
-        }
+        (Some(b'0'), Some(b'x' | b'X')) => digits(bytes, at + 2, u8::is_ascii_hexdigit),
+        // Digits that are too large for the base make no number, and are no other token.
+        (Some(b'0'), Some(b'o' | b'O' | b'b' | b'B')) => digits(bytes, at + 2, u8::is_ascii_digit),
         _ => {
-            let digits = |at| run(bytes, at, |byte| byte.is_ascii_digit() || byte == b'_');
-            let mut end = digits(at);
+            let mut end = digits(bytes, at, u8::is_ascii_digit);
             // `1..2` are two dots of a slice, not a fraction.
             if bytes.get(end) == Some(&b'.') && bytes.get(end + 1) != Some(&b'.') {
-                end = digits(end + 1);
+                end += 1;
+                if is_digit_at(end) {
+                    end = digits(bytes, end, u8::is_ascii_digit);
+                }
             }
             if matches!(bytes.get(end), Some(b'e' | b'E')) {
                 let sign = usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
-                if bytes.get(end + 1 + sign).is_some_and(u8::is_ascii_digit) {
-                    end = digits(end + 1 + sign);
+                if is_digit_at(end + 1 + sign) {
+                    end = digits(bytes, end + 1 + sign, u8::is_ascii_digit);
                 }
             }
             end
@@ -242,9 +247,23 @@ fn number(bytes: &[u8], at: usize) -> Token {
     Token { kind: Kind::Number, end }
 }
 
-/// Whether the byte at `at` would continue an identifier or number.
-pub(super) fn joins_word(bytes: &[u8], at: usize) -> bool {
-    bytes.get(at).is_some_and(|&byte| is_word(byte))
+/// One past digits, of which each may have one `_` in front.
+fn digits(bytes: &[u8], mut at: usize, is_digit: impl Fn(&u8) -> bool) -> usize {
+    loop {
+        let first = bytes.get(at);
+        if first.is_some_and(&is_digit) {
+            at += 1;
+        } else if first == Some(&b'_') && bytes.get(at + 1).is_some_and(&is_digit) {
+            at += 2;
+        } else {
+            return at;
+        }
+    }
+}
+
+/// One past the identifier that starts at `at`, where a number or parameter ends: junk. `at` when there is none.
+pub(super) fn junk_end(bytes: &[u8], at: usize) -> usize {
+    if bytes.get(at).is_some_and(|&byte| is_word_start(byte)) { run(bytes, at + 1, is_word) } else { at }
 }
 
 /// The value of the body of an `E'...'` string (manual, "String Constants with C-Style Escapes").

@@ -27,13 +27,18 @@ impl<'a> Iterator for Split<'a> {
     fn next(&mut self) -> Option<&'a str> {
         let bytes = self.sql.as_bytes();
         let mut start = None;
+        let mut end = self.at;
         let mut depth: u32 = 0;
         while let Some(&byte) = bytes.get(self.at) {
             let token = lex::token(bytes, self.at);
             let from = self.at;
             self.at = token.end;
             match byte {
-                _ if token.kind.is_trivia() => continue,
+                _ if token.kind == Kind::Blank => continue,
+                _ if token.kind.is_trivia() => {
+                    end = token.end;
+                    continue;
+                }
                 b';' if depth == 0 => {
                     if let Some(start) = start.take() {
                         return self.sql.get(start..from);
@@ -45,9 +50,9 @@ impl<'a> Iterator for Split<'a> {
                 _ => {}
             }
             start.get_or_insert(from);
+            end = token.end;
         }
-        let start = start?;
-        self.sql.get(start..).map(str::trim_end)
+        self.sql.get(start?..end)
     }
 }
 

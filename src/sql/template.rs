@@ -1,5 +1,6 @@
 //! A statement without its literals: the key under which its translation is kept.
 
+use std::num::IntErrorKind;
 use std::ops::Range;
 
 use super::lex::{self, Kind};
@@ -114,8 +115,9 @@ impl Template {
                 }
                 Kind::Parameter => {
                     self.close(&mut gap);
-                    if lex::joins_word(bytes, token.end) {
-                        return Err(junk("parameter", sql, from, token.end));
+                    let end = lex::junk_end(bytes, token.end);
+                    if end > token.end {
+                        return Err(junk("parameter", sql, from..end));
                     }
                 }
                 Kind::Blank if !gap && from > run && bytes.get(from..token.end) == Some(b" ") => {}
@@ -225,12 +227,19 @@ impl Template {
 
     fn number(&mut self, sql: &str, source: Range<usize>) -> Result<(), Box<PgError>> {
         let text = sql.get(source.clone()).unwrap_or_default();
-        if lex::joins_word(sql.as_bytes(), source.end) {
-            return Err(junk("numeric literal", sql, source.start, source.end));
+        let junk_end = lex::junk_end(sql.as_bytes(), source.end);
+        if junk_end > source.end || text.len() == 2 && radix_of(text).is_some() {
+            return Err(bad_number(sql, source, junk_end));
         }
         let value_start = self.values.len();
-        let Some(kind) = number_value(text, &mut self.values) else {
-            return Err(junk("numeric literal", sql, source.start, source.end));
+        let kind = match number_value(text, &mut self.values) {
+            Ok(kind) => kind,
+            Err(BadNumber::Digits) => return Err(bad_number(sql, source, junk_end)),
+            Err(BadNumber::TooLarge) => {
+                return Err(PgError::error(SqlState::NUMERIC_OUT_OF_RANGE, "value overflows numeric format")
+                    .detail(format!("The exponent of a constant is {EXPONENT_MAX} at the most."))
+                    .position(char_position(sql, source.start)));
+            }
         };
         self.push(kind, source, value_start)
     }
@@ -281,48 +290,62 @@ fn continuation(bytes: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// Appends the plain decimal form; `None` when the digits make no number.
-fn number_value(text: &str, out: &mut String) -> Option<LiteralKind> {
-    let bytes = text.as_bytes();
-    if bytes.iter().all(u8::is_ascii_digit) {
-        // The usual case; leading zeros are kept out so that equal values are equal.
-        let digits = text.trim_start_matches('0');
-        out.push_str(if digits.is_empty() { "0" } else { digits });
-        return Some(integer_kind(digits));
-    }
-    let radix = match bytes {
+/// Why a number's text has no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BadNumber {
+    /// A digit is too large for the base.
+    Digits,
+    TooLarge,
+}
+
+/// The base that the first two characters tell.
+fn radix_of(text: &str) -> Option<u32> {
+    match text.as_bytes() {
         [b'0', b'x' | b'X', ..] => Some(16),
         [b'0', b'o' | b'O', ..] => Some(8),
         [b'0', b'b' | b'B', ..] => Some(2),
         _ => None,
-    };
-    if text.ends_with('_') || text.contains("__") {
-        return None;
     }
-    if let Some(radix) = radix {
-        let digits: String = text.get(2..)?.chars().filter(|&c| c != '_').collect();
-        let value = u128::from_str_radix(&digits, radix).ok()?.to_string();
-        out.push_str(&value);
-        return Some(integer_kind(&value));
+}
+
+/// Appends the plain decimal form.
+fn number_value(text: &str, out: &mut String) -> Result<LiteralKind, BadNumber> {
+    let is_integer = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_integer(text) {
+        return Ok(put_integer(text, out));
     }
-    let start = out.len();
-    out.extend(text.chars().filter(|&c| c != '_'));
-    if out.get(start..)?.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(integer_kind(out.get(start..)?.trim_start_matches('0')));
+    let digits: String = text.chars().filter(|&c| c != '_').collect();
+    if let Some(radix) = radix_of(text) {
+        let value = u128::from_str_radix(digits.get(2..).unwrap_or_default(), radix);
+        let value = value.map_err(|error| match error.kind() {
+            IntErrorKind::PosOverflow => BadNumber::TooLarge,
+            _ => BadNumber::Digits,
+        })?;
+        return Ok(put_integer(&value.to_string(), out));
     }
-    if let Some((mantissa, exponent)) = out.get(start..)?.split_once(['e', 'E']) {
-        let plain = without_exponent(mantissa, exponent)?;
-        out.truncate(start);
-        out.push_str(&plain);
-    } else if out.ends_with('.') {
-        out.pop();
+    if is_integer(&digits) {
+        return Ok(put_integer(&digits, out));
     }
-    Some(LiteralKind::Numeric)
+    match digits.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => {
+            out.push_str(&without_exponent(mantissa, exponent).ok_or(BadNumber::TooLarge)?);
+        }
+        None => out.push_str(digits.strip_suffix('.').unwrap_or(&digits)),
+    }
+    Ok(LiteralKind::Numeric)
+}
+
+/// Leading zeros are kept out so that equal values are equal.
+fn put_integer(digits: &str, out: &mut String) -> LiteralKind {
+    let digits = digits.trim_start_matches('0');
+    out.push_str(if digits.is_empty() { "0" } else { digits });
+    integer_kind(digits)
 }
 
 /// Digits beyond this would be an attack: PostgreSQL's numeric itself ends at 131072 digits before the point.
 const EXPONENT_MAX: usize = 1000;
 
+/// `None` when the exponent is beyond [`EXPONENT_MAX`].
 fn without_exponent(mantissa: &str, exponent: &str) -> Option<String> {
     let exponent: i32 = exponent.parse().ok()?;
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -399,9 +422,33 @@ fn unterminated(what: &str, sql: &str, from: usize) -> Box<PgError> {
         .position(char_position(sql, from))
 }
 
-fn junk(what: &str, sql: &str, from: usize, end: usize) -> Box<PgError> {
-    let end = sql.char_indices().map(|(n, _)| n).find(|&n| n > end).unwrap_or(sql.len());
-    let near = sql.get(from..end).unwrap_or_default();
+fn junk(what: &str, sql: &str, range: Range<usize>) -> Box<PgError> {
+    let near = sql.get(range.clone()).unwrap_or_default();
     PgError::error(SqlState::SYNTAX_ERROR, format!("trailing junk after {what} at or near \"{near}\""))
-        .position(char_position(sql, from))
+        .position(char_position(sql, range.start))
+}
+
+/// What stands at `source` and up to `junk_end` behind it is no number.
+fn bad_number(sql: &str, source: Range<usize>, junk_end: usize) -> Box<PgError> {
+    let (number, rest) = sql.get(source.start..).unwrap_or_default().split_at_checked(source.len()).unwrap_or_default();
+    let base = match radix_of(number) {
+        Some(16) => "hexadecimal",
+        Some(8) => "octal",
+        _ => "binary",
+    };
+    match (junk_end.saturating_sub(source.end), rest.as_bytes()) {
+        (0, _) if number.len() == 2 => invalid_integer(base, sql, source),
+        (1, [b'_', ..]) if number.len() == 2 && radix_of(number).is_some() => {
+            invalid_integer(base, sql, source.start..junk_end)
+        }
+        // An exponent's sign without its digits.
+        (1, [b'e' | b'E', b'+' | b'-', ..]) => junk("numeric literal", sql, source.start..junk_end + 1),
+        _ => junk("numeric literal", sql, source.start..junk_end),
+    }
+}
+
+fn invalid_integer(base: &str, sql: &str, range: Range<usize>) -> Box<PgError> {
+    let near = sql.get(range.clone()).unwrap_or_default();
+    PgError::error(SqlState::SYNTAX_ERROR, format!("invalid {base} integer at or near \"{near}\""))
+        .position(char_position(sql, range.start))
 }

@@ -15,6 +15,11 @@ fn splits_at_top_level_semicolons_only() {
     assert_eq!(statements("/* ; /* ; */ ; */ a; b"), ["a", "b"]);
     assert_eq!(statements("CREATE RULE r AS DO (a; b); c"), ["CREATE RULE r AS DO (a; b)", "c"]);
     assert_eq!(statements("a$b;c$d"), ["a$b", "c$d"]);
+    // Only what PostgreSQL's scanner skips is left out at the end: other white space is part of names, or of a string.
+    assert_eq!(statements("a; b\u{a0} \t\n"), ["a", "b\u{a0}"]);
+    assert_eq!(statements("a; \u{a0}"), ["a", "\u{a0}"]);
+    assert_eq!(statements("a 'b  "), ["a 'b  "]);
+    assert_eq!(statements("a -- b \n "), ["a -- b "]);
 }
 
 #[test]
@@ -75,6 +80,10 @@ fn kinds_of_literals_are_part_of_the_template() {
         ("0b101", Int4, "5"),
         ("0o17", Int4, "15"),
         ("1_000", Int4, "1000"),
+        ("0_1", Int4, "1"),
+        ("0x_1f", Int4, "31"),
+        ("1.e5", Numeric, "100000"),
+        ("1e5_0", Numeric, "100000000000000000000000000000000000000000000000000"),
         ("'a'", String, "a"),
         ("E'a\\n\\x41\\101\\u0041\\'b''c'", String, "a\nAAA'b'c"),
         ("E'\\U0001F600\\uD83D\\uDE00'", String, "\u{1F600}\u{1F600}"),
@@ -96,6 +105,15 @@ fn kinds_of_literals_are_part_of_the_template() {
 }
 
 #[test]
+fn two_dots_are_no_fraction() {
+    use LiteralKind::{Int4, Numeric};
+    let found = |sql| -> Vec<(LiteralKind, String)> { scan(sql).1 };
+    assert_eq!(found("1..10"), [(Int4, "1".into()), (Int4, "10".into())]);
+    assert_eq!(found("1.5..2"), [(Numeric, "1.5".into()), (Int4, "2".into())]);
+    assert_eq!(found("1...2"), [(Int4, "1".into()), (Numeric, ".2".into())]);
+}
+
+#[test]
 fn names_and_parameters_stay() {
     assert_eq!(scan("Select t1.\"A 1\", $12 FROM x$1").0, "Select t1.\"A 1\", $12 FROM x$1");
     assert_eq!(scan("SELECT B'1', U&'x', X'F'").0, "SELECT B'1', U&'x', X'F'");
@@ -108,7 +126,21 @@ fn what_the_scanner_refuses_has_postgresqls_words() {
         ("SELECT \"a", "unterminated quoted identifier at or near \"\"a\""),
         ("SELECT /* a", "unterminated /* comment at or near \"/* a\""),
         ("SELECT $$a", "unterminated quoted string at or near \"$$a\""),
-        ("SELECT 12ab", "trailing junk after numeric literal at or near \"12a\""),
+        ("SELECT 12ab c", "trailing junk after numeric literal at or near \"12ab\""),
+        ("SELECT 1__0", "trailing junk after numeric literal at or near \"1__0\""),
+        ("SELECT 1_ ", "trailing junk after numeric literal at or near \"1_\""),
+        ("SELECT 1._5", "trailing junk after numeric literal at or near \"1._5\""),
+        ("SELECT 1.5e", "trailing junk after numeric literal at or near \"1.5e\""),
+        ("SELECT 1e+", "trailing junk after numeric literal at or near \"1e+\""),
+        ("SELECT 1e_5", "trailing junk after numeric literal at or near \"1e_5\""),
+        ("SELECT 0b12ab", "trailing junk after numeric literal at or near \"0b12ab\""),
+        ("SELECT 0o8", "trailing junk after numeric literal at or near \"0o8\""),
+        ("SELECT 0xä", "trailing junk after numeric literal at or near \"0xä\""),
+        ("SELECT 0x1__f", "trailing junk after numeric literal at or near \"0x1__f\""),
+        ("SELECT 0x", "invalid hexadecimal integer at or near \"0x\""),
+        ("SELECT 0x_ ", "invalid hexadecimal integer at or near \"0x_\""),
+        ("SELECT 0b+1", "invalid binary integer at or near \"0b\""),
+        ("SELECT 1e1001", "value overflows numeric format"),
         ("SELECT $1x", "trailing junk after parameter at or near \"$1x\""),
         ("SELECT E'\\u12'", "invalid Unicode escape"),
         ("SELECT E'\\xff'", "invalid byte sequence for encoding \"UTF8\""),

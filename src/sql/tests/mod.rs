@@ -5,6 +5,7 @@ mod calls;
 mod cases;
 mod depth;
 mod describe;
+mod differential;
 mod lexing;
 
 use std::cell::Cell;
