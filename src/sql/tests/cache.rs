@@ -75,3 +75,13 @@ fn variants_of_a_template_are_bounded() {
     assert!(cache.get(&template("SELECT now() - interval '1 days'"), 1).is_none());
     assert_eq!(cache.len(), 1);
 }
+
+#[test]
+fn literals_that_a_text_cannot_hold_are_told_apart_from_those_it_can() {
+    for sql in [
+        "SELECT name || 'x' FROM known GROUP BY name || 'x'",
+        "SELECT name || E'\\n' FROM known GROUP BY name || E'\\n'",
+    ] {
+        assert_eq!(try_translate(sql, &super::tables()).unwrap().pinned, [0, 1], "{sql}");
+    }
+}

@@ -303,11 +303,12 @@ impl<'a> Cx<'a> {
             LiteralKind::Numeric => Ty::NUMERIC,
             LiteralKind::String => Ty::Untyped,
         };
-        if self.inline.get()
-            && let Some(text) = inline_text(kind, value)
-        {
+        if self.inline.get() {
+            // Whether the text can hold it depends on the value, too.
             self.pin(n);
-            return Some(Frag::atom(text, ty).sure());
+            if let Some(text) = inline_text(kind, value) {
+                return Some(Frag::atom(text, ty).sure());
+            }
         }
         Some(Frag::mark(Bind::Literal(n), kind.parameter_kind(), ty).sure())
     }
