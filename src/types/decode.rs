@@ -198,15 +198,16 @@ fn decode_binary(oid: Oid, bytes: &[u8]) -> Result<Datum<'_>, Box<PgError>> {
             }
             jsonb(utf8(text)?)?
         }
-        Oid::UNSPECIFIED
-        | Oid::UNKNOWN
-        | Oid::TEXT
-        | Oid::VARCHAR
-        | Oid::BPCHAR
-        | Oid::NAME
-        | Oid::CHAR
-        | Oid::CSTRING
-        | Oid::XML => Datum::Text(utf8(bytes)?),
+        // `charrecv`: one byte, of which zero is shown as no character.
+        Oid::CHAR => Datum::Text(match fixed(bytes)? {
+            [0] => "",
+            [byte] if byte.is_ascii() => utf8(bytes)?,
+            [_] => return Err(beyond_ascii()),
+        }),
+        Oid::NAME => Datum::Text(whole_name(utf8(bytes)?)?),
+        Oid::UNSPECIFIED | Oid::UNKNOWN | Oid::TEXT | Oid::VARCHAR | Oid::BPCHAR | Oid::CSTRING | Oid::XML => {
+            Datum::Text(utf8(bytes)?)
+        }
         // An enum, most likely: its binary form is its label (`enum_send`). Types in other forms are no UTF-8.
         Oid(16_384..) if oid.element().is_none() => Datum::Text(utf8(bytes)?),
         _ => match oid.element() {
@@ -225,10 +226,21 @@ fn jsonb(text: &str) -> Result<Datum<'_>, Box<PgError>> {
     Ok(if canonical == text { Datum::Text(text) } else { Datum::Owned(canonical) })
 }
 
+/// `NAMEDATALEN`, without the NUL.
+const NAME_BYTES_MAX: usize = 63;
+
+/// `namerecv` cuts nothing.
+fn whole_name(text: &str) -> Result<&str, Box<PgError>> {
+    if text.len() > NAME_BYTES_MAX {
+        return Err(PgError::error(SqlState(*b"42622"), "identifier too long")
+            .detail(format!("Identifier must be less than {} characters.", NAME_BYTES_MAX + 1)));
+    }
+    Ok(text)
+}
+
 /// `namein` cuts silently, between characters.
 fn cut_name(text: &str) -> &str {
-    const BYTES_MAX: usize = 63;
-    let mut end = text.len().min(BYTES_MAX);
+    let mut end = text.len().min(NAME_BYTES_MAX);
     while !text.is_char_boundary(end) {
         end = end.saturating_sub(1);
     }
@@ -241,8 +253,12 @@ fn single_byte(text: &str) -> Result<&str, Box<PgError>> {
     match text.chars().next() {
         None => Ok(text),
         Some(c) if c.is_ascii() && !is_octal => Ok(text.get(..1).unwrap_or(text)),
-        Some(_) => Err(PgError::unsupported("values of type \"char\" beyond ASCII are not supported")),
+        Some(_) => Err(beyond_ascii()),
     }
+}
+
+fn beyond_ascii() -> Box<PgError> {
+    PgError::unsupported("values of type \"char\" beyond ASCII are not supported")
 }
 
 fn short() -> Box<PgError> {

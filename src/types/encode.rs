@@ -37,6 +37,8 @@ enum Cell {
     PaddedText(usize),
     /// jsonb in binary: version byte 1, then the text.
     JsonbBinary,
+    /// "char" in binary: no character is a zero byte (`charsend`).
+    CharBinary,
     /// void in either format.
     Empty,
     BoolText,
@@ -169,6 +171,13 @@ impl Encoder {
             Cell::JsonbBinary => {
                 out.push(1);
                 transcode::write_text(datum, out)?;
+            }
+            Cell::CharBinary => {
+                let start = out.len();
+                transcode::write_text(datum, out)?;
+                if out.len() == start {
+                    out.push(0);
+                }
             }
             Cell::Empty => {}
             Cell::BoolText => out.push(if convert::boolean(datum)? { b't' } else { b'f' }),
@@ -303,9 +312,8 @@ impl Cell {
         Some(match pg_type.oid {
             // An enum, most likely: its binary form is its label (`enum_send`).
             Oid(16_384..) if pg_type.oid != Oid::VECTOR => Cell::Text,
-            Oid::TEXT | Oid::VARCHAR | Oid::NAME | Oid::UNKNOWN | Oid::CSTRING | Oid::JSON | Oid::XML | Oid::CHAR => {
-                Cell::Text
-            }
+            Oid::TEXT | Oid::VARCHAR | Oid::NAME | Oid::UNKNOWN | Oid::CSTRING | Oid::JSON | Oid::XML => Cell::Text,
+            Oid::CHAR => Cell::CharBinary,
             Oid::BPCHAR => pg_type.characters().map_or(Cell::Text, Cell::PaddedText),
             Oid::JSONB => Cell::JsonbBinary,
             Oid::VOID => Cell::Empty,

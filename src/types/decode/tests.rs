@@ -219,3 +219,19 @@ fn no_bytes_break_the_decoders() {
         }
     }
 }
+
+#[test]
+fn names_and_single_bytes_in_binary_have_their_length() {
+    let said = |oid, bytes: &[u8]| match decode(oid, Format::Binary, bytes) {
+        Ok(Datum::Text(text)) => text.to_owned(),
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => error.code.to_string(),
+    };
+    assert_eq!(said(Oid::CHAR, b"a"), "a");
+    assert_eq!(said(Oid::CHAR, b"\0"), "");
+    assert_eq!(said(Oid::CHAR, b""), "08P01");
+    assert_eq!(said(Oid::CHAR, b"ab"), "22P03");
+    assert_eq!(said(Oid::CHAR, b"\xE4"), "0A000");
+    assert_eq!(said(Oid::NAME, &[b'n'; 63]), "n".repeat(63));
+    assert_eq!(said(Oid::NAME, &[b'n'; 64]), "42622");
+}
