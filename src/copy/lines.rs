@@ -39,6 +39,8 @@ pub struct Lines {
     line_end: LineEnd,
     /// Line of the row being read, from 1; with its own newlines it is the last one, as PostgreSQL counts.
     line: u64,
+    /// Where the row being read begins.
+    first_line: u64,
     /// The beginning of a line that earlier chunks held.
     carry: Vec<u8>,
     /// The carry was given out and is to be dropped.
@@ -59,6 +61,7 @@ impl Lines {
             row_bytes_max,
             line_end: LineEnd::Unknown,
             line: 1,
+            first_line: 1,
             carry: Vec::new(),
             carry_given: false,
             escaped: false,
@@ -120,8 +123,9 @@ impl Lines {
             at = position + 1;
             match bytes.get(position) {
                 Some(b'\n') if !self.in_quotes => {
+                    self.check_length(bytes.get(..position).unwrap_or(&[]))?;
                     self.newline(bytes.get(..position).unwrap_or(&[]))?;
-                    return self.end(input, bytes, position, at);
+                    return Ok(self.end(input, bytes, position, at));
                 }
                 Some(b'\r') if !self.in_quotes => match (self.line_end, bytes.get(at)) {
                     (LineEnd::Unknown | LineEnd::CrLf, None) => {
@@ -131,9 +135,10 @@ impl Lines {
                         return Ok(None);
                     }
                     (_, next) => {
+                        self.check_length(bytes.get(..position).unwrap_or(&[]))?;
                         let is_crlf = next == Some(&b'\n') && self.line_end != LineEnd::Cr;
                         self.carriage_return(is_crlf, bytes.get(..position).unwrap_or(&[]))?;
-                        return self.end(input, bytes, position, at + usize::from(is_crlf));
+                        return Ok(self.end(input, bytes, position, at + usize::from(is_crlf)));
                     }
                 },
                 Some(byte) => self.protect(*byte),
@@ -206,24 +211,18 @@ impl Lines {
         Ok(())
     }
 
+    /// Before anything else is found wrong with a line, so that it is the same in whatever chunks the line comes.
     fn check_length(&self, more: &[u8]) -> Result<(), CopyError> {
         if self.carry.len().saturating_add(more.len()) > self.row_bytes_max {
-            return Err(CopyError::RowTooLong { line: self.line, row_bytes_max: self.row_bytes_max });
+            return Err(CopyError::RowTooLong { line: self.first_line, row_bytes_max: self.row_bytes_max });
         }
         Ok(())
     }
 
     /// Gives the line that ends at `end`; the next one starts at `next`.
-    fn end<'i>(
-        &mut self,
-        input: &mut &'i [u8],
-        bytes: &'i [u8],
-        end: usize,
-        next: usize,
-    ) -> Result<Option<LineAt<'i>>, CopyError> {
+    fn end<'i>(&mut self, input: &mut &'i [u8], bytes: &'i [u8], end: usize, next: usize) -> Option<LineAt<'i>> {
         let line = bytes.get(..end).unwrap_or(&[]);
         *input = bytes.get(next..).unwrap_or(&[]);
-        self.check_length(line)?;
         let line = if self.carry.is_empty() {
             LineAt::Chunk(line)
         } else {
@@ -235,7 +234,7 @@ impl Lines {
         if given.is_none() {
             *input = &[];
         }
-        Ok(given)
+        given
     }
 
     /// `None` for the end marker, after which nothing counts.
@@ -295,5 +294,6 @@ impl Lines {
     /// Call when the line given out is done with.
     pub fn next_line(&mut self) {
         self.line = self.line.saturating_add(1);
+        self.first_line = self.line;
     }
 }

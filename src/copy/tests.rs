@@ -235,3 +235,20 @@ fn format_that_make_rows_ambiguous() {
         assert_eq!(format.check().unwrap_err().message, message);
     }
 }
+
+#[test]
+fn a_row_too_long_is_told_by_its_first_line() {
+    // A newline of the wrong kind behind it is not what is wrong first.
+    let long = [b"a,b\n\"", "x\n".repeat(600).as_bytes(), b"\"\r\n"].concat();
+    let too_long = Err(CopyError::RowTooLong { line: 2, row_bytes_max: 1000 });
+    for size in [1, 7, 600, 1100, 5000] {
+        let chunks: Vec<&[u8]> = long.chunks(size).collect();
+        let mut decoder = RowDecoder::new(RowFormat::Csv(CsvFormat::default()), None, 1000);
+        let read = chunks.iter().try_for_each(|chunk| {
+            let mut input = *chunk;
+            while decoder.next_row(&mut input)?.is_some() {}
+            Ok(())
+        });
+        assert_eq!(read, too_long, "{size} bytes at a time");
+    }
+}
