@@ -106,15 +106,9 @@ impl Answer {
         })
     }
 
-    /// The first cell of the last row, as text.
+    /// The first cell of the first row, as text; `None` when it is NULL, or there is none.
     pub fn single_value(&self) -> Option<String> {
-        let mut reader = Reader::new(self.rows.get(5..)?);
-        let count = reader.u16("columns").ok()?;
-        if count == 0 {
-            return None;
-        }
-        let cell = reader.nullable("cell").ok()??;
-        String::from_utf8(cell.to_vec()).ok()
+        self.first_row().into_iter().next().flatten()
     }
 }
 
@@ -226,4 +220,19 @@ fn cut_short() -> Box<PgError> {
 fn unreadable(error: WireError) -> Box<PgError> {
     PgError::error(SqlState::PROTOCOL_VIOLATION, "the catalog service sent an unreadable message")
         .detail(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_ends_with_its_row() {
+        let row = |cell_bytes: u8| [b"D\0\0\0\x0B\0\x01\0\0\0".as_slice(), &[cell_bytes, b'7']].concat();
+        let rows = |cell_bytes| Answer { rows: [row(cell_bytes), row(1)].concat(), rows_count: 2, ..Answer::default() };
+        assert_eq!(rows(1).single_value().as_deref(), Some("7"));
+        assert_eq!(rows(3).single_value(), None);
+        assert_eq!(rows(3).text_rows().collect::<Vec<_>>(), [vec![], vec![Some("7".to_owned())]]);
+        assert_eq!(Answer::default().single_value(), None);
+    }
 }
