@@ -16,7 +16,7 @@ use common::client::Client;
 use common::message::{bind_text, cancel, copy_data, copy_done, describe, parse, query, sync};
 use common::process::{processor_ticks, resident_mib};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the process may take beyond the limit a test names.
 const GROWTH_MIB_MAX: u64 = 64;
@@ -39,6 +39,8 @@ impl Watch {
         let (pid, address) = (server.pid(), server.address);
         let mut client = Client::connect(address);
         client.set_read_timeout(PATIENCE);
+        // Answered when the catalog knows all tables: until then a statement may have to wait to be described.
+        client.ok("select count(*) from pg_class");
         client.ok("create table if not exists watched (id integer primary key)");
         client.ok("select count(*) from watched");
         let before_mib = resident_mib(pid);

@@ -1,5 +1,6 @@
 //! Asks the oracle on behalf of the sessions of one shard.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use super::connection::{Answer, Broken, Connection};
 use super::lane::{Connections, Lane, Leave, SECOND_BYTES_MIN, Ticket};
 use super::places::Place;
 use super::state::{Address, Death, Oracle, Readiness, not_ready};
+use super::supervisor::processor_time;
 use crate::catalog::{OraclePurpose, OracleRequest};
 use crate::runtime::counters::ShardCounters;
 use crate::runtime::wait::{until, within};
@@ -23,8 +25,11 @@ const CONNECTIONS_MAX: usize = 4;
 const RESTART_ALLOWANCE: Duration = Duration::from_secs(10);
 /// Time an abandoned question has to end after it was interrupted, or its generation told to end.
 const END_ALLOWANCE: Duration = Duration::from_secs(5);
-/// The same in a process of our own, which is ended when it does not.
+/// The same in a process of our own, which is ended when it does not. It is the process's own time that counts: on a busy
+/// machine it may have had none.
 const INTERRUPT_ALLOWANCE: Duration = Duration::from_secs(1);
+/// Beyond that it does not matter why.
+const INTERRUPT_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How often a running question is looked at that may have to leave for others.
 const LOOK: Duration = Duration::from_millis(20);
 /// The supervisor looks more often than this.
@@ -423,6 +428,13 @@ async fn end(asker: Rc<Asker>, mut running: Running) {
         // Ending its PostgreSQL at once would hurt others: it has until its limit.
         (false, false) => running.limit(&asker.oracle).map(|limit| limit.saturating_duration_since(Instant::now())),
     };
+    let since = Instant::now();
+    let pid = running.connection.generation().pid.filter(|_| running.connection.is_interruptible());
+    let had_before = pid.and_then(processor_time);
+    let is_starved = || {
+        let had = pid.and_then(processor_time).zip(had_before).map(|(now, before)| now.saturating_sub(before));
+        had.is_some_and(|had| had < INTERRUPT_ALLOWANCE) && since.elapsed() < INTERRUPT_WAIT_MAX
+    };
     let rest = async {
         if running.connection.is_interruptible() {
             running.connection.cancel().await?;
@@ -432,7 +444,16 @@ async fn end(asker: Rc<Asker>, mut running: Running) {
         }
         Ok::<_, Broken>(())
     };
-    match within(allowance.unwrap_or_default(), rest).await {
+    let outcome = {
+        let mut rest = pin!(rest);
+        loop {
+            match within(allowance.unwrap_or_default(), rest.as_mut()).await {
+                None if is_starved() => {}
+                outcome => break outcome,
+            }
+        }
+    };
+    match outcome {
         Some(Ok(())) => asker.idle_again(running.ticket.lane, running.connection),
         Some(Err(_)) => {}
         None if is_elsewhere => {}

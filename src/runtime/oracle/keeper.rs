@@ -157,7 +157,7 @@ impl Keeper {
                 Timer::new(RETRY_PAUSE).await;
                 let address = Address::Server(Arc::clone(server));
                 let number = number.saturating_add(1);
-                self.oracle.started(Generation { number, address, is_reopened: false });
+                self.oracle.started(Generation { number, address, is_reopened: false, pid: None });
             }
             OracleSource::Embedded { .. } | OracleSource::Off => self.oracle.kill(number, Death::Died),
         }

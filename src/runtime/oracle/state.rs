@@ -29,6 +29,8 @@ pub(super) struct Generation {
     pub(super) address: Address,
     /// It goes on with the data of the one before.
     pub(super) is_reopened: bool,
+    /// Its process, where that is ours.
+    pub(super) pid: Option<u32>,
 }
 
 /// Why a generation ended.
@@ -143,8 +145,12 @@ impl Oracle {
         let phase = match &options.source {
             OracleSource::Embedded { .. } => Phase::Starting,
             OracleSource::External(server) => {
-                let generation =
-                    Generation { number: 1, address: Address::Server(Arc::clone(server)), is_reopened: false };
+                let generation = Generation {
+                    number: 1,
+                    address: Address::Server(Arc::clone(server)),
+                    is_reopened: false,
+                    pid: None,
+                };
                 Phase::Running(generation, Readiness::Listening)
             }
             OracleSource::Off => Phase::Unavailable(PgError::unsupported("the catalog service is switched off")),

@@ -199,7 +199,8 @@ impl Watch {
         loop {
             if heard.try_recv().is_ok() {
                 let address = Address::Socket(process.folder.join(ORACLE_SOCKET));
-                self.oracle.started(Generation { number: self.number, address, is_reopened });
+                let pid = Some(process.child.id());
+                self.oracle.started(Generation { number: self.number, address, is_reopened, pid });
                 return Ok(Start::Ready(process));
             }
             match self.look(&mut process, Duration::from_millis(5)) {
@@ -368,6 +369,18 @@ fn is_stopped(pid: u32) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
 }
 
+/// What the kernel counts processor time in (`USER_HZ`).
+const TICKS_PER_SECOND: u64 = 100;
+
+/// Time that all threads of a process have had on a processor. `None` when it is gone.
+pub(super) fn processor_time(pid: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
+    // Fields 14 and 15, of which the second is the name (proc(5)).
+    let mut times = stat.rsplit_once(") ")?.1.split(' ').skip(11).map(str::parse::<u64>);
+    let ticks = times.next()?.ok()?.saturating_add(times.next()?.ok()?);
+    Some(Duration::from_millis(ticks.saturating_mul(1000 / TICKS_PER_SECOND)))
+}
+
 /// Memory a process holds. `None` when it is gone.
 fn resident_bytes(pid: u32) -> Option<u64> {
     let text = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("statm")).ok()?;
@@ -414,6 +427,16 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(!is_stopped(u32::MAX));
+    }
+
+    #[test]
+    fn processor_time_is_measured() {
+        let before = processor_time(std::process::id()).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while processor_time(std::process::id()).unwrap() < before + Duration::from_millis(50) {
+            assert!(Instant::now() < deadline);
+        }
+        assert_eq!(processor_time(u32::MAX), None);
     }
 
     #[test]

@@ -30,7 +30,9 @@ fn ask(client: &mut Client, sql: &str) -> String {
 
 #[test]
 fn questions_are_answered_and_long_ones_end() {
-    let gateway = Gateway::start(embedded(|options| options.statement_timeout = Duration::from_millis(700)));
+    // A question that takes milliseconds must not run into it on a busy machine.
+    let limit = Duration::from_secs(3);
+    let gateway = Gateway::start(embedded(|options| options.statement_timeout = limit));
     let mut client = gateway.client();
     assert_eq!(ask(&mut client, "SELECT 6 * 7"), "42");
     assert!(ask(&mut client, "SELECT nonsense").contains("C42703"));
@@ -45,10 +47,10 @@ fn questions_are_answered_and_long_ones_end() {
     std::thread::sleep(Duration::from_millis(200));
     let started = Instant::now();
     assert_eq!(ask(&mut client, "SELECT 'after'"), "after");
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(started.elapsed() < limit + Duration::from_secs(10), "{:?}", started.elapsed());
     let (outcome, took) = runner.join().unwrap();
     assert_eq!(outcome, "57014");
-    assert!((Duration::from_millis(600)..Duration::from_secs(10)).contains(&took), "{took:?}");
+    assert!((limit..limit + Duration::from_secs(10)).contains(&took), "{took:?}");
 
     // The session's own limit counts when it is shorter.
     client.query("SET statement_timeout = 100");
