@@ -5,6 +5,7 @@
 #   tests/run.sh             everything
 #   tests/run.sh NAME...     only these parts: fmt clippy slim deny cargo instructions oracle precedence audit
 #                            corpus, or a folder of tests/interop
+#   tests/run.sh fuzz        the checks of the fuzz targets in 100,000 rounds each; what `cargo` has of them is 3,000
 #
 # Caches: ${IRIS_PGWIRE_TEST_CACHE:-/var/cache/iris-pgwire-tests as root, ~/.cache/iris-pgwire-tests else}; the build
 # lies there too unless CARGO_TARGET_DIR says otherwise.
@@ -38,6 +39,7 @@ install_packages() {
     command -v setsid >/dev/null || missing+=(util-linux)
     command -v cc >/dev/null || missing+=(build-essential)
     command -v valgrind >/dev/null || missing+=(valgrind)
+    command -v xz >/dev/null || missing+=(xz-utils)
     python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
     [ ${#missing[@]} -gt 0 ] || return 0
     [ "$(id -u)" = 0 ] || die "missing Debian packages: ${missing[*]}"
@@ -172,6 +174,10 @@ for name in "${PARTS[@]}"; do
         part cargo 2400 cargo test --quiet --workspace --no-fail-fast
         ;;
     instructions) part instructions 900 perf/instructions.sh ;;
+    fuzz)
+        export FUZZ_SMOKE_ROUNDS="${FUZZ_SMOKE_ROUNDS:-100000}"
+        part fuzz 7200 bash -c 'cargo test --quiet --test fuzz_smoke && cargo test --quiet --lib differential'
+        ;;
     oracle)
         reference
         binary

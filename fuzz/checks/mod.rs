@@ -1,6 +1,15 @@
 //! What must hold for any bytes. Run by the fuzz targets beside this file and, on seeded mutations, by
 //! `tests/fuzz_smoke.rs`. A broken promise is a panic.
 
+mod grammar;
+mod iris;
+mod sql;
+mod values;
+
+pub use iris::iris_connection;
+pub use sql::{template, translate};
+pub use values::{catalog_answer, copy_text, decode_binary};
+
 use std::io;
 use std::path::PathBuf;
 
