@@ -29,6 +29,10 @@ pub(super) trait Conversation: Sized + 'static {
     fn statement(&self) -> Option<u64>;
     fn timeout_ms(&self, name: &str) -> u64;
 
+    fn on_late_frame(&mut self, frame: Frame<'_>, next: Option<u8>, _: Box<PgError>, out: &mut SendBuf) -> Step {
+        self.on_frame(frame, next, out)
+    }
+
     fn release(&mut self) {}
 
     fn take_effects(&mut self) -> Vec<Effect> {
@@ -67,6 +71,16 @@ impl Conversation for Session {
 
     fn on_frame(&mut self, frame: Frame<'_>, lookahead: Option<u8>, out: &mut SendBuf) -> Step {
         Session::on_frame(self, frame, lookahead, out)
+    }
+
+    fn on_late_frame(
+        &mut self,
+        frame: Frame<'_>,
+        lookahead: Option<u8>,
+        error: Box<PgError>,
+        out: &mut SendBuf,
+    ) -> Step {
+        Session::on_late_frame(self, frame, lookahead, error, out)
     }
 
     fn on_event(&mut self, event: Event<'_>, out: &mut SendBuf) -> Step {

@@ -228,7 +228,11 @@ impl<C: Conversation> Pump<C> {
                         return Ok(self.session.on_fatal(&too_many_clients(), &mut self.out));
                     }
                     let lookahead = unread.get(length).copied();
-                    let step = self.session.on_frame(frame, lookahead, &mut self.out);
+                    let step = if self.is_late() {
+                        self.session.on_late_frame(frame, lookahead, canceled_by_timeout(), &mut self.out)
+                    } else {
+                        self.session.on_frame(frame, lookahead, &mut self.out)
+                    };
                     self.recv.consume(length);
                     return Ok(step);
                 }
@@ -449,6 +453,12 @@ impl<C: Conversation> Pump<C> {
         let deadline = limit.and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)));
         self.statement = Some(Statement { number, deadline });
         deadline
+    }
+
+    /// Whether the time of the statement under way is over.
+    fn is_late(&self) -> bool {
+        let Some(Statement { number, deadline: Some(deadline) }) = &self.statement else { return false };
+        self.session.statement() == Some(*number) && *deadline <= Instant::now()
     }
 
     async fn take_lease(&mut self, deadline: Option<Instant>) -> Result<Lease, Outcome> {

@@ -76,6 +76,20 @@ impl Session {
         }
     }
 
+    /// As [`on_frame`](Self::on_frame), with a frame that came when the time of the statement under way was over.
+    pub fn on_late_frame(
+        &mut self,
+        frame: Frame<'_>,
+        lookahead: Option<u8>,
+        error: Box<PgError>,
+        out: &mut SendBuf,
+    ) -> Step {
+        match &mut self.state {
+            State::Ready(ready) => ready.on_late_frame(frame, lookahead, error, out),
+            State::Startup(_) | State::Closed => self.on_frame(frame, lookahead, out),
+        }
+    }
+
     /// The outcome of the last order.
     pub fn on_event(&mut self, event: Event<'_>, out: &mut SendBuf) -> Step {
         match &mut self.state {

@@ -14,6 +14,7 @@ mod extended;
 mod hostile;
 mod simple;
 mod startup;
+mod timeouts;
 
 use common::Subject;
 use common::client::{Chunking, Client};

@@ -50,6 +50,8 @@ pub struct Client {
     /// Statements so far, and whether the last of them is under way.
     statements_count: u64,
     has_statement: bool,
+    /// Others have been told what it is.
+    is_told: bool,
     /// Microseconds since 2000-01-01 of the first statement in the block that asked for the time.
     transaction_time_us: Option<i64>,
 }
@@ -76,21 +78,30 @@ impl Client {
             transactions_count: 0,
             statements_count: 0,
             has_statement: false,
+            is_told: false,
             transaction_time_us: None,
         }
     }
 
     /// A statement begins, unless it has begun with a message before. `text`: what the client sent it in.
     pub fn begin_statement(&mut self, text: &str) {
+        self.begin_message();
+        if !std::mem::replace(&mut self.is_told, true) {
+            self.presence.set_active(text);
+        }
+    }
+
+    /// As [`begin_statement`](Self::begin_statement), with a message that only asks about a statement.
+    pub fn begin_message(&mut self) {
         if !std::mem::replace(&mut self.has_statement, true) {
             self.statements_count = self.statements_count.wrapping_add(1);
-            self.presence.set_active(text);
         }
     }
 
     /// The statement is over, one way or the other.
     pub fn end_statement(&mut self) {
         self.has_statement = false;
+        self.is_told = false;
     }
 
     /// The number of the statement under way.

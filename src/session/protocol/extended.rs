@@ -189,6 +189,7 @@ impl Ready {
     }
 
     pub(in crate::session) fn on_describe(&mut self, target: Target, name: &str, out: &mut SendBuf) -> Step {
+        self.client.begin_message();
         let result = self.describe(target, name, out);
         self.settle(result.map(|()| None), Framing::Message, out)
     }

@@ -151,6 +151,30 @@ impl Ready {
         }
     }
 
+    /// A frame of a client whose statement ran out of time before it came: the statement ends with `error`. So it is in
+    /// PostgreSQL, which looks at the time when it has read a message, whatever that is; of COPY when data came.
+    pub fn on_late_frame(
+        &mut self,
+        frame: Frame<'_>,
+        lookahead: Option<u8>,
+        error: Box<PgError>,
+        out: &mut SendBuf,
+    ) -> Step {
+        match (&self.activity, frame.tag) {
+            (Activity::Execute(executing), b'd') => {
+                let framing = executing.framing();
+                self.activity = Activity::Idle;
+                self.settle(Err(error), framing, out)
+            }
+            (Activity::Idle, b'Q' | b'F' | b'S') => {
+                self.report(&error, out);
+                self.finish_cycle(out)
+            }
+            (Activity::Idle, b'P' | b'B' | b'D' | b'E' | b'C' | b'H') => self.fail_extended(&error, out),
+            _ => self.on_frame(frame, lookahead, out),
+        }
+    }
+
     /// A message that could be cut but not read. A query cycle can recover from what only its content broke;
     /// broken framing cannot be trusted further.
     fn malformed(&mut self, tag: u8, error: Box<PgError>, out: &mut SendBuf) -> Step {
