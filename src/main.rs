@@ -34,6 +34,10 @@ const SERVER_VERSION: &str = concat!("17.5 (IRIS PGWire ", env!("CARGO_PKG_VERSI
 /// What PostgreSQL's `public` is in IRIS.
 const DEFAULT_SCHEMA: &str = "SQLUser";
 
+/// A page of INFORMATION_SCHEMA that takes longer is not waited for: the keeper of the mirror has one of the connections
+/// meanwhile.
+const IRIS_ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
 fn main() -> ExitCode {
     cli::main(Programs {
         serve: &mut serve,
@@ -185,6 +189,7 @@ fn oracle_options(
         memory_bytes_max: config.catalog_memory_bytes_max,
         reply_bytes_max: usize::try_from(config.catalog_reply_bytes_max).unwrap_or(usize::MAX),
         refresh_interval: Duration::from_millis(config.catalog_refresh_interval_ms),
+        iris_answer_timeout: IRIS_ANSWER_TIMEOUT,
         database: database.to_owned(),
         mirror: MirrorOptions {
             default_schema: DEFAULT_SCHEMA.to_owned(),

@@ -208,3 +208,66 @@ fn a_log_that_cannot_be_written_ends_nothing() {
         assert!(server.wait(Duration::from_secs(10)).success());
     }
 }
+
+/// A process that goes on with its data, and one that begins anew, have what thousands of definitions made, although the gateway
+/// keeps only the latest of them.
+#[test]
+fn a_long_history_of_definitions_is_cut() {
+    const OIDS: &str = "SELECT concat(count(*), ' ', max(oid::bigint), ' ', sum(oid::bigint)) FROM pg_catalog.pg_class";
+    // Columns, labels of types, schemas, comments.
+    const STATE: &str = "SELECT md5(string_agg(d, ';' ORDER BY d)) FROM (\
+        SELECT concat(c.relname, '.', a.attname, ' ', format_type(a.atttypid, a.atttypmod), ' ', a.attnotnull) FROM pg_attribute a \
+        JOIN pg_class c ON c.oid = a.attrelid WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped \
+        UNION ALL SELECT concat(t.typname, ' ', l.enumlabel, ' ', l.enumsortorder) FROM pg_enum l JOIN pg_type t ON t.oid = l.enumtypid \
+        UNION ALL SELECT nspname FROM pg_namespace \
+        UNION ALL SELECT concat(objoid::regclass, ' ', objsubid, ' ', description) FROM pg_description \
+        WHERE classoid = 'pg_class'::regclass AND objoid >= 16384) all_of_it (d)";
+    let definitions = if std::env::var("FLOODS").is_ok_and(|size| size == "full") { 3_000 } else { 1_100 };
+    let server = Server::gateway(&["--cores", "1"]);
+    let mut client = Client::connect(server.address);
+    for sql in [
+        "CREATE SCHEMA empty",
+        "CREATE TYPE mood AS ENUM ('sad', 'ok')",
+        "CREATE TYPE lonely AS ENUM ('one')",
+        "CREATE TABLE kept (id integer PRIMARY KEY, m mood, n numeric(9, 2))",
+        "ALTER TYPE mood ADD VALUE 'happy'",
+        "COMMENT ON COLUMN kept.n IS 'a number'",
+    ] {
+        client.ok(sql);
+    }
+    for number in 0..definitions {
+        match number % 50 {
+            0 => client.ok(&format!("CREATE TABLE t{number} (id integer PRIMARY KEY)")),
+            1 if number > 500 => client.ok(&format!("DROP TABLE t{}", number - 501)),
+            _ => client.ok(&format!("COMMENT ON TABLE kept IS 'comment {number}'")),
+        };
+    }
+    let is_cut = || server.stderr().contains("the history of changes begins anew");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_cut() {
+        assert!(Instant::now() < deadline, "the history was not cut");
+        // A name that nobody knows has the schema read again.
+        assert_eq!(sqlstate(&mut client, "SELECT * FROM nowhere").as_deref(), Some("42P01"));
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    client.ok("CREATE TABLE later (id integer PRIMARY KEY)");
+    client.ok("COMMENT ON TABLE later IS 'made when the history had been cut'");
+    let (oids, state) = (client.value(OIDS), client.value(STATE));
+
+    // One that goes on with the data.
+    client.set_read_timeout(Duration::from_secs(60));
+    kill(server.oracle().expect("an oracle runs").0);
+    assert_eq!((client.value(OIDS), client.value(STATE)), (oids, state.clone()));
+    // Three that die at once leave data that nobody trusts: the next begins anew.
+    let begun = || server.stderr().matches("is_reopened=false").count();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while begun() < 2 {
+        assert!(Instant::now() < deadline, "no process began anew");
+        if let Some((pid, _)) = server.oracle() {
+            kill(pid);
+        }
+        assert_eq!(client.value("SELECT count(*) FROM later"), "0");
+        client.value("SELECT count(*) FROM pg_catalog.pg_class");
+    }
+    assert_eq!(client.value(STATE), state);
+}

@@ -54,6 +54,22 @@ pub fn put_marks(token: &str, marks: impl IntoIterator<Item = MirrorMark>) -> St
     )
 }
 
+/// Statements for the superuser, together one transaction, that leave `marks` alone under a new token, and besides them
+/// those of changes behind `last_change`, which others may leave at the same time.
+pub fn replace_marks(token: &str, marks: impl IntoIterator<Item = MirrorMark>, last_change: u64) -> String {
+    const OWN: &str = "objoid = 0 AND classoid = 0 AND provider LIKE 'pgwire %'";
+    const CHANGE: &str = "pgwire change ";
+    format!(
+        "DELETE FROM pg_catalog.pg_seclabel WHERE {OWN} AND CASE WHEN pg_catalog.starts_with(provider, {prefix}) \
+         THEN CAST(pg_catalog.substr(provider, {number_at}) AS numeric) <= {last_change} ELSE true END; \
+         UPDATE pg_catalog.pg_seclabel SET label = {token} WHERE {OWN}; {put}",
+        prefix = quoted(CHANGE),
+        number_at = CHANGE.len().saturating_add(1),
+        put = put_marks(token, marks),
+        token = quoted(token),
+    )
+}
+
 /// Asks for all marks of `token`; one row of one column, for [`DoneMarks::read`].
 pub fn get_marks(token: &str) -> String {
     format!(
@@ -95,5 +111,7 @@ mod tests {
     fn marks_stay_in_quotes() {
         let text = put_marks("o'x", [MirrorMark::Batch(1), MirrorMark::Change(2)]);
         assert!(text.contains(" E'o''x'") && text.contains("[ E'pgwire batch 1',  E'pgwire change 2']"), "{text}");
+        let text = replace_marks("o'x", [MirrorMark::Prepared], 7);
+        assert!(text.contains("substr(provider, 15) AS numeric) <= 7 ") && text.contains("label =  E'o''x'"), "{text}");
     }
 }

@@ -15,11 +15,11 @@ mod unit;
 pub use answer::{Answer, Described, DescribedColumn, first_error, rows_len};
 pub use enums::EnumTypes;
 pub use load::{LoadStep, TableLoad, TableQueries};
-pub use marks::{DoneMarks, MirrorMark, get_marks, put_marks};
+pub use marks::{DoneMarks, MirrorMark, get_marks, put_marks, replace_marks};
 pub use mirror::{
-    CommentChange, CommentTarget, Comments, GET_COMMENTS, MirrorBatch, MirrorLoad, MirrorOptions, MirrorSnapshot,
-    MirrorStep, SideTableStatements, comment_changes, comments_from_table, kept_comments, read_comments,
-    read_side_table,
+    CommentChange, CommentTarget, Comments, GET_COMMENTS, GET_REST, MirrorBatch, MirrorLoad, MirrorOptions,
+    MirrorSnapshot, MirrorStep, SideTableStatements, comment_changes, comments_from_table, kept_comments,
+    read_comments, read_side_table,
 };
 pub use oracle::{MirrorChange, OraclePurpose, OracleRequest, user_role};
 pub use prepare::{INSPECT, TRANSACTION_MODES, gateway_setting, prepare_embedded, prepare_external, refusal};

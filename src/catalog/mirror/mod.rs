@@ -9,6 +9,7 @@ mod comments;
 mod default;
 mod load;
 mod model;
+mod rest;
 mod snapshot;
 mod text;
 mod view;
@@ -23,6 +24,7 @@ pub use comments::{
 pub(super) use default::IrisDefault;
 pub(super) use load::parameter;
 pub use load::{MirrorLoad, MirrorStep};
+pub use rest::GET_REST;
 pub use snapshot::{MirrorBatch, MirrorSnapshot};
 
 use std::sync::Arc;

@@ -11,35 +11,25 @@ use futures_lite::future::{or, pending};
 use glommio::timer::Timer;
 
 use super::OracleSource;
-use super::connection::{Answer, Broken, Connection};
-use super::lane::Lane;
+use super::base::Base;
+use super::connection::Broken;
 use super::side_table::CommentKeeper;
 use super::state::{Address, Death, Generation, Oracle, Readiness};
+use super::worker::{REPEATED_TOGETHER, SEARCH_PATH, Worker};
 use crate::catalog::{
-    ChangesUnderWay, CommentChange, Comments, DoneMarks, EnumTypes, GET_COMMENTS, INSPECT, MirrorBatch, MirrorChange,
-    MirrorLoad, MirrorMark, MirrorSnapshot, MirrorStep, OracleRequest, as_owner, as_superuser, change, first_error,
-    get_marks, prepare_embedded, prepare_external, read_comments, refusal,
+    ChangesUnderWay, Comments, DoneMarks, EnumTypes, MirrorBatch, MirrorChange, MirrorLoad, MirrorMark, MirrorSnapshot,
+    MirrorStep, as_superuser, comment_changes, prepare_embedded, prepare_external,
 };
 use crate::runtime::pool::{Lease, Pool};
-use crate::runtime::wait::{until, within};
+use crate::runtime::wait::until;
 use crate::sql::MirrorStatement;
 use crate::wire::{PgError, SqlState};
 
-/// Preparing and single batches of the mirror take well under a second; a PostgreSQL that needs longer hangs.
-const WORK_LIMIT: Duration = Duration::from_secs(60);
-/// What IRIS may take for one answer to the keeper: a page of INFORMATION_SCHEMA, or of the table of comments.
-pub(super) const IRIS_LIMIT: Duration = Duration::from_secs(60);
-/// What the answers to statements that give no rows may have.
-const REPLY_BYTES_MAX: usize = 16 << 20;
 /// Pause after IRIS could not be read.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Refreshes that clients cause come no more often than this, and take at most a fifth of the time.
 const REFRESH_PAUSE_MIN: Duration = Duration::from_millis(250);
 const REFRESH_PAUSE_FACTOR: u32 = 4;
-/// Changes of the past, or comments, that share a transaction: others wait for no more than these.
-const REPEATED_TOGETHER: usize = 100;
-/// What the mirror's own statements are written under: they qualify all names but those of pgvector.
-const SEARCH_PATH: &str = "public";
 
 /// The task's state.
 pub(in crate::runtime) struct Keeper {
@@ -50,7 +40,7 @@ pub(in crate::runtime) struct Keeper {
     enums: Arc<EnumTypes>,
     changes: Arc<ChangesUnderWay>,
     /// What a new PostgreSQL is filled with before the changes since.
-    base: Option<MirrorSnapshot>,
+    base: Option<Base>,
     /// What the mirror was last brought in line with, if that is not `base`.
     last: Option<MirrorSnapshot>,
     /// Changes up to this one were in IRIS when `last` was read.
@@ -86,7 +76,9 @@ impl Keeper {
         changes: Arc<ChangesUnderWay>,
     ) -> Self {
         let comments = oracle.options.mirror.side_table.clone();
-        let comments = comments.map(|table| CommentKeeper::new(table, Rc::clone(&pool), Arc::clone(&schema_epoch)));
+        let timeout = oracle.options.iris_answer_timeout;
+        let comments =
+            comments.map(|table| CommentKeeper::new(table, Rc::clone(&pool), timeout, Arc::clone(&schema_epoch)));
         Self { oracle, pool, schema_epoch, enums, changes, base: None, last: None, last_id: 0, comments }
     }
 
@@ -104,17 +96,16 @@ impl Keeper {
 
     async fn keep(&mut self, generation: Generation) -> Ended {
         let Generation { number, is_reopened, .. } = generation;
-        let mut worker = match within(WORK_LIMIT, Connection::open(generation, Lane::First)).await {
-            Some(Ok(connection)) => Worker { connection },
-            Some(Err(error)) => {
+        let mut worker = match Worker::connect(generation).await {
+            Ok(worker) => worker,
+            Err(error) => {
                 tracing::warn!(%error, "the catalog service could not be connected to");
                 return self.given_up(number).await;
             }
-            None => return self.given_up(number).await,
         };
         let mut done = DoneMarks::default();
         if is_reopened {
-            match worker.marks(self.oracle.token()).await {
+            match worker.marks(&self.oracle.token()).await {
                 Ok(marks) => done = marks,
                 Err(error) => {
                     tracing::warn!(%error, "the catalog service went away while its data were looked at");
@@ -200,7 +191,7 @@ impl Keeper {
             let (_, last_id) = self.oracle.changes_after(u64::MAX);
             match self.read_iris().await {
                 Ok(snapshot) => {
-                    self.base = Some(snapshot);
+                    self.base = Some(Base::of_iris(snapshot));
                     self.last_id = last_id;
                 }
                 Err(error) => {
@@ -210,7 +201,7 @@ impl Keeper {
             }
         }
         let Some(base) = &self.base else { return Ok(()) };
-        let (relations_count, batches) = (base.len(), base.create());
+        let (relations_count, batches) = (base.snapshot.len(), base.batches());
         let read_ms = milliseconds(started.elapsed());
         for (at, batch) in batches.iter().enumerate() {
             let mark = MirrorMark::Batch(at);
@@ -318,7 +309,7 @@ impl Keeper {
                 return Ok(());
             }
         };
-        let Some(older) = self.last.as_ref().or(self.base.as_ref()) else { return Ok(()) };
+        let Some(older) = self.latest() else { return Ok(()) };
         // First what is under way: a change that ends in between is in the history by then.
         let mut unsettled = self.changes.relations();
         let (changes, _) = self.oracle.changes_after(self.last_id);
@@ -338,20 +329,77 @@ impl Keeper {
             self.schema_epoch.fetch_add(1, Ordering::Release);
             result?;
         }
-        self.take_comments(worker, !batches.is_empty()).await
+        self.take_comments(worker, !batches.is_empty()).await?;
+        self.cut_history(worker).await
+    }
+
+    /// What the mirror was last brought in line with.
+    fn latest(&self) -> Option<&MirrorSnapshot> {
+        self.last.as_ref().or(self.base.as_ref().map(|base| &base.snapshot))
+    }
+
+    /// A long history of changes begins anew: what was just read of IRIS, and what the mirror itself tells of the rest,
+    /// take the place of all changes up to that reading. A PostgreSQL that goes on with its data notices nothing; one that
+    /// begins anew has what a new gateway would have, and types and comments besides. Put off while anything is being
+    /// changed.
+    async fn cut_history(&mut self, worker: &mut Worker) -> Result<(), Broken> {
+        if !self.oracle.has_long_history() || self.last.is_none() {
+            return Ok(());
+        }
+        let read_id = self.last_id;
+        let is_settled = |keeper: &Self| keeper.changes.relations().is_empty() && keeper.oracle.is_settled(read_id);
+        if !is_settled(self) {
+            return Ok(());
+        }
+        let rest = worker.rest().await?;
+        // With a side table they come from there.
+        let comments = match &self.comments {
+            Some(_) => Comments::default(),
+            None => worker.comments(self.oracle.options.reply_bytes_max).await?,
+        };
+        if !is_settled(self) {
+            return Ok(());
+        }
+        let Some(snapshot) = self.last.take() else { return Ok(()) };
+        let described = if self.comments.is_some() { Comments::default() } else { snapshot.comments() };
+        let base = Base::of_mirror(snapshot, rest, &comment_changes(&comments, &described));
+        let (token, marks) = self.oracle.cut_marks(read_id, base.batches().len());
+        let outcome = match marks {
+            Some(marks) => worker.run(&as_superuser([marks.as_str()])).await,
+            None => Ok(None),
+        };
+        // Without an answer nobody knows which marks are there. Under a token that is not this gateway's they make the data
+        // unfit for it.
+        if !matches!(outcome, Ok(None)) {
+            self.last = Some(base.snapshot);
+            if let Some((_, error)) = outcome? {
+                tracing::warn!(code = %error.code, error = error.message, "the history of changes could not be cut");
+            }
+            return Ok(());
+        }
+        self.base = Some(base);
+        let changes = self.oracle.cut_history(read_id, token);
+        tracing::info!(changes, "the history of changes begins anew");
+        Ok(())
     }
 
     /// Carries out in the mirror what the side table says.
     async fn take_comments(&mut self, worker: &mut Worker, is_remade: bool) -> Result<(), Broken> {
+        if self.comments.is_none() {
+            return Ok(());
+        }
+        let described = self.latest().map(MirrorSnapshot::comments).unwrap_or_default();
         let Some(comments) = &mut self.comments else { return Ok(()) };
-        let described = self.last.as_ref().or(self.base.as_ref()).map(MirrorSnapshot::comments).unwrap_or_default();
         comments.take(worker, self.oracle.options.reply_bytes_max, &described, is_remade).await
     }
 
     /// Writes to the side table what the mirror says.
     async fn write_comments(&mut self, worker: &mut Worker) -> Result<(), Broken> {
+        if self.comments.is_none() {
+            return Ok(());
+        }
+        let described = self.latest().map(MirrorSnapshot::comments).unwrap_or_default();
         let Some(comments) = &mut self.comments else { return Ok(()) };
-        let described = self.last.as_ref().or(self.base.as_ref()).map(MirrorSnapshot::comments).unwrap_or_default();
         comments.write(worker, self.oracle.options.reply_bytes_max, &described).await
     }
 
@@ -375,7 +423,9 @@ impl Keeper {
             let Some(link) = lease.link_mut() else {
                 return Err(PgError::error(SqlState::INTERNAL_ERROR, "no IRIS connection at hand"));
             };
-            link.exchange_within(IRIS_LIMIT, &request).await.map_err(|error| error.to_pg())?;
+            link.exchange_within(self.oracle.options.iris_answer_timeout, &request)
+                .await
+                .map_err(|error| error.to_pg())?;
             match load.on_reply(link.take_reply())? {
                 MirrorStep::Submit(next) => request = next,
                 MirrorStep::Done(snapshot) => {
@@ -408,150 +458,4 @@ async fn interval(interval: Duration, due_at: Option<Instant>) {
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The keeper's connection.
-pub(super) struct Worker {
-    connection: Connection,
-}
-
-impl Worker {
-    /// Runs statements; the first error with the number of the statement, counted from the request's first.
-    async fn run(&mut self, request: &OracleRequest) -> Result<Option<(usize, Box<PgError>)>, Broken> {
-        let bytes = self.exchange(request).await?;
-        first_error(&bytes).map_err(|_| Broken::Protocol("an answer is unreadable"))
-    }
-
-    async fn exchange(&mut self, request: &OracleRequest) -> Result<Vec<u8>, Broken> {
-        self.exchange_within(request, REPLY_BYTES_MAX).await
-    }
-
-    async fn exchange_within(&mut self, request: &OracleRequest, reply_bytes_max: usize) -> Result<Vec<u8>, Broken> {
-        let connection = &mut self.connection;
-        let exchange = async {
-            let mut answer = Answer::new(request.syncs_count, reply_bytes_max);
-            connection.send(request).await?;
-            while !answer.is_complete() {
-                connection.receive(&mut answer).await?;
-            }
-            Ok::<_, Broken>(answer.into_bytes())
-        };
-        within(WORK_LIMIT, exchange).await.unwrap_or(Err(Broken::Protocol("no answer in time")))
-    }
-
-    /// What speaks against this PostgreSQL.
-    async fn inspect(&mut self) -> Result<Option<String>, Broken> {
-        let bytes = self.exchange(&as_superuser(["SELECT 1", INSPECT])).await?;
-        // The second answer is the one that counts.
-        let answer = crate::catalog::Answer::read(&bytes).map_err(|_| Broken::Protocol("an answer is unreadable"))?;
-        Ok(match answer.error {
-            Some(error) => Some(error.message.clone()),
-            None => refusal(&answer.first_row()),
-        })
-    }
-
-    /// What has been done to this PostgreSQL.
-    async fn marks(&mut self, token: &str) -> Result<DoneMarks, Broken> {
-        let bytes = self.exchange(&as_superuser(["SELECT 1", &get_marks(token)])).await?;
-        let answer = crate::catalog::Answer::read(&bytes).map_err(|_| Broken::Protocol("an answer is unreadable"))?;
-        Ok(DoneMarks::read(&answer.single_value().unwrap_or_default()))
-    }
-
-    /// The comments of the mirror.
-    pub(super) async fn comments(&mut self, reply_bytes_max: usize) -> Result<Comments, Broken> {
-        let bytes = self.exchange_within(&as_superuser(["SELECT 1", GET_COMMENTS]), reply_bytes_max).await?;
-        let answer = crate::catalog::Answer::read(&bytes).map_err(|_| Broken::Protocol("an answer is unreadable"))?;
-        match answer.error {
-            // Without them all would be taken for dropped.
-            Some(_) => Err(Broken::Protocol("the comments cannot be read")),
-            None => Ok(read_comments(answer.text_rows())),
-        }
-    }
-
-    /// Carries out comments: together, or one by one where one of them fails, since what it is on may not be there.
-    pub(super) async fn comment(&mut self, changes: &[CommentChange]) -> Result<(), Broken> {
-        let statements: Vec<String> = changes.iter().map(|(target, text)| target.comment_on(text.as_deref())).collect();
-        for group in statements.chunks(REPEATED_TOGETHER) {
-            if self.run(&as_owner(SEARCH_PATH, group.iter().map(String::as_str), None)).await?.is_none() {
-                continue;
-            }
-            for sql in group {
-                if let Some((_, error)) = self.run(&change(SEARCH_PATH, sql, None)).await? {
-                    tracing::debug!(code = %error.code, error = error.message, sql, "a comment has no place");
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn put_marks(&mut self, marks: Option<&str>) -> Result<(), Broken> {
-        if let Some(marks) = marks {
-            self.run(&as_superuser([marks])).await?;
-        }
-        Ok(())
-    }
-
-    /// A batch as a whole, or those statements of it that succeed; which those were.
-    async fn create(
-        &mut self,
-        batch: &MirrorBatch,
-        marks: Option<&str>,
-    ) -> Result<Vec<crate::sql::MirrorStatement>, Broken> {
-        let texts = batch.statements.iter().map(|statement| statement.sql.as_str());
-        if self.run(&as_owner(SEARCH_PATH, texts, marks)).await?.is_none() {
-            return Ok(batch.statements.clone());
-        }
-        let mut done = Vec::new();
-        for statement in &batch.statements {
-            let refused = match self.run(&change(SEARCH_PATH, &statement.sql, None)).await? {
-                None => None,
-                Some(refused) => match &statement.otherwise {
-                    Some(otherwise) => self.run(&change(SEARCH_PATH, otherwise, None)).await?,
-                    None => Some(refused),
-                },
-            };
-            match refused {
-                None => done.push(statement.clone()),
-                // Read while a session was making it: its own change came first.
-                Some((_, error)) if error.code == SqlState(*b"42P07") => {
-                    tracing::debug!(sql = statement.sql, "the mirror has this already");
-                }
-                Some((_, error)) => tracing::warn!(
-                    code = %error.code,
-                    error = error.message,
-                    sql = beginning(&statement.sql),
-                    "a definition of IRIS has no place in the mirror"
-                ),
-            }
-        }
-        self.put_marks(marks).await?;
-        Ok(done)
-    }
-
-    /// Changes of the past, all written under the same search_path: together, or one by one where one of them fails.
-    /// What fails now failed then, or was undone since.
-    async fn repeat(&mut self, changes: &[(u64, Arc<MirrorChange>)], marks: Option<&str>) -> Result<(), Broken> {
-        let Some(search_path) = changes.first().map(|(_, change)| change.search_path.as_str()) else { return Ok(()) };
-        let statements =
-            || changes.iter().flat_map(|(_, change)| &change.statements).map(|statement| statement.sql.as_str());
-        if self.run(&as_owner(search_path, statements(), marks)).await?.is_none() {
-            return Ok(());
-        }
-        for statement in changes.iter().flat_map(|(_, change)| &change.statements) {
-            let mut refused = self.run(&change(search_path, &statement.sql, None)).await?;
-            if let (Some(_), Some(otherwise)) = (&refused, &statement.otherwise) {
-                refused = self.run(&change(search_path, otherwise, None)).await?;
-            }
-            if let Some((_, error)) = refused {
-                tracing::debug!(code = %error.code, error = error.message, sql = statement.sql, "not repeated");
-            }
-        }
-        self.put_marks(marks).await
-    }
-}
-
-/// Of a statement's text, what a log has room for.
-fn beginning(sql: &str) -> &str {
-    const CHARACTERS_MAX: usize = 300;
-    sql.char_indices().nth(CHARACTERS_MAX).and_then(|(end, _)| sql.get(..end)).unwrap_or(sql)
 }

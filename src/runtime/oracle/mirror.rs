@@ -18,8 +18,9 @@ impl Asker {
     /// The first error of its statements; those behind it have been run all the same. 57P03 when there is no mirror.
     pub(in crate::runtime) async fn mirror(self: &Rc<Self>, changes: &MirrorChange) -> Result<(), Box<PgError>> {
         let oracle = self.oracle();
-        let (id, generation) = oracle.record(changes);
-        let Some(generation) = generation else { return self.until_mirrored().await };
+        let recorded = oracle.record(changes);
+        let id = recorded.id;
+        let Some(generation) = recorded.generation else { return self.until_mirrored().await };
         let mut done = MirrorChange { statements: Vec::new(), ..changes.clone() };
         let mut result = Ok(());
         let marks = oracle.marks([MirrorMark::Change(id)]);

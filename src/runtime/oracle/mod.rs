@@ -3,6 +3,7 @@
 //! [`supervisor`] keeps the process alive, [`state`] is what all shards know of it, [`client`] asks it on behalf of the
 //! sessions of one shard, [`keeper`] fills it from IRIS.
 
+mod base;
 pub(super) mod client;
 mod connection;
 mod folder;
@@ -14,6 +15,7 @@ mod places;
 mod side_table;
 mod state;
 mod supervisor;
+mod worker;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -84,6 +86,9 @@ pub struct OracleOptions {
     pub reply_bytes_max: usize,
     /// How often the schema is read from IRIS again; zero = only when somebody misses a table.
     pub refresh_interval: Duration,
+    /// How long IRIS may take for one answer to the keeper of the mirror: a page of INFORMATION_SCHEMA, or of the table of
+    /// comments.
+    pub iris_answer_timeout: Duration,
     /// Name of the gateway's one database.
     pub database: String,
     pub mirror: MirrorOptions,
@@ -98,6 +103,7 @@ impl OracleOptions {
             memory_bytes_max: 1 << 30,
             reply_bytes_max: 256 << 20,
             refresh_interval: Duration::from_secs(60),
+            iris_answer_timeout: Duration::from_secs(60),
             database: "USER".to_owned(),
             mirror: MirrorOptions { default_schema: "SQLUser".to_owned(), schemas: None, side_table: None },
         }

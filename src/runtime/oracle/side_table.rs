@@ -3,11 +3,12 @@
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use futures_lite::future::pending;
 
 use super::connection::Broken;
-use super::keeper::{IRIS_LIMIT, Worker};
+use super::worker::Worker;
 use crate::bridge::to_pg;
 use crate::catalog::{
     CommentChange, CommentTarget, Comments, SideTableStatements, comment_changes, comments_from_table, kept_comments,
@@ -28,6 +29,8 @@ pub(super) struct CommentKeeper {
     table: Arc<SideTable>,
     statements: SideTableStatements,
     pool: Rc<Pool>,
+    /// Of one answer of IRIS.
+    timeout: Duration,
     /// Moved when sessions have to tell their clients something else.
     schema_epoch: Arc<AtomicU64>,
     /// What the table holds of objects that the mirror has or had, as far as is known; `None` until it could be read.
@@ -51,9 +54,9 @@ impl From<Box<PgError>> for Trouble {
 type Rows = Vec<Vec<Option<String>>>;
 
 impl CommentKeeper {
-    pub(super) fn new(table: Arc<SideTable>, pool: Rc<Pool>, schema_epoch: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(table: Arc<SideTable>, pool: Rc<Pool>, timeout: Duration, schema_epoch: Arc<AtomicU64>) -> Self {
         let statements = SideTableStatements::new(&table);
-        Self { table, statements, pool, schema_epoch, known: None, has_warned: false }
+        Self { table, statements, pool, timeout, schema_epoch, known: None, has_warned: false }
     }
 
     /// Whether the table has been read.
@@ -155,12 +158,12 @@ impl CommentKeeper {
     /// What the table holds; `None` when there was none and it was made.
     async fn read(&self) -> Result<Option<Comments>, Trouble> {
         let mut lease = self.pool.acquire(pending()).await?;
-        let result = match ask(&mut lease, &self.statements.select()).await {
+        let result = match self.ask(&mut lease, &self.statements.select()).await {
             Err(Trouble::Refused(error)) if error.sqlcode == NO_TABLE_SQLCODE => {
-                match ask(&mut lease, &self.statements.create()).await {
+                match self.ask(&mut lease, &self.statements.create()).await {
                     // Another gateway was faster.
                     Err(Trouble::Refused(error)) if error.sqlcode == TABLE_EXISTS_SQLCODE => {
-                        ask(&mut lease, &self.statements.select()).await.map(Some)
+                        self.ask(&mut lease, &self.statements.select()).await.map(Some)
                     }
                     made => made.map(|_| None),
                 }
@@ -175,36 +178,37 @@ impl CommentKeeper {
         let mut lease = self.pool.acquire(pending()).await?;
         let mut result = Ok(());
         for request in changes.iter().flat_map(|change| self.statements.change(change)) {
-            result = ask(&mut lease, &request).await.map(drop);
+            result = self.ask(&mut lease, &request).await.map(drop);
             if result.is_err() {
                 break;
             }
         }
         if result.is_ok() {
-            result = ask(&mut lease, &Request::Commit).await.map(drop);
+            result = self.ask(&mut lease, &Request::Commit).await.map(drop);
         }
         // Rolls back what is left half done.
         Lease::release(lease).await;
         result
     }
-}
 
-/// A request to its end, with all its pages.
-async fn ask(lease: &mut Lease, request: &Request) -> Result<Rows, Trouble> {
-    let Some(link) = lease.link_mut() else {
-        return Err(PgError::error(SqlState::INTERNAL_ERROR, "no IRIS connection at hand").into());
-    };
-    let mut rows = Rows::new();
-    let mut is_end = exchange(link, request, &mut rows).await?;
-    while let (false, Request::Execute { statement, .. }) = (is_end, request) {
-        is_end = exchange(link, &Request::Fetch { statement: Rc::clone(statement) }, &mut rows).await?;
+    /// A request to its end, with all its pages.
+    async fn ask(&self, lease: &mut Lease, request: &Request) -> Result<Rows, Trouble> {
+        let Some(link) = lease.link_mut() else {
+            return Err(PgError::error(SqlState::INTERNAL_ERROR, "no IRIS connection at hand").into());
+        };
+        let mut rows = Rows::new();
+        let mut is_end = exchange(link, self.timeout, request, &mut rows).await?;
+        while let (false, Request::Execute { statement, .. }) = (is_end, request) {
+            is_end =
+                exchange(link, self.timeout, &Request::Fetch { statement: Rc::clone(statement) }, &mut rows).await?;
+        }
+        Ok(rows)
     }
-    Ok(rows)
 }
 
 /// Whether that was all.
-async fn exchange(link: &mut Link, request: &Request, rows: &mut Rows) -> Result<bool, Trouble> {
-    link.exchange_within(IRIS_LIMIT, request).await.map_err(|error| error.to_pg())?;
+async fn exchange(link: &mut Link, timeout: Duration, request: &Request, rows: &mut Rows) -> Result<bool, Trouble> {
+    link.exchange_within(timeout, request).await.map_err(|error| error.to_pg())?;
     match link.take_reply() {
         Reply::Failed { error, .. } => Err(Trouble::Refused(error)),
         Reply::Page { metadata, rows: bytes, end } => {

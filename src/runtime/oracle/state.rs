@@ -12,8 +12,12 @@ use std::task::{Poll, Waker};
 
 use super::lane::Traffic;
 use super::{OracleOptions, OracleServer, OracleSource};
-use crate::catalog::{MirrorChange, MirrorMark, put_marks};
+use crate::catalog::{MirrorChange, MirrorMark, put_marks, replace_marks};
 use crate::wire::{PgError, SqlState};
+
+/// Changes that are kept in the process's memory, and repeated by a PostgreSQL that begins anew, before what is known of IRIS
+/// and of the mirror takes their place.
+const HISTORY_CHANGES_MAX: usize = 1_000;
 
 /// Where PostgreSQL listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +85,10 @@ struct Inner {
     last_death: Option<(u64, Death)>,
     restarts_count: u64,
     history: History,
+    /// Changes that sessions are carrying out.
+    changes_in_hand: usize,
+    /// By which the marks of this process are told from those of any other, and its present ones from its former ones.
+    token: String,
     /// Refreshes that were asked for, and the last of them that is done.
     refreshes_wanted: u64,
     refreshes_done: u64,
@@ -90,7 +98,7 @@ struct Inner {
     supervisor: Option<Sender<Order>>,
 }
 
-/// What DDL through this process has changed in the mirror since it was first read from IRIS, in order: a restarted
+/// What DDL through this process has changed in the mirror since its base was read from IRIS, in order: a restarted
 /// PostgreSQL is brought to the same state by it.
 #[derive(Debug, Default)]
 struct History {
@@ -121,6 +129,18 @@ impl History {
         self.changes.insert(id, change);
     }
 
+    /// Changes that go when it is cut.
+    fn len(&self) -> usize {
+        self.changes.len().saturating_sub(self.once.len())
+    }
+
+    /// Changes up to this one are in the base; how many went.
+    fn cut(&mut self, id: u64) -> usize {
+        let before = self.changes.len();
+        self.changes.retain(|at, change| *at > id || change.is_idempotent);
+        before.saturating_sub(self.changes.len())
+    }
+
     fn amend(&mut self, id: u64, change: MirrorChange) {
         let Some(before) = self.changes.remove(&id) else { return };
         self.once.remove(&before);
@@ -135,8 +155,6 @@ impl History {
 pub(in crate::runtime) struct Oracle {
     pub(super) options: OracleOptions,
     pub(super) traffic: Traffic,
-    /// By which the marks of this process are told from those of any other.
-    token: String,
     inner: Mutex<Inner>,
 }
 
@@ -160,14 +178,15 @@ impl Oracle {
             last_death: None,
             restarts_count: 0,
             history: History::default(),
+            changes_in_hand: 0,
+            token: new_token(),
             refreshes_wanted: 0,
             refreshes_done: 0,
             mirror_changes: 0,
             wakers: Vec::new(),
             supervisor,
         };
-        let token = format!("{:016x}", RandomState::new().build_hasher().finish());
-        Self { options, traffic: Traffic::default(), token, inner: Mutex::new(inner) }
+        Self { options, traffic: Traffic::default(), inner: Mutex::new(inner) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -207,11 +226,15 @@ impl Oracle {
     /// The statement that leaves marks in the mirror; `None` where nobody reads them: what is in a PostgreSQL elsewhere
     /// is made anew whenever the connection to it was lost.
     pub(super) fn marks(&self, marks: impl IntoIterator<Item = MirrorMark>) -> Option<String> {
-        matches!(self.options.source, OracleSource::Embedded { .. }).then(|| put_marks(&self.token, marks))
+        self.has_marks().then(|| put_marks(&self.token(), marks))
     }
 
-    pub(super) fn token(&self) -> &str {
-        &self.token
+    fn has_marks(&self) -> bool {
+        matches!(self.options.source, OracleSource::Embedded { .. })
+    }
+
+    pub(super) fn token(&self) -> String {
+        self.lock().token.clone()
     }
 
     /// There will be no oracle any more.
@@ -245,16 +268,52 @@ impl Oracle {
         self.lock().restarts_count
     }
 
-    /// Takes a change into the history, before it is carried out. With its id comes the generation to carry it out on;
-    /// without one the change will be there as soon as the mirror is.
-    pub(super) fn record(&self, change: &MirrorChange) -> (u64, Option<u64>) {
+    /// Takes a change into the history, before it is carried out.
+    pub(super) fn record(&self, change: &MirrorChange) -> Recorded<'_> {
         let mut inner = self.lock();
         let id = inner.history.record(change);
         let generation = match &inner.phase {
             Phase::Running(generation, Readiness::Mirrored) => Some(generation.number),
             Phase::Running(..) | Phase::Starting | Phase::Unavailable(_) => None,
         };
-        (id, generation)
+        inner.changes_in_hand = inner.changes_in_hand.saturating_add(1);
+        let is_long = inner.history.len() > 0 && inner.history.len().is_multiple_of(HISTORY_CHANGES_MAX);
+        drop(inner);
+        if is_long {
+            // A reading, with which it may be cut.
+            self.request_refresh();
+        }
+        Recorded { oracle: self, id, generation }
+    }
+
+    /// Whether the history is so long that it has to be cut.
+    pub(super) fn has_long_history(&self) -> bool {
+        self.lock().history.len() >= HISTORY_CHANGES_MAX
+    }
+
+    /// Whether change `id` is the last one, and all of them have been carried out.
+    pub(super) fn is_settled(&self, id: u64) -> bool {
+        let inner = self.lock();
+        inner.history.last_id == id && inner.changes_in_hand == 0
+    }
+
+    /// What the marks have to become when the history is cut at change `id`: the new token, and the statements. `batches_count`:
+    /// of the new base.
+    pub(super) fn cut_marks(&self, id: u64, batches_count: usize) -> (String, Option<String>) {
+        let token = new_token();
+        let changes = self.changes_after(0).0;
+        let kept = changes.iter().filter(|(_, change)| change.is_idempotent).map(|(id, _)| MirrorMark::Change(*id));
+        let batches = (0..batches_count).map(MirrorMark::Batch);
+        let marks = [MirrorMark::Prepared].into_iter().chain(batches).chain(kept);
+        let statements = self.has_marks().then(|| replace_marks(&token, marks, id));
+        (token, statements)
+    }
+
+    /// The base has changes up to `id`, and the marks are under another token; how many changes went.
+    pub(super) fn cut_history(&self, id: u64, token: String) -> usize {
+        let mut inner = self.lock();
+        inner.token = token;
+        inner.history.cut(id)
     }
 
     /// What is left of a change some statements of which failed.
@@ -361,6 +420,26 @@ impl Oracle {
     }
 }
 
+/// A change of a session, until it has been carried out.
+#[derive(Debug)]
+pub(super) struct Recorded<'o> {
+    oracle: &'o Oracle,
+    pub(super) id: u64,
+    /// What to carry it out on; without one the change will be there as soon as the mirror is.
+    pub(super) generation: Option<u64>,
+}
+
+impl Drop for Recorded<'_> {
+    fn drop(&mut self) {
+        let mut inner = self.oracle.lock();
+        inner.changes_in_hand = inner.changes_in_hand.saturating_sub(1);
+    }
+}
+
+fn new_token() -> String {
+    format!("{:016x}", RandomState::new().build_hasher().finish())
+}
+
 /// The waiting took too long.
 pub(super) fn not_ready(limit: std::time::Duration) -> Box<PgError> {
     PgError::error(
@@ -387,17 +466,48 @@ mod tests {
             MirrorChange { statements, search_path: "public".to_owned(), is_idempotent: false }
         };
         let changes = [user_role("u"), comment("a"), comment("b"), user_role("u"), comment("a")];
-        let ids: Vec<u64> = changes.iter().map(|change| oracle.record(change).0).collect();
+        let ids: Vec<u64> = changes.iter().map(|change| oracle.record(change).id).collect();
         assert_eq!(ids, [1, 2, 3, 1, 4]);
         assert_eq!(oracle.changes_after(0).0.len(), 4);
         assert_eq!(oracle.changes_after(2).0.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [3, 4]);
         // One that failed as a whole has not been.
         oracle.amend(1, MirrorChange { statements: Vec::new(), ..user_role("u") });
         oracle.amend(3, comment("c"));
-        assert_eq!(oracle.record(&user_role("u")).0, 5);
+        assert_eq!(oracle.record(&user_role("u")).id, 5);
         let (changes, last_id) = oracle.changes_after(0);
         assert_eq!((changes.iter().map(|(id, _)| *id).collect::<Vec<_>>(), last_id), (vec![2, 3, 4, 5], 5));
         assert_eq!(*changes[1].1, comment("c"));
         assert_eq!(oracle.changes_after(u64::MAX), (Vec::new(), 5));
+    }
+
+    #[test]
+    fn a_long_history_is_cut_when_nothing_is_in_hand() {
+        let oracle = Oracle::new(OracleOptions::off(), None);
+        let comment = |n: usize| {
+            let sql = format!("COMMENT ON TABLE t IS '{n}'");
+            let statements = vec![MirrorStatement { sql, otherwise: None, relations: Vec::new() }];
+            MirrorChange { statements, search_path: "public".to_owned(), is_idempotent: false }
+        };
+        drop(oracle.record(&user_role("u")));
+        for n in 1..HISTORY_CHANGES_MAX {
+            drop(oracle.record(&comment(n)));
+        }
+        assert!(!oracle.has_long_history());
+        assert_eq!(oracle.lock().refreshes_wanted, 0);
+        let last = oracle.record(&comment(0));
+        let id = last.id;
+        assert!(oracle.has_long_history() && !oracle.is_settled(id));
+        assert_eq!(oracle.lock().refreshes_wanted, 1);
+        drop(last);
+        assert!(oracle.is_settled(id));
+        let later = oracle.record(&comment(1)).id;
+        assert!(!oracle.is_settled(id));
+        let (token, marks) = oracle.cut_marks(id, 3);
+        assert_eq!(marks, None, "nobody reads them without an embedded PostgreSQL");
+        assert_eq!(oracle.cut_history(id, token.clone()), HISTORY_CHANGES_MAX);
+        assert_eq!(oracle.token(), token);
+        let kept: Vec<u64> = oracle.changes_after(0).0.iter().map(|(id, _)| *id).collect();
+        assert_eq!(kept, [1, later]);
+        assert_eq!(oracle.record(&user_role("u")).id, 1);
     }
 }

@@ -60,3 +60,27 @@ fn questions_are_answered_and_long_ones_end() {
     assert_eq!(gateway.server.oracle_restarts_count(), 0);
     gateway.stop();
 }
+
+/// The keeper of the mirror asks IRIS as well, and holds a connection meanwhile.
+#[test]
+fn the_keeper_does_not_wait_for_a_silent_iris() {
+    let gateway = Gateway::start(|options| {
+        options.iris_connections = 1;
+        options.pool_wait_timeout = Duration::from_secs(20);
+        embedded(|options| options.iris_answer_timeout = Duration::from_millis(500))(options);
+    });
+    let mut client = gateway.client();
+    assert_eq!(tags(&client.query(ONE)), "CZ");
+    gateway.iris.be_silent(true);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !gateway.iris.diary().iter().any(|(_, entry)| entry.contains("INFORMATION_SCHEMA")) {
+        assert!(Instant::now() < deadline, "the keeper did not ask: {:?}", gateway.iris.diary());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    gateway.iris.be_silent(false);
+    // The only connection is the keeper's, and it is not answered any more.
+    let started = Instant::now();
+    assert_eq!(tags(&client.query(ONE)), "CZ");
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    gateway.stop();
+}
