@@ -384,3 +384,28 @@ fn statement_timeout_counts_while_a_client_does_not_read() {
         assert_eq!(client.value("select count(*) from sr"), "1000");
     }
 }
+
+#[test]
+fn one_transaction_tells_many_listeners_much() {
+    let server = Server::gateway(&["--cores", "1"]);
+    let mut listeners: Vec<Client> = (0..100).map(|_| Client::connect(server.address)).collect();
+    for listener in &mut listeners {
+        listener.ok("listen news");
+    }
+    let mut client = Client::connect(server.address);
+    let watch = Watch::start("NOTIFY", &server);
+    let words = count(100_000);
+    client.ok("begin");
+    let texts: Vec<String> = (0..words).map(|word| format!("notify news, '{word}'")).collect();
+    client.send(&query(&texts.join(";")));
+    assert_eq!(client.drain(1)[&b'C'], words);
+    client.ok("commit");
+    for listener in listeners.iter_mut().step_by(20) {
+        listener.set_read_timeout(PATIENCE);
+        for word in 0..words {
+            assert_eq!(listener.receive().line(), format!("Notification news '{word}'"));
+        }
+    }
+    drop(listeners);
+    watch.end(0);
+}
