@@ -12,6 +12,7 @@ use std::fmt::Write as _;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::typename;
+use crate::sql::syntax::parse::lone_statement;
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
@@ -168,7 +169,7 @@ fn clauses(rest: &str) -> Option<String> {
 
 /// The list of a CREATE TABLE whose text this is; `None` when it is something else, or more than that.
 fn elements(text: &str) -> Option<SyntaxNode> {
-    let statement = super::translate::lone_statement(&format!("CREATE TABLE t ({text})"))?;
+    let statement = lone_statement(&format!("CREATE TABLE t ({text})"))?;
     let mut parts = statement.children().filter(|child| child.kind() != SyntaxKind::TABLE_NAME);
     let (Some(list), None) = (parts.next(), parts.next()) else { return None };
     (statement.kind() == SyntaxKind::CREATE_TABLE && list.kind() == SyntaxKind::TABLE_ARG_LIST).then_some(list)

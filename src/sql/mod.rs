@@ -11,6 +11,7 @@ mod plan;
 mod plpgsql;
 mod schema;
 mod split;
+mod syntax;
 mod template;
 mod translate;
 mod typename;

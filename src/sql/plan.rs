@@ -41,6 +41,29 @@ pub struct Translation {
     pub upsert_keys: Vec<Vec<Bind>>,
 }
 
+impl Translation {
+    pub fn new(action: Action, tag: impl Into<String>) -> Self {
+        Self {
+            action,
+            tag: tag.into(),
+            parameter_types: Vec::new(),
+            notices: Vec::new(),
+            mirror: Vec::new(),
+            is_iris_dialect: false,
+            is_constant: false,
+            set_configs: Vec::new(),
+            mirror_decides: false,
+            sleeps: Vec::new(),
+            enum_change: None,
+            upsert_keys: Vec::new(),
+        }
+    }
+
+    pub fn script(steps: Vec<ScriptStep>, tag: impl Into<String>) -> Self {
+        Self::new(Action::Script(steps), tag)
+    }
+}
+
 /// A PostgreSQL statement for the mirror.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MirrorStatement {
@@ -310,6 +333,13 @@ pub struct ScriptStep {
     pub run_if: RunIf,
     /// SQLCODEs (positive) that count as "0 rows" instead of an error: 119 for ON CONFLICT DO NOTHING.
     pub ignored_sqlcodes: Vec<i32>,
+}
+
+impl ScriptStep {
+    /// A step that runs in any case, and whose errors are errors.
+    pub fn new(plan: Plan, role: StepRole) -> Self {
+        Self { plan, role, run_if: RunIf::Always, ignored_sqlcodes: Vec::new() }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -47,7 +47,10 @@ const INNER_FLOORS: &[(&str, &[&str])] = &[
 
 /// Files, and what they import nothing of.
 const APART: &[(&[&str], &str)] = &[
-    (&["src/sql/plan.rs", "src/sql/schema.rs", "src/sql/options.rs"], "src/sql/translate"),
+    (
+        &["src/sql/plan.rs", "src/sql/schema.rs", "src/sql/options.rs", "src/sql/description.rs", "src/sql/writes.rs"],
+        "src/sql/translate",
+    ),
     // What a plain SELECT goes through.
     (
         &[
@@ -64,7 +67,7 @@ const APART: &[(&[&str], &str)] = &[
 /// How many files of a room may import each other in a circle.
 const CIRCLE_FILES_MAX: &[(&str, usize)] = &[
     ("session", CIRCLE_FILES_GOAL),
-    ("sql", 46),
+    ("sql", 29),
     ("runtime", CIRCLE_FILES_GOAL),
     ("catalog", CIRCLE_FILES_GOAL),
     ("iris-protocol", CIRCLE_FILES_GOAL),

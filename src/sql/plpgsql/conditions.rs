@@ -25,7 +25,7 @@ impl Condition {
 }
 
 /// The conditions of a name, which is folded already. Some names stand for more than one code; empty = no such name.
-pub(super) fn conditions_named(name: &str) -> Vec<Condition> {
+pub fn conditions_named(name: &str) -> Vec<Condition> {
     if name == "others" {
         return vec![Condition::Others];
     }
@@ -35,7 +35,7 @@ pub(super) fn conditions_named(name: &str) -> Vec<Condition> {
 }
 
 #[cfg(test)]
-pub(super) fn is_sorted() -> bool {
+pub fn is_sorted() -> bool {
     CONDITIONS.is_sorted()
 }
 

@@ -1,15 +1,11 @@
 //! The body of a DO block, as far as it is a sequence of SQL statements (PostgreSQL manual, "PL/pgSQL").
 //!
 //! IRIS runs no PL/pgSQL. What has no variables needs no interpreter: statements one after the other, blocks around
-//! them whose EXCEPTION handlers take an error, IF. The reader makes one list of steps of it, with jumps.
+//! them whose EXCEPTION handlers take an error, IF. It is one list of steps, with jumps.
 
-mod conditions;
-mod read;
-#[cfg(test)]
-mod tests;
+pub mod conditions;
 
 pub use self::conditions::Condition;
-pub(super) use self::read::read;
 
 /// What a DO block does.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -4,8 +4,8 @@
 use std::rc::Rc;
 
 use super::cx::{Column, Cx, Relation, Result};
-use super::names;
 use crate::sql::schema::{Named, NamedFacts, Need, RelationName};
+use crate::sql::syntax::names;
 use crate::wire::PgError;
 
 /// Whether two folded names are one to IRIS.

@@ -4,11 +4,12 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::beyond_mirror;
-use super::cx::{self, Cx, Result};
-use super::expr::arguments;
-use super::names;
+use super::cx::{Cx, Result};
 use crate::sql::plan::{CatalogQuery, SetConfig};
 use crate::sql::schema::RelationName;
+use crate::sql::syntax::equalities::named_values;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{self, arguments};
 use crate::types::Oid;
 
 /// Functions whose effect or knowledge is the session's: the oracle would answer for itself, and forget.
@@ -112,7 +113,7 @@ impl Cx<'_> {
                     };
                     if let Some(error) = beyond_mirror::refusal(name, arguments(&node).len()) {
                         let at = usize::from(node.text_range().start());
-                        return Err(Box::new(error).position(cx::offset(at)));
+                        return Err(Box::new(error).position(nodes::offset(at)));
                     }
                     if name.starts_with("pg_advisory_")
                         || name.starts_with("pg_try_advisory_")
@@ -156,8 +157,8 @@ impl Cx<'_> {
         if all == 0 {
             return Ok(Vec::new());
         }
-        let targets = cx::child(query, SyntaxKind::SELECT_CLAUSE)
-            .map(|clause| cx::grandchildren(&clause, SyntaxKind::TARGET_LIST, SyntaxKind::TARGET))
+        let targets = nodes::child(query, SyntaxKind::SELECT_CLAUSE)
+            .map(|clause| nodes::grandchildren(&clause, SyntaxKind::TARGET_LIST, SyntaxKind::TARGET))
             .unwrap_or_default();
         let calls: Vec<SyntaxNode> =
             targets.iter().filter_map(|target| target.first_child().filter(is_set_config)).collect();
@@ -177,8 +178,8 @@ impl Cx<'_> {
         if !is_plain {
             return Err(unknown());
         }
-        let condition = cx::child(query, SyntaxKind::WHERE_CLAUSE).and_then(|clause| clause.first_child());
-        let held = condition.map(|condition| self.equalities(&condition)).unwrap_or_default();
+        let condition = nodes::child(query, SyntaxKind::WHERE_CLAUSE).and_then(|clause| clause.first_child());
+        let held = condition.map(|condition| named_values(&condition)).unwrap_or_default();
         calls
             .iter()
             .map(|call| {
@@ -186,7 +187,7 @@ impl Cx<'_> {
                 let [name, value, local] = arguments.as_slice() else { return Err(unknown()) };
                 // `SELECT set_config(name, ..) FROM pg_settings WHERE name = '..'`.
                 let is_column = matches!(name.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR);
-                let same = |column: &SyntaxNode| cx::plain_text(column) == cx::plain_text(name);
+                let same = |column: &SyntaxNode| nodes::plain_text(column) == nodes::plain_text(name);
                 let held = held.iter().find(|(column, _)| is_column && same(column)).map(|(_, value)| value);
                 let name = self.given(held.unwrap_or(name), Oid::TEXT)?.ok_or_else(unknown)?;
                 let value = self.given(value, Oid::TEXT)?.ok_or_else(unknown)?;
@@ -219,10 +220,10 @@ pub(super) fn is_plain_constants(query: &SyntaxNode) -> bool {
         return false;
     }
     let plain = |node: &SyntaxNode| matches!(node.kind(), SyntaxKind::SELECT_CLAUSE | SyntaxKind::LIMIT_CLAUSE);
-    let Some(clause) = cx::child(query, SyntaxKind::SELECT_CLAUSE) else { return false };
-    let Some(list) = cx::child(&clause, SyntaxKind::TARGET_LIST) else { return false };
+    let Some(clause) = nodes::child(query, SyntaxKind::SELECT_CLAUSE) else { return false };
+    let Some(list) = nodes::child(&clause, SyntaxKind::TARGET_LIST) else { return false };
     query.children().all(|node| plain(&node))
-        && cx::children(&list, SyntaxKind::TARGET).all(|target| {
+        && nodes::children(&list, SyntaxKind::TARGET).all(|target| {
             target.children().all(|part| match part.kind() {
                 SyntaxKind::LITERAL | SyntaxKind::AS_NAME => true,
                 SyntaxKind::PREFIX_EXPR => part.children().all(|inner| inner.kind() == SyntaxKind::LITERAL),

@@ -4,11 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
-use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
+use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::alike;
 use super::frag::{Frag, MARK, Mark, Ty};
-use super::query::Conditions;
-use super::{alike, names};
 use crate::iris::{IrisStatement, ParameterKind};
 use crate::sql::description::EnumType;
 use crate::sql::options::TranslateOptions;
@@ -16,7 +15,12 @@ use crate::sql::plan::{Bind, OutputColumn, Plan};
 use crate::sql::schema::{
     ColumnFacts, Need, RelationName, Schema, TableFacts, TableLookup, VectorElement, ViewFacts, ViewLookup,
 };
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{offset, unwrapped};
 use crate::sql::template::{LiteralKind, Template};
+use crate::sql::translate::expr::compare::is_text;
+use crate::sql::translate::expr::vector::to_vector;
+use crate::sql::translate::query::one_row::Conditions;
 use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
@@ -209,8 +213,6 @@ impl<'a> Cx<'a> {
         self.pinned.borrow().iter().copied().collect()
     }
 
-    // Literals and parameters.
-
     /// Everything `body` makes has its literals in the text when `inline`.
     pub fn inlined<T>(&self, inline: bool, body: impl FnOnce() -> Result<T>) -> Result<T> {
         let before = self.inline.replace(inline || self.inline.get());
@@ -289,7 +291,7 @@ impl<'a> Cx<'a> {
         let frag = Frag::mark(Bind::Parameter(n), ParameterKind::User, ty);
         Ok(match ty {
             // Every use of a vector parameter makes the vector anew.
-            Ty::Known(pg_type) if pg_type.oid == Oid::VECTOR => super::expr::to_vector(frag, pg_type),
+            Ty::Known(pg_type) if pg_type.oid == Oid::VECTOR => to_vector(frag, pg_type),
             _ => frag,
         })
     }
@@ -320,8 +322,6 @@ impl<'a> Cx<'a> {
             _ => Frag::mark(Bind::Constant(value.to_owned()), ParameterKind::StringLiteral, Ty::TEXT).sure(),
         }
     }
-
-    // Tables.
 
     /// Facts of a table, asking for them when they are not loaded yet.
     pub fn facts(&self, name: &RelationName) -> TableLookup {
@@ -488,8 +488,6 @@ impl<'a> Cx<'a> {
         result
     }
 
-    // Statements.
-
     /// Numbers the marks and gives the statement its key.
     pub fn plan(&self, frag: Frag, columns: Vec<OutputColumn>, is_query: bool) -> Plan {
         let (text, marks) = numbered(frag);
@@ -531,24 +529,6 @@ pub fn inline_text(kind: LiteralKind, value: &str) -> Option<String> {
     }
 }
 
-/// The node inside parentheses.
-pub fn unwrapped(node: &SyntaxNode) -> SyntaxNode {
-    let mut node = node.clone();
-    while matches!(node.kind(), SyntaxKind::PAREN_EXPR | SyntaxKind::SET_EXPR | SyntaxKind::ARG) {
-        match node.first_child() {
-            Some(child) if node.children().count() == 1 && node.kind() != SyntaxKind::ARG => node = child,
-            Some(child) if node.kind() == SyntaxKind::ARG && node.children_with_tokens().count() == 1 => node = child,
-            _ => break,
-        }
-    }
-    node
-}
-
-/// Positions travel as byte offset + 1 until the top of translation makes characters of them.
-pub fn offset(at: usize) -> u32 {
-    u32::try_from(at).map_or(u32::MAX, |at| at.saturating_add(1))
-}
-
 pub fn column_of(facts: &ColumnFacts) -> Column {
     Column {
         name: facts.name.clone(),
@@ -556,41 +536,9 @@ pub fn column_of(facts: &ColumnFacts) -> Column {
         nullable: facts.nullable,
         enum_type: facts.enum_type.clone(),
         is_stream: facts.is_stream,
-        is_exact: super::expr::is_text(facts.pg_type.oid) && !facts.folds_case,
+        is_exact: is_text(facts.pg_type.oid) && !facts.folds_case,
         iris_text: None,
         folds_case: facts.folds_case,
         vector_element: facts.vector_element,
     }
-}
-
-/// The tokens of a node, keywords and names as typed, one blank between words; for messages and simple clauses.
-pub fn plain_text(node: &SyntaxNode) -> String {
-    let mut text = String::new();
-    for token in node.descendants_with_tokens().filter_map(SyntaxElement::into_token) {
-        if matches!(token.kind(), SyntaxKind::WHITESPACE | SyntaxKind::COMMENT) {
-            if !text.ends_with(' ') && !text.is_empty() {
-                text.push(' ');
-            }
-        } else {
-            text.push_str(token.text());
-        }
-    }
-    text.trim_end().to_owned()
-}
-
-pub fn child(node: &SyntaxNode, kind: SyntaxKind) -> Option<SyntaxNode> {
-    node.children().find(|child| child.kind() == kind)
-}
-
-pub fn children(node: &SyntaxNode, kind: SyntaxKind) -> impl Iterator<Item = SyntaxNode> {
-    node.children().filter(move |child| child.kind() == kind)
-}
-
-/// The members of a list that is a child: `grandchildren(values, ROW_LIST, ROW)`. Never those of a query further in.
-pub fn grandchildren(node: &SyntaxNode, list: SyntaxKind, kind: SyntaxKind) -> Vec<SyntaxNode> {
-    children(node, list).flat_map(|list| children(&list, kind).collect::<Vec<_>>()).collect()
-}
-
-pub fn has_token(node: &SyntaxNode, kind: SyntaxKind) -> bool {
-    node.children_with_tokens().any(|element| element.kind() == kind)
 }

@@ -4,12 +4,13 @@ use std::rc::Rc;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::cx::{self, Cx, Result};
+use super::cx::{Cx, Result};
 use super::frag::{Frag, Ty};
-use super::names;
 use crate::sql::description::EnumType;
 use crate::sql::plan::Bind;
 use crate::sql::schema::RelationName;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
 
 /// `[schema.]name`; `public` and no schema are the same to the gateway.
 pub(super) fn type_named(node: &SyntaxNode) -> RelationName {
@@ -28,7 +29,7 @@ pub(super) fn enum_of(cx: &Cx<'_>, node: &SyntaxNode) -> Option<EnumType> {
 
 /// The enum type of a column that `node` names.
 pub(super) fn of_column(cx: &Cx<'_>, node: &SyntaxNode) -> Option<Rc<EnumType>> {
-    let node = cx::unwrapped(node);
+    let node = nodes::unwrapped(node);
     if !matches!(node.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) {
         return None;
     }

@@ -2,12 +2,12 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::cx::{self, Cx, Result};
-use super::expr::is_query;
+use super::cx::{Cx, Result};
 use super::frag::{Frag, Ty};
-use super::query::Place;
-use super::{query, script, step};
-use crate::sql::plan::{Action, CatalogQuery, OutputColumn, StepRole, Translation};
+use super::query::{self, Place};
+use super::utility;
+use crate::sql::plan::{Action, CatalogQuery, OutputColumn, ScriptStep, StepRole, Translation};
+use crate::sql::syntax::nodes::{self, is_query};
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, Severity, SqlState};
 
@@ -16,17 +16,17 @@ use crate::wire::{PgError, Severity, SqlState};
 /// can give: it explains the statement over the mirror, which tells its shape, and a notice says so.
 pub fn explain(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     let at = usize::from(node.text_range().start());
-    let declared = cx::child(node, SyntaxKind::DECLARE);
+    let declared = nodes::child(node, SyntaxKind::DECLARE);
     let explained = declared.as_ref().unwrap_or(node).children().find(|child| is_query(child.kind()));
     let own = explained.as_ref().map_or(Ok(None), |explained| cx.catalog_query(explained))?;
     if let Some(query) = own {
-        return Ok(super::translation(Action::Catalog(query), "EXPLAIN"));
+        return Ok(Translation::new(Action::Catalog(query), "EXPLAIN"));
     }
-    if cx::child(node, SyntaxKind::EXPLAIN_ANALYZE).is_some() {
+    if nodes::child(node, SyntaxKind::EXPLAIN_ANALYZE).is_some() {
         return Err(analyze(cx, at));
     }
     let mut format = None;
-    for option in cx::grandchildren(node, SyntaxKind::EXPLAIN_OPTION_LIST, SyntaxKind::EXPLAIN_OPTION) {
+    for option in nodes::grandchildren(node, SyntaxKind::EXPLAIN_OPTION_LIST, SyntaxKind::EXPLAIN_OPTION) {
         format = check_option(cx, &option)?.or(format);
     }
     if let Some(column) = format {
@@ -45,16 +45,16 @@ pub fn explain(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
         cast_from: None,
     }];
     let plan = cx.plan(Frag::cat(&[&"EXPLAIN ", &text], Ty::TEXT), columns, true);
-    Ok(script(vec![step(plan, StepRole::Rows)], "EXPLAIN"))
+    Ok(Translation::script(vec![ScriptStep::new(plan, StepRole::Rows)], "EXPLAIN"))
 }
 
 /// In a format for programs.
 fn structured(cx: &Cx<'_>, node: &SyntaxNode, column: Oid) -> Result<Translation> {
-    let action = match cx::child(node, SyntaxKind::EXECUTE) {
+    let action = match nodes::child(node, SyntaxKind::EXECUTE) {
         Some(execute) => {
             let start = usize::from(node.text_range().start());
             let explain = cx.sql.get(start..usize::from(execute.text_range().start())).unwrap_or_default().to_owned();
-            let (name, arguments) = super::utility::execute_of(cx, &execute);
+            let (name, arguments) = utility::execute_of(cx, &execute);
             Action::ExplainExecute { explain, column: PgType::new(column), name, arguments }
         }
         None => Action::Catalog(CatalogQuery::default()),
@@ -64,7 +64,7 @@ fn structured(cx: &Cx<'_>, node: &SyntaxNode, column: Oid) -> Result<Translation
         SqlState::SUCCESSFUL_COMPLETION,
         "this is how PostgreSQL would run the statement; EXPLAIN in format TEXT shows the plan of IRIS",
     ));
-    Ok(super::translation(action, "EXPLAIN"))
+    Ok(Translation::new(action, "EXPLAIN"))
 }
 
 fn analyze(cx: &Cx<'_>, at: usize) -> Box<PgError> {
@@ -76,7 +76,7 @@ fn analyze(cx: &Cx<'_>, at: usize) -> Box<PgError> {
 /// that only PostgreSQL has, and the type of its column.
 fn check_option(cx: &Cx<'_>, option: &SyntaxNode) -> Result<Option<Oid>> {
     let at = usize::from(option.text_range().start());
-    let text = cx::plain_text(option).to_ascii_lowercase();
+    let text = nodes::plain_text(option).to_ascii_lowercase();
     let (name, value) = text.split_once(' ').unwrap_or((text.as_str(), ""));
     let value = value.trim().trim_matches('\'');
     let is_off = matches!(value, "off" | "false" | "0");
@@ -106,9 +106,9 @@ fn check_option(cx: &Cx<'_>, option: &SyntaxNode) -> Result<Option<Oid>> {
             SqlState::INVALID_PARAMETER_VALUE,
             format!("unrecognized value for EXPLAIN option \"format\": \"{value}\""),
         )
-        .position(cx::offset(at))),
+        .position(nodes::offset(at))),
         _ => Err(PgError::error(SqlState::SYNTAX_ERROR, format!("unrecognized EXPLAIN option \"{name}\""))
-            .position(cx::offset(at))),
+            .position(nodes::offset(at))),
     }
 }
 

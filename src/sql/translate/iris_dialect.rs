@@ -1,10 +1,10 @@
 //! Statements in IRIS's own dialect, which PostgreSQL's grammar cannot read: they go as typed, literals and all.
 
 use super::cx::{Cx, Result};
-use super::frag::{Frag, Ty};
-use super::{script, step};
+use super::frag::{self, Frag, Ty};
 use crate::sql::lex::{self, Kind};
-use crate::sql::plan::{OutputColumn, StepRole, Translation};
+use crate::sql::plan::{OutputColumn, ScriptStep, StepRole, Translation};
+use crate::sql::syntax::nodes;
 use crate::wire::{PgError, SqlState};
 
 #[derive(Debug, PartialEq, Eq)]
@@ -38,9 +38,9 @@ pub fn translate(cx: &Cx<'_>) -> Result<Translation> {
                 return Err(PgError::unsupported(
                     "strings with a prefix or dollar quotes cannot be mixed with IRIS's own syntax",
                 )
-                .position(super::cx::offset(word.at)));
+                .position(nodes::offset(word.at)));
             }
-            _ if word.text.contains(super::frag::MARK) => {
+            _ if word.text.contains(frag::MARK) => {
                 return Err(PgError::error(SqlState::SYNTAX_ERROR, "control character in the statement"));
             }
             _ => frag.push(&word.text),
@@ -65,7 +65,7 @@ pub fn translate(cx: &Cx<'_>) -> Result<Translation> {
     };
     let columns = if is_query { vec![OutputColumn::Star] } else { Vec::new() };
     let plan = cx.plan(frag, columns, is_query);
-    Ok(Translation { is_iris_dialect: true, ..script(vec![step(plan, role)], &tag) })
+    Ok(Translation { is_iris_dialect: true, ..Translation::script(vec![ScriptStep::new(plan, role)], tag) })
 }
 
 /// The first two words, in capitals; `OR REPLACE` is left out.

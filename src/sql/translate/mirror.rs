@@ -2,7 +2,9 @@
 
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode, SyntaxToken};
 
-use super::names;
+use crate::sql::description::parse_view_note;
+use crate::sql::syntax::names;
+use crate::sql::syntax::parse::lone_statement;
 
 /// A view's query for the mirror.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,9 +18,9 @@ pub struct ViewText {
 /// in a form PostgreSQL's grammar has. Whether its functions exist is for PostgreSQL to say.
 pub fn view_for_mirror(definition: &str, default_schema: &str) -> Option<ViewText> {
     // A view made through the gateway carries its own words.
-    let own = crate::sql::parse_view_note(definition);
+    let own = parse_view_note(definition);
     let text = own.as_deref().unwrap_or(definition).trim().trim_end_matches(';');
-    let query = super::lone_statement(text)?;
+    let query = lone_statement(text)?;
     let is_query = matches!(
         query.kind(),
         SyntaxKind::SELECT | SyntaxKind::COMPOUND_SELECT | SyntaxKind::PAREN_SELECT | SyntaxKind::VALUES

@@ -7,17 +7,21 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::constraint::{Keys, check_names};
 use super::create_table::{Column, is_external};
 use super::default::default_text;
-use super::rename::{keeps_spelling, rename_table};
-use super::types::{ColumnType, STRING_CHARACTERS_MAX, column_type, description, stream_type, type_node};
-use super::{
-    Ddl, RELATION, Table, accepted, ddl, defined, first_name, has_child, mirror_only, need, new_name, notice, skipping,
-    step, tolerant_step, unsupported,
+use super::definition::{
+    Ddl, accepted, ddl, defined, first_name, has_child, mirror_only, need, new_name, notice, skipping, step,
+    tolerant_step, unsupported,
 };
+use super::rename::{keeps_spelling, rename_table};
+use super::table::{RELATION, Table};
+use super::types::{ColumnType, STRING_CHARACTERS_MAX, column_type, description, stream_type, type_node};
 use crate::sql::plan::{Action, ScriptStep};
 use crate::sql::schema::{ColumnFacts, TableFacts, TableLookup};
-use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::translate::alike;
+use crate::sql::translate::cx::{Cx, Result};
 use crate::sql::translate::frag::Ty;
-use crate::sql::translate::{alike, mirror, names};
+use crate::sql::translate::mirror;
 use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
@@ -47,13 +51,13 @@ pub(super) fn alter_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         TableLookup::Known(facts) => Some(facts),
         TableLookup::Missing | TableLookup::NotLoaded => None,
     };
-    if let Some(new) = cx::child(stmt, SyntaxKind::TABLE_RENAME_TO) {
+    if let Some(new) = nodes::child(stmt, SyntaxKind::TABLE_RENAME_TO) {
         let new = names::folded(&first_name(&need(&new, SyntaxKind::TABLE_NAME)?)?);
         if new == table.lookup.name && facts.is_some() {
             return Err(PgError::error(SqlState(*b"42P07"), format!("relation \"{new}\" already exists")));
         }
     }
-    if let Some(action) = cx::child(stmt, SyntaxKind::TABLE_RENAME_TO)
+    if let Some(action) = nodes::child(stmt, SyntaxKind::TABLE_RENAME_TO)
         && let Some(facts) = &facts
         && let Some(ddl) = rename_table(cx, stmt, &table, Rc::clone(facts), &action)?
     {
@@ -349,7 +353,7 @@ impl Alter<'_> {
                         .hint("Declare identity columns in CREATE TABLE."));
                 }
                 _ => {
-                    let text = cx::plain_text(&option).to_uppercase();
+                    let text = nodes::plain_text(&option).to_uppercase();
                     return Err(unsupported(&option, format!("ALTER COLUMN .. {text} is not supported by IRIS")));
                 }
             }
@@ -360,7 +364,7 @@ impl Alter<'_> {
     fn set_type(&mut self, option: &SyntaxNode, typed: &str) -> Result<()> {
         let Some(node) = type_node(option) else { return Err(refusal(option)) };
         let to = column_type(self.cx, &node)?;
-        if let Some(using) = cx::child(option, SyntaxKind::USING_EXPR)
+        if let Some(using) = nodes::child(option, SyntaxKind::USING_EXPR)
             && !is_plain_cast(&using, typed)
         {
             return Err(unsupported(&using, "IRIS converts a column's values by a plain cast only")
@@ -450,10 +454,10 @@ fn changes_values(column: &ColumnFacts, to: &ColumnType) -> bool {
 /// `c`, `c::type` or `CAST(c AS type)`, where `c` is the column itself.
 fn is_plain_cast(using: &SyntaxNode, typed: &str) -> bool {
     let Some(expr) = using.first_child() else { return false };
-    let mut expr = cx::unwrapped(&expr);
+    let mut expr = nodes::unwrapped(&expr);
     while expr.kind() == SyntaxKind::CAST_EXPR {
         match expr.first_child() {
-            Some(operand) => expr = cx::unwrapped(&operand),
+            Some(operand) => expr = nodes::unwrapped(&operand),
             None => return false,
         }
     }
@@ -479,7 +483,7 @@ fn refusal(action: &SyntaxNode) -> Box<crate::wire::PgError> {
         SyntaxKind::RENAME_CONSTRAINT => unsupported(action, "IRIS cannot rename a constraint")
             .hint("Drop the constraint and add it under the new name."),
         _ => {
-            let text = cx::plain_text(action).to_uppercase();
+            let text = nodes::plain_text(action).to_uppercase();
             unsupported(action, format!("ALTER TABLE .. {text} is not supported by IRIS"))
         }
     }

@@ -2,7 +2,7 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::{Ddl, has_child, mirror_only, warn_not_kept};
+use super::definition::{Ddl, has_child, mirror_only, warn_not_kept};
 use crate::sql::options::SideTable;
 use crate::sql::translate::cx::Cx;
 use crate::wire::Severity;

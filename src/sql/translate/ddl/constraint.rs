@@ -3,12 +3,14 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::definition::{at, defined, first_name, has_child, need, unsupported};
 use super::index::{is_among, stream_in_key};
-use super::{RELATION, Table, defined, first_name, has_child, need, unsupported};
+use super::table::{RELATION, Table};
 use crate::sql::schema::TableLookup;
-use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::expr::check_key;
-use crate::sql::translate::names;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::expr::compare::check_key;
 use crate::types::Oid;
 use crate::wire::{PgError, Severity, SqlState};
 
@@ -114,7 +116,7 @@ impl<'a> Keys<'a> {
         self.check_streams(node, &columns)?;
         for (name, oid) in &self.types {
             if is_among(name, &columns) {
-                check_key(*oid).map_err(|error| error.position(cx::offset(super::at(node))))?;
+                check_key(*oid).map_err(|error| error.position(nodes::offset(at(node))))?;
             }
         }
         let folded = folded(&columns);
@@ -123,7 +125,7 @@ impl<'a> Keys<'a> {
         if primary {
             if !self.primary_key.is_empty() {
                 let message = format!("multiple primary keys for table \"{}\" are not allowed", self.table.name());
-                return Err(PgError::error(SqlState(*b"42P16"), message).position(cx::offset(super::at(node))));
+                return Err(PgError::error(SqlState(*b"42P16"), message).position(nodes::offset(at(node))));
             }
             self.primary_key = folded;
         }
@@ -144,10 +146,10 @@ impl<'a> Keys<'a> {
             return Err(unsupported(node, "MATCH FULL and MATCH PARTIAL are not supported by IRIS")
                 .hint("Leave MATCH out, or declare the columns NOT NULL."));
         }
-        let mut lists = cx::children(node, SyntaxKind::FOREIGN_KEY_COLUMN_LIST);
+        let mut lists = nodes::children(node, SyntaxKind::FOREIGN_KEY_COLUMN_LIST);
         let (columns, referenced) = match column {
             Some(column) => {
-                let referenced = cx::children(node, SyntaxKind::COLUMN_NAME_REF);
+                let referenced = nodes::children(node, SyntaxKind::COLUMN_NAME_REF);
                 (vec![column.to_owned()], referenced.map(|name| first_name(&name)).collect::<Result<_>>()?)
             }
             None => {
@@ -196,13 +198,13 @@ impl<'a> Keys<'a> {
         if has_child(list, SyntaxKind::WITHOUT_OVERLAPS) || has_child(list, SyntaxKind::PERIOD_COLUMN) {
             return Err(unsupported(list, "temporal keys (WITHOUT OVERLAPS, PERIOD) are not supported by IRIS"));
         }
-        cx::children(list, SyntaxKind::COLUMN_NAME_REF).map(|name| first_name(&name)).collect()
+        nodes::children(list, SyntaxKind::COLUMN_NAME_REF).map(|name| first_name(&name)).collect()
     }
 
     /// The constraint's name as given, else as PostgreSQL makes it.
     fn name(&mut self, node: &SyntaxNode, columns: &str, label: &str) -> Result<String> {
-        let given = cx::child(node, SyntaxKind::CONSTRAINT_NAME_CLAUSE)
-            .and_then(|clause| cx::child(&clause, SyntaxKind::CONSTRAINT_NAME))
+        let given = nodes::child(node, SyntaxKind::CONSTRAINT_NAME_CLAUSE)
+            .and_then(|clause| nodes::child(&clause, SyntaxKind::CONSTRAINT_NAME))
             .and_then(|name| names::first(&name));
         if let Some(given) = given {
             self.used.push(names::folded(&given));
@@ -328,7 +330,7 @@ pub(super) fn check_names<'a>(
             || columns.clone().any(|column| column.eq_ignore_ascii_case(&name));
         if !is_known {
             let message = format!("column \"{name}\" does not exist");
-            return Err(PgError::error(SqlState::UNDEFINED_COLUMN, message).position(cx::offset(super::at(&node))));
+            return Err(PgError::error(SqlState::UNDEFINED_COLUMN, message).position(nodes::offset(at(&node))));
         }
     }
     Ok(())

@@ -2,13 +2,15 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::definition::{at, notice, unsupported};
 use super::types::type_node;
-use super::{at, notice, unsupported};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
 use crate::sql::template::LiteralKind;
 use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::expr::is_text;
+use crate::sql::translate::expr::casts::type_name;
+use crate::sql::translate::expr::compare::is_text;
 use crate::sql::translate::frag::Ty;
-use crate::sql::translate::{expr, names};
 use crate::types::{Datum, Fitting, Oid, PgType, decode_text, fit, write_text};
 use crate::wire::{PgError, SqlState};
 
@@ -22,7 +24,7 @@ pub(super) fn is_of_the_row(default: &str) -> bool {
 
 /// The value of DEFAULT as IRIS writes it. `column` is for messages, `pg_type` the column's type where it is known.
 pub(super) fn default_text(cx: &Cx<'_>, column: &str, pg_type: Option<PgType>, node: &SyntaxNode) -> Result<String> {
-    let node = cx::unwrapped(node);
+    let node = nodes::unwrapped(node);
     let place = Place { cx, column, pg_type, oid: pg_type.map(|pg_type| pg_type.oid), at: at(&node) };
     place.text(&node)
 }
@@ -37,8 +39,8 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn text(&self, node: &SyntaxNode) -> Result<String> {
-        let node = cx::unwrapped(node);
-        let word = cx::plain_text(&node).to_ascii_lowercase();
+        let node = nodes::unwrapped(node);
+        let word = nodes::plain_text(&node).to_ascii_lowercase();
         match word.as_str() {
             "null" => return Ok("NULL".to_owned()),
             "true" => return Ok(if self.is_text() { "'true'" } else { "1" }.to_owned()),
@@ -72,7 +74,7 @@ impl Place<'_> {
     /// Whether a cast is to the column's type, or between types of text.
     fn is_own_type(&self, cast: &SyntaxNode) -> bool {
         let Some(own) = self.pg_type else { return true };
-        let Some(to) = type_node(cast).and_then(|node| expr::type_name(self.cx, &node).resolve().ok()) else {
+        let Some(to) = type_node(cast).and_then(|node| type_name(self.cx, &node).resolve().ok()) else {
             // An enum of the user's, which the column's type is as well.
             return true;
         };
@@ -81,7 +83,7 @@ impl Place<'_> {
 
     fn signed(&self, node: &SyntaxNode) -> Result<String> {
         let sign = node.first_token().map(|token| token.text().to_owned()).unwrap_or_default();
-        let operand = node.first_child().map(|operand| cx::unwrapped(&operand));
+        let operand = node.first_child().map(|operand| nodes::unwrapped(&operand));
         let constant = operand.filter(|operand| operand.kind() == SyntaxKind::LITERAL);
         match (sign.as_str(), constant.and_then(|operand| self.cx.constant(&operand))) {
             ("-", Some((kind, value))) if kind != LiteralKind::String => self.number(&format!("-{value}")),
@@ -99,7 +101,7 @@ impl Place<'_> {
             Some(Oid::BYTEA) if value.eq_ignore_ascii_case("\\x") => return Ok("''".to_owned()),
             Some(Oid::BYTEA) if value.contains('\\') => {
                 return Err(PgError::unsupported("IRIS has no binary constants for DEFAULT")
-                    .position(cx::offset(self.at))
+                    .position(nodes::offset(self.at))
                     .hint("Leave the default out and send the value with INSERT."));
             }
             Some(oid) if Ty::of(oid).is_number() => {
@@ -140,7 +142,7 @@ impl Place<'_> {
             Some(pg_type) => fit(datum, pg_type, Fitting::Assignment),
             None => Ok(datum),
         });
-        let datum = read.map_err(|error| error.position(cx::offset(self.at)))?;
+        let datum = read.map_err(|error| error.position(nodes::offset(self.at)))?;
         let is_moment = matches!(datum, Datum::Date(_) | Datum::Timestamp(_));
         let text = match &datum {
             Datum::Date(_) | Datum::Time(_) | Datum::Timestamp(_) | Datum::Text(_) | Datum::Owned(_) => {
@@ -160,7 +162,7 @@ impl Place<'_> {
 
     fn inline(&self, value: &str) -> Result<String> {
         cx::inline_text(LiteralKind::String, value).ok_or_else(|| {
-            PgError::unsupported("IRIS cannot hold a default with control characters").position(cx::offset(self.at))
+            PgError::unsupported("IRIS cannot hold a default with control characters").position(nodes::offset(self.at))
         })
     }
 
@@ -233,7 +235,7 @@ impl Place<'_> {
         let message =
             format!("column \"{}\" is of type {} but default expression is of type {default}", self.column, own.name());
         PgError::error(SqlState::DATATYPE_MISMATCH, message)
-            .position(cx::offset(self.at))
+            .position(nodes::offset(self.at))
             .hint("You will need to rewrite or cast the expression.")
     }
 
@@ -243,12 +245,12 @@ impl Place<'_> {
 
     fn invalid(&self, type_name: &str, value: &str) -> Box<PgError> {
         PgError::error(SqlState::INVALID_TEXT, format!("invalid input syntax for type {type_name}: \"{value}\""))
-            .position(cx::offset(self.at))
+            .position(nodes::offset(self.at))
     }
 
     fn refuse(&self) -> Box<PgError> {
         PgError::unsupported(format!("the default of column \"{}\" is nothing IRIS can compute", self.column))
-            .position(cx::offset(self.at))
+            .position(nodes::offset(self.at))
             .hint(
                 "IRIS takes a constant, NULL, CURRENT_TIMESTAMP, CURRENT_DATE, CURRENT_TIME, CURRENT_USER or \
                  gen_random_uuid().",
@@ -268,7 +270,7 @@ fn called(node: &SyntaxNode) -> Option<String> {
 }
 
 fn has_arguments(call: &SyntaxNode) -> bool {
-    cx::child(call, SyntaxKind::ARG_LIST).is_some_and(|list| list.first_child().is_some())
+    nodes::child(call, SyntaxKind::ARG_LIST).is_some_and(|list| list.first_child().is_some())
 }
 
 fn is_type(cast: &SyntaxNode, child: &SyntaxNode) -> bool {

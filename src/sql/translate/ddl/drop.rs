@@ -2,14 +2,17 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::{
-    Ddl, RELATION, Table, cascades, ddl, defined, first_name, has_child, notice, skipping, step, tolerant_step,
-    unsupported,
+use super::definition::{
+    Ddl, cascades, ddl, defined, end_of_input, first_name, has_child, mirror_only, notice, skipping, step,
+    tolerant_step, unsupported,
 };
+use super::table::{RELATION, Table};
 use crate::sql::plan::ScriptStep;
 use crate::sql::schema::{Named, NamedFacts, RelationName, TableLookup};
-use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::{alike, names};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::translate::alike;
+use crate::sql::translate::cx::{Cx, Result};
 use crate::wire::{PgError, Severity, SqlState};
 
 /// "Table or view not found", "No such index defined".
@@ -28,13 +31,13 @@ pub(super) fn drop_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
 
 fn drop_relations(cx: &Cx<'_>, stmt: &SyntaxNode, kind: SyntaxKind, what: &str) -> Result<Ddl> {
     if !has_child(stmt, kind) {
-        return Err(super::end_of_input(stmt));
+        return Err(end_of_input(stmt));
     }
     let if_exists = has_child(stmt, SyntaxKind::IF_EXISTS);
     let behaviour = if cascades(stmt) { " CASCADE" } else { "" };
     let ignored: &[i32] = if if_exists { &[NO_TABLE_SQLCODE] } else { &[] };
     let mut dropped = Vec::new();
-    for name in cx::children(stmt, kind) {
+    for name in nodes::children(stmt, kind) {
         let table = Table::of(cx, &name)?;
         let is_another = table.is_another(cx);
         if is_another && !if_exists {
@@ -124,7 +127,7 @@ pub(super) fn drop_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     // An index that IRIS cannot make is the mirror's alone.
     let ignored: &[i32] = &[NO_INDEX_SQLCODE];
     let mut steps = Vec::new();
-    for index in cx::children(stmt, SyntaxKind::INDEX_REF) {
+    for index in nodes::children(stmt, SyntaxKind::INDEX_REF) {
         let mut parts = names::parts(&index);
         let name = match parts.pop() {
             Some(name) => name,
@@ -142,7 +145,7 @@ pub(super) fn drop_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
             steps.push(tolerant_step(cx, format!("DROP INDEX {} ON {}", defined(&name)?, table.text), ignored));
         }
     }
-    let dropped = if steps.is_empty() { super::mirror_only("DROP INDEX") } else { ddl("DROP INDEX", steps) };
+    let dropped = if steps.is_empty() { mirror_only("DROP INDEX") } else { ddl("DROP INDEX", steps) };
     Ok(dropped.mirrored_as_written(cx, stmt, &[]).decided_by_mirror())
 }
 
@@ -182,12 +185,12 @@ fn tables_of(cx: &Cx<'_>, folded: &str, schema: Option<String>, found: &[NamedFa
 /// 0A000 for a table that another one refers to, 42809 for a view.
 pub(super) fn truncate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let mut tables = Vec::new();
-    for list in cx::children(stmt, SyntaxKind::TABLE_LIST) {
-        for name in cx::children(&list, SyntaxKind::TABLE_RELATION_NAME) {
+    for list in nodes::children(stmt, SyntaxKind::TABLE_LIST) {
+        for name in nodes::children(&list, SyntaxKind::TABLE_RELATION_NAME) {
             tables.push(Table::existing(cx, &name, RELATION)?);
         }
     }
-    let restarts = cx::child(stmt, SyntaxKind::RESTART_IDENTITY).is_some();
+    let restarts = nodes::child(stmt, SyntaxKind::RESTART_IDENTITY).is_some();
     let mut steps = Vec::new();
     let mut at = 0;
     while let Some(table) = tables.get(at).cloned() {

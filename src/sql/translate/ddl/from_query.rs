@@ -4,15 +4,18 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::constraint::defined_list;
 use super::create_table::Column;
+use super::definition::{Ddl, accepted, at, ddl, first_name, has_child, need, notice, tolerant_step, unsupported};
+use super::table::Table;
 use super::types::type_of_query;
-use super::{Ddl, Table, accepted, at, ddl, first_name, has_child, need, notice, tolerant_step, unsupported};
 use crate::sql::description::{DeclaredType, table_note, view_columns_note, view_note};
 use crate::sql::plan::{ScriptStep, StepRole};
 use crate::sql::schema::{ColumnFacts, TableLookup, VectorElement};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
 use crate::sql::translate::cx::{self, Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty};
-use crate::sql::translate::query::Place;
-use crate::sql::translate::{self, mirror, names, query};
+use crate::sql::translate::mirror;
+use crate::sql::translate::query::{self, Place};
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
@@ -32,11 +35,11 @@ pub(super) fn create_table_as(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         notice(cx, SqlState(*b"42P07"), format!("relation \"{}\" already exists, skipping", table.name()));
         return Ok(accepted("CREATE TABLE AS"));
     }
-    if let Some(names) = cx::child(stmt, SyntaxKind::TABLE_ARG_LIST) {
+    if let Some(names) = nodes::child(stmt, SyntaxKind::TABLE_ARG_LIST) {
         return Err(unsupported(&names, "column names in CREATE TABLE .. AS are not supported by IRIS")
             .hint("Name the columns in the query: SELECT x AS name."));
     }
-    if let Some(execute) = cx::child(stmt, SyntaxKind::EXECUTE) {
+    if let Some(execute) = nodes::child(stmt, SyntaxKind::EXECUTE) {
         return Err(unsupported(&execute, "CREATE TABLE .. AS EXECUTE is not supported"));
     }
     let query = query_of(stmt)?;
@@ -81,7 +84,7 @@ fn made(
         let pg_type = type_told(shown.ty).ok_or_else(|| unknown_column(cx, node, &shown.name))?;
         let enum_type = shown.enum_type.as_deref().cloned();
         let column_type =
-            type_of_query(cx, pg_type, enum_type).map_err(|error| error.position(cx::offset(at(node))))?;
+            type_of_query(cx, pg_type, enum_type).map_err(|error| error.position(nodes::offset(at(node))))?;
         let name = names::iris_name_of(&shown.name);
         columns.push((name.clone(), Column::plain(name, column_type).text(cx)?));
         facts.push(ColumnFacts {
@@ -106,9 +109,9 @@ fn made(
         let query = cx.assigned_query(query, &facts, at(node))?;
         let head = format!("INSERT INTO {} ({}) ", table.text, names.join(", "));
         let insert = without_marks(node, Frag::cat(&[&head, &query.frag], Ty::Any))?;
-        steps.push(translate::step(cx.plan(insert, Vec::new(), false), StepRole::Count));
+        steps.push(ScriptStep::new(cx.plan(insert, Vec::new(), false), StepRole::Count));
         let undo = Frag::atom(format!("DROP TABLE {}", table.text), Ty::Any);
-        steps.push(translate::step(cx.plan(undo, Vec::new(), false), StepRole::Undo));
+        steps.push(ScriptStep::new(cx.plan(undo, Vec::new(), false), StepRole::Undo));
     }
     Ok(steps)
 }
@@ -129,7 +132,7 @@ fn unknown_column(cx: &Cx<'_>, node: &SyntaxNode, name: &str) -> Box<PgError> {
         if matches!(cx.facts(&lookup), TableLookup::Missing) {
             let typed = parts.iter().map(|part| names::folded(part)).collect::<Vec<_>>().join(".");
             let message = format!("relation \"{typed}\" does not exist");
-            return PgError::error(SqlState::UNDEFINED_TABLE, message).position(cx::offset(at(&relation)));
+            return PgError::error(SqlState::UNDEFINED_TABLE, message).position(nodes::offset(at(&relation)));
         }
     }
     unsupported(node, format!("the type of the column \"{name}\" is known to IRIS alone"))
@@ -138,7 +141,7 @@ fn unknown_column(cx: &Cx<'_>, node: &SyntaxNode, name: &str) -> Box<PgError> {
 
 pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     refuse_temporary(stmt)?;
-    if cx::has_token(stmt, SyntaxKind::RECURSIVE_KW) {
+    if nodes::has_token(stmt, SyntaxKind::RECURSIVE_KW) {
         return Err(unsupported(stmt, "recursive views are not supported by IRIS"));
     }
     let view = Table::of(cx, &need(stmt, SyntaxKind::VIEW)?)?;
@@ -147,9 +150,9 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     if replaces {
         view.refuse_taken(cx)?;
     }
-    let names: Vec<String> = match cx::child(stmt, SyntaxKind::COLUMN_LIST) {
+    let names: Vec<String> = match nodes::child(stmt, SyntaxKind::COLUMN_LIST) {
         Some(list) => {
-            cx::children(&list, SyntaxKind::COLUMN_NAME).map(|name| first_name(&name)).collect::<Result<_>>()?
+            nodes::children(&list, SyntaxKind::COLUMN_NAME).map(|name| first_name(&name)).collect::<Result<_>>()?
         }
         None => Vec::new(),
     };
@@ -189,7 +192,7 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         text.push_str(&format!(" ({})", defined_list(&names)?));
     }
     text.push_str(&format!(" AS {query}"));
-    if let Some(option) = cx::child(stmt, SyntaxKind::WITH_CHECK_OPTION) {
+    if let Some(option) = nodes::child(stmt, SyntaxKind::WITH_CHECK_OPTION) {
         let level = if has_child(&option, SyntaxKind::LOCAL_CHECK_OPTION) { "LOCAL " } else { "" };
         text.push_str(&format!(" WITH {level}CHECK OPTION"));
     }
@@ -217,12 +220,12 @@ fn query_of(stmt: &SyntaxNode) -> Result<SyntaxNode> {
         )
     };
     stmt.children().find(is_query).ok_or_else(|| {
-        PgError::error(SqlState::SYNTAX_ERROR, "syntax error: a query is missing").position(cx::offset(at(stmt)))
+        PgError::error(SqlState::SYNTAX_ERROR, "syntax error: a query is missing").position(nodes::offset(at(stmt)))
     })
 }
 
 fn refuse_temporary(node: &SyntaxNode) -> Result<()> {
-    match cx::child(node, SyntaxKind::TEMP) {
+    match nodes::child(node, SyntaxKind::TEMP) {
         Some(clause) => Err(unsupported(
             &clause,
             "temporary tables and views are not supported: sessions share the connections to IRIS",

@@ -3,15 +3,17 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::constraint::{defined_list, object_name};
-use super::types::type_node;
-use super::{
-    Ddl, RELATION, Table, at, ddl, defined, first_name, has_child, mirror_only, need, tolerant_step, unsupported,
-    warn_not_kept,
+use super::definition::{
+    Ddl, at, ddl, defined, first_name, has_child, mirror_only, need, tolerant_step, unsupported, warn_not_kept,
 };
+use super::table::{RELATION, Table};
+use super::types::type_node;
 use crate::sql::schema::Named;
-use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::expr::{check_key, type_name};
-use crate::sql::translate::names;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::expr::casts::type_name;
+use crate::sql::translate::expr::compare::check_key;
 use crate::wire::{PgError, Severity, SqlState};
 
 const TAG: &str = "CREATE INDEX";
@@ -21,15 +23,15 @@ const EXISTS_SQLCODE: i32 = 324;
 
 pub(super) fn create_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let table = Table::existing(cx, &need(stmt, SyntaxKind::TABLE_RELATION_NAME)?, RELATION)?;
-    let unique = cx::has_token(stmt, SyntaxKind::UNIQUE_KW);
-    let items: Vec<SyntaxNode> = match cx::child(stmt, SyntaxKind::PARTITION_ITEM_LIST) {
-        Some(list) => cx::children(&list, SyntaxKind::PARTITION_ITEM).collect(),
+    let unique = nodes::has_token(stmt, SyntaxKind::UNIQUE_KW);
+    let items: Vec<SyntaxNode> = match nodes::child(stmt, SyntaxKind::PARTITION_ITEM_LIST) {
+        Some(list) => nodes::children(&list, SyntaxKind::PARTITION_ITEM).collect(),
         None => Vec::new(),
     };
     if has_child(stmt, SyntaxKind::NULLS_NOT_DISTINCT) {
         return Err(unsupported(stmt, "NULLS NOT DISTINCT is not supported by IRIS"));
     }
-    let method = match cx::child(stmt, SyntaxKind::USING_METHOD) {
+    let method = match nodes::child(stmt, SyntaxKind::USING_METHOD) {
         Some(using) => names::folded(&first_name(&need(&using, SyntaxKind::ACCESS_METHOD_REF)?)?),
         None => "btree".to_owned(),
     };
@@ -85,21 +87,21 @@ pub(super) fn create_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     }
     if unique && let Some(facts) = cx.known(&table.lookup) {
         for column in facts.columns.iter().filter(|column| is_among(&column.name, &columns)) {
-            check_key(column.pg_type.oid).map_err(|error| error.position(cx::offset(at(stmt))))?;
+            check_key(column.pg_type.oid).map_err(|error| error.position(nodes::offset(at(stmt))))?;
         }
     }
-    if unique && let Some(clause) = cx::child(stmt, SyntaxKind::WHERE_CLAUSE) {
+    if unique && let Some(clause) = nodes::child(stmt, SyntaxKind::WHERE_CLAUSE) {
         // The rows outside the condition would have to be unique too.
         return Err(unsupported(&clause, "unique indexes on some rows only are not supported by IRIS")
             .hint("Check uniqueness in the application, or make the index unique for all rows."));
     }
     let kind = if unique { "UNIQUE INDEX" } else { "INDEX" };
     let mut text = format!("CREATE {kind} {name} ON {} ({})", table.text, defined_list(&columns)?);
-    if let Some(include) = cx::child(stmt, SyntaxKind::INDEX_INCLUDE_CLAUSE) {
-        let items = cx::child(&include, SyntaxKind::PARTITION_ITEM_LIST);
+    if let Some(include) = nodes::child(stmt, SyntaxKind::INDEX_INCLUDE_CLAUSE) {
+        let items = nodes::child(&include, SyntaxKind::PARTITION_ITEM_LIST);
         let data: Option<Vec<String>> = items
             .iter()
-            .flat_map(|list| cx::children(list, SyntaxKind::PARTITION_ITEM))
+            .flat_map(|list| nodes::children(list, SyntaxKind::PARTITION_ITEM))
             .map(|item| column(&item))
             .collect();
         let Some(data) = data else {
@@ -141,7 +143,7 @@ pub(super) fn stream_in_key(node: &SyntaxNode, column: &str) -> Box<PgError> {
 }
 
 fn operator_class(item: &SyntaxNode) -> Option<String> {
-    cx::child(item, SyntaxKind::OP_CLASS_REF)
+    nodes::child(item, SyntaxKind::OP_CLASS_REF)
         .and_then(|class| names::parts(&class).pop())
         .map(|class| names::folded(&class))
 }
@@ -151,7 +153,7 @@ fn is_l2(items: &[SyntaxNode]) -> bool {
 }
 
 fn index_name(stmt: &SyntaxNode, table: &Table, items: &[SyntaxNode]) -> Result<String> {
-    if let Some(index) = cx::child(stmt, SyntaxKind::INDEX) {
+    if let Some(index) = nodes::child(stmt, SyntaxKind::INDEX) {
         return match names::parts(&index).last() {
             Some(name) => defined(name),
             None => defined(&first_name(&index)?),
@@ -173,17 +175,17 @@ fn index_name(stmt: &SyntaxNode, table: &Table, items: &[SyntaxNode]) -> Result<
 
 /// The column an item is; `None` for an expression.
 fn column(item: &SyntaxNode) -> Option<String> {
-    let mut node = cx::unwrapped(&item.first_child()?);
+    let mut node = nodes::unwrapped(&item.first_child()?);
     if node.kind() == SyntaxKind::COLLATE {
-        node = cx::unwrapped(&node.first_child()?);
+        node = nodes::unwrapped(&node.first_child()?);
     }
     (node.kind() == SyntaxKind::NAME_REF).then(|| names::first(&node)).flatten()
 }
 
 /// The column in `column::type`, and the type.
 fn cast_column(item: &SyntaxNode) -> Option<(String, SyntaxNode)> {
-    let node = cx::unwrapped(&item.first_child()?);
-    let operand = cx::unwrapped(&node.first_child()?);
+    let node = nodes::unwrapped(&item.first_child()?);
+    let operand = nodes::unwrapped(&node.first_child()?);
     let is_cast = node.kind() == SyntaxKind::CAST_EXPR && operand.kind() == SyntaxKind::NAME_REF;
     is_cast.then(|| names::first(&operand).zip(type_node(&node))).flatten()
 }
@@ -209,7 +211,7 @@ fn hnsw(
     let ([item], Some([column])) = (items, columns) else {
         return Err(unsupported(stmt, "an hnsw index of IRIS is on one column"));
     };
-    if let Some(clause) = cx::child(stmt, SyntaxKind::WHERE_CLAUSE) {
+    if let Some(clause) = nodes::child(stmt, SyntaxKind::WHERE_CLAUSE) {
         return Err(unsupported(&clause, "hnsw indexes on some rows only are not supported by IRIS"));
     }
     let distance = match operator_class(item).as_deref() {
@@ -225,13 +227,13 @@ fn hnsw(
         None => {
             let message = "data type vector has no default operator class for access method \"hnsw\"";
             return Err(PgError::error(SqlState::UNDEFINED_OBJECT, message)
-                .position(cx::offset(at(item)))
+                .position(nodes::offset(at(item)))
                 .hint("You must specify an operator class for the index: vector_cosine_ops or vector_ip_ops."));
         }
     };
     let mut text =
         format!("CREATE INDEX {name} ON {} ({}) AS HNSW(Distance='{distance}'", table.text, defined(column)?);
-    if let Some(options) = cx::child(stmt, SyntaxKind::WITH_PARAMS) {
+    if let Some(options) = nodes::child(stmt, SyntaxKind::WITH_PARAMS) {
         for option in options.descendants().filter(|node| node.kind() == SyntaxKind::ATTRIBUTE_OPTION) {
             text.push_str(&hnsw_option(cx, &option)?);
         }
@@ -248,7 +250,7 @@ fn hnsw_option(cx: &Cx<'_>, option: &SyntaxNode) -> Result<String> {
         "ef_construction" => ("efConstruction", 4..=1000),
         _ => {
             let message = format!("unrecognized parameter \"{name}\"");
-            return Err(PgError::error(SqlState::INVALID_PARAMETER_VALUE, message).position(cx::offset(at(option))));
+            return Err(PgError::error(SqlState::INVALID_PARAMETER_VALUE, message).position(nodes::offset(at(option))));
         }
     };
     let value = option
@@ -261,7 +263,7 @@ fn hnsw_option(cx: &Cx<'_>, option: &SyntaxNode) -> Result<String> {
             let (low, high) = (bounds.start(), bounds.end());
             Err(PgError::error(SqlState::INVALID_PARAMETER_VALUE, format!("value out of bounds for option \"{name}\""))
                 .detail(format!("Valid values are between \"{low}\" and \"{high}\"."))
-                .position(cx::offset(at(option))))
+                .position(nodes::offset(at(option))))
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::{Ddl, accepted, has_child, skipping, unsupported};
-use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::names;
+use super::definition::{Ddl, accepted, at, has_child, skipping, unsupported};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::translate::cx::{Cx, Result};
 use crate::wire::{PgError, SqlState};
 
 pub(super) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Ddl>> {
@@ -70,7 +71,7 @@ fn drop(cx: &Cx<'_>, stmt: &SyntaxNode, what: &str) -> Result<Ddl> {
         let name = names::parts(&path).pop().map(|name| names::folded(&name)).unwrap_or_default();
         let message = format!("{noun} \"{name}\" does not exist");
         if !has_child(stmt, SyntaxKind::IF_EXISTS) {
-            return Err(PgError::error(code, message).position(cx::offset(super::at(&path))));
+            return Err(PgError::error(code, message).position(nodes::offset(at(&path))));
         }
         skipping(cx, &message);
     }

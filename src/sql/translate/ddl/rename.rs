@@ -6,14 +6,17 @@ use std::rc::Rc;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::create_table::has_capitals;
+use super::definition::{Ddl, accepted, at, ddl, first_name, has_child, need, new_name, skipping, step, unsupported};
 use super::from_query::create_view;
-use super::{Ddl, Table, ddl, first_name, need, new_name, skipping, step};
+use super::table::Table;
 use crate::sql::description::parse_view_note;
 use crate::sql::plan::{Action, ScriptStep};
 use crate::sql::schema::{Named, NamedFacts, RelationName, Schema, TableFacts, TableLookup, ViewFacts, ViewLookup};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::syntax::parse::lone_statement;
 use crate::sql::template::Template;
-use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::{lone_statement, names};
+use crate::sql::translate::cx::{Cx, Result};
 use crate::wire::{PgError, SqlState};
 
 /// ALTER VIEW .. RENAME TO.
@@ -23,9 +26,9 @@ pub(super) fn rename_view(cx: &Cx<'_>, stmt: &SyntaxNode, action: &SyntaxNode) -
     let new = need(action, SyntaxKind::VIEW)?;
     let found = if view.is_another(cx) { TableLookup::Missing } else { cx.facts(&view.lookup) };
     match found {
-        TableLookup::Missing if super::has_child(stmt, SyntaxKind::IF_EXISTS) => {
+        TableLookup::Missing if has_child(stmt, SyntaxKind::IF_EXISTS) => {
             skipping(cx, &format!("relation \"{}\" does not exist", view.name()));
-            Ok(super::accepted(TAG))
+            Ok(accepted(TAG))
         }
         TableLookup::Known(facts) => {
             let Some(views) = cx.views(&view.lookup) else { return Ok(ddl(TAG, Vec::new())) };
@@ -115,7 +118,7 @@ pub(super) fn keeps_spelling(is_spelled: bool, folded: &str, at: &SyntaxNode) ->
         return Ok(());
     }
     let message = format!("the name {} has capitals, and IRIS has no place to note that", names::quoted(folded));
-    Err(super::unsupported(at, message)
+    Err(unsupported(at, message)
         .detail("Only what was made through the gateway tells how its names are spelled.")
         .hint("Give it a name in lower case."))
 }
@@ -192,7 +195,7 @@ fn stays_behind(table: &Table, reader: &RelationName, stmt: &SyntaxNode) -> Box<
         "IRIS finds what a view reads by its name, and PostgreSQL's words for this view are not known, or ambiguous.",
     )
     .hint("Drop the view, rename, and create the view again.")
-    .position(cx::offset(super::at(stmt)))
+    .position(nodes::offset(at(stmt)))
 }
 
 /// A query that calls the relation by its new name; `None` where that cannot be said with certainty.
@@ -227,7 +230,7 @@ fn reading(query: &str, old: &Table, new: &Table, default_schema: &str) -> Optio
         let mut typed = names::parts(node);
         let name = typed.pop()?;
         let alias = match node.parent() {
-            Some(item) if cx::child(&item, SyntaxKind::FROM_ALIAS).is_some() => String::new(),
+            Some(item) if nodes::child(&item, SyntaxKind::FROM_ALIAS).is_some() => String::new(),
             _ => format!(" AS {name}"),
         };
         typed.push(names::quoted(&new.lookup.name));

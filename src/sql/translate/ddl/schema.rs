@@ -2,19 +2,21 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::{
+use super::definition::{
     Ddl, accepted, cascades, ddl, defined, first_name, has_child, mirror_only, need, notice, skipping, step,
     unsupported,
 };
-use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::names;
+use super::table::undefined;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::translate::cx::{Cx, Result};
 use crate::wire::{PgError, SqlState};
 
 /// What the gateway does by itself, so that a script which asks for it may go on.
 const EXTENSIONS: [&str; 2] = ["vector", "plpgsql"];
 
 pub(super) fn create_schema(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
-    let Some(target) = cx::child(stmt, SyntaxKind::NAMED_SCHEMA) else {
+    let Some(target) = nodes::child(stmt, SyntaxKind::NAMED_SCHEMA) else {
         return Err(unsupported(stmt, "CREATE SCHEMA needs a name: IRIS has no schemas of a role"));
     };
     let inside = |child: &SyntaxNode| !matches!(child.kind(), SyntaxKind::NAMED_SCHEMA | SyntaxKind::IF_NOT_EXISTS);
@@ -47,7 +49,7 @@ pub(super) fn drop_schema(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let clause = if has_child(stmt, SyntaxKind::IF_EXISTS) { "IF EXISTS " } else { "" };
     let behaviour = if cascades(stmt) { " CASCADE" } else { "" };
     let (mut steps, mut mirror) = (Vec::new(), Vec::new());
-    for schema in cx::children(stmt, SyntaxKind::SCHEMA_REF) {
+    for schema in nodes::children(stmt, SyntaxKind::SCHEMA_REF) {
         let typed = first_name(&schema)?;
         let name = names::folded(&typed);
         if name != "public" && !name.eq_ignore_ascii_case(cx.options.default_schema) && cx.is_another_schema(&name) {
@@ -65,10 +67,6 @@ pub(super) fn drop_schema(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         });
     }
     Ok(mirror.into_iter().fold(ddl("DROP SCHEMA", steps), |ddl, sql| ddl.mirrored(sql, &[])))
-}
-
-pub(super) fn undefined(name: &str) -> Box<PgError> {
-    PgError::error(SqlState(*b"3F000"), format!("schema \"{name}\" does not exist"))
 }
 
 /// IRIS's default schema stays when its tables go, and the mirror's `public` holds the vector type as well.
@@ -105,7 +103,7 @@ pub(super) fn create_extension(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
 }
 
 pub(super) fn drop_extension(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
-    let own = cx::children(stmt, SyntaxKind::EXTENSION_REF)
+    let own = nodes::children(stmt, SyntaxKind::EXTENSION_REF)
         .filter_map(|node| names::first(&node))
         .any(|name| EXTENSIONS.contains(&names::folded(&name).as_str()));
     // The gateway's own cannot be taken away, and a script that tries may go on.

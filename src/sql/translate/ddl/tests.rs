@@ -1,9 +1,10 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::*;
+use super::{Cx, constraint, translate};
 use crate::sql::options::{SideTable, TranslateOptions};
-use crate::sql::schema::{ColumnFacts, Named, NamedFacts, Schema, TableFacts, TableLookup};
+use crate::sql::plan::{Action, RunIf, StepRole};
+use crate::sql::schema::{ColumnFacts, Named, NamedFacts, RelationName, Schema, TableFacts, TableLookup};
 use crate::sql::template::Template;
 use crate::types::{Oid, PgType};
 

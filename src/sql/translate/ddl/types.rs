@@ -2,12 +2,12 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::notice;
-use crate::sql::column_description;
-use crate::sql::description::EnumType;
-use crate::sql::translate::cx::{self, Cx, Result};
+use super::definition::notice;
+use crate::sql::description::{EnumType, column_description};
+use crate::sql::syntax::nodes;
+use crate::sql::translate::cx::{Cx, Result};
 use crate::sql::translate::enums;
-use crate::sql::translate::expr::type_name;
+use crate::sql::translate::expr::casts::type_name;
 use crate::sql::typename;
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
@@ -72,7 +72,7 @@ pub(super) fn type_node(node: &SyntaxNode) -> Option<SyntaxNode> {
 
 pub(super) fn column_type(cx: &Cx<'_>, node: &SyntaxNode) -> Result<ColumnType> {
     let written = type_name(cx, node);
-    let at = cx::offset(written.at);
+    let at = nodes::offset(written.at);
     // IRIS's own way to say it: `VECTOR(FLOAT, 128)`.
     if let Some(element) = written.name.strip_prefix("vector ")
         && matches!(element, "float" | "double" | "decimal")

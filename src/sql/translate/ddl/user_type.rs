@@ -2,13 +2,14 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::{Ddl, has_child, mirror_only, need};
+use super::definition::{Ddl, at, has_child, mirror_only, need};
 use crate::sql::description::EnumType;
 use crate::sql::plan::{EnumChange, EnumSide};
 use crate::sql::schema::RelationName;
-use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::translate::cx::{Cx, Result};
 use crate::sql::translate::enums::type_named;
-use crate::sql::translate::names;
 use crate::wire::{PgError, SqlState};
 
 /// `NAMEDATALEN` - 1: labels are names.
@@ -73,9 +74,9 @@ fn changing(ddl: Ddl, change: EnumChange) -> Ddl {
 fn labels(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Vec<String>> {
     let list = need(&need(stmt, SyntaxKind::ENUM_TYPE)?, SyntaxKind::VARIANT_LIST)?;
     let mut labels: Vec<String> = Vec::new();
-    for variant in cx::children(&list, SyntaxKind::VARIANT) {
+    for variant in nodes::children(&list, SyntaxKind::VARIANT) {
         let literal = variant.descendants().find(|node| node.kind() == SyntaxKind::LITERAL).unwrap_or(variant);
-        let at = cx::offset(super::at(&literal));
+        let at = nodes::offset(at(&literal));
         let Some((_, label)) = cx.literal_of(&literal).and_then(|n| cx.read_literal(n)) else {
             return Err(PgError::error(SqlState::SYNTAX_ERROR, "syntax error: a label is missing").position(at));
         };

@@ -6,15 +6,15 @@ use super::returning;
 use super::target::Target;
 use super::update::{filter, refuse_with};
 use super::written::{changes, held};
-use crate::sql::plan::{StepRole, Translation};
-use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::plan::{ScriptStep, StepRole, Translation};
+use crate::sql::syntax::nodes;
+use crate::sql::translate::cx::{Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty};
-use crate::sql::translate::{script, step};
 
 pub fn delete(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     refuse_with(cx, node, "DELETE")?;
     let target = Target::read(cx, node)?;
-    let using = cx::child(node, SyntaxKind::USING_CLAUSE).map(|clause| cx.read_from(&clause)).transpose()?;
+    let using = nodes::child(node, SyntaxKind::USING_CLAUSE).map(|clause| cx.read_from(&clause)).transpose()?;
     let mut scope = vec![target.relation()?];
     scope.extend(using.iter().flat_map(|from| from.relations.iter().cloned()));
     let (condition, tables) = cx.scoped(scope.clone(), || {
@@ -33,9 +33,9 @@ pub fn delete(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     }
     let plan = cx.plan(frag, Vec::new(), false);
     let held = if using.is_none() { held(cx, node) } else { Vec::new() };
-    let change = step(changes(plan, &target, &[], held), StepRole::Count);
-    let Some(returned) = cx::child(node, SyntaxKind::RETURNING_CLAUSE) else {
-        return Ok(script(vec![change], "DELETE"));
+    let change = ScriptStep::new(changes(plan, &target, &[], held), StepRole::Count);
+    let Some(returned) = nodes::child(node, SyntaxKind::RETURNING_CLAUSE) else {
+        return Ok(Translation::script(vec![change], "DELETE"));
     };
     let tables = match &tables {
         Some(tables) => Frag::cat(&[&", ", tables], Ty::Any),
@@ -43,5 +43,5 @@ pub fn delete(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     };
     // Read while they are there.
     let rows = returning::select(cx, &target, &returned, scope, &tables, condition.as_ref())?;
-    Ok(script(vec![rows, change], "DELETE"))
+    Ok(Translation::script(vec![rows, change], "DELETE"))
 }

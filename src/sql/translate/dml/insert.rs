@@ -3,17 +3,19 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::assign::assigned;
+use super::returning;
 use super::rows::rows_of_query;
 use super::target::Target;
+use super::upsert;
 use super::written::inserts;
-use super::{returning, upsert};
 use crate::sql::plan::{Action, RunIf, ScriptStep, StepRole, Translation};
 use crate::sql::schema::ColumnFacts;
-use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::expr::{expressions, is_query};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{self, is_query};
+use crate::sql::syntax::tree::expressions;
+use crate::sql::translate::cx::{Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty, list};
 use crate::sql::translate::query::Place;
-use crate::sql::translate::{names, script, step, translation};
 use crate::wire::{PgError, SqlState};
 
 /// One row of VALUES: column as typed for IRIS, folded name, value. Columns that take their default are not in it.
@@ -32,14 +34,14 @@ pub const DUPLICATE_KEY: i32 = 119;
 
 pub fn insert(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     let at = usize::from(node.text_range().start());
-    if cx::child(node, SyntaxKind::WITH_CLAUSE).is_some() {
+    if nodes::child(node, SyntaxKind::WITH_CLAUSE).is_some() {
         return Err(cx
             .unsupported("WITH in front of INSERT is not supported by IRIS", at)
             .hint("Put the WITH clause into the SELECT of the INSERT."));
     }
     let target = Target::read(cx, node)?;
-    let conflict = cx::child(node, SyntaxKind::ON_CONFLICT_CLAUSE);
-    let returned = cx::child(node, SyntaxKind::RETURNING_CLAUSE);
+    let conflict = nodes::child(node, SyntaxKind::ON_CONFLICT_CLAUSE);
+    let returned = nodes::child(node, SyntaxKind::RETURNING_CLAUSE);
     let columns = listed_columns(cx, node)?;
     let source = node.children().find(|child| is_query(child.kind()));
     let rows = match &source {
@@ -52,7 +54,7 @@ pub fn insert(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     };
     if let Some(rows) = rows {
         if rows.is_empty() && returned.is_none() {
-            return Ok(translation(Action::Accepted, "INSERT 0 0"));
+            return Ok(Translation::new(Action::Accepted, "INSERT 0 0"));
         }
         let steps = match (&conflict, &returned) {
             (None, None) => plain(cx, &target, rows),
@@ -66,7 +68,7 @@ pub fn insert(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
             }
             (Some(conflict), returned) => upsert::steps(cx, &target, conflict, rows, returned.as_ref())?,
         };
-        return Ok(script(steps, "INSERT 0"));
+        return Ok(Translation::script(steps, "INSERT 0"));
     }
     let steps = match source {
         Some(source) => {
@@ -85,7 +87,7 @@ pub fn insert(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
         None => {
             // DEFAULT VALUES
             let frag = Frag::atom(format!("INSERT INTO {} DEFAULT VALUES", target.text), Ty::Any);
-            let mut first = step(cx.plan(frag, Vec::new(), false), StepRole::Count);
+            let mut first = ScriptStep::new(cx.plan(frag, Vec::new(), false), StepRole::Count);
             if conflict.as_ref().is_some_and(upsert::is_do_nothing) {
                 first.ignored_sqlcodes.push(DUPLICATE_KEY);
             } else if conflict.is_some() {
@@ -100,12 +102,12 @@ pub fn insert(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
             steps
         }
     };
-    Ok(script(steps, "INSERT 0"))
+    Ok(Translation::script(steps, "INSERT 0"))
 }
 
 fn listed_columns(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Option<Vec<(String, String)>>> {
-    let Some(list) = cx::child(node, SyntaxKind::COLUMN_TARGET_LIST) else { return Ok(None) };
-    cx::children(&list, SyntaxKind::COLUMN_TARGET)
+    let Some(list) = nodes::child(node, SyntaxKind::COLUMN_TARGET_LIST) else { return Ok(None) };
+    nodes::children(&list, SyntaxKind::COLUMN_TARGET)
         .map(|column| {
             let typed = Target::column_name(cx, &column)?;
             Ok((names::iris_name(&typed)?, names::folded(&typed)))
@@ -133,7 +135,7 @@ fn columns_of(target: &Target, listed: Option<&[(String, String)]>, width: usize
 
 fn rows(cx: &Cx<'_>, target: &Target, listed: Option<&[(String, String)]>, values: &SyntaxNode) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for row in cx::grandchildren(values, SyntaxKind::ROW_LIST, SyntaxKind::ROW) {
+    for row in nodes::grandchildren(values, SyntaxKind::ROW_LIST, SyntaxKind::ROW) {
         let values: Vec<SyntaxNode> = expressions(&row).collect();
         let columns = columns_of(target, listed, values.len());
         check_width(columns.as_deref(), values.len(), &row)?;
@@ -192,7 +194,7 @@ fn check_width(columns: Option<&[(String, String)]>, width: usize, at: &SyntaxNo
         Some(columns) if columns.len() > width => "INSERT has more target columns than expressions",
         _ => return Ok(()),
     };
-    Err(PgError::error(SqlState::SYNTAX_ERROR, message).position(cx::offset(at.text_range().start().into())))
+    Err(PgError::error(SqlState::SYNTAX_ERROR, message).position(nodes::offset(at.text_range().start().into())))
 }
 
 pub fn is_default(node: &SyntaxNode) -> bool {
@@ -225,7 +227,7 @@ fn one_row(target: &Target, row: &Row) -> Frag {
 /// The step of [`one_row`].
 pub fn insertion(cx: &Cx<'_>, target: &Target, row: &Row) -> ScriptStep {
     let plan = cx.plan(one_row(target, row), Vec::new(), false);
-    step(inserts(plan, target, std::slice::from_ref(row)), StepRole::Count)
+    ScriptStep::new(inserts(plan, target, std::slice::from_ref(row)), StepRole::Count)
 }
 
 /// As few statements as the bound on marks allows; rows with different columns or with subqueries go alone.
@@ -249,7 +251,7 @@ fn plain(cx: &Cx<'_>, target: &Target, rows: Vec<Row>) -> Vec<ScriptStep> {
             }
         };
         let plan = inserts(cx.plan(frag, Vec::new(), false), target, batch);
-        steps.push(step(plan, StepRole::Count));
+        steps.push(ScriptStep::new(plan, StepRole::Count));
         batch.clear();
     };
     for row in rows {
@@ -308,5 +310,5 @@ fn from_query(
         None => format!("INSERT INTO {} ", target.text),
     };
     let frag = Frag::cat(&[&head, &query.frag], Ty::Any);
-    Ok(step(cx.plan(frag, Vec::new(), false), StepRole::Count))
+    Ok(ScriptStep::new(cx.plan(frag, Vec::new(), false), StepRole::Count))
 }

@@ -4,11 +4,12 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::target::Target;
 use crate::sql::plan::{ScriptStep, StepRole};
-use crate::sql::translate::cx::{self, Cx, Relation, Result};
-use crate::sql::translate::expr::ColumnCasts;
+use crate::sql::syntax::nodes;
+use crate::sql::translate::cx::{Cx, Relation, Result};
+use crate::sql::translate::expr::column_cast::ColumnCasts;
 use crate::sql::translate::frag::{Frag, Ty, list};
-use crate::sql::translate::query::{Place, outputs, render};
-use crate::sql::translate::step;
+use crate::sql::translate::query::select::outputs;
+use crate::sql::translate::query::{Place, render};
 
 /// `SELECT .. FROM t WHERE ..`, whose rows are the answer.
 pub fn select(
@@ -19,7 +20,7 @@ pub fn select(
     from: &Frag,
     condition: Option<&Frag>,
 ) -> Result<ScriptStep> {
-    let Some(targets) = cx::child(returned, SyntaxKind::TARGET_LIST) else {
+    let Some(targets) = nodes::child(returned, SyntaxKind::TARGET_LIST) else {
         return Err(cx.unsupported("RETURNING needs a list", returned.text_range().start().into()));
     };
     if returned.descendants().any(|node| node.kind() == SyntaxKind::RETURNING_OPTION_LIST) {
@@ -33,7 +34,7 @@ pub fn select(
         frag.push(&" WHERE ");
         frag.push(condition);
     }
-    Ok(step(cx.plan(frag, outputs(&targets, Place::Top), true), StepRole::Rows))
+    Ok(ScriptStep::new(cx.plan(frag, outputs(&targets, Place::Top), true), StepRole::Rows))
 }
 
 /// The row an INSERT just made on this connection.

@@ -4,11 +4,12 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use crate::sql::translate::cx::{self, Column, Cx, Relation, Result};
-use crate::sql::translate::expr::{arguments, expressions};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{self, arguments};
+use crate::sql::syntax::tree::expressions;
+use crate::sql::translate::cx::{Column, Cx, Relation, Result};
 use crate::sql::translate::frag::{Frag, Ty, level};
-use crate::sql::translate::names;
-use crate::sql::translate::query::{Alias, alias};
+use crate::sql::translate::query::from::{Alias, alias};
 
 /// The rows of such a query; `None` for every other.
 pub fn rows_of_query(cx: &Cx<'_>, query: &SyntaxNode) -> Result<Option<Vec<Vec<Frag>>>> {
@@ -16,13 +17,13 @@ pub fn rows_of_query(cx: &Cx<'_>, query: &SyntaxNode) -> Result<Option<Vec<Vec<F
     if query.kind() != SyntaxKind::SELECT || query.children().any(|child| !plain.contains(&child.kind())) {
         return Ok(None);
     }
-    let Some(clause) = cx::child(query, SyntaxKind::SELECT_CLAUSE) else { return Ok(None) };
-    let Some(targets) = cx::child(&clause, SyntaxKind::TARGET_LIST) else { return Ok(None) };
-    if cx::child(&clause, SyntaxKind::DISTINCT_CLAUSE).is_some() {
+    let Some(clause) = nodes::child(query, SyntaxKind::SELECT_CLAUSE) else { return Ok(None) };
+    let Some(targets) = nodes::child(&clause, SyntaxKind::TARGET_LIST) else { return Ok(None) };
+    if nodes::child(&clause, SyntaxKind::DISTINCT_CLAUSE).is_some() {
         return Ok(None);
     }
     let Some(source) = source(cx, query)? else { return Ok(None) };
-    if let Some(order) = cx::child(query, SyntaxKind::ORDER_BY_CLAUSE)
+    if let Some(order) = nodes::child(query, SyntaxKind::ORDER_BY_CLAUSE)
         && !is_in_order(cx, &order, &source)
     {
         return Ok(None);
@@ -50,18 +51,18 @@ struct Source {
 }
 
 fn source(cx: &Cx<'_>, query: &SyntaxNode) -> Result<Option<Source>> {
-    let Some(from) = cx::child(query, SyntaxKind::FROM_CLAUSE) else { return Ok(None) };
+    let Some(from) = nodes::child(query, SyntaxKind::FROM_CLAUSE) else { return Ok(None) };
     let mut items = from.children();
     let (Some(item), None) = (items.next(), items.next()) else { return Ok(None) };
     let alias = alias(&item);
     let (rows, nodes, default): (Vec<Vec<Frag>>, Vec<Vec<SyntaxNode>>, &str) = match item.kind() {
         SyntaxKind::PAREN_FROM_ITEM => {
-            let values = cx::child(&item, SyntaxKind::PAREN_SELECT).and_then(|inner| inner.first_child());
+            let values = nodes::child(&item, SyntaxKind::PAREN_SELECT).and_then(|inner| inner.first_child());
             let Some(values) = values.filter(|values| values.kind() == SyntaxKind::VALUES) else { return Ok(None) };
             if values.children().any(|child| child.kind() != SyntaxKind::ROW_LIST) {
                 return Ok(None);
             }
-            let nodes: Vec<Vec<SyntaxNode>> = cx::grandchildren(&values, SyntaxKind::ROW_LIST, SyntaxKind::ROW)
+            let nodes: Vec<Vec<SyntaxNode>> = nodes::grandchildren(&values, SyntaxKind::ROW_LIST, SyntaxKind::ROW)
                 .iter()
                 .map(|row| expressions(row).collect())
                 .collect();
@@ -100,7 +101,7 @@ fn column_names(alias: Option<&Alias>, default: &str, width: usize) -> Vec<Strin
 
 /// `UNNEST(array, array)` of constants: row by row, NULL where an array is shorter.
 fn unnested(cx: &Cx<'_>, item: &SyntaxNode) -> Result<Option<Vec<Vec<Frag>>>> {
-    let Some(call) = cx::child(item, SyntaxKind::CALL_EXPR) else { return Ok(None) };
+    let Some(call) = nodes::child(item, SyntaxKind::CALL_EXPR) else { return Ok(None) };
     let name = call.first_child().map(|name| names::parts(&name)).unwrap_or_default();
     if name.last().is_none_or(|name| !name.eq_ignore_ascii_case("unnest")) {
         return Ok(None);
@@ -125,13 +126,13 @@ fn unnested(cx: &Cx<'_>, item: &SyntaxNode) -> Result<Option<Vec<Vec<Frag>>>> {
 /// What the select list makes of one row; `*` is all of it.
 fn target_values(cx: &Cx<'_>, targets: &SyntaxNode, row: &[Frag]) -> Result<Option<Vec<Frag>>> {
     let mut values = Vec::new();
-    for target in cx::children(targets, SyntaxKind::TARGET) {
-        if cx::has_token(&target, SyntaxKind::STAR) {
+    for target in nodes::children(targets, SyntaxKind::TARGET) {
+        if nodes::has_token(&target, SyntaxKind::STAR) {
             values.extend_from_slice(row);
             continue;
         }
         match target.first_child() {
-            Some(value) if value.kind() == SyntaxKind::FIELD_EXPR && cx::has_token(&value, SyntaxKind::STAR) => {
+            Some(value) if value.kind() == SyntaxKind::FIELD_EXPR && nodes::has_token(&value, SyntaxKind::STAR) => {
                 values.extend_from_slice(row);
             }
             Some(value) => values.push(cx.value(&value)?),
@@ -143,9 +144,9 @@ fn target_values(cx: &Cx<'_>, targets: &SyntaxNode, row: &[Frag]) -> Result<Opti
 
 /// Whether ORDER BY is by one column of VALUES whose constants ascend.
 fn is_in_order(cx: &Cx<'_>, order: &SyntaxNode, source: &Source) -> bool {
-    let keys = cx::grandchildren(order, SyntaxKind::SORT_BY_LIST, SyntaxKind::SORT_BY);
+    let keys = nodes::grandchildren(order, SyntaxKind::SORT_BY_LIST, SyntaxKind::SORT_BY);
     let [key] = keys.as_slice() else { return false };
-    if cx::child(key, SyntaxKind::SORT_DESC).is_some() {
+    if nodes::child(key, SyntaxKind::SORT_DESC).is_some() {
         return false;
     }
     let name = key.first_child().map(|name| names::parts(&name)).unwrap_or_default();

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use crate::sql::schema::{ColumnFacts, TableFacts};
+use crate::sql::syntax::names;
 use crate::sql::translate::cx::{Cx, Relation, Result, column_of};
-use crate::sql::translate::names;
 use crate::wire::{PgError, SqlState};
 
 pub struct Target {

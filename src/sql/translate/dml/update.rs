@@ -7,12 +7,12 @@ use super::insert::is_default;
 use super::returning;
 use super::target::Target;
 use super::written::{changes, held};
-use crate::sql::plan::{StepRole, Translation};
+use crate::sql::plan::{ScriptStep, StepRole, Translation};
 use crate::sql::schema::ColumnFacts;
-use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::expr::is_query;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{self, is_query};
+use crate::sql::translate::cx::{Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty, level};
-use crate::sql::translate::{names, script, step};
 use crate::wire::{PgError, SqlState};
 
 /// What SET says: column for IRIS, folded name, value.
@@ -22,11 +22,11 @@ pub fn update(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     let at = usize::from(node.text_range().start());
     refuse_with(cx, node, "UPDATE")?;
     let target = Target::read(cx, node)?;
-    let from = cx::child(node, SyntaxKind::FROM_CLAUSE).map(|clause| cx.read_from(&clause)).transpose()?;
+    let from = nodes::child(node, SyntaxKind::FROM_CLAUSE).map(|clause| cx.read_from(&clause)).transpose()?;
     let alone = from.is_none();
     let mut scope = vec![target.relation()?];
     scope.extend(from.iter().flat_map(|from| from.relations.iter().cloned()));
-    let Some(set) = cx::child(node, SyntaxKind::SET_CLAUSE) else {
+    let Some(set) = nodes::child(node, SyntaxKind::SET_CLAUSE) else {
         return Err(cx.unsupported("UPDATE needs SET", at));
     };
     let (assignments, condition, tables) = cx.scoped(scope.clone(), || {
@@ -51,9 +51,9 @@ pub fn update(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     }
     let plan = cx.plan(frag, Vec::new(), false);
     let held = if alone { held(cx, node) } else { Vec::new() };
-    let change = step(changes(plan, &target, &assignments, held), StepRole::Count);
-    let Some(returned) = cx::child(node, SyntaxKind::RETURNING_CLAUSE) else {
-        return Ok(script(vec![change], "UPDATE"));
+    let change = ScriptStep::new(changes(plan, &target, &assignments, held), StepRole::Count);
+    let Some(returned) = nodes::child(node, SyntaxKind::RETURNING_CLAUSE) else {
+        return Ok(Translation::script(vec![change], "UPDATE"));
     };
     let tables = match &tables {
         Some(tables) => Frag::cat(&[&", ", tables], Ty::Any),
@@ -63,29 +63,29 @@ pub fn update(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     // condition asks about. Then the rows are read first, with the new values computed from the old.
     if alone && !touches(node, &assignments) {
         let rows = returning::select(cx, &target, &returned, scope, &tables, condition.as_ref())?;
-        return Ok(script(vec![change, rows], "UPDATE"));
+        return Ok(Translation::script(vec![change, rows], "UPDATE"));
     }
     let before = cx.substituted.replace(
         assignments.iter().map(|(_, folded, value)| (folded.clone(), value.clone().within(level::ATOM))).collect(),
     );
     let rows = returning::select(cx, &target, &returned, scope, &tables, condition.as_ref());
     cx.substituted.replace(before);
-    Ok(script(vec![rows?, change], "UPDATE"))
+    Ok(Translation::script(vec![rows?, change], "UPDATE"))
 }
 
 /// The condition of WHERE.
 pub fn filter(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Option<Frag>> {
-    if let Some(cursor) = cx::child(node, SyntaxKind::WHERE_CURRENT_OF) {
+    if let Some(cursor) = nodes::child(node, SyntaxKind::WHERE_CURRENT_OF) {
         return Err(cx.unsupported("WHERE CURRENT OF is not supported", cursor.text_range().start().into()));
     }
-    match cx::child(node, SyntaxKind::WHERE_CLAUSE).and_then(|clause| clause.first_child()) {
+    match nodes::child(node, SyntaxKind::WHERE_CLAUSE).and_then(|clause| clause.first_child()) {
         Some(condition) => cx.filter(&condition).map(Some),
         None => Ok(None),
     }
 }
 
 pub fn refuse_with(cx: &Cx<'_>, node: &SyntaxNode, what: &str) -> Result<()> {
-    match cx::child(node, SyntaxKind::WITH_CLAUSE) {
+    match nodes::child(node, SyntaxKind::WITH_CLAUSE) {
         Some(with) => Err(cx
             .unsupported(format!("WITH in front of {what} is not supported by IRIS"), with.text_range().start().into())
             .hint("Use a subquery in WHERE or FROM.")),
@@ -95,9 +95,9 @@ pub fn refuse_with(cx: &Cx<'_>, node: &SyntaxNode, what: &str) -> Result<()> {
 
 /// Whether the condition reads a column that is set.
 fn touches(node: &SyntaxNode, assignments: &[Assignment]) -> bool {
-    let Some(condition) = cx::child(node, SyntaxKind::WHERE_CLAUSE) else { return false };
+    let Some(condition) = nodes::child(node, SyntaxKind::WHERE_CLAUSE) else { return false };
     condition.descendants().filter(|node| node.kind() == SyntaxKind::NAME_REF).any(|name| {
-        let name = names::folded(&cx::plain_text(&name));
+        let name = names::folded(&nodes::plain_text(&name));
         assignments.iter().any(|(_, folded, _)| folded.eq_ignore_ascii_case(&name))
     })
 }
@@ -124,7 +124,7 @@ pub fn assignments(cx: &Cx<'_>, target: &Target, set: &SyntaxNode, key: &[String
         };
         if columns.len() != values.len() {
             return Err(PgError::error(SqlState::SYNTAX_ERROR, "number of columns does not match number of values")
-                .position(cx::offset(at)));
+                .position(nodes::offset(at)));
         }
         for (column, value) in columns.iter().zip(&values) {
             let typed = Target::column_name(cx, column)?;
@@ -183,7 +183,7 @@ pub fn constant_default(cx: &Cx<'_>, facts: &ColumnFacts) -> Result<Frag> {
 
 /// Whether a value leaves the column as it is: the column itself, or what `EXCLUDED` has for a column of the key.
 fn keeps(cx: &Cx<'_>, value: &SyntaxNode, folded: &str, key: &[String]) -> bool {
-    let node = cx::unwrapped(value);
+    let node = nodes::unwrapped(value);
     if !matches!(node.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) {
         return false;
     }

@@ -9,13 +9,14 @@ use super::target::Target;
 use super::update::{Assignment, assignments, constant_default};
 use super::written::changes;
 use crate::sql::plan::{Bind, RunIf, ScriptStep, StepRole};
-use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::translate::cx::{Cx, Result};
 use crate::sql::translate::frag::{Frag, MARK, Ty, level};
-use crate::sql::translate::{names, step};
 use crate::wire::{PgError, SqlState};
 
 pub fn is_do_nothing(conflict: &SyntaxNode) -> bool {
-    cx::child(conflict, SyntaxKind::CONFLICT_DO_NOTHING).is_some()
+    nodes::child(conflict, SyntaxKind::CONFLICT_DO_NOTHING).is_some()
 }
 
 pub fn steps(
@@ -50,7 +51,7 @@ pub fn steps(
         }
         return Ok(steps);
     }
-    let Some(update) = cx::child(conflict, SyntaxKind::CONFLICT_DO_UPDATE_SET) else {
+    let Some(update) = nodes::child(conflict, SyntaxKind::CONFLICT_DO_UPDATE_SET) else {
         return Err(cx.unsupported("this form of ON CONFLICT is not supported", at));
     };
     let Some(key) = key(cx, target, conflict)? else {
@@ -59,7 +60,7 @@ pub fn steps(
             "ON CONFLICT DO UPDATE requires inference specification or constraint name",
         )
         .hint("For example, ON CONFLICT (column_name).")
-        .position(cx::offset(at)));
+        .position(nodes::offset(at)));
     };
     cx.upsert_keys.replace(keys_of_rows(cx, &rows, &key, at)?);
     let filter = update.children().find(|child| child.kind() == SyntaxKind::WHERE_CLAUSE).and_then(|w| w.first_child());
@@ -84,7 +85,7 @@ pub fn steps(
             return Err(cx.unsupported("ON CONFLICT DO UPDATE of the key itself with RETURNING is not supported", at));
         }
         let change = changes(cx.plan(change, Vec::new(), false), target, &assignments, held(&row, &key));
-        steps.push(step(change, StepRole::Count));
+        steps.push(ScriptStep::new(change, StepRole::Count));
         let mut insert = ScriptStep { run_if: RunIf::PreviousCountZero, ..insert };
         if filter.is_some() {
             // The row is there and its WHERE said no.
@@ -109,7 +110,7 @@ fn excuse(cx: &Cx<'_>, target: &Target, insert: &mut ScriptStep, key: &[String],
         writes.arbiter = Some(key.to_vec());
     }
     let count = Frag::cat(&[&"SELECT COUNT(*) FROM ", &target.text, &" WHERE ", by_key], Ty::Any);
-    let excuse = step(cx.plan(count, Vec::new(), true), StepRole::Excuse);
+    let excuse = ScriptStep::new(cx.plan(count, Vec::new(), true), StepRole::Excuse);
     ScriptStep { run_if: RunIf::PreviousRefused, ..excuse }
 }
 
@@ -136,7 +137,7 @@ fn change(
     let before = cx.excluded.replace(excluded);
     let scope = vec![target.relation()?];
     let result = cx.scoped(scope, || {
-        let Some(set) = cx::child(update, SyntaxKind::SET_CLAUSE) else {
+        let Some(set) = nodes::child(update, SyntaxKind::SET_CLAUSE) else {
             return Err(cx.unsupported("DO UPDATE needs SET", update.text_range().start().into()));
         };
         let mut frag = Frag::cat(&[&"UPDATE ", &target.named()?, &" SET "], Ty::Any);
@@ -232,17 +233,17 @@ fn condition(target: &Target, row: &Row, key: &[String]) -> Result<Option<Frag>>
 /// The columns a conflict is about; `None` when the statement names none.
 fn key(cx: &Cx<'_>, target: &Target, conflict: &SyntaxNode) -> Result<Option<Vec<String>>> {
     let at = usize::from(conflict.text_range().start());
-    if let Some(constraint) = cx::child(conflict, SyntaxKind::CONFLICT_ON_CONSTRAINT) {
+    if let Some(constraint) = nodes::child(conflict, SyntaxKind::CONFLICT_ON_CONSTRAINT) {
         let name =
             names::parts(&constraint).into_iter().next_back().map(|name| names::folded(&name)).unwrap_or_default();
         return constraint_columns(cx, target, &name, at).map(Some);
     }
-    let Some(index) = cx::child(conflict, SyntaxKind::CONFLICT_ON_INDEX) else { return Ok(None) };
+    let Some(index) = nodes::child(conflict, SyntaxKind::CONFLICT_ON_INDEX) else { return Ok(None) };
     let mut columns = Vec::new();
     for item in index.descendants().filter(|node| node.kind() == SyntaxKind::CONFLICT_INDEX_ITEM) {
         match item.first_child() {
             Some(name) if name.kind() == SyntaxKind::NAME_REF => {
-                columns.push(names::folded(&cx::plain_text(&name)));
+                columns.push(names::folded(&nodes::plain_text(&name)));
             }
             _ => return Err(cx.unsupported("ON CONFLICT over an expression is not supported by IRIS", at)),
         }
@@ -257,7 +258,7 @@ fn key(cx: &Cx<'_>, target: &Target, conflict: &SyntaxNode) -> Result<Option<Vec
                 SqlState(*b"42P10"),
                 "there is no unique or exclusion constraint matching the ON CONFLICT specification",
             )
-            .position(cx::offset(at)));
+            .position(nodes::offset(at)));
         }
     }
     Ok(Some(columns))
@@ -280,5 +281,5 @@ fn constraint_columns(cx: &Cx<'_>, target: &Target, name: &str, at: usize) -> Re
         SqlState::UNDEFINED_OBJECT,
         format!("constraint \"{name}\" for table \"{}\" does not exist", target.name),
     )
-    .position(cx::offset(at)))
+    .position(nodes::offset(at)))
 }

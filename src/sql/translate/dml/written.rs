@@ -6,9 +6,11 @@ use super::insert::Row;
 use super::target::Target;
 use super::update::Assignment;
 use crate::sql::plan::{Bind, Plan};
-use crate::sql::translate::cx::{self, Cx};
+use crate::sql::syntax::equalities::named_values;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::translate::cx::Cx;
 use crate::sql::translate::frag::{Frag, MARK};
-use crate::sql::translate::names;
 use crate::sql::writes::{Writes, Written};
 use crate::types::Oid;
 
@@ -90,14 +92,14 @@ fn is_plain(value: &Frag) -> bool {
 /// statement's own.
 pub fn held(cx: &Cx<'_>, node: &SyntaxNode) -> Vec<(String, Frag)> {
     let mut held = Vec::new();
-    if let Some(condition) = cx::child(node, SyntaxKind::WHERE_CLAUSE).and_then(|clause| clause.first_child()) {
+    if let Some(condition) = nodes::child(node, SyntaxKind::WHERE_CLAUSE).and_then(|clause| clause.first_child()) {
         collect(cx, &condition, &mut held);
     }
     held
 }
 
 fn collect(cx: &Cx<'_>, condition: &SyntaxNode, held: &mut Vec<(String, Frag)>) {
-    for (column, value) in cx.equalities(condition) {
+    for (column, value) in named_values(condition) {
         let parts = names::parts(&column);
         if let (Some(typed), Ok(value)) = (parts.last(), cx.value(&value))
             && is_plain(&value)

@@ -2,13 +2,15 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::functions::arguments;
+use super::compare::trimmed_character;
 use super::operators;
+use super::text_order;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{self, arguments};
 use crate::sql::template::LiteralKind;
-use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::cx::{Cx, Result};
 use crate::sql::translate::enums;
 use crate::sql::translate::frag::{Frag, Ty};
-use crate::sql::translate::names;
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
@@ -58,7 +60,7 @@ pub fn is_aggregate(name: &str) -> bool {
 pub fn has_aggregate(node: &SyntaxNode) -> bool {
     node.descendants().filter(|node| node.kind() == SyntaxKind::CALL_EXPR).any(|call| {
         let name = call.first_child().map(|name| names::parts(&name)).unwrap_or_default();
-        let is_window = cx::child(&call, SyntaxKind::OVER_CLAUSE).is_some();
+        let is_window = nodes::child(&call, SyntaxKind::OVER_CLAUSE).is_some();
         !is_window && name.last().is_some_and(|name| is_aggregate(&names::folded(name)))
     })
 }
@@ -74,24 +76,24 @@ impl Cx<'_> {
             return Ok(None);
         }
         let at = usize::from(node.text_range().start());
-        if cx::child(node, SyntaxKind::WITHIN_CLAUSE).is_some() {
+        if nodes::child(node, SyntaxKind::WITHIN_CLAUSE).is_some() {
             return Err(self.unsupported(format!("{name}() WITHIN GROUP is not supported by IRIS"), at));
         }
-        let Some(list) = cx::child(node, SyntaxKind::ARG_LIST) else { return Ok(None) };
-        if !cx::grandchildren(&list, SyntaxKind::ARG, SyntaxKind::ORDER_BY_CLAUSE).is_empty() {
+        let Some(list) = nodes::child(node, SyntaxKind::ARG_LIST) else { return Ok(None) };
+        if !nodes::grandchildren(&list, SyntaxKind::ARG, SyntaxKind::ORDER_BY_CLAUSE).is_empty() {
             return Err(self
                 .unsupported(format!("ORDER BY inside {name}() is not supported by IRIS"), at)
                 .hint("Sort on the client."));
         }
-        let filter = match cx::child(node, SyntaxKind::FILTER_CLAUSE).and_then(|clause| clause.first_child()) {
+        let filter = match nodes::child(node, SyntaxKind::FILTER_CLAUSE).and_then(|clause| clause.first_child()) {
             Some(condition) => Some(self.filter(&condition)?),
             None => None,
         };
-        if let Some(over) = cx::child(node, SyntaxKind::OVER_CLAUSE) {
+        if let Some(over) = nodes::child(node, SyntaxKind::OVER_CLAUSE) {
             return self.over_window(name, node, filter.as_ref(), &over, at).map(Some);
         }
-        let distinct = if cx::child(&list, SyntaxKind::DISTINCT).is_some() { "DISTINCT " } else { "" };
-        let frag = if cx::has_token(&list, SyntaxKind::STAR) {
+        let distinct = if nodes::child(&list, SyntaxKind::DISTINCT).is_some() { "DISTINCT " } else { "" };
+        let frag = if nodes::has_token(&list, SyntaxKind::STAR) {
             match &filter {
                 // COUNT, not SUM: it is 0 where nothing is counted.
                 Some(filter) => Frag::cat(&[&"COUNT(CASE WHEN ", filter, &" THEN 1 END)"], Ty::INT8),
@@ -104,9 +106,9 @@ impl Cx<'_> {
                 return Err(self.unsupported(format!("{name}() needs an argument"), at));
             };
             let value = self.value(value)?;
-            let value = if name == "string_agg" { super::trimmed_character(value) } else { value };
+            let value = if name == "string_agg" { trimmed_character(value) } else { value };
             if let Some(frag) = self.json_aggregate(name, distinct, &value, &nodes, filter.as_ref(), at)? {
-                if cx::child(node, SyntaxKind::OVER_CLAUSE).is_some() {
+                if nodes::child(node, SyntaxKind::OVER_CLAUSE).is_some() {
                     return Err(self.unsupported(format!("{name}() as a window function is not supported by IRIS"), at));
                 }
                 return Ok(Some(frag));
@@ -128,10 +130,10 @@ impl Cx<'_> {
         over: &SyntaxNode,
         at: usize,
     ) -> Result<Frag> {
-        let Some(list) = cx::child(node, SyntaxKind::ARG_LIST) else {
+        let Some(list) = nodes::child(node, SyntaxKind::ARG_LIST) else {
             return Err(self.unsupported(format!("{name}() needs an argument"), at));
         };
-        if cx::child(&list, SyntaxKind::DISTINCT).is_some() {
+        if nodes::child(&list, SyntaxKind::DISTINCT).is_some() {
             return Err(self.unsupported("DISTINCT is not implemented for window functions", at));
         }
         let nodes = arguments(node);
@@ -202,7 +204,7 @@ impl Cx<'_> {
             grouped = self.grouped(value.clone())?;
             &grouped
         };
-        check_argument(name, value.ty).map_err(|error| error.position(cx::offset(at)))?;
+        check_argument(name, value.ty).map_err(|error| error.position(nodes::offset(at)))?;
         self.check_aggregated(name, value, at)?;
         let float = matches!(value.ty.oid(), Some(Oid::FLOAT4 | Oid::FLOAT8));
         let call = |iris: &str, ty: Ty| Frag::cat(&[&iris, &"(", &distinct, value, &")"], ty);
@@ -253,7 +255,7 @@ impl Cx<'_> {
                     _ => ty,
                 };
                 if value.ty.is_string() {
-                    super::text_order::extreme(iris, distinct, &value, ty).exact()
+                    text_order::extreme(iris, distinct, &value, ty).exact()
                 } else {
                     Frag::cat(&[&iris, &"(", &distinct, &value, &")"], ty).exact()
                 }

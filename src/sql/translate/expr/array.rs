@@ -2,12 +2,14 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::common_type;
-use super::tree::expressions;
+use super::compare;
 use crate::iris::ParameterKind;
 use crate::sql::plan::{Bind, ElementSource};
+use crate::sql::syntax::nodes::{self, unwrapped};
+use crate::sql::syntax::tree::expressions;
 use crate::sql::template::LiteralKind;
-use crate::sql::translate::cx::{Cx, Result, unwrapped};
+use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::expr::common_type;
 use crate::sql::translate::frag::{Frag, Piece, Ty, level};
 use crate::sql::typename;
 use crate::types::{Oid, PgType};
@@ -19,7 +21,7 @@ impl Cx<'_> {
     pub(super) fn array_items(&self, node: &SyntaxNode) -> Result<Option<Vec<Frag>>> {
         let node = unwrapped(node);
         match node.kind() {
-            SyntaxKind::ARRAY_EXPR if !node.children().any(|child| super::predicates::is_query(child.kind())) => {
+            SyntaxKind::ARRAY_EXPR if !node.children().any(|child| nodes::is_query(child.kind())) => {
                 let nodes: Vec<SyntaxNode> = expressions(&node).collect();
                 let items = nodes.iter().map(|item| self.value(item)).collect::<Result<Vec<_>>>()?;
                 let ty = common_type(items.iter().map(|item| item.ty));
@@ -112,7 +114,7 @@ impl Cx<'_> {
                 .unsupported(format!("{op} ANY over an array parameter of {name} is not supported by IRIS"), at)
                 .hint("Write the elements out: IN ($1, $2), or = ANY (ARRAY[..])."));
         }
-        let left = super::compare::exact(super::compare::trimmed_character(left));
+        let left = compare::exact(compare::trimmed_character(left));
         self.in_source(not, left, ElementSource::Array(parameter), Some(oid))
     }
 

@@ -2,14 +2,17 @@
 
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
-use super::predicates::{is_query, subquery};
-use super::tree::{Expr, expressions};
-use super::{Asked, array, as_value, common_type, stream_refused};
+use super::array;
+use super::compare::{self, Asked};
 use crate::iris::ParameterKind;
 use crate::sql::plan::{Bind, SessionValue};
-use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{self, is_query, subquery};
+use crate::sql::syntax::tree::{self, Expr, expressions};
+use crate::sql::template;
+use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::expr::{as_value, common_type, stream_refused};
 use crate::sql::translate::frag::{Frag, Ty, level};
-use crate::sql::translate::names;
 use crate::sql::typename;
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
@@ -30,15 +33,15 @@ impl Cx<'_> {
             SyntaxKind::INDEX_EXPR | SyntaxKind::SLICE_EXPR => {
                 Err(self.unsupported("array subscripts are not supported by IRIS", at))
             }
-            SyntaxKind::ERROR => Err(crate::sql::template::syntax_error(self.sql, at, &cx::plain_text(node))),
+            SyntaxKind::ERROR => Err(template::syntax_error(self.sql, at, &nodes::plain_text(node))),
             // Operators inside an atom's place: read them as an expression of their own.
             SyntaxKind::BIN_EXPR
             | SyntaxKind::PREFIX_EXPR
             | SyntaxKind::POSTFIX_EXPR
             | SyntaxKind::BETWEEN_EXPR
-            | SyntaxKind::COLLATE => self.emit(&super::tree::read(node)?),
+            | SyntaxKind::COLLATE => self.emit(&tree::read(node)?),
             SyntaxKind::SET_EXPR | SyntaxKind::ARG => match node.first_child() {
-                Some(child) => self.emit(&super::tree::read(&child)?),
+                Some(child) => self.emit(&tree::read(&child)?),
                 None => Err(self.unsupported("DEFAULT is not allowed here", at)),
             },
             kind => Err(self.unsupported(
@@ -60,7 +63,7 @@ impl Cx<'_> {
             SyntaxKind::FALSE_KW => Frag::atom("0", Ty::BOOL).sure(),
             SyntaxKind::DEFAULT_KW => {
                 return Err(PgError::error(SqlState::SYNTAX_ERROR, "DEFAULT is not allowed in this context")
-                    .position(cx::offset(at)));
+                    .position(nodes::offset(at)));
             }
             SyntaxKind::POSITIONAL_PARAM => self.parameter(text, at)?,
             SyntaxKind::BIT_STRING => {
@@ -75,7 +78,7 @@ impl Cx<'_> {
             }
             SyntaxKind::UNICODE_ESC_STRING => {
                 let value = unicode_string(text).ok_or_else(|| {
-                    PgError::error(SqlState::SYNTAX_ERROR, "invalid Unicode escape").position(cx::offset(at))
+                    PgError::error(SqlState::SYNTAX_ERROR, "invalid Unicode escape").position(nodes::offset(at))
                 })?;
                 self.text_constant(&value).with_ty(Ty::Untyped)
             }
@@ -125,7 +128,7 @@ impl Cx<'_> {
 
     fn field(&self, node: &SyntaxNode) -> Result<Frag> {
         let at = usize::from(node.text_range().start());
-        if cx::has_token(node, SyntaxKind::STAR) {
+        if nodes::has_token(node, SyntaxKind::STAR) {
             return Err(self.unsupported("row expansion by .* is not supported by IRIS here", at));
         }
         // `(t).a` is the column a of t; any other expression before the dot is a composite value.
@@ -246,7 +249,7 @@ impl Cx<'_> {
         let frag = if folds_case { unfolded(&frag) } else { frag };
         // Whatever else writes to IRIS may have left blanks that do not count.
         let has_length = matches!(frag.ty, Ty::Known(ty) if ty.oid == Oid::BPCHAR && ty.typmod >= 0);
-        Ok(if has_length { super::compare::trimmed(frag) } else { frag })
+        Ok(if has_length { compare::trimmed(frag) } else { frag })
     }
 
     /// Whether a qualifier means the table an UPDATE changes: the first of the outermost scope.
@@ -280,7 +283,7 @@ impl Cx<'_> {
         let Some(inner) = node.first_child() else {
             return Err(self.unsupported("empty parentheses", node.text_range().start().into()));
         };
-        let frag = self.emit(&super::tree::read(&inner)?)?;
+        let frag = self.emit(&tree::read(&inner)?)?;
         // One pair is enough: a second one suppresses literal substitution in IRIS.
         let has_pair = frag.level == level::ATOM && frag.text.starts_with('(') && frag.text.ends_with(')');
         let simple = frag.level == level::ATOM && !frag.is_predicate();
@@ -295,7 +298,7 @@ impl Cx<'_> {
         let mut results = Vec::new();
         let mut branches = Vec::new();
         let mut met: Vec<Frag> = Vec::new();
-        for when in cx::grandchildren(node, SyntaxKind::WHEN_CLAUSE_LIST, SyntaxKind::WHEN_CLAUSE) {
+        for when in nodes::grandchildren(node, SyntaxKind::WHEN_CLAUSE_LIST, SyntaxKind::WHEN_CLAUSE) {
             let mut parts = expressions(&when);
             let (Some(test), Some(result)) = (parts.next(), parts.next()) else {
                 return Err(self.unsupported("incomplete CASE", when.text_range().start().into()));
@@ -312,7 +315,7 @@ impl Cx<'_> {
             results.push(result.ty);
             branches.push((test, result));
         }
-        let otherwise = cx::child(node, SyntaxKind::ELSE_CLAUSE).and_then(|clause| clause.first_child());
+        let otherwise = nodes::child(node, SyntaxKind::ELSE_CLAUSE).and_then(|clause| clause.first_child());
         let otherwise = otherwise.map(|otherwise| self.value(&otherwise)).transpose()?;
         // ELSE decides before the others (`transformCaseExpr`).
         let last = otherwise.as_ref().map_or(Ty::Untyped, |frag| frag.ty);

@@ -1,10 +1,9 @@
 //! Constants and parameters whose conversion is the gateway's own work, done when they are bound.
 
+use super::vector::to_vector;
 use crate::sql::plan::Bind;
 use crate::sql::translate::frag::{Frag, MARK, Ty};
 use crate::types::{Oid, PgType};
-
-use super::vector::to_vector;
 
 fn is_open_text(ty: Ty) -> bool {
     matches!(ty, Ty::Known(pg_type) if pg_type.typmod < 0 && ty.is_string())

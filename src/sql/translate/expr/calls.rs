@@ -4,15 +4,15 @@
 
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
-use super::casts::{is_type, type_name};
-use super::functions::arguments;
+use super::casts::type_name;
 use super::labels::label;
-use super::tree::{self, Expr};
 use crate::sql::plan::{AdvisoryOperation, Bind, Call, CallArgument, CallFunction, CatalogQuery, SleepKind};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{self, arguments, is_type};
+use crate::sql::syntax::tree::{self, Expr};
 use crate::sql::template::LiteralKind;
-use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::names;
-use crate::sql::translate::query::alias;
+use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::query::from::alias;
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
@@ -131,10 +131,10 @@ impl Cx<'_> {
         if tokens.any(|token| tells_time(token.text())) {
             return Ok(None);
         }
-        let Some(clause) = cx::child(query, SyntaxKind::SELECT_CLAUSE) else { return Ok(None) };
-        let Some(list) = cx::child(&clause, SyntaxKind::TARGET_LIST) else { return Ok(None) };
-        let mut places: Vec<SyntaxNode> = cx::children(&list, SyntaxKind::TARGET).collect();
-        if let Some(from) = cx::child(query, SyntaxKind::FROM_CLAUSE) {
+        let Some(clause) = nodes::child(query, SyntaxKind::SELECT_CLAUSE) else { return Ok(None) };
+        let Some(list) = nodes::child(&clause, SyntaxKind::TARGET_LIST) else { return Ok(None) };
+        let mut places: Vec<SyntaxNode> = nodes::children(&list, SyntaxKind::TARGET).collect();
+        if let Some(from) = nodes::child(query, SyntaxKind::FROM_CLAUSE) {
             let items: Vec<SyntaxNode> = from.children().collect();
             let [item] = items.as_slice() else { return Ok(None) };
             if item.first_child().is_none_or(|source| called(&source).is_none()) {
@@ -161,18 +161,18 @@ impl Cx<'_> {
         if query.kind() != SyntaxKind::SELECT {
             return Ok(None);
         }
-        let Some(clause) = cx::child(query, SyntaxKind::SELECT_CLAUSE) else { return Ok(None) };
-        let Some(list) = cx::child(&clause, SyntaxKind::TARGET_LIST) else { return Ok(None) };
+        let Some(clause) = nodes::child(query, SyntaxKind::SELECT_CLAUSE) else { return Ok(None) };
+        let Some(list) = nodes::child(&clause, SyntaxKind::TARGET_LIST) else { return Ok(None) };
         if clause.children().count() != 1 {
             return Ok(None);
         }
-        let from = cx::child(query, SyntaxKind::FROM_CLAUSE);
+        let from = nodes::child(query, SyntaxKind::FROM_CLAUSE);
         if query.children().count() != if from.is_some() { 2 } else { 1 } {
             return Ok(None);
         }
-        let targets: Vec<SyntaxNode> = cx::children(&list, SyntaxKind::TARGET).collect();
+        let targets: Vec<SyntaxNode> = nodes::children(&list, SyntaxKind::TARGET).collect();
         if let Some(from) = from {
-            let is_star = matches!(targets.as_slice(), [target] if cx::has_token(target, SyntaxKind::STAR));
+            let is_star = matches!(targets.as_slice(), [target] if nodes::has_token(target, SyntaxKind::STAR));
             let items: Vec<SyntaxNode> = from.children().collect();
             let [item] = items.as_slice() else { return Ok(None) };
             let parts: Vec<SyntaxNode> = item.children().collect();
@@ -191,7 +191,7 @@ impl Cx<'_> {
         for target in &targets {
             let Some(value) = target.first_child() else { return Ok(None) };
             let Some((function, name)) = called(&value) else { return Ok(None) };
-            let alias = cx::child(target, SyntaxKind::AS_NAME).and_then(|node| names::parts(&node).pop());
+            let alias = nodes::child(target, SyntaxKind::AS_NAME).and_then(|node| names::parts(&node).pop());
             let label = alias.map_or_else(|| label(self, &value), |alias| names::folded(&alias));
             calls.push(self.gateway_call(&value, function, &name, label)?);
         }
@@ -200,12 +200,12 @@ impl Cx<'_> {
 
     fn gateway_call(&self, node: &SyntaxNode, function: CallFunction, name: &str, label: String) -> Result<Call> {
         let nodes = arguments(node);
-        let plain = cx::child(node, SyntaxKind::ARG_LIST).is_none_or(|list| {
+        let plain = nodes::child(node, SyntaxKind::ARG_LIST).is_none_or(|list| {
             let is_plain = |argument: SyntaxNode| {
                 let names = argument.first_child().is_some_and(|value| value.kind() == SyntaxKind::NAMED_ARG);
                 argument.children_with_tokens().count() == 1 && !names
             };
-            cx::children(&list, SyntaxKind::ARG).all(is_plain)
+            nodes::children(&list, SyntaxKind::ARG).all(is_plain)
         });
         let only_arguments = node.children().count() == 2;
         if !plain || !only_arguments {
@@ -237,7 +237,7 @@ impl Cx<'_> {
                 .hint(
                     "No function matches the given name and argument types. You might need to add explicit type casts.",
                 )
-                .position(cx::offset(node.text_range().start().into())));
+                .position(nodes::offset(node.text_range().start().into())));
         }
         Ok(Call { function, arguments: found, label })
     }

@@ -4,13 +4,18 @@ use std::rc::Rc;
 
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
-use super::as_value;
+use super::bound::bound;
+use super::numbers;
 use super::text::TextForm;
-use super::tree::Expr;
+use super::vector;
 use crate::sql::plan::Bind;
-use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{self, is_type};
+use crate::sql::syntax::tree::{self, Expr};
+use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::enums;
+use crate::sql::translate::expr::as_value;
 use crate::sql::translate::frag::{Frag, MARK, Mark, Ty, level};
-use crate::sql::translate::{enums, names};
 use crate::sql::typename;
 use crate::types::{Fitting, Oid, PgType};
 use crate::wire::{PgError, SqlState};
@@ -54,7 +59,7 @@ fn collect(cx: &Cx<'_>, node: &SyntaxNode, name: &mut TypeName) {
                 SyntaxKind::ARRAY_BOUND => {
                     name.array = true;
                     // `int[3]`: the bound means nothing, but is a literal of the text.
-                    for literal in cx::children(&child, SyntaxKind::LITERAL) {
+                    for literal in nodes::children(&child, SyntaxKind::LITERAL) {
                         cx.constant_integer(&literal);
                     }
                 }
@@ -80,9 +85,9 @@ impl TypeName {
     pub fn resolve(&self) -> Result<PgType> {
         let undefined = || {
             PgError::error(SqlState::UNDEFINED_OBJECT, format!("type \"{}\" does not exist", self.name))
-                .position(cx::offset(self.at))
+                .position(nodes::offset(self.at))
         };
-        let unsupported = |what: &str| Err(PgError::unsupported(what.to_owned()).position(cx::offset(self.at)));
+        let unsupported = |what: &str| Err(PgError::unsupported(what.to_owned()).position(nodes::offset(self.at)));
         let oid = match typename::oid_of(&self.name, self.quoted) {
             Some(oid) => oid,
             None => match self.name.as_str() {
@@ -110,7 +115,7 @@ impl TypeName {
         };
         let typmod = typename::typmod(oid, mods).ok_or_else(|| {
             PgError::error(SqlState::SYNTAX_ERROR, format!("type modifier is not allowed for type \"{}\"", self.name))
-                .position(cx::offset(self.at))
+                .position(nodes::offset(self.at))
         })?;
         Ok(self.arrayed(PgType { oid, typmod }))
     }
@@ -153,7 +158,7 @@ impl Cx<'_> {
     #[inline(never)]
     pub(super) fn cast_node(&self, node: &SyntaxNode) -> Result<Frag> {
         let at = usize::from(node.text_range().start());
-        if cx::has_token(node, SyntaxKind::TREAT_KW) {
+        if nodes::has_token(node, SyntaxKind::TREAT_KW) {
             return Err(self.unsupported("TREAT is not supported by IRIS", at));
         }
         let mut operand = None;
@@ -175,7 +180,7 @@ impl Cx<'_> {
             return Err(self.unsupported("this form of cast is not supported", at));
         };
         // IRIS's own `VARCHAR('')`, "as long as it may be", and class names have no PostgreSQL type.
-        self.cast_expr(&super::tree::read(&operand)?, &to)
+        self.cast_expr(&tree::read(&operand)?, &to)
     }
 
     /// The type a cast node casts to.
@@ -254,7 +259,7 @@ impl Cx<'_> {
                 let name = iris_cast_type(to).unwrap_or_default();
                 // PostgreSQL rounds, decimals away from zero and doubles to even; IRIS cuts the fraction off.
                 if is_float {
-                    wrapped(&name, &super::numbers::rounded_to_even(&frag))
+                    wrapped(&name, &numbers::rounded_to_even(&frag))
                 } else if from.is(Oid::NUMERIC) {
                     Frag::cat(&[&"CAST(ROUND(", &frag, &", 0) AS ", &name, &")"], ty)
                 } else {
@@ -285,8 +290,8 @@ impl Cx<'_> {
             Oid::TIMESTAMP | Oid::TIMESTAMPTZ if matches!(from.oid(), Some(Oid::TIMESTAMP | Oid::TIMESTAMPTZ)) => {
                 frag.with_ty(ty)
             }
-            Oid::VECTOR if open => super::bound(&frag, to).unwrap_or(frag),
-            Oid::VECTOR => match (from, super::bound(&frag, to)) {
+            Oid::VECTOR if open => bound(&frag, to).unwrap_or(frag),
+            Oid::VECTOR => match (from, bound(&frag, to)) {
                 (_, Some(frag)) => frag,
                 (Ty::Known(known), None)
                     if known.oid == Oid::VECTOR && (to.typmod < 0 || known.typmod == to.typmod) =>
@@ -349,11 +354,7 @@ fn typed_constant(mut frag: Frag, to: PgType) -> Frag {
     };
     mark.bind = bind;
     let ty = Ty::Known(PgType::new(to.oid));
-    if to.oid == Oid::VECTOR {
-        super::vector::to_vector(frag.with_ty(ty), PgType::new(to.oid))
-    } else {
-        frag.with_ty(ty)
-    }
+    if to.oid == Oid::VECTOR { vector::to_vector(frag.with_ty(ty), PgType::new(to.oid)) } else { frag.with_ty(ty) }
 }
 
 /// Refuses the casts between values that IRIS does another way than PostgreSQL, or not at all.
@@ -454,20 +455,4 @@ pub fn iris_cast_type(ty: PgType) -> Option<String> {
         (Oid::TIMESTAMP | Oid::TIMESTAMPTZ, _) => "TIMESTAMP".into(),
         _ => return None,
     })
-}
-
-pub fn is_type(kind: SyntaxKind) -> bool {
-    matches!(
-        kind,
-        SyntaxKind::PATH_TYPE
-            | SyntaxKind::VARCHAR_TYPE
-            | SyntaxKind::CHARACTER_TYPE
-            | SyntaxKind::DOUBLE_TYPE
-            | SyntaxKind::TIMESTAMP_TYPE
-            | SyntaxKind::TIME_TYPE
-            | SyntaxKind::INTERVAL_TYPE
-            | SyntaxKind::BIT_TYPE
-            | SyntaxKind::ARRAY_TYPE
-            | SyntaxKind::PERCENT_TYPE
-    )
 }

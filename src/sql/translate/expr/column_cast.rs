@@ -3,13 +3,14 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::casts::{is_type, type_name};
-use super::functions::arguments;
-use super::tree::{self, Expr};
-use super::{aggregates, as_value};
-use crate::sql::translate::cx::{self, Cx, Result, unwrapped};
+use super::aggregates;
+use super::casts::type_name;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{self, arguments, is_type, unwrapped};
+use crate::sql::syntax::tree::{self, Expr};
+use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::expr::as_value;
 use crate::sql::translate::frag::{Frag, MARK, Ty};
-use crate::sql::translate::names;
 use crate::types::{Oid, PgType};
 
 /// Which casts of a select list may be left to the gateway: IRIS then sorts, groups and tells apart the plain values.
@@ -26,13 +27,13 @@ pub enum ColumnCasts {
 impl ColumnCasts {
     /// What a SELECT allows.
     pub fn of(select: &SyntaxNode) -> Self {
-        let distinct = cx::child(select, SyntaxKind::SELECT_CLAUSE)
-            .and_then(|clause| cx::child(&clause, SyntaxKind::DISTINCT_CLAUSE));
+        let distinct = nodes::child(select, SyntaxKind::SELECT_CLAUSE)
+            .and_then(|clause| nodes::child(&clause, SyntaxKind::DISTINCT_CLAUSE));
         if let Some(distinct) = distinct {
-            let is_on = cx::child(&distinct, SyntaxKind::DISTINCT_ON).is_some();
+            let is_on = nodes::child(&distinct, SyntaxKind::DISTINCT_ON).is_some();
             return if is_on || has_cast_key(select) { Self::None } else { Self::Distinct };
         }
-        match cx::child(select, SyntaxKind::GROUP_BY_CLAUSE) {
+        match nodes::child(select, SyntaxKind::GROUP_BY_CLAUSE) {
             Some(_) if has_cast_key(select) => Self::None,
             Some(_) => Self::Grouped,
             None => Self::All,

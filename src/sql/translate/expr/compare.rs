@@ -4,10 +4,11 @@
 //! both sides and for every place that compares: operators, IN, BETWEEN, CASE, NULLIF, MIN and MAX, ORDER BY, GROUP BY,
 //! DISTINCT, PARTITION BY. What would not be PostgreSQL's answer for every value is refused.
 
-use super::as_value;
+use super::nan;
 use crate::iris::ParameterKind;
 use crate::sql::translate::cx::{Cx, Result};
 use crate::sql::translate::enums;
+use crate::sql::translate::expr::as_value;
 use crate::sql::translate::frag::{Frag, Ty, level};
 use crate::sql::typename;
 use crate::types::{Oid, PgType};
@@ -130,7 +131,7 @@ impl Cx<'_> {
         let (left, right) = self.agree(as_value(left), as_value(right));
         self.check_finished(&left)?;
         self.check_finished(&right)?;
-        let (left, right) = (super::nan::placed(left), super::nan::placed(right));
+        let (left, right) = (nan::placed(left), nan::placed(right));
         self.check_compared(&left, &right)?;
         if let Some(enum_type) = left.enum_type.clone().or_else(|| right.enum_type.clone()) {
             let (mut left, mut right) = (left, right);
@@ -186,7 +187,7 @@ impl Cx<'_> {
     #[inline(never)]
     fn keyed(&self, asked: Asked, value: Frag, what: &str) -> Result<Frag> {
         self.check_finished(&value)?;
-        let value = super::nan::placed(value);
+        let value = nan::placed(value);
         let Some(oid) = value.ty.oid() else { return Ok(value) };
         match kept(oid) {
             Kept::Native => Ok(value),

@@ -3,11 +3,12 @@
 use squawk_syntax::SyntaxNode;
 
 use super::moments;
-use super::tree::Expr;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::syntax::tree::{self, Expr};
 use crate::sql::template::LiteralKind;
-use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::cx::{Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty, level};
-use crate::sql::translate::names;
 use crate::types::{Oid, PgType};
 
 impl Cx<'_> {
@@ -60,7 +61,7 @@ impl Cx<'_> {
     pub(super) fn extract(&self, node: &SyntaxNode) -> Result<Frag> {
         let at = usize::from(node.text_range().start());
         let mut children = node.children();
-        let field = children.next().map(|field| cx::plain_text(&field)).unwrap_or_default();
+        let field = children.next().map(|field| nodes::plain_text(&field)).unwrap_or_default();
         let field = field.trim_matches(['\'', '"']).to_lowercase();
         if let Some(literal) = node.first_child().and_then(|field| field.first_child()) {
             self.constant(&literal);
@@ -116,7 +117,7 @@ impl Cx<'_> {
                     crate::wire::SqlState::FEATURE_NOT_SUPPORTED,
                     format!("unit \"{field}\" not supported for type date"),
                 )
-                .position(cx::offset(at)));
+                .position(nodes::offset(at)));
             }
             "year" | "month" | "day" | "hour" | "minute" | "quarter" => part(field),
             "second" => divided("", " / 1000000", 6),
@@ -145,7 +146,7 @@ impl Cx<'_> {
                     crate::wire::SqlState::INVALID_PARAMETER_VALUE,
                     format!("unit \"{field}\" not recognized for type timestamp without time zone"),
                 )
-                .position(cx::offset(at)));
+                .position(nodes::offset(at)));
             }
         })
     }
@@ -153,7 +154,7 @@ impl Cx<'_> {
     /// `EXTRACT(EPOCH FROM a - b)`: the one use of a difference that needs no interval.
     #[inline(never)]
     fn epoch_of_difference(&self, node: &SyntaxNode, ty: Ty) -> Result<Option<Frag>> {
-        let Expr::Binary { op, left, right, .. } = super::tree::read(&cx::unwrapped(node))? else { return Ok(None) };
+        let Expr::Binary { op, left, right, .. } = tree::read(&nodes::unwrapped(node))? else { return Ok(None) };
         if op != "-" {
             return Ok(None);
         }
@@ -204,7 +205,7 @@ impl Cx<'_> {
         let moment = self.value(moment)?;
         let moment = self.coerce(moment, PgType::new(Oid::TIMESTAMPTZ));
         match zone {
-            Some(zone) if self.is_utc(&super::tree::read(zone)?) => {}
+            Some(zone) if self.is_utc(&tree::read(zone)?) => {}
             Some(_) => {
                 return Err(self
                     .unsupported("date_trunc() in a time zone other than UTC is not supported", at)
@@ -255,7 +256,7 @@ impl Cx<'_> {
                         PgType::new(ty.oid().unwrap_or(Oid::TIMESTAMP)).name()
                     ),
                 )
-                .position(cx::offset(at)));
+                .position(nodes::offset(at)));
             }
         })
     }
@@ -267,7 +268,7 @@ impl Cx<'_> {
         if name.last().is_none_or(|name| !name.eq_ignore_ascii_case("date_trunc")) {
             return Ok(None);
         }
-        let arguments: Vec<SyntaxNode> = super::functions::arguments(call);
+        let arguments: Vec<SyntaxNode> = nodes::arguments(call);
         let [field, moment] = arguments.as_slice() else { return Ok(None) };
         if !self.constant(field).is_some_and(|(_, field)| field.eq_ignore_ascii_case("day")) {
             return Ok(None);

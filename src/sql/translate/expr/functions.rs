@@ -4,20 +4,22 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::atoms::{now, session};
-use super::{Asked, common_type, known, tree};
+use super::compare::Asked;
+use super::json;
+use super::known;
+use super::text_order::{self, as_sorted};
+use super::zoned;
 use crate::sql::plan::{Bind, CallArgument, Given, SessionValue};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{self, arguments};
+use crate::sql::syntax::tree;
 use crate::sql::template::LiteralKind;
-use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::expr::common_type;
 use crate::sql::translate::frag::{Frag, Ty, level, list};
-use crate::sql::translate::names;
+use crate::sql::typename;
 use crate::types::Oid;
 use crate::wire::PgError;
-
-/// The argument expressions of a call, `ARG` wrappers off.
-pub fn arguments(call: &SyntaxNode) -> Vec<SyntaxNode> {
-    let Some(list) = cx::child(call, SyntaxKind::ARG_LIST) else { return Vec::new() };
-    cx::children(&list, SyntaxKind::ARG).filter_map(|argument| argument.first_child()).collect()
-}
 
 // The rules of one function each are kept out of the frames that nest with the calls (`#[inline(never)]`).
 impl Cx<'_> {
@@ -39,13 +41,14 @@ impl Cx<'_> {
             [schema, name] if schema == "pg_catalog" => name.as_str(),
             _ => return self.foreign_call(&parts, node, &self.argument_frags(node)?),
         };
-        if let Some(list) = cx::child(node, SyntaxKind::ARG_LIST)
-            && cx::children(&list, SyntaxKind::ARG).any(|argument| cx::has_token(&argument, SyntaxKind::VARIADIC_KW))
+        if let Some(list) = nodes::child(node, SyntaxKind::ARG_LIST)
+            && nodes::children(&list, SyntaxKind::ARG)
+                .any(|argument| nodes::has_token(&argument, SyntaxKind::VARIADIC_KW))
         {
             return Err(self.unsupported("VARIADIC arguments are not supported by IRIS", at));
         }
         let frag = self.function(name, &parts, node, at)?;
-        match cx::child(node, SyntaxKind::OVER_CLAUSE) {
+        match nodes::child(node, SyntaxKind::OVER_CLAUSE) {
             Some(over) => self.windowed(name, &frag, node, &over),
             None => Ok(frag),
         }
@@ -62,7 +65,7 @@ impl Cx<'_> {
     fn special_call(&self, node: &SyntaxNode, function: &SyntaxNode, at: usize) -> Result<Frag> {
         match function.kind() {
             SyntaxKind::EXISTS_FN => {
-                let query = function.first_child().and_then(|query| super::predicates::subquery(&query));
+                let query = function.first_child().and_then(|query| nodes::subquery(&query));
                 let query = query.ok_or_else(|| self.unsupported("EXISTS needs a query", at))?;
                 let query = self.subquery(&query)?;
                 Ok(Frag::cat(&[&"EXISTS (", &query, &")"], Ty::BOOL).sure_predicate(level::ATOM))
@@ -78,7 +81,7 @@ impl Cx<'_> {
             | SyntaxKind::JSON_QUERY_FN
             | SyntaxKind::JSON_EXISTS_FN) => {
                 let name = format!("{kind:?}").trim_end_matches("_FN").to_owned();
-                Err(super::json::refused_constructor(self, node, &name))
+                Err(json::refused_constructor(self, node, &name))
             }
             kind => {
                 let name = format!("{kind:?}").trim_end_matches("_FN").replace('_', " ");
@@ -104,10 +107,10 @@ impl Cx<'_> {
                 name.push_str(&names::iris_name(part)?);
             }
         }
-        let Some(list_node) = cx::child(node, SyntaxKind::ARG_LIST) else {
+        let Some(list_node) = nodes::child(node, SyntaxKind::ARG_LIST) else {
             return Ok(Frag::atom(name, Ty::Any));
         };
-        if cx::has_token(&list_node, SyntaxKind::STAR) {
+        if nodes::has_token(&list_node, SyntaxKind::STAR) {
             return Ok(Frag::atom(format!("{name}(*)"), Ty::Any));
         }
         Ok(Frag::cat(&[&name, &"(", &list(arguments), &")"], Ty::Any))
@@ -160,7 +163,7 @@ impl Cx<'_> {
                 let mut frags = Vec::new();
                 for (n, argument) in nodes.iter().enumerate() {
                     let frag = match argument.kind() {
-                        SyntaxKind::NAME_REF if n == 0 => Frag::atom(cx::plain_text(argument), Ty::Any),
+                        SyntaxKind::NAME_REF if n == 0 => Frag::atom(nodes::plain_text(argument), Ty::Any),
                         _ => self.inlined(n == 0, || self.value(argument))?,
                     };
                     frags.push(frag);
@@ -174,8 +177,8 @@ impl Cx<'_> {
             return Ok(Some(frag));
         }
         if matches!(name, "current_schemas") {
-            let implicit = nodes.first().is_some_and(|node| cx::plain_text(node).eq_ignore_ascii_case("true"));
-            let ty = crate::sql::typename::array_of(Oid(19)).unwrap_or(Oid::TEXT);
+            let implicit = nodes.first().is_some_and(|node| nodes::plain_text(node).eq_ignore_ascii_case("true"));
+            let ty = typename::array_of(Oid(19)).unwrap_or(Oid::TEXT);
             return Ok(Some(session(SessionValue::CurrentSchemas { implicit }, ty)));
         }
         if matches!(name, "gen_random_uuid" | "uuid_generate_v4" | "random") {
@@ -215,7 +218,7 @@ impl Cx<'_> {
         }
         refused(name)
             .or_else(|| known::is_of_postgresql(name).then(|| known::without_rule(name)))
-            .map_or_else(|| self.foreign_call(parts, node, arguments), |error| Err(error.position(cx::offset(at))))
+            .map_or_else(|| self.foreign_call(parts, node, arguments), |error| Err(error.position(nodes::offset(at))))
     }
 
     /// Functions of no or any arguments whose value is made once per statement.
@@ -239,7 +242,7 @@ impl Cx<'_> {
             _ => None,
         };
         let flag = |node: Option<&SyntaxNode>| {
-            node.is_some_and(|node| cx::plain_text(node).to_ascii_lowercase().trim_matches('\'').starts_with('t'))
+            node.is_some_and(|node| nodes::plain_text(node).to_ascii_lowercase().trim_matches('\'').starts_with('t'))
         };
         for node in nodes {
             self.constant(node);
@@ -270,7 +273,7 @@ impl Cx<'_> {
             Some((CallArgument::Value { .. }, _)) => {
                 self.constant(node).map(|(_, text)| Given::Constant(text.to_owned()))
             }
-            _ => match cx::unwrapped(node).first_token().map(|token| token.kind()) {
+            _ => match nodes::unwrapped(node).first_token().map(|token| token.kind()) {
                 Some(SyntaxKind::TRUE_KW) => Some(Given::Constant("true".to_owned())),
                 Some(SyntaxKind::FALSE_KW) => Some(Given::Constant("false".to_owned())),
                 _ => None,
@@ -285,7 +288,7 @@ impl Cx<'_> {
         for (n, node) in nodes.iter().enumerate() {
             frags.push(match n {
                 0 => self.value(node)?,
-                _ if node.kind() == SyntaxKind::NAME_REF => Frag::atom(cx::plain_text(node).to_uppercase(), Ty::Any),
+                _ if node.kind() == SyntaxKind::NAME_REF => Frag::atom(nodes::plain_text(node).to_uppercase(), Ty::Any),
                 _ => self.inlined(true, || self.value(node))?,
             });
         }
@@ -361,7 +364,7 @@ impl Cx<'_> {
                 .hint("Whole seconds work: to_timestamp(seconds::bigint)."));
             }
             ("to_timestamp", [_, _]) if self.template.is_zoned => {
-                return Err(super::zoned::depends("to_timestamp() of a text"));
+                return Err(zoned::depends("to_timestamp() of a text"));
             }
             ("to_timestamp", [text, format]) => Some(self.moment_from_text(Oid::TIMESTAMPTZ, text, format)?),
             ("to_date", [text, format]) => Some(self.moment_from_text(Oid::DATE, text, format)?),
@@ -412,8 +415,8 @@ fn extreme(name: &str, frags: &[Frag], ty: Ty) -> Frag {
     if !ty.is_string() {
         return extreme_value(name, frags, ty);
     }
-    let sorted: Vec<Frag> = frags.iter().map(super::as_sorted).collect();
-    super::text_order::without_blank(&extreme_value(name, &sorted, ty))
+    let sorted: Vec<Frag> = frags.iter().map(as_sorted).collect();
+    text_order::without_blank(&extreme_value(name, &sorted, ty))
 }
 
 fn extreme_value(name: &str, frags: &[Frag], ty: Ty) -> Frag {

@@ -1,15 +1,14 @@
 //! Long lists of IN and ANY. IRIS takes some thousand marks in a statement at most, and some report that lists of more
 //! than 500 find nothing; a list in one value has no such bounds.
 
+use super::array::is_listed;
+use super::predicates::join;
 use crate::iris::ParameterKind;
 use crate::sql::plan::{Bind, ElementSource};
 use crate::sql::template::LiteralKind;
 use crate::sql::translate::cx::{Cx, Result};
 use crate::sql::translate::frag::{Frag, MARK, Mark, Ty, level};
 use crate::types::Oid;
-
-use super::array::is_listed;
-use super::predicates::join;
 
 /// Items of one IN.
 pub(super) const ITEMS_MAX: usize = 100;

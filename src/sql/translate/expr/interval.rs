@@ -2,7 +2,10 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::tree::Expr;
+use super::casts::type_name;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::syntax::tree::{self, Expr};
 use crate::sql::template::LiteralKind;
 use crate::sql::translate::cx::{Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty};
@@ -142,7 +145,7 @@ impl Cx<'_> {
     fn span(&self, expr: &Expr) -> Result<Option<Span>> {
         match expr {
             Expr::Atom(node) if node.kind() == SyntaxKind::PAREN_EXPR => match node.first_child() {
-                Some(inner) if !super::predicates::is_query(inner.kind()) => self.span(&super::tree::read(&inner)?),
+                Some(inner) if !nodes::is_query(inner.kind()) => self.span(&tree::read(&inner)?),
                 _ => Ok(None),
             },
             Expr::Atom(node) if node.kind() == SyntaxKind::CAST_EXPR => {
@@ -150,7 +153,7 @@ impl Cx<'_> {
             }
             Expr::Atom(node) if node.kind() == SyntaxKind::CALL_EXPR => self.make_interval(node),
             Expr::Cast { operand, to } => {
-                let written = super::type_name(self, to);
+                let written = type_name(self, to);
                 let is_interval = written.name.starts_with("interval");
                 if is_interval && (written.name != "interval" || !written.mods.is_empty()) {
                     return Err(self.restricted(to));
@@ -203,7 +206,7 @@ impl Cx<'_> {
         }
         let mut unit = None;
         for child in node.children().filter(|child| format!("{:?}", child.kind()).starts_with("INTERVAL_")) {
-            let fields = super::super::cx::plain_text(&child).to_lowercase();
+            let fields = nodes::plain_text(&child).to_lowercase();
             match fields.as_str() {
                 "interval" => {}
                 "year" | "month" | "day" | "hour" | "minute" | "second" => unit = Some(fields),
@@ -226,15 +229,15 @@ impl Cx<'_> {
 
     /// `make_interval(days => 10)` and its positional form, one argument only.
     fn make_interval(&self, node: &SyntaxNode) -> Result<Option<Span>> {
-        let name = node.first_child().map(|name| super::super::names::parts(&name)).unwrap_or_default();
+        let name = node.first_child().map(|name| names::parts(&name)).unwrap_or_default();
         if name.last().is_none_or(|name| !name.eq_ignore_ascii_case("make_interval")) {
             return Ok(None);
         }
-        let arguments = super::arguments(node);
+        let arguments = nodes::arguments(node);
         if let [argument] = arguments.as_slice()
             && argument.kind() == SyntaxKind::NAMED_ARG
             && let (Some(name), Some(value)) = (argument.first_child(), argument.last_child())
-            && let Some(unit) = unit_of_argument(&super::super::cx::plain_text(&name).to_lowercase())
+            && let Some(unit) = unit_of_argument(&nodes::plain_text(&name).to_lowercase())
         {
             let factor = self.value(&value)?;
             return Ok(Some(Span::Times(unit, self.coerce(factor, PgType::new(Oid::INT4)))));

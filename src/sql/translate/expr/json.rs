@@ -6,7 +6,10 @@ use squawk_syntax::SyntaxNode;
 
 use super::moments;
 use super::strings::chain;
-use crate::sql::translate::cx::{self, Cx, Result};
+use super::text;
+use crate::sql::syntax::nodes;
+use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::expr::as_value;
 use crate::sql::translate::frag::{Frag, Ty, level};
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
@@ -89,7 +92,7 @@ impl Cx<'_> {
 
     /// A value as JSON text; NULL stays NULL.
     fn json_of(&self, value: &Frag, is_binary: bool) -> Result<Frag> {
-        let frag = super::as_value(value.clone());
+        let frag = as_value(value.clone());
         let sure = frag.not_null;
         let Ty::Known(ty) = frag.ty else {
             return match (frag.ty, self.text_literal(&frag)) {
@@ -106,14 +109,12 @@ impl Cx<'_> {
             // json keeps its blanks and doubles, jsonb has none.
             Oid::JSON if is_binary => return Err(no_json("type json inside of jsonb")),
             Oid::JSON | Oid::JSONB => frag.with_ty(Ty::TEXT),
-            Oid::BOOL | Oid::INT2 | Oid::INT4 | Oid::INT8 | Oid::NUMERIC => {
-                self.text_of(frag, super::text::TextForm::Cast)?
-            }
+            Oid::BOOL | Oid::INT2 | Oid::INT4 | Oid::INT8 | Oid::NUMERIC => self.text_of(frag, text::TextForm::Cast)?,
             Oid::TEXT | Oid::VARCHAR | Oid(19) => match self.text_literal(&frag) {
                 Some(text) => self.text_constant(&quoted(&text)),
                 None => string_of(&frag),
             },
-            Oid::BPCHAR => string_of(&self.text_of(frag, super::text::TextForm::Output)?),
+            Oid::BPCHAR => string_of(&self.text_of(frag, text::TextForm::Output)?),
             Oid::UUID => in_quotes(frag.with_ty(Ty::TEXT)),
             // Always ISO, whatever DateStyle says.
             Oid::DATE => in_quotes(moments::day_text(&frag)),
@@ -141,7 +142,7 @@ impl Cx<'_> {
             return Err(PgError::unsupported("json_object_agg() of a key that may be NULL is not supported")
                 .hint("PostgreSQL has an error for such a key, which IRIS has not. A column that is NOT NULL works."));
         }
-        let text = self.text_of(key.clone(), super::text::TextForm::Cast)?;
+        let text = self.text_of(key.clone(), text::TextForm::Cast)?;
         let key = match key.ty.oid() {
             Some(Oid::TEXT | Oid::VARCHAR | Oid::BPCHAR) => string_of(&text),
             _ => Frag::cat(&[&"'\"' || ", &text, &" || '\"'"], Ty::TEXT),
@@ -242,7 +243,7 @@ pub(super) fn refused_constructor(cx: &Cx<'_>, node: &SyntaxNode, name: &str) ->
     let at = usize::from(node.text_range().start());
     PgError::unsupported(format!("{name} is not supported: IRIS has another or none"))
         .hint("json_build_object() and json_build_array() work.")
-        .position(cx::offset(at.min(cx.sql.len())))
+        .position(nodes::offset(at.min(cx.sql.len())))
 }
 
 #[cfg(test)]

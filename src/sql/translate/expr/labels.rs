@@ -2,11 +2,11 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::casts::{is_type, type_name};
-use super::predicates::{is_query, subquery};
-use super::tree::{self, Expr};
-use crate::sql::translate::cx::{self, Cx};
-use crate::sql::translate::names;
+use super::casts::type_name;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{self, is_query, is_type, subquery};
+use crate::sql::syntax::tree::{self, Expr};
+use crate::sql::translate::cx::Cx;
 use crate::sql::typename;
 
 /// How strong a name is: a cast's type name gives way to the name of what is cast, CASE to that of its ELSE.
@@ -76,7 +76,7 @@ fn of_atom(cx: &Cx<'_>, node: &SyntaxNode) -> Named {
             cast(cx, operand.map_or(NOTHING, |operand| of_node(cx, &operand)), &to)
         }
         SyntaxKind::CASE_EXPR => {
-            let otherwise = cx::child(node, SyntaxKind::ELSE_CLAUSE).and_then(|clause| clause.first_child());
+            let otherwise = nodes::child(node, SyntaxKind::ELSE_CLAUSE).and_then(|clause| clause.first_child());
             match otherwise.map_or(NOTHING, |otherwise| of_node(cx, &otherwise)) {
                 named @ (Strength::Strong, _) => named,
                 _ => (Strength::Weak, Some("case".into())),

@@ -1,84 +1,50 @@
 //! Expressions.
 
-mod aggregates;
-mod array;
-mod atoms;
-mod bound;
-mod calls;
-mod casts;
-mod column_cast;
-mod compare;
-mod dates;
-mod equated;
-mod fitting;
-mod functions;
-mod in_list;
-mod interval;
-mod json;
-mod known;
-mod labels;
-mod moments;
-mod nan;
-mod numbers;
-mod operators;
-mod pieces;
-mod predicates;
-mod strings;
-mod text;
-mod text_order;
-mod to_char;
-mod tree;
-mod vector;
-mod window;
-mod window_value;
-mod zoned;
+pub mod aggregates;
+pub mod array;
+pub mod atoms;
+pub mod bound;
+pub mod calls;
+pub mod casts;
+pub mod column_cast;
+pub mod compare;
+pub mod dates;
+pub mod fitting;
+pub mod functions;
+pub mod in_list;
+pub mod interval;
+pub mod json;
+pub mod known;
+pub mod labels;
+pub mod moments;
+pub mod nan;
+pub mod numbers;
+pub mod operators;
+pub mod pieces;
+pub mod predicates;
+pub mod strings;
+pub mod text;
+pub mod text_order;
+pub mod to_char;
+pub mod vector;
+pub mod window;
+pub mod window_value;
+pub mod zoned;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-pub use self::aggregates::is_aggregate;
-pub use self::array::elements as array_elements;
-pub use self::atoms::{inexact, unfolded};
-pub use self::bound::bound;
-pub use self::calls::GatewayCalls;
-pub use self::casts::{is_type, type_name};
-pub use self::column_cast::ColumnCasts;
-pub use self::compare::{Asked, check_key, is_text, trimmed, trimmed_character};
-pub use self::equated::{Equality, equated};
-pub use self::functions::arguments;
-pub use self::labels::label;
-pub use self::predicates::is_query;
-pub use self::text_order::as_sorted;
-use self::tree::Expr;
-pub use self::tree::expressions;
-pub use self::vector::{Distance, is_made, to_vector, with_element};
-use super::cx::{Cx, Result};
-use super::frag::{Form, Frag, Mark, Ty, level};
+use self::vector::Distance;
 use crate::iris::ParameterKind;
 use crate::sql::plan::Bind;
+use crate::sql::syntax::nodes;
+use crate::sql::syntax::tree::{self, Expr};
+use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::frag::{self, Form, Frag, Mark, Ty, level};
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
 /// Bytes of one expression's text, beyond eight times the statement's own.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
-
-fn equalities(expr: &Expr, found: &mut Vec<(SyntaxNode, SyntaxNode)>) -> bool {
-    match expr {
-        Expr::Logic { and: true, left, right } => equalities(left, found) && equalities(right, found),
-        Expr::Binary { op, left, right, .. } if op == "=" => {
-            if let (Expr::Atom(left), Expr::Atom(right)) = (&**left, &**right)
-                && matches!(left.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR)
-            {
-                found.push((left.clone(), right.clone()));
-            }
-            true
-        }
-        Expr::Atom(node) if node.kind() == SyntaxKind::PAREN_EXPR => {
-            let inner = super::cx::unwrapped(node);
-            inner != *node && tree::read(&inner).is_ok_and(|expr| equalities(&expr, found))
-        }
-        _ => false,
-    }
-}
 
 impl Cx<'_> {
     /// An expression, as value or condition, whichever it is.
@@ -95,7 +61,7 @@ impl Cx<'_> {
 
     /// An expression at the top of a select list, whose value the encoder may have to finish.
     pub fn shown_value(&self, node: &SyntaxNode) -> Result<Frag> {
-        let is_name = matches!(super::cx::unwrapped(node).kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR);
+        let is_name = matches!(nodes::unwrapped(node).kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR);
         self.allows_stream.set(is_name);
         let frag = self.expr(node);
         self.allows_stream.set(false);
@@ -104,7 +70,7 @@ impl Cx<'_> {
 
     /// A value that is shown as it is, which the bare name of a stream may be.
     pub fn shown(&self, node: &SyntaxNode, allows_stream: bool) -> Result<Frag> {
-        let is_name = matches!(super::cx::unwrapped(node).kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR);
+        let is_name = matches!(nodes::unwrapped(node).kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR);
         self.allows_stream.set(allows_stream && is_name);
         let result = self.value(node);
         self.allows_stream.set(false);
@@ -124,16 +90,9 @@ impl Cx<'_> {
         result
     }
 
-    /// `name = value` for each comparison of a condition that is such comparisons and AND; empty for any other.
-    pub fn equalities(&self, node: &SyntaxNode) -> Vec<(SyntaxNode, SyntaxNode)> {
-        let mut found = Vec::new();
-        let is_read = tree::read(node).is_ok_and(|expr| equalities(&expr, &mut found));
-        if is_read { found } else { Vec::new() }
-    }
-
     /// The vector distance an expression is, if it is one.
     pub fn distance_of(&self, node: &SyntaxNode) -> Result<Option<Distance>> {
-        let node = super::cx::unwrapped(node);
+        let node = nodes::unwrapped(node);
         let Expr::Binary { op, left, right, at } = tree::read(&node)? else { return Ok(None) };
         if op == "-" {
             return self.similarity_of(&left, &right);
@@ -197,7 +156,7 @@ impl Cx<'_> {
             Expr::Collate { operand, collation } => self.collate(operand, collation),
             Expr::Overlaps { at } => Err(self.unsupported("the OVERLAPS operator is not supported by IRIS", *at)),
             Expr::IsOther(node) => Err(self.unsupported(
-                format!("{} is not supported by IRIS", super::cx::plain_text(node).to_uppercase()),
+                format!("{} is not supported by IRIS", nodes::plain_text(node).to_uppercase()),
                 node.text_range().start().into(),
             )),
         }
@@ -269,7 +228,7 @@ impl Cx<'_> {
     /// One of several values that become one column, of their common type. A constant among dates, times and doubles has to be
     /// one for IRIS as well, which would take it for text.
     pub fn branch(&self, frag: Frag, to: PgType) -> Frag {
-        let is_bare = frag.text.chars().eq([super::frag::MARK]);
+        let is_bare = frag.text.chars().eq([frag::MARK]);
         let is_text = frag.marks.is_empty() && frag.text.starts_with('\'');
         let is_mark = frag.ty.is_open() && (is_bare || is_text);
         let frag = self.coerce(frag, to);
@@ -287,7 +246,7 @@ impl Cx<'_> {
     }
 
     pub fn unsupported(&self, message: impl Into<String>, at: usize) -> Box<PgError> {
-        PgError::unsupported(message).position(super::cx::offset(at))
+        PgError::unsupported(message).position(nodes::offset(at))
     }
 }
 
@@ -297,7 +256,7 @@ pub fn stream_refused(column: &str, at: usize) -> Box<PgError> {
         .detail(
             "It is kept outside of its row (STORAGE EXTERNAL), as a stream of IRIS, with which IRIS cannot compute.",
         )
-        .position(super::cx::offset(at))
+        .position(nodes::offset(at))
 }
 
 /// A string constant that stands in the text, of a type whose values IRIS writes otherwise: it is bound after all.

@@ -2,11 +2,20 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::atoms::inexact;
+use super::compare::{self, Asked};
+use super::nan;
+use super::predicates;
 use super::text::TextForm;
-use super::tree::{Expr, LikeKind};
-use super::{Asked, Distance, as_value};
-use crate::sql::translate::cx::{self, Cx, Result, unwrapped};
-use crate::sql::translate::frag::{Frag, Ty, level};
+use super::text_order::{self, as_sorted};
+use super::vector::Distance;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{self, quantified, unwrapped};
+use crate::sql::syntax::tree::{self, Expr, LikeKind};
+use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::expr::as_value;
+use crate::sql::translate::frag::{self, Frag, Ty, level};
+use crate::sql::typename;
 use crate::types::{Oid, PgType};
 use crate::wire::PgError;
 
@@ -26,7 +35,7 @@ impl Cx<'_> {
                     let value = frags.into_iter().next().unwrap_or_else(|| Frag::atom("", Ty::FLOAT8));
                     Ok(Frag::cat(&[&"-", &value.within(level::ATOM)], Ty::FLOAT8).with_level(level::UNARY))
                 };
-                super::nan::lifted(&[&frag], minus).unwrap_or(Ok(frag))
+                nan::lifted(&[&frag], minus).unwrap_or(Ok(frag))
             }
             "-" => {
                 self.check_number(op, &frag, at)?;
@@ -116,7 +125,7 @@ impl Cx<'_> {
     #[inline(never)]
     pub(super) fn similarity_of(&self, left: &Expr, right: &Expr) -> Result<Option<Distance>> {
         let (Expr::Atom(one), Expr::Atom(parenthesis)) = (left, right) else { return Ok(None) };
-        let Expr::Binary { op, left, right, at } = super::tree::read(&unwrapped(parenthesis))? else { return Ok(None) };
+        let Expr::Binary { op, left, right, at } = tree::read(&unwrapped(parenthesis))? else { return Ok(None) };
         if op != "<=>" || self.constant(one).is_none_or(|(_, value)| value != "1") {
             return Ok(None);
         }
@@ -150,7 +159,7 @@ impl Cx<'_> {
         let (left, right) = self.compared(asked, left, right)?;
         let op = if op == "!=" { "<>" } else { op };
         let sure = left.not_null && right.not_null;
-        let (left, right) = super::text_order::both_as_sorted(op, left, right);
+        let (left, right) = text_order::both_as_sorted(op, left, right);
         let narrowed = if op == "=" { by_index(&left, &right).or_else(|| by_index(&right, &left)) } else { None };
         let mut frag = Frag::cat(&[&left.within(level::OTHER), &" ", &op, &" ", &right.within(level::OTHER)], Ty::BOOL);
         if let Some(narrowed) = narrowed {
@@ -165,7 +174,7 @@ impl Cx<'_> {
             Ok([a, b]) => self.arithmetic(op, a, b, at),
             Err(_) => Err(self.unsupported("arithmetic of this kind is not supported", at)),
         };
-        if let Some(lifted) = super::nan::lifted(&[&a, &b], plain) {
+        if let Some(lifted) = nan::lifted(&[&a, &b], plain) {
             return lifted;
         }
         if let Some(frag) = self.date_arithmetic(op, &a, &b, at)? {
@@ -188,7 +197,7 @@ impl Cx<'_> {
         }
         for frag in [&a, &b] {
             if frag.ty.is_string() || frag.ty.is(Oid::BOOL) {
-                return Err(undefined_operator(op, frag.ty).position(super::super::cx::offset(at)));
+                return Err(undefined_operator(op, frag.ty).position(nodes::offset(at)));
             }
             self.check_number(op, frag, at)?;
         }
@@ -237,7 +246,7 @@ impl Cx<'_> {
             // These are put together otherwise than their texts, or have another text than IRIS keeps.
             let is_other =
                 matches!(oid, Some(Oid::JSON | Oid::JSONB | Oid::VECTOR | Oid::INET | Oid::CIDR | Oid::MONEY));
-            if is_other || oid.and_then(crate::sql::typename::element_of).is_some() {
+            if is_other || oid.and_then(typename::element_of).is_some() {
                 let name = oid.map_or_else(String::new, |oid| PgType::new(oid).name());
                 return Err(self
                     .unsupported(format!("|| for values of type {name} is not supported by IRIS"), at)
@@ -269,7 +278,7 @@ impl Cx<'_> {
                 .unsupported(format!("the regular-expression operator {op} is not supported by IRIS"), at)
                 .hint("Patterns without special characters work, anchored by ^ or $ or not; else use LIKE."));
         };
-        let a = super::compare::exact(self.padded(a));
+        let a = compare::exact(self.padded(a));
         let insensitive = op.ends_with('*');
         let not = if op.starts_with('!') { "NOT " } else { "" };
         let text = if insensitive { text.to_uppercase() } else { text.to_owned() };
@@ -277,7 +286,7 @@ impl Cx<'_> {
         let escaped = |text: &str| text.replace(['%'], "\\%").replace('_', "\\_");
         let like = |pattern: String| {
             let frag = Frag::cat(&[&a, &" ", &not, &"LIKE ", &self.text_constant(&pattern)], Ty::BOOL);
-            let escape: &dyn super::super::frag::Piece = if pattern.contains('\\') { &" ESCAPE '\\'" } else { &"" };
+            let escape: &dyn frag::Piece = if pattern.contains('\\') { &" ESCAPE '\\'" } else { &"" };
             Frag::cat(&[&frag, escape], Ty::BOOL)
         };
         let frag = match (start, end) {
@@ -303,17 +312,17 @@ impl Cx<'_> {
             return Ok(None);
         }
         let left = self.atom(a)?;
-        let right = super::super::names::iris_name(&super::super::cx::plain_text(b))?;
+        let right = names::iris_name(&nodes::plain_text(b))?;
         Ok(Some(Frag::cat(&[&left, &"->", &right], Ty::Any)))
     }
 
     /// `left op ANY (argument)`, `left op ALL (argument)`.
     fn quantified(&self, op: &str, left: &Expr, all: bool, argument: &SyntaxNode) -> Result<Frag> {
         let op = if op == "!=" { "<>" } else { op };
-        if let Some(query) = super::predicates::subquery(argument) {
+        if let Some(query) = nodes::subquery(argument) {
             if query.kind() == SyntaxKind::VALUES && matches!((op, all), ("=", false) | ("<>", true)) {
                 let left = self.emit_value(left)?;
-                let rows = cx::grandchildren(&query, SyntaxKind::ROW_LIST, SyntaxKind::ROW);
+                let rows = nodes::grandchildren(&query, SyntaxKind::ROW_LIST, SyntaxKind::ROW);
                 let items = rows
                     .iter()
                     .filter_map(|row| row.first_child())
@@ -333,10 +342,10 @@ impl Cx<'_> {
                 let message = format!("{op} {word} (subquery) as a value is not supported where a value may be NULL");
                 return Err(self.unsupported(message, at).hint("Leave NULLs out, or compare in WHERE without NOT."));
             }
-            if super::text_order::goes_by_text(op, left.ty, query.ty) {
+            if text_order::goes_by_text(op, left.ty, query.ty) {
                 let sorted = inner.sorted_by();
                 query = sorted.ok_or_else(|| self.unsupported("the columns of this subquery are not known", at))?.frag;
-                left = super::as_sorted(&left).within(level::ATOM);
+                left = as_sorted(&left).within(level::ATOM);
             }
             let left = left.within(level::OTHER);
             return Ok(match (op, all) {
@@ -375,24 +384,10 @@ impl Cx<'_> {
                 let tests = items.into_iter().map(|item| self.comparison(op, left.clone(), item));
                 let tests: Vec<Frag> = tests.collect::<Result<_>>()?;
                 let (word, level) = if all { (" AND ", level::AND) } else { (" OR ", level::OR) };
-                super::predicates::join(&tests, word, level).parenthesised()
+                predicates::join(&tests, word, level).parenthesised()
             }
         })
     }
-}
-
-/// The argument of `ANY (..)`, `SOME (..)` or `ALL (..)`, and whether it is ALL.
-pub(super) fn quantified(node: &SyntaxNode) -> Option<(bool, SyntaxNode)> {
-    if node.kind() != SyntaxKind::CALL_EXPR {
-        return None;
-    }
-    let function = node.first_child()?;
-    let all = match function.kind() {
-        SyntaxKind::ANY_FN | SyntaxKind::SOME_FN => false,
-        SyntaxKind::ALL_FN => true,
-        _ => return None,
-    };
-    Some((all, function.first_child()?))
 }
 
 /// The digits behind the point that values of a type are shown with, where the type tells.
@@ -442,13 +437,13 @@ pub fn wider(a: Ty, b: Ty) -> Ty {
 
 /// What is equal is equal without regard to case, and for that the column has its index.
 fn by_index(column: &Frag, value: &Frag) -> Option<Frag> {
-    let column = super::inexact(column)?;
+    let column = inexact(column)?;
     let is_mark = value.marks.len() == 1 && value.text.chars().count() == 1;
     is_mark.then(|| Frag::cat(&[&column, &" = ", value], Ty::BOOL))
 }
 
 fn undefined_operator(op: &str, ty: Ty) -> Box<PgError> {
-    let name = ty.oid().and_then(crate::sql::typename::typname).unwrap_or("unknown");
+    let name = ty.oid().and_then(typename::typname).unwrap_or("unknown");
     PgError::error(
         crate::wire::SqlState::UNDEFINED_FUNCTION,
         format!("the operator {op} does not exist for an operand of type {name}"),

@@ -2,13 +2,17 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::tree::{Expr, IsWhat, LikeKind, expressions};
-use super::{Asked, common_type};
+use super::atoms::inexact;
+use super::compare::{self, Asked};
+use super::in_list;
+use super::text_order;
 use crate::sql::plan::Bind;
+use crate::sql::syntax::nodes::{self, is_constant, subquery};
+use crate::sql::syntax::tree::{Expr, IsWhat, LikeKind, expressions};
 use crate::sql::template::LiteralKind;
-use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::expr::common_type;
 use crate::sql::translate::frag::{Frag, Ty, level, list};
-use crate::sql::translate::query::is_constant;
 use crate::types::{Fitting, Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
@@ -169,8 +173,8 @@ impl Cx<'_> {
         let (operand, low, high) = (to(operand), to(low), to(high));
         let (from, low) = self.compared(Asked::Order, operand.clone(), low)?;
         let (until, high) = self.compared(Asked::Order, operand, high)?;
-        let (from, low) = super::text_order::both_as_sorted("<", from, low);
-        let (until, high) = super::text_order::both_as_sorted("<", until, high);
+        let (from, low) = text_order::both_as_sorted("<", from, low);
+        let (until, high) = text_order::both_as_sorted("<", until, high);
         if from.text != until.text {
             // The two bounds are of two types, and the value meets each in another one.
             if symmetric || not {
@@ -246,7 +250,7 @@ impl Cx<'_> {
         if !matches!(to.oid, Oid::FLOAT4 | Oid::FLOAT8) || !number.ty.is_number() {
             return Ok(number);
         }
-        let node = cx::unwrapped(node);
+        let node = nodes::unwrapped(node);
         let negated = (node.kind() == SyntaxKind::PREFIX_EXPR
             && node.first_token().is_some_and(|sign| sign.text() == "-"))
         .then(|| node.first_child())
@@ -304,14 +308,14 @@ impl Cx<'_> {
             items.push(item);
         }
         let operand = operand.within(level::OTHER);
-        if items.len() > super::in_list::ITEMS_MAX
+        if items.len() > in_list::ITEMS_MAX
             && let Some(listed) = self.in_long_list(not, &operand, &items)?
         {
             return Ok(listed);
         }
         let exact = in_parts(not, &operand, &items);
         // What is equal is equal without regard to case, and for that the column has its index.
-        match super::inexact(&operand).filter(|_| !not && items.len() <= super::in_list::ITEMS_MAX) {
+        match inexact(&operand).filter(|_| !not && items.len() <= in_list::ITEMS_MAX) {
             Some(column) => {
                 let narrowed = Frag::cat(&[&column, &" IN (", &list(&items), &")"], Ty::BOOL);
                 Ok(Frag::cat(&[&"(", &narrowed, &" AND ", &exact, &")"], Ty::BOOL).predicate(level::ATOM))
@@ -326,7 +330,7 @@ impl Cx<'_> {
         let (lefts, rights): (Vec<_>, Vec<_>) = (expressions(left).collect(), expressions(right).collect());
         if right.kind() != SyntaxKind::TUPLE_EXPR || lefts.len() != rights.len() {
             return Err(PgError::error(SqlState::SYNTAX_ERROR, "unequal number of entries in row expressions")
-                .position(cx::offset(at)));
+                .position(nodes::offset(at)));
         }
         let pairs = lefts
             .iter()
@@ -373,7 +377,7 @@ impl Cx<'_> {
         escape: Option<&Expr>,
     ) -> Result<Frag> {
         if let Expr::Atom(node) = pattern
-            && let Some((all, argument)) = super::operators::quantified(node)
+            && let Some((all, argument)) = nodes::quantified(node)
         {
             return self.like_any(kind, not, operand, all, &argument);
         }
@@ -422,7 +426,7 @@ impl Cx<'_> {
         // LIKE sees the blanks of character(n).
         let operand = self.padded(operand);
         let operand = if operand.ty.is(Oid::BPCHAR) { operand.with_ty(Ty::TEXT) } else { self.coerce(operand, text) };
-        let (operand, pattern) = (super::compare::exact(operand), self.coerce(pattern, text));
+        let (operand, pattern) = (compare::exact(operand), self.coerce(pattern, text));
         if kind == LikeKind::Similar {
             let plain = pattern
                 .literal()
@@ -533,28 +537,4 @@ fn in_parts(not: bool, operand: &Frag, items: &[Frag]) -> Frag {
     let parts: Vec<Frag> = items.chunks(IN_VALUES_MAX).map(part).collect();
     let (word, level) = if not { (" AND ", level::AND) } else { (" OR ", level::OR) };
     join(&parts, word, level).parenthesised()
-}
-
-/// The query inside parentheses, if that is what they hold.
-pub fn subquery(node: &SyntaxNode) -> Option<SyntaxNode> {
-    if is_query(node.kind()) {
-        return Some(node.clone());
-    }
-    if !matches!(node.kind(), SyntaxKind::PAREN_EXPR | SyntaxKind::PAREN_SELECT) {
-        return None;
-    }
-    let mut children = node.children();
-    let child = children.next()?;
-    if is_query(child.kind()) { Some(child) } else { subquery(&child) }
-}
-
-pub fn is_query(kind: SyntaxKind) -> bool {
-    matches!(
-        kind,
-        SyntaxKind::SELECT
-            | SyntaxKind::COMPOUND_SELECT
-            | SyntaxKind::VALUES
-            | SyntaxKind::TABLE
-            | SyntaxKind::PAREN_SELECT
-    )
 }

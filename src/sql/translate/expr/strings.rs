@@ -6,8 +6,9 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::pieces::empty_unless_null;
 use super::text::TextForm;
-use super::tree::expressions;
-use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::syntax::nodes;
+use crate::sql::syntax::tree::expressions;
+use crate::sql::translate::cx::{Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty, level, list};
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
@@ -31,7 +32,7 @@ impl Cx<'_> {
         let mut frags = expressions(&holder).map(|child| self.value(&child)).collect::<Result<Vec<_>>>()?;
         // `FOR n` alone begins with the first character.
         let first = || Frag::atom("1", Ty::INT4);
-        if frags.len() == 2 && cx::has_token(&holder, SyntaxKind::FOR_KW) {
+        if frags.len() == 2 && nodes::has_token(&holder, SyntaxKind::FOR_KW) {
             match holder.kind() {
                 SyntaxKind::SUBSTRING_FROM_FOR => frags.insert(1, first()),
                 SyntaxKind::SUBSTRING_FOR_FROM => frags.push(first()),

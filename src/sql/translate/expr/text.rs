@@ -1,9 +1,10 @@
 //! The text of a value inside SQL. IRIS would print it in its own form (a date as `66841`, 0.5 as `.5`, true as `1`), so
 //! every place that makes text comes here; a type whose text IRIS cannot make exactly is refused.
 
-use super::{as_value, moments};
+use super::moments;
 use crate::sql::template::LiteralKind;
 use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::expr::as_value;
 use crate::sql::translate::frag::{Frag, Ty, level};
 use crate::sql::typename;
 use crate::types::{Oid, PgType};

@@ -1,5 +1,7 @@
 //! pgvector's operators and functions over IRIS's VECTOR_COSINE and VECTOR_DOT_PRODUCT.
 
+use super::atoms::inexact;
+use super::nan;
 use crate::sql::plan::Bind;
 use crate::sql::schema::VectorElement;
 use crate::sql::translate::cx::{Cx, Result};
@@ -14,7 +16,7 @@ use crate::wire::{PgError, SqlState};
 pub fn to_vector(frag: Frag, pg_type: PgType) -> Frag {
     let sure = frag.not_null;
     // IRIS shows its own vectors as text.
-    let frag = super::inexact(&frag).unwrap_or(frag);
+    let frag = inexact(&frag).unwrap_or(frag);
     let frag = Frag::cat(&[&"TO_VECTOR(", &frag, &", DOUBLE)"], Ty::Known(pg_type));
     if sure { frag.sure() } else { frag }
 }
@@ -49,7 +51,7 @@ impl Distance {
     /// What sorts as the distance does for every vector, zero vectors among them, and whether the other way round.
     pub fn exact_sort(&self) -> (Frag, bool) {
         match self.value.nan {
-            Some(_) => (super::nan::placed(self.value.clone()), false),
+            Some(_) => (nan::placed(self.value.clone()), false),
             None => (self.sort.clone(), self.sort_descending),
         }
     }
@@ -110,8 +112,8 @@ impl Cx<'_> {
                 let squares: Vec<Frag> = columns.map(|side| dot(side, side)).collect();
                 let value = Frag::cat(&[&"1 - ", &cosine], Ty::FLOAT8).with_level(level::ADD);
                 Ok(Distance {
-                    value: super::nan::unless_zero(value, &squares),
-                    similarity: super::nan::unless_zero(cosine.clone(), &squares),
+                    value: nan::unless_zero(value, &squares),
+                    similarity: nan::unless_zero(cosine.clone(), &squares),
                     sort: cosine,
                     sort_descending: true,
                 })

@@ -3,11 +3,12 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::atoms::clause_text;
-use super::tree::expressions;
-use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::syntax::tree::expressions;
+use crate::sql::translate::cx::{Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty, list};
-use crate::sql::translate::names;
-use crate::sql::translate::query::SortKey;
+use crate::sql::translate::query::order::SortKey;
 use crate::wire::{PgError, SqlState};
 
 /// What stands in OVER, read.
@@ -145,18 +146,18 @@ impl Cx<'_> {
         {
             self.window_spec(&base, window)?;
         }
-        if let Some(partition) = cx::child(spec, SyntaxKind::PARTITION_BY_CLAUSE) {
+        if let Some(partition) = nodes::child(spec, SyntaxKind::PARTITION_BY_CLAUSE) {
             for key in expressions(&partition) {
                 window.partition.push(self.inlined(true, || self.grouped(self.value(&key)?))?);
                 window.keys.push(key);
             }
         }
-        if let Some(order) = cx::child(spec, SyntaxKind::ORDER_BY_CLAUSE) {
+        if let Some(order) = nodes::child(spec, SyntaxKind::ORDER_BY_CLAUSE) {
             window.order = self.inlined(true, || self.sort_keys(&order, None))?;
-            let items = cx::grandchildren(&order, SyntaxKind::SORT_BY_LIST, SyntaxKind::SORT_BY);
+            let items = nodes::grandchildren(&order, SyntaxKind::SORT_BY_LIST, SyntaxKind::SORT_BY);
             window.keys.extend(items.iter().filter_map(SyntaxNode::first_child));
         }
-        if let Some(frame) = cx::child(spec, SyntaxKind::FRAME_CLAUSE) {
+        if let Some(frame) = nodes::child(spec, SyntaxKind::FRAME_CLAUSE) {
             window.frame = Some(frame);
         }
         Ok(())

@@ -10,7 +10,7 @@ use squawk_syntax::SyntaxNode;
 use super::window::{Bound, Frame, Unit, Window};
 use crate::sql::translate::cx::{Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty, level};
-use crate::sql::translate::query::SortKey;
+use crate::sql::translate::query::order::SortKey;
 use crate::sql::typename;
 use crate::types::Oid;
 use crate::wire::PgError;

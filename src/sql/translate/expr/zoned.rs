@@ -2,6 +2,7 @@
 //! The session's wall clock is bound as a value; what would need a conversion for each row is refused.
 
 use super::atoms::session;
+use super::casts;
 use crate::sql::plan::SessionValue;
 use crate::sql::translate::cx::{Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty};
@@ -11,7 +12,7 @@ use crate::wire::PgError;
 impl Cx<'_> {
     /// CURRENT_DATE, LOCALTIME or LOCALTIMESTAMP of the session's time zone.
     pub(super) fn local_time(&self, oid: Oid) -> Frag {
-        let name = super::casts::iris_cast_type(PgType::new(oid)).unwrap_or_default();
+        let name = casts::iris_cast_type(PgType::new(oid)).unwrap_or_default();
         let value = session(SessionValue::LocalTime(oid), Oid::TEXT);
         Frag::cat(&[&"CAST(", &value, &" AS ", &name, &")"], Ty::of(oid)).sure()
     }

@@ -5,14 +5,15 @@
 
 use squawk_syntax::SyntaxKind;
 
-use super::Query;
 use super::select::{Target, shape};
 use crate::sql::schema::ColumnFacts;
+use crate::sql::syntax::names;
 use crate::sql::translate::cx::{Column, Cx, Result};
-use crate::sql::translate::dml::{assigned, is_same};
-use crate::sql::translate::expr::{as_sorted, trimmed_character};
+use crate::sql::translate::dml::assign::{assigned, is_same};
+use crate::sql::translate::expr::compare::trimmed_character;
+use crate::sql::translate::expr::text_order::as_sorted;
 use crate::sql::translate::frag::{Frag, Ty, list};
-use crate::sql::translate::names;
+use crate::sql::translate::query::Query;
 use crate::types::{Oid, PgType};
 
 /// What a query's text is made of.

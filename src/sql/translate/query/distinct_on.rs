@@ -6,10 +6,11 @@ use super::from::From;
 use super::order::{SortKey, holds_aggregate};
 use super::outer::{Outer, numbered_list};
 use super::select::{Target, outputs};
-use super::{Place, Query};
-use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::expr::expressions;
+use crate::sql::syntax::nodes;
+use crate::sql::syntax::tree::expressions;
+use crate::sql::translate::cx::{Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty, list};
+use crate::sql::translate::query::{Place, Query};
 
 impl Cx<'_> {
     /// ```text
@@ -38,7 +39,7 @@ impl Cx<'_> {
                 })
                 .collect::<Result<Vec<Frag>>>()
         })?;
-        let keys = match cx::child(node, SyntaxKind::ORDER_BY_CLAUSE) {
+        let keys = match nodes::child(node, SyntaxKind::ORDER_BY_CLAUSE) {
             Some(order) => self.inlined(true, || self.sort_keys(&order, Some(&targets)))?,
             None => Vec::new(),
         };
@@ -57,7 +58,7 @@ impl Cx<'_> {
             window.push(&") AS pgw_place");
             window
         };
-        let aggregates = cx::child(node, SyntaxKind::GROUP_BY_CLAUSE).is_some()
+        let aggregates = nodes::child(node, SyntaxKind::GROUP_BY_CLAUSE).is_some()
             || targets.iter().any(|target| target.node.as_ref().is_some_and(holds_aggregate))
             || keys.iter().any(|key| key.is_inner);
         let mut inner = Frag::atom("SELECT ", Ty::Any);

@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::Place;
 use super::merged::{Merged, Optional};
-use crate::sql::translate::cx::{self, Column, Cte, Cx, Relation, Result, column_of};
-use crate::sql::translate::expr::arguments;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{self, arguments};
+use crate::sql::translate::cx::{Column, Cte, Cx, Relation, Result, column_of};
 use crate::sql::translate::frag::{Frag, Ty};
-use crate::sql::translate::names;
+use crate::sql::translate::query::Place;
 
 /// A FROM clause read: what is in it, and its text except for the conditions, which are written when all is in scope.
 #[derive(Debug, Default)]
@@ -95,7 +95,7 @@ impl Cx<'_> {
             SyntaxKind::RELATION_FROM_ITEM | SyntaxKind::RELATION_NAME => self.relation_item(item, from),
             SyntaxKind::JOIN_EXPR => self.join(item, from),
             SyntaxKind::PAREN_FROM_ITEM => {
-                if cx::has_token(item, SyntaxKind::LATERAL_KW) {
+                if nodes::has_token(item, SyntaxKind::LATERAL_KW) {
                     return Err(self
                         .unsupported("LATERAL is not supported by IRIS", at)
                         .hint("Write the subquery into the select list, or join and group."));
@@ -117,7 +117,7 @@ impl Cx<'_> {
 
     fn relation_item(&self, item: &SyntaxNode, from: &mut From) -> Result<()> {
         let at = usize::from(item.text_range().start());
-        if cx::child(item, SyntaxKind::TABLESAMPLE_CLAUSE).is_some() {
+        if nodes::child(item, SyntaxKind::TABLESAMPLE_CLAUSE).is_some() {
             return Err(self.unsupported("TABLESAMPLE is not supported by IRIS", at));
         }
         // ONLY and the trailing star speak of inheritance, which IRIS tables made here do not have.
@@ -210,7 +210,7 @@ impl Cx<'_> {
         let left_start = from.relations.len();
         self.read_item(&left, from)?;
         let right_start = from.relations.len();
-        let natural = cx::has_token(&join, SyntaxKind::NATURAL_KW);
+        let natural = nodes::has_token(&join, SyntaxKind::NATURAL_KW);
         let mut words = String::from(" ");
         let natural_word = from.pieces.len();
         if natural {
@@ -220,7 +220,7 @@ impl Cx<'_> {
         for part in join.children() {
             match part.kind() {
                 SyntaxKind::JOIN_INNER => {
-                    words.push_str(if cx::has_token(&part, SyntaxKind::INNER_KW) { "INNER JOIN " } else { "JOIN " })
+                    words.push_str(if nodes::has_token(&part, SyntaxKind::INNER_KW) { "INNER JOIN " } else { "JOIN " })
                 }
                 SyntaxKind::JOIN_LEFT => {
                     words.push_str("LEFT JOIN ");
@@ -283,7 +283,7 @@ impl Cx<'_> {
     }
 
     fn using(&self, clause: &SyntaxNode, from: &mut From, optional: Optional) -> Result<()> {
-        if cx::child(clause, SyntaxKind::REQUIRED_AS_ALIAS).is_some() {
+        if nodes::child(clause, SyntaxKind::REQUIRED_AS_ALIAS).is_some() {
             return Err(
                 self.unsupported("JOIN USING .. AS is not supported by IRIS", clause.text_range().start().into())
             );
@@ -291,7 +291,7 @@ impl Cx<'_> {
         let typed: Vec<String> = clause
             .descendants()
             .filter(|node| node.kind() == SyntaxKind::COLUMN_NAME_REF)
-            .map(|node| cx::plain_text(&node))
+            .map(|node| nodes::plain_text(&node))
             .collect();
         let names: Vec<String> = typed.iter().map(|name| names::folded(name)).collect();
         let sides = (from.item, from.factor);
@@ -309,7 +309,7 @@ impl Cx<'_> {
     /// `generate_series(1, 3)` and `unnest(ARRAY[..])` of constants, written out; IRIS has no table functions like them.
     fn function_item(&self, item: &SyntaxNode, from: &mut From) -> Result<()> {
         let at = usize::from(item.text_range().start());
-        let call = cx::child(item, SyntaxKind::CALL_EXPR);
+        let call = nodes::child(item, SyntaxKind::CALL_EXPR);
         let name = call.as_ref().and_then(SyntaxNode::first_child).map(|name| names::parts(&name)).unwrap_or_default();
         let name = name.last().map(|name| names::folded(name)).unwrap_or_default();
         let arguments: Vec<SyntaxNode> = call.iter().flat_map(arguments).collect();
@@ -380,11 +380,11 @@ pub fn alias(item: &SyntaxNode) -> Option<Alias> {
     let alias = item.children().find(|child| {
         matches!(child.kind(), SyntaxKind::FROM_ALIAS | SyntaxKind::OPTIONAL_AS_ALIAS | SyntaxKind::REQUIRED_AS_ALIAS)
     })?;
-    let name = cx::child(&alias, SyntaxKind::TABLE_ALIAS).map(|name| cx::plain_text(&name))?;
+    let name = nodes::child(&alias, SyntaxKind::TABLE_ALIAS).map(|name| nodes::plain_text(&name))?;
     let columns = alias
         .descendants()
         .filter(|node| node.kind() == SyntaxKind::COLUMN_NAME)
-        .map(|node| cx::plain_text(&node))
+        .map(|node| nodes::plain_text(&node))
         .collect();
     Some(Alias { name, columns })
 }

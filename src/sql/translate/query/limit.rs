@@ -5,8 +5,9 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use crate::iris::ParameterKind;
 use crate::sql::plan::{Bind, SessionValue};
+use crate::sql::syntax::nodes;
 use crate::sql::template::LiteralKind;
-use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::cx::{Cx, Result};
 use crate::sql::translate::frag::{Frag, Mark, Ty};
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
@@ -23,13 +24,13 @@ const ALL: &str = "9223372036854775807";
 impl Cx<'_> {
     pub fn limit(&self, node: &SyntaxNode) -> Result<Limit> {
         let mut limit = Limit::default();
-        if let Some(clause) = cx::child(node, SyntaxKind::LIMIT_CLAUSE)
-            && cx::child(&clause, SyntaxKind::ALL).is_none()
+        if let Some(clause) = nodes::child(node, SyntaxKind::LIMIT_CLAUSE)
+            && nodes::child(&clause, SyntaxKind::ALL).is_none()
             && let Some(count) = clause.first_child()
         {
             limit.count = self.row_count(&count, i64::MAX, "LIMIT")?;
         }
-        if let Some(clause) = cx::child(node, SyntaxKind::FETCH_CLAUSE) {
+        if let Some(clause) = nodes::child(node, SyntaxKind::FETCH_CLAUSE) {
             if clause.children().any(|child| child.kind() == SyntaxKind::WITH_TIES) {
                 return Err(
                     self.unsupported("FETCH .. WITH TIES is not supported by IRIS", clause.text_range().start().into())
@@ -41,7 +42,7 @@ impl Cx<'_> {
                 None => Some(Frag::atom("1", Ty::INT8)),
             };
         }
-        if let Some(clause) = cx::child(node, SyntaxKind::OFFSET_CLAUSE)
+        if let Some(clause) = nodes::child(node, SyntaxKind::OFFSET_CLAUSE)
             && let Some(offset) = clause.first_child()
         {
             limit.offset = self.row_count(&offset, 0, "OFFSET")?;
@@ -86,7 +87,7 @@ impl Cx<'_> {
 
     /// `Some(None)` for NULL, `Some(Some(n))` for a negative constant; reads no other literal.
     fn constant_count(&self, node: &SyntaxNode) -> Option<Option<i64>> {
-        let inner = cx::unwrapped(node);
+        let inner = nodes::unwrapped(node);
         match inner.kind() {
             SyntaxKind::LITERAL if inner.first_token().is_some_and(|token| token.kind() == SyntaxKind::NULL_KW) => {
                 Some(None)
@@ -98,7 +99,7 @@ impl Cx<'_> {
 
     /// A sum or product of whole constants.
     fn folded(&self, node: &SyntaxNode) -> Option<i64> {
-        let node = cx::unwrapped(node);
+        let node = nodes::unwrapped(node);
         if node.kind() != SyntaxKind::BIN_EXPR {
             return match self.constant(&node) {
                 Some((LiteralKind::Int4 | LiteralKind::Int8, value)) => value.parse().ok(),
@@ -106,11 +107,11 @@ impl Cx<'_> {
             };
         }
         let (left, right) = (self.folded(&node.first_child()?)?, self.folded(&node.last_child()?)?);
-        if cx::has_token(&node, SyntaxKind::PLUS) {
+        if nodes::has_token(&node, SyntaxKind::PLUS) {
             left.checked_add(right)
-        } else if cx::has_token(&node, SyntaxKind::STAR) {
+        } else if nodes::has_token(&node, SyntaxKind::STAR) {
             left.checked_mul(right)
-        } else if cx::has_token(&node, SyntaxKind::MINUS) {
+        } else if nodes::has_token(&node, SyntaxKind::MINUS) {
             left.checked_sub(right)
         } else {
             None

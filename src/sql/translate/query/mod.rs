@@ -1,32 +1,27 @@
 //! Queries: SELECT, set operations, VALUES, TABLE, WITH.
 
-mod clauses;
-mod convert;
-mod distinct_on;
-mod from;
-mod limit;
-mod merged;
-mod one_row;
-mod order;
-mod outer;
-mod select;
-mod set_operations;
-mod with;
+pub mod clauses;
+pub mod convert;
+pub mod distinct_on;
+pub mod from;
+pub mod limit;
+pub mod merged;
+pub mod one_row;
+pub mod order;
+pub mod outer;
+pub mod select;
+pub mod set_operations;
+pub mod with;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-pub(in crate::sql::translate) use self::clauses::is_constant;
 use self::convert::Parts;
-use super::alike;
-use super::cx::{Column, Cx, Result};
-use super::frag::{Frag, Ty};
+use self::select::Target;
 use crate::sql::plan::OutputColumn;
+use crate::sql::translate::alike;
+use crate::sql::translate::cx::{Column, Cx, Result};
+use crate::sql::translate::frag::{Frag, Ty};
 use crate::wire::{PgError, SqlState};
-
-pub use self::from::{Alias, alias};
-pub use self::one_row::Conditions;
-pub use self::order::SortKey;
-pub use self::select::{Target, outputs};
 
 /// The texts of a select list.
 pub fn render(targets: &[Target]) -> Vec<Frag> {

@@ -6,15 +6,16 @@ use std::ops::Range;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::Place;
 use super::convert::Parts;
 use super::from::From;
 use super::order::{SortKey, holds_aggregate};
 use super::select::Target;
-use crate::sql::translate::cx::{self, Cx, Relation, Result};
-use crate::sql::translate::expr::{Equality, equated, is_query};
+use crate::sql::syntax::equalities::{Equality, equated};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{self, is_query};
+use crate::sql::translate::cx::{Cx, Relation, Result};
 use crate::sql::translate::frag::{Frag, Ty, level};
-use crate::sql::translate::names;
+use crate::sql::translate::query::Place;
 use crate::types::Oid;
 
 impl Cx<'_> {
@@ -50,10 +51,10 @@ impl Cx<'_> {
             return refused("IRIS cannot count the rows of such a value");
         }
         let is_simple = node.kind() == SyntaxKind::SELECT
-            && cx::child(&node, SyntaxKind::GROUP_BY_CLAUSE).is_none()
-            && cx::child(&node, SyntaxKind::LIMIT_CLAUSE).is_none()
-            && cx::child(&node, SyntaxKind::FETCH_CLAUSE).is_none()
-            && cx::child(&node, SyntaxKind::OFFSET_CLAUSE).is_none()
+            && nodes::child(&node, SyntaxKind::GROUP_BY_CLAUSE).is_none()
+            && nodes::child(&node, SyntaxKind::LIMIT_CLAUSE).is_none()
+            && nodes::child(&node, SyntaxKind::FETCH_CLAUSE).is_none()
+            && nodes::child(&node, SyntaxKind::OFFSET_CLAUSE).is_none()
             && !node.descendants().any(|child| child.kind() == SyntaxKind::OVER_CLAUSE);
         if is_simple
             && let Parts::Select { head, targets, tail, .. } = &query.parts
@@ -88,14 +89,14 @@ impl Cx<'_> {
         if self.limits_to_one(node, place) || from.is_empty() {
             return true;
         }
-        let grouped = cx::child(node, SyntaxKind::GROUP_BY_CLAUSE).is_some();
-        let aggregates = cx::child(node, SyntaxKind::HAVING_CLAUSE).is_some()
+        let grouped = nodes::child(node, SyntaxKind::GROUP_BY_CLAUSE).is_some();
+        let aggregates = nodes::child(node, SyntaxKind::HAVING_CLAUSE).is_some()
             || targets.iter().any(|target| target.node.as_ref().is_some_and(holds_aggregate));
         if !grouped && aggregates {
             return true;
         }
         let mut facts: Vec<(Equality, Option<Range<usize>>)> = Vec::new();
-        if let Some(condition) = cx::child(node, SyntaxKind::WHERE_CLAUSE).and_then(|clause| clause.first_child()) {
+        if let Some(condition) = nodes::child(node, SyntaxKind::WHERE_CLAUSE).and_then(|clause| clause.first_child()) {
             facts.extend(equated(&condition).into_iter().map(|equality| (equality, None)));
         }
         for (condition, of) in &from.conditions {
@@ -109,11 +110,11 @@ impl Cx<'_> {
         if place != Place::Scalar {
             return false;
         }
-        if let Some(fetch) = cx::child(node, SyntaxKind::FETCH_CLAUSE) {
+        if let Some(fetch) = nodes::child(node, SyntaxKind::FETCH_CLAUSE) {
             let count = fetch.children().find(|child| child.kind() != SyntaxKind::FETCH_ONLY);
             return count.is_none_or(|count| self.constant_integer(&count).is_some_and(|n| n <= 1));
         }
-        cx::child(node, SyntaxKind::LIMIT_CLAUSE)
+        nodes::child(node, SyntaxKind::LIMIT_CLAUSE)
             .and_then(|clause| clause.first_child())
             .is_some_and(|count| self.constant_integer(&count).is_some_and(|n| n <= 1))
     }
@@ -135,7 +136,7 @@ impl Conditions {
             depth,
             of_joins: from.conditions.clone(),
             has_full_join: from.has_full_join,
-            group_by: cx::child(node, SyntaxKind::GROUP_BY_CLAUSE),
+            group_by: nodes::child(node, SyntaxKind::GROUP_BY_CLAUSE),
         }
     }
 }
@@ -149,16 +150,16 @@ impl Cx<'_> {
         if conditions.depth != scopes.len() {
             return false;
         }
-        let texts: Vec<String> = keys.iter().map(|key| cx::plain_text(&cx::unwrapped(key))).collect();
+        let texts: Vec<String> = keys.iter().map(|key| nodes::plain_text(&nodes::unwrapped(key))).collect();
         if let Some(clause) = &conditions.group_by {
-            let list = cx::child(clause, SyntaxKind::GROUP_BY_LIST);
+            let list = nodes::child(clause, SyntaxKind::GROUP_BY_LIST);
             return list.iter().flat_map(SyntaxNode::children).all(|item| {
-                item.first_child().is_some_and(|key| texts.contains(&cx::plain_text(&cx::unwrapped(&key))))
+                item.first_child().is_some_and(|key| texts.contains(&nodes::plain_text(&nodes::unwrapped(&key))))
             });
         }
         let mut facts: Vec<(Equality, Option<Range<usize>>)> = Vec::new();
         for key in keys {
-            let column = cx::unwrapped(key);
+            let column = nodes::unwrapped(key);
             if !matches!(column.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) {
                 continue;
             }

@@ -3,10 +3,15 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::select::Target;
-use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::expr::{as_sorted, is_aggregate, is_query, stream_refused};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{self, is_query};
+use crate::sql::translate::alike;
+use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::enums;
+use crate::sql::translate::expr::aggregates::is_aggregate;
+use crate::sql::translate::expr::stream_refused;
+use crate::sql::translate::expr::text_order::as_sorted;
 use crate::sql::translate::frag::{Frag, Ty, level};
-use crate::sql::translate::{alike, enums, names};
 use crate::wire::{PgError, SqlState};
 
 /// One key of ORDER BY.
@@ -68,7 +73,7 @@ impl SortKey {
 impl Cx<'_> {
     /// `targets` are the select list's, for ordinals and aliases.
     pub fn sort_keys(&self, clause: &SyntaxNode, targets: Option<&[Target]>) -> Result<Vec<SortKey>> {
-        let items = cx::grandchildren(clause, SyntaxKind::SORT_BY_LIST, SyntaxKind::SORT_BY);
+        let items = nodes::grandchildren(clause, SyntaxKind::SORT_BY_LIST, SyntaxKind::SORT_BY);
         let sorts = |item: &&SyntaxNode| {
             targets.is_none() || !item.first_child().is_some_and(|node| self.is_typed_constant(&node))
         };
@@ -77,12 +82,12 @@ impl Cx<'_> {
 
     /// A constant with a type, or a parameter, is no ordinal and sorts nothing: IRIS would take it for one.
     fn is_typed_constant(&self, node: &SyntaxNode) -> bool {
-        let node = cx::unwrapped(node);
+        let node = nodes::unwrapped(node);
         match node.kind() {
             SyntaxKind::CAST_EXPR => node
                 .children()
-                .any(|child| cx::unwrapped(&child).kind() == SyntaxKind::LITERAL || self.is_typed_constant(&child)),
-            SyntaxKind::LITERAL => self.literal_of(&node).is_none() && cx::plain_text(&node).starts_with('$'),
+                .any(|child| nodes::unwrapped(&child).kind() == SyntaxKind::LITERAL || self.is_typed_constant(&child)),
+            SyntaxKind::LITERAL => self.literal_of(&node).is_none() && nodes::plain_text(&node).starts_with('$'),
             SyntaxKind::PREFIX_EXPR => node.first_child().is_some_and(|operand| self.is_typed_constant(&operand)),
             _ => false,
         }
@@ -90,14 +95,14 @@ impl Cx<'_> {
 
     /// Direction, and whether NULLs come first, of one key.
     pub(super) fn direction(&self, item: &SyntaxNode) -> Result<(bool, bool)> {
-        if cx::child(item, SyntaxKind::SORT_USING).is_some() {
+        if nodes::child(item, SyntaxKind::SORT_USING).is_some() {
             let at = usize::from(item.text_range().start());
             return Err(self.unsupported("ORDER BY .. USING is not supported by IRIS", at));
         }
-        let descending = cx::child(item, SyntaxKind::SORT_DESC).is_some();
-        let nulls_first = if cx::child(item, SyntaxKind::NULLS_FIRST).is_some() {
+        let descending = nodes::child(item, SyntaxKind::SORT_DESC).is_some();
+        let nulls_first = if nodes::child(item, SyntaxKind::NULLS_FIRST).is_some() {
             true
-        } else if cx::child(item, SyntaxKind::NULLS_LAST).is_some() {
+        } else if nodes::child(item, SyntaxKind::NULLS_LAST).is_some() {
             false
         } else {
             descending
@@ -116,12 +121,12 @@ impl Cx<'_> {
             None => None,
         };
         let target = number.and_then(|number| targets?.get(number));
-        if target.is_none() && cx::unwrapped(&node).kind() == SyntaxKind::NAME_REF {
-            let name = names::folded(&cx::plain_text(&cx::unwrapped(&node)));
+        if target.is_none() && nodes::unwrapped(&node).kind() == SyntaxKind::NAME_REF {
+            let name = names::folded(&nodes::plain_text(&nodes::unwrapped(&node)));
             let aliases =
                 targets.iter().flat_map(|targets| targets.iter()).filter_map(|target| target.alias.as_deref());
             if let Some(alias) = aliases.map(names::folded).find(|alias| alike::is_confused(alias, &name)) {
-                return Err(alike::refusal("names", &alias, &name).position(cx::offset(at)));
+                return Err(alike::refusal("names", &alias, &name).position(nodes::offset(at)));
             }
         }
         if let Some(target) = target.filter(|target| target.frag.is_stream) {
@@ -163,7 +168,7 @@ impl Cx<'_> {
         let sorted = self.sorted(value.clone())?;
         // The same column in the select list.
         let number = number.or_else(|| {
-            let is_column = node.as_ref().is_some_and(|node| is_name(&cx::unwrapped(node)));
+            let is_column = node.as_ref().is_some_and(|node| is_name(&nodes::unwrapped(node)));
             let same = |target: &Target| value.marks.is_empty() && target.frag.text == value.text;
             targets.filter(|_| is_column)?.iter().position(same)
         });
@@ -184,14 +189,14 @@ impl Cx<'_> {
     /// The target an ordinal or an output name stands for. `aliases_first`: in ORDER BY an output name wins over a
     /// column of the tables, in GROUP BY it is the other way round (manual, "SELECT").
     pub fn target_of(&self, node: &SyntaxNode, targets: &[Target], aliases_first: bool) -> Result<Option<usize>> {
-        let node = cx::unwrapped(node);
+        let node = nodes::unwrapped(node);
         match node.kind() {
             SyntaxKind::LITERAL => {
                 let Some(n) = self.constant_integer(&node) else { return Ok(None) };
                 let clause = if aliases_first { "ORDER BY" } else { "GROUP BY" };
                 let out_of_range = || {
                     PgError::error(SqlState(*b"42P10"), format!("{clause} position {n} is not in select list"))
-                        .position(cx::offset(node.text_range().start().into()))
+                        .position(nodes::offset(node.text_range().start().into()))
                 };
                 let index = usize::try_from(n).ok().and_then(|n| n.checked_sub(1)).ok_or_else(out_of_range)?;
                 // A `*` that IRIS expands hides what the ordinal means.
@@ -206,7 +211,7 @@ impl Cx<'_> {
                 if index < targets.len() { Ok(Some(index)) } else { Err(out_of_range()) }
             }
             SyntaxKind::NAME_REF => {
-                let name = names::folded(&cx::plain_text(&node));
+                let name = names::folded(&nodes::plain_text(&node));
                 if !aliases_first && self.column(None, &name).is_some() {
                     return Ok(None);
                 }
@@ -232,7 +237,7 @@ pub(super) fn holds_aggregate(node: &SyntaxNode) -> bool {
         return false;
     }
     if node.kind() == SyntaxKind::CALL_EXPR
-        && cx::child(node, SyntaxKind::OVER_CLAUSE).is_none()
+        && nodes::child(node, SyntaxKind::OVER_CLAUSE).is_none()
         && node
             .first_child()
             .is_some_and(|name| names::parts(&name).last().is_some_and(|name| is_aggregate(&names::folded(name))))

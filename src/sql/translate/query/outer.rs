@@ -1,11 +1,11 @@
 //! A query around a query: for sort keys IRIS takes from the select list only, and for an offset inside a statement.
 
-use super::Place;
 use super::convert::column_name;
 use super::limit::Limit;
 use super::order::SortKey;
 use super::select::Target;
 use crate::sql::translate::frag::{Frag, Ty, list};
+use crate::sql::translate::query::Place;
 
 /// Its pieces.
 pub(super) struct Outer<'a> {

@@ -4,20 +4,27 @@ use std::rc::Rc;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::clauses::{Rest, is_constant, plain_order};
+use super::clauses::{Rest, plain_order};
 use super::convert::column_name;
 use super::from::From;
 use super::limit::Limit;
 use super::one_row::Conditions;
 use super::order::holds_aggregate;
 use super::outer::{Outer, numbered_list};
-use super::{Place, Query};
 use crate::sql::description::EnumType;
 use crate::sql::plan::OutputColumn;
-use crate::sql::translate::cx::{self, Column, Cx, Relation, Result};
-use crate::sql::translate::expr::{ColumnCasts, expressions, inexact, is_query, label, stream_refused, unfolded};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{self, is_constant, is_query};
+use crate::sql::syntax::tree::expressions;
+use crate::sql::translate::alike;
+use crate::sql::translate::cx::{Column, Cx, Relation, Result};
+use crate::sql::translate::enums;
+use crate::sql::translate::expr::atoms::{inexact, unfolded};
+use crate::sql::translate::expr::column_cast::ColumnCasts;
+use crate::sql::translate::expr::labels::label;
+use crate::sql::translate::expr::stream_refused;
 use crate::sql::translate::frag::{Frag, Ty, list};
-use crate::sql::translate::{alike, enums, names};
+use crate::sql::translate::query::{Place, Query};
 use crate::types::{Oid, PgType};
 
 /// One entry of a select list.
@@ -115,7 +122,7 @@ impl Target {
 
 impl Cx<'_> {
     pub fn select(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
-        if let Some(locking) = cx::child(node, SyntaxKind::LOCKING_CLAUSE) {
+        if let Some(locking) = nodes::child(node, SyntaxKind::LOCKING_CLAUSE) {
             return Err(self
                 .unsupported(
                     "SELECT .. FOR UPDATE and FOR SHARE are not supported: IRIS cannot lock the rows of a query",
@@ -124,11 +131,11 @@ impl Cx<'_> {
                 .hint("Lock by an UPDATE in the transaction, or by LOCK TABLE."));
         }
         let ctes = self.ctes.borrow().len();
-        let with = match cx::child(node, SyntaxKind::WITH_CLAUSE) {
+        let with = match nodes::child(node, SyntaxKind::WITH_CLAUSE) {
             Some(with) => Some(self.with(&with)?),
             None => None,
         };
-        let from = match cx::child(node, SyntaxKind::FROM_CLAUSE) {
+        let from = match nodes::child(node, SyntaxKind::FROM_CLAUSE) {
             Some(clause) => self.read_from(&clause)?,
             None => From::default(),
         };
@@ -136,10 +143,10 @@ impl Cx<'_> {
         for definition in node
             .children()
             .filter(|child| child.kind() == SyntaxKind::WINDOW_CLAUSE)
-            .flat_map(|clause| cx::children(&clause, SyntaxKind::WINDOW_DEF).collect::<Vec<_>>())
+            .flat_map(|clause| nodes::children(&clause, SyntaxKind::WINDOW_DEF).collect::<Vec<_>>())
         {
             let name = names::first(&definition).map(|name| names::folded(&name)).unwrap_or_default();
-            self.windows.borrow_mut().push((name, cx::child(&definition, SyntaxKind::WINDOW_SPEC)));
+            self.windows.borrow_mut().push((name, nodes::child(&definition, SyntaxKind::WINDOW_SPEC)));
         }
         let scope = from.relations.clone();
         let depth = self.scopes.borrow().len() + 1;
@@ -156,10 +163,10 @@ impl Cx<'_> {
     }
 
     fn select_in_scope(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>, from: &From) -> Result<Query> {
-        let grouped = cx::child(node, SyntaxKind::GROUP_BY_CLAUSE).is_some();
-        let clause = cx::child(node, SyntaxKind::SELECT_CLAUSE);
-        let distinct = clause.as_ref().and_then(|clause| cx::child(clause, SyntaxKind::DISTINCT_CLAUSE));
-        let list_node = clause.as_ref().and_then(|clause| cx::child(clause, SyntaxKind::TARGET_LIST));
+        let grouped = nodes::child(node, SyntaxKind::GROUP_BY_CLAUSE).is_some();
+        let clause = nodes::child(node, SyntaxKind::SELECT_CLAUSE);
+        let distinct = clause.as_ref().and_then(|clause| nodes::child(clause, SyntaxKind::DISTINCT_CLAUSE));
+        let list_node = clause.as_ref().and_then(|clause| nodes::child(clause, SyntaxKind::TARGET_LIST));
         let targets = match &list_node {
             // What is grouped by must be the same text, not another mark.
             Some(list) => {
@@ -178,7 +185,7 @@ impl Cx<'_> {
         } else {
             targets
         };
-        if let Some(on) = distinct.as_ref().and_then(|clause| cx::child(clause, SyntaxKind::DISTINCT_ON)) {
+        if let Some(on) = distinct.as_ref().and_then(|clause| nodes::child(clause, SyntaxKind::DISTINCT_ON)) {
             return self.distinct_on(node, place, &on, targets, from);
         }
         let targets = if distinct.is_some() { self.distinct_targets(targets)? } else { targets };
@@ -197,9 +204,9 @@ impl Cx<'_> {
         mut targets: Vec<Target>,
         from: &From,
     ) -> Result<Query> {
-        let grouped = cx::child(node, SyntaxKind::GROUP_BY_CLAUSE).is_some();
+        let grouped = nodes::child(node, SyntaxKind::GROUP_BY_CLAUSE).is_some();
         let limit = self.limit(node)?;
-        let keys = match cx::child(node, SyntaxKind::ORDER_BY_CLAUSE) {
+        let keys = match nodes::child(node, SyntaxKind::ORDER_BY_CLAUSE) {
             // The order of one value says nothing.
             Some(_) if place == Place::Scalar && limit.is_none() => Vec::new(),
             Some(order) => {
@@ -310,14 +317,14 @@ impl Cx<'_> {
             frag.push(&" FROM ");
             frag.push(&self.write_from(from)?);
         }
-        if let Some(clause) = cx::child(node, SyntaxKind::WHERE_CLAUSE)
+        if let Some(clause) = nodes::child(node, SyntaxKind::WHERE_CLAUSE)
             && let Some(condition) = clause.first_child()
         {
             frag.push(&" WHERE ");
             frag.push(&self.filter(&condition)?);
         }
         let mut one_group = None;
-        if let Some(clause) = cx::child(node, SyntaxKind::GROUP_BY_CLAUSE) {
+        if let Some(clause) = nodes::child(node, SyntaxKind::GROUP_BY_CLAUSE) {
             let keys = self.inlined(true, || self.group_by(&clause, targets))?;
             if keys.is_empty() {
                 one_group = Some(true);
@@ -326,12 +333,12 @@ impl Cx<'_> {
                 frag.push(&list(&keys));
             }
         }
-        if let Some(clause) = cx::child(node, SyntaxKind::HAVING_CLAUSE)
+        if let Some(clause) = nodes::child(node, SyntaxKind::HAVING_CLAUSE)
             && let Some(condition) = clause.first_child()
         {
             frag.push(&" HAVING ");
             frag.push(&self.filter(&condition)?);
-            let grouped = cx::child(node, SyntaxKind::GROUP_BY_CLAUSE).is_some();
+            let grouped = nodes::child(node, SyntaxKind::GROUP_BY_CLAUSE).is_some();
             let aggregates = |target: &Target| target.node.as_ref().is_some_and(holds_aggregate);
             if !grouped && !targets.iter().all(aggregates) {
                 one_group = Some(false);
@@ -342,7 +349,7 @@ impl Cx<'_> {
 
     fn group_by(&self, clause: &SyntaxNode, targets: &[Target]) -> Result<Vec<Frag>> {
         let mut keys = Vec::new();
-        for item in cx::child(clause, SyntaxKind::GROUP_BY_LIST).iter().flat_map(SyntaxNode::children) {
+        for item in nodes::child(clause, SyntaxKind::GROUP_BY_LIST).iter().flat_map(SyntaxNode::children) {
             let at = usize::from(item.text_range().start());
             if item.kind() != SyntaxKind::GROUPING_EXPR {
                 return Err(self
@@ -387,13 +394,13 @@ impl Cx<'_> {
         casts: ColumnCasts,
     ) -> Result<Vec<Target>> {
         let mut targets: Vec<Target> = Vec::new();
-        for target in cx::children(list, SyntaxKind::TARGET) {
-            if cx::has_token(&target, SyntaxKind::STAR) {
+        for target in nodes::children(list, SyntaxKind::TARGET) {
+            if nodes::has_token(&target, SyntaxKind::STAR) {
                 self.star(None, place, names.is_some(), relations, merges, &mut targets);
                 continue;
             }
             let Some(value) = target.first_child() else { continue };
-            if value.kind() == SyntaxKind::FIELD_EXPR && cx::has_token(&value, SyntaxKind::STAR) {
+            if value.kind() == SyntaxKind::FIELD_EXPR && nodes::has_token(&value, SyntaxKind::STAR) {
                 let parts = names::parts(&value);
                 self.star(Some(&parts), place, names.is_some(), relations, merges, &mut targets);
                 continue;
@@ -576,5 +583,5 @@ pub fn shape(targets: &[Target]) -> Option<Vec<Column>> {
 }
 
 fn is_column(node: &SyntaxNode) -> bool {
-    matches!(cx::unwrapped(node).kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR)
+    matches!(nodes::unwrapped(node).kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR)
 }

@@ -6,20 +6,22 @@ use super::convert::Parts;
 use super::order::SortKey;
 use super::outer::Outer;
 use super::select::{Target, outputs};
-use super::{Place, Query};
 use crate::sql::plan::OutputColumn;
 use crate::sql::schema::VectorElement;
-use crate::sql::translate::cx::{self, Column, Cx, Result};
-use crate::sql::translate::expr::{common_type, expressions, stream_refused};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::syntax::tree::expressions;
+use crate::sql::translate::cx::{Column, Cx, Result};
+use crate::sql::translate::expr::{common_type, stream_refused};
 use crate::sql::translate::frag::{Frag, Ty, list};
-use crate::sql::translate::names;
+use crate::sql::translate::query::{Place, Query};
 use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
 impl Cx<'_> {
     pub(super) fn set_operation(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
         let ctes = self.ctes.borrow().len();
-        let with = match cx::child(node, SyntaxKind::WITH_CLAUSE) {
+        let with = match nodes::child(node, SyntaxKind::WITH_CLAUSE) {
             Some(with) => Some(self.with(&with)?),
             None => None,
         };
@@ -44,7 +46,7 @@ impl Cx<'_> {
             SyntaxKind::EXCEPT => "EXCEPT",
             _ => return Err(self.unsupported("this set operation is not supported by IRIS", at)),
         };
-        let all = cx::child(&operator, SyntaxKind::ALL).is_some();
+        let all = nodes::child(&operator, SyntaxKind::ALL).is_some();
         // The first leg names the columns.
         let mut a = self.query(&left, Place::Leg, names)?;
         let mut b = self.query(&right, Place::Leg, None)?;
@@ -94,7 +96,7 @@ impl Cx<'_> {
         let named = a.shape.clone();
         let mut query = Query::joined(a, is_grouped(&left, false), tail);
         let Some(mut shape) = shape else {
-            if cx::child(node, SyntaxKind::ORDER_BY_CLAUSE).is_some() {
+            if nodes::child(node, SyntaxKind::ORDER_BY_CLAUSE).is_some() {
                 return Err(self.unknown_columns("ORDER BY of a set operation", at));
             }
             query.frag.push(&self.limit(node)?.clause());
@@ -205,15 +207,15 @@ impl Cx<'_> {
 
     /// Only columns of the result can be sorted by, by name or number. As texts they are numbers.
     fn keys_of_set(&self, node: &SyntaxNode, shape: &[Column]) -> Result<Vec<SortKey>> {
-        let Some(clause) = cx::child(node, SyntaxKind::ORDER_BY_CLAUSE) else { return Ok(Vec::new()) };
-        let items = cx::grandchildren(&clause, SyntaxKind::SORT_BY_LIST, SyntaxKind::SORT_BY);
+        let Some(clause) = nodes::child(node, SyntaxKind::ORDER_BY_CLAUSE) else { return Ok(Vec::new()) };
+        let items = nodes::grandchildren(&clause, SyntaxKind::SORT_BY_LIST, SyntaxKind::SORT_BY);
         items.iter().map(|item| self.key_of_set(item, shape)).collect()
     }
 
     fn key_of_set(&self, item: &SyntaxNode, shape: &[Column]) -> Result<SortKey> {
         let at = usize::from(item.text_range().start());
         let (descending, nulls_first) = self.direction(item)?;
-        let value = item.first_child().map(|value| cx::unwrapped(&value));
+        let value = item.first_child().map(|value| nodes::unwrapped(&value));
         let number = match &value {
             Some(value) if value.kind() == SyntaxKind::LITERAL => {
                 let n = self.constant_integer(value).and_then(|n| usize::try_from(n).ok()?.checked_sub(1));
@@ -221,12 +223,12 @@ impl Cx<'_> {
                     Some(n) => Some(n),
                     None => {
                         return Err(PgError::error(SqlState(*b"42P10"), "ORDER BY position is not in select list")
-                            .position(cx::offset(at)));
+                            .position(nodes::offset(at)));
                     }
                 }
             }
             Some(value) if value.kind() == SyntaxKind::NAME_REF => {
-                let name = names::folded(&cx::plain_text(value));
+                let name = names::folded(&nodes::plain_text(value));
                 shape.iter().position(|column| column.name == name)
             }
             _ => None,
@@ -234,7 +236,7 @@ impl Cx<'_> {
         let Some((n, column)) = number.and_then(|n| Some((n, shape.get(n)?))) else {
             return Err(PgError::unsupported("invalid UNION/INTERSECT/EXCEPT ORDER BY clause")
                 .detail("Only result column names can be used, not expressions or functions.")
-                .position(cx::offset(at)));
+                .position(nodes::offset(at)));
         };
         let mut value = Frag::atom((n + 1).to_string(), column.ty);
         value.not_null = !column.nullable;
@@ -243,12 +245,12 @@ impl Cx<'_> {
 
     pub(super) fn values(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
         let mut values: Vec<Vec<Frag>> = Vec::new();
-        for row in cx::grandchildren(node, SyntaxKind::ROW_LIST, SyntaxKind::ROW) {
+        for row in nodes::grandchildren(node, SyntaxKind::ROW_LIST, SyntaxKind::ROW) {
             let at = usize::from(row.text_range().start());
             let row = expressions(&row).map(|value| self.value(&value)).collect::<Result<Vec<_>>>()?;
             if values.first().is_some_and(|first| first.len() != row.len()) {
                 return Err(PgError::error(SqlState::SYNTAX_ERROR, "VALUES lists must all be the same length")
-                    .position(cx::offset(at)));
+                    .position(nodes::offset(at)));
             }
             values.push(row);
         }
@@ -322,12 +324,12 @@ fn merged(a: Option<&[Column]>, b: Option<&[Column]>, at: usize) -> Result<Optio
     let (Some(a), Some(b)) = (a, b) else { return Ok(None) };
     if a.len() != b.len() {
         return Err(PgError::error(SqlState::SYNTAX_ERROR, "each UNION query must have the same number of columns")
-            .position(cx::offset(at)));
+            .position(nodes::offset(at)));
     }
     let is_character = |column: &Column| column.ty.is(Oid::BPCHAR);
     if let Some((column, _)) = a.iter().zip(b).find(|(a, b)| a.ty != b.ty && (is_character(a) || is_character(b))) {
         let message = format!("characters of several lengths in the column \"{}\" are not supported", column.name);
-        return Err(PgError::unsupported(message).hint("Cast them to text.").position(cx::offset(at)));
+        return Err(PgError::unsupported(message).hint("Cast them to text.").position(nodes::offset(at)));
     }
     let columns = a.iter().zip(b).map(|(a, b)| Column {
         name: a.name.clone(),

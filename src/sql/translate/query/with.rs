@@ -2,18 +2,21 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::Place;
-use crate::sql::translate::cx::{self, Cte, Cx, Result};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::translate::alike;
+use crate::sql::translate::cx::{Cte, Cx, Result};
 use crate::sql::translate::frag::{Frag, Ty};
-use crate::sql::translate::{alike, names};
+use crate::sql::translate::query::Place;
 
 impl Cx<'_> {
     /// `WITH .. ` and its tables into scope; whoever calls takes them out again.
     pub fn with(&self, clause: &SyntaxNode) -> Result<Frag> {
         let mut frag = Frag::atom("WITH ", Ty::Any);
-        let recursive = cx::has_token(clause, SyntaxKind::RECURSIVE_KW);
-        for (n, table) in cx::children(clause, SyntaxKind::WITH_TABLE).enumerate() {
-            let typed = cx::child(&table, SyntaxKind::CTE_NAME).map(|name| cx::plain_text(&name)).unwrap_or_default();
+        let recursive = nodes::has_token(clause, SyntaxKind::RECURSIVE_KW);
+        for (n, table) in nodes::children(clause, SyntaxKind::WITH_TABLE).enumerate() {
+            let typed =
+                nodes::child(&table, SyntaxKind::CTE_NAME).map(|name| nodes::plain_text(&name)).unwrap_or_default();
             let name = names::folded(&typed);
             if recursive && refers_to(&table, &name) {
                 return Err(self
@@ -23,10 +26,10 @@ impl Cx<'_> {
             if let Some(other) = self.ctes.borrow().iter().find(|other| alike::is_confused(&other.name, &name)) {
                 return Err(alike::refusal("names of WITH", &other.name, &name));
             }
-            let columns: Vec<String> = cx::child(&table, SyntaxKind::COLUMN_LIST)
+            let columns: Vec<String> = nodes::child(&table, SyntaxKind::COLUMN_LIST)
                 .iter()
                 .flat_map(SyntaxNode::children)
-                .map(|column| cx::plain_text(&column))
+                .map(|column| nodes::plain_text(&column))
                 .collect();
             let query = table.children().find(|child| {
                 !matches!(

@@ -2,10 +2,11 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::{Utility, utility};
+use super::command::{Utility, utility};
 use crate::sql::plan::{Action, ChannelCommand};
-use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::names;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::translate::cx::{Cx, Result};
 use crate::wire::{PgError, Severity, SqlState};
 
 /// Bytes of a name; the scanner of PostgreSQL cuts longer ones (`NAMEDATALEN` - 1).
@@ -13,7 +14,7 @@ const NAME_BYTES_MAX: usize = 63;
 
 pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
     match stmt.kind() {
-        SyntaxKind::UNLISTEN if cx::has_token(stmt, SyntaxKind::STAR) => {
+        SyntaxKind::UNLISTEN if nodes::has_token(stmt, SyntaxKind::STAR) => {
             utility(Action::Channel(ChannelCommand::Unlisten(None)), "UNLISTEN")
         }
         SyntaxKind::UNLISTEN => {
@@ -21,7 +22,7 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
         }
         SyntaxKind::LISTEN => utility(Action::Channel(ChannelCommand::Listen(channel(cx, stmt)?)), "LISTEN"),
         _ => {
-            let payload = match cx::child(stmt, SyntaxKind::LITERAL) {
+            let payload = match nodes::child(stmt, SyntaxKind::LITERAL) {
                 None => String::new(),
                 Some(literal) => match cx.constant(&literal) {
                     Some((_, payload)) => payload.to_owned(),

@@ -4,22 +4,23 @@ use std::rc::Rc;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::{Utility, utility};
+use super::command::{Utility, utility};
 use crate::iris::ParameterKind;
 use crate::sql::plan::{Action, Bind, CopyFormat, CopyFromStdin, CopyHeader};
 use crate::sql::schema::{ColumnFacts, TableLookup};
-use crate::sql::translate::cx::{self, Cx, Result, plain_text};
-use crate::sql::translate::dml::assigned;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{self, plain_text};
+use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::dml::assign::assigned;
 use crate::sql::translate::frag::{Frag, Ty, list};
-use crate::sql::translate::names;
 use crate::sql::writes::{Writes, Written};
 use crate::wire::{PgError, SqlState};
 
 pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
-    let table = cx::child(stmt, SyntaxKind::COPY_TABLE)
+    let table = nodes::child(stmt, SyntaxKind::COPY_TABLE)
         .ok_or_else(|| PgError::unsupported("COPY of a query is not supported yet"))?;
-    let from =
-        cx::child(stmt, SyntaxKind::COPY_FROM).ok_or_else(|| PgError::unsupported("COPY TO is not supported yet"))?;
+    let from = nodes::child(stmt, SyntaxKind::COPY_FROM)
+        .ok_or_else(|| PgError::unsupported("COPY TO is not supported yet"))?;
     if !from.children().any(|node| node.kind() == SyntaxKind::COPY_STDIN) {
         return Err(PgError::unsupported("COPY reads from STDIN only: the gateway opens no files of its host"));
     }
@@ -27,7 +28,7 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
         return Err(PgError::unsupported("COPY FROM with WHERE is not supported"));
     }
     let format = format(cx, stmt)?;
-    let name = cx::child(&table, SyntaxKind::TABLE_NAME_REF)
+    let name = nodes::child(&table, SyntaxKind::TABLE_NAME_REF)
         .ok_or_else(|| PgError::error(SqlState::SYNTAX_ERROR, "COPY without a table"))?;
     let (text, relation) = cx.relation(&names::parts(&name))?;
     let views = cx.views(&relation);
@@ -46,7 +47,7 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
         return Err(PgError::error(SqlState(*b"42809"), message)
             .hint("To enable copying to a view, provide an INSTEAD OF INSERT trigger."));
     }
-    let columns: Vec<(String, &ColumnFacts)> = match cx::child(&table, SyntaxKind::COLUMN_REF_LIST) {
+    let columns: Vec<(String, &ColumnFacts)> = match nodes::child(&table, SyntaxKind::COLUMN_REF_LIST) {
         Some(list) => {
             let mut columns = Vec::new();
             for column in list.children() {
@@ -93,17 +94,18 @@ fn format(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<CopyFormat> {
     let mut null = b"\\N".to_vec();
     let mut header = CopyHeader::None;
     let mut options: Vec<(String, Option<String>)> = Vec::new();
-    if let Some(list) = cx::child(stmt, SyntaxKind::COPY_OPTION_LIST) {
-        for option in cx::children(&list, SyntaxKind::COPY_OPTION) {
-            let key = cx::child(&option, SyntaxKind::COPY_OPTION_KEY).map(|key| plain_text(&key)).unwrap_or_default();
-            let value = cx::child(&option, SyntaxKind::COPY_OPTION_VALUE).map(|value| option_value(cx, &value));
+    if let Some(list) = nodes::child(stmt, SyntaxKind::COPY_OPTION_LIST) {
+        for option in nodes::children(&list, SyntaxKind::COPY_OPTION) {
+            let key =
+                nodes::child(&option, SyntaxKind::COPY_OPTION_KEY).map(|key| plain_text(&key)).unwrap_or_default();
+            let value = nodes::child(&option, SyntaxKind::COPY_OPTION_VALUE).map(|value| option_value(cx, &value));
             options.push((key.to_ascii_lowercase(), value));
         }
     }
-    for option in cx::children(stmt, SyntaxKind::COPY_LEGACY_OPTION) {
+    for option in nodes::children(stmt, SyntaxKind::COPY_LEGACY_OPTION) {
         let text = plain_text(&option).to_ascii_lowercase();
         let key = text.split_whitespace().next().unwrap_or_default().to_owned();
-        let value = cx::child(&option, SyntaxKind::LITERAL).and_then(|node| cx.constant(&node));
+        let value = nodes::child(&option, SyntaxKind::LITERAL).and_then(|node| cx.constant(&node));
         let value = value.map(|(_, text)| text.to_owned());
         match key.as_str() {
             "csv" | "binary" | "json" => options.push(("format".to_owned(), Some(key))),

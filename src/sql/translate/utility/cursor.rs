@@ -2,12 +2,12 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::{Utility, object, utility};
+use super::command::{Utility, object, utility};
 use crate::sql::lex::{self, Kind};
 use crate::sql::plan::{Action, CursorCommand, FetchDirection};
-use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::expr::is_query;
-use crate::sql::translate::names;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{self, is_query};
+use crate::sql::translate::cx::{Cx, Result};
 use crate::wire::{PgError, SqlState};
 
 /// The count that stands for ALL.
@@ -17,7 +17,7 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
     match stmt.kind() {
         SyntaxKind::DECLARE => declare(cx, stmt),
         SyntaxKind::FETCH | SyntaxKind::MOVE => fetch(cx.sql).map(Some),
-        SyntaxKind::CLOSE if cx::has_token(stmt, SyntaxKind::ALL_KW) => {
+        SyntaxKind::CLOSE if nodes::has_token(stmt, SyntaxKind::ALL_KW) => {
             utility(Action::Cursor(CursorCommand::Close(None)), "CLOSE CURSOR ALL")
         }
         SyntaxKind::CLOSE => {
@@ -41,12 +41,12 @@ pub fn without_read_only(sql: &str) -> Option<&str> {
 }
 
 fn declare(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
-    let says = |kind: SyntaxKind| cx::child(stmt, kind).is_some();
+    let says = |kind: SyntaxKind| nodes::child(stmt, kind).is_some();
     let query = stmt.children().find(|node| is_query(node.kind()));
     let Some(query) = query else {
         let at = stmt.text_range().start().into();
         return Err(PgError::error(SqlState::SYNTAX_ERROR, "DECLARE CURSOR can only be used for queries")
-            .position(cx::offset(at)));
+            .position(nodes::offset(at)));
     };
     let scroll = if says(SyntaxKind::SCROLL) {
         Some(true)
@@ -57,7 +57,7 @@ fn declare(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
     };
     let hold = says(SyntaxKind::WITH_HOLD);
     if let Some(locking) = query.children().find(|node| node.kind() == SyntaxKind::LOCKING_CLAUSE) {
-        let strength = cx::plain_text(&locking).to_ascii_uppercase();
+        let strength = nodes::plain_text(&locking).to_ascii_uppercase();
         let refuse = |what: &str, kind: &str| {
             Err(PgError::unsupported(format!("{what} .. {strength} is not supported"))
                 .detail(format!("{kind} cursors must be READ ONLY.")))
@@ -84,7 +84,7 @@ fn declare(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
         name: object(stmt, SyntaxKind::CURSOR),
         sql,
         offset: u32::try_from(before).unwrap_or(u32::MAX),
-        binary: cx::has_token(stmt, SyntaxKind::BINARY_KW),
+        binary: nodes::has_token(stmt, SyntaxKind::BINARY_KW),
         scroll,
         hold,
     };
@@ -126,7 +126,7 @@ pub fn fetch(sql: &str) -> Result<Utility> {
         [(_, verb, _), before @ .., (Kind::Word | Kind::Quoted, _, at)] => (verb, sql.get(*at..), before),
         _ => {
             return Err(PgError::error(SqlState::SYNTAX_ERROR, "syntax error at end of input")
-                .position(cx::offset(sql.trim_end_matches(';').trim_end().len())));
+                .position(nodes::offset(sql.trim_end_matches(';').trim_end().len())));
         }
     };
     let name = names::folded(name.unwrap_or_default().trim_end_matches([';', ' ', '\n', '\t', '\r']));
@@ -174,7 +174,7 @@ fn number(tokens: &[Word]) -> Result<i64> {
             let near = wrong.map_or("", |(_, text, _)| text.as_str());
             let error = PgError::error(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{near}\""));
             Err(match wrong {
-                Some((_, _, at)) => error.position(cx::offset(*at)),
+                Some((_, _, at)) => error.position(nodes::offset(*at)),
                 None => error,
             })
         }

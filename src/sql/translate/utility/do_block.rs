@@ -2,25 +2,26 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::{Utility, utility};
+use super::block::read_block;
+use super::command::{Utility, utility};
 use crate::sql::plan::Action;
-use crate::sql::plpgsql;
-use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::names;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::translate::cx::{Cx, Result};
 use crate::wire::{PgError, SqlState};
 
 pub(super) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
-    for language in cx::children(stmt, SyntaxKind::DO_LANGUAGE) {
+    for language in nodes::children(stmt, SyntaxKind::DO_LANGUAGE) {
         check_language(cx, &language)?;
     }
-    let literal = cx::child(stmt, SyntaxKind::LITERAL);
+    let literal = nodes::child(stmt, SyntaxKind::LITERAL);
     let text = literal.and_then(|literal| Some((literal.text_range(), cx.constant(&literal)?.1)));
     let (range, body) = text.ok_or_else(|| PgError::error(SqlState::SYNTAX_ERROR, "no inline code specified"))?;
     let source = cx.sql.get(usize::from(range.start())..usize::from(range.end())).unwrap_or_default();
-    let block = plpgsql::read(body).map_err(|mut error| {
+    let block = read_block(body).map_err(|mut error| {
         let offset = error.position.and_then(|at| usize::try_from(at).ok()).unwrap_or(1).saturating_sub(1);
         let inside = offset_in_literal(source, body, offset);
-        error.position = inside.map(|inside| cx::offset(usize::from(range.start()).saturating_add(inside)));
+        error.position = inside.map(|inside| nodes::offset(usize::from(range.start()).saturating_add(inside)));
         error
     })?;
     utility(Action::Do(block), "DO")
@@ -28,7 +29,7 @@ pub(super) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility
 
 /// PL/pgSQL is what there is a reader for.
 fn check_language(cx: &Cx<'_>, node: &SyntaxNode) -> Result<()> {
-    let text = cx::child(node, SyntaxKind::LITERAL).and_then(|literal| cx.constant(&literal));
+    let text = nodes::child(node, SyntaxKind::LITERAL).and_then(|literal| cx.constant(&literal));
     let name = match text {
         Some((_, name)) => name.to_owned(),
         None => names::parts(node).pop().map(|name| names::folded(&name)).unwrap_or_default(),

@@ -1,37 +1,32 @@
 //! Statements that concern the session, the transaction or the upkeep of the database.
 
-mod channel;
-mod copy;
-mod cursor;
-mod do_block;
-mod settings;
+pub mod block;
+pub mod channel;
+pub mod command;
+pub mod copy;
+pub mod cursor;
+pub mod do_block;
+pub mod settings;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+pub use self::command::Utility;
+use self::command::{object, utility};
 pub use self::cursor::{fetch, is_fetch, without_read_only};
-use super::cx::{self, Cx, Result, plain_text};
-use super::frag::{Frag, Ty};
-use super::names;
 use crate::sql::plan::{Action, ExecuteArgument, RunIf, ScriptStep, SettingCommand, StepRole, TransactionCommand};
 use crate::sql::schema::TableLookup;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{self, plain_text};
+use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::expr::casts::type_name;
+use crate::sql::translate::frag::{Frag, Ty};
 use crate::wire::{PgError, SqlState};
-
-/// A statement of this family, and its tag.
-#[derive(Debug)]
-pub struct Utility {
-    pub action: Action,
-    pub tag: String,
-}
-
-fn utility(action: Action, tag: &str) -> Result<Option<Utility>> {
-    Ok(Some(Utility { action, tag: tag.to_owned() }))
-}
 
 /// `Ok(None)`: another family's statement.
 pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
     match stmt.kind() {
         SyntaxKind::BEGIN => {
-            let starts = cx::has_token(stmt, SyntaxKind::START_KW);
+            let starts = nodes::has_token(stmt, SyntaxKind::START_KW);
             let tag = if starts { "START TRANSACTION" } else { "BEGIN" };
             utility(Action::Transaction(TransactionCommand::Begin(settings::modes(stmt))), tag)
         }
@@ -77,7 +72,7 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
         SyntaxKind::PREPARE => prepare(cx, stmt),
         SyntaxKind::EXECUTE => execute(cx, stmt),
         SyntaxKind::DEALLOCATE => {
-            if cx::has_token(stmt, SyntaxKind::ALL_KW) {
+            if nodes::has_token(stmt, SyntaxKind::ALL_KW) {
                 return utility(Action::Deallocate(None), "DEALLOCATE ALL");
             }
             utility(Action::Deallocate(Some(object(stmt, SyntaxKind::PREPARED_STATEMENT_REF))), "DEALLOCATE")
@@ -116,18 +111,12 @@ fn chains(stmt: &SyntaxNode) -> bool {
     stmt.descendants().any(|node| node.kind() == SyntaxKind::AND_CHAIN)
 }
 
-/// The folded name under a node of `kind`.
-fn object(stmt: &SyntaxNode, kind: SyntaxKind) -> String {
-    let node = stmt.descendants().skip(1).find(|node| node.kind() == kind);
-    node.and_then(|node| names::first(&node)).map(|name| names::folded(&name)).unwrap_or_default()
-}
-
 fn prepare(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
     let name = object(stmt, SyntaxKind::PREPARED_STATEMENT);
     let mut parameter_types = Vec::new();
-    if let Some(list) = cx::child(stmt, SyntaxKind::PARAM_LIST) {
-        for parameter in cx::children(&list, SyntaxKind::PARAM) {
-            parameter_types.push(super::expr::type_name(cx, &parameter).resolve()?.oid);
+    if let Some(list) = nodes::child(stmt, SyntaxKind::PARAM_LIST) {
+        for parameter in nodes::children(&list, SyntaxKind::PARAM) {
+            parameter_types.push(type_name(cx, &parameter).resolve()?.oid);
         }
     }
     let body = stmt
@@ -139,7 +128,7 @@ fn prepare(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
     if !is_preparable(body.kind()) {
         let verb = body.first_token().map(|token| token.text().to_owned()).unwrap_or_default();
         return Err(PgError::error(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{verb}\""))
-            .position(cx::offset(range.start().into())));
+            .position(nodes::offset(range.start().into())));
     }
     let sql = cx.sql.get(usize::from(range.start())..usize::from(range.end())).unwrap_or_default();
     let before = cx.sql.get(..usize::from(range.start())).map_or(0, |text| text.chars().count());
@@ -154,7 +143,7 @@ fn prepare(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
 
 /// Statements with parameters (manual, PREPARE).
 fn is_preparable(kind: SyntaxKind) -> bool {
-    super::expr::is_query(kind)
+    nodes::is_query(kind)
         || matches!(kind, SyntaxKind::INSERT | SyntaxKind::UPDATE | SyntaxKind::DELETE | SyntaxKind::MERGE)
 }
 
@@ -167,7 +156,7 @@ fn execute(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
 pub(super) fn execute_of(cx: &Cx<'_>, stmt: &SyntaxNode) -> (String, Vec<ExecuteArgument>) {
     let name = object(stmt, SyntaxKind::PREPARED_STATEMENT_REF);
     let mut arguments = Vec::new();
-    if let Some(list) = cx::child(stmt, SyntaxKind::ARG_LIST) {
+    if let Some(list) = nodes::child(stmt, SyntaxKind::ARG_LIST) {
         for argument in list.children() {
             arguments.push(match constant(cx, &argument) {
                 Some(value) => ExecuteArgument::Constant(value),
@@ -182,7 +171,7 @@ pub(super) fn execute_of(cx: &Cx<'_>, stmt: &SyntaxNode) -> (String, Vec<Execute
 /// parameter's type makes of them.
 #[allow(clippy::option_option, reason = "no constant and a null constant are different things")]
 fn constant(cx: &Cx<'_>, node: &SyntaxNode) -> Option<Option<String>> {
-    let node = cx::unwrapped(node);
+    let node = nodes::unwrapped(node);
     match node.kind() {
         SyntaxKind::ARG | SyntaxKind::PAREN_EXPR | SyntaxKind::CAST_EXPR => constant(cx, &node.first_child()?),
         SyntaxKind::LITERAL => {
@@ -256,7 +245,7 @@ fn lock(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
         Some("SHARE MODE") => "SHARE",
         Some(_) => return utility(Action::Accepted, TAG),
     };
-    let Some(list) = cx::child(stmt, SyntaxKind::RELATION_LIST) else { return utility(Action::Accepted, TAG) };
+    let Some(list) = nodes::child(stmt, SyntaxKind::RELATION_LIST) else { return utility(Action::Accepted, TAG) };
     let mut steps = Vec::new();
     for relation in list.children() {
         let (text, _) = cx.relation(&names::parts(&relation))?;

@@ -2,10 +2,11 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::{Utility, utility};
+use super::command::{Utility, utility};
 use crate::sql::plan::{Action, ModesScope, SettingCommand, TransactionModes};
-use crate::sql::translate::cx::{self, Cx, Result, plain_text};
-use crate::sql::translate::names;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{self, plain_text};
+use crate::sql::translate::cx::{Cx, Result};
 use crate::wire::PgError;
 
 pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
@@ -74,13 +75,13 @@ fn set(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
                 return Err(PgError::unsupported("the current database cannot be changed"));
             }
             SyntaxKind::SET_CONFIG => {
-                let Some(parameter) = cx::child(&node, SyntaxKind::CONFIG_PARAMETER_REF) else { continue };
+                let Some(parameter) = nodes::child(&node, SyntaxKind::CONFIG_PARAMETER_REF) else { continue };
                 let name =
                     names::parts(&parameter).iter().map(|part| names::folded(part)).collect::<Vec<_>>().join(".");
                 if node.children().any(|child| child.kind() == SyntaxKind::FROM_CURRENT) {
                     return utility(Action::Accepted, "SET");
                 }
-                let Some(assigned) = cx::child(&node, SyntaxKind::TO_CONFIG_VALUE) else { continue };
+                let Some(assigned) = nodes::child(&node, SyntaxKind::TO_CONFIG_VALUE) else { continue };
                 let name = if name == "names" { "client_encoding" } else { &name };
                 return command(name, values(cx, &assigned, name == "search_path"));
             }
@@ -121,7 +122,7 @@ fn list_item(name: &str) -> String {
 }
 
 fn literal(cx: &Cx<'_>, node: &SyntaxNode) -> Option<String> {
-    let literal = cx::child(node, SyntaxKind::LITERAL)?;
+    let literal = nodes::child(node, SyntaxKind::LITERAL)?;
     cx.constant(&literal).map(|(_, text)| text.to_owned())
 }
 
@@ -135,7 +136,7 @@ fn time_zone(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Option<String>> {
         let offset = offset.unwrap_or_default();
         return Ok(Some(format!("INTERVAL '{offset}'")));
     }
-    if cx::has_token(node, SyntaxKind::DEFAULT_KW) || cx::has_token(node, SyntaxKind::LOCAL_KW) {
+    if nodes::has_token(node, SyntaxKind::DEFAULT_KW) || nodes::has_token(node, SyntaxKind::LOCAL_KW) {
         return Ok(None);
     }
     Ok(literal(cx, node).or_else(|| values(cx, node, false)))

@@ -89,7 +89,7 @@ fn operators_bind_as_in_postgresql() {
     let mut wrong = Vec::new();
     let mut refused = 0;
     let mut count = 0;
-    for line in include_str!("../../tests/precedence.txt").lines() {
+    for line in include_str!("../tests/precedence.txt").lines() {
         let (text, expected) = line.split_once('\t').unwrap();
         let found = read_here(text).unwrap_or_else(|| "!".into());
         count += 1;

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use super::conditions::conditions_named;
-use super::{BlockStatement, BlockStep, Condition, DoBlock, Handler};
 use crate::sql::lex::{self, Kind};
-use crate::sql::translate::{check_syntax, folded_name};
+use crate::sql::plpgsql::conditions::{Condition, conditions_named};
+use crate::sql::plpgsql::{BlockStatement, BlockStep, DoBlock, Handler};
+use crate::sql::syntax::names::folded;
+use crate::sql::translate::check::check_syntax;
 use crate::wire::{PgError, SqlState};
 
 type Result<T> = std::result::Result<T, Box<PgError>>;
@@ -24,7 +25,7 @@ const REFUSED: &[&str] = &[
 /// # Errors
 /// 42601 for what PL/pgSQL or SQL cannot read, 42704 for an unknown condition, 0A000 for all of PL/pgSQL that is more
 /// than a sequence of SQL statements. The position is a byte of the text, counted from 1.
-pub(in crate::sql) fn read(body: &str) -> Result<DoBlock> {
+pub(super) fn read_block(body: &str) -> Result<DoBlock> {
     let mut reader = Reader { body, tokens: Vec::new(), at: 0, steps: Vec::new(), depth: 0 };
     reader.scan()?;
     reader.block()?;
@@ -130,7 +131,7 @@ impl<'a> Reader<'a> {
     /// A name, folded.
     fn name(&mut self) -> Option<String> {
         let token = self.ahead(0).filter(|token| matches!(token.kind, Kind::Word | Kind::Quoted))?;
-        let name = folded_name(self.text(token));
+        let name = folded(self.text(token));
         self.at = self.at.saturating_add(1);
         Some(name)
     }
@@ -396,3 +397,7 @@ impl<'a> Reader<'a> {
 fn position(offset: usize) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX).saturating_add(1)
 }
+
+#[cfg(test)]
+#[path = "block_tests.rs"]
+mod tests;

@@ -1,9 +1,9 @@
-use super::{BlockStep, Condition, read};
+use super::{BlockStep, Condition, read_block};
 use crate::wire::SqlState;
 
 /// One line for each step.
 fn shown(body: &str) -> String {
-    let block = match read(body) {
+    let block = match read_block(body) {
         Ok(block) => block,
         Err(error) => return format!("{} {} at {:?}", error.code, error.message, error.position),
     };
@@ -43,7 +43,7 @@ fn statements_follow_one_another() {
         "to 1\ncreate table \"a;b\" (c text default ';')\ndrop table \"a;b\""
     );
     assert_eq!(shown("begin null; end"), "to 1");
-    let lines: Vec<u32> = read("\nbegin\n\ndrop table a;\n drop table b; end")
+    let lines: Vec<u32> = read_block("\nbegin\n\ndrop table a;\n drop table b; end")
         .unwrap()
         .steps
         .iter()
@@ -148,8 +148,8 @@ fn conditions_stand_for_codes_and_classes() {
     for (name, code) in
         [("duplicate_object", "42710"), ("array_subscript_error", "2202E"), ("zero_length_character_string", "2200F")]
     {
-        let found = super::conditions::conditions_named(name);
+        let found = crate::sql::plpgsql::conditions::conditions_named(name);
         assert!(matches!(found.as_slice(), [Condition::State(state)] if state.as_str() == code), "{name}: {found:?}");
     }
-    assert!(super::conditions::is_sorted());
+    assert!(crate::sql::plpgsql::conditions::is_sorted());
 }

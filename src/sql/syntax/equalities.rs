@@ -2,8 +2,8 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::nodes::{is_query, unwrapped};
 use super::tree::{self, Expr};
-use crate::sql::translate::cx::unwrapped;
 
 /// A column, and the columns and queries that what it equals is made of.
 #[derive(Debug)]
@@ -19,6 +19,32 @@ pub fn equated(condition: &SyntaxNode) -> Vec<Equality> {
         collect(&expr, &mut found);
     }
     found
+}
+
+/// `name = value` for each comparison of a condition that is such comparisons and AND; empty for any other.
+pub fn named_values(condition: &SyntaxNode) -> Vec<(SyntaxNode, SyntaxNode)> {
+    let mut found = Vec::new();
+    let is_read = tree::read(condition).is_ok_and(|expr| only_equalities(&expr, &mut found));
+    if is_read { found } else { Vec::new() }
+}
+
+fn only_equalities(expr: &Expr, found: &mut Vec<(SyntaxNode, SyntaxNode)>) -> bool {
+    match expr {
+        Expr::Logic { and: true, left, right } => only_equalities(left, found) && only_equalities(right, found),
+        Expr::Binary { op, left, right, .. } if op == "=" => {
+            if let (Expr::Atom(left), Expr::Atom(right)) = (&**left, &**right)
+                && matches!(left.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR)
+            {
+                found.push((left.clone(), right.clone()));
+            }
+            true
+        }
+        Expr::Atom(node) if node.kind() == SyntaxKind::PAREN_EXPR => {
+            let inner = unwrapped(node);
+            inner != *node && tree::read(&inner).is_ok_and(|expr| only_equalities(&expr, found))
+        }
+        _ => false,
+    }
 }
 
 fn collect(expr: &Expr, found: &mut Vec<Equality>) {
@@ -67,7 +93,7 @@ fn reads_of(expr: &Expr, reads: &mut Vec<SyntaxNode>) -> bool {
                 let is_part = child.parent().is_some_and(|parent| parent.kind() == SyntaxKind::FIELD_EXPR);
                 match child.kind() {
                     SyntaxKind::FIELD_EXPR | SyntaxKind::NAME_REF if !is_part || child == *node => reads.push(child),
-                    kind if super::is_query(kind) => reads.push(child),
+                    kind if is_query(kind) => reads.push(child),
                     _ => {}
                 }
             }

@@ -1,0 +1,147 @@
+//! What is asked of nodes wherever they stand: their parts, their kinds, their text.
+
+use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
+
+/// The node inside parentheses.
+pub fn unwrapped(node: &SyntaxNode) -> SyntaxNode {
+    let mut node = node.clone();
+    while matches!(node.kind(), SyntaxKind::PAREN_EXPR | SyntaxKind::SET_EXPR | SyntaxKind::ARG) {
+        match node.first_child() {
+            Some(child) if node.children().count() == 1 && node.kind() != SyntaxKind::ARG => node = child,
+            Some(child) if node.kind() == SyntaxKind::ARG && node.children_with_tokens().count() == 1 => node = child,
+            _ => break,
+        }
+    }
+    node
+}
+
+/// Positions travel as byte offset + 1 until the top of translation makes characters of them.
+pub fn offset(at: usize) -> u32 {
+    u32::try_from(at).map_or(u32::MAX, |at| at.saturating_add(1))
+}
+
+/// The tokens of a node, keywords and names as typed, one blank between words; for messages and simple clauses.
+pub fn plain_text(node: &SyntaxNode) -> String {
+    let mut text = String::new();
+    for token in node.descendants_with_tokens().filter_map(SyntaxElement::into_token) {
+        if matches!(token.kind(), SyntaxKind::WHITESPACE | SyntaxKind::COMMENT) {
+            if !text.ends_with(' ') && !text.is_empty() {
+                text.push(' ');
+            }
+        } else {
+            text.push_str(token.text());
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+pub fn child(node: &SyntaxNode, kind: SyntaxKind) -> Option<SyntaxNode> {
+    node.children().find(|child| child.kind() == kind)
+}
+
+pub fn children(node: &SyntaxNode, kind: SyntaxKind) -> impl Iterator<Item = SyntaxNode> {
+    node.children().filter(move |child| child.kind() == kind)
+}
+
+/// The members of a list that is a child: `grandchildren(values, ROW_LIST, ROW)`. Never those of a query further in.
+pub fn grandchildren(node: &SyntaxNode, list: SyntaxKind, kind: SyntaxKind) -> Vec<SyntaxNode> {
+    children(node, list).flat_map(|list| children(&list, kind).collect::<Vec<_>>()).collect()
+}
+
+pub fn has_token(node: &SyntaxNode, kind: SyntaxKind) -> bool {
+    node.children_with_tokens().any(|element| element.kind() == kind)
+}
+
+/// The query inside parentheses, if that is what they hold.
+pub fn subquery(node: &SyntaxNode) -> Option<SyntaxNode> {
+    if is_query(node.kind()) {
+        return Some(node.clone());
+    }
+    if !matches!(node.kind(), SyntaxKind::PAREN_EXPR | SyntaxKind::PAREN_SELECT) {
+        return None;
+    }
+    let mut children = node.children();
+    let child = children.next()?;
+    if is_query(child.kind()) { Some(child) } else { subquery(&child) }
+}
+
+pub fn is_query(kind: SyntaxKind) -> bool {
+    matches!(
+        kind,
+        SyntaxKind::SELECT
+            | SyntaxKind::COMPOUND_SELECT
+            | SyntaxKind::VALUES
+            | SyntaxKind::TABLE
+            | SyntaxKind::PAREN_SELECT
+    )
+}
+
+pub fn is_type(kind: SyntaxKind) -> bool {
+    matches!(
+        kind,
+        SyntaxKind::PATH_TYPE
+            | SyntaxKind::VARCHAR_TYPE
+            | SyntaxKind::CHARACTER_TYPE
+            | SyntaxKind::DOUBLE_TYPE
+            | SyntaxKind::TIMESTAMP_TYPE
+            | SyntaxKind::TIME_TYPE
+            | SyntaxKind::INTERVAL_TYPE
+            | SyntaxKind::BIT_TYPE
+            | SyntaxKind::ARRAY_TYPE
+            | SyntaxKind::PERCENT_TYPE
+    )
+}
+
+/// Whether an expression says the same for every row: it reads no column and no table.
+pub fn is_constant(node: &SyntaxNode) -> bool {
+    if is_query(node.kind()) {
+        return false;
+    }
+    match node.kind() {
+        // Functions without parentheses; other words that look like keywords are columns.
+        SyntaxKind::NAME_REF => node.first_token().is_some_and(|token| {
+            matches!(
+                token.kind(),
+                SyntaxKind::CURRENT_TIMESTAMP_KW
+                    | SyntaxKind::CURRENT_DATE_KW
+                    | SyntaxKind::CURRENT_TIME_KW
+                    | SyntaxKind::LOCALTIME_KW
+                    | SyntaxKind::LOCALTIMESTAMP_KW
+                    | SyntaxKind::CURRENT_USER_KW
+                    | SyntaxKind::CURRENT_ROLE_KW
+                    | SyntaxKind::SESSION_USER_KW
+                    | SyntaxKind::USER_KW
+                    | SyntaxKind::CURRENT_CATALOG_KW
+                    | SyntaxKind::CURRENT_SCHEMA_KW
+            )
+        }),
+        SyntaxKind::CALL_EXPR => {
+            let named = |n: usize, child: &SyntaxNode| {
+                n == 0 && matches!(child.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR)
+            };
+            node.children().enumerate().all(|(n, child)| named(n, &child) || is_constant(&child))
+        }
+        kind if is_type(kind) => true,
+        _ => node.children().all(|child| is_constant(&child)),
+    }
+}
+
+/// The argument expressions of a call, `ARG` wrappers off.
+pub fn arguments(call: &SyntaxNode) -> Vec<SyntaxNode> {
+    let Some(list) = child(call, SyntaxKind::ARG_LIST) else { return Vec::new() };
+    children(&list, SyntaxKind::ARG).filter_map(|argument| argument.first_child()).collect()
+}
+
+/// The argument of `ANY (..)`, `SOME (..)` or `ALL (..)`, and whether it is ALL.
+pub fn quantified(node: &SyntaxNode) -> Option<(bool, SyntaxNode)> {
+    if node.kind() != SyntaxKind::CALL_EXPR {
+        return None;
+    }
+    let function = node.first_child()?;
+    let all = match function.kind() {
+        SyntaxKind::ANY_FN | SyntaxKind::SOME_FN => false,
+        SyntaxKind::ALL_FN => true,
+        _ => return None,
+    };
+    Some((all, function.first_child()?))
+}
