@@ -1,7 +1,7 @@
 //! The gateway as a whole, over sockets, with an IRIS that keeps a diary.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 mod oracle;
@@ -12,6 +12,7 @@ use super::fake_iris::FakeIris;
 use super::plain_session::PlainSession;
 use super::*;
 use crate::auth::AuthMethod;
+use crate::session::SessionOptions;
 use crate::wire::{Frame, Limits};
 
 /// A client that speaks just enough.

@@ -1,5 +1,5 @@
-//! Which file of `src` imports which: by `use`, on however many lines, and by paths within the code. A name that a module
-//! passes on is followed to the file it comes from.
+//! Which file of `src` imports which: by `use`, on however many lines, by paths within the code, and by calling a method
+//! that stands in another file than its type. A name that a module passes on is followed to the file it comes from.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -9,6 +9,9 @@ use super::source::Source;
 /// Names that a module gets from elsewhere, by module: what each stands for.
 type Names = HashMap<Vec<String>, HashMap<String, Vec<String>>>;
 
+/// A room, and a type whose methods stand in many files of it.
+pub type Spread<'a> = (&'a str, &'a str);
+
 pub struct Graph {
     pub files: Vec<PathBuf>,
     /// For each file the files it imports, and the line where it first does.
@@ -17,18 +20,18 @@ pub struct Graph {
 
 impl Graph {
     /// Of the Rust files under `root`.
-    pub fn read(root: &Path, files: &[PathBuf]) -> Self {
+    pub fn read(root: &Path, files: &[PathBuf], spread: &[Spread<'_>]) -> Self {
         let texts: Vec<(PathBuf, String)> = files
             .iter()
             .map(|path| (path.strip_prefix(root).unwrap().to_owned(), Source::read(path).product()))
             .collect();
-        let mut graph = Self::of(&texts);
+        let mut graph = Self::of(&texts, spread);
         graph.files = files.to_vec();
         graph
     }
 
     /// `texts`: code without comments and tests, by path under `src`.
-    pub fn of(texts: &[(PathBuf, String)]) -> Self {
+    pub fn of(texts: &[(PathBuf, String)], spread: &[Spread<'_>]) -> Self {
         let modules: Vec<Vec<String>> = texts.iter().map(|(path, _)| module(path)).collect();
         let by_module: HashMap<&[String], usize> =
             modules.iter().enumerate().map(|(index, module)| (module.as_slice(), index)).collect();
@@ -40,18 +43,27 @@ impl Graph {
                 }
             }
         }
+        let methods: Vec<HashMap<&str, usize>> = spread.iter().map(|of| methods(texts, &modules, of)).collect();
         let arrows = texts.iter().zip(&modules).enumerate().map(|(from, ((_, text), module))| {
             let mut arrows = BTreeMap::new();
             let uses = uses(text, module, &by_module);
             // What a module only passes on from inside of it, it does not use.
             let used = uses.into_iter().filter(|(is_passed_on, _, path)| !(*is_passed_on && path.starts_with(module)));
             let used = used.map(|(_, line, path)| (line, path));
-            for (line, path) in used.chain(paths(text, module)) {
+            for (line, path) in used.chain(paths(text, module)).chain(paths_below(text, module, &by_module)) {
                 match target(path, &by_module, &names) {
                     Some(to) if to != from => {
                         arrows.entry(to).or_insert(line);
                     }
                     _ => {}
+                }
+            }
+            for ((room, name), methods) in spread.iter().zip(&methods) {
+                let calls = if module.first().is_some_and(|own| own == room) { calls(text, name) } else { Vec::new() };
+                for (line, method) in calls {
+                    if let Some(to) = methods.get(method).filter(|to| **to != from) {
+                        arrows.entry(*to).or_insert(line);
+                    }
                 }
             }
             arrows
@@ -205,6 +217,103 @@ fn paths(text: &str, module: &[String]) -> Vec<(usize, Vec<String>)> {
         }
     }
     found
+}
+
+/// Paths within the code that begin at a module below this one.
+fn paths_below(text: &str, module: &[String], by_module: &HashMap<&[String], usize>) -> Vec<(usize, Vec<String>)> {
+    let below = by_module.keys().filter(|other| other.len() == module.len() + 1 && other.starts_with(module));
+    let mut found = Vec::new();
+    for name in below.filter_map(|other| other.last()) {
+        for (place, _) in text.match_indices(&format!("{name}::")) {
+            let before = &text[..place];
+            if before.ends_with("use ") || before.ends_with(|c: char| is_word(c) || c == ':') {
+                continue;
+            }
+            let end = text[place..].find(|c: char| !(is_word(c) || c == ':'));
+            let path = &text[place..end.map_or(text.len(), |length| place + length)];
+            let path = path.split("::").filter(|part| !part.is_empty()).map(str::to_owned);
+            let line = before.matches('\n').count() + 1;
+            found.push((line, module.iter().cloned().chain(path).collect()));
+        }
+    }
+    found
+}
+
+/// The methods of a type, and the file that each stands in.
+fn methods<'a>(
+    texts: &'a [(PathBuf, String)],
+    modules: &[Vec<String>],
+    (room, name): &Spread<'_>,
+) -> HashMap<&'a str, usize> {
+    let mut found = HashMap::new();
+    for (file, ((_, text), module)) in texts.iter().zip(modules).enumerate() {
+        if module.first().is_none_or(|own| own != room) {
+            continue;
+        }
+        for block in blocks(text, name) {
+            for line in text[block].lines().filter(|line| line.starts_with("    ") && !line.starts_with("     ")) {
+                let Some((before, method)) = line.split_once("fn ") else { continue };
+                if before.trim().is_empty() || before.trim().starts_with("pub") {
+                    let end = method.find(|c| !is_word(c)).unwrap_or(method.len());
+                    found.insert(&method[..end], file);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// What is called of a type whose name is told: of `self` in its own blocks, of what is said to be one, of the name itself.
+fn calls<'a>(text: &'a str, name: &str) -> Vec<(usize, &'a str)> {
+    let own = blocks(text, name);
+    let mut receivers = vec!["self", name];
+    for (place, _) in text.match_indices(&format!("{name}<")) {
+        let before = text[..place].trim_end_matches("mut ");
+        let before = before.rsplit_once('&').map_or(before, |(before, lifetime)| {
+            if lifetime.is_empty() || lifetime.starts_with('\'') { before } else { "" }
+        });
+        if let Some(before) = before.trim_end().strip_suffix(':') {
+            let start = before.rfind(|c| !is_word(c)).map_or(0, |at| at + 1);
+            receivers.push(&before[start..]);
+        }
+    }
+    receivers.sort_unstable();
+    receivers.dedup();
+    let mut found = Vec::new();
+    for receiver in receivers.into_iter().filter(|receiver| !receiver.is_empty()) {
+        for (place, _) in text.match_indices(receiver) {
+            let is_own = own.iter().any(|block| block.contains(&place));
+            if text[..place].ends_with(is_word) || receiver == "self" && !is_own {
+                continue;
+            }
+            let rest = text[place + receiver.len()..].trim_start();
+            let Some(method) = rest.strip_prefix('.').or_else(|| rest.strip_prefix("::")) else { continue };
+            let end = method.find(|c| !is_word(c)).unwrap_or(method.len());
+            if method[end..].starts_with('(') {
+                found.push((text[..place].matches('\n').count() + 1, &method[..end]));
+            }
+        }
+    }
+    found
+}
+
+/// The blocks of a type's own methods.
+fn blocks(text: &str, name: &str) -> Vec<std::ops::Range<usize>> {
+    let mut found = Vec::new();
+    for (place, _) in text.match_indices("impl") {
+        let starts_a_line = place == 0 || text[..place].ends_with('\n');
+        let head = text[place..].lines().next().unwrap_or_default();
+        let is_of = head.contains(&format!(" {name}<")) || head.contains(&format!(" {name} "));
+        if starts_a_line && is_of && !head.contains(" for ") {
+            let end = text[place..].find("\n}").map_or(text.len(), |length| place + length);
+            found.push(place..end);
+        }
+    }
+    found
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 /// From the crate's root.

@@ -39,11 +39,28 @@ const SOURCES: &[&str] = &["src", "crates/iris-protocol/src", "crates/iris-stand
 /// All that is ours to keep in order.
 const FOLDERS: &[&str] = &["src", "crates", "tests", "benches", "loadtest"];
 
-/// Floors inside of a room, the lowest first: each imports itself and those below it.
-const INNER_FLOORS: &[(&str, &[&str])] = &[
-    ("session", &["contract", "client", "understand", "run", "protocol"]),
-    ("iris-standin", &["kernels", "engine", "server"]),
+/// Floors inside of a room, the lowest first: each imports itself and those below it. Of two places that a file is in, the
+/// inner one counts.
+const INNER_FLOORS: &[(&str, &[&[&str]])] = &[
+    ("session", &[&["contract"], &["client"], &["understand"], &["run"], &["protocol"]]),
+    (
+        "sql",
+        &[
+            &["lex", "typename"],
+            &["split", "template", "syntax"],
+            &["description", "schema", "writes", "plpgsql", "plan", "options", "cache"],
+            &["translate/context"],
+            &["translate/value"],
+            &["translate/expr"],
+            &["translate/query"],
+            &["translate"],
+        ],
+    ),
+    ("iris-standin", &[&["kernels"], &["engine"], &["server"]]),
 ];
+
+/// Types whose methods stand in many files of a room: to call one is to import the file that it stands in.
+const SPREAD: &[graph::Spread<'_>] = &[("sql", "Cx")];
 
 /// Files, and what they import nothing of.
 const APART: &[(&[&str], &str)] = &[
@@ -67,12 +84,12 @@ const APART: &[(&[&str], &str)] = &[
 /// How many files of a room may import each other in a circle.
 const CIRCLE_FILES_MAX: &[(&str, usize)] = &[
     ("session", CIRCLE_FILES_GOAL),
-    ("sql", 29),
+    ("sql", CIRCLE_FILES_GOAL),
     ("runtime", CIRCLE_FILES_GOAL),
     ("catalog", CIRCLE_FILES_GOAL),
     ("iris-protocol", CIRCLE_FILES_GOAL),
-    // Recursive descent: rules call each other.
-    ("iris-standin", 8),
+    // Definitions, each with the file that dispatches them.
+    ("iris-standin", 17),
 ];
 const CIRCLE_FILES_GOAL: usize = 6;
 
@@ -186,12 +203,12 @@ fn files_are_short_and_end_with_a_newline() {
 }
 
 fn graph() -> Graph {
-    Graph::read(&root().join("src"), &rust_files(&["src"]))
+    Graph::read(&root().join("src"), &rust_files(&["src"]), SPREAD)
 }
 
 /// Of each package one.
 fn graphs() -> Vec<Graph> {
-    SOURCES.iter().map(|folder| Graph::read(&root().join(folder), &rust_files(&[folder]))).collect()
+    SOURCES.iter().map(|folder| Graph::read(&root().join(folder), &rust_files(&[folder]), SPREAD)).collect()
 }
 
 #[test]
@@ -277,8 +294,10 @@ fn imports_point_down_inside_of_a_room() {
             let place = path.strip_prefix(root().join("src")).or(path.strip_prefix(root().join("crates"))).ok()?;
             let inner = place.strip_prefix(room_name).ok()?;
             let inner = inner.strip_prefix("src").unwrap_or(inner);
-            let folder = inner.parent()?.to_string_lossy().into_owned();
-            floors.iter().rposition(|floor| folder == *floor || folder.starts_with(&format!("{floor}/")))
+            let inner = inner.with_extension("");
+            let places = floors.iter().enumerate().flat_map(|(at, floor)| floor.iter().map(move |place| (at, *place)));
+            let within = places.filter(|(_, place)| inner.starts_with(place));
+            within.max_by_key(|(_, place)| place.len()).map(|(at, _)| at)
         };
         for (from, arrows) in graph.files.iter().zip(&graph.arrows) {
             let Some(own) = floor(from) else { continue };
@@ -286,8 +305,8 @@ fn imports_point_down_inside_of_a_room() {
                 let to = &graph.files[*to];
                 match floor(to) {
                     Some(other) if other > own => {
-                        let (own, other) = (floors[own], floors[other]);
-                        findings.add(from, *line, format_args!("{room_name}/{own} is below {room_name}/{other}"));
+                        let (own, other) = (floors[own].join(", "), floors[other].join(", "));
+                        findings.add(from, *line, format_args!("in {room_name}, {own} is below {other}"));
                     }
                     None if room(to) == *room_name => {
                         findings.add(
@@ -470,18 +489,28 @@ fn the_rules_find_what_they_ban() {
     let lines: Vec<_> = source.product_lines().filter(|(_, line)| line.contains("unwrap")).collect();
     assert_eq!(lines, [(7, "fn l() { m.unwrap(); }")]);
     assert!(source.product_lines().any(|(number, line)| number == 2 && line.contains("let g: &'h str =")));
-    assert_eq!(
-        graph::Graph::of(&[
+    let graph = graph::Graph::of(
+        &[
             ("a/mod.rs".into(), "mod b;\nmod c;\npub use b::{\n    One,\n    Two as Other,\n};\n".into()),
             ("a/b.rs".into(), "use super::c::Three;\nfn f() { crate::d::g(); }\n".into()),
             ("a/c.rs".into(), "use crate::{\n    a::{One, c},\n    d,\n};\n".into()),
-            ("d.rs".into(), String::new()),
-        ])
-        .arrows
-        .iter()
-        .map(|arrows| arrows.iter().map(|(to, line)| (*to, *line)).collect::<Vec<_>>())
-        .collect::<Vec<_>>(),
-        [vec![], vec![(2, 1), (3, 2)], vec![(1, 1), (3, 1)], vec![]]
+            ("d.rs".into(), "pub struct T<'a>(&'a str);\n".into()),
+            ("e/mod.rs".into(), "mod f;\nfn g() { f::h() }\n".into()),
+            (
+                "e/f.rs".into(),
+                "impl T<'_> {\n    pub(super) fn far(&self) {\n        self\n            .near();\n    }\n}\n".into(),
+            ),
+            ("e/g.rs".into(), "impl<'a> T<'a> {\n    fn near(&self) {}\n}\nfn i(of: &T<'_>) { of.far() }\n".into()),
+        ],
+        &[("e", "T")],
+    );
+    assert_eq!(
+        graph
+            .arrows
+            .iter()
+            .map(|arrows| arrows.iter().map(|(to, line)| (*to, *line)).collect())
+            .collect::<Vec<Vec<_>>>(),
+        [vec![], vec![(2, 1), (3, 2)], vec![(1, 1), (3, 1)], vec![], vec![(5, 2)], vec![(6, 3)], vec![(5, 4)]]
     );
     assert!(continues_a_word("debug_assert!(x)", 6, "assert!("));
     let named = |line| packages_named(line).collect::<Vec<_>>();

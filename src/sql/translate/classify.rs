@@ -4,12 +4,13 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::beyond_mirror;
-use super::cx::{Cx, Result};
+use super::context::Result;
 use crate::sql::plan::{CatalogQuery, SetConfig};
 use crate::sql::schema::RelationName;
 use crate::sql::syntax::equalities::named_values;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, arguments};
+use crate::sql::translate::context::cx::Cx;
 use crate::types::Oid;
 
 /// Functions whose effect or knowledge is the session's: the oracle would answer for itself, and forget.

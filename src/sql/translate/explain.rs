@@ -2,12 +2,14 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::cx::{Cx, Result};
-use super::frag::{Frag, Ty};
-use super::query::{self, Place};
+use super::context::Result;
 use super::utility;
 use crate::sql::plan::{Action, CatalogQuery, OutputColumn, ScriptStep, StepRole, Translation};
 use crate::sql::syntax::nodes::{self, is_query};
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Ty};
+use crate::sql::translate::context::query::Place;
+use crate::sql::translate::ddl::query_text::inline;
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, Severity, SqlState};
 
@@ -38,7 +40,7 @@ pub fn explain(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
         let error = cx.unsupported("EXPLAIN is supported for queries only", at);
         return Err(if of_prepared { error.hint("Explain the query itself, with its values in it.") } else { error });
     };
-    let text = query::inline(cx, &explained, Place::Table)?.frag;
+    let text = inline(cx, &explained, Place::Table)?.frag;
     let columns = vec![OutputColumn::Column {
         label: Some("QUERY PLAN".into()),
         pg_type: Some(PgType::new(Oid::TEXT)),

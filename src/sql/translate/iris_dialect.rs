@@ -1,10 +1,11 @@
 //! Statements in IRIS's own dialect, which PostgreSQL's grammar cannot read: they go as typed, literals and all.
 
-use super::cx::{Cx, Result};
-use super::frag::{self, Frag, Ty};
+use super::context::Result;
 use crate::sql::lex::{self, Kind};
 use crate::sql::plan::{OutputColumn, ScriptStep, StepRole, Translation};
 use crate::sql::syntax::nodes;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{self, Frag, Ty};
 use crate::wire::{PgError, SqlState};
 
 #[derive(Debug, PartialEq, Eq)]

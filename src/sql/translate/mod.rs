@@ -1,29 +1,27 @@
 //! The rules: one file per family. Everything no rule touches stays as written.
 
-pub mod alike;
 pub mod beyond_mirror;
+pub mod calls;
 pub mod check;
 pub mod classify;
-pub mod cx;
+pub mod context;
 pub mod ddl;
 pub mod dml;
-pub mod enums;
 pub mod explain;
 pub mod expr;
-pub mod frag;
 pub mod iris_dialect;
 pub mod mirror;
 pub mod query;
 pub mod utility;
+pub mod value;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use self::calls::GatewayCalls;
 pub use self::check::check_syntax;
 use self::check::{in_characters, is_set_names};
-use self::cx::Cx;
-pub use self::expr::array::elements as array_elements;
 pub use self::mirror::{ViewText, view_for_mirror};
-use self::query::Place;
+pub use self::value::array::elements as array_elements;
 use crate::sql::options::{TranslateError, TranslateOptions, Translated};
 use crate::sql::plan::{Action, Bind, CallArgument, Plan, ScriptStep, SettingCommand, StepRole, Translation};
 use crate::sql::schema::Schema;
@@ -31,8 +29,17 @@ use crate::sql::syntax::depth;
 use crate::sql::syntax::nodes;
 use crate::sql::syntax::parse::parse;
 use crate::sql::template::Template;
-use crate::sql::translate::expr::calls::GatewayCalls;
+use crate::sql::translate::context::cx::{Cx, Rules};
+use crate::sql::translate::context::query::Place;
+use crate::sql::translate::ddl::definition::Ddl;
+use crate::sql::translate::dml::delete;
+use crate::sql::translate::dml::insert;
+use crate::sql::translate::dml::update;
+use crate::sql::translate::utility::cursor::{fetch, is_fetch, without_read_only};
 use crate::wire::{PgError, SqlState};
+
+/// Where what stands within a rule's own node is translated.
+pub const RULES: &Rules = &Rules { expression: expr::expression, query: query::query };
 
 /// Translates one statement, whose `template` has been scanned from the same text.
 ///
@@ -45,7 +52,7 @@ pub fn translate(
     schema: &dyn Schema,
     options: &TranslateOptions<'_>,
 ) -> Result<Translated, TranslateError> {
-    let cx = Cx::new(sql, template, schema, options);
+    let cx = Cx::new(sql, template, schema, options, RULES);
     let result = statement(&cx);
     let needed = cx.take_needed();
     // What is wrong without the tables may be right with them, so they come first.
@@ -87,11 +94,11 @@ fn statement(cx: &Cx<'_>) -> Result<Translation, Box<PgError>> {
         return iris_dialect::translate(cx);
     }
     if let Some(error) = error {
-        if utility::is_fetch(cx.sql) {
-            let utility = utility::fetch(cx.sql)?;
+        if is_fetch(cx.sql) {
+            let utility = fetch(cx.sql)?;
             return Ok(Translation::new(utility.action, utility.tag));
         }
-        if let Some(shorter) = utility::without_read_only(cx.sql)
+        if let Some(shorter) = without_read_only(cx.sql)
             && let (root, None) = parse(shorter)?
             && let Some(node) = root.first_child()
         {
@@ -146,9 +153,9 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
                 ..Translation::script(vec![ScriptStep::new(plan, StepRole::Rows)], "SELECT")
             })
         }
-        SyntaxKind::INSERT => dml::insert::insert(cx, node),
-        SyntaxKind::UPDATE => dml::update::update(cx, node),
-        SyntaxKind::DELETE => dml::delete::delete(cx, node),
+        SyntaxKind::INSERT => insert::insert(cx, node),
+        SyntaxKind::UPDATE => update::update(cx, node),
+        SyntaxKind::DELETE => delete::delete(cx, node),
         SyntaxKind::EXPLAIN => explain::explain(cx, node),
         _ => {
             if let Some(utility) = utility::translate(cx, node)? {
@@ -156,7 +163,7 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
             }
             match ddl::translate(cx, node)? {
                 Some(ddl) => {
-                    let ddl::Ddl { action, tag, mirror, mirror_decides, enum_change } = ddl;
+                    let Ddl { action, tag, mirror, mirror_decides, enum_change } = ddl;
                     Ok(Translation { mirror, mirror_decides, enum_change, ..Translation::new(action, tag) })
                 }
                 None => Err(utility::unsupported(node)),

@@ -4,7 +4,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::definition::{Ddl, has_child, mirror_only, warn_not_kept};
 use crate::sql::options::SideTable;
-use crate::sql::translate::cx::Cx;
+use crate::sql::translate::context::cx::Cx;
 use crate::wire::Severity;
 
 /// Objects whose comments go into a side table, as `catalog::CommentTarget` knows them.

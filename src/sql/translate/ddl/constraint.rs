@@ -9,8 +9,9 @@ use super::table::{RELATION, Table};
 use crate::sql::schema::TableLookup;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
-use crate::sql::translate::cx::{Cx, Result};
-use crate::sql::translate::expr::compare::check_key;
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::kept::check_key;
 use crate::types::Oid;
 use crate::wire::{PgError, Severity, SqlState};
 

@@ -7,10 +7,11 @@ use super::types::type_node;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::template::LiteralKind;
-use crate::sql::translate::cx::{self, Cx, Result};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::{self, Cx};
+use crate::sql::translate::context::frag::Ty;
+use crate::sql::translate::context::kept::is_text;
 use crate::sql::translate::expr::casts::type_name;
-use crate::sql::translate::expr::compare::is_text;
-use crate::sql::translate::frag::Ty;
 use crate::types::{Datum, Fitting, Oid, PgType, decode_text, fit, write_text};
 use crate::wire::{PgError, SqlState};
 

@@ -6,8 +6,9 @@ use super::table::Table;
 use crate::sql::plan::{Action, EnumChange, MirrorStatement, RunIf, ScriptStep, StepRole};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
-use crate::sql::translate::cx::{Cx, Result};
-use crate::sql::translate::frag::{Frag, Ty};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Ty};
 use crate::sql::translate::mirror;
 use crate::wire::{PgError, Severity, SqlState};
 

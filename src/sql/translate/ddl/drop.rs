@@ -11,8 +11,9 @@ use crate::sql::plan::ScriptStep;
 use crate::sql::schema::{Named, NamedFacts, RelationName, TableLookup};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
-use crate::sql::translate::alike;
-use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::alike;
+use crate::sql::translate::context::cx::Cx;
 use crate::wire::{PgError, Severity, SqlState};
 
 /// "Table or view not found", "No such index defined".

@@ -5,6 +5,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::constraint::defined_list;
 use super::create_table::Column;
 use super::definition::{Ddl, accepted, at, ddl, first_name, has_child, need, notice, tolerant_step, unsupported};
+use super::query_text::{inline, refuse_alike};
 use super::table::Table;
 use super::types::type_of_query;
 use crate::sql::description::{DeclaredType, table_note, view_columns_note, view_note};
@@ -12,10 +13,12 @@ use crate::sql::plan::{ScriptStep, StepRole};
 use crate::sql::schema::{ColumnFacts, TableLookup, VectorElement};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
-use crate::sql::translate::cx::{self, Cx, Result};
-use crate::sql::translate::frag::{Frag, Ty};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Ty};
+use crate::sql::translate::context::query::Place;
+use crate::sql::translate::context::scope;
 use crate::sql::translate::mirror;
-use crate::sql::translate::query::{self, Place};
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
@@ -74,10 +77,10 @@ fn made(
     if_not_exists: bool,
 ) -> Result<Vec<ScriptStep>> {
     cx.expands.set(true);
-    let query = query::inline(cx, node, Place::Inner);
+    let query = inline(cx, node, Place::Inner);
     cx.expands.set(false);
     let query = query?;
-    query::refuse_alike(query.shape.as_deref().unwrap_or_default())?;
+    refuse_alike(query.shape.as_deref().unwrap_or_default())?;
     let mut columns = Vec::new();
     let mut facts = Vec::new();
     for shown in query.shape.as_deref().ok_or_else(|| unknown_column(cx, node, "*"))? {
@@ -157,12 +160,12 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         None => Vec::new(),
     };
     let own = query_of(stmt)?;
-    let translated = query::inline(cx, &own, Place::Table)?;
+    let translated = inline(cx, &own, Place::Table)?;
     if names.is_empty() {
-        query::refuse_alike(translated.shape.as_deref().unwrap_or_default())?;
+        refuse_alike(translated.shape.as_deref().unwrap_or_default())?;
     }
     let types = translated.shape.as_ref().map(|shape| {
-        let told = |column: &cx::Column| match &column.enum_type {
+        let told = |column: &scope::Column| match &column.enum_type {
             Some(declared) => Some(DeclaredType::Enum(declared.as_ref().clone())),
             // What is said here is a vector as the gateway makes them.
             None if column.vector_element != VectorElement::Double => None,

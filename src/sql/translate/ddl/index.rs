@@ -11,9 +11,10 @@ use super::types::type_node;
 use crate::sql::schema::Named;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
-use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::kept::check_key;
 use crate::sql::translate::expr::casts::type_name;
-use crate::sql::translate::expr::compare::check_key;
 use crate::wire::{PgError, Severity, SqlState};
 
 const TAG: &str = "CREATE INDEX";

@@ -12,6 +12,7 @@ pub mod definition;
 pub mod drop;
 pub mod from_query;
 pub mod index;
+pub mod query_text;
 pub mod refused;
 pub mod rename;
 pub mod schema;
@@ -27,7 +28,8 @@ pub use self::definition::Ddl;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use crate::sql::syntax::nodes;
-use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
 
 /// Translates a definition; `None` for statements that are none.
 ///

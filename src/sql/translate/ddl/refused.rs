@@ -5,7 +5,8 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::definition::{Ddl, accepted, at, has_child, skipping, unsupported};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
-use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
 use crate::wire::{PgError, SqlState};
 
 pub(super) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Ddl>> {

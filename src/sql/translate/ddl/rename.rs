@@ -16,7 +16,8 @@ use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::syntax::parse::lone_statement;
 use crate::sql::template::Template;
-use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
 use crate::wire::{PgError, SqlState};
 
 /// ALTER VIEW .. RENAME TO.
@@ -172,7 +173,7 @@ fn followed(
     let schema = Renamed { others: cx.schema, name: new, facts: &old.facts, default_schema: cx.options.default_schema };
     let mut template = Template::default();
     template.scan(&sql)?;
-    let inner = Cx::new(&sql, &template, &schema, cx.options);
+    let inner = Cx::new(&sql, &template, &schema, cx.options, cx.rules);
     let Some(statement) = lone_statement(&sql) else { return Err(stays_behind(old.table, reader, stmt)) };
     let made = inner.inlined(true, || create_view(&inner, &statement));
     let needed = inner.take_needed();

@@ -9,7 +9,8 @@ use super::definition::{
 use super::table::undefined;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
-use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
 use crate::wire::{PgError, SqlState};
 
 /// What the gateway does by itself, so that a script which asks for it may go on.

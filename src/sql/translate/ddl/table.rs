@@ -6,7 +6,8 @@ use super::definition::{at, typed_folded};
 use crate::sql::schema::RelationName;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
-use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
 use crate::wire::{PgError, SqlState};
 
 pub(super) fn undefined(name: &str) -> Box<PgError> {

@@ -62,7 +62,7 @@ pub(super) fn ddl_beside(sql: &str, side_table: Option<&SideTable>) -> String {
     template.scan(sql).unwrap();
     let keys = Cell::new(1);
     let options = TranslateOptions { side_table, ..TranslateOptions::new("SQLUser", &keys) };
-    let cx = Cx::new(sql, &template, &OneTable, &options);
+    let cx = Cx::new(sql, &template, &OneTable, &options, crate::sql::translate::RULES);
     let parse = squawk_syntax::SourceFile::parse(sql);
     assert!(parse.errors().is_empty(), "{sql}: {:?}", parse.errors());
     let stmt = parse.syntax_node().first_child().unwrap();
@@ -543,7 +543,7 @@ fn mirror_of(sql: &str) -> String {
     template.scan(sql).unwrap();
     let keys = Cell::new(1);
     let options = TranslateOptions::new("SQLUser", &keys);
-    let cx = Cx::new(sql, &template, &OneTable, &options);
+    let cx = Cx::new(sql, &template, &OneTable, &options, crate::sql::translate::RULES);
     let parse = squawk_syntax::SourceFile::parse(sql);
     let stmt = parse.syntax_node().first_child().unwrap();
     let ddl = translate(&cx, &stmt).unwrap().unwrap();

@@ -8,8 +8,9 @@ use crate::sql::plan::{EnumChange, EnumSide};
 use crate::sql::schema::RelationName;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
-use crate::sql::translate::cx::{Cx, Result};
-use crate::sql::translate::enums::type_named;
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::value::enums::type_named;
 use crate::wire::{PgError, SqlState};
 
 /// `NAMEDATALEN` - 1: labels are names.

@@ -8,8 +8,9 @@ use super::update::{filter, refuse_with};
 use super::written::{changes, held};
 use crate::sql::plan::{ScriptStep, StepRole, Translation};
 use crate::sql::syntax::nodes;
-use crate::sql::translate::cx::{Cx, Result};
-use crate::sql::translate::frag::{Frag, Ty};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Ty};
 
 pub fn delete(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     refuse_with(cx, node, "DELETE")?;

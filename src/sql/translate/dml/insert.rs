@@ -2,7 +2,6 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::assign::assigned;
 use super::returning;
 use super::rows::rows_of_query;
 use super::target::Target;
@@ -13,9 +12,11 @@ use crate::sql::schema::ColumnFacts;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, is_query};
 use crate::sql::syntax::tree::expressions;
-use crate::sql::translate::cx::{Cx, Result};
-use crate::sql::translate::frag::{Frag, Ty, list};
-use crate::sql::translate::query::Place;
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Ty, list};
+use crate::sql::translate::context::query::Place;
+use crate::sql::translate::value::assign::assigned;
 use crate::wire::{PgError, SqlState};
 
 /// One row of VALUES: column as typed for IRIS, folded name, value. Columns that take their default are not in it.

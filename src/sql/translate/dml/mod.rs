@@ -1,6 +1,5 @@
 //! INSERT, UPDATE, DELETE, with RETURNING and ON CONFLICT, which IRIS has not: a script of statements instead.
 
-pub mod assign;
 pub mod delete;
 pub mod insert;
 pub mod returning;

@@ -5,11 +5,13 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::target::Target;
 use crate::sql::plan::{ScriptStep, StepRole};
 use crate::sql::syntax::nodes;
-use crate::sql::translate::cx::{Cx, Relation, Result};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Ty, list};
+use crate::sql::translate::context::query::Place;
+use crate::sql::translate::context::scope::Relation;
+use crate::sql::translate::context::target::{outputs, render};
 use crate::sql::translate::expr::column_cast::ColumnCasts;
-use crate::sql::translate::frag::{Frag, Ty, list};
-use crate::sql::translate::query::select::outputs;
-use crate::sql::translate::query::{Place, render};
 
 /// `SELECT .. FROM t WHERE ..`, whose rows are the answer.
 pub fn select(

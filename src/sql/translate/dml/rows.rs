@@ -7,8 +7,10 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, arguments};
 use crate::sql::syntax::tree::expressions;
-use crate::sql::translate::cx::{Column, Cx, Relation, Result};
-use crate::sql::translate::frag::{Frag, Ty, level};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Ty, level};
+use crate::sql::translate::context::scope::{Column, Relation};
 use crate::sql::translate::query::from::{Alias, alias};
 
 /// The rows of such a query; `None` for every other.
@@ -111,7 +113,7 @@ fn unnested(cx: &Cx<'_>, item: &SyntaxNode) -> Result<Option<Vec<Vec<Frag>>>> {
     }
     let mut arrays = Vec::new();
     for argument in arguments(&call) {
-        match cx.array_constants(&argument)? {
+        match cx.array_items(&argument)? {
             Some(items) => arrays.push(items),
             None => return Ok(None),
         }

@@ -6,7 +6,9 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use crate::sql::schema::{ColumnFacts, TableFacts};
 use crate::sql::syntax::names;
-use crate::sql::translate::cx::{Cx, Relation, Result, column_of};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::scope::{Relation, column_of};
 use crate::wire::{PgError, SqlState};
 
 pub struct Target {

@@ -2,7 +2,6 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::assign::assigned;
 use super::insert::is_default;
 use super::returning;
 use super::target::Target;
@@ -11,8 +10,10 @@ use crate::sql::plan::{ScriptStep, StepRole, Translation};
 use crate::sql::schema::ColumnFacts;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, is_query};
-use crate::sql::translate::cx::{Cx, Result};
-use crate::sql::translate::frag::{Frag, Ty, level};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Ty, level};
+use crate::sql::translate::value::assign::assigned;
 use crate::wire::{PgError, SqlState};
 
 /// What SET says: column for IRIS, folded name, value.

@@ -11,8 +11,9 @@ use super::written::changes;
 use crate::sql::plan::{Bind, RunIf, ScriptStep, StepRole};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
-use crate::sql::translate::cx::{Cx, Result};
-use crate::sql::translate::frag::{Frag, MARK, Ty, level};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, MARK, Ty, level};
 use crate::wire::{PgError, SqlState};
 
 pub fn is_do_nothing(conflict: &SyntaxNode) -> bool {

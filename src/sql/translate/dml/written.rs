@@ -9,8 +9,8 @@ use crate::sql::plan::{Bind, Plan};
 use crate::sql::syntax::equalities::named_values;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
-use crate::sql::translate::cx::Cx;
-use crate::sql::translate::frag::{Frag, MARK};
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, MARK};
 use crate::sql::writes::{Writes, Written};
 use crate::types::Oid;
 

@@ -2,71 +2,21 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::compare::trimmed_character;
-use super::operators;
-use super::text_order;
-use crate::sql::syntax::names;
+use super::aggregate_calls::is_aggregate;
 use crate::sql::syntax::nodes::{self, arguments};
 use crate::sql::template::LiteralKind;
-use crate::sql::translate::cx::{Cx, Result};
-use crate::sql::translate::enums;
-use crate::sql::translate::frag::{Frag, Ty};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::exact::trimmed_character;
+use crate::sql::translate::context::frag::{Frag, Ty};
+use crate::sql::translate::context::text_order;
+use crate::sql::translate::value::enums;
+use crate::sql::translate::value::types::shown;
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
-const NAMES: &[&str] = &[
-    "count",
-    "sum",
-    "avg",
-    "min",
-    "max",
-    "bool_and",
-    "bool_or",
-    "every",
-    "string_agg",
-    "array_agg",
-    "json_agg",
-    "jsonb_agg",
-    "json_object_agg",
-    "jsonb_object_agg",
-    "stddev",
-    "stddev_samp",
-    "stddev_pop",
-    "variance",
-    "var_samp",
-    "var_pop",
-    "bit_and",
-    "bit_or",
-    "corr",
-    "covar_pop",
-    "covar_samp",
-    "percentile_cont",
-    "percentile_disc",
-    "mode",
-    "any_value",
-    "xmlagg",
-    "regr_slope",
-    "regr_intercept",
-    "regr_count",
-    "regr_r2",
-];
-
-/// Whether a call is of an aggregate, so a query of it without GROUP BY has one row.
-pub fn is_aggregate(name: &str) -> bool {
-    NAMES.contains(&name)
-}
-
-/// Whether an aggregate is called somewhere in an expression.
-pub fn has_aggregate(node: &SyntaxNode) -> bool {
-    node.descendants().filter(|node| node.kind() == SyntaxKind::CALL_EXPR).any(|call| {
-        let name = call.first_child().map(|name| names::parts(&name)).unwrap_or_default();
-        let is_window = nodes::child(&call, SyntaxKind::OVER_CLAUSE).is_some();
-        !is_window && name.last().is_some_and(|name| is_aggregate(&names::folded(name)))
-    })
-}
-
 impl Cx<'_> {
-    pub(super) fn aggregate(&self, name: &[String], node: &SyntaxNode) -> Result<Option<Frag>> {
+    pub fn aggregate(&self, name: &[String], node: &SyntaxNode) -> Result<Option<Frag>> {
         let name = match name {
             [name] => name.as_str(),
             [schema, name] if schema == "pg_catalog" => name.as_str(),
@@ -221,8 +171,8 @@ impl Cx<'_> {
                 "SUM",
                 match value.ty.oid() {
                     Some(Oid::INT2 | Oid::INT4) => Ty::INT8,
-                    Some(Oid::INT8) => operators::shown(Ty::INT8),
-                    Some(Oid::NUMERIC) => operators::shown(value.ty),
+                    Some(Oid::INT8) => shown(Ty::INT8),
+                    Some(Oid::NUMERIC) => shown(value.ty),
                     Some(Oid::FLOAT8) => Ty::FLOAT8,
                     _ => Ty::Any,
                 },
@@ -239,7 +189,7 @@ impl Cx<'_> {
                 // bpchar and varchar have no min of their own but text's.
                 let ty = match value.ty.oid() {
                     Some(Oid::VARCHAR) => Ty::TEXT,
-                    Some(Oid::NUMERIC) => operators::shown(value.ty),
+                    Some(Oid::NUMERIC) => shown(value.ty),
                     Some(oid) => Ty::of(oid),
                     None => Ty::Any,
                 };
@@ -250,7 +200,7 @@ impl Cx<'_> {
                 }
                 let value = self.sorted(value.clone())?;
                 let ty = match value.ty {
-                    ty if ty.is(Oid::BPCHAR) => operators::shown(ty),
+                    ty if ty.is(Oid::BPCHAR) => shown(ty),
                     Ty::Known(PgType::FLOAT8_OR_NAN) => value.ty,
                     _ => ty,
                 };

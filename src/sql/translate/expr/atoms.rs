@@ -1,20 +1,22 @@
 //! What stands between operators: literals, names, parentheses, CASE, arrays, calls.
 
-use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
+use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::array;
-use super::compare::{self, Asked};
-use crate::iris::ParameterKind;
-use crate::sql::plan::{Bind, SessionValue};
+use crate::sql::plan::SessionValue;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, is_query, subquery};
 use crate::sql::syntax::tree::{self, Expr, expressions};
 use crate::sql::template;
-use crate::sql::translate::cx::{Cx, Result};
-use crate::sql::translate::expr::{as_value, common_type, stream_refused};
-use crate::sql::translate::frag::{Frag, Ty, level};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::{Cx, stream_refused};
+use crate::sql::translate::context::exact::{trimmed, unfolded};
+use crate::sql::translate::context::frag::{Frag, Ty, as_value, level};
+use crate::sql::translate::value::array;
+use crate::sql::translate::value::compare::Asked;
+use crate::sql::translate::value::session::{now, session};
+use crate::sql::translate::value::types::common_type;
 use crate::sql::typename;
-use crate::types::{Oid, PgType};
+use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
 impl Cx<'_> {
@@ -249,7 +251,7 @@ impl Cx<'_> {
         let frag = if folds_case { unfolded(&frag) } else { frag };
         // Whatever else writes to IRIS may have left blanks that do not count.
         let has_length = matches!(frag.ty, Ty::Known(ty) if ty.oid == Oid::BPCHAR && ty.typmod >= 0);
-        Ok(if has_length { compare::trimmed(frag) } else { frag })
+        Ok(if has_length { trimmed(frag) } else { frag })
     }
 
     /// Whether a qualifier means the table an UPDATE changes: the first of the outermost scope.
@@ -391,7 +393,7 @@ impl Cx<'_> {
         Ok(self.text_constant(&array::array_text(&items)).with_ty(ty))
     }
 
-    pub(super) fn collate(&self, operand: &Expr, collation: &SyntaxNode) -> Result<Frag> {
+    pub fn collate(&self, operand: &Expr, collation: &SyntaxNode) -> Result<Frag> {
         let frag = self.emit_value(operand)?;
         let name = names::parts(collation).last().map(|name| names::folded(name)).unwrap_or_default();
         match name.as_str() {
@@ -409,31 +411,6 @@ impl Cx<'_> {
                 .hint("COLLATE \"C\" is IRIS's %EXACT.")),
         }
     }
-}
-
-const EXACT: &str = "%EXACT(";
-
-/// The values of a column as they are, where IRIS would compare and give them back in capitals.
-pub fn unfolded(column: &Frag) -> Frag {
-    let (not_null, enum_type) = (column.not_null, column.enum_type.clone());
-    Frag { not_null, enum_type, ..Frag::cat(&[&EXACT, column, &")"], column.ty).exact() }
-}
-
-/// The column inside of [`unfolded`].
-pub fn inexact(frag: &Frag) -> Option<Frag> {
-    let inner = frag.text.strip_prefix(EXACT)?.strip_suffix(')')?;
-    let is_column = !inner.contains(['(', ')', '\'']) && frag.marks.is_empty();
-    is_column.then(|| Frag { text: inner.to_owned(), is_exact: false, ..frag.clone() })
-}
-
-pub fn now() -> Frag {
-    // Without a precision IRIS gives whole seconds.
-    Frag::atom("CURRENT_TIMESTAMP(6)", Ty::of(Oid::TIMESTAMPTZ)).sure()
-}
-
-pub fn session(value: SessionValue, oid: Oid) -> Frag {
-    let kind = if Ty::of(oid).is_integer() { ParameterKind::IntegerLiteral } else { ParameterKind::StringLiteral };
-    Frag::mark(Bind::Session(value), kind, Ty::Known(PgType::new(oid)))
 }
 
 /// `U&'d\0061t\+000061'` with the default escape character.
@@ -457,19 +434,4 @@ fn unicode_string(text: &str) -> Option<String> {
     }
     value.push_str(rest);
     Some(value)
-}
-
-/// The tokens of a simple clause with literals left in the text.
-pub fn clause_text(cx: &Cx<'_>, node: &SyntaxNode) -> String {
-    for literal in node.descendants().filter(|child| child.kind() == SyntaxKind::LITERAL) {
-        if let Some(n) = cx.literal_of(&literal) {
-            cx.pin(n);
-        }
-    }
-    node.descendants_with_tokens()
-        .filter_map(SyntaxElement::into_token)
-        .filter(|token| !matches!(token.kind(), SyntaxKind::WHITESPACE | SyntaxKind::COMMENT))
-        .map(|token| token.text().to_owned())
-        .collect::<Vec<_>>()
-        .join(" ")
 }

@@ -3,14 +3,14 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::aggregates;
+use super::aggregate_calls::has_aggregate;
 use super::casts::type_name;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, arguments, is_type, unwrapped};
 use crate::sql::syntax::tree::{self, Expr};
-use crate::sql::translate::cx::{Cx, Result};
-use crate::sql::translate::expr::as_value;
-use crate::sql::translate::frag::{Frag, MARK, Ty};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, MARK, Ty, as_value};
 use crate::types::{Oid, PgType};
 
 /// Which casts of a select list may be left to the gateway: IRIS then sorts, groups and tells apart the plain values.
@@ -69,7 +69,7 @@ impl Cx<'_> {
         let allowed = match casts {
             ColumnCasts::None => false,
             ColumnCasts::All => true,
-            ColumnCasts::Grouped => keeps_apart(from, to) || aggregates::has_aggregate(&node),
+            ColumnCasts::Grouped => keeps_apart(from, to) || has_aggregate(&node),
             ColumnCasts::Distinct => keeps_apart(from, to),
         };
         Ok(allowed.then_some((operand, to)))

@@ -1,64 +1,21 @@
-//! Dates and times.
+//! Functions of dates and times: EXTRACT, date_trunc, AT TIME ZONE.
 
 use squawk_syntax::SyntaxNode;
 
-use super::moments;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::syntax::tree::{self, Expr};
 use crate::sql::template::LiteralKind;
-use crate::sql::translate::cx::{Cx, Result};
-use crate::sql::translate::frag::{Frag, Ty, level};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Ty, level};
+use crate::sql::translate::value::moments;
 use crate::types::{Oid, PgType};
 
 impl Cx<'_> {
-    /// `date + 7`, `date - 7`, `date - date`, `timestamp - timestamp`; `None` when no date is involved.
-    #[inline(never)]
-    pub(super) fn date_arithmetic(&self, op: &str, a: &Frag, b: &Frag, at: usize) -> Result<Option<Frag>> {
-        let day = |days: &Frag, date: &Frag, sign: &str| {
-            let date_ty = Ty::of(Oid::DATE);
-            let days = if sign.is_empty() {
-                days.clone()
-            } else {
-                Frag::cat(&[&sign, &days.clone().within(level::ATOM)], Ty::INT4)
-            };
-            Frag::cat(&[&"CAST(DATEADD('day', ", &days, &", ", date, &") AS DATE)"], date_ty)
-        };
-        let is_date = |frag: &Frag| frag.ty.is(Oid::DATE);
-        let days = |frag: &Frag| {
-            (frag.ty.is_integer() || matches!(frag.ty, Ty::Parameter(_)))
-                .then(|| self.coerce(frag.clone(), PgType::new(Oid::INT4)))
-        };
-        if op == "-" && is_date(a) && (is_date(b) || b.ty == Ty::Untyped) {
-            let b = self.coerce(b.clone(), PgType::new(Oid::DATE));
-            return Ok(Some(Frag::cat(&[&"DATEDIFF('day', ", &b, &", ", a, &")"], Ty::INT4)));
-        }
-        if is_date(a)
-            && let Some(days) = days(b)
-        {
-            return Ok(match op {
-                "+" => Some(day(&days, a, "")),
-                "-" => Some(day(&days, a, "-")),
-                _ => None,
-            });
-        }
-        if is_date(b)
-            && op == "+"
-            && let Some(days) = days(a)
-        {
-            return Ok(Some(day(&days, b, "")));
-        }
-        if op == "-" && a.ty.is_moment() && (b.ty.is_moment() || b.ty.is_open()) {
-            return Err(self
-                .unsupported("the difference of two timestamps is an interval, which IRIS does not have", at)
-                .hint("EXTRACT(EPOCH FROM a - b) gives it in seconds."));
-        }
-        Ok(None)
-    }
-
     /// `EXTRACT(field FROM moment)`, `date_part('field', moment)`.
     #[inline(never)]
-    pub(super) fn extract(&self, node: &SyntaxNode) -> Result<Frag> {
+    pub fn extract(&self, node: &SyntaxNode) -> Result<Frag> {
         let at = usize::from(node.text_range().start());
         let mut children = node.children();
         let field = children.next().map(|field| nodes::plain_text(&field)).unwrap_or_default();
@@ -73,7 +30,7 @@ impl Cx<'_> {
     }
 
     #[inline(never)]
-    pub(super) fn part(&self, field: &str, moment: &SyntaxNode, ty: Ty, at: usize) -> Result<Frag> {
+    pub fn part(&self, field: &str, moment: &SyntaxNode, ty: Ty, at: usize) -> Result<Frag> {
         let field = unit(field);
         if field == "epoch"
             && let Some(difference) = self.epoch_of_difference(moment, ty)?
@@ -191,7 +148,7 @@ impl Cx<'_> {
 
     /// `date_trunc('month', moment)`, `date_trunc('month', moment, 'UTC')`.
     #[inline(never)]
-    pub(super) fn date_trunc(&self, arguments: &[SyntaxNode], at: usize) -> Result<Frag> {
+    pub fn date_trunc(&self, arguments: &[SyntaxNode], at: usize) -> Result<Frag> {
         let (field, moment, zone) = match arguments {
             [field, moment] => (field, moment, None),
             [field, moment, zone] => (field, moment, Some(zone)),
@@ -263,7 +220,7 @@ impl Cx<'_> {
 
     /// `date_trunc('day', x)::date` is only `x::date`.
     #[inline(never)]
-    pub(super) fn day_of_call(&self, call: &SyntaxNode) -> Result<Option<Frag>> {
+    pub fn day_of_call(&self, call: &SyntaxNode) -> Result<Option<Frag>> {
         let name = call.first_child().map(|name| names::parts(&name)).unwrap_or_default();
         if name.last().is_none_or(|name| !name.eq_ignore_ascii_case("date_trunc")) {
             return Ok(None);
@@ -278,7 +235,7 @@ impl Cx<'_> {
     }
 
     /// Timestamps are kept in UTC, so UTC is the one zone that needs no zone data.
-    pub(super) fn at_time_zone(&self, operand: &Expr, zone: Option<&Expr>) -> Result<Frag> {
+    pub fn at_time_zone(&self, operand: &Expr, zone: Option<&Expr>) -> Result<Frag> {
         if !zone.is_some_and(|zone| self.is_utc(zone)) {
             return Err(crate::wire::PgError::unsupported("AT TIME ZONE is supported for UTC only")
                 .hint("IRIS has no time zones; timestamps with time zone are kept in UTC."));
@@ -294,7 +251,7 @@ impl Cx<'_> {
     }
 
     /// The zone's name as a constant, also in a cast: PostgreSQL prints `'utc'::text` for what was `'utc'`.
-    pub(super) fn is_utc(&self, zone: &Expr) -> bool {
+    pub fn is_utc(&self, zone: &Expr) -> bool {
         match zone {
             Expr::Atom(node) => self
                 .constant(node)

@@ -3,27 +3,27 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::atoms::{now, session};
-use super::compare::Asked;
-use super::json;
 use super::known;
-use super::text_order::{self, as_sorted};
-use super::zoned;
-use crate::sql::plan::{Bind, CallArgument, Given, SessionValue};
+use crate::sql::plan::SessionValue;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, arguments};
 use crate::sql::syntax::tree;
 use crate::sql::template::LiteralKind;
-use crate::sql::translate::cx::{Cx, Result};
-use crate::sql::translate::expr::common_type;
-use crate::sql::translate::frag::{Frag, Ty, level, list};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Ty, level, list};
+use crate::sql::translate::context::text_order::{self, as_sorted};
+use crate::sql::translate::value::compare::Asked;
+use crate::sql::translate::value::session::{now, session};
+use crate::sql::translate::value::types::common_type;
+use crate::sql::translate::value::zoned;
 use crate::sql::typename;
 use crate::types::Oid;
 use crate::wire::PgError;
 
 // The rules of one function each are kept out of the frames that nest with the calls (`#[inline(never)]`).
 impl Cx<'_> {
-    pub(super) fn call(&self, node: &SyntaxNode) -> Result<Frag> {
+    pub fn call(&self, node: &SyntaxNode) -> Result<Frag> {
         let at = usize::from(node.text_range().start());
         let Some(function) = node.first_child() else {
             return Err(self.unsupported("missing function name", at));
@@ -81,7 +81,7 @@ impl Cx<'_> {
             | SyntaxKind::JSON_QUERY_FN
             | SyntaxKind::JSON_EXISTS_FN) => {
                 let name = format!("{kind:?}").trim_end_matches("_FN").to_owned();
-                Err(json::refused_constructor(self, node, &name))
+                Err(refused_constructor(self, node, &name))
             }
             kind => {
                 let name = format!("{kind:?}").trim_end_matches("_FN").replace('_', " ");
@@ -116,7 +116,7 @@ impl Cx<'_> {
         Ok(Frag::cat(&[&name, &"(", &list(arguments), &")"], Ty::Any))
     }
 
-    pub(super) fn argument_frags(&self, node: &SyntaxNode) -> Result<Vec<Frag>> {
+    pub fn argument_frags(&self, node: &SyntaxNode) -> Result<Vec<Frag>> {
         arguments(node)
             .iter()
             .map(|argument| {
@@ -261,23 +261,6 @@ impl Cx<'_> {
         };
         value.map(|value| session(value, Oid::TEXT)).ok_or_else(|| {
             self.unsupported(format!("{name}() is supported with constants and parameters as arguments only"), at)
-        })
-    }
-
-    /// A constant or a parameter of that type, with or without a cast to it.
-    #[inline(never)]
-    pub fn given(&self, node: &SyntaxNode, oid: Oid) -> Result<Option<Given>> {
-        Ok(match self.plain_argument(&tree::read(node)?, oid, false)? {
-            Some((CallArgument::Null, _)) => Some(Given::Null),
-            Some((CallArgument::Value { bind: Bind::Parameter(n), .. }, _)) => Some(Given::Parameter(n)),
-            Some((CallArgument::Value { .. }, _)) => {
-                self.constant(node).map(|(_, text)| Given::Constant(text.to_owned()))
-            }
-            _ => match nodes::unwrapped(node).first_token().map(|token| token.kind()) {
-                Some(SyntaxKind::TRUE_KW) => Some(Given::Constant("true".to_owned())),
-                Some(SyntaxKind::FALSE_KW) => Some(Given::Constant("false".to_owned())),
-                _ => None,
-            },
         })
     }
 
@@ -540,4 +523,12 @@ fn refused(name: &str) -> Option<Box<PgError>> {
         _ => return None,
     };
     Some(PgError::unsupported(format!("the function {name}() is not supported by IRIS")).hint(hint))
+}
+
+/// Refuses the constructors of the SQL standard, which IRIS spells alike and answers otherwise.
+pub fn refused_constructor(cx: &Cx<'_>, node: &SyntaxNode, name: &str) -> Box<PgError> {
+    let at = usize::from(node.text_range().start());
+    PgError::unsupported(format!("{name} is not supported: IRIS has another or none"))
+        .hint("json_build_object() and json_build_array() work.")
+        .position(nodes::offset(at.min(cx.sql.len())))
 }

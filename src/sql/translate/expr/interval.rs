@@ -7,8 +7,9 @@ use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::syntax::tree::{self, Expr};
 use crate::sql::template::LiteralKind;
-use crate::sql::translate::cx::{Cx, Result};
-use crate::sql::translate::frag::{Frag, Ty};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Ty};
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
@@ -80,7 +81,7 @@ enum Span {
 
 impl Cx<'_> {
     /// `moment + interval`, `moment - interval`, `interval + moment`; `None` when neither side is an interval.
-    pub(super) fn interval_arithmetic(&self, op: &str, left: &Expr, right: &Expr) -> Result<Option<Frag>> {
+    pub fn interval_arithmetic(&self, op: &str, left: &Expr, right: &Expr) -> Result<Option<Frag>> {
         if op == "*" {
             return Ok(None);
         }

@@ -6,7 +6,7 @@ use super::casts::type_name;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, is_query, is_type, subquery};
 use crate::sql::syntax::tree::{self, Expr};
-use crate::sql::translate::cx::Cx;
+use crate::sql::translate::context::cx::Cx;
 use crate::sql::typename;
 
 /// How strong a name is: a cast's type name gives way to the name of what is cast, CASE to that of its ELSE.

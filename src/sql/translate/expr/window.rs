@@ -1,19 +1,19 @@
 //! OVER clauses. IRIS has no WINDOW clause: named definitions are put in place.
 
-use squawk_syntax::{SyntaxKind, SyntaxNode};
+use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
-use super::atoms::clause_text;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::syntax::tree::expressions;
-use crate::sql::translate::cx::{Cx, Result};
-use crate::sql::translate::frag::{Frag, Ty, list};
-use crate::sql::translate::query::order::SortKey;
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Ty, list};
+use crate::sql::translate::value::sort_key::SortKey;
 use crate::wire::{PgError, SqlState};
 
 /// What stands in OVER, read.
 #[derive(Debug, Default)]
-pub(super) struct Window {
+pub struct Window {
     pub partition: Vec<Frag>,
     pub order: Vec<SortKey>,
     /// The expressions of both, as written.
@@ -23,7 +23,7 @@ pub(super) struct Window {
 
 /// A bound of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bound {
+pub enum Bound {
     UnboundedPreceding,
     /// Rows from the current one: negative in front of it.
     Rows(i64),
@@ -32,14 +32,14 @@ pub(super) enum Bound {
 
 /// What a frame counts in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit {
+pub enum Unit {
     Rows,
     /// Rows that are equal by ORDER BY go together.
     Peers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Frame {
+pub struct Frame {
     pub unit: Unit,
     pub start: Bound,
     pub end: Bound,
@@ -111,7 +111,7 @@ impl Frame {
 
 impl Cx<'_> {
     /// What the OVER of a call says.
-    pub(super) fn window(&self, clause: &SyntaxNode) -> Result<Window> {
+    pub fn window(&self, clause: &SyntaxNode) -> Result<Window> {
         let spec = clause.descendants().find(|node| node.kind() == SyntaxKind::WINDOW_SPEC);
         let spec = match spec {
             Some(spec) => spec,
@@ -167,7 +167,7 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// 0A000 for what IRIS cannot be told: GROUPS and RANGE with an offset, EXCLUDE, an offset that is no constant.
-    pub(super) fn frame(&self, window: &Window) -> Result<Frame> {
+    pub fn frame(&self, window: &Window) -> Result<Frame> {
         let Some(node) = &window.frame else {
             return Ok(if window.order.is_empty() { Frame::WHOLE } else { Frame::TO_PEERS });
         };
@@ -231,4 +231,19 @@ fn bound(words: &[&str]) -> Option<Bound> {
 /// `0 PRECEDING` by value is no CURRENT ROW for every type.
 fn is_zero_offset(words: &[&str]) -> bool {
     words.windows(2).any(|pair| matches!(pair, [n, "PRECEDING" | "FOLLOWING"] if n.parse::<i64>().is_ok()))
+}
+
+/// The tokens of a simple clause with literals left in the text.
+pub fn clause_text(cx: &Cx<'_>, node: &SyntaxNode) -> String {
+    for literal in node.descendants().filter(|child| child.kind() == SyntaxKind::LITERAL) {
+        if let Some(n) = cx.literal_of(&literal) {
+            cx.pin(n);
+        }
+    }
+    node.descendants_with_tokens()
+        .filter_map(SyntaxElement::into_token)
+        .filter(|token| !matches!(token.kind(), SyntaxKind::WHITESPACE | SyntaxKind::COMMENT))
+        .map(|token| token.text().to_owned())
+        .collect::<Vec<_>>()
+        .join(" ")
 }

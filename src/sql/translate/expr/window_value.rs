@@ -8,9 +8,10 @@
 use squawk_syntax::SyntaxNode;
 
 use super::window::{Bound, Frame, Unit, Window};
-use crate::sql::translate::cx::{Cx, Result};
-use crate::sql::translate::frag::{Frag, Ty, level};
-use crate::sql::translate::query::order::SortKey;
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Ty, level};
+use crate::sql::translate::value::sort_key::SortKey;
 use crate::sql::typename;
 use crate::types::Oid;
 use crate::wire::PgError;
@@ -87,13 +88,7 @@ fn reversed(order: &[SortKey]) -> Vec<SortKey> {
 
 impl Cx<'_> {
     /// An aggregate over a window; `value` is `None` for `count(*)`, with its FILTER in it otherwise.
-    pub(super) fn window_aggregate(
-        &self,
-        name: &str,
-        value: Option<&Frag>,
-        ty: Ty,
-        clause: &SyntaxNode,
-    ) -> Result<Frag> {
+    pub fn window_aggregate(&self, name: &str, value: Option<&Frag>, ty: Ty, clause: &SyntaxNode) -> Result<Frag> {
         let at = usize::from(clause.text_range().start());
         let window = self.window(clause)?;
         let mut frame = self.frame(&window)?;
@@ -217,13 +212,7 @@ impl Cx<'_> {
     }
 
     /// A window function that is no aggregate; `call` is it without OVER, `value` its first argument.
-    pub(super) fn window_function(
-        &self,
-        name: &str,
-        call: &Frag,
-        value: Option<&Frag>,
-        clause: &SyntaxNode,
-    ) -> Result<Frag> {
+    pub fn window_function(&self, name: &str, call: &Frag, value: Option<&Frag>, clause: &SyntaxNode) -> Result<Frag> {
         let at = usize::from(clause.text_range().start());
         let window = self.window(clause)?;
         let without_frame = |order: &[SortKey]| Window::over(&window.partition, order, None);

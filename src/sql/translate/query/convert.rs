@@ -3,197 +3,20 @@
 //! IRIS types the columns of a set operation by its first query (EXCEPT, INTERSECT) or by a ranking of its own (UNION),
 //! so every query of one is given PostgreSQL's common types itself.
 
-use squawk_syntax::SyntaxKind;
-
-use super::select::{Target, shape};
 use crate::sql::schema::ColumnFacts;
-use crate::sql::syntax::names;
-use crate::sql::translate::cx::{Column, Cx, Result};
-use crate::sql::translate::dml::assign::{assigned, is_same};
-use crate::sql::translate::expr::compare::trimmed_character;
-use crate::sql::translate::expr::text_order::as_sorted;
-use crate::sql::translate::frag::{Frag, Ty, list};
-use crate::sql::translate::query::Query;
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Ty};
+use crate::sql::translate::context::query::{Parts, Query};
+use crate::sql::translate::context::scope::Column;
+use crate::sql::translate::context::target::Target;
+use crate::sql::translate::value::assign::{assigned, is_same};
 use crate::types::{Oid, PgType};
 
-/// What a query's text is made of.
-#[derive(Debug)]
-pub(super) enum Parts {
-    /// `head`, the targets, `tail`; in parentheses or not. The targets may be changed where nothing else refers to what
-    /// they say.
-    Select { head: Frag, targets: Vec<Target>, tail: Frag, parenthesised: bool },
-    /// A text whose columns have these names.
-    Named(Vec<String>),
-    /// `head`, the first query, which names the columns, `tail`.
-    Joined { head: Frag, first: Box<Query>, is_grouped: bool, tail: Frag },
-    /// A text and no more.
-    Text,
-}
-
-/// The name of the n-th column, counted from 0, of a query that stands in another of the gateway's making.
-pub(super) fn column_name(n: usize) -> String {
-    format!("pgw_c{}", n + 1)
-}
-
-impl Query {
-    /// From a select list and the texts around it.
-    pub(super) fn of_parts(head: Frag, targets: Vec<Target>, tail: Frag) -> Self {
-        let parts = Parts::Select { head, targets, tail, parenthesised: false };
-        let mut query = Query::of_text(Frag::atom(String::new(), Ty::Any), parts);
-        query.write();
-        query
-    }
-
-    /// A set operation: its first query and what follows.
-    pub(super) fn joined(first: Query, is_grouped: bool, tail: Frag) -> Self {
-        let head = Frag::atom(String::new(), Ty::Any);
-        let parts = Parts::Joined { head, first: Box::new(first), is_grouped, tail };
-        let mut query = Query::of_text(Frag::atom(String::new(), Ty::Any), parts);
-        query.write();
-        query
-    }
-
-    pub(super) fn of_text(frag: Frag, parts: Parts) -> Self {
-        Query { frag, columns: Vec::new(), shape: None, is_one_row: false, parts }
-    }
-
-    fn write(&mut self) {
-        if let Parts::Joined { head, first, is_grouped, tail } = &self.parts {
-            let first = if *is_grouped { first.frag.clone().parenthesised() } else { first.frag.clone() };
-            self.frag = Frag::cat(&[head, &first, tail], Ty::Any);
-        }
-        if let Parts::Select { head, targets, tail, parenthesised } = &self.parts {
-            let rendered: Vec<Frag> = targets.iter().map(Target::render).collect();
-            let frag = Frag::cat(&[head, &list(&rendered), tail], Ty::Any);
-            self.frag = if *parenthesised { frag.parenthesised() } else { frag };
-            self.shape = shape(targets);
-        }
-    }
-
-    pub(super) fn parenthesised(mut self) -> Self {
-        match &mut self.parts {
-            Parts::Select { parenthesised, .. } if !*parenthesised => {
-                *parenthesised = true;
-                self.write();
-                self
-            }
-            Parts::Joined { head, tail, .. } => {
-                *head = Frag::cat(&[&"(", head], Ty::Any);
-                tail.push(&")");
-                self.write();
-                self
-            }
-            _ => Query { frag: self.frag.parenthesised(), ..self },
-        }
-    }
-
-    /// `prefix` in front of its text.
-    pub(super) fn behind(mut self, prefix: &Frag) -> Self {
-        if let Parts::Select { head, .. } | Parts::Joined { head, .. } = &mut self.parts {
-            *head = Frag::cat(&[prefix, head], Ty::Any);
-        }
-        self.frag = Frag::cat(&[prefix, &self.frag], Ty::Any);
-        self
-    }
-
-    /// The query with columns that go by names IRIS takes, and these names. `None` when its columns are not known.
-    pub(super) fn named(mut self) -> Option<(Self, Vec<String>)> {
-        match &mut self.parts {
-            Parts::Named(names) => {
-                let names = names.clone();
-                Some((self, names))
-            }
-            Parts::Select { targets, .. } => {
-                if targets.iter().any(Target::is_star) {
-                    return None;
-                }
-                let names: Vec<String> = (0..targets.len()).map(column_name).collect();
-                for (target, name) in targets.iter_mut().zip(&names) {
-                    target.alias = Some(name.clone());
-                }
-                self.write();
-                Some((self, names))
-            }
-            Parts::Joined { head, first, is_grouped, tail } => {
-                let placeholder = Query::of_text(Frag::atom(String::new(), Ty::Any), Parts::Text);
-                let (first, names) = std::mem::replace(&mut **first, placeholder).named()?;
-                let shape = self.shape.take();
-                let parts = Parts::Joined {
-                    head: head.clone(),
-                    first: Box::new(first),
-                    is_grouped: *is_grouped,
-                    tail: tail.clone(),
-                };
-                let mut query = Query { parts, shape, ..self };
-                query.write();
-                Some((query, names))
-            }
-            Parts::Text => None,
-        }
-    }
-
-    /// The query with its columns, texts, as they are sorted by. `None` when its columns are not known.
-    pub fn sorted_by(mut self) -> Option<Self> {
-        let key = |frag: &Frag| as_sorted(&trimmed_character(frag.clone()));
-        if let Parts::Select { targets, .. } = &mut self.parts {
-            if targets.iter().any(Target::is_star) {
-                return None;
-            }
-            for target in targets.iter_mut() {
-                target.frag = key(&target.value());
-                target.folds_case = false;
-            }
-            self.write();
-            return Some(self);
-        }
-        let types: Vec<Ty> = self.shape.iter().flatten().map(|column| column.ty).collect();
-        let (inner, names) = self.named()?;
-        let keys: Vec<Frag> =
-            names.iter().zip(types).map(|(name, ty)| key(&Frag::atom(name.clone(), ty).exact())).collect();
-        let frag = Frag::cat(&[&"SELECT ", &list(&keys), &" FROM (", &inner.frag, &") pgw"], Ty::Any);
-        Some(Query::of_text(frag, Parts::Text))
-    }
-
-    /// The query with columns that a query around it can name.
-    pub(super) fn labelled(mut self) -> Self {
-        if let Parts::Select { targets, .. } = &mut self.parts {
-            for (n, target) in targets.iter_mut().enumerate() {
-                let is_named = match &target.node {
-                    Some(node) => matches!(node.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR),
-                    None => true,
-                };
-                let is_named = is_named && !target.frag.text.ends_with(')');
-                if target.alias.is_none() && !(is_named && names::can_hold(&target.label)) {
-                    let holds = names::can_hold(&target.label) && target.label != "?column?";
-                    target.alias =
-                        Some(if holds { names::iris_name_of(&target.label) } else { format!("pgw_a{}", n + 1) });
-                }
-            }
-            self.write();
-        }
-        if let Parts::Joined { first, .. } = &mut self.parts {
-            let placeholder = Query::of_text(Frag::atom(String::new(), Ty::Any), Parts::Text);
-            let inner = std::mem::replace(&mut **first, placeholder).labelled();
-            self.shape = match (self.shape.take(), &inner.shape) {
-                (Some(mut shape), Some(named)) => {
-                    for (column, named) in shape.iter_mut().zip(named) {
-                        column.iris_text.clone_from(&named.iris_text);
-                    }
-                    Some(shape)
-                }
-                (shape, _) => shape,
-            };
-            **first = inner;
-            self.write();
-        }
-        self
-    }
-
-    /// Whether a column has to be converted for `types`.
-    fn needs_types(&self, types: &[Ty]) -> bool {
-        let shape = self.shape.as_deref().unwrap_or_default();
-        shape.iter().zip(types).any(|(column, to)| is_converted(column.ty, *to))
-    }
+/// Whether a column has to be converted for `types`.
+fn needs_types(query: &Query, types: &[Ty]) -> bool {
+    let shape = query.shape.as_deref().unwrap_or_default();
+    shape.iter().zip(types).any(|(column, to)| is_converted(column.ty, *to))
 }
 
 /// `character(n)` beside other lengths: its blanks are part of the value.
@@ -222,7 +45,7 @@ fn is_converted(from: Ty, to: Ty) -> bool {
 
 impl Cx<'_> {
     /// A value in the type it shares with others of its column.
-    pub(super) fn in_common_type(&self, frag: Frag, to: Ty) -> Result<Frag> {
+    pub fn in_common_type(&self, frag: Frag, to: Ty) -> Result<Frag> {
         let Ty::Known(pg_type) = to else { return Ok(frag) };
         if !is_converted(frag.ty, to) {
             return Ok(frag);
@@ -249,8 +72,8 @@ impl Cx<'_> {
     }
 
     /// The query with its columns in these types.
-    pub(super) fn in_types(&self, mut query: Query, types: &[Ty], at: usize) -> Result<Query> {
-        if !query.needs_types(types) {
+    pub fn in_types(&self, mut query: Query, types: &[Ty], at: usize) -> Result<Query> {
+        if !needs_types(&query, types) {
             return Ok(query);
         }
         if let Parts::Select { head, targets, .. } = &mut query.parts

@@ -3,21 +3,23 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::from::From;
-use super::order::{SortKey, holds_aggregate};
 use super::outer::{Outer, numbered_list};
-use super::select::{Target, outputs};
 use crate::sql::syntax::nodes;
 use crate::sql::syntax::tree::expressions;
-use crate::sql::translate::cx::{Cx, Result};
-use crate::sql::translate::frag::{Frag, Ty, list};
-use crate::sql::translate::query::{Place, Query};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Ty, list};
+use crate::sql::translate::context::query::{Place, Query};
+use crate::sql::translate::context::target::{Target, outputs};
+use crate::sql::translate::expr::aggregate_calls::holds_aggregate;
+use crate::sql::translate::value::sort_key::SortKey;
 
 impl Cx<'_> {
     /// ```text
     /// SELECT a AS a, b AS b FROM (SELECT a AS a_1, b AS b_2, k AS k_1,
     ///     ROW_NUMBER() OVER (PARTITION BY on ORDER BY k) AS row_number FROM ..) WHERE row_number = 1 ORDER BY k_1
     /// ```
-    pub(super) fn distinct_on(
+    pub fn distinct_on(
         &self,
         node: &SyntaxNode,
         place: Place,

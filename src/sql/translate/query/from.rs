@@ -7,9 +7,11 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::merged::{Merged, Optional};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, arguments};
-use crate::sql::translate::cx::{Column, Cte, Cx, Relation, Result, column_of};
-use crate::sql::translate::frag::{Frag, Ty};
-use crate::sql::translate::query::Place;
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Ty};
+use crate::sql::translate::context::query::Place;
+use crate::sql::translate::context::scope::{Column, Cte, Relation, column_of};
 
 /// A FROM clause read: what is in it, and its text except for the conditions, which are written when all is in scope.
 #[derive(Debug, Default)]
@@ -18,7 +20,7 @@ pub struct From {
     pieces: Vec<Piece>,
     /// USING or NATURAL of relations whose columns only IRIS knows: `*` has fewer columns than they.
     pub merges: bool,
-    pub(super) merged: Vec<Merged>,
+    pub merged: Vec<Merged>,
     /// Where the operands of the next join begin: all of the item so far, and its last relation or parenthesis.
     item: usize,
     factor: usize,
@@ -321,7 +323,7 @@ impl Cx<'_> {
                 let step = step.first().map_or(Some(1), |step| self.constant_integer(step));
                 self.series(self.constant_integer(start), self.constant_integer(stop), step)
             }
-            ("unnest", [array]) => self.array_constants(array)?,
+            ("unnest", [array]) => self.array_items(array)?,
             _ => None,
         };
         let Some(values) = values else {

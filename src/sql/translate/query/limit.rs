@@ -7,8 +7,9 @@ use crate::iris::ParameterKind;
 use crate::sql::plan::{Bind, SessionValue};
 use crate::sql::syntax::nodes;
 use crate::sql::template::LiteralKind;
-use crate::sql::translate::cx::{Cx, Result};
-use crate::sql::translate::frag::{Frag, Mark, Ty};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Mark, Ty};
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
 

@@ -3,27 +3,29 @@
 //! The column is that of the side that always has a row; a FULL JOIN has COALESCE of both (manual, "Table Expressions").
 
 use super::from::From;
-use crate::sql::translate::alike;
-use crate::sql::translate::cx::{Column, Cx, Relation, Result};
-use crate::sql::translate::expr::common_type;
-use crate::sql::translate::frag::{Frag, Ty};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::alike;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Ty};
+use crate::sql::translate::context::scope::{Column, Relation};
+use crate::sql::translate::value::types::common_type;
 use crate::types::Oid;
 use crate::wire::PgError;
 
 /// A column that a join has made of the columns of relations `start..end`.
 #[derive(Debug, Clone)]
-pub(super) struct Merged {
+pub struct Merged {
     column: Column,
     start: usize,
     end: usize,
 }
 
 /// Which sides of a join may be missing: left, right.
-pub(super) type Optional = (bool, bool);
+pub type Optional = (bool, bool);
 
 impl From {
     /// The relations, with the columns that joins have merged in front of those they are made of.
-    pub(super) fn place_merged(&mut self) {
+    pub fn place_merged(&mut self) {
         let mut relations = Vec::new();
         let mut places = Vec::new();
         for (n, relation) in std::mem::take(&mut self.relations).into_iter().enumerate() {
@@ -91,7 +93,7 @@ impl From {
     ///
     /// # Errors
     /// 0A000 for names that are common to IRIS and not to PostgreSQL.
-    pub(super) fn common_names(&self, start: usize, middle: usize, end: usize) -> Result<Option<Vec<String>>> {
+    pub fn common_names(&self, start: usize, middle: usize, end: usize) -> Result<Option<Vec<String>>> {
         let (Some(mut left), Some(right)) = (self.names_of(start, middle), self.names_of(middle, end)) else {
             return Ok(None);
         };
@@ -108,7 +110,7 @@ impl From {
 impl Cx<'_> {
     /// The condition of a join of relations `start..middle` and `middle..end` by equal columns. `None`, and nothing done,
     /// where the columns are not known.
-    pub(super) fn merge(
+    pub fn merge(
         &self,
         from: &mut From,
         names: &[String],

@@ -1,14 +1,13 @@
 //! A query around a query: for sort keys IRIS takes from the select list only, and for an offset inside a statement.
 
-use super::convert::column_name;
 use super::limit::Limit;
-use super::order::SortKey;
-use super::select::Target;
-use crate::sql::translate::frag::{Frag, Ty, list};
-use crate::sql::translate::query::Place;
+use crate::sql::translate::context::frag::{Frag, Ty, list};
+use crate::sql::translate::context::query::{Place, column_name};
+use crate::sql::translate::context::target::Target;
+use crate::sql::translate::value::sort_key::SortKey;
 
 /// Its pieces.
-pub(super) struct Outer<'a> {
+pub struct Outer<'a> {
     pub targets: &'a [Target],
     /// Texts in the terms of the query inside, one for each target.
     pub values: Vec<Frag>,
@@ -92,7 +91,7 @@ impl Outer<'_> {
 
 /// A select list for a query inside: the targets under names of their own, and the keys that are none of them. Answers
 /// the list, the names, and the keys in these names.
-pub(super) fn numbered_list(targets: &[Target], keys: &[SortKey]) -> (Vec<Frag>, Vec<String>, Vec<SortKey>) {
+pub fn numbered_list(targets: &[Target], keys: &[SortKey]) -> (Vec<Frag>, Vec<String>, Vec<SortKey>) {
     let mut items = Vec::new();
     let mut names = Vec::new();
     let mut add = |value: &Frag, name: String| {

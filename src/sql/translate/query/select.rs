@@ -1,124 +1,27 @@
 //! SELECT.
 
-use std::rc::Rc;
-
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::clauses::{Rest, plain_order};
-use super::convert::column_name;
+use super::clauses::plain_order;
 use super::from::From;
 use super::limit::Limit;
-use super::one_row::Conditions;
-use super::order::holds_aggregate;
 use super::outer::{Outer, numbered_list};
-use crate::sql::description::EnumType;
 use crate::sql::plan::OutputColumn;
 use crate::sql::syntax::names;
-use crate::sql::syntax::nodes::{self, is_constant, is_query};
-use crate::sql::syntax::tree::expressions;
-use crate::sql::translate::alike;
-use crate::sql::translate::cx::{Column, Cx, Relation, Result};
-use crate::sql::translate::enums;
-use crate::sql::translate::expr::atoms::{inexact, unfolded};
+use crate::sql::syntax::nodes;
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::alike;
+use crate::sql::translate::context::cx::{Cx, stream_refused};
+use crate::sql::translate::context::exact::inexact;
+use crate::sql::translate::context::frag::{Frag, Ty, list};
+use crate::sql::translate::context::query::{Place, Query, column_name};
+use crate::sql::translate::context::scope::{Column, Conditions, Relation};
+use crate::sql::translate::context::target::{Target, outputs};
+use crate::sql::translate::expr::aggregate_calls::holds_aggregate;
 use crate::sql::translate::expr::column_cast::ColumnCasts;
 use crate::sql::translate::expr::labels::label;
-use crate::sql::translate::expr::stream_refused;
-use crate::sql::translate::frag::{Frag, Ty, list};
-use crate::sql::translate::query::{Place, Query};
+use crate::sql::translate::value::enums;
 use crate::types::{Oid, PgType};
-
-/// One entry of a select list.
-#[derive(Debug, Clone)]
-pub struct Target {
-    pub frag: Frag,
-    /// PostgreSQL's name of the column; folded.
-    pub label: String,
-    /// The name after AS, for IRIS.
-    pub alias: Option<String>,
-    /// The expression, where there is one.
-    pub node: Option<SyntaxNode>,
-    pub nullable: bool,
-    /// A column of such a type.
-    pub enum_type: Option<Rc<EnumType>>,
-    /// A column that stands there as it is, and that IRIS compares without regard to case.
-    pub folds_case: bool,
-    /// What the gateway casts the values of `frag` to.
-    pub cast_to: Option<PgType>,
-}
-
-impl Target {
-    /// A column of a relation or query under its own name.
-    pub fn of_column(column: &Column, frag: Frag) -> Self {
-        Self {
-            nullable: !frag.not_null,
-            frag,
-            label: column.name.clone(),
-            alias: None,
-            node: None,
-            enum_type: column.enum_type.clone(),
-            folds_case: column.folds_case,
-            cast_to: None,
-        }
-    }
-
-    pub fn is_star(&self) -> bool {
-        self.frag.text.ends_with('*') && self.node.is_none()
-    }
-
-    /// What a query around this one calls it.
-    pub fn column_name(&self) -> String {
-        match &self.alias {
-            Some(alias) => alias.clone(),
-            None if names::can_hold(&self.label) => names::iris_name_of(&self.label),
-            None => "pgw_column".to_owned(),
-        }
-    }
-
-    /// The target where its values are compared.
-    fn compared(self, n: usize) -> Self {
-        if !self.folds_case {
-            return self;
-        }
-        // Under its own name, ORDER BY would be by the column.
-        let alias = self.alias.clone().or_else(|| Some(format!("pgw_e{}", n + 1)));
-        Self { frag: self.value(), alias, folds_case: false, ..self }
-    }
-
-    /// Its value, to compare by.
-    pub fn value(&self) -> Frag {
-        if self.folds_case { unfolded(&self.frag) } else { self.frag.clone() }
-    }
-
-    /// How ORDER BY refers to it.
-    pub fn reference(&self) -> Frag {
-        if self.folds_case {
-            return self.value();
-        }
-        match &self.alias {
-            Some(alias) => Frag::atom(alias.clone(), self.frag.ty),
-            None => self.frag.clone(),
-        }
-    }
-
-    pub fn render(&self) -> Frag {
-        match &self.alias {
-            Some(alias) => Frag::cat(&[&self.frag, &" AS ", alias], self.frag.ty),
-            None => self.frag.clone(),
-        }
-    }
-
-    pub fn output(&self) -> OutputColumn {
-        if self.is_star() {
-            return OutputColumn::Star;
-        }
-        let own = self.frag.ty.described();
-        let (pg_type, cast_from) = match self.cast_to {
-            Some(to) => (Some(to), own),
-            None => (own, None),
-        };
-        OutputColumn::Column { label: Some(self.label.clone()), pg_type, cast_from }
-    }
-}
 
 impl Cx<'_> {
     pub fn select(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
@@ -310,80 +213,6 @@ impl Cx<'_> {
         targets.into_iter().enumerate().map(told_apart).collect()
     }
 
-    /// FROM, WHERE, GROUP BY, HAVING.
-    pub(super) fn rest(&self, node: &SyntaxNode, from: &From, targets: &[Target]) -> Result<Rest> {
-        let mut frag = Frag::atom(String::new(), Ty::Any);
-        if !from.is_empty() {
-            frag.push(&" FROM ");
-            frag.push(&self.write_from(from)?);
-        }
-        if let Some(clause) = nodes::child(node, SyntaxKind::WHERE_CLAUSE)
-            && let Some(condition) = clause.first_child()
-        {
-            frag.push(&" WHERE ");
-            frag.push(&self.filter(&condition)?);
-        }
-        let mut one_group = None;
-        if let Some(clause) = nodes::child(node, SyntaxKind::GROUP_BY_CLAUSE) {
-            let keys = self.inlined(true, || self.group_by(&clause, targets))?;
-            if keys.is_empty() {
-                one_group = Some(true);
-            } else {
-                frag.push(&" GROUP BY ");
-                frag.push(&list(&keys));
-            }
-        }
-        if let Some(clause) = nodes::child(node, SyntaxKind::HAVING_CLAUSE)
-            && let Some(condition) = clause.first_child()
-        {
-            frag.push(&" HAVING ");
-            frag.push(&self.filter(&condition)?);
-            let grouped = nodes::child(node, SyntaxKind::GROUP_BY_CLAUSE).is_some();
-            let aggregates = |target: &Target| target.node.as_ref().is_some_and(holds_aggregate);
-            if !grouped && !targets.iter().all(aggregates) {
-                one_group = Some(false);
-            }
-        }
-        Ok(Rest { frag, one_group })
-    }
-
-    fn group_by(&self, clause: &SyntaxNode, targets: &[Target]) -> Result<Vec<Frag>> {
-        let mut keys = Vec::new();
-        for item in nodes::child(clause, SyntaxKind::GROUP_BY_LIST).iter().flat_map(SyntaxNode::children) {
-            let at = usize::from(item.text_range().start());
-            if item.kind() != SyntaxKind::GROUPING_EXPR {
-                return Err(self
-                    .unsupported("ROLLUP, CUBE and GROUPING SETS are not supported by IRIS", at)
-                    .hint("Write one query per grouping and join them by UNION ALL."));
-            }
-            let Some(key) = item.first_child() else { continue };
-            // GROUP BY (a, b) is GROUP BY a, b.
-            let parts: Vec<SyntaxNode> =
-                if key.kind() == SyntaxKind::TUPLE_EXPR { expressions(&key).collect() } else { vec![key] };
-            for part in parts {
-                let target = self.target_of(&part, targets, false)?.and_then(|number| targets.get(number));
-                let named = target.and_then(|target| target.node.clone());
-                let key = named.as_ref().unwrap_or(&part);
-                if key.descendants().any(|child| is_query(child.kind())) {
-                    return Err(self
-                        .unsupported("GROUP BY a subquery is not supported by IRIS", at)
-                        .hint("Give the subquery a name in a query in FROM, and group by the name."));
-                }
-                // To IRIS a constant is no key: it makes one group of all rows, or of none.
-                if (target.is_none() || named.is_some()) && is_constant(key) {
-                    continue;
-                }
-                let key = match target {
-                    Some(target) if target.frag.is_stream => return Err(stream_refused(&target.label, at)),
-                    Some(target) => target.value(),
-                    None => self.value(&part)?,
-                };
-                keys.push(self.grouped(key)?);
-            }
-        }
-        Ok(keys)
-    }
-
     pub fn targets(
         &self,
         list: &SyntaxNode,
@@ -545,7 +374,7 @@ impl Cx<'_> {
         targets.push(Target { nullable: true, ..Target::of_column(&Column::new("", Ty::Any, true), frag) });
     }
 
-    pub(super) fn table(&self, node: &SyntaxNode, place: Place) -> Result<Query> {
+    pub fn table(&self, node: &SyntaxNode, place: Place) -> Result<Query> {
         let from = self.read_from(node)?;
         self.scoped(from.relations.clone(), || {
             let mut targets = Vec::new();
@@ -555,31 +384,6 @@ impl Cx<'_> {
             Ok(Query { columns, ..Query::of_parts(Frag::atom("SELECT ", Ty::Any), targets, tail) })
         })
     }
-}
-
-pub fn outputs(targets: &[Target], place: Place) -> Vec<OutputColumn> {
-    if place == Place::Table { Vec::new() } else { targets.iter().map(Target::output).collect() }
-}
-
-pub fn shape(targets: &[Target]) -> Option<Vec<Column>> {
-    targets
-        .iter()
-        .map(|target| {
-            // A column without AS goes by its own name.
-            let iris_text = target.alias.clone().filter(|alias| *alias != names::iris_name_of(&target.label));
-            (!target.is_star()).then(|| Column {
-                name: target.label.clone(),
-                iris_text,
-                ty: target.cast_to.map_or(target.frag.ty, Ty::Known),
-                nullable: target.nullable,
-                enum_type: target.enum_type.clone(),
-                is_stream: target.frag.is_stream,
-                is_exact: target.frag.is_exact,
-                folds_case: target.folds_case,
-                vector_element: target.frag.vector_element,
-            })
-        })
-        .collect()
 }
 
 fn is_column(node: &SyntaxNode) -> bool {

@@ -2,24 +2,25 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::convert::Parts;
-use super::order::SortKey;
 use super::outer::Outer;
-use super::select::{Target, outputs};
 use crate::sql::plan::OutputColumn;
 use crate::sql::schema::VectorElement;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::syntax::tree::expressions;
-use crate::sql::translate::cx::{Column, Cx, Result};
-use crate::sql::translate::expr::{common_type, stream_refused};
-use crate::sql::translate::frag::{Frag, Ty, list};
-use crate::sql::translate::query::{Place, Query};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::{Cx, stream_refused};
+use crate::sql::translate::context::frag::{Frag, Ty, list};
+use crate::sql::translate::context::query::{Parts, Place, Query};
+use crate::sql::translate::context::scope::Column;
+use crate::sql::translate::context::target::{Target, outputs};
+use crate::sql::translate::value::sort_key::SortKey;
+use crate::sql::translate::value::types::common_type;
 use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
 impl Cx<'_> {
-    pub(super) fn set_operation(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
+    pub fn set_operation(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
         let ctes = self.ctes.borrow().len();
         let with = match nodes::child(node, SyntaxKind::WITH_CLAUSE) {
             Some(with) => Some(self.with(&with)?),
@@ -243,7 +244,7 @@ impl Cx<'_> {
         Ok(SortKey { text: value.clone(), value, descending, nulls_first, target: Some(n), is_inner: false })
     }
 
-    pub(super) fn values(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
+    pub fn values(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
         let mut values: Vec<Vec<Frag>> = Vec::new();
         for row in nodes::grandchildren(node, SyntaxKind::ROW_LIST, SyntaxKind::ROW) {
             let at = usize::from(row.text_range().start());

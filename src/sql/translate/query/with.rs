@@ -4,10 +4,12 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
-use crate::sql::translate::alike;
-use crate::sql::translate::cx::{Cte, Cx, Result};
-use crate::sql::translate::frag::{Frag, Ty};
-use crate::sql::translate::query::Place;
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::alike;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Ty};
+use crate::sql::translate::context::query::Place;
+use crate::sql::translate::context::scope::Cte;
 
 impl Cx<'_> {
     /// `WITH .. ` and its tables into scope; whoever calls takes them out again.

@@ -6,7 +6,8 @@ use super::command::{Utility, utility};
 use crate::sql::plan::{Action, ChannelCommand};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
-use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
 use crate::wire::{PgError, Severity, SqlState};
 
 /// Bytes of a name; the scanner of PostgreSQL cuts longer ones (`NAMEDATALEN` - 1).

@@ -4,7 +4,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use crate::sql::plan::Action;
 use crate::sql::syntax::names;
-use crate::sql::translate::cx::Result;
+use crate::sql::translate::context::Result;
 
 /// A statement of this family, and its tag.
 #[derive(Debug)]

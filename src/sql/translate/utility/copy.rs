@@ -10,9 +10,10 @@ use crate::sql::plan::{Action, Bind, CopyFormat, CopyFromStdin, CopyHeader};
 use crate::sql::schema::{ColumnFacts, TableLookup};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, plain_text};
-use crate::sql::translate::cx::{Cx, Result};
-use crate::sql::translate::dml::assign::assigned;
-use crate::sql::translate::frag::{Frag, Ty, list};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Ty, list};
+use crate::sql::translate::value::assign::assigned;
 use crate::sql::writes::{Writes, Written};
 use crate::wire::{PgError, SqlState};
 

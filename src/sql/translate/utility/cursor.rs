@@ -7,7 +7,8 @@ use crate::sql::lex::{self, Kind};
 use crate::sql::plan::{Action, CursorCommand, FetchDirection};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, is_query};
-use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
 use crate::wire::{PgError, SqlState};
 
 /// The count that stands for ALL.

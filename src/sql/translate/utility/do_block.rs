@@ -7,7 +7,8 @@ use super::command::{Utility, utility};
 use crate::sql::plan::Action;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
-use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
 use crate::wire::{PgError, SqlState};
 
 pub(super) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {

@@ -12,14 +12,14 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 pub use self::command::Utility;
 use self::command::{object, utility};
-pub use self::cursor::{fetch, is_fetch, without_read_only};
 use crate::sql::plan::{Action, ExecuteArgument, RunIf, ScriptStep, SettingCommand, StepRole, TransactionCommand};
 use crate::sql::schema::TableLookup;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, plain_text};
-use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Ty};
 use crate::sql::translate::expr::casts::type_name;
-use crate::sql::translate::frag::{Frag, Ty};
 use crate::wire::{PgError, SqlState};
 
 /// `Ok(None)`: another family's statement.

@@ -6,7 +6,8 @@ use super::command::{Utility, utility};
 use crate::sql::plan::{Action, ModesScope, SettingCommand, TransactionModes};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, plain_text};
-use crate::sql::translate::cx::{Cx, Result};
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
 use crate::wire::PgError;
 
 pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {

@@ -1,0 +1,122 @@
+//! Tables, views and schemas as a statement names them, and what is known of them.
+
+use std::rc::Rc;
+
+use super::alike::is_confused;
+use super::cx::Cx;
+use crate::sql::description::EnumType;
+use crate::sql::schema::{Named, NamedFacts, Need, RelationName, TableFacts, TableLookup, ViewFacts, ViewLookup};
+use crate::sql::syntax::names;
+use crate::sql::translate::context::Result;
+use crate::wire::PgError;
+
+impl Cx<'_> {
+    /// Whether IRIS has a relation under a name that PostgreSQL tells from this one.
+    pub fn is_another(&self, name: &RelationName) -> bool {
+        let Some(facts) = self.views(name) else { return false };
+        if !facts.is_called(&name.name) {
+            return true;
+        }
+        let Some(schema) = name.schema.as_deref().filter(|schema| is_confused(schema, &facts.schema)) else {
+            return false;
+        };
+        !schema.eq_ignore_ascii_case(self.options.default_schema) && self.is_another_schema(schema)
+    }
+
+    /// Whether IRIS has a schema under a name that PostgreSQL tells from this folded one.
+    pub fn is_another_schema(&self, folded: &str) -> bool {
+        let found = self.named(Named::Schema, folded);
+        !found.is_empty() && !found.iter().any(|schema| schema.is_called(folded))
+    }
+
+    /// What IRIS finds by a folded name; nothing when it has to be asked first.
+    pub fn named(&self, what: Named, name: &str) -> Rc<Vec<NamedFacts>> {
+        self.schema.named(what, name).unwrap_or_else(|| {
+            self.need(Need::Names(what, name.to_owned()));
+            Rc::default()
+        })
+    }
+
+    /// Facts of a table, asking for them when they are not loaded yet.
+    pub fn facts(&self, name: &RelationName) -> TableLookup {
+        let found = self.schema.table(name);
+        if matches!(found, TableLookup::NotLoaded) {
+            self.need(Need::Table(name.clone()));
+        }
+        found
+    }
+
+    /// `None` when they have to be loaded first.
+    pub fn views(&self, name: &RelationName) -> Option<Rc<ViewFacts>> {
+        match self.schema.views(name) {
+            ViewLookup::Known(facts) => Some(facts),
+            ViewLookup::NotLoaded => {
+                self.need(Need::Views(name.clone()));
+                None
+            }
+        }
+    }
+
+    /// An enum type by its folded name.
+    pub fn enum_type(&self, name: &RelationName) -> Option<EnumType> {
+        self.schema.enum_type(name)
+    }
+
+    pub fn known(&self, name: &RelationName) -> Option<Rc<TableFacts>> {
+        match self.facts(name) {
+            TableLookup::Known(facts) => Some(facts),
+            TableLookup::Missing | TableLookup::NotLoaded => None,
+        }
+    }
+
+    /// The text for a relation's name and its name for lookups. Not for CTEs.
+    pub fn relation(&self, parts: &[String]) -> Result<(String, RelationName)> {
+        // `database.schema.table`: there is one database, the namespace the gateway is connected to.
+        let parts = match parts {
+            [_, schema, name] => &[schema.clone(), name.clone()],
+            parts => parts,
+        };
+        match parts {
+            [name] if !self.options.search_path.is_empty() => {
+                let schema = self.schema_on_path(&names::folded(name));
+                self.relation(&[names::quoted(&schema), name.clone()])
+            }
+            [name] => {
+                let folded = names::folded(name);
+                let lookup = RelationName { schema: None, name: folded.clone() };
+                if folded.starts_with("pg_") && self.known(&lookup).is_none() {
+                    return Err(names::catalog_later(&folded));
+                }
+                Ok((format!("{}.{}", self.options.default_schema, names::iris_name(name)?), lookup))
+            }
+            [schema, name] => {
+                let (folded_schema, folded) = (names::folded(schema), names::folded(name));
+                let text = match folded_schema.as_str() {
+                    "public" => self.options.default_schema.to_owned(),
+                    "pg_catalog" | "information_schema" => {
+                        return Err(names::catalog_later(&format!("{folded_schema}.{folded}")));
+                    }
+                    "pg_temp" => {
+                        return Err(PgError::unsupported("temporary tables are not supported"));
+                    }
+                    _ => names::iris_name(schema)?,
+                };
+                let lookup = RelationName { schema: Some(folded_schema), name: folded };
+                Ok((format!("{text}.{}", names::iris_name(name)?), lookup))
+            }
+            _ => Err(PgError::unsupported(format!(
+                "cross-database references are not implemented: \"{}\"",
+                parts.iter().map(|part| names::folded(part)).collect::<Vec<_>>().join(".")
+            ))),
+        }
+    }
+
+    /// The schema of the search path that has the relation; the first where none has, which is where it would be made.
+    fn schema_on_path(&self, folded: &str) -> String {
+        let path = self.options.search_path;
+        let has = |schema: &&String| {
+            self.known(&RelationName { schema: Some((*schema).clone()), name: folded.to_owned() }).is_some()
+        };
+        path.iter().find(has).or(path.first()).cloned().unwrap_or_default()
+    }
+}
