@@ -270,11 +270,6 @@ impl Loaded {
 }
 
 impl Config {
-    /// Executor threads to start: `cores`, or all there are.
-    pub fn cores_count(&self, cores_available: usize) -> usize {
-        self.cores.and_then(|cores| usize::try_from(cores).ok()).unwrap_or(cores_available).max(1)
-    }
-
     /// How clients authenticate; reads the user file when there is one to use.
     ///
     /// # Errors

@@ -51,7 +51,7 @@ fn without_anything_the_defaults_stand() {
     assert_eq!(loaded.config, Config::default());
     assert!(loaded.origins.is_empty() && loaded.warnings.is_empty());
     assert_eq!(loaded.config.listen.to_string(), "127.0.0.1:5432");
-    assert_eq!(loaded.config.cores_count(CORES), CORES);
+    assert_eq!(loaded.config.cores, None);
 }
 
 #[test]

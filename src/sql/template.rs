@@ -72,11 +72,6 @@ pub struct Template {
 const LITERALS_MAX: usize = u16::MAX as usize;
 
 impl Template {
-    /// An empty one for a client whose time zone is (not) UTC.
-    pub fn for_zone(is_zoned: bool) -> Self {
-        Self { is_zoned, ..Self::default() }
-    }
-
     /// Forgets the statement and gives the memory back: for a client that is about to be idle.
     pub fn release(&mut self) {
         *self = Self { is_zoned: self.is_zoned, is_dated: self.is_dated, ..Self::default() };

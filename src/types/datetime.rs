@@ -1,16 +1,13 @@
-//! Dates and times: PostgreSQL's epoch (2000-01-01), IRIS's `$HOROLOG` (day 0 = 1840-12-31) and POSIXTIME, and ISO text.
+//! Dates and times: PostgreSQL's epoch (2000-01-01) and its calendar, and ISO text. IRIS's numbers are `iris::datetime`'s.
 //!
 //! Pure functions in pairs; parsing is in `datetime_input`.
 
-/// `$HOROLOG` of 2000-01-01.
-const HOROLOG_OF_EPOCH: i64 = 58_074;
 /// 1970-01-01 in days since 2000-01-01.
 pub const UNIX_EPOCH_DAYS: i32 = -10_957;
 /// 0000-03-01, where the 400-year cycles of the civil calendar start, in days since 2000-01-01.
 const ERA_START_DAYS: i64 = -730_425;
 pub const DAY_US: i64 = 86_400_000_000;
 pub const SECOND_US: i64 = 1_000_000;
-const UNIX_EPOCH_US: i64 = UNIX_EPOCH_DAYS as i64 * DAY_US;
 
 /// `DATETIME_MIN_JULIAN` and `DATE_END_JULIAN` of PostgreSQL, in days since 2000-01-01.
 pub const DATE_MIN: i32 = -2_451_545;
@@ -24,35 +21,6 @@ pub const DATE_INFINITY: i32 = i32::MAX;
 pub const DATE_NEG_INFINITY: i32 = i32::MIN;
 pub const TIMESTAMP_INFINITY: i64 = i64::MAX;
 pub const TIMESTAMP_NEG_INFINITY: i64 = i64::MIN;
-
-/// Days since 1840-12-31 of days since 2000-01-01.
-pub fn horolog_from_date(days: i32) -> i64 {
-    i64::from(days) + HOROLOG_OF_EPOCH
-}
-
-/// Days since 2000-01-01 of a `$HOROLOG` date; `None` beyond PostgreSQL's calendar.
-pub fn date_from_horolog(horolog: i64) -> Option<i32> {
-    let days = i32::try_from(horolog.checked_sub(HOROLOG_OF_EPOCH)?).ok()?;
-    (DATE_MIN..=DATE_MAX).contains(&days).then_some(days)
-}
-
-const POSIX_POSITIVE: i64 = 1 << 60;
-const POSIX_NEGATIVE: i64 = (1 << 62) | (1 << 61);
-
-/// The encoded integer of `%Library.PosixTime` (protocol facts, section 5.5); `None` where 60 bits do not hold it.
-pub fn posixtime_from_timestamp(timestamp_us: i64) -> Option<i64> {
-    let unix_us = timestamp_us.checked_sub(UNIX_EPOCH_US)?;
-    if !(-POSIX_POSITIVE..POSIX_POSITIVE).contains(&unix_us) {
-        return None;
-    }
-    Some(if unix_us >= 0 { unix_us ^ POSIX_POSITIVE } else { unix_us ^ POSIX_NEGATIVE })
-}
-
-/// Microseconds since 2000-01-01 of an encoded `%Library.PosixTime`.
-pub fn timestamp_from_posixtime(encoded: i64) -> Option<i64> {
-    let unix_us = if encoded >= 0 { encoded ^ POSIX_POSITIVE } else { encoded ^ POSIX_NEGATIVE };
-    unix_us.checked_add(UNIX_EPOCH_US)
-}
 
 /// A day of the proleptic Gregorian calendar; year 0 is 1 BC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -252,11 +220,6 @@ mod tests {
     fn epochs_agree() {
         assert_eq!(date(2000, 1, 1), 0);
         assert_eq!(date(1970, 1, 1), UNIX_EPOCH_DAYS);
-        assert_eq!(horolog_from_date(date(1840, 12, 31)), 0);
-        // Protocol facts, section 5.5.
-        assert_eq!(horolog_from_date(date(2024, 1, 2)), 66_841);
-        assert_eq!(date_from_horolog(66_841), Some(date(2024, 1, 2)));
-        assert_eq!(date_from_horolog(i64::MAX), None);
         assert_eq!(date(-4713, 11, 24), DATE_MIN);
         assert_eq!(date(5_874_897, 12, 31), DATE_MAX);
         assert_eq!(i64::from(date(294_277, 1, 1)) * DAY_US, TIMESTAMP_END);
@@ -274,17 +237,6 @@ mod tests {
     }
 
     /// Values of the protocol facts, section 5.5.
-    #[test]
-    fn posixtime_as_recorded() {
-        let modern = i64::from(date(2025, 9, 16)) * DAY_US + ((10 * 60 + 20) * 60 + 30) * SECOND_US + 123_456;
-        assert_eq!(posixtime_from_timestamp(modern), Some(1_154_679_522_636_970_432));
-        assert_eq!(timestamp_from_posixtime(1_154_679_522_636_970_432), Some(modern));
-        let medieval = i64::from(date(1025, 9, 16)) * DAY_US + ((10 * 60 + 20) * 60 + 30) * SECOND_US;
-        assert_eq!(posixtime_from_timestamp(medieval), Some(-6_947_328_004_811_081_856));
-        assert_eq!(timestamp_from_posixtime(-6_947_328_004_811_081_856), Some(medieval));
-        assert_eq!(posixtime_from_timestamp(i64::MAX), None);
-    }
-
     fn text(write: impl Fn(&mut Vec<u8>)) -> String {
         let mut out = Vec::new();
         write(&mut out);

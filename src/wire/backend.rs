@@ -47,10 +47,6 @@ impl SendBuf {
         self.fixed(b'R', &0_u32.to_be_bytes());
     }
 
-    pub fn put_authentication_cleartext_password(&mut self) {
-        self.fixed(b'R', &3_u32.to_be_bytes());
-    }
-
     pub fn put_authentication_sasl(&mut self, mechanisms: &[&str]) {
         self.message(b'R', |m| {
             m.u32(10);
@@ -213,7 +209,7 @@ impl SendBuf {
         self.fixed(b'c', &[]);
     }
 
-    // Asynchronous, and the fast path.
+    // Asynchronous.
 
     pub fn put_notification_response(&mut self, pid: i32, channel: &str, payload: &str) {
         self.message(b'A', |m| {
@@ -221,18 +217,6 @@ impl SendBuf {
             m.cstr(channel);
             m.cstr(payload);
         });
-    }
-
-    /// `None` is NULL.
-    pub fn put_function_call_response(&mut self, value: Option<&[u8]>) -> Result<(), MessageTooLarge> {
-        let length = match value {
-            Some(value) => i32::try_from(value.len()).map_err(|_| MessageTooLarge)?,
-            None => -1,
-        };
-        self.try_message(b'V', |m| {
-            m.i32(length);
-            m.bytes(value.unwrap_or_default());
-        })
     }
 
     fn copy_response(&mut self, tag: u8, format: Format, columns: u16) {

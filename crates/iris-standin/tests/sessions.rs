@@ -224,18 +224,6 @@ fn a_running_query_can_be_cancelled_and_limited() {
 }
 
 #[test]
-fn cancel_query_reaches_the_hook() {
-    let mut fixture = Fixture::new();
-    assert_eq!(fixture.run("CANCEL QUERY 4711").unwrap_err().sqlcode, 400);
-    fixture.engine.set_cancel_hook(Arc::new(|job| {
-        if job == 4711 { Ok(()) } else { Err(SqlError::execute(400, "no such process")) }
-    }));
-    fixture.run("CANCEL QUERY 4711").unwrap();
-    fixture.run_with("CANCEL QUERY :%qpar(1)", &[text("4711")]).unwrap();
-    assert_eq!(fixture.run("CANCEL QUERY 1").unwrap_err().sqlcode, 400);
-}
-
-#[test]
 fn a_changed_schema_is_noticed() {
     let mut fixture = Fixture::new();
     let plain = fixture.session.prepare("SELECT code FROM parent WHERE id = ?", &[]).unwrap();

@@ -38,9 +38,6 @@ pub enum EngineOpenError {
     Database { namespace: String, message: String },
 }
 
-/// Does what `CANCEL QUERY job` asks; the server knows the jobs.
-pub type CancelHook = dyn Fn(u32) -> Result<(), SqlError> + Send + Sync;
-
 /// One namespace.
 #[derive(Debug)]
 pub struct Database {
@@ -56,7 +53,6 @@ pub struct Engine {
     folder: PathBuf,
     temporary: bool,
     databases: Mutex<HashMap<String, Arc<Database>>>,
-    cancel: Mutex<Option<Arc<CancelHook>>>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -72,7 +68,7 @@ impl Engine {
         let temporary = options.data_dir.is_none();
         let folder = options.data_dir.unwrap_or_else(temporary_folder);
         std::fs::create_dir_all(&folder).map_err(|source| EngineOpenError::Folder { path: folder.clone(), source })?;
-        let engine = Engine { folder, temporary, databases: Mutex::default(), cancel: Mutex::default() };
+        let engine = Engine { folder, temporary, databases: Mutex::default() };
         for namespace in NAMESPACES.iter().map(|name| (*name).to_owned()).chain(options.namespaces) {
             let opened = engine.add_namespace(&namespace);
             opened.map_err(|error| EngineOpenError::Database { namespace, message: error.message })?;
@@ -144,19 +140,6 @@ impl Engine {
                 }
                 Ok(())
             }
-        }
-    }
-
-    /// What `CANCEL QUERY job` calls.
-    pub fn set_cancel_hook(&self, hook: Arc<CancelHook>) {
-        *self.cancel.lock().unwrap_or_else(PoisonError::into_inner) = Some(hook);
-    }
-
-    pub(super) fn cancel(&self, job: u32) -> Result<(), SqlError> {
-        let hook = self.cancel.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match hook {
-            Some(hook) => hook(job),
-            None => Err(SqlError::execute(400, format!("Process {job} does not run a query"))),
         }
     }
 

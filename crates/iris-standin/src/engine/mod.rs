@@ -24,7 +24,7 @@ mod value;
 mod vectors;
 
 pub use catalog::DEFAULT_SCHEMA;
-pub use database::{CancelHook, Engine, EngineOpenError, EngineOptions, VERSION_TEXT};
+pub use database::{Engine, EngineOpenError, EngineOptions, VERSION_TEXT};
 pub use parse::ast::Isolation;
 pub use prepared::Prepared;
 pub use session::{EngineSession, Interrupter};

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::catalog::Catalog;
-use super::parse::ast::{Expr, Statement, Transaction};
+use super::parse::ast::{Statement, Transaction};
 use super::parse::{self};
 use super::translate::{self, Environment, Plan};
 use super::value::SqlError;
@@ -15,20 +15,18 @@ pub(super) const RECOMPILED: i32 = 478;
 
 /// What running the statement means.
 #[derive(Debug)]
-pub enum Action {
+pub(super) enum Action {
     Plan(Plan),
     /// The query's plan, shown instead of run.
     Explain(Plan),
     Transaction(Transaction),
-    /// The job.
-    Cancel(Expr),
     Definition,
     Accepted,
 }
 
 /// One translation of the statement, good for one schema version.
 #[derive(Debug)]
-pub struct Compiled {
+pub(super) struct Compiled {
     pub schema_version: u64,
     pub action: Action,
     pub metadata: StatementMetadata,
@@ -58,7 +56,7 @@ impl Prepared {
             is_query: match &compiled.action {
                 Action::Plan(plan) => plan.verb == translate::Verb::Query,
                 Action::Explain(_) => true,
-                Action::Transaction(_) | Action::Cancel(_) | Action::Definition | Action::Accepted => false,
+                Action::Transaction(_) | Action::Definition | Action::Accepted => false,
             },
             has_common_tables: compiled.has_common_tables,
             current: Mutex::new(Arc::new(compiled)),
@@ -126,7 +124,6 @@ fn compile(text: &str, kinds: &[ParameterKind], catalog: &Catalog) -> Result<Com
             (Action::Explain(plan), metadata)
         }
         Statement::Transaction(transaction) => (Action::Transaction(transaction), untyped(marks)),
-        Statement::CancelQuery(job) => (Action::Cancel(job), untyped(marks)),
         Statement::Accepted => (Action::Accepted, untyped(marks)),
         statement => {
             let plan = translate::translate(&statement, &environment)?;

@@ -15,7 +15,7 @@ use super::ddl;
 use super::errors::{self, Running};
 use super::functions;
 use super::gate::{GateError, WritePermit};
-use super::parse::ast::{Expr, Isolation, Literal};
+use super::parse::ast::Isolation;
 use super::prepared::{Action, Compiled, Prepared, RECOMPILED};
 use super::queries::Queries;
 use super::transaction::Transaction;
@@ -171,7 +171,7 @@ impl EngineSession {
         match &compiled.action {
             Action::Plan(plan) if plan.verb == Verb::Query => self.rows(plan, values, timeout_s, rows_max, row),
             Action::Explain(plan) => self.explain(plan, row),
-            Action::Plan(_) | Action::Transaction(_) | Action::Cancel(_) | Action::Definition | Action::Accepted => {
+            Action::Plan(_) | Action::Transaction(_) | Action::Definition | Action::Accepted => {
                 self.update(statement, &[values.to_vec()]).map(|_| ()).map_err(|(error, _)| error)
             }
         }
@@ -192,10 +192,6 @@ impl EngineSession {
                 once(self.query(statement, values, 0, 0, &mut |_| ControlFlow::Continue(())))
             }
             Action::Transaction(transaction) => once(self.transaction_statement(transaction)),
-            Action::Cancel(job) => {
-                let values = sets.first().map(Vec::as_slice).unwrap_or_default();
-                once(cancelled_job(job, values).and_then(|job| self.engine.cancel(job)))
-            }
             Action::Definition => once(self.definition(&statement.text)),
             Action::Accepted => once(Ok(())),
         }
@@ -210,10 +206,12 @@ impl EngineSession {
         !self.compiled(statement).is_err_and(|error| error.sqlcode == RECOMPILED)
     }
 
+    /// LAST_IDENTITY(): of the last row that was inserted.
     pub fn last_identity(&self) -> Option<i64> {
         self.last_identity
     }
 
+    /// The level that was set.
     pub fn isolation(&self) -> Isolation {
         self.isolation
     }
@@ -223,18 +221,22 @@ impl EngineSession {
         self.isolation = isolation;
     }
 
+    /// A handle for other threads.
     pub fn interrupter(&self) -> Interrupter {
         Interrupter(Arc::clone(&self.interrupt))
     }
 
+    /// As the engine spells it.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
+    /// Who logged in.
     pub fn user(&self) -> &str {
         &self.user
     }
 
+    /// `$JOB`.
     pub fn job(&self) -> u32 {
         self.job
     }
@@ -479,17 +481,4 @@ fn shown(value: &Value) -> String {
             super::convert::odbc_text(ValueRef::Blob(bytes), super::convert::Class::Bytes).unwrap_or_default()
         }
     }
-}
-
-fn cancelled_job(job: &Expr, values: &[Value]) -> Result<u32, SqlError> {
-    let number = match job {
-        Expr::Literal(Literal::Integer(digits) | Literal::String(digits)) => digits.parse().ok(),
-        Expr::Mark(mark) => match usize::try_from(*mark).ok().and_then(|mark| values.get(mark)) {
-            Some(Value::Int(number)) => u32::try_from(*number).ok(),
-            Some(Value::Text(text)) => text.trim().parse().ok(),
-            _ => None,
-        },
-        _ => None,
-    };
-    number.ok_or_else(|| SqlError::execute(400, "CANCEL QUERY needs a process number"))
 }

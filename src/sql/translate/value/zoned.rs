@@ -73,7 +73,8 @@ mod tests {
 
     /// The IRIS text and the local times bound to it, or the error's code and message.
     fn zoned(sql: &str) -> String {
-        let mut template = Template::for_zone(true);
+        let mut template = Template::default();
+        template.is_zoned = true;
         template.scan(sql).unwrap();
         let keys = Cell::new(1);
         let options = TranslateOptions::new("SQLUser", &keys);

@@ -29,8 +29,6 @@ pub enum Statement {
     Update(Update),
     Delete(Delete),
     Transaction(Transaction),
-    /// `CANCEL QUERY job`.
-    CancelQuery(Expr),
     /// `%CHECKPRIV`, `SET OPTION`: legal, nothing to do here.
     Accepted,
 }

@@ -281,19 +281,6 @@ impl Parser {
                 self.at = self.tokens.len().saturating_sub(1);
                 Ok(Statement::Accepted)
             }
-            "CANCEL" => {
-                self.advance();
-                self.expect_word("QUERY")?;
-                let job = self.value()?;
-                if self.word("IDENTIFIED") {
-                    self.expect_word("BY")?;
-                    self.value()?;
-                }
-                if self.word("TIMEOUT") {
-                    self.value()?;
-                }
-                Ok(Statement::CancelQuery(job))
-            }
             "%CHECKPRIV" => {
                 self.at = self.tokens.len().saturating_sub(1);
                 Ok(Statement::Accepted)

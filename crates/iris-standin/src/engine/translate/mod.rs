@@ -81,7 +81,7 @@ pub fn translate(statement: &Statement, environment: &Environment<'_>) -> Result
         Statement::Insert(insert) => translator.insert(insert),
         Statement::Update(update) => translator.update(update),
         Statement::Delete(delete) => translator.delete(delete),
-        Statement::Explain(_) | Statement::Transaction(_) | Statement::CancelQuery(_) | Statement::Accepted => {
+        Statement::Explain(_) | Statement::Transaction(_) | Statement::Accepted => {
             Err(SqlError::prepare(1, "statement cannot be translated"))
         }
     }
