@@ -1,5 +1,7 @@
 //! Where IRIS and PostgreSQL meet: values, types and errors of one as those of the other.
 
+#![warn(clippy::missing_errors_doc)]
+
 mod cell;
 mod link_error;
 mod pg_type;

@@ -2,6 +2,8 @@
 //!
 //! Every source gives (key, text) pairs; one table (`keys.rs`) knows what keys there are and what text they take.
 
+#![warn(clippy::missing_errors_doc)]
+
 mod keys;
 mod values;
 

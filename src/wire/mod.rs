@@ -1,5 +1,7 @@
 //! PostgreSQL protocol 3: frames, messages and errors as bytes. No IO, no clock, no configuration.
 
+#![warn(clippy::missing_errors_doc)]
+
 mod backend;
 mod buffer;
 mod error;
@@ -57,6 +59,10 @@ impl Format {
         }
     }
 
+    /// Of its code.
+    ///
+    /// # Errors
+    /// [`WireError::UnsupportedFormat`] for any code but 0 and 1.
     pub const fn from_code(code: u16) -> Result<Self, WireError> {
         match code {
             0 => Ok(Self::Text),

@@ -40,10 +40,12 @@ impl RecvBuf {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
+    /// Bytes received and not yet consumed.
     pub fn len(&self) -> usize {
         self.end.saturating_sub(self.start)
     }
 
+    /// Nothing is unread.
     pub fn is_empty(&self) -> bool {
         self.start == self.end
     }

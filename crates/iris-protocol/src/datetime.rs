@@ -6,6 +6,7 @@ const HOROLOG_2000: i64 = 58_074;
 /// Days from 1970-01-01 to 2000-01-01.
 const UNIX_DAYS_2000: i64 = 10_957;
 const MICROS_PER_SECOND: i64 = 1_000_000;
+/// Microseconds of a day.
 pub const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 /// IRIS dates and timestamps run from 0001-01-01 to 9999-12-31.
 const DAY_MIN: i64 = -730_119;

@@ -3,7 +3,9 @@
 /// `mantissa * 10^scale`: what IRIS `$LIST` items of types 06 and 07 hold exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decimal {
+    /// All digits, with the sign.
     pub mantissa: i64,
+    /// Negative: as many digits stand behind the point.
     pub scale: i8,
 }
 
@@ -40,12 +42,14 @@ pub fn push(out: &mut String, value: Decimal) {
 /// What became of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parsed {
+    /// As it was written.
     Exact(Decimal),
     /// More digits than a 64-bit mantissa holds: rounded half up, as the official encoder does.
     Rounded(Decimal),
 }
 
 impl Parsed {
+    /// The number, rounded or not.
     pub fn value(self) -> Decimal {
         match self {
             Self::Exact(value) | Self::Rounded(value) => value,

@@ -23,10 +23,12 @@ pub struct Header {
     pub count: u32,
     /// Chosen by the client, echoed by the server, 0 where no statement is meant.
     pub statement_id: u32,
+    /// Opcode or status.
     pub code: [u8; 2],
 }
 
 impl Header {
+    /// Reads a header.
     pub fn parse(bytes: &[u8; HEADER_BYTES]) -> Self {
         let [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = *bytes;
         Self {
@@ -42,6 +44,7 @@ impl Header {
         bytes.first_chunk::<HEADER_BYTES>().map(Self::parse)
     }
 
+    /// As [`parse`](Self::parse) reads it.
     pub fn encode(&self) -> [u8; HEADER_BYTES] {
         let [a, b, c, d] = self.body_bytes.to_le_bytes();
         let [e, f, g, h] = self.count.to_le_bytes();
@@ -76,10 +79,12 @@ pub struct MessageWriter {
 }
 
 impl MessageWriter {
+    /// Begins a request.
     pub fn request(out: &mut Vec<u8>, opcode: Opcode, count: u32, statement_id: u32) -> Self {
         Self::begin(out, opcode.0, count, statement_id)
     }
 
+    /// Begins a reply; `count` and `statement_id` are those of its request.
     pub fn reply(out: &mut Vec<u8>, status: u16, count: u32, statement_id: u32) -> Self {
         Self::begin(out, status.to_le_bytes(), count, statement_id)
     }

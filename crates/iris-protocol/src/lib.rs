@@ -31,6 +31,9 @@
 //! The protocol is not published. What this crate does was seen in conversations of official clients with a server
 //! (`tests/data` holds some); comments name the sections of the notes taken then ("facts", "protocol facts").
 
+#![warn(missing_docs, unreachable_pub)]
+#![warn(clippy::missing_errors_doc)]
+
 mod buffer;
 mod connection;
 pub mod datetime;

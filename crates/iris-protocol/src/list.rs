@@ -31,8 +31,11 @@ pub enum Item<'a> {
     Latin1(&'a [u8]),
     /// UTF-16, little-endian; an even number of bytes.
     Utf16(&'a [u8]),
+    /// Types 04 and 05.
     Int(i64),
+    /// Types 06 and 07.
     Decimal(Decimal),
+    /// Types 08 and 09.
     Double(f64),
     /// Text of an object reference; opaque.
     Oref(&'a [u8]),
@@ -41,20 +44,42 @@ pub enum Item<'a> {
 /// Why bytes are no item, or not the item a message needs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ListError {
+    /// No item is left for the field.
     #[error("list ends before {0}")]
     Missing(&'static str),
+    /// The item's length reaches beyond the bytes there.
     #[error("list item announces {announced} bytes, {present} are there")]
-    Truncated { announced: usize, present: usize },
+    Truncated {
+        /// By the head of the item.
+        announced: usize,
+        /// Behind the head.
+        present: usize,
+    },
+    /// No item has this type.
     #[error("unknown list item type {0:#04x}")]
     UnknownType(u8),
+    /// The type does not have payloads like this.
     #[error("list item of type {kind:#04x} with {bytes} payload bytes")]
-    BadPayload { kind: u8, bytes: usize },
+    BadPayload {
+        /// The type byte.
+        kind: u8,
+        /// Of the payload.
+        bytes: usize,
+    },
+    /// The field holds something else.
     #[error("{0} is not of the expected type")]
     Unexpected(&'static str),
+    /// The field's number is not one it can have.
     #[error("{0} is negative or too large")]
     OutOfRange(&'static str),
+    /// A message is longer than what is in it.
     #[error("{count} bytes left over after {message}")]
-    Trailing { message: &'static str, count: usize },
+    Trailing {
+        /// Which message.
+        message: &'static str,
+        /// Bytes left over.
+        count: usize,
+    },
 }
 
 /// An item cut from a list, not yet decoded.
@@ -149,10 +174,12 @@ pub struct ItemReader<'a> {
 }
 
 impl<'a> ItemReader<'a> {
+    /// From the first of these bytes.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
+    /// No item is left.
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
@@ -398,11 +425,13 @@ pub fn put_utf16_units(out: &mut Vec<u8>, units: &[u16]) {
     }
 }
 
+/// A whole number, types 04 and 05.
 pub fn put_int(out: &mut Vec<u8>, value: i64) {
     let (kind, bytes, length) = integer_form(value, TYPE_INT, TYPE_NEGATIVE_INT);
     put_payload(out, kind, bytes.get(..length).unwrap_or(&bytes));
 }
 
+/// Types 06 and 07; what has no fraction may become an integer, as official clients write it.
 pub fn put_decimal(out: &mut Vec<u8>, value: Decimal) {
     let (kind, bytes, length) = integer_form(value.mantissa, TYPE_DECIMAL, TYPE_NEGATIVE_DECIMAL);
     if value.mantissa == 0 {
@@ -430,6 +459,7 @@ fn integer_form(value: i64, positive: u8, negative: u8) -> (u8, [u8; 8], usize) 
     (negative, bytes, bits.div_ceil(8))
 }
 
+/// Type 08 with eight bytes.
 pub fn put_double(out: &mut Vec<u8>, value: f64) {
     put_payload(out, TYPE_DOUBLE, &value.to_le_bytes());
 }

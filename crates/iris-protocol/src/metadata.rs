@@ -8,59 +8,103 @@ use super::list::{ItemReader, ListError, put_int, put_latin1, put_string};
 pub struct IrisType(pub i32);
 
 impl IrisType {
+    /// CHAR(n), stored without padding.
     pub const CHAR: IrisType = IrisType(1);
+    /// Digits with a scale.
     pub const NUMERIC: IrisType = IrisType(2);
+    /// As NUMERIC.
     pub const DECIMAL: IrisType = IrisType(3);
+    /// 32 bits.
     pub const INTEGER: IrisType = IrisType(4);
+    /// 16 bits.
     pub const SMALLINT: IrisType = IrisType(5);
+    /// A double.
     pub const FLOAT: IrisType = IrisType(6);
+    /// A single.
     pub const REAL: IrisType = IrisType(7);
+    /// A double.
     pub const DOUBLE: IrisType = IrisType(8);
+    /// ODBC 2 code of a date.
     pub const DATE_ODBC: IrisType = IrisType(9);
+    /// ODBC 2 code of a time.
     pub const TIME_ODBC: IrisType = IrisType(10);
+    /// ODBC 2 code of a timestamp.
     pub const TIMESTAMP_ODBC: IrisType = IrisType(11);
+    /// Text of a limited length.
     pub const VARCHAR: IrisType = IrisType(12);
+    /// A date, as ISO text.
     pub const DATE: IrisType = IrisType(91);
+    /// A time, as ISO text.
     pub const TIME: IrisType = IrisType(92);
+    /// A timestamp, as ISO text.
     pub const TIMESTAMP: IrisType = IrisType(93);
+    /// A date, as days since 1840-12-31.
     pub const DATE_HOROLOG: IrisType = IrisType(1091);
+    /// A time, as seconds since midnight.
     pub const TIME_HOROLOG: IrisType = IrisType(1092);
+    /// A timestamp, as an encoded number of microseconds (`%Library.PosixTime`).
     pub const TIMESTAMP_POSIX: IrisType = IrisType(1093);
+    /// A stream of text.
     pub const LONGVARCHAR: IrisType = IrisType(-1);
+    /// Bytes.
     pub const BINARY: IrisType = IrisType(-2);
+    /// Bytes.
     pub const VARBINARY: IrisType = IrisType(-3);
+    /// A stream of bytes.
     pub const LONGVARBINARY: IrisType = IrisType(-4);
+    /// 64 bits.
     pub const BIGINT: IrisType = IrisType(-5);
+    /// 8 bits, with a sign.
     pub const TINYINT: IrisType = IrisType(-6);
+    /// 0 or 1.
     pub const BIT: IrisType = IrisType(-7);
+    /// CHAR of wide characters.
     pub const WCHAR: IrisType = IrisType(-8);
+    /// VARCHAR of wide characters.
     pub const WVARCHAR: IrisType = IrisType(-9);
+    /// A stream of wide characters.
     pub const WLONGVARCHAR: IrisType = IrisType(-10);
+    /// A GUID as text.
     pub const GUID: IrisType = IrisType(-11);
+    /// A row id.
     pub const ROWID: IrisType = IrisType(-12);
 }
 
+/// A column of a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnDescription {
+    /// As the table has it.
     pub name: String,
+    /// Its type.
     pub iris_type: IrisType,
+    /// Digits, or characters.
     pub precision: i32,
+    /// Digits behind the point.
     pub scale: i32,
     /// 0 no, 1 yes, 2 unknown.
     pub nullable: i32,
+    /// As the query calls it.
     pub label: String,
+    /// Empty for an expression.
     pub table: String,
+    /// Empty for an expression.
     pub schema: String,
     /// Byte flags of item 10: `[0]` auto-increment, `[3]` read-only, `[11]` row id.
     pub auto_increment: bool,
+    /// It is the row id.
     pub row_id: bool,
 }
 
+/// A parameter of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ParameterDescription {
+    /// Its type, declared or inferred.
     pub iris_type: IrisType,
+    /// Digits, or characters.
     pub precision: i32,
+    /// Digits behind the point.
     pub scale: i32,
+    /// 0 no, 1 yes, 2 unknown.
     pub nullable: i32,
 }
 
@@ -69,6 +113,7 @@ pub struct ParameterDescription {
 pub struct StatementMetadata {
     /// Empty for statements that are not queries.
     pub columns: Vec<ColumnDescription>,
+    /// In the order of the marks.
     pub parameters: Vec<ParameterDescription>,
     /// Flag bit 0: the client may keep the statement and run it again by PQ/PU under its id.
     pub cacheable: bool,
@@ -85,6 +130,7 @@ impl IrisType {
         matches!(self, Self::LONGVARCHAR | Self::LONGVARBINARY | Self::WLONGVARCHAR)
     }
 
+    /// Bytes, not text.
     pub fn is_binary(self) -> bool {
         matches!(self, Self::BINARY | Self::VARBINARY | Self::LONGVARBINARY)
     }

@@ -9,7 +9,9 @@ pub enum ParameterKind {
     User,
     /// A literal taken out of the text: kind `c`, class 10 integer, 11 other number, 4 string.
     IntegerLiteral,
+    /// As `IntegerLiteral`, class 11.
     NumberLiteral,
+    /// As `IntegerLiteral`, class 4.
     StringLiteral,
 }
 
@@ -18,7 +20,9 @@ pub enum ParameterKind {
 pub struct IrisStatement {
     /// Unique within the shard; a connection finds its own statement id by it without hashing the text.
     pub key: u64,
+    /// SQL.
     pub text: String,
+    /// One for each mark.
     pub kinds: Vec<ParameterKind>,
     /// First word SELECT or WITH: query layout of replies, PQ/DQ instead of PU/DU. The server reaches the same verdict.
     pub is_query: bool,
@@ -29,25 +33,46 @@ pub struct IrisStatement {
 #[derive(Debug, Clone)]
 pub enum Request {
     /// PP: metadata only.
-    Prepare { statement: Rc<IrisStatement>, in_transaction: bool },
+    Prepare {
+        /// What is prepared.
+        statement: Rc<IrisStatement>,
+        /// As in `Execute`.
+        in_transaction: bool,
+    },
     /// DQ/DU the first time on a connection, PQ/PU afterwards.
     Execute {
+        /// What is run.
         statement: Rc<IrisStatement>,
         /// The values of all sets, already `$LIST` items in the order of the marks.
         values: Vec<u8>,
         /// Values per set.
         values_per_set: usize,
+        /// How often it is run.
         sets: usize,
         /// 0 = all. Limit of rows of the whole result.
         rows_max: u32,
+        /// Without autocommit.
         in_transaction: bool,
     },
     /// FD: the next page of the open result of this statement.
-    Fetch { statement: Rc<IrisStatement> },
+    Fetch {
+        /// Whose result.
+        statement: Rc<IrisStatement>,
+    },
     /// CC (no reply): drop an unfinished result.
-    CloseResult { statement: Rc<IrisStatement> },
+    CloseResult {
+        /// Whose result.
+        statement: Rc<IrisStatement>,
+    },
     /// SS and JS: a whole LONGVARCHAR/LONGVARBINARY by its handle item, byte for byte as it stood in the row.
-    ReadStream { statement: Rc<IrisStatement>, handle: Vec<u8>, binary: bool },
+    ReadStream {
+        /// In whose result the handle stood.
+        statement: Rc<IrisStatement>,
+        /// The item.
+        handle: Vec<u8>,
+        /// LONGVARBINARY: not text.
+        binary: bool,
+    },
     /// TC then back to autocommit.
     Commit,
     /// TR then back to autocommit.
@@ -57,7 +82,9 @@ pub enum Request {
 /// IRIS said no: SQLCODE (positive, as drivers get it) and its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IrisError {
+    /// Positive.
     pub sqlcode: i32,
+    /// `[SQLCODE: <-30>:<Table or view not found>] [Location: <Prepare>] [%msg: < .. >]`, or plain text.
     pub text: String,
 }
 

@@ -55,6 +55,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![warn(missing_docs, unreachable_pub)]
+#![warn(clippy::missing_errors_doc)]
+
 pub mod engine;
 pub mod kernels;
 #[cfg(feature = "program")]

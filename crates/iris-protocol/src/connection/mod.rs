@@ -22,12 +22,17 @@ use machine::{Machine, Outcome};
 /// How to log in.
 #[derive(Debug, Clone)]
 pub struct ConnectOptions {
+    /// Chosen at login, without case.
     pub namespace: String,
+    /// Matched without case.
     pub user: String,
+    /// Scrambled on its way, not encrypted.
     pub password: String,
     /// Shown by IRIS's process list.
     pub application: String,
+    /// Shown by IRIS, as the next one.
     pub os_user: String,
+    /// Name of the client's machine.
     pub machine: String,
     /// CN item 11: 1 read uncommitted, 2 read committed.
     pub isolation_level: i64,
@@ -62,16 +67,26 @@ pub enum Poll<'a> {
     Connected {
         /// IRIS's process, as EI and CANCEL QUERY want it.
         job: i64,
+        /// `$ZVERSION` of the server.
         server_version: String,
     },
+    /// The request is answered.
     Reply(Reply<'a>),
 }
 
 /// As [`Poll`], with the reply left in place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
+    /// Write `out`, receive more, go on.
     NeedBytes,
-    Connected { job: i64, server_version: String },
+    /// Logged in.
+    Connected {
+        /// As in [`Poll::Connected`].
+        job: i64,
+        /// `$ZVERSION` of the server.
+        server_version: String,
+    },
+    /// [`take_reply`](IrisConnection::take_reply) has it.
     ReplyReady,
 }
 
@@ -102,6 +117,7 @@ const KEEP_BYTES_MAX: usize = 8 << 20;
 const RECEIVE_BYTES_MIN: usize = 8 << 10;
 
 impl IrisConnection {
+    /// Not connected: call [`start`](Self::start) next.
     pub fn new(options: ConnectOptions) -> Self {
         Self { recv: RecvBuf::keeping(KEEP_BYTES_MAX), lent_bytes: 0, ready: None, machine: Machine::new(options) }
     }

@@ -14,7 +14,7 @@ pub const DEFAULT_SCHEMA: &str = "SQLUser";
 
 /// How strings of a column compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Collation {
+pub(super) enum Collation {
     /// The default: case and trailing blanks do not count.
     SqlUpper,
     Exact,
@@ -24,7 +24,7 @@ pub enum Collation {
 
 impl Collation {
     /// The SQLite collation of a text column.
-    pub fn sqlite_name(self) -> &'static str {
+    pub(super) fn sqlite_name(self) -> &'static str {
         match self {
             Self::SqlUpper => UPPER_COLLATION,
             Self::Exact => "BINARY",
@@ -34,7 +34,7 @@ impl Collation {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum IdentityKind {
+pub(super) enum IdentityKind {
     No,
     /// Alias of the row id; explicit values only with ALLOWIDENTITYINSERT (-111).
     Identity,
@@ -44,7 +44,7 @@ pub enum IdentityKind {
 
 /// What DEFAULT may hold. Evaluated by the engine when a row is inserted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum DefaultExpr {
+pub(super) enum DefaultExpr {
     Null,
     Text(String),
     /// A numeric literal as written, sign included.
@@ -72,7 +72,7 @@ pub enum DefaultExpr {
 
 /// The ObjectScript expressions that the stand-in computes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ScriptExpr {
+pub(super) enum ScriptExpr {
     Text(String),
     Number(String),
     /// `+$HOROLOG`.
@@ -88,7 +88,7 @@ pub enum ScriptExpr {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ColumnDef {
+pub(super) struct ColumnDef {
     /// As declared; compared without case.
     pub name: String,
     pub data_type: DataType,
@@ -106,7 +106,7 @@ pub struct ColumnDef {
 }
 
 impl ColumnDef {
-    pub fn new(name: impl Into<String>, data_type: DataType) -> Self {
+    pub(super) fn new(name: impl Into<String>, data_type: DataType) -> Self {
         let collation = if data_type.is_character() { Collation::SqlUpper } else { Collation::Exact };
         Self {
             name: name.into(),
@@ -122,7 +122,7 @@ impl ColumnDef {
     }
 
     /// The SQLite collation of the column.
-    pub fn sqlite_collation(&self) -> &'static str {
+    pub(super) fn sqlite_collation(&self) -> &'static str {
         match self.data_type.storage() {
             Storage::Text => self.collation.sqlite_name(),
             Storage::Decimal => DECIMAL_COLLATION,
@@ -133,13 +133,13 @@ impl ColumnDef {
 
 /// PRIMARY KEY or UNIQUE constraint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyDef {
+pub(super) struct KeyDef {
     pub name: String,
     pub columns: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ReferentialAction {
+pub(super) enum ReferentialAction {
     NoAction,
     Cascade,
     SetNull,
@@ -148,7 +148,7 @@ pub enum ReferentialAction {
 
 impl ReferentialAction {
     /// The words of INFORMATION_SCHEMA.REFERENTIAL_CONSTRAINTS.
-    pub fn words(self) -> &'static str {
+    pub(super) fn words(self) -> &'static str {
         match self {
             Self::NoAction => "NO ACTION",
             Self::Cascade => "CASCADE",
@@ -160,7 +160,7 @@ impl ReferentialAction {
 
 /// Enforced by triggers on both tables, which raise `IRIS:<sqlcode>:<message>` (see `ddl::foreign_key`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ForeignKeyDef {
+pub(super) struct ForeignKeyDef {
     pub name: String,
     pub columns: Vec<String>,
     pub parent_schema: String,
@@ -173,13 +173,13 @@ pub struct ForeignKeyDef {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum VectorDistance {
+pub(super) enum VectorDistance {
     Cosine,
     DotProduct,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum IndexKind {
+pub(super) enum IndexKind {
     Plain,
     Unique,
     Bitmap,
@@ -195,7 +195,7 @@ pub enum IndexKind {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IndexDef {
+pub(super) struct IndexDef {
     pub name: String,
     pub columns: Vec<String>,
     /// WITH DATA.
@@ -204,7 +204,7 @@ pub struct IndexDef {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum TableKind {
+pub(super) enum TableKind {
     Base,
     /// Shared definition, rows of each connection its own: lives in SQLite's `temp`, made on first use by
     /// `ddl::ensure_temporary`.
@@ -214,7 +214,7 @@ pub enum TableKind {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TableDef {
+pub(super) struct TableDef {
     pub schema: String,
     pub name: String,
     /// Name of the SQLite table, to be quoted.
@@ -231,48 +231,48 @@ pub struct TableDef {
 }
 
 /// SQLite column of the row id where no IDENTITY column has that part.
-pub const ROW_ID_COLUMN: &str = "%ID";
+pub(super) const ROW_ID_COLUMN: &str = "%ID";
 
 impl TableDef {
-    pub fn column_index(&self, name: &str) -> Option<usize> {
+    pub(super) fn column_index(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| same_name(&column.name, name))
     }
 
-    pub fn column(&self, name: &str) -> Option<&ColumnDef> {
+    pub(super) fn column(&self, name: &str) -> Option<&ColumnDef> {
         self.columns.iter().find(|column| same_name(&column.name, name))
     }
 
-    pub fn identity_column(&self) -> Option<&ColumnDef> {
+    pub(super) fn identity_column(&self) -> Option<&ColumnDef> {
         self.columns.iter().find(|column| column.identity == IdentityKind::Identity)
     }
 
     /// SQLite name of the row id column (`%ID`): the IDENTITY column or [`ROW_ID_COLUMN`]. Always INTEGER PRIMARY KEY
     /// AUTOINCREMENT, since IRIS does not give an id twice.
-    pub fn row_id_column(&self) -> &str {
+    pub(super) fn row_id_column(&self) -> &str {
         self.identity_column().map_or(ROW_ID_COLUMN, |column| column.name.as_str())
     }
 
     /// Every key that a foreign key may refer to, and that INSERT OR UPDATE matches by: PRIMARY KEY, UNIQUE, unique
     /// indexes; the names are those of the constraint.
-    pub fn unique_keys(&self) -> impl Iterator<Item = (&str, &[String])> {
+    pub(super) fn unique_keys(&self) -> impl Iterator<Item = (&str, &[String])> {
         let constraints = self.primary_key.iter().chain(&self.uniques).map(|key| (key.name.as_str(), &key.columns[..]));
         let indexes = self.indexes.iter().filter(|index| index.kind == IndexKind::Unique);
         constraints.chain(indexes.map(|index| (index.name.as_str(), &index.columns[..])))
     }
 
     /// `SQLUser.Person`, as messages name it.
-    pub fn qualified_name(&self) -> String {
+    pub(super) fn qualified_name(&self) -> String {
         format!("{}.{}", self.schema, self.name)
     }
 
     /// `User.Person`: the package of SQLUser is User.
-    pub fn class_name(&self) -> String {
+    pub(super) fn class_name(&self) -> String {
         class_name(&self.schema, &self.name)
     }
 }
 
 /// The class of a table or view.
-pub fn class_name(schema: &str, name: &str) -> String {
+pub(super) fn class_name(schema: &str, name: &str) -> String {
     let package = if same_name(schema, DEFAULT_SCHEMA) { "User" } else { schema };
     let package: String = package.chars().map(|c| if c == '_' { '.' } else { c }).collect();
     let class: String = name.chars().filter(|c| c.is_alphanumeric()).collect();
@@ -280,13 +280,13 @@ pub fn class_name(schema: &str, name: &str) -> String {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum CheckOption {
+pub(super) enum CheckOption {
     Local,
     Cascaded,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ViewDef {
+pub(super) struct ViewDef {
     pub schema: String,
     pub name: String,
     /// The query as written after AS.
@@ -302,7 +302,7 @@ pub struct ViewDef {
 
 /// A function, procedure, method or query: kept, never run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RoutineDef {
+pub(super) struct RoutineDef {
     pub schema: String,
     pub name: String,
     /// FUNCTION, PROCEDURE, METHOD or QUERY.
@@ -317,17 +317,17 @@ pub struct RoutineDef {
 
 /// What a name in FROM means.
 #[derive(Debug, Clone)]
-pub enum Relation {
+pub(super) enum Relation {
     Table(Arc<TableDef>),
     View(Arc<ViewDef>),
 }
 
 /// Names compare without case, Unicode included.
-pub fn fold(name: &str) -> String {
+pub(super) fn fold(name: &str) -> String {
     name.to_uppercase()
 }
 
-pub fn same_name(a: &str, b: &str) -> bool {
+pub(super) fn same_name(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b) || ((!a.is_ascii() || !b.is_ascii()) && fold(a) == fold(b))
 }
 
@@ -335,7 +335,7 @@ type Key = (String, String);
 
 /// Everything the database holds, as of one schema version. Never changes; cheap to share.
 #[derive(Debug, Clone, Default)]
-pub struct Catalog {
+pub(super) struct Catalog {
     /// Grows with every DDL statement of this process: prepared statements of an older version are prepared again.
     pub version: u64,
     tables: HashMap<Key, Arc<TableDef>>,
@@ -346,41 +346,41 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    pub fn table(&self, schema: &str, name: &str) -> Option<Arc<TableDef>> {
+    pub(super) fn table(&self, schema: &str, name: &str) -> Option<Arc<TableDef>> {
         self.tables.get(&(fold(schema), fold(name))).cloned()
     }
 
-    pub fn view(&self, schema: &str, name: &str) -> Option<Arc<ViewDef>> {
+    pub(super) fn view(&self, schema: &str, name: &str) -> Option<Arc<ViewDef>> {
         self.views.get(&(fold(schema), fold(name))).cloned()
     }
 
-    pub fn routine(&self, schema: &str, name: &str) -> Option<Arc<RoutineDef>> {
+    pub(super) fn routine(&self, schema: &str, name: &str) -> Option<Arc<RoutineDef>> {
         self.routines.get(&(fold(schema), fold(name))).cloned()
     }
 
-    pub fn routines(&self) -> impl Iterator<Item = &Arc<RoutineDef>> {
+    pub(super) fn routines(&self) -> impl Iterator<Item = &Arc<RoutineDef>> {
         self.routines.values()
     }
 
-    pub fn lookup(&self, schema: &str, name: &str) -> Option<Relation> {
+    pub(super) fn lookup(&self, schema: &str, name: &str) -> Option<Relation> {
         let table = self.table(schema, name).map(Relation::Table);
         table.or_else(|| self.view(schema, name).map(Relation::View))
     }
 
-    pub fn tables(&self) -> impl Iterator<Item = &Arc<TableDef>> {
+    pub(super) fn tables(&self) -> impl Iterator<Item = &Arc<TableDef>> {
         self.tables.values()
     }
 
-    pub fn views(&self) -> impl Iterator<Item = &Arc<ViewDef>> {
+    pub(super) fn views(&self) -> impl Iterator<Item = &Arc<ViewDef>> {
         self.views.values()
     }
 
-    pub fn schemas(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn schemas(&self) -> impl Iterator<Item = &str> {
         self.schemas.values().map(String::as_str)
     }
 
     /// A schema exists while it has objects, or when CREATE SCHEMA made it.
-    pub fn has_schema(&self, schema: &str) -> bool {
+    pub(super) fn has_schema(&self, schema: &str) -> bool {
         let key = fold(schema);
         same_name(schema, DEFAULT_SCHEMA)
             || self.schemas.contains_key(&key)
@@ -388,7 +388,7 @@ impl Catalog {
     }
 
     /// Foreign keys of other tables (and of the table itself) that refer to `table`, with their tables.
-    pub fn references_to(&self, schema: &str, name: &str) -> Vec<(Arc<TableDef>, ForeignKeyDef)> {
+    pub(super) fn references_to(&self, schema: &str, name: &str) -> Vec<(Arc<TableDef>, ForeignKeyDef)> {
         let mut found = Vec::new();
         for table in self.tables.values() {
             for key in &table.foreign_keys {
@@ -402,7 +402,7 @@ impl Catalog {
     }
 
     /// Views that read the table or view.
-    pub fn dependent_views(&self, schema: &str, name: &str) -> Vec<Arc<ViewDef>> {
+    pub(super) fn dependent_views(&self, schema: &str, name: &str) -> Vec<Arc<ViewDef>> {
         let reads =
             |view: &&Arc<ViewDef>| view.depends_on.iter().any(|(s, n)| same_name(s, schema) && same_name(n, name));
         let mut found: Vec<_> = self.views.values().filter(reads).cloned().collect();
@@ -451,7 +451,7 @@ const KIND_SCHEMA: &str = "schema";
 
 /// The current snapshot of one database. Readers take an [`Arc`]; a DDL statement swaps it.
 #[derive(Debug, Default)]
-pub struct CatalogStore {
+pub(super) struct CatalogStore {
     current: RwLock<Arc<Catalog>>,
 }
 
@@ -460,7 +460,7 @@ impl CatalogStore {
     ///
     /// # Errors
     /// -400 when SQLite refuses or a definition cannot be read.
-    pub fn open(conn: &Connection) -> Result<Self, SqlError> {
+    pub(super) fn open(conn: &Connection) -> Result<Self, SqlError> {
         conn.execute_batch(
             "CREATE TABLE IF NOT EXISTS iris_catalog (
                kind TEXT NOT NULL, schema_key TEXT NOT NULL, name_key TEXT NOT NULL, definition TEXT NOT NULL,
@@ -472,7 +472,7 @@ impl CatalogStore {
         Ok(store)
     }
 
-    pub fn snapshot(&self) -> Arc<Catalog> {
+    pub(super) fn snapshot(&self) -> Arc<Catalog> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -480,7 +480,7 @@ impl CatalogStore {
     ///
     /// # Errors
     /// -400 as for [`CatalogStore::open`].
-    pub fn reload(&self, conn: &Connection) -> Result<(), SqlError> {
+    pub(super) fn reload(&self, conn: &Connection) -> Result<(), SqlError> {
         let mut catalog = Catalog { version: self.snapshot().version, ..Catalog::default() };
         for table in super::information_schema::tables() {
             catalog.put_table(table);
@@ -577,7 +577,7 @@ pub(super) fn storage_error(error: &rusqlite::Error) -> SqlError {
 }
 
 /// A name as SQLite takes it, quoted.
-pub fn quote_identifier(name: &str) -> String {
+pub(super) fn quote_identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

@@ -14,7 +14,7 @@ use iris_protocol::Decimal;
 
 /// What the stored form means: enough to convert by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
+pub(super) enum Class {
     Int,
     Decimal,
     Double,
@@ -28,7 +28,7 @@ pub enum Class {
 }
 
 impl Class {
-    pub fn of(data_type: &DataType) -> Class {
+    pub(super) fn of(data_type: &DataType) -> Class {
         match data_type {
             DataType::Bit
             | DataType::TinyInt
@@ -50,19 +50,19 @@ impl Class {
         }
     }
 
-    pub fn is_numeric(self) -> bool {
+    pub(super) fn is_numeric(self) -> bool {
         matches!(self, Class::Int | Class::Decimal | Class::Double)
     }
 
-    pub fn is_temporal(self) -> bool {
+    pub(super) fn is_temporal(self) -> bool {
         matches!(self, Class::Date | Class::Time | Class::Timestamp)
     }
 
-    pub fn code(self) -> u8 {
+    pub(super) fn code(self) -> u8 {
         self as u8
     }
 
-    pub fn from_code(code: i64) -> Class {
+    pub(super) fn from_code(code: i64) -> Class {
         const ALL: [Class; 10] = [
             Class::Int,
             Class::Decimal,
@@ -81,7 +81,7 @@ impl Class {
 
 /// How strict a conversion is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub(super) enum Purpose {
     /// Into a column: lengths and ranges are validated (-104, -105).
     Assign,
     /// CAST and CONVERT: strings are cut, numbers read leniently.
@@ -91,7 +91,7 @@ pub enum Purpose {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConvertError {
+pub(super) enum ConvertError {
     Date,
     Time,
     Number,
@@ -105,7 +105,7 @@ pub enum ConvertError {
 
 impl ConvertError {
     /// Where no column is involved: -146, -147, else -104 as "conversion failed".
-    pub fn sqlcode(self) -> i32 {
+    pub(super) fn sqlcode(self) -> i32 {
         match self {
             ConvertError::Date => 146,
             ConvertError::Time => 147,
@@ -118,7 +118,7 @@ impl ConvertError {
         }
     }
 
-    pub fn words(self) -> &'static str {
+    pub(super) fn words(self) -> &'static str {
         match self {
             ConvertError::Date => "Unable to convert date input to a valid logical date value",
             ConvertError::Time => "Unable to convert time input to a valid logical time value",
@@ -136,7 +136,7 @@ impl ConvertError {
 ///
 /// # Errors
 /// Why the value does not fit.
-pub fn import(value: &Value, to: &DataType, purpose: Purpose) -> Result<Stored, ConvertError> {
+pub(super) fn import(value: &Value, to: &DataType, purpose: Purpose) -> Result<Stored, ConvertError> {
     let class = Class::of(to);
     match value {
         Value::Null => Ok(Stored::Null),
@@ -178,7 +178,7 @@ fn seconds(dec: Dec) -> Result<Stored, ConvertError> {
 }
 
 /// What a client gets for a stored value of type `from`.
-pub fn export(stored: ValueRef<'_>, from: &DataType) -> Value {
+pub(super) fn export(stored: ValueRef<'_>, from: &DataType) -> Value {
     match (stored, Class::of(from)) {
         (ValueRef::Null, _) => Value::Null,
         (ValueRef::Integer(number), Class::Timestamp) => Value::Int(dt::to_posix(number)),
@@ -225,7 +225,7 @@ fn decimal_value(dec: Dec) -> Value {
 }
 
 /// The number a stored value stands for, as IRIS reads it in arithmetic: strings by their numeric prefix.
-pub fn number(stored: ValueRef<'_>, from: Class) -> Option<Dec> {
+pub(super) fn number(stored: ValueRef<'_>, from: Class) -> Option<Dec> {
     match stored {
         ValueRef::Null => None,
         ValueRef::Integer(number) if from == Class::Time => Dec::reduced(i128::from(number), -6),
@@ -237,12 +237,12 @@ pub fn number(stored: ValueRef<'_>, from: Class) -> Option<Dec> {
 }
 
 /// Bytes as characters, one for one.
-pub fn latin1(bytes: &[u8]) -> String {
+pub(super) fn latin1(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
 /// Logical text of a value, as string functions and `||` see it: dates are days.
-pub fn logical_text(stored: ValueRef<'_>, from: Class) -> Option<String> {
+pub(super) fn logical_text(stored: ValueRef<'_>, from: Class) -> Option<String> {
     Some(match stored {
         ValueRef::Null => return None,
         ValueRef::Integer(number) => match from {
@@ -265,7 +265,7 @@ pub fn logical_text(stored: ValueRef<'_>, from: Class) -> Option<String> {
 }
 
 /// ODBC text of a value: dates and times in ISO form.
-pub fn odbc_text(stored: ValueRef<'_>, from: Class) -> Option<String> {
+pub(super) fn odbc_text(stored: ValueRef<'_>, from: Class) -> Option<String> {
     match (stored, from) {
         (ValueRef::Integer(day), Class::Date) => Some(dt::date_text(day)),
         (ValueRef::Integer(micros), Class::Time) => Some(dt::time_text(micros)),
@@ -277,7 +277,12 @@ pub fn odbc_text(stored: ValueRef<'_>, from: Class) -> Option<String> {
 ///
 /// # Errors
 /// Why the value does not fit; [`Purpose`] says how strictly.
-pub fn convert(stored: ValueRef<'_>, from: Class, to: &DataType, purpose: Purpose) -> Result<Stored, ConvertError> {
+pub(super) fn convert(
+    stored: ValueRef<'_>,
+    from: Class,
+    to: &DataType,
+    purpose: Purpose,
+) -> Result<Stored, ConvertError> {
     if stored == ValueRef::Null {
         return Ok(Stored::Null);
     }
@@ -519,7 +524,7 @@ fn to_vector(stored: ValueRef<'_>, from: Class, to: &DataType, purpose: Purpose)
 }
 
 /// A type in one integer, so that SQL functions can take it as a constant argument.
-pub fn pack(data_type: &DataType) -> i64 {
+pub(super) fn pack(data_type: &DataType) -> i64 {
     const NONE: u64 = 0xFF_FFFF;
     let some = |length: &Option<u32>| length.map_or(NONE, |n| u64::from(n).min(NONE - 1));
     let (code, a, b): (u64, u64, u64) = match data_type {
@@ -548,7 +553,7 @@ pub fn pack(data_type: &DataType) -> i64 {
     i64::try_from(code | (a & NONE) << 8 | (b & 0xFF) << 32).unwrap_or(0)
 }
 
-pub fn unpack(packed: i64) -> DataType {
+pub(super) fn unpack(packed: i64) -> DataType {
     let packed = packed.unsigned_abs();
     let (a, b) = ((packed >> 8 & 0xFF_FFFF) as u32, (packed >> 32 & 0xFF) as u32);
     let some = (a != 0xFF_FFFF).then_some(a);

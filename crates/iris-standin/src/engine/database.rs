@@ -21,6 +21,7 @@ const NAMESPACES: [&str; 2] = ["USER", "%SYS"];
 /// Prepared SQLite statements kept by each connection.
 const STATEMENT_CACHE: usize = 256;
 
+/// How an engine is set up.
 #[derive(Debug, Clone, Default)]
 pub struct EngineOptions {
     /// Where the databases live, one file a namespace. `None`: a temporary folder, removed when the engine is dropped,
@@ -30,17 +31,30 @@ pub struct EngineOptions {
     pub namespaces: Vec<String>,
 }
 
+/// Why an engine could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineOpenError {
+    /// The folder of the data.
     #[error("the data folder {path} cannot be made: {source}")]
-    Folder { path: PathBuf, source: std::io::Error },
+    Folder {
+        /// Which folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A namespace's file.
     #[error("the database of namespace {namespace} cannot be opened: {message}")]
-    Database { namespace: String, message: String },
+    Database {
+        /// Which one.
+        namespace: String,
+        /// What SQLite said.
+        message: String,
+    },
 }
 
 /// One namespace.
 #[derive(Debug)]
-pub struct Database {
+pub(super) struct Database {
     pub path: PathBuf,
     pub gate: Arc<WriterGate>,
     pub store: CatalogStore,

@@ -2,24 +2,24 @@
 //! microseconds since 1970-01-01 00:00:00: integers, so that SQLite orders and indexes them.
 
 /// `$HOROLOG` day of 1970-01-01.
-pub const UNIX_DAY: i64 = 47_117;
-pub const DAY_US: i64 = 86_400_000_000;
+pub(super) const UNIX_DAY: i64 = 47_117;
+pub(super) const DAY_US: i64 = 86_400_000_000;
 /// 0001-01-01 and 9999-12-31.
-pub const DATE_MIN: i64 = -672_045;
-pub const DATE_MAX: i64 = 2_980_013;
+pub(super) const DATE_MIN: i64 = -672_045;
+pub(super) const DATE_MAX: i64 = 2_980_013;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Civil {
+pub(super) struct Civil {
     pub year: i64,
     pub month: i64,
     pub day: i64,
 }
 
-pub fn is_leap(year: i64) -> bool {
+pub(super) fn is_leap(year: i64) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
 }
 
-pub fn days_in_month(year: i64, month: i64) -> i64 {
+pub(super) fn days_in_month(year: i64, month: i64) -> i64 {
     match month {
         2 => 28 + i64::from(is_leap(year)),
         4 | 6 | 9 | 11 => 30,
@@ -28,7 +28,7 @@ pub fn days_in_month(year: i64, month: i64) -> i64 {
 }
 
 /// `$HOROLOG` day of a date that is known to be valid (proleptic Gregorian calendar).
-pub fn to_day(date: Civil) -> i64 {
+pub(super) fn to_day(date: Civil) -> i64 {
     let y = if date.month <= 2 { date.year - 1 } else { date.year };
     let era = y.div_euclid(400);
     let year_of_era = y - era * 400;
@@ -38,7 +38,7 @@ pub fn to_day(date: Civil) -> i64 {
     era * 146_097 + day_of_era - 719_468 + UNIX_DAY
 }
 
-pub fn from_day(day: i64) -> Civil {
+pub(super) fn from_day(day: i64) -> Civil {
     let z = day.saturating_sub(UNIX_DAY).saturating_add(719_468);
     let era = z.div_euclid(146_097);
     let day_of_era = z - era * 146_097;
@@ -51,7 +51,7 @@ pub fn from_day(day: i64) -> Civil {
 }
 
 /// The day, when the three numbers are a date from 0001 to 9999.
-pub fn checked_day(year: i64, month: i64, day: i64) -> Option<i64> {
+pub(super) fn checked_day(year: i64, month: i64, day: i64) -> Option<i64> {
     let valid =
         (1..=9999).contains(&year) && (1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day);
     valid.then(|| to_day(Civil { year, month, day }))
@@ -63,7 +63,7 @@ fn number(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<i64> {
 }
 
 /// ODBC form `YYYY-MM-DD`, or `MM/DD/YYYY`.
-pub fn parse_date(text: &str) -> Option<i64> {
+pub(super) fn parse_date(text: &str) -> Option<i64> {
     let text = text.trim();
     if text.contains('/') {
         let mut parts = text.split('/');
@@ -82,7 +82,7 @@ pub fn parse_date(text: &str) -> Option<i64> {
 }
 
 /// `HH:MM[:SS[.fffffffff]]`, optionally with AM or PM.
-pub fn parse_time(text: &str) -> Option<i64> {
+pub(super) fn parse_time(text: &str) -> Option<i64> {
     let mut text = text.trim();
     let mut half = None;
     for (suffix, afternoon) in [("AM", false), ("PM", true)] {
@@ -126,7 +126,7 @@ pub fn parse_time(text: &str) -> Option<i64> {
 }
 
 /// `YYYY-MM-DD[ HH:MM[:SS[.f]]]`.
-pub fn parse_timestamp(text: &str) -> Option<i64> {
+pub(super) fn parse_timestamp(text: &str) -> Option<i64> {
     let text = text.trim();
     let (date, time) = match text.split_once(' ') {
         Some((date, time)) => (date, parse_time(time)?),
@@ -135,12 +135,12 @@ pub fn parse_timestamp(text: &str) -> Option<i64> {
     Some((parse_date(date)? - UNIX_DAY) * DAY_US + time)
 }
 
-pub fn date_text(day: i64) -> String {
+pub(super) fn date_text(day: i64) -> String {
     let date = from_day(day);
     format!("{:04}-{:02}-{:02}", date.year, date.month, date.day)
 }
 
-pub fn time_text(micros: i64) -> String {
+pub(super) fn time_text(micros: i64) -> String {
     let seconds = micros.div_euclid(1_000_000);
     let mut text = format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60);
     let fraction = micros.rem_euclid(1_000_000);
@@ -150,17 +150,17 @@ pub fn time_text(micros: i64) -> String {
     text
 }
 
-pub fn timestamp_text(micros: i64) -> String {
+pub(super) fn timestamp_text(micros: i64) -> String {
     let (day, time) = split_timestamp(micros);
     format!("{} {}", date_text(day), time_text(time))
 }
 
 /// `$HOROLOG` day and microseconds of the day.
-pub fn split_timestamp(micros: i64) -> (i64, i64) {
+pub(super) fn split_timestamp(micros: i64) -> (i64, i64) {
     (micros.div_euclid(DAY_US) + UNIX_DAY, micros.rem_euclid(DAY_US))
 }
 
-pub fn join_timestamp(day: i64, micros: i64) -> i64 {
+pub(super) fn join_timestamp(day: i64, micros: i64) -> i64 {
     (day.saturating_sub(UNIX_DAY)).saturating_mul(DAY_US).saturating_add(micros)
 }
 
@@ -168,24 +168,24 @@ const POSIX_FLIP_POSITIVE: i64 = 1 << 60;
 const POSIX_FLIP_NEGATIVE: i64 = 3 << 61;
 
 /// The logical %PosixTime of microseconds since 1970 (facts, iris-wire-protocol 5.5).
-pub fn to_posix(micros: i64) -> i64 {
+pub(super) fn to_posix(micros: i64) -> i64 {
     if micros >= 0 { micros ^ POSIX_FLIP_POSITIVE } else { micros ^ POSIX_FLIP_NEGATIVE }
 }
 
-pub fn from_posix(value: i64) -> Option<i64> {
+pub(super) fn from_posix(value: i64) -> Option<i64> {
     let micros = if value >= 0 { value ^ POSIX_FLIP_POSITIVE } else { value ^ POSIX_FLIP_NEGATIVE };
     let (day, _) = split_timestamp(micros);
     (DATE_MIN..=DATE_MAX).contains(&day).then_some(micros)
 }
 
 /// Now, microseconds since 1970 UTC.
-pub fn now_us() -> i64 {
+pub(super) fn now_us() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.ok().and_then(|d| i64::try_from(d.as_micros()).ok()).unwrap_or(0)
 }
 
 /// Drops digits of the second's fraction beyond `precision`.
-pub fn truncate_fraction(micros: i64, precision: u8) -> i64 {
+pub(super) fn truncate_fraction(micros: i64, precision: u8) -> i64 {
     let unit = match precision {
         0..=5 => 10i64.pow(6 - u32::from(precision)),
         _ => 1,

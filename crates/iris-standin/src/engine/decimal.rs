@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 /// `mantissa * 10^exponent`, without trailing zeros in the mantissa.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Dec {
+pub(super) struct Dec {
     mantissa: i64,
     exponent: i32,
 }
@@ -14,14 +14,14 @@ const EXPONENT_MAX: i32 = 127;
 const EXPONENT_MIN: i32 = -128;
 
 impl Dec {
-    pub const ZERO: Dec = Dec { mantissa: 0, exponent: 0 };
+    pub(super) const ZERO: Dec = Dec { mantissa: 0, exponent: 0 };
 
-    pub fn from_i64(value: i64) -> Dec {
+    pub(super) fn from_i64(value: i64) -> Dec {
         Dec::reduced(i128::from(value), 0).unwrap_or(Dec::ZERO)
     }
 
     /// Rounds half away from zero to what 64 bits hold; `None` beyond the exponent range.
-    pub fn reduced(mut mantissa: i128, mut exponent: i32) -> Option<Dec> {
+    pub(super) fn reduced(mut mantissa: i128, mut exponent: i32) -> Option<Dec> {
         if mantissa == 0 {
             return Some(Dec::ZERO);
         }
@@ -48,14 +48,14 @@ impl Dec {
     }
 
     /// The whole text must be a number; blanks around it are allowed.
-    pub fn parse(text: &str) -> Option<Dec> {
+    pub(super) fn parse(text: &str) -> Option<Dec> {
         let text = text.trim();
         let (value, used) = Dec::prefix(text)?;
         (used == text.len()).then_some(value)
     }
 
     /// The number a text begins with, 0 for none: how IRIS makes numbers of strings.
-    pub fn lenient(text: &str) -> Dec {
+    pub(super) fn lenient(text: &str) -> Dec {
         Dec::prefix(text.trim_start()).map_or(Dec::ZERO, |(value, _)| value)
     }
 
@@ -107,34 +107,34 @@ impl Dec {
     }
 
     /// The shortest decimal that reads back as the same double.
-    pub fn from_f64(value: f64) -> Option<Dec> {
+    pub(super) fn from_f64(value: f64) -> Option<Dec> {
         if !value.is_finite() {
             return None;
         }
         Dec::parse(&format!("{value:e}"))
     }
 
-    pub fn to_f64(self) -> f64 {
+    pub(super) fn to_f64(self) -> f64 {
         format!("{}e{}", self.mantissa, self.exponent).parse().unwrap_or(0.0)
     }
 
-    pub fn parts(self) -> (i64, i32) {
+    pub(super) fn parts(self) -> (i64, i32) {
         (self.mantissa, self.exponent)
     }
 
-    pub fn is_zero(self) -> bool {
+    pub(super) fn is_zero(self) -> bool {
         self.mantissa == 0
     }
 
-    pub fn is_negative(self) -> bool {
+    pub(super) fn is_negative(self) -> bool {
         self.mantissa < 0
     }
 
-    pub fn negate(self) -> Dec {
+    pub(super) fn negate(self) -> Dec {
         Dec { mantissa: self.mantissa.saturating_neg(), exponent: self.exponent }
     }
 
-    pub fn abs(self) -> Dec {
+    pub(super) fn abs(self) -> Dec {
         if self.is_negative() { self.negate() } else { self }
     }
 
@@ -148,7 +148,7 @@ impl Dec {
         Some((scaled(self)?, scaled(other)?, exponent))
     }
 
-    pub fn add(self, other: Dec) -> Option<Dec> {
+    pub(super) fn add(self, other: Dec) -> Option<Dec> {
         match self.aligned(other) {
             Some((a, b, exponent)) => Dec::reduced(a.checked_add(b)?, exponent),
             // So far apart that the smaller is below the last digit of the greater.
@@ -156,16 +156,16 @@ impl Dec {
         }
     }
 
-    pub fn subtract(self, other: Dec) -> Option<Dec> {
+    pub(super) fn subtract(self, other: Dec) -> Option<Dec> {
         self.add(other.negate())
     }
 
-    pub fn multiply(self, other: Dec) -> Option<Dec> {
+    pub(super) fn multiply(self, other: Dec) -> Option<Dec> {
         Dec::reduced(i128::from(self.mantissa) * i128::from(other.mantissa), self.exponent + other.exponent)
     }
 
     /// To 18 significant digits or more; `None` for division by zero.
-    pub fn divide(self, other: Dec) -> Option<Dec> {
+    pub(super) fn divide(self, other: Dec) -> Option<Dec> {
         if other.is_zero() {
             return None;
         }
@@ -186,25 +186,25 @@ impl Dec {
     }
 
     /// Towards zero.
-    pub fn truncate(self) -> Dec {
+    pub(super) fn truncate(self) -> Dec {
         self.scaled_down(0, false)
     }
 
-    pub fn floor(self) -> Dec {
+    pub(super) fn floor(self) -> Dec {
         let whole = self.truncate();
         if self.is_negative() && whole != self { whole.subtract(Dec::from_i64(1)).unwrap_or(whole) } else { whole }
     }
 
-    pub fn ceiling(self) -> Dec {
+    pub(super) fn ceiling(self) -> Dec {
         self.negate().floor().negate()
     }
 
     /// Half away from zero, to `scale` digits behind the point (negative: before it).
-    pub fn round(self, scale: i32) -> Dec {
+    pub(super) fn round(self, scale: i32) -> Dec {
         self.scaled_down(scale, true)
     }
 
-    pub fn truncate_to(self, scale: i32) -> Dec {
+    pub(super) fn truncate_to(self, scale: i32) -> Dec {
         self.scaled_down(scale, false)
     }
 
@@ -223,32 +223,32 @@ impl Dec {
     }
 
     /// `\`: quotient towards zero.
-    pub fn integer_divide(self, other: Dec) -> Option<Dec> {
+    pub(super) fn integer_divide(self, other: Dec) -> Option<Dec> {
         let (a, b, _) = self.aligned(other)?;
         Dec::reduced(a.checked_div(b)?, 0)
     }
 
     /// `#`: the result has the sign of the divisor, as in ObjectScript.
-    pub fn modulo(self, other: Dec) -> Option<Dec> {
+    pub(super) fn modulo(self, other: Dec) -> Option<Dec> {
         let (a, b, exponent) = self.aligned(other)?;
         let rest = a.checked_rem(b)?;
         let rest = if rest != 0 && (rest < 0) != (b < 0) { rest + b } else { rest };
         Dec::reduced(rest, exponent)
     }
 
-    pub fn to_i64(self) -> Option<i64> {
+    pub(super) fn to_i64(self) -> Option<i64> {
         let whole = self.truncate();
         let by = u32::try_from(whole.exponent).ok()?;
         whole.mantissa.checked_mul(10i64.checked_pow(by)?)
     }
 
     /// Whether there are digits behind the point.
-    pub fn is_integer(self) -> bool {
+    pub(super) fn is_integer(self) -> bool {
         self.exponent >= 0
     }
 
     /// The stored form: plain digits, no trailing zeros behind the point, `0.5`.
-    pub fn text(self) -> String {
+    pub(super) fn text(self) -> String {
         let digits = self.mantissa.unsigned_abs().to_string();
         let sign = if self.is_negative() { "-" } else { "" };
         if self.exponent >= 0 {
@@ -264,7 +264,7 @@ impl Dec {
     }
 
     /// As IRIS turns numbers into strings: `.5`, `-.5`.
-    pub fn iris_text(self) -> String {
+    pub(super) fn iris_text(self) -> String {
         let text = self.text();
         if let Some(rest) = text.strip_prefix("0.") {
             return format!(".{rest}");
@@ -275,7 +275,7 @@ impl Dec {
         text
     }
 
-    pub fn cmp(&self, other: &Dec) -> Ordering {
+    pub(super) fn cmp(&self, other: &Dec) -> Ordering {
         match self.aligned(*other) {
             Some((a, b, _)) => a.cmp(&b),
             None => {
@@ -291,7 +291,7 @@ impl Dec {
 }
 
 /// Compares stored decimal text by value: the collation IRIS_DECIMAL.
-pub fn compare_text(a: &str, b: &str) -> Ordering {
+pub(super) fn compare_text(a: &str, b: &str) -> Ordering {
     if a == b {
         return Ordering::Equal;
     }

@@ -9,7 +9,7 @@ use super::value::SqlError;
 
 /// What a running statement was, as far as the code of its failure depends on it.
 #[derive(Debug, Clone, Copy)]
-pub struct Running<'a> {
+pub(super) struct Running<'a> {
     pub verb: Verb,
     pub target: Option<&'a TableDef>,
     /// The time limit ended it, not a cancel request.
@@ -17,7 +17,7 @@ pub struct Running<'a> {
 }
 
 /// The IRIS error for a failure while a statement ran.
-pub fn from_sqlite(error: &Error, running: &Running<'_>) -> SqlError {
+pub(super) fn from_sqlite(error: &Error, running: &Running<'_>) -> SqlError {
     let (code, message) = match error {
         Error::SqliteFailure(code, message) => (code, message.as_deref().unwrap_or("")),
         Error::SqlInputError { error, msg, .. } => (error, msg.as_str()),

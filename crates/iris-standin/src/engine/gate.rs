@@ -14,20 +14,20 @@ struct Queue {
 
 /// The right to write to one database.
 #[derive(Debug, Default)]
-pub struct WriterGate {
+pub(super) struct WriterGate {
     queue: Mutex<Queue>,
     changed: Condvar,
 }
 
 /// Held from the first change of a transaction to its end.
 #[derive(Debug)]
-pub struct WritePermit {
+pub(super) struct WritePermit {
     gate: Arc<WriterGate>,
 }
 
 /// Why the gate did not open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GateError {
+pub(super) enum GateError {
     /// The lock timeout passed: -110.
     TimedOut,
     /// The statement was cancelled while it waited: -456.
@@ -42,7 +42,7 @@ impl WriterGate {
     ///
     /// # Errors
     /// [`GateError`]
-    pub fn enter(
+    pub(super) fn enter(
         self: &Arc<Self>,
         timeout: Duration,
         interrupted: impl Fn() -> bool,

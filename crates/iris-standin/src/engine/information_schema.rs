@@ -164,7 +164,7 @@ const INDEX: &[(&str, Kind)] = &[
 ];
 
 /// The read-only tables of the catalog.
-pub fn tables() -> Vec<TableDef> {
+pub(super) fn tables() -> Vec<TableDef> {
     DEFINITIONS.iter().map(table).collect()
 }
 

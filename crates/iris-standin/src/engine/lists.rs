@@ -1,12 +1,12 @@
 //! `$LIST` values inside the engine: a BLOB of elements, each a kind and a length before its UTF-8 text.
 
 /// An element; `None` is the empty (omitted) one.
-pub type Element = Option<String>;
+pub(super) type Element = Option<String>;
 
 const NULL: u8 = 0;
 const TEXT: u8 = 1;
 
-pub fn encode(elements: impl IntoIterator<Item = Element>) -> Vec<u8> {
+pub(super) fn encode(elements: impl IntoIterator<Item = Element>) -> Vec<u8> {
     let mut blob = Vec::new();
     for element in elements {
         match element {
@@ -22,7 +22,7 @@ pub fn encode(elements: impl IntoIterator<Item = Element>) -> Vec<u8> {
 }
 
 /// `None` when the bytes are no list of this engine.
-pub fn decode(blob: &[u8]) -> Option<Vec<Element>> {
+pub(super) fn decode(blob: &[u8]) -> Option<Vec<Element>> {
     let mut elements = Vec::new();
     let mut rest = blob;
     while let Some((kind, after)) = rest.split_first() {
@@ -44,13 +44,13 @@ pub fn decode(blob: &[u8]) -> Option<Vec<Element>> {
 }
 
 /// As clients see it: comma-separated (facts, 1.1).
-pub fn text(blob: &[u8]) -> String {
+pub(super) fn text(blob: &[u8]) -> String {
     let elements = decode(blob).unwrap_or_default();
     elements.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>().join(",")
 }
 
 /// The other way round, as the ODBC conversion of %List reads it.
-pub fn from_text(text: &str, delimiter: &str) -> Vec<u8> {
+pub(super) fn from_text(text: &str, delimiter: &str) -> Vec<u8> {
     if text.is_empty() {
         return Vec::new();
     }

@@ -15,7 +15,7 @@ use super::translate::{self, Environment, Verb};
 use super::value::{SqlError, Value};
 use super::{DEFAULT_SCHEMA, functions};
 
-pub struct Queries<'a> {
+pub(super) struct Queries<'a> {
     pub user: &'a str,
 }
 

@@ -8,7 +8,7 @@ use super::value::SqlError;
 const SAVEPOINTS_MAX: usize = 255;
 
 #[derive(Debug)]
-pub struct Transaction {
+pub(super) struct Transaction {
     autocommit: bool,
     /// START TRANSACTION, SAVEPOINT or a change: lasts to COMMIT or ROLLBACK.
     started: bool,
@@ -33,7 +33,7 @@ impl Default for Transaction {
 }
 
 impl Transaction {
-    pub fn remember_definition(&mut self, text: &str) {
+    pub(super) fn remember_definition(&mut self, text: &str) {
         if self.open {
             self.definitions.push(text.to_owned());
         }
@@ -64,6 +64,7 @@ impl EngineSession {
         Ok(())
     }
 
+    /// Whether each statement is a transaction by itself.
     pub fn autocommit(&self) -> bool {
         self.transaction.autocommit
     }

@@ -9,7 +9,7 @@ use iris_protocol::IrisType;
 
 /// Element type of a VECTOR column. Only equal element types meet in a vector function (SQLCODE -259).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum VectorElement {
+pub(super) enum VectorElement {
     Integer,
     Decimal,
     Double,
@@ -20,7 +20,7 @@ pub enum VectorElement {
 
 impl VectorElement {
     /// The element names that both DDL and the second argument of TO_VECTOR take, in any case.
-    pub fn from_name(name: &str) -> Option<Self> {
+    pub(super) fn from_name(name: &str) -> Option<Self> {
         Some(match name.to_ascii_uppercase().as_str() {
             "INT" | "INTEGER" => Self::Integer,
             "DECIMAL" | "NUMERIC" => Self::Decimal,
@@ -33,7 +33,7 @@ impl VectorElement {
     }
 
     /// As the DATATYPE parameter of `%Library.Vector` spells it.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Integer => "INTEGER",
             Self::Decimal => "DECIMAL",
@@ -47,7 +47,7 @@ impl VectorElement {
 
 /// The type of a column, a parameter or an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum DataType {
+pub(super) enum DataType {
     Bit,
     TinyInt,
     SmallInt,
@@ -97,7 +97,7 @@ pub enum DataType {
 
 /// SQLite's side of a type: the declared type gives the affinity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Storage {
+pub(super) enum Storage {
     Integer,
     Real,
     Text,
@@ -109,17 +109,17 @@ pub enum Storage {
 }
 
 /// SQLite collation of canonical decimal text: compares by numeric value.
-pub const DECIMAL_COLLATION: &str = "IRIS_DECIMAL";
+pub(super) const DECIMAL_COLLATION: &str = "IRIS_DECIMAL";
 /// SQLite collation of strings by default: case and trailing blanks do not count.
-pub const UPPER_COLLATION: &str = "SQLUPPER";
+pub(super) const UPPER_COLLATION: &str = "SQLUPPER";
 /// SQLite collation of `%SQLSTRING`: trailing blanks do not count.
 /// Order of EXACT: numbers in canonical form by value, then all other strings.
-pub const EXACT_COLLATION: &str = "IRIS_EXACT";
-pub const STRING_COLLATION: &str = "SQLSTRING";
+pub(super) const EXACT_COLLATION: &str = "IRIS_EXACT";
+pub(super) const STRING_COLLATION: &str = "SQLSTRING";
 
 /// What stands in parentheses after a type name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TypeArgument {
+pub(super) enum TypeArgument {
     Number(u32),
     /// `''` in `VARCHAR('')`.
     Text(String),
@@ -129,7 +129,7 @@ pub enum TypeArgument {
 }
 
 /// The greatest length of an IRIS string in characters.
-pub const STRING_LENGTH_MAX: u32 = 3_641_144;
+pub(super) const STRING_LENGTH_MAX: u32 = 3_641_144;
 
 impl DataType {
     /// The type that a DDL name stands for. `name` has single blanks between words; DDL names are compared without
@@ -139,7 +139,7 @@ impl DataType {
     ///
     /// # Errors
     /// -1 for wrong arguments of a known type; -400 with ERROR #5373 for an unknown name, which IRIS takes for a class.
-    pub fn from_ddl(name: &str, arguments: &[TypeArgument], used_by: &str) -> Result<Self, SqlError> {
+    pub(super) fn from_ddl(name: &str, arguments: &[TypeArgument], used_by: &str) -> Result<Self, SqlError> {
         if name.starts_with('%') {
             return Self::from_class(name, arguments, used_by);
         }
@@ -247,7 +247,7 @@ impl DataType {
     }
 
     /// The xDBC type code of prepare metadata (`iris-sql.md` 1.1, column "native driver").
-    pub fn iris_type(&self) -> IrisType {
+    pub(super) fn iris_type(&self) -> IrisType {
         match self {
             Self::Bit => IrisType::BIT,
             Self::TinyInt => IrisType::TINYINT,
@@ -268,7 +268,7 @@ impl DataType {
     }
 
     /// Precision of prepare metadata: digits, characters or bytes; 0 where IRIS knows none.
-    pub fn precision(&self) -> i32 {
+    pub(super) fn precision(&self) -> i32 {
         let precision = match self {
             Self::Bit => 1,
             Self::TinyInt => 3,
@@ -292,7 +292,7 @@ impl DataType {
     }
 
     /// Scale of prepare metadata.
-    pub fn scale(&self) -> i32 {
+    pub(super) fn scale(&self) -> i32 {
         match self {
             Self::Numeric { scale, .. } => i32::try_from(*scale).unwrap_or(0),
             Self::Currency => 4,
@@ -303,7 +303,7 @@ impl DataType {
     }
 
     /// DATA_TYPE of INFORMATION_SCHEMA.COLUMNS: one of the fourteen names that client software knows.
-    pub fn information_schema_name(&self) -> &'static str {
+    pub(super) fn information_schema_name(&self) -> &'static str {
         match self {
             Self::Bit => "bit",
             Self::TinyInt => "tinyint",
@@ -325,7 +325,7 @@ impl DataType {
     }
 
     /// The class that a property of this type has.
-    pub fn class_name(&self) -> &'static str {
+    pub(super) fn class_name(&self) -> &'static str {
         match self {
             Self::Bit => "%Library.Boolean",
             Self::TinyInt => "%Library.TinyInt",
@@ -350,7 +350,7 @@ impl DataType {
         }
     }
 
-    pub fn storage(&self) -> Storage {
+    pub(super) fn storage(&self) -> Storage {
         match self {
             Self::Bit
             | Self::TinyInt
@@ -368,25 +368,25 @@ impl DataType {
     }
 
     /// Streams cannot be compared, grouped or made unique (-37, -313).
-    pub fn is_stream(&self) -> bool {
+    pub(super) fn is_stream(&self) -> bool {
         matches!(self, Self::LongVarChar | Self::LongVarBinary)
     }
 
     /// Strings that collate SQLUPPER unless declared otherwise.
-    pub fn is_character(&self) -> bool {
+    pub(super) fn is_character(&self) -> bool {
         matches!(self, Self::VarChar { .. } | Self::Char { .. })
     }
 
-    pub fn is_integer(&self) -> bool {
+    pub(super) fn is_integer(&self) -> bool {
         matches!(self, Self::Bit | Self::TinyInt | Self::SmallInt | Self::Integer | Self::BigInt | Self::RowVersion)
     }
 
-    pub fn is_numeric(&self) -> bool {
+    pub(super) fn is_numeric(&self) -> bool {
         self.is_integer() || matches!(self, Self::Numeric { .. } | Self::Currency | Self::Double)
     }
 
     /// Least and greatest value of the integer types, as IRIS's MINVAL and MAXVAL (TINYINT refuses -129 and 129).
-    pub fn integer_range(&self) -> Option<(i64, i64)> {
+    pub(super) fn integer_range(&self) -> Option<(i64, i64)> {
         Some(match self {
             Self::Bit => (0, 1),
             Self::TinyInt => (-128, 127),

@@ -7,11 +7,15 @@ use iris_protocol::Decimal;
 pub enum Value {
     /// SQL NULL (in IRIS the empty string of ObjectScript).
     Null,
+    /// A whole number.
     Int(i64),
+    /// Exact.
     Decimal(Decimal),
+    /// $DOUBLE.
     Double(f64),
     /// May be empty: SQL `''` is not NULL.
     Text(String),
+    /// A string of bytes.
     Bytes(Vec<u8>),
 }
 
@@ -19,6 +23,7 @@ pub enum Value {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("SQLCODE -{sqlcode}: {message}")]
 pub struct SqlError {
+    /// Positive.
     pub sqlcode: i32,
     /// `Prepare` or `ServerLoop` (execution): the Location of the text.
     pub location: &'static str,
@@ -27,10 +32,12 @@ pub struct SqlError {
 }
 
 impl SqlError {
+    /// Found when the statement was prepared.
     pub fn prepare(sqlcode: i32, message: impl Into<String>) -> Self {
         Self { sqlcode, location: "Prepare", message: message.into() }
     }
 
+    /// Found when it ran.
     pub fn execute(sqlcode: i32, message: impl Into<String>) -> Self {
         Self { sqlcode, location: "ServerLoop", message: message.into() }
     }

@@ -7,7 +7,7 @@ use crate::kernels::Kernels;
 
 /// Why a text is no vector, or two vectors do not meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VectorError {
+pub(super) enum VectorError {
     Format,
     /// -257
     Length,
@@ -49,7 +49,7 @@ fn width(element: VectorElement) -> usize {
 ///
 /// # Errors
 /// [`VectorError::Format`] for nothing at all, and for numbers beside something else (-1, "different data types").
-pub fn parse(text: &str, element: VectorElement, length: Option<u32>) -> Result<Vec<u8>, VectorError> {
+pub(super) fn parse(text: &str, element: VectorElement, length: Option<u32>) -> Result<Vec<u8>, VectorError> {
     let text = text.trim();
     let text = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
     let mut blob = Vec::with_capacity(text.len());
@@ -96,17 +96,17 @@ fn push(blob: &mut Vec<u8>, element: VectorElement, item: &str) -> Result<(), Ve
 }
 
 /// Element type and payload.
-pub fn open(blob: &[u8]) -> Option<(VectorElement, &[u8])> {
+pub(super) fn open(blob: &[u8]) -> Option<(VectorElement, &[u8])> {
     let (first, payload) = blob.split_first()?;
     Some((element_of(*first)?, payload))
 }
 
-pub fn length(blob: &[u8]) -> usize {
+pub(super) fn length(blob: &[u8]) -> usize {
     open(blob).map_or(0, |(element, payload)| payload.len() / width(element))
 }
 
 /// Comma-separated numbers, as IRIS returns vectors.
-pub fn text(blob: &[u8]) -> String {
+pub(super) fn text(blob: &[u8]) -> String {
     let Some((element, payload)) = open(blob) else { return String::new() };
     let mut text = String::with_capacity(payload.len() * 2);
     for item in payload.chunks_exact(width(element)) {
@@ -123,7 +123,7 @@ pub fn text(blob: &[u8]) -> String {
 }
 
 /// The same vector with other elements, cut or padded to `length`.
-pub fn convert(blob: &[u8], to: VectorElement, length: Option<u32>) -> Option<Vec<u8>> {
+pub(super) fn convert(blob: &[u8], to: VectorElement, length: Option<u32>) -> Option<Vec<u8>> {
     let (element, _) = open(blob)?;
     let mut vector = if element == to { blob.to_vec() } else { parse(&text(blob), to, None).ok()? };
     if let Some(length) = length {
@@ -195,7 +195,7 @@ fn with_elements(
 
 /// # Errors
 /// Vectors of different length or element type.
-pub fn dot_product(a: &[u8], b: &[u8]) -> Result<f64, VectorError> {
+pub(super) fn dot_product(a: &[u8], b: &[u8]) -> Result<f64, VectorError> {
     let (element, x, y) = pair(a, b)?;
     let kernels = Kernels::get();
     Ok(with_elements(element, x, y, |a, b| kernels.dot_f32(a, b), |a, b| kernels.dot_f64(a, b)))
@@ -205,7 +205,7 @@ pub fn dot_product(a: &[u8], b: &[u8]) -> Result<f64, VectorError> {
 ///
 /// # Errors
 /// Vectors of different length or element type.
-pub fn cosine(a: &[u8], b: &[u8]) -> Result<f64, VectorError> {
+pub(super) fn cosine(a: &[u8], b: &[u8]) -> Result<f64, VectorError> {
     let (element, x, y) = pair(a, b)?;
     let kernels = Kernels::get();
     let cosine = with_elements(element, x, y, |a, b| kernels.cosine_f32(a, b), |a, b| kernels.cosine_f64(a, b));

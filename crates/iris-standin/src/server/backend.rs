@@ -10,6 +10,7 @@ use iris_protocol::{ParameterKind, StatementMetadata};
 pub struct Login<'a> {
     /// As the server spells it.
     pub namespace: &'a str,
+    /// As the server spells it.
     pub user: &'a str,
     /// `$JOB` of this connection.
     pub job: u32,
@@ -17,6 +18,7 @@ pub struct Login<'a> {
 
 /// The database: opens one [`Backend`] per connection.
 pub trait Engine: Send + Sync + 'static {
+    /// A connection's view.
     type Backend: Backend;
 
     /// A namespace that CREATE DATABASE made, as the engine spells it.
@@ -43,6 +45,7 @@ pub trait PreparedStatement: Clone {
 ///
 /// Dropping it rolls back what is open.
 pub trait Backend: Send {
+    /// What `prepare` gives.
     type Statement: PreparedStatement;
 
     /// # Errors
@@ -99,6 +102,7 @@ pub trait Backend: Send {
     /// force.
     fn set_isolation(&mut self, level: u8) -> u8;
 
+    /// The level in force, numbered as in `set_isolation`.
     fn isolation(&self) -> u8;
 
     /// A handle other threads use to stop the statement running here.

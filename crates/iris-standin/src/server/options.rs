@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 /// Address, users, namespaces and every bound a client can push on.
 #[derive(Clone)]
 pub struct SuperserverOptions {
+    /// Where to listen; port 0 takes a free one.
     pub address: SocketAddr,
     /// Name to password. Names are matched without case, as IRIS does; passwords exactly.
     pub users: BTreeMap<String, String>,

@@ -89,6 +89,7 @@ pub struct SuperserverHandle {
 }
 
 impl SuperserverHandle {
+    /// Where it listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }

@@ -37,7 +37,7 @@ pub(super) enum ParsedConstraint {
 
 impl Cursor<'_> {
     /// `name type [constraints]`. `table` is `schema.table`, for texts.
-    pub fn column_definition(&mut self, table: &str) -> Result<ParsedColumn, SqlError> {
+    pub(super) fn column_definition(&mut self, table: &str) -> Result<ParsedColumn, SqlError> {
         let name = self.identifier()?;
         let (data_type, identity) = self.column_type(table, &name)?;
         let mut parsed = ParsedColumn {
@@ -57,7 +57,7 @@ impl Cursor<'_> {
     }
 
     /// A type in place of a column's: `IDENTITY`, `SERIAL` and `ROWVERSION` say how the value comes about too.
-    pub fn column_type(&mut self, table: &str, column: &str) -> Result<(DataType, IdentityKind), SqlError> {
+    pub(super) fn column_type(&mut self, table: &str, column: &str) -> Result<(DataType, IdentityKind), SqlError> {
         if self.is_word("IDENTITY") || self.is_word("AUTO_INCREMENT") {
             self.advance();
             if self.is_symbol("(") {
@@ -120,7 +120,7 @@ impl Cursor<'_> {
     }
 
     /// `%EXACT`, `COLLATE %EXACT`, `COLLATE EXACT` and their siblings, with an optional length.
-    pub fn collation(&mut self) -> Result<Option<Collation>, SqlError> {
+    pub(super) fn collation(&mut self) -> Result<Option<Collation>, SqlError> {
         let marked = self.take_word("COLLATE");
         let name = match self.peek() {
             Some(token) if token.kind == TokenKind::Word && (marked || token.upper.starts_with('%')) => {
@@ -145,7 +145,7 @@ impl Cursor<'_> {
     }
 
     /// ROW or COLUMNAR; true for COLUMNAR.
-    pub fn storage_type(&mut self) -> Result<bool, SqlError> {
+    pub(super) fn storage_type(&mut self) -> Result<bool, SqlError> {
         if self.take_word("COLUMNAR") {
             return Ok(true);
         }
@@ -154,7 +154,7 @@ impl Cursor<'_> {
     }
 
     /// What DEFAULT and ON UPDATE take, parentheses optional.
-    pub fn default_expression(&mut self) -> Result<DefaultExpr, SqlError> {
+    pub(super) fn default_expression(&mut self) -> Result<DefaultExpr, SqlError> {
         if self.take_symbol("(") {
             let default = self.default_expression()?;
             self.symbol(")")?;
@@ -220,7 +220,7 @@ impl Cursor<'_> {
     }
 
     /// `REFERENCES t [(cols)] [ON DELETE a] [ON UPDATE a] [NOCHECK]`.
-    pub fn reference(&mut self) -> Result<Reference, SqlError> {
+    pub(super) fn reference(&mut self) -> Result<Reference, SqlError> {
         self.word("REFERENCES")?;
         let table = self.object_name()?;
         let columns = if self.is_symbol("(") { self.column_list()? } else { Vec::new() };
@@ -259,7 +259,7 @@ impl Cursor<'_> {
     }
 
     /// Does a table constraint begin here?
-    pub fn at_constraint(&self) -> bool {
+    pub(super) fn at_constraint(&self) -> bool {
         self.is_word("CONSTRAINT")
             || self.is_words(&["PRIMARY", "KEY"])
             || self.is_word("UNIQUE")
@@ -268,7 +268,7 @@ impl Cursor<'_> {
     }
 
     /// `[CONSTRAINT name] PRIMARY KEY | UNIQUE | FOREIGN KEY`. CHECK is no word of the grammar.
-    pub fn table_constraint(&mut self) -> Result<ParsedConstraint, SqlError> {
+    pub(super) fn table_constraint(&mut self) -> Result<ParsedConstraint, SqlError> {
         let name = if self.take_word("CONSTRAINT") { Some(self.identifier()?) } else { None };
         if self.take_words(&["PRIMARY", "KEY"]) {
             return Ok(ParsedConstraint::PrimaryKey { name, columns: self.column_list()? });

@@ -16,7 +16,7 @@ pub(super) struct ObjectName {
 
 impl ObjectName {
     /// As "not found" texts show it: upper case.
-    pub fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         format!("{}.{}", self.schema, self.name).to_uppercase()
     }
 }
@@ -56,7 +56,7 @@ const TYPE_WORDS: [&str; 17] = [
 ];
 
 impl<'a> Cursor<'a> {
-    pub fn new(sql: &'a str) -> Result<Self, SqlError> {
+    pub(super) fn new(sql: &'a str) -> Result<Self, SqlError> {
         let (tokens, marks) = tokens(sql)?;
         let cursor = Self { sql, tokens, at: 0, pending: None, codes: Vec::new() };
         // A definition is compiled, not run with values: there is nothing a mark could stand for.
@@ -66,7 +66,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    pub fn peek(&self) -> Option<&Token> {
+    pub(super) fn peek(&self) -> Option<&Token> {
         self.tokens.get(self.at)
     }
 
@@ -74,28 +74,28 @@ impl<'a> Cursor<'a> {
         self.tokens.get(self.at.saturating_add(ahead))
     }
 
-    pub fn advance(&mut self) {
+    pub(super) fn advance(&mut self) {
         if self.at.saturating_add(1) < self.tokens.len() {
             self.at = self.at.saturating_add(1);
         }
     }
 
     /// Byte offset of the next token.
-    pub fn offset(&self) -> usize {
+    pub(super) fn offset(&self) -> usize {
         self.peek().map_or(self.sql.len(), |token| token.start)
     }
 
     /// The text from `from` up to the next token, without blanks around.
-    pub fn text_since(&self, from: usize) -> &'a str {
+    pub(super) fn text_since(&self, from: usize) -> &'a str {
         self.sql.get(from..self.offset()).unwrap_or("").trim()
     }
 
-    pub fn at_end(&self) -> bool {
+    pub(super) fn at_end(&self) -> bool {
         self.peek().is_none_or(|token| token.kind == TokenKind::End)
     }
 
     /// SQLCODE -1 at the next token: IRIS shows what it wanted, what it found, and the text up to there after `^`.
-    pub fn expected(&self, what: &str) -> SqlError {
+    pub(super) fn expected(&self, what: &str) -> SqlError {
         let (found, end) = match self.peek() {
             Some(token) if token.kind != TokenKind::End => {
                 let found = match token.kind {
@@ -112,12 +112,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// Keeps an error for when the whole statement has been read; the first one counts.
-    pub fn defer(&mut self, error: SqlError) {
+    pub(super) fn defer(&mut self, error: SqlError) {
         self.pending.get_or_insert(error);
     }
 
     /// SQLCODE -25 when anything is left; else the deferred error.
-    pub fn end(&mut self) -> Result<(), SqlError> {
+    pub(super) fn end(&mut self) -> Result<(), SqlError> {
         if self.at_end() {
             return self.pending.take().map_or(Ok(()), Err);
         }
@@ -131,20 +131,20 @@ impl<'a> Cursor<'a> {
         self.peek().map_or("", Token::shown)
     }
 
-    pub fn is_word(&self, word: &str) -> bool {
+    pub(super) fn is_word(&self, word: &str) -> bool {
         self.peek().is_some_and(|token| token.is_word(word))
     }
 
     /// Do the next tokens read so, word by word?
-    pub fn is_words(&self, words: &[&str]) -> bool {
+    pub(super) fn is_words(&self, words: &[&str]) -> bool {
         words.iter().enumerate().all(|(ahead, word)| self.peek_at(ahead).is_some_and(|token| token.is_word(word)))
     }
 
-    pub fn is_symbol(&self, symbol: &str) -> bool {
+    pub(super) fn is_symbol(&self, symbol: &str) -> bool {
         self.peek().is_some_and(|token| token.is_symbol(symbol))
     }
 
-    pub fn take_word(&mut self, word: &str) -> bool {
+    pub(super) fn take_word(&mut self, word: &str) -> bool {
         let found = self.is_word(word);
         if found {
             self.advance();
@@ -152,7 +152,7 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    pub fn take_words(&mut self, words: &[&str]) -> bool {
+    pub(super) fn take_words(&mut self, words: &[&str]) -> bool {
         let found = self.is_words(words);
         if found {
             words.iter().for_each(|_| self.advance());
@@ -160,7 +160,7 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    pub fn take_symbol(&mut self, symbol: &str) -> bool {
+    pub(super) fn take_symbol(&mut self, symbol: &str) -> bool {
         let found = self.is_symbol(symbol);
         if found {
             self.advance();
@@ -168,16 +168,16 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    pub fn word(&mut self, word: &str) -> Result<(), SqlError> {
+    pub(super) fn word(&mut self, word: &str) -> Result<(), SqlError> {
         if self.take_word(word) { Ok(()) } else { Err(self.expected(word)) }
     }
 
-    pub fn symbol(&mut self, symbol: &str) -> Result<(), SqlError> {
+    pub(super) fn symbol(&mut self, symbol: &str) -> Result<(), SqlError> {
         if self.take_symbol(symbol) { Ok(()) } else { Err(self.expected(symbol)) }
     }
 
     /// A name: delimited, or a simple one that is not reserved.
-    pub fn identifier(&mut self) -> Result<String, SqlError> {
+    pub(super) fn identifier(&mut self) -> Result<String, SqlError> {
         let name = match self.peek() {
             Some(token) if token.kind == TokenKind::Quoted => token.text.clone(),
             Some(token)
@@ -198,14 +198,14 @@ impl<'a> Cursor<'a> {
     }
 
     /// The new name of something renamed: IRIS keeps a simple one in capitals.
-    pub fn new_name(&mut self) -> Result<String, SqlError> {
+    pub(super) fn new_name(&mut self) -> Result<String, SqlError> {
         let simple = self.peek().is_some_and(|token| token.kind == TokenKind::Word);
         let name = self.identifier()?;
         Ok(if simple { name.to_uppercase() } else { name })
     }
 
     /// `[schema.]name`.
-    pub fn object_name(&mut self) -> Result<ObjectName, SqlError> {
+    pub(super) fn object_name(&mut self) -> Result<ObjectName, SqlError> {
         let first = self.identifier()?;
         if !self.take_symbol(".") {
             return Ok(ObjectName { schema: DEFAULT_SCHEMA.to_owned(), name: first, qualified: false });
@@ -218,7 +218,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// `(a, b, c)`.
-    pub fn column_list(&mut self) -> Result<Vec<String>, SqlError> {
+    pub(super) fn column_list(&mut self) -> Result<Vec<String>, SqlError> {
         self.symbol("(")?;
         let mut names = vec![self.identifier()?];
         while self.take_symbol(",") {
@@ -228,7 +228,7 @@ impl<'a> Cursor<'a> {
         Ok(names)
     }
 
-    pub fn string(&mut self) -> Result<String, SqlError> {
+    pub(super) fn string(&mut self) -> Result<String, SqlError> {
         match self.peek() {
             Some(token) if token.kind == TokenKind::String => {
                 let text = token.text.clone();
@@ -239,7 +239,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    pub fn integer(&mut self) -> Result<u32, SqlError> {
+    pub(super) fn integer(&mut self) -> Result<u32, SqlError> {
         match self.peek() {
             Some(token) if token.kind == TokenKind::Integer => match token.text.parse() {
                 Ok(number) => {
@@ -253,7 +253,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// One literal or word, as text: the value of an option.
-    pub fn option_value(&mut self) -> Result<String, SqlError> {
+    pub(super) fn option_value(&mut self) -> Result<String, SqlError> {
         let sign = if self.take_symbol("-") { "-" } else { "" };
         match self.peek() {
             Some(token)
@@ -271,7 +271,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Steps over `( ... )`, nested ones included.
-    pub fn skip_parentheses(&mut self) -> Result<(), SqlError> {
+    pub(super) fn skip_parentheses(&mut self) -> Result<(), SqlError> {
         self.symbol("(")?;
         let mut depth = 1u32;
         while depth > 0 {
@@ -289,7 +289,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A type name, its words joined by one blank, and what stands in parentheses after it.
-    pub fn type_name(&mut self) -> Result<(String, Vec<TypeArgument>), SqlError> {
+    pub(super) fn type_name(&mut self) -> Result<(String, Vec<TypeArgument>), SqlError> {
         let mut name = match self.peek() {
             Some(token) if token.kind == TokenKind::Quoted => token.text.clone(),
             Some(token) if token.kind == TokenKind::Word => {

@@ -10,7 +10,7 @@ use super::super::value::SqlError;
 use super::storage::{column_list, part_name, run, text_literal};
 
 /// SQL function without arguments, registered by the engine on each connection: not 0 while a `%NOCHECK` statement runs.
-pub const NO_CHECK_FUNCTION: &str = "IRIS_NOCHECK";
+pub(crate) const NO_CHECK_FUNCTION: &str = "IRIS_NOCHECK";
 
 /// What `RAISE` texts of the triggers begin with: `IRIS:<sqlcode>:<message>`.
 const RAISED: &str = "IRIS:";
@@ -18,7 +18,7 @@ const RAISED: &str = "IRIS:";
 const EVENTS: [&str; 4] = ["child insert", "child update", "parent delete", "parent update"];
 
 /// The IRIS error inside a failure that one of the triggers raised.
-pub fn raised_error(error: &rusqlite::Error) -> Option<SqlError> {
+pub(crate) fn raised_error(error: &rusqlite::Error) -> Option<SqlError> {
     let text = match error {
         rusqlite::Error::SqliteFailure(_, Some(text)) => text,
         _ => return None,
@@ -28,7 +28,7 @@ pub fn raised_error(error: &rusqlite::Error) -> Option<SqlError> {
 }
 
 /// Which key a failed UNIQUE check of SQLite means. `message` is SQLite's: the columns, each after the table's name.
-pub fn violated_key<'a>(table: &'a TableDef, message: &str) -> Option<(&'a str, &'a [String])> {
+pub(crate) fn violated_key<'a>(table: &'a TableDef, message: &str) -> Option<(&'a str, &'a [String])> {
     let list = message.strip_prefix("UNIQUE constraint failed: ")?;
     let prefix = format!("{}.", table.sqlite_name);
     let columns: Vec<&str> = list.split(", ").map(|column| column.strip_prefix(&prefix).unwrap_or(column)).collect();

@@ -20,8 +20,8 @@ mod view;
 use rusqlite::Connection;
 use rusqlite::types::Value as SqliteValue;
 
-pub use foreign_key::{NO_CHECK_FUNCTION, raised_error, violated_key};
-pub use storage::ensure_temporary;
+pub(super) use foreign_key::{NO_CHECK_FUNCTION, raised_error, violated_key};
+pub(super) use storage::ensure_temporary;
 
 use super::catalog::{self, Catalog, CatalogStore, ColumnDef, TableDef, ViewDef};
 use super::information_schema;
@@ -30,7 +30,7 @@ use cursor::{Cursor, ObjectName};
 
 /// Columns and sources of a query that a view or CREATE TABLE AS is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueryShape {
+pub(super) struct QueryShape {
     pub columns: Vec<ColumnDef>,
     /// Tables and views named anywhere in the query, `(schema, name)`.
     pub relations: Vec<(String, String)>,
@@ -39,7 +39,7 @@ pub struct QueryShape {
 }
 
 /// What definitions need from the query side of the engine.
-pub trait QueryEngine {
+pub(super) trait QueryEngine {
     /// Compiles a query without running it.
     ///
     /// # Errors
@@ -85,13 +85,13 @@ const FIRST_WORDS: [&str; 15] = [
 ];
 
 /// Is the statement one of [`execute`]'s? Looks at the first word only; comments before it do not count.
-pub fn is_ddl(sql: &str) -> bool {
+pub(super) fn is_ddl(sql: &str) -> bool {
     let word = first_word(sql);
     FIRST_WORDS.iter().any(|first| first.eq_ignore_ascii_case(word))
 }
 
 /// Those that belong to the transaction they run in: TRUNCATE deletes rows, LOCK lasts to the end of it.
-pub fn holds_writer(sql: &str) -> bool {
+pub(super) fn holds_writer(sql: &str) -> bool {
     let word = first_word(sql);
     ["TRUNCATE", "LOCK"].iter().any(|first| first.eq_ignore_ascii_case(word))
 }
@@ -123,7 +123,7 @@ fn first_word(sql: &str) -> &str {
 ///
 /// # Errors
 /// -400 when SQLite refuses.
-pub fn prepare_database(conn: &Connection, store: &CatalogStore) -> Result<(), SqlError> {
+pub(super) fn prepare_database(conn: &Connection, store: &CatalogStore) -> Result<(), SqlError> {
     storage::run(conn, "CREATE TABLE IF NOT EXISTS iris_counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)")?;
     information_schema::rebuild(conn, &store.snapshot())
 }
@@ -137,7 +137,7 @@ pub(super) fn create_system_table(conn: &Connection, table: &TableDef) -> Result
 ///
 /// # Errors
 /// -1, -25 and the other codes of a statement that cannot be read.
-pub fn check(sql: &str) -> Result<(), SqlError> {
+pub(super) fn check(sql: &str) -> Result<(), SqlError> {
     match database_change(sql)? {
         Some(_) => Ok(()),
         None => statement(sql).map(|_| ()),
@@ -146,7 +146,7 @@ pub fn check(sql: &str) -> Result<(), SqlError> {
 
 /// CREATE DATABASE and DROP DATABASE: what the engine does, not one of its databases.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DatabaseChange {
+pub(super) enum DatabaseChange {
     Create(String),
     Drop { name: String, if_exists: bool },
 }
@@ -155,7 +155,7 @@ pub enum DatabaseChange {
 ///
 /// # Errors
 /// -1 and -25 for what cannot be read, -343 for a name that no namespace can have.
-pub fn database_change(sql: &str) -> Result<Option<DatabaseChange>, SqlError> {
+pub(super) fn database_change(sql: &str) -> Result<Option<DatabaseChange>, SqlError> {
     let mut words = without_comments(sql).split_whitespace().map(str::to_ascii_uppercase);
     let (verb, kind) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     if !["CREATE", "DROP"].contains(&verb.as_str()) || kind != "DATABASE" {
@@ -184,7 +184,12 @@ pub fn database_change(sql: &str) -> Result<Option<DatabaseChange>, SqlError> {
 ///
 /// # Errors
 /// IRIS's code of the refusal.
-pub fn execute(conn: &Connection, store: &CatalogStore, engine: &dyn QueryEngine, sql: &str) -> Result<(), SqlError> {
+pub(super) fn execute(
+    conn: &Connection,
+    store: &CatalogStore,
+    engine: &dyn QueryEngine,
+    sql: &str,
+) -> Result<(), SqlError> {
     let action = statement(sql)?;
     let before = store.snapshot();
     let mut ddl = Ddl { conn, catalog: (*before).clone(), engine, changed: false };

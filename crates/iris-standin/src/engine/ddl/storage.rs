@@ -73,7 +73,7 @@ pub(super) fn create_table(conn: &Connection, table: &TableDef) -> Result<(), Sq
 ///
 /// # Errors
 /// -400 when SQLite refuses.
-pub fn ensure_temporary(conn: &Connection, table: &TableDef) -> Result<(), SqlError> {
+pub(crate) fn ensure_temporary(conn: &Connection, table: &TableDef) -> Result<(), SqlError> {
     create_table(conn, table)?;
     for (name, columns) in table.unique_keys() {
         let part = part_name(table, name, "key");

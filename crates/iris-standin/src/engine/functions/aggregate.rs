@@ -233,7 +233,7 @@ impl WindowAggregate<Texts, Stored> for Join {
     }
 }
 
-pub fn register(conn: &Connection) -> rusqlite::Result<()> {
+pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     conn.create_window_function("iris_sum", 1, flags, SumAggregate::Decimal)?;
     conn.create_window_function("iris_sum_whole", 1, flags, SumAggregate::Whole)?;

@@ -14,7 +14,7 @@ fn divide_error() -> rusqlite::Error {
     raise(400, "Fatal error occurred: <DIVIDE>")
 }
 
-pub fn register(conn: &Connection) -> rusqlite::Result<()> {
+pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
     let operations: [(&str, Operation); 3] =
         [("iris_add", Dec::add), ("iris_subtract", Dec::subtract), ("iris_multiply", Dec::multiply)];
     for (name, operation) in operations {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Error};
 use super::super::convert::{self, Class, Purpose};
 use super::{Call, patterns, raise, scalar, strict, text, trimmed};
 
-pub fn register(conn: &Connection) -> rusqlite::Result<()> {
+pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
     strict(conn, "iris_convert", 4, |call| {
         let purpose = match call.int(3) {
             0 => Purpose::Assign,
@@ -78,12 +78,12 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
 }
 
 /// -104 or -105 as IRIS words it.
-pub fn validation_failed(field: &str, value: &str, sqlcode: i32) -> Error {
+pub(super) fn validation_failed(field: &str, value: &str, sqlcode: i32) -> Error {
     raise(sqlcode, &validation_message(field, value))
 }
 
 /// The `%msg` of a failed validation. Long values are cut; why it failed IRIS does not say.
-pub fn validation_message(field: &str, value: &str) -> String {
+pub(crate) fn validation_message(field: &str, value: &str) -> String {
     let mut shown: String = value.chars().take(60).collect();
     if shown.len() < value.len() {
         shown.push_str("...");

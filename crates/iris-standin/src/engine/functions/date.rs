@@ -17,7 +17,7 @@ fn stamp(value: Option<i64>) -> rusqlite::Result<Stored> {
     value.map(Stored::Integer).ok_or_else(|| raise(400, "Fatal error occurred: <ILLEGAL VALUE> date out of range"))
 }
 
-pub fn register(conn: &Connection) -> rusqlite::Result<()> {
+pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
     strict(conn, "iris_dateadd", 3, |call| stamp(dates::add(part_of(call, 0)?, call.int(1), call.int(2))))?;
     strict(conn, "iris_datediff", 3, |call| stamp(dates::difference(part_of(call, 0)?, call.int(1), call.int(2))))?;
     strict(conn, "iris_datepart", 2, |call| {

@@ -7,7 +7,7 @@ use super::super::datetime::{
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub(crate) enum Part {
     Year,
     Quarter,
     Month,
@@ -27,7 +27,7 @@ pub enum Part {
 
 impl Part {
     /// The names and abbreviations, in any case. None: SQLCODE -8.
-    pub fn from_name(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         Some(match name.to_ascii_lowercase().as_str() {
             "year" | "yyyy" | "yy" => Self::Year,
             "quarter" | "qq" | "q" => Self::Quarter,
@@ -48,7 +48,7 @@ impl Part {
     }
 }
 
-pub const MONTHS: [&str; 12] = [
+pub(crate) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -62,37 +62,37 @@ pub const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-pub const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+pub(crate) const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
-pub fn month_name(month: i64) -> &'static str {
+pub(crate) fn month_name(month: i64) -> &'static str {
     usize::try_from(month.saturating_sub(1)).ok().and_then(|at| MONTHS.get(at)).copied().unwrap_or("")
 }
 
 /// `weekday` counts from 1, Sunday.
-pub fn weekday_name(weekday: i64) -> &'static str {
+pub(crate) fn weekday_name(weekday: i64) -> &'static str {
     usize::try_from(weekday.saturating_sub(1)).ok().and_then(|at| WEEKDAYS.get(at)).copied().unwrap_or("")
 }
 
 /// 1 = Sunday. `$HOROLOG` day 4 was a Monday.
-pub fn weekday(day: i64) -> i64 {
+pub(crate) fn weekday(day: i64) -> i64 {
     // Day 0, 31 December 1840, was a Thursday.
     day.saturating_add(4).rem_euclid(7).saturating_add(1)
 }
 
-pub fn day_of_year(day: i64) -> i64 {
+pub(crate) fn day_of_year(day: i64) -> i64 {
     let first = to_day(Civil { year: from_day(day).year, month: 1, day: 1 });
     day.saturating_sub(first).saturating_add(1)
 }
 
 /// Week of the year; weeks begin on Sunday and 1 January lies in week 1.
-pub fn week(day: i64) -> i64 {
+pub(crate) fn week(day: i64) -> i64 {
     let first = to_day(Civil { year: from_day(day).year, month: 1, day: 1 });
     let offset = weekday(first).saturating_sub(1);
     day.saturating_sub(first).saturating_add(offset).div_euclid(7).saturating_add(1)
 }
 
 /// DATEPART as a number; None for [`Part::Timestamp`].
-pub fn part(part: Part, micros: i64) -> Option<i64> {
+pub(crate) fn part(part: Part, micros: i64) -> Option<i64> {
     let (day, time) = split_timestamp(micros);
     let date = from_day(day);
     let seconds = time.div_euclid(1_000_000);
@@ -120,7 +120,7 @@ fn quarter(month: i64) -> i64 {
 }
 
 /// DATENAME: like DATEPART, months and weekdays by name.
-pub fn name(which: Part, micros: i64) -> String {
+pub(crate) fn name(which: Part, micros: i64) -> String {
     let number = part(which, micros).unwrap_or(0);
     match which {
         Part::Month => month_name(number).to_owned(),
@@ -145,7 +145,7 @@ fn fixed_us(part: Part) -> Option<i64> {
 }
 
 /// DATEADD. A month that is too short takes its last day. None: outside the years 1 to 9999, or no part to add.
-pub fn add(part: Part, count: i64, micros: i64) -> Option<i64> {
+pub(crate) fn add(part: Part, count: i64, micros: i64) -> Option<i64> {
     let sum = match part {
         Part::Year => add_months(count.checked_mul(12)?, micros)?,
         Part::Quarter => add_months(count.checked_mul(3)?, micros)?,
@@ -157,7 +157,7 @@ pub fn add(part: Part, count: i64, micros: i64) -> Option<i64> {
     (DATE_MIN..=DATE_MAX).contains(&day).then_some(sum)
 }
 
-pub fn add_months(count: i64, micros: i64) -> Option<i64> {
+pub(crate) fn add_months(count: i64, micros: i64) -> Option<i64> {
     let (day, time) = split_timestamp(micros);
     let date = from_day(day);
     let months = date.year.checked_mul(12)?.checked_add(date.month.checked_sub(1)?)?.checked_add(count)?;
@@ -170,7 +170,7 @@ pub fn add_months(count: i64, micros: i64) -> Option<i64> {
 }
 
 /// DATEDIFF: boundaries of the part crossed from `from` to `to`; weeks begin on Sunday.
-pub fn difference(which: Part, from: i64, to: i64) -> Option<i64> {
+pub(crate) fn difference(which: Part, from: i64, to: i64) -> Option<i64> {
     let ((from_day_number, _), (to_day_number, _)) = (split_timestamp(from), split_timestamp(to));
     let (a, b) = (from_day(from_day_number), from_day(to_day_number));
     let months = |date: Civil| date.year.saturating_mul(12).saturating_add(date.month.saturating_sub(1));
@@ -193,7 +193,7 @@ pub fn difference(which: Part, from: i64, to: i64) -> Option<i64> {
 }
 
 /// DATE_TRUNC: the beginning of the part.
-pub fn truncate(which: Part, micros: i64) -> Option<i64> {
+pub(crate) fn truncate(which: Part, micros: i64) -> Option<i64> {
     let (day, _) = split_timestamp(micros);
     let date = from_day(day);
     let first = |month: i64| join_timestamp(to_day(Civil { year: date.year, month, day: 1 }), 0);
@@ -212,13 +212,13 @@ pub fn truncate(which: Part, micros: i64) -> Option<i64> {
 }
 
 /// LAST_DAY of the month of a `$HOROLOG` day.
-pub fn last_day(day: i64) -> i64 {
+pub(crate) fn last_day(day: i64) -> i64 {
     let date = from_day(day);
     to_day(Civil { day: days_in_month(date.year, date.month), ..date })
 }
 
 /// Days of the year, for checks of `DDD`.
-pub fn days_in_year(year: i64) -> i64 {
+pub(crate) fn days_in_year(year: i64) -> i64 {
     if is_leap(year) { 366 } else { 365 }
 }
 

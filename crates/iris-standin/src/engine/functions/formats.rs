@@ -5,9 +5,9 @@ use super::super::decimal::Dec;
 use super::dates::{MONTHS, WEEKDAYS, day_of_year, days_in_year, month_name, week, weekday, weekday_name};
 
 /// TO_DATE's format when none is given.
-pub const DATE_FORMAT: &str = "DD MON YYYY";
+pub(crate) const DATE_FORMAT: &str = "DD MON YYYY";
 /// TO_TIMESTAMP's format when none is given.
-pub const TIMESTAMP_FORMAT: &str = "DD MON YYYY HH:MI:SS";
+pub(crate) const TIMESTAMP_FORMAT: &str = "DD MON YYYY HH:MI:SS";
 
 /// Format elements, longest first where one begins another.
 const ELEMENTS: [&str; 22] = [
@@ -75,7 +75,7 @@ fn short(name: &str) -> &str {
 }
 
 /// TO_CHAR of a date or timestamp, microseconds since 1970.
-pub fn timestamp_to_char(micros: i64, format: &str) -> String {
+pub(crate) fn timestamp_to_char(micros: i64, format: &str) -> String {
     let (day, time) = split_timestamp(micros);
     let date = from_day(day);
     let seconds = time.div_euclid(1_000_000);
@@ -147,7 +147,7 @@ struct Fields {
 
 /// TO_TIMESTAMP: microseconds since 1970. Parts that the format lacks are the first: month 1, day 1, midnight; a
 /// missing year is `this_year`. None: SQLCODE -400, the text does not fit the format.
-pub fn parse_timestamp(text: &str, format: &str, this_year: i64) -> Option<i64> {
+pub(crate) fn parse_timestamp(text: &str, format: &str, this_year: i64) -> Option<i64> {
     let mut rest = text.trim();
     let mut fields = Fields::default();
     for piece in pieces(format) {
@@ -298,7 +298,7 @@ fn named<'a>(rest: &'a str, names: &[&str]) -> Option<(i64, &'a str)> {
 
 /// TO_CHAR of a number: `9` and `0` digits, `.`, `,`, `$`, `S`, `MI`. Too long a number gives `#`s. A blank stands
 /// for the sign of a number that is not negative.
-pub fn number_to_char(number: Dec, format: &str) -> String {
+pub(crate) fn number_to_char(number: Dec, format: &str) -> String {
     let upper = format.to_ascii_uppercase();
     let trailing_minus = upper.ends_with("MI");
     let body = upper.strip_suffix("MI").unwrap_or(&upper);
@@ -371,7 +371,7 @@ pub fn number_to_char(number: Dec, format: &str) -> String {
 }
 
 /// TO_NUMBER: the number in a formatted text. None: it is none.
-pub fn to_number(text: &str) -> Option<Dec> {
+pub(crate) fn to_number(text: &str) -> Option<Dec> {
     let cleaned: String = text.trim().chars().filter(|c| !matches!(c, ',' | '$' | ' ')).collect();
     match cleaned.strip_suffix('-') {
         Some(positive) => Dec::parse(positive).map(Dec::negate),

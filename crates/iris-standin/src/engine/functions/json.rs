@@ -36,7 +36,7 @@ fn json_number(value: &str) -> String {
     }
 }
 
-pub fn register(conn: &Connection) -> rusqlite::Result<()> {
+pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
     strict(conn, "iris_json", 2, |call| {
         let class = Class::from_code(call.int(1));
         let value = odbc_text(call.raw(0), class).unwrap_or_default();

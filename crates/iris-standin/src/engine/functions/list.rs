@@ -25,7 +25,7 @@ fn at(elements: &[Element], position: i64) -> Option<&Element> {
     }
 }
 
-pub fn register(conn: &Connection) -> rusqlite::Result<()> {
+pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
     scalar(conn, "iris_list_build", -1, |call| {
         let element = |at: usize| (call.raw(at) != ValueRef::Null).then(|| call.text(at));
         Ok(Stored::Blob(lists::encode((0..call.count()).map(element))))

@@ -6,15 +6,15 @@ mod aggregate;
 mod arithmetic;
 mod core;
 mod date;
-pub mod dates;
-pub mod formats;
+pub(super) mod dates;
+pub(super) mod formats;
 mod json;
 mod list;
-pub mod patterns;
+pub(super) mod patterns;
 mod text;
 mod vector;
 
-pub use core::validation_message;
+pub(super) use core::validation_message;
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ use super::types::{DECIMAL_COLLATION, EXACT_COLLATION, STRING_COLLATION, UPPER_C
 ///
 /// # Errors
 /// SQLite's refusal.
-pub fn register(conn: &Connection) -> rusqlite::Result<()> {
+pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
     conn.create_collation(UPPER_COLLATION, compare_upper)?;
     conn.create_collation(EXACT_COLLATION, compare_exact)?;
     conn.create_collation(STRING_COLLATION, |a, b| trimmed(a).cmp(trimmed(b)))?;
@@ -51,7 +51,7 @@ pub fn register(conn: &Connection) -> rusqlite::Result<()> {
 ///
 /// # Errors
 /// SQLite's refusal.
-pub fn register_session(conn: &Connection, no_check: &Arc<AtomicBool>) -> rusqlite::Result<()> {
+pub(super) fn register_session(conn: &Connection, no_check: &Arc<AtomicBool>) -> rusqlite::Result<()> {
     let no_check = Arc::clone(no_check);
     conn.create_scalar_function(NO_CHECK_FUNCTION, 0, FunctionFlags::SQLITE_UTF8, move |_| {
         Ok(i64::from(no_check.load(AtomicOrdering::Relaxed)))
@@ -59,13 +59,13 @@ pub fn register_session(conn: &Connection, no_check: &Arc<AtomicBool>) -> rusqli
 }
 
 /// Without the whitespace at the end, which SQLUPPER and SQLSTRING do not count: "spaces, tabs, and so on".
-pub fn trimmed(text: &str) -> &str {
+pub(super) fn trimmed(text: &str) -> &str {
     text.trim_end()
 }
 
 /// EXACT: canonical numbers by their value, behind them strings by their units of UTF-16 (manual, %EXACT: "canonical numeric
 /// values collate in numeric order before string values").
-pub fn compare_exact(a: &str, b: &str) -> Ordering {
+pub(super) fn compare_exact(a: &str, b: &str) -> Ordering {
     match (is_canonical_number(a), is_canonical_number(b)) {
         (true, true) => decimal::compare_text(a, b),
         (true, false) => Ordering::Less,
@@ -93,7 +93,7 @@ fn is_canonical_number(text: &str) -> bool {
 }
 
 /// SQLUPPER: case and trailing blanks do not count.
-pub fn compare_upper(a: &str, b: &str) -> Ordering {
+pub(super) fn compare_upper(a: &str, b: &str) -> Ordering {
     let (a, b) = (trimmed(a), trimmed(b));
     if a.is_ascii() && b.is_ascii() {
         // Without allocating: the first difference decides.
@@ -107,23 +107,23 @@ pub fn compare_upper(a: &str, b: &str) -> Ordering {
 }
 
 /// An IRIS error on its way through SQLite: read back by `errors::from_sqlite`.
-pub fn raise(sqlcode: i32, message: &str) -> Error {
+pub(super) fn raise(sqlcode: i32, message: &str) -> Error {
     Error::UserFunctionError(format!("IRIS:{sqlcode}:{message}").into())
 }
 
 /// One call: arguments read by position.
-pub struct Call<'a, 'b>(&'a Context<'b>);
+pub(super) struct Call<'a, 'b>(&'a Context<'b>);
 
 impl Call<'_, '_> {
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.0.len()
     }
 
-    pub fn raw(&self, index: usize) -> ValueRef<'_> {
+    pub(super) fn raw(&self, index: usize) -> ValueRef<'_> {
         if index < self.0.len() { self.0.get_raw(index) } else { ValueRef::Null }
     }
 
-    pub fn int(&self, index: usize) -> i64 {
+    pub(super) fn int(&self, index: usize) -> i64 {
         match self.raw(index) {
             ValueRef::Integer(number) => number,
             #[expect(clippy::cast_possible_truncation, reason = "a count given as a double")]
@@ -133,7 +133,7 @@ impl Call<'_, '_> {
         }
     }
 
-    pub fn text(&self, index: usize) -> String {
+    pub(super) fn text(&self, index: usize) -> String {
         match self.raw(index) {
             ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
             ValueRef::Integer(number) => number.to_string(),
@@ -143,7 +143,7 @@ impl Call<'_, '_> {
         }
     }
 
-    pub fn double(&self, index: usize) -> f64 {
+    pub(super) fn double(&self, index: usize) -> f64 {
         match self.raw(index) {
             ValueRef::Real(double) => double,
             #[expect(clippy::cast_precision_loss, reason = "an integer where a double is wanted")]
@@ -153,11 +153,11 @@ impl Call<'_, '_> {
         }
     }
 
-    pub fn decimal(&self, index: usize) -> Dec {
+    pub(super) fn decimal(&self, index: usize) -> Dec {
         super::convert::number(self.raw(index), super::convert::Class::Decimal).unwrap_or(Dec::ZERO)
     }
 
-    pub fn has_null(&self) -> bool {
+    pub(super) fn has_null(&self) -> bool {
         (0..self.count()).any(|index| self.raw(index) == ValueRef::Null)
     }
 }

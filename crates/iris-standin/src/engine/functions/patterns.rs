@@ -2,7 +2,7 @@
 
 /// `%` any run, `_` one character; the character after `escape` stands for itself. A pattern that ends in its escape
 /// character matches nothing.
-pub fn like(text: &str, pattern: &str, escape: Option<char>) -> bool {
+pub(crate) fn like(text: &str, pattern: &str, escape: Option<char>) -> bool {
     let mut items = Vec::new();
     let mut characters = pattern.chars();
     while let Some(c) = characters.next() {
@@ -20,7 +20,7 @@ pub fn like(text: &str, pattern: &str, escape: Option<char>) -> bool {
 }
 
 /// `*` any run, `?` one character, `[a-z]` and `[^a-z]` one of a set, `\` escapes. Always with case.
-pub fn matches(text: &str, pattern: &str, escape: char) -> bool {
+pub(crate) fn matches(text: &str, pattern: &str, escape: char) -> bool {
     let mut items = Vec::new();
     let mut characters = pattern.chars().peekable();
     while let Some(c) = characters.next() {
@@ -128,7 +128,7 @@ const STEPS_MAX: u32 = 200_000;
 
 /// The pattern operator: repeat counts (`3`, `.`, `1.4`, `.3`, `2.`) before codes (A N U L P C E), `"literals"` or
 /// `(alternatives,...)`. None: no such pattern (SQLCODE -42 for an open quote, else -400).
-pub fn pattern(text: &str, pattern: &str) -> Option<bool> {
+pub(crate) fn pattern(text: &str, pattern: &str) -> Option<bool> {
     let mut parser = PatternParser { characters: pattern.chars().collect(), at: 0, depth: 0 };
     let atoms = parser.atoms()?;
     if parser.at != parser.characters.len() {

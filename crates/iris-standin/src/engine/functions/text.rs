@@ -110,7 +110,7 @@ fn piece(call: &Call<'_, '_>) -> String {
     value.split(&delimiter).skip(first).take(count).collect::<Vec<_>>().join(&delimiter)
 }
 
-pub fn register(conn: &Connection) -> rusqlite::Result<()> {
+pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
     register_lengths(conn)?;
     register_parts(conn)?;
     register_builders(conn)?;

@@ -33,7 +33,7 @@ fn operands<'a>(call: &'a Call<'_, '_>) -> rusqlite::Result<(&'a [u8], &'a [u8])
     Ok((a, b))
 }
 
-pub fn register(conn: &Connection) -> rusqlite::Result<()> {
+pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
     // (text, element, length); length 0: as many as there are.
     strict(conn, "iris_to_vector", 3, |call| {
         let element = element(call.int(1));

@@ -8,7 +8,7 @@ use super::super::value::SqlError;
 use super::rows::{execute, insert, integer, maximum_length, optional, position, text};
 
 /// Takes a routine out.
-pub fn remove_routine(conn: &Connection, schema: &str, name: &str) -> Result<(), SqlError> {
+pub(crate) fn remove_routine(conn: &Connection, schema: &str, name: &str) -> Result<(), SqlError> {
     for table in ["ROUTINES", "PARAMETERS"] {
         let sql =
             format!("DELETE FROM \"INFORMATION_SCHEMA.{table}\" WHERE SPECIFIC_SCHEMA = ?1 AND SPECIFIC_NAME = ?2");
@@ -18,7 +18,7 @@ pub fn remove_routine(conn: &Connection, schema: &str, name: &str) -> Result<(),
 }
 
 /// Puts the rows of a routine in, replacing what was there.
-pub fn put_routine(conn: &Connection, routine: &RoutineDef) -> Result<(), SqlError> {
+pub(crate) fn put_routine(conn: &Connection, routine: &RoutineDef) -> Result<(), SqlError> {
     remove_routine(conn, &routine.schema, &routine.name)?;
     let returns = routine.returns.as_ref();
     insert(

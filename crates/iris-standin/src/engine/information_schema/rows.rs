@@ -76,7 +76,7 @@ pub(super) fn insert(conn: &Connection, table: &str, row: Vec<(&str, Stored)>) -
 }
 
 /// Takes everything about one table or view out.
-pub fn remove(conn: &Connection, schema: &str, name: &str) -> Result<(), SqlError> {
+pub(crate) fn remove(conn: &Connection, schema: &str, name: &str) -> Result<(), SqlError> {
     for (table, schema_column, name_column) in OBJECT_COLUMNS {
         let sql = format!(
             "DELETE FROM {} WHERE {} = ?1 AND {} = ?2",
@@ -103,7 +103,7 @@ fn put_schema(conn: &Connection, schema: &str) -> Result<(), SqlError> {
 }
 
 /// Puts the rows of a table in, replacing what was there.
-pub fn put_table(conn: &Connection, catalog: &Catalog, table: &TableDef) -> Result<(), SqlError> {
+pub(crate) fn put_table(conn: &Connection, catalog: &Catalog, table: &TableDef) -> Result<(), SqlError> {
     remove(conn, &table.schema, &table.name)?;
     put_schema(conn, &table.schema)?;
     let table_type = match table.kind {
@@ -472,7 +472,7 @@ fn put_class_index(conn: &Connection, table: &TableDef, index: &IndexDef) -> Res
 }
 
 /// Puts the rows of a view in, replacing what was there.
-pub fn put_view(conn: &Connection, view: &ViewDef) -> Result<(), SqlError> {
+pub(crate) fn put_view(conn: &Connection, view: &ViewDef) -> Result<(), SqlError> {
     remove(conn, &view.schema, &view.name)?;
     put_schema(conn, &view.schema)?;
     put_object(conn, &view.schema, &view.name, "VIEW", view.description.as_deref())?;

@@ -2,7 +2,7 @@
 
 /// An identifier as written; equal without regard to case, delimited or not (IRIS rule).
 #[derive(Debug, Clone)]
-pub struct Name(pub String);
+pub(crate) struct Name(pub String);
 
 impl PartialEq for Name {
     fn eq(&self, other: &Self) -> bool {
@@ -11,18 +11,18 @@ impl PartialEq for Name {
 }
 
 /// Identifiers compare without case.
-pub fn same_name(a: &str, b: &str) -> bool {
+pub(crate) fn same_name(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b) || (!(a.is_ascii() && b.is_ascii()) && a.to_uppercase() == b.to_uppercase())
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct ObjectName {
+pub(crate) struct ObjectName {
     pub schema: Option<Name>,
     pub name: Name,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Statement {
+pub(crate) enum Statement {
     Query(Query),
     Explain(Query),
     Insert(Insert),
@@ -34,7 +34,7 @@ pub enum Statement {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Transaction {
+pub(crate) enum Transaction {
     Start(Option<Isolation>),
     Commit,
     Rollback,
@@ -45,10 +45,14 @@ pub enum Transaction {
     IsOpen,
 }
 
+/// Levels of isolation, by IRIS's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Isolation {
+    /// Sees what others have not committed.
     ReadUncommitted,
+    /// Sees what is committed.
     ReadCommitted,
+    /// As read committed, and rows are looked at again.
     ReadVerified,
 }
 
@@ -64,7 +68,7 @@ impl Isolation {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Query {
+pub(crate) struct Query {
     pub with: Vec<CommonTable>,
     pub body: QueryBody,
     pub order_by: Vec<OrderItem>,
@@ -72,14 +76,14 @@ pub struct Query {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct CommonTable {
+pub(crate) struct CommonTable {
     pub name: Name,
     pub columns: Vec<Name>,
     pub query: Query,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum QueryBody {
+pub(crate) enum QueryBody {
     Select(Box<Select>),
     /// A parenthesised leg with its own limits.
     Nested(Box<Query>),
@@ -91,14 +95,14 @@ pub enum QueryBody {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct SetLeg {
+pub(crate) struct SetLeg {
     pub operator: SetOperator,
     pub all: bool,
     pub body: QueryBody,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SetOperator {
+pub(crate) enum SetOperator {
     Union,
     Intersect,
     Except,
@@ -106,25 +110,25 @@ pub enum SetOperator {
 
 /// LIMIT/OFFSET and FETCH forms; `None` = no bound.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Limit {
+pub(crate) struct Limit {
     pub count: Option<Expr>,
     pub offset: Option<Expr>,
 }
 
 impl Limit {
-    pub fn is_none(&self) -> bool {
+    pub(crate) fn is_none(&self) -> bool {
         self.count.is_none() && self.offset.is_none()
     }
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct OrderItem {
+pub(crate) struct OrderItem {
     pub expr: Expr,
     pub descending: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Select {
+pub(crate) struct Select {
     pub distinct: bool,
     /// `DISTINCT BY (a, b)`.
     pub distinct_by: Vec<Expr>,
@@ -137,21 +141,21 @@ pub struct Select {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Top {
+pub(crate) enum Top {
     None,
     All,
     Count(Expr),
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum SelectItem {
+pub(crate) enum SelectItem {
     Star,
     QualifiedStar(ObjectName),
     Expr { expr: Expr, alias: Option<Name> },
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum TableRef {
+pub(crate) enum TableRef {
     Table { name: ObjectName, alias: Option<Name> },
     Derived { query: Box<Query>, alias: Option<Name>, columns: Vec<Name> },
     JsonTable { source: Expr, path: String, columns: Vec<JsonColumn>, alias: Option<Name> },
@@ -159,14 +163,14 @@ pub enum TableRef {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct JsonColumn {
+pub(crate) struct JsonColumn {
     pub name: Name,
     pub data_type: TypeName,
     pub path: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JoinKind {
+pub(crate) enum JoinKind {
     Inner,
     Left,
     Right,
@@ -175,7 +179,7 @@ pub enum JoinKind {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum JoinOn {
+pub(crate) enum JoinOn {
     Condition(Expr),
     Using(Vec<Name>),
     Natural,
@@ -183,7 +187,7 @@ pub enum JoinOn {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Literal {
+pub(crate) enum Literal {
     /// Digits.
     Integer(String),
     /// With point or exponent.
@@ -193,14 +197,14 @@ pub enum Literal {
 
 /// A type name with its arguments as written: `VARCHAR('')`, `NUMERIC(10,2)`, `DOUBLE PRECISION`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TypeName {
+pub(crate) struct TypeName {
     /// Upper-cased words, one blank between.
     pub name: String,
     pub arguments: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BinaryOp {
+pub(crate) enum BinaryOp {
     Add,
     Subtract,
     Multiply,
@@ -213,7 +217,7 @@ pub enum BinaryOp {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CompareOp {
+pub(crate) enum CompareOp {
     Equal,
     NotEqual,
     Less,
@@ -223,7 +227,7 @@ pub enum CompareOp {
 }
 
 impl CompareOp {
-    pub fn sqlite(self) -> &'static str {
+    pub(crate) fn sqlite(self) -> &'static str {
         match self {
             CompareOp::Equal => "=",
             CompareOp::NotEqual => "<>",
@@ -236,7 +240,7 @@ impl CompareOp {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Expr {
+pub(crate) enum Expr {
     Literal(Literal),
     Null,
     /// Zero-based number of the mark.
@@ -349,14 +353,14 @@ pub enum Expr {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OdbcKind {
+pub(crate) enum OdbcKind {
     Date,
     Time,
     Timestamp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JsonKind {
+pub(crate) enum JsonKind {
     Value,
     Scalar,
     Array,
@@ -364,7 +368,7 @@ pub enum JsonKind {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Function {
+pub(crate) struct Function {
     /// As written, parts joined by points.
     pub name: String,
     pub arguments: Vec<Expr>,
@@ -377,20 +381,20 @@ pub struct Function {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Window {
+pub(crate) struct Window {
     pub partition_by: Vec<Expr>,
     pub order_by: Vec<OrderItem>,
     pub frame: Option<Frame>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Frame {
+pub(crate) struct Frame {
     pub start: FrameBound,
     pub end: Option<FrameBound>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum FrameBound {
+pub(crate) enum FrameBound {
     UnboundedPreceding,
     Preceding(u64),
     CurrentRow,
@@ -399,7 +403,7 @@ pub enum FrameBound {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Insert {
+pub(crate) struct Insert {
     pub or_update: bool,
     pub no_check: bool,
     pub table: ObjectName,
@@ -408,14 +412,14 @@ pub struct Insert {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum InsertSource {
+pub(crate) enum InsertSource {
     Values(Vec<Vec<Expr>>),
     DefaultValues,
     Query(Box<Query>),
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Update {
+pub(crate) struct Update {
     pub no_check: bool,
     pub table: ObjectName,
     pub alias: Option<Name>,
@@ -425,7 +429,7 @@ pub struct Update {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Delete {
+pub(crate) struct Delete {
     pub no_check: bool,
     pub table: ObjectName,
     pub alias: Option<Name>,

@@ -3,7 +3,7 @@
 use super::super::SqlError;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TokenKind {
+pub(crate) enum TokenKind {
     /// Keyword or simple identifier: upper-cased copy in `Token::upper`. `%ID`, `$HOROLOG`, `LEFT` are words too.
     Word,
     /// `"delimited identifier"`, quotes removed.
@@ -23,7 +23,7 @@ pub enum TokenKind {
 }
 
 #[derive(Debug, Clone)]
-pub struct Token {
+pub(crate) struct Token {
     pub kind: TokenKind,
     /// As written, without quotes.
     pub text: String,
@@ -35,16 +35,16 @@ pub struct Token {
 }
 
 impl Token {
-    pub fn is_word(&self, word: &str) -> bool {
+    pub(crate) fn is_word(&self, word: &str) -> bool {
         self.kind == TokenKind::Word && self.upper == word
     }
 
-    pub fn is_symbol(&self, symbol: &str) -> bool {
+    pub(crate) fn is_symbol(&self, symbol: &str) -> bool {
         matches!(self.kind, TokenKind::Symbol(s) if s == symbol)
     }
 
     /// How error texts show it.
-    pub fn shown(&self) -> &str {
+    pub(crate) fn shown(&self) -> &str {
         match self.kind {
             TokenKind::End => "end of statement",
             TokenKind::Mark(_) => "?",
@@ -63,7 +63,7 @@ const SYMBOLS: [&str; 26] = [
 /// The tokens of a statement, the last one `End`, and the number of marks (the highest number used).
 ///
 /// Errors: -3 unclosed quote, -1 a character the dialect does not know, -28 a host variable.
-pub fn tokens(sql: &str) -> Result<(Vec<Token>, u32), SqlError> {
+pub(crate) fn tokens(sql: &str) -> Result<(Vec<Token>, u32), SqlError> {
     let mut lexer = Lexer { sql, at: 0, tokens: Vec::with_capacity(sql.len() / 4 + 2), marks: 0 };
     while lexer.next()? {}
     let at = sql.len();

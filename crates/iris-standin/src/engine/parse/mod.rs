@@ -3,7 +3,7 @@
 //! A general SQL parser accepts a superset of every dialect and hides which spelling it read (`==`, `LIMIT 5, 10`, a
 //! trailing comma); a stand-in that has to refuse what IRIS refuses needs a grammar that has only what IRIS has.
 
-pub mod ast;
+pub(super) mod ast;
 mod call;
 mod dml;
 mod expr;
@@ -13,12 +13,12 @@ mod reserved;
 
 use super::SqlError;
 use ast::{Isolation, Name, ObjectName, Statement, Transaction, TypeName};
-pub use lex::{Token, TokenKind, tokens};
-pub use reserved::is_reserved;
+pub(super) use lex::{Token, TokenKind, tokens};
+pub(super) use reserved::is_reserved;
 
 /// What `TRIM(LEADING ..)` and `TRIM(TRAILING ..)` become: no name of a function has a blank.
-pub const TRIM_LEADING: &str = "TRIM LEADING";
-pub const TRIM_TRAILING: &str = "TRIM TRAILING";
+pub(super) const TRIM_LEADING: &str = "TRIM LEADING";
+pub(super) const TRIM_TRAILING: &str = "TRIM TRAILING";
 
 /// Deeper nesting than this is refused (-1). A pair of parentheses takes two. Measured: what is accepted runs in half of
 /// the stack that a connection has (`tests/nesting.rs`).
@@ -26,7 +26,7 @@ const DEPTH_MAX: u32 = 200;
 
 /// A statement and how many marks it has (the highest number used).
 #[derive(Debug)]
-pub struct Parsed {
+pub(super) struct Parsed {
     pub statement: Statement,
     pub marks_count: u32,
     /// A common table expression stands in it: -385 for a client whose protocol is too old.
@@ -34,7 +34,7 @@ pub struct Parsed {
 }
 
 /// Parses one statement that is no definition (`ddl` reads those). What follows its end is refused (-25).
-pub fn parse(sql: &str) -> Result<Parsed, SqlError> {
+pub(super) fn parse(sql: &str) -> Result<Parsed, SqlError> {
     let (tokens, marks_count) = tokens(sql)?;
     let mut parser = Parser { tokens, at: 0, depth: 0, query_depth: 0, has_common_tables: false };
     let statement = parser.statement()?;
@@ -43,7 +43,7 @@ pub fn parse(sql: &str) -> Result<Parsed, SqlError> {
 }
 
 /// Parses a query that stands alone: the text of a view, the source of CREATE TABLE AS.
-pub fn parse_query(sql: &str) -> Result<ast::Query, SqlError> {
+pub(super) fn parse_query(sql: &str) -> Result<ast::Query, SqlError> {
     let (tokens, _) = tokens(sql)?;
     let mut parser = Parser { tokens, at: 0, depth: 0, query_depth: 0, has_common_tables: false };
     let query = parser.query(false)?;

@@ -33,7 +33,7 @@ static RESERVED: [&str; 277] = [
 ];
 
 /// `word` is upper-cased.
-pub fn is_reserved(word: &str) -> bool {
+pub(crate) fn is_reserved(word: &str) -> bool {
     RESERVED.binary_search(&word).is_ok()
 }
 

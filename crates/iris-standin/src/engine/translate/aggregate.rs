@@ -47,11 +47,11 @@ const WINDOW_ONLY: [&str; 11] = [
 const JSON_ARRAY: DataType = DataType::VarChar { length: Some(JSON_ARRAY_LENGTH_MAX) };
 pub(super) const JSON_ARRAY_LENGTH_MAX: u32 = 8192;
 
-pub fn is_aggregate(upper: &str) -> bool {
+pub(super) fn is_aggregate(upper: &str) -> bool {
     AGGREGATES.contains(&upper)
 }
 
-pub fn is_window_only(upper: &str) -> bool {
+pub(super) fn is_window_only(upper: &str) -> bool {
     WINDOW_ONLY.contains(&upper)
 }
 

@@ -8,7 +8,7 @@ use super::term::{DECIMAL, Shape, TEXT, Term, collation_name, equality_collation
 use super::{Translator, query};
 
 /// The type that holds values of both: for CASE, COALESCE and comparisons of expressions.
-pub fn wider(a: DataType, b: DataType) -> DataType {
+pub(super) fn wider(a: DataType, b: DataType) -> DataType {
     use Class::{Bytes, Date, Decimal, Double, Int, List, Text, Time, Timestamp, Vector};
     let length = |data_type: &DataType| match data_type {
         DataType::VarChar { length } => *length,

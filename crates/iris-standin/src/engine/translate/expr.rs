@@ -474,7 +474,7 @@ fn arithmetic_type(op: BinaryOp, left: &Term, right: &Term) -> DataType {
     DataType::Numeric { precision: 19, scale }
 }
 
-pub fn literal_term(literal: &Literal) -> Result<Term, SqlError> {
+pub(super) fn literal_term(literal: &Literal) -> Result<Term, SqlError> {
     let (value, data_type) = match literal {
         Literal::String(text) => {
             let length = u32::try_from(text.chars().count()).unwrap_or(u32::MAX).max(1);

@@ -15,7 +15,7 @@ use super::{Translator, type_name};
 /// A view that leads to itself is caught here.
 const VIEW_DEPTH_MAX: u32 = 16;
 
-pub fn quote(name: &str) -> String {
+pub(super) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

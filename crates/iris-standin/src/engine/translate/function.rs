@@ -19,15 +19,15 @@ const BRACED_ONLY: [&str; 13] =
 /// Streams").
 const STREAM_FUNCTIONS: [&str; 5] = ["CHAR_LENGTH", "CHARACTER_LENGTH", "DATALENGTH", "SUBSTRING", "%INTERNAL"];
 
-pub fn unknown_function(name: &str) -> SqlError {
+pub(super) fn unknown_function(name: &str) -> SqlError {
     SqlError::prepare(359, format!("User defined SQL function '{name}' does not exist"))
 }
 
-pub fn wrong_arguments(name: &str) -> SqlError {
+pub(super) fn wrong_arguments(name: &str) -> SqlError {
     SqlError::prepare(1, format!("Invalid number of arguments for function {name}"))
 }
 
-pub fn argument_count(name: &str, arguments: &[Expr], limits: RangeInclusive<usize>) -> Result<(), SqlError> {
+pub(super) fn argument_count(name: &str, arguments: &[Expr], limits: RangeInclusive<usize>) -> Result<(), SqlError> {
     if limits.contains(&arguments.len()) { Ok(()) } else { Err(wrong_arguments(name)) }
 }
 

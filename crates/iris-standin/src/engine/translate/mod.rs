@@ -29,11 +29,11 @@ use super::parse::ast::{Expr, Query, Statement};
 use super::types::DataType;
 use iris_protocol::{ColumnDescription, ParameterDescription, ParameterKind, StatementMetadata};
 use scope::{Cte, Scope};
-pub use slot::{Slot, SlotSource};
+pub(super) use slot::{Slot, SlotSource};
 
 /// What a statement does; decides how it runs and which codes its violations get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
+pub(super) enum Verb {
     Query,
     Insert,
     Update,
@@ -42,7 +42,7 @@ pub enum Verb {
 
 /// A statement ready to run.
 #[derive(Debug)]
-pub struct Plan {
+pub(super) struct Plan {
     pub verb: Verb,
     /// SQLite SQL with `?1`, `?2`... for the slots.
     pub sql: String,
@@ -63,7 +63,7 @@ pub struct Plan {
 
 /// Where unqualified names are looked for, and what else translation depends on.
 #[derive(Debug, Clone, Copy)]
-pub struct Environment<'a> {
+pub(super) struct Environment<'a> {
     pub catalog: &'a Catalog,
     pub default_schema: &'a str,
     pub kinds: &'a [ParameterKind],
@@ -74,7 +74,7 @@ pub struct Environment<'a> {
 ///
 /// # Errors
 /// What IRIS's Prepare would refuse.
-pub fn translate(statement: &Statement, environment: &Environment<'_>) -> Result<Plan, SqlError> {
+pub(super) fn translate(statement: &Statement, environment: &Environment<'_>) -> Result<Plan, SqlError> {
     let mut translator = Translator::new(environment);
     match statement {
         Statement::Query(query) => translator.query_plan(query),
@@ -91,7 +91,11 @@ pub fn translate(statement: &Statement, environment: &Environment<'_>) -> Result
 ///
 /// # Errors
 /// What Prepare would refuse.
-pub fn translate_fill(query: &Query, target: &Arc<TableDef>, environment: &Environment<'_>) -> Result<Plan, SqlError> {
+pub(super) fn translate_fill(
+    query: &Query,
+    target: &Arc<TableDef>,
+    environment: &Environment<'_>,
+) -> Result<Plan, SqlError> {
     Translator::new(environment).fill(query, target)
 }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 /// A column of a query's result.
 #[derive(Debug, Clone)]
-pub struct OutColumn {
+pub(super) struct OutColumn {
     pub name: String,
     pub data_type: DataType,
     pub coll: Coll,
@@ -30,7 +30,7 @@ pub struct OutColumn {
 }
 
 impl OutColumn {
-    pub fn describe(&self) -> ColumnDescription {
+    pub(super) fn describe(&self) -> ColumnDescription {
         // NULL has no type of its own.
         let described = if self.null { DataType::Integer } else { self.data_type };
         let origin = self.origin.as_ref();
@@ -50,7 +50,7 @@ impl OutColumn {
 }
 
 /// Its columns are called `c1`, `c2`...
-pub struct QueryOutput {
+pub(super) struct QueryOutput {
     pub sql: String,
     pub columns: Vec<OutColumn>,
 }
@@ -59,7 +59,7 @@ fn column_name(index: usize) -> String {
     format!("c{}", index + 1)
 }
 
-pub fn column_names(count: usize) -> String {
+pub(super) fn column_names(count: usize) -> String {
     (0..count).map(column_name).collect::<Vec<_>>().join(",")
 }
 
@@ -438,12 +438,12 @@ impl Translator<'_> {
 }
 
 /// Strings that come out of DISTINCT and GROUP BY upper-cased.
-pub fn is_upper(class: Class, coll: Coll) -> bool {
+pub(super) fn is_upper(class: Class, coll: Coll) -> bool {
     class == Class::Text && matches!(coll, Coll::Column(Collation::SqlUpper) | Coll::Explicit(Collation::SqlUpper))
 }
 
 /// -37: streams have no order and no equality.
-pub fn refuse_stream(term: &Term) -> Result<(), SqlError> {
+pub(super) fn refuse_stream(term: &Term) -> Result<(), SqlError> {
     if term.data_type.is_stream() {
         return Err(SqlError::prepare(
             37,

@@ -12,14 +12,14 @@ use super::term::{Coll, Origin, Shape, Term, text_constant};
 
 /// A common table expression, already translated.
 #[derive(Debug)]
-pub struct Cte {
+pub(super) struct Cte {
     pub name: Name,
     pub sqlite_name: String,
     pub columns: Vec<OutColumn>,
 }
 
 #[derive(Debug, Clone)]
-pub struct SourceColumn {
+pub(super) struct SourceColumn {
     pub name: String,
     /// SQLite text, qualified.
     pub sql: String,
@@ -33,7 +33,7 @@ pub struct SourceColumn {
 
 /// One FROM item.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub(super) struct Source {
     /// The label: alias or table name; empty for a derived table without alias.
     pub label: String,
     /// Schema when the label is the table's own name.
@@ -47,7 +47,7 @@ pub struct Source {
 }
 
 #[derive(Debug, Default)]
-pub struct Scope {
+pub(super) struct Scope {
     pub sources: Vec<Source>,
 }
 
@@ -67,7 +67,7 @@ impl Source {
 }
 
 impl SourceColumn {
-    pub fn term(&self) -> Term {
+    pub(super) fn term(&self) -> Term {
         Term {
             sql: self.sql.clone(),
             data_type: self.data_type,
@@ -96,7 +96,7 @@ impl Scope {
         Ok(found)
     }
 
-    pub fn source(&self, schema: Option<&str>, label: &str) -> Option<&Source> {
+    pub(super) fn source(&self, schema: Option<&str>, label: &str) -> Option<&Source> {
         self.sources.iter().find(|source| {
             same_name(&source.label, label)
                 && schema.is_none_or(|schema| source.schema.as_deref().is_some_and(|own| same_name(own, schema)))
@@ -154,7 +154,7 @@ fn not_found(name: &str) -> SqlError {
 }
 
 /// The columns of a table as a FROM item offers them.
-pub fn table_source(table: &Arc<TableDef>, label: Option<&Name>, alias: &str, nullable_side: bool) -> Source {
+pub(super) fn table_source(table: &Arc<TableDef>, label: Option<&Name>, alias: &str, nullable_side: bool) -> Source {
     let qualified = |column: &str| format!("{alias}.\"{}\"", column.replace('"', "\"\""));
     let origin = |auto_increment: bool, row_id: bool| {
         Some(Origin { schema: table.schema.clone(), table: table.name.clone(), auto_increment, row_id })

@@ -54,7 +54,7 @@ fn parts(expr: &Expr) -> Vec<&Expr> {
 }
 
 /// Whether it reads no column: a literal, a mark, a subquery, or made of them.
-pub fn is_constant(expr: &Expr) -> bool {
+pub(super) fn is_constant(expr: &Expr) -> bool {
     match expr {
         Expr::Column(_) | Expr::Arrow(..) => false,
         Expr::Function(function) if function.star || function.over.is_some() => false,
@@ -63,7 +63,7 @@ pub fn is_constant(expr: &Expr) -> bool {
 }
 
 /// Whether an aggregate that is no window function stands in it.
-pub fn has_aggregate(expr: &Expr) -> bool {
+pub(super) fn has_aggregate(expr: &Expr) -> bool {
     let is_one = match expr {
         Expr::Function(function) => {
             function.over.is_none() && super::aggregate::is_aggregate(&function.name.to_uppercase())
@@ -74,7 +74,7 @@ pub fn has_aggregate(expr: &Expr) -> bool {
 }
 
 /// The columns it names, window clauses included.
-pub fn columns(expr: &Expr) -> Vec<&[Name]> {
+pub(super) fn columns(expr: &Expr) -> Vec<&[Name]> {
     match expr {
         Expr::Column(parts) => vec![parts.as_slice()],
         expr => parts(expr).into_iter().flat_map(columns).collect(),

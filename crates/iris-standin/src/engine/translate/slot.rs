@@ -4,7 +4,7 @@ use super::super::convert::Purpose;
 use super::super::types::DataType;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SlotSource {
+pub(crate) enum SlotSource {
     /// The client's mark, zero-based.
     Parameter(u32),
     /// The start of the statement, local time (the stand-in lives in UTC), cut to `precision` digits of the second.
@@ -27,7 +27,7 @@ pub enum SlotSource {
 
 /// One bound value.
 #[derive(Debug, Clone)]
-pub struct Slot {
+pub(crate) struct Slot {
     pub source: SlotSource,
     /// What the place wants.
     pub data_type: DataType,
@@ -37,13 +37,13 @@ pub struct Slot {
 }
 
 #[derive(Debug, Clone)]
-pub struct Field {
+pub(crate) struct Field {
     pub label: String,
     pub update: bool,
 }
 
 impl Field {
-    pub fn sqlcode(&self) -> i32 {
+    pub(crate) fn sqlcode(&self) -> i32 {
         if self.update { 105 } else { 104 }
     }
 }

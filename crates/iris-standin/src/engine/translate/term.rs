@@ -12,7 +12,7 @@ use super::slot::Field;
 
 /// How a string came by its collation; the stronger side of a comparison decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Coll {
+pub(super) enum Coll {
     /// Literals and marks: take the other side's.
     None,
     /// Results of string functions: EXACT unless the other side is a column.
@@ -33,12 +33,12 @@ impl Coll {
     }
 
     /// Of two operands; the left one on a tie.
-    pub fn stronger(self, other: Coll) -> Coll {
+    pub(super) fn stronger(self, other: Coll) -> Coll {
         if other.strength() > self.strength() { other } else { self }
     }
 
     /// Two literals compare under the namespace default.
-    pub fn collation(self) -> Collation {
+    pub(super) fn collation(self) -> Collation {
         match self {
             Coll::None => Collation::SqlUpper,
             Coll::Function => Collation::Exact,
@@ -49,7 +49,7 @@ impl Coll {
 
 /// Where a plain column comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
+pub(super) struct Origin {
     pub schema: String,
     pub table: String,
     pub auto_increment: bool,
@@ -57,7 +57,7 @@ pub struct Origin {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Shape {
+pub(super) enum Shape {
     /// `slot`: index into the slots. `typed`: nothing may change its type any more.
     Mark {
         slot: usize,
@@ -75,7 +75,7 @@ pub enum Shape {
 }
 
 #[derive(Debug, Clone)]
-pub struct Term {
+pub(super) struct Term {
     pub sql: String,
     pub data_type: DataType,
     pub shape: Shape,
@@ -83,27 +83,27 @@ pub struct Term {
     pub nullable: bool,
 }
 
-pub const TEXT: DataType = DataType::VarChar { length: None };
+pub(super) const TEXT: DataType = DataType::VarChar { length: None };
 /// Of results of decimal arithmetic.
-pub const DECIMAL: DataType = DataType::Numeric { precision: 19, scale: 15 };
+pub(super) const DECIMAL: DataType = DataType::Numeric { precision: 19, scale: 15 };
 
 impl Term {
-    pub fn new(sql: String, data_type: DataType) -> Self {
+    pub(super) fn new(sql: String, data_type: DataType) -> Self {
         let coll = if Class::of(&data_type) == Class::Text { Coll::Function } else { Coll::None };
         Self { sql, data_type, shape: Shape::Other, coll, nullable: true }
     }
 
-    pub fn class(&self) -> Class {
+    pub(super) fn class(&self) -> Class {
         Class::of(&self.data_type)
     }
 
     /// Literals and marks take the type of what they meet.
-    pub fn is_flexible(&self) -> bool {
+    pub(super) fn is_flexible(&self) -> bool {
         matches!(self.shape, Shape::Mark { typed: false, .. } | Shape::Literal(_) | Shape::Null)
     }
 
     /// Nothing at all is known about its type: NULL and marks of the user.
-    pub fn is_untyped(&self, translator: &Translator<'_>) -> bool {
+    pub(super) fn is_untyped(&self, translator: &Translator<'_>) -> bool {
         match self.shape {
             Shape::Null => true,
             Shape::Mark { slot, typed } => !typed && !translator.is_literal_mark(slot),
@@ -112,7 +112,7 @@ impl Term {
     }
 
     /// The text with a collation that orders and compares as IRIS does.
-    pub fn collated(&self) -> String {
+    pub(super) fn collated(&self) -> String {
         match self.class() {
             Class::Text => format!("{} COLLATE {}", self.sql, collation_name(self.coll.collation())),
             Class::Decimal => format!("{} COLLATE {DECIMAL_COLLATION}", self.sql),
@@ -122,14 +122,14 @@ impl Term {
 }
 
 /// For equality, which an index of SQLite serves.
-pub fn equality_collation(collation: Collation) -> &'static str {
+pub(super) fn equality_collation(collation: Collation) -> &'static str {
     match collation {
         Collation::Exact => "BINARY",
         other => collation_name(other),
     }
 }
 
-pub fn collation_name(collation: Collation) -> &'static str {
+pub(super) fn collation_name(collation: Collation) -> &'static str {
     match collation {
         Collation::SqlUpper => UPPER_COLLATION,
         Collation::Exact => EXACT_COLLATION,
@@ -138,7 +138,7 @@ pub fn collation_name(collation: Collation) -> &'static str {
 }
 
 /// A string constant of SQLite. NUL cannot stand in its literals.
-pub fn text_constant(text: &str) -> String {
+pub(super) fn text_constant(text: &str) -> String {
     if text.contains('\0') {
         let hex: String = text.bytes().map(|byte| format!("{byte:02X}")).collect();
         return format!("CAST(X'{hex}' AS TEXT)");
@@ -146,7 +146,7 @@ pub fn text_constant(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-pub fn constant(stored: &Stored) -> String {
+pub(super) fn constant(stored: &Stored) -> String {
     match stored {
         Stored::Null => "NULL".into(),
         // A minus sign after another would begin a comment.

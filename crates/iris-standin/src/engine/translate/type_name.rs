@@ -11,7 +11,7 @@ const CAST_NUMERIC_SCALE: u32 = 15;
 
 /// # Errors
 /// -376 for a type CAST does not know.
-pub fn resolve(name: &TypeName) -> Result<DataType, SqlError> {
+pub(super) fn resolve(name: &TypeName) -> Result<DataType, SqlError> {
     let unsupported = || SqlError::prepare(376, format!("Unsupported CAST target specified: {}", name.name));
     let numbers: Vec<u32> = name.arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
     let unlimited = name.arguments.iter().any(String::is_empty);
