@@ -12,12 +12,17 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 pub mod scalar;
+#[cfg(target_arch = "x86_64")]
+mod sums;
 
 /// Sums of `a*b`, `a*a` and `b*b`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Products {
+    /// Of `a*b`.
     pub dot: f64,
+    /// Of `a*a`.
     pub aa: f64,
+    /// Of `b*b`.
     pub bb: f64,
 }
 
@@ -96,6 +101,7 @@ impl Kernels {
         KERNELS.get_or_init(Self::detect)
     }
 
+    /// Of the instruction set.
     pub fn name(&self) -> &'static str {
         self.name
     }

@@ -2,6 +2,7 @@
 
 use super::{DOT_LANES, PRODUCT_LANES, Products, reduce};
 
+/// See [`Kernels::dot_f32`](super::Kernels::dot_f32).
 pub fn dot_f32(a: &[f32], b: &[f32]) -> f64 {
     let (mut lanes, a, b) = ([0.0; DOT_LANES], cut(a, b.len()), cut(b, a.len()));
     let (a_chunks, a_rest) = a.as_chunks::<DOT_LANES>();
@@ -13,6 +14,7 @@ pub fn dot_f32(a: &[f32], b: &[f32]) -> f64 {
     reduce(lanes)
 }
 
+/// See [`Kernels::dot_f64`](super::Kernels::dot_f64).
 pub fn dot_f64(a: &[f64], b: &[f64]) -> f64 {
     let (mut lanes, a, b) = ([0.0; DOT_LANES], cut(a, b.len()), cut(b, a.len()));
     let (a_chunks, a_rest) = a.as_chunks::<DOT_LANES>();
@@ -24,6 +26,7 @@ pub fn dot_f64(a: &[f64], b: &[f64]) -> f64 {
     reduce(lanes)
 }
 
+/// See [`Kernels::products_f32`](super::Kernels::products_f32).
 pub fn products_f32(a: &[f32], b: &[f32]) -> Products {
     let (mut lanes, a, b) = (ProductLanes::default(), cut(a, b.len()), cut(b, a.len()));
     let (a_chunks, a_rest) = a.as_chunks::<PRODUCT_LANES>();
@@ -35,6 +38,7 @@ pub fn products_f32(a: &[f32], b: &[f32]) -> Products {
     lanes.reduce()
 }
 
+/// See [`Kernels::products_f64`](super::Kernels::products_f64).
 pub fn products_f64(a: &[f64], b: &[f64]) -> Products {
     let (mut lanes, a, b) = (ProductLanes::default(), cut(a, b.len()), cut(b, a.len()));
     let (a_chunks, a_rest) = a.as_chunks::<PRODUCT_LANES>();
