@@ -136,7 +136,6 @@ fn many_inserts_in_one_string() {
     let mut client = Client::connect(server.address);
     client.ok("create table ins (id integer primary key, t varchar(20))");
     client.ok("insert into ins values (-1, 'x')");
-    let watch = Watch::start("INSERT", &server);
     let inserts = count(100_000);
     let mut ticks = |inserts: usize| {
         let strings: Vec<String> =
@@ -149,8 +148,12 @@ fn many_inserts_in_one_string() {
         client.ok("delete from ins");
         taken
     };
-    let (half, whole) = (ticks(inserts / 2), ticks(inserts));
+    let watch = Watch::start("INSERT", &server);
+    ticks(inserts);
     watch.end(0);
+    // Nobody else asks meanwhile, and the best of three is the least disturbed.
+    let mut best = |inserts: usize| (0..3).map(|_| ticks(inserts)).min().unwrap();
+    let (half, whole) = (best(inserts / 2), best(inserts));
     eprintln!("INSERT: {half} and {whole} hundredths of a second for {} and {inserts} statements", inserts / 2);
     assert!(whole * 10 <= half * 23, "{half} and {whole} hundredths of a second");
 }
@@ -317,14 +320,16 @@ fn gateway_with_long_results(more: &[&str]) -> Server {
     server
 }
 
-/// As many clients as there are IRIS connections, none of which reads its result.
-fn stalled_readers(server: &Server, before: &[&str]) -> Vec<Client> {
-    let mut stalled: Vec<Client> = (0..2).map(|_| Client::connect(server.address)).collect();
-    for (number, client) in stalled.iter_mut().enumerate() {
-        for sql in before {
-            client.ok(&sql.replace('#', &number.to_string()));
-        }
+/// As many clients as there are IRIS connections, none of which reads its result. `before`: what each of them asks first.
+fn stalled_readers(server: &Server, before: [&[&str]; 2]) -> Vec<Client> {
+    let mut stalled: Vec<Client> = before.iter().map(|_| Client::connect(server.address)).collect();
+    for (client, before) in stalled.iter_mut().zip(before) {
+        before.iter().for_each(|sql| drop(client.ok(sql)));
         client.send(&query(LONG_RESULT));
+    }
+    for client in &stalled {
+        // The result has begun.
+        assert!(client.stream().peek(&mut [0]).unwrap() > 0);
     }
     // Long enough to fill the buffers of the sockets.
     std::thread::sleep(Duration::from_millis(300));
@@ -342,8 +347,10 @@ fn assert_others_are_served(server: &Server, rows: &str) {
 #[test]
 fn readers_that_stall_lose_their_iris_connection() {
     let server = gateway_with_long_results(&["--client-write-timeout-ms", "1000"]);
-    let blocks: [&[&str]; 2] = [&[], &["begin", "insert into sr values (2000 + #, 'new')"]];
-    for (round, before) in blocks.into_iter().enumerate() {
+    // Only one of them writes: the other would wait for its lock.
+    let block: [&[&str]; 2] =
+        [&["begin", "insert into sr values (2000, 'new')"], &["begin", "select count(*) from sr"]];
+    for (round, before) in [[&[] as &[&str]; 2], block].into_iter().enumerate() {
         let stalled = stalled_readers(&server, before);
         assert_others_are_served(&server, "1000");
         let deadline = Instant::now() + PATIENCE;
@@ -361,7 +368,7 @@ fn readers_that_stall_lose_their_iris_connection() {
 #[test]
 fn a_cancel_is_heard_while_a_client_does_not_read() {
     let server = gateway_with_long_results(&[]);
-    let stalled = stalled_readers(&server, &[]);
+    let stalled = stalled_readers(&server, [&[], &[]]);
     for client in &stalled {
         Client::open(server.address).send(&cancel(&client.key));
     }
@@ -375,7 +382,8 @@ fn a_cancel_is_heard_while_a_client_does_not_read() {
 #[test]
 fn statement_timeout_counts_while_a_client_does_not_read() {
     let server = gateway_with_long_results(&[]);
-    let stalled = stalled_readers(&server, &["set statement_timeout = 500", "begin"]);
+    let before = ["set statement_timeout = 500", "begin"];
+    let stalled = stalled_readers(&server, [&before, &before]);
     assert_others_are_served(&server, "1000");
     for mut client in stalled {
         let lines = client.lines(1);
