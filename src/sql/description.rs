@@ -188,7 +188,7 @@ fn parse_type(text: &str) -> Option<PgType> {
         }
     };
     let oid = typename::oid_of(name, true)?;
-    let typmod = typename::typmod(oid, &mods)?;
+    let PgType { oid, typmod } = PgType::modified(oid, name, &mods).ok()?;
     let oid = if is_array { typename::array_of(oid)? } else { oid };
     Some(PgType { oid, typmod })
 }

@@ -89,21 +89,6 @@ pub(super) fn typname(oid: Oid) -> Option<&'static str> {
     TYPES.iter().find(|(_, found, _)| *found == oid).map(|(name, ..)| *name)
 }
 
-/// The modifier PostgreSQL stores for `type(mods)`; `None` when the type takes no such modifiers.
-pub(super) fn typmod(oid: Oid, mods: &[i32]) -> Option<i32> {
-    match (oid, mods) {
-        (_, []) => Some(-1),
-        (Oid::VARCHAR | Oid::BPCHAR, [length]) => length.checked_add(4),
-        (Oid::NUMERIC, [precision]) => precision.checked_shl(16)?.checked_add(4),
-        (Oid::NUMERIC, [precision, scale]) => (precision.checked_shl(16)? | (scale & 0x7FF)).checked_add(4),
-        (Oid::TIME | Oid::TIMESTAMP | Oid::TIMESTAMPTZ | Oid(1266 | 1560 | 1562) | Oid::VECTOR, [n]) => Some(*n),
-        (Oid::FLOAT4 | Oid::FLOAT8, _) => Some(-1),
-        // Without a restriction of its fields (`INTERVAL_FULL_RANGE`).
-        (Oid::INTERVAL, [digits]) => Some((0x7FFF << 16) | (digits & 0xFFFF)),
-        _ => None,
-    }
-}
-
 /// The modifiers as written, from a stored one.
 pub(super) fn mods_of(pg_type: PgType) -> Vec<i32> {
     match pg_type.oid {

@@ -258,6 +258,36 @@ impl PgType {
         name
     }
 
+    /// A type with modifiers as they are written behind its `name`, which is how an error calls it.
+    ///
+    /// # Errors
+    /// 22023 for a modifier out of its range, 42601 for one where the type takes none.
+    pub fn modified(oid: Oid, name: &str, modifiers: &[i32]) -> Result<PgType, Box<PgError>> {
+        let typmod = match (oid, modifiers) {
+            (Oid::FLOAT8, _) if name == "float" => return float_type(modifiers),
+            (_, []) => -1,
+            (Oid::BPCHAR, [n]) => length_typmod("char", *n, CHARACTERS_MAX)? + VARHDRSZ,
+            (Oid::VARCHAR, [n]) => length_typmod("varchar", *n, CHARACTERS_MAX)? + VARHDRSZ,
+            (Oid::BIT, [n]) => length_typmod("bit", *n, CHARACTERS_MAX)?,
+            (Oid::VARBIT, [n]) => length_typmod("varbit", *n, CHARACTERS_MAX)?,
+            (Oid::VECTOR, [n]) => vector_typmod(*n)?,
+            (Oid::NUMERIC, [precision]) => numeric_typmod(*precision, 0)?,
+            (Oid::NUMERIC, [precision, scale]) => numeric_typmod(*precision, *scale)?,
+            (Oid::TIME | Oid::TIMETZ | Oid::TIMESTAMP | Oid::TIMESTAMPTZ, [digits]) => fraction_typmod(oid, *digits)?,
+            (Oid::INTERVAL, [digits]) => (INTERVAL_FULL_RANGE << 16) | fraction_typmod(oid, *digits)?,
+            (Oid::BPCHAR | Oid::VARCHAR | Oid::BIT | Oid::VARBIT | Oid::VECTOR | Oid::NUMERIC, _) => {
+                return Err(invalid_modifier("invalid type modifier"));
+            }
+            _ => {
+                return Err(PgError::error(
+                    SqlState::SYNTAX_ERROR,
+                    format!("type modifier is not allowed for type \"{name}\""),
+                ));
+            }
+        };
+        Ok(PgType { oid, typmod })
+    }
+
     /// The type a cast names: `int`, `pg_catalog.int4`, `double precision`, `timestamp(3) with time zone`,
     /// `varchar`, `text[]`, `"char"`, `vector`. Modifiers stand in `modifiers`, or still in the text.
     ///
@@ -352,30 +382,8 @@ fn base_type(spelled: &SpelledType, unknown: impl Fn() -> Box<PgError>) -> Resul
     // The SQL spellings of char and bit mean length 1; bpchar means any length.
     let one_by_default =
         matches!(keyword, "char" | "character" | "nchar" | "national character" | "national char" | "bit");
-    let typmod = match (oid, modifiers) {
-        (Oid::BPCHAR, []) if one_by_default => VARHDRSZ + 1,
-        (Oid::BIT, []) if one_by_default => 1,
-        (_, []) => -1,
-        (Oid::BPCHAR, [n]) => length_typmod("char", *n, CHARACTERS_MAX)? + VARHDRSZ,
-        (Oid::VARCHAR, [n]) => length_typmod("varchar", *n, CHARACTERS_MAX)? + VARHDRSZ,
-        (Oid::BIT, [n]) => length_typmod("bit", *n, CHARACTERS_MAX)?,
-        (Oid::VARBIT, [n]) => length_typmod("varbit", *n, CHARACTERS_MAX)?,
-        (Oid::VECTOR, [n]) => vector_typmod(*n)?,
-        (Oid::NUMERIC, [precision]) => numeric_typmod(*precision, 0)?,
-        (Oid::NUMERIC, [precision, scale]) => numeric_typmod(*precision, *scale)?,
-        (Oid::TIME | Oid::TIMETZ | Oid::TIMESTAMP | Oid::TIMESTAMPTZ, [digits]) => fraction_typmod(oid, *digits)?,
-        (Oid::INTERVAL, [digits]) => (INTERVAL_FULL_RANGE << 16) | fraction_typmod(oid, *digits)?,
-        (Oid::BPCHAR | Oid::VARCHAR | Oid::BIT | Oid::VARBIT | Oid::VECTOR | Oid::NUMERIC, _) => {
-            return Err(invalid_modifier("invalid type modifier"));
-        }
-        _ => {
-            return Err(PgError::error(
-                SqlState::SYNTAX_ERROR,
-                format!("type modifier is not allowed for type \"{}\"", spelled.base),
-            ));
-        }
-    };
-    Ok(PgType { oid, typmod })
+    let modifiers = if one_by_default && modifiers.is_empty() { &[1][..] } else { modifiers };
+    PgType::modified(oid, &spelled.base, modifiers)
 }
 
 fn invalid_modifier(message: impl Into<String>) -> Box<PgError> {

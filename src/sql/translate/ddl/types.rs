@@ -120,16 +120,6 @@ pub(super) fn column_type(cx: &Cx<'_>, node: &SyntaxNode) -> Result<ColumnType> 
         .hint("Use character(n), or text.")
         .position(at));
     }
-    if pg_type.oid == Oid::VECTOR && !written.array {
-        let message = match pg_type.typmod {
-            0 => Some("dimensions for type vector must be at least 1"),
-            16_001.. => Some("dimensions for type vector cannot exceed 16000"),
-            _ => None,
-        };
-        if let Some(message) = message {
-            return Err(PgError::error(SqlState::INVALID_PARAMETER_VALUE, message).position(at));
-        }
-    }
     if pg_type.oid == Oid::XML {
         return Err(PgError::unsupported("columns of type xml are not supported: IRIS does not check documents")
             .hint("Use text.")

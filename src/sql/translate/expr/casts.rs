@@ -103,16 +103,10 @@ impl TypeName {
         let mods = match (oid, self.mods.as_slice()) {
             // `char` alone is one character (manual, "Character Types").
             (Oid::BPCHAR, []) if self.name != "bpchar" => &[1][..],
-            (Oid::FLOAT8, [precision]) if self.name == "float" && *precision <= 24 => {
-                return Ok(self.arrayed(PgType::new(Oid::FLOAT4)));
-            }
             (_, mods) => mods,
         };
-        let typmod = typename::typmod(oid, mods).ok_or_else(|| {
-            PgError::error(SqlState::SYNTAX_ERROR, format!("type modifier is not allowed for type \"{}\"", self.name))
-                .position(nodes::offset(self.at))
-        })?;
-        Ok(self.arrayed(PgType { oid, typmod }))
+        let named = PgType::modified(oid, &self.name, mods).map_err(|error| error.position(nodes::offset(self.at)))?;
+        Ok(self.arrayed(named))
     }
 
     fn arrayed(&self, ty: PgType) -> PgType {
