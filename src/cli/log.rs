@@ -223,6 +223,8 @@ impl Write for LastWords {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     /// A disk that is full from time to time, and whose writing can be held up.
@@ -286,13 +288,20 @@ mod tests {
         let log = log_on(&disk);
         let held_up = disk.0.lock().unwrap();
         let event = [b'x'; 1024];
-        // What the thread has in hand and what waits are two queues full at the most.
-        let events = 3 * QUEUE_BYTES_MAX / event.len();
-        for _ in 0..events {
+        log.say(&event);
+        // The thread has it in hand, and takes no more meanwhile.
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !log.queue.lock().is_writing {
+            assert!(Instant::now() < deadline);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let kept = QUEUE_BYTES_MAX / event.len();
+        let events = 1 + 2 * kept;
+        for _ in 1..events {
             log.say(&event);
         }
         let lost = log.loss.read()[0].1;
-        assert!((lost as usize) >= events / 3, "{lost} of {events}");
+        assert_eq!(lost as usize, kept);
         log.queue.flush(Duration::from_millis(1));
         drop(held_up);
         log.written();
