@@ -78,11 +78,12 @@ impl Driver {
                 }
                 Step::Submit(request) => {
                     let statement = self.session.statement();
-                    std::hint::black_box(statement.map(|_| self.session.timeout_ms("statement_timeout")));
+                    std::hint::black_box(statement.map(|_| self.session.statement_timeout_ms()));
                     self.has_lease = true;
                     let reply = self.iris.reply(&request);
                     let step = self.session.on_event(Event::Iris(reply), &mut self.out);
                     assert!(!self.session.takes_leave(), "a reply could not be read");
+                    self.session.take_back(request);
                     step
                 }
                 step => panic!("not foreseen here: {step:?}"),

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use crate::iris::Request;
 use crate::session::{
     Effect, Event, Identity, Notification, Session, SessionCounters, SessionOptions, ShardContext, Step,
 };
@@ -28,6 +29,7 @@ pub(super) trait Conversation: Sized + 'static {
     fn is_authenticated(&self) -> bool;
     fn statement(&self) -> Option<u64>;
     fn timeout_ms(&self, name: &str) -> u64;
+    fn statement_timeout_ms(&self) -> u64;
 
     fn on_late_frame(&mut self, frame: Frame<'_>, next: Option<u8>, _: Box<PgError>, out: &mut SendBuf) -> Step {
         self.on_frame(frame, next, out)
@@ -38,6 +40,8 @@ pub(super) trait Conversation: Sized + 'static {
     fn take_effects(&mut self) -> Vec<Effect> {
         Vec::new()
     }
+
+    fn take_back(&mut self, _: Request) {}
 
     fn takes_leave(&mut self) -> bool {
         false
@@ -115,12 +119,20 @@ impl Conversation for Session {
         Session::timeout_ms(self, name)
     }
 
+    fn statement_timeout_ms(&self) -> u64 {
+        Session::statement_timeout_ms(self)
+    }
+
     fn release(&mut self) {
         Session::release(self);
     }
 
     fn take_effects(&mut self) -> Vec<Effect> {
         Session::take_effects(self)
+    }
+
+    fn take_back(&mut self, request: Request) {
+        Session::take_back(self, request);
     }
 
     fn takes_leave(&mut self) -> bool {

@@ -207,6 +207,10 @@ impl Conversation for PlainSession {
     fn timeout_ms(&self, name: &str) -> u64 {
         self.timeouts.get(name).copied().unwrap_or(0)
     }
+
+    fn statement_timeout_ms(&self) -> u64 {
+        self.timeout_ms("statement_timeout")
+    }
 }
 
 /// The first column of the first row, or the first error.

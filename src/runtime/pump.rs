@@ -169,7 +169,11 @@ impl<C: Conversation> Pump<C> {
                     Step::NeedFrame
                 }
                 Step::FlushThenResume => self.session.on_event(Event::Flushed, &mut self.out),
-                Step::Submit(request) => self.submit(&request).await?,
+                Step::Submit(request) => {
+                    let step = self.submit(&request).await?;
+                    self.session.take_back(request);
+                    step
+                }
                 // The futures of rare waits are large: they are on the heap while they last, and an idle client has no
                 // room for them.
                 Step::Ask(question) => Box::pin(self.ask(&question)).await?,
@@ -449,7 +453,7 @@ impl<C: Conversation> Pump<C> {
         if let Some(known) = self.statement.as_ref().filter(|known| known.number == number) {
             return known.deadline;
         }
-        let limit = Some(self.session.timeout_ms("statement_timeout")).filter(|ms| *ms > 0);
+        let limit = Some(self.session.statement_timeout_ms()).filter(|ms| *ms > 0);
         let deadline = limit.and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)));
         self.statement = Some(Statement { number, deadline });
         deadline

@@ -11,6 +11,7 @@ mod understand;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::iris::Request;
 use crate::wire::{Frame, PgError, Phase, SendBuf, WireError};
 
 pub use client::counts::{Counter, Counts, SessionCounters, ShardCounts};
@@ -55,6 +56,9 @@ impl Session {
     /// The next frame. `lookahead`: the tag of the frame behind it, when that byte has already arrived; a lone
     /// Execute in front of Sync needs no transaction around it.
     pub fn on_frame(&mut self, frame: Frame<'_>, lookahead: Option<u8>, out: &mut SendBuf) -> Step {
+        if let State::Ready(ready) = &mut self.state {
+            return ready.on_frame(frame, lookahead, out);
+        }
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Startup(startup) => match startup.on_frame(frame, out) {
                 StartupStep::Stay(startup, step) => {
@@ -67,12 +71,7 @@ impl Session {
                 }
                 StartupStep::End(step) => step,
             },
-            State::Ready(mut ready) => {
-                let step = ready.on_frame(frame, lookahead, out);
-                self.state = State::Ready(ready);
-                step
-            }
-            State::Closed => Step::Close,
+            State::Ready(_) | State::Closed => Step::Close,
         }
     }
 
@@ -95,6 +94,13 @@ impl Session {
         match &mut self.state {
             State::Ready(ready) => ready.on_event(event, out),
             State::Startup(_) | State::Closed => Step::Close,
+        }
+    }
+
+    /// The request of a [`Step::Submit`] that has been carried out: its memory serves the next one.
+    pub fn take_back(&mut self, request: Request) {
+        if let (State::Ready(ready), Request::Execute { values, .. }) = (&self.state, request) {
+            ready.context.give_back(values);
         }
     }
 
@@ -180,11 +186,19 @@ impl Session {
         }
     }
 
-    /// A timeout setting of the client in milliseconds, 0 = off: `statement_timeout`,
-    /// `idle_in_transaction_session_timeout`, `idle_session_timeout`.
+    /// Another timeout setting of the client in milliseconds, 0 = off: `idle_in_transaction_session_timeout`,
+    /// `idle_session_timeout`, `lock_timeout`.
     pub fn timeout_ms(&self, name: &str) -> u64 {
         match &self.state {
             State::Ready(ready) => ready.client.settings.milliseconds(name),
+            State::Startup(_) | State::Closed => 0,
+        }
+    }
+
+    /// `statement_timeout` of the client in milliseconds, 0 = off: asked for every statement, so it is at hand.
+    pub fn statement_timeout_ms(&self) -> u64 {
+        match &self.state {
+            State::Ready(ready) => ready.client.settings.statement_timeout_ms(),
             State::Startup(_) | State::Closed => 0,
         }
     }

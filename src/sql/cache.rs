@@ -11,6 +11,8 @@ use super::template::Template;
 #[derive(Debug)]
 pub struct CachedTranslation<E = ()> {
     pub translation: Translation,
+    /// That of the translation, shared by all who carry it out.
+    pub tag: Rc<str>,
     /// What the cache's owner learns of the statement later on.
     pub extra: E,
     /// Index and value of every literal a rule read.
@@ -26,6 +28,9 @@ impl<E> CachedTranslation<E> {
 /// Translations of one template; more than one only where rules read literal values.
 type Variants<E> = Vec<Rc<CachedTranslation<E>>>;
 
+/// Hashed by a key of the process's own, so that nobody can choose texts that meet.
+type Generation<E> = HashMap<Box<str>, Variants<E>, foldhash::fast::RandomState>;
+
 /// Per shard, for one set of [`TranslateOptions`](super::TranslateOptions).
 ///
 /// Least recently used templates leave first, by two generations: a hit in the old one moves the template to the young
@@ -33,8 +38,8 @@ type Variants<E> = Vec<Rc<CachedTranslation<E>>>;
 /// bound and costs no list upkeep on a hit.
 #[derive(Debug)]
 pub struct TranslationCache<E = ()> {
-    young: HashMap<Box<str>, Variants<E>>,
-    old: HashMap<Box<str>, Variants<E>>,
+    young: Generation<E>,
+    old: Generation<E>,
     epoch: u64,
     generation_max: usize,
 }
@@ -48,7 +53,12 @@ const TEXT_BYTES_MAX: usize = 64 * 1024;
 impl<E: Default> TranslationCache<E> {
     /// Keeps at most `templates_max` templates.
     pub fn new(templates_max: usize) -> Self {
-        Self { young: HashMap::new(), old: HashMap::new(), epoch: 0, generation_max: (templates_max / 2).max(1) }
+        Self {
+            young: Generation::default(),
+            old: Generation::default(),
+            epoch: 0,
+            generation_max: (templates_max / 2).max(1),
+        }
     }
 
     /// The translation for this template and these pinned values, made under schema epoch `epoch`. A new epoch
@@ -73,7 +83,9 @@ impl<E: Default> TranslationCache<E> {
             .iter()
             .filter_map(|&n| template.literal(n).map(|(_, value)| (n, Box::from(value))))
             .collect();
-        let cached = Rc::new(CachedTranslation { translation: translated.translation, extra: E::default(), pinned });
+        let translation = translated.translation;
+        let tag = Rc::from(translation.tag.as_str());
+        let cached = Rc::new(CachedTranslation { translation, tag, extra: E::default(), pinned });
         if template.text.len() > TEXT_BYTES_MAX {
             return cached;
         }

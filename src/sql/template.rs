@@ -88,6 +88,33 @@ impl Template {
     /// # Errors
     /// 42601 for what PostgreSQL's scanner refuses, 54000 for too many literals.
     pub fn scan(&mut self, sql: &str) -> Result<(), Box<PgError>> {
+        self.read(sql, false).map(|_| ())
+    }
+
+    /// Reads a query string of one statement, and finds out on the way that it is one: the statement, as
+    /// [`split`](super::split) would cut it. `None`: it is none or several, or faulty; then nothing that was read counts.
+    pub fn scan_only<'a>(&mut self, sql: &'a str) -> Option<&'a str> {
+        // What is no ASCII may be a blank to one and a letter to the other.
+        if !sql.as_bytes().last()?.is_ascii() {
+            return None;
+        }
+        let bytes = sql.as_bytes();
+        let mut start = 0;
+        while start < bytes.len() {
+            let token = lex::token(bytes, start);
+            if !token.kind.is_trivia() {
+                break;
+            }
+            start = token.end;
+        }
+        let sql = sql.get(start..)?.trim_end();
+        let end = self.read(sql, true).ok()?;
+        let behind = sql.get(end..)?;
+        (end > 0 && super::split(behind).next().is_none()).then(|| sql.get(..end))?
+    }
+
+    /// `stops`: at a semicolon that ends the statement. Where it ends.
+    fn read(&mut self, sql: &str, stops: bool) -> Result<usize, Box<PgError>> {
         self.text.clear();
         self.literals.clear();
         self.values.clear();
@@ -96,8 +123,17 @@ impl Template {
         // What lies between `run` and `at` goes into the text as it is, single blanks included.
         let mut run = 0;
         let mut gap = false;
+        let mut depth: u32 = 0;
         while at < bytes.len() {
             let token = lex::token(bytes, at);
+            if stops && token.kind == Kind::Punctuation {
+                match bytes.get(at) {
+                    Some(b';') if depth == 0 => break,
+                    Some(b'(') => depth = depth.saturating_add(1),
+                    Some(b')') => depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+            }
             let from = std::mem::replace(&mut at, token.end);
             match token.kind {
                 Kind::Word | Kind::Quoted | Kind::Other => self.close(&mut gap),
@@ -149,7 +185,7 @@ impl Template {
         if self.is_dated {
             self.text.push('\u{7}');
         }
-        Ok(())
+        Ok(at)
     }
 
     /// Makes the client's parameter types part of the key: the same text means something else for other types.

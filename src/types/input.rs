@@ -43,11 +43,22 @@ pub fn trim(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_ascii_whitespace() || c == '\u{b}')
 }
 
+/// The number of one to nine digits and nothing else: what most integers look like.
+fn few_digits(text: &str) -> Option<i64> {
+    if !(1..=9).contains(&text.len()) {
+        return None;
+    }
+    text.bytes().try_fold(0_i64, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
+}
+
 /// `int2in`, `int4in`, `int8in`, `oidin`.
 ///
 /// # Errors
 /// 22P02, 22003.
 pub fn integer(text: &str, int_type: IntType) -> Result<i64, Box<PgError>> {
+    if let Some(value) = few_digits(text).filter(|value| int_type.holds(*value)) {
+        return Ok(value);
+    }
     let out_of_range = || {
         let name = int_type.name();
         PgError::error(SqlState::NUMERIC_OUT_OF_RANGE, format!("value \"{text}\" is out of range for type {name}"))

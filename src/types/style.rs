@@ -57,10 +57,20 @@ static DEFAULT: LazyLock<Arc<Style>> = LazyLock::new(|| {
     })
 });
 
+thread_local! {
+    /// Of all sessions of a shard: sharing one between shards would have every core write to its counter.
+    static STANDARD: Arc<Style> = Arc::new(Style::clone(&DEFAULT));
+}
+
 impl Style {
     /// The style of a client that has set nothing, in time zone UTC.
     pub fn standard() -> &'static Arc<Style> {
         &DEFAULT
+    }
+
+    /// The same, for sessions to keep.
+    pub fn standard_of_thread() -> Arc<Style> {
+        STANDARD.with(Arc::clone)
     }
 
     pub fn is_standard(&self) -> bool {

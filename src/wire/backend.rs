@@ -138,6 +138,15 @@ impl SendBuf {
         self.message(b'C', |m| m.cstr(tag));
     }
 
+    /// `tag` with a count behind it: `SELECT 5`.
+    pub fn put_command_complete_counted(&mut self, tag: &str, count: u64) {
+        self.message(b'C', |m| {
+            m.text(tag);
+            m.u8(b' ');
+            m.cstr(itoa::Buffer::new().format(count));
+        });
+    }
+
     pub fn put_empty_query_response(&mut self) {
         self.fixed(b'I', &[]);
     }
@@ -315,10 +324,19 @@ impl Body<'_> {
 
     /// A terminated string. NULs inside would end it early and turn its tail into other fields: they are left out.
     fn cstr(&mut self, text: &str) {
+        self.text(text);
+        self.u8(0);
+    }
+
+    /// A string that another one follows.
+    fn text(&mut self, text: &str) {
+        // Names and tags are short: a plain loop is quicker than a search.
+        if text.bytes().all(|byte| byte != 0) {
+            return self.bytes(text.as_bytes());
+        }
         for part in text.as_bytes().split(|byte| *byte == 0) {
             self.bytes(part);
         }
-        self.u8(0);
     }
 
     /// Clients of protocol 3.0 and later may count on `V`, older drivers read `S`: both are always sent.

@@ -196,7 +196,7 @@ impl<'a> FormatCodes<'a> {
     }
 
     /// The codes as listed, without the rule for short lists.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Format> + use<'a> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Format> + Clone + use<'a> {
         self.codes.iter().map(|code| Self::decode(*code))
     }
 

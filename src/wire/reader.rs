@@ -115,7 +115,9 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// No NUL is left.
     pub fn cstr_bytes(&mut self, field: &'static str) -> Result<&'a [u8], WireError> {
-        let end = memchr::memchr(0, self.rest).ok_or(WireError::MissingTerminator(field))?;
+        // Most names are empty.
+        let end = if self.rest.first() == Some(&0) { Some(0) } else { memchr::memchr(0, self.rest) };
+        let end = end.ok_or(WireError::MissingTerminator(field))?;
         let text = self.bytes(end, field)?;
         self.u8(field)?;
         Ok(text)
@@ -127,6 +129,9 @@ impl<'a> Reader<'a> {
     /// No NUL is left, or the text is no UTF-8.
     pub fn cstr(&mut self, field: &'static str) -> Result<&'a str, WireError> {
         let text = self.cstr_bytes(field)?;
+        if text.is_empty() {
+            return Ok("");
+        }
         std::str::from_utf8(text).map_err(|_| WireError::InvalidUtf8(field))
     }
 

@@ -46,6 +46,8 @@ pub struct Client {
     tcp: TcpSettings,
     /// What the client was last told by ParameterStatus.
     told: Vec<(&'static str, String)>,
+    /// Of the settings then.
+    told_revision: Option<u64>,
     transactions_count: u64,
     /// Statements so far, and whether the last of them is under way.
     statements_count: u64,
@@ -75,6 +77,7 @@ impl Client {
             started: SystemTime::now(),
             tcp: TcpSettings::default(),
             told: Vec::new(),
+            told_revision: None,
             transactions_count: 0,
             statements_count: 0,
             has_statement: false,
@@ -111,6 +114,11 @@ impl Client {
 
     /// ParameterStatus for every reported parameter whose value differs from what the client knows.
     pub fn tell_settings(&mut self, out: &mut SendBuf) {
+        let revision = Some(self.settings.revision());
+        if self.told_revision == revision {
+            return;
+        }
+        self.told_revision = revision;
         let now = self.settings.reported();
         for (index, (name, value)) in now.iter().enumerate() {
             if self.told.get(index).is_none_or(|(_, told)| told != value) {

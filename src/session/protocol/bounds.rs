@@ -36,7 +36,7 @@ impl Statement {
 impl Portal {
     fn bytes(&self) -> usize {
         let values = match &self.state {
-            PortalState::Bound(Values::Iris(values)) => values.iter().map(Vec::capacity).sum(),
+            PortalState::Bound(Values::Iris(values)) => values.bytes(),
             PortalState::Bound(Values::Oracle(statement)) => statement.bytes(),
             _ => 0_usize,
         };
@@ -71,8 +71,7 @@ impl Ready {
         let (max, bytes) = (self.context.options.limits.prepared_bytes_max, statement.bytes());
         self.kept.statements = self.kept.statements.saturating_add(bytes);
         if self.kept.statements > max {
-            let named = self.statements.iter().filter(|(name, _)| !name.is_empty());
-            let others: usize = named.map(|(_, statement)| statement.bytes()).sum();
+            let others: usize = self.statements.named().map(|(_, statement)| statement.bytes()).sum();
             if others.saturating_add(bytes) > max {
                 self.kept.statements = others;
                 return Err(too_much(format!("a client may keep at most {max} bytes of prepared statements"))
@@ -101,8 +100,7 @@ impl Ready {
                 let is_new = known.insert(Rc::as_ptr(&portal.statement));
                 portal.bytes().saturating_add(if is_new { portal.statement.bytes() } else { 0 })
             };
-            let named = self.portals.iter().filter(|(name, _)| !name.is_empty());
-            let others = named.map(|(_, portal)| exact(portal)).fold(0, usize::saturating_add);
+            let others = self.portals.named().map(|(_, portal)| exact(portal)).fold(0, usize::saturating_add);
             let bytes = exact(portal);
             if others.saturating_add(bytes) > max {
                 self.kept.portals = others;

@@ -13,7 +13,7 @@ use crate::session::run::Operation;
 use crate::session::run::bind::Values;
 use crate::session::run::cursor::run::CursorRun;
 use crate::session::run::cursor::{Cursor, Room, Scroll, SharedCursor};
-use crate::session::understand::rows::{Field, Formats};
+use crate::session::understand::rows::{Field, Fields, Formats};
 use crate::session::understand::statement::Statement;
 
 impl Ready {
@@ -35,7 +35,7 @@ impl Ready {
             }
             _ => None,
         };
-        let fields = fields.ok_or_else(|| not_a_query(name))?;
+        let fields = fields.ok_or_else(|| not_a_query(name))?.into_vec();
         let portal = self.portals.get_mut(name).ok_or_else(|| no_cursor(name))?;
         let source = match std::mem::replace(&mut portal.state, PortalState::Spent) {
             PortalState::Running(operation) => operation,
@@ -83,9 +83,9 @@ impl Ready {
             return Err(PgError::error(SqlState::INVALID_CURSOR_NAME, message));
         }
         self.check_portal_name(name)?;
-        let formats = if *binary { Formats::new(vec![Format::Binary]) } else { Formats::text() };
+        let formats = if *binary { Formats::all(Format::Binary) } else { Formats::text() };
         let understood = Rc::clone(&statement.understood);
-        let fields = self.statement_fields(&statement, &formats)?.ok_or_else(|| not_a_query(name))?;
+        let fields = self.statement_fields(&statement, &formats)?.ok_or_else(|| not_a_query(name))?.into_vec();
         let mut source = Operation::new(understood, values, formats.clone(), false, &self.context, &self.client)?;
         self.separate(&mut source);
         let scroll = match scroll {
@@ -98,7 +98,7 @@ impl Ready {
         let depth = self.client.transaction.depth();
         let state = PortalState::Cursor(Rc::clone(&cursor));
         let created_at = SystemTime::now();
-        self.portals.insert(name.clone(), Portal { statement, formats, state, created_at, is_declared: true, depth });
+        self.portals.insert(name, Portal { statement, formats, state, created_at, is_declared: true, depth });
         Ok(Operation::Cursor(Box::new(CursorRun::declare(cursor, *hold && !in_block, room))))
     }
 
@@ -117,7 +117,7 @@ impl Ready {
             _ => match &portal.statement.understood.translation.action {
                 // Cannot be fetched from; and a FETCH of itself would have no end.
                 Action::Cursor(_) => None,
-                _ => self.statement_fields(&portal.statement, &portal.formats)?,
+                _ => self.statement_fields(&portal.statement, &portal.formats)?.map(Fields::into_vec),
             },
         };
         let Some(mut fields) = fields else { return Ok(None) };
@@ -129,7 +129,7 @@ impl Ready {
     }
 
     pub(in crate::session) fn room(&self, except: Option<&str>) -> Room {
-        let others = self.portals.iter().filter(|(name, _)| Some(name.as_str()) != except);
+        let others = self.portals.iter().filter(|(name, _)| Some(*name) != except);
         Room::new(&self.context.options.limits, others.map(|(_, portal)| portal.kept_bytes()).sum())
     }
 }

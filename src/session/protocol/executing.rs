@@ -7,6 +7,8 @@ use crate::sql::Action;
 use crate::types::Oid;
 use crate::wire::{Frame, FrontendMessage, PgError, SendBuf};
 
+use super::by_name::ByName;
+use super::portal::{Portal, PortalState};
 use super::ready::{Activity, Ready, in_failed_block};
 use super::simple::Place;
 use crate::session::contract::step::{Event, Progress, Step};
@@ -18,10 +20,11 @@ use crate::session::understand::resolve::Resolve;
 use crate::session::understand::rules::{moved, nested, put_notices};
 use crate::session::understand::statement::Statement;
 
-/// A statement being carried out.
+/// A statement being carried out. It stays where it is, in [`Ready::executing`], from its start to its end.
 #[derive(Debug)]
 pub(in crate::session) struct Executing {
-    pub operation: Operation,
+    /// `None`: it runs in its portal.
+    pub operation: Option<Operation>,
     /// What the client wrote: its notices, and what its end means to cursors.
     pub understood: Rc<Understood>,
     pub origin: Origin,
@@ -52,7 +55,7 @@ pub(in crate::session) enum Purpose {
     Prepare {
         name: String,
         types: Vec<Oid>,
-        tag: String,
+        tag: Rc<str>,
         /// Characters in front of it.
         offset: u32,
         place: Place,
@@ -204,7 +207,7 @@ impl Ready {
                 self.start_understood(understood, &sql, &place, out)
             }
             Purpose::Prepare { name, types, tag, .. } => {
-                let mut statement = Statement::new(understood, resolve, &types, self.context.epoch());
+                let mut statement = Statement::new(understood, resolve.into_parts(), &types, self.context.epoch());
                 statement.from_sql = true;
                 self.add_statement(name, statement)?;
                 out.put_command_complete(&tag);
@@ -212,13 +215,13 @@ impl Ready {
             }
             Purpose::Declare(declare, place) => {
                 let Action::Cursor(command) = &declare.translation.action else { return Ok(None) };
-                let statement = Rc::new(Statement::new(understood, resolve, &[], self.context.epoch()));
+                let statement = Rc::new(Statement::new(understood, resolve.into_parts(), &[], self.context.epoch()));
                 let sources = literals_only(&statement.sql, &statement.template, &self.context);
                 let mut cx = Cx { shard: &self.context, client: &mut self.client, out };
                 let values = bind_values(&statement.understood, &sources, &mut cx)?;
                 let operation = self.declare(command, statement, values, true)?;
                 let understood = Rc::clone(&declare);
-                self.execute(Executing { operation, understood, origin: Origin::Query(place) }, 0, out)
+                self.execute(operation, understood, Origin::Query(place), 0, out)
             }
             Purpose::Parse { name, types, outer } => self.finish_parse(&name, &types, understood, resolve, outer, out),
             Purpose::Bind(statement, body) => {
@@ -235,53 +238,105 @@ impl Ready {
     /// Starts a statement, or goes on with a portal that was suspended, with at most `rows_max` rows (0 = all).
     pub(in crate::session) fn execute(
         &mut self,
-        mut executing: Executing,
+        operation: Operation,
+        understood: Rc<Understood>,
+        origin: Origin,
         rows_max: u64,
         out: &mut SendBuf,
     ) -> Result<Option<Step>, Box<PgError>> {
-        self.tell_of_session(&executing.operation);
-        let outcome = executing.operation.start(rows_max, &mut self.cx(out));
-        self.on_outcome(executing, outcome, out)
+        self.tell_of_session(&operation);
+        let operation = match (operation, &origin) {
+            // What IRIS runs stays where it will be when it is suspended, or done.
+            (operation @ Operation::Run(_), Origin::Portal(name)) => match self.portals.get_mut(name) {
+                Some(portal) => {
+                    portal.state = PortalState::Running(operation);
+                    None
+                }
+                None => Some(operation),
+            },
+            (operation, _) => Some(operation),
+        };
+        self.executing = Some(Executing { operation, understood, origin });
+        self.start(rows_max, out)
     }
 
-    pub(in crate::session) fn resume(&mut self, mut executing: Executing, event: Event<'_>, out: &mut SendBuf) -> Step {
-        let framing = executing.framing();
-        let outcome = executing.operation.resume(event, &mut self.cx(out));
-        let result = self.on_outcome(executing, outcome, out);
+    /// Starts what is being executed.
+    pub(in crate::session) fn start(&mut self, rows_max: u64, out: &mut SendBuf) -> Result<Option<Step>, Box<PgError>> {
+        let Self { executing, portals, context, client, .. } = self;
+        let Some(operation) = running(executing, portals) else { return Err(context.unwaited()) };
+        let outcome = operation.start(rows_max, &mut Cx { shard: context, client, out });
+        self.on_outcome(outcome, out)
+    }
+
+    pub(in crate::session) fn resume(&mut self, event: Event<'_>, out: &mut SendBuf) -> Step {
+        let framing = self.executing.as_ref().map_or(Framing::Message, Executing::framing);
+        let Self { executing, portals, context, client, .. } = self;
+        let Some(operation) = running(executing, portals) else { return self.unwaited(out) };
+        let outcome = operation.resume(event, &mut Cx { shard: context, client, out });
+        let result = self.on_outcome(outcome, out);
         self.settle(result, framing, out)
     }
 
+    /// What the statement under way has come to.
     fn on_outcome(
         &mut self,
-        executing: Executing,
         outcome: Result<Outcome, Box<PgError>>,
         out: &mut SendBuf,
     ) -> Result<Option<Step>, Box<PgError>> {
         match outcome {
             Ok(Outcome::Wait(want)) => {
-                self.activity = Activity::Execute(executing);
+                self.activity = Activity::Execute;
                 return Ok(Some(want.into()));
             }
             Ok(Outcome::Complete(tag)) => {
-                self.after_statement(&executing.understood.translation.action, &tag);
-                put_notices(&executing.understood, &mut self.client, out);
-                out.put_command_complete(&tag);
+                if let Some(understood) = self.executing.as_ref().map(|executing| Rc::clone(&executing.understood)) {
+                    self.after_statement(&understood.translation.action, &tag);
+                    put_notices(&understood, &mut self.client, out);
+                }
+                tag.put(out);
             }
             Ok(Outcome::Empty) => out.put_empty_query_response(),
             Ok(Outcome::Suspended) => {
-                if let Origin::Portal(_) = executing.origin {
+                if let Some(Executing { origin: Origin::Portal(_), .. }) = self.executing {
                     out.put_portal_suspended();
-                    self.put_back(executing);
+                    self.put_back();
                     // The statement is not over.
                     return Ok(Some(Step::NeedFrame));
                 }
             }
             Err(error) => {
-                self.closes.extend(executing.operation.open_result());
+                self.give_up();
                 return Err(error);
             }
         }
-        self.put_back(executing);
+        self.put_back();
         Ok(None)
+    }
+
+    /// The statement under way has failed. Its portal cannot be run again.
+    pub(in crate::session) fn give_up(&mut self) {
+        let Some(Executing { operation, origin, .. }) = self.executing.take() else { return };
+        let operation = match (operation, origin) {
+            (None, Origin::Portal(name)) => {
+                let state =
+                    self.portals.get_mut(&name).map(|portal| std::mem::replace(&mut portal.state, PortalState::Spent));
+                if let Some(PortalState::Running(operation)) = state { Some(operation) } else { None }
+            }
+            (operation, _) => operation,
+        };
+        self.closes.extend(operation.and_then(|operation| operation.open_result()));
+    }
+}
+
+/// The operation of what is being executed, where it is.
+fn running<'a>(executing: &'a mut Option<Executing>, portals: &'a mut ByName<Portal>) -> Option<&'a mut Operation> {
+    let Executing { operation, origin, .. } = executing.as_mut()?;
+    match (operation, origin) {
+        (Some(operation), _) => Some(operation),
+        (None, Origin::Portal(name)) => match &mut portals.get_mut(name)?.state {
+            PortalState::Running(operation) => Some(operation),
+            _ => None,
+        },
+        (None, Origin::Query(_)) => None,
     }
 }

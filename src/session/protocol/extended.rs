@@ -13,12 +13,13 @@ use super::ready::{Ready, in_failed_block};
 use crate::session::contract::step::Step;
 use crate::session::run::Operation;
 use crate::session::run::arguments::{Arguments, argument_values, constants};
-use crate::session::run::bind::bind_values;
+use crate::session::run::bind::{Values, bind_values};
 use crate::session::run::cursor::SharedCursor;
+use crate::session::run::script::Run;
 use crate::session::run::values::{Parameter, Sources};
 use crate::session::understand::context::{Cx, Understood};
 use crate::session::understand::resolve::Resolve;
-use crate::session::understand::rows::{Formats, put_row_description};
+use crate::session::understand::rows::{Field, Formats, put_row_description};
 use crate::session::understand::rules::{ends_failed_block, needs_transaction, nested, result_changed};
 use crate::session::understand::statement::Statement;
 
@@ -32,6 +33,10 @@ impl Ready {
     fn start_parse(&mut self, parse: &Parse<'_>, out: &mut SendBuf) -> Result<Option<Step>, Box<PgError>> {
         if parse.name.is_empty() {
             self.statements.remove("");
+            if self.parse_known(parse)? {
+                out.put_parse_complete();
+                return Ok(None);
+            }
         } else {
             self.check_statement_name(parse.name)?;
         }
@@ -51,6 +56,21 @@ impl Ready {
         self.understand(resolve, Purpose::Parse { name: parse.name.to_owned(), types, outer: None }, out)
     }
 
+    /// Parse of a text that a client of the shard has parsed without a name before. False: it has to be understood.
+    fn parse_known(&mut self, parse: &Parse<'_>) -> Result<bool, Box<PgError>> {
+        if self.statements.len() >= self.context.options.limits.statements_max {
+            return Ok(false);
+        }
+        let (types, epoch) = (parse.type_oids().map(Oid), self.context.epoch());
+        let known = self.context.parsed.borrow_mut().get(parse.sql, types, &self.client, epoch);
+        let Some(statement) = known else { return Ok(false) };
+        if self.client.transaction.is_failed() {
+            return Err(in_failed_block());
+        }
+        self.statements.insert("", statement);
+        Ok(true)
+    }
+
     pub(in crate::session) fn finish_parse(
         &mut self,
         name: &str,
@@ -63,13 +83,17 @@ impl Ready {
         if self.client.transaction.is_failed() && !ends_failed_block(&understood.translation.action) {
             return Err(in_failed_block());
         }
-        let mut statement = Statement::new(understood, resolve, types, self.context.epoch());
+        let mut statement = Statement::new(understood, resolve.into_parts(), types, self.context.epoch());
         if let Some(outer) = outer {
             statement = Statement::around(*outer, statement);
         } else if nested(&statement.understood.translation.action, types).is_some() {
             return self.parse_nested(name, types, statement, out);
         }
-        self.add_statement(name.to_owned(), statement)?;
+        let statement = self.add_statement(name.to_owned(), statement)?;
+        let shared = Resolve::of_template(&statement.template, &self.context);
+        if name.is_empty() && shared.is_some_and(|shared| Rc::ptr_eq(&shared, &statement.understood)) {
+            self.context.parsed.borrow_mut().keep(&statement, &self.client);
+        }
         out.put_parse_complete();
         Ok(None)
     }
@@ -120,10 +144,12 @@ impl Ready {
         understood: Rc<Understood>,
         resolve: Resolve,
     ) -> Result<Rc<Statement>, Box<PgError>> {
-        let mut statement = Statement::new(understood, resolve, &old.subject().client_types, self.context.epoch());
+        let mut statement =
+            Statement::new(understood, resolve.into_parts(), &old.subject().client_types, self.context.epoch());
         let columns = |statement: &Statement| -> Option<Vec<(String, Oid, i32)>> {
             let fields = self.statement_fields(statement, &Formats::text()).ok().flatten()?;
-            Some(fields.into_iter().map(|field| (field.name, field.pg_type.oid, field.pg_type.wire_typmod())).collect())
+            let told = |field: &Field| (field.name.clone(), field.pg_type.oid, field.pg_type.wire_typmod());
+            Some(fields.iter().map(told).collect())
         };
         let subject = old.subject();
         if old.inner.is_none() && columns(&statement) != columns(subject) {
@@ -135,7 +161,7 @@ impl Ready {
             statement = Statement { inner: Some(Rc::new(statement)), ..Statement::clone(old) };
         }
         let statement = Rc::new(statement);
-        self.statements.insert(old.name.clone(), Rc::clone(&statement));
+        self.statements.insert(&old.name, Rc::clone(&statement));
         Ok(statement)
     }
 
@@ -162,17 +188,15 @@ impl Ready {
                 ),
             ));
         }
-        let parameters: Vec<Parameter<'_>> = bind
-            .formatted_parameters()
-            .zip(&statement.parameter_types)
-            .map(|((format, bytes), oid)| Parameter { oid: *oid, format, bytes })
-            .collect();
+        let given = bind.formatted_parameters().zip(&statement.parameter_types);
+        let parameters = given.map(|((format, bytes), oid)| Parameter { oid: *oid, format, bytes });
         let bound = statement.bound();
-        let sources =
-            Sources { sql: &bound.sql, template: &bound.template, parameters: &parameters, context: &self.context };
-        let mut cx = Cx { shard: &self.context, client: &mut self.client, out };
-        let values = bind_values(&bound.understood, &sources, &mut cx)?;
-        let formats = Formats::new(bind.result_formats.iter().collect());
+        let values = self.context.with_parameters(parameters, |parameters| {
+            let sources = Sources { sql: &bound.sql, template: &bound.template, parameters, context: &self.context };
+            let mut cx = Cx { shard: &self.context, client: &mut self.client, out };
+            bind_values(&bound.understood, &sources, &mut cx)
+        })?;
+        let formats = Formats::new(bind.result_formats.iter());
         let depth = self.client.transaction.depth();
         let portal = Portal {
             statement: Rc::clone(statement),
@@ -183,7 +207,7 @@ impl Ready {
             depth,
         };
         self.charge_portal(name, &portal)?;
-        self.portals.insert(name.to_owned(), portal);
+        self.portals.insert(name, portal);
         out.put_bind_complete();
         Ok(None)
     }
@@ -240,6 +264,19 @@ impl Ready {
             return Err(in_failed_block());
         }
         let formats = portal.formats.clone();
+        if let (PortalState::Bound(Values::Iris(values)), Action::Script(_)) = (&mut portal.state, action) {
+            let values = std::mem::take(values);
+            let mut run = Run::new(Rc::clone(&understood), values, formats, false);
+            if run.key().is_some_and(|key| self.has_result(key)) {
+                run.separate(self.context.next_statement_key());
+            }
+            if let Some(portal) = self.portals.get_mut(name) {
+                portal.state = PortalState::Running(Operation::Run(run));
+            }
+            self.begin_lone(&understood, lookahead);
+            self.executing = Some(Executing { operation: None, understood, origin: Origin::Portal(name.to_owned()) });
+            return self.start(rows_max.into(), out);
+        }
         let state = std::mem::replace(&mut portal.state, PortalState::Spent);
         let mut operation = match (state, action) {
             (PortalState::Running(operation), _) => operation,
@@ -293,16 +330,23 @@ impl Ready {
             },
         };
         self.separate(&mut operation);
-        // One Execute before Sync is its own transaction in IRIS as it is; more of them need one around them.
-        if lookahead != Some(b'S') || needs_transaction(&understood) {
+        self.begin_lone(&understood, lookahead);
+        self.execute(operation, understood, Origin::Portal(name.to_owned()), rows_max.into(), out)
+    }
+
+    /// One Execute before Sync is its own transaction in IRIS as it is; more of them need one around them.
+    fn begin_lone(&mut self, understood: &Understood, lookahead: Option<u8>) {
+        if lookahead != Some(b'S') || needs_transaction(understood) {
             self.client.transaction.begin_implicit();
         }
-        self.execute(Executing { operation, understood, origin: Origin::Portal(name.to_owned()) }, rows_max.into(), out)
     }
 
     /// The portal may be executed again: for more rows, or to be told that there are none.
-    pub(in crate::session) fn put_back(&mut self, executing: Executing) {
-        let Executing { operation, origin: Origin::Portal(name), .. } = executing else { return };
+    pub(in crate::session) fn put_back(&mut self) {
+        let Some(Executing { operation: Some(operation), origin: Origin::Portal(name), .. }) = self.executing.take()
+        else {
+            return;
+        };
         let own_cursor = if let Operation::Cursor(run) = &operation { run.own_cursor() } else { None };
         if let Some(portal) = self.portals.get_mut(&name) {
             portal.state = own_cursor.map_or(PortalState::Running(operation), PortalState::Cursor);

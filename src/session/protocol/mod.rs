@@ -1,6 +1,7 @@
 //! Messages of the client: which statement they mean, and how what comes of it is framed.
 
 pub mod bounds;
+pub mod by_name;
 pub mod cursors;
 pub mod executing;
 pub mod extended;

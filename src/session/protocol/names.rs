@@ -11,14 +11,14 @@ use crate::session::client::Client;
 use crate::session::run::calls::call_fields;
 use crate::session::run::local::local_fields;
 use crate::session::understand::context::{ShardContext, Understood};
-use crate::session::understand::rows::{Field, Formats};
+use crate::session::understand::rows::{Field, Fields, Formats};
 use crate::session::understand::shape::row_shape;
 use crate::session::understand::statement::Statement;
 
 impl Ready {
     /// 42P05 when the name is taken.
     pub(in crate::session) fn check_statement_name(&self, name: &str) -> Result<(), Box<PgError>> {
-        if self.statements.contains_key(name) {
+        if self.statements.contains(name) {
             return Err(PgError::error(
                 SqlState::DUPLICATE_PREPARED_STATEMENT,
                 format!("prepared statement \"{name}\" already exists"),
@@ -31,7 +31,7 @@ impl Ready {
         &mut self,
         name: String,
         mut statement: Statement,
-    ) -> Result<(), Box<PgError>> {
+    ) -> Result<Rc<Statement>, Box<PgError>> {
         let max = self.context.options.limits.statements_max;
         if self.statements.len() >= max {
             return Err(PgError::error(
@@ -42,8 +42,9 @@ impl Ready {
         }
         self.charge_statement(&name, &statement)?;
         statement.name.clone_from(&name);
-        self.statements.insert(name, Rc::new(statement));
-        Ok(())
+        let statement = Rc::new(statement);
+        self.statements.insert(&name, Rc::clone(&statement));
+        Ok(statement)
     }
 
     pub(in crate::session) fn statement(&self, name: &str) -> Result<Rc<Statement>, Box<PgError>> {
@@ -74,25 +75,28 @@ impl Ready {
         &self,
         statement: &Statement,
         formats: &Formats,
-    ) -> Result<Option<Vec<Field>>, Box<PgError>> {
-        match &statement.understood.translation.action {
-            Action::Cursor(CursorCommand::Fetch { name, is_move: false, .. }) => self.cursor_fields(name, formats),
-            Action::Script(steps) => script_fields(&statement.understood, steps, formats, &self.context, &self.client),
-            Action::Catalog(_) => catalog_fields(statement.described.as_deref(), formats),
+    ) -> Result<Option<Fields>, Box<PgError>> {
+        let own = match &statement.understood.translation.action {
+            Action::Script(steps) => {
+                return script_fields(&statement.understood, steps, formats, &self.context, &self.client);
+            }
+            Action::Cursor(CursorCommand::Fetch { name, is_move: false, .. }) => self.cursor_fields(name, formats)?,
+            Action::Catalog(_) => catalog_fields(statement.described.as_deref(), formats)?,
             Action::Execute { name, .. } => {
                 let prepared = self.statement(name)?;
-                match &prepared.understood.translation.action {
+                return match &prepared.understood.translation.action {
                     Action::Execute { .. } => Ok(None),
                     _ => self.statement_fields(&prepared, formats),
-                }
+                };
             }
             Action::ExplainExecute { column, .. } => {
                 formats.check(1)?;
-                Ok(Some(vec![Field::new("QUERY PLAN", *column, formats.of(0))]))
+                Some(vec![Field::new("QUERY PLAN", *column, formats.of(0))])
             }
-            Action::Calls(calls) => call_fields(calls, formats).map(Some),
-            action => Ok(local_fields(action)),
-        }
+            Action::Calls(calls) => Some(call_fields(calls, formats)?),
+            action => local_fields(action),
+        };
+        Ok(own.map(Fields::Own))
     }
 }
 
@@ -116,11 +120,11 @@ fn script_fields(
     formats: &Formats,
     context: &ShardContext,
     client: &Client,
-) -> Result<Option<Vec<Field>>, Box<PgError>> {
+) -> Result<Option<Fields>, Box<PgError>> {
     let Some((index, step)) = steps.iter().enumerate().find(|(_, step)| step.role == StepRole::Rows) else {
         return Ok(None);
     };
     let Some(metadata) = understood.extra.metadata(index) else { return Ok(None) };
     let shape = row_shape(understood, step, &metadata, formats, context, client.settings.style())?;
-    Ok(Some(shape.fields.clone()))
+    Ok(Some(Fields::Kept(shape)))
 }

@@ -28,8 +28,8 @@ impl Ready {
     /// A JSON object; see [`gateway_setting::SESSION`](crate::catalog::gateway_setting::SESSION).
     fn open_objects(&self) -> String {
         let cursors: Vec<Value> = self.portals.iter().map(|(name, portal)| cursor_row(name, portal)).collect();
-        let named = self.statements.iter().filter(|(name, _)| !name.is_empty());
-        let statements: Vec<Value> = named.map(|(name, statement)| statement_row(name, statement)).collect();
+        let statements: Vec<Value> =
+            self.statements.named().map(|(name, statement)| statement_row(name, statement)).collect();
         let channels: Vec<&str> = self.client.channels.listening().collect();
         json!({ "cursors": cursors, "statements": statements, "channels": channels }).to_string()
     }

@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use crate::iris::Request;
 use crate::sql::{Action, CatalogQuery, CursorCommand, SettingCommand, TransactionCommand};
 use crate::wire::{PgError, SqlState};
 
@@ -15,6 +16,7 @@ use crate::session::run::catalog::CatalogRun;
 use crate::session::run::control::Control;
 use crate::session::run::cursor::run::{CommitHeld, CursorRun};
 use crate::session::run::cursor::{Room, SharedCursor};
+use crate::session::run::outcome::CommandTag;
 use crate::session::understand::context::Understood;
 use crate::session::understand::rows::Formats;
 
@@ -49,7 +51,7 @@ impl Ready {
             Action::ExplainExecute { explain, name, arguments, .. } => {
                 let statement = explained(explain, self.statement(name)?.as_ref(), arguments)?;
                 let describe = formats.is_none();
-                let formats = formats.cloned().unwrap_or_else(Formats::text).into_codes();
+                let formats = formats.map(Formats::to_codes).unwrap_or_default();
                 let run = CatalogRun::new(statement, CatalogQuery::default(), formats, describe);
                 Ok(Some(Operation::Catalog(Box::new(run))))
             }
@@ -75,7 +77,7 @@ impl Ready {
                 let others: usize = self.portals.values().map(Portal::kept_bytes).sum();
                 let own: usize = held.iter().filter_map(|cursor| Some(cursor.try_borrow().ok()?.kept_bytes())).sum();
                 let room = Room::new(&self.context.options.limits, others.saturating_sub(own));
-                let control = Control::new(command.clone(), translation.tag.clone());
+                let control = Control::new(command.clone(), Rc::clone(&understood.tag));
                 Ok(Some(Operation::CommitHeld(Box::new(CommitHeld::new(held, room, control)))))
             }
             _ => Ok(None),
@@ -84,7 +86,7 @@ impl Ready {
 
     /// 42P03 when the name is taken, 54000 when there are too many.
     pub(in crate::session) fn check_portal_name(&self, name: &str) -> Result<(), Box<PgError>> {
-        if self.portals.contains_key(name) {
+        if self.portals.contains(name) {
             return Err(PgError::error(SqlState::DUPLICATE_CURSOR, format!("cursor \"{name}\" already exists")));
         }
         let max = self.context.options.limits.portals_max;
@@ -101,30 +103,29 @@ impl Ready {
     /// lease: IRIS tells results apart by it.
     pub(in crate::session) fn separate(&self, operation: &mut Operation) {
         let Operation::Run(run) = operation else { return };
-        let key = run.key();
-        let of = |request: crate::iris::Request| match request {
-            crate::iris::Request::CloseResult { statement } => Some(statement.key),
-            _ => None,
-        };
-        let mut open = self.portals.values().filter_map(|portal| portal.open_result().and_then(of));
-        let mut closing = self.closes.iter().filter_map(|request| of(request.clone()));
-        if key.is_some() && (open.any(|open| Some(open) == key) || closing.any(|open| Some(open) == key)) {
+        if run.key().is_some_and(|key| self.has_result(key)) {
             run.separate(self.context.next_statement_key());
         }
     }
 
+    /// Whether a result of the statement with this key is open, or about to be closed.
+    pub(in crate::session) fn has_result(&self, key: u64) -> bool {
+        let is_of = |request: &Request| matches!(request, Request::CloseResult { statement } if statement.key == key);
+        self.closes.iter().any(is_of) || self.portals.any(|portal| portal.open_result().as_ref().is_some_and(is_of))
+    }
+
     fn close_all_cursors(&mut self) {
-        let open: Vec<_> = self.portals.drain().filter_map(|(_, portal)| portal.open_result()).collect();
-        self.closes.extend(open);
+        self.closes.extend(self.portals.values().filter_map(Portal::open_result));
+        self.portals.clear();
     }
 
     /// A statement has succeeded. What it means to cursors: they end with their transaction, except those WITH HOLD,
     /// and with the savepoint they were made after.
-    pub(in crate::session) fn after_statement(&mut self, action: &Action, tag: &str) {
+    pub(in crate::session) fn after_statement(&mut self, action: &Action, tag: &CommandTag) {
         let savepoints = self.client.transaction.depth();
         match action {
             Action::Transaction(TransactionCommand::Commit { .. } | TransactionCommand::Rollback { .. }) => {
-                self.end_portals(tag == "COMMIT");
+                self.end_portals(tag.is("COMMIT"));
             }
             Action::Transaction(TransactionCommand::Release(_)) => {
                 for portal in self.portals.values_mut() {
@@ -133,7 +134,7 @@ impl Ready {
             }
             Action::Transaction(TransactionCommand::RollbackTo(_)) => {
                 let closes = &mut self.closes;
-                self.portals.retain(|_, portal| {
+                self.portals.retain(|portal| {
                     let stays = portal.depth < savepoints || portal.is_committed();
                     if !stays {
                         closes.extend(portal.open_result());
@@ -148,7 +149,7 @@ impl Ready {
     /// The transaction is over, or about to be.
     pub(in crate::session) fn end_portals(&mut self, committed: bool) {
         let closes = &mut self.closes;
-        self.portals.retain(|_, portal| {
+        self.portals.retain(|portal| {
             let stays = portal.outlives(committed);
             if !stays {
                 closes.extend(portal.open_result());

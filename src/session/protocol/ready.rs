@@ -1,6 +1,5 @@
 //! An authenticated session: dispatch of frames and events, and the end of every cycle (Query, or pipeline to Sync).
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::iris::{Reply, Request};
@@ -8,7 +7,8 @@ use crate::sql::Template;
 use crate::wire::{Frame, FrontendMessage, PgError, SendBuf, Severity, SqlState, TransactionStatus};
 
 use super::bounds::KeptBytes;
-use super::executing::{Executing, Understanding};
+use super::by_name::ByName;
+use super::executing::{Executing, Framing, Understanding};
 use super::portal::Portal;
 use super::simple::Place;
 use crate::session::client::Client;
@@ -32,7 +32,8 @@ pub(in crate::session) enum Activity {
     /// Between two statements of a query string, so that others get their turn and the output goes out.
     Between(Place),
     Understand(Box<Understanding>),
-    Execute(Executing),
+    /// [`Ready::executing`] waits for something.
+    Execute,
     Ending(Ending),
 }
 
@@ -55,10 +56,12 @@ pub struct Ready {
     pub(in crate::session) client: Client,
     /// Scratch of the scanner.
     pub(in crate::session) template: Template,
-    pub(in crate::session) statements: HashMap<String, Rc<Statement>>,
-    pub(in crate::session) portals: HashMap<String, Portal>,
+    pub(in crate::session) statements: ByName<Rc<Statement>>,
+    pub(in crate::session) portals: ByName<Portal>,
     pub(in crate::session) kept: KeptBytes,
     pub(in crate::session) activity: Activity,
+    /// The statement that is carried out.
+    pub(in crate::session) executing: Option<Executing>,
     /// An error in the extended protocol: everything up to Sync is skipped.
     pub(in crate::session) skip_until_sync: bool,
     /// An error happened since the last ReadyForQuery.
@@ -77,10 +80,11 @@ impl Ready {
             context,
             client,
             template: Template::default(),
-            statements: HashMap::new(),
-            portals: HashMap::new(),
+            statements: ByName::default(),
+            portals: ByName::default(),
             kept: KeptBytes::default(),
             activity: Activity::Idle,
+            executing: None,
             skip_until_sync: false,
             errored: false,
             closes: Vec::new(),
@@ -94,7 +98,7 @@ impl Ready {
         self.client.transaction.iris_open()
             || !self.closes.is_empty()
             || !matches!(self.activity, Activity::Idle)
-            || self.portals.values().any(|portal| portal.open_result().is_some())
+            || self.portals.any(|portal| portal.open_result().is_some())
     }
 
     /// Gives back what only a statement needs.
@@ -161,9 +165,10 @@ impl Ready {
         out: &mut SendBuf,
     ) -> Step {
         match (&self.activity, frame.tag) {
-            (Activity::Execute(executing), b'd') => {
-                let framing = executing.framing();
+            (Activity::Execute, b'd') => {
+                let framing = self.executing.as_ref().map_or(Framing::Message, Executing::framing);
                 self.activity = Activity::Idle;
+                self.give_up();
                 self.settle(Err(error), framing, out)
             }
             (Activity::Idle, b'Q' | b'F' | b'S') => {
@@ -207,7 +212,7 @@ impl Ready {
     fn on_awaited(&mut self, event: Event<'_>, out: &mut SendBuf) -> Step {
         match (std::mem::replace(&mut self.activity, Activity::Idle), event) {
             (Activity::Understand(understanding), event) => self.resume_understanding(*understanding, event, out),
-            (Activity::Execute(executing), event) => self.resume(executing, event, out),
+            (Activity::Execute, event) => self.resume(event, out),
             (Activity::Check { text, checked }, Event::Flushed) => self.check_statements(&text, checked, out),
             (Activity::Between(place), Event::Flushed) => self.run_statements(place, out),
             (Activity::Ending(Ending::Notifications), Event::Notified(notifications)) => {
@@ -217,11 +222,7 @@ impl Ready {
             (Activity::Ending(ending), Event::Iris(reply)) if ending != Ending::Notifications => {
                 self.on_ending(ending, &reply, out)
             }
-            (Activity::Check { .. } | Activity::Between(_) | Activity::Ending(_), _) => {
-                let error = self.context.unwaited();
-                self.report(&error, out);
-                self.finish_cycle(out)
-            }
+            (Activity::Check { .. } | Activity::Between(_) | Activity::Ending(_), _) => self.unwaited(out),
             (Activity::Idle, _) => {
                 let error = PgError { severity: Severity::Fatal, ..*self.context.unwaited() };
                 out.put_error_response(&error);
@@ -230,12 +231,25 @@ impl Ready {
         }
     }
 
+    /// An event that nothing waits for ends the cycle.
+    pub(in crate::session) fn unwaited(&mut self, out: &mut SendBuf) -> Step {
+        let error = self.context.unwaited();
+        self.report(&error, out);
+        self.finish_cycle(out)
+    }
+
     /// The connection is gone, was cancelled or could not be had: an error like any other, but nothing is left open.
     fn on_lost(&mut self, error: Box<PgError>, out: &mut SendBuf) -> Step {
         self.forget_lease();
         match std::mem::replace(&mut self.activity, Activity::Idle) {
             Activity::Understand(understanding) => self.settle(Err(error), understanding.framing(), out),
-            Activity::Execute(executing) => self.settle(Err(error), executing.framing(), out),
+            Activity::Execute => {
+                let framing = self.executing.as_ref().map_or(Framing::Message, Executing::framing);
+                self.give_up();
+                // What was open is gone with the connection.
+                self.closes.clear();
+                self.settle(Err(error), framing, out)
+            }
             Activity::Check { .. } | Activity::Between(_) => {
                 self.report(&error, out);
                 self.finish_cycle(out)

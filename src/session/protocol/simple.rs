@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::sql::{Action, CursorCommand, check_syntax, position_in, split};
 use crate::wire::{PgError, SendBuf};
 
-use super::executing::{Executing, Framing, Origin, Purpose};
+use super::executing::{Framing, Origin, Purpose};
 use super::ready::{Activity, Ready, in_failed_block};
 use crate::session::contract::step::Step;
 use crate::session::run::Operation;
@@ -45,6 +45,11 @@ impl Ready {
         }
         self.client.begin_statement(sql);
         // One pass for the common string of one statement.
+        if let Some(statement) = Resolve::scan_only(sql, &mut self.template, &self.client) {
+            let place = Place { offset: characters(in_front(sql, statement)), ..Place::default() };
+            let result = self.start_scanned(statement, &place, out);
+            return self.settle(result, Framing::Query(place), out);
+        }
         let mut statements = split(sql);
         match (statements.next(), statements.next()) {
             (None, _) => {
@@ -119,7 +124,14 @@ impl Ready {
     /// `Ok(None)`: done without waiting.
     fn start_statement(&mut self, sql: &str, place: &Place, out: &mut SendBuf) -> Result<Option<Step>, Box<PgError>> {
         self.check_statement_bytes(sql)?;
-        if let Some(understood) = Resolve::known(sql, &mut self.template, &self.context, &self.client)? {
+        Resolve::scan(sql, &mut self.template, &self.client)?;
+        self.start_scanned(sql, place, out)
+    }
+
+    /// `self.template` holds the scan of the statement.
+    fn start_scanned(&mut self, sql: &str, place: &Place, out: &mut SendBuf) -> Result<Option<Step>, Box<PgError>> {
+        self.check_statement_bytes(sql)?;
+        if let Some(understood) = Resolve::of_template(&self.template, &self.context) {
             return self.start_understood(understood, sql, place, out);
         }
         let resolve = Resolve::new(sql, std::mem::take(&mut self.template));
@@ -137,7 +149,7 @@ impl Ready {
         if self.client.transaction.is_failed() && !ends_failed_block(action) {
             return Err(in_failed_block());
         }
-        let tag = &understood.translation.tag;
+        let tag = &understood.tag;
         match action {
             Action::Prepare { name, parameter_types, sql, offset } => {
                 self.check_statement_name(name)?;
@@ -176,7 +188,7 @@ impl Ready {
                             }
                             let operation = Operation::Arguments(Box::new(unknown));
                             let origin = Origin::Query(place.clone());
-                            return self.execute(Executing { operation, understood, origin }, 0, out);
+                            return self.execute(operation, understood, origin, 0, out);
                         }
                         None => constants(arguments),
                     };
@@ -203,11 +215,16 @@ impl Ready {
         if needs_transaction(&understood) {
             self.client.transaction.begin_implicit();
         }
-        let operation = match self.named_operation(&understood, None)? {
+        let named = if let Action::Script(_) = understood.translation.action {
+            None
+        } else {
+            self.named_operation(&understood, None)?
+        };
+        let operation = match named {
             Some(operation) => operation,
             None => Operation::new(Rc::clone(&understood), values, Formats::text(), true, &self.context, &self.client)?,
         };
-        self.execute(Executing { operation, understood, origin: Origin::Query(place.clone()) }, 0, out)
+        self.execute(operation, understood, Origin::Query(place.clone()), 0, out)
     }
 }
 

@@ -14,11 +14,46 @@ use crate::session::understand::context::{Cx, ShardContext, Understood};
 /// A statement's values, ready to be sent.
 #[derive(Debug)]
 pub enum Values {
-    /// One `$LIST` per IRIS statement of the script.
-    Iris(Vec<Vec<u8>>),
-    Oracle(CatalogStatement),
+    Iris(StepValues),
+    Oracle(Box<CatalogStatement>),
     /// Of functions that the gateway carries out.
-    Calls(CallValues),
+    Calls(Box<CallValues>),
+}
+
+impl Default for Values {
+    fn default() -> Self {
+        Self::Iris(StepValues::default())
+    }
+}
+
+/// One `$LIST` per IRIS statement of a script. The first stands apart: most scripts have one.
+#[derive(Debug, Default)]
+pub struct StepValues {
+    first: Vec<u8>,
+    others: Vec<Vec<u8>>,
+}
+
+impl StepValues {
+    fn put(&mut self, step: usize, values: Vec<u8>) {
+        if step == 0 {
+            self.first = values;
+        } else {
+            self.others.push(values);
+        }
+    }
+
+    /// Those of a step; once.
+    pub fn take(&mut self, step: usize) -> Vec<u8> {
+        match step.checked_sub(1) {
+            None => std::mem::take(&mut self.first),
+            Some(other) => self.others.get_mut(other).map(std::mem::take).unwrap_or_default(),
+        }
+    }
+
+    /// Memory held.
+    pub fn bytes(&self) -> usize {
+        self.others.iter().map(Vec::capacity).fold(self.first.capacity(), usize::saturating_add)
+    }
 }
 
 /// The values of every step, made once per Bind (or per simple query).
@@ -28,26 +63,29 @@ pub enum Values {
 pub fn bind_values(understood: &Understood, sources: &Sources<'_>, cx: &mut Cx<'_>) -> Result<Values, Box<PgError>> {
     let steps = match &understood.translation.action {
         Action::Script(steps) => steps,
-        Action::Calls(calls) => return bind_arguments(calls, sources).map(Values::Calls),
+        Action::Calls(calls) => return Ok(Values::Calls(Box::new(bind_arguments(calls, sources)?))),
         Action::Catalog(_) => {
             let sleeps = bind_arguments(&understood.translation.sleeps, sources)?;
             let mut statement = CatalogStatement { sleeps, ..catalog_statement(sources) };
             for call in &understood.translation.set_configs {
                 statement.settings.push(SettingValue::of(call, sources)?);
             }
-            return Ok(Values::Oracle(statement));
+            return Ok(Values::Oracle(Box::new(statement)));
         }
-        _ => return Ok(Values::Iris(Vec::new())),
+        _ => return Ok(Values::Iris(StepValues::default())),
     };
-    let mut all = Vec::with_capacity(steps.len());
+    let mut all = StepValues::default();
     for (index, step) in steps.iter().enumerate() {
-        let mut values = Vec::new();
+        let mut values = cx.shard.buffer();
         let metadata = understood.extra.metadata(index);
         put_values(&step.plan, metadata.as_deref(), sources, cx.client, cx.out, &mut values)?;
-        all.push(values);
+        all.put(index, values);
     }
-    let style = Arc::clone(cx.client.settings.style());
-    check_keys(&understood.translation.upsert_keys, sources, cx.client, &style)?;
+    let keys = &understood.translation.upsert_keys;
+    if !keys.is_empty() {
+        let style = Arc::clone(cx.client.settings.style());
+        check_keys(keys, sources, cx.client, &style)?;
+    }
     Ok(Values::Iris(all))
 }
 

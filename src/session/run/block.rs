@@ -130,7 +130,7 @@ impl BlockRun {
 
     fn next(&mut self, cx: &mut Cx<'_>) -> Result<Option<Outcome>> {
         let sql = match self.step(self.at) {
-            None => return Ok(Some(Outcome::Complete(self.understood.translation.tag.clone()))),
+            None => return Ok(Some(Outcome::Complete((&self.understood.tag).into()))),
             Some(BlockStep::Jump(to)) => {
                 self.at = *to;
                 return Ok(None);

@@ -1,6 +1,7 @@
 //! Functions the gateway carries out itself, called in a select list: advisory locks, notifications and waiting.
 
 use std::fmt::Write as _;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::sql::{AdvisoryOperation, Bind, Call, CallArgument, CallFunction};
@@ -10,7 +11,7 @@ use crate::wire::{Format, PgError, SendBuf, Severity, SqlState};
 use super::catalog::{CatalogStatement, catalog_statement};
 use super::channel::notify;
 use super::evaluation::Evaluation;
-use super::outcome::Outcome;
+use super::outcome::{CommandTag, Outcome};
 use super::values::Sources;
 use crate::session::client::Client;
 use crate::session::contract::lock::{LockKey, LockMode, LockRequest, LockScope};
@@ -140,7 +141,7 @@ pub struct Calls {
     formats: Formats,
     /// RowDescription goes in front (simple protocol).
     describe: bool,
-    tag: String,
+    tag: Rc<str>,
     rows_max: u64,
     /// What the calls so far have answered.
     results: Vec<Datum<'static>>,
@@ -159,7 +160,7 @@ enum State {
 }
 
 impl Calls {
-    pub fn new(calls: &[Call], values: CallValues, formats: Formats, describe: bool, tag: String) -> Self {
+    pub fn new(calls: &[Call], values: CallValues, formats: Formats, describe: bool, tag: Rc<str>) -> Self {
         Self {
             calls: calls.to_vec(),
             values,
@@ -202,7 +203,7 @@ impl Calls {
                 self.state = State::Running;
                 self.run(cx.client, cx.out)
             }
-            State::Running | State::Done => Ok(Outcome::Complete(format!("{} 0", self.tag))),
+            State::Running | State::Done => Ok(Outcome::Complete(CommandTag::counted(Rc::clone(&self.tag), 0))),
             State::Rows(from) => self.put_rows(from, cx.out),
         }
     }
@@ -381,7 +382,7 @@ impl Calls {
             return Ok(Outcome::Suspended);
         }
         self.state = State::Done;
-        Ok(Outcome::Complete(format!("{} {count}", self.tag)))
+        Ok(Outcome::Complete(CommandTag::counted(Rc::clone(&self.tag), u64::try_from(count).unwrap_or(u64::MAX))))
     }
 }
 

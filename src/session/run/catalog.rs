@@ -6,7 +6,7 @@ use crate::types::Oid;
 use crate::wire::{Format, PgError, SendBuf, SqlState};
 
 use super::calls::CallValues;
-use super::outcome::Outcome;
+use super::outcome::{CommandTag, Outcome};
 use super::values::SettingValue;
 use crate::session::contract::step::{Event, Progress};
 use crate::session::understand::context::Cx;
@@ -139,7 +139,7 @@ impl CatalogRun {
         match std::mem::replace(&mut self.state, State::Done) {
             State::Next => Ok(self.ask(cx)),
             State::Rows { answer, at, left_count } => Ok(self.put_rows(answer, at, left_count, cx.out)),
-            State::Done => Ok(Outcome::Complete("SELECT 0".to_owned())),
+            State::Done => Ok(Outcome::Complete(CommandTag::counted("SELECT", 0))),
             State::Waiting(_) => Err(runs_already()),
         }
     }
@@ -192,8 +192,8 @@ impl CatalogRun {
         }
         // The tag of a later part counts that part's rows.
         let tag = match answer.tag.as_deref().unwrap_or("SELECT") {
-            tag if tag.starts_with("SELECT") => format!("SELECT {count}"),
-            tag => tag.to_owned(),
+            tag if tag.starts_with("SELECT") => CommandTag::counted("SELECT", count),
+            tag => tag.into(),
         };
         Outcome::Complete(tag)
     }

@@ -1,5 +1,7 @@
 //! LISTEN, UNLISTEN and NOTIFY being carried out; what DISCARD ALL does to them.
 
+use std::rc::Rc;
+
 use crate::sql::ChannelCommand;
 use crate::wire::{PgError, SqlState};
 
@@ -16,12 +18,12 @@ const CHANNEL_BYTES_MAX: usize = 64;
 #[derive(Debug)]
 pub struct ChannelOperation {
     command: ChannelCommand,
-    tag: String,
+    tag: Rc<str>,
     is_done: bool,
 }
 
 impl ChannelOperation {
-    pub fn new(command: ChannelCommand, tag: String) -> Self {
+    pub fn new(command: ChannelCommand, tag: Rc<str>) -> Self {
         Self { command, tag, is_done: false }
     }
 
@@ -42,7 +44,7 @@ impl ChannelOperation {
             ChannelCommand::Unlisten(None) => client.channels.change(ChannelChange::UnlistenAll, depth)?,
             ChannelCommand::Notify { channel, payload } => notify(channel, payload, client)?,
         }
-        Ok(Outcome::Complete(self.tag.clone()))
+        Ok(Outcome::Complete((&self.tag).into()))
     }
 }
 

@@ -19,7 +19,7 @@ const UNKNOWN_SAVEPOINT: i32 = 375;
 #[derive(Debug)]
 pub struct Control {
     command: TransactionCommand,
-    tag: String,
+    tag: Rc<str>,
     waiting: Waiting,
 }
 
@@ -35,7 +35,7 @@ enum Waiting {
 }
 
 impl Control {
-    pub fn new(command: TransactionCommand, tag: String) -> Self {
+    pub fn new(command: TransactionCommand, tag: Rc<str>) -> Self {
         Self { command, tag, waiting: Waiting::Nothing }
     }
 
@@ -63,7 +63,7 @@ impl Control {
                 }
                 let commits = matches!(self.command, TransactionCommand::Commit { .. });
                 if client.transaction.is_failed() && commits {
-                    "ROLLBACK".clone_into(&mut self.tag);
+                    self.tag = "ROLLBACK".into();
                 }
                 let commits = commits && !client.transaction.is_failed();
                 if !client.transaction.iris_open() {
@@ -181,8 +181,8 @@ impl Control {
         self.complete()
     }
 
-    fn complete(&mut self) -> Outcome {
-        Outcome::Complete(std::mem::take(&mut self.tag))
+    fn complete(&self) -> Outcome {
+        Outcome::Complete((&self.tag).into())
     }
 }
 

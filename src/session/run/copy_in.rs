@@ -9,7 +9,7 @@ use crate::sql::{Action, Bind, CopyFormat, CopyFromStdin, CopyHeader};
 use crate::types::{Datum, Fitting, Oid, PgType, Style, TextDecoder, assign, assigns_as_is, fit};
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
-use super::outcome::Outcome;
+use super::outcome::{CommandTag, Outcome};
 use super::violation::{Attempt, violated};
 use crate::copy::{RowDecoder, RowFormat, TextFormat};
 use crate::session::client::Client;
@@ -249,7 +249,7 @@ impl CopyIn {
             return self.submit(client);
         }
         if self.done {
-            return Ok(Outcome::Complete(format!("COPY {}", self.rows_count)));
+            return Ok(Outcome::Complete(CommandTag::counted("COPY", self.rows_count)));
         }
         Ok(Outcome::Wait(Want::Frame))
     }

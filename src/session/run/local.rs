@@ -1,5 +1,7 @@
 //! Statements that the gateway answers alone: settings, and those that do nothing.
 
+use std::rc::Rc;
+
 use crate::sql::{Action, ModesScope, SettingCommand, TransactionModes};
 use crate::types::{Oid, PgType};
 use crate::wire::{Format, PgError, SendBuf, SqlState};
@@ -13,7 +15,7 @@ use crate::session::understand::rows::{Field, put_row_description};
 #[derive(Debug)]
 pub struct Local {
     pub command: LocalCommand,
-    pub tag: String,
+    pub tag: Rc<str>,
     /// RowDescription goes in front of rows (simple protocol).
     pub describe: bool,
 }
@@ -140,6 +142,6 @@ impl Local {
             }
         }
         client.tell_settings(out);
-        Ok(Outcome::Complete(self.tag.clone()))
+        Ok(Outcome::Complete((&self.tag).into()))
     }
 }

@@ -30,7 +30,7 @@ use crate::sql::{Action, CatalogQuery, CursorCommand, EnumChange, SettingCommand
 use crate::wire::{PgError, SendBuf, SqlState};
 
 use self::arguments::Arguments;
-use self::bind::Values;
+use self::bind::{StepValues, Values};
 use self::block::BlockRun;
 use self::calls::Calls;
 use self::catalog::{CatalogRun, CatalogStatement};
@@ -80,7 +80,7 @@ pub enum Operation {
 pub struct MirrorOnly {
     change: Option<MirrorChange>,
     enum_change: Option<EnumChange>,
-    tag: String,
+    tag: Rc<str>,
 }
 
 /// What goes in front of a statement. Its row is nobody's.
@@ -105,11 +105,11 @@ impl Operation {
         context: &ShardContext,
         client: &Client,
     ) -> Result<Self, Box<PgError>> {
-        let tag = || understood.translation.tag.clone();
+        let tag = || Rc::clone(&understood.tag);
         let values = match (values, &understood.translation.action) {
             (Values::Oracle(mut statement), Action::Catalog(query)) => {
                 let sleeps = std::mem::take(&mut statement.sleeps);
-                let run = CatalogRun::new(statement, *query, formats.into_codes(), describe);
+                let run = CatalogRun::new(*statement, *query, formats.to_codes(), describe);
                 let then = Self::Catalog(Box::new(run));
                 let calls = &understood.translation.sleeps;
                 if calls.is_empty() {
@@ -119,9 +119,9 @@ impl Operation {
                 return Ok(Self::Sleeping(Box::new(Sleeping { calls, spool: SendBuf::new(), then, rows_max: 0 })));
             }
             (Values::Calls(values), Action::Calls(calls)) => {
-                return Ok(Self::Calls(Box::new(Calls::new(calls, values, formats, describe, tag()))));
+                return Ok(Self::Calls(Box::new(Calls::new(calls, *values, formats, describe, tag()))));
             }
-            (Values::Oracle(_) | Values::Calls(_), _) => Vec::new(),
+            (Values::Oracle(_) | Values::Calls(_), _) => StepValues::default(),
             (Values::Iris(values), _) => values,
         };
         Ok(match &understood.translation.action {
@@ -132,9 +132,7 @@ impl Operation {
                 tag: tag(),
             }),
             Action::Transaction(command) => Self::Control(Control::new(command.clone(), tag())),
-            Action::Setting(command)
-                if let Some(setting) = TrySetting::of(command, &understood.translation.tag, context) =>
-            {
+            Action::Setting(command) if let Some(setting) = TrySetting::of(command, &understood.tag, context) => {
                 Self::TrySetting(Box::new(setting))
             }
             Action::Setting(SettingCommand::Show(name))
@@ -145,7 +143,7 @@ impl Operation {
                 Self::Catalog(Box::new(CatalogRun::new(
                     statement,
                     CatalogQuery::default(),
-                    formats.into_codes(),
+                    formats.to_codes(),
                     describe,
                 )))
             }
@@ -264,7 +262,7 @@ impl Operation {
     ) -> Result<Outcome, Box<PgError>> {
         match (outcome?, &mut *self) {
             (Outcome::Complete(_), Self::Sleeping(sleeping)) => {
-                let over = Self::Local(Local { command: LocalCommand::Nothing, tag: String::new(), describe: false });
+                let over = Self::Local(Local { command: LocalCommand::Nothing, tag: "".into(), describe: false });
                 let (then, rows_max) = (std::mem::replace(&mut sleeping.then, over), sleeping.rows_max);
                 *self = then;
                 self.start(rows_max, cx)
@@ -310,7 +308,7 @@ impl MirrorOnly {
     fn start(&mut self) -> Outcome {
         match self.change.take() {
             Some(change) => Outcome::Wait(Want::Mirror(change)),
-            None => Outcome::Complete(self.tag.clone()),
+            None => Outcome::Complete((&self.tag).into()),
         }
     }
 
@@ -321,6 +319,6 @@ impl MirrorOnly {
             cx.shard.options.enums.apply(change);
         }
         cx.shard.schema_changed();
-        Ok(Outcome::Complete(self.tag.clone()))
+        Ok(Outcome::Complete((&self.tag).into()))
     }
 }

@@ -1,6 +1,9 @@
 //! What comes of a statement that was started or resumed.
 
+use std::rc::Rc;
+
 use crate::session::contract::step::Want;
+use crate::wire::SendBuf;
 
 /// What comes next.
 #[derive(Debug)]
@@ -9,8 +12,46 @@ pub enum Outcome {
     Wait(Want),
     /// The row limit is reached.
     Suspended,
-    /// The text of CommandComplete.
-    Complete(String),
+    Complete(CommandTag),
     /// EmptyQueryResponse instead of CommandComplete.
     Empty,
+}
+
+/// The text of CommandComplete.
+#[derive(Debug, Clone)]
+pub struct CommandTag {
+    /// Shared with the translation.
+    command: Rc<str>,
+    /// Of rows.
+    count: Option<u64>,
+}
+
+impl CommandTag {
+    pub fn counted(command: impl Into<Rc<str>>, count: u64) -> Self {
+        Self { command: command.into(), count: Some(count) }
+    }
+
+    pub fn put(&self, out: &mut SendBuf) {
+        match self.count {
+            Some(count) => out.put_command_complete_counted(&self.command, count),
+            None => out.put_command_complete(&self.command),
+        }
+    }
+
+    /// Whether it is this one, which has no count.
+    pub fn is(&self, command: &str) -> bool {
+        self.count.is_none() && *self.command == *command
+    }
+}
+
+impl From<&Rc<str>> for CommandTag {
+    fn from(command: &Rc<str>) -> Self {
+        Self { command: Rc::clone(command), count: None }
+    }
+}
+
+impl From<&str> for CommandTag {
+    fn from(command: &str) -> Self {
+        Self { command: command.into(), count: None }
+    }
 }

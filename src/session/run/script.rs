@@ -8,9 +8,10 @@ use crate::iris::{IrisError, IrisStatement, Item, ItemReader, Reply, Request, St
 use crate::sql::{Action, RunIf, ScriptStep, StepRole};
 use crate::wire::{PgError, SqlState};
 
+use super::bind::StepValues;
 use super::explain::Explanation;
 use super::held_rows::{HeldRows, check_returned};
-use super::outcome::Outcome;
+use super::outcome::{CommandTag, Outcome};
 use super::streams::StreamRows;
 use super::violation::{Attempt, violated};
 use crate::session::client::Client;
@@ -29,7 +30,7 @@ const SENT_BYTES_MAX: usize = 64 * 1024;
 pub struct Run {
     understood: Rc<Understood>,
     /// Per step, one set of values each.
-    values: Vec<Vec<u8>>,
+    values: StepValues,
     formats: Formats,
     /// RowDescription goes in front of the first row (simple protocol).
     describe: bool,
@@ -45,7 +46,7 @@ pub struct Run {
     /// Rows of all Rows steps.
     all_rows_count: u64,
     /// The rows of a change that are fetched in parts.
-    held: Option<HeldRows>,
+    held: Option<Box<HeldRows>>,
     /// Sum of the Count steps.
     count: u64,
     /// Of the step before.
@@ -80,14 +81,14 @@ enum State {
         end: bool,
     },
     /// Rows with stream cells, one cell read at a time.
-    Streams(StreamRows),
+    Streams(Box<StreamRows>),
     /// PostgreSQL is asked about IRIS's refusal.
     Explaining(Box<Explanation>),
     Done,
 }
 
 impl Run {
-    pub fn new(understood: Rc<Understood>, values: Vec<Vec<u8>>, formats: Formats, describe: bool) -> Self {
+    pub fn new(understood: Rc<Understood>, values: StepValues, formats: Formats, describe: bool) -> Self {
         Self {
             understood,
             values,
@@ -121,8 +122,11 @@ impl Run {
             State::Streams(rows) => !rows.end(),
             State::Next | State::Waiting | State::Explaining(_) | State::Done => false,
         };
+        if !open {
+            return None;
+        }
         let step = self.steps().get(self.step)?;
-        open.then(|| Request::CloseResult { statement: self.statement(step) })
+        Some(Request::CloseResult { statement: self.statement(step) })
     }
 
     /// Key of the statement whose rows go to the client.
@@ -190,7 +194,7 @@ impl Run {
         self.rows_max = rows_max;
         // Only the rows of a plain query can wait in IRIS: other scripts have steps behind them that must run.
         if rows_max > 0 && self.steps().len() > 1 && matches!(self.state, State::Next) {
-            self.held = Some(HeldRows::default());
+            self.held = Some(Box::default());
         }
         if let Some(held) = &mut self.held
             && matches!(self.state, State::Done)
@@ -286,7 +290,7 @@ impl Run {
                 self.shape(&metadata, cx)?;
                 let has_streams = self.shape.as_ref().is_some_and(|shape| shape.has_streams);
                 if has_streams {
-                    return self.streams(StreamRows::new(rows, end), cx);
+                    return self.streams(Box::new(StreamRows::new(rows, end)), cx);
                 }
                 self.page(rows, end, cx)
             }
@@ -317,6 +321,7 @@ impl Run {
         }
         let Some(step) = self.steps().get(self.step) else {
             self.state = State::Done;
+            cx.shard.give_back(std::mem::take(&mut self.sent));
             check_returned(&self.understood.translation.tag, self.steps(), self.count, self.all_rows_count)?;
             if let Some(change) = mirror_change(cx.client, &self.understood) {
                 return Ok(Outcome::Wait(Want::Mirror(change)));
@@ -335,9 +340,10 @@ impl Run {
         }
         self.step_rows_count = 0;
         self.state = State::Waiting;
-        let values = self.values.get_mut(self.step).map(std::mem::take).unwrap_or_default();
-        self.sent.clear();
+        let values = self.values.take(self.step);
+        cx.shard.give_back(std::mem::take(&mut self.sent));
         if is_kept && values.len() <= SENT_BYTES_MAX {
+            self.sent = cx.shard.buffer();
             self.sent.extend_from_slice(&values);
         }
         Ok(Outcome::Wait(Want::Submit(Request::Execute {
@@ -465,7 +471,7 @@ impl Run {
         self.end_of_page(end, cx)
     }
 
-    fn streams(&mut self, mut rows: StreamRows, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    fn streams(&mut self, mut rows: Box<StreamRows>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         let (Some(shape), Some(step)) = (self.shape.clone(), self.steps().get(self.step)) else {
             return self.end_of_page(rows.end(), cx);
         };
@@ -509,17 +515,17 @@ impl Run {
         self.opens_only || self.steps().len() == 1 && self.rows_max > 0 && self.rows_count >= self.rows_max
     }
 
-    /// CommandComplete's text: the rows of this Execute for queries, the changed rows otherwise.
-    fn tag(&self) -> String {
-        let tag = &self.understood.translation.tag;
+    /// The rows of this Execute for queries, the changed rows otherwise.
+    fn tag(&self) -> CommandTag {
+        let tag = &self.understood.tag;
         let counts_rows = self.steps().iter().any(|step| step.role == StepRole::Rows);
-        match tag.as_str() {
-            "SELECT" if counts_rows => format!("SELECT {}", self.rows_count),
+        match &**tag {
+            "SELECT" if counts_rows => CommandTag::counted(Rc::clone(tag), self.rows_count),
             "SELECT" | "INSERT 0" | "UPDATE" | "DELETE" | "MERGE" | "COPY" => {
-                let held = self.held.as_ref().filter(|_| counts_rows).map(HeldRows::last_count);
-                format!("{tag} {}", held.unwrap_or(self.count))
+                let held = self.held.as_ref().filter(|_| counts_rows).map(|held| held.last_count());
+                CommandTag::counted(Rc::clone(tag), held.unwrap_or(self.count))
             }
-            _ => tag.clone(),
+            _ => tag.into(),
         }
     }
 }

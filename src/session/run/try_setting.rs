@@ -1,6 +1,8 @@
 //! SET of a parameter that only a PostgreSQL knows: the oracle says whether it may have the value, and how SHOW would
 //! print it.
 
+use std::rc::Rc;
+
 use crate::catalog::{quoted, try_setting};
 use crate::sql::{CatalogQuery, SettingCommand};
 use crate::wire::PgError;
@@ -17,19 +19,19 @@ pub struct TrySetting {
     name: String,
     value: String,
     local: bool,
-    tag: String,
+    tag: Rc<str>,
     question: Option<Question>,
 }
 
 impl TrySetting {
     /// `None`: no question for the oracle.
-    pub fn of(command: &SettingCommand, tag: &str, context: &ShardContext) -> Option<Self> {
+    pub fn of(command: &SettingCommand, tag: &Rc<str>, context: &ShardContext) -> Option<Self> {
         let SettingCommand::Set { name, value: Some(value), local } = command else { return None };
         (context.options.has_oracle && Settings::needs_oracle(name)).then(|| Self {
             name: name.clone(),
             value: value.clone(),
             local: *local,
-            tag: tag.to_owned(),
+            tag: Rc::clone(tag),
             question: None,
         })
     }
@@ -65,6 +67,6 @@ impl TrySetting {
             cx.client.settings.end_transaction(true);
         }
         cx.client.tell_settings(cx.out);
-        Ok(Outcome::Complete(self.tag.clone()))
+        Ok(Outcome::Complete((&self.tag).into()))
     }
 }

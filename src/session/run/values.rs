@@ -14,16 +14,8 @@ use crate::wire::{Format, PgError, SendBuf, SqlState};
 use crate::session::client::Client;
 use crate::session::client::settings::parse_bool;
 use crate::session::understand::context::ShardContext;
+pub use crate::session::understand::parameter::Parameter;
 use crate::session::understand::session_values::session_value;
-
-/// One parameter as Bind (or SQL-level EXECUTE) gives it.
-#[derive(Debug, Clone, Copy)]
-pub struct Parameter<'a> {
-    pub oid: Oid,
-    pub format: Format,
-    /// `None` = NULL.
-    pub bytes: Option<&'a [u8]>,
-}
 
 /// Where values come from.
 pub struct Sources<'a> {

@@ -6,13 +6,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::catalog::{ChangeUnderWay, ChangesUnderWay, Described, EnumTypes, TableCache, TableQueries};
-use crate::iris::{IrisStatement, StatementMetadata};
-use crate::sql::{CachedTranslation, MirrorStatement, SideTable, TranslateOptions, TranslationCache};
+use crate::catalog::{ChangeUnderWay, ChangesUnderWay, EnumTypes, TableCache, TableQueries};
+use crate::iris::IrisStatement;
+use crate::sql::{MirrorStatement, SideTable, TranslateOptions, TranslationCache};
 use crate::types::Oid;
 use crate::wire::{Limits, PgError, SendBuf, SqlState};
 
-use super::rows::RowShape;
+use super::learnt::Learnt;
+pub use super::learnt::Understood;
+use super::parameter::Parameter;
+use super::parsed::Parsed;
 use crate::auth::AuthMethod;
 use crate::session::client::Client;
 use crate::session::client::counts::{SessionCounters, ShardCounts};
@@ -20,6 +23,12 @@ use crate::session::client::presence::Sessions;
 
 /// Translations kept per shard. An application has hundreds of statement texts; 4,096 of a few KB each stay small.
 const TRANSLATIONS_MAX: usize = 4_096;
+
+/// Buffers of values that a shard keeps, and how large one may be: a batch of COPY, a vector of 16,000 dimensions.
+const BUFFERS_MAX: usize = 8;
+const BUFFER_BYTES_MAX: usize = 1 << 20;
+/// Parameters whose memory a shard keeps.
+const PARAMETERS_KEPT_MAX: usize = 1_024;
 
 /// What a session needs to know of the configuration.
 #[derive(Debug, Clone)]
@@ -60,44 +69,6 @@ impl Cx<'_> {
     }
 }
 
-/// A translated statement with what was learnt of it since.
-pub type Understood = CachedTranslation<Learnt>;
-
-/// What a shard learns of a statement by preparing it.
-#[derive(Debug, Default)]
-pub struct Learnt {
-    /// Per script step, once a connection has prepared it.
-    metadata: RefCell<Vec<Option<Rc<StatementMetadata>>>>,
-    /// The columns of its rows in text format: what simple queries and most drivers ask for.
-    pub(in crate::session) text_shape: RefCell<Option<Rc<RowShape>>>,
-    /// What PostgreSQL says of it, where that could be asked.
-    described: RefCell<Option<Rc<Described>>>,
-}
-
-impl Learnt {
-    pub(in crate::session) fn described(&self) -> Option<Rc<Described>> {
-        self.described.borrow().clone()
-    }
-
-    pub(in crate::session) fn set_described(&self, described: Rc<Described>) {
-        *self.described.borrow_mut() = Some(described);
-    }
-
-    pub(in crate::session) fn metadata(&self, step: usize) -> Option<Rc<StatementMetadata>> {
-        self.metadata.borrow().get(step).cloned().flatten()
-    }
-
-    pub(in crate::session) fn set_metadata(&self, step: usize, metadata: &Rc<StatementMetadata>) {
-        let mut known = self.metadata.borrow_mut();
-        if known.len() <= step {
-            known.resize(step.saturating_add(1), None);
-        }
-        if let Some(slot) = known.get_mut(step) {
-            *slot = Some(Rc::clone(metadata));
-        }
-    }
-}
-
 /// Shared by the sessions of a shard.
 #[derive(Debug)]
 pub struct ShardContext {
@@ -105,9 +76,14 @@ pub struct ShardContext {
     pub(in crate::session) translations: RefCell<TranslationCache<Learnt>>,
     pub(in crate::session) tables: RefCell<TableCache>,
     pub(in crate::session) table_queries: TableQueries,
+    pub(in crate::session) parsed: RefCell<Parsed>,
     /// SAVEPOINT and the like: a handful of texts.
     control: RefCell<HashMap<String, Rc<IrisStatement>>>,
     next_key: Cell<u64>,
+    /// For values on their way to IRIS: the memory of those that have been sent.
+    buffers: RefCell<Vec<Vec<u8>>>,
+    /// For the parameters of a Bind message.
+    parameters: RefCell<Vec<Parameter<'static>>>,
     /// Moves with every DDL of any shard.
     schema_epoch: Arc<AtomicU64>,
     counters: Arc<SessionCounters>,
@@ -122,8 +98,11 @@ impl ShardContext {
             translations: RefCell::new(TranslationCache::new(TRANSLATIONS_MAX)),
             tables: RefCell::new(tables),
             table_queries: TableQueries::new(0),
+            parsed: RefCell::default(),
             control: RefCell::default(),
             next_key: Cell::new(TableQueries::COUNT),
+            buffers: RefCell::default(),
+            parameters: RefCell::default(),
             schema_epoch,
             counters,
         }
@@ -175,6 +154,38 @@ impl ShardContext {
     pub(in crate::session) fn change_begins(&self, mirror: &[MirrorStatement]) -> Option<ChangeUnderWay> {
         let relations = mirror.iter().flat_map(|statement| statement.relations.iter().cloned());
         (!mirror.is_empty()).then(|| self.options.changes.begin(relations))
+    }
+
+    /// An empty buffer for values, which comes back by [`give_back`](Self::give_back).
+    pub(in crate::session) fn buffer(&self) -> Vec<u8> {
+        self.buffers.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// A buffer whose values are of no more use.
+    pub(in crate::session) fn give_back(&self, mut buffer: Vec<u8>) {
+        let mut buffers = self.buffers.borrow_mut();
+        if (1..=BUFFER_BYTES_MAX).contains(&buffer.capacity()) && buffers.len() < BUFFERS_MAX {
+            buffer.clear();
+            buffers.push(buffer);
+        }
+    }
+
+    /// Calls `body` with all of `parameters` side by side, in memory that is used again.
+    pub(in crate::session) fn with_parameters<'p, T>(
+        &self,
+        parameters: impl Iterator<Item = Parameter<'p>>,
+        body: impl FnOnce(&[Parameter<'p>]) -> T,
+    ) -> T {
+        let mut all: Vec<Parameter<'p>> = self.parameters.take();
+        all.extend(parameters);
+        let result = body(&all);
+        if all.capacity() <= PARAMETERS_KEPT_MAX {
+            all.clear();
+            // Nothing is left in it that would be borrowed; collecting what holds nothing keeps the memory.
+            let none = |parameter: Parameter<'p>| Parameter { bytes: None, ..parameter };
+            self.parameters.replace(all.into_iter().map(none).collect());
+        }
+        result
     }
 
     /// A key no other statement of the shard has.

@@ -20,9 +20,10 @@ use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
 use super::context::{Cx, ShardContext, Understood};
+use super::learnt::plans;
 use super::prelude::prelude;
 use super::question::Question;
-use super::rules::{plans, refused, unexpected};
+use super::rules::{refused, unexpected};
 use crate::session::client::Client;
 use crate::session::contract::step::{Event, Progress, Want};
 use spelling::{Asked, Spelled};
@@ -98,26 +99,26 @@ fn surroundings<'a>(cx: &'a Cx<'_>) -> Surroundings<'a> {
 }
 
 impl Resolve {
-    /// The hot path: scanned, known, prepared before.
-    ///
-    /// # Errors
-    /// The text cannot be scanned (unterminated literal).
-    pub fn known(
-        sql: &str,
-        template: &mut Template,
-        context: &ShardContext,
-        client: &Client,
-    ) -> Result<Option<Rc<Understood>>, Box<PgError>> {
-        Self::scan(sql, template, client)?;
+    /// The hot path: the statement that `template` holds the scan of is known, and was prepared before.
+    pub fn of_template(template: &Template, context: &ShardContext) -> Option<Rc<Understood>> {
         let epoch = context.epoch();
         let found = context.translations.borrow_mut().get(template, epoch);
-        Ok(found.filter(|understood| next_unprepared(understood, 0).is_none()))
+        found.filter(|understood| next_unprepared(understood, 0).is_none())
+    }
+
+    /// The statement of a query string that holds one, scanned; see [`Template::scan_only`].
+    pub fn scan_only<'a>(sql: &'a str, template: &mut Template, client: &Client) -> Option<&'a str> {
+        template.is_zoned = client.is_zoned();
+        template.is_dated = client.is_dated();
+        let statement = template.scan_only(sql)?;
+        template.scope(&client.search_path);
+        Some(statement)
     }
 
     /// The template of a statement as this client means it.
     ///
     /// # Errors
-    /// As [`known`](Self::known).
+    /// The text cannot be scanned (unterminated literal).
     pub fn scan(sql: &str, template: &mut Template, client: &Client) -> Result<(), Box<PgError>> {
         template.is_zoned = client.is_zoned();
         template.is_dated = client.is_dated();
@@ -126,7 +127,7 @@ impl Resolve {
         Ok(())
     }
 
-    /// A statement that `known` did not find; `template` holds its scan.
+    /// A statement that `of_template` did not find; `template` holds its scan.
     pub fn new(sql: &str, template: Template) -> Self {
         Self {
             sql: sql.to_owned(),

@@ -1,5 +1,6 @@
 //! From IRIS rows to DataRow: coders chosen once per column, then a plain loop.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::bridge::{CellDecoder, default_pg_type};
@@ -231,46 +232,99 @@ fn expand(columns: &[OutputColumn], count: usize) -> Vec<OutputColumn> {
     head.chain(std::iter::repeat_n(OutputColumn::Star, starred)).chain(tail).collect()
 }
 
-/// Format codes of Bind: none (all text), one for all, or one each.
-#[derive(Debug, Clone, Default)]
-pub struct Formats(Vec<Format>);
+/// Format codes of Bind: none (all text), one for all, or one each. Copied without memory of its own, unless columns
+/// differ.
+#[derive(Debug, Clone)]
+pub struct Formats {
+    codes: Codes,
+    /// Codes given.
+    count: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Codes {
+    All(Format),
+    Each(Rc<[Format]>),
+}
+
+impl Default for Formats {
+    fn default() -> Self {
+        Self::text()
+    }
+}
 
 impl Formats {
     pub fn text() -> Self {
-        Self::default()
+        Self { codes: Codes::All(Format::Text), count: 0 }
     }
 
-    pub fn new(formats: Vec<Format>) -> Self {
-        Self(formats)
+    pub fn all(format: Format) -> Self {
+        Self { codes: Codes::All(format), count: 1 }
     }
 
-    pub fn is_text(&self) -> bool {
-        self.0.iter().all(|format| *format == Format::Text)
+    /// As Bind has them.
+    pub fn new(codes: impl ExactSizeIterator<Item = Format> + Clone) -> Self {
+        let count = codes.len();
+        let first = codes.clone().next().unwrap_or(Format::Text);
+        let is_one = codes.clone().all(|format| format == first);
+        let codes = if is_one { Codes::All(first) } else { Codes::Each(codes.collect()) };
+        Self { codes, count }
+    }
+
+    /// Whether columns look the same by both.
+    pub fn means(&self, other: &Self) -> bool {
+        self.codes == other.codes
     }
 
     /// The format codes as Bind gave them.
-    pub fn into_codes(self) -> Vec<Format> {
-        self.0
+    pub fn to_codes(&self) -> Vec<Format> {
+        (0..self.count).map(|index| self.of(index)).collect()
     }
 
     pub fn of(&self, index: usize) -> Format {
-        match self.0.as_slice() {
-            [] => Format::Text,
-            [one] => *one,
-            many => many.get(index).copied().unwrap_or(Format::Text),
+        match &self.codes {
+            Codes::All(format) => *format,
+            Codes::Each(formats) => formats.get(index).copied().unwrap_or(Format::Text),
         }
     }
 
     /// # Errors
     /// 08P01 as PostgreSQL words it.
     pub fn check(&self, columns: usize) -> Result<(), Box<PgError>> {
-        if self.0.len() > 1 && self.0.len() != columns {
+        if self.count > 1 && self.count != columns {
             return Err(PgError::error(
                 SqlState::PROTOCOL_VIOLATION,
-                format!("bind message has {} result formats but query has {columns} columns", self.0.len()),
+                format!("bind message has {} result formats but query has {columns} columns", self.count),
             ));
         }
         Ok(())
+    }
+}
+
+/// The columns of a result as the client is told them: those of a shape that is kept, or made for this once.
+#[derive(Debug)]
+pub enum Fields {
+    Kept(Rc<RowShape>),
+    Own(Vec<Field>),
+}
+
+impl std::ops::Deref for Fields {
+    type Target = [Field];
+
+    fn deref(&self) -> &[Field] {
+        match self {
+            Self::Kept(shape) => &shape.fields,
+            Self::Own(fields) => fields,
+        }
+    }
+}
+
+impl Fields {
+    pub fn into_vec(self) -> Vec<Field> {
+        match self {
+            Self::Kept(shape) => shape.fields.clone(),
+            Self::Own(fields) => fields,
+        }
     }
 }
 
@@ -307,12 +361,19 @@ mod tests {
 
     #[test]
     fn formats_are_none_one_or_all() {
-        let mixed = Formats::new(vec![Format::Text, Format::Binary]);
-        assert_eq!(mixed.of(1), Format::Binary);
-        assert!(mixed.check(3).is_err());
-        let one = Formats::new(vec![Format::Binary]);
-        assert_eq!(one.of(7), Format::Binary);
+        let of = |codes: &[Format]| Formats::new(codes.iter().copied());
+        let (text, binary) = (Format::Text, Format::Binary);
+        let mixed = of(&[text, binary]);
+        assert_eq!((mixed.of(0), mixed.of(1)), (text, binary));
+        assert!(mixed.check(3).is_err() && mixed.check(2).is_ok());
+        assert_eq!(mixed.to_codes(), [text, binary]);
+        let one = of(&[binary]);
+        assert_eq!(one.of(7), binary);
         assert!(one.check(3).is_ok());
-        assert!(Formats::text().is_text());
+        let same = of(&[binary, binary]);
+        assert!(same.check(3).is_err() && same.check(2).is_ok());
+        assert_eq!(same.to_codes(), [binary, binary]);
+        assert!(same.means(&one) && !same.means(&mixed) && mixed.means(&of(&[text, binary])));
+        assert!(of(&[]).means(&Formats::text()) && of(&[]).to_codes().is_empty());
     }
 }

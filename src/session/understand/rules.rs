@@ -3,11 +3,12 @@
 use crate::bridge::to_pg;
 use crate::catalog::MirrorChange;
 use crate::iris::{IrisError, Reply};
-use crate::sql::{Action, CursorCommand, Plan, TransactionCommand};
+use crate::sql::{Action, CursorCommand, TransactionCommand};
 use crate::types::Oid;
 use crate::wire::{PgError, SendBuf, SqlState};
 
 use super::context::{ShardContext, Understood};
+use super::learnt::plans;
 use crate::session::client::Client;
 
 /// Several IRIS statements for one of PostgreSQL's, and COPY, are all or nothing. DDL stands alone: IRIS does not
@@ -18,8 +19,9 @@ pub fn needs_transaction(understood: &Understood) -> bool {
         Action::CopyFromStdin(_) => true,
         Action::Do(block) => block.has_several_statements(),
         Action::Script(_) => {
-            let is_ddl = ["CREATE", "DROP", "ALTER", "TRUNCATE"].iter().any(|verb| translation.tag.starts_with(verb));
-            !is_ddl && plans(&translation.action).count() > 1
+            let is_ddl =
+                || ["CREATE", "DROP", "ALTER", "TRUNCATE"].iter().any(|verb| translation.tag.starts_with(verb));
+            plans(&translation.action).nth(1).is_some() && !is_ddl()
         }
         _ => false,
     }
@@ -73,16 +75,6 @@ pub fn nested<'a>(action: &'a Action, client_types: &'a [Oid]) -> Option<Nested<
         Action::Prepare { sql, offset, parameter_types, .. } => Some(Nested { sql, offset: *offset, parameter_types }),
         _ => None,
     }
-}
-
-/// The IRIS statements of an action, in the order of their steps.
-pub fn plans(action: &Action) -> impl Iterator<Item = &Plan> {
-    let (steps, copy) = match action {
-        Action::Script(steps) => (steps.as_slice(), None),
-        Action::CopyFromStdin(copy) => (&[][..], Some(&copy.insert)),
-        _ => (&[][..], None),
-    };
-    steps.iter().map(|step| &step.plan).chain(copy)
 }
 
 /// IRIS's refusal as PostgreSQL words it. A missing table or column may mean that somebody else changed the schema:

@@ -1,4 +1,4 @@
-//! The coders of a step's rows, kept with the statement where they can be shared.
+//! The coders of a step's rows, kept with the statement.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::wire::PgError;
 use super::context::{ShardContext, Understood};
 use super::rows::{Formats, RowShape};
 
-/// The coders of a step's rows; those in text format are kept with the statement, for the style last asked for.
+/// The coders of a step's rows; those last made are kept with the statement, by formats and style.
 pub fn row_shape(
     understood: &Understood,
     step: &ScriptStep,
@@ -20,29 +20,13 @@ pub fn row_shape(
     context: &ShardContext,
     style: &Arc<Style>,
 ) -> Result<Rc<RowShape>, Box<PgError>> {
+    if let Some(shape) = understood.extra.shape(formats, style) {
+        formats.check(shape.columns_count())?;
+        return Ok(shape);
+    }
     let described = understood.extra.described();
-    if !formats.is_text() {
-        return Ok(Rc::new(RowShape::new(
-            &step.plan,
-            metadata,
-            described.as_deref(),
-            formats,
-            &context.tables.borrow(),
-            style,
-        )?));
-    }
-    formats.check(metadata.columns.len())?;
-    if let Some(shape) = understood.extra.text_shape.borrow().as_ref().filter(|shape| shape.serves(style)) {
-        return Ok(Rc::clone(shape));
-    }
-    let shape = Rc::new(RowShape::new(
-        &step.plan,
-        metadata,
-        described.as_deref(),
-        &Formats::text(),
-        &context.tables.borrow(),
-        style,
-    )?);
-    *understood.extra.text_shape.borrow_mut() = Some(Rc::clone(&shape));
+    let tables = context.tables.borrow();
+    let shape = Rc::new(RowShape::new(&step.plan, metadata, described.as_deref(), formats, &tables, style)?);
+    understood.extra.keep_shape(formats, &shape);
     Ok(shape)
 }

@@ -8,9 +8,7 @@ use crate::catalog::Described;
 use crate::sql::{Action, Bind as ValueSource, CursorCommand, Template};
 use crate::types::Oid;
 
-use super::context::Understood;
-use super::resolve::Resolve;
-use super::rules::plans;
+use super::learnt::{Understood, plans};
 
 /// A prepared statement, by Parse or by SQL-level PREPARE.
 #[derive(Debug, Clone)]
@@ -35,13 +33,13 @@ pub struct Statement {
 }
 
 impl Statement {
+    /// Of what was understood, and the parts of that: text, scan, and PostgreSQL's word where it is not kept with the translation.
     pub(in crate::session) fn new(
         understood: Rc<Understood>,
-        resolve: Resolve,
+        (sql, template, described): (String, Template, Option<Rc<Described>>),
         client_types: &[Oid],
         epoch: u64,
     ) -> Self {
-        let (sql, template, described) = resolve.into_parts();
         let told = described.clone().or_else(|| understood.extra.described());
         let parameter_types = parameter_types(&understood, client_types, told.as_deref());
         Self {

@@ -172,3 +172,47 @@ fn too_many_literals_are_refused() {
     let sql = format!("SELECT 1{}", ",1".repeat(70_000));
     assert_eq!(Template::default().scan(&sql).unwrap_err().code.as_str(), "54000");
 }
+
+#[test]
+fn a_string_of_one_statement_is_read_as_it_would_be_cut() {
+    let texts = [
+        "select 1",
+        "select 1;",
+        " -- a\n/* b */ select 1 /* c */ ; -- d",
+        "select ';' || $$;$$ || e'\\';' ; ",
+        "create rule r as on insert to t do (select 1; select 2);",
+        "select (1; 2)",
+        "select 1; select 2",
+        "select 1;;",
+        "; select 1",
+        "",
+        ";",
+        "  ",
+        "-- a",
+        "select 'a",
+        "select 1)); select 2",
+        "select 1\u{a0}",
+        "select 1; \u{a0}",
+        "\u{a0}select 1",
+        "select 'a'\n'b' ; ",
+        "select 1x",
+    ];
+    for text in texts {
+        let (mut one, mut cut) = (Template::default(), Template::default());
+        let found = one.scan_only(text);
+        let statements: Vec<&str> = split(text).collect();
+        match (found, statements.as_slice()) {
+            (Some(statement), [expected]) => {
+                assert_eq!(statement, *expected, "{text:?}");
+                cut.scan(expected).unwrap();
+                assert_eq!((&one.text, &one.literals), (&cut.text, &cut.literals), "{text:?}");
+            }
+            (Some(statement), _) => panic!("{text:?} is not one statement, but {statement:?} was found"),
+            (None, [expected]) => {
+                let is_plain = text.is_ascii() && !text.starts_with(';') && cut.scan(expected).is_ok();
+                assert!(!is_plain, "{text:?} is one statement");
+            }
+            (None, _) => {}
+        }
+    }
+}

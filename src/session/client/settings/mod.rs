@@ -41,6 +41,8 @@ pub struct Settings {
     /// The changes as they stood at each savepoint, in the order of `Transaction`'s savepoints.
     savepoints: Vec<Changes>,
     derived: Derived,
+    /// Moves with every change.
+    revision: u64,
 }
 
 /// What follows from the values, made when it is first asked for after a change.
@@ -49,6 +51,8 @@ struct Derived {
     style: OnceCell<Arc<Style>>,
     prelude: OnceCell<Rc<str>>,
     tcp: OnceCell<TcpSettings>,
+    statement_timeout_ms: OnceCell<u64>,
+    is_read_only: OnceCell<bool>,
 }
 
 impl Settings {
@@ -63,7 +67,19 @@ impl Settings {
             saved: None,
             savepoints: Vec::new(),
             derived: Derived::default(),
+            revision: 0,
         }
+    }
+
+    /// As long as it stays the same, all values do.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// What followed from the values has to be made anew.
+    fn changed(&mut self) {
+        self.derived = Derived::default();
+        self.revision = self.revision.wrapping_add(1);
     }
 
     /// A value from the startup packet.
@@ -73,7 +89,7 @@ impl Settings {
     pub fn set_startup(&mut self, name: &str, value: &str) -> Result<(), Box<PgError>> {
         let (key, value) = self.check(name, value)?;
         self.startup.insert(key, value);
-        self.derived = Derived::default();
+        self.changed();
         Ok(())
     }
 
@@ -202,7 +218,7 @@ impl Settings {
 
     /// Called before every change.
     fn save(&mut self, in_transaction: bool) {
-        self.derived = Derived::default();
+        self.changed();
         if in_transaction && self.saved.is_none() {
             self.saved = Some(self.changes.clone());
         }
@@ -223,7 +239,7 @@ impl Settings {
         if let Some(changes) = self.savepoints.get(depth) {
             self.changes = changes.clone();
             self.savepoints.truncate(depth.saturating_add(1));
-            self.derived = Derived::default();
+            self.changed();
         }
     }
 
@@ -240,7 +256,7 @@ impl Settings {
             self.changes.session = saved.session;
         }
         self.changes.local = Values::default();
-        self.derived = Derived::default();
+        self.changed();
     }
 
     /// Whether something is set for the present transaction only.
@@ -290,8 +306,12 @@ impl Settings {
 
     /// A duration parameter in milliseconds, or a number; 0 = off.
     pub fn milliseconds(&self, name: &str) -> u64 {
-        // Asked before every statement: nothing is built for a parameter nobody has set.
         self.stored(name).and_then(check::milliseconds).unwrap_or(0)
+    }
+
+    /// 0 = off.
+    pub fn statement_timeout_ms(&self) -> u64 {
+        *self.derived.statement_timeout_ms.get_or_init(|| self.milliseconds("statement_timeout"))
     }
 
     pub fn tcp(&self) -> TcpSettings {
@@ -315,10 +335,10 @@ impl Settings {
         self.derived.style.get_or_init(|| {
             let names = ["datestyle", "intervalstyle", "timezone", "bytea_output", "extra_float_digits"];
             if names.iter().all(|name| self.stored(name).is_none()) {
-                return Arc::clone(Style::standard());
+                return Style::standard_of_thread();
             }
             let style = self.new_style();
-            if style.is_standard() { Arc::clone(Style::standard()) } else { Arc::new(style) }
+            if style.is_standard() { Style::standard_of_thread() } else { Arc::new(style) }
         })
     }
 
@@ -391,8 +411,10 @@ impl Settings {
 
     /// Whether the transaction under way, or the next one, may not write.
     pub fn is_read_only(&self) -> bool {
-        let read = |name: &str| self.stored(name).map(|value| value == "on");
-        read("transaction_read_only").or_else(|| read("default_transaction_read_only")).unwrap_or(false)
+        *self.derived.is_read_only.get_or_init(|| {
+            let read = |name: &str| self.stored(name).map(|value| value == "on");
+            read("transaction_read_only").or_else(|| read("default_transaction_read_only")).unwrap_or(false)
+        })
     }
 
     /// Refuses a command that writes in a transaction that may not; `command` is its tag (`CommandIsReadOnly`).
@@ -427,6 +449,7 @@ impl Settings {
     pub fn forget_modes(&mut self) {
         if self.changes.local.keys().any(|key| is_of_transaction(key)) {
             Rc::make_mut(&mut self.changes.local).retain(|key, _| !is_of_transaction(key));
+            self.changed();
         }
     }
 

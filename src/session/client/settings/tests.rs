@@ -157,7 +157,7 @@ fn the_prelude_holds_what_changes_answers() {
 #[test]
 fn the_style_follows() {
     let mut s = settings();
-    assert!(Arc::ptr_eq(s.style(), Style::standard()));
+    assert!(Arc::ptr_eq(s.style(), &Style::standard_of_thread()));
     s.set("timezone", Some("<+03>-3"), false, true).unwrap();
     assert_eq!(s.style().zone.name(), "<+03>-3");
     s.end_transaction(false);

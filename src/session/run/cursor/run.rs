@@ -10,7 +10,7 @@ use super::{Arrival, Conversion, Cursor, Room, SharedCursor};
 use crate::session::contract::step::{Event, Want};
 use crate::session::run::control::Control;
 use crate::session::run::messages::cut_message;
-use crate::session::run::outcome::Outcome;
+use crate::session::run::outcome::{CommandTag, Outcome};
 use crate::session::understand::context::Cx;
 use crate::session::understand::rows::{Field, Formats, put_row_description};
 
@@ -373,17 +373,17 @@ impl CursorRun {
     fn finish(&mut self, cursor: &Cursor, out: &mut SendBuf) -> Outcome {
         self.put_description(out);
         match self.kind {
-            Kind::Declare => Outcome::Complete("DECLARE CURSOR".to_owned()),
+            Kind::Declare => Outcome::Complete("DECLARE CURSOR".into()),
             // As PostgreSQL: a portal that has given as many rows as asked for does not know that they were the last.
             Kind::Fetch if self.rows_left == 0 && !self.is_paused => {
                 self.is_paused = true;
                 Outcome::Suspended
             }
-            Kind::Fetch => Outcome::Complete(format!("FETCH {}", self.sent_count)),
-            Kind::Move => Outcome::Complete(format!("MOVE {}", self.count)),
-            Kind::Portal if cursor.at_end() => Outcome::Complete(format!("SELECT {}", self.count)),
+            Kind::Fetch => Outcome::Complete(CommandTag::counted("FETCH", self.sent_count)),
+            Kind::Move => Outcome::Complete(CommandTag::counted("MOVE", self.count)),
+            Kind::Portal if cursor.at_end() => Outcome::Complete(CommandTag::counted("SELECT", self.count)),
             Kind::Portal => Outcome::Suspended,
-            Kind::Hold => Outcome::Complete(String::new()),
+            Kind::Hold => Outcome::Complete("".into()),
         }
     }
 }
@@ -509,7 +509,7 @@ impl CommitHeld {
             Err(error) => {
                 // As PostgreSQL: a COMMIT that fails has rolled back.
                 self.cursors.clear();
-                self.control = Control::new(TransactionCommand::Rollback { chain: false }, "ROLLBACK".to_owned());
+                self.control = Control::new(TransactionCommand::Rollback { chain: false }, "ROLLBACK".into());
                 match self.control.start(cx)? {
                     waiting @ Outcome::Wait(_) => {
                         self.failed = Some(error);
