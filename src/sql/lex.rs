@@ -55,8 +55,25 @@ const DIGIT: u8 = 4;
 /// Part of a word but not its first letter: `$`.
 const WORD_PART: u8 = 8;
 
-/// What a byte may be part of. The compiler makes a table of it.
-const fn class(byte: u8) -> u8 {
+/// What each byte may be part of.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut rest: &mut [u8] = &mut classes;
+    let mut byte: u8 = 0;
+    while let Some((first, behind)) = rest.split_first_mut() {
+        *first = class_of(byte);
+        byte = byte.wrapping_add(1);
+        rest = behind;
+    }
+    classes
+};
+
+fn class(byte: u8) -> u8 {
+    // A byte is always inside.
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(0)
+}
+
+const fn class_of(byte: u8) -> u8 {
     match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => WORD_START,
         b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C => BLANK,
@@ -103,11 +120,9 @@ pub(super) fn token(bytes: &[u8], at: usize) -> Token {
 }
 
 #[inline]
-fn run(bytes: &[u8], mut at: usize, class: impl Fn(u8) -> bool) -> usize {
-    while bytes.get(at).is_some_and(|&byte| class(byte)) {
-        at += 1;
-    }
-    at
+fn run(bytes: &[u8], at: usize, class: impl Fn(u8) -> bool) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.iter().position(|&byte| !class(byte)).unwrap_or(rest.len())
 }
 
 fn word(bytes: &[u8], at: usize, byte: u8, next: u8) -> Token {
