@@ -25,6 +25,7 @@ pub(in crate::session) struct Portal {
     pub depth: usize,
 }
 
+#[allow(clippy::large_enum_variant, reason = "the hot path must not allocate")]
 #[derive(Debug)]
 pub(in crate::session) enum PortalState {
     Bound(Values),
