@@ -22,13 +22,15 @@ use crate::sql::translate::context::Result;
 use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
+/// Translates a query: where it stands, and what its columns are to be called.
+type QueryRule = fn(&Cx<'_>, &SyntaxNode, Place, Option<&[String]>) -> Result<Query>;
+
 /// The two ways in which SQL holds itself: an expression stands within an expression or a query, a query within either.
 /// A rule has what is within translated by [`Cx::emit`] and [`Cx::query`], which come here, and knows only the floors
 /// below it.
 pub struct Rules {
     pub expression: fn(&Cx<'_>, &Expr) -> Result<Frag>,
-    /// A query, where it stands, and what its columns are to be called.
-    pub query: fn(&Cx<'_>, &SyntaxNode, Place, Option<&[String]>) -> Result<Query>,
+    pub query: QueryRule,
 }
 
 /// Bytes of one expression's text, beyond eight times the statement's own.
