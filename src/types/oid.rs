@@ -112,6 +112,11 @@ impl Oid {
         TYPES.binary_search_by_key(&self.0, |row| row.oid.0).ok().and_then(|index| TYPES.get(index))
     }
 
+    /// Whether it is one of the types here, or an array of them; extensions and enums have others.
+    pub fn is_known(self) -> bool {
+        self.row().is_some() || self.element().is_some()
+    }
+
     /// `pg_type.typlen`, as RowDescription wants it. Arrays and types not known here are varlena.
     pub fn typlen(self) -> i16 {
         self.row().map_or(-1, |row| row.typlen)

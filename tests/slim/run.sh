@@ -69,7 +69,7 @@ ask() { timeout 60 psql -X -A -t -q -v ON_ERROR_STOP=1 -c "$1" 2>&1 || true; }
 
 check 'CREATE TABLE' '' "$(ask 'create table slim (id int primary key, name varchar(40) not null, v vector(3))')"
 check 'INSERT' '' "$(ask "insert into slim values (1, 'one', '[1,0,0]'), (2, 'two', '[0,1,0.5]')")"
-check 'SELECT' '2|two' "$(ask "select id, name from slim where name like 't%'")"
+check 'SELECT' '2|two|[0,1,0.5]' "$(ask "select * from slim where name like 't%'")"
 check 'nearest' '1' "$(ask "select id from slim order by v <-> '[1,0.1,0]' limit 1")"
 check 'an expression' '2026-02-28' "$(ask "select (date '2026-01-31' + interval '1 month')::date")"
 check 'a catalog query' 'id:integer,name:character varying(40),v:vector(3)' "$(ask "

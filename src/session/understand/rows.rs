@@ -106,8 +106,9 @@ impl RowShape {
                     Encoder::select_cast(from, pg_type, format, style)?
                 }
                 None => {
-                    depends |= Encoder::depends_on_style(field.pg_type, format);
-                    Encoder::select_styled(field.pg_type, format, style)?
+                    let coded = coded_type(field.pg_type, pg_type);
+                    depends |= Encoder::depends_on_style(coded, format);
+                    Encoder::select_styled(coded, format, style)?
                 }
             };
             fields.push(field);
@@ -216,6 +217,12 @@ fn told_type(told: PgType, translated: PgType) -> PgType {
     } else {
         told
     }
+}
+
+/// The type that a column's values are written as. Every PostgreSQL but a new one has an OID of its own for `vector`,
+/// which clients are told, since they ask its catalogs.
+fn coded_type(told: PgType, translated: PgType) -> PgType {
+    if translated.oid == Oid::VECTOR && !told.oid.is_known() { translated } else { told }
 }
 
 /// `*` stands for as many columns as are left over for it. Two stars share what is left by table, which only IRIS
