@@ -1,6 +1,7 @@
 //! What the kernel tells of a process (proc(5)).
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 /// Resident memory in MiB (`status`, VmRSS).
 pub fn resident_mib(pid: u32) -> u64 {
@@ -23,4 +24,22 @@ pub fn processor_ticks(pid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+/// How long something may take that takes `limit` at the most on a machine of our own: as many times as long as a thread
+/// has to wait for its time on a processor, at the moment.
+pub fn stretched(limit: Duration) -> Duration {
+    const SAMPLE: Duration = Duration::from_millis(50);
+    let started = Instant::now();
+    let had_before = thread_time();
+    while thread_time() - had_before < SAMPLE {
+        std::hint::spin_loop();
+    }
+    limit.mul_f64((started.elapsed().as_secs_f64() / SAMPLE.as_secs_f64()).max(1.0))
+}
+
+/// Time on the processor of the calling thread (`schedstat`, in nanoseconds).
+fn thread_time() -> Duration {
+    let schedstat = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(schedstat.split(' ').next().unwrap().parse().unwrap())
 }
