@@ -9,7 +9,7 @@ its process with all its threads, from /proc/PID/stat before and after each run,
 pgbench counted. Runs alternate between the two, and the medians are printed. Loads are bounded in count and time.
 
 Debian's PgBouncer 1.18 knows no prepared statements in transaction pooling, so `prepared` runs through it only where a
-newer one is on the PATH.
+newer one is on the PATH, or named with `--pgbouncer`. `--before` puts an older gateway into the same run.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def output(*command, **more):
 
 
 class Pgbouncer:
-    def __init__(self, work, server_port):
+    def __init__(self, program, work, server_port):
         self.port = int(output("bash", "-c", f". {LIB}/env.sh; free_port"))
         users = work / "users.txt"
         users.write_text('"_SYSTEM" ""\n')
@@ -64,7 +64,7 @@ log_disconnections = 0
         )
         for path in (work, users, config):
             path.chmod(0o755)
-        command = ["pgbouncer", str(config)]
+        command = [program, str(config)]
         if os.geteuid() == 0:
             command = ["setpriv", "--reuid=nobody", f"--regid={output('id', '-g', 'nobody')}", "--clear-groups", *command]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=(work / "pgbouncer.log").open("w"))
@@ -118,8 +118,8 @@ def measure(target, script, mode, clients, seconds):
     }
 
 
-def knows_prepared():
-    version = re.search(r"PgBouncer (\d+)\.(\d+)", output("pgbouncer", "--version"))
+def knows_prepared(pgbouncer):
+    version = re.search(r"PgBouncer (\d+)\.(\d+)", output(pgbouncer, "--version"))
     return tuple(map(int, version.groups())) >= (1, 21)
 
 
@@ -131,12 +131,14 @@ def main():
     parser.add_argument("--modes", default="simple,extended,prepared")
     parser.add_argument("--script", default="select-only", choices=["select-only", "simple-update", "tpcb-like"])
     parser.add_argument("--binary", help="the gateway (default: a release build made here)")
+    parser.add_argument("--before", metavar="BINARY", help="an older gateway, compared in the same run")
+    parser.add_argument("--pgbouncer", metavar="BINARY", default="pgbouncer", help="default: the one on the PATH")
     parser.add_argument("--cores", type=int, default=1, help="shards of the gateway (default 1: PgBouncer has one thread)")
     parser.add_argument("--json", help="also write the medians to this file")
     args = parser.parse_args()
     if not 1 <= args.seconds <= 30 or not 1 <= args.runs <= 50:
         parser.error("--seconds is 1 to 30, --runs 1 to 50")
-    for program in ("pgbench", "pgbouncer"):
+    for program in ("pgbench", args.pgbouncer):
         if not shutil.which(program):
             sys.exit(f"{program} is not installed (Debian packages pgbouncer and postgresql-15)")
 
@@ -152,23 +154,28 @@ def main():
     try:
         postgres = Script("postgres.sh", work / "postgres", "start")
         servers.append(postgres)
-        bouncer = Pgbouncer(work, postgres.port)
+        bouncer = Pgbouncer(shutil.which(args.pgbouncer), work, postgres.port)
         servers.append(bouncer)
         superserver = Script("gateway.sh", work / "superserver", "superserver", binary)
         servers.append(superserver)
         url = f"iris://_SYSTEM:SYS@127.0.0.1:{superserver.port}/USER"
-        gateway = Script("gateway.sh", work / "gateway", "start", binary, "--iris", url, "--iris-connections", "16", "--cores", str(args.cores))
-        servers.append(gateway)
-        for target in (postgres, gateway):
+        gateways = {}
+        for name, program in (("before", args.before), ("iris-pgwire", binary)):
+            if program:
+                options = ("--iris", url, "--iris-connections", "16", "--cores", str(args.cores))
+                gateways[name] = Script("gateway.sh", work / name, "start", program, *options)
+                servers.append(gateways[name])
+        # The gateways have one superserver, and so one set of tables.
+        for target in (postgres, gateways["iris-pgwire"]):
             pgbench(target.port, "-i", "-q", "-s", 1, timeout=600)
 
-        print(f"{os.cpu_count()} cores, {output('pgbouncer', '--version').splitlines()[0]}, {args.script}, {args.runs} runs of {args.seconds} s, gateway with --cores {args.cores}")
+        print(f"{os.cpu_count()} cores, {output(args.pgbouncer, '--version').splitlines()[0]}, {args.script}, {args.runs} runs of {args.seconds} s, gateway with --cores {args.cores}")
         print(f"{'mode':9} {'clients':>7}  {'gateway':12} {'CPU us/query':>12} {'queries/s':>10} {'latency ms':>10}")
         results = []
         for mode in args.modes.split(","):
             for clients in map(int, args.clients.split(",")):
-                targets = {"PgBouncer": bouncer, "iris-pgwire": gateway}
-                if mode == "prepared" and not knows_prepared():
+                targets = {"PgBouncer": bouncer, **gateways}
+                if mode == "prepared" and not knows_prepared(args.pgbouncer):
                     del targets["PgBouncer"]
                 samples = {name: [] for name in targets}
                 for _ in range(args.runs):
