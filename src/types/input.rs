@@ -48,7 +48,15 @@ fn few_digits(text: &str) -> Option<i64> {
     if !(1..=9).contains(&text.len()) {
         return None;
     }
-    text.bytes().try_fold(0_i64, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
+    let mut value = 0;
+    for byte in text.bytes() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + i64::from(digit);
+    }
+    Some(value)
 }
 
 /// `int2in`, `int4in`, `int8in`, `oidin`.

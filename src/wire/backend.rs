@@ -138,12 +138,13 @@ impl SendBuf {
         self.message(b'C', |m| m.cstr(tag));
     }
 
-    /// `tag` with a count behind it: `SELECT 5`.
+    /// `tag`, one of our own words, with a count behind it: `SELECT 5`.
     pub fn put_command_complete_counted(&mut self, tag: &str, count: u64) {
         self.message(b'C', |m| {
-            m.text(tag);
+            m.bytes(tag.as_bytes());
             m.u8(b' ');
-            m.cstr(itoa::Buffer::new().format(count));
+            m.bytes(itoa::Buffer::new().format(count).as_bytes());
+            m.u8(0);
         });
     }
 
