@@ -7,7 +7,7 @@ use crate::iris::list::{
     Item, put_ascii_with, put_bytes, put_decimal, put_double, put_int, put_latin1, put_null, put_text, utf16_to_string,
 };
 use crate::iris::{IrisType, ParameterDescription};
-use crate::types::{Datum, Decimal};
+use crate::types::{Datum, Decimal, boolean_word};
 use crate::vector;
 use crate::wire::{PgError, SqlState};
 
@@ -378,10 +378,9 @@ fn put_text_value(out: &mut Vec<u8>, parameter: &ParameterDescription, text: &st
             Ok(value) => put_int(out, value),
             Err(_) => put_text(out, text),
         },
-        IrisType::BIT => match text.trim().to_ascii_lowercase().as_str() {
-            "1" | "t" | "true" | "y" | "yes" | "on" => put_int(out, 1),
-            "0" | "f" | "false" | "n" | "no" | "off" => put_int(out, 0),
-            _ => put_text(out, text),
+        IrisType::BIT => match boolean_word(text.trim()) {
+            Some(value) => put_int(out, value.into()),
+            None => put_text(out, text),
         },
         IrisType::NUMERIC | IrisType::DECIMAL => match decimal::parse(text.trim()) {
             Some(Parsed::Exact(value)) => put_decimal_value(out, parameter, value)?,

@@ -4,10 +4,9 @@
 //! Marks are rows of `pg_seclabel`, which is empty without a security module. Rows that belong to no object show nowhere
 //! else: no client sees a relation, a schema or a comment that is not its own.
 
+use crate::types::quoted_text;
 use std::collections::HashSet;
 use std::fmt;
-
-use super::unit::quoted;
 
 /// A step that is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,12 +43,12 @@ impl MirrorMark {
 
 /// A statement for the superuser that leaves marks, those that are not there yet. `token`: whose marks they are.
 pub fn put_marks(token: &str, marks: impl IntoIterator<Item = MirrorMark>) -> String {
-    let marks: Vec<String> = marks.into_iter().map(|mark| quoted(&mark.to_string())).collect();
+    let marks: Vec<String> = marks.into_iter().map(|mark| quoted_text(&mark.to_string())).collect();
     format!(
         "INSERT INTO pg_catalog.pg_seclabel (objoid, classoid, objsubid, provider, label) SELECT 0, 0, 0, mark, {} \
          FROM pg_catalog.unnest(CAST(ARRAY[{}] AS text[])) AS mark WHERE NOT EXISTS \
          (SELECT FROM pg_catalog.pg_seclabel s WHERE s.objoid = 0 AND s.classoid = 0 AND s.provider = mark)",
-        quoted(token),
+        quoted_text(token),
         marks.join(", "),
     )
 }
@@ -63,10 +62,10 @@ pub fn replace_marks(token: &str, marks: impl IntoIterator<Item = MirrorMark>, l
         "DELETE FROM pg_catalog.pg_seclabel WHERE {OWN} AND CASE WHEN pg_catalog.starts_with(provider, {prefix}) \
          THEN CAST(pg_catalog.substr(provider, {number_at}) AS numeric) <= {last_change} ELSE true END; \
          UPDATE pg_catalog.pg_seclabel SET label = {token} WHERE {OWN}; {put}",
-        prefix = quoted(CHANGE),
+        prefix = quoted_text(CHANGE),
         number_at = CHANGE.len().saturating_add(1),
         put = put_marks(token, marks),
-        token = quoted(token),
+        token = quoted_text(token),
     )
 }
 
@@ -75,7 +74,7 @@ pub fn get_marks(token: &str) -> String {
     format!(
         "SELECT pg_catalog.string_agg(provider, ',') FROM pg_catalog.pg_seclabel WHERE objoid = 0 AND classoid = 0 \
          AND label = {}",
-        quoted(token)
+        quoted_text(token)
     )
 }
 
@@ -110,8 +109,8 @@ mod tests {
     #[test]
     fn marks_stay_in_quotes() {
         let text = put_marks("o'x", [MirrorMark::Batch(1), MirrorMark::Change(2)]);
-        assert!(text.contains(" E'o''x'") && text.contains("[ E'pgwire batch 1',  E'pgwire change 2']"), "{text}");
+        assert!(text.contains("'o''x'") && text.contains("['pgwire batch 1', 'pgwire change 2']"), "{text}");
         let text = replace_marks("o'x", [MirrorMark::Prepared], 7);
-        assert!(text.contains("substr(provider, 15) AS numeric) <= 7 ") && text.contains("label =  E'o''x'"), "{text}");
+        assert!(text.contains("substr(provider, 15) AS numeric) <= 7 ") && text.contains("label = 'o''x'"), "{text}");
     }
 }

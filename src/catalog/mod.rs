@@ -26,8 +26,7 @@ pub use prepare::{INSPECT, TRANSACTION_MODES, gateway_setting, prepare_embedded,
 pub use tables::TableCache;
 pub use under_way::{ChangeUnderWay, ChangesUnderWay};
 pub use unit::{
-    BoundValue, Execution, as_owner, as_superuser, change, describe, execute, quoted, quoted_name, try_definitions,
-    try_setting,
+    BoundValue, Execution, as_owner, as_superuser, change, describe, execute, try_definitions, try_setting,
 };
 
 /// What the tests of this floor share.

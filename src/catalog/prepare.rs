@@ -7,7 +7,6 @@
 //! declared STRICT.
 
 use super::oracle::MIRROR_OWNER;
-use super::unit::{quoted, quoted_name};
 
 /// Settings that tell PostgreSQL of the gateway and of the client that asks. `SET LOCAL` in front of each question;
 /// what is not set reads as NULL, or as PostgreSQL's own where it cannot be NULL.
@@ -38,6 +37,7 @@ pub mod gateway_setting {
     pub const COUNTERS: &str = "pgwire.counters";
 }
 
+use crate::types::{quoted_name, quoted_text};
 use gateway_setting as setting;
 
 /// The parameters that are the transaction's alone.
@@ -105,15 +105,15 @@ const ACTIVITY_COLUMNS: &[(&str, &str)] = &[
 
 /// The statements for the embedded PostgreSQL, which nobody else uses: its database becomes the gateway's own.
 pub fn prepare_embedded(database: &str) -> Vec<String> {
-    let name = quoted(database);
+    let name = quoted_text(database);
     let mut statements = vec!["SET allow_system_table_mods = on".to_owned()];
     // No other role may ever be superuser, and a client may well be called postgres.
-    statements.push(format!("UPDATE pg_catalog.pg_authid SET rolname = {} WHERE oid = 10", quoted(SUPERUSER)));
+    statements.push(format!("UPDATE pg_catalog.pg_authid SET rolname = {} WHERE oid = 10", quoted_text(SUPERUSER)));
     statements.push(format!("CREATE ROLE {}", quoted_name(MIRROR_OWNER)));
     statements.push(format!(
         "UPDATE pg_catalog.pg_database SET datname = {name}, datistemplate = false, datacl = NULL, datdba = \
          (SELECT oid FROM pg_catalog.pg_authid WHERE rolname = {}) WHERE datname = pg_catalog.current_database()",
-        quoted(MIRROR_OWNER)
+        quoted_text(MIRROR_OWNER)
     ));
     statements.push(format!("DELETE FROM pg_catalog.pg_database WHERE datname <> {name}"));
     // "default template for new databases".
@@ -150,7 +150,7 @@ pub fn prepare_external() -> Vec<String> {
          ALTER SCHEMA public OWNER TO pg_database_owner; GRANT USAGE ON SCHEMA public TO PUBLIC; \
          COMMENT ON SCHEMA public IS 'standard public schema'; \
          EXECUTE pg_catalog.format('ALTER DATABASE %I OWNER TO {owner}', pg_catalog.current_database()); END $do$",
-        quoted(MIRROR_OWNER),
+        quoted_text(MIRROR_OWNER),
     ));
     statements.extend(prepare_common());
     statements
@@ -162,7 +162,7 @@ fn prepare_common() -> Vec<String> {
         "CREATE OR REPLACE FUNCTION {SHOW}(text, boolean) RETURNS text LANGUAGE internal STABLE STRICT PARALLEL SAFE \
          AS 'show_config_by_name_missing_ok'"
     ));
-    let show = |name: &str| format!("NULLIF({SHOW}({}, true), '')", quoted(name));
+    let show = |name: &str| format!("NULLIF({SHOW}({}, true), '')", quoted_text(name));
     statements.push(replaced(
         "version()",
         "text",
@@ -232,7 +232,7 @@ fn replaced(signature: &str, result: &str, body: &str) -> String {
 
 fn settings_view(server_version: &str) -> String {
     let mode = |name: &&str| {
-        let own = quoted(&format!("{}{name}", setting::MODE_PREFIX));
+        let own = quoted_text(&format!("{}{name}", setting::MODE_PREFIX));
         format!("WHEN '{name}' THEN COALESCE(NULLIF({SHOW}({own}, true), ''), setting)")
     };
     let modes = TRANSACTION_MODES.iter().map(mode).collect::<Vec<_>>().join(" ");
@@ -280,7 +280,7 @@ fn session_objects(session: &str) -> [String; 4] {
             "name text, statement text, prepare_time timestamp with time zone, parameter_types regtype[], \
              {result_types}from_sql boolean, generic_plans bigint, custom_plans bigint"
         );
-        quoted(&format!(
+        quoted_text(&format!(
             "CREATE OR REPLACE VIEW pg_catalog.pg_prepared_statements AS SELECT * \
              FROM pg_catalog.json_to_recordset({session} -> 'statements') AS s({columns})"
         ))
@@ -304,7 +304,7 @@ fn session_objects(session: &str) -> [String; 4] {
         format!(
             "CREATE FUNCTION pg_catalog.pg_listening_channels() RETURNS SETOF text LANGUAGE sql STABLE \
              AS {}",
-            quoted(&format!("SELECT pg_catalog.json_array_elements_text({session} -> 'channels')"))
+            quoted_text(&format!("SELECT pg_catalog.json_array_elements_text({session} -> 'channels')"))
         ),
     ]
 }
@@ -324,7 +324,7 @@ fn user_function() -> String {
 
 /// Makes the role of a user, who sees and owns what the mirror's owner does and is no superuser.
 pub fn make_user(user: &str) -> String {
-    format!("SELECT {MAKE_USER}({})", quoted(user))
+    format!("SELECT {MAKE_USER}({})", quoted_text(user))
 }
 
 /// Asks whether a PostgreSQL is fit; its one row is for [`refusal`].
@@ -391,6 +391,6 @@ mod tests {
     fn names_cannot_break_out() {
         let text = prepare_embedded("a'; DROP DATABASE b; --").join("\n");
         assert!(text.contains("'a''; DROP DATABASE b; --'"), "{text}");
-        assert_eq!(make_user("o'x"), "SELECT pg_catalog.pgwire_make_user( E'o''x')");
+        assert_eq!(make_user("o'x"), "SELECT pg_catalog.pgwire_make_user('o''x')");
     }
 }

@@ -1,6 +1,6 @@
 //! Questions for the oracle as frontend messages: a transaction with the session's settings around one statement.
 
-use crate::types::Oid;
+use crate::types::{Oid, quoted_name, quoted_text};
 use crate::wire::Format;
 
 use super::oracle::{MIRROR_OWNER, OraclePurpose, OracleRequest};
@@ -72,7 +72,7 @@ pub fn as_owner<'a>(
 ) -> OracleRequest {
     let mut frames = Vec::new();
     let owner = quoted_name(MIRROR_OWNER);
-    let path = quoted(search_path);
+    let path = quoted_text(search_path);
     query(
         &mut frames,
         &format!("BEGIN; SET LOCAL ROLE {owner}; SELECT pg_catalog.set_config('search_path', {path}, true)"),
@@ -102,7 +102,7 @@ pub fn as_superuser<'a>(statements: impl IntoIterator<Item = &'a str>) -> Oracle
 
 /// Definitions that IRIS has refused, tried in a transaction that is rolled back: what PostgreSQL has against them.
 pub fn try_definitions<'a>(search_path: &str, statements: impl IntoIterator<Item = &'a str>) -> OracleRequest {
-    let (owner, path) = (quoted_name(MIRROR_OWNER), quoted(search_path));
+    let (owner, path) = (quoted_name(MIRROR_OWNER), quoted_text(search_path));
     let prelude = format!("BEGIN; SET LOCAL ROLE {owner}; SELECT pg_catalog.set_config('search_path', {path}, true)");
     let statements = statements.into_iter().collect::<Vec<_>>().join("\n;\n");
     question(OraclePurpose::Answer, &prelude, |frames| query(frames, &statements))
@@ -163,26 +163,6 @@ fn put_u32(body: &mut Vec<u8>, count: usize) {
     body.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_be_bytes());
 }
 
-/// `text` as a string constant, whatever it holds and whatever `standard_conforming_strings` says.
-pub fn quoted(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len().saturating_add(4));
-    quoted.push_str(" E'");
-    for c in text.chars().filter(|c| *c != '\0') {
-        match c {
-            '\'' => quoted.push_str("''"),
-            '\\' => quoted.push_str("\\\\"),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('\'');
-    quoted
-}
-
-/// `name` as a delimited identifier.
-pub fn quoted_name(name: &str) -> String {
-    format!("\"{}\"", name.replace('\0', "").replace('"', "\"\""))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,11 +190,5 @@ mod tests {
         assert!(text.contains("SELECT 1 -- one\n;\nSELECT 2\0"), "{text}");
         assert!(text.contains("SET LOCAL ROLE NONE; SELECT 3\0"), "{text}");
         assert_eq!(text.matches('Q').count(), request.syncs_count);
-    }
-
-    #[test]
-    fn nothing_breaks_out_of_quotes() {
-        assert_eq!(quoted(r"a'b\'c"), r" E'a''b\\''c'");
-        assert_eq!(quoted_name("a\"b"), "\"a\"\"b\"");
     }
 }

@@ -103,19 +103,24 @@ fn other_notation(digits: &str) -> Option<(u32, String)> {
     is_number.then(|| (radix, rest.replace('_', "")))
 }
 
-/// `boolin`: any unique prefix of true, false, yes, no, on, off, and 1, 0.
+/// `boolin`.
 ///
 /// # Errors
 /// 22P02.
 pub fn boolean(text: &str) -> Result<bool, Box<PgError>> {
-    let word = trim(text).to_ascii_lowercase();
+    boolean_word(trim(text)).ok_or_else(|| invalid_text("boolean", text))
+}
+
+/// `parse_bool`: any unique prefix of true, false, yes, no, on, off, and 1, 0, whatever the case. `None` for any other word.
+pub fn boolean_word(word: &str) -> Option<bool> {
+    let word = word.to_ascii_lowercase();
     let is_prefix = |full: &str, least: usize| word.len() >= least && full.starts_with(&word);
     if is_prefix("true", 1) || is_prefix("yes", 1) || word == "on" || word == "1" {
-        Ok(true)
+        Some(true)
     } else if is_prefix("false", 1) || is_prefix("no", 1) || is_prefix("off", 2) || word == "0" {
-        Ok(false)
+        Some(false)
     } else {
-        Err(invalid_text("boolean", text))
+        None
     }
 }
 

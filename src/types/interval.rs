@@ -24,6 +24,15 @@ impl Interval {
         Self { months: i32::from_be_bytes(months), days: i32::from_be_bytes(days), time_us: i64::from_be_bytes(time) }
     }
 
+    /// The interval the other way; `None` where a part of it has no negative.
+    pub fn negated(self) -> Option<Self> {
+        Some(Self {
+            months: self.months.checked_neg()?,
+            days: self.days.checked_neg()?,
+            time_us: self.time_us.checked_neg()?,
+        })
+    }
+
     pub fn write_binary(self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.time_us.to_be_bytes());
         out.extend_from_slice(&self.days.to_be_bytes());

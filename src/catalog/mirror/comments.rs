@@ -10,8 +10,7 @@ use std::rc::Rc;
 
 use crate::iris::{IrisStatement, ParameterKind, Request, put_int, put_text};
 use crate::sql::SideTable;
-
-use super::text::{identifier, literal};
+use crate::types::{quoted_name, quoted_text};
 
 /// Asks the mirror for the comments that the side table can keep: kind, name and text. Objects of PostgreSQL's own are
 /// older than `FirstNormalObjectId`, but for `public`.
@@ -40,7 +39,7 @@ pub struct CommentTarget {
 /// As COMMENT ON names it, all names in quotes.
 impl fmt::Display for CommentTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let dotted = |name: &[String]| name.iter().map(|part| identifier(part)).collect::<Vec<_>>().join(".");
+        let dotted = |name: &[String]| name.iter().map(|part| quoted_name(part)).collect::<Vec<_>>().join(".");
         write!(f, "{} {}", self.kind, dotted(&self.name))?;
         if self.table.is_empty() { Ok(()) } else { write!(f, " ON {}", dotted(&self.table)) }
     }
@@ -96,7 +95,7 @@ impl CommentTarget {
 
     /// COMMENT ON it; `None` takes the comment away.
     pub fn comment_on(&self, text: Option<&str>) -> String {
-        format!("COMMENT ON {self} IS {}", text.map_or_else(|| "NULL".to_owned(), literal))
+        format!("COMMENT ON {self} IS {}", text.map_or_else(|| "NULL".to_owned(), quoted_text))
     }
 }
 
@@ -198,7 +197,7 @@ pub struct SideTableStatements {
 
 impl SideTableStatements {
     pub fn new(table: &SideTable) -> Self {
-        let name = format!("{}.{}", identifier(&table.schema), identifier(&table.name));
+        let name = format!("{}.{}", quoted_name(&table.schema), quoted_name(&table.name));
         let statement = |number: u64, text: String, parameters_count: usize, is_query| {
             let kinds = vec![ParameterKind::User; parameters_count];
             Rc::new(IrisStatement { key: KEY_FIRST | number, text, kinds, is_query })

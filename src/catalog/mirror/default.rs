@@ -1,7 +1,6 @@
 //! COLUMN_DEFAULT: IRIS shows the ObjectScript expression a property begins with, or SQL words.
 
-use super::text::literal;
-use crate::types::{Oid, PgType};
+use crate::types::{Oid, PgType, quoted_text};
 
 pub(super) const RANDOM_UUID: &str = "gen_random_uuid()";
 
@@ -84,7 +83,7 @@ impl IrisDefault {
             Self::Number(number) if is_number => Some(number.clone()),
             // IRIS's own day and second numbers.
             Self::Number(_) if is_moment || pg_type.oid == Oid::BYTEA => None,
-            Self::Number(number) => Some(literal(number)),
+            Self::Number(number) => Some(quoted_text(number)),
             Self::Text(text) if is_number => {
                 text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).map(|_| text.trim().to_owned())
             }
@@ -93,7 +92,7 @@ impl IrisDefault {
                 "0" => Some("false".to_owned()),
                 _ => None,
             },
-            Self::Text(text) => Some(literal(text)),
+            Self::Text(text) => Some(quoted_text(text)),
             Self::Computed(Some(words)) => Some((*words).to_owned()),
         }
     }

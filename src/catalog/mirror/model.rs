@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use crate::sql::{ClauseKind, DeclaredType, EnumType, is_note, parse_column_note, parse_table_note, parse_view_note};
-use crate::types::{Oid, PgType};
+use crate::types::{Oid, PgType, quoted_name, quoted_text};
 
 use super::super::iris_column::IrisColumnType;
 use super::comments::CommentTarget;
 use super::default::{IrisDefault, RANDOM_UUID};
 use super::load::parameter;
 use super::snapshot::UsedNames;
-use super::text::{Guarded, do_block, identifier, identifiers, literal, qualified, type_name};
+use super::text::{Guarded, do_block, identifiers, qualified, type_name};
 
 /// What IRIS takes when CREATE INDEX does not say: then nothing was said to PostgreSQL either.
 const IRIS_M: u32 = 16;
@@ -211,7 +211,7 @@ impl Relation {
             let Some(columns) = column_names(raw, &key.columns) else { continue };
             let name = used.free(&relation.schema, &relation.name, &spelled(&key.name));
             let columns = identifiers(columns.iter().map(String::as_str));
-            let clause = format!("CONSTRAINT {} {} ({columns})", identifier(&name), key.kind);
+            let clause = format!("CONSTRAINT {} {} ({columns})", quoted_name(&name), key.kind);
             full.push(clause.clone());
             plain.push(clause);
         }
@@ -278,7 +278,7 @@ impl Relation {
     }
 
     fn index(&self, name: &str, index: &RawIndex, columns: &[String], raw: &RawTable) -> String {
-        let (name, table) = (identifier(name), self.qualified());
+        let (name, table) = (quoted_name(name), self.qualified());
         let list = identifiers(columns.iter().map(String::as_str));
         if let Some(hnsw) = &index.hnsw {
             let (class, options) = (hnsw.operator_class, hnsw.options());
@@ -304,7 +304,7 @@ fn foreign_key(names: &Names<'_>, raw: &RawTable, key: &RawKey, name: &str) -> O
     let parent_columns = column_names(parent, &key.parent_columns)?;
     let mut clause = format!(
         "CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {}",
-        identifier(name),
+        quoted_name(name),
         identifiers(columns.iter().map(String::as_str)),
         qualified(&names.schema(&parent.schema), &names.table(parent)),
     );
@@ -326,9 +326,9 @@ fn enum_name(declared: &EnumType) -> String {
 /// The type may exist by then, from another column or by the client's own words.
 fn create_type(declared: &EnumType) -> String {
     let name = enum_name(declared);
-    let labels = declared.labels.iter().map(|label| literal(label)).collect::<Vec<_>>().join(", ");
-    let create = literal(&format!("CREATE TYPE {name} AS ENUM ({labels})"));
-    do_block(&format!("IF to_regtype({}) IS NULL THEN EXECUTE {create}; END IF;", literal(&name)))
+    let labels = declared.labels.iter().map(|label| quoted_text(label)).collect::<Vec<_>>().join(", ");
+    let create = quoted_text(&format!("CREATE TYPE {name} AS ENUM ({labels})"));
+    do_block(&format!("IF to_regtype({}) IS NULL THEN EXECUTE {create}; END IF;", quoted_text(&name)))
 }
 
 /// The type by the description while it fits what IRIS says, else by what IRIS says.
@@ -372,7 +372,7 @@ impl Definition {
                 ClauseKind::Check | ClauseKind::Other => clauses = format!("{clauses} {clause}"),
             }
         }
-        let name = identifier(&column_name(table, column));
+        let name = quoted_name(&column_name(table, column));
         let (type_text, base, enum_type) = match declared {
             DeclaredType::Plain(pg_type) => (type_name(pg_type), type_name(pg_type), None),
             DeclaredType::Serial(pg_type) => {

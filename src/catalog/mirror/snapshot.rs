@@ -7,7 +7,8 @@ use crate::sql::{EnumType, MirrorStatement};
 
 use super::comments::Comments;
 use super::model::{Names, RawTable, Relation};
-use super::text::{Guarded, do_block, identifier, literal, unless_relation};
+use super::text::{Guarded, do_block, unless_relation};
+use crate::types::{quoted_name, quoted_text};
 
 /// Relations of one transaction: large enough to cost little, small enough to repeat one by one.
 const BATCH_RELATIONS: usize = 100;
@@ -158,7 +159,7 @@ impl MirrorSnapshot {
             made.iter().flat_map(|relation| &relation.enums).filter_map(|declared| declared.schema.as_ref());
         let schemas: BTreeSet<&String> = self.schemas.iter().chain(enum_schemas).collect();
         for schema in schemas.into_iter().filter(|schema| *schema != "public") {
-            batches.push_free(format!("CREATE SCHEMA IF NOT EXISTS {}", identifier(schema)));
+            batches.push_free(format!("CREATE SCHEMA IF NOT EXISTS {}", quoted_name(schema)));
         }
         batches.close();
         let mut types = HashSet::new();
@@ -196,7 +197,8 @@ impl MirrorSnapshot {
         views.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
         for view in in_order(&views) {
             // Made anew it is missing; of the others only some are.
-            let missing = |sql: &str| unless_relation(&view.schema, &view.name, &format!("EXECUTE {};", literal(sql)));
+            let missing =
+                |sql: &str| unless_relation(&view.schema, &view.name, &format!("EXECUTE {};", quoted_text(sql)));
             let otherwise = view.create.otherwise.as_deref().map(missing);
             batches.push_definition(view, Guarded { sql: missing(&view.create.sql), otherwise });
             batches.push_comments(view);
@@ -222,9 +224,9 @@ fn add_missing_key(relation: &Relation, name: &str, clause: &str) -> String {
         "IF to_regclass({table}) IS NOT NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint \
          WHERE contype = 'f' AND conrelid = to_regclass({table}) AND conname = {name}) THEN \
          EXECUTE {sql}; END IF;",
-        table = literal(&table),
-        name = literal(name),
-        sql = literal(&format!("ALTER TABLE {table} ADD {clause}")),
+        table = quoted_text(&table),
+        name = quoted_text(name),
+        sql = quoted_text(&format!("ALTER TABLE {table} ADD {clause}")),
     ))
 }
 

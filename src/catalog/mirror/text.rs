@@ -1,33 +1,13 @@
 //! Pieces of PostgreSQL text. Whatever comes from IRIS stands in quotes it cannot leave.
 
-use crate::types::{Oid, PgType};
-
-/// A delimited identifier.
-pub(super) fn identifier(name: &str) -> String {
-    let mut text = String::with_capacity(name.len().saturating_add(2));
-    text.push('"');
-    for c in name.chars().filter(|c| *c != '\0') {
-        if c == '"' {
-            text.push('"');
-        }
-        text.push(c);
-    }
-    text.push('"');
-    text
-}
+use crate::types::{Oid, PgType, quoted_name, quoted_text};
 
 pub(super) fn qualified(schema: &str, name: &str) -> String {
-    format!("{}.{}", identifier(schema), identifier(name))
+    format!("{}.{}", quoted_name(schema), quoted_name(name))
 }
 
 pub(super) fn identifiers<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    names.into_iter().map(identifier).collect::<Vec<_>>().join(", ")
-}
-
-/// A string constant; the escape form where a backslash would depend on `standard_conforming_strings`.
-pub(super) fn literal(value: &str) -> String {
-    let value = value.replace('\0', "").replace('\'', "''");
-    if value.contains('\\') { format!("E'{}'", value.replace('\\', "\\\\")) } else { format!("'{value}'") }
+    names.into_iter().map(quoted_name).collect::<Vec<_>>().join(", ")
 }
 
 /// A type as a column definition names it.
@@ -56,10 +36,10 @@ impl Guarded {
 
 /// Runs the statement if the relation does not exist.
 pub(super) fn unless_relation(schema: &str, name: &str, body: &str) -> String {
-    do_block(&format!("IF to_regclass({}) IS NULL THEN {body} END IF;", literal(&qualified(schema, name))))
+    do_block(&format!("IF to_regclass({}) IS NULL THEN {body} END IF;", quoted_text(&qualified(schema, name))))
 }
 
 /// The body is one string constant, so nothing in it can end the block.
 pub(super) fn do_block(body: &str) -> String {
-    format!("DO {}", literal(&format!("BEGIN {body} END")))
+    format!("DO {}", quoted_text(&format!("BEGIN {body} END")))
 }

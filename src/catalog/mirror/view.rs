@@ -3,7 +3,8 @@
 
 use crate::sql::view_for_mirror;
 
-use super::text::{Guarded, identifier, identifiers};
+use super::text::{Guarded, identifiers};
+use crate::types::quoted_name;
 
 /// The statement that makes the view, and the names its text mentions.
 pub(super) fn create(
@@ -13,7 +14,7 @@ pub(super) fn create(
     default_schema: &str,
 ) -> (Guarded, Vec<String>) {
     let typed: Vec<String> =
-        columns.iter().map(|(name, type_name)| format!("NULL::{type_name} AS {}", identifier(name))).collect();
+        columns.iter().map(|(name, type_name)| format!("NULL::{type_name} AS {}", quoted_name(name))).collect();
     let otherwise = format!("CREATE VIEW {qualified} AS SELECT {}", typed.join(", "));
     let Some(view) = definition.and_then(|text| view_for_mirror(text, default_schema)) else {
         return (Guarded::certain(otherwise), Vec::new());

@@ -6,8 +6,7 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use crate::catalog::quoted_name;
-use crate::types::{Oid, PgType, write_timestamp};
+use crate::types::{Oid, PgType, quoted_name, write_timestamp};
 use crate::wire::Format;
 
 use super::portal::{Portal, PortalState};

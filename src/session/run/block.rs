@@ -11,12 +11,12 @@ use super::bind::{bind_values, literals_only};
 use super::messages::cut_message;
 use super::outcome::Outcome;
 use crate::session::client::Client;
-use crate::session::client::settings::parse_bool;
 use crate::session::contract::step::{Event, Progress, Want};
 use crate::session::understand::context::{Cx, ShardContext, Understood};
 use crate::session::understand::resolve::{Resolve, Understanding};
 use crate::session::understand::rows::Formats;
 use crate::session::understand::rules::{needs_transaction, put_notices, refused};
+use crate::types::boolean_word;
 
 /// Savepoints of blocks. No client can say this name.
 const SAVEPOINT: &str = "";
@@ -285,7 +285,7 @@ impl BlockRun {
                 if value.is_empty() {
                     return Ok(false);
                 }
-                return parse_bool(value).ok_or_else(|| {
+                return boolean_word(value).ok_or_else(|| {
                     let message = format!("invalid input syntax for type boolean: \"{value}\"");
                     PgError::error(SqlState::INVALID_TEXT, message)
                 });

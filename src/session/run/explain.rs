@@ -2,7 +2,7 @@
 //! An error is told without the answer where there is none.
 
 use crate::bridge::{Culprit, folded, last_part};
-use crate::catalog::{Answer, Execution, execute, quoted, try_definitions};
+use crate::catalog::{Answer, Execution, execute, try_definitions};
 use crate::iris::IrisError;
 use crate::sql::CatalogQuery;
 use crate::wire::{PgError, SqlState};
@@ -14,6 +14,7 @@ use crate::session::understand::context::{ShardContext, Understood};
 use crate::session::understand::prelude::prelude;
 use crate::session::understand::question::Question;
 use crate::session::understand::rules::mirror_change;
+use crate::types::quoted_text;
 
 /// An error that is being looked into.
 #[derive(Debug)]
@@ -124,8 +125,8 @@ fn is_same_kind(own: SqlState, iris: SqlState) -> bool {
 
 fn foreign_key_query(iris: &IrisError) -> Option<String> {
     let culprit = Culprit::of(iris);
-    let constraint = quoted(&folded(last_part(culprit.constraint?)));
-    let table = culprit.table.map(|table| quoted(&folded(last_part(table))));
+    let constraint = quoted_text(&folded(last_part(culprit.constraint?)));
+    let table = culprit.table.map(|table| quoted_text(&folded(last_part(table))));
     let table = table.map(|table| format!("AND lower(t.relname) = lower({table})")).unwrap_or_default();
     let columns = |key: &str, relation: &str| {
         format!(

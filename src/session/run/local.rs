@@ -73,11 +73,11 @@ fn set_by_statement(client: &mut Client, name: &str, value: Option<&str>, local:
             let isolation = Some(value.to_owned());
             super::control::check_modes(client, &TransactionModes { isolation, ..TransactionModes::default() })?;
         } else if name.eq_ignore_ascii_case("transaction_read_only") {
-            let writes = crate::session::client::settings::parse_bool(value) == Some(false);
+            let writes = crate::types::boolean_word(value) == Some(false);
             let read_only = writes.then_some(false);
             super::control::check_modes(client, &TransactionModes { read_only, ..TransactionModes::default() })?;
         } else if name.eq_ignore_ascii_case("transaction_deferrable") {
-            let deferrable = crate::session::client::settings::parse_bool(value);
+            let deferrable = crate::types::boolean_word(value);
             super::control::check_modes(client, &TransactionModes { deferrable, ..TransactionModes::default() })?;
         }
     }

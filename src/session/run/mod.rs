@@ -24,7 +24,7 @@ pub mod violation;
 
 use std::rc::Rc;
 
-use crate::catalog::{MirrorChange, quoted_name};
+use crate::catalog::MirrorChange;
 use crate::iris::Request;
 use crate::sql::{Action, CatalogQuery, CursorCommand, EnumChange, SettingCommand};
 use crate::wire::{PgError, SendBuf, SqlState};
@@ -47,6 +47,7 @@ use crate::session::contract::step::{Event, Progress, Want};
 use crate::session::understand::context::{Cx, ShardContext, Understood};
 use crate::session::understand::rows::Formats;
 use crate::session::understand::rules::mirror_change;
+use crate::types::quoted_name;
 
 /// A statement under way.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use crate::catalog::{quoted, try_setting};
+use crate::catalog::try_setting;
 use crate::sql::{CatalogQuery, SettingCommand};
 use crate::wire::PgError;
 
@@ -13,6 +13,7 @@ use crate::session::contract::step::{Event, Progress};
 use crate::session::understand::context::{Cx, ShardContext};
 use crate::session::understand::prelude::prelude;
 use crate::session::understand::question::Question;
+use crate::types::quoted_text;
 
 #[derive(Debug)]
 pub struct TrySetting {
@@ -38,7 +39,7 @@ impl TrySetting {
 
     pub fn start(&mut self, cx: &Cx<'_>) -> Outcome {
         let prelude = prelude(cx.client, CatalogQuery::default(), cx.shard);
-        let (name, value) = (quoted(&self.name), quoted(&self.value));
+        let (name, value) = (quoted_text(&self.name), quoted_text(&self.value));
         let statement = format!("SELECT pg_catalog.set_config({name}, {value}, true)");
         let question = Question::new(try_setting(&prelude, &statement));
         let want = question.ask();

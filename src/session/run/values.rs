@@ -8,11 +8,10 @@ use std::sync::Arc;
 use crate::bridge::put_value;
 use crate::iris::{IrisType, ParameterDescription, StatementMetadata};
 use crate::sql::{Bind, Given, LiteralKind, Plan, SessionValue, SetConfig, Template};
-use crate::types::{Datum, Decimal, Fitting, Oid, PgType, Style, assign, decode, decode_with, fit};
+use crate::types::{Datum, Decimal, Fitting, Oid, PgType, Style, assign, boolean_word, decode, decode_with, fit};
 use crate::wire::{Format, PgError, SendBuf, SqlState};
 
 use crate::session::client::Client;
-use crate::session::client::settings::parse_bool;
 use crate::session::understand::context::ShardContext;
 pub use crate::session::understand::parameter::Parameter;
 use crate::session::understand::session_values::session_value;
@@ -138,7 +137,7 @@ impl SettingValue {
 
     fn read(name: &Given, value: &Given, local: &Given, sources: &Sources<'_>) -> Result<Self, Box<PgError>> {
         let local = given(local, sources)?;
-        let is_local = match local.as_deref().map(parse_bool) {
+        let is_local = match local.as_deref().map(boolean_word) {
             None => false,
             Some(Some(local)) => local,
             Some(None) => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::bridge::{CellDecoder, Culprit, folded, last_part};
 use crate::iris::{IrisError, IrisType, Item, ItemReader, StatementMetadata};
 use crate::sql::{ColumnFacts, Plan, TableFacts, Writes, Written};
-use crate::types::{Datum, Encoder, IsNull, Oid, PgType, Style};
+use crate::types::{Datum, Encoder, IsNull, Oid, PgType, Style, quoted_name};
 use crate::wire::{Format, PgError, SqlState};
 
 use crate::session::understand::context::ShardContext;
@@ -376,11 +376,7 @@ fn identifier(name: &str) -> String {
     let is_plain = |c: char| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit();
     let starts_plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
     let is_keyword = KEYWORDS.binary_search(&name).is_ok();
-    if starts_plain && !is_keyword && name.chars().all(is_plain) {
-        name.to_owned()
-    } else {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    }
+    if starts_plain && !is_keyword && name.chars().all(is_plain) { name.to_owned() } else { quoted_name(name) }
 }
 
 #[cfg(test)]

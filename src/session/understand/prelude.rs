@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::catalog::{TRANSACTION_MODES, gateway_setting, quoted, quoted_name};
+use crate::catalog::{TRANSACTION_MODES, gateway_setting};
 use crate::sql::CatalogQuery;
-use crate::types::write_timestamp;
+use crate::types::{quoted_name, quoted_text, write_timestamp};
 
 use super::context::ShardContext;
 use crate::session::client::Client;
@@ -80,6 +80,6 @@ impl Told<'_> {
         self.prelude.push_str(if self.count == 0 { "SELECT " } else { ", " });
         self.count = self.count.saturating_add(1);
         // Writing into a String does not fail.
-        let _ = write!(self.prelude, "pg_catalog.set_config({}, {}, true)", quoted(name), quoted(value));
+        let _ = write!(self.prelude, "pg_catalog.set_config({}, {}, true)", quoted_text(name), quoted_text(value));
     }
 }

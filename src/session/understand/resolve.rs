@@ -317,7 +317,7 @@ impl Resolve {
             };
             let sql = format!(
                 "SELECT pg_catalog.count(*) FROM pg_catalog.pg_proc WHERE proname = {}",
-                crate::catalog::quoted(name)
+                crate::types::quoted_text(name)
             );
             let prelude = prelude(s.client, CatalogQuery::default(), s.context);
             let question = Question::new(execute(&prelude, &sql, &[], Execution::default()));

@@ -108,11 +108,6 @@ pub fn first(node: &SyntaxNode) -> Option<String> {
     parts(node).into_iter().next()
 }
 
-/// A folded name as it would be typed.
-pub fn quoted(folded: &str) -> String {
-    format!("\"{}\"", folded.replace('"', "\"\""))
-}
-
 pub fn catalog_later(name: &str) -> Box<PgError> {
     PgError::unsupported(format!("the system catalog relation \"{name}\" cannot be used together with tables"))
         .detail("Catalogs are answered by PostgreSQL, tables by IRIS.")

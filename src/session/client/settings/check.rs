@@ -1,7 +1,7 @@
 //! Values of parameters: PostgreSQL's rules, messages and canonical spellings (manual, "Setting Parameters").
 
 use super::parameters::{Kind, Parameter, RESERVED_PREFIXES, Unit};
-use crate::types::Zone;
+use crate::types::{Zone, boolean_word};
 use crate::wire::{PgError, SqlState};
 
 type Result<T> = std::result::Result<T, Box<PgError>>;
@@ -58,7 +58,7 @@ pub fn canonical(parameter: &Parameter, value: &str, current: &str) -> Result<St
     }
     let name = parameter.name;
     match parameter.kind {
-        Kind::Bool => match parse_bool(value) {
+        Kind::Bool => match boolean_word(value) {
             Some(value) => Ok(on_off(value)),
             None => Err(PgError::error(
                 SqlState::INVALID_PARAMETER_VALUE,
@@ -79,7 +79,7 @@ pub fn canonical(parameter: &Parameter, value: &str, current: &str) -> Result<St
             Some(_) => Ok(value.to_owned()),
             None => Err(invalid(name, value).detail("List syntax is invalid.")),
         },
-        Kind::StandardStrings => match parse_bool(value) {
+        Kind::StandardStrings => match boolean_word(value) {
             Some(true) => Ok("on".to_owned()),
             Some(false) => Err(PgError::unsupported("standard_conforming_strings cannot be turned off")
                 .hint("Write strings with backslash escapes as E'..'.")),
@@ -111,26 +111,13 @@ fn on_off(value: bool) -> String {
     if value { "on" } else { "off" }.to_owned()
 }
 
-/// `parse_bool`: any unique prefix.
-pub fn parse_bool(value: &str) -> Option<bool> {
-    let word = value.to_ascii_lowercase();
-    let is_prefix = |full: &str, least: usize| word.len() >= least && full.starts_with(&word);
-    if is_prefix("true", 1) || is_prefix("yes", 1) || word == "on" || word == "1" {
-        Some(true)
-    } else if is_prefix("false", 1) || is_prefix("no", 1) || is_prefix("off", 2) || word == "0" {
-        Some(false)
-    } else {
-        None
-    }
-}
-
 fn enumerated(name: &str, value: &str, values: &[&str]) -> Result<String> {
     let wanted = value.to_ascii_lowercase();
     if let Some(known) = values.iter().find(|known| **known == wanted) {
         return Ok((*known).to_owned());
     }
     // Spellings PostgreSQL takes without listing them.
-    let hidden = match (wanted.as_str(), parse_bool(&wanted)) {
+    let hidden = match (wanted.as_str(), boolean_word(&wanted)) {
         ("debug", _) if values.contains(&"debug2") => Some("debug2".to_owned()),
         (_, Some(value)) if values.contains(&"on") => Some(on_off(value)),
         _ => None,

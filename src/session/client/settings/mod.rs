@@ -9,11 +9,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::types::{DateFormat, DateOrder, IntervalFormat, Style, Zone};
+use crate::types::{DateFormat, DateOrder, IntervalFormat, Style, Zone, quoted_name, quoted_text};
 use crate::wire::{PgError, SqlState};
 
 use crate::session::contract::effect::TcpSettings;
-pub use check::parse_bool;
 use parameters::{PARAMETERS, Parameter, find};
 
 /// Values by lower-case name. Shared: a savepoint keeps them as they are.
@@ -383,13 +382,12 @@ impl Settings {
             // A list in one literal would be one name.
             let statement = if name == "search_path" {
                 let names: Vec<String> =
-                    check::split_identifiers(value).unwrap_or_default().iter().map(|name| literal(name)).collect();
+                    check::split_identifiers(value).unwrap_or_default().iter().map(|name| quoted_text(name)).collect();
                 let list = if names.is_empty() { "''".to_owned() } else { names.join(", ") };
                 format!("SET LOCAL search_path = {list};")
             } else {
-                let name: Vec<String> =
-                    name.split('.').map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect();
-                format!("SET LOCAL {} = {};", name.join("."), literal(value))
+                let name: Vec<String> = name.split('.').map(quoted_name).collect();
+                format!("SET LOCAL {} = {};", name.join("."), quoted_text(value))
             };
             prelude.push_str(&statement);
         };
@@ -525,12 +523,6 @@ const MODES: &[(&str, &str)] = &[
 
 fn is_of_transaction(key: &str) -> bool {
     MODES.iter().any(|(mode, _)| *mode == key)
-}
-
-/// A string constant, whatever standard_conforming_strings says.
-fn literal(value: &str) -> String {
-    let escape = if value.contains('\\') { "E" } else { "" };
-    format!("{escape}'{}'", value.replace('\\', "\\\\").replace('\'', "''"))
 }
 
 fn unknown(name: &str) -> Box<PgError> {

@@ -2,8 +2,8 @@
 //! "Identifiers"). What only a statement names gets a name of the gateway's, or is refused.
 
 use super::scope::{Column, Relation};
-use crate::sql::syntax::names;
 use crate::sql::translate::context::Result;
+use crate::types::quoted_name;
 use crate::wire::PgError;
 
 /// Whether two folded names are one to IRIS.
@@ -20,8 +20,8 @@ pub fn is_confused(a: &str, b: &str) -> bool {
 pub fn refusal(what: &str, a: &str, b: &str) -> Box<PgError> {
     PgError::unsupported(format!(
         "the {what} {} and {} are one to IRIS, which compares names without case",
-        names::quoted(a),
-        names::quoted(b)
+        quoted_name(a),
+        quoted_name(b)
     ))
     .hint("Give one of them another name.")
 }

@@ -8,6 +8,7 @@ use crate::sql::description::EnumType;
 use crate::sql::schema::{Named, NamedFacts, Need, RelationName, TableFacts, TableLookup, ViewFacts, ViewLookup};
 use crate::sql::syntax::names;
 use crate::sql::translate::context::Result;
+use crate::types::quoted_name;
 use crate::wire::PgError;
 
 impl Cx<'_> {
@@ -79,7 +80,7 @@ impl Cx<'_> {
         match parts {
             [name] if !self.options.search_path.is_empty() => {
                 let schema = self.schema_on_path(&names::folded(name));
-                self.relation(&[names::quoted(&schema), name.clone()])
+                self.relation(&[quoted_name(&schema), name.clone()])
             }
             [name] => {
                 let folded = names::folded(name);

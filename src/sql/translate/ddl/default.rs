@@ -12,7 +12,7 @@ use crate::sql::translate::context::cx::{self, Cx};
 use crate::sql::translate::context::frag::Ty;
 use crate::sql::translate::context::kept::is_text;
 use crate::sql::translate::expr::casts::type_name;
-use crate::types::{Datum, Fitting, Oid, PgType, decode_text, fit, write_text};
+use crate::types::{Datum, Fitting, Oid, PgType, boolean_word, decode_text, fit, write_text};
 use crate::wire::{PgError, SqlState};
 
 /// `gen_random_uuid()` in ObjectScript, whose own GUIDs are in capitals.
@@ -98,7 +98,11 @@ impl Place<'_> {
             return self.number(value);
         }
         match self.oid {
-            Some(Oid::BOOL) => return boolean(value).map(str::to_owned).ok_or_else(|| self.invalid("boolean", value)),
+            Some(Oid::BOOL) => {
+                return boolean_word(value.trim())
+                    .map(|is_true| u8::from(is_true).to_string())
+                    .ok_or_else(|| self.invalid("boolean", value));
+            }
             Some(Oid::BYTEA) if value.eq_ignore_ascii_case("\\x") => return Ok("''".to_owned()),
             Some(Oid::BYTEA) if value.contains('\\') => {
                 return Err(PgError::unsupported("IRIS has no binary constants for DEFAULT")
@@ -276,13 +280,4 @@ fn has_arguments(call: &SyntaxNode) -> bool {
 
 fn is_type(cast: &SyntaxNode, child: &SyntaxNode) -> bool {
     type_node(cast).is_some_and(|node| node == *child) || child.kind() == SyntaxKind::COLON_COLON
-}
-
-/// As PostgreSQL reads booleans: any beginning of the words that is no other's.
-fn boolean(value: &str) -> Option<&'static str> {
-    match value.trim().to_ascii_lowercase().as_str() {
-        "t" | "tr" | "tru" | "true" | "y" | "ye" | "yes" | "on" | "1" => Some("1"),
-        "f" | "fa" | "fal" | "fals" | "false" | "n" | "no" | "of" | "off" | "0" => Some("0"),
-        _ => None,
-    }
 }

@@ -14,6 +14,7 @@ use crate::sql::syntax::nodes;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::alike;
 use crate::sql::translate::context::cx::Cx;
+use crate::types::quoted_name;
 use crate::wire::{PgError, Severity, SqlState};
 
 /// "Table or view not found", "No such index defined".
@@ -82,8 +83,8 @@ fn released(cx: &Cx<'_>, dropped: &[Table], what: &str, cascade: bool) -> Result
             if !goes(child) {
                 others.push(format!("constraint {key} on table {}", child.name));
             }
-            let schema = names::quoted(child.schema.as_deref().unwrap_or(cx.options.default_schema));
-            let (name, key) = (names::quoted(&child.name), names::quoted(key));
+            let schema = quoted_name(child.schema.as_deref().unwrap_or(cx.options.default_schema));
+            let (name, key) = (quoted_name(&child.name), quoted_name(key));
             let text = format!("ALTER TABLE {schema}.{name} DROP CONSTRAINT {key}");
             steps.push(tolerant_step(cx, text, &[NO_TABLE_SQLCODE, NO_CONSTRAINT_SQLCODE]));
         }

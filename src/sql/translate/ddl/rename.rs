@@ -18,6 +18,7 @@ use crate::sql::syntax::parse::lone_statement;
 use crate::sql::template::Template;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
+use crate::types::quoted_name;
 use crate::wire::{PgError, SqlState};
 
 /// ALTER VIEW .. RENAME TO.
@@ -118,14 +119,14 @@ pub(super) fn keeps_spelling(is_spelled: bool, folded: &str, at: &SyntaxNode) ->
     if is_spelled || !has_capitals(folded) {
         return Ok(());
     }
-    let message = format!("the name {} has capitals, and IRIS has no place to note that", names::quoted(folded));
+    let message = format!("the name {} has capitals, and IRIS has no place to note that", quoted_name(folded));
     Err(unsupported(at, message)
         .detail("Only what was made through the gateway tells how its names are spelled.")
         .hint("Give it a name in lower case."))
 }
 
 fn columns(facts: &TableFacts) -> String {
-    facts.columns.iter().map(|column| names::quoted(&column.name)).collect::<Vec<_>>().join(", ")
+    facts.columns.iter().map(|column| quoted_name(&column.name)).collect::<Vec<_>>().join(", ")
 }
 
 fn check_option(views: &ViewFacts) -> String {
@@ -165,8 +166,8 @@ fn followed(
     let pg_schema = if schema.eq_ignore_ascii_case(cx.options.default_schema) { "public" } else { schema };
     let sql = format!(
         "CREATE OR REPLACE VIEW {}.{} ({}) AS {query}{}",
-        names::quoted(pg_schema),
-        names::quoted(&reader.name),
+        quoted_name(pg_schema),
+        quoted_name(&reader.name),
         columns(facts),
         check_option(views)
     );
@@ -234,7 +235,7 @@ fn reading(query: &str, old: &Table, new: &Table, default_schema: &str) -> Optio
             Some(item) if nodes::child(&item, SyntaxKind::FROM_ALIAS).is_some() => String::new(),
             _ => format!(" AS {name}"),
         };
-        typed.push(names::quoted(&new.lookup.name));
+        typed.push(quoted_name(&new.lookup.name));
         let range = node.text_range();
         changed.replace_range(usize::from(range.start())..usize::from(range.end()), &(typed.join(".") + &alias));
     }

@@ -11,6 +11,7 @@ use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
+use crate::types::quoted_name;
 use crate::wire::{PgError, SqlState};
 
 /// What the gateway does by itself, so that a script which asks for it may go on.
@@ -42,7 +43,7 @@ pub(super) fn create_schema(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     }
     let clause = if if_not_exists { "IF NOT EXISTS " } else { "" };
     let text = format!("CREATE SCHEMA {clause}{}", iris_schema(cx, &typed)?);
-    let mirror = format!("CREATE SCHEMA IF NOT EXISTS {}", quoted(&name));
+    let mirror = format!("CREATE SCHEMA IF NOT EXISTS {}", quoted_name(&name));
     Ok(ddl("CREATE SCHEMA", vec![step(cx, text)]).mirrored(mirror, &[]))
 }
 
@@ -64,7 +65,7 @@ pub(super) fn drop_schema(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         steps.push(step(cx, format!("DROP SCHEMA {clause}{schema}{behaviour}")));
         mirror.push(match names::folded(&typed) {
             name if name == "public" || name.eq_ignore_ascii_case(cx.options.default_schema) => EMPTY_PUBLIC.to_owned(),
-            name => format!("DROP SCHEMA IF EXISTS {} CASCADE", quoted(&name)),
+            name => format!("DROP SCHEMA IF EXISTS {} CASCADE", quoted_name(&name)),
         });
     }
     Ok(mirror.into_iter().fold(ddl("DROP SCHEMA", steps), |ddl, sql| ddl.mirrored(sql, &[])))
@@ -76,10 +77,6 @@ const EMPTY_PUBLIC: &str = "DO $$ DECLARE r record; BEGIN FOR r IN SELECT c.oid:
     (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e') LOOP \
     EXECUTE format('DROP %s IF EXISTS %s CASCADE', CASE r.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, r.name); \
     END LOOP; END $$";
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
 
 fn iris_schema(cx: &Cx<'_>, typed: &str) -> Result<String> {
     match names::folded(typed).as_str() {

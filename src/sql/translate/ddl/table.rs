@@ -8,6 +8,7 @@ use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
+use crate::types::quoted_name;
 use crate::wire::{PgError, SqlState};
 
 pub(super) fn undefined(name: &str) -> Box<PgError> {
@@ -31,7 +32,6 @@ impl Table {
     pub fn of(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Self> {
         let parts: Vec<String> = names::parts(node).iter().map(|part| typed_folded(part)).collect();
         let (text, lookup) = cx.relation(&parts)?;
-        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
         let schema = match lookup.schema.as_deref() {
             Some(schema) if schema != "public" && !schema.eq_ignore_ascii_case(cx.options.default_schema) => {
                 schema.to_owned()
@@ -39,11 +39,11 @@ impl Table {
             _ => cx.options.default_schema.to_owned(),
         };
         let pg = match lookup.schema.as_deref() {
-            None => quoted(&lookup.name),
+            None => quoted_name(&lookup.name),
             Some(schema) if schema.eq_ignore_ascii_case(cx.options.default_schema) => {
-                format!("public.{}", quoted(&lookup.name))
+                format!("public.{}", quoted_name(&lookup.name))
             }
-            Some(schema) => format!("{}.{}", quoted(schema), quoted(&lookup.name)),
+            Some(schema) => format!("{}.{}", quoted_name(schema), quoted_name(&lookup.name)),
         };
         if cx.options.side_table.is_some_and(|table| table.is(&schema, &lookup.name)) {
             let message = format!("permission denied for table {}", lookup.name);
@@ -59,7 +59,7 @@ impl Table {
     pub fn of_iris(cx: &Cx<'_>, name: &RelationName) -> Self {
         let schema = name.schema.clone().unwrap_or_else(|| cx.options.default_schema.to_owned());
         Self {
-            text: format!("{schema}.{}", names::quoted(&name.name)),
+            text: format!("{schema}.{}", quoted_name(&name.name)),
             lookup: name.clone(),
             iris: (schema, name.name.clone()),
             pg: String::new(),

@@ -10,66 +10,46 @@ use crate::sql::template::LiteralKind;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::frag::{Frag, Ty};
-use crate::types::{Oid, PgType};
+use crate::types::{Interval, Oid, PgType};
 use crate::wire::{PgError, SqlState};
-
-/// As PostgreSQL stores it: months, days and time apart, for months and days have no fixed length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Interval {
-    pub months: i64,
-    pub days: i64,
-    pub micros: i64,
-}
 
 const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 
-impl Interval {
-    /// Reads the text of an interval, as the gateway reads values.
-    pub fn parse(text: &str) -> Result<Interval> {
-        let read = crate::types::Interval::from_text(text)?;
-        Ok(Interval { months: read.months.into(), days: read.days.into(), micros: read.time_us })
+/// The DATEADD steps that add it: months, then days, then time, each in its largest whole unit.
+fn steps(interval: Interval) -> Vec<(&'static str, i64)> {
+    let mut steps = Vec::new();
+    if interval.months != 0 {
+        steps.push(if interval.months % 12 == 0 {
+            ("year", (interval.months / 12).into())
+        } else {
+            ("month", interval.months.into())
+        });
     }
-
-    pub fn times(self, n: i64) -> Option<Interval> {
-        Some(Interval {
-            months: self.months.checked_mul(n)?,
-            days: self.days.checked_mul(n)?,
-            micros: self.micros.checked_mul(n)?,
-        })
+    if interval.days != 0 {
+        steps.push(("day", interval.days.into()));
     }
-
-    /// The DATEADD steps that add it: months, then days, then time, each in its largest whole unit.
-    fn steps(self) -> Vec<(&'static str, i64)> {
-        let mut steps = Vec::new();
-        if self.months != 0 {
-            steps.push(if self.months % 12 == 0 { ("year", self.months / 12) } else { ("month", self.months) });
-        }
-        if self.days != 0 {
-            steps.push(("day", self.days));
-        }
-        if self.micros != 0 {
-            let units = [("hour", HOUR), ("minute", MINUTE), ("second", SECOND), ("millisecond", 1000)];
-            let unit = units.into_iter().find(|(_, size)| self.micros % size == 0);
-            let (name, size) = unit.unwrap_or(("microsecond", 1));
-            // What DATEADD takes is an integer.
-            match i32::try_from(self.micros / size) {
-                Ok(count) => steps.push((name, count.into())),
-                Err(_) => {
-                    steps.push(("second", self.micros / SECOND));
-                    steps.push(("microsecond", self.micros % SECOND));
-                }
+    if interval.time_us != 0 {
+        let units = [("hour", HOUR), ("minute", MINUTE), ("second", SECOND), ("millisecond", 1000)];
+        let unit = units.into_iter().find(|(_, size)| interval.time_us % size == 0);
+        let (name, size) = unit.unwrap_or(("microsecond", 1));
+        // What DATEADD takes is an integer.
+        match i32::try_from(interval.time_us / size) {
+            Ok(count) => steps.push((name, count.into())),
+            Err(_) => {
+                steps.push(("second", interval.time_us / SECOND));
+                steps.push(("microsecond", interval.time_us % SECOND));
             }
         }
-        steps
     }
+    steps
 }
 
 /// What an argument of `make_interval` counts.
 fn unit_of_argument(name: &str) -> Option<Interval> {
     let is_argument = matches!(name, "years" | "months" | "weeks" | "days" | "hours" | "mins" | "secs");
-    is_argument.then(|| Interval::parse(&format!("1 {name}")).ok()).flatten()
+    is_argument.then(|| Interval::from_text(&format!("1 {name}")).ok()).flatten()
 }
 
 /// An interval an expression stands for: a constant, or a constant per unit of some number.
@@ -115,12 +95,12 @@ impl Cx<'_> {
             ty if ty.is(Oid::DATE) => Ty::of(Oid::TIMESTAMP),
             ty => ty,
         };
-        let sign = if op == "-" { -1 } else { 1 };
         let too_large = || PgError::error(SqlState::DATETIME_OVERFLOW, "interval out of range");
+        let signed = |length: Interval| if op == "-" { length.negated().ok_or_else(too_large) } else { Ok(length) };
         let mut frag = moment;
         match span {
             Span::Constant(interval) => {
-                let steps = interval.times(sign).ok_or_else(too_large)?.steps();
+                let steps = steps(signed(interval)?);
                 if steps.is_empty() {
                     return Ok(Some(frag.with_ty(ty)));
                 }
@@ -129,7 +109,7 @@ impl Cx<'_> {
                 }
             }
             Span::Times(interval, factor) => {
-                let steps = interval.times(sign).ok_or_else(too_large)?.steps();
+                let steps = steps(signed(interval)?);
                 for (unit, count) in steps {
                     let count = match count {
                         1 => factor.clone(),
@@ -164,7 +144,7 @@ impl Cx<'_> {
                     return Ok(None);
                 }
                 match self.constant(node) {
-                    Some((LiteralKind::String, text)) => Ok(Some(Span::Constant(Interval::parse(text)?))),
+                    Some((LiteralKind::String, text)) => Ok(Some(Span::Constant(Interval::from_text(text)?))),
                     _ => self.interval_cast(is_interval, to),
                 }
             }
@@ -179,7 +159,7 @@ impl Cx<'_> {
                 Ok(Some(Span::Times(constant, factor)))
             }
             Expr::Prefix { op, operand, .. } if op == "-" => Ok(match self.span(operand)? {
-                Some(Span::Constant(interval)) => interval.times(-1).map(Span::Constant),
+                Some(Span::Constant(interval)) => interval.negated().map(Span::Constant),
                 _ => None,
             }),
             _ => Ok(None),
@@ -216,9 +196,11 @@ impl Cx<'_> {
         }
         let Some((LiteralKind::String, text)) = self.constant(&literal) else { return Ok(None) };
         match unit {
-            None => Interval::parse(text).map(Some),
+            None => Interval::from_text(text).map(Some),
             // What a field cuts off is not cut off here.
-            Some(unit) if text.trim().parse::<i32>().is_ok() => Interval::parse(&format!("{text} {unit}")).map(Some),
+            Some(unit) if text.trim().parse::<i32>().is_ok() => {
+                Interval::from_text(&format!("{text} {unit}")).map(Some)
+            }
             Some(_) => Err(self.restricted(node)),
         }
     }

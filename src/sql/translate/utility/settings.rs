@@ -8,6 +8,7 @@ use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, plain_text};
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
+use crate::types::quoted_name;
 use crate::wire::PgError;
 
 pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
@@ -119,7 +120,7 @@ fn values(cx: &Cx<'_>, assigned: &SyntaxNode, is_list: bool) -> Option<String> {
 fn list_item(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+    if plain { name.to_owned() } else { quoted_name(name) }
 }
 
 fn literal(cx: &Cx<'_>, node: &SyntaxNode) -> Option<String> {
