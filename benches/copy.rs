@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use iris_pgwire::auth::AuthMethod;
 use iris_pgwire::iris::{ConnectOptions, IrisConnection, Poll, Reply, Request, StatementMetadata, SubmitOutcome};
-use iris_pgwire::session::{Event, Identity, Session, SessionCounters, SessionOptions, ShardContext, Step};
-use iris_pgwire::wire::{Frame, Limits, SendBuf};
+use iris_pgwire::parts::auth::AuthMethod;
+use iris_pgwire::parts::session::{Event, Identity, Session, SessionCounters, SessionOptions, ShardContext, Step};
+use iris_pgwire::parts::wire::{Frame, Limits, SendBuf};
 use iris_standin::engine::{Engine, EngineOptions};
 use iris_standin::server::{Superserver, SuperserverHandle, SuperserverOptions};
 

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use iris_pgwire::sql::{NoSchema, Template, TranslateOptions, TranslationCache, split, translate};
+use iris_pgwire::parts::sql::{NoSchema, Template, TranslateOptions, TranslationCache, split, translate};
 
 const STATEMENTS: &[(&str, &str)] = &[
     ("pgbench_select", "SELECT abalance FROM pgbench_accounts WHERE aid = 4711;"),
@@ -70,7 +70,7 @@ fn cold(criterion: &mut Criterion) {
 fn translate_one(
     sql: &str,
     template: &Template,
-) -> Result<iris_pgwire::sql::Translated, iris_pgwire::sql::TranslateError> {
+) -> Result<iris_pgwire::parts::sql::Translated, iris_pgwire::parts::sql::TranslateError> {
     let keys = Cell::new(0);
     translate(sql, template, &NoSchema, &TranslateOptions::new("SQLUser", &keys))
 }

@@ -5,10 +5,10 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use iris_pgwire::bridge::put_value;
 use iris_pgwire::iris::{IrisType, ParameterDescription};
-use iris_pgwire::types::Datum;
-use iris_pgwire::vector::{Kernels, parse_binary, parse_text, write_binary, write_text};
+use iris_pgwire::parts::bridge::put_value;
+use iris_pgwire::parts::types::Datum;
+use iris_pgwire::parts::vector::{Kernels, parse_binary, parse_text, write_binary, write_text};
 
 const DIMENSIONS: usize = 1536;
 

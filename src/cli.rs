@@ -2,7 +2,7 @@
 
 mod log;
 
-pub use log::{LogLoss, Logging, start_logging};
+pub use log::start_logging;
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, IsTerminal, Write};

@@ -13,14 +13,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use iris_pgwire::catalog::MirrorOptions;
-use iris_pgwire::cli::{self, CatalogServerArgs, Programs};
-use iris_pgwire::config::{CatalogKind, Config, IrisServer, TableName};
 use iris_pgwire::iris::ConnectOptions;
-use iris_pgwire::runtime::{self, IrisTarget, OracleOptions, OracleServer, OracleSource, ServeOptions, Serving};
-use iris_pgwire::session::SessionOptions;
-use iris_pgwire::sql::SideTable;
-use iris_pgwire::wire::Limits;
+use iris_pgwire::parts::catalog::MirrorOptions;
+use iris_pgwire::parts::cli::{self, CatalogServerArgs, Programs};
+use iris_pgwire::parts::config::{CatalogKind, Config, IrisServer, TableName};
+use iris_pgwire::parts::runtime::{self, IrisTarget, OracleOptions, OracleServer, OracleSource, ServeOptions, Serving};
+use iris_pgwire::parts::session::SessionOptions;
+use iris_pgwire::parts::sql::SideTable;
+use iris_pgwire::parts::wire::Limits;
 
 use standin::Standin;
 
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
 fn catalog_server(args: &CatalogServerArgs) -> Result<(), String> {
     leave_with_gateway(args)?;
     // The gateway passes on what it wants to see of this.
-    let _log = cli::start_logging(iris_pgwire::config::LogLevel::Info)?;
+    let _log = cli::start_logging(iris_pgwire::parts::config::LogLevel::Info)?;
     catalog_server::run(args)
 }
 

@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 use std::path::PathBuf;
 
-use iris_pgwire::cli::SuperserverArgs;
-use iris_pgwire::config::IrisServer;
+use iris_pgwire::parts::cli::SuperserverArgs;
+use iris_pgwire::parts::config::IrisServer;
 
 /// There is none.
 pub struct Standin(Infallible);

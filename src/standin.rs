@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use iris_pgwire::cli::SuperserverArgs;
-use iris_pgwire::config::IrisServer;
-use iris_pgwire::runtime::StopSignal;
+use iris_pgwire::parts::cli::SuperserverArgs;
+use iris_pgwire::parts::config::IrisServer;
+use iris_pgwire::parts::runtime::StopSignal;
 use iris_standin::engine::{Engine, EngineOptions};
 use iris_standin::program;
 use iris_standin::server::{Superserver, SuperserverHandle, SuperserverOptions};

@@ -6,12 +6,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use iris_pgwire::bridge::{CellDecoder, put_value};
 use iris_pgwire::iris::{
     ConnectOptions, IrisConnection, IrisStatement, IrisType, ItemReader, LinkError, ParameterKind, Poll, Progress,
     Reply, Request, SubmitOutcome, put_int, put_null, put_text,
 };
-use iris_pgwire::types::{Datum, Decimal};
+use iris_pgwire::parts::bridge::{CellDecoder, put_value};
+use iris_pgwire::parts::types::{Datum, Decimal};
 use iris_standin::engine::{Engine, EngineOptions};
 use iris_standin::server::{Superserver, SuperserverHandle, SuperserverOptions};
 

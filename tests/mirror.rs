@@ -10,9 +10,9 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use fixture::Fixture;
-use iris_pgwire::catalog::{EnumTypes, MirrorBatch, MirrorLoad, MirrorOptions, MirrorSnapshot, MirrorStep};
 use iris_pgwire::iris::{IrisError, ItemReader, Reply, Request, put_double, put_int, put_null, put_text};
-use iris_pgwire::sql::{
+use iris_pgwire::parts::catalog::{EnumTypes, MirrorBatch, MirrorLoad, MirrorOptions, MirrorSnapshot, MirrorStep};
+use iris_pgwire::parts::sql::{
     Action, Bind, ColumnFacts, EnumType, MirrorStatement, RelationName, Schema, TableFacts, TableLookup, Template,
     TranslateError, TranslateOptions, Translation, parse_description, split, translate,
 };

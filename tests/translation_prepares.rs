@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use iris_pgwire::sql::{
+use iris_pgwire::parts::sql::{
     Action, ColumnFacts, RelationName, Schema, TableFacts, TableLookup, Template, TranslateOptions, parse_description,
     translate,
 };

@@ -4,9 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use iris_pgwire::auth::AuthMethod;
-use iris_pgwire::session::{Event, Identity, Session, SessionCounters, SessionOptions, ShardContext, Step};
-use iris_pgwire::wire::{Frame, Limits, SendBuf};
+use iris_pgwire::parts::auth::AuthMethod;
+use iris_pgwire::parts::session::{Event, Identity, Session, SessionCounters, SessionOptions, ShardContext, Step};
+use iris_pgwire::parts::wire::{Frame, Limits, SendBuf};
 
 use super::iris::CannedIris;
 

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use iris_pgwire::bridge::{CellDecoder, link_to_pg};
 use iris_pgwire::iris::{
     ColumnDescription, ConnectOptions, HEADER_BYTES, Header, IrisConnection, IrisStatement, IrisType, ItemReader,
     LinkError, ParameterDescription, ParameterKind, Progress, Reply, Request, StatementMetadata, SubmitOutcome,
     put_int, put_string,
 };
+use iris_pgwire::parts::bridge::{CellDecoder, link_to_pg};
 
 use super::say_pg;
 

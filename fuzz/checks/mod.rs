@@ -13,9 +13,9 @@ pub use values::{catalog_answer, copy_text, decode_binary};
 use std::io;
 use std::path::PathBuf;
 
-use iris_pgwire::auth::{ExpectClientFirst, ServerNonce, UserFile, Verifier};
-use iris_pgwire::config::{Loaded, Sources};
-use iris_pgwire::wire::{
+use iris_pgwire::parts::auth::{ExpectClientFirst, ServerNonce, UserFile, Verifier};
+use iris_pgwire::parts::config::{Loaded, Sources};
+use iris_pgwire::parts::wire::{
     Frame, FrontendMessage, Limits, Phase, RecvBuf, SaslInitialResponse, SendBuf, StartupPacket, WireError, password,
 };
 
@@ -107,7 +107,7 @@ pub fn config_file(data: &[u8]) {
 const VERIFIER: &str = "SCRAM-SHA-256$1:c2FsdA==$AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=:\
     AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
-fn load(text: &str) -> Result<Loaded, iris_pgwire::config::ConfigError> {
+fn load(text: &str) -> Result<Loaded, iris_pgwire::parts::config::ConfigError> {
     let sources = Sources { file: Some(PathBuf::from("f")), ..Sources::default() };
     Loaded::load(&sources, 4096, |_| io::Result::Ok(text.to_owned()))
 }
@@ -163,7 +163,7 @@ fn say(error: &WireError) {
 }
 
 /// An error must reach the client as one well-formed message.
-fn say_pg(error: &iris_pgwire::wire::PgError) {
+fn say_pg(error: &iris_pgwire::parts::wire::PgError) {
     let mut out = SendBuf::new();
     out.put_error_response(error);
     let frame = Frame::cut_backend(out.as_slice(), 1 << 20).unwrap().unwrap();

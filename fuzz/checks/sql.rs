@@ -4,11 +4,11 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::rc::Rc;
 
-use iris_pgwire::sql::{
+use iris_pgwire::parts::sql::{
     ColumnFacts, DeclaredType, Literal, LiteralKind, RelationName, Schema, TableFacts, TableLookup, Template,
     TranslateError, TranslateOptions, Translated, VectorElement, check_syntax, parse_column_note, split,
 };
-use iris_pgwire::wire::{PgError, SqlState};
+use iris_pgwire::parts::wire::{PgError, SqlState};
 
 use super::{grammar, say_pg};
 
@@ -190,7 +190,7 @@ fn another(literal: &Literal, source: &str) -> String {
 fn translated(sql: &str, template: &Template, has_oracle: bool, is_known: bool) -> Result<Translated, TranslateError> {
     let keys = Cell::new(1);
     let options = TranslateOptions { has_oracle, ..TranslateOptions::new("SQLUser", &keys) };
-    TABLES.with(|tables| iris_pgwire::sql::translate(sql, template, &Tables { tables, is_known }, &options))
+    TABLES.with(|tables| iris_pgwire::parts::sql::translate(sql, template, &Tables { tables, is_known }, &options))
 }
 
 thread_local! {

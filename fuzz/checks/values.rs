@@ -2,10 +2,10 @@
 
 use std::sync::OnceLock;
 
-use iris_pgwire::catalog::{Answer, first_error, rows_len};
-use iris_pgwire::copy::{CopyError, CsvFormat, Row, RowDecoder, RowEncoder, RowFormat, TextFormat};
-use iris_pgwire::types::{Datum, Encoder, IsNull, Oid, PgType, decode};
-use iris_pgwire::wire::{Format, Frame};
+use iris_pgwire::parts::catalog::{Answer, first_error, rows_len};
+use iris_pgwire::parts::copy::{CopyError, CsvFormat, Row, RowDecoder, RowEncoder, RowFormat, TextFormat};
+use iris_pgwire::parts::types::{Datum, Encoder, IsNull, Oid, PgType, decode};
+use iris_pgwire::parts::wire::{Format, Frame};
 
 use super::say_pg;
 

@@ -7,8 +7,8 @@ mod users;
 
 pub use method::{AuthMethod, AuthStep, Authenticated, Exchange};
 pub use scram::{
-    ExpectClientFinal, ExpectClientFirst, ITERATIONS_DEFAULT, MECHANISM, MockSecret, SALT_BYTES_DEFAULT, ServerNonce,
-    Verifier, hash_password,
+    ExpectClientFirst, ITERATIONS_DEFAULT, MECHANISM, MockSecret, SALT_BYTES_DEFAULT, ServerNonce, Verifier,
+    hash_password,
 };
 pub use scram_client::{ExpectServerFinal, ScramClient};
 pub use users::{UserFile, check_user};

@@ -10,4 +10,4 @@ mod sqlcode;
 pub use cell::{CellDecoder, CellEncoder, put_value};
 pub use link_error::link_to_pg;
 pub use pg_type::default_pg_type;
-pub use sqlcode::{Culprit, ErrorText, folded, last_part, sqlstate, to_pg};
+pub use sqlcode::{Culprit, folded, last_part, to_pg};

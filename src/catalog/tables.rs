@@ -24,6 +24,7 @@ pub struct TableCache {
 }
 
 impl TableCache {
+    #[cfg(test)]
     pub fn new(default_schema: &str) -> Self {
         Self::with_enums(default_schema, Arc::default())
     }
@@ -38,10 +39,6 @@ impl TableCache {
             named: HashMap::new(),
             enums,
         }
-    }
-
-    pub fn enums(&self) -> &EnumTypes {
-        &self.enums
     }
 
     /// Forgets everything when `epoch` is a new one.
@@ -160,7 +157,7 @@ mod tests {
         cache.insert(&name("t"), Some(facts.clone()));
         assert!(cache.column("SQLUser", "t", "m").unwrap().enum_type.as_ref().unwrap().check("ok").is_err());
 
-        cache.enums().apply(&EnumChange::Create(mood(&["sad", "ok"])));
+        cache.enums.apply(&EnumChange::Create(mood(&["sad", "ok"])));
         cache.insert(&name("t"), Some(facts));
         assert!(cache.column("SQLUser", "t", "m").unwrap().enum_type.as_ref().unwrap().check("ok").is_ok());
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
-use iris_pgwire::wire::Frame;
+use iris_pgwire::parts::wire::Frame;
 
 use super::connection::Connection;
 use super::engine::{Engine, first_value, has_error, last_status, messages, query};

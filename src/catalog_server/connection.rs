@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Sender, channel};
 
-use iris_pgwire::runtime::ORACLE_TURN;
-use iris_pgwire::wire::{Frame, Limits, Phase, RecvBuf, SendBuf, StartupPacket, TransactionStatus};
+use iris_pgwire::parts::runtime::ORACLE_TURN;
+use iris_pgwire::parts::wire::{Frame, Limits, Phase, RecvBuf, SendBuf, StartupPacket, TransactionStatus};
 
 use super::backend::{Batch, Word};
 use super::interrupt::Interrupts;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use iris_pgwire::wire::Frame;
+use iris_pgwire::parts::wire::Frame;
 use pglite_oxide::{ExecProtocolOptions, Pglite, PgliteBuilder, PglitePaths, extensions};
 
 use super::aside::Aside;

@@ -2,7 +2,7 @@
 //! 2 where clients and servers meet, and another one in WebAssembly. What passes the border of the process is renumbered
 //! in its place: parameters, results, and arrays of both.
 
-use iris_pgwire::wire::Frame;
+use iris_pgwire::parts::wire::Frame;
 
 use super::engine::{Engine, first_value, query};
 

@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use iris_pgwire::cli::CatalogServerArgs;
-use iris_pgwire::runtime::{ORACLE_SECOND_SOCKET, ORACLE_SOCKET};
+use iris_pgwire::parts::cli::CatalogServerArgs;
+use iris_pgwire::parts::runtime::{ORACLE_SECOND_SOCKET, ORACLE_SOCKET};
 
 use self::backend::Backend;
 use self::connection::{Door, Greeting};

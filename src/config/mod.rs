@@ -17,8 +17,8 @@ use toml::de::{DeTable, DeValue};
 
 use crate::auth::{AuthMethod, MockSecret, UserFile};
 
-pub use keys::{Config, KEYS, Key};
-pub use values::{AuthKind, CatalogKind, IrisServer, LogLevel, Names, PostgresServer, TableName, address};
+pub use keys::{Config, KEYS};
+pub use values::{AuthKind, CatalogKind, IrisServer, LogLevel, TableName};
 
 /// Environment variables of the gateway begin with this.
 pub const ENVIRONMENT_PREFIX: &str = "IRIS_PGWIRE_";

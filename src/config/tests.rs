@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::keys::Key;
 use super::*;
 use crate::auth::{ITERATIONS_DEFAULT, hash_password};
 

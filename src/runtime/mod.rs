@@ -23,8 +23,7 @@ mod startup;
 mod tcp;
 mod wait;
 
-pub use counters::{Counter, ShardCounters};
-pub use link::{IrisTarget, LinkFailure};
+pub use link::IrisTarget;
 pub use options::ServeOptions;
 pub use oracle::{ORACLE_SECOND_SOCKET, ORACLE_SOCKET, ORACLE_TURN, OracleOptions, OracleServer, OracleSource};
 pub use server::{Server, Serving};

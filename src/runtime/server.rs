@@ -46,6 +46,7 @@ pub struct Server {
     ended: Receiver<usize>,
     counters: Vec<Arc<ShardCounters>>,
     /// Ends the oracle's process when the gateway has ended.
+    #[cfg_attr(not(test), expect(dead_code, reason = "it is there to be dropped"))]
     supervisor: Supervisor,
 }
 
@@ -184,12 +185,14 @@ impl Server {
     }
 
     /// Counters by shard.
-    pub fn counters(&self) -> &[Arc<ShardCounters>] {
+    #[cfg(test)]
+    pub(super) fn counters(&self) -> &[Arc<ShardCounters>] {
         &self.counters
     }
 
     /// Times the oracle's process ended and was started again.
-    pub fn oracle_restarts_count(&self) -> u64 {
+    #[cfg(test)]
+    pub(super) fn oracle_restarts_count(&self) -> u64 {
         self.supervisor.oracle().restarts_count()
     }
 

@@ -14,8 +14,7 @@ use std::sync::Arc;
 use crate::iris::Request;
 use crate::wire::{Frame, PgError, Phase, SendBuf, WireError};
 
-pub use client::counts::{Counter, Counts, SessionCounters, ShardCounts};
-pub use client::presence::Sessions;
+pub use client::counts::{Counter, Counts, SessionCounters};
 pub use contract::effect::{ChannelChange, Effect, Notification, TcpSettings};
 pub use contract::identity::Identity;
 pub use contract::lock::{LockKey, LockMode, LockRequest, LockScope};

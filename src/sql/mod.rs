@@ -19,24 +19,24 @@ mod writes;
 
 pub use cache::{CachedTranslation, TranslationCache};
 pub use description::{
-    ClauseKind, ColumnNote, DeclaredType, EnumType, NOTE_BYTES_MAX, column_description, column_note, is_note,
-    parse_column_note, parse_description, parse_table_note, parse_view_columns, parse_view_note, table_note, view_note,
+    ClauseKind, DeclaredType, EnumType, is_note, parse_column_note, parse_description, parse_table_note,
+    parse_view_columns, parse_view_note,
 };
 pub use options::{SideTable, TranslateError, TranslateOptions, Translated};
 pub use plan::{
     Action, AdvisoryOperation, Bind, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat,
     CopyFromStdin, CopyHeader, CursorCommand, ElementSource, EnumChange, EnumSide, ExecuteArgument, FetchDirection,
     Given, MirrorStatement, ModesScope, OutputColumn, Plan, RunIf, ScriptStep, SessionValue, SetConfig, SettingCommand,
-    SleepKind, StepRole, TransactionCommand, TransactionModes, Translation,
+    StepRole, TransactionCommand, TransactionModes, Translation,
 };
-pub use plpgsql::{BlockStatement, BlockStep, Condition, DoBlock, Handler};
+pub use plpgsql::{BlockStatement, BlockStep, DoBlock};
 pub use schema::{
     ColumnFacts, Named, NamedFacts, Need, NoSchema, RelationName, Schema, TableFacts, TableLookup, VectorElement,
     ViewFacts, ViewLookup,
 };
 pub use split::{position_in, quoted_names_at, split};
 pub use template::{Literal, LiteralKind, Template};
-pub use translate::{ViewText, array_elements, check_syntax, translate, view_for_mirror};
+pub use translate::{array_elements, check_syntax, translate, view_for_mirror};
 
 pub use writes::{Writes, Written};
 

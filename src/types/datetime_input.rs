@@ -65,13 +65,9 @@ impl DateTimeError {
     }
 }
 
-/// Reads a text in the standard style; `time_only` says that bare digits are a time of day (types time and timetz).
-pub fn parse(text: &str, time_only: bool) -> Result<DateTimeInput, DateTimeError> {
-    parse_ordered(text, time_only, DateOrder::Mdy).map(|(input, _)| input)
-}
-
-/// Reads a text whose ambiguous dates have their fields in `order`; a time zone named in it comes along.
-fn parse_ordered(
+/// Reads a text whose ambiguous dates have their fields in `order`; `time_only` says that bare digits are a time of day
+/// (types time and timetz). A time zone named in it comes along.
+pub(super) fn parse_ordered(
     text: &str,
     time_only: bool,
     order: DateOrder,

@@ -248,7 +248,7 @@ impl<'a> DecimalDigits<'a> {
     }
 
     /// `mantissa * 10^scale`, when 64 and 8 bits hold it. Trailing zeros stay: they are the display scale.
-    pub fn to_decimal(&self) -> Option<Decimal> {
+    pub fn to_decimal(self) -> Option<Decimal> {
         let exponent = self.point.checked_sub(self.digits_count())?;
         if self.digits_count() == 0 {
             return Some(Decimal { mantissa: 0, scale: i8::try_from(-self.scale).unwrap_or(0) });

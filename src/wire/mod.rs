@@ -13,17 +13,17 @@ mod startup;
 #[cfg(test)]
 mod tests;
 
-pub use backend::{FieldDescription, MessageTooLarge, RowWriter};
+#[cfg(test)]
+pub use backend::MessageTooLarge;
+pub use backend::{FieldDescription, RowWriter};
 pub use buffer::SendBuf;
-pub use error::{ErrorFields, PgError, Severity, SqlState, WireError};
+pub use error::{PgError, Severity, SqlState, WireError};
 pub use frame::{Frame, Phase};
-pub use frontend::{
-    Bind, FormatCodes, FrontendMessage, FunctionCall, Parameters, Parse, SaslInitialResponse, Target, password,
-};
+pub use frontend::{Bind, FrontendMessage, Parse, SaslInitialResponse, Target, password};
 pub use iris_protocol::RecvBuf;
 pub use limits::Limits;
 pub use reader::Reader;
-pub use startup::{CANCEL_KEY_BYTES_MAX, ProtocolVersion, StartupPacket, StartupParameters};
+pub use startup::{ProtocolVersion, StartupPacket, StartupParameters};
 
 /// The status byte of ReadyForQuery (protocol chapter, "Message Formats").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -264,6 +264,7 @@ impl Oracle {
     }
 
     /// Processes that ended since the start.
+    #[cfg(test)]
     pub(in crate::runtime) fn restarts_count(&self) -> u64 {
         self.lock().restarts_count
     }

@@ -1,7 +1,8 @@
 //! Calls of functions the gateway carries out.
 
+use crate::sql::plan::SleepKind;
 use crate::sql::typename::typname;
-use crate::sql::{AdvisoryOperation, Bind, Call, CallArgument, CallFunction, SleepKind, Template};
+use crate::sql::{AdvisoryOperation, Bind, Call, CallArgument, CallFunction, Template};
 use crate::types::Oid;
 
 /// `label: name(arguments), ..`; a label that is the name is left out, an expression stands in braces.

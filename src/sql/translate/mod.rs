@@ -20,7 +20,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use self::calls::GatewayCalls;
 pub use self::check::check_syntax;
 use self::check::{in_characters, is_set_names};
-pub use self::mirror::{ViewText, view_for_mirror};
+pub use self::mirror::view_for_mirror;
 pub use self::value::array::elements as array_elements;
 use crate::sql::options::{TranslateError, TranslateOptions, Translated};
 use crate::sql::plan::{Action, Bind, CallArgument, Plan, ScriptStep, SettingCommand, StepRole, Translation};
