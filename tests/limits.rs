@@ -52,6 +52,30 @@ fn a_client_that_does_not_log_in_is_let_go() {
     }
 }
 
+/// Reading the catalogs takes an IRIS connection. Were those of the sessions that wait for it kept, all would wait for
+/// `pool_wait_timeout_ms`.
+#[test]
+fn what_waits_for_the_catalog_holds_no_iris_connection() {
+    let server = Server::gateway(&["--iris-connections", "2", "--cores", "1"]);
+    let address = server.address;
+    Client::connect(address).ok("select 1");
+    let started = Instant::now();
+    let clients: Vec<_> = (0..6)
+        .map(|number| {
+            std::thread::spawn(move || {
+                let mut client = Client::connect(address);
+                client.set_read_timeout(PATIENCE * 2);
+                for table in ["a", "b", "c"] {
+                    client.ok(&format!("drop table if exists missing_{table}_{number}"));
+                    client.ok(&format!("create table waits_{table}_{number} (id integer primary key)"));
+                }
+            })
+        })
+        .collect();
+    clients.into_iter().for_each(|client| client.join().unwrap());
+    assert!(started.elapsed() < PATIENCE, "done after {:?}", started.elapsed());
+}
+
 #[test]
 fn an_idle_transaction_is_rolled_back() {
     let server =

@@ -153,7 +153,9 @@ impl<C: Conversation> Pump<C> {
                 }
                 self.belongings.apply(effects);
             }
-            if matches!(step, Step::NeedFrame | Step::Flush | Step::Close) {
+            // What waits for anything but IRIS holds no connection that others, the keeper of the mirror among them, may
+            // need to end that wait.
+            if !matches!(step, Step::Submit(_) | Step::FlushThenResume) {
                 self.give_lease_back().await;
             }
             if let Some(error) = self.make_room(&step).await? {

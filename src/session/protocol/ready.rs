@@ -95,9 +95,10 @@ impl Ready {
 
     /// Whether the session still needs its IRIS connection: a transaction or a result is open on it.
     pub fn keeps_lease(&self) -> bool {
+        let running = self.executing.as_ref().and_then(|executing| executing.operation.as_ref());
         self.client.transaction.iris_open()
             || !self.closes.is_empty()
-            || !matches!(self.activity, Activity::Idle)
+            || running.is_some_and(|operation| operation.open_result().is_some())
             || self.portals.any(|portal| portal.open_result().is_some())
     }
 
