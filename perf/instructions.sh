@@ -27,7 +27,7 @@ for package in "${OWN[@]}"; do
         config+=(--config "profile.dev.package.$package.$setting")
     done
 done
-BENCH="$(cargo build "${config[@]}" --bench session --message-format json 2>"$WORK/cargo.log" |
+BENCH="$(cargo build "${config[@]}" --workspace --bench session --message-format json 2>"$WORK/cargo.log" |
     sed -n 's/.*"name":"session".*"executable":"\([^"]*\)".*/\1/p')" || true
 [ -x "$BENCH" ] || { cat "$WORK/cargo.log" >&2; exit 1; }
 
