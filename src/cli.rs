@@ -135,7 +135,7 @@ struct HashPasswordArgs {
 }
 
 /// The process around the command line.
-pub struct System<'s> {
+pub(crate) struct System<'s> {
     pub environment: Vec<(String, String)>,
     pub stdin: &'s mut dyn BufRead,
     /// Standard input is a person: prompt, and do not show what is typed.
@@ -174,7 +174,7 @@ pub fn main(programs: Programs<'_>) -> ExitCode {
 }
 
 /// `args` begin with the program's name. Gives the exit code: 0 done, 1 failed while running, 2 asked wrongly.
-pub fn run(args: impl Iterator<Item = OsString>, system: &mut System<'_>, programs: Programs<'_>) -> u8 {
+pub(crate) fn run(args: impl Iterator<Item = OsString>, system: &mut System<'_>, programs: Programs<'_>) -> u8 {
     let parsed = command().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,

@@ -4,6 +4,8 @@
 //! `wire types vector copy auth` < `bridge sql catalog` < `session` < `runtime` < `config cli`. Below all of them is the
 //! crate `iris-protocol`, here by the name of `iris`.
 
+#![warn(unreachable_pub)]
+
 mod auth;
 mod bridge;
 mod catalog;

@@ -5,10 +5,10 @@ mod scram;
 mod scram_client;
 mod users;
 
-pub use method::{AuthMethod, AuthStep, Authenticated, Exchange};
-pub use scram::{
-    ExpectClientFirst, ITERATIONS_DEFAULT, MECHANISM, MockSecret, SALT_BYTES_DEFAULT, ServerNonce, Verifier,
-    hash_password,
-};
-pub use scram_client::{ExpectServerFinal, ScramClient};
-pub use users::{UserFile, check_user};
+pub use method::AuthMethod;
+pub(crate) use method::{AuthStep, Authenticated, Exchange};
+pub use scram::{ExpectClientFirst, ServerNonce, Verifier};
+pub(crate) use scram::{ITERATIONS_DEFAULT, MECHANISM, MockSecret, SALT_BYTES_DEFAULT, hash_password};
+pub(crate) use scram_client::{ExpectServerFinal, ScramClient};
+pub use users::UserFile;
+pub(crate) use users::check_user;

@@ -16,11 +16,11 @@ use subtle::{Choice, ConstantTimeEq};
 use crate::wire::{PgError, SqlState};
 
 /// The mechanism's name in AuthenticationSASL.
-pub const MECHANISM: &str = "SCRAM-SHA-256";
+pub(crate) const MECHANISM: &str = "SCRAM-SHA-256";
 /// PostgreSQL's `scram_iterations`, and the least RFC 7677 allows.
-pub const ITERATIONS_DEFAULT: NonZeroU32 = NonZeroU32::MIN.saturating_add(4095);
+pub(crate) const ITERATIONS_DEFAULT: NonZeroU32 = NonZeroU32::MIN.saturating_add(4095);
 /// PostgreSQL's `SCRAM_DEFAULT_SALT_LEN`.
-pub const SALT_BYTES_DEFAULT: usize = 16;
+pub(crate) const SALT_BYTES_DEFAULT: usize = 16;
 
 const KEY_BYTES: usize = 32;
 pub(super) type Key = [u8; KEY_BYTES];
@@ -95,7 +95,7 @@ impl fmt::Debug for Verifier {
 }
 
 /// The verifier of `password` as a user file holds it. `salt` must be fresh random bytes.
-pub fn hash_password(password: &str, salt: &[u8], iterations: NonZeroU32) -> String {
+pub(crate) fn hash_password(password: &str, salt: &[u8], iterations: NonZeroU32) -> String {
     Verifier::derive(password, salt, iterations).to_string()
 }
 
@@ -358,7 +358,7 @@ pub(super) mod tests {
     use super::*;
 
     /// RFC 7677, section 3: user "user", password "pencil".
-    pub const RFC_7677_USER_LINE: &str = "user:SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==\
+    pub(crate) const RFC_7677_USER_LINE: &str = "user:SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==\
         $WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
 
     const CLIENT_FIRST: &[u8] = b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO";
@@ -367,22 +367,22 @@ pub(super) mod tests {
         p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
 
     /// A client that follows RFC 5802 to the letter.
-    pub struct Client {
+    pub(crate) struct Client {
         gs2_header: &'static str,
         bare: String,
     }
 
     impl Client {
-        pub fn new(gs2_header: &'static str, user: &str, nonce: &str) -> Self {
+        pub(crate) fn new(gs2_header: &'static str, user: &str, nonce: &str) -> Self {
             Self { gs2_header, bare: format!("n={user},r={nonce}") }
         }
 
-        pub fn first(&self) -> String {
+        pub(crate) fn first(&self) -> String {
             format!("{}{}", self.gs2_header, self.bare)
         }
 
         /// The client-final-message and the server signature it expects.
-        pub fn finish(&self, password: &str, server_first: &str) -> (String, String) {
+        pub(crate) fn finish(&self, password: &str, server_first: &str) -> (String, String) {
             let attributes: Vec<&str> = server_first.split(',').map(|attribute| &attribute[2..]).collect();
             let [nonce, salt, iterations] = attributes[..] else { unreachable!() };
             let salt = STANDARD.decode(salt).unwrap();

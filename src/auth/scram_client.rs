@@ -14,29 +14,29 @@ const ITERATIONS_MAX: u32 = 10_000_000;
 /// What the server said makes no sense, or it does not know the password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("SCRAM: {0}")]
-pub struct ScramClientError(&'static str);
+pub(crate) struct ScramClientError(&'static str);
 
 /// Waits for the server-first-message.
-pub struct ScramClient {
+pub(crate) struct ScramClient {
     nonce: String,
 }
 
 /// Waits for the server-final-message.
-pub struct ExpectServerFinal {
+pub(crate) struct ExpectServerFinal {
     signature: Key,
 }
 
 impl ScramClient {
     /// # Errors
     /// No random numbers.
-    pub fn random() -> Result<Self, getrandom::Error> {
+    pub(crate) fn random() -> Result<Self, getrandom::Error> {
         let mut random = [0; 18];
         getrandom::fill(&mut random)?;
         Ok(Self { nonce: STANDARD.encode(random) })
     }
 
     /// The client-first-message. PostgreSQL takes the user from the startup packet.
-    pub fn first(&self) -> String {
+    pub(crate) fn first(&self) -> String {
         format!("n,,{}", self.bare())
     }
 
@@ -48,7 +48,7 @@ impl ScramClient {
     ///
     /// # Errors
     /// The message is not a server-first-message for us.
-    pub fn on_server_first(
+    pub(crate) fn on_server_first(
         self,
         message: &[u8],
         password: &str,
@@ -84,7 +84,7 @@ impl ScramClient {
 impl ExpectServerFinal {
     /// # Errors
     /// The server does not know the password, so it is not the one we meant to log in to.
-    pub fn on_server_final(self, message: &[u8]) -> Result<(), ScramClientError> {
+    pub(crate) fn on_server_final(self, message: &[u8]) -> Result<(), ScramClientError> {
         let signature = message.strip_prefix(b"v=").and_then(|text| STANDARD.decode(text).ok());
         let signature = signature.ok_or(ScramClientError("the server-final-message is malformed"))?;
         if bool::from(signature.ct_eq(&self.signature)) {

@@ -88,7 +88,7 @@ impl UserFile {
 }
 
 /// Whether a user name can stand in a user file; the reason if not.
-pub fn check_user(user: &str) -> Result<(), String> {
+pub(crate) fn check_user(user: &str) -> Result<(), String> {
     if user.is_empty() {
         return Err("the user name is empty".to_owned());
     }

@@ -200,13 +200,13 @@ type Put = fn(&mut Vec<u8>, &ParameterDescription, &Datum<'_>) -> Result<(), Box
 
 /// How values of one parameter are written; chosen once per column.
 #[derive(Debug, Clone, Copy)]
-pub struct CellEncoder {
+pub(crate) struct CellEncoder {
     parameter: ParameterDescription,
     put: Put,
 }
 
 impl CellEncoder {
-    pub fn select(parameter: ParameterDescription) -> Self {
+    pub(crate) fn select(parameter: ParameterDescription) -> Self {
         let put: Put = match parameter.iris_type {
             IrisType::TINYINT | IrisType::SMALLINT | IrisType::INTEGER | IrisType::BIGINT => {
                 |out, parameter, datum| match datum {
@@ -228,7 +228,7 @@ impl CellEncoder {
 
     /// # Errors
     /// As [`put_value`].
-    pub fn put(&self, out: &mut Vec<u8>, datum: &Datum<'_>) -> Result<(), Box<PgError>> {
+    pub(crate) fn put(&self, out: &mut Vec<u8>, datum: &Datum<'_>) -> Result<(), Box<PgError>> {
         (self.put)(out, &self.parameter, datum)
     }
 }

@@ -7,7 +7,8 @@ mod link_error;
 mod pg_type;
 mod sqlcode;
 
-pub use cell::{CellDecoder, CellEncoder, put_value};
+pub(crate) use cell::CellEncoder;
+pub use cell::{CellDecoder, put_value};
 pub use link_error::link_to_pg;
-pub use pg_type::default_pg_type;
-pub use sqlcode::{Culprit, folded, last_part, to_pg};
+pub(crate) use pg_type::default_pg_type;
+pub(crate) use sqlcode::{Culprit, folded, last_part, to_pg};

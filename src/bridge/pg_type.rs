@@ -12,7 +12,7 @@ const NUMERIC_PRECISION_MAX: i32 = 1000;
 const VARCHAR_LENGTH_MAX: i32 = 10_485_760;
 
 /// The PostgreSQL type a value of this type is shown as when nothing in the statement says better.
-pub fn default_pg_type(iris_type: IrisType, precision: i32, scale: i32) -> PgType {
+pub(crate) fn default_pg_type(iris_type: IrisType, precision: i32, scale: i32) -> PgType {
     match iris_type {
         IrisType::BIT => PgType::new(Oid::BOOL),
         IrisType::TINYINT | IrisType::SMALLINT => PgType::new(Oid::INT2),

@@ -6,7 +6,7 @@ use crate::wire::{PgError, SqlState};
 /// What IRIS says about an error: `[SQLCODE: <-30>:<Table or view not found>] [Location: <Prepare>] [%msg: < .. >]`.
 /// Any part may be missing; embedded code answers plain text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ErrorText<'a> {
+pub(super) struct ErrorText<'a> {
     /// The general meaning of the code.
     pub title: &'a str,
     /// `Prepare` or `ServerLoop`.
@@ -16,7 +16,7 @@ pub struct ErrorText<'a> {
 }
 
 impl<'a> ErrorText<'a> {
-    pub fn parse(text: &'a str) -> Self {
+    pub(super) fn parse(text: &'a str) -> Self {
         let title = after(text, "[SQLCODE: <").and_then(|rest| after(rest, ">:<")).and_then(|rest| before(rest, ">]"));
         let location = after(text, "[Location: <").and_then(|rest| before(rest, ">]"));
         // A message may hold brackets itself: it ends at the last one.
@@ -41,7 +41,7 @@ fn before<'a>(text: &'a str, mark: &str) -> Option<&'a str> {
 }
 
 /// The SQLSTATE of a (positive) SQLCODE. `message` decides where a code has several meanings.
-pub fn sqlstate(sqlcode: i32, message: &str) -> SqlState {
+pub(super) fn sqlstate(sqlcode: i32, message: &str) -> SqlState {
     SqlState(*match sqlcode {
         0 => b"00000",
         100 | 106 | 109 => b"02000",
@@ -191,7 +191,7 @@ fn contains(text: &str, lower_mark: &str) -> bool {
 
 /// What the text of an error names, as IRIS spells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Culprit<'a> {
+pub(crate) struct Culprit<'a> {
     /// `SQLUser.t`. Of -123 and -124 the table that refers to the one that was changed.
     pub table: Option<&'a str>,
     pub constraint: Option<&'a str>,
@@ -202,7 +202,7 @@ pub struct Culprit<'a> {
 }
 
 impl<'a> Culprit<'a> {
-    pub fn of(error: &'a IrisError) -> Self {
+    pub(crate) fn of(error: &'a IrisError) -> Self {
         let message = ErrorText::parse(&error.text).message;
         let field = quoted_after(message, "Field");
         Self {
@@ -216,7 +216,7 @@ impl<'a> Culprit<'a> {
 }
 
 /// The error as a PostgreSQL client expects it; the original code and text stand in DETAIL.
-pub fn to_pg(error: &IrisError) -> Box<PgError> {
+pub(crate) fn to_pg(error: &IrisError) -> Box<PgError> {
     let text = ErrorText::parse(&error.text);
     let code = sqlstate(error.sqlcode, text.message);
     let message = worded(error.sqlcode, &text).unwrap_or_else(|| general(&text));
@@ -333,7 +333,7 @@ fn first_quoted(text: &str) -> Option<&str> {
 }
 
 /// Behind the last point: a column or table without its schema.
-pub fn last_part(name: &str) -> &str {
+pub(crate) fn last_part(name: &str) -> &str {
     name.rsplit('.').next().unwrap_or(name)
 }
 
@@ -347,7 +347,7 @@ fn relation(name: &str) -> String {
 }
 
 /// A name of IRIS as PostgreSQL shows it.
-pub fn folded(name: &str) -> String {
+pub(crate) fn folded(name: &str) -> String {
     if name.chars().any(char::is_lowercase) { name.to_owned() } else { name.to_lowercase() }
 }
 

@@ -13,7 +13,7 @@ pub(super) struct IrisColumnType {
 }
 
 impl IrisColumnType {
-    pub fn pg_type(&self) -> PgType {
+    pub(super) fn pg_type(&self) -> PgType {
         match self.family() {
             Family::BigInt => PgType::new(Oid::INT8),
             Family::Bit => PgType::new(Oid::BOOL),
@@ -43,7 +43,7 @@ impl IrisColumnType {
 
     /// Whether a column of `declared` type, as the gateway makes it, can look like this. ALTER TABLE changes a column's
     /// type and leaves its description: what no longer fits is no longer true.
-    pub fn fits(&self, declared: PgType) -> bool {
+    pub(super) fn fits(&self, declared: PgType) -> bool {
         let family = self.family();
         let at_least = |n: i32| self.length.is_none_or(|length| length < 0 || length >= n);
         let exactly = |n: i32| self.length.is_none_or(|length| length == n);
@@ -78,17 +78,17 @@ impl IrisColumnType {
     }
 
     /// Text of a bounded length, which has a collation.
-    pub fn is_text(&self) -> bool {
+    pub(super) fn is_text(&self) -> bool {
         self.family() == Family::Text
     }
 
     /// Whether an enum's labels can stand in it.
-    pub fn fits_text(&self) -> bool {
+    pub(super) fn fits_text(&self) -> bool {
         matches!(self.family(), Family::Text | Family::LongText)
     }
 
     /// Values that IRIS keeps outside of the row.
-    pub fn is_stream(&self) -> bool {
+    pub(super) fn is_stream(&self) -> bool {
         ["longvarchar", "longvarbinary"].iter().any(|name| self.data_type.eq_ignore_ascii_case(name))
     }
 

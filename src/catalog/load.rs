@@ -64,7 +64,7 @@ const VECTORS_ALONE: &str = "SELECT SqlFieldName, Name, NULL FROM %Dictionary.Co
 
 /// The statements of a shard; their keys are the first of its counter.
 #[derive(Debug)]
-pub struct TableQueries {
+pub(crate) struct TableQueries {
     columns: Rc<IrisStatement>,
     origin: Rc<IrisStatement>,
     keys: Rc<IrisStatement>,
@@ -82,10 +82,10 @@ pub struct TableQueries {
 
 impl TableQueries {
     /// How many statement keys they take.
-    pub const COUNT: u64 = 13;
+    pub(crate) const COUNT: u64 = 13;
 
     /// `COUNT` statement keys from `key` on must not be used by anybody else of the shard.
-    pub fn new(key: u64) -> Self {
+    pub(crate) fn new(key: u64) -> Self {
         let with = |key, text: &str, count| {
             let kinds = vec![ParameterKind::User; count];
             Rc::new(IrisStatement { key, text: text.to_owned(), kinds, is_query: true })
@@ -153,7 +153,7 @@ enum Stage {
 
 /// One table, or the views on one, being read.
 #[derive(Debug)]
-pub struct TableLoad {
+pub(crate) struct TableLoad {
     name: RelationName,
     stage: Stage,
     /// A column says that the gateway made it.
@@ -165,14 +165,14 @@ pub struct TableLoad {
 
 /// What to do next.
 #[derive(Debug)]
-pub enum LoadStep {
+pub(crate) enum LoadStep {
     Submit(Request),
     /// The cache knows the table, or knows that there is none.
     Done,
 }
 
 impl TableLoad {
-    pub fn new(need: Need, cache: &TableCache) -> Self {
+    pub(crate) fn new(need: Need, cache: &TableCache) -> Self {
         let (name, stage) = match need {
             Need::Table(name) => (name, Stage::Columns),
             Need::Views(name) => (name, Stage::Spelling),
@@ -188,7 +188,7 @@ impl TableLoad {
     }
 
     /// The query of the present stage.
-    pub fn request(&self, queries: &TableQueries, in_transaction: bool) -> Request {
+    pub(crate) fn request(&self, queries: &TableQueries, in_transaction: bool) -> Request {
         let statement = queries.of(self.stage);
         let mut values = Vec::with_capacity(64);
         if statement.kinds.len() > 1 {
@@ -209,7 +209,7 @@ impl TableLoad {
     ///
     /// # Errors
     /// `ListError` when the rows are not what was asked for.
-    pub fn on_page(
+    pub(crate) fn on_page(
         &mut self,
         rows: &[u8],
         end: bool,
@@ -307,7 +307,7 @@ impl TableLoad {
     }
 
     /// What to do when IRIS refuses the present query; `None` when the table cannot be known without it.
-    pub fn on_refused(
+    pub(crate) fn on_refused(
         &mut self,
         cache: &mut TableCache,
         queries: &TableQueries,

@@ -10,7 +10,7 @@ use std::fmt;
 
 /// A step that is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum MirrorMark {
+pub(crate) enum MirrorMark {
     /// All that is done once to a fresh PostgreSQL.
     Prepared,
     /// A batch of the first snapshot, by its place.
@@ -42,7 +42,7 @@ impl MirrorMark {
 }
 
 /// A statement for the superuser that leaves marks, those that are not there yet. `token`: whose marks they are.
-pub fn put_marks(token: &str, marks: impl IntoIterator<Item = MirrorMark>) -> String {
+pub(crate) fn put_marks(token: &str, marks: impl IntoIterator<Item = MirrorMark>) -> String {
     let marks: Vec<String> = marks.into_iter().map(|mark| quoted_text(&mark.to_string())).collect();
     format!(
         "INSERT INTO pg_catalog.pg_seclabel (objoid, classoid, objsubid, provider, label) SELECT 0, 0, 0, mark, {} \
@@ -55,7 +55,7 @@ pub fn put_marks(token: &str, marks: impl IntoIterator<Item = MirrorMark>) -> St
 
 /// Statements for the superuser, together one transaction, that leave `marks` alone under a new token, and besides them
 /// those of changes behind `last_change`, which others may leave at the same time.
-pub fn replace_marks(token: &str, marks: impl IntoIterator<Item = MirrorMark>, last_change: u64) -> String {
+pub(crate) fn replace_marks(token: &str, marks: impl IntoIterator<Item = MirrorMark>, last_change: u64) -> String {
     const OWN: &str = "objoid = 0 AND classoid = 0 AND provider LIKE 'pgwire %'";
     const CHANGE: &str = "pgwire change ";
     format!(
@@ -70,7 +70,7 @@ pub fn replace_marks(token: &str, marks: impl IntoIterator<Item = MirrorMark>, l
 }
 
 /// Asks for all marks of `token`; one row of one column, for [`DoneMarks::read`].
-pub fn get_marks(token: &str) -> String {
+pub(crate) fn get_marks(token: &str) -> String {
     format!(
         "SELECT pg_catalog.string_agg(provider, ',') FROM pg_catalog.pg_seclabel WHERE objoid = 0 AND classoid = 0 \
          AND label = {}",
@@ -80,14 +80,14 @@ pub fn get_marks(token: &str) -> String {
 
 /// The marks of a mirror. None: nothing has been done.
 #[derive(Debug, Default)]
-pub struct DoneMarks(HashSet<MirrorMark>);
+pub(crate) struct DoneMarks(HashSet<MirrorMark>);
 
 impl DoneMarks {
-    pub fn read(list: &str) -> Self {
+    pub(crate) fn read(list: &str) -> Self {
         Self(list.split(',').filter_map(MirrorMark::parse).collect())
     }
 
-    pub fn has(&self, mark: MirrorMark) -> bool {
+    pub(crate) fn has(&self, mark: MirrorMark) -> bool {
         self.0.contains(&mark)
     }
 }

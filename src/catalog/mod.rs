@@ -12,20 +12,21 @@ mod tables;
 mod under_way;
 mod unit;
 
-pub use answer::{Answer, Described, DescribedColumn, first_error, rows_len};
+pub use answer::{Answer, first_error, rows_len};
+pub(crate) use answer::{Described, DescribedColumn};
 pub use enums::EnumTypes;
-pub use load::{LoadStep, TableLoad, TableQueries};
-pub use marks::{DoneMarks, MirrorMark, get_marks, put_marks, replace_marks};
-pub use mirror::{
-    CommentChange, CommentTarget, Comments, GET_COMMENTS, GET_REST, MirrorBatch, MirrorLoad, MirrorOptions,
-    MirrorSnapshot, MirrorStep, SideTableStatements, comment_changes, comments_from_table, kept_comments,
-    read_comments, read_side_table,
+pub(crate) use load::{LoadStep, TableLoad, TableQueries};
+pub(crate) use marks::{DoneMarks, MirrorMark, get_marks, put_marks, replace_marks};
+pub(crate) use mirror::{
+    CommentChange, CommentTarget, Comments, GET_COMMENTS, GET_REST, SideTableStatements, comment_changes,
+    comments_from_table, kept_comments, read_comments, read_side_table,
 };
-pub use oracle::{MirrorChange, OraclePurpose, OracleRequest, user_role};
-pub use prepare::{INSPECT, TRANSACTION_MODES, gateway_setting, prepare_embedded, prepare_external, refusal};
-pub use tables::TableCache;
-pub use under_way::{ChangeUnderWay, ChangesUnderWay};
-pub use unit::{
+pub use mirror::{MirrorBatch, MirrorLoad, MirrorOptions, MirrorSnapshot, MirrorStep};
+pub(crate) use oracle::{MirrorChange, OraclePurpose, OracleRequest, user_role};
+pub(crate) use prepare::{INSPECT, TRANSACTION_MODES, gateway_setting, prepare_embedded, prepare_external, refusal};
+pub(crate) use tables::TableCache;
+pub(crate) use under_way::{ChangeUnderWay, ChangesUnderWay};
+pub(crate) use unit::{
     BoundValue, Execution, as_owner, as_superuser, change, describe, execute, try_definitions, try_setting,
 };
 

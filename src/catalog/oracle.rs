@@ -40,7 +40,7 @@ pub struct MirrorChange {
 }
 
 /// The role of a user of the gateway: it sees and owns what the mirror's owner does, and is no superuser.
-pub fn user_role(user: &str) -> MirrorChange {
+pub(crate) fn user_role(user: &str) -> MirrorChange {
     let sql = super::prepare::make_user(user);
     MirrorChange {
         statements: vec![MirrorStatement { sql, otherwise: None, relations: Vec::new() }],
@@ -50,4 +50,4 @@ pub fn user_role(user: &str) -> MirrorChange {
 }
 
 /// The role that owns everything in the mirror.
-pub const MIRROR_OWNER: &str = "iris";
+pub(super) const MIRROR_OWNER: &str = "iris";

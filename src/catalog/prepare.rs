@@ -10,38 +10,39 @@ use super::oracle::MIRROR_OWNER;
 
 /// Settings that tell PostgreSQL of the gateway and of the client that asks. `SET LOCAL` in front of each question;
 /// what is not set reads as NULL, or as PostgreSQL's own where it cannot be NULL.
-pub mod gateway_setting {
+pub(crate) mod gateway_setting {
     /// What `version()` gives.
-    pub const VERSION: &str = "pgwire.version";
+    pub(crate) const VERSION: &str = "pgwire.version";
     /// The setting `server_version`.
-    pub const SERVER_VERSION: &str = "pgwire.server_version";
+    pub(crate) const SERVER_VERSION: &str = "pgwire.server_version";
     /// `pg_backend_pid()`.
-    pub const PID: &str = "pgwire.pid";
+    pub(crate) const PID: &str = "pgwire.pid";
     /// `inet_client_addr()`, `inet_client_port()`, `inet_server_addr()`, `inet_server_port()`.
-    pub const CLIENT_ADDRESS: &str = "pgwire.client_addr";
-    pub const CLIENT_PORT: &str = "pgwire.client_port";
-    pub const SERVER_ADDRESS: &str = "pgwire.server_addr";
-    pub const SERVER_PORT: &str = "pgwire.server_port";
+    pub(crate) const CLIENT_ADDRESS: &str = "pgwire.client_addr";
+    pub(crate) const CLIENT_PORT: &str = "pgwire.client_port";
+    pub(crate) const SERVER_ADDRESS: &str = "pgwire.server_addr";
+    pub(crate) const SERVER_PORT: &str = "pgwire.server_port";
     /// `pg_postmaster_start_time()` and `pg_conf_load_time()`, a timestamptz.
-    pub const START_TIME: &str = "pgwire.start_time";
+    pub(crate) const START_TIME: &str = "pgwire.start_time";
     /// Rows of `pg_stat_activity`: a JSON array of objects by the names of its columns. `datid` and `usesysid` are
     /// found by `datname` and `usename`.
-    pub const ACTIVITY: &str = "pgwire.activity";
+    pub(crate) const ACTIVITY: &str = "pgwire.activity";
     /// What the session has open: a JSON object of the arrays `cursors` and `statements`, rows of `pg_cursors` and
     /// `pg_prepared_statements` by the names of their columns, and `channels`, the names it listens to.
-    pub const SESSION: &str = "pgwire.session";
+    pub(crate) const SESSION: &str = "pgwire.session";
     /// Put in front of the names of the transaction's modes ([`TRANSACTION_MODES`](super::TRANSACTION_MODES)): the
     /// question's own transaction has others.
-    pub const MODE_PREFIX: &str = "pgwire.";
+    pub(crate) const MODE_PREFIX: &str = "pgwire.";
     /// Rows of `pgwire_counters`: a JSON array of objects by the names of its columns.
-    pub const COUNTERS: &str = "pgwire.counters";
+    pub(crate) const COUNTERS: &str = "pgwire.counters";
 }
 
 use crate::types::{quoted_name, quoted_text};
 use gateway_setting as setting;
 
 /// The parameters that are the transaction's alone.
-pub const TRANSACTION_MODES: &[&str] = &["transaction_deferrable", "transaction_isolation", "transaction_read_only"];
+pub(crate) const TRANSACTION_MODES: &[&str] =
+    &["transaction_deferrable", "transaction_isolation", "transaction_read_only"];
 
 /// Its name begins with `pg_` so that no client can have it and `\du` does not list it.
 const SUPERUSER: &str = "pg_gateway";
@@ -104,7 +105,7 @@ const ACTIVITY_COLUMNS: &[(&str, &str)] = &[
 ];
 
 /// The statements for the embedded PostgreSQL, which nobody else uses: its database becomes the gateway's own.
-pub fn prepare_embedded(database: &str) -> Vec<String> {
+pub(crate) fn prepare_embedded(database: &str) -> Vec<String> {
     let name = quoted_text(database);
     let mut statements = vec!["SET allow_system_table_mods = on".to_owned()];
     // No other role may ever be superuser, and a client may well be called postgres.
@@ -137,7 +138,7 @@ const COPY_TEMPLATE: &str = "DO $do$ DECLARE relation pg_catalog.regclass; BEGIN
 
 /// The statements for a PostgreSQL of its own kind and name, after [`refusal`] found nothing against it. What an
 /// earlier gateway left in it is dropped.
-pub fn prepare_external() -> Vec<String> {
+pub(crate) fn prepare_external() -> Vec<String> {
     let owner = quoted_name(MIRROR_OWNER);
     let mut statements = vec!["SET allow_system_table_mods = on".to_owned()];
     statements.push(format!(
@@ -323,12 +324,12 @@ fn user_function() -> String {
 }
 
 /// Makes the role of a user, who sees and owns what the mirror's owner does and is no superuser.
-pub fn make_user(user: &str) -> String {
+pub(super) fn make_user(user: &str) -> String {
     format!("SELECT {MAKE_USER}({})", quoted_text(user))
 }
 
 /// Asks whether a PostgreSQL is fit; its one row is for [`refusal`].
-pub const INSPECT: &str = "SELECT pg_catalog.current_setting('server_version_num'), \
+pub(crate) const INSPECT: &str = "SELECT pg_catalog.current_setting('server_version_num'), \
      (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user), \
      (SELECT pg_catalog.count(*) FROM pg_catalog.pg_available_extensions WHERE name = 'vector'), \
      (SELECT pg_catalog.count(*) FROM pg_catalog.pg_proc WHERE proname = 'pgwire_show'), \
@@ -339,7 +340,7 @@ pub const INSPECT: &str = "SELECT pg_catalog.current_setting('server_version_num
 const SERVER_VERSION_MIN: u32 = 140_000;
 
 /// What speaks against a PostgreSQL, by the answer to [`INSPECT`]; `None`: nothing.
-pub fn refusal(row: &[Option<String>]) -> Option<String> {
+pub(crate) fn refusal(row: &[Option<String>]) -> Option<String> {
     let [Some(version), Some(is_superuser), Some(vector), Some(mark), Some(relations)] = row else {
         return Some("it does not tell enough of itself".to_owned());
     };

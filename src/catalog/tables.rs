@@ -12,7 +12,7 @@ use crate::sql::{
 /// Tables by their folded IRIS schema and name. Forgotten as a whole when the schema epoch moves: DDL is rare, and a
 /// table is two short queries away.
 #[derive(Debug)]
-pub struct TableCache {
+pub(crate) struct TableCache {
     epoch: u64,
     /// What PostgreSQL's `public` and unqualified names mean in IRIS.
     default_schema: String,
@@ -25,12 +25,12 @@ pub struct TableCache {
 
 impl TableCache {
     #[cfg(test)]
-    pub fn new(default_schema: &str) -> Self {
+    pub(crate) fn new(default_schema: &str) -> Self {
         Self::with_enums(default_schema, Arc::default())
     }
 
     /// With the enum types that all shards share.
-    pub fn with_enums(default_schema: &str, enums: Arc<EnumTypes>) -> Self {
+    pub(crate) fn with_enums(default_schema: &str, enums: Arc<EnumTypes>) -> Self {
         Self {
             epoch: 0,
             default_schema: default_schema.to_owned(),
@@ -42,7 +42,7 @@ impl TableCache {
     }
 
     /// Forgets everything when `epoch` is a new one.
-    pub fn follow(&mut self, epoch: u64) {
+    pub(crate) fn follow(&mut self, epoch: u64) {
         if self.epoch != epoch {
             self.epoch = epoch;
             self.tables.clear();
@@ -52,7 +52,7 @@ impl TableCache {
     }
 
     /// The IRIS schema a relation lives in.
-    pub fn iris_schema<'a>(&'a self, name: &'a RelationName) -> &'a str {
+    pub(crate) fn iris_schema<'a>(&'a self, name: &'a RelationName) -> &'a str {
         match name.schema.as_deref() {
             None | Some("public") => &self.default_schema,
             Some(schema) => schema,
@@ -60,7 +60,7 @@ impl TableCache {
     }
 
     /// Columns of an enum type have the labels it has now; those of their descriptions are as old as the columns.
-    pub fn insert(&mut self, name: &RelationName, mut facts: Option<TableFacts>) {
+    pub(crate) fn insert(&mut self, name: &RelationName, mut facts: Option<TableFacts>) {
         let key = self.key(name);
         for column in facts.iter_mut().flat_map(|facts| &mut facts.columns) {
             let now = column.enum_type.as_ref().and_then(|described| {
@@ -73,22 +73,22 @@ impl TableCache {
         self.tables.insert(key, facts.map(Rc::new));
     }
 
-    pub fn insert_views(&mut self, name: &RelationName, facts: ViewFacts) {
+    pub(crate) fn insert_views(&mut self, name: &RelationName, facts: ViewFacts) {
         let key = self.key(name);
         self.views.insert(key, Rc::new(facts));
     }
 
-    pub fn insert_named(&mut self, what: Named, name: &str, facts: Vec<NamedFacts>) {
+    pub(crate) fn insert_named(&mut self, what: Named, name: &str, facts: Vec<NamedFacts>) {
         self.named.insert((what, name.to_lowercase()), Rc::new(facts));
     }
 
     /// A table by its IRIS names.
-    pub fn table_facts(&self, schema: &str, table: &str) -> Option<Rc<TableFacts>> {
+    pub(crate) fn table_facts(&self, schema: &str, table: &str) -> Option<Rc<TableFacts>> {
         self.tables.get(&(schema.to_lowercase(), table.to_lowercase()))?.clone()
     }
 
     /// A column of result metadata, by the IRIS names of its table.
-    pub fn column(&self, schema: &str, table: &str, column: &str) -> Option<&ColumnFacts> {
+    pub(crate) fn column(&self, schema: &str, table: &str, column: &str) -> Option<&ColumnFacts> {
         let key = (schema.to_lowercase(), table.to_lowercase());
         self.tables.get(&key)?.as_ref()?.columns.iter().find(|c| c.name.eq_ignore_ascii_case(column))
     }

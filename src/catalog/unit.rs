@@ -9,18 +9,18 @@ use super::oracle::{MIRROR_OWNER, OraclePurpose, OracleRequest};
 const SYNCS_COUNT: usize = 3;
 
 /// A value of Bind: format, and bytes or NULL.
-pub type BoundValue = (Format, Option<Vec<u8>>);
+pub(crate) type BoundValue = (Format, Option<Vec<u8>>);
 
 /// What to ask for a statement besides its types.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Execution<'a> {
+pub(crate) struct Execution<'a> {
     pub values: &'a [BoundValue],
     /// Format codes of the result: none (all text), one for all, or one each.
     pub result_formats: &'a [Format],
 }
 
 /// The types of a statement: ParameterDescription, then RowDescription or NoData. `prelude`: what [`prelude`] made.
-pub fn describe(prelude: &str, sql: &str, parameter_types: &[Oid]) -> OracleRequest {
+pub(crate) fn describe(prelude: &str, sql: &str, parameter_types: &[Oid]) -> OracleRequest {
     question(OraclePurpose::Describe, prelude, |frames| {
         parse(frames, sql, parameter_types);
         frame(frames, b'D', |body| body.extend_from_slice(b"S\0"));
@@ -29,7 +29,7 @@ pub fn describe(prelude: &str, sql: &str, parameter_types: &[Oid]) -> OracleRequ
 }
 
 /// The rows of a statement: RowDescription or NoData, DataRow messages, CommandComplete.
-pub fn execute(prelude: &str, sql: &str, parameter_types: &[Oid], execution: Execution<'_>) -> OracleRequest {
+pub(crate) fn execute(prelude: &str, sql: &str, parameter_types: &[Oid], execution: Execution<'_>) -> OracleRequest {
     question(OraclePurpose::Answer, prelude, |frames| {
         parse(frames, sql, parameter_types);
         frame(frames, b'B', |body| {
@@ -54,18 +54,18 @@ pub fn execute(prelude: &str, sql: &str, parameter_types: &[Oid], execution: Exe
 }
 
 /// `statements`: what else runs in the transaction and gives one row, as a simple query (`SET LOCAL x = 'v'; SHOW x`).
-pub fn try_setting(prelude: &str, statements: &str) -> OracleRequest {
+pub(crate) fn try_setting(prelude: &str, statements: &str) -> OracleRequest {
     question(OraclePurpose::Setting, prelude, |frames| query(frames, statements))
 }
 
 /// One statement that changes the mirror, as its owner and in a transaction of its own.
-pub fn change(search_path: &str, sql: &str, marks: Option<&str>) -> OracleRequest {
+pub(crate) fn change(search_path: &str, sql: &str, marks: Option<&str>) -> OracleRequest {
     as_owner(search_path, [sql], marks)
 }
 
 /// Statements that change the mirror, as its owner and in one transaction: all or none. `marks`: what
 /// [`put_marks`](super::put_marks) made, part of the same transaction.
-pub fn as_owner<'a>(
+pub(crate) fn as_owner<'a>(
     search_path: &str,
     statements: impl IntoIterator<Item = &'a str>,
     marks: Option<&str>,
@@ -90,7 +90,7 @@ pub fn as_owner<'a>(
 }
 
 /// Statements that run one by one, as whoever the connection is.
-pub fn as_superuser<'a>(statements: impl IntoIterator<Item = &'a str>) -> OracleRequest {
+pub(crate) fn as_superuser<'a>(statements: impl IntoIterator<Item = &'a str>) -> OracleRequest {
     let mut frames = Vec::new();
     let mut syncs_count = 0_usize;
     for sql in statements {
@@ -101,7 +101,7 @@ pub fn as_superuser<'a>(statements: impl IntoIterator<Item = &'a str>) -> Oracle
 }
 
 /// Definitions that IRIS has refused, tried in a transaction that is rolled back: what PostgreSQL has against them.
-pub fn try_definitions<'a>(search_path: &str, statements: impl IntoIterator<Item = &'a str>) -> OracleRequest {
+pub(crate) fn try_definitions<'a>(search_path: &str, statements: impl IntoIterator<Item = &'a str>) -> OracleRequest {
     let (owner, path) = (quoted_name(MIRROR_OWNER), quoted_text(search_path));
     let prelude = format!("BEGIN; SET LOCAL ROLE {owner}; SELECT pg_catalog.set_config('search_path', {path}, true)");
     let statements = statements.into_iter().collect::<Vec<_>>().join("\n;\n");

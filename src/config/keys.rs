@@ -10,7 +10,7 @@ use super::values::{
 
 /// A configuration key as users see it.
 #[derive(Debug, Clone, Copy)]
-pub struct Key {
+pub(crate) struct Key {
     /// In the file; also the field of [`Config`].
     pub name: &'static str,
     /// What kind of value it takes: `ADDR:PORT`, `MS`...
@@ -21,12 +21,12 @@ pub struct Key {
 
 impl Key {
     /// `--like-this`, without the dashes in front.
-    pub fn flag(&self) -> String {
+    pub(crate) fn flag(&self) -> String {
         self.name.replace('_', "-")
     }
 
     /// `IRIS_PGWIRE_LIKE_THIS`.
-    pub fn variable(&self) -> String {
+    pub(crate) fn variable(&self) -> String {
         format!("{}{}", super::ENVIRONMENT_PREFIX, self.name.to_uppercase())
     }
 }
@@ -40,7 +40,7 @@ macro_rules! keys {
         }
 
         /// Every key, in the order of the documentation.
-        pub const KEYS: &[Key] = &[
+        pub(crate) const KEYS: &[Key] = &[
             $(Key { name: stringify!($name), value_name: $value_name, doc: concat!($($doc, "\n"),+) },)*
         ];
 

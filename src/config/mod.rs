@@ -17,11 +17,13 @@ use toml::de::{DeTable, DeValue};
 
 use crate::auth::{AuthMethod, MockSecret, UserFile};
 
-pub use keys::{Config, KEYS};
-pub use values::{AuthKind, CatalogKind, IrisServer, LogLevel, TableName};
+pub use keys::Config;
+pub(crate) use keys::KEYS;
+pub(crate) use values::AuthKind;
+pub use values::{CatalogKind, IrisServer, LogLevel, TableName};
 
 /// Environment variables of the gateway begin with this.
-pub const ENVIRONMENT_PREFIX: &str = "IRIS_PGWIRE_";
+pub(crate) const ENVIRONMENT_PREFIX: &str = "IRIS_PGWIRE_";
 
 /// Names the configuration file, beside `--config`.
 const FILE_VARIABLE: &str = "IRIS_PGWIRE_CONFIG";

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 /// A value as `check-config` and the documentation show it.
-pub trait Value {
+pub(super) trait Value {
     /// Text that parses to the same value; passwords are hidden. Empty when nothing is set.
     fn to_text(&self) -> String;
 }
@@ -40,7 +40,7 @@ impl<T: Value> Value for Option<T> {
 ///
 /// # Errors
 /// The reason of `parse`.
-pub fn optional<T>(parse: impl Fn(&str) -> Result<T, String>) -> impl Fn(&str) -> Result<Option<T>, String> {
+pub(super) fn optional<T>(parse: impl Fn(&str) -> Result<T, String>) -> impl Fn(&str) -> Result<Option<T>, String> {
     move |text| if text.is_empty() { Ok(None) } else { parse(text).map(Some) }
 }
 
@@ -48,7 +48,7 @@ pub fn optional<T>(parse: impl Fn(&str) -> Result<T, String>) -> impl Fn(&str) -
 ///
 /// # Errors
 /// What was expected instead.
-pub fn address(text: &str) -> Result<SocketAddr, String> {
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     // Names are not resolved: which of its addresses was meant would be a guess.
     text.parse().map_err(|_| "expected a numeric address and a port, such as 127.0.0.1:5432 or [::1]:5432".to_owned())
 }
@@ -57,7 +57,7 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
 ///
 /// # Errors
 /// None.
-pub fn path(text: &str) -> Result<PathBuf, String> {
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
     Ok(PathBuf::from(text))
 }
 
@@ -65,14 +65,16 @@ pub fn path(text: &str) -> Result<PathBuf, String> {
 ///
 /// # Errors
 /// What was expected instead.
-pub fn integer<T: FromStr + PartialOrd + fmt::Display>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> {
+pub(super) fn integer<T: FromStr + PartialOrd + fmt::Display>(
+    range: RangeInclusive<T>,
+) -> impl Fn(&str) -> Result<T, String> {
     move |text| {
         let value = text.parse().ok().filter(|value| range.contains(value));
         value.ok_or_else(|| format!("expected a whole number from {} to {}", range.start(), range.end()))
     }
 }
 
-pub fn whole(min: u64, max: u64) -> impl Fn(&str) -> Result<u64, String> {
+pub(super) fn whole(min: u64, max: u64) -> impl Fn(&str) -> Result<u64, String> {
     integer(min..=max)
 }
 

@@ -2,7 +2,7 @@
 //! version 18 (see the module), or accept an end marker that the end of the data cuts short.
 
 #[rustfmt::skip]
-pub const TEXT: &[(&[u8], &str)] = &[
+pub(super) const TEXT: &[(&[u8], &str)] = &[
     (b"", "[]"),
     (b"a\tb\n", "[[\"a\", \"b\"]]"),
     (b"a\tb", "[[\"a\", \"b\"]]"),
@@ -49,7 +49,7 @@ pub const TEXT: &[(&[u8], &str)] = &[
 ];
 
 #[rustfmt::skip]
-pub const CSV: &[(&[u8], &str)] = &[
+pub(super) const CSV: &[(&[u8], &str)] = &[
     (b"a,b\n", "[[\"a\", \"b\"]]"),
     (b"\"a\",\"b\"\n", "[[\"a\", \"b\"]]"),
     (b"\"a,b\",c\n", "[[\"a,b\", \"c\"]]"),
@@ -79,20 +79,20 @@ pub const CSV: &[(&[u8], &str)] = &[
 ];
 
 #[rustfmt::skip]
-pub const TEXT_HEADER: &[(&[u8], &str)] = &[
+pub(super) const TEXT_HEADER: &[(&[u8], &str)] = &[
     (b"h\th\na\tb\n", "[[\"a\", \"b\"]]"),
     (b"h\n", "[]"),
 ];
 
 #[rustfmt::skip]
-pub const TEXT_OTHER: &[(&[u8], &str)] = &[
+pub(super) const TEXT_OTHER: &[(&[u8], &str)] = &[
     (b"a|NULL\n", "[[\"a\", null]]"),
     (b"a\\|b|c\n", "[[\"a|b\", \"c\"]]"),
     (b"\tNULL|\\N\n", "[[\"\\tNULL\", \"N\"]]"),
 ];
 
 #[rustfmt::skip]
-pub const CSV_OTHER: &[(&[u8], &str)] = &[
+pub(super) const CSV_OTHER: &[(&[u8], &str)] = &[
     (b"h,h\na,'it\\'s'\n", "[[\"a\", \"it's\"]]"),
     (b"h\nnil,'nil'\n", "[[null, \"nil\"]]"),
     (b"x\n'a\\\\',b\n", "[[\"a\\\\\", \"b\"]]"),

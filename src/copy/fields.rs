@@ -24,7 +24,7 @@ struct Field {
 
 /// Fields of the last line; reused from line to line.
 #[derive(Debug, Default)]
-pub struct Fields {
+pub(super) struct Fields {
     fields: Vec<Field>,
     scratch: Vec<u8>,
 }
@@ -66,7 +66,7 @@ impl<'r> Row<'r> {
 }
 
 impl Fields {
-    pub fn row<'r>(&'r self, line: &'r [u8]) -> Row<'r> {
+    pub(super) fn row<'r>(&'r self, line: &'r [u8]) -> Row<'r> {
         Row { line, fields: &self.fields, scratch: &self.scratch }
     }
 
@@ -95,7 +95,7 @@ impl Fields {
     ///
     /// # Errors
     /// Too few or too many fields, an end marker inside the line.
-    pub fn split_text(
+    pub(super) fn split_text(
         &mut self,
         line: &[u8],
         format: &TextFormat,
@@ -148,7 +148,7 @@ impl Fields {
     ///
     /// # Errors
     /// Too few or too many fields, a quote that is not closed.
-    pub fn split_csv(
+    pub(super) fn split_csv(
         &mut self,
         line: &[u8],
         format: &CsvFormat,

@@ -7,7 +7,7 @@ use super::CopyError;
 
 /// What keeps a newline from ending a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protection {
+pub(super) enum Protection {
     /// The byte after a backslash is data.
     Backslash,
     /// Bytes between quotes are data.
@@ -25,7 +25,7 @@ enum LineEnd {
 
 /// Where the bytes of a line are.
 #[derive(Debug, Clone, Copy)]
-pub enum LineAt<'i> {
+pub(super) enum LineAt<'i> {
     /// Whole in the chunk.
     Chunk(&'i [u8]),
     /// Put together in the carry; valid until the next call.
@@ -33,7 +33,7 @@ pub enum LineAt<'i> {
 }
 
 #[derive(Debug)]
-pub struct Lines {
+pub(super) struct Lines {
     protection: Protection,
     row_bytes_max: usize,
     line_end: LineEnd,
@@ -55,7 +55,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    pub fn new(protection: Protection, row_bytes_max: usize) -> Self {
+    pub(super) fn new(protection: Protection, row_bytes_max: usize) -> Self {
         Self {
             protection,
             row_bytes_max,
@@ -72,12 +72,12 @@ impl Lines {
     }
 
     /// The line that the last call gave, or is reading.
-    pub fn line(&self) -> u64 {
+    pub(super) fn line(&self) -> u64 {
         // A line given out is counted when the next one begins.
         self.line
     }
 
-    pub fn carry(&self) -> &[u8] {
+    pub(super) fn carry(&self) -> &[u8] {
         &self.carry
     }
 
@@ -85,7 +85,7 @@ impl Lines {
     ///
     /// # Errors
     /// Newlines of another kind than the first, a line too long.
-    pub fn advance<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<LineAt<'i>>, CopyError> {
+    pub(super) fn advance<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<LineAt<'i>>, CopyError> {
         if self.done {
             *input = &[];
             return Ok(None);
@@ -151,7 +151,7 @@ impl Lines {
     ///
     /// # Errors
     /// As [`Lines::advance`].
-    pub fn finish(&mut self) -> Result<Option<LineAt<'static>>, CopyError> {
+    pub(super) fn finish(&mut self) -> Result<Option<LineAt<'static>>, CopyError> {
         if self.done {
             return Ok(None);
         }
@@ -292,7 +292,7 @@ impl Lines {
     }
 
     /// Call when the line given out is done with.
-    pub fn next_line(&mut self) {
+    pub(super) fn next_line(&mut self) {
         self.line = self.line.saturating_add(1);
         self.first_line = self.line;
     }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-pub use crate::session::Counter;
+pub(crate) use crate::session::Counter;
 use crate::session::{Counts, SessionCounters};
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// Counters of one shard.
         #[derive(Debug, Default)]
-        pub struct ShardCounters {
+        pub(super) struct ShardCounters {
             $($(#[$doc])* pub $name: Counter,)*
             /// What its sessions count.
             pub sessions: Arc<SessionCounters>,

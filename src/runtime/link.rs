@@ -42,7 +42,7 @@ impl IrisTarget {
 
 /// What happened to a connection; it must be dropped.
 #[derive(Debug, thiserror::Error)]
-pub enum LinkFailure {
+pub(super) enum LinkFailure {
     #[error("cannot connect to IRIS at {place}: {source}")]
     Connect { place: String, source: io::Error },
     #[error("IRIS at {place} did not answer within {} ms", .limit.as_millis())]
@@ -56,7 +56,7 @@ pub enum LinkFailure {
 }
 
 impl LinkFailure {
-    pub fn to_pg(&self) -> Box<PgError> {
+    pub(super) fn to_pg(&self) -> Box<PgError> {
         match self {
             Self::Protocol(error) => link_to_pg(error),
             _ => PgError::error(SqlState::CONNECTION_FAILURE, self.to_string()),

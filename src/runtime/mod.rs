@@ -26,9 +26,10 @@ mod wait;
 pub use link::IrisTarget;
 pub use options::ServeOptions;
 pub use oracle::{ORACLE_SECOND_SOCKET, ORACLE_SOCKET, ORACLE_TURN, OracleOptions, OracleServer, OracleSource};
-pub use server::{Server, Serving};
+pub(crate) use server::Server;
+pub use server::Serving;
 pub use shutdown::StopSignal;
-pub use startup::ServeError;
+pub(crate) use startup::ServeError;
 
 /// Runs the gateway until SIGTERM or SIGINT. `ready` is called when clients can connect.
 ///

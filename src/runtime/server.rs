@@ -37,7 +37,7 @@ pub struct Serving {
 
 /// A running gateway.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     serving: Serving,
     mesh: Mesh,
     options: Arc<ServeOptions>,
@@ -58,20 +58,20 @@ struct Running {
 
 /// Stops a gateway, from any thread.
 #[derive(Debug, Clone)]
-pub struct Stopper {
+pub(crate) struct Stopper {
     mesh: Mesh,
     options: Arc<ServeOptions>,
 }
 
 impl Stopper {
     /// No new clients; open transactions have `shutdown_timeout` to end.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         let now = Instant::now();
         self.mesh.stop(now.checked_add(self.options.shutdown_timeout).unwrap_or(now));
     }
 
     /// Ends everything.
-    pub fn stop_now(&self) {
+    pub(crate) fn stop_now(&self) {
         self.mesh.stop(Instant::now());
     }
 }
@@ -94,7 +94,7 @@ impl Server {
     ///
     /// # Errors
     /// What kept it from starting. Nothing is left running then.
-    pub fn start(options: ServeOptions) -> Result<Self, ServeError> {
+    pub(crate) fn start(options: ServeOptions) -> Result<Self, ServeError> {
         Self::start_with::<Session>(options)
     }
 
@@ -180,7 +180,7 @@ impl Server {
         }
     }
 
-    pub fn serving(&self) -> &Serving {
+    pub(crate) fn serving(&self) -> &Serving {
         &self.serving
     }
 
@@ -196,7 +196,7 @@ impl Server {
         self.supervisor.oracle().restarts_count()
     }
 
-    pub fn stopper(&self) -> Stopper {
+    pub(crate) fn stopper(&self) -> Stopper {
         Stopper { mesh: self.mesh.clone(), options: Arc::clone(&self.options) }
     }
 
@@ -205,7 +205,7 @@ impl Server {
     ///
     /// # Errors
     /// `ShardEnded`.
-    pub fn join(self) -> Result<(), ServeError> {
+    pub(crate) fn join(self) -> Result<(), ServeError> {
         let stopper = self.stopper();
         for _ in &self.shards {
             // All senders are gone only when all shards are.

@@ -14,11 +14,13 @@ use std::sync::Arc;
 use crate::iris::Request;
 use crate::wire::{Frame, PgError, Phase, SendBuf, WireError};
 
-pub use client::counts::{Counter, Counts, SessionCounters};
-pub use contract::effect::{ChannelChange, Effect, Notification, TcpSettings};
+pub use client::counts::SessionCounters;
+pub(crate) use client::counts::{Counter, Counts};
+pub(crate) use contract::effect::{ChannelChange, Effect, Notification, TcpSettings};
 pub use contract::identity::Identity;
-pub use contract::lock::{LockKey, LockMode, LockRequest, LockScope};
-pub use contract::step::{Event, Step, WaitRequest};
+pub(crate) use contract::lock::{LockKey, LockMode, LockRequest, LockScope};
+pub(crate) use contract::step::WaitRequest;
+pub use contract::step::{Event, Step};
 pub use understand::context::{SessionOptions, ShardContext};
 
 use protocol::notifications::put_notifications;

@@ -23,7 +23,7 @@ const COLUMNS_PREFIX: &str = "/* pg-columns:";
 
 /// A description longer than this is cut down to the type: it has to pass through IRIS's own limits, and a definition
 /// of this size is no longer a description.
-pub const NOTE_BYTES_MAX: usize = 8_000;
+pub(super) const NOTE_BYTES_MAX: usize = 8_000;
 
 /// A column as its description tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl ColumnNote {
 }
 
 /// Whether a description was written by the gateway.
-pub fn is_note(description: &str) -> bool {
+pub(crate) fn is_note(description: &str) -> bool {
     description.trim_start().starts_with(PREFIX)
 }
 
@@ -135,7 +135,7 @@ pub fn parse_column_note(description: &str) -> Option<ColumnNote> {
 }
 
 /// The constraints a table's description tells, each as PostgreSQL reads it; `None` when it is not of this form.
-pub fn parse_table_note(description: &str) -> Option<Vec<String>> {
+pub(crate) fn parse_table_note(description: &str) -> Option<Vec<String>> {
     let text = unescaped(description.trim().strip_prefix(PREFIX)?.trim())?;
     if text.is_empty() {
         return Some(Vec::new());
@@ -270,12 +270,12 @@ fn put_escaped(text: &mut String, plain: &str, also: &[char]) {
 }
 
 /// The description of a type; `None` for types without a name here.
-pub fn column_description(pg_type: PgType) -> Option<String> {
+pub(super) fn column_description(pg_type: PgType) -> Option<String> {
     column_note(&ColumnNote { declared: DeclaredType::Plain(pg_type), clauses: String::new() })
 }
 
 /// The description that [`parse_column_note`] reads; `None` for types without a name here.
-pub fn column_note(note: &ColumnNote) -> Option<String> {
+pub(super) fn column_note(note: &ColumnNote) -> Option<String> {
     const SPECIAL: &[char] = &[',', '.', '{', '}', ' ', '('];
     let mut text = String::from(PREFIX);
     match &note.declared {
@@ -310,14 +310,14 @@ pub fn column_note(note: &ColumnNote) -> Option<String> {
 }
 
 /// The description that [`parse_table_note`] reads.
-pub fn table_note(constraints: &[String]) -> String {
+pub(super) fn table_note(constraints: &[String]) -> String {
     let mut text = String::from(PREFIX);
     put_escaped(&mut text, &constraints.join(", "), &[]);
     text
 }
 
 /// A view's own words, as a comment inside the query that IRIS keeps: it cannot hold a description.
-pub fn view_note(sql: &str) -> Option<String> {
+pub(super) fn view_note(sql: &str) -> Option<String> {
     let mut text = String::from("/* pg:");
     // So that no comment begins or ends in it.
     put_escaped(&mut text, sql, &['*', '/']);
@@ -327,7 +327,7 @@ pub fn view_note(sql: &str) -> Option<String> {
 
 /// The types of a view's columns, as a comment like [`view_note`]: IRIS tells of them what it tells of any text or number.
 /// `None` stands for a type that only IRIS knows.
-pub fn view_columns_note(columns: &[Option<DeclaredType>]) -> Option<String> {
+pub(super) fn view_columns_note(columns: &[Option<DeclaredType>]) -> Option<String> {
     let mut text = String::from(COLUMNS_PREFIX);
     for (n, declared) in columns.iter().enumerate() {
         if n > 0 {
@@ -344,7 +344,7 @@ pub fn view_columns_note(columns: &[Option<DeclaredType>]) -> Option<String> {
 }
 
 /// The types that [`view_columns_note`] put into a view's query.
-pub fn parse_view_columns(definition: &str) -> Option<Vec<Option<DeclaredType>>> {
+pub(crate) fn parse_view_columns(definition: &str) -> Option<Vec<Option<DeclaredType>>> {
     let (_, rest) = definition.split_once(COLUMNS_PREFIX)?;
     let (text, _) = rest.split_once(" */")?;
     let mut notes = vec![String::from(PREFIX)];
@@ -360,7 +360,7 @@ pub fn parse_view_columns(definition: &str) -> Option<Vec<Option<DeclaredType>>>
 }
 
 /// The words that [`view_note`] put into a view's query.
-pub fn parse_view_note(definition: &str) -> Option<String> {
+pub(crate) fn parse_view_note(definition: &str) -> Option<String> {
     let (_, rest) = definition.split_once("/* pg:")?;
     let (text, _) = rest.split_once(" */")?;
     unescaped(text)

@@ -37,7 +37,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub fn is_trivia(self) -> bool {
+    pub(super) fn is_trivia(self) -> bool {
         matches!(self, Self::Blank | Self::LineComment | Self::BlockComment)
     }
 }

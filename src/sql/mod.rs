@@ -17,28 +17,28 @@ mod translate;
 mod typename;
 mod writes;
 
-pub use cache::{CachedTranslation, TranslationCache};
-pub use description::{
-    ClauseKind, DeclaredType, EnumType, is_note, parse_column_note, parse_description, parse_table_note,
-    parse_view_columns, parse_view_note,
-};
+pub(crate) use cache::CachedTranslation;
+pub use cache::TranslationCache;
+pub(crate) use description::{ClauseKind, is_note, parse_table_note, parse_view_columns, parse_view_note};
+pub use description::{DeclaredType, EnumType, parse_column_note, parse_description};
 pub use options::{SideTable, TranslateError, TranslateOptions, Translated};
-pub use plan::{
-    Action, AdvisoryOperation, Bind, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat,
-    CopyFromStdin, CopyHeader, CursorCommand, ElementSource, EnumChange, EnumSide, ExecuteArgument, FetchDirection,
-    Given, MirrorStatement, ModesScope, OutputColumn, Plan, RunIf, ScriptStep, SessionValue, SetConfig, SettingCommand,
-    StepRole, TransactionCommand, TransactionModes, Translation,
+pub use plan::{Action, Bind, MirrorStatement, Translation};
+pub(crate) use plan::{
+    AdvisoryOperation, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat, CopyFromStdin,
+    CopyHeader, CursorCommand, ElementSource, EnumChange, EnumSide, ExecuteArgument, FetchDirection, Given, ModesScope,
+    OutputColumn, Plan, RunIf, ScriptStep, SessionValue, SetConfig, SettingCommand, StepRole, TransactionCommand,
+    TransactionModes,
 };
-pub use plpgsql::{BlockStatement, BlockStep, DoBlock};
-pub use schema::{
-    ColumnFacts, Named, NamedFacts, Need, NoSchema, RelationName, Schema, TableFacts, TableLookup, VectorElement,
-    ViewFacts, ViewLookup,
-};
-pub use split::{position_in, quoted_names_at, split};
+pub(crate) use plpgsql::{BlockStatement, BlockStep, DoBlock};
+pub use schema::{ColumnFacts, NoSchema, RelationName, Schema, TableFacts, TableLookup, VectorElement};
+pub(crate) use schema::{Named, NamedFacts, Need, ViewFacts, ViewLookup};
+pub use split::split;
+pub(crate) use split::{position_in, quoted_names_at};
 pub use template::{Literal, LiteralKind, Template};
-pub use translate::{array_elements, check_syntax, translate, view_for_mirror};
+pub(crate) use translate::{array_elements, view_for_mirror};
+pub use translate::{check_syntax, translate};
 
-pub use writes::{Writes, Written};
+pub(crate) use writes::{Writes, Written};
 
 #[cfg(test)]
 mod tests;

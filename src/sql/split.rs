@@ -58,7 +58,7 @@ impl<'a> Iterator for Split<'a> {
 
 /// Where `position` (characters, from 1) of `statement` lies in `sql`, of which `statement` is a slice: positions of
 /// errors count from the start of the whole query string.
-pub fn position_in(sql: &str, statement: &str, position: u32) -> u32 {
+pub(crate) fn position_in(sql: &str, statement: &str, position: u32) -> u32 {
     let offset = (statement.as_ptr() as usize).wrapping_sub(sql.as_ptr() as usize);
     let before = sql.get(..offset).map_or(0, |text| text.chars().count());
     position.saturating_add(u32::try_from(before).unwrap_or(0))
@@ -66,7 +66,7 @@ pub fn position_in(sql: &str, statement: &str, position: u32) -> u32 {
 
 /// The names in quotes of a dotted name that begins at `position` (characters, from 1), or of the list in parentheses
 /// that does.
-pub fn quoted_names_at(sql: &str, position: u32) -> Vec<Range<usize>> {
+pub(crate) fn quoted_names_at(sql: &str, position: u32) -> Vec<Range<usize>> {
     let mut names = Vec::new();
     let before = usize::try_from(position.saturating_sub(1)).unwrap_or(usize::MAX);
     let Some((mut at, _)) = sql.char_indices().nth(before) else { return names };

@@ -10,7 +10,7 @@ use crate::wire::{Format, PgError, SqlState};
 
 /// What a literal holds.
 #[derive(Debug)]
-pub enum ArrayLiteral<'a> {
+pub(super) enum ArrayLiteral<'a> {
     /// Its elements, one by one.
     OneDimension(Elements<'a>),
     /// More dimensions, or bounds of its own (`[2:3]={1,2}`).
@@ -25,7 +25,7 @@ pub(super) fn malformed(text: &str, detail: &str) -> Box<PgError> {
 ///
 /// # Errors
 /// 22P02 where it does not begin as an array.
-pub fn literal(text: &str) -> Result<ArrayLiteral<'_>, Box<PgError>> {
+pub(super) fn literal(text: &str) -> Result<ArrayLiteral<'_>, Box<PgError>> {
     let trimmed = text.trim_start_matches(|c: char| c.is_ascii_whitespace());
     if trimmed.starts_with('[') {
         return Ok(ArrayLiteral::Other);
@@ -48,7 +48,7 @@ enum State {
 
 /// The elements of a one-dimensional literal; `None` for NULL. Copied only where they hold escapes.
 #[derive(Debug, Clone)]
-pub struct Elements<'a> {
+pub(super) struct Elements<'a> {
     text: &'a str,
     rest: &'a str,
     state: State,
@@ -221,7 +221,7 @@ impl<'a> Iterator for Elements<'a> {
 
 /// Builds a literal as `array_out` prints it.
 #[derive(Debug)]
-pub struct LiteralWriter {
+pub(super) struct LiteralWriter {
     text: Vec<u8>,
 }
 
@@ -233,7 +233,7 @@ impl Default for LiteralWriter {
 
 impl LiteralWriter {
     /// Adds an element in its text form; `None` is NULL.
-    pub fn element(&mut self, element: Option<&[u8]>) {
+    pub(super) fn element(&mut self, element: Option<&[u8]>) {
         if self.text.len() > 1 {
             self.text.push(b',');
         }
@@ -260,7 +260,7 @@ impl LiteralWriter {
         self.text.push(b'"');
     }
 
-    pub fn finish(mut self) -> String {
+    pub(super) fn finish(mut self) -> String {
         self.text.push(b'}');
         // Elements were text; anything else would be a bug of an encoder, and is shown as U+FFFD.
         String::from_utf8(self.text).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
@@ -271,7 +271,7 @@ impl LiteralWriter {
 ///
 /// # Errors
 /// 22P02 for a malformed literal, and what the element's type says.
-pub fn decode_text<'a>(element: Oid, text: &'a str, style: &Style) -> Result<Datum<'a>, Box<PgError>> {
+pub(super) fn decode_text<'a>(element: Oid, text: &'a str, style: &Style) -> Result<Datum<'a>, Box<PgError>> {
     let ArrayLiteral::OneDimension(elements) = literal(text)? else {
         return of_nested(element, &array_nested::parse(text)?, style, None).map(Datum::Owned);
     };
@@ -323,7 +323,7 @@ fn of_nested(
 ///
 /// # Errors
 /// 22P02, and what [`fit`] says.
-pub fn fitted(element: PgType, text: &str, fitting: Fitting) -> Result<String, Box<PgError>> {
+pub(super) fn fitted(element: PgType, text: &str, fitting: Fitting) -> Result<String, Box<PgError>> {
     of_nested(element.oid, &array_nested::parse(text)?, Style::standard(), Some((element, fitting)))
 }
 
@@ -331,7 +331,7 @@ pub fn fitted(element: PgType, text: &str, fitting: Fitting) -> Result<String, B
 ///
 /// # Errors
 /// 22P03, 42804 for another element type, 54000 beyond six dimensions, and what the element's type says.
-pub fn decode_binary(element: Oid, bytes: &[u8]) -> Result<Datum<'static>, Box<PgError>> {
+pub(super) fn decode_binary(element: Oid, bytes: &[u8]) -> Result<Datum<'static>, Box<PgError>> {
     let mut reader = Reader { bytes };
     let dimensions = reader.i32()?;
     let _has_nulls = reader.i32()?;
@@ -379,7 +379,7 @@ pub fn decode_binary(element: Oid, bytes: &[u8]) -> Result<Datum<'static>, Box<P
 ///
 /// # Errors
 /// 22P02, and what the element's type says.
-pub fn encode_binary(element: PgType, text: &str, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
+pub(super) fn encode_binary(element: PgType, text: &str, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
     let ArrayLiteral::OneDimension(elements) = literal(text)? else {
         return encode_nested(element, &array_nested::parse(text)?, out);
     };

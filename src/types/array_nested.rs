@@ -6,17 +6,17 @@ use super::array::{Elements, LiteralWriter, malformed};
 use crate::wire::{PgError, SqlState};
 
 /// `MAXDIM`.
-pub const DIMENSIONS_MAX: usize = 6;
+pub(super) const DIMENSIONS_MAX: usize = 6;
 
 /// An array taken apart: its dimensions, outermost first, and its elements in their order.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Nested<'a> {
+pub(super) struct Nested<'a> {
     pub dimensions: Vec<Dimension>,
     pub elements: Vec<Option<Cow<'a, str>>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Dimension {
+pub(super) struct Dimension {
     pub length: usize,
     pub lower_bound: i32,
 }
@@ -32,7 +32,7 @@ fn too_many() -> Box<PgError> {
 ///
 /// # Errors
 /// 22P02, 54000.
-pub fn parse(text: &str) -> Result<Nested<'_>, Box<PgError>> {
+pub(super) fn parse(text: &str) -> Result<Nested<'_>, Box<PgError>> {
     let mut rest = text.trim_start_matches(|c: char| c.is_ascii_whitespace());
     let mut bounds = Vec::new();
     while let Some(inside) = rest.strip_prefix('[') {
@@ -149,7 +149,7 @@ impl Reader<'_> {
 }
 
 /// The literal of elements in their text form, as `array_out` prints it: bounds only where one is not 1.
-pub fn literal(dimensions: &[Dimension], elements: &[Option<Vec<u8>>]) -> String {
+pub(super) fn literal(dimensions: &[Dimension], elements: &[Option<Vec<u8>>]) -> String {
     if dimensions.is_empty() {
         return "{}".to_owned();
     }

@@ -27,7 +27,12 @@ const SINGLE_DIGITS: usize = 6;
 /// # Errors
 /// 22001, 22003, 22008, 22026, 22000 (dimensions) as PostgreSQL; 42804 where it has no such cast; 0A000 where the
 /// conversion is not available here.
-pub fn assign<'a>(datum: Datum<'a>, from: Oid, to: PgType, style: &Arc<Style>) -> Result<Datum<'a>, Box<PgError>> {
+pub(crate) fn assign<'a>(
+    datum: Datum<'a>,
+    from: Oid,
+    to: PgType,
+    style: &Arc<Style>,
+) -> Result<Datum<'a>, Box<PgError>> {
     if matches!(datum, Datum::Null) {
         return Ok(datum);
     }
@@ -40,7 +45,7 @@ pub fn assign<'a>(datum: Datum<'a>, from: Oid, to: PgType, style: &Arc<Style>) -
 }
 
 /// Whether [`assign`] leaves every value of this type as it is, so that it need not be asked for each.
-pub fn assigns_as_is(from: Oid, to: PgType) -> bool {
+pub(crate) fn assigns_as_is(from: Oid, to: PgType) -> bool {
     let is_plain = matches!(
         to.oid,
         Oid::BOOL

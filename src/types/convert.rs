@@ -33,7 +33,7 @@ fn out_of_range(type_name: &str) -> Box<PgError> {
     PgError::error(SqlState::NUMERIC_OUT_OF_RANGE, format!("{type_name} out of range"))
 }
 
-pub fn integer(datum: &Datum<'_>, int_type: IntType) -> Result<i64, Box<PgError>> {
+pub(super) fn integer(datum: &Datum<'_>, int_type: IntType) -> Result<i64, Box<PgError>> {
     let name = int_type.name();
     let value = match datum {
         Datum::Int(value) => *value,
@@ -66,7 +66,7 @@ fn double_to_i64(value: f64) -> Option<i64> {
     (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&rounded).then_some(rounded as i64)
 }
 
-pub fn boolean(datum: &Datum<'_>) -> Result<bool, Box<PgError>> {
+pub(super) fn boolean(datum: &Datum<'_>) -> Result<bool, Box<PgError>> {
     match datum {
         Datum::Bool(value) => Ok(*value),
         Datum::Int(value) => Ok(*value != 0),
@@ -77,7 +77,7 @@ pub fn boolean(datum: &Datum<'_>) -> Result<bool, Box<PgError>> {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a double is what is asked for")]
-pub fn double(datum: &Datum<'_>) -> Result<f64, Box<PgError>> {
+pub(super) fn double(datum: &Datum<'_>) -> Result<f64, Box<PgError>> {
     match datum {
         Datum::Double(value) => Ok(*value),
         Datum::Int(value) => Ok(*value as f64),
@@ -103,7 +103,7 @@ fn decimal_to_double(value: Decimal) -> Result<f64, Box<PgError>> {
 
 /// `dtof`: a double too large or too small for a single is an error.
 #[allow(clippy::cast_possible_truncation, reason = "rounded into range before")]
-pub fn single(datum: &Datum<'_>) -> Result<f32, Box<PgError>> {
+pub(super) fn single(datum: &Datum<'_>) -> Result<f32, Box<PgError>> {
     if let Some(text) = as_text(datum) {
         return input::single(&text);
     }
@@ -119,13 +119,13 @@ pub fn single(datum: &Datum<'_>) -> Result<f32, Box<PgError>> {
 }
 
 /// What a numeric can be.
-pub enum Numeric<'a> {
+pub(super) enum Numeric<'a> {
     Finite(DecimalDigits<'a>),
     NotFinite(f64),
 }
 
 /// Hands the digits of a datum to `then`; they live in a buffer on the stack.
-pub fn numeric<T>(
+pub(super) fn numeric<T>(
     datum: &Datum<'_>,
     then: impl FnOnce(Numeric<'_>) -> Result<T, Box<PgError>>,
 ) -> Result<T, Box<PgError>> {
@@ -154,7 +154,7 @@ pub fn numeric<T>(
 }
 
 /// Cents of money.
-pub fn cents(datum: &Datum<'_>) -> Result<i64, Box<PgError>> {
+pub(super) fn cents(datum: &Datum<'_>) -> Result<i64, Box<PgError>> {
     let of = |value: Decimal| {
         let hundredfold = value.scale.checked_add(2).map(|scale| Decimal { mantissa: value.mantissa, scale });
         let cents =
@@ -171,7 +171,7 @@ pub fn cents(datum: &Datum<'_>) -> Result<i64, Box<PgError>> {
     }
 }
 
-pub fn date(datum: &Datum<'_>) -> Result<i32, Box<PgError>> {
+pub(super) fn date(datum: &Datum<'_>) -> Result<i32, Box<PgError>> {
     match datum {
         Datum::Date(days) => Ok(*days),
         Datum::Timestamp(timestamp_us) => Ok(datetime::split_timestamp(*timestamp_us).0),
@@ -181,7 +181,7 @@ pub fn date(datum: &Datum<'_>) -> Result<i32, Box<PgError>> {
     }
 }
 
-pub fn time(datum: &Datum<'_>) -> Result<i64, Box<PgError>> {
+pub(super) fn time(datum: &Datum<'_>) -> Result<i64, Box<PgError>> {
     match datum {
         Datum::Time(time_us) => Ok(*time_us),
         Datum::Timestamp(timestamp_us) => Ok(datetime::split_timestamp(*timestamp_us).1),
@@ -190,7 +190,7 @@ pub fn time(datum: &Datum<'_>) -> Result<i64, Box<PgError>> {
 }
 
 /// The time and seconds east of Greenwich.
-pub fn timetz(datum: &Datum<'_>) -> Result<(i64, i32), Box<PgError>> {
+pub(super) fn timetz(datum: &Datum<'_>) -> Result<(i64, i32), Box<PgError>> {
     match datum {
         Datum::Time(time_us) => Ok((*time_us, 0)),
         Datum::Timestamp(timestamp_us) => Ok((datetime::split_timestamp(*timestamp_us).1, 0)),
@@ -201,7 +201,7 @@ pub fn timetz(datum: &Datum<'_>) -> Result<(i64, i32), Box<PgError>> {
     }
 }
 
-pub fn timestamp(datum: &Datum<'_>, utc: bool) -> Result<i64, Box<PgError>> {
+pub(super) fn timestamp(datum: &Datum<'_>, utc: bool) -> Result<i64, Box<PgError>> {
     let name = if utc { "timestamp with time zone" } else { "timestamp" };
     match datum {
         Datum::Timestamp(timestamp_us) => Ok(*timestamp_us),
@@ -217,14 +217,14 @@ pub fn timestamp(datum: &Datum<'_>, utc: bool) -> Result<i64, Box<PgError>> {
     }
 }
 
-pub fn interval(datum: &Datum<'_>) -> Result<Interval, Box<PgError>> {
+pub(super) fn interval(datum: &Datum<'_>) -> Result<Interval, Box<PgError>> {
     match datum {
         Datum::Time(time_us) => Ok(Interval { time_us: *time_us, ..Interval::default() }),
         other => Interval::from_text(&as_text(other).ok_or_else(|| mismatch(other, "interval"))?),
     }
 }
 
-pub fn uuid(datum: &Datum<'_>) -> Result<[u8; 16], Box<PgError>> {
+pub(super) fn uuid(datum: &Datum<'_>) -> Result<[u8; 16], Box<PgError>> {
     let bytes = match datum {
         Datum::Bytes(bytes) => Some(*bytes),
         Datum::OwnedBytes(bytes) => Some(bytes.as_slice()),
@@ -237,7 +237,7 @@ pub fn uuid(datum: &Datum<'_>) -> Result<[u8; 16], Box<PgError>> {
 }
 
 /// The bytes of a datum. IRIS sends VARBINARY as Latin-1 strings: those characters are the bytes.
-pub fn bytes<'d>(datum: &'d Datum<'_>) -> Result<Cow<'d, [u8]>, Box<PgError>> {
+pub(super) fn bytes<'d>(datum: &'d Datum<'_>) -> Result<Cow<'d, [u8]>, Box<PgError>> {
     match datum {
         Datum::Bytes(bytes) | Datum::Latin1(bytes) => Ok(Cow::Borrowed(bytes)),
         Datum::OwnedBytes(bytes) => Ok(Cow::Borrowed(bytes)),
@@ -253,7 +253,7 @@ pub fn bytes<'d>(datum: &'d Datum<'_>) -> Result<Cow<'d, [u8]>, Box<PgError>> {
 
 /// Elements of a vector; IRIS prints VECTOR columns as numbers with commas between, and one of one dimension may come
 /// as a number.
-pub fn vector<'d>(datum: &'d Datum<'_>) -> Result<Cow<'d, [f32]>, Box<PgError>> {
+pub(super) fn vector<'d>(datum: &'d Datum<'_>) -> Result<Cow<'d, [f32]>, Box<PgError>> {
     let parse = |text: &str| vector::parse_literal(text).map_err(|error| vector_error(error, text));
     match datum {
         Datum::Vector(elements) => Ok(Cow::Borrowed(elements)),
@@ -267,6 +267,6 @@ pub fn vector<'d>(datum: &'d Datum<'_>) -> Result<Cow<'d, [f32]>, Box<PgError>> 
 }
 
 /// The literal of an array.
-pub fn array<'d>(datum: &'d Datum<'_>, type_name: &str) -> Result<Cow<'d, str>, Box<PgError>> {
+pub(super) fn array<'d>(datum: &'d Datum<'_>, type_name: &str) -> Result<Cow<'d, str>, Box<PgError>> {
     as_text(datum).ok_or_else(|| mismatch(datum, type_name))
 }

@@ -3,38 +3,38 @@
 //! Pure functions in pairs; parsing is in `datetime_input`.
 
 /// 1970-01-01 in days since 2000-01-01.
-pub const UNIX_EPOCH_DAYS: i32 = -10_957;
+pub(crate) const UNIX_EPOCH_DAYS: i32 = -10_957;
 /// 0000-03-01, where the 400-year cycles of the civil calendar start, in days since 2000-01-01.
 const ERA_START_DAYS: i64 = -730_425;
-pub const DAY_US: i64 = 86_400_000_000;
-pub const SECOND_US: i64 = 1_000_000;
+pub(crate) const DAY_US: i64 = 86_400_000_000;
+pub(crate) const SECOND_US: i64 = 1_000_000;
 
 /// `DATETIME_MIN_JULIAN` and `DATE_END_JULIAN` of PostgreSQL, in days since 2000-01-01.
-pub const DATE_MIN: i32 = -2_451_545;
-pub const DATE_MAX: i32 = 2_145_031_948;
+pub(crate) const DATE_MIN: i32 = -2_451_545;
+pub(crate) const DATE_MAX: i32 = 2_145_031_948;
 /// `MIN_TIMESTAMP` and `END_TIMESTAMP` of PostgreSQL, in microseconds since 2000-01-01.
-pub const TIMESTAMP_MIN: i64 = -211_813_488_000_000_000;
-pub const TIMESTAMP_END: i64 = 9_223_371_331_200_000_000;
+pub(crate) const TIMESTAMP_MIN: i64 = -211_813_488_000_000_000;
+pub(crate) const TIMESTAMP_END: i64 = 9_223_371_331_200_000_000;
 
 /// Infinite dates and timestamps on the wire.
-pub const DATE_INFINITY: i32 = i32::MAX;
-pub const DATE_NEG_INFINITY: i32 = i32::MIN;
-pub const TIMESTAMP_INFINITY: i64 = i64::MAX;
-pub const TIMESTAMP_NEG_INFINITY: i64 = i64::MIN;
+pub(crate) const DATE_INFINITY: i32 = i32::MAX;
+pub(crate) const DATE_NEG_INFINITY: i32 = i32::MIN;
+pub(crate) const TIMESTAMP_INFINITY: i64 = i64::MAX;
+pub(crate) const TIMESTAMP_NEG_INFINITY: i64 = i64::MIN;
 
 /// A day of the proleptic Gregorian calendar; year 0 is 1 BC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CivilDate {
+pub(crate) struct CivilDate {
     pub year: i64,
     pub month: u8,
     pub day: u8,
 }
 
-pub fn is_leap_year(year: i64) -> bool {
+pub(crate) fn is_leap_year(year: i64) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
 }
 
-pub fn days_in_month(year: i64, month: u8) -> u8 {
+pub(crate) fn days_in_month(year: i64, month: u8) -> u8 {
     match month {
         4 | 6 | 9 | 11 => 30,
         2 if is_leap_year(year) => 29,
@@ -44,7 +44,7 @@ pub fn days_in_month(year: i64, month: u8) -> u8 {
 }
 
 /// Days since 2000-01-01. Years beyond a few million are clamped by the caller's range check.
-pub fn days_from_civil(date: CivilDate) -> i64 {
+pub(crate) fn days_from_civil(date: CivilDate) -> i64 {
     let month = i64::from(date.month);
     let year = if month <= 2 { date.year - 1 } else { date.year };
     let era = year.div_euclid(400);
@@ -55,7 +55,7 @@ pub fn days_from_civil(date: CivilDate) -> i64 {
     era * 146_097 + day_of_era + ERA_START_DAYS
 }
 
-pub fn civil_from_days(days: i32) -> CivilDate {
+pub(crate) fn civil_from_days(days: i32) -> CivilDate {
     let since_era = i64::from(days) - ERA_START_DAYS;
     let era = since_era.div_euclid(146_097);
     let day_of_era = since_era.rem_euclid(146_097);
@@ -70,19 +70,19 @@ pub fn civil_from_days(days: i32) -> CivilDate {
 }
 
 /// The day and the microseconds since its midnight.
-pub fn split_timestamp(timestamp_us: i64) -> (i32, i64) {
+pub(crate) fn split_timestamp(timestamp_us: i64) -> (i32, i64) {
     // The quotient of 64-bit microseconds by a day fits 32 bits.
     (i32::try_from(timestamp_us.div_euclid(DAY_US)).unwrap_or(DATE_MAX), timestamp_us.rem_euclid(DAY_US))
 }
 
 /// Microseconds since 2000-01-01; `None` beyond PostgreSQL's timestamps.
-pub fn join_timestamp(days: i32, time_us: i64) -> Option<i64> {
+pub(crate) fn join_timestamp(days: i32, time_us: i64) -> Option<i64> {
     let timestamp = i64::from(days).checked_mul(DAY_US)?.checked_add(time_us)?;
     (TIMESTAMP_MIN..TIMESTAMP_END).contains(&timestamp).then_some(timestamp)
 }
 
 /// Rounds microseconds to `fraction_digits` (half away from zero, as `AdjustTimestampForTypmod`).
-pub fn round_fraction(value_us: i64, fraction_digits: u8) -> i64 {
+pub(crate) fn round_fraction(value_us: i64, fraction_digits: u8) -> i64 {
     let unit = match fraction_digits {
         0 => 1_000_000,
         1 => 100_000,
@@ -121,7 +121,7 @@ pub(super) fn write_year(year: i64, out: &mut Vec<u8>) {
 }
 
 /// `YYYY-MM-DD`, with ` BC` after it for years before 1.
-pub fn write_date(days: i32, out: &mut Vec<u8>) {
+pub(crate) fn write_date(days: i32, out: &mut Vec<u8>) {
     match days {
         DATE_INFINITY => return out.extend_from_slice(b"infinity"),
         DATE_NEG_INFINITY => return out.extend_from_slice(b"-infinity"),
@@ -145,7 +145,7 @@ pub(super) fn write_civil(date: CivilDate, out: &mut Vec<u8>) -> bool {
 }
 
 /// `HH:MM:SS[.ffffff]`, the fraction without trailing zeros. 24:00:00 is a time of its own.
-pub fn write_time(time_us: i64, out: &mut Vec<u8>) {
+pub(crate) fn write_time(time_us: i64, out: &mut Vec<u8>) {
     let seconds = time_us / SECOND_US;
     let part = |value: i64| u8::try_from(value).unwrap_or(0);
     write_two(part(seconds / 3600), out);
@@ -157,7 +157,7 @@ pub fn write_time(time_us: i64, out: &mut Vec<u8>) {
 }
 
 /// `.ffffff` without trailing zeros; nothing for 0.
-pub fn write_fraction(fraction_us: i64, out: &mut Vec<u8>) {
+pub(crate) fn write_fraction(fraction_us: i64, out: &mut Vec<u8>) {
     if fraction_us == 0 {
         return;
     }
@@ -171,7 +171,7 @@ pub fn write_fraction(fraction_us: i64, out: &mut Vec<u8>) {
 }
 
 /// `YYYY-MM-DD HH:MM:SS[.ffffff]`; with `utc` the offset `+00` of a timestamptz in a session of time zone UTC.
-pub fn write_timestamp(timestamp_us: i64, utc: bool, out: &mut Vec<u8>) {
+pub(crate) fn write_timestamp(timestamp_us: i64, utc: bool, out: &mut Vec<u8>) {
     match timestamp_us {
         TIMESTAMP_INFINITY => return out.extend_from_slice(b"infinity"),
         TIMESTAMP_NEG_INFINITY => return out.extend_from_slice(b"-infinity"),
@@ -190,7 +190,7 @@ pub fn write_timestamp(timestamp_us: i64, utc: bool, out: &mut Vec<u8>) {
 }
 
 /// `+HH[:MM[:SS]]`, seconds east of Greenwich.
-pub fn write_offset(offset_s: i32, out: &mut Vec<u8>) {
+pub(crate) fn write_offset(offset_s: i32, out: &mut Vec<u8>) {
     out.push(if offset_s < 0 { b'-' } else { b'+' });
     let seconds = offset_s.unsigned_abs();
     let part = |value: u32| u8::try_from(value % 100).unwrap_or(0);

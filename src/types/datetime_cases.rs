@@ -2,7 +2,7 @@
 //! SQLSTATE and message.
 
 #[rustfmt::skip]
-pub const CASES: &[(&str, &str, &str)] = &[
+pub(super) const CASES: &[(&str, &str, &str)] = &[
     ("date", "2024-01-15", "2024-01-15"),
     ("date", "2024-1-5", "2024-01-05"),
     ("date", "20240115", "2024-01-15"),

@@ -8,7 +8,7 @@ use crate::wire::{PgError, SqlState};
 
 /// What a text said. Parts it did not mention are `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct DateTimeInput {
+pub(crate) struct DateTimeInput {
     /// Days since 2000-01-01; checked against the calendar, not against the range of a type.
     pub days: Option<i64>,
     /// Microseconds since midnight, at most 24:00:00.
@@ -19,7 +19,7 @@ pub struct DateTimeInput {
 
 /// Why a text is no date or time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DateTimeError {
+pub(crate) enum DateTimeError {
     Syntax,
     /// 13 o'clock PM, 30 February.
     FieldOverflow,
@@ -35,7 +35,7 @@ pub enum DateTimeError {
 
 impl DateTimeError {
     /// The error PostgreSQL raises (`DateTimeParseError`), or a sentence on what cannot be kept.
-    pub fn to_pg(&self, type_name: &str, text: &str) -> Box<PgError> {
+    pub(crate) fn to_pg(&self, type_name: &str, text: &str) -> Box<PgError> {
         let overflow = |code: SqlState| PgError::error(code, format!("date/time field value out of range: \"{text}\""));
         match self {
             Self::Syntax => PgError::error(
@@ -511,7 +511,7 @@ fn time_of_day(hour: i64, minute: i64, second: i64, fraction_us: i64) -> Result<
 ///
 /// # Errors
 /// 22007, 22008, 0A000.
-pub fn date_from_text(text: &str, style: &Style) -> Result<i32, Box<PgError>> {
+pub(crate) fn date_from_text(text: &str, style: &Style) -> Result<i32, Box<PgError>> {
     let (input, _) = parse_ordered(text, false, style.date_order).map_err(|error| error.to_pg("date", text))?;
     let days = input.days.ok_or_else(|| DateTimeError::Syntax.to_pg("date", text))?;
     i32::try_from(days)
@@ -524,7 +524,7 @@ pub fn date_from_text(text: &str, style: &Style) -> Result<i32, Box<PgError>> {
 ///
 /// # Errors
 /// 22007, 22008.
-pub fn time_from_text(text: &str) -> Result<i64, Box<PgError>> {
+pub(crate) fn time_from_text(text: &str) -> Result<i64, Box<PgError>> {
     let (time_us, _, _) = time_with_offset(text, "time")?;
     Ok(time_us)
 }
@@ -534,7 +534,7 @@ pub fn time_from_text(text: &str) -> Result<i64, Box<PgError>> {
 ///
 /// # Errors
 /// 22007, 22008, 22009; 0A000 where only today's date could tell the offset.
-pub fn timetz_from_text(text: &str, style: &Style) -> Result<(i64, i32), Box<PgError>> {
+pub(crate) fn timetz_from_text(text: &str, style: &Style) -> Result<(i64, i32), Box<PgError>> {
     let (time_us, offset_s, zone) = time_with_offset(text, "time with time zone")?;
     let zone = zone.as_ref().unwrap_or(&style.zone);
     match offset_s.or_else(|| zone.constant_offset_s()) {
@@ -558,7 +558,7 @@ fn time_with_offset(text: &str, type_name: &str) -> Result<(i64, Option<i32>, Op
 ///
 /// # Errors
 /// 22007, 22008, 22009, 22023, 0A000.
-pub fn timestamp_from_text(text: &str, utc: bool, style: &Style) -> Result<i64, Box<PgError>> {
+pub(crate) fn timestamp_from_text(text: &str, utc: bool, style: &Style) -> Result<i64, Box<PgError>> {
     let type_name = if utc { "timestamp with time zone" } else { "timestamp" };
     let (input, named) = parse_ordered(text, false, style.date_order).map_err(|error| error.to_pg(type_name, text))?;
     let days = input.days.ok_or_else(|| DateTimeError::Syntax.to_pg(type_name, text))?;

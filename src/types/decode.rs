@@ -24,7 +24,12 @@ pub fn decode(oid: Oid, format: Format, bytes: &[u8]) -> Result<Datum<'_>, Box<P
 ///
 /// # Errors
 /// As [`decode`].
-pub fn decode_with<'a>(oid: Oid, format: Format, bytes: &'a [u8], style: &Style) -> Result<Datum<'a>, Box<PgError>> {
+pub(crate) fn decode_with<'a>(
+    oid: Oid,
+    format: Format,
+    bytes: &'a [u8],
+    style: &Style,
+) -> Result<Datum<'a>, Box<PgError>> {
     match format {
         Format::Text => TextDecoder::select(oid).decode(bytes, style),
         Format::Binary => decode_binary(oid, bytes),
@@ -35,7 +40,7 @@ pub fn decode_with<'a>(oid: Oid, format: Format, bytes: &'a [u8], style: &Style)
 ///
 /// # Errors
 /// 22021 `invalid byte sequence for encoding "UTF8": 0xff`.
-pub fn utf8(bytes: &[u8]) -> Result<&str, Box<PgError>> {
+pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Box<PgError>> {
     let invalid = |at: usize| {
         // PostgreSQL shows as many bytes as the first one announces.
         let announced = match bytes.get(at) {
@@ -63,7 +68,7 @@ pub fn utf8(bytes: &[u8]) -> Result<&str, Box<PgError>> {
 ///
 /// # Errors
 /// As [`decode`].
-pub fn decode_text(oid: Oid, text: &str) -> Result<Datum<'_>, Box<PgError>> {
+pub(crate) fn decode_text(oid: Oid, text: &str) -> Result<Datum<'_>, Box<PgError>> {
     decode_text_with(oid, text, Style::standard())
 }
 
@@ -75,13 +80,13 @@ type DecodeText = for<'a> fn(&'a str, Oid, &Style) -> Result<Datum<'a>, Box<PgEr
 
 /// How values of one type are read from text; chosen once per column.
 #[derive(Debug, Clone, Copy)]
-pub struct TextDecoder {
+pub(crate) struct TextDecoder {
     oid: Oid,
     decode: DecodeText,
 }
 
 impl TextDecoder {
-    pub fn select(oid: Oid) -> Self {
+    pub(crate) fn select(oid: Oid) -> Self {
         let decode: DecodeText = match oid {
             Oid::BOOL => |text, _, _| Ok(Datum::Bool(input::boolean(text)?)),
             Oid::INT2 => |text, _, _| Ok(Datum::Int(input::integer(text, IntType::Int2)?)),
@@ -134,7 +139,7 @@ impl TextDecoder {
 
     /// # Errors
     /// As [`decode`].
-    pub fn decode<'a>(&self, bytes: &'a [u8], style: &Style) -> Result<Datum<'a>, Box<PgError>> {
+    pub(crate) fn decode<'a>(&self, bytes: &'a [u8], style: &Style) -> Result<Datum<'a>, Box<PgError>> {
         self.decode_str(utf8(bytes)?, style)
     }
 

@@ -23,7 +23,7 @@ pub enum Fitting {
 /// # Errors
 /// 22001, 22026 for what is too long or short; 22025 for a pattern that ends in an escape; 22003 for what a real does not hold; 22000 for a vector of another
 /// length.
-pub fn fit(datum: Datum<'_>, to: PgType, fitting: Fitting) -> Result<Datum<'_>, Box<PgError>> {
+pub(crate) fn fit(datum: Datum<'_>, to: PgType, fitting: Fitting) -> Result<Datum<'_>, Box<PgError>> {
     let digits = u8::try_from(to.typmod).ok().filter(|digits| *digits < 6);
     if fitting == Fitting::Pattern {
         let text = super::transcode::as_text(&datum);
@@ -155,7 +155,7 @@ fn bits(datum: Datum<'_>, to: PgType, fitting: Fitting) -> Result<Datum<'_>, Box
 ///
 /// # Errors
 /// 22P02.
-pub fn bit_text(text: &str) -> Result<String, Box<PgError>> {
+pub(super) fn bit_text(text: &str) -> Result<String, Box<PgError>> {
     let invalid =
         |c: char, kind: &str| PgError::error(SqlState::INVALID_TEXT, format!("\"{c}\" is not a valid {kind} digit"));
     if let Some(digits) = text.strip_prefix(['x', 'X']) {

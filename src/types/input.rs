@@ -5,7 +5,7 @@ use crate::wire::{PgError, SqlState};
 
 /// The integer types of the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IntType {
+pub(super) enum IntType {
     Int2,
     Int4,
     Int8,
@@ -14,7 +14,7 @@ pub enum IntType {
 }
 
 impl IntType {
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Int2 => "smallint",
             Self::Int4 => "integer",
@@ -23,7 +23,7 @@ impl IntType {
         }
     }
 
-    pub fn holds(self, value: i64) -> bool {
+    pub(super) fn holds(self, value: i64) -> bool {
         match self {
             Self::Int2 => i16::try_from(value).is_ok(),
             Self::Int4 => i32::try_from(value).is_ok(),
@@ -34,12 +34,12 @@ impl IntType {
 }
 
 /// `invalid input syntax for type integer: "abc"`.
-pub fn invalid_text(type_name: &str, text: &str) -> Box<PgError> {
+pub(super) fn invalid_text(type_name: &str, text: &str) -> Box<PgError> {
     PgError::error(SqlState::INVALID_TEXT, format!("invalid input syntax for type {type_name}: \"{text}\""))
 }
 
 /// C's isspace in the C locale, which is what the input functions skip.
-pub fn trim(text: &str) -> &str {
+pub(super) fn trim(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_ascii_whitespace() || c == '\u{b}')
 }
 
@@ -63,7 +63,7 @@ fn few_digits(text: &str) -> Option<i64> {
 ///
 /// # Errors
 /// 22P02, 22003.
-pub fn integer(text: &str, int_type: IntType) -> Result<i64, Box<PgError>> {
+pub(super) fn integer(text: &str, int_type: IntType) -> Result<i64, Box<PgError>> {
     if let Some(value) = few_digits(text).filter(|value| int_type.holds(*value)) {
         return Ok(value);
     }
@@ -107,12 +107,12 @@ fn other_notation(digits: &str) -> Option<(u32, String)> {
 ///
 /// # Errors
 /// 22P02.
-pub fn boolean(text: &str) -> Result<bool, Box<PgError>> {
+pub(super) fn boolean(text: &str) -> Result<bool, Box<PgError>> {
     boolean_word(trim(text)).ok_or_else(|| invalid_text("boolean", text))
 }
 
 /// `parse_bool`: any unique prefix of true, false, yes, no, on, off, and 1, 0, whatever the case. `None` for any other word.
-pub fn boolean_word(word: &str) -> Option<bool> {
+pub(crate) fn boolean_word(word: &str) -> Option<bool> {
     let word = word.to_ascii_lowercase();
     let is_prefix = |full: &str, least: usize| word.len() >= least && full.starts_with(&word);
     if is_prefix("true", 1) || is_prefix("yes", 1) || word == "on" || word == "1" {
@@ -128,7 +128,7 @@ pub fn boolean_word(word: &str) -> Option<bool> {
 ///
 /// # Errors
 /// 22P02, 22003.
-pub fn double(text: &str) -> Result<f64, Box<PgError>> {
+pub(super) fn double(text: &str) -> Result<f64, Box<PgError>> {
     let trimmed = trim(text);
     let value = trimmed.parse::<f64>().map_err(|_| invalid_text("double precision", text))?;
     check_float(trimmed, value.is_infinite(), value == 0.0, "double precision")?;
@@ -139,7 +139,7 @@ pub fn double(text: &str) -> Result<f64, Box<PgError>> {
 ///
 /// # Errors
 /// 22P02, 22003.
-pub fn single(text: &str) -> Result<f32, Box<PgError>> {
+pub(super) fn single(text: &str) -> Result<f32, Box<PgError>> {
     let trimmed = trim(text);
     let value = trimmed.parse::<f32>().map_err(|_| invalid_text("real", text))?;
     check_float(trimmed, value.is_infinite(), value == 0.0, "real")?;
@@ -161,7 +161,7 @@ fn check_float(text: &str, is_infinite: bool, is_zero: bool, type_name: &str) ->
 }
 
 /// A number in any notation rounded to an integer: what IRIS shows for a loosely typed integer (`12.0`, `.5`).
-pub fn rounded_integer(text: &str) -> Option<Option<i64>> {
+pub(super) fn rounded_integer(text: &str) -> Option<Option<i64>> {
     DecimalDigits::parse(trim(text).as_bytes()).map(|digits| digits.round_to_i64())
 }
 
@@ -169,7 +169,7 @@ pub fn rounded_integer(text: &str) -> Option<Option<i64>> {
 ///
 /// # Errors
 /// 22P02.
-pub fn uuid(text: &str) -> Result<[u8; 16], Box<PgError>> {
+pub(super) fn uuid(text: &str) -> Result<[u8; 16], Box<PgError>> {
     let invalid = || invalid_text("uuid", text);
     let inner = match text.strip_prefix('{') {
         Some(rest) => rest.strip_suffix('}').ok_or_else(invalid)?,
@@ -190,7 +190,7 @@ pub fn uuid(text: &str) -> Result<[u8; 16], Box<PgError>> {
 }
 
 /// Appends the canonical text of a uuid.
-pub fn write_uuid(bytes: &[u8; 16], out: &mut Vec<u8>) {
+pub(super) fn write_uuid(bytes: &[u8; 16], out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for (index, byte) in bytes.iter().enumerate() {
         if matches!(index, 4 | 6 | 8 | 10) {
@@ -210,7 +210,7 @@ fn hex_value(digit: u8) -> Option<u8> {
 ///
 /// # Errors
 /// 22P02; 22023 for bad hex.
-pub fn bytea(text: &str) -> Result<Vec<u8>, Box<PgError>> {
+pub(super) fn bytea(text: &str) -> Result<Vec<u8>, Box<PgError>> {
     match text.strip_prefix("\\x") {
         Some(hex) => bytea_hex(hex),
         None => bytea_escape(text),

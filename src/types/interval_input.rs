@@ -4,7 +4,7 @@ use super::interval::Interval;
 
 /// What is wrong with a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wrong {
+pub(super) enum Wrong {
     /// 22007.
     Syntax,
     /// 22015.
@@ -258,7 +258,7 @@ fn fraction_of(digits: &str) -> Read<f64> {
 
 /// Reads a text. `sign_for_all`: under `IntervalStyle = sql_standard` a sign in front, if it is the only one, is for
 /// every field.
-pub fn read(text: &str, sign_for_all: bool) -> Read<Interval> {
+pub(super) fn read(text: &str, sign_for_all: bool) -> Read<Interval> {
     match read_fields(text, sign_for_all) {
         Err(Wrong::Syntax) => iso8601(text).and_then(Sum::finish),
         read => read,

@@ -6,7 +6,7 @@ use crate::wire::{PgError, SqlState};
 ///
 /// # Errors
 /// 22P02, 22P05.
-pub fn check(text: &str, jsonb: bool) -> Result<(), Box<PgError>> {
+pub(super) fn check(text: &str, jsonb: bool) -> Result<(), Box<PgError>> {
     let mut scan = Scan { bytes: text.as_bytes(), position: 0, has_nul_escape: false };
     if !scan.document() {
         let detail = match text.get(scan.position..).and_then(|rest| rest.split_whitespace().next()) {
@@ -24,7 +24,7 @@ pub fn check(text: &str, jsonb: bool) -> Result<(), Box<PgError>> {
 }
 
 /// Whether a document that is right has a number in it.
-pub fn has_number(text: &str) -> bool {
+pub(crate) fn has_number(text: &str) -> bool {
     let mut in_string = false;
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

@@ -19,7 +19,7 @@ enum Open {
 ///
 /// # Errors
 /// 22P02, 22P05, 22003.
-pub fn canonical(text: &str) -> Result<String, Box<PgError>> {
+pub(super) fn canonical(text: &str) -> Result<String, Box<PgError>> {
     json::check(text, true)?;
     let mut open: Vec<Open> = Vec::new();
     let mut rest = text;

@@ -9,7 +9,7 @@ use crate::wire::{PgError, SqlState};
 ///
 /// # Errors
 /// 22P02, 22003.
-pub fn parse(text: &str) -> Result<Decimal, Box<PgError>> {
+pub(super) fn parse(text: &str) -> Result<Decimal, Box<PgError>> {
     let invalid = || invalid_text("money", text);
     let mut rest = text.trim();
     let mut is_negative = false;
@@ -36,7 +36,7 @@ pub fn parse(text: &str) -> Result<Decimal, Box<PgError>> {
 }
 
 /// `cash_out`.
-pub fn write(cents: i64, out: &mut Vec<u8>) {
+pub(super) fn write(cents: i64, out: &mut Vec<u8>) {
     let magnitude = cents.unsigned_abs();
     if cents < 0 {
         out.push(b'-');

@@ -10,7 +10,7 @@ use crate::wire::{PgError, SqlState};
 ///
 /// # Errors
 /// 22P02.
-pub fn inet(text: &str) -> Result<String, Box<PgError>> {
+pub(super) fn inet(text: &str) -> Result<String, Box<PgError>> {
     let (address, bits) = parse(text, false).ok_or_else(|| invalid_text("inet", text))?;
     Ok(if bits == width(&address) { spelled(&address) } else { format!("{}/{bits}", spelled(&address)) })
 }
@@ -19,7 +19,7 @@ pub fn inet(text: &str) -> Result<String, Box<PgError>> {
 ///
 /// # Errors
 /// 22P02.
-pub fn cidr(text: &str) -> Result<String, Box<PgError>> {
+pub(super) fn cidr(text: &str) -> Result<String, Box<PgError>> {
     let (address, bits) = parse(text, true).ok_or_else(|| invalid_text("cidr", text))?;
     if !is_network(&address, bits) {
         return Err(PgError::error(SqlState::INVALID_TEXT, format!("invalid cidr value: \"{text}\""))
@@ -103,7 +103,7 @@ fn classful(address: Ipv4Addr, octets_count: u8) -> u8 {
 ///
 /// # Errors
 /// 22P02.
-pub fn macaddr(text: &str, bytes_count: usize) -> Result<String, Box<PgError>> {
+pub(super) fn macaddr(text: &str, bytes_count: usize) -> Result<String, Box<PgError>> {
     let name = if bytes_count == 8 { "macaddr8" } else { "macaddr" };
     let invalid = || invalid_text(name, text);
     let trimmed = trim(text);

@@ -17,7 +17,7 @@ const NEG_INFINITY: u16 = 0xF000;
 /// A finite decimal number, borrowed: digits `head` then `tail`, the point after the first `point` of them
 /// (which may lie before or behind all of them). No leading zeros; ASCII digits only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DecimalDigits<'a> {
+pub(crate) struct DecimalDigits<'a> {
     negative: bool,
     head: &'a [u8],
     tail: &'a [u8],
@@ -27,11 +27,11 @@ pub struct DecimalDigits<'a> {
 }
 
 /// Room for the digits of a 64-bit number.
-pub type MantissaBuffer = itoa::Buffer;
+pub(crate) type MantissaBuffer = itoa::Buffer;
 
 impl<'a> DecimalDigits<'a> {
     /// Digits behind the point as the value has them.
-    pub fn scale(&self) -> i64 {
+    pub(crate) fn scale(&self) -> i64 {
         self.scale
     }
 
@@ -58,13 +58,13 @@ impl<'a> DecimalDigits<'a> {
     }
 
     /// `value`, its digits in `buffer`.
-    pub fn from_decimal(value: Decimal, buffer: &'a mut MantissaBuffer) -> Self {
+    pub(crate) fn from_decimal(value: Decimal, buffer: &'a mut MantissaBuffer) -> Self {
         let digits = buffer.format(value.mantissa.unsigned_abs()).as_bytes();
         Self::new(value.mantissa < 0, digits, &[], i64::from(value.scale))
     }
 
     /// `[+-]digits[.digits][e[+-]digits]`, nothing around it. `None` for anything else.
-    pub fn parse(text: &'a [u8]) -> Option<Self> {
+    pub(crate) fn parse(text: &'a [u8]) -> Option<Self> {
         let (negative, rest) = match text {
             [b'-', rest @ ..] => (true, rest),
             [b'+', rest @ ..] => (false, rest),
@@ -107,7 +107,7 @@ impl<'a> DecimalDigits<'a> {
 
     /// Whether a number that IRIS computed, with `scale` digits behind the point, may have lost digits: they would not
     /// fit its 63 bits. Of a fraction such a value has all the digits that fit, or it was none.
-    pub fn is_rounded_at(&self, scale: i32) -> bool {
+    pub(crate) fn is_rounded_at(&self, scale: i32) -> bool {
         const MANTISSA_MAX: &[u8] = b"9223372036854775807";
         let places = self.point.saturating_add(i64::from(scale));
         let length = 19;
@@ -133,7 +133,7 @@ impl<'a> DecimalDigits<'a> {
     ///
     /// # Errors
     /// 22003 beyond PostgreSQL's numeric.
-    pub fn write_text(&self, scale: Option<i32>, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
+    pub(crate) fn write_text(&self, scale: Option<i32>, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
         self.check_range()?;
         let scale = scale.map_or(self.scale, i64::from);
         let start = out.len();
@@ -170,7 +170,7 @@ impl<'a> DecimalDigits<'a> {
     ///
     /// # Errors
     /// 22003 beyond PostgreSQL's numeric.
-    pub fn write_binary(&self, scale: Option<i32>, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
+    pub(crate) fn write_binary(&self, scale: Option<i32>, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
         self.check_range()?;
         let display_scale = scale.map_or(self.scale, i64::from);
         if self.digits_count() > self.point.saturating_add(display_scale) {
@@ -220,7 +220,7 @@ impl<'a> DecimalDigits<'a> {
     }
 
     /// The place behind the point of the last digit that is not 0; 0 for a whole number.
-    pub fn last_place(&self) -> i64 {
+    pub(crate) fn last_place(&self) -> i64 {
         if self.is_zero() {
             return 0;
         }
@@ -229,12 +229,12 @@ impl<'a> DecimalDigits<'a> {
     }
 
     /// Digits in front of the point; negative where the first digit stands further behind it, `None` for zero.
-    pub fn whole_digits_count(&self) -> Option<i64> {
+    pub(crate) fn whole_digits_count(&self) -> Option<i64> {
         (!self.is_zero()).then_some(self.point)
     }
 
     /// The nearest integer, halves away from zero (`numeric_int8`); `None` beyond 64 bits.
-    pub fn round_to_i64(&self) -> Option<i64> {
+    pub(crate) fn round_to_i64(&self) -> Option<i64> {
         if self.is_zero() {
             return Some(0);
         }
@@ -248,7 +248,7 @@ impl<'a> DecimalDigits<'a> {
     }
 
     /// `mantissa * 10^scale`, when 64 and 8 bits hold it. Trailing zeros stay: they are the display scale.
-    pub fn to_decimal(self) -> Option<Decimal> {
+    pub(crate) fn to_decimal(self) -> Option<Decimal> {
         let exponent = self.point.checked_sub(self.digits_count())?;
         if self.digits_count() == 0 {
             return Some(Decimal { mantissa: 0, scale: i8::try_from(-self.scale).unwrap_or(0) });
@@ -311,7 +311,7 @@ fn parse_exponent(text: &[u8]) -> Option<i64> {
 ///
 /// # Errors
 /// 22P02, 22003.
-pub fn decode_text(text: &str) -> Result<Datum<'_>, Box<PgError>> {
+pub(crate) fn decode_text(text: &str) -> Result<Datum<'_>, Box<PgError>> {
     let trimmed = text.trim_matches(|c: char| c.is_ascii_whitespace() || c == '\u{b}');
     let Some(number) = DecimalDigits::parse(trimmed.as_bytes()) else {
         return special(trimmed).map(Datum::Double).ok_or_else(|| {
@@ -330,7 +330,7 @@ pub fn decode_text(text: &str) -> Result<Datum<'_>, Box<PgError>> {
 }
 
 /// `NaN` and the infinities, in any case.
-pub fn special(text: &str) -> Option<f64> {
+pub(crate) fn special(text: &str) -> Option<f64> {
     let (negative, name) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -345,7 +345,7 @@ pub fn special(text: &str) -> Option<f64> {
 }
 
 /// Appends the binary form of NaN or an infinity.
-pub fn write_special_binary(value: f64, out: &mut Vec<u8>) {
+pub(crate) fn write_special_binary(value: f64, out: &mut Vec<u8>) {
     let sign = if value.is_nan() {
         NAN
     } else if value > 0.0 {
@@ -370,7 +370,7 @@ impl DecimalDigits<'_> {
 ///
 /// # Errors
 /// 22P03; 08P01 when it ends early.
-pub fn decode_binary(bytes: &[u8]) -> Result<Datum<'static>, Box<PgError>> {
+pub(crate) fn decode_binary(bytes: &[u8]) -> Result<Datum<'static>, Box<PgError>> {
     let word = |index: usize| -> Option<u16> {
         let pair = bytes.get(index * 2..index * 2 + 2)?;
         pair.try_into().ok().map(u16::from_be_bytes)

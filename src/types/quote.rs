@@ -1,13 +1,13 @@
 //! Names and texts inside of a statement for PostgreSQL, in quotes that nothing in them can leave.
 
 /// A delimited identifier. No name of PostgreSQL's has a NUL: it is left out.
-pub fn quoted_name(name: &str) -> String {
+pub(crate) fn quoted_name(name: &str) -> String {
     format!("\"{}\"", name.replace('\0', "").replace('"', "\"\""))
 }
 
 /// A string constant, whatever `standard_conforming_strings` says: with a backslash in it, it is one with escapes. No text
 /// of PostgreSQL's has a NUL: it is left out.
-pub fn quoted_text(text: &str) -> String {
+pub(crate) fn quoted_text(text: &str) -> String {
     let text = text.replace('\0', "").replace('\'', "''");
     if text.contains('\\') { format!("E'{}'", text.replace('\\', "\\\\")) } else { format!("'{text}'") }
 }

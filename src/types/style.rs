@@ -216,7 +216,7 @@ fn is_infinite_date(days: i32) -> bool {
 }
 
 /// Appends bytes as `byteaout` prints them with `bytea_output = escape`.
-pub fn write_escaped_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn write_escaped_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     for byte in bytes {
         match byte {
             b'\\' => out.extend_from_slice(b"\\\\"),
@@ -459,12 +459,12 @@ fn write_iso_8601(parts: &Parts, out: &mut Vec<u8>) {
 }
 
 /// The session's wall clock at an instant, in microseconds since 2000-01-01.
-pub fn local_us(zone: &Zone, timestamp_us: i64) -> i64 {
+pub(crate) fn local_us(zone: &Zone, timestamp_us: i64) -> i64 {
     zone.at(timestamp_us, |offset_s, _| timestamp_us.saturating_add(offset_us(offset_s)))
 }
 
 /// The instant of a reading of the session's wall clock; days beyond the calendar are left to the caller's check.
-pub fn instant_us(zone: &Zone, days: i64, time_us: i64) -> Option<i64> {
+pub(super) fn instant_us(zone: &Zone, days: i64, time_us: i64) -> Option<i64> {
     let local = days.checked_mul(DAY_US)?.checked_add(time_us)?;
     local.checked_sub(offset_us(zone.offset_of_local_s(local)))
 }

@@ -8,7 +8,7 @@ use crate::vector;
 use crate::wire::PgError;
 
 /// Appends Latin-1 as UTF-8.
-pub fn write_latin1(bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn write_latin1(bytes: &[u8], out: &mut Vec<u8>) {
     let mut rest = bytes;
     loop {
         // Most text is ASCII, most of the rest has long runs of it.
@@ -29,7 +29,7 @@ fn ascii_prefix(bytes: &[u8]) -> usize {
 }
 
 /// Appends UTF-16LE as UTF-8. An unpaired surrogate and an odd byte at the end read as U+FFFD.
-pub fn write_utf16(bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn write_utf16(bytes: &[u8], out: &mut Vec<u8>) {
     out.reserve(bytes.len() / 2);
     let mut rest = bytes;
     // Eight units at a time while they are ASCII: every high byte 0, every low byte below 0x80.
@@ -56,7 +56,7 @@ pub fn write_utf16(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Appends bytes as `byteaout` prints them with `bytea_output = hex`.
-pub fn write_hex(bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn write_hex(bytes: &[u8], out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
     out.reserve(bytes.len().saturating_mul(2));
@@ -70,7 +70,7 @@ pub fn write_hex(bytes: &[u8], out: &mut Vec<u8>) {
 ///
 /// # Errors
 /// For a vector PostgreSQL could not hold, or a number beyond its numeric.
-pub fn write_text(datum: &Datum<'_>, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
+pub(crate) fn write_text(datum: &Datum<'_>, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
     match datum {
         Datum::Null => {}
         Datum::Text(text) | Datum::BigDecimal(text) => out.extend_from_slice(text.as_bytes()),
@@ -94,7 +94,7 @@ pub fn write_text(datum: &Datum<'_>, out: &mut Vec<u8>) -> Result<(), Box<PgErro
 }
 
 /// The text of a datum that is text, borrowed where it is UTF-8 already; `None` for any other kind.
-pub fn as_text<'d>(datum: &'d Datum<'_>) -> Option<Cow<'d, str>> {
+pub(super) fn as_text<'d>(datum: &'d Datum<'_>) -> Option<Cow<'d, str>> {
     match datum {
         Datum::Text(text) | Datum::BigDecimal(text) => Some(Cow::Borrowed(text)),
         Datum::Owned(text) => Some(Cow::Borrowed(text)),

@@ -208,12 +208,12 @@ fn take_offset(text: &str) -> Option<(i32, &str)> {
 }
 
 /// Microseconds east of Greenwich.
-pub fn offset_us(offset_s: i32) -> i64 {
+pub(super) fn offset_us(offset_s: i32) -> i64 {
     i64::from(offset_s) * SECOND_US
 }
 
 /// Abbreviations that stand for one offset in PostgreSQL's set `Default`, in seconds east of Greenwich.
-pub fn abbreviation_offset_s(word: &[u8]) -> Option<i32> {
+pub(super) fn abbreviation_offset_s(word: &[u8]) -> Option<i32> {
     let minutes = match word {
         b"akst" => -540,
         b"akdt" | b"pst" => -480,

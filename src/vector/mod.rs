@@ -3,14 +3,15 @@
 mod binary;
 mod error;
 mod shortest;
-pub mod simd;
+pub(crate) mod simd;
 mod text;
 
 pub use binary::{parse_binary, write_binary};
-pub use error::VectorError;
-pub use shortest::{write_f32, write_f64};
+pub(crate) use error::VectorError;
+pub(crate) use shortest::{write_f32, write_f64};
 pub use simd::Kernels;
-pub use text::{parse_literal, parse_text, write_literal, write_text};
+pub(crate) use text::{parse_literal, write_literal};
+pub use text::{parse_text, write_text};
 
 /// `VECTOR_MAX_DIM` of pgvector.
-pub const DIMENSIONS_MAX: usize = 16_000;
+pub(crate) const DIMENSIONS_MAX: usize = 16_000;

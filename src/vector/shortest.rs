@@ -2,7 +2,7 @@
 //! (`extra_float_digits` = 1; the same function serves float4, float8 and pgvector).
 
 /// Appends `value` as `float4out` prints it.
-pub fn write_f32(value: f32, out: &mut Vec<u8>) {
+pub(crate) fn write_f32(value: f32, out: &mut Vec<u8>) {
     let magnitude = value.abs();
     if (1e-4..1e6).contains(&magnitude) {
         write_plain(zmij::Buffer::new().format_finite(value), out);
@@ -25,7 +25,7 @@ pub fn write_f32(value: f32, out: &mut Vec<u8>) {
 }
 
 /// Appends `value` as `float8out` prints it.
-pub fn write_f64(value: f64, out: &mut Vec<u8>) {
+pub(crate) fn write_f64(value: f64, out: &mut Vec<u8>) {
     let magnitude = value.abs();
     if (1e-4..1e15).contains(&magnitude) {
         write_plain(zmij::Buffer::new().format_finite(value), out);

@@ -33,7 +33,7 @@ pub fn parse_text(text: &str) -> Result<Vec<f32>, VectorError> {
 ///
 /// # Errors
 /// Syntax, range, count.
-pub fn parse_literal(text: &str) -> Result<Vec<f32>, VectorError> {
+pub(crate) fn parse_literal(text: &str) -> Result<Vec<f32>, VectorError> {
     let mut scan = Scan { bytes: text.as_bytes(), position: 0 };
     scan.skip_blanks();
     if scan.peek() == Some(b'[') {
@@ -62,7 +62,7 @@ pub fn write_text(vector: &[f32], out: &mut Vec<u8>) -> Result<(), VectorError> 
 }
 
 /// Appends `1,2,3`, the form IRIS's TO_VECTOR reads.
-pub fn write_literal(vector: &[f32], out: &mut Vec<u8>) {
+pub(crate) fn write_literal(vector: &[f32], out: &mut Vec<u8>) {
     // Eleven characters and a comma is what an embedding's element takes.
     out.reserve(vector.len().saturating_mul(12));
     for (index, element) in vector.iter().enumerate() {

@@ -14,16 +14,19 @@ mod startup;
 mod tests;
 
 #[cfg(test)]
-pub use backend::MessageTooLarge;
-pub use backend::{FieldDescription, RowWriter};
+pub(crate) use backend::MessageTooLarge;
+pub(crate) use backend::{FieldDescription, RowWriter};
 pub use buffer::SendBuf;
-pub use error::{PgError, Severity, SqlState, WireError};
+pub(crate) use error::Severity;
+pub use error::{PgError, SqlState, WireError};
 pub use frame::{Frame, Phase};
-pub use frontend::{Bind, FrontendMessage, Parse, SaslInitialResponse, Target, password};
+pub(crate) use frontend::{Bind, Parse, Target};
+pub use frontend::{FrontendMessage, SaslInitialResponse, password};
 pub use iris_protocol::RecvBuf;
 pub use limits::Limits;
-pub use reader::Reader;
-pub use startup::{ProtocolVersion, StartupPacket, StartupParameters};
+pub(crate) use reader::Reader;
+pub use startup::StartupPacket;
+pub(crate) use startup::{ProtocolVersion, StartupParameters};
 
 /// The status byte of ReadyForQuery (protocol chapter, "Message Formats").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::WireError;
 
 /// A cursor over one body. Never sees a byte beyond the frame it was made for.
 #[derive(Debug)]
-pub struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
@@ -13,7 +13,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// What `read` returned, or that bytes were left over.
-    pub fn all<T>(
+    pub(crate) fn all<T>(
         body: &'a [u8],
         message: &'static str,
         read: impl FnOnce(&mut Self) -> Result<T, WireError>,
@@ -26,16 +26,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub const fn new(body: &'a [u8]) -> Self {
+    pub(crate) const fn new(body: &'a [u8]) -> Self {
         Self { rest: body }
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
     /// What is left, not taken.
-    pub fn peek(&self) -> &'a [u8] {
+    pub(crate) fn peek(&self) -> &'a [u8] {
         self.rest
     }
 
@@ -43,14 +43,14 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Fewer are left; `field` is named in the error.
-    pub fn bytes(&mut self, n: usize, field: &'static str) -> Result<&'a [u8], WireError> {
+    pub(crate) fn bytes(&mut self, n: usize, field: &'static str) -> Result<&'a [u8], WireError> {
         let (taken, rest) = self.rest.split_at_checked(n).ok_or(WireError::MissingData(field))?;
         self.rest = rest;
         Ok(taken)
     }
 
     /// Everything that is left.
-    pub fn remainder(&mut self) -> &'a [u8] {
+    pub(crate) fn remainder(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.rest)
     }
 
@@ -58,7 +58,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// None is left.
-    pub fn u8(&mut self, field: &'static str) -> Result<u8, WireError> {
+    pub(crate) fn u8(&mut self, field: &'static str) -> Result<u8, WireError> {
         self.array::<1>(field).map(|[byte]| byte)
     }
 
@@ -66,7 +66,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Fewer are left.
-    pub fn u16(&mut self, field: &'static str) -> Result<u16, WireError> {
+    pub(crate) fn u16(&mut self, field: &'static str) -> Result<u16, WireError> {
         self.array(field).map(u16::from_be_bytes)
     }
 
@@ -74,7 +74,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Fewer are left.
-    pub fn i16(&mut self, field: &'static str) -> Result<i16, WireError> {
+    pub(crate) fn i16(&mut self, field: &'static str) -> Result<i16, WireError> {
         self.array(field).map(i16::from_be_bytes)
     }
 
@@ -82,7 +82,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Fewer are left.
-    pub fn u32(&mut self, field: &'static str) -> Result<u32, WireError> {
+    pub(crate) fn u32(&mut self, field: &'static str) -> Result<u32, WireError> {
         self.array(field).map(u32::from_be_bytes)
     }
 
@@ -90,7 +90,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Fewer are left.
-    pub fn i32(&mut self, field: &'static str) -> Result<i32, WireError> {
+    pub(crate) fn i32(&mut self, field: &'static str) -> Result<i32, WireError> {
         self.array(field).map(i32::from_be_bytes)
     }
 
@@ -98,7 +98,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Fewer are left.
-    pub fn u16s(&mut self, count: u16, field: &'static str) -> Result<&'a [[u8; 2]], WireError> {
+    pub(crate) fn u16s(&mut self, count: u16, field: &'static str) -> Result<&'a [[u8; 2]], WireError> {
         self.chunks(usize::from(count), field)
     }
 
@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Fewer are left.
-    pub fn u32s(&mut self, count: u16, field: &'static str) -> Result<&'a [[u8; 4]], WireError> {
+    pub(crate) fn u32s(&mut self, count: u16, field: &'static str) -> Result<&'a [[u8; 4]], WireError> {
         self.chunks(usize::from(count), field)
     }
 
@@ -114,7 +114,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// No NUL is left.
-    pub fn cstr_bytes(&mut self, field: &'static str) -> Result<&'a [u8], WireError> {
+    pub(crate) fn cstr_bytes(&mut self, field: &'static str) -> Result<&'a [u8], WireError> {
         // Most names are empty.
         let end = if self.rest.first() == Some(&0) { Some(0) } else { memchr::memchr(0, self.rest) };
         let end = end.ok_or(WireError::MissingTerminator(field))?;
@@ -127,7 +127,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// No NUL is left, or the text is no UTF-8.
-    pub fn cstr(&mut self, field: &'static str) -> Result<&'a str, WireError> {
+    pub(crate) fn cstr(&mut self, field: &'static str) -> Result<&'a str, WireError> {
         let text = self.cstr_bytes(field)?;
         if text.is_empty() {
             return Ok("");
@@ -139,7 +139,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// A length below -1, or fewer bytes than it says.
-    pub fn nullable(&mut self, field: &'static str) -> Result<Option<&'a [u8]>, WireError> {
+    pub(crate) fn nullable(&mut self, field: &'static str) -> Result<Option<&'a [u8]>, WireError> {
         let length = self.i32(field)?;
         if length == -1 {
             return Ok(None);

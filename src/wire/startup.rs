@@ -5,7 +5,7 @@ use std::fmt;
 use super::{Reader, WireError};
 
 /// The longest cancel key of protocol 3.2.
-pub const CANCEL_KEY_BYTES_MAX: usize = 256;
+pub(super) const CANCEL_KEY_BYTES_MAX: usize = 256;
 /// Keys are four bytes in protocol 3.0 and never shorter.
 const CANCEL_KEY_BYTES_MIN: usize = 4;
 

@@ -14,7 +14,7 @@ use crate::types::{quoted_name, quoted_text};
 
 /// Asks the mirror for the comments that the side table can keep: kind, name and text. Objects of PostgreSQL's own are
 /// older than `FirstNormalObjectId`, but for `public`.
-pub const GET_COMMENTS: &str = "SELECT i.type, i.identity, d.description FROM pg_catalog.pg_description d, \
+pub(crate) const GET_COMMENTS: &str = "SELECT i.type, i.identity, d.description FROM pg_catalog.pg_description d, \
      LATERAL pg_catalog.pg_identify_object(d.classoid, d.objoid, d.objsubid) i \
      WHERE d.classoid IN ('pg_catalog.pg_class'::pg_catalog.regclass, 'pg_catalog.pg_constraint'::pg_catalog.regclass, \
      'pg_catalog.pg_namespace'::pg_catalog.regclass, 'pg_catalog.pg_type'::pg_catalog.regclass) \
@@ -138,13 +138,13 @@ fn read_name(text: &str) -> Option<(Vec<String>, &str)> {
 }
 
 /// Comments by what they are on.
-pub type Comments = BTreeMap<CommentTarget, String>;
+pub(crate) type Comments = BTreeMap<CommentTarget, String>;
 
 /// A comment that has to become another one; `None`: none at all.
-pub type CommentChange = (CommentTarget, Option<String>);
+pub(crate) type CommentChange = (CommentTarget, Option<String>);
 
 /// The rows that [`GET_COMMENTS`] gave.
-pub fn read_comments(rows: impl IntoIterator<Item = Vec<Option<String>>>) -> Comments {
+pub(crate) fn read_comments(rows: impl IntoIterator<Item = Vec<Option<String>>>) -> Comments {
     let comment = |row: Vec<Option<String>>| {
         let mut cells = row.into_iter();
         let (kind, identity, text) = (cells.next()??, cells.next()??, cells.next()??);
@@ -154,13 +154,13 @@ pub fn read_comments(rows: impl IntoIterator<Item = Vec<Option<String>>>) -> Com
 }
 
 /// What of the mirror's comments belongs into the side table: not what IRIS itself describes so.
-pub fn kept_comments(mut mirror: Comments, described: &Comments) -> Comments {
+pub(crate) fn kept_comments(mut mirror: Comments, described: &Comments) -> Comments {
     mirror.retain(|target, text| described.get(target) != Some(text));
     mirror
 }
 
 /// What turns `known` into `wanted`.
-pub fn comment_changes(wanted: &Comments, known: &Comments) -> Vec<CommentChange> {
+pub(crate) fn comment_changes(wanted: &Comments, known: &Comments) -> Vec<CommentChange> {
     let gone = known.keys().filter(|target| !wanted.contains_key(target)).map(|target| (target.clone(), None));
     let new = wanted.iter().filter(|(target, text)| known.get(target) != Some(text));
     gone.chain(new.map(|(target, text)| (target.clone(), Some(text.clone())))).collect()
@@ -169,7 +169,7 @@ pub fn comment_changes(wanted: &Comments, known: &Comments) -> Vec<CommentChange
 /// What the mirror has to take over of a side table that was read just now. `known`: what was in the table when this
 /// gateway last read or wrote it, from which follows who has changed what since; a comment that both have changed is
 /// the table's. `is_remade`: the mirror, or tables of it, were made anew and lack comments for that reason alone.
-pub fn comments_from_table(
+pub(crate) fn comments_from_table(
     table: &Comments,
     known: &Comments,
     mirror: &Comments,
@@ -188,7 +188,7 @@ pub fn comments_from_table(
 
 /// The statements on a side table.
 #[derive(Debug)]
-pub struct SideTableStatements {
+pub(crate) struct SideTableStatements {
     create: Rc<IrisStatement>,
     select: Rc<IrisStatement>,
     delete: Rc<IrisStatement>,
@@ -196,7 +196,7 @@ pub struct SideTableStatements {
 }
 
 impl SideTableStatements {
-    pub fn new(table: &SideTable) -> Self {
+    pub(crate) fn new(table: &SideTable) -> Self {
         let name = format!("{}.{}", quoted_name(&table.schema), quoted_name(&table.name));
         let statement = |number: u64, text: String, parameters_count: usize, is_query| {
             let kinds = vec![ParameterKind::User; parameters_count];
@@ -220,17 +220,17 @@ impl SideTableStatements {
         }
     }
 
-    pub fn create(&self) -> Request {
+    pub(crate) fn create(&self) -> Request {
         execute(&self.create, Vec::new(), 0, false)
     }
 
     /// The rows are for [`read_side_table`].
-    pub fn select(&self) -> Request {
+    pub(crate) fn select(&self) -> Request {
         execute(&self.select, Vec::new(), 0, false)
     }
 
     /// What makes a change, in a transaction that the caller ends.
-    pub fn change(&self, (target, text): &CommentChange) -> Vec<Request> {
+    pub(crate) fn change(&self, (target, text): &CommentChange) -> Vec<Request> {
         let name = target.to_string();
         let mut values = Vec::new();
         put_text(&mut values, &name);
@@ -267,7 +267,7 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The rows of a side table; those that are no comments are skipped.
-pub fn read_side_table(rows: impl IntoIterator<Item = Vec<Option<String>>>) -> Comments {
+pub(crate) fn read_side_table(rows: impl IntoIterator<Item = Vec<Option<String>>>) -> Comments {
     let mut found: BTreeMap<CommentTarget, BTreeMap<i64, String>> = BTreeMap::new();
     for row in rows {
         let mut cells = row.into_iter().flatten();

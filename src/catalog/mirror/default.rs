@@ -15,7 +15,7 @@ pub(in crate::catalog) enum IrisDefault {
 }
 
 impl IrisDefault {
-    pub fn read(text: Option<&str>) -> Self {
+    pub(crate) fn read(text: Option<&str>) -> Self {
         let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else { return Self::None };
         for quote in ['"', '\''] {
             if let Some(inner) = text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote))
@@ -58,7 +58,7 @@ impl IrisDefault {
 
     /// A constant that reads as a value of the type; `None` for every other default, and for the numbers that IRIS has
     /// for days and seconds.
-    pub fn constant(&self, pg_type: PgType) -> Option<String> {
+    pub(crate) fn constant(&self, pg_type: PgType) -> Option<String> {
         match self {
             Self::Number(_) if matches!(pg_type.oid, Oid::DATE | Oid::TIME | Oid::TIMESTAMP | Oid::TIMESTAMPTZ) => None,
             Self::Number(text) | Self::Text(text) => Some(text.clone()),
@@ -67,7 +67,7 @@ impl IrisDefault {
     }
 
     /// DEFAULT's expression for a column of this type; `None` where PostgreSQL would not take it.
-    pub fn pg_text(&self, pg_type: PgType) -> Option<String> {
+    pub(crate) fn pg_text(&self, pg_type: PgType) -> Option<String> {
         let is_number = matches!(
             pg_type.oid,
             Oid::INT2 | Oid::INT4 | Oid::INT8 | Oid::FLOAT4 | Oid::FLOAT8 | Oid::NUMERIC | Oid::OID
@@ -98,7 +98,7 @@ impl IrisDefault {
     }
 
     /// Whether PostgreSQL may still refuse the expression for such a column: only text takes every constant.
-    pub fn is_risky(&self, pg_type: PgType) -> bool {
+    pub(crate) fn is_risky(&self, pg_type: PgType) -> bool {
         match self {
             Self::None => false,
             Self::Number(_) => !matches!(pg_type.oid, Oid::FLOAT8 | Oid::BOOL | Oid::INT4 | Oid::INT8),
@@ -107,7 +107,7 @@ impl IrisDefault {
         }
     }
 
-    pub fn is_computed(&self) -> bool {
+    pub(crate) fn is_computed(&self) -> bool {
         matches!(self, Self::Computed(_))
     }
 }

@@ -17,14 +17,14 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub use comments::{
+pub(crate) use comments::{
     CommentChange, CommentTarget, Comments, GET_COMMENTS, SideTableStatements, comment_changes, comments_from_table,
     kept_comments, read_comments, read_side_table,
 };
 pub(super) use default::IrisDefault;
 pub(super) use load::parameter;
 pub use load::{MirrorLoad, MirrorStep};
-pub use rest::GET_REST;
+pub(crate) use rest::GET_REST;
 pub use snapshot::{MirrorBatch, MirrorSnapshot};
 
 use std::sync::Arc;

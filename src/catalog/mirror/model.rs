@@ -63,7 +63,7 @@ pub(super) struct RawHnsw {
 
 impl RawHnsw {
     /// From the parameters of the index; the distance is cosine where they do not say.
-    pub fn read(parameters: Option<&str>) -> Self {
+    pub(super) fn read(parameters: Option<&str>) -> Self {
         let number = |name, otherwise| parameter(parameters, name).and_then(|n| n.parse().ok()).unwrap_or(otherwise);
         let operator_class = match parameter(parameters, "Distance").unwrap_or_default().to_ascii_lowercase().as_str() {
             "dotproduct" => "vector_ip_ops",
@@ -120,7 +120,7 @@ pub(super) struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    pub fn new(tables: &'a [RawTable], default_schema: &'a str) -> Self {
+    pub(super) fn new(tables: &'a [RawTable], default_schema: &'a str) -> Self {
         let mut places = HashMap::with_capacity(tables.len());
         let mut exact_schemas: HashMap<String, bool> = HashMap::new();
         for (at, table) in tables.iter().enumerate() {
@@ -132,7 +132,7 @@ impl<'a> Names<'a> {
         Self { tables, default_schema, places, exact_schemas }
     }
 
-    pub fn schema(&self, iris: &str) -> String {
+    pub(super) fn schema(&self, iris: &str) -> String {
         if iris.eq_ignore_ascii_case(self.default_schema) {
             return "public".to_owned();
         }
@@ -140,7 +140,7 @@ impl<'a> Names<'a> {
         if self.exact_schemas.get(&folded).copied().unwrap_or(false) { iris.to_owned() } else { folded }
     }
 
-    pub fn table(&self, table: &RawTable) -> String {
+    pub(super) fn table(&self, table: &RawTable) -> String {
         if table.is_ours() { table.name.clone() } else { table.name.to_lowercase() }
     }
 
@@ -187,7 +187,7 @@ pub(super) struct Relation {
 }
 
 impl Relation {
-    pub fn table(names: &Names<'_>, raw: &RawTable, used: &mut UsedNames) -> Self {
+    pub(super) fn table(names: &Names<'_>, raw: &RawTable, used: &mut UsedNames) -> Self {
         let (schema, name) = (names.schema(&raw.schema), names.table(raw));
         let mut relation = Self::empty(raw, schema, name);
         let mut full = Vec::with_capacity(raw.columns.len());
@@ -237,7 +237,7 @@ impl Relation {
         relation
     }
 
-    pub fn view(names: &Names<'_>, raw: &RawTable) -> Self {
+    pub(super) fn view(names: &Names<'_>, raw: &RawTable) -> Self {
         let (schema, name) = (names.schema(&raw.schema), names.table(raw));
         let mut relation = Self::empty(raw, schema, name);
         let columns: Vec<(String, String)> = raw
@@ -273,7 +273,7 @@ impl Relation {
         }
     }
 
-    pub fn qualified(&self) -> String {
+    pub(super) fn qualified(&self) -> String {
         qualified(&self.schema, &self.name)
     }
 
@@ -292,7 +292,7 @@ impl Relation {
         format!("CREATE {unique}INDEX {name} ON {table} ({list}){include}")
     }
 
-    pub fn drop_statement(&self) -> String {
+    pub(super) fn drop_statement(&self) -> String {
         let kind = if self.is_view { "VIEW" } else { "TABLE" };
         format!("DROP {kind} IF EXISTS {} CASCADE", self.qualified())
     }

@@ -2,7 +2,7 @@
 
 /// Asks for the statements that make the schemas, extensions and enum types of a mirror: one row each, in an order in which
 /// they can be run. Those that are there already do no harm, but for types: these come in front of all relations.
-pub const GET_REST: &str = "SELECT made.sql FROM (\
+pub(crate) const GET_REST: &str = "SELECT made.sql FROM (\
      SELECT 1 AS place, pg_catalog.format('CREATE SCHEMA IF NOT EXISTS %I', n.nspname) AS sql \
      FROM pg_catalog.pg_namespace n WHERE n.oid >= 16384 AND n.nspname !~ '^pg_' \
      UNION ALL SELECT 2, pg_catalog.format('CREATE EXTENSION IF NOT EXISTS %I SCHEMA %I', e.extname, n.nspname) \

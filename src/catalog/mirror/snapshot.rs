@@ -45,7 +45,7 @@ impl UsedNames {
     }
 
     /// `wanted`, or one like it.
-    pub fn free(&mut self, schema: &str, table: &str, wanted: &str) -> String {
+    pub(super) fn free(&mut self, schema: &str, table: &str, wanted: &str) -> String {
         let mut name = wanted.to_owned();
         let mut n: u32 = 0;
         while !self.take(schema, &name) {

@@ -8,7 +8,7 @@ use crate::session::contract::lock::{LockKey, LockMode, LockScope};
 
 /// The books of one session.
 #[derive(Debug, Default)]
-pub struct AdvisoryLocks {
+pub(crate) struct AdvisoryLocks {
     /// Locks of the transaction, and how many savepoints were open when each was taken.
     transaction: HashMap<(LockKey, LockMode), usize>,
     /// A lock of the session level has been taken.
@@ -17,16 +17,16 @@ pub struct AdvisoryLocks {
 
 impl AdvisoryLocks {
     /// Whether the transaction holds it already, however often it was asked for.
-    pub fn has_in_transaction(&self, key: LockKey, mode: LockMode) -> bool {
+    pub(crate) fn has_in_transaction(&self, key: LockKey, mode: LockMode) -> bool {
         self.transaction.contains_key(&(key, mode))
     }
 
-    pub fn has_session_locks(&self) -> bool {
+    pub(crate) fn has_session_locks(&self) -> bool {
         self.has_session_locks
     }
 
     /// The runtime has given a lock.
-    pub fn granted(&mut self, key: LockKey, mode: LockMode, scope: LockScope, depth: usize) {
+    pub(crate) fn granted(&mut self, key: LockKey, mode: LockMode, scope: LockScope, depth: usize) {
         match scope {
             LockScope::Session => self.has_session_locks = true,
             LockScope::Transaction => {
@@ -36,12 +36,12 @@ impl AdvisoryLocks {
     }
 
     /// All locks of the session level are given back. False: there were none.
-    pub fn forget_session_locks(&mut self) -> bool {
+    pub(crate) fn forget_session_locks(&mut self) -> bool {
         std::mem::take(&mut self.has_session_locks)
     }
 
     /// Locks taken behind the savepoints that are left end; with none left, all locks of the transaction.
-    pub fn roll_back_to(&mut self, depth: usize) -> Option<Effect> {
+    pub(crate) fn roll_back_to(&mut self, depth: usize) -> Option<Effect> {
         if self.transaction.is_empty() {
             return None;
         }
@@ -50,7 +50,7 @@ impl AdvisoryLocks {
     }
 
     /// Savepoints are released: locks taken behind them belong to the one before.
-    pub fn release_to(&mut self, depth: usize) {
+    pub(crate) fn release_to(&mut self, depth: usize) {
         self.transaction.values_mut().for_each(|at| *at = depth.min(*at));
     }
 }

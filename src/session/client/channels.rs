@@ -17,7 +17,7 @@ const CHANNELS_MAX: usize = 10_000;
 
 /// What a client listens to and what waits for its commit.
 #[derive(Debug, Default)]
-pub struct Channels {
+pub(crate) struct Channels {
     listening: BTreeSet<String>,
     pending: Option<Box<Pending>>,
 }
@@ -34,17 +34,17 @@ struct Pending {
 
 impl Channels {
     /// Whether notifications may come. The one question asked for every query.
-    pub fn is_listening(&self) -> bool {
+    pub(crate) fn is_listening(&self) -> bool {
         !self.listening.is_empty()
     }
 
-    pub fn listening(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn listening(&self) -> impl Iterator<Item = &str> {
         self.listening.iter().map(String::as_str)
     }
 
     /// # Errors
     /// 54000 beyond the bound.
-    pub fn change(&mut self, change: ChannelChange, depth: usize) -> Result<(), Box<PgError>> {
+    pub(crate) fn change(&mut self, change: ChannelChange, depth: usize) -> Result<(), Box<PgError>> {
         // Pools send UNLISTEN * whenever a connection comes back.
         if self.listening.is_empty() && self.pending.is_none() && !matches!(change, ChannelChange::Listen(_)) {
             return Ok(());
@@ -67,7 +67,7 @@ impl Channels {
 
     /// # Errors
     /// 54000 beyond the bound of a transaction.
-    pub fn notify(&mut self, notification: Notification, depth: usize) -> Result<(), Box<PgError>> {
+    pub(crate) fn notify(&mut self, notification: Notification, depth: usize) -> Result<(), Box<PgError>> {
         let pending = self.pending.get_or_insert_default();
         if pending.known.contains(&notification) {
             return Ok(());
@@ -85,7 +85,7 @@ impl Channels {
     }
 
     /// What was done behind the savepoints that are left is undone; with none left, everything.
-    pub fn roll_back_to(&mut self, depth: usize) {
+    pub(crate) fn roll_back_to(&mut self, depth: usize) {
         let Some(pending) = &mut self.pending else { return };
         if depth == 0 {
             self.pending = None;
@@ -103,14 +103,14 @@ impl Channels {
     }
 
     /// Savepoints are released: what was done behind them now belongs to the one before.
-    pub fn release_to(&mut self, depth: usize) {
+    pub(crate) fn release_to(&mut self, depth: usize) {
         let Some(pending) = &mut self.pending else { return };
         pending.changes.iter_mut().for_each(|(at, _)| *at = depth.min(*at));
         pending.notifications.iter_mut().for_each(|(at, _)| *at = depth.min(*at));
     }
 
     /// The transaction's end.
-    pub fn end(&mut self, committed: bool) -> Option<Effect> {
+    pub(crate) fn end(&mut self, committed: bool) -> Option<Effect> {
         let pending = self.pending.take().filter(|_| committed)?;
         let changes: Vec<ChannelChange> = pending.changes.into_iter().map(|(_, change)| change).collect();
         for change in &changes {

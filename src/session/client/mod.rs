@@ -1,11 +1,11 @@
 //! What the gateway knows of one authenticated client.
 
-pub mod advisory;
-pub mod channels;
-pub mod counts;
-pub mod presence;
-pub mod settings;
-pub mod transaction;
+pub(super) mod advisory;
+pub(super) mod channels;
+pub(super) mod counts;
+pub(super) mod presence;
+pub(super) mod settings;
+pub(super) mod transaction;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -24,7 +24,7 @@ use crate::session::contract::identity::{Identity, since_2000_us};
 
 /// Settings, transaction and identity: what statements read and change.
 #[derive(Debug)]
-pub struct Client {
+pub(super) struct Client {
     pub identity: Identity,
     pub user: String,
     pub database: String,
@@ -59,7 +59,13 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(identity: Identity, user: String, database: String, settings: Settings, all: &Arc<Sessions>) -> Self {
+    pub(super) fn new(
+        identity: Identity,
+        user: String,
+        database: String,
+        settings: Settings,
+        all: &Arc<Sessions>,
+    ) -> Self {
         let presence = Presence::new(all, &identity, &user, &database);
         Self {
             identity,
@@ -87,7 +93,7 @@ impl Client {
     }
 
     /// A statement begins, unless it has begun with a message before. `text`: what the client sent it in.
-    pub fn begin_statement(&mut self, text: &str) {
+    pub(super) fn begin_statement(&mut self, text: &str) {
         self.begin_message();
         if !std::mem::replace(&mut self.is_told, true) {
             self.presence.set_active(text);
@@ -95,25 +101,25 @@ impl Client {
     }
 
     /// As [`begin_statement`](Self::begin_statement), with a message that only asks about a statement.
-    pub fn begin_message(&mut self) {
+    pub(super) fn begin_message(&mut self) {
         if !std::mem::replace(&mut self.has_statement, true) {
             self.statements_count = self.statements_count.wrapping_add(1);
         }
     }
 
     /// The statement is over, one way or the other.
-    pub fn end_statement(&mut self) {
+    pub(super) fn end_statement(&mut self) {
         self.has_statement = false;
         self.is_told = false;
     }
 
     /// The number of the statement under way.
-    pub fn statement(&self) -> Option<u64> {
+    pub(super) fn statement(&self) -> Option<u64> {
         self.has_statement.then_some(self.statements_count)
     }
 
     /// ParameterStatus for every reported parameter whose value differs from what the client knows.
-    pub fn tell_settings(&mut self, out: &mut SendBuf) {
+    pub(super) fn tell_settings(&mut self, out: &mut SendBuf) {
         let revision = Some(self.settings.revision());
         if self.told_revision == revision {
             return;
@@ -147,28 +153,28 @@ impl Client {
     }
 
     /// Whether what SET changes now is undone by a rollback: in a block, or between statements that belong together.
-    pub fn in_transaction(&self) -> bool {
+    pub(super) fn in_transaction(&self) -> bool {
         self.transaction.in_block() || self.transaction.is_implicit()
     }
 
     /// Whether IRIS, which keeps timestamps in UTC, computes in another time zone than the client's.
-    pub fn is_zoned(&self) -> bool {
+    pub(super) fn is_zoned(&self) -> bool {
         let zone = &self.settings.style().zone;
         !zone.is_utc() && !zone.equals_utc()
     }
 
     /// Whether dates are printed in another format than ISO.
-    pub fn is_dated(&self) -> bool {
+    pub(super) fn is_dated(&self) -> bool {
         self.settings.style().date_format != DateFormat::Iso
     }
 
     /// Whether a statement that was scanned as `template` still means the same.
-    pub fn means(&self, template: &Template) -> bool {
+    pub(super) fn means(&self, template: &Template) -> bool {
         template.is_zoned == self.is_zoned() && template.is_dated == self.is_dated()
     }
 
     /// A notice, unless `client_min_messages` asks for silence.
-    pub fn notice(&self, notice: &PgError, out: &mut SendBuf) {
+    pub(super) fn notice(&self, notice: &PgError, out: &mut SendBuf) {
         let wanted = self.settings.show("client_min_messages").unwrap_or_default();
         let silent = match notice.severity {
             Severity::Warning => wanted == "error",
@@ -181,7 +187,7 @@ impl Client {
     }
 
     /// WARNING where a rollback, of all or to a savepoint, does not undo what it would undo in PostgreSQL.
-    pub fn warn_of_definitions(&self, savepoint: Option<&str>, out: &mut SendBuf) {
+    pub(super) fn warn_of_definitions(&self, savepoint: Option<&str>, out: &mut SendBuf) {
         if !self.transaction.leaves_definitions(savepoint) {
             return;
         }
@@ -191,7 +197,7 @@ impl Client {
     }
 
     /// The transaction is over: SET LOCAL ends, after a rollback SET is undone.
-    pub fn end_transaction(&mut self, committed: bool, out: &mut SendBuf) {
+    pub(super) fn end_transaction(&mut self, committed: bool, out: &mut SendBuf) {
         if !committed {
             self.warn_of_definitions(None, out);
         }
@@ -206,32 +212,32 @@ impl Client {
     }
 
     /// When the session began, in microseconds since 2000-01-01.
-    pub fn started_us(&self) -> i64 {
+    pub(super) fn started_us(&self) -> i64 {
         since_2000_us(self.started)
     }
 
     /// A statement failed: what was done since the last savepoint, or since BEGIN, is undone at once.
-    pub fn fail_transaction(&mut self) {
+    pub(super) fn fail_transaction(&mut self) {
         self.transaction.fail();
         self.roll_back_to_savepoint();
     }
 
     /// What was done behind the savepoints that are left is undone.
-    pub fn roll_back_to_savepoint(&mut self) {
+    pub(super) fn roll_back_to_savepoint(&mut self) {
         let depth = self.transaction.depth();
         self.channels.roll_back_to(depth);
         self.effects.extend(self.advisory.roll_back_to(depth));
     }
 
     /// Savepoints have been released: what was done behind them lasts as long as what was done before.
-    pub fn keep_released(&mut self) {
+    pub(super) fn keep_released(&mut self) {
         let depth = self.transaction.depth();
         self.channels.release_to(depth);
         self.advisory.release_to(depth);
     }
 
     /// A statement outside any block is over: what it set for its own transaction ends.
-    pub fn end_lone_statement(&mut self, out: &mut SendBuf) {
+    pub(super) fn end_lone_statement(&mut self, out: &mut SendBuf) {
         if self.settings.has_local() {
             self.settings.end_transaction(true);
             self.tell_settings(out);
@@ -240,7 +246,7 @@ impl Client {
 
     /// What LOCALTIMESTAMP and its like go by: in a block the moment of the first statement that asked, in microseconds
     /// since 2000-01-01.
-    pub fn transaction_time_us(&mut self) -> i64 {
+    pub(super) fn transaction_time_us(&mut self) -> i64 {
         let now_us = match self.transaction_time_us {
             Some(first) if self.transaction.in_block() => first,
             _ => since_2000_us(SystemTime::now()),
@@ -250,7 +256,7 @@ impl Client {
     }
 
     /// Transactions so far.
-    pub fn transactions_count(&self) -> u64 {
+    pub(super) fn transactions_count(&self) -> u64 {
         self.transactions_count
     }
 
@@ -299,7 +305,7 @@ impl Client {
     }
 
     /// The schemas of search_path; `$user` stands for a schema nobody has.
-    pub fn path(&self) -> Vec<String> {
+    pub(super) fn path(&self) -> Vec<String> {
         self.settings.search_path().into_iter().filter(|schema| schema != "$user").collect()
     }
 }

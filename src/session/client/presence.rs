@@ -14,7 +14,7 @@ use crate::session::contract::identity::{Identity, since_2000_us};
 
 /// What a session does (PostgreSQL manual, "pg_stat_activity View", column `state`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SessionState {
+pub(crate) enum SessionState {
     Idle,
     Active,
     IdleInTransaction,
@@ -87,13 +87,13 @@ impl Entry {
 
 /// A session's place among the others; it leaves with this.
 #[derive(Debug)]
-pub struct Presence {
+pub(crate) struct Presence {
     sessions: Arc<Sessions>,
     entry: Arc<Entry>,
 }
 
 impl Presence {
-    pub fn new(sessions: &Arc<Sessions>, identity: &Identity, user: &str, database: &str) -> Self {
+    pub(crate) fn new(sessions: &Arc<Sessions>, identity: &Identity, user: &str, database: &str) -> Self {
         let entry = Arc::new(Entry {
             pid: identity.pid,
             user: user.to_owned(),
@@ -110,12 +110,12 @@ impl Presence {
         Self { sessions: Arc::clone(sessions), entry }
     }
 
-    pub fn set_state(&self, state: SessionState) {
+    pub(crate) fn set_state(&self, state: SessionState) {
         self.entry.state.store(state as u8, Ordering::Relaxed);
     }
 
     /// A statement of this text begins.
-    pub fn set_active(&self, text: &str) {
+    pub(crate) fn set_active(&self, text: &str) {
         self.set_state(SessionState::Active);
         let shown = text.get(..text.floor_char_boundary(QUERY_BYTES_MAX)).unwrap_or_default();
         let mut held = self.entry.query.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,7 +125,7 @@ impl Presence {
         }
     }
 
-    pub fn set_application_name(&self, name: &str) {
+    pub(crate) fn set_application_name(&self, name: &str) {
         let mut held = self.entry.application_name.lock().unwrap_or_else(PoisonError::into_inner);
         if *held != name {
             name.clone_into(&mut held);

@@ -18,7 +18,7 @@ enum Block {
 /// The IRIS transaction opens with the first statement that is sent with `in_transaction`, not with BEGIN: a client
 /// that only says BEGIN holds no connection.
 #[derive(Debug)]
-pub struct Transaction {
+pub(crate) struct Transaction {
     block: Block,
     /// Several statements of one Query, or of one pipeline before Sync, belong together.
     implicit: bool,
@@ -46,7 +46,7 @@ struct Savepoint {
 const IRIS_SAVEPOINTS_MAX: usize = 254;
 
 impl Transaction {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             block: Block::None,
             implicit: false,
@@ -57,7 +57,7 @@ impl Transaction {
         }
     }
 
-    pub fn status(&self) -> TransactionStatus {
+    pub(crate) fn status(&self) -> TransactionStatus {
         match self.block {
             Block::None => TransactionStatus::Idle,
             Block::Explicit => TransactionStatus::InTransaction,
@@ -65,48 +65,48 @@ impl Transaction {
         }
     }
 
-    pub fn in_block(&self) -> bool {
+    pub(crate) fn in_block(&self) -> bool {
         self.block != Block::None
     }
 
-    pub fn is_failed(&self) -> bool {
+    pub(crate) fn is_failed(&self) -> bool {
         self.block == Block::Failed
     }
 
     /// Whether the next statement must run inside an IRIS transaction.
-    pub fn wants_transaction(&self) -> bool {
+    pub(crate) fn wants_transaction(&self) -> bool {
         self.block == Block::Explicit || self.implicit || self.iris_open
     }
 
     /// Whether an IRIS transaction is open on the lease.
-    pub fn iris_open(&self) -> bool {
+    pub(crate) fn iris_open(&self) -> bool {
         self.iris_open
     }
 
     /// A definition was carried out.
-    pub fn mark_definition(&mut self) {
+    pub(crate) fn mark_definition(&mut self) {
         if self.wants_transaction() {
             self.definitions_count = self.definitions_count.saturating_add(1);
         }
     }
 
     /// Whether a rollback, of all or to a savepoint, leaves definitions behind that PostgreSQL would undo.
-    pub fn leaves_definitions(&self, savepoint: Option<&str>) -> bool {
+    pub(crate) fn leaves_definitions(&self, savepoint: Option<&str>) -> bool {
         let set = savepoint.and_then(|name| self.position(name)).and_then(|index| self.savepoints.get(index));
         self.definitions_count > set.map_or(0, |savepoint| savepoint.definitions_count)
     }
 
     /// A statement left for IRIS inside a transaction.
-    pub fn mark_iris_open(&mut self) {
+    pub(crate) fn mark_iris_open(&mut self) {
         self.iris_open = true;
     }
 
-    pub fn is_implicit(&self) -> bool {
+    pub(crate) fn is_implicit(&self) -> bool {
         self.implicit
     }
 
     /// The statements from here to the end of the Query (or to Sync) belong together.
-    pub fn begin_implicit(&mut self) {
+    pub(crate) fn begin_implicit(&mut self) {
         if self.block == Block::None {
             self.implicit = true;
         }
@@ -114,7 +114,7 @@ impl Transaction {
 
     /// BEGIN. Statements already run in the implicit transaction become part of the block, as in PostgreSQL.
     /// False: already in a block (WARNING 25001).
-    pub fn begin(&mut self) -> bool {
+    pub(crate) fn begin(&mut self) -> bool {
         let fresh = self.block == Block::None;
         if fresh {
             self.block = Block::Explicit;
@@ -124,25 +124,25 @@ impl Transaction {
     }
 
     /// A statement failed. The implicit transaction ends; a block waits for ROLLBACK.
-    pub fn fail(&mut self) {
+    pub(crate) fn fail(&mut self) {
         if self.block == Block::Explicit {
             self.block = Block::Failed;
         }
     }
 
     /// The transaction ended, one way or the other.
-    pub fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         *self = Self::new();
     }
 
     /// The IRIS connection is gone and took its transaction along: a block is failed, savepoints are void.
-    pub fn lost(&mut self) {
+    pub(crate) fn lost(&mut self) {
         self.fail();
         self.iris_rolled_back();
     }
 
     /// IRIS has rolled back while the client's block still waits for its ROLLBACK.
-    pub fn iris_rolled_back(&mut self) {
+    pub(crate) fn iris_rolled_back(&mut self) {
         self.iris_open = false;
         self.savepoints.clear();
         self.iris_savepoints = 0;
@@ -152,7 +152,7 @@ impl Transaction {
     ///
     /// # Errors
     /// 54000: IRIS has no room for one more.
-    pub fn savepoint(&mut self, name: &str) -> Result<(), Box<PgError>> {
+    pub(crate) fn savepoint(&mut self, name: &str) -> Result<(), Box<PgError>> {
         if self.iris_savepoints >= IRIS_SAVEPOINTS_MAX {
             let message = format!("IRIS cannot set more than {IRIS_SAVEPOINTS_MAX} savepoints in a transaction");
             return Err(PgError::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message)
@@ -165,26 +165,26 @@ impl Transaction {
     }
 
     /// Savepoints around what happens now.
-    pub fn depth(&self) -> usize {
+    pub(crate) fn depth(&self) -> usize {
         self.savepoints.len()
     }
 
-    pub fn has_savepoints(&self) -> bool {
+    pub(crate) fn has_savepoints(&self) -> bool {
         !self.savepoints.is_empty()
     }
 
     /// The name IRIS knows the savepoint under: a serial number keeps reused and reserved names apart.
-    pub fn iris_savepoint(&self, name: &str) -> Option<String> {
+    pub(crate) fn iris_savepoint(&self, name: &str) -> Option<String> {
         self.position(name).map(|index| format!("PGSP{index}"))
     }
 
     /// How many savepoints lie below the named one.
-    pub fn savepoint_depth(&self, name: &str) -> Option<usize> {
+    pub(crate) fn savepoint_depth(&self, name: &str) -> Option<usize> {
         self.position(name)
     }
 
     /// RELEASE: the savepoint and all later ones are forgotten. False: no such savepoint (3B001).
-    pub fn release(&mut self, name: &str) -> bool {
+    pub(crate) fn release(&mut self, name: &str) -> bool {
         let Some(index) = self.position(name) else { return false };
         self.savepoints.truncate(index);
         true
@@ -192,7 +192,7 @@ impl Transaction {
 
     /// ROLLBACK TO is done in IRIS, which forgets the savepoint with all later ones. It has to be set again if it is to
     /// live on.
-    pub fn iris_rolled_back_to(&mut self, name: &str) {
+    pub(crate) fn iris_rolled_back_to(&mut self, name: &str) {
         if let Some(savepoint) = self.position(name).and_then(|index| self.savepoints.get(index)) {
             self.iris_savepoints = savepoint.below;
         }
@@ -200,7 +200,7 @@ impl Transaction {
 
     /// ROLLBACK TO: later savepoints are forgotten, the named one stays and is set again in IRIS, a failed block lives
     /// again.
-    pub fn rolled_back_to(&mut self, name: &str) {
+    pub(crate) fn rolled_back_to(&mut self, name: &str) {
         if let Some(index) = self.position(name) {
             self.savepoints.truncate(index.saturating_add(1));
             if let Some(savepoint) = self.savepoints.last() {

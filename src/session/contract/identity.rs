@@ -13,7 +13,7 @@ pub struct Identity {
 }
 
 /// Microseconds since 2000-01-01, PostgreSQL's epoch.
-pub fn since_2000_us(time: SystemTime) -> i64 {
+pub(crate) fn since_2000_us(time: SystemTime) -> i64 {
     time.duration_since(SystemTime::UNIX_EPOCH)
         .ok()
         .and_then(|age| i64::try_from(age.as_micros()).ok())

@@ -1,6 +1,6 @@
 //! What a session and its runtime say to each other.
 
-pub mod effect;
-pub mod identity;
-pub mod lock;
-pub mod step;
+pub(super) mod effect;
+pub(super) mod identity;
+pub(super) mod lock;
+pub(super) mod step;

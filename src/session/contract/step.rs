@@ -71,7 +71,7 @@ impl From<Want> for Step {
 
 /// How far something is that ends in a `T`.
 #[derive(Debug)]
-pub enum Progress<T> {
+pub(crate) enum Progress<T> {
     Wait(Want),
     Ready(T),
 }

@@ -1,15 +1,15 @@
 //! Messages of the client: which statement they mean, and how what comes of it is framed.
 
-pub mod bounds;
-pub mod by_name;
-pub mod cursors;
-pub mod executing;
-pub mod extended;
-pub mod names;
-pub mod notifications;
-pub mod open;
-pub mod portal;
-pub mod portals;
-pub mod ready;
-pub mod simple;
-pub mod startup;
+pub(super) mod bounds;
+pub(super) mod by_name;
+pub(super) mod cursors;
+pub(super) mod executing;
+pub(super) mod extended;
+pub(super) mod names;
+pub(super) mod notifications;
+pub(super) mod open;
+pub(super) mod portal;
+pub(super) mod portals;
+pub(super) mod ready;
+pub(super) mod simple;
+pub(super) mod startup;

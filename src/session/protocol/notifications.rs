@@ -7,7 +7,7 @@ use crate::wire::SendBuf;
 use crate::session::contract::effect::Notification;
 
 /// NotificationResponse for each.
-pub fn put_notifications(notifications: &[Arc<Notification>], out: &mut SendBuf) {
+pub(crate) fn put_notifications(notifications: &[Arc<Notification>], out: &mut SendBuf) {
     for notification in notifications {
         out.put_notification_response(notification.pid, &notification.channel, &notification.payload);
     }

@@ -51,7 +51,7 @@ pub(in crate::session) enum Ending {
 }
 
 #[derive(Debug)]
-pub struct Ready {
+pub(crate) struct Ready {
     pub(in crate::session) context: Rc<ShardContext>,
     pub(in crate::session) client: Client,
     /// Scratch of the scanner.
@@ -75,7 +75,7 @@ pub struct Ready {
 }
 
 impl Ready {
-    pub fn new(context: Rc<ShardContext>, client: Client) -> Self {
+    pub(crate) fn new(context: Rc<ShardContext>, client: Client) -> Self {
         Self {
             context,
             client,
@@ -94,7 +94,7 @@ impl Ready {
     }
 
     /// Whether the session still needs its IRIS connection: a transaction or a result is open on it.
-    pub fn keeps_lease(&self) -> bool {
+    pub(crate) fn keeps_lease(&self) -> bool {
         let running = self.executing.as_ref().and_then(|executing| executing.operation.as_ref());
         self.client.transaction.iris_open()
             || !self.closes.is_empty()
@@ -103,7 +103,7 @@ impl Ready {
     }
 
     /// Gives back what only a statement needs.
-    pub fn release(&mut self) {
+    pub(crate) fn release(&mut self) {
         if matches!(self.activity, Activity::Idle) {
             self.template.release();
             self.closes.shrink_to_fit();
@@ -115,7 +115,7 @@ impl Ready {
         Cx { shard: &self.context, client: &mut self.client, out }
     }
 
-    pub fn on_frame(&mut self, frame: Frame<'_>, lookahead: Option<u8>, out: &mut SendBuf) -> Step {
+    pub(crate) fn on_frame(&mut self, frame: Frame<'_>, lookahead: Option<u8>, out: &mut SendBuf) -> Step {
         let message = match FrontendMessage::parse(frame) {
             Ok(message) => message,
             Err(error) => return self.malformed(frame.tag, error.to_pg(), out),
@@ -158,7 +158,7 @@ impl Ready {
 
     /// A frame of a client whose statement ran out of time before it came: the statement ends with `error`. So it is in
     /// PostgreSQL, which looks at the time when it has read a message, whatever that is; of COPY when data came.
-    pub fn on_late_frame(
+    pub(crate) fn on_late_frame(
         &mut self,
         frame: Frame<'_>,
         lookahead: Option<u8>,
@@ -200,7 +200,7 @@ impl Ready {
         }
     }
 
-    pub fn on_event(&mut self, event: Event<'_>, out: &mut SendBuf) -> Step {
+    pub(crate) fn on_event(&mut self, event: Event<'_>, out: &mut SendBuf) -> Step {
         if let Event::Lost(error) = event {
             return self.on_lost(error, out);
         }

@@ -35,7 +35,7 @@ enum State {
 
 /// A session before its first ReadyForQuery.
 #[derive(Debug)]
-pub struct Startup {
+pub(crate) struct Startup {
     context: Rc<ShardContext>,
     identity: Identity,
     state: State,
@@ -44,7 +44,7 @@ pub struct Startup {
 #[allow(clippy::large_enum_variant, reason = "lives for one call")]
 /// What a startup message leads to.
 #[derive(Debug)]
-pub enum StartupStep {
+pub(crate) enum StartupStep {
     /// Go on with the startup.
     Stay(Startup, Step),
     Ready(Box<Ready>),
@@ -53,19 +53,19 @@ pub enum StartupStep {
 }
 
 impl Startup {
-    pub fn new(context: Rc<ShardContext>, identity: Identity) -> Self {
+    pub(crate) fn new(context: Rc<ShardContext>, identity: Identity) -> Self {
         Self { context, identity, state: State::Packet }
     }
 
     /// The shape of the next frame.
-    pub fn phase(&self) -> Phase {
+    pub(crate) fn phase(&self) -> Phase {
         match self.state {
             State::Packet => Phase::Startup,
             State::Authenticating(..) => Phase::Unauthenticated,
         }
     }
 
-    pub fn on_frame(mut self, frame: Frame<'_>, out: &mut SendBuf) -> StartupStep {
+    pub(crate) fn on_frame(mut self, frame: Frame<'_>, out: &mut SendBuf) -> StartupStep {
         match std::mem::replace(&mut self.state, State::Packet) {
             State::Packet => match StartupPacket::parse(frame.body) {
                 Ok(packet) => self.on_packet(packet, out),

@@ -20,7 +20,7 @@ use crate::session::understand::statement::Statement;
 
 /// A prepared statement whose arguments are not known yet.
 #[derive(Debug)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     statement: Rc<Statement>,
     arguments: Vec<ExecuteArgument>,
     formats: Formats,
@@ -35,7 +35,7 @@ impl Arguments {
     /// # Errors
     /// 42601 for a wrong number of arguments, 0A000 for an expression when there is no oracle, or after a change of
     /// time zone or DateStyle.
-    pub fn new(
+    pub(crate) fn new(
         statement: &Rc<Statement>,
         arguments: &[ExecuteArgument],
         formats: &Formats,
@@ -67,7 +67,7 @@ impl Arguments {
         }))
     }
 
-    pub fn start(&mut self, rows_max: u64, cx: &Cx<'_>) -> Want {
+    pub(crate) fn start(&mut self, rows_max: u64, cx: &Cx<'_>) -> Want {
         self.rows_max = rows_max;
         let is_open = |argument: &&ExecuteArgument| matches!(argument, ExecuteArgument::Expression(_));
         let statement = CatalogStatement { sql: self.sql(), ..CatalogStatement::default() };
@@ -98,7 +98,11 @@ impl Arguments {
     ///
     /// # Errors
     /// PostgreSQL's own error of an expression, that of a value which does not fit, or why it could not be asked.
-    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Progress<(Operation, u64)>, Box<PgError>> {
+    pub(crate) fn resume(
+        &mut self,
+        event: Event<'_>,
+        cx: &mut Cx<'_>,
+    ) -> Result<Progress<(Operation, u64)>, Box<PgError>> {
         let Some(evaluation) = &mut self.evaluation else { return Err(cx.shard.unwaited()) };
         let cells = match evaluation.resume(event, cx.shard, cx.client)? {
             Progress::Wait(want) => return Ok(Progress::Wait(want)),
@@ -129,7 +133,7 @@ impl Arguments {
 ///
 /// # Errors
 /// 42601 for a wrong number of arguments, 0A000 for an argument that is an expression.
-pub fn explained(
+pub(crate) fn explained(
     explain: &str,
     statement: &Statement,
     arguments: &[ExecuteArgument],
@@ -166,7 +170,7 @@ fn cast_name(oid: Oid) -> Option<String> {
 }
 
 /// The arguments that need no evaluation, in text form.
-pub fn constants(arguments: &[ExecuteArgument]) -> Vec<Option<String>> {
+pub(crate) fn constants(arguments: &[ExecuteArgument]) -> Vec<Option<String>> {
     let text = |argument: &ExecuteArgument| match argument {
         ExecuteArgument::Constant(text) => Some(text.clone()),
         ExecuteArgument::Expression(_) => None,
@@ -178,7 +182,7 @@ pub fn constants(arguments: &[ExecuteArgument]) -> Vec<Option<String>> {
 ///
 /// # Errors
 /// As [`bind_values`].
-pub fn argument_values(
+pub(crate) fn argument_values(
     statement: &Statement,
     texts: &[Option<String>],
     cx: &mut Cx<'_>,

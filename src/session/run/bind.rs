@@ -13,7 +13,7 @@ use crate::session::understand::context::{Cx, ShardContext, Understood};
 
 /// A statement's values, ready to be sent.
 #[derive(Debug)]
-pub enum Values {
+pub(crate) enum Values {
     Iris(StepValues),
     Oracle(Box<CatalogStatement>),
     /// Of functions that the gateway carries out.
@@ -28,7 +28,7 @@ impl Default for Values {
 
 /// One `$LIST` per IRIS statement of a script. The first stands apart: most scripts have one.
 #[derive(Debug, Default)]
-pub struct StepValues {
+pub(crate) struct StepValues {
     first: Vec<u8>,
     others: Vec<Vec<u8>>,
 }
@@ -43,7 +43,7 @@ impl StepValues {
     }
 
     /// Those of a step; once.
-    pub fn take(&mut self, step: usize) -> Vec<u8> {
+    pub(crate) fn take(&mut self, step: usize) -> Vec<u8> {
         match step.checked_sub(1) {
             None => std::mem::take(&mut self.first),
             Some(other) => self.others.get_mut(other).map(std::mem::take).unwrap_or_default(),
@@ -51,7 +51,7 @@ impl StepValues {
     }
 
     /// Memory held.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.others.iter().map(Vec::capacity).fold(self.first.capacity(), usize::saturating_add)
     }
 }
@@ -60,7 +60,11 @@ impl StepValues {
 ///
 /// # Errors
 /// 22xxx, 42P02.
-pub fn bind_values(understood: &Understood, sources: &Sources<'_>, cx: &mut Cx<'_>) -> Result<Values, Box<PgError>> {
+pub(crate) fn bind_values(
+    understood: &Understood,
+    sources: &Sources<'_>,
+    cx: &mut Cx<'_>,
+) -> Result<Values, Box<PgError>> {
     let steps = match &understood.translation.action {
         Action::Script(steps) => steps,
         Action::Calls(calls) => return Ok(Values::Calls(Box::new(bind_arguments(calls, sources)?))),
@@ -90,7 +94,7 @@ pub fn bind_values(understood: &Understood, sources: &Sources<'_>, cx: &mut Cx<'
 }
 
 /// Sources for a statement without parameters.
-pub fn literals_only<'a>(sql: &'a str, template: &'a Template, context: &'a ShardContext) -> Sources<'a> {
+pub(crate) fn literals_only<'a>(sql: &'a str, template: &'a Template, context: &'a ShardContext) -> Sources<'a> {
     const NONE: &[Parameter<'static>] = &[];
     Sources { sql, template, parameters: NONE, context }
 }

@@ -25,7 +25,7 @@ type Result<T> = std::result::Result<T, Box<PgError>>;
 
 /// A DO block under way.
 #[derive(Debug)]
-pub struct BlockRun {
+pub(crate) struct BlockRun {
     /// Of the DO itself.
     understood: Rc<Understood>,
     /// The step under way.
@@ -61,7 +61,7 @@ enum Stage {
 }
 
 impl BlockRun {
-    pub fn new(understood: Rc<Understood>) -> Self {
+    pub(crate) fn new(understood: Rc<Understood>) -> Self {
         Self { understood, at: 0, frames: Vec::new(), stage: Stage::Next, spool: SendBuf::new() }
     }
 
@@ -74,13 +74,13 @@ impl BlockRun {
 
     /// # Errors
     /// That of a statement which no handler takes.
-    pub fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome> {
+    pub(crate) fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome> {
         self.settle(Ok(None), cx)
     }
 
     /// # Errors
     /// As [`start`](Self::start).
-    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome> {
+    pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome> {
         let result = match (std::mem::replace(&mut self.stage, Stage::Next), event) {
             (Stage::Resolve(mut resolve), event) => {
                 let progress = resolve.resume(event, cx);
@@ -110,7 +110,7 @@ impl BlockRun {
     }
 
     /// The result left open on the lease when this is given up.
-    pub fn open_result(&self) -> Option<Request> {
+    pub(crate) fn open_result(&self) -> Option<Request> {
         match &self.stage {
             Stage::Run { operation, .. } => operation.open_result(),
             _ => None,

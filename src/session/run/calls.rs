@@ -24,7 +24,7 @@ const PRESENT: u8 = 1;
 
 /// The arguments of all calls in their order.
 #[derive(Debug, Clone, Default)]
-pub struct CallValues {
+pub(crate) struct CallValues {
     /// Each as text behind a byte that says it is not NULL; of an expression nothing yet.
     values: Vec<Vec<u8>>,
     /// The expressions' places among them.
@@ -36,7 +36,7 @@ pub struct CallValues {
 /// # Errors
 /// 22xxx for a value that is none of its type, 42883 for a parameter of a type the function does not take, 42P02 for
 /// `$n` without a value, 0A000 for an expression when there is no oracle.
-pub fn bind_arguments(calls: &[Call], sources: &Sources<'_>) -> Result<CallValues, Box<PgError>> {
+pub(crate) fn bind_arguments(calls: &[Call], sources: &Sources<'_>) -> Result<CallValues, Box<PgError>> {
     let mut bound = CallValues::default();
     let mut sql = String::from("SELECT ");
     for argument in calls.iter().flat_map(|call| &call.arguments) {
@@ -114,7 +114,7 @@ fn argument(value: &[u8]) -> Option<&str> {
 ///
 /// # Errors
 /// 08P01: the formats fit neither none, one nor all columns.
-pub fn call_fields(calls: &[Call], formats: &Formats) -> Result<Vec<Field>, Box<PgError>> {
+pub(crate) fn call_fields(calls: &[Call], formats: &Formats) -> Result<Vec<Field>, Box<PgError>> {
     formats.check(calls.len())?;
     let field = |(index, call): (usize, &Call)| {
         Field::new(&call.label, PgType::new(result_type(call.function)), formats.of(index))
@@ -133,7 +133,7 @@ fn result_type(function: CallFunction) -> Oid {
 
 /// Calls under way.
 #[derive(Debug)]
-pub struct Calls {
+pub(crate) struct Calls {
     calls: Vec<Call>,
     values: CallValues,
     /// The arguments that are expressions are being evaluated.
@@ -160,7 +160,7 @@ enum State {
 }
 
 impl Calls {
-    pub fn new(calls: &[Call], values: CallValues, formats: Formats, describe: bool, tag: Rc<str>) -> Self {
+    pub(crate) fn new(calls: &[Call], values: CallValues, formats: Formats, describe: bool, tag: Rc<str>) -> Self {
         Self {
             calls: calls.to_vec(),
             values,
@@ -176,7 +176,7 @@ impl Calls {
     }
 
     /// Rows sent so far, and whether these were all.
-    pub fn rows_sent(&self) -> (u64, bool) {
+    pub(crate) fn rows_sent(&self) -> (u64, bool) {
         match self.state {
             State::New | State::Running => (0, false),
             State::Rows(sent) => (sent as u64, false),
@@ -186,7 +186,7 @@ impl Calls {
 
     /// # Errors
     /// The functions' own.
-    pub fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    pub(crate) fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         self.rows_max = rows_max;
         match self.state {
             State::New if let Some(statement) = self.values.question.take() => {
@@ -210,7 +210,7 @@ impl Calls {
 
     /// # Errors
     /// The functions' own.
-    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match (event, &mut self.evaluation) {
             (event, Some(evaluation)) => match evaluation.resume(event, cx.shard, cx.client)? {
                 Progress::Wait(want) => Ok(Outcome::Wait(want)),

@@ -15,7 +15,7 @@ use crate::session::understand::question::Question;
 
 /// A statement with its values, as the oracle gets it.
 #[derive(Debug, Clone, Default)]
-pub struct CatalogStatement {
+pub(crate) struct CatalogStatement {
     pub sql: String,
     pub parameter_types: Vec<Oid>,
     pub values: Vec<BoundValue>,
@@ -34,7 +34,7 @@ impl CatalogStatement {
 }
 
 /// The oracle reads parameters in the form in which the client wrote them.
-pub fn catalog_statement(sources: &super::values::Sources<'_>) -> CatalogStatement {
+pub(crate) fn catalog_statement(sources: &super::values::Sources<'_>) -> CatalogStatement {
     CatalogStatement {
         sql: sources.sql.to_owned(),
         parameter_types: sources.parameters.iter().map(|parameter| parameter.oid).collect(),
@@ -50,7 +50,7 @@ pub fn catalog_statement(sources: &super::values::Sources<'_>) -> CatalogStateme
 
 /// Such a statement under way, or suspended between two Executes of its portal.
 #[derive(Debug)]
-pub struct CatalogRun {
+pub(crate) struct CatalogRun {
     statement: CatalogStatement,
     query: CatalogQuery,
     result_formats: Vec<Format>,
@@ -77,7 +77,12 @@ enum State {
 }
 
 impl CatalogRun {
-    pub fn new(statement: CatalogStatement, query: CatalogQuery, result_formats: Vec<Format>, describe: bool) -> Self {
+    pub(crate) fn new(
+        statement: CatalogStatement,
+        query: CatalogQuery,
+        result_formats: Vec<Format>,
+        describe: bool,
+    ) -> Self {
         Self {
             statement,
             query,
@@ -94,7 +99,7 @@ impl CatalogRun {
     ///
     /// # Errors
     /// XX000 when it is running already.
-    pub fn open(&mut self, cx: &Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    pub(crate) fn open(&mut self, cx: &Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match self.state {
             State::Next => {
                 self.opens_only = true;
@@ -106,16 +111,16 @@ impl CatalogRun {
     }
 
     /// Rows sent so far, and whether these were all.
-    pub fn rows_sent(&self) -> (u64, bool) {
+    pub(crate) fn rows_sent(&self) -> (u64, bool) {
         (self.sent_count, matches!(self.state, State::Done))
     }
 
     /// Whether it is more than a look at a setting, which PostgreSQL answers without a snapshot.
-    pub fn is_query(&self) -> bool {
+    pub(crate) fn is_query(&self) -> bool {
         !self.statement.sql.starts_with("SHOW ")
     }
 
-    pub fn reads_session(&self) -> bool {
+    pub(crate) fn reads_session(&self) -> bool {
         self.query.reads_session
     }
 
@@ -133,7 +138,7 @@ impl CatalogRun {
     ///
     /// # Errors
     /// XX000 when it is running already.
-    pub fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    pub(crate) fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         self.rows_max = rows_max;
         self.opens_only = false;
         match std::mem::replace(&mut self.state, State::Done) {
@@ -146,7 +151,7 @@ impl CatalogRun {
 
     /// # Errors
     /// PostgreSQL's own error of the statement, or why it could not be asked.
-    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         let State::Waiting(question) = &mut self.state else { return Err(cx.shard.unwaited()) };
         if let Event::Mirrored(Err(error)) = event {
             return Err(error);

@@ -16,20 +16,20 @@ const CHANNEL_BYTES_MAX: usize = 64;
 
 /// LISTEN, UNLISTEN or NOTIFY under way.
 #[derive(Debug)]
-pub struct ChannelOperation {
+pub(crate) struct ChannelOperation {
     command: ChannelCommand,
     tag: Rc<str>,
     is_done: bool,
 }
 
 impl ChannelOperation {
-    pub fn new(command: ChannelCommand, tag: Rc<str>) -> Self {
+    pub(crate) fn new(command: ChannelCommand, tag: Rc<str>) -> Self {
         Self { command, tag, is_done: false }
     }
 
     /// # Errors
     /// 22023 for a payload that is too long; 55000 when a portal is executed again; 54000 beyond the bounds.
-    pub fn start(&mut self, client: &mut Client) -> Result<Outcome, Box<PgError>> {
+    pub(crate) fn start(&mut self, client: &mut Client) -> Result<Outcome, Box<PgError>> {
         if std::mem::replace(&mut self.is_done, true) {
             let message = "a portal of this statement can be run only once";
             return Err(PgError::error(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
@@ -52,7 +52,7 @@ impl ChannelOperation {
 ///
 /// # Errors
 /// 22023 for an empty or too long channel or a too long payload; 54000 beyond the bound of a transaction.
-pub fn notify(channel: &str, payload: &str, client: &mut Client) -> Result<(), Box<PgError>> {
+pub(crate) fn notify(channel: &str, payload: &str, client: &mut Client) -> Result<(), Box<PgError>> {
     let refused = |message: &str| Err(PgError::error(SqlState::INVALID_PARAMETER_VALUE, message));
     if channel.is_empty() {
         return refused("channel name cannot be empty");
@@ -73,7 +73,7 @@ pub fn notify(channel: &str, payload: &str, client: &mut Client) -> Result<(), B
 ///
 /// # Errors
 /// None that can happen: nothing is added.
-pub fn discard(client: &mut Client) -> Result<(), Box<PgError>> {
+pub(crate) fn discard(client: &mut Client) -> Result<(), Box<PgError>> {
     client.transaction.begin_implicit();
     client.channels.change(ChannelChange::UnlistenAll, client.transaction.depth())?;
     if client.advisory.forget_session_locks() {

@@ -17,7 +17,7 @@ const UNKNOWN_SAVEPOINT: i32 = 375;
 
 /// A transaction command under way.
 #[derive(Debug)]
-pub struct Control {
+pub(crate) struct Control {
     command: TransactionCommand,
     tag: Rc<str>,
     waiting: Waiting,
@@ -35,13 +35,13 @@ enum Waiting {
 }
 
 impl Control {
-    pub fn new(command: TransactionCommand, tag: Rc<str>) -> Self {
+    pub(crate) fn new(command: TransactionCommand, tag: Rc<str>) -> Self {
         Self { command, tag, waiting: Waiting::Nothing }
     }
 
     /// # Errors
     /// 25P01 outside a block, 3B001 for an unknown savepoint.
-    pub fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    pub(crate) fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         let Cx { shard, client, out } = cx;
         let in_block = client.transaction.in_block();
         match &self.command {
@@ -105,7 +105,7 @@ impl Control {
 
     /// # Errors
     /// IRIS's refusal: after a failed COMMIT the transaction is rolled back.
-    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         let (Event::Iris(reply), true) = (event, self.waiting != Waiting::Nothing) else {
             return Err(cx.shard.unwaited());
         };
@@ -190,7 +190,7 @@ impl Control {
 ///
 /// # Errors
 /// 25001.
-pub fn check_modes(client: &Client, modes: &TransactionModes) -> Result<(), Box<PgError>> {
+pub(crate) fn check_modes(client: &Client, modes: &TransactionModes) -> Result<(), Box<PgError>> {
     let TransactionModes { isolation, read_only, deferrable } = modes;
     let refuse = |message: &str| Err(PgError::error(SqlState::ACTIVE_TRANSACTION, message));
     // An IRIS transaction opens with the first query of a block that IRIS answers.
@@ -229,7 +229,7 @@ pub fn check_modes(client: &Client, modes: &TransactionModes) -> Result<(), Box<
 ///
 /// # Errors
 /// As `Settings::set`.
-pub fn put_modes(
+pub(crate) fn put_modes(
     client: &mut Client,
     modes: &TransactionModes,
     prefix: &str,

@@ -25,7 +25,7 @@ const BATCH_BYTES_MAX: usize = 512 * 1024;
 
 /// A COPY under way.
 #[derive(Debug)]
-pub struct CopyIn {
+pub(crate) struct CopyIn {
     understood: Rc<Understood>,
     decoder: RowDecoder,
     columns: Vec<Column>,
@@ -78,7 +78,7 @@ impl Column {
 impl CopyIn {
     /// # Errors
     /// XX000 when the statement is no COPY, or was not prepared.
-    pub fn new(understood: Rc<Understood>, context: &ShardContext) -> Result<Self, Box<PgError>> {
+    pub(crate) fn new(understood: Rc<Understood>, context: &ShardContext) -> Result<Self, Box<PgError>> {
         let internal = || PgError::error(SqlState::INTERNAL_ERROR, "COPY without a prepared INSERT");
         let Action::CopyFromStdin(copy) = &understood.translation.action else { return Err(internal()) };
         let metadata = understood.extra.metadata(0).ok_or_else(internal)?;
@@ -103,7 +103,7 @@ impl CopyIn {
         })
     }
 
-    pub fn start(&self, out: &mut SendBuf) -> Outcome {
+    pub(crate) fn start(&self, out: &mut SendBuf) -> Outcome {
         let columns = u16::try_from(self.columns.len()).unwrap_or(u16::MAX);
         out.put_copy_in_response(Format::Text, columns);
         Outcome::Wait(Want::Frame)
@@ -111,7 +111,7 @@ impl CopyIn {
 
     /// # Errors
     /// Those of the data, and IRIS's refusal of a row.
-    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match event {
             Event::Frame(message) if !self.is_sending => self.on_message(&message, cx.client),
             Event::Iris(reply) if self.is_sending => {

@@ -13,14 +13,19 @@ use crate::session::understand::question::Question;
 
 /// One row of expressions being evaluated.
 #[derive(Debug)]
-pub struct Evaluation {
+pub(crate) struct Evaluation {
     question: Question,
     columns_count: usize,
 }
 
 impl Evaluation {
     /// `statement` has one row of `columns_count` columns.
-    pub fn new(statement: &CatalogStatement, columns_count: usize, context: &ShardContext, client: &Client) -> Self {
+    pub(crate) fn new(
+        statement: &CatalogStatement,
+        columns_count: usize,
+        context: &ShardContext,
+        client: &Client,
+    ) -> Self {
         // Any function may be called in an expression.
         let prelude = prelude(client, CatalogQuery { reads_settings: true, ..CatalogQuery::default() }, context);
         let execution = Execution { values: &statement.values, result_formats: &[] };
@@ -28,7 +33,7 @@ impl Evaluation {
         Self { question: Question::new(request), columns_count }
     }
 
-    pub fn ask(&self) -> Want {
+    pub(crate) fn ask(&self) -> Want {
         self.question.ask()
     }
 
@@ -36,7 +41,7 @@ impl Evaluation {
     ///
     /// # Errors
     /// PostgreSQL's own error of an expression, or why it could not be asked.
-    pub fn resume(
+    pub(crate) fn resume(
         &mut self,
         event: Event<'_>,
         shard: &ShardContext,

@@ -18,7 +18,7 @@ use crate::types::quoted_text;
 
 /// An error that is being looked into.
 #[derive(Debug)]
-pub struct Explanation {
+pub(crate) struct Explanation {
     iris: IrisError,
     /// As far as it is known without asking.
     plain: Box<PgError>,
@@ -42,7 +42,7 @@ const SEPARATOR: char = '\u{1}';
 impl Explanation {
     /// # Errors
     /// `plain`, when there is nothing to be asked.
-    pub fn new(
+    pub(crate) fn new(
         iris: &IrisError,
         plain: Box<PgError>,
         understood: &Understood,
@@ -71,7 +71,7 @@ impl Explanation {
         Ok(Self { iris: iris.clone(), plain, about, question: Question::new(request) })
     }
 
-    pub fn ask(&self) -> Want {
+    pub(crate) fn ask(&self) -> Want {
         self.question.ask()
     }
 
@@ -79,7 +79,7 @@ impl Explanation {
     ///
     /// # Errors
     /// The error, with what the answer adds.
-    pub fn resume(
+    pub(crate) fn resume(
         &mut self,
         event: Event<'_>,
         attempt: Option<&Attempt<'_>>,

@@ -8,7 +8,7 @@ use crate::wire::{PgError, SendBuf, SqlState};
 const BYTES_MAX: usize = 64 << 20;
 
 #[derive(Debug, Default)]
-pub struct HeldRows {
+pub(crate) struct HeldRows {
     /// Whole DataRow messages.
     pub spool: SendBuf,
     /// Where the first message is that the client has not got.
@@ -21,7 +21,7 @@ pub struct HeldRows {
 impl HeldRows {
     /// # Errors
     /// 54000 when the rows take too much memory.
-    pub fn check(&self) -> Result<(), Box<PgError>> {
+    pub(crate) fn check(&self) -> Result<(), Box<PgError>> {
         if self.spool.len() <= BYTES_MAX {
             return Ok(());
         }
@@ -33,7 +33,7 @@ impl HeldRows {
     }
 
     /// Sends up to `rows_max` rows (0 = all). Whether the limit was reached.
-    pub fn send(&mut self, rows_max: u64, out: &mut SendBuf) -> bool {
+    pub(crate) fn send(&mut self, rows_max: u64, out: &mut SendBuf) -> bool {
         let messages = self.spool.as_slice();
         let start = self.position;
         let mut count = 0;
@@ -51,12 +51,12 @@ impl HeldRows {
         rows_max > 0 && count == rows_max
     }
 
-    pub fn last_count(&self) -> u64 {
+    pub(crate) fn last_count(&self) -> u64 {
         self.last_count
     }
 
     /// Rows sent so far, and whether these were all.
-    pub fn sent(&self) -> (u64, bool) {
+    pub(crate) fn sent(&self) -> (u64, bool) {
         (self.sent_count, self.position >= self.spool.len())
     }
 }
@@ -65,7 +65,7 @@ impl HeldRows {
 ///
 /// # Errors
 /// 40001 when another transaction has come between, 0A000 when the change joins rows with several others.
-pub fn check_returned(tag: &str, steps: &[ScriptStep], changed: u64, found: u64) -> Result<(), Box<PgError>> {
+pub(crate) fn check_returned(tag: &str, steps: &[ScriptStep], changed: u64, found: u64) -> Result<(), Box<PgError>> {
     let returns = steps.iter().any(|step| step.role == StepRole::Rows);
     if !returns || changed == found || !matches!(tag, "UPDATE" | "DELETE") {
         return Ok(());

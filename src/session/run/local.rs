@@ -13,7 +13,7 @@ use crate::session::understand::rows::{Field, put_row_description};
 
 /// What a statement that needs no IRIS does.
 #[derive(Debug)]
-pub struct Local {
+pub(crate) struct Local {
     pub command: LocalCommand,
     pub tag: Rc<str>,
     /// RowDescription goes in front of rows (simple protocol).
@@ -21,13 +21,13 @@ pub struct Local {
 }
 
 #[derive(Debug)]
-pub enum LocalCommand {
+pub(crate) enum LocalCommand {
     Nothing,
     Setting(SettingCommand),
 }
 
 /// The columns of a statement the gateway answers alone; `None`: no rows.
-pub fn local_fields(action: &Action) -> Option<Vec<Field>> {
+pub(crate) fn local_fields(action: &Action) -> Option<Vec<Field>> {
     let text = |name: &str| Field::new(name, PgType::new(Oid::TEXT), Format::Text);
     match action {
         Action::Setting(SettingCommand::Show(name)) if name.eq_ignore_ascii_case("all") => {
@@ -92,7 +92,7 @@ fn set_by_statement(client: &mut Client, name: &str, value: Option<&str>, local:
 impl Local {
     /// # Errors
     /// The setting's own.
-    pub fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    pub(crate) fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         let (client, out) = (&mut *cx.client, &mut *cx.out);
         // A lone statement is a transaction of its own; several of one Query are one together.
         let in_block = client.transaction.in_block();

@@ -1,26 +1,26 @@
 //! One understood statement being carried out. Simple and extended protocol differ in framing only: both run this.
 
-pub mod arguments;
-pub mod bind;
-pub mod block;
-pub mod calls;
-pub mod catalog;
-pub mod channel;
-pub mod control;
-pub mod copy_in;
-pub mod cursor;
-pub mod evaluation;
-pub mod explain;
-pub mod held_rows;
-pub mod local;
-pub mod messages;
-pub mod outcome;
-pub mod script;
-pub mod streams;
-pub mod try_setting;
-pub mod upsert_keys;
-pub mod values;
-pub mod violation;
+pub(super) mod arguments;
+pub(super) mod bind;
+pub(super) mod block;
+pub(super) mod calls;
+pub(super) mod catalog;
+pub(super) mod channel;
+pub(super) mod control;
+pub(super) mod copy_in;
+pub(super) mod cursor;
+pub(super) mod evaluation;
+pub(super) mod explain;
+pub(super) mod held_rows;
+pub(super) mod local;
+pub(super) mod messages;
+pub(super) mod outcome;
+pub(super) mod script;
+pub(super) mod streams;
+pub(super) mod try_setting;
+pub(super) mod upsert_keys;
+pub(super) mod values;
+pub(super) mod violation;
 
 use std::rc::Rc;
 
@@ -51,7 +51,7 @@ use crate::types::quoted_name;
 
 /// A statement under way.
 #[derive(Debug)]
-pub enum Operation {
+pub(super) enum Operation {
     Run(Run),
     Control(Control),
     Copy(Box<CopyIn>),
@@ -78,7 +78,7 @@ pub enum Operation {
 
 /// COMMENT ON and the like: what the mirror refuses is refused.
 #[derive(Debug)]
-pub struct MirrorOnly {
+pub(super) struct MirrorOnly {
     change: Option<MirrorChange>,
     enum_change: Option<EnumChange>,
     tag: Rc<str>,
@@ -86,7 +86,7 @@ pub struct MirrorOnly {
 
 /// What goes in front of a statement. Its row is nobody's.
 #[derive(Debug)]
-pub struct Sleeping {
+pub(super) struct Sleeping {
     calls: Calls,
     spool: SendBuf,
     then: Operation,
@@ -98,7 +98,7 @@ impl Operation {
     ///
     /// # Errors
     /// 0A000 for an action that belongs to the session and not here.
-    pub fn new(
+    pub(super) fn new(
         understood: Rc<Understood>,
         values: Values,
         formats: Formats,
@@ -174,7 +174,7 @@ impl Operation {
     }
 
     /// Whether the oracle must be told what the session has open; see [`open`](super::open).
-    pub fn reads_session(&self) -> bool {
+    pub(super) fn reads_session(&self) -> bool {
         match self {
             Self::Catalog(run) => run.reads_session(),
             Self::Cursor(run) => run.reads_session(),
@@ -186,7 +186,7 @@ impl Operation {
     ///
     /// # Errors
     /// The statement's own.
-    pub fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    pub(super) fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match self {
             Self::Run(run) => {
                 cx.client.settings.check_writable(run.command())?;
@@ -228,7 +228,7 @@ impl Operation {
     ///
     /// # Errors
     /// The statement's own; XX000 for an event that it does not wait for.
-    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    pub(super) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match self {
             Self::Run(run) => run.resume(event, cx),
             Self::Control(control) => control.resume(event, cx),
@@ -273,7 +273,7 @@ impl Operation {
     }
 
     /// The result left open on the lease when this is given up.
-    pub fn open_result(&self) -> Option<Request> {
+    pub(super) fn open_result(&self) -> Option<Request> {
         match self {
             Self::Run(run) => run.open_result(),
             Self::Block(run) => run.open_result(),
@@ -286,7 +286,7 @@ impl Operation {
     ///
     /// # Errors
     /// The statement's own.
-    pub fn open(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    pub(super) fn open(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match self {
             Self::Run(run) => run.open(cx),
             Self::Catalog(run) => run.open(cx),
@@ -295,7 +295,7 @@ impl Operation {
     }
 
     /// Rows sent so far, and whether these were all: where a cursor stands that goes on from here.
-    pub fn rows_sent(&self) -> (u64, bool) {
+    pub(super) fn rows_sent(&self) -> (u64, bool) {
         match self {
             Self::Run(run) => run.rows_sent(),
             Self::Catalog(run) => run.rows_sent(),

@@ -7,7 +7,7 @@ use crate::wire::SendBuf;
 
 /// What comes next.
 #[derive(Debug)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// [`Operation::resume`] is to be called with what comes of it.
     Wait(Want),
     /// The row limit is reached.
@@ -19,7 +19,7 @@ pub enum Outcome {
 
 /// The text of CommandComplete.
 #[derive(Debug, Clone)]
-pub struct CommandTag {
+pub(crate) struct CommandTag {
     /// Shared with the translation.
     command: Rc<str>,
     /// Of rows.
@@ -27,11 +27,11 @@ pub struct CommandTag {
 }
 
 impl CommandTag {
-    pub fn counted(command: impl Into<Rc<str>>, count: u64) -> Self {
+    pub(crate) fn counted(command: impl Into<Rc<str>>, count: u64) -> Self {
         Self { command: command.into(), count: Some(count) }
     }
 
-    pub fn put(&self, out: &mut SendBuf) {
+    pub(crate) fn put(&self, out: &mut SendBuf) {
         match self.count {
             Some(count) => out.put_command_complete_counted(&self.command, count),
             None => out.put_command_complete(&self.command),
@@ -39,7 +39,7 @@ impl CommandTag {
     }
 
     /// Whether it is this one, which has no count.
-    pub fn is(&self, command: &str) -> bool {
+    pub(crate) fn is(&self, command: &str) -> bool {
         self.count.is_none() && *self.command == *command
     }
 }

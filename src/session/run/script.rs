@@ -17,7 +17,7 @@ use super::violation::{Attempt, violated};
 use crate::session::client::Client;
 use crate::session::contract::step::{Event, Want};
 use crate::session::understand::context::{Cx, ShardContext, Understood};
-pub use crate::session::understand::rows::put_row_description;
+pub(crate) use crate::session::understand::rows::put_row_description;
 use crate::session::understand::rows::{Formats, RowShape};
 use crate::session::understand::rules::{mirror_change, refused, unexpected};
 use crate::session::understand::shape::row_shape;
@@ -27,7 +27,7 @@ const SENT_BYTES_MAX: usize = 64 * 1024;
 
 /// A script under way, or suspended between two Executes of its portal.
 #[derive(Debug)]
-pub struct Run {
+pub(crate) struct Run {
     understood: Rc<Understood>,
     /// Per step, one set of values each.
     values: StepValues,
@@ -88,7 +88,7 @@ enum State {
 }
 
 impl Run {
-    pub fn new(understood: Rc<Understood>, values: StepValues, formats: Formats, describe: bool) -> Self {
+    pub(crate) fn new(understood: Rc<Understood>, values: StepValues, formats: Formats, describe: bool) -> Self {
         Self {
             understood,
             values,
@@ -115,7 +115,7 @@ impl Run {
     }
 
     /// The statement whose result is open on the lease, if any: to be closed when the run is dropped.
-    pub fn open_result(&self) -> Option<Request> {
+    pub(crate) fn open_result(&self) -> Option<Request> {
         let open = match &self.state {
             State::Flushing => true,
             State::Suspended { end, .. } => !end,
@@ -130,13 +130,13 @@ impl Run {
     }
 
     /// Key of the statement whose rows go to the client.
-    pub fn key(&self) -> Option<u64> {
+    pub(crate) fn key(&self) -> Option<u64> {
         let step = self.steps().iter().find(|step| step.role == StepRole::Rows)?;
         Some(self.statement(step).key)
     }
 
     /// Another result of the same statement is open on the lease; pages are told apart by the key.
-    pub fn separate(&mut self, key: u64) {
+    pub(crate) fn separate(&mut self, key: u64) {
         if matches!(self.state, State::Next)
             && let [step] = self.steps()
         {
@@ -155,7 +155,7 @@ impl Run {
     }
 
     /// Rows of the query sent so far, and whether these were all.
-    pub fn rows_sent(&self) -> (u64, bool) {
+    pub(crate) fn rows_sent(&self) -> (u64, bool) {
         if let Some(held) = &self.held {
             return held.sent();
         }
@@ -166,7 +166,7 @@ impl Run {
     ///
     /// # Errors
     /// As `start`.
-    pub fn open(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    pub(crate) fn open(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         if self.steps().len() != 1 || !matches!(self.state, State::Next) {
             return Ok(Outcome::Suspended);
         }
@@ -175,7 +175,7 @@ impl Run {
     }
 
     /// The tag without counts.
-    pub fn command(&self) -> &str {
+    pub(crate) fn command(&self) -> &str {
         &self.understood.translation.tag
     }
 
@@ -190,7 +190,7 @@ impl Run {
     ///
     /// # Errors
     /// The statement's own.
-    pub fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    pub(crate) fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         self.rows_max = rows_max;
         // Only the rows of a plain query can wait in IRIS: other scripts have steps behind them that must run.
         if rows_max > 0 && self.steps().len() > 1 && matches!(self.state, State::Next) {
@@ -220,7 +220,7 @@ impl Run {
 
     /// # Errors
     /// The statement's own.
-    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match (&self.state, event) {
             (State::Waiting | State::Streams(_), Event::Iris(reply)) => self.on_reply(reply, cx),
             (State::Flushing, Event::Flushed) => Ok(self.next_page()),

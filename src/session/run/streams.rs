@@ -9,7 +9,7 @@ use crate::session::understand::rows::{GatheredCell, RowShape, StreamKind, malfo
 
 /// A page kept while its streams are read.
 #[derive(Debug)]
-pub struct StreamRows {
+pub(crate) struct StreamRows {
     rows: Vec<u8>,
     /// Bytes of `rows` already taken.
     taken: usize,
@@ -22,7 +22,7 @@ pub struct StreamRows {
 }
 
 #[derive(Debug)]
-pub enum Advance {
+pub(crate) enum Advance {
     /// A stream must be read first.
     Read(Request),
     /// A row is complete: `write` it.
@@ -31,16 +31,16 @@ pub enum Advance {
 }
 
 impl StreamRows {
-    pub fn new(rows: &[u8], end: bool) -> Self {
+    pub(crate) fn new(rows: &[u8], end: bool) -> Self {
         Self { rows: rows.to_vec(), taken: 0, end, cells: Vec::new(), reading: None }
     }
 
-    pub fn end(&self) -> bool {
+    pub(crate) fn end(&self) -> bool {
         self.end
     }
 
     /// The stream that `Advance::Read` asked for.
-    pub fn on_data(&mut self, data: &[u8]) {
+    pub(crate) fn on_data(&mut self, data: &[u8]) {
         match self.reading.take() {
             Some(StreamKind::Binary) => self.cells.push(GatheredCell::Binary(data.to_vec())),
             _ => self.cells.push(GatheredCell::Text(data.to_vec())),
@@ -49,7 +49,7 @@ impl StreamRows {
 
     /// # Errors
     /// XX000 when the page is malformed.
-    pub fn advance(&mut self, shape: &RowShape, statement: &Rc<IrisStatement>) -> Result<Advance, Box<PgError>> {
+    pub(crate) fn advance(&mut self, shape: &RowShape, statement: &Rc<IrisStatement>) -> Result<Advance, Box<PgError>> {
         while self.cells.len() < shape.columns_count() {
             let rest = self.rows.get(self.taken..).unwrap_or_default();
             if rest.is_empty() && self.cells.is_empty() {
@@ -79,7 +79,7 @@ impl StreamRows {
     ///
     /// # Errors
     /// 22xxx when a value does not fit its type.
-    pub fn write(&mut self, shape: &RowShape, out: &mut SendBuf) -> Result<(), Box<PgError>> {
+    pub(crate) fn write(&mut self, shape: &RowShape, out: &mut SendBuf) -> Result<(), Box<PgError>> {
         let result = shape.write_gathered(&self.cells, out);
         self.cells.clear();
         result

@@ -16,7 +16,7 @@ use crate::session::understand::question::Question;
 use crate::types::quoted_text;
 
 #[derive(Debug)]
-pub struct TrySetting {
+pub(crate) struct TrySetting {
     name: String,
     value: String,
     local: bool,
@@ -26,7 +26,7 @@ pub struct TrySetting {
 
 impl TrySetting {
     /// `None`: no question for the oracle.
-    pub fn of(command: &SettingCommand, tag: &Rc<str>, context: &ShardContext) -> Option<Self> {
+    pub(crate) fn of(command: &SettingCommand, tag: &Rc<str>, context: &ShardContext) -> Option<Self> {
         let SettingCommand::Set { name, value: Some(value), local } = command else { return None };
         (context.options.has_oracle && Settings::needs_oracle(name)).then(|| Self {
             name: name.clone(),
@@ -37,7 +37,7 @@ impl TrySetting {
         })
     }
 
-    pub fn start(&mut self, cx: &Cx<'_>) -> Outcome {
+    pub(crate) fn start(&mut self, cx: &Cx<'_>) -> Outcome {
         let prelude = prelude(cx.client, CatalogQuery::default(), cx.shard);
         let (name, value) = (quoted_text(&self.name), quoted_text(&self.value));
         let statement = format!("SELECT pg_catalog.set_config({name}, {value}, true)");
@@ -49,7 +49,7 @@ impl TrySetting {
 
     /// # Errors
     /// PostgreSQL's: 42704, 22023, 55P02, 42501.
-    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         let Some(question) = &mut self.question else { return Err(cx.shard.unwaited()) };
         if let Event::Mirrored(Err(error)) = event {
             return Err(error);

@@ -14,7 +14,7 @@ use crate::session::client::Client;
 ///
 /// # Errors
 /// 21000 when two rows have the same key; what is wrong with a value.
-pub fn check_keys(
+pub(crate) fn check_keys(
     keys: &[Vec<Bind>],
     sources: &Sources<'_>,
     client: &mut Client,

@@ -13,11 +13,11 @@ use crate::wire::{Format, PgError, SendBuf, SqlState};
 
 use crate::session::client::Client;
 use crate::session::understand::context::ShardContext;
-pub use crate::session::understand::parameter::Parameter;
+pub(crate) use crate::session::understand::parameter::Parameter;
 use crate::session::understand::session_values::session_value;
 
 /// Where values come from.
-pub struct Sources<'a> {
+pub(crate) struct Sources<'a> {
     /// The statement as the client wrote it.
     pub sql: &'a str,
     pub template: &'a Template,
@@ -29,7 +29,7 @@ pub struct Sources<'a> {
 ///
 /// # Errors
 /// 22xxx when a parameter cannot be read or does not fit what IRIS declares; 42P02 for `$n` without a value.
-pub fn put_values(
+pub(crate) fn put_values(
     plan: &Plan,
     metadata: Option<&StatementMetadata>,
     sources: &Sources<'_>,
@@ -122,7 +122,7 @@ pub fn put_values(
 
 /// The arguments of `set_config`; `None` = NULL.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettingValue {
+pub(crate) struct SettingValue {
     pub name: Option<String>,
     pub value: Option<String>,
     pub local: bool,
@@ -131,7 +131,7 @@ pub struct SettingValue {
 impl SettingValue {
     /// # Errors
     /// 22P02 for a flag that is none; 42P02 for `$n` without a value.
-    pub fn of(call: &SetConfig, sources: &Sources<'_>) -> Result<Self, Box<PgError>> {
+    pub(crate) fn of(call: &SetConfig, sources: &Sources<'_>) -> Result<Self, Box<PgError>> {
         Self::read(&call.name, &call.value, &call.local, sources)
     }
 

@@ -16,7 +16,7 @@ use crate::session::understand::rules::refused;
 const FIELD_BYTES_MAX: usize = 64;
 
 /// One execution of a plan that IRIS has refused.
-pub struct Attempt<'a> {
+pub(crate) struct Attempt<'a> {
     pub plan: &'a Plan,
     pub metadata: Option<&'a StatementMetadata>,
     /// The values that were sent, `$LIST` items; empty when they were not kept.
@@ -27,7 +27,7 @@ pub struct Attempt<'a> {
 }
 
 /// As PostgreSQL would put it; what IRIS said stands behind PostgreSQL's DETAIL.
-pub fn violated(error: &IrisError, attempt: &Attempt<'_>, context: &ShardContext) -> Box<PgError> {
+pub(crate) fn violated(error: &IrisError, attempt: &Attempt<'_>, context: &ShardContext) -> Box<PgError> {
     let plain = refused(error, context);
     let culprit = Culprit::of(error);
     let writes = attempt.plan.writes.as_deref();
@@ -78,14 +78,14 @@ fn facts_of(table: &str, context: &ShardContext) -> Option<std::rc::Rc<TableFact
 
 /// What a foreign key ties together, by PostgreSQL's names.
 #[derive(Debug)]
-pub struct ForeignKey {
+pub(crate) struct ForeignKey {
     pub parent: String,
     pub columns: Vec<String>,
     pub parent_columns: Vec<String>,
 }
 
 /// `plain`, a violated foreign key, with the key that is at fault.
-pub fn referred(
+pub(crate) fn referred(
     error: &IrisError,
     mut plain: Box<PgError>,
     key: &ForeignKey,

@@ -13,7 +13,7 @@ use crate::types::Oid;
 use crate::wire::{Limits, PgError, SendBuf, SqlState};
 
 use super::learnt::Learnt;
-pub use super::learnt::Understood;
+pub(crate) use super::learnt::Understood;
 use super::parameter::Parameter;
 use super::parsed::Parsed;
 use crate::auth::AuthMethod;
@@ -56,7 +56,7 @@ pub struct SessionOptions {
 }
 
 /// What a statement under way may touch.
-pub struct Cx<'a> {
+pub(crate) struct Cx<'a> {
     pub shard: &'a ShardContext,
     pub client: &'a mut Client,
     pub out: &'a mut SendBuf,
@@ -64,7 +64,7 @@ pub struct Cx<'a> {
 
 impl Cx<'_> {
     /// The same with another place for what is written.
-    pub fn spooled<'b>(&'b mut self, spool: &'b mut SendBuf) -> Cx<'b> {
+    pub(crate) fn spooled<'b>(&'b mut self, spool: &'b mut SendBuf) -> Cx<'b> {
         Cx { shard: self.shard, client: self.client, out: spool }
     }
 }

@@ -12,11 +12,11 @@ use crate::types::Style;
 use super::rows::{Formats, RowShape};
 
 /// A translated statement with what was learnt of it since.
-pub type Understood = CachedTranslation<Learnt>;
+pub(crate) type Understood = CachedTranslation<Learnt>;
 
 /// What a shard learns of a statement by preparing it.
 #[derive(Debug, Default)]
-pub struct Learnt {
+pub(crate) struct Learnt {
     /// Per script step, once a connection has prepared it.
     metadata: RefCell<Vec<Option<Rc<StatementMetadata>>>>,
     /// The columns of its rows, by the formats they were asked for in; the latest last.
@@ -68,7 +68,7 @@ impl Learnt {
 }
 
 /// The IRIS statements of an action, in the order of their steps.
-pub fn plans(action: &Action) -> impl Iterator<Item = &Plan> {
+pub(crate) fn plans(action: &Action) -> impl Iterator<Item = &Plan> {
     let (steps, copy) = match action {
         Action::Script(steps) => (steps.as_slice(), None),
         Action::CopyFromStdin(copy) => (&[][..], Some(&copy.insert)),

@@ -1,14 +1,14 @@
 //! From the text of a statement to what is known of it.
 
-pub mod context;
-pub mod learnt;
-pub mod parameter;
-pub mod parsed;
-pub mod prelude;
-pub mod question;
-pub mod resolve;
-pub mod rows;
-pub mod rules;
-pub mod session_values;
-pub mod shape;
-pub mod statement;
+pub(super) mod context;
+pub(super) mod learnt;
+pub(super) mod parameter;
+pub(super) mod parsed;
+pub(super) mod prelude;
+pub(super) mod question;
+pub(super) mod resolve;
+pub(super) mod rows;
+pub(super) mod rules;
+pub(super) mod session_values;
+pub(super) mod shape;
+pub(super) mod statement;

@@ -5,7 +5,7 @@ use crate::wire::Format;
 
 /// One parameter as Bind (or SQL-level EXECUTE) gives it.
 #[derive(Debug, Clone, Copy)]
-pub struct Parameter<'a> {
+pub(crate) struct Parameter<'a> {
     pub oid: Oid,
     pub format: Format,
     /// `None` = NULL.

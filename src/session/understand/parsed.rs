@@ -18,7 +18,7 @@ type Generation = HashMap<Box<str>, Rc<Statement>, foldhash::fast::RandomState>;
 
 /// The unnamed statements of a shard's clients. Two generations, as in [`TranslationCache`](crate::sql::TranslationCache).
 #[derive(Debug, Default)]
-pub struct Parsed {
+pub(crate) struct Parsed {
     young: Generation,
     old: Generation,
     epoch: u64,
@@ -26,7 +26,7 @@ pub struct Parsed {
 
 impl Parsed {
     /// What a client's Parse of this text with these types was understood as before.
-    pub fn get(
+    pub(crate) fn get(
         &mut self,
         sql: &str,
         types: impl Iterator<Item = Oid>,
@@ -49,7 +49,7 @@ impl Parsed {
 
     /// Keeps a statement that means the same to every client of the shard with these settings: one that IRIS runs. Its
     /// translation is the shard's.
-    pub fn keep(&mut self, statement: &Rc<Statement>, client: &Client) {
+    pub(crate) fn keep(&mut self, statement: &Rc<Statement>, client: &Client) {
         let is_for_all = matches!(statement.understood.translation.action, Action::Script(_))
             && statement.described.is_none()
             && statement.inner.is_none()

@@ -24,7 +24,7 @@ const READABLE: &[&str] = &[
 
 /// The start of a unit: a transaction that changes nothing, in which the client is who it is. Custom settings tell the
 /// functions that the gateway has replaced what they have to answer.
-pub fn prelude(client: &Client, query: CatalogQuery, context: &ShardContext) -> String {
+pub(crate) fn prelude(client: &Client, query: CatalogQuery, context: &ShardContext) -> String {
     let mut prelude = String::from("BEGIN READ ONLY; SET LOCAL SESSION AUTHORIZATION ");
     prelude.push_str(&quoted_name(&client.user));
     prelude.push(';');

@@ -10,18 +10,18 @@ use crate::session::contract::step::{Event, Progress, Want};
 
 /// One question under way.
 #[derive(Debug)]
-pub struct Question {
+pub(crate) struct Question {
     request: OracleRequest,
     role_made: bool,
     refreshed: bool,
 }
 
 impl Question {
-    pub fn new(request: OracleRequest) -> Self {
+    pub(crate) fn new(request: OracleRequest) -> Self {
         Self { request, role_made: false, refreshed: false }
     }
 
-    pub fn ask(&self) -> Want {
+    pub(crate) fn ask(&self) -> Want {
         Want::Ask(self.request.clone())
     }
 
@@ -30,7 +30,7 @@ impl Question {
     ///
     /// # Errors
     /// The oracle could not be asked: what the runtime says, or 08P01.
-    pub fn resume(
+    pub(crate) fn resume(
         &mut self,
         event: Event<'_>,
         shard: &ShardContext,

@@ -30,7 +30,7 @@ use spelling::{Asked, Spelled};
 
 /// A statement on its way to being understood.
 #[derive(Debug)]
-pub struct Resolve {
+pub(crate) struct Resolve {
     sql: String,
     /// The statement as PostgreSQL is asked for it, where it knows a table under another spelling.
     spelled: Spelled,
@@ -81,7 +81,7 @@ enum Stage {
 }
 
 /// How far the understanding of a statement is.
-pub type Understanding = Progress<Rc<Understood>>;
+pub(crate) type Understanding = Progress<Rc<Understood>>;
 
 /// A statement names no more tables than this; beyond it something is wrong.
 const LOADS_MAX: usize = 256;
@@ -100,14 +100,14 @@ fn surroundings<'a>(cx: &'a Cx<'_>) -> Surroundings<'a> {
 
 impl Resolve {
     /// The hot path: the statement that `template` holds the scan of is known, and was prepared before.
-    pub fn of_template(template: &Template, context: &ShardContext) -> Option<Rc<Understood>> {
+    pub(crate) fn of_template(template: &Template, context: &ShardContext) -> Option<Rc<Understood>> {
         let epoch = context.epoch();
         let found = context.translations.borrow_mut().get(template, epoch);
         found.filter(|understood| next_unprepared(understood, 0).is_none())
     }
 
     /// The statement of a query string that holds one, scanned; see [`Template::scan_only`].
-    pub fn scan_only<'a>(sql: &'a str, template: &mut Template, client: &Client) -> Option<&'a str> {
+    pub(crate) fn scan_only<'a>(sql: &'a str, template: &mut Template, client: &Client) -> Option<&'a str> {
         template.is_zoned = client.is_zoned();
         template.is_dated = client.is_dated();
         let statement = template.scan_only(sql)?;
@@ -119,7 +119,7 @@ impl Resolve {
     ///
     /// # Errors
     /// The text cannot be scanned (unterminated literal).
-    pub fn scan(sql: &str, template: &mut Template, client: &Client) -> Result<(), Box<PgError>> {
+    pub(crate) fn scan(sql: &str, template: &mut Template, client: &Client) -> Result<(), Box<PgError>> {
         template.is_zoned = client.is_zoned();
         template.is_dated = client.is_dated();
         template.scan(sql)?;
@@ -128,7 +128,7 @@ impl Resolve {
     }
 
     /// A statement that `of_template` did not find; `template` holds its scan.
-    pub fn new(sql: &str, template: Template) -> Self {
+    pub(crate) fn new(sql: &str, template: Template) -> Self {
         Self {
             sql: sql.to_owned(),
             spelled: Spelled::default(),
@@ -144,7 +144,7 @@ impl Resolve {
     }
 
     /// With the types the client declares for its parameters.
-    pub fn with_types(sql: &str, mut template: Template, parameter_types: &[Oid]) -> Self {
+    pub(crate) fn with_types(sql: &str, mut template: Template, parameter_types: &[Oid]) -> Self {
         template.declare(parameter_types);
         // `unknown` leaves the type open just as 0 does.
         let open = |oid: &Oid| if *oid == Oid::UNKNOWN { Oid::UNSPECIFIED } else { *oid };
@@ -157,13 +157,13 @@ impl Resolve {
 
     /// The text, the literals its binds refer to, and what PostgreSQL says of it where that is not kept with the
     /// translation.
-    pub fn into_parts(self) -> (String, Template, Option<Rc<Described>>) {
+    pub(crate) fn into_parts(self) -> (String, Template, Option<Rc<Described>>) {
         (self.sql, self.template, self.described)
     }
 
     /// # Errors
     /// The statement's own error.
-    pub fn start(&mut self, cx: &mut Cx<'_>) -> Result<Understanding, Box<PgError>> {
+    pub(crate) fn start(&mut self, cx: &mut Cx<'_>) -> Result<Understanding, Box<PgError>> {
         let progress = self.begin(surroundings(cx))?;
         Ok(asked(progress, cx))
     }
@@ -173,7 +173,7 @@ impl Resolve {
     /// # Errors
     /// The statement's own error; XX000 when IRIS answers something else than asked, and for an event that it does not
     /// wait for.
-    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Understanding, Box<PgError>> {
+    pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Understanding, Box<PgError>> {
         let progress = match event {
             Event::Iris(reply) => self.on_reply(reply, surroundings(cx))?,
             event @ (Event::Oracle(_) | Event::Mirrored(_)) => self.on_answer(event, surroundings(cx))?,

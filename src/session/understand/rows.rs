@@ -12,7 +12,7 @@ use crate::wire::{FieldDescription, Format, PgError, RowWriter, SendBuf, SqlStat
 
 /// One column as the client sees it.
 #[derive(Debug, Clone)]
-pub struct Field {
+pub(crate) struct Field {
     pub name: String,
     pub pg_type: PgType,
     /// Bytes of a value (`pg_type.typlen`); negative: it varies.
@@ -25,7 +25,7 @@ pub struct Field {
 
 impl Field {
     /// A column of no table.
-    pub fn new(name: &str, pg_type: PgType, format: Format) -> Self {
+    pub(crate) fn new(name: &str, pg_type: PgType, format: Format) -> Self {
         Self { name: name.to_owned(), pg_type, type_len: pg_type.typlen(), format, table_oid: 0, attribute_number: 0 }
     }
 }
@@ -39,14 +39,14 @@ struct Column {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StreamKind {
+pub(crate) enum StreamKind {
     Text,
     Binary,
 }
 
 /// The columns of a result with their coders.
 #[derive(Debug)]
-pub struct RowShape {
+pub(crate) struct RowShape {
     pub fields: Vec<Field>,
     columns: Vec<Column>,
     /// Cells behind them that are not shown.
@@ -59,7 +59,7 @@ pub struct RowShape {
 impl RowShape {
     /// # Errors
     /// 0A000: a column's type has no form in the wanted format. 08P01: `formats` fits neither none, one nor all columns.
-    pub fn new(
+    pub(crate) fn new(
         plan: &Plan,
         metadata: &StatementMetadata,
         described: Option<&Described>,
@@ -127,16 +127,16 @@ impl RowShape {
     }
 
     /// Whether it prints values as `style` asks for.
-    pub fn serves(&self, style: &Arc<Style>) -> bool {
+    pub(crate) fn serves(&self, style: &Arc<Style>) -> bool {
         self.style.as_ref().is_none_or(|own| Arc::ptr_eq(own, style) || own == style)
     }
 
     /// The kind of stream a column holds handles of.
-    pub fn stream(&self, column: usize) -> Option<StreamKind> {
+    pub(crate) fn stream(&self, column: usize) -> Option<StreamKind> {
         self.columns.get(column)?.stream
     }
 
-    pub fn columns_count(&self) -> usize {
+    pub(crate) fn columns_count(&self) -> usize {
         self.columns.len()
     }
 
@@ -144,7 +144,7 @@ impl RowShape {
     ///
     /// # Errors
     /// 08006 when the row is malformed, 22xxx when a value does not fit its type; nothing of the row is left in `out`.
-    pub fn write_row(&self, reader: &mut ItemReader<'_>, out: &mut SendBuf) -> Result<(), Box<PgError>> {
+    pub(crate) fn write_row(&self, reader: &mut ItemReader<'_>, out: &mut SendBuf) -> Result<(), Box<PgError>> {
         let mut row = out.begin_data_row();
         for column in &self.columns {
             let item = reader.need("cell").map_err(malformed)?;
@@ -162,7 +162,7 @@ impl RowShape {
     ///
     /// # Errors
     /// As `write_row`.
-    pub fn write_gathered(&self, cells: &[GatheredCell], out: &mut SendBuf) -> Result<(), Box<PgError>> {
+    pub(crate) fn write_gathered(&self, cells: &[GatheredCell], out: &mut SendBuf) -> Result<(), Box<PgError>> {
         let mut row = out.begin_data_row();
         for (column, cell) in self.columns.iter().zip(cells) {
             let datum = match cell {
@@ -194,7 +194,7 @@ fn put_cell(row: &mut RowWriter<'_>, encoder: &Encoder, datum: &Datum<'_>) -> Re
 
 /// A cell of a row with streams.
 #[derive(Debug)]
-pub enum GatheredCell {
+pub(crate) enum GatheredCell {
     Null,
     /// The item as it stood in the row.
     Item(Vec<u8>),
@@ -242,7 +242,7 @@ fn expand(columns: &[OutputColumn], count: usize) -> Vec<OutputColumn> {
 /// Format codes of Bind: none (all text), one for all, or one each. Copied without memory of its own, unless columns
 /// differ.
 #[derive(Debug, Clone)]
-pub struct Formats {
+pub(crate) struct Formats {
     codes: Codes,
     /// Codes given.
     count: usize,
@@ -261,16 +261,16 @@ impl Default for Formats {
 }
 
 impl Formats {
-    pub fn text() -> Self {
+    pub(crate) fn text() -> Self {
         Self { codes: Codes::All(Format::Text), count: 0 }
     }
 
-    pub fn all(format: Format) -> Self {
+    pub(crate) fn all(format: Format) -> Self {
         Self { codes: Codes::All(format), count: 1 }
     }
 
     /// As Bind has them.
-    pub fn new(codes: impl ExactSizeIterator<Item = Format> + Clone) -> Self {
+    pub(crate) fn new(codes: impl ExactSizeIterator<Item = Format> + Clone) -> Self {
         let count = codes.len();
         let first = codes.clone().next().unwrap_or(Format::Text);
         let is_one = codes.clone().all(|format| format == first);
@@ -279,16 +279,16 @@ impl Formats {
     }
 
     /// Whether columns look the same by both.
-    pub fn means(&self, other: &Self) -> bool {
+    pub(crate) fn means(&self, other: &Self) -> bool {
         self.codes == other.codes
     }
 
     /// The format codes as Bind gave them.
-    pub fn to_codes(&self) -> Vec<Format> {
+    pub(crate) fn to_codes(&self) -> Vec<Format> {
         (0..self.count).map(|index| self.of(index)).collect()
     }
 
-    pub fn of(&self, index: usize) -> Format {
+    pub(crate) fn of(&self, index: usize) -> Format {
         match &self.codes {
             Codes::All(format) => *format,
             Codes::Each(formats) => formats.get(index).copied().unwrap_or(Format::Text),
@@ -297,7 +297,7 @@ impl Formats {
 
     /// # Errors
     /// 08P01 as PostgreSQL words it.
-    pub fn check(&self, columns: usize) -> Result<(), Box<PgError>> {
+    pub(crate) fn check(&self, columns: usize) -> Result<(), Box<PgError>> {
         if self.count > 1 && self.count != columns {
             return Err(PgError::error(
                 SqlState::PROTOCOL_VIOLATION,
@@ -310,7 +310,7 @@ impl Formats {
 
 /// The columns of a result as the client is told them: those of a shape that is kept, or made for this once.
 #[derive(Debug)]
-pub enum Fields {
+pub(crate) enum Fields {
     Kept(Rc<RowShape>),
     Own(Vec<Field>),
 }
@@ -327,7 +327,7 @@ impl std::ops::Deref for Fields {
 }
 
 impl Fields {
-    pub fn into_vec(self) -> Vec<Field> {
+    pub(crate) fn into_vec(self) -> Vec<Field> {
         match self {
             Self::Kept(shape) => shape.fields.clone(),
             Self::Own(fields) => fields,
@@ -335,7 +335,7 @@ impl Fields {
     }
 }
 
-pub fn put_row_description(fields: &[Field], out: &mut SendBuf) {
+pub(crate) fn put_row_description(fields: &[Field], out: &mut SendBuf) {
     out.put_row_description(fields.iter().map(|field| FieldDescription {
         name: &field.name,
         table_oid: field.table_oid,

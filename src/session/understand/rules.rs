@@ -13,7 +13,7 @@ use crate::session::client::Client;
 
 /// Several IRIS statements for one of PostgreSQL's, and COPY, are all or nothing. DDL stands alone: IRIS does not
 /// roll it back.
-pub fn needs_transaction(understood: &Understood) -> bool {
+pub(crate) fn needs_transaction(understood: &Understood) -> bool {
     let translation = &understood.translation;
     match &translation.action {
         Action::CopyFromStdin(_) => true,
@@ -28,7 +28,7 @@ pub fn needs_transaction(understood: &Understood) -> bool {
 }
 
 /// What a statement that has succeeded says besides; a definition is known to the transaction.
-pub fn put_notices(understood: &Understood, client: &mut Client, out: &mut SendBuf) {
+pub(crate) fn put_notices(understood: &Understood, client: &mut Client, out: &mut SendBuf) {
     if !understood.translation.mirror.is_empty() {
         client.transaction.mark_definition();
     }
@@ -38,7 +38,7 @@ pub fn put_notices(understood: &Understood, client: &mut Client, out: &mut SendB
 }
 
 /// What a statement that was carried out changes in the mirror.
-pub fn mirror_change(client: &Client, understood: &Understood) -> Option<MirrorChange> {
+pub(crate) fn mirror_change(client: &Client, understood: &Understood) -> Option<MirrorChange> {
     let statements = &understood.translation.mirror;
     (!statements.is_empty()).then(|| MirrorChange {
         statements: statements.clone(),
@@ -48,7 +48,7 @@ pub fn mirror_change(client: &Client, understood: &Understood) -> Option<MirrorC
 }
 
 /// Whether a failed block still allows it.
-pub fn ends_failed_block(action: &Action) -> bool {
+pub(crate) fn ends_failed_block(action: &Action) -> bool {
     matches!(
         action,
         Action::Transaction(
@@ -59,7 +59,7 @@ pub fn ends_failed_block(action: &Action) -> bool {
 
 /// The statement inside of DECLARE or PREPARE.
 #[derive(Debug, Clone, Copy)]
-pub struct Nested<'a> {
+pub(crate) struct Nested<'a> {
     pub sql: &'a str,
     /// Characters in front of it.
     pub offset: u32,
@@ -67,7 +67,7 @@ pub struct Nested<'a> {
 }
 
 /// `client_types`: of the parameters of the whole statement; those of DECLARE belong to its query.
-pub fn nested<'a>(action: &'a Action, client_types: &'a [Oid]) -> Option<Nested<'a>> {
+pub(crate) fn nested<'a>(action: &'a Action, client_types: &'a [Oid]) -> Option<Nested<'a>> {
     match action {
         Action::Cursor(CursorCommand::Declare { sql, offset, .. }) => {
             Some(Nested { sql, offset: *offset, parameter_types: client_types })
@@ -79,7 +79,7 @@ pub fn nested<'a>(action: &'a Action, client_types: &'a [Oid]) -> Option<Nested<
 
 /// IRIS's refusal as PostgreSQL words it. A missing table or column may mean that somebody else changed the schema:
 /// what the shard knows is forgotten, so the next attempt asks anew.
-pub fn refused(error: &IrisError, context: &ShardContext) -> Box<PgError> {
+pub(crate) fn refused(error: &IrisError, context: &ShardContext) -> Box<PgError> {
     if matches!(error.sqlcode, 29 | 30 | IrisError::RECOMPILED) {
         context.schema_changed();
     }
@@ -90,13 +90,13 @@ pub fn refused(error: &IrisError, context: &ShardContext) -> Box<PgError> {
 }
 
 /// PostgreSQL's refusal of a prepared statement whose result has other columns than it was described with.
-pub fn result_changed() -> Box<PgError> {
+pub(crate) fn result_changed() -> Box<PgError> {
     // asyncpg and pgjdbc know by the routine that preparing it again will do.
     PgError::unsupported("cached plan must not change result type").routine("RevalidateCachedQuery")
 }
 
 /// IRIS answered something else than it was asked.
-pub fn unexpected(reply: &Reply<'_>) -> Box<PgError> {
+pub(crate) fn unexpected(reply: &Reply<'_>) -> Box<PgError> {
     let kind = match reply {
         Reply::Prepared(_) => "metadata",
         Reply::Page { .. } => "rows",
@@ -109,7 +109,7 @@ pub fn unexpected(reply: &Reply<'_>) -> Box<PgError> {
 }
 
 /// The error with its position counted from the start of a longer text.
-pub fn moved(mut error: Box<PgError>, offset: u32) -> Box<PgError> {
+pub(crate) fn moved(mut error: Box<PgError>, offset: u32) -> Box<PgError> {
     error.position = error.position.map(|position| position.saturating_add(offset));
     error
 }

@@ -9,7 +9,7 @@ use crate::session::client::Client;
 
 /// # Errors
 /// Those of the setting functions: 42704.
-pub fn session_value(
+pub(crate) fn session_value(
     value: &SessionValue,
     client: &mut Client,
     shard: &ShardContext,

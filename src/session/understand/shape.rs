@@ -12,7 +12,7 @@ use super::context::{ShardContext, Understood};
 use super::rows::{Formats, RowShape};
 
 /// The coders of a step's rows; those last made are kept with the statement, by formats and style.
-pub fn row_shape(
+pub(crate) fn row_shape(
     understood: &Understood,
     step: &ScriptStep,
     metadata: &StatementMetadata,

@@ -12,7 +12,7 @@ use super::learnt::{Understood, plans};
 
 /// A prepared statement, by Parse or by SQL-level PREPARE.
 #[derive(Debug, Clone)]
-pub struct Statement {
+pub(crate) struct Statement {
     pub name: String,
     pub understood: Rc<Understood>,
     /// Holds the literals its binds refer to.

@@ -25,7 +25,7 @@ impl Condition {
 }
 
 /// The conditions of a name, which is folded already. Some names stand for more than one code; empty = no such name.
-pub fn conditions_named(name: &str) -> Vec<Condition> {
+pub(crate) fn conditions_named(name: &str) -> Vec<Condition> {
     if name == "others" {
         return vec![Condition::Others];
     }
@@ -35,7 +35,7 @@ pub fn conditions_named(name: &str) -> Vec<Condition> {
 }
 
 #[cfg(test)]
-pub fn is_sorted() -> bool {
+pub(crate) fn is_sorted() -> bool {
     CONDITIONS.is_sorted()
 }
 

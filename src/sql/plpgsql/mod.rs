@@ -3,9 +3,9 @@
 //! IRIS runs no PL/pgSQL. What has no variables needs no interpreter: statements one after the other, blocks around
 //! them whose EXCEPTION handlers take an error, IF. It is one list of steps, with jumps.
 
-pub mod conditions;
+pub(super) mod conditions;
 
-pub use self::conditions::Condition;
+pub(crate) use self::conditions::Condition;
 
 /// What a DO block does.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

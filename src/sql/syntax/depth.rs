@@ -43,7 +43,7 @@ impl Open {
 
 /// # Errors
 /// 54001, as PostgreSQL for a stack that grew too deep.
-pub fn check(sql: &str) -> Result<(), Box<PgError>> {
+pub(crate) fn check(sql: &str) -> Result<(), Box<PgError>> {
     let bytes = sql.as_bytes();
     let mut top = Open::default();
     // The parentheses around the innermost, and what they take together.

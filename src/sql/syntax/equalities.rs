@@ -7,13 +7,13 @@ use super::tree::{self, Expr};
 
 /// A column, and the columns and queries that what it equals is made of.
 #[derive(Debug)]
-pub struct Equality {
+pub(crate) struct Equality {
     pub column: SyntaxNode,
     pub reads: Vec<SyntaxNode>,
 }
 
 /// The equalities that hold wherever a condition is true.
-pub fn equated(condition: &SyntaxNode) -> Vec<Equality> {
+pub(crate) fn equated(condition: &SyntaxNode) -> Vec<Equality> {
     let mut found = Vec::new();
     if let Ok(expr) = tree::read(&unwrapped(condition)) {
         collect(&expr, &mut found);
@@ -22,7 +22,7 @@ pub fn equated(condition: &SyntaxNode) -> Vec<Equality> {
 }
 
 /// `name = value` for each comparison of a condition that is such comparisons and AND; empty for any other.
-pub fn named_values(condition: &SyntaxNode) -> Vec<(SyntaxNode, SyntaxNode)> {
+pub(crate) fn named_values(condition: &SyntaxNode) -> Vec<(SyntaxNode, SyntaxNode)> {
     let mut found = Vec::new();
     let is_read = tree::read(condition).is_ok_and(|expr| only_equalities(&expr, &mut found));
     if is_read { found } else { Vec::new() }

@@ -32,12 +32,12 @@ const RESERVED: &[&str] = &[
     "WHENEVER", "WHERE", "WITH", "WORK", "WRITE", "YEAR", "ZONE",
 ];
 
-pub fn is_reserved(word: &str) -> bool {
+pub(crate) fn is_reserved(word: &str) -> bool {
     RESERVED.binary_search(&word.to_ascii_uppercase().as_str()).is_ok()
 }
 
 /// What PostgreSQL calls it: quotes off, plain names in lower case.
-pub fn folded(name: &str) -> String {
+pub(crate) fn folded(name: &str) -> String {
     match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
         Some(inner) => inner.replace("\"\"", "\""),
         None => name.to_lowercase(),
@@ -45,7 +45,7 @@ pub fn folded(name: &str) -> String {
 }
 
 /// A name for IRIS: as typed, quoted where IRIS needs it.
-pub fn iris_name(typed: &str) -> Result<String, Box<PgError>> {
+pub(crate) fn iris_name(typed: &str) -> Result<String, Box<PgError>> {
     let Some(quoted) = typed.strip_prefix('"') else {
         if typed.get(..2).is_some_and(|prefix| prefix.eq_ignore_ascii_case("u&")) {
             return Err(PgError::unsupported("identifiers with Unicode escapes (U&\"..\") are not supported"));
@@ -69,7 +69,7 @@ pub fn iris_name(typed: &str) -> Result<String, Box<PgError>> {
 }
 
 /// Whether IRIS can hold a folded name.
-pub fn can_hold(folded: &str) -> bool {
+pub(crate) fn can_hold(folded: &str) -> bool {
     !folded.is_empty()
         && !folded.contains([',', '.', '^', '"'])
         && !folded.contains("->")
@@ -77,13 +77,13 @@ pub fn can_hold(folded: &str) -> bool {
 }
 
 /// A name that only this statement gives, as typed: where IRIS cannot hold it, `stand_in` takes its place.
-pub fn iris_name_or(typed: &str, stand_in: impl FnOnce() -> String) -> Result<String, Box<PgError>> {
+pub(crate) fn iris_name_or(typed: &str, stand_in: impl FnOnce() -> String) -> Result<String, Box<PgError>> {
     let folded = folded(typed);
     if folded.is_empty() || can_hold(&folded) { iris_name(typed) } else { Ok(stand_in()) }
 }
 
 /// A name made by the gateway or known folded, for IRIS.
-pub fn iris_name_of(folded: &str) -> String {
+pub(crate) fn iris_name_of(folded: &str) -> String {
     let plain = folded.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         && folded.starts_with(|c: char| c.is_ascii_alphabetic())
         && !is_reserved(folded);
@@ -91,7 +91,7 @@ pub fn iris_name_of(folded: &str) -> String {
 }
 
 /// The parts of a dotted name, as typed: of `PATH`, `PATH_REF`, `*_NAME_REF`, `FIELD_EXPR` and what wraps them.
-pub fn parts(node: &SyntaxNode) -> Vec<String> {
+pub(crate) fn parts(node: &SyntaxNode) -> Vec<String> {
     node.descendants_with_tokens()
         .filter_map(SyntaxElement::into_token)
         .filter(|token| is_name_token(token.kind()))
@@ -104,11 +104,11 @@ fn is_name_token(kind: SyntaxKind) -> bool {
 }
 
 /// The first name inside a node, as typed.
-pub fn first(node: &SyntaxNode) -> Option<String> {
+pub(crate) fn first(node: &SyntaxNode) -> Option<String> {
     parts(node).into_iter().next()
 }
 
-pub fn catalog_later(name: &str) -> Box<PgError> {
+pub(crate) fn catalog_later(name: &str) -> Box<PgError> {
     PgError::unsupported(format!("the system catalog relation \"{name}\" cannot be used together with tables"))
         .detail("Catalogs are answered by PostgreSQL, tables by IRIS.")
         .hint("Query them one after the other.")

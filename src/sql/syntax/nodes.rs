@@ -3,7 +3,7 @@
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
 /// The node inside parentheses.
-pub fn unwrapped(node: &SyntaxNode) -> SyntaxNode {
+pub(crate) fn unwrapped(node: &SyntaxNode) -> SyntaxNode {
     let mut node = node.clone();
     while matches!(node.kind(), SyntaxKind::PAREN_EXPR | SyntaxKind::SET_EXPR | SyntaxKind::ARG) {
         match node.first_child() {
@@ -16,12 +16,12 @@ pub fn unwrapped(node: &SyntaxNode) -> SyntaxNode {
 }
 
 /// Positions travel as byte offset + 1 until the top of translation makes characters of them.
-pub fn offset(at: usize) -> u32 {
+pub(crate) fn offset(at: usize) -> u32 {
     u32::try_from(at).map_or(u32::MAX, |at| at.saturating_add(1))
 }
 
 /// The tokens of a node, keywords and names as typed, one blank between words; for messages and simple clauses.
-pub fn plain_text(node: &SyntaxNode) -> String {
+pub(crate) fn plain_text(node: &SyntaxNode) -> String {
     let mut text = String::new();
     for token in node.descendants_with_tokens().filter_map(SyntaxElement::into_token) {
         if matches!(token.kind(), SyntaxKind::WHITESPACE | SyntaxKind::COMMENT) {
@@ -35,25 +35,25 @@ pub fn plain_text(node: &SyntaxNode) -> String {
     text.trim_end().to_owned()
 }
 
-pub fn child(node: &SyntaxNode, kind: SyntaxKind) -> Option<SyntaxNode> {
+pub(crate) fn child(node: &SyntaxNode, kind: SyntaxKind) -> Option<SyntaxNode> {
     node.children().find(|child| child.kind() == kind)
 }
 
-pub fn children(node: &SyntaxNode, kind: SyntaxKind) -> impl Iterator<Item = SyntaxNode> {
+pub(crate) fn children(node: &SyntaxNode, kind: SyntaxKind) -> impl Iterator<Item = SyntaxNode> {
     node.children().filter(move |child| child.kind() == kind)
 }
 
 /// The members of a list that is a child: `grandchildren(values, ROW_LIST, ROW)`. Never those of a query further in.
-pub fn grandchildren(node: &SyntaxNode, list: SyntaxKind, kind: SyntaxKind) -> Vec<SyntaxNode> {
+pub(crate) fn grandchildren(node: &SyntaxNode, list: SyntaxKind, kind: SyntaxKind) -> Vec<SyntaxNode> {
     children(node, list).flat_map(|list| children(&list, kind).collect::<Vec<_>>()).collect()
 }
 
-pub fn has_token(node: &SyntaxNode, kind: SyntaxKind) -> bool {
+pub(crate) fn has_token(node: &SyntaxNode, kind: SyntaxKind) -> bool {
     node.children_with_tokens().any(|element| element.kind() == kind)
 }
 
 /// The query inside parentheses, if that is what they hold.
-pub fn subquery(node: &SyntaxNode) -> Option<SyntaxNode> {
+pub(crate) fn subquery(node: &SyntaxNode) -> Option<SyntaxNode> {
     if is_query(node.kind()) {
         return Some(node.clone());
     }
@@ -65,7 +65,7 @@ pub fn subquery(node: &SyntaxNode) -> Option<SyntaxNode> {
     if is_query(child.kind()) { Some(child) } else { subquery(&child) }
 }
 
-pub fn is_query(kind: SyntaxKind) -> bool {
+pub(crate) fn is_query(kind: SyntaxKind) -> bool {
     matches!(
         kind,
         SyntaxKind::SELECT
@@ -76,7 +76,7 @@ pub fn is_query(kind: SyntaxKind) -> bool {
     )
 }
 
-pub fn is_type(kind: SyntaxKind) -> bool {
+pub(crate) fn is_type(kind: SyntaxKind) -> bool {
     matches!(
         kind,
         SyntaxKind::PATH_TYPE
@@ -93,7 +93,7 @@ pub fn is_type(kind: SyntaxKind) -> bool {
 }
 
 /// Whether an expression says the same for every row: it reads no column and no table.
-pub fn is_constant(node: &SyntaxNode) -> bool {
+pub(crate) fn is_constant(node: &SyntaxNode) -> bool {
     if is_query(node.kind()) {
         return false;
     }
@@ -127,13 +127,13 @@ pub fn is_constant(node: &SyntaxNode) -> bool {
 }
 
 /// The argument expressions of a call, `ARG` wrappers off.
-pub fn arguments(call: &SyntaxNode) -> Vec<SyntaxNode> {
+pub(crate) fn arguments(call: &SyntaxNode) -> Vec<SyntaxNode> {
     let Some(list) = child(call, SyntaxKind::ARG_LIST) else { return Vec::new() };
     children(&list, SyntaxKind::ARG).filter_map(|argument| argument.first_child()).collect()
 }
 
 /// The argument of `ANY (..)`, `SOME (..)` or `ALL (..)`, and whether it is ALL.
-pub fn quantified(node: &SyntaxNode) -> Option<(bool, SyntaxNode)> {
+pub(crate) fn quantified(node: &SyntaxNode) -> Option<(bool, SyntaxNode)> {
     if node.kind() != SyntaxKind::CALL_EXPR {
         return None;
     }

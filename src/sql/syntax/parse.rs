@@ -11,7 +11,7 @@ use crate::wire::{PgError, SqlState};
 
 /// The tree, and the first thing the parser did not understand. The parser is another project's: a panic of it must
 /// not cost the shard.
-pub fn parse(sql: &str) -> Result<(SyntaxNode, Option<Box<PgError>>), Box<PgError>> {
+pub(crate) fn parse(sql: &str) -> Result<(SyntaxNode, Option<Box<PgError>>), Box<PgError>> {
     let parsed = catch_unwind(AssertUnwindSafe(|| {
         let parse = SourceFile::parse(sql);
         // `a IN (1, 2) = b`: the list is read with what follows it, and then found wanting; the tokens are all there and
@@ -30,7 +30,7 @@ pub fn parse(sql: &str) -> Result<(SyntaxNode, Option<Box<PgError>>), Box<PgErro
 }
 
 /// The tree of a text that is one statement, understood in full; `None` for any other.
-pub fn lone_statement(sql: &str) -> Option<SyntaxNode> {
+pub(crate) fn lone_statement(sql: &str) -> Option<SyntaxNode> {
     depth::check(sql).ok()?;
     let (root, None) = parse(sql).ok()? else { return None };
     let mut statements = root.children();

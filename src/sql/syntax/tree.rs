@@ -13,7 +13,7 @@ use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 use crate::wire::{PgError, SqlState};
 
 #[derive(Debug, Clone)]
-pub enum Expr {
+pub(crate) enum Expr {
     Atom(SyntaxNode),
     Not(Box<Expr>),
     /// `-`, `+`, `~` and other prefix operators.
@@ -82,7 +82,7 @@ pub enum Expr {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IsWhat {
+pub(crate) enum IsWhat {
     Null,
     True,
     False,
@@ -90,7 +90,7 @@ pub enum IsWhat {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LikeKind {
+pub(crate) enum LikeKind {
     Like,
     Ilike,
     Similar,
@@ -182,7 +182,7 @@ impl Op {
 ///
 /// squawk leaves `x::int BETWEEN 1 AND 2` in two siblings, the cast and a BETWEEN without its operand; the second is read
 /// with the first. Lists of expressions are therefore gone through by [`expressions`].
-pub fn read(node: &SyntaxNode) -> Result<Expr, Box<PgError>> {
+pub(crate) fn read(node: &SyntaxNode) -> Result<Expr, Box<PgError>> {
     let headless = node.next_sibling().filter(is_headless);
     if !is_run(node) && headless.is_none() {
         return Ok(Expr::Atom(node.clone()));
@@ -222,7 +222,7 @@ fn is_headless(node: &SyntaxNode) -> bool {
 }
 
 /// The expressions of a list.
-pub fn expressions(list: &SyntaxNode) -> impl Iterator<Item = SyntaxNode> {
+pub(crate) fn expressions(list: &SyntaxNode) -> impl Iterator<Item = SyntaxNode> {
     list.children().filter(|child| !is_headless(child))
 }
 
@@ -478,7 +478,7 @@ fn op_text(op: &Op) -> String {
     }
 }
 
-pub fn is_trivia(element: &SyntaxElement) -> bool {
+pub(crate) fn is_trivia(element: &SyntaxElement) -> bool {
     matches!(element.kind(), SyntaxKind::WHITESPACE | SyntaxKind::COMMENT)
 }
 

@@ -6,7 +6,7 @@ use crate::sql::{AdvisoryOperation, Bind, Call, CallArgument, CallFunction, Temp
 use crate::types::Oid;
 
 /// `label: name(arguments), ..`; a label that is the name is left out, an expression stands in braces.
-pub fn shown(calls: &[Call], template: &Template) -> String {
+pub(super) fn shown(calls: &[Call], template: &Template) -> String {
     calls.iter().map(|call| one(call, template)).collect::<Vec<_>>().join(", ")
 }
 

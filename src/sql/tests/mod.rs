@@ -21,7 +21,7 @@ use crate::types::PgType;
 
 /// The tables of the cases; every other name is `Missing`.
 #[derive(Debug, Default)]
-pub struct Tables(Vec<Rc<TableFacts>>);
+pub(super) struct Tables(Vec<Rc<TableFacts>>);
 
 impl Schema for Tables {
     fn named(&self, what: Named, name: &str) -> Option<Rc<Vec<NamedFacts>>> {
@@ -39,7 +39,7 @@ impl Schema for Tables {
 impl Tables {
     /// `name: column type [!], ..`; `!` is NOT NULL, `#` the identity; the first column is the primary key. A type
     /// with labels in braces is an enum's. `~` ignores case, `decimal` is what vectors are made of.
-    pub fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         let table = |line: &str| {
             let (name, columns) = line.split_once(':').unwrap();
             let columns: Vec<ColumnFacts> = columns
@@ -81,7 +81,7 @@ impl Tables {
     }
 }
 
-pub const TABLES: &str = "
+pub(super) const TABLES: &str = "
     known: id int4 #; name text; active bool !; n int4 !; big int8; price numeric(10,2); ratio float8; at timestamptz; day date; ts timestamp; uid uuid; doc jsonb; raw bytea; code varchar(10) !
     items: id int8 #; embedding vector(3); label text
     old: id int4 #; name text ~; code varchar(10) ! ~; n int4
@@ -89,11 +89,11 @@ pub const TABLES: &str = "
     tasks: id int4 #; state state{todo,done}; kind kind{a,it's} !
 ";
 
-pub fn tables() -> Tables {
+pub(super) fn tables() -> Tables {
     Tables::parse(TABLES)
 }
 
-pub fn try_translate(sql: &str, schema: &dyn Schema) -> Result<Translated, TranslateError> {
+pub(super) fn try_translate(sql: &str, schema: &dyn Schema) -> Result<Translated, TranslateError> {
     let mut template = Template::default();
     template.scan(sql).map_err(TranslateError::Pg)?;
     let keys = Cell::new(1);
@@ -102,7 +102,7 @@ pub fn try_translate(sql: &str, schema: &dyn Schema) -> Result<Translated, Trans
 
 /// The statement's translation in one text: marks are written as their binds. Steps are joined by ` ;; `, with
 /// `[=0]`/`[>0]` for conditional ones, `[119]` for ignored codes.
-pub fn shown(sql: &str, schema: &dyn Schema) -> String {
+pub(super) fn shown(sql: &str, schema: &dyn Schema) -> String {
     in_one_line(sql, schema).replace('\n', "\\n")
 }
 
@@ -218,7 +218,7 @@ fn spelled(text: &str, binds: &[Bind], template: &Template) -> String {
 }
 
 /// `label:type` of each column.
-pub fn columns(sql: &str, schema: &dyn Schema) -> String {
+pub(super) fn columns(sql: &str, schema: &dyn Schema) -> String {
     let translated = match try_translate(sql, schema) {
         Ok(translated) => translated,
         Err(_) => return String::new(),

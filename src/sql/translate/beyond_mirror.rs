@@ -47,7 +47,7 @@ const LARGE_OBJECTS: &[&str] = &[
 ];
 
 /// Why a function must not be asked of the oracle; `None`: it may. `name` is folded.
-pub fn refusal(name: &str, arguments_count: usize) -> Option<PgError> {
+pub(crate) fn refusal(name: &str, arguments_count: usize) -> Option<PgError> {
     let (reason, hint) = match name {
         // With three arguments it is arithmetic; with two, the second is a query.
         "ts_rewrite" if arguments_count == 2 => ("it runs a query of its own", "Give it the three values themselves."),

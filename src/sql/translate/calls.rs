@@ -75,12 +75,12 @@ fn called(node: &SyntaxNode) -> Option<(CallFunction, String)> {
 
 /// Whether a statement calls a function of the gateway anywhere. Such a statement must not be sent to IRIS or to the
 /// oracle.
-pub fn has_gateway_call(node: &SyntaxNode) -> bool {
+pub(crate) fn has_gateway_call(node: &SyntaxNode) -> bool {
     node.descendants().any(|node| called(&node).is_some())
 }
 
 /// What the gateway carries out of a query.
-pub enum GatewayCalls {
+pub(crate) enum GatewayCalls {
     /// All of it.
     Alone(Vec<Call>),
     /// The sleeps; the oracle answers the query behind them.
@@ -95,7 +95,7 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// 0A000 when they do not stand alone in its select list; 42883 for arguments no such function takes.
-    pub fn gateway_calls(&self, query: &SyntaxNode) -> Result<Option<GatewayCalls>> {
+    pub(crate) fn gateway_calls(&self, query: &SyntaxNode) -> Result<Option<GatewayCalls>> {
         if !has_gateway_call(query) {
             return Ok(None);
         }

@@ -32,13 +32,13 @@ pub fn check_syntax(sql: &str) -> Result<(), Box<PgError>> {
 }
 
 /// `SET NAMES 'encoding'`, which squawk does not know.
-pub fn is_set_names(template: &Template) -> bool {
+pub(crate) fn is_set_names(template: &Template) -> bool {
     let words = template.text.strip_suffix('\u{4}').map(str::trim_end);
     words.is_some_and(|words| words.eq_ignore_ascii_case("set names"))
 }
 
 /// Positions inside translation are byte offsets + 1.
-pub fn in_characters(sql: &str, mut error: Box<PgError>) -> Box<PgError> {
+pub(crate) fn in_characters(sql: &str, mut error: Box<PgError>) -> Box<PgError> {
     if let Some(position) = error.position {
         let offset = usize::try_from(position).unwrap_or(0).saturating_sub(1);
         error.position = Some(char_position(sql, offset));

@@ -16,7 +16,7 @@ use crate::wire::{PgError, Severity, SqlState};
 /// PostgreSQL explains the queries that the oracle answers, with all its options. IRIS explains its own, in a form of
 /// its own; the column is PostgreSQL's. What programs read (FORMAT JSON and its like) has a form that only PostgreSQL
 /// can give: it explains the statement over the mirror, which tells its shape, and a notice says so.
-pub fn explain(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
+pub(crate) fn explain(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     let at = usize::from(node.text_range().start());
     let declared = nodes::child(node, SyntaxKind::DECLARE);
     let explained = declared.as_ref().unwrap_or(node).children().find(|child| is_query(child.kind()));

@@ -18,7 +18,7 @@ struct Word<'a> {
 }
 
 /// As typed.
-pub fn translate(cx: &Cx<'_>) -> Result<Translation> {
+pub(crate) fn translate(cx: &Cx<'_>) -> Result<Translation> {
     let words = words(cx.sql);
     let mut frag = Frag::atom(String::new(), Ty::Any);
     let mut words = words.iter().peekable();
@@ -103,7 +103,7 @@ fn words(sql: &str) -> Vec<Word<'_>> {
 
 /// Whether a statement says something only IRIS knows. `refused`: PostgreSQL's grammar cannot read it, so what could be
 /// either (`a %id` may be a remainder) is IRIS's.
-pub fn is_iris(sql: &str, refused: bool) -> bool {
+pub(crate) fn is_iris(sql: &str, refused: bool) -> bool {
     if !refused
         && memchr::memchr2(b'%', b'{', sql.as_bytes()).is_none()
         && !sql.to_ascii_lowercase().contains("json_table")

@@ -8,7 +8,7 @@ use crate::sql::syntax::parse::lone_statement;
 
 /// A view's query for the mirror.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ViewText {
+pub(crate) struct ViewText {
     pub sql: String,
     /// Every word in it that may be a name, folded, once each: many keywords may be.
     pub mentions: Vec<String>,
@@ -16,7 +16,7 @@ pub struct ViewText {
 
 /// The query of an IRIS view with `public` in place of the schema it stands for; `None` where the text is not one query
 /// in a form PostgreSQL's grammar has. Whether its functions exist is for PostgreSQL to say.
-pub fn view_for_mirror(definition: &str, default_schema: &str) -> Option<ViewText> {
+pub(crate) fn view_for_mirror(definition: &str, default_schema: &str) -> Option<ViewText> {
     // A view made through the gateway carries its own words.
     let own = parse_view_note(definition);
     let text = own.as_deref().unwrap_or(definition).trim().trim_end_matches(';');

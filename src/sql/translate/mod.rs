@@ -1,27 +1,27 @@
 //! The rules: one file per family. Everything no rule touches stays as written.
 
-pub mod beyond_mirror;
-pub mod calls;
-pub mod check;
-pub mod classify;
-pub mod context;
-pub mod ddl;
-pub mod dml;
-pub mod explain;
-pub mod expr;
-pub mod iris_dialect;
-pub mod mirror;
-pub mod query;
-pub mod utility;
-pub mod value;
+pub(super) mod beyond_mirror;
+pub(super) mod calls;
+pub(super) mod check;
+pub(super) mod classify;
+pub(super) mod context;
+pub(super) mod ddl;
+pub(super) mod dml;
+pub(super) mod explain;
+pub(super) mod expr;
+pub(super) mod iris_dialect;
+pub(super) mod mirror;
+pub(super) mod query;
+pub(super) mod utility;
+pub(super) mod value;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use self::calls::GatewayCalls;
 pub use self::check::check_syntax;
 use self::check::{in_characters, is_set_names};
-pub use self::mirror::view_for_mirror;
-pub use self::value::array::elements as array_elements;
+pub(crate) use self::mirror::view_for_mirror;
+pub(crate) use self::value::array::elements as array_elements;
 use crate::sql::options::{TranslateError, TranslateOptions, Translated};
 use crate::sql::plan::{Action, Bind, CallArgument, Plan, ScriptStep, SettingCommand, StepRole, Translation};
 use crate::sql::schema::Schema;
@@ -39,7 +39,7 @@ use crate::sql::translate::utility::cursor::{fetch, is_fetch, without_read_only}
 use crate::wire::{PgError, SqlState};
 
 /// Where what stands within a rule's own node is translated.
-pub const RULES: &Rules = &Rules { expression: expr::expression, query: query::query };
+pub(super) const RULES: &Rules = &Rules { expression: expr::expression, query: query::query };
 
 /// Translates one statement, whose `template` has been scanned from the same text.
 ///

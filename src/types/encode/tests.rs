@@ -6,7 +6,7 @@ use crate::wire::SqlState;
 
 /// Type, text form, and the type's send function in hex.
 #[rustfmt::skip]
-pub const CASES: &[(&str, &str, &str)] = &[
+pub(super) const CASES: &[(&str, &str, &str)] = &[
     ("bool", "t", "01"),
     ("int2", "-2", "fffe"),
     ("int4", "123456", "0001e240"),

@@ -17,7 +17,7 @@ fn swap_words(words: __m256i) -> __m256i {
 }
 
 #[target_feature(enable = "avx2")]
-pub fn f32_from_be(bytes: &[u8], target: &mut [f32]) {
+pub(super) fn f32_from_be(bytes: &[u8], target: &mut [f32]) {
     let count = (bytes.len() / 4).min(target.len());
     let (bytes, target) = (cut(bytes, count * 4), target.split_at_mut(count).0);
     let (blocks, rest) = bytes.as_chunks::<BYTES>();
@@ -33,7 +33,7 @@ pub fn f32_from_be(bytes: &[u8], target: &mut [f32]) {
 }
 
 #[target_feature(enable = "avx2")]
-pub fn f32_to_be(source: &[f32], target: &mut [u8]) {
+pub(super) fn f32_to_be(source: &[f32], target: &mut [u8]) {
     let count = (target.len() / 4).min(source.len());
     let (source, target) = (cut(source, count), target.split_at_mut(count * 4).0);
     let (blocks, rest) = source.as_chunks::<{ BYTES / 4 }>();

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-pub mod scalar;
+pub(crate) mod scalar;
 
 /// Functions for one instruction set. Slices of unequal length count as far as both go.
 #[derive(Debug, Clone, Copy)]

@@ -15,7 +15,7 @@ fn cannot_change(name: &str, when: &str) -> Box<PgError> {
 }
 
 /// The refusal of any change, for parameters that have none.
-pub fn refusal(parameter: &Parameter) -> Option<Box<PgError>> {
+pub(super) fn refusal(parameter: &Parameter) -> Option<Box<PgError>> {
     match parameter.kind {
         Kind::ReadOnly => Some(cannot_change(parameter.name, "")),
         Kind::Restart => Some(cannot_change(parameter.name, " without restarting the server")),
@@ -28,7 +28,7 @@ pub fn refusal(parameter: &Parameter) -> Option<Box<PgError>> {
 ///
 /// # Errors
 /// 42602.
-pub fn custom_name(name: &str) -> Result<()> {
+pub(super) fn custom_name(name: &str) -> Result<()> {
     let prefix = name.split('.').next().unwrap_or_default();
     if let Some(reserved) = RESERVED_PREFIXES.iter().find(|reserved| reserved.eq_ignore_ascii_case(prefix)) {
         let message = format!("invalid configuration parameter name \"{name}\"");
@@ -52,7 +52,7 @@ pub fn custom_name(name: &str) -> Result<()> {
 ///
 /// # Errors
 /// 22023, 55P02, 0A000.
-pub fn canonical(parameter: &Parameter, value: &str, current: &str) -> Result<String> {
+pub(super) fn canonical(parameter: &Parameter, value: &str, current: &str) -> Result<String> {
     if let Some(error) = refusal(parameter) {
         return Err(error);
     }
@@ -98,7 +98,7 @@ pub fn canonical(parameter: &Parameter, value: &str, current: &str) -> Result<St
 }
 
 /// The default as SHOW prints it.
-pub fn shown_default(parameter: &Parameter) -> String {
+pub(super) fn shown_default(parameter: &Parameter) -> String {
     match parameter.kind {
         Kind::Int(_, _, unit) => {
             parameter.default.parse().map_or_else(|_| parameter.default.to_owned(), |value| show_integer(value, unit))
@@ -392,7 +392,7 @@ fn interval_zone(name: &str, value: &str) -> Result<String> {
 }
 
 /// A list of identifiers, those without quotes in lower case (`SplitIdentifierString`); `None`: no such list.
-pub fn split_identifiers(text: &str) -> Option<Vec<String>> {
+pub(super) fn split_identifiers(text: &str) -> Option<Vec<String>> {
     let mut names = Vec::new();
     let mut rest = text.trim_start();
     if rest.is_empty() {
@@ -434,7 +434,7 @@ pub fn split_identifiers(text: &str) -> Option<Vec<String>> {
 }
 
 /// A duration as SHOW prints it, in milliseconds.
-pub fn milliseconds(shown: &str) -> Option<u64> {
+pub(super) fn milliseconds(shown: &str) -> Option<u64> {
     let digits = shown.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = shown.split_at_checked(digits)?;
     let number: u64 = number.parse().ok()?;

@@ -28,7 +28,7 @@ struct Changes {
 
 /// A client's values: only those that differ from the defaults are stored.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub(crate) struct Settings {
     server_version: String,
     user: String,
     bytes_max: usize,
@@ -56,7 +56,7 @@ struct Derived {
 
 impl Settings {
     /// `bytes_max`: names and values that SET may keep.
-    pub fn new(server_version: &str, user: &str, bytes_max: usize) -> Self {
+    pub(crate) fn new(server_version: &str, user: &str, bytes_max: usize) -> Self {
         Self {
             server_version: server_version.to_owned(),
             user: user.to_owned(),
@@ -71,7 +71,7 @@ impl Settings {
     }
 
     /// As long as it stays the same, all values do.
-    pub fn revision(&self) -> u64 {
+    pub(crate) fn revision(&self) -> u64 {
         self.revision
     }
 
@@ -85,7 +85,7 @@ impl Settings {
     ///
     /// # Errors
     /// As `set`.
-    pub fn set_startup(&mut self, name: &str, value: &str) -> Result<(), Box<PgError>> {
+    pub(crate) fn set_startup(&mut self, name: &str, value: &str) -> Result<(), Box<PgError>> {
         let (key, value) = self.check(name, value)?;
         self.startup.insert(key, value);
         self.changed();
@@ -97,7 +97,7 @@ impl Settings {
     /// # Errors
     /// 42704 unknown parameter, 22023 bad value, 55P02 cannot be changed, 0A000 a value that is not supported, 54000
     /// when too much is set.
-    pub fn set(
+    pub(crate) fn set(
         &mut self,
         name: &str,
         value: Option<&str>,
@@ -117,12 +117,12 @@ impl Settings {
 
     /// Whether only the oracle can tell if this is a parameter, and what values it takes. What it accepts comes back
     /// by [`accept`](Self::accept); what it refuses is the client's error.
-    pub fn needs_oracle(name: &str) -> bool {
+    pub(crate) fn needs_oracle(name: &str) -> bool {
         !name.contains('.') && find(&name.to_ascii_lowercase()).is_none()
     }
 
     /// Whether SHOW is the oracle's to answer: nothing is known of the parameter here.
-    pub fn is_shown_by_oracle(&self, name: &str) -> bool {
+    pub(crate) fn is_shown_by_oracle(&self, name: &str) -> bool {
         Self::needs_oracle(name)
             && !name.eq_ignore_ascii_case("all")
             && self.stored(&name.to_ascii_lowercase()).is_none()
@@ -132,7 +132,7 @@ impl Settings {
     ///
     /// # Errors
     /// 54000 when too much is set.
-    pub fn accept(
+    pub(crate) fn accept(
         &mut self,
         name: &str,
         canonical_value: &str,
@@ -145,7 +145,7 @@ impl Settings {
     }
 
     /// A mode of the transaction before, for the one that follows it.
-    pub fn chain_mode(&mut self, mode: &str, value: String) {
+    pub(crate) fn chain_mode(&mut self, mode: &str, value: String) {
         self.store(mode.to_owned(), value, true, true);
     }
 
@@ -177,7 +177,7 @@ impl Settings {
     ///
     /// # Errors
     /// 42704 unknown parameter, 55P02 cannot be changed.
-    pub fn reset(&mut self, name: &str, in_transaction: bool) -> Result<(), Box<PgError>> {
+    pub(crate) fn reset(&mut self, name: &str, in_transaction: bool) -> Result<(), Box<PgError>> {
         self.reset_in(name, false, in_transaction)
     }
 
@@ -209,7 +209,7 @@ impl Settings {
     }
 
     /// `RESET ALL`, and the settings' part of `DISCARD ALL`. The modes of the transaction under way stay.
-    pub fn reset_all(&mut self, in_transaction: bool) {
+    pub(crate) fn reset_all(&mut self, in_transaction: bool) {
         self.save(in_transaction);
         self.changes.session = Values::default();
         Rc::make_mut(&mut self.changes.local).retain(|key, _| is_of_transaction(key));
@@ -224,17 +224,17 @@ impl Settings {
     }
 
     /// SAVEPOINT: ROLLBACK TO brings these values back.
-    pub fn savepoint(&mut self) {
+    pub(crate) fn savepoint(&mut self) {
         self.savepoints.push(self.changes.clone());
     }
 
     /// RELEASE of the savepoint at `depth` (counted from 0): values stay, memories go.
-    pub fn release(&mut self, depth: usize) {
+    pub(crate) fn release(&mut self, depth: usize) {
         self.savepoints.truncate(depth);
     }
 
     /// ROLLBACK TO the savepoint at `depth`, which stays.
-    pub fn rollback_to(&mut self, depth: usize) {
+    pub(crate) fn rollback_to(&mut self, depth: usize) {
         if let Some(changes) = self.savepoints.get(depth) {
             self.changes = changes.clone();
             self.savepoints.truncate(depth.saturating_add(1));
@@ -243,7 +243,7 @@ impl Settings {
     }
 
     /// The transaction ended: SET LOCAL is over, and after a rollback SET too.
-    pub fn end_transaction(&mut self, committed: bool) {
+    pub(crate) fn end_transaction(&mut self, committed: bool) {
         self.savepoints.clear();
         let saved = self.saved.take();
         if saved.is_none() && self.changes.local.is_empty() {
@@ -259,7 +259,7 @@ impl Settings {
     }
 
     /// Whether something is set for the present transaction only.
-    pub fn has_local(&self) -> bool {
+    pub(crate) fn has_local(&self) -> bool {
         !self.changes.local.is_empty()
     }
 
@@ -267,7 +267,7 @@ impl Settings {
     ///
     /// # Errors
     /// 42704 unknown parameter.
-    pub fn show(&self, name: &str) -> Result<String, Box<PgError>> {
+    pub(crate) fn show(&self, name: &str) -> Result<String, Box<PgError>> {
         let key = name.to_ascii_lowercase();
         if let Some(value) = self.stored(&key) {
             return Ok(value.to_owned());
@@ -279,13 +279,13 @@ impl Settings {
     }
 
     /// SHOW's column name: the canonical spelling.
-    pub fn canonical_name(name: &str) -> String {
+    pub(crate) fn canonical_name(name: &str) -> String {
         let key = name.to_ascii_lowercase();
         find(&key).map_or(key.clone(), |parameter| parameter.name.to_owned())
     }
 
     /// `SHOW ALL`: name and value, in order; custom parameters are left out, as in PostgreSQL.
-    pub fn all(&self) -> Vec<(String, String)> {
+    pub(crate) fn all(&self) -> Vec<(String, String)> {
         let mut all: Vec<(String, String)> =
             PARAMETERS.iter().map(|parameter| (parameter.name.to_owned(), self.value(parameter))).collect();
         let accepted = self.keys().into_iter().filter(|key| Self::needs_oracle(key));
@@ -295,7 +295,7 @@ impl Settings {
     }
 
     /// What clients are told with ParameterStatus.
-    pub fn reported(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn reported(&self) -> Vec<(&'static str, String)> {
         PARAMETERS
             .iter()
             .filter(|parameter| parameter.is_reported)
@@ -304,16 +304,16 @@ impl Settings {
     }
 
     /// A duration parameter in milliseconds, or a number; 0 = off.
-    pub fn milliseconds(&self, name: &str) -> u64 {
+    pub(crate) fn milliseconds(&self, name: &str) -> u64 {
         self.stored(name).and_then(check::milliseconds).unwrap_or(0)
     }
 
     /// 0 = off.
-    pub fn statement_timeout_ms(&self) -> u64 {
+    pub(crate) fn statement_timeout_ms(&self) -> u64 {
         *self.derived.statement_timeout_ms.get_or_init(|| self.milliseconds("statement_timeout"))
     }
 
-    pub fn tcp(&self) -> TcpSettings {
+    pub(crate) fn tcp(&self) -> TcpSettings {
         *self.derived.tcp.get_or_init(|| TcpSettings {
             keepalive_idle_s: self.milliseconds("tcp_keepalives_idle") / 1000,
             keepalive_interval_s: self.milliseconds("tcp_keepalives_interval") / 1000,
@@ -323,14 +323,14 @@ impl Settings {
     }
 
     /// The names of `search_path`, unquoted, `$user` among them.
-    pub fn search_path(&self) -> Vec<String> {
+    pub(crate) fn search_path(&self) -> Vec<String> {
         let path = self.show("search_path").unwrap_or_default();
         let names = check::split_identifiers(&path).unwrap_or_default();
         names.into_iter().filter(|name| !name.is_empty()).collect()
     }
 
     /// How the client's values are read and printed.
-    pub fn style(&self) -> &Arc<Style> {
+    pub(crate) fn style(&self) -> &Arc<Style> {
         self.derived.style.get_or_init(|| {
             let names = ["datestyle", "intervalstyle", "timezone", "bytea_output", "extra_float_digits"];
             if names.iter().all(|name| self.stored(name).is_none()) {
@@ -372,7 +372,7 @@ impl Settings {
     /// Appends `SET LOCAL name = 'value';` for everything that changes what PostgreSQL computes or prints and is not
     /// as a PostgreSQL has it that was just installed. The same values give the same text: it is part of cache keys.
     /// TimeZone is always there, because that default is the server's own.
-    pub fn prelude(&self, out: &mut String) {
+    pub(crate) fn prelude(&self, out: &mut String) {
         out.push_str(self.derived.prelude.get_or_init(|| self.new_prelude().into()));
     }
 
@@ -408,7 +408,7 @@ impl Settings {
     }
 
     /// Whether the transaction under way, or the next one, may not write.
-    pub fn is_read_only(&self) -> bool {
+    pub(crate) fn is_read_only(&self) -> bool {
         *self.derived.is_read_only.get_or_init(|| {
             let read = |name: &str| self.stored(name).map(|value| value == "on");
             read("transaction_read_only").or_else(|| read("default_transaction_read_only")).unwrap_or(false)
@@ -419,7 +419,7 @@ impl Settings {
     ///
     /// # Errors
     /// 25006.
-    pub fn check_writable(&self, command: &str) -> Result<(), Box<PgError>> {
+    pub(crate) fn check_writable(&self, command: &str) -> Result<(), Box<PgError>> {
         const WRITES: &[&str] = &[
             "INSERT",
             "UPDATE",
@@ -444,7 +444,7 @@ impl Settings {
     }
 
     /// The transaction of a lone statement is over: its modes are too.
-    pub fn forget_modes(&mut self) {
+    pub(crate) fn forget_modes(&mut self) {
         if self.changes.local.keys().any(|key| is_of_transaction(key)) {
             Rc::make_mut(&mut self.changes.local).retain(|key, _| !is_of_transaction(key));
             self.changed();
@@ -452,7 +452,7 @@ impl Settings {
     }
 
     /// BEGIN: the transaction keeps the modes that are the defaults now, whatever becomes of the defaults.
-    pub fn begin_transaction(&mut self) {
+    pub(crate) fn begin_transaction(&mut self) {
         for (mode, default) in MODES {
             if let Some(value) = self.stored(default).map(str::to_owned)
                 && !self.changes.local.contains_key(*mode)

@@ -3,7 +3,7 @@
 
 /// What a parameter accepts.
 #[derive(Debug, Clone, Copy)]
-pub enum Kind {
+pub(super) enum Kind {
     Bool,
     /// Inclusive bounds, in the unit.
     Int(i64, i64, Unit),
@@ -30,7 +30,7 @@ pub enum Kind {
 
 /// The unit a number without one is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
+pub(super) enum Unit {
     None,
     Milliseconds,
     Seconds,
@@ -40,7 +40,7 @@ pub enum Unit {
     Blocks,
 }
 
-pub struct Parameter {
+pub(super) struct Parameter {
     /// The spelling SHOW and ParameterStatus use.
     pub name: &'static str,
     /// As SHOW prints it, but for numbers with a unit, which stand in the unit.
@@ -74,7 +74,7 @@ const ISOLATION: &[&str] = &["serializable", "repeatable read", "read committed"
 const LEVELS: &[&str] = &["debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"];
 
 /// In alphabetical order, without case. The version and the user are announced by `Settings::new`.
-pub const PARAMETERS: &[Parameter] = &[
+pub(super) const PARAMETERS: &[Parameter] = &[
     reported("application_name", "", Kind::ApplicationName),
     evaluated("array_nulls", "on", Kind::Bool),
     p("backend_flush_after", "0", Kind::Int(0, 256, Unit::Blocks)),
@@ -247,9 +247,9 @@ pub const PARAMETERS: &[Parameter] = &[
 
 /// The first parts of names that belong to an extension: what it has not defined does not exist
 /// (`MarkGUCPrefixReserved`). `pgwire` is the gateway's own.
-pub const RESERVED_PREFIXES: &[&str] = &["hnsw", "ivfflat", "pgwire", "plpgsql"];
+pub(super) const RESERVED_PREFIXES: &[&str] = &["hnsw", "ivfflat", "pgwire", "plpgsql"];
 
-pub fn find(key: &str) -> Option<&'static Parameter> {
+pub(super) fn find(key: &str) -> Option<&'static Parameter> {
     PARAMETERS.iter().find(|parameter| parameter.name.eq_ignore_ascii_case(key))
 }
 

@@ -29,19 +29,19 @@ impl Segment {
 
 /// A run of consecutive rows, counted from 1. Grows behind, shrinks in front.
 #[derive(Debug, Default)]
-pub struct KeptRows {
+pub(crate) struct KeptRows {
     segments: VecDeque<Segment>,
     bytes: usize,
 }
 
 impl KeptRows {
     /// Memory held for rows.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// Appends row `number`. A gap to what is kept drops the older rows.
-    pub fn push(&mut self, number: u64, message: &[u8]) {
+    pub(crate) fn push(&mut self, number: u64, message: &[u8]) {
         if self.segments.back().is_some_and(|last| last.after_last() != number) {
             self.clear();
         }
@@ -55,7 +55,7 @@ impl KeptRows {
         }
     }
 
-    pub fn get(&self, number: u64) -> Option<&[u8]> {
+    pub(crate) fn get(&self, number: u64) -> Option<&[u8]> {
         let behind = self.segments.partition_point(|segment| segment.first <= number);
         let segment = self.segments.get(behind.checked_sub(1)?)?;
         let index = usize::try_from(number.checked_sub(segment.first)?).ok()?;
@@ -68,19 +68,19 @@ impl KeptRows {
     }
 
     /// The lowest number kept.
-    pub fn first(&self) -> Option<u64> {
+    pub(crate) fn first(&self) -> Option<u64> {
         self.segments.front().map(|segment| segment.first)
     }
 
     /// Gives back the memory of rows in front of `number`, as far as whole pieces have become free.
-    pub fn drop_before(&mut self, number: u64) {
+    pub(crate) fn drop_before(&mut self, number: u64) {
         while self.segments.front().is_some_and(|segment| segment.after_last() <= number) {
             self.drop_oldest();
         }
     }
 
     /// Gives back the oldest rows until at most `bytes` are held; the newest piece always stays.
-    pub fn shrink_to(&mut self, bytes: usize) {
+    pub(crate) fn shrink_to(&mut self, bytes: usize) {
         while self.bytes > bytes && self.segments.len() > 1 {
             self.drop_oldest();
         }

@@ -5,8 +5,8 @@
 //! of it for a cursor that is declared SCROLL, the most recent part for one that leaves it open, nothing for one that
 //! only goes forward.
 
-pub mod kept_rows;
-pub mod run;
+pub(crate) mod kept_rows;
+pub(crate) mod run;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -20,11 +20,11 @@ use crate::session::run::Operation;
 use crate::session::understand::rows::{Field, Formats};
 
 /// The portal table and the statement that reads the cursor share it.
-pub type SharedCursor = Rc<RefCell<Cursor>>;
+pub(crate) type SharedCursor = Rc<RefCell<Cursor>>;
 
 /// Whether a cursor goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scroll {
+pub(crate) enum Scroll {
     /// NO SCROLL, and portals of the extended protocol.
     No,
     /// Not said. PostgreSQL allows what the plan allows; here, as far back as the rows kept reach.
@@ -35,7 +35,7 @@ pub enum Scroll {
 
 /// Bounds on the rows a cursor may keep, in bytes.
 #[derive(Debug, Clone, Copy)]
-pub struct Room {
+pub(crate) struct Room {
     /// For a cursor with SCROLL or WITH HOLD: what the client's other cursors leave of its share.
     pub all: usize,
     /// For a cursor that says nothing of SCROLL.
@@ -44,7 +44,7 @@ pub struct Room {
 
 impl Room {
     /// `others`: bytes the client's other cursors keep.
-    pub fn new(limits: &Limits, others: usize) -> Self {
+    pub(crate) fn new(limits: &Limits, others: usize) -> Self {
         let all = limits.cursors_bytes_max.saturating_sub(others);
         Self { all, recent: limits.cursor_history_bytes_max.min(all) }
     }
@@ -52,7 +52,7 @@ impl Room {
 
 /// What a row that has just come is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Arrival {
+pub(crate) enum Arrival {
     /// The cursor moves onto it.
     Passed,
     /// It waits for a later FETCH.
@@ -60,7 +60,7 @@ pub enum Arrival {
 }
 
 #[derive(Debug)]
-pub struct Cursor {
+pub(crate) struct Cursor {
     pub source: Operation,
     /// What the source writes: messages for the client, rows among them.
     pub spool: SendBuf,
@@ -84,7 +84,7 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    pub fn new(source: Operation, fields: Vec<Field>, scroll: Scroll, hold: bool) -> Self {
+    pub(crate) fn new(source: Operation, fields: Vec<Field>, scroll: Scroll, hold: bool) -> Self {
         Self {
             source,
             spool: SendBuf::new(),
@@ -104,7 +104,7 @@ impl Cursor {
     }
 
     /// A portal of the extended protocol that SQL refers to. It may have been executed already.
-    pub fn of_portal(source: Operation, fields: Vec<Field>) -> Self {
+    pub(crate) fn of_portal(source: Operation, fields: Vec<Field>) -> Self {
         let (row, ended) = source.rows_sent();
         let mut cursor = Self::new(source, fields, Scroll::No, false);
         cursor.row = row;
@@ -116,71 +116,71 @@ impl Cursor {
     }
 
     /// The result left open on the lease when the cursor is dropped.
-    pub fn open_result(&self) -> Option<Request> {
+    pub(crate) fn open_result(&self) -> Option<Request> {
         self.source.open_result()
     }
 
     /// Whether it goes back, and whether it outlives its transaction.
-    pub fn options(&self) -> (Scroll, bool) {
+    pub(crate) fn options(&self) -> (Scroll, bool) {
         (self.scroll, self.hold)
     }
 
     /// Memory its rows take.
-    pub fn kept_bytes(&self) -> usize {
+    pub(crate) fn kept_bytes(&self) -> usize {
         self.kept.bytes()
     }
 
     /// A statement on it failed, or its result was lost: it cannot be used any more.
-    pub fn fail(&mut self) {
+    pub(crate) fn fail(&mut self) {
         self.has_failed = true;
     }
 
-    pub fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         self.has_failed
     }
 
     /// WITH HOLD, and rows may still have to come from IRIS: what COMMIT must see to.
-    pub fn needs_materializing(&self) -> bool {
+    pub(crate) fn needs_materializing(&self) -> bool {
         self.hold && !self.is_materialized && !self.has_failed
     }
 
-    pub fn set_materialized(&mut self) {
+    pub(crate) fn set_materialized(&mut self) {
         self.is_materialized = true;
     }
 
     /// The transaction ended: whether the cursor outlives it.
-    pub fn outlives(&mut self, committed: bool) -> bool {
+    pub(crate) fn outlives(&mut self, committed: bool) -> bool {
         self.is_committed |= committed && self.is_materialized && !self.has_failed;
         self.is_committed
     }
 
-    pub fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.source_ended
     }
 
-    pub fn set_source_ended(&mut self) {
+    pub(crate) fn set_source_ended(&mut self) {
         self.source_ended = true;
     }
 
     // Position. The rules are those of PostgreSQL's portals: `at_end` is behind the last row.
 
-    pub fn row(&self) -> u64 {
+    pub(crate) fn row(&self) -> u64 {
         self.row
     }
 
-    pub fn at_start(&self) -> bool {
+    pub(crate) fn at_start(&self) -> bool {
         self.at_start
     }
 
-    pub fn at_end(&self) -> bool {
+    pub(crate) fn at_end(&self) -> bool {
         self.at_end
     }
 
-    pub fn is_on_row(&self) -> bool {
+    pub(crate) fn is_on_row(&self) -> bool {
         !self.at_start && !self.at_end
     }
 
-    pub fn set_at_end(&mut self) {
+    pub(crate) fn set_at_end(&mut self) {
         self.at_end = true;
     }
 
@@ -188,7 +188,7 @@ impl Cursor {
     ///
     /// # Errors
     /// 55000 when the cursor cannot go back, 54000 when the first rows are no longer kept.
-    pub fn rewind(&mut self) -> Result<(), Box<PgError>> {
+    pub(crate) fn rewind(&mut self) -> Result<(), Box<PgError>> {
         if self.at_start && !self.at_end {
             return Ok(());
         }
@@ -204,7 +204,7 @@ impl Cursor {
 
     /// # Errors
     /// 55000 when the cursor cannot go back.
-    pub fn check_backward(&self) -> Result<(), Box<PgError>> {
+    pub(crate) fn check_backward(&self) -> Result<(), Box<PgError>> {
         if self.scroll == Scroll::No { Err(forward_only()) } else { Ok(()) }
     }
 
@@ -212,7 +212,7 @@ impl Cursor {
     ///
     /// # Errors
     /// 55000, 54000 when it has come and gone.
-    pub fn step_forward(&mut self) -> Result<bool, Box<PgError>> {
+    pub(crate) fn step_forward(&mut self) -> Result<bool, Box<PgError>> {
         let next = self.row.saturating_add(1);
         if next > self.read_count {
             return Ok(false);
@@ -232,7 +232,7 @@ impl Cursor {
     ///
     /// # Errors
     /// 55000, 54000 when the row is no longer kept.
-    pub fn step_backward(&mut self) -> Result<bool, Box<PgError>> {
+    pub(crate) fn step_backward(&mut self) -> Result<bool, Box<PgError>> {
         let before = if self.at_end { self.row } else { self.row.saturating_sub(1) };
         if before == 0 {
             // An empty result is left at its end: there is nothing to be in front of.
@@ -250,7 +250,7 @@ impl Cursor {
     }
 
     /// The DataRow a step has come to.
-    pub fn present_row(&self) -> &[u8] {
+    pub(crate) fn present_row(&self) -> &[u8] {
         self.kept.get(self.row).unwrap_or_default()
     }
 
@@ -258,7 +258,7 @@ impl Cursor {
     ///
     /// # Errors
     /// 54000 when it has to be kept and there is no room.
-    pub fn arrived(&mut self, message: &[u8], arrival: Arrival, room: Room) -> Result<(), Box<PgError>> {
+    pub(crate) fn arrived(&mut self, message: &[u8], arrival: Arrival, room: Room) -> Result<(), Box<PgError>> {
         self.read_count = self.read_count.saturating_add(1);
         let needed_later = arrival == Arrival::Ahead;
         if arrival == Arrival::Passed {
@@ -301,7 +301,7 @@ fn forward_only() -> Box<PgError> {
 
 /// From the format a cursor's rows are in to the one a FETCH asks for.
 #[derive(Debug)]
-pub struct Conversion {
+pub(crate) struct Conversion {
     /// Per column; `None`: stays as it is.
     columns: Vec<Option<(Oid, Format, Encoder)>>,
 }
@@ -311,7 +311,7 @@ impl Conversion {
     ///
     /// # Errors
     /// 0A000: a type has no such form; 08P01: wrong number of formats.
-    pub fn new(fields: &[Field], wanted: &Formats) -> Result<Option<Self>, Box<PgError>> {
+    pub(crate) fn new(fields: &[Field], wanted: &Formats) -> Result<Option<Self>, Box<PgError>> {
         wanted.check(fields.len())?;
         let columns = fields.iter().enumerate().map(|(index, field)| {
             let format = wanted.of(index);
@@ -328,7 +328,7 @@ impl Conversion {
     ///
     /// # Errors
     /// 22xxx when a value has no such form.
-    pub fn put_row(&self, message: &[u8], out: &mut SendBuf) -> Result<(), Box<PgError>> {
+    pub(crate) fn put_row(&self, message: &[u8], out: &mut SendBuf) -> Result<(), Box<PgError>> {
         // Tag, length, count of columns.
         let mut rest = message.get(7..).unwrap_or_default();
         let mut row = out.begin_data_row();

@@ -46,7 +46,7 @@ enum Kind {
 
 /// A statement on one cursor.
 #[derive(Debug)]
-pub struct CursorRun {
+pub(crate) struct CursorRun {
     cursor: SharedCursor,
     kind: Kind,
     /// What is left to do.
@@ -85,12 +85,12 @@ impl CursorRun {
     }
 
     /// Whether the oracle must be told what the session has open.
-    pub fn reads_session(&self) -> bool {
+    pub(crate) fn reads_session(&self) -> bool {
         self.cursor.try_borrow().is_ok_and(|cursor| cursor.source.reads_session())
     }
 
     /// DECLARE. `materialize`: outside of a block a cursor WITH HOLD is read at once.
-    pub fn declare(cursor: SharedCursor, materialize: bool, room: Room) -> Self {
+    pub(crate) fn declare(cursor: SharedCursor, materialize: bool, room: Room) -> Self {
         let moves: &[Move] = if materialize { &[Move::Open, Move::Materialize] } else { &[Move::Open] };
         Self::new(cursor, Kind::Declare, moves.iter().copied().collect::<VecDeque<_>>(), room)
     }
@@ -100,7 +100,7 @@ impl CursorRun {
     ///
     /// # Errors
     /// 55000 when the cursor is in use or has failed; 0A000, 08P01 for formats that do not fit.
-    pub fn fetch(
+    pub(crate) fn fetch(
         shared: SharedCursor,
         direction: FetchDirection,
         is_move: bool,
@@ -128,12 +128,12 @@ impl CursorRun {
     }
 
     /// Execute of a portal that is a cursor.
-    pub fn portal(cursor: SharedCursor, room: Room) -> Self {
+    pub(crate) fn portal(cursor: SharedCursor, room: Room) -> Self {
         Self::new(cursor, Kind::Portal, VecDeque::new(), room)
     }
 
     /// The cursor, when this is the execution of its own portal.
-    pub fn own_cursor(&self) -> Option<SharedCursor> {
+    pub(crate) fn own_cursor(&self) -> Option<SharedCursor> {
         (self.kind == Kind::Portal).then(|| SharedCursor::clone(&self.cursor))
     }
 
@@ -141,7 +141,7 @@ impl CursorRun {
     ///
     /// # Errors
     /// The query's own; 55000 when the cursor cannot go where it should; 54000 when too many rows have to be kept.
-    pub fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    pub(crate) fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         let limit = if rows_max == 0 { ALL } else { rows_max };
         self.is_paused = false;
         self.sent_count = 0;
@@ -158,7 +158,7 @@ impl CursorRun {
     ///
     /// # Errors
     /// As `start`.
-    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         self.with_cursor(|run, cursor| {
             let outcome = cursor.source.resume(event, &mut cx.spooled(&mut cursor.spool));
             match run.on_source(cursor, outcome, cx)? {
@@ -454,7 +454,7 @@ fn cannot_be_run() -> Box<PgError> {
 
 /// COMMIT while cursors WITH HOLD still have rows in IRIS: these are read first.
 #[derive(Debug)]
-pub struct CommitHeld {
+pub(crate) struct CommitHeld {
     cursors: Vec<CursorRun>,
     control: Control,
     /// Why the transaction was rolled back instead.
@@ -462,14 +462,14 @@ pub struct CommitHeld {
 }
 
 impl CommitHeld {
-    pub fn new(cursors: Vec<SharedCursor>, room: Room, control: Control) -> Self {
+    pub(crate) fn new(cursors: Vec<SharedCursor>, room: Room, control: Control) -> Self {
         let runs = cursors.into_iter().map(|cursor| CursorRun::new(cursor, Kind::Hold, [Move::Materialize], room));
         Self { cursors: runs.collect(), control, failed: None }
     }
 
     /// # Errors
     /// IRIS's refusal of the COMMIT, or what was wrong with a cursor; the transaction has then been rolled back.
-    pub fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    pub(crate) fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match self.cursors.last_mut() {
             Some(run) => {
                 let outcome = run.start(0, cx);
@@ -481,7 +481,7 @@ impl CommitHeld {
 
     /// # Errors
     /// As `start`.
-    pub fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         if let Some(run) = self.cursors.last_mut() {
             let outcome = run.resume(event, cx);
             return self.on_outcome(outcome, cx);

@@ -16,7 +16,7 @@ pub(super) struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    pub fn new(tables: &'a TableCache, names: &'a RefCell<Vec<RelationName>>) -> Self {
+    pub(super) fn new(tables: &'a TableCache, names: &'a RefCell<Vec<RelationName>>) -> Self {
         Self { tables, names }
     }
 }
@@ -53,7 +53,7 @@ pub(super) struct Spelled {
 
 impl Spelled {
     /// Columns go by the names that the client has for them.
-    pub fn name(&self, columns: &mut [DescribedColumn]) {
+    pub(super) fn name(&self, columns: &mut [DescribedColumn]) {
         for column in columns {
             if let Some(typed) = self.columns.iter().find(|typed| typed.to_lowercase() == column.name) {
                 column.name.clone_from(typed);
@@ -62,7 +62,13 @@ impl Spelled {
     }
 
     /// Whether there is another spelling to try: the name that PostgreSQL does not know is one of IRIS's own.
-    pub fn correct(&mut self, typed: &str, error: &PgError, tables: &TableCache, asked: &[RelationName]) -> bool {
+    pub(super) fn correct(
+        &mut self,
+        typed: &str,
+        error: &PgError,
+        tables: &TableCache,
+        asked: &[RelationName],
+    ) -> bool {
         let Some((sql, names)) = folded(self.sql.as_deref().unwrap_or(typed), error, tables, asked) else {
             return false;
         };

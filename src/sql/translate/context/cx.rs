@@ -28,7 +28,7 @@ type QueryRule = fn(&Cx<'_>, &SyntaxNode, Place, Option<&[String]>) -> Result<Qu
 /// The two ways in which SQL holds itself: an expression stands within an expression or a query, a query within either.
 /// A rule has what is within translated by [`Cx::emit`] and [`Cx::query`], which come here, and knows only the floors
 /// below it.
-pub struct Rules {
+pub(crate) struct Rules {
     pub expression: fn(&Cx<'_>, &Expr) -> Result<Frag>,
     pub query: QueryRule,
 }
@@ -36,7 +36,7 @@ pub struct Rules {
 /// Bytes of one expression's text, beyond eight times the statement's own.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
 
-pub struct Cx<'a> {
+pub(crate) struct Cx<'a> {
     pub sql: &'a str,
     pub template: &'a Template,
     pub options: &'a TranslateOptions<'a>,
@@ -75,7 +75,7 @@ pub struct Cx<'a> {
 }
 
 impl<'a> Cx<'a> {
-    pub fn new(
+    pub(crate) fn new(
         sql: &'a str,
         template: &'a Template,
         schema: &'a dyn Schema,
@@ -109,19 +109,19 @@ impl<'a> Cx<'a> {
         }
     }
 
-    pub fn take_needed(&self) -> Vec<Need> {
+    pub(crate) fn take_needed(&self) -> Vec<Need> {
         self.needed.take()
     }
 
-    pub fn take_notices(&self) -> Vec<PgError> {
+    pub(crate) fn take_notices(&self) -> Vec<PgError> {
         self.notices.take()
     }
 
-    pub fn notice(&self, notice: PgError) {
+    pub(crate) fn notice(&self, notice: PgError) {
         self.notices.borrow_mut().push(notice);
     }
 
-    pub fn pinned(&self) -> Vec<u16> {
+    pub(crate) fn pinned(&self) -> Vec<u16> {
         self.pinned.borrow().iter().copied().collect()
     }
 
@@ -131,7 +131,7 @@ impl<'a> Cx<'a> {
     ///
     /// # Errors
     /// What its rule says; 54000 where its text becomes longer than IRIS takes.
-    pub fn emit(&self, expr: &Expr) -> Result<Frag> {
+    pub(crate) fn emit(&self, expr: &Expr) -> Result<Frag> {
         let frag = (self.rules.expression)(self, expr)?;
         // Some rules write an operand more than once, which doubles with every level of nesting.
         if frag.text.len() > TEXT_BYTES_MAX.saturating_add(self.sql.len().saturating_mul(8)) {
@@ -145,38 +145,38 @@ impl<'a> Cx<'a> {
     ///
     /// # Errors
     /// What its rule says.
-    pub fn query(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
+    pub(crate) fn query(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
         (self.rules.query)(self, node, place, names)
     }
 
     // Literals and parameters.
 
     /// Everything `body` makes has its literals in the text when `inline`.
-    pub fn inlined<T>(&self, inline: bool, body: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub(crate) fn inlined<T>(&self, inline: bool, body: impl FnOnce() -> Result<T>) -> Result<T> {
         let before = self.inline.replace(inline || self.inline.get());
         let result = body();
         self.inline.set(before);
         result
     }
 
-    pub fn pin(&self, literal: u16) {
+    pub(crate) fn pin(&self, literal: u16) {
         self.pinned.borrow_mut().insert(literal);
     }
 
     /// The template literal a LITERAL node is.
-    pub fn literal_of(&self, node: &SyntaxNode) -> Option<u16> {
+    pub(crate) fn literal_of(&self, node: &SyntaxNode) -> Option<u16> {
         self.template.literal_at(node.text_range().start().into())
     }
 
     /// The value of a literal; from now on the translation holds for this value only.
-    pub fn read_literal(&self, literal: u16) -> Option<(LiteralKind, &'a str)> {
+    pub(crate) fn read_literal(&self, literal: u16) -> Option<(LiteralKind, &'a str)> {
         let found = self.template.literal(literal)?;
         self.pin(literal);
         Some(found)
     }
 
     /// The value of a node that is one string or number literal, in parentheses or not; pins it.
-    pub fn constant(&self, node: &SyntaxNode) -> Option<(LiteralKind, &'a str)> {
+    pub(crate) fn constant(&self, node: &SyntaxNode) -> Option<(LiteralKind, &'a str)> {
         let node = unwrapped(node);
         (node.kind() == SyntaxKind::LITERAL)
             .then(|| self.literal_of(&node))
@@ -185,7 +185,7 @@ impl<'a> Cx<'a> {
     }
 
     /// As [`constant`](Self::constant), with a leading minus, as a whole number.
-    pub fn constant_integer(&self, node: &SyntaxNode) -> Option<i64> {
+    pub(crate) fn constant_integer(&self, node: &SyntaxNode) -> Option<i64> {
         let node = unwrapped(node);
         if node.kind() == SyntaxKind::PREFIX_EXPR {
             let minus = node.first_token()?.text() == "-";
@@ -199,7 +199,7 @@ impl<'a> Cx<'a> {
     }
 
     /// Declares `$n`'s type, unless an earlier place did.
-    pub fn declare_parameter(&self, n: u16, oid: Oid) {
+    pub(crate) fn declare_parameter(&self, n: u16, oid: Oid) {
         let mut parameters = self.parameters.borrow_mut();
         if let Some(slot) = usize::from(n).checked_sub(1).and_then(|n| parameters.get_mut(n))
             && *slot == Oid::UNSPECIFIED
@@ -208,12 +208,12 @@ impl<'a> Cx<'a> {
         }
     }
 
-    pub fn parameter_types(&self) -> Vec<Oid> {
+    pub(crate) fn parameter_types(&self) -> Vec<Oid> {
         self.parameters.borrow().clone()
     }
 
     /// `$n` as typed.
-    pub fn parameter(&self, text: &str, at: usize) -> Result<Frag> {
+    pub(crate) fn parameter(&self, text: &str, at: usize) -> Result<Frag> {
         let n: u16 = text.trim_start_matches('$').parse().ok().filter(|&n| n > 0).ok_or_else(|| {
             PgError::error(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter {text}")).position(offset(at))
         })?;
@@ -235,7 +235,7 @@ impl<'a> Cx<'a> {
     }
 
     /// A template literal as a mark, or in the text where literals stay.
-    pub fn literal(&self, n: u16) -> Option<Frag> {
+    pub(crate) fn literal(&self, n: u16) -> Option<Frag> {
         let (kind, value) = self.template.literal(n)?;
         let ty = match kind {
             LiteralKind::Int4 => Ty::INT4,
@@ -254,7 +254,7 @@ impl<'a> Cx<'a> {
     }
 
     /// A constant of the gateway's making.
-    pub fn text_constant(&self, value: &str) -> Frag {
+    pub(crate) fn text_constant(&self, value: &str) -> Frag {
         match inline_text(LiteralKind::String, value) {
             Some(text) if self.inline.get() => Frag::atom(text, Ty::TEXT).sure(),
             _ => Frag::mark(Bind::Constant(value.to_owned()), ParameterKind::StringLiteral, Ty::TEXT).sure(),
@@ -262,24 +262,24 @@ impl<'a> Cx<'a> {
     }
 
     /// The statement is translated again when this is known.
-    pub fn need(&self, need: Need) {
+    pub(crate) fn need(&self, need: Need) {
         let mut needed = self.needed.borrow_mut();
         if !needed.contains(&need) {
             needed.push(need);
         }
     }
 
-    pub fn cte(&self, name: &str) -> Option<Cte> {
+    pub(crate) fn cte(&self, name: &str) -> Option<Cte> {
         self.ctes.borrow().iter().rev().find(|cte| cte.name == name).cloned()
     }
 
     /// The column a name means, if the tables tell. `qualifier` and `name` folded.
-    pub fn column(&self, qualifier: Option<&str>, name: &str) -> Option<Column> {
+    pub(crate) fn column(&self, qualifier: Option<&str>, name: &str) -> Option<Column> {
         self.find(qualifier, name).map(|found| found.column)
     }
 
     /// The column a name means and where it is, if the tables tell. `qualifier` and `name` folded.
-    pub fn find(&self, qualifier: Option<&str>, name: &str) -> Option<Found> {
+    pub(crate) fn find(&self, qualifier: Option<&str>, name: &str) -> Option<Found> {
         let scopes = self.scopes.borrow();
         for (depth, scope) in scopes.iter().enumerate().rev() {
             let mut found = None;
@@ -322,7 +322,7 @@ impl<'a> Cx<'a> {
     }
 
     /// The relation a qualifier means.
-    pub fn relation_named(&self, qualifier: &str) -> Option<Relation> {
+    pub(crate) fn relation_named(&self, qualifier: &str) -> Option<Relation> {
         let scopes = self.scopes.borrow();
         scopes
             .iter()
@@ -335,7 +335,7 @@ impl<'a> Cx<'a> {
     ///
     /// # Errors
     /// What `body` says; 0A000 where IRIS would take one of them for another.
-    pub fn scoped<T>(&self, scope: Vec<Relation>, body: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub(crate) fn scoped<T>(&self, scope: Vec<Relation>, body: impl FnOnce() -> Result<T>) -> Result<T> {
         alike::check_relations(self.scopes.borrow().iter().flatten(), &scope)?;
         self.scopes.borrow_mut().push(scope);
         let result = body();
@@ -346,7 +346,7 @@ impl<'a> Cx<'a> {
     // Statements.
 
     /// Numbers the marks and gives the statement its key.
-    pub fn plan(&self, frag: Frag, columns: Vec<OutputColumn>, is_query: bool) -> Plan {
+    pub(crate) fn plan(&self, frag: Frag, columns: Vec<OutputColumn>, is_query: bool) -> Plan {
         let (text, marks) = numbered(frag);
         let (binds, kinds): (Vec<Bind>, Vec<ParameterKind>) =
             marks.into_iter().map(|Mark { bind, kind }| (bind, kind)).unzip();
@@ -364,7 +364,7 @@ impl<'a> Cx<'a> {
         Plan { statement, binds, columns, writes: None }
     }
 
-    pub fn unsupported(&self, message: impl Into<String>, at: usize) -> Box<PgError> {
+    pub(crate) fn unsupported(&self, message: impl Into<String>, at: usize) -> Box<PgError> {
         PgError::unsupported(message).position(nodes::offset(at))
     }
 }
@@ -382,7 +382,7 @@ fn numbered(frag: Frag) -> (String, Vec<Mark>) {
 }
 
 /// A literal for the text; `None` for what the text cannot hold.
-pub fn inline_text(kind: LiteralKind, value: &str) -> Option<String> {
+pub(crate) fn inline_text(kind: LiteralKind, value: &str) -> Option<String> {
     match kind {
         LiteralKind::String if value.chars().any(char::is_control) => None,
         LiteralKind::String => Some(format!("'{}'", value.replace('\'', "''"))),
@@ -391,7 +391,7 @@ pub fn inline_text(kind: LiteralKind, value: &str) -> Option<String> {
 }
 
 /// A stream where IRIS cannot have one.
-pub fn stream_refused(column: &str, at: usize) -> Box<PgError> {
+pub(crate) fn stream_refused(column: &str, at: usize) -> Box<PgError> {
     PgError::unsupported(format!("the column \"{column}\" can only be shown, written and tested for NULL"))
         .detail(
             "It is kept outside of its row (STORAGE EXTERNAL), as a stream of IRIS, with which IRIS cannot compute.",

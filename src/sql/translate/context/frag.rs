@@ -10,17 +10,17 @@ use crate::types::{Oid, PgType};
 
 /// Stands for a parameter mark until all marks of a statement are numbered. No name or literal that reaches the text
 /// may hold it: names are refused, literals are bound.
-pub const MARK: char = '\u{1}';
+pub(crate) const MARK: char = '\u{1}';
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
+pub(crate) struct Mark {
     pub bind: Bind,
     pub kind: ParameterKind,
 }
 
 /// What is known of the PostgreSQL type of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ty {
+pub(crate) enum Ty {
     /// Only IRIS can tell.
     Any,
     /// An untyped string constant or NULL: takes the type of its surroundings.
@@ -31,50 +31,50 @@ pub enum Ty {
 }
 
 impl Ty {
-    pub const BOOL: Ty = Ty::of(Oid::BOOL);
-    pub const INT4: Ty = Ty::of(Oid::INT4);
-    pub const INT8: Ty = Ty::of(Oid::INT8);
-    pub const NUMERIC: Ty = Ty::of(Oid::NUMERIC);
-    pub const FLOAT8: Ty = Ty::of(Oid::FLOAT8);
-    pub const TEXT: Ty = Ty::of(Oid::TEXT);
+    pub(crate) const BOOL: Ty = Ty::of(Oid::BOOL);
+    pub(crate) const INT4: Ty = Ty::of(Oid::INT4);
+    pub(crate) const INT8: Ty = Ty::of(Oid::INT8);
+    pub(crate) const NUMERIC: Ty = Ty::of(Oid::NUMERIC);
+    pub(crate) const FLOAT8: Ty = Ty::of(Oid::FLOAT8);
+    pub(crate) const TEXT: Ty = Ty::of(Oid::TEXT);
 
-    pub const fn of(oid: Oid) -> Ty {
+    pub(crate) const fn of(oid: Oid) -> Ty {
         Ty::Known(PgType::new(oid))
     }
 
-    pub fn oid(self) -> Option<Oid> {
+    pub(crate) fn oid(self) -> Option<Oid> {
         match self {
             Ty::Known(pg_type) => Some(pg_type.oid),
             _ => None,
         }
     }
 
-    pub fn is(self, oid: Oid) -> bool {
+    pub(crate) fn is(self, oid: Oid) -> bool {
         self.oid() == Some(oid)
     }
 
-    pub fn is_integer(self) -> bool {
+    pub(crate) fn is_integer(self) -> bool {
         matches!(self.oid(), Some(Oid::INT2 | Oid::INT4 | Oid::INT8))
     }
 
-    pub fn is_number(self) -> bool {
+    pub(crate) fn is_number(self) -> bool {
         self.is_integer() || matches!(self.oid(), Some(Oid::NUMERIC | Oid::FLOAT4 | Oid::FLOAT8))
     }
 
-    pub fn is_string(self) -> bool {
+    pub(crate) fn is_string(self) -> bool {
         matches!(self.oid(), Some(Oid::TEXT | Oid::VARCHAR | Oid::BPCHAR | Oid(18 | 19)))
     }
 
-    pub fn is_moment(self) -> bool {
+    pub(crate) fn is_moment(self) -> bool {
         matches!(self.oid(), Some(Oid::DATE | Oid::TIMESTAMP | Oid::TIMESTAMPTZ))
     }
 
-    pub fn is_open(self) -> bool {
+    pub(crate) fn is_open(self) -> bool {
         matches!(self, Ty::Untyped | Ty::Parameter(_))
     }
 
     /// As a select list describes it: untyped constants are text there (manual, "UNION, CASE, and Related Constructs").
-    pub fn described(self) -> Option<PgType> {
+    pub(crate) fn described(self) -> Option<PgType> {
         match self {
             Ty::Known(pg_type) => Some(pg_type),
             Ty::Untyped => Some(PgType::new(Oid::TEXT)),
@@ -85,7 +85,7 @@ impl Ty {
 
 /// Whether the text is a value or a condition; IRIS keeps them apart where PostgreSQL has one `boolean`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     Value,
     /// A condition that is never NULL.
     SurePredicate,
@@ -93,21 +93,21 @@ pub enum Form {
 }
 
 /// How tightly the outermost operator of a text binds, for parentheses.
-pub mod level {
-    pub const OR: u8 = 1;
-    pub const AND: u8 = 2;
-    pub const NOT: u8 = 3;
-    pub const COMPARISON: u8 = 4;
+pub(crate) mod level {
+    pub(crate) const OR: u8 = 1;
+    pub(crate) const AND: u8 = 2;
+    pub(crate) const NOT: u8 = 3;
+    pub(crate) const COMPARISON: u8 = 4;
     /// `||` and whatever else whose rank in IRIS is not certain: parenthesised inside every other operator.
-    pub const OTHER: u8 = 5;
-    pub const ADD: u8 = 6;
-    pub const MULTIPLY: u8 = 7;
-    pub const UNARY: u8 = 8;
-    pub const ATOM: u8 = 9;
+    pub(crate) const OTHER: u8 = 5;
+    pub(crate) const ADD: u8 = 6;
+    pub(crate) const MULTIPLY: u8 = 7;
+    pub(crate) const UNARY: u8 = 8;
+    pub(crate) const ATOM: u8 = 9;
 }
 
 #[derive(Debug, Clone)]
-pub struct Frag {
+pub(crate) struct Frag {
     pub text: String,
     /// One for each [`MARK`] of the text, in its order.
     pub marks: Vec<Mark>,
@@ -134,7 +134,7 @@ pub struct Frag {
 }
 
 impl Frag {
-    pub fn atom(text: impl Into<String>, ty: Ty) -> Self {
+    pub(crate) fn atom(text: impl Into<String>, ty: Ty) -> Self {
         Self {
             text: text.into(),
             marks: Vec::new(),
@@ -151,12 +151,12 @@ impl Frag {
         }
     }
 
-    pub fn mark(bind: Bind, kind: ParameterKind, ty: Ty) -> Self {
+    pub(crate) fn mark(bind: Bind, kind: ParameterKind, ty: Ty) -> Self {
         Self { marks: vec![Mark { bind, kind }], ..Self::atom(MARK, ty) }
     }
 
     /// Pieces one behind the other; an atom.
-    pub fn cat(pieces: &[&dyn Piece], ty: Ty) -> Self {
+    pub(crate) fn cat(pieces: &[&dyn Piece], ty: Ty) -> Self {
         let mut frag = Self::atom(String::new(), ty);
         for piece in pieces {
             piece.put(&mut frag);
@@ -164,24 +164,24 @@ impl Frag {
         frag
     }
 
-    pub fn push(&mut self, piece: &dyn Piece) {
+    pub(crate) fn push(&mut self, piece: &dyn Piece) {
         piece.put(self);
     }
 
     #[must_use]
-    pub fn with_level(mut self, level: u8) -> Self {
+    pub(crate) fn with_level(mut self, level: u8) -> Self {
         self.level = level;
         self
     }
 
     #[must_use]
-    pub fn with_ty(mut self, ty: Ty) -> Self {
+    pub(crate) fn with_ty(mut self, ty: Ty) -> Self {
         self.ty = ty;
         self
     }
 
     #[must_use]
-    pub fn predicate(mut self, level: u8) -> Self {
+    pub(crate) fn predicate(mut self, level: u8) -> Self {
         self.form = Form::Predicate;
         self.level = level;
         self.ty = Ty::BOOL;
@@ -189,40 +189,40 @@ impl Frag {
     }
 
     #[must_use]
-    pub fn sure_predicate(self, level: u8) -> Self {
+    pub(crate) fn sure_predicate(self, level: u8) -> Self {
         Self { form: Form::SurePredicate, not_null: true, ..self.predicate(level) }
     }
 
     #[must_use]
-    pub fn sure(mut self) -> Self {
+    pub(crate) fn sure(mut self) -> Self {
         self.not_null = true;
         self
     }
 
-    pub fn is_predicate(&self) -> bool {
+    pub(crate) fn is_predicate(&self) -> bool {
         self.form != Form::Value
     }
 
     #[must_use]
-    pub fn exact(mut self) -> Self {
+    pub(crate) fn exact(mut self) -> Self {
         self.is_exact = true;
         self
     }
 
     #[must_use]
-    pub fn parenthesised(self) -> Self {
+    pub(crate) fn parenthesised(self) -> Self {
         let Self { text, marks, .. } = Self::cat(&[&"(", &self, &")"], self.ty);
         Self { text, marks, level: level::ATOM, is_stream: false, ..self }
     }
 
     /// In parentheses when something of at least `level` stands around it.
     #[must_use]
-    pub fn within(self, level: u8) -> Self {
+    pub(crate) fn within(self, level: u8) -> Self {
         if self.level < level { self.parenthesised() } else { self }
     }
 
     /// The literal this is, alone.
-    pub fn literal(&self) -> Option<u16> {
+    pub(crate) fn literal(&self) -> Option<u16> {
         match self.marks.as_slice() {
             [Mark { bind: Bind::Literal(n) | Bind::TypedLiteral { literal: n, .. }, .. }]
                 if self.text.chars().eq([MARK]) =>
@@ -233,13 +233,13 @@ impl Frag {
         }
     }
 
-    pub fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         self.text == "NULL"
     }
 }
 
 /// Something a [`Frag`] is made of.
-pub trait Piece {
+pub(crate) trait Piece {
     fn put(&self, frag: &mut Frag);
 }
 
@@ -263,7 +263,7 @@ impl Piece for Frag {
 }
 
 /// `a, b, c`
-pub fn list(frags: &[Frag]) -> Frag {
+pub(crate) fn list(frags: &[Frag]) -> Frag {
     let mut all = Frag::atom(String::new(), Ty::Any);
     for (n, frag) in frags.iter().enumerate() {
         if n > 0 {
@@ -275,7 +275,7 @@ pub fn list(frags: &[Frag]) -> Frag {
 }
 
 /// A condition as a value: 1, 0 or NULL, as BIT holds booleans.
-pub fn as_value(frag: Frag) -> Frag {
+pub(crate) fn as_value(frag: Frag) -> Frag {
     let frag = match frag.form {
         Form::Value => return frag,
         Form::SurePredicate => Frag::cat(&[&"CASE WHEN ", &frag, &" THEN 1 ELSE 0 END"], Ty::BOOL).sure(),
@@ -287,7 +287,7 @@ pub fn as_value(frag: Frag) -> Frag {
     frag.with_level(level::ATOM)
 }
 
-pub fn join(frags: &[Frag], word: &str, level: u8) -> Frag {
+pub(crate) fn join(frags: &[Frag], word: &str, level: u8) -> Frag {
     if let [only] = frags {
         return only.clone();
     }

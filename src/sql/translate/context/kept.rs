@@ -7,7 +7,7 @@ use crate::wire::{PgError, SqlState};
 
 /// How the values of a type stand in IRIS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
+pub(crate) enum Kept {
     /// In a type of IRIS that has the same values and the same order.
     Native,
     /// As text whose characters are the value: order and equality are those of the characters.
@@ -24,7 +24,7 @@ pub enum Kept {
     Incomparable,
 }
 
-pub fn kept(oid: Oid) -> Kept {
+pub(crate) fn kept(oid: Oid) -> Kept {
     match oid {
         Oid::BOOL
         | Oid::INT2
@@ -55,7 +55,7 @@ pub fn kept(oid: Oid) -> Kept {
 }
 
 /// Whether IRIS keeps the values of a type as text. Columns that the gateway makes of it are %EXACT.
-pub fn is_text(oid: Oid) -> bool {
+pub(crate) fn is_text(oid: Oid) -> bool {
     !matches!(kept(oid), Kept::Native) && oid != Oid::VECTOR
 }
 
@@ -63,7 +63,7 @@ pub fn is_text(oid: Oid) -> bool {
 ///
 /// # Errors
 /// 42704 for a type that PostgreSQL cannot compare either, 0A000 for one that only IRIS cannot.
-pub fn check_key(oid: Oid) -> Result<()> {
+pub(crate) fn check_key(oid: Oid) -> Result<()> {
     let name = PgType::new(oid).name();
     match kept(oid) {
         Kept::Native | Kept::Text | Kept::Padded | Kept::Token => Ok(()),

@@ -12,7 +12,7 @@ use crate::sql::syntax::names;
 
 /// A translated query.
 #[derive(Debug)]
-pub struct Query {
+pub(crate) struct Query {
     pub frag: Frag,
     /// For RowDescription.
     pub columns: Vec<OutputColumn>,
@@ -26,7 +26,7 @@ pub struct Query {
 
 /// Where a query stands, which decides what its text may and must say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub(crate) enum Place {
     /// The statement itself: `*` is expanded, LIMIT may follow ORDER BY.
     Top,
     /// In FROM or WITH, or a view: columns are referred to by the names PostgreSQL gives them.
@@ -41,7 +41,7 @@ pub enum Place {
 
 /// What a query's text is made of.
 #[derive(Debug)]
-pub enum Parts {
+pub(crate) enum Parts {
     /// `head`, the targets, `tail`; in parentheses or not. The targets may be changed where nothing else refers to what
     /// they say.
     Select { head: Frag, targets: Vec<Target>, tail: Frag, parenthesised: bool },
@@ -54,13 +54,13 @@ pub enum Parts {
 }
 
 /// The name of the n-th column, counted from 0, of a query that stands in another of the gateway's making.
-pub fn column_name(n: usize) -> String {
+pub(crate) fn column_name(n: usize) -> String {
     format!("pgw_c{}", n + 1)
 }
 
 impl Query {
     /// Its text, without parentheses around it; its type is its only column's.
-    pub fn rows(&self) -> Frag {
+    pub(crate) fn rows(&self) -> Frag {
         let ty = match self.shape.as_deref() {
             Some([column]) => column.ty,
             _ => Ty::Any,
@@ -69,14 +69,14 @@ impl Query {
     }
 
     /// Whether its only column never is NULL.
-    pub fn is_not_null(&self) -> bool {
+    pub(crate) fn is_not_null(&self) -> bool {
         matches!(self.shape.as_deref(), Some([column]) if !column.nullable)
     }
 }
 
 impl Query {
     /// From a select list and the texts around it.
-    pub fn of_parts(head: Frag, targets: Vec<Target>, tail: Frag) -> Self {
+    pub(crate) fn of_parts(head: Frag, targets: Vec<Target>, tail: Frag) -> Self {
         let parts = Parts::Select { head, targets, tail, parenthesised: false };
         let mut query = Query::of_text(Frag::atom(String::new(), Ty::Any), parts);
         query.write();
@@ -84,7 +84,7 @@ impl Query {
     }
 
     /// A set operation: its first query and what follows.
-    pub fn joined(first: Query, is_grouped: bool, tail: Frag) -> Self {
+    pub(crate) fn joined(first: Query, is_grouped: bool, tail: Frag) -> Self {
         let head = Frag::atom(String::new(), Ty::Any);
         let parts = Parts::Joined { head, first: Box::new(first), is_grouped, tail };
         let mut query = Query::of_text(Frag::atom(String::new(), Ty::Any), parts);
@@ -92,11 +92,11 @@ impl Query {
         query
     }
 
-    pub fn of_text(frag: Frag, parts: Parts) -> Self {
+    pub(crate) fn of_text(frag: Frag, parts: Parts) -> Self {
         Query { frag, columns: Vec::new(), shape: None, is_one_row: false, parts }
     }
 
-    pub fn write(&mut self) {
+    pub(crate) fn write(&mut self) {
         if let Parts::Joined { head, first, is_grouped, tail } = &self.parts {
             let first = if *is_grouped { first.frag.clone().parenthesised() } else { first.frag.clone() };
             self.frag = Frag::cat(&[head, &first, tail], Ty::Any);
@@ -109,7 +109,7 @@ impl Query {
         }
     }
 
-    pub fn parenthesised(mut self) -> Self {
+    pub(crate) fn parenthesised(mut self) -> Self {
         match &mut self.parts {
             Parts::Select { parenthesised, .. } if !*parenthesised => {
                 *parenthesised = true;
@@ -127,7 +127,7 @@ impl Query {
     }
 
     /// `prefix` in front of its text.
-    pub fn behind(mut self, prefix: &Frag) -> Self {
+    pub(crate) fn behind(mut self, prefix: &Frag) -> Self {
         if let Parts::Select { head, .. } | Parts::Joined { head, .. } = &mut self.parts {
             *head = Frag::cat(&[prefix, head], Ty::Any);
         }
@@ -136,7 +136,7 @@ impl Query {
     }
 
     /// The query with columns that go by names IRIS takes, and these names. `None` when its columns are not known.
-    pub fn named(mut self) -> Option<(Self, Vec<String>)> {
+    pub(crate) fn named(mut self) -> Option<(Self, Vec<String>)> {
         match &mut self.parts {
             Parts::Named(names) => {
                 let names = names.clone();
@@ -172,7 +172,7 @@ impl Query {
     }
 
     /// The query with its columns, texts, as they are sorted by. `None` when its columns are not known.
-    pub fn sorted_by(mut self) -> Option<Self> {
+    pub(crate) fn sorted_by(mut self) -> Option<Self> {
         let key = |frag: &Frag| as_sorted(&trimmed_character(frag.clone()));
         if let Parts::Select { targets, .. } = &mut self.parts {
             if targets.iter().any(Target::is_star) {
@@ -194,7 +194,7 @@ impl Query {
     }
 
     /// The query with columns that a query around it can name.
-    pub fn labelled(mut self) -> Self {
+    pub(crate) fn labelled(mut self) -> Self {
         if let Parts::Select { targets, .. } = &mut self.parts {
             for (n, target) in targets.iter_mut().enumerate() {
                 let is_named = match &target.node {

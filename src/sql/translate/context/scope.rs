@@ -13,7 +13,7 @@ use crate::sql::syntax::names;
 
 /// A column of a relation in FROM.
 #[derive(Debug, Clone)]
-pub struct Column {
+pub(crate) struct Column {
     /// Folded.
     pub name: String,
     /// What IRIS calls it, where that is not the name: a name IRIS cannot hold, or a column that a join merges.
@@ -33,7 +33,7 @@ pub struct Column {
 
 /// A relation in FROM, as expressions see it.
 #[derive(Debug, Clone)]
-pub struct Relation {
+pub(crate) struct Relation {
     /// Alias, else table name; folded.
     pub name: String,
     /// How the text must call it.
@@ -55,7 +55,7 @@ pub struct Relation {
 
 /// A column, and where it was found.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub(crate) struct Found {
     pub column: Column,
     /// [`Relation::iris_name`] of its relation.
     pub iris_name: String,
@@ -68,14 +68,14 @@ pub struct Found {
 }
 
 #[derive(Debug, Clone)]
-pub struct Cte {
+pub(crate) struct Cte {
     /// Folded.
     pub name: String,
     pub iris_name: String,
     pub columns: Option<Vec<Column>>,
 }
 
-pub fn column_of(facts: &ColumnFacts) -> Column {
+pub(crate) fn column_of(facts: &ColumnFacts) -> Column {
     Column {
         name: facts.name.clone(),
         ty: Ty::Known(facts.pg_type),
@@ -90,7 +90,7 @@ pub fn column_of(facts: &ColumnFacts) -> Column {
 }
 
 impl Column {
-    pub fn new(name: impl Into<String>, ty: Ty, nullable: bool) -> Self {
+    pub(crate) fn new(name: impl Into<String>, ty: Ty, nullable: bool) -> Self {
         Self {
             name: name.into(),
             iris_text: None,
@@ -105,13 +105,13 @@ impl Column {
     }
 
     /// How the text names it, behind the name of its relation.
-    pub fn iris_name(&self) -> String {
+    pub(crate) fn iris_name(&self) -> String {
         self.iris_text.clone().unwrap_or_else(|| names::iris_name_of(&self.name))
     }
 }
 
 impl Relation {
-    pub fn new(name: impl Into<String>, iris_name: impl Into<String>, columns: Option<Vec<Column>>) -> Self {
+    pub(crate) fn new(name: impl Into<String>, iris_name: impl Into<String>, columns: Option<Vec<Column>>) -> Self {
         let (name, iris_name) = (name.into(), iris_name.into());
         Self {
             name,
@@ -128,7 +128,7 @@ impl Relation {
 
 /// What stands in FROM and WHERE of the query being read, for what they say of its rows.
 #[derive(Debug, Clone, Default)]
-pub struct Conditions {
+pub(crate) struct Conditions {
     /// How many queries are around it.
     pub depth: usize,
     pub of_joins: Vec<(SyntaxNode, Option<Range<usize>>)>,

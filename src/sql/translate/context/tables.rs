@@ -13,7 +13,7 @@ use crate::wire::PgError;
 
 impl Cx<'_> {
     /// Whether IRIS has a relation under a name that PostgreSQL tells from this one.
-    pub fn is_another(&self, name: &RelationName) -> bool {
+    pub(crate) fn is_another(&self, name: &RelationName) -> bool {
         let Some(facts) = self.views(name) else { return false };
         if !facts.is_called(&name.name) {
             return true;
@@ -25,13 +25,13 @@ impl Cx<'_> {
     }
 
     /// Whether IRIS has a schema under a name that PostgreSQL tells from this folded one.
-    pub fn is_another_schema(&self, folded: &str) -> bool {
+    pub(crate) fn is_another_schema(&self, folded: &str) -> bool {
         let found = self.named(Named::Schema, folded);
         !found.is_empty() && !found.iter().any(|schema| schema.is_called(folded))
     }
 
     /// What IRIS finds by a folded name; nothing when it has to be asked first.
-    pub fn named(&self, what: Named, name: &str) -> Rc<Vec<NamedFacts>> {
+    pub(crate) fn named(&self, what: Named, name: &str) -> Rc<Vec<NamedFacts>> {
         self.schema.named(what, name).unwrap_or_else(|| {
             self.need(Need::Names(what, name.to_owned()));
             Rc::default()
@@ -39,7 +39,7 @@ impl Cx<'_> {
     }
 
     /// Facts of a table, asking for them when they are not loaded yet.
-    pub fn facts(&self, name: &RelationName) -> TableLookup {
+    pub(crate) fn facts(&self, name: &RelationName) -> TableLookup {
         let found = self.schema.table(name);
         if matches!(found, TableLookup::NotLoaded) {
             self.need(Need::Table(name.clone()));
@@ -48,7 +48,7 @@ impl Cx<'_> {
     }
 
     /// `None` when they have to be loaded first.
-    pub fn views(&self, name: &RelationName) -> Option<Rc<ViewFacts>> {
+    pub(crate) fn views(&self, name: &RelationName) -> Option<Rc<ViewFacts>> {
         match self.schema.views(name) {
             ViewLookup::Known(facts) => Some(facts),
             ViewLookup::NotLoaded => {
@@ -59,11 +59,11 @@ impl Cx<'_> {
     }
 
     /// An enum type by its folded name.
-    pub fn enum_type(&self, name: &RelationName) -> Option<EnumType> {
+    pub(crate) fn enum_type(&self, name: &RelationName) -> Option<EnumType> {
         self.schema.enum_type(name)
     }
 
-    pub fn known(&self, name: &RelationName) -> Option<Rc<TableFacts>> {
+    pub(crate) fn known(&self, name: &RelationName) -> Option<Rc<TableFacts>> {
         match self.facts(name) {
             TableLookup::Known(facts) => Some(facts),
             TableLookup::Missing | TableLookup::NotLoaded => None,
@@ -71,7 +71,7 @@ impl Cx<'_> {
     }
 
     /// The text for a relation's name and its name for lookups. Not for CTEs.
-    pub fn relation(&self, parts: &[String]) -> Result<(String, RelationName)> {
+    pub(crate) fn relation(&self, parts: &[String]) -> Result<(String, RelationName)> {
         // `database.schema.table`: there is one database, the namespace the gateway is connected to.
         let parts = match parts {
             [_, schema, name] => &[schema.clone(), name.clone()],

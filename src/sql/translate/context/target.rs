@@ -15,7 +15,7 @@ use crate::types::PgType;
 
 /// One entry of a select list.
 #[derive(Debug, Clone)]
-pub struct Target {
+pub(crate) struct Target {
     pub frag: Frag,
     /// PostgreSQL's name of the column; folded.
     pub label: String,
@@ -32,11 +32,11 @@ pub struct Target {
     pub cast_to: Option<PgType>,
 }
 
-pub fn outputs(targets: &[Target], place: Place) -> Vec<OutputColumn> {
+pub(crate) fn outputs(targets: &[Target], place: Place) -> Vec<OutputColumn> {
     if place == Place::Table { Vec::new() } else { targets.iter().map(Target::output).collect() }
 }
 
-pub fn shape(targets: &[Target]) -> Option<Vec<Column>> {
+pub(crate) fn shape(targets: &[Target]) -> Option<Vec<Column>> {
     targets
         .iter()
         .map(|target| {
@@ -58,13 +58,13 @@ pub fn shape(targets: &[Target]) -> Option<Vec<Column>> {
 }
 
 /// The texts of a select list.
-pub fn render(targets: &[Target]) -> Vec<Frag> {
+pub(crate) fn render(targets: &[Target]) -> Vec<Frag> {
     targets.iter().map(Target::render).collect()
 }
 
 impl Target {
     /// A column of a relation or query under its own name.
-    pub fn of_column(column: &Column, frag: Frag) -> Self {
+    pub(crate) fn of_column(column: &Column, frag: Frag) -> Self {
         Self {
             nullable: !frag.not_null,
             frag,
@@ -77,12 +77,12 @@ impl Target {
         }
     }
 
-    pub fn is_star(&self) -> bool {
+    pub(crate) fn is_star(&self) -> bool {
         self.frag.text.ends_with('*') && self.node.is_none()
     }
 
     /// What a query around this one calls it.
-    pub fn column_name(&self) -> String {
+    pub(crate) fn column_name(&self) -> String {
         match &self.alias {
             Some(alias) => alias.clone(),
             None if names::can_hold(&self.label) => names::iris_name_of(&self.label),
@@ -91,7 +91,7 @@ impl Target {
     }
 
     /// The target where its values are compared.
-    pub fn compared(self, n: usize) -> Self {
+    pub(crate) fn compared(self, n: usize) -> Self {
         if !self.folds_case {
             return self;
         }
@@ -101,12 +101,12 @@ impl Target {
     }
 
     /// Its value, to compare by.
-    pub fn value(&self) -> Frag {
+    pub(crate) fn value(&self) -> Frag {
         if self.folds_case { unfolded(&self.frag) } else { self.frag.clone() }
     }
 
     /// How ORDER BY refers to it.
-    pub fn reference(&self) -> Frag {
+    pub(crate) fn reference(&self) -> Frag {
         if self.folds_case {
             return self.value();
         }
@@ -116,14 +116,14 @@ impl Target {
         }
     }
 
-    pub fn render(&self) -> Frag {
+    pub(crate) fn render(&self) -> Frag {
         match &self.alias {
             Some(alias) => Frag::cat(&[&self.frag, &" AS ", alias], self.frag.ty),
             None => self.frag.clone(),
         }
     }
 
-    pub fn output(&self) -> OutputColumn {
+    pub(crate) fn output(&self) -> OutputColumn {
         if self.is_star() {
             return OutputColumn::Star;
         }

@@ -9,7 +9,7 @@ use crate::types::PgType;
 /// gateway are made of DOUBLE. No length is said: with one IRIS cuts what is longer and pads what is shorter, without an
 /// error (manual, `TO_VECTOR`). What the gateway binds has the length already ([`Fitting`]), and IRIS checks what reaches
 /// a column or another vector.
-pub fn to_vector(frag: Frag, pg_type: PgType) -> Frag {
+pub(crate) fn to_vector(frag: Frag, pg_type: PgType) -> Frag {
     let sure = frag.not_null;
     // IRIS shows its own vectors as text.
     let frag = inexact(&frag).unwrap_or(frag);
@@ -18,7 +18,7 @@ pub fn to_vector(frag: Frag, pg_type: PgType) -> Frag {
 }
 
 /// The made vector with the elements of the column it meets.
-pub fn with_element(mut frag: Frag, element: VectorElement) -> Frag {
+pub(crate) fn with_element(mut frag: Frag, element: VectorElement) -> Frag {
     if element != VectorElement::Double
         && is_made(&frag)
         && let Some(data) = frag.text.strip_suffix(", DOUBLE)")
@@ -29,6 +29,6 @@ pub fn with_element(mut frag: Frag, element: VectorElement) -> Frag {
 }
 
 /// A vector of a constant or parameter.
-pub fn is_made(frag: &Frag) -> bool {
+pub(crate) fn is_made(frag: &Frag) -> bool {
     frag.text.strip_prefix("TO_VECTOR(").is_some_and(|data| data.starts_with(['\'', MARK]))
 }

@@ -35,7 +35,7 @@ pub(super) struct Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
-    pub fn new(table: &'a Table) -> Self {
+    pub(super) fn new(table: &'a Table) -> Self {
         Self {
             table,
             used: Vec::new(),
@@ -48,32 +48,32 @@ impl<'a> Keys<'a> {
     }
 
     /// The clauses, in an order in which they can be made.
-    pub fn into_clauses(self) -> Vec<String> {
+    pub(super) fn into_clauses(self) -> Vec<String> {
         self.own.into_iter().chain(self.foreign).collect()
     }
 
     /// The primary key that the table has.
-    pub fn has_primary_key(&mut self, columns: &[String]) {
+    pub(super) fn has_primary_key(&mut self, columns: &[String]) {
         self.primary_key = columns.to_vec();
     }
 
     /// The columns that cannot be part of a key.
-    pub fn has_streams(&mut self, columns: impl IntoIterator<Item = String>) {
+    pub(super) fn has_streams(&mut self, columns: impl IntoIterator<Item = String>) {
         self.streams.extend(columns);
     }
 
     /// What the columns are.
-    pub fn has_types(&mut self, columns: impl IntoIterator<Item = (String, Oid)>) {
+    pub(super) fn has_types(&mut self, columns: impl IntoIterator<Item = (String, Oid)>) {
         self.types.extend(columns);
     }
 
     /// Names that are taken already.
-    pub fn reserve(&mut self, taken: impl IntoIterator<Item = String>) {
+    pub(super) fn reserve(&mut self, taken: impl IntoIterator<Item = String>) {
         self.used.extend(taken);
     }
 
     /// Reads a constraint of a column (`column`, as typed) or of the table. False when it is no key.
-    pub fn read(&mut self, cx: &Cx<'_>, node: &SyntaxNode, column: Option<&str>) -> Result<bool> {
+    pub(super) fn read(&mut self, cx: &Cx<'_>, node: &SyntaxNode, column: Option<&str>) -> Result<bool> {
         match node.kind() {
             SyntaxKind::PRIMARY_KEY_CONSTRAINT => self.unique(cx, node, column, true)?,
             SyntaxKind::UNIQUE_CONSTRAINT => self.unique(cx, node, column, false)?,

@@ -182,7 +182,7 @@ pub(super) struct Column {
 
 impl Column {
     /// One that has a type and nothing else.
-    pub fn plain(name: String, column_type: ColumnType) -> Self {
+    pub(super) fn plain(name: String, column_type: ColumnType) -> Self {
         Self {
             name,
             identity: column_type.is_serial,
@@ -195,7 +195,7 @@ impl Column {
     }
 
     /// Of a `COLUMN` or an `ADD_COLUMN`.
-    pub fn read(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Self> {
+    pub(super) fn read(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Self> {
         let name = first_name(&need(node, SyntaxKind::COLUMN_NAME)?)?;
         let shown = names::folded(&name);
         let Some(type_node) = type_node(node) else {
@@ -270,12 +270,12 @@ impl Column {
     }
 
     /// The default is another one for each row.
-    pub fn has_default_of_the_row(&self) -> bool {
+    pub(super) fn has_default_of_the_row(&self) -> bool {
         self.default.as_deref().is_some_and(is_of_the_row)
     }
 
     /// `name type [%EXACT] [NOT NULL] [DEFAULT v] [%DESCRIPTION 'pg:..']`.
-    pub fn text(&self, cx: &Cx<'_>) -> Result<String> {
+    pub(super) fn text(&self, cx: &Cx<'_>) -> Result<String> {
         let ColumnType { iris, collation, .. } = &self.column_type;
         let mut text = format!("{} {iris}{collation}", defined(&self.name)?);
         if self.identity {

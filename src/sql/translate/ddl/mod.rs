@@ -3,27 +3,27 @@
 //! IRIS compiles a definition instead of running it with values, so every literal stays in its text. Names that come
 //! into being are written as PostgreSQL folds them: IRIS keeps a name's case and shows it to clients.
 
-pub mod alter_table;
-pub mod comment;
-pub mod constraint;
-pub mod create_table;
-pub mod default;
-pub mod definition;
-pub mod drop;
-pub mod from_query;
-pub mod index;
-pub mod query_text;
-pub mod refused;
-pub mod rename;
-pub mod schema;
-pub mod table;
-pub mod types;
-pub mod user_type;
+pub(crate) mod alter_table;
+pub(crate) mod comment;
+pub(crate) mod constraint;
+pub(crate) mod create_table;
+pub(crate) mod default;
+pub(crate) mod definition;
+pub(crate) mod drop;
+pub(crate) mod from_query;
+pub(crate) mod index;
+pub(crate) mod query_text;
+pub(crate) mod refused;
+pub(crate) mod rename;
+pub(crate) mod schema;
+pub(crate) mod table;
+pub(crate) mod types;
+pub(crate) mod user_type;
 
 #[cfg(test)]
 mod tests;
 
-pub use self::definition::Ddl;
+pub(crate) use self::definition::Ddl;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
@@ -35,7 +35,7 @@ use crate::sql::translate::context::cx::Cx;
 ///
 /// # Errors
 /// What PostgreSQL would say of the statement, 0A000 for what IRIS has no way to do.
-pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Ddl>> {
+pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Ddl>> {
     cx.inlined(true, || {
         let ddl = match stmt.kind() {
             SyntaxKind::CREATE_TABLE => create_table::create_table(cx, stmt)?,

@@ -10,7 +10,7 @@ use crate::sql::translate::context::scope::Column;
 use crate::wire::{PgError, SqlState};
 
 /// A query with its literals in the text, for statements IRIS takes no values for.
-pub fn inline(cx: &Cx<'_>, node: &SyntaxNode, place: Place) -> Result<Query> {
+pub(crate) fn inline(cx: &Cx<'_>, node: &SyntaxNode, place: Place) -> Result<Query> {
     cx.inlined(true, || match node.kind() {
         SyntaxKind::SELECT_INTO => cx.select(node, place, None),
         _ => cx.query(node, place, None),
@@ -21,7 +21,7 @@ pub fn inline(cx: &Cx<'_>, node: &SyntaxNode, place: Place) -> Result<Query> {
 ///
 /// # Errors
 /// 42701 for two of one name, 0A000 where they are one to IRIS alone.
-pub fn refuse_alike(columns: &[Column]) -> Result<()> {
+pub(crate) fn refuse_alike(columns: &[Column]) -> Result<()> {
     for (n, column) in columns.iter().enumerate() {
         let mut before = columns.iter().take(n);
         match before.find(|other| alike::is_alike(&other.name, &column.name)) {

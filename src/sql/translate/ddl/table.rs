@@ -17,7 +17,7 @@ pub(super) fn undefined(name: &str) -> Box<PgError> {
 
 /// A table a definition names.
 #[derive(Debug, Clone)]
-pub struct Table {
+pub(crate) struct Table {
     /// For the text: schema and name.
     pub text: String,
     pub lookup: RelationName,
@@ -29,7 +29,7 @@ pub struct Table {
 
 impl Table {
     /// Of a `TABLE_NAME`, `TABLE_NAME_REF`, `TABLE_RELATION_NAME`, `VIEW` or `VIEW_REF`.
-    pub fn of(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Self> {
+    pub(crate) fn of(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Self> {
         let parts: Vec<String> = names::parts(node).iter().map(|part| typed_folded(part)).collect();
         let (text, lookup) = cx.relation(&parts)?;
         let schema = match lookup.schema.as_deref() {
@@ -56,7 +56,7 @@ impl Table {
     }
 
     /// One that IRIS has named; `pg` is empty.
-    pub fn of_iris(cx: &Cx<'_>, name: &RelationName) -> Self {
+    pub(crate) fn of_iris(cx: &Cx<'_>, name: &RelationName) -> Self {
         let schema = name.schema.clone().unwrap_or_else(|| cx.options.default_schema.to_owned());
         Self {
             text: format!("{schema}.{}", quoted_name(&name.name)),
@@ -67,22 +67,22 @@ impl Table {
     }
 
     /// What PostgreSQL calls it in messages: without schema.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.lookup.name
     }
 
     /// As [`Table::of`], of one that has to be there; `what` is the word for it in 42P01.
-    pub fn existing(cx: &Cx<'_>, node: &SyntaxNode, what: &str) -> Result<Self> {
+    pub(crate) fn existing(cx: &Cx<'_>, node: &SyntaxNode, what: &str) -> Result<Self> {
         let table = Self::of(cx, node)?;
         if table.is_another(cx) { Err(table.undefined(cx, what)) } else { Ok(table) }
     }
 
     /// Whether IRIS has it under a name that PostgreSQL tells from this one.
-    pub fn is_another(&self, cx: &Cx<'_>) -> bool {
+    pub(crate) fn is_another(&self, cx: &Cx<'_>) -> bool {
         cx.is_another(&self.lookup)
     }
 
-    pub fn undefined(&self, cx: &Cx<'_>, what: &str) -> Box<PgError> {
+    pub(crate) fn undefined(&self, cx: &Cx<'_>, what: &str) -> Box<PgError> {
         if let Some(schema) = self.missing_schema(cx) {
             return undefined(schema);
         }
@@ -90,7 +90,7 @@ impl Table {
     }
 
     /// 3F000 where IRIS would make it in a schema that PostgreSQL tells from the one that is named.
-    pub fn refuse_other_schema(&self, cx: &Cx<'_>, node: &SyntaxNode) -> Result<()> {
+    pub(crate) fn refuse_other_schema(&self, cx: &Cx<'_>, node: &SyntaxNode) -> Result<()> {
         match self.missing_schema(cx) {
             Some(schema) => Err(undefined(schema).position(nodes::offset(at(node)))),
             None => Ok(()),
@@ -98,7 +98,7 @@ impl Table {
     }
 
     /// Its schema, where IRIS has one that PostgreSQL tells from it.
-    pub fn missing_schema(&self, cx: &Cx<'_>) -> Option<&str> {
+    pub(crate) fn missing_schema(&self, cx: &Cx<'_>) -> Option<&str> {
         self.lookup.schema.as_deref().filter(|schema| {
             *schema != "public"
                 && !schema.eq_ignore_ascii_case(cx.options.default_schema)
@@ -107,7 +107,7 @@ impl Table {
     }
 
     /// 42P07 where a name is free to PostgreSQL and taken to IRIS.
-    pub fn refuse_taken(&self, cx: &Cx<'_>) -> Result<()> {
+    pub(crate) fn refuse_taken(&self, cx: &Cx<'_>) -> Result<()> {
         if !self.is_another(cx) {
             return Ok(());
         }
@@ -116,10 +116,10 @@ impl Table {
             .detail("IRIS has one whose name differs in case alone, and compares names without case."))
     }
 
-    pub fn is(&self, other: &Self) -> bool {
+    pub(crate) fn is(&self, other: &Self) -> bool {
         self.iris.0.eq_ignore_ascii_case(&other.iris.0) && self.iris.1.eq_ignore_ascii_case(&other.iris.1)
     }
 }
 
 /// What PostgreSQL calls tables and views together.
-pub const RELATION: &str = "relation";
+pub(crate) const RELATION: &str = "relation";

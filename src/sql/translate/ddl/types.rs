@@ -21,7 +21,7 @@ const LABEL_CHARACTERS_MAX: u32 = 63;
 
 /// Characters (UTF-16 units) of the longest string of IRIS, which text without a declared length may have. The row of
 /// a table is such a string as well, so all its values together have no more.
-pub const STRING_CHARACTERS_MAX: usize = 3_641_144;
+pub(crate) const STRING_CHARACTERS_MAX: usize = 3_641_144;
 
 /// Digits IRIS keeps of a number, and how many of them behind the point when the declaration leaves that open.
 const PRECISION_MAX: i32 = 38;

@@ -12,7 +12,7 @@ use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::frag::{Frag, Ty};
 
-pub fn delete(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
+pub(crate) fn delete(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     refuse_with(cx, node, "DELETE")?;
     let target = Target::read(cx, node)?;
     let using = nodes::child(node, SyntaxKind::USING_CLAUSE).map(|clause| cx.read_from(&clause)).transpose()?;

@@ -21,7 +21,7 @@ use crate::wire::{PgError, SqlState};
 
 /// One row of VALUES: column as typed for IRIS, folded name, value. Columns that take their default are not in it.
 #[derive(Debug, Clone)]
-pub struct Row {
+pub(crate) struct Row {
     pub columns: Vec<(String, String, Frag)>,
     /// A value has a subquery, which IRIS refuses in VALUES (SQLCODE -144).
     pub subquery: bool,
@@ -31,9 +31,9 @@ pub struct Row {
 const MARKS_MAX: usize = 800;
 
 /// Unique or primary key violation.
-pub const DUPLICATE_KEY: i32 = 119;
+pub(crate) const DUPLICATE_KEY: i32 = 119;
 
-pub fn insert(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
+pub(crate) fn insert(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     let at = usize::from(node.text_range().start());
     if nodes::child(node, SyntaxKind::WITH_CLAUSE).is_some() {
         return Err(cx
@@ -198,7 +198,7 @@ fn check_width(columns: Option<&[(String, String)]>, width: usize, at: &SyntaxNo
     Err(PgError::error(SqlState::SYNTAX_ERROR, message).position(nodes::offset(at.text_range().start().into())))
 }
 
-pub fn is_default(node: &SyntaxNode) -> bool {
+pub(crate) fn is_default(node: &SyntaxNode) -> bool {
     let only = node.first_token().filter(|token| token.text_range() == node.text_range());
     only.is_some_and(|token| token.kind() == SyntaxKind::DEFAULT_KW)
 }
@@ -226,7 +226,7 @@ fn one_row(target: &Target, row: &Row) -> Frag {
 }
 
 /// The step of [`one_row`].
-pub fn insertion(cx: &Cx<'_>, target: &Target, row: &Row) -> ScriptStep {
+pub(crate) fn insertion(cx: &Cx<'_>, target: &Target, row: &Row) -> ScriptStep {
     let plan = cx.plan(one_row(target, row), Vec::new(), false);
     ScriptStep::new(inserts(plan, target, std::slice::from_ref(row)), StepRole::Count)
 }

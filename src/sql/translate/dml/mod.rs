@@ -1,10 +1,10 @@
 //! INSERT, UPDATE, DELETE, with RETURNING and ON CONFLICT, which IRIS has not: a script of statements instead.
 
-pub mod delete;
-pub mod insert;
-pub mod returning;
-pub mod rows;
-pub mod target;
-pub mod update;
-pub mod upsert;
-pub mod written;
+pub(crate) mod delete;
+pub(crate) mod insert;
+pub(crate) mod returning;
+pub(crate) mod rows;
+pub(crate) mod target;
+pub(crate) mod update;
+pub(crate) mod upsert;
+pub(crate) mod written;

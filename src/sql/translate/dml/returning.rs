@@ -14,7 +14,7 @@ use crate::sql::translate::context::target::{outputs, render};
 use crate::sql::translate::expr::column_cast::ColumnCasts;
 
 /// `SELECT .. FROM t WHERE ..`, whose rows are the answer.
-pub fn select(
+pub(crate) fn select(
     cx: &Cx<'_>,
     target: &Target,
     returned: &SyntaxNode,
@@ -40,7 +40,7 @@ pub fn select(
 }
 
 /// The row an INSERT just made on this connection.
-pub fn inserted(cx: &Cx<'_>, target: &Target, returned: &SyntaxNode) -> Result<ScriptStep> {
+pub(crate) fn inserted(cx: &Cx<'_>, target: &Target, returned: &SyntaxNode) -> Result<ScriptStep> {
     let condition = Frag::atom("%ID = LAST_IDENTITY()", Ty::BOOL);
     select(cx, target, returned, vec![target.relation()?], &Frag::atom("", Ty::Any), Some(&condition))
 }

@@ -14,7 +14,7 @@ use crate::sql::translate::context::scope::{Column, Relation};
 use crate::sql::translate::query::from::{Alias, alias};
 
 /// The rows of such a query; `None` for every other.
-pub fn rows_of_query(cx: &Cx<'_>, query: &SyntaxNode) -> Result<Option<Vec<Vec<Frag>>>> {
+pub(crate) fn rows_of_query(cx: &Cx<'_>, query: &SyntaxNode) -> Result<Option<Vec<Vec<Frag>>>> {
     let plain = [SyntaxKind::SELECT_CLAUSE, SyntaxKind::FROM_CLAUSE, SyntaxKind::ORDER_BY_CLAUSE];
     if query.kind() != SyntaxKind::SELECT || query.children().any(|child| !plain.contains(&child.kind())) {
         return Ok(None);

@@ -11,7 +11,7 @@ use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::scope::{Relation, column_of};
 use crate::wire::{PgError, SqlState};
 
-pub struct Target {
+pub(crate) struct Target {
     /// `SQLUser.t`
     pub text: String,
     /// As PostgreSQL says it in messages.
@@ -21,7 +21,7 @@ pub struct Target {
 }
 
 impl Target {
-    pub fn read(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Target> {
+    pub(crate) fn read(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Target> {
         let name = node.descendants().find(|node| node.kind() == SyntaxKind::RELATION_NAME_REF);
         let parts = name.map(|name| names::parts(&name)).unwrap_or_default();
         let (text, lookup) = cx.relation(&parts)?;
@@ -33,7 +33,7 @@ impl Target {
     }
 
     /// As the statement names it: `SQLUser.t` or `SQLUser.t x`.
-    pub fn named(&self) -> Result<String> {
+    pub(crate) fn named(&self) -> Result<String> {
         Ok(match &self.alias {
             Some(alias) => format!("{} {}", self.text, names::iris_name(alias)?),
             None => self.text.clone(),
@@ -41,7 +41,7 @@ impl Target {
     }
 
     /// As a relation of the statement's own scope.
-    pub fn relation(&self) -> Result<Relation> {
+    pub(crate) fn relation(&self) -> Result<Relation> {
         let typed = self.alias.clone().unwrap_or_else(|| names::iris_name_of(&self.name));
         let columns = self.facts.as_ref().map(|facts| facts.columns.iter().map(column_of).collect());
         Ok(Relation::new(names::folded(&typed), names::iris_name(&typed)?, columns))
@@ -51,7 +51,7 @@ impl Target {
     ///
     /// # Errors
     /// 0A000 for an element, a slice or a field of a column.
-    pub fn column_name(cx: &Cx<'_>, node: &SyntaxNode) -> Result<String> {
+    pub(crate) fn column_name(cx: &Cx<'_>, node: &SyntaxNode) -> Result<String> {
         let is_part = node
             .descendants_with_tokens()
             .any(|element| matches!(element.kind(), SyntaxKind::L_BRACK | SyntaxKind::DOT | SyntaxKind::COLON));
@@ -67,7 +67,7 @@ impl Target {
     }
 
     /// The facts of a column; an error where the table is known and has no such column.
-    pub fn column(&self, folded: &str) -> Result<Option<&ColumnFacts>> {
+    pub(crate) fn column(&self, folded: &str) -> Result<Option<&ColumnFacts>> {
         let Some(facts) = &self.facts else { return Ok(None) };
         match facts.columns.iter().find(|column| column.name.eq_ignore_ascii_case(folded)) {
             Some(column) => Ok(Some(column)),

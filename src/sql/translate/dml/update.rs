@@ -17,9 +17,9 @@ use crate::sql::translate::value::assign::assigned;
 use crate::wire::{PgError, SqlState};
 
 /// What SET says: column for IRIS, folded name, value.
-pub type Assignment = (String, String, Frag);
+pub(crate) type Assignment = (String, String, Frag);
 
-pub fn update(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
+pub(crate) fn update(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     let at = usize::from(node.text_range().start());
     refuse_with(cx, node, "UPDATE")?;
     let target = Target::read(cx, node)?;
@@ -75,7 +75,7 @@ pub fn update(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
 }
 
 /// The condition of WHERE.
-pub fn filter(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Option<Frag>> {
+pub(crate) fn filter(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Option<Frag>> {
     if let Some(cursor) = nodes::child(node, SyntaxKind::WHERE_CURRENT_OF) {
         return Err(cx.unsupported("WHERE CURRENT OF is not supported", cursor.text_range().start().into()));
     }
@@ -85,7 +85,7 @@ pub fn filter(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Option<Frag>> {
     }
 }
 
-pub fn refuse_with(cx: &Cx<'_>, node: &SyntaxNode, what: &str) -> Result<()> {
+pub(crate) fn refuse_with(cx: &Cx<'_>, node: &SyntaxNode, what: &str) -> Result<()> {
     match nodes::child(node, SyntaxKind::WITH_CLAUSE) {
         Some(with) => Err(cx
             .unsupported(format!("WITH in front of {what} is not supported by IRIS"), with.text_range().start().into())
@@ -104,7 +104,7 @@ fn touches(node: &SyntaxNode, assignments: &[Assignment]) -> bool {
 }
 
 /// `SET a = 1, (b, c) = (2, 3)`. `key`: the columns in which the row of an upsert is the one that was to be inserted.
-pub fn assignments(cx: &Cx<'_>, target: &Target, set: &SyntaxNode, key: &[String]) -> Result<Vec<Assignment>> {
+pub(crate) fn assignments(cx: &Cx<'_>, target: &Target, set: &SyntaxNode, key: &[String]) -> Result<Vec<Assignment>> {
     let mut all = Vec::new();
     let items = set
         .descendants()
@@ -177,7 +177,7 @@ pub fn assignments(cx: &Cx<'_>, target: &Target, set: &SyntaxNode, key: &[String
 }
 
 /// A column's default, where it is a constant.
-pub fn constant_default(cx: &Cx<'_>, facts: &ColumnFacts) -> Result<Frag> {
+pub(crate) fn constant_default(cx: &Cx<'_>, facts: &ColumnFacts) -> Result<Frag> {
     let text = facts.constant_default.as_deref().unwrap_or_default();
     assigned(cx, cx.text_constant(text).with_ty(Ty::Untyped), Some(facts))
 }

@@ -16,11 +16,11 @@ use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::frag::{Frag, MARK, Ty, level};
 use crate::wire::{PgError, SqlState};
 
-pub fn is_do_nothing(conflict: &SyntaxNode) -> bool {
+pub(crate) fn is_do_nothing(conflict: &SyntaxNode) -> bool {
     nodes::child(conflict, SyntaxKind::CONFLICT_DO_NOTHING).is_some()
 }
 
-pub fn steps(
+pub(crate) fn steps(
     cx: &Cx<'_>,
     target: &Target,
     conflict: &SyntaxNode,

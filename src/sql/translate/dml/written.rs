@@ -15,7 +15,7 @@ use crate::sql::writes::{Writes, Written};
 use crate::types::Oid;
 
 /// A plan that inserts `rows`, which have the same columns.
-pub fn inserts(mut plan: Plan, target: &Target, rows: &[Row]) -> Plan {
+pub(crate) fn inserts(mut plan: Plan, target: &Target, rows: &[Row]) -> Plan {
     let (Some(table), Some(first)) = (&target.facts, rows.first()) else { return plan };
     let mut marks = 0;
     let columns = first.columns.iter().map(|(_, folded, _)| folded.clone()).collect();
@@ -33,7 +33,7 @@ pub fn inserts(mut plan: Plan, target: &Target, rows: &[Row]) -> Plan {
 }
 
 /// A plan that sets columns of the rows that its WHERE finds; of a DELETE without any.
-pub fn changes(mut plan: Plan, target: &Target, assignments: &[Assignment], held: Vec<(String, Frag)>) -> Plan {
+pub(crate) fn changes(mut plan: Plan, target: &Target, assignments: &[Assignment], held: Vec<(String, Frag)>) -> Plan {
     let Some(table) = &target.facts else { return plan };
     let mut marks = 0;
     let columns = assignments.iter().map(|(_, folded, _)| folded.clone()).collect();
@@ -90,7 +90,7 @@ fn is_plain(value: &Frag) -> bool {
 
 /// `column = value` for each column that a WHERE of such comparisons and AND names, where the value is one of the
 /// statement's own.
-pub fn held(cx: &Cx<'_>, node: &SyntaxNode) -> Vec<(String, Frag)> {
+pub(crate) fn held(cx: &Cx<'_>, node: &SyntaxNode) -> Vec<(String, Frag)> {
     let mut held = Vec::new();
     if let Some(condition) = nodes::child(node, SyntaxKind::WHERE_CLAUSE).and_then(|clause| clause.first_child()) {
         collect(cx, &condition, &mut held);

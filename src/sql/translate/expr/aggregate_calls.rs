@@ -43,12 +43,12 @@ const NAMES: &[&str] = &[
 ];
 
 /// Whether a call is of an aggregate, so a query of it without GROUP BY has one row.
-pub fn is_aggregate(name: &str) -> bool {
+pub(crate) fn is_aggregate(name: &str) -> bool {
     NAMES.contains(&name)
 }
 
 /// Whether an aggregate is called somewhere in an expression.
-pub fn has_aggregate(node: &SyntaxNode) -> bool {
+pub(crate) fn has_aggregate(node: &SyntaxNode) -> bool {
     node.descendants().filter(|node| node.kind() == SyntaxKind::CALL_EXPR).any(|call| {
         let name = call.first_child().map(|name| names::parts(&name)).unwrap_or_default();
         let is_window = nodes::child(&call, SyntaxKind::OVER_CLAUSE).is_some();
@@ -57,12 +57,12 @@ pub fn has_aggregate(node: &SyntaxNode) -> bool {
 }
 
 /// Whether an expression has an aggregate of the query itself, or a subquery.
-pub fn holds_inner(node: &SyntaxNode) -> bool {
+pub(crate) fn holds_inner(node: &SyntaxNode) -> bool {
     holds_aggregate(node) || node.descendants().any(|child| is_query(child.kind()))
 }
 
 /// Whether an expression has an aggregate of the query itself: one over a window, or in a subquery, is none.
-pub fn holds_aggregate(node: &SyntaxNode) -> bool {
+pub(crate) fn holds_aggregate(node: &SyntaxNode) -> bool {
     if is_query(node.kind()) {
         return false;
     }

@@ -16,7 +16,7 @@ use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
 impl Cx<'_> {
-    pub fn aggregate(&self, name: &[String], node: &SyntaxNode) -> Result<Option<Frag>> {
+    pub(crate) fn aggregate(&self, name: &[String], node: &SyntaxNode) -> Result<Option<Frag>> {
         let name = match name {
             [name] => name.as_str(),
             [schema, name] if schema == "pg_catalog" => name.as_str(),

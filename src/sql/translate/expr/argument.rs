@@ -13,7 +13,7 @@ use crate::types::Oid;
 
 impl Cx<'_> {
     /// A literal or parameter, with sign and casts, and its type.
-    pub fn plain_argument(&self, expr: &Expr, oid: Oid, negative: bool) -> Result<Option<(CallArgument, Oid)>> {
+    pub(crate) fn plain_argument(&self, expr: &Expr, oid: Oid, negative: bool) -> Result<Option<(CallArgument, Oid)>> {
         match expr {
             Expr::Cast { operand, to } => self.cast_argument(operand, to, negative),
             Expr::Prefix { op, operand, .. } if op == "-" => self.plain_argument(operand, oid, !negative),
@@ -93,7 +93,7 @@ impl Cx<'_> {
 
     /// A constant or a parameter of that type, with or without a cast to it.
     #[inline(never)]
-    pub fn given(&self, node: &SyntaxNode, oid: Oid) -> Result<Option<Given>> {
+    pub(crate) fn given(&self, node: &SyntaxNode, oid: Oid) -> Result<Option<Given>> {
         Ok(match self.plain_argument(&tree::read(node)?, oid, false)? {
             Some((CallArgument::Null, _)) => Some(Given::Null),
             Some((CallArgument::Value { bind: Bind::Parameter(n), .. }, _)) => Some(Given::Parameter(n)),

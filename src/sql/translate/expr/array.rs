@@ -18,7 +18,7 @@ use crate::types::{Oid, PgType};
 impl Cx<'_> {
     /// The elements of an array constant: `ARRAY[1,2]`, `'{1,2}'`, either with a cast. `None` for every other
     /// expression. Pins the literal it reads.
-    pub fn array_items(&self, node: &SyntaxNode) -> Result<Option<Vec<Frag>>> {
+    pub(crate) fn array_items(&self, node: &SyntaxNode) -> Result<Option<Vec<Frag>>> {
         let node = unwrapped(node);
         match node.kind() {
             SyntaxKind::ARRAY_EXPR if !node.children().any(|child| nodes::is_query(child.kind())) => {
@@ -63,7 +63,7 @@ impl Cx<'_> {
     }
 
     /// `left op ANY ($1)`: through IRIS's own list functions, which need nothing installed.
-    pub fn with_array_parameter(&self, op: &str, all: bool, left: Frag, argument: &SyntaxNode) -> Result<Frag> {
+    pub(crate) fn with_array_parameter(&self, op: &str, all: bool, left: Frag, argument: &SyntaxNode) -> Result<Frag> {
         let at = usize::from(argument.text_range().start());
         let argument = unwrapped(argument);
         let (operand, array) = match argument.kind() {

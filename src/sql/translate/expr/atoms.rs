@@ -20,7 +20,7 @@ use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
 impl Cx<'_> {
-    pub fn atom(&self, node: &SyntaxNode) -> Result<Frag> {
+    pub(crate) fn atom(&self, node: &SyntaxNode) -> Result<Frag> {
         let at = usize::from(node.text_range().start());
         match node.kind() {
             SyntaxKind::LITERAL => self.literal_node(node),
@@ -393,7 +393,7 @@ impl Cx<'_> {
         Ok(self.text_constant(&array::array_text(&items)).with_ty(ty))
     }
 
-    pub fn collate(&self, operand: &Expr, collation: &SyntaxNode) -> Result<Frag> {
+    pub(crate) fn collate(&self, operand: &Expr, collation: &SyntaxNode) -> Result<Frag> {
         let frag = self.emit_value(operand)?;
         let name = names::parts(collation).last().map(|name| names::folded(name)).unwrap_or_default();
         match name.as_str() {

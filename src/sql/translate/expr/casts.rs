@@ -17,7 +17,7 @@ use crate::wire::{PgError, SqlState};
 
 /// A type as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TypeName {
+pub(crate) struct TypeName {
     /// Folded words with one blank between, without schema, modifiers and brackets: `timestamp with time zone`.
     pub name: String,
     pub quoted: bool,
@@ -27,7 +27,7 @@ pub struct TypeName {
 }
 
 /// Reads a type node; literals inside it are modifiers and get pinned.
-pub fn type_name(cx: &Cx<'_>, node: &SyntaxNode) -> TypeName {
+pub(crate) fn type_name(cx: &Cx<'_>, node: &SyntaxNode) -> TypeName {
     let mut name = TypeName {
         name: String::new(),
         quoted: false,
@@ -77,7 +77,7 @@ fn collect(cx: &Cx<'_>, node: &SyntaxNode, name: &mut TypeName) {
 
 impl TypeName {
     /// The type it names.
-    pub fn resolve(&self) -> Result<PgType> {
+    pub(crate) fn resolve(&self) -> Result<PgType> {
         let undefined = || {
             PgError::error(SqlState::UNDEFINED_OBJECT, format!("type \"{}\" does not exist", self.name))
                 .position(nodes::offset(self.at))
@@ -117,14 +117,14 @@ impl TypeName {
     }
 
     /// `serial` and its kin, which are a column's type only.
-    pub fn is_serial(&self) -> bool {
+    pub(crate) fn is_serial(&self) -> bool {
         !self.quoted
             && matches!(self.name.as_str(), "serial" | "bigserial" | "smallserial" | "serial2" | "serial4" | "serial8")
     }
 }
 
 impl Cx<'_> {
-    pub fn cast_expr(&self, operand: &Expr, to: &SyntaxNode) -> Result<Frag> {
+    pub(crate) fn cast_expr(&self, operand: &Expr, to: &SyntaxNode) -> Result<Frag> {
         let to = match (type_name(self, to).resolve(), enums::enum_of(self, to)) {
             (Err(_), Some(enum_type)) => {
                 let (value, text) = (self.emit_value(operand)?, PgType::new(Oid::TEXT));
@@ -145,7 +145,7 @@ impl Cx<'_> {
 
     /// `CAST(x AS t)` and `t 'text'`.
     #[inline(never)]
-    pub fn cast_node(&self, node: &SyntaxNode) -> Result<Frag> {
+    pub(crate) fn cast_node(&self, node: &SyntaxNode) -> Result<Frag> {
         let at = usize::from(node.text_range().start());
         if nodes::has_token(node, SyntaxKind::TREAT_KW) {
             return Err(self.unsupported("TREAT is not supported by IRIS", at));
@@ -173,7 +173,7 @@ impl Cx<'_> {
     }
 
     /// The type a cast node casts to.
-    pub fn cast_target(&self, node: &SyntaxNode) -> Result<Option<PgType>> {
+    pub(crate) fn cast_target(&self, node: &SyntaxNode) -> Result<Option<PgType>> {
         match node.children().find(|child| is_type(child.kind())) {
             Some(to) => match (type_name(self, &to).resolve(), enums::enum_of(self, &to)) {
                 (Err(_), Some(_)) => Ok(Some(PgType::new(Oid::TEXT))),

@@ -15,7 +15,7 @@ use crate::types::{Oid, PgType};
 
 /// Which casts of a select list may be left to the gateway: IRIS then sorts, groups and tells apart the plain values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ColumnCasts {
+pub(crate) enum ColumnCasts {
     None,
     All,
     /// Where groups are made: casts that keep values apart, and those of aggregates.
@@ -26,7 +26,7 @@ pub enum ColumnCasts {
 
 impl ColumnCasts {
     /// What a SELECT allows.
-    pub fn of(select: &SyntaxNode) -> Self {
+    pub(crate) fn of(select: &SyntaxNode) -> Self {
         let distinct = nodes::child(select, SyntaxKind::SELECT_CLAUSE)
             .and_then(|clause| nodes::child(&clause, SyntaxKind::DISTINCT_CLAUSE));
         if let Some(distinct) = distinct {
@@ -54,7 +54,7 @@ fn has_cast_key(select: &SyntaxNode) -> bool {
 impl Cx<'_> {
     /// The operand of a cast that the gateway carries out, and the type it is cast to.
     #[inline(never)]
-    pub fn column_cast(&self, value: &SyntaxNode, casts: ColumnCasts) -> Result<Option<(Frag, PgType)>> {
+    pub(crate) fn column_cast(&self, value: &SyntaxNode, casts: ColumnCasts) -> Result<Option<(Frag, PgType)>> {
         if casts == ColumnCasts::None {
             return Ok(None);
         }
@@ -113,7 +113,7 @@ impl Cx<'_> {
     }
 
     /// Whether values sort as what the gateway casts them to does.
-    pub fn sorts_alike(&self, from: Ty, to: PgType) -> bool {
+    pub(crate) fn sorts_alike(&self, from: Ty, to: PgType) -> bool {
         let Ty::Known(from) = from else { return false };
         let is_text = is_text(to.oid) && to.typmod < 0;
         match from.oid {

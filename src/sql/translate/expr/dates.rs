@@ -15,7 +15,7 @@ use crate::types::{Oid, PgType};
 impl Cx<'_> {
     /// `EXTRACT(field FROM moment)`, `date_part('field', moment)`.
     #[inline(never)]
-    pub fn extract(&self, node: &SyntaxNode) -> Result<Frag> {
+    pub(crate) fn extract(&self, node: &SyntaxNode) -> Result<Frag> {
         let at = usize::from(node.text_range().start());
         let mut children = node.children();
         let field = children.next().map(|field| nodes::plain_text(&field)).unwrap_or_default();
@@ -30,7 +30,7 @@ impl Cx<'_> {
     }
 
     #[inline(never)]
-    pub fn part(&self, field: &str, moment: &SyntaxNode, ty: Ty, at: usize) -> Result<Frag> {
+    pub(crate) fn part(&self, field: &str, moment: &SyntaxNode, ty: Ty, at: usize) -> Result<Frag> {
         let field = unit(field);
         if field == "epoch"
             && let Some(difference) = self.epoch_of_difference(moment, ty)?
@@ -148,7 +148,7 @@ impl Cx<'_> {
 
     /// `date_trunc('month', moment)`, `date_trunc('month', moment, 'UTC')`.
     #[inline(never)]
-    pub fn date_trunc(&self, arguments: &[SyntaxNode], at: usize) -> Result<Frag> {
+    pub(crate) fn date_trunc(&self, arguments: &[SyntaxNode], at: usize) -> Result<Frag> {
         let (field, moment, zone) = match arguments {
             [field, moment] => (field, moment, None),
             [field, moment, zone] => (field, moment, Some(zone)),
@@ -220,7 +220,7 @@ impl Cx<'_> {
 
     /// `date_trunc('day', x)::date` is only `x::date`.
     #[inline(never)]
-    pub fn day_of_call(&self, call: &SyntaxNode) -> Result<Option<Frag>> {
+    pub(crate) fn day_of_call(&self, call: &SyntaxNode) -> Result<Option<Frag>> {
         let name = call.first_child().map(|name| names::parts(&name)).unwrap_or_default();
         if name.last().is_none_or(|name| !name.eq_ignore_ascii_case("date_trunc")) {
             return Ok(None);
@@ -235,7 +235,7 @@ impl Cx<'_> {
     }
 
     /// Timestamps are kept in UTC, so UTC is the one zone that needs no zone data.
-    pub fn at_time_zone(&self, operand: &Expr, zone: Option<&Expr>) -> Result<Frag> {
+    pub(crate) fn at_time_zone(&self, operand: &Expr, zone: Option<&Expr>) -> Result<Frag> {
         if !zone.is_some_and(|zone| self.is_utc(zone)) {
             return Err(crate::wire::PgError::unsupported("AT TIME ZONE is supported for UTC only")
                 .hint("IRIS has no time zones; timestamps with time zone are kept in UTC."));
@@ -251,7 +251,7 @@ impl Cx<'_> {
     }
 
     /// The zone's name as a constant, also in a cast: PostgreSQL prints `'utc'::text` for what was `'utc'`.
-    pub fn is_utc(&self, zone: &Expr) -> bool {
+    pub(crate) fn is_utc(&self, zone: &Expr) -> bool {
         match zone {
             Expr::Atom(node) => self
                 .constant(node)

@@ -23,7 +23,7 @@ use crate::wire::PgError;
 
 // The rules of one function each are kept out of the frames that nest with the calls (`#[inline(never)]`).
 impl Cx<'_> {
-    pub fn call(&self, node: &SyntaxNode) -> Result<Frag> {
+    pub(crate) fn call(&self, node: &SyntaxNode) -> Result<Frag> {
         let at = usize::from(node.text_range().start());
         let Some(function) = node.first_child() else {
             return Err(self.unsupported("missing function name", at));
@@ -116,7 +116,7 @@ impl Cx<'_> {
         Ok(Frag::cat(&[&name, &"(", &list(arguments), &")"], Ty::Any))
     }
 
-    pub fn argument_frags(&self, node: &SyntaxNode) -> Result<Vec<Frag>> {
+    pub(crate) fn argument_frags(&self, node: &SyntaxNode) -> Result<Vec<Frag>> {
         arguments(node)
             .iter()
             .map(|argument| {
@@ -526,7 +526,7 @@ fn refused(name: &str) -> Option<Box<PgError>> {
 }
 
 /// Refuses the constructors of the SQL standard, which IRIS spells alike and answers otherwise.
-pub fn refused_constructor(cx: &Cx<'_>, node: &SyntaxNode, name: &str) -> Box<PgError> {
+pub(crate) fn refused_constructor(cx: &Cx<'_>, node: &SyntaxNode, name: &str) -> Box<PgError> {
     let at = usize::from(node.text_range().start());
     PgError::unsupported(format!("{name} is not supported: IRIS has another or none"))
         .hint("json_build_object() and json_build_array() work.")

@@ -61,7 +61,7 @@ enum Span {
 
 impl Cx<'_> {
     /// `moment + interval`, `moment - interval`, `interval + moment`; `None` when neither side is an interval.
-    pub fn interval_arithmetic(&self, op: &str, left: &Expr, right: &Expr) -> Result<Option<Frag>> {
+    pub(crate) fn interval_arithmetic(&self, op: &str, left: &Expr, right: &Expr) -> Result<Option<Frag>> {
         if op == "*" {
             return Ok(None);
         }

@@ -9,12 +9,12 @@ use crate::wire::PgError;
 const NAMES: &str = include_str!("known.txt");
 
 /// Whether a function of PostgreSQL's has this name.
-pub fn is_of_postgresql(name: &str) -> bool {
+pub(crate) fn is_of_postgresql(name: &str) -> bool {
     NAMES.lines().any(|known| known == name)
 }
 
 /// The refusal of a call that no rule covers.
-pub fn without_rule(name: &str) -> Box<PgError> {
+pub(crate) fn without_rule(name: &str) -> Box<PgError> {
     PgError::unsupported(format!(
         "the function {name}() is not supported here: IRIS has none that does exactly the same"
     ))

@@ -17,7 +17,7 @@ enum Strength {
     Strong,
 }
 
-pub fn label(cx: &Cx<'_>, node: &SyntaxNode) -> String {
+pub(crate) fn label(cx: &Cx<'_>, node: &SyntaxNode) -> String {
     match of_node(cx, node) {
         (_, Some(name)) => name,
         _ => "?column?".into(),

@@ -1,26 +1,26 @@
 //! Expressions: what is written, and how it is read. The values are the business of the floor below.
 
-pub mod aggregate_calls;
-pub mod aggregates;
-pub mod argument;
-pub mod array;
-pub mod atoms;
-pub mod casts;
-pub mod column_cast;
-pub mod dates;
-pub mod functions;
-pub mod interval;
-pub mod known;
-pub mod labels;
-pub mod operand;
-pub mod operators;
-pub mod order;
-pub mod predicates;
-pub mod strings;
-pub mod subquery;
-pub mod unique;
-pub mod window;
-pub mod window_value;
+pub(crate) mod aggregate_calls;
+pub(crate) mod aggregates;
+pub(crate) mod argument;
+pub(crate) mod array;
+pub(crate) mod atoms;
+pub(crate) mod casts;
+pub(crate) mod column_cast;
+pub(crate) mod dates;
+pub(crate) mod functions;
+pub(crate) mod interval;
+pub(crate) mod known;
+pub(crate) mod labels;
+pub(crate) mod operand;
+pub(crate) mod operators;
+pub(crate) mod order;
+pub(crate) mod predicates;
+pub(crate) mod strings;
+pub(crate) mod subquery;
+pub(crate) mod unique;
+pub(crate) mod window;
+pub(crate) mod window_value;
 
 use crate::sql::syntax::nodes;
 use crate::sql::syntax::tree::Expr;
@@ -29,7 +29,7 @@ use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::frag::Frag;
 
 /// An expression, by the rule for what it is.
-pub fn expression(cx: &Cx<'_>, expr: &Expr) -> Result<Frag> {
+pub(crate) fn expression(cx: &Cx<'_>, expr: &Expr) -> Result<Frag> {
     match expr {
         Expr::Atom(node) => cx.atom(node),
         Expr::Not(operand) => cx.not(operand),

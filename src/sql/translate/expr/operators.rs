@@ -14,12 +14,12 @@ use crate::sql::translate::value::vector::Distance;
 use crate::wire::PgError;
 
 impl Cx<'_> {
-    pub fn prefix(&self, op: &str, operand: &Expr, at: usize) -> Result<Frag> {
+    pub(crate) fn prefix(&self, op: &str, operand: &Expr, at: usize) -> Result<Frag> {
         let frag = self.emit_value(operand)?;
         self.prefixed(op, frag, at)
     }
 
-    pub fn binary(&self, op: &str, left: &Expr, right: &Expr, at: usize) -> Result<Frag> {
+    pub(crate) fn binary(&self, op: &str, left: &Expr, right: &Expr, at: usize) -> Result<Frag> {
         if let Expr::Atom(node) = right
             && let Some((all, argument)) = quantified(node)
         {
@@ -61,7 +61,7 @@ impl Cx<'_> {
 
     /// `1 - (a <=> b)` as what it is and what sorts as it does.
     #[inline(never)]
-    pub fn similarity_of(&self, left: &Expr, right: &Expr) -> Result<Option<Distance>> {
+    pub(crate) fn similarity_of(&self, left: &Expr, right: &Expr) -> Result<Option<Distance>> {
         let (Expr::Atom(one), Expr::Atom(parenthesis)) = (left, right) else { return Ok(None) };
         let Expr::Binary { op, left, right, at } = tree::read(&unwrapped(parenthesis))? else { return Ok(None) };
         if op != "<=>" || self.constant(one).is_none_or(|(_, value)| value != "1") {
@@ -160,7 +160,7 @@ impl Cx<'_> {
     }
 
     /// The vector distance an expression is, if it is one.
-    pub fn distance_of(&self, node: &SyntaxNode) -> Result<Option<Distance>> {
+    pub(crate) fn distance_of(&self, node: &SyntaxNode) -> Result<Option<Distance>> {
         let node = nodes::unwrapped(node);
         let Expr::Binary { op, left, right, at } = tree::read(&node)? else { return Ok(None) };
         if op == "-" {

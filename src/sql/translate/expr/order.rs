@@ -16,7 +16,7 @@ use crate::wire::{PgError, SqlState};
 
 impl Cx<'_> {
     /// `targets` are the select list's, for ordinals and aliases.
-    pub fn sort_keys(&self, clause: &SyntaxNode, targets: Option<&[Target]>) -> Result<Vec<SortKey>> {
+    pub(crate) fn sort_keys(&self, clause: &SyntaxNode, targets: Option<&[Target]>) -> Result<Vec<SortKey>> {
         let items = nodes::grandchildren(clause, SyntaxKind::SORT_BY_LIST, SyntaxKind::SORT_BY);
         let sorts = |item: &&SyntaxNode| {
             targets.is_none() || !item.first_child().is_some_and(|node| self.is_typed_constant(&node))
@@ -38,7 +38,7 @@ impl Cx<'_> {
     }
 
     /// Direction, and whether NULLs come first, of one key.
-    pub fn direction(&self, item: &SyntaxNode) -> Result<(bool, bool)> {
+    pub(crate) fn direction(&self, item: &SyntaxNode) -> Result<(bool, bool)> {
         if nodes::child(item, SyntaxKind::SORT_USING).is_some() {
             let at = usize::from(item.text_range().start());
             return Err(self.unsupported("ORDER BY .. USING is not supported by IRIS", at));
@@ -132,7 +132,12 @@ impl Cx<'_> {
 
     /// The target an ordinal or an output name stands for. `aliases_first`: in ORDER BY an output name wins over a
     /// column of the tables, in GROUP BY it is the other way round (manual, "SELECT").
-    pub fn target_of(&self, node: &SyntaxNode, targets: &[Target], aliases_first: bool) -> Result<Option<usize>> {
+    pub(crate) fn target_of(
+        &self,
+        node: &SyntaxNode,
+        targets: &[Target],
+        aliases_first: bool,
+    ) -> Result<Option<usize>> {
         let node = nodes::unwrapped(node);
         match node.kind() {
             SyntaxKind::LITERAL => {

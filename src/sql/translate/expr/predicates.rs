@@ -13,7 +13,7 @@ use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
 impl Cx<'_> {
-    pub fn logic(&self, and: bool, left: &Expr, right: &Expr) -> Result<Frag> {
+    pub(crate) fn logic(&self, and: bool, left: &Expr, right: &Expr) -> Result<Frag> {
         // A chain leans to the left as long as it is: gone through without recursion.
         let mut terms = vec![right];
         let mut left = left;
@@ -29,7 +29,7 @@ impl Cx<'_> {
         Ok(join(&frags, word, level))
     }
 
-    pub fn not(&self, operand: &Expr) -> Result<Frag> {
+    pub(crate) fn not(&self, operand: &Expr) -> Result<Frag> {
         let frag = self.strict(|| self.emit(operand))?;
         if !frag.is_predicate() {
             return Ok(match frag.text.as_str() {
@@ -47,7 +47,7 @@ impl Cx<'_> {
         Ok(if sure { frag.sure_predicate(level::NOT) } else { frag.predicate(level::NOT) })
     }
 
-    pub fn is(&self, what: IsWhat, not: bool, operand: &Expr) -> Result<Frag> {
+    pub(crate) fn is(&self, what: IsWhat, not: bool, operand: &Expr) -> Result<Frag> {
         let loose = self.loose.get();
         if what == IsWhat::Null || what == IsWhat::Unknown {
             if let Expr::Atom(node) = operand
@@ -92,19 +92,19 @@ impl Cx<'_> {
         })
     }
 
-    pub fn is_distinct(&self, not: bool, left: &Expr, right: &Expr) -> Result<Frag> {
+    pub(crate) fn is_distinct(&self, not: bool, left: &Expr, right: &Expr) -> Result<Frag> {
         let loose = self.loose.get();
         let (left, right) = (self.emit_value(left)?, self.emit_value(right)?);
         self.distinct_values(not, loose, left, right)
     }
 
-    pub fn between(&self, not: bool, symmetric: bool, operand: &Expr, low: &Expr, high: &Expr) -> Result<Frag> {
+    pub(crate) fn between(&self, not: bool, symmetric: bool, operand: &Expr, low: &Expr, high: &Expr) -> Result<Frag> {
         let operand = self.emit_value(operand)?;
         let bounds = (self.emit_value(low)?, self.emit_value(high)?);
         self.between_values(not, symmetric, operand, bounds)
     }
 
-    pub fn is_in(&self, not: bool, operand: &Expr, items: &SyntaxNode) -> Result<Frag> {
+    pub(crate) fn is_in(&self, not: bool, operand: &Expr, items: &SyntaxNode) -> Result<Frag> {
         if let Some(query) = subquery(items) {
             if let Expr::Atom(node) = operand
                 && node.kind() == SyntaxKind::TUPLE_EXPR
@@ -151,7 +151,7 @@ impl Cx<'_> {
     }
 
     /// Two rows, field by field: `(a, b) < (1, 2)` is `a < 1 OR (a = 1 AND b < 2)`.
-    pub fn row_comparison(&self, op: &str, left: &SyntaxNode, right: &SyntaxNode) -> Result<Frag> {
+    pub(crate) fn row_comparison(&self, op: &str, left: &SyntaxNode, right: &SyntaxNode) -> Result<Frag> {
         let at = usize::from(right.text_range().start());
         let (lefts, rights): (Vec<_>, Vec<_>) = (expressions(left).collect(), expressions(right).collect());
         if right.kind() != SyntaxKind::TUPLE_EXPR || lefts.len() != rights.len() {
@@ -194,7 +194,7 @@ impl Cx<'_> {
         }
     }
 
-    pub fn like(
+    pub(crate) fn like(
         &self,
         kind: LikeKind,
         not: bool,

@@ -11,7 +11,7 @@ use crate::sql::translate::value::strings::refuse_bytes;
 
 impl Cx<'_> {
     #[inline(never)]
-    pub fn substring(&self, node: &SyntaxNode, at: usize) -> Result<Frag> {
+    pub(crate) fn substring(&self, node: &SyntaxNode, at: usize) -> Result<Frag> {
         let holder = node.first_child().unwrap_or_else(|| node.clone());
         let order = match holder.kind() {
             SyntaxKind::SUBSTRING_FROM_FOR | SyntaxKind::SUBSTRING_EXPRS => [0, 1, 2],
@@ -34,7 +34,7 @@ impl Cx<'_> {
     }
 
     #[inline(never)]
-    pub fn position(&self, node: &SyntaxNode, at: usize) -> Result<Frag> {
+    pub(crate) fn position(&self, node: &SyntaxNode, at: usize) -> Result<Frag> {
         let mut frags = expressions(node).map(|child| self.value(&child)).collect::<Result<Vec<_>>>()?.into_iter();
         match (frags.next(), frags.next()) {
             (Some(part), Some(text)) => {
@@ -46,7 +46,7 @@ impl Cx<'_> {
     }
 
     #[inline(never)]
-    pub fn trim(&self, node: &SyntaxNode, at: usize) -> Result<Frag> {
+    pub(crate) fn trim(&self, node: &SyntaxNode, at: usize) -> Result<Frag> {
         let side = node.children().find_map(|child| match child.kind() {
             SyntaxKind::TRIM_LEADING => Some("LEADING"),
             SyntaxKind::TRIM_TRAILING => Some("TRAILING"),

@@ -17,7 +17,7 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// 0A000 where neither can be known nor be had from IRIS.
-    pub fn scalar(&self, node: &SyntaxNode) -> Result<Frag> {
+    pub(crate) fn scalar(&self, node: &SyntaxNode) -> Result<Frag> {
         let node = match node.kind() {
             SyntaxKind::PAREN_SELECT => node.first_child().unwrap_or_else(|| node.clone()),
             _ => node.clone(),
@@ -79,12 +79,12 @@ impl Cx<'_> {
     }
 
     /// A query inside an expression, without parentheses around it; its type is its only column's.
-    pub fn subquery(&self, node: &SyntaxNode) -> Result<Frag> {
+    pub(crate) fn subquery(&self, node: &SyntaxNode) -> Result<Frag> {
         Ok(self.inner_query(node)?.rows())
     }
 
     /// A query inside an expression.
-    pub fn inner_query(&self, node: &SyntaxNode) -> Result<Query> {
+    pub(crate) fn inner_query(&self, node: &SyntaxNode) -> Result<Query> {
         let node = match node.kind() {
             SyntaxKind::PAREN_SELECT => node.first_child().unwrap_or_else(|| node.clone()),
             _ => node.clone(),

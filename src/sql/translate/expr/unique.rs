@@ -14,7 +14,7 @@ use crate::sql::translate::value::sort_key::SortKey;
 
 impl Cx<'_> {
     /// Whether no two rows of the query being read have the same values of all these expressions, NULLs being the same.
-    pub fn is_unique(&self, keys: &[SyntaxNode]) -> bool {
+    pub(crate) fn is_unique(&self, keys: &[SyntaxNode]) -> bool {
         let scopes = self.scopes.borrow();
         let conditions = self.conditions.borrow();
         let (Some(relations), Some(conditions)) = (scopes.last(), conditions.last()) else { return false };
@@ -52,7 +52,7 @@ impl Cx<'_> {
     }
 
     /// Sort keys that tell every row of the query being read from every other; `None` where there are none.
-    pub fn tie_breakers(&self) -> Option<Vec<SortKey>> {
+    pub(crate) fn tie_breakers(&self) -> Option<Vec<SortKey>> {
         let scopes = self.scopes.borrow();
         let conditions = self.conditions.borrow();
         let (relations, conditions) = (scopes.last()?, conditions.last()?);
@@ -81,7 +81,7 @@ impl Cx<'_> {
 
 /// Whether every relation has at most one row, once those before it in some order have theirs: a unique key of it is
 /// equal to something that reads none but these.
-pub fn is_determined(relations: &[Relation], facts: &[(Equality, Option<Range<usize>>)]) -> bool {
+pub(crate) fn is_determined(relations: &[Relation], facts: &[(Equality, Option<Range<usize>>)]) -> bool {
     let mut known = vec![false; relations.len()];
     loop {
         let mut changed = false;

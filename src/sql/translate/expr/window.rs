@@ -13,7 +13,7 @@ use crate::wire::{PgError, SqlState};
 
 /// What stands in OVER, read.
 #[derive(Debug, Default)]
-pub struct Window {
+pub(crate) struct Window {
     pub partition: Vec<Frag>,
     pub order: Vec<SortKey>,
     /// The expressions of both, as written.
@@ -23,7 +23,7 @@ pub struct Window {
 
 /// A bound of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bound {
+pub(crate) enum Bound {
     UnboundedPreceding,
     /// Rows from the current one: negative in front of it.
     Rows(i64),
@@ -32,14 +32,14 @@ pub enum Bound {
 
 /// What a frame counts in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
+pub(crate) enum Unit {
     Rows,
     /// Rows that are equal by ORDER BY go together.
     Peers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Frame {
+pub(crate) struct Frame {
     pub unit: Unit,
     pub start: Bound,
     pub end: Bound,
@@ -47,7 +47,7 @@ pub struct Frame {
 
 impl Window {
     /// ` OVER (..)` with that order and that frame, an explicit one: IRIS's own is another than PostgreSQL's.
-    pub fn over(partition: &[Frag], order: &[SortKey], frame: Option<(Bound, Bound)>) -> Frag {
+    pub(crate) fn over(partition: &[Frag], order: &[SortKey], frame: Option<(Bound, Bound)>) -> Frag {
         let mut pieces: Vec<Frag> = Vec::new();
         if !partition.is_empty() {
             pieces.push(Frag::cat(&[&"PARTITION BY ", &list(partition)], Ty::Any));
@@ -93,25 +93,25 @@ impl Bound {
 }
 
 impl Frame {
-    pub const WHOLE: Frame =
+    pub(crate) const WHOLE: Frame =
         Frame { unit: Unit::Rows, start: Bound::UnboundedPreceding, end: Bound::UnboundedFollowing };
 
     /// PostgreSQL's own, where ORDER BY stands.
     const TO_PEERS: Frame = Frame { unit: Unit::Peers, start: Bound::UnboundedPreceding, end: Bound::Rows(0) };
 
-    pub fn is_whole(self) -> bool {
+    pub(crate) fn is_whole(self) -> bool {
         self.start == Bound::UnboundedPreceding && self.end == Bound::UnboundedFollowing
     }
 
     /// Whether the current row is in it, so it is never empty.
-    pub fn has_current_row(self) -> bool {
+    pub(crate) fn has_current_row(self) -> bool {
         self.start.place() <= 0 && self.end.place() >= 0
     }
 }
 
 impl Cx<'_> {
     /// What the OVER of a call says.
-    pub fn window(&self, clause: &SyntaxNode) -> Result<Window> {
+    pub(crate) fn window(&self, clause: &SyntaxNode) -> Result<Window> {
         let spec = clause.descendants().find(|node| node.kind() == SyntaxKind::WINDOW_SPEC);
         let spec = match spec {
             Some(spec) => spec,
@@ -167,7 +167,7 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// 0A000 for what IRIS cannot be told: GROUPS and RANGE with an offset, EXCLUDE, an offset that is no constant.
-    pub fn frame(&self, window: &Window) -> Result<Frame> {
+    pub(crate) fn frame(&self, window: &Window) -> Result<Frame> {
         let Some(node) = &window.frame else {
             return Ok(if window.order.is_empty() { Frame::WHOLE } else { Frame::TO_PEERS });
         };
@@ -234,7 +234,7 @@ fn is_zero_offset(words: &[&str]) -> bool {
 }
 
 /// The tokens of a simple clause with literals left in the text.
-pub fn clause_text(cx: &Cx<'_>, node: &SyntaxNode) -> String {
+pub(crate) fn clause_text(cx: &Cx<'_>, node: &SyntaxNode) -> String {
     for literal in node.descendants().filter(|child| child.kind() == SyntaxKind::LITERAL) {
         if let Some(n) = cx.literal_of(&literal) {
             cx.pin(n);

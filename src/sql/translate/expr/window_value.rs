@@ -88,7 +88,13 @@ fn reversed(order: &[SortKey]) -> Vec<SortKey> {
 
 impl Cx<'_> {
     /// An aggregate over a window; `value` is `None` for `count(*)`, with its FILTER in it otherwise.
-    pub fn window_aggregate(&self, name: &str, value: Option<&Frag>, ty: Ty, clause: &SyntaxNode) -> Result<Frag> {
+    pub(crate) fn window_aggregate(
+        &self,
+        name: &str,
+        value: Option<&Frag>,
+        ty: Ty,
+        clause: &SyntaxNode,
+    ) -> Result<Frag> {
         let at = usize::from(clause.text_range().start());
         let window = self.window(clause)?;
         let mut frame = self.frame(&window)?;
@@ -212,7 +218,13 @@ impl Cx<'_> {
     }
 
     /// A window function that is no aggregate; `call` is it without OVER, `value` its first argument.
-    pub fn window_function(&self, name: &str, call: &Frag, value: Option<&Frag>, clause: &SyntaxNode) -> Result<Frag> {
+    pub(crate) fn window_function(
+        &self,
+        name: &str,
+        call: &Frag,
+        value: Option<&Frag>,
+        clause: &SyntaxNode,
+    ) -> Result<Frag> {
         let at = usize::from(clause.text_range().start());
         let window = self.window(clause)?;
         let without_frame = |order: &[SortKey]| Window::over(&window.partition, order, None);

@@ -15,14 +15,14 @@ use crate::sql::translate::expr::aggregate_calls::holds_aggregate;
 use crate::sql::translate::value::sort_key::SortKey;
 
 /// What follows a select list.
-pub struct Rest {
+pub(crate) struct Rest {
     pub frag: Frag,
     /// The query has at most one row: whether it has none where no row is read.
     pub one_group: Option<bool>,
 }
 
 /// Head and tail of a query whose order IRIS understands as it stands.
-pub fn plain_order(
+pub(crate) fn plain_order(
     word: &str,
     rest: Frag,
     targets: &[Target],
@@ -61,7 +61,7 @@ fn in_list(key: &SortKey, targets: &[Target]) -> SortKey {
 
 impl Cx<'_> {
     /// FROM, WHERE, GROUP BY, HAVING.
-    pub fn rest(&self, node: &SyntaxNode, from: &From, targets: &[Target]) -> Result<Rest> {
+    pub(crate) fn rest(&self, node: &SyntaxNode, from: &From, targets: &[Target]) -> Result<Rest> {
         let mut frag = Frag::atom(String::new(), Ty::Any);
         if !from.is_empty() {
             frag.push(&" FROM ");

@@ -45,7 +45,7 @@ fn is_converted(from: Ty, to: Ty) -> bool {
 
 impl Cx<'_> {
     /// A value in the type it shares with others of its column.
-    pub fn in_common_type(&self, frag: Frag, to: Ty) -> Result<Frag> {
+    pub(crate) fn in_common_type(&self, frag: Frag, to: Ty) -> Result<Frag> {
         let Ty::Known(pg_type) = to else { return Ok(frag) };
         if !is_converted(frag.ty, to) {
             return Ok(frag);
@@ -72,7 +72,7 @@ impl Cx<'_> {
     }
 
     /// The query with its columns in these types.
-    pub fn in_types(&self, mut query: Query, types: &[Ty], at: usize) -> Result<Query> {
+    pub(crate) fn in_types(&self, mut query: Query, types: &[Ty], at: usize) -> Result<Query> {
         if !needs_types(&query, types) {
             return Ok(query);
         }
@@ -115,7 +115,7 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// 0A000 where IRIS cannot convert a value exactly, or the columns of the query are not known.
-    pub fn assigned_query(&self, mut query: Query, columns: &[ColumnFacts], at: usize) -> Result<Query> {
+    pub(crate) fn assigned_query(&self, mut query: Query, columns: &[ColumnFacts], at: usize) -> Result<Query> {
         let unknown = || {
             self.unsupported("INSERT of a query with * needs its columns, which are not known", at)
                 .hint("Name the columns: each is converted to the type of its target.")

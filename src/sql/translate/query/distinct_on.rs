@@ -19,7 +19,7 @@ impl Cx<'_> {
     /// SELECT a AS a, b AS b FROM (SELECT a AS a_1, b AS b_2, k AS k_1,
     ///     ROW_NUMBER() OVER (PARTITION BY on ORDER BY k) AS row_number FROM ..) WHERE row_number = 1 ORDER BY k_1
     /// ```
-    pub fn distinct_on(
+    pub(crate) fn distinct_on(
         &self,
         node: &SyntaxNode,
         place: Place,

@@ -15,7 +15,7 @@ use crate::sql::translate::context::scope::{Column, Cte, Relation, column_of};
 
 /// A FROM clause read: what is in it, and its text except for the conditions, which are written when all is in scope.
 #[derive(Debug, Default)]
-pub struct From {
+pub(crate) struct From {
     pub relations: Vec<Relation>,
     pieces: Vec<Piece>,
     /// USING or NATURAL of relations whose columns only IRIS knows: `*` has fewer columns than they.
@@ -38,7 +38,7 @@ enum Piece {
 }
 
 impl From {
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }
 
@@ -51,7 +51,7 @@ impl From {
 const SERIES_ROWS_MAX: usize = 256;
 
 impl Cx<'_> {
-    pub fn read_from(&self, clause: &SyntaxNode) -> Result<From> {
+    pub(crate) fn read_from(&self, clause: &SyntaxNode) -> Result<From> {
         let mut from = From::default();
         for (n, item) in clause.children().enumerate() {
             if n > 0 {
@@ -79,7 +79,7 @@ impl Cx<'_> {
     }
 
     /// Its text, with the relations in scope.
-    pub fn write_from(&self, from: &From) -> Result<Frag> {
+    pub(crate) fn write_from(&self, from: &From) -> Result<Frag> {
         let mut frag = Frag::atom(String::new(), Ty::Any);
         for piece in &from.pieces {
             match piece {
@@ -373,12 +373,12 @@ impl Cx<'_> {
 
 /// A table alias as typed.
 #[derive(Debug, Clone)]
-pub struct Alias {
+pub(crate) struct Alias {
     pub name: String,
     pub columns: Vec<String>,
 }
 
-pub fn alias(item: &SyntaxNode) -> Option<Alias> {
+pub(crate) fn alias(item: &SyntaxNode) -> Option<Alias> {
     let alias = item.children().find(|child| {
         matches!(child.kind(), SyntaxKind::FROM_ALIAS | SyntaxKind::OPTIONAL_AS_ALIAS | SyntaxKind::REQUIRED_AS_ALIAS)
     })?;

@@ -14,7 +14,7 @@ use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
 #[derive(Debug, Default)]
-pub struct Limit {
+pub(crate) struct Limit {
     pub count: Option<Frag>,
     pub offset: Option<Frag>,
 }
@@ -23,7 +23,7 @@ pub struct Limit {
 const ALL: &str = "9223372036854775807";
 
 impl Cx<'_> {
-    pub fn limit(&self, node: &SyntaxNode) -> Result<Limit> {
+    pub(crate) fn limit(&self, node: &SyntaxNode) -> Result<Limit> {
         let mut limit = Limit::default();
         if let Some(clause) = nodes::child(node, SyntaxKind::LIMIT_CLAUSE)
             && nodes::child(&clause, SyntaxKind::ALL).is_none()
@@ -121,12 +121,12 @@ impl Cx<'_> {
 }
 
 impl Limit {
-    pub fn is_none(&self) -> bool {
+    pub(crate) fn is_none(&self) -> bool {
         self.count.is_none() && self.offset.is_none()
     }
 
     /// `TOP n `, when that is all there is to say.
-    pub fn top(&self) -> Option<Frag> {
+    pub(crate) fn top(&self) -> Option<Frag> {
         match self {
             Limit { count: Some(count), offset: None } => Some(Frag::cat(&[&"TOP ", count, &" "], Ty::Any)),
             _ => None,
@@ -134,7 +134,7 @@ impl Limit {
     }
 
     /// ` LIMIT n OFFSET m`. OFFSET alone is an error of IRIS 2025.1, so there is always a LIMIT.
-    pub fn clause(&self) -> Frag {
+    pub(crate) fn clause(&self) -> Frag {
         let mut frag = Frag::atom(String::new(), Ty::Any);
         if self.is_none() {
             return frag;

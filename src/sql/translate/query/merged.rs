@@ -14,18 +14,18 @@ use crate::wire::PgError;
 
 /// A column that a join has made of the columns of relations `start..end`.
 #[derive(Debug, Clone)]
-pub struct Merged {
+pub(crate) struct Merged {
     column: Column,
     start: usize,
     end: usize,
 }
 
 /// Which sides of a join may be missing: left, right.
-pub type Optional = (bool, bool);
+pub(crate) type Optional = (bool, bool);
 
 impl From {
     /// The relations, with the columns that joins have merged in front of those they are made of.
-    pub fn place_merged(&mut self) {
+    pub(crate) fn place_merged(&mut self) {
         let mut relations = Vec::new();
         let mut places = Vec::new();
         for (n, relation) in std::mem::take(&mut self.relations).into_iter().enumerate() {
@@ -93,7 +93,7 @@ impl From {
     ///
     /// # Errors
     /// 0A000 for names that are common to IRIS and not to PostgreSQL.
-    pub fn common_names(&self, start: usize, middle: usize, end: usize) -> Result<Option<Vec<String>>> {
+    pub(crate) fn common_names(&self, start: usize, middle: usize, end: usize) -> Result<Option<Vec<String>>> {
         let (Some(mut left), Some(right)) = (self.names_of(start, middle), self.names_of(middle, end)) else {
             return Ok(None);
         };
@@ -110,7 +110,7 @@ impl From {
 impl Cx<'_> {
     /// The condition of a join of relations `start..middle` and `middle..end` by equal columns. `None`, and nothing done,
     /// where the columns are not known.
-    pub fn merge(
+    pub(crate) fn merge(
         &self,
         from: &mut From,
         names: &[String],

@@ -1,16 +1,16 @@
 //! Queries: SELECT, set operations, VALUES, TABLE, WITH.
 
-pub mod clauses;
-pub mod convert;
-pub mod distinct_on;
-pub mod from;
-pub mod limit;
-pub mod merged;
-pub mod one_row;
-pub mod outer;
-pub mod select;
-pub mod set_operations;
-pub mod with;
+pub(crate) mod clauses;
+pub(crate) mod convert;
+pub(crate) mod distinct_on;
+pub(crate) mod from;
+pub(crate) mod limit;
+pub(crate) mod merged;
+pub(crate) mod one_row;
+pub(crate) mod outer;
+pub(crate) mod select;
+pub(crate) mod set_operations;
+pub(crate) mod with;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
@@ -19,7 +19,7 @@ use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::query::{Place, Query};
 
 /// A query by the rule for what it is. `names`: what the columns are to be called, from an alias list.
-pub fn query(cx: &Cx<'_>, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
+pub(crate) fn query(cx: &Cx<'_>, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
     match node.kind() {
         SyntaxKind::SELECT => cx.select(node, place, names),
         SyntaxKind::COMPOUND_SELECT => cx.set_operation(node, place, names),

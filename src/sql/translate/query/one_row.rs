@@ -16,7 +16,7 @@ use crate::sql::translate::expr::unique::is_determined;
 
 impl Cx<'_> {
     /// Whether a SELECT without set operations has at most one row, whatever its tables hold.
-    pub fn has_one_row(&self, node: &SyntaxNode, from: &From, targets: &[Target], place: Place) -> bool {
+    pub(crate) fn has_one_row(&self, node: &SyntaxNode, from: &From, targets: &[Target], place: Place) -> bool {
         if self.limits_to_one(node, place) || from.is_empty() {
             return true;
         }
@@ -52,7 +52,7 @@ impl Cx<'_> {
 }
 
 impl Conditions {
-    pub fn of(depth: usize, node: &SyntaxNode, from: &From) -> Self {
+    pub(crate) fn of(depth: usize, node: &SyntaxNode, from: &From) -> Self {
         Self {
             depth,
             of_joins: from.conditions.clone(),

@@ -7,7 +7,7 @@ use crate::sql::translate::context::target::Target;
 use crate::sql::translate::value::sort_key::SortKey;
 
 /// Its pieces.
-pub struct Outer<'a> {
+pub(crate) struct Outer<'a> {
     pub targets: &'a [Target],
     /// Texts in the terms of the query inside, one for each target.
     pub values: Vec<Frag>,
@@ -24,7 +24,7 @@ pub struct Outer<'a> {
 
 impl Outer<'_> {
     /// Head and tail around the targets, whose texts are [`values`](Self::values).
-    pub fn parts(self) -> (Frag, Vec<Target>, Frag) {
+    pub(crate) fn parts(self) -> (Frag, Vec<Target>, Frag) {
         let mut targets: Vec<Target> = self.targets.to_vec();
         for (target, value) in targets.iter_mut().zip(self.values) {
             let name = target.column_name();
@@ -91,7 +91,7 @@ impl Outer<'_> {
 
 /// A select list for a query inside: the targets under names of their own, and the keys that are none of them. Answers
 /// the list, the names, and the keys in these names.
-pub fn numbered_list(targets: &[Target], keys: &[SortKey]) -> (Vec<Frag>, Vec<String>, Vec<SortKey>) {
+pub(crate) fn numbered_list(targets: &[Target], keys: &[SortKey]) -> (Vec<Frag>, Vec<String>, Vec<SortKey>) {
     let mut items = Vec::new();
     let mut names = Vec::new();
     let mut add = |value: &Frag, name: String| {

@@ -24,7 +24,7 @@ use crate::sql::translate::value::enums;
 use crate::types::{Oid, PgType};
 
 impl Cx<'_> {
-    pub fn select(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
+    pub(crate) fn select(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
         if let Some(locking) = nodes::child(node, SyntaxKind::LOCKING_CLAUSE) {
             return Err(self
                 .unsupported(
@@ -213,7 +213,7 @@ impl Cx<'_> {
         targets.into_iter().enumerate().map(told_apart).collect()
     }
 
-    pub fn targets(
+    pub(crate) fn targets(
         &self,
         list: &SyntaxNode,
         place: Place,
@@ -374,7 +374,7 @@ impl Cx<'_> {
         targets.push(Target { nullable: true, ..Target::of_column(&Column::new("", Ty::Any, true), frag) });
     }
 
-    pub fn table(&self, node: &SyntaxNode, place: Place) -> Result<Query> {
+    pub(crate) fn table(&self, node: &SyntaxNode, place: Place) -> Result<Query> {
         let from = self.read_from(node)?;
         self.scoped(from.relations.clone(), || {
             let mut targets = Vec::new();

@@ -20,7 +20,7 @@ use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
 impl Cx<'_> {
-    pub fn set_operation(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
+    pub(crate) fn set_operation(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
         let ctes = self.ctes.borrow().len();
         let with = match nodes::child(node, SyntaxKind::WITH_CLAUSE) {
             Some(with) => Some(self.with(&with)?),
@@ -244,7 +244,7 @@ impl Cx<'_> {
         Ok(SortKey { text: value.clone(), value, descending, nulls_first, target: Some(n), is_inner: false })
     }
 
-    pub fn values(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
+    pub(crate) fn values(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
         let mut values: Vec<Vec<Frag>> = Vec::new();
         for row in nodes::grandchildren(node, SyntaxKind::ROW_LIST, SyntaxKind::ROW) {
             let at = usize::from(row.text_range().start());

@@ -13,7 +13,7 @@ use crate::sql::translate::context::scope::Cte;
 
 impl Cx<'_> {
     /// `WITH .. ` and its tables into scope; whoever calls takes them out again.
-    pub fn with(&self, clause: &SyntaxNode) -> Result<Frag> {
+    pub(crate) fn with(&self, clause: &SyntaxNode) -> Result<Frag> {
         let mut frag = Frag::atom("WITH ", Ty::Any);
         let recursive = nodes::has_token(clause, SyntaxKind::RECURSIVE_KW);
         for (n, table) in nodes::children(clause, SyntaxKind::WITH_TABLE).enumerate() {

@@ -13,7 +13,7 @@ use crate::wire::{PgError, Severity, SqlState};
 /// Bytes of a name; the scanner of PostgreSQL cuts longer ones (`NAMEDATALEN` - 1).
 const NAME_BYTES_MAX: usize = 63;
 
-pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
+pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
     match stmt.kind() {
         SyntaxKind::UNLISTEN if nodes::has_token(stmt, SyntaxKind::STAR) => {
             utility(Action::Channel(ChannelCommand::Unlisten(None)), "UNLISTEN")

@@ -8,17 +8,17 @@ use crate::sql::translate::context::Result;
 
 /// A statement of this family, and its tag.
 #[derive(Debug)]
-pub struct Utility {
+pub(crate) struct Utility {
     pub action: Action,
     pub tag: String,
 }
 
-pub fn utility(action: Action, tag: &str) -> Result<Option<Utility>> {
+pub(crate) fn utility(action: Action, tag: &str) -> Result<Option<Utility>> {
     Ok(Some(Utility { action, tag: tag.to_owned() }))
 }
 
 /// The folded name under a node of `kind`.
-pub fn object(stmt: &SyntaxNode, kind: SyntaxKind) -> String {
+pub(crate) fn object(stmt: &SyntaxNode, kind: SyntaxKind) -> String {
     let node = stmt.descendants().skip(1).find(|node| node.kind() == kind);
     node.and_then(|node| names::first(&node)).map(|name| names::folded(&name)).unwrap_or_default()
 }

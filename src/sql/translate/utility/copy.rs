@@ -17,7 +17,7 @@ use crate::sql::translate::value::assign::assigned;
 use crate::sql::writes::{Writes, Written};
 use crate::wire::{PgError, SqlState};
 
-pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
+pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
     let table = nodes::child(stmt, SyntaxKind::COPY_TABLE)
         .ok_or_else(|| PgError::unsupported("COPY of a query is not supported yet"))?;
     let from = nodes::child(stmt, SyntaxKind::COPY_FROM)

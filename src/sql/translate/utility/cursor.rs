@@ -14,7 +14,7 @@ use crate::wire::{PgError, SqlState};
 /// The count that stands for ALL.
 const ALL: i64 = i64::MAX;
 
-pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
+pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
     match stmt.kind() {
         SyntaxKind::DECLARE => declare(cx, stmt),
         SyntaxKind::FETCH | SyntaxKind::MOVE => fetch(cx.sql).map(Some),
@@ -31,7 +31,7 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
 
 /// `DECLARE .. FOR query FOR READ ONLY` without its last three words, which say what is so anyway; squawk does not
 /// know them.
-pub fn without_read_only(sql: &str) -> Option<&str> {
+pub(crate) fn without_read_only(sql: &str) -> Option<&str> {
     let words = words(sql);
     let is = |word: Option<&Word>, text: &str| word.is_some_and(|(_, word, _)| word == text);
     let mut last = words.iter().rev();
@@ -115,13 +115,13 @@ fn words(sql: &str) -> Vec<Word> {
 
 /// Whether the statement is FETCH or MOVE. These are read by their words: squawk takes the name in `FETCH FORWARD c`
 /// for a count.
-pub fn is_fetch(sql: &str) -> bool {
+pub(crate) fn is_fetch(sql: &str) -> bool {
     words(sql).first().is_some_and(|(_, verb, _)| verb == "FETCH" || verb == "MOVE")
 }
 
 /// # Errors
 /// 42601 with the place of what is no direction.
-pub fn fetch(sql: &str) -> Result<Utility> {
+pub(crate) fn fetch(sql: &str) -> Result<Utility> {
     let words = words(sql);
     let (verb, name, before) = match words.as_slice() {
         [(_, verb, _), before @ .., (Kind::Word | Kind::Quoted, _, at)] => (verb, sql.get(*at..), before),

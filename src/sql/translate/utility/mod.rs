@@ -1,16 +1,16 @@
 //! Statements that concern the session, the transaction or the upkeep of the database.
 
-pub mod block;
-pub mod channel;
-pub mod command;
-pub mod copy;
-pub mod cursor;
-pub mod do_block;
-pub mod settings;
+pub(crate) mod block;
+pub(crate) mod channel;
+pub(crate) mod command;
+pub(crate) mod copy;
+pub(crate) mod cursor;
+pub(crate) mod do_block;
+pub(crate) mod settings;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-pub use self::command::Utility;
+pub(crate) use self::command::Utility;
 use self::command::{object, utility};
 use crate::sql::plan::{Action, ExecuteArgument, RunIf, ScriptStep, SettingCommand, StepRole, TransactionCommand};
 use crate::sql::schema::TableLookup;
@@ -23,7 +23,7 @@ use crate::sql::translate::expr::casts::type_name;
 use crate::wire::{PgError, SqlState};
 
 /// `Ok(None)`: another family's statement.
-pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
+pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
     match stmt.kind() {
         SyntaxKind::BEGIN => {
             let starts = nodes::has_token(stmt, SyntaxKind::START_KW);
@@ -92,7 +92,7 @@ pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
 }
 
 /// What IRIS and the gateway have nothing for. Everything the other families left over.
-pub fn unsupported(stmt: &SyntaxNode) -> Box<PgError> {
+pub(crate) fn unsupported(stmt: &SyntaxNode) -> Box<PgError> {
     let text = plain_text(stmt).to_ascii_uppercase();
     let mut words = text.split_whitespace();
     let verb = words.next().unwrap_or_default();

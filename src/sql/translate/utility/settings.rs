@@ -11,7 +11,7 @@ use crate::sql::translate::context::cx::Cx;
 use crate::types::quoted_name;
 use crate::wire::PgError;
 
-pub fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
+pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
     match stmt.kind() {
         SyntaxKind::SET => set(cx, stmt),
         SyntaxKind::SET_TRANSACTION => set_transaction(stmt),
@@ -157,7 +157,7 @@ fn set_transaction(stmt: &SyntaxNode) -> Result<Option<Utility>> {
 }
 
 /// A list of transaction modes; the last of each counts.
-pub fn modes(stmt: &SyntaxNode) -> TransactionModes {
+pub(crate) fn modes(stmt: &SyntaxNode) -> TransactionModes {
     let mut isolation = None;
     let mut read_only = None;
     let mut deferrable = None;

@@ -10,7 +10,7 @@ use crate::wire::{PgError, SqlState};
 
 impl Cx<'_> {
     /// `left = ANY (elements)` or `left <> ALL (elements)`.
-    pub fn in_source(&self, not: bool, left: Frag, source: ElementSource, element: Option<Oid>) -> Result<Frag> {
+    pub(crate) fn in_source(&self, not: bool, left: Frag, source: ElementSource, element: Option<Oid>) -> Result<Frag> {
         // Where NULL and false differ, an element that is NULL makes the difference.
         let refuse_nulls = not || !self.loose.get();
         self.check_finished(&left)?;
@@ -47,7 +47,7 @@ impl Cx<'_> {
 }
 
 /// Types whose values IRIS has one text for in a list.
-pub fn is_listed(oid: Oid) -> bool {
+pub(crate) fn is_listed(oid: Oid) -> bool {
     matches!(
         oid,
         Oid::BOOL
@@ -70,7 +70,7 @@ pub fn is_listed(oid: Oid) -> bool {
 }
 
 /// The elements of array text, one-dimensional (manual, "Array Input and Output Syntax").
-pub fn elements(text: &str) -> Result<Vec<Option<String>>> {
+pub(crate) fn elements(text: &str) -> Result<Vec<Option<String>>> {
     let malformed = || PgError::error(SqlState::INVALID_TEXT, format!("malformed array literal: \"{text}\""));
     let inner = text.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).ok_or_else(malformed)?;
     let mut items = Vec::new();
@@ -119,7 +119,7 @@ pub fn elements(text: &str) -> Result<Vec<Option<String>>> {
 }
 
 /// The text of an array of constants, for values that only travel through.
-pub fn array_text(items: &[Option<&str>]) -> String {
+pub(crate) fn array_text(items: &[Option<&str>]) -> String {
     let mut text = String::from("{");
     for (n, item) in items.iter().enumerate() {
         if n > 0 {

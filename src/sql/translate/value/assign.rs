@@ -16,7 +16,7 @@ use crate::wire::PgError;
 
 /// # Errors
 /// 0A000 for a conversion that IRIS cannot do exactly.
-pub fn assigned(cx: &Cx<'_>, value: Frag, column: Option<&ColumnFacts>) -> Result<Frag> {
+pub(crate) fn assigned(cx: &Cx<'_>, value: Frag, column: Option<&ColumnFacts>) -> Result<Frag> {
     let Some(column) = column else { return Ok(value) };
     let to = column.pg_type;
     if let Some(enum_type) = &column.enum_type {
@@ -72,7 +72,7 @@ fn brought(cx: &Cx<'_>, value: Frag, to: PgType) -> Result<Frag> {
 
 /// Whether a value of the one type is one of the other as it is: nothing to convert, and what there is to check IRIS
 /// checks by the column.
-pub fn is_same(from: Ty, to: PgType) -> bool {
+pub(crate) fn is_same(from: Ty, to: PgType) -> bool {
     let Ty::Known(pg_type) = from else { return false };
     if pg_type == to {
         return true;

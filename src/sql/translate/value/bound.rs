@@ -10,7 +10,7 @@ fn is_open_text(ty: Ty) -> bool {
 }
 
 /// A constant or a parameter, to be converted and checked when it is bound; `None` for what IRIS computes.
-pub fn bound(value: &Frag, to: PgType) -> Option<Frag> {
+pub(crate) fn bound(value: &Frag, to: PgType) -> Option<Frag> {
     let [mark] = value.marks.as_slice() else { return None };
     let (before, after) = value.text.split_once(MARK)?;
     let is_vector = before == "TO_VECTOR(" && (after == ", DOUBLE)" || after.starts_with(", DOUBLE, "));

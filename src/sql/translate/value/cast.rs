@@ -19,7 +19,7 @@ impl Cx<'_> {
     /// # Errors
     /// 0A000 for a cast that IRIS does another way.
     #[inline(never)]
-    pub fn cast(&self, frag: Frag, to: PgType) -> Result<Frag> {
+    pub(crate) fn cast(&self, frag: Frag, to: PgType) -> Result<Frag> {
         let frag = typed_constant(as_value(frag), to);
         let ty = Ty::Known(to);
         let is_parameter = matches!(

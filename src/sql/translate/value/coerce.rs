@@ -15,7 +15,7 @@ use crate::wire::PgError;
 
 impl Cx<'_> {
     /// A value as a condition: `active` is `active = 1`.
-    pub fn as_condition(&self, frag: Frag) -> Frag {
+    pub(crate) fn as_condition(&self, frag: Frag) -> Frag {
         if frag.is_predicate() {
             return frag;
         }
@@ -35,7 +35,7 @@ impl Cx<'_> {
     }
 
     /// Gives an untyped constant or parameter the type of its surroundings.
-    pub fn coerce(&self, frag: Frag, to: PgType) -> Frag {
+    pub(crate) fn coerce(&self, frag: Frag, to: PgType) -> Frag {
         match frag.ty {
             Ty::Parameter(n) => {
                 self.declare_parameter(n, to.oid);
@@ -79,7 +79,7 @@ impl Cx<'_> {
 
     /// One of several values that become one column, of their common type. A constant among dates, times and doubles has to be
     /// one for IRIS as well, which would take it for text.
-    pub fn branch(&self, frag: Frag, to: PgType) -> Frag {
+    pub(crate) fn branch(&self, frag: Frag, to: PgType) -> Frag {
         let is_bare = frag.text.chars().eq([frag::MARK]);
         let is_text = frag.marks.is_empty() && frag.text.starts_with('\'');
         let is_mark = frag.ty.is_open() && (is_bare || is_text);
@@ -98,7 +98,7 @@ impl Cx<'_> {
     }
 
     /// A `character(n)` with its blanks, as LIKE and values beside other lengths see it.
-    pub fn padded(&self, frag: Frag) -> Frag {
+    pub(crate) fn padded(&self, frag: Frag) -> Frag {
         let Ty::Known(pg_type) = frag.ty else { return frag };
         match pg_type.characters() {
             Some(length) if pg_type.oid == Oid::BPCHAR => {
@@ -111,7 +111,7 @@ impl Cx<'_> {
     }
 
     /// Of values that only the encoder finishes nothing else can be made.
-    pub fn check_finished(&self, frag: &Frag) -> Result<()> {
+    pub(crate) fn check_finished(&self, frag: &Frag) -> Result<()> {
         if !frag.is_unfinished {
             return Ok(());
         }
@@ -121,7 +121,7 @@ impl Cx<'_> {
     }
 
     /// Two values with a common type, where one of them has none of its own.
-    pub fn agree(&self, left: Frag, right: Frag) -> (Frag, Frag) {
+    pub(crate) fn agree(&self, left: Frag, right: Frag) -> (Frag, Frag) {
         match (left.ty, right.ty) {
             (Ty::Known(ty), other) if other.is_open() => {
                 let right = self.coerce(right, ty);
@@ -139,7 +139,7 @@ impl Cx<'_> {
         }
     }
 
-    pub fn as_text(&self, frag: Frag) -> Frag {
+    pub(crate) fn as_text(&self, frag: Frag) -> Frag {
         self.coerce(frag, PgType::new(Oid::TEXT))
     }
 }
@@ -170,7 +170,7 @@ fn is_cast_alike(oid: Oid) -> bool {
 }
 
 /// A parameter of a number's or moment's type where IRIS cannot tell: beside another parameter both would be texts.
-pub fn told(frag: Frag) -> Frag {
+pub(crate) fn told(frag: Frag) -> Frag {
     let to = match frag.ty.oid() {
         Some(Oid::INT2 | Oid::INT4 | Oid::INT8 | Oid::OID) => "BIGINT",
         Some(Oid::FLOAT4 | Oid::FLOAT8) => "DOUBLE",

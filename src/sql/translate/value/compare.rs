@@ -19,7 +19,7 @@ use crate::wire::{PgError, SqlState};
 
 /// What a place asks of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub(crate) enum Asked {
     /// Whether they are equal.
     Equality,
     /// Which is the smaller one.
@@ -32,7 +32,7 @@ impl Cx<'_> {
     /// # Errors
     /// 0A000 where it cannot.
     #[inline(never)]
-    pub fn compared(&self, asked: Asked, left: Frag, right: Frag) -> Result<(Frag, Frag)> {
+    pub(crate) fn compared(&self, asked: Asked, left: Frag, right: Frag) -> Result<(Frag, Frag)> {
         let (left, right) = self.agree(as_value(left), as_value(right));
         self.check_finished(&left)?;
         self.check_finished(&right)?;
@@ -77,7 +77,7 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// 0A000 where IRIS has another order.
-    pub fn sorted(&self, value: Frag) -> Result<Frag> {
+    pub(crate) fn sorted(&self, value: Frag) -> Result<Frag> {
         self.keyed(Asked::Order, value, "sorted by")
     }
 
@@ -85,7 +85,7 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// 0A000 where IRIS would tell apart what is equal, or the other way round.
-    pub fn grouped(&self, value: Frag) -> Result<Frag> {
+    pub(crate) fn grouped(&self, value: Frag) -> Result<Frag> {
         self.keyed(Asked::Equality, value, "grouped by")
     }
 
@@ -111,7 +111,7 @@ impl Cx<'_> {
     }
 
     /// `NULLIF(value, other)`: the value is its own, only the comparison may need another form of it.
-    pub fn nullif(&self, value: &Frag, other: &Frag) -> Result<Frag> {
+    pub(crate) fn nullif(&self, value: &Frag, other: &Frag) -> Result<Frag> {
         let (a, b) = self.compared(Asked::Equality, value.clone(), other.clone())?;
         let value = match a.ty {
             Ty::Known(ty) if value.ty.is_open() => self.coerce(value.clone(), ty),
@@ -183,7 +183,7 @@ impl Cx<'_> {
     }
 
     #[inline(never)]
-    pub fn comparison(&self, op: &str, left: Frag, right: Frag) -> Result<Frag> {
+    pub(crate) fn comparison(&self, op: &str, left: Frag, right: Frag) -> Result<Frag> {
         let asked = if matches!(op, "=" | "<>" | "!=") { Asked::Equality } else { Asked::Order };
         let (left, right) = self.compared(asked, left, right)?;
         let op = if op == "!=" { "<>" } else { op };

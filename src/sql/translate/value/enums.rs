@@ -14,14 +14,14 @@ use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::frag::{Frag, Ty};
 
 /// `[schema.]name`; `public` and no schema are the same to the gateway.
-pub fn type_named(node: &SyntaxNode) -> RelationName {
+pub(crate) fn type_named(node: &SyntaxNode) -> RelationName {
     let mut parts = names::parts(node).into_iter().map(|part| names::folded(&part)).rev();
     let name = parts.next().unwrap_or_default();
     RelationName { schema: parts.next().filter(|schema| schema != "public"), name }
 }
 
 /// The enum type a column's type names; `None` for every other.
-pub fn enum_of(cx: &Cx<'_>, node: &SyntaxNode) -> Option<EnumType> {
+pub(crate) fn enum_of(cx: &Cx<'_>, node: &SyntaxNode) -> Option<EnumType> {
     if node.kind() != SyntaxKind::PATH_TYPE {
         return None;
     }
@@ -29,7 +29,7 @@ pub fn enum_of(cx: &Cx<'_>, node: &SyntaxNode) -> Option<EnumType> {
 }
 
 /// The enum type of a column that `node` names.
-pub fn of_column(cx: &Cx<'_>, node: &SyntaxNode) -> Option<Rc<EnumType>> {
+pub(crate) fn of_column(cx: &Cx<'_>, node: &SyntaxNode) -> Option<Rc<EnumType>> {
     let node = nodes::unwrapped(node);
     if !matches!(node.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) {
         return None;
@@ -45,7 +45,7 @@ pub fn of_column(cx: &Cx<'_>, node: &SyntaxNode) -> Option<Rc<EnumType>> {
 
 /// What sorts as PostgreSQL sorts a value of the type: the place of its label among the labels, and NULL in front of
 /// them or behind them.
-pub fn place(value: &Frag, enum_type: &EnumType, null_is_greatest: bool) -> Frag {
+pub(crate) fn place(value: &Frag, enum_type: &EnumType, null_is_greatest: bool) -> Frag {
     let mut places = String::new();
     for (n, label) in enum_type.labels.iter().enumerate() {
         places.push_str(&format!(" WHEN '{}' THEN {n}", label.replace('\'', "''")));
@@ -58,7 +58,7 @@ pub fn place(value: &Frag, enum_type: &EnumType, null_is_greatest: bool) -> Frag
 }
 
 /// What compares as PostgreSQL compares values of the type: the place of the label; NULL for NULL.
-pub fn ordered(cx: &Cx<'_>, value: &Frag, enum_type: &EnumType) -> Frag {
+pub(crate) fn ordered(cx: &Cx<'_>, value: &Frag, enum_type: &EnumType) -> Frag {
     if let Some((_, label)) = value.literal().and_then(|n| cx.read_literal(n))
         && let Some(place) = enum_type.labels.iter().position(|known| known == label)
     {
@@ -70,7 +70,7 @@ pub fn ordered(cx: &Cx<'_>, value: &Frag, enum_type: &EnumType) -> Frag {
 }
 
 /// The label at a place, the other way round.
-pub fn label_at(place: &Frag, enum_type: &Rc<EnumType>) -> Frag {
+pub(crate) fn label_at(place: &Frag, enum_type: &Rc<EnumType>) -> Frag {
     let mut labels = String::new();
     for (n, label) in enum_type.labels.iter().enumerate() {
         labels.push_str(&format!(" WHEN {n} THEN '{}'", label.replace('\'', "''")));
@@ -81,7 +81,7 @@ pub fn label_at(place: &Frag, enum_type: &Rc<EnumType>) -> Frag {
 
 /// Literals are checked here, parameters when they are bound. What an expression or a query makes is not checked: IRIS
 /// cannot refuse a value.
-pub fn checked(cx: &Cx<'_>, value: &mut Frag, enum_type: &Rc<EnumType>) -> Result<()> {
+pub(crate) fn checked(cx: &Cx<'_>, value: &mut Frag, enum_type: &Rc<EnumType>) -> Result<()> {
     let text = value.text.clone();
     let [mark] = value.marks.as_mut_slice() else { return Ok(()) };
     if text.chars().count() != 1 {

@@ -36,7 +36,7 @@ impl Cx<'_> {
     /// # Errors
     /// 0A000 for a value that IRIS computes and cannot fit.
     #[inline(never)]
-    pub fn fitted(&self, value: Frag, to: PgType, fitting: Fitting) -> Result<Frag> {
+    pub(crate) fn fitted(&self, value: Frag, to: PgType, fitting: Fitting) -> Result<Frag> {
         if to.oid == Oid::JSONB {
             return self.fitted_jsonb(value);
         }

@@ -11,7 +11,7 @@ use crate::sql::translate::context::frag::{Frag, MARK, Mark, Ty, join, level};
 use crate::types::Oid;
 
 /// Items of one IN.
-pub const ITEMS_MAX: usize = 100;
+pub(crate) const ITEMS_MAX: usize = 100;
 
 /// Parameters that are sent as marks of their own, in parts of an IN.
 const MARKS_MAX: usize = 1000;
@@ -21,7 +21,7 @@ const SEPARATOR: char = '\u{1}';
 
 impl Cx<'_> {
     /// `operand IN (items)` of items in the operand's type, as a list in one value; `None` where that cannot be.
-    pub fn in_long_list(&self, not: bool, operand: &Frag, items: &[Frag]) -> Result<Option<Frag>> {
+    pub(crate) fn in_long_list(&self, not: bool, operand: &Frag, items: &[Frag]) -> Result<Option<Frag>> {
         // Beside NULL, what is not found is unknown: where that comes to false, NULL may go.
         let may_drop_null = self.loose.get() && !not;
         let items: Vec<Frag> = items.iter().filter(|item| !(may_drop_null && item.is_null())).cloned().collect();

@@ -14,7 +14,7 @@ use crate::wire::{PgError, SqlState};
 impl Cx<'_> {
     /// `json_build_object`, `jsonb_build_array`, `to_json` and the like; `None`: another function.
     #[inline(never)]
-    pub fn json_function(&self, name: &str, arguments: &[Frag]) -> Result<Option<Frag>> {
+    pub(crate) fn json_function(&self, name: &str, arguments: &[Frag]) -> Result<Option<Frag>> {
         let (is_binary, builder) = match name.strip_prefix("jsonb_") {
             Some(builder) => (true, builder),
             None => match name.strip_prefix("json_") {
@@ -127,14 +127,14 @@ impl Cx<'_> {
 
     /// `json_agg(value)`, `jsonb_agg(value)`: `filter` says which rows count.
     #[inline(never)]
-    pub fn json_array_of_rows(&self, is_binary: bool, value: &Frag, filter: Option<&Frag>) -> Result<Frag> {
+    pub(crate) fn json_array_of_rows(&self, is_binary: bool, value: &Frag, filter: Option<&Frag>) -> Result<Frag> {
         let items = self.member_value(value, is_binary)?;
         Ok(gathered(&items, ("[", "]"), filter).with_ty(json_type(is_binary)))
     }
 
     /// `json_object_agg(key, value)`.
     #[inline(never)]
-    pub fn json_object_of_rows(&self, key: &Frag, value: &Frag, filter: Option<&Frag>) -> Result<Frag> {
+    pub(crate) fn json_object_of_rows(&self, key: &Frag, value: &Frag, filter: Option<&Frag>) -> Result<Frag> {
         if !key.not_null {
             return Err(PgError::unsupported("json_object_agg() of a key that may be NULL is not supported")
                 .hint("PostgreSQL has an error for such a key, which IRIS has not. A column that is NOT NULL works."));

@@ -10,7 +10,7 @@ use crate::types::{Fitting, Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
 impl Cx<'_> {
-    pub fn like_frags(
+    pub(crate) fn like_frags(
         &self,
         kind: LikeKind,
         not: bool,

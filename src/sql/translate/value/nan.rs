@@ -12,7 +12,7 @@ use crate::types::PgType;
 const PLACEHOLDER: &str = "CAST(1E100 AS DOUBLE)";
 
 /// `value`, which is NaN where one of `squares` is 0.
-pub fn unless_zero(value: Frag, squares: &[Frag]) -> Frag {
+pub(crate) fn unless_zero(value: Frag, squares: &[Frag]) -> Frag {
     let (Some(first), rest) = (squares.first(), squares.get(1..).unwrap_or_default()) else { return value };
     // Of a vector that is NULL the product is NULL, and so is the distance, whatever the other one is.
     let mut product = first.clone();
@@ -28,7 +28,7 @@ pub fn unless_zero(value: Frag, squares: &[Frag]) -> Frag {
 }
 
 /// What `make` makes of values that may be NaN, which is NaN where one of them is.
-pub fn lifted<E>(frags: &[&Frag], make: impl FnOnce(Vec<Frag>) -> Result<Frag, E>) -> Option<Result<Frag, E>> {
+pub(crate) fn lifted<E>(frags: &[&Frag], make: impl FnOnce(Vec<Frag>) -> Result<Frag, E>) -> Option<Result<Frag, E>> {
     frags.iter().any(|frag| frag.nan.is_some()).then(|| {
         let plain = |frag: &&Frag| frag.nan.as_ref().map_or_else(|| (*frag).clone(), |nan| nan.1.clone());
         let conditions: Vec<Frag> =
@@ -52,7 +52,7 @@ fn guarded(condition: Frag, value: Frag) -> Frag {
 }
 
 /// With the number that stands for NaN.
-pub fn placed(frag: Frag) -> Frag {
+pub(crate) fn placed(frag: Frag) -> Frag {
     let Some(nan) = frag.nan.clone() else { return frag };
     let (condition, value) = &*nan;
     let text = Frag::cat(

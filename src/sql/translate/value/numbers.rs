@@ -12,7 +12,7 @@ const FRACTION_END: &str = "4503599627370496";
 
 /// A double's nearest integer, ties to even (`rint`): ROUND of IRIS goes away from zero. A tie is twice the rounded half
 /// of itself, for that half is never a tie.
-pub fn rounded_to_even(x: &Frag) -> Frag {
+pub(crate) fn rounded_to_even(x: &Frag) -> Frag {
     let operand = x.clone().within(level::MULTIPLY);
     Frag::cat(
         &[
@@ -87,7 +87,7 @@ fn whole_double(name: &str, x: &Frag) -> Frag {
 
 impl Cx<'_> {
     #[inline(never)]
-    pub fn number_function(&self, name: &str, arguments: &[Frag]) -> Result<Option<Frag>> {
+    pub(crate) fn number_function(&self, name: &str, arguments: &[Frag]) -> Result<Option<Frag>> {
         let first_ty = arguments.first().map_or(Ty::Any, |frag| frag.ty);
         let call = |iris: &str, ty: Ty| Some(Frag::cat(&[&iris, &"(", &list(arguments), &")"], ty));
         // These exist in IRIS as ODBC scalar functions only.
@@ -143,7 +143,7 @@ impl Cx<'_> {
     }
 
     /// The whole number a fragment is, with its sign; pins the literal.
-    pub fn small_constant(&self, frag: &Frag) -> Option<i64> {
+    pub(crate) fn small_constant(&self, frag: &Frag) -> Option<i64> {
         let (negative, text) = match frag.text.strip_prefix('-') {
             Some(rest) => (true, rest.trim_start()),
             None => (false, frag.text.as_str()),
@@ -158,7 +158,7 @@ impl Cx<'_> {
     }
 
     /// The text a fragment is, as a constant; pins the literal.
-    pub fn text_literal(&self, frag: &Frag) -> Option<String> {
+    pub(crate) fn text_literal(&self, frag: &Frag) -> Option<String> {
         if let Some(n) = frag.literal() {
             return self.read_literal(n).map(|(_, text)| text.to_owned());
         }

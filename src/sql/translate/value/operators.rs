@@ -15,7 +15,7 @@ use crate::wire::PgError;
 
 impl Cx<'_> {
     #[inline(never)]
-    pub fn prefixed(&self, op: &str, frag: Frag, at: usize) -> Result<Frag> {
+    pub(crate) fn prefixed(&self, op: &str, frag: Frag, at: usize) -> Result<Frag> {
         let ty = frag.ty;
         match op {
             "-" if ty.is_string() => Err(undefined_operator("-", ty)),
@@ -45,7 +45,7 @@ impl Cx<'_> {
 
     /// An operator between values that are read.
     #[inline(never)]
-    pub fn of_values(&self, op: &str, a: Frag, b: Frag, at: usize) -> Result<Frag> {
+    pub(crate) fn of_values(&self, op: &str, a: Frag, b: Frag, at: usize) -> Result<Frag> {
         let (a, b) = (as_value(a), as_value(b));
         self.check_finished(&a)?;
         self.check_finished(&b)?;
@@ -206,7 +206,7 @@ impl Cx<'_> {
 
     /// `date + 7`, `date - 7`, `date - date`, `timestamp - timestamp`; `None` when no date is involved.
     #[inline(never)]
-    pub fn date_arithmetic(&self, op: &str, a: &Frag, b: &Frag, at: usize) -> Result<Option<Frag>> {
+    pub(crate) fn date_arithmetic(&self, op: &str, a: &Frag, b: &Frag, at: usize) -> Result<Option<Frag>> {
         let day = |days: &Frag, date: &Frag, sign: &str| {
             let date_ty = Ty::of(Oid::DATE);
             let days = if sign.is_empty() {

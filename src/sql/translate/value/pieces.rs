@@ -7,7 +7,7 @@ use crate::wire::{PgError, SqlState};
 
 impl Cx<'_> {
     /// `substring(text, start [, length])`.
-    pub fn part_of(&self, text: &Frag, start: &Frag, length: Option<&Frag>) -> Result<Frag> {
+    pub(crate) fn part_of(&self, text: &Frag, start: &Frag, length: Option<&Frag>) -> Result<Frag> {
         let Some(length) = length else {
             return Ok(Frag::cat(&[&"SUBSTRING(", text, &", ", start, &")"], Ty::TEXT));
         };
@@ -60,7 +60,7 @@ impl Cx<'_> {
         }
     }
 
-    pub fn left(&self, text: &Frag, count: &Frag) -> Frag {
+    pub(crate) fn left(&self, text: &Frag, count: &Frag) -> Frag {
         let length = Frag::cat(&[&"CHAR_LENGTH(", text, &")"], Ty::INT4);
         match self.small_constant(count) {
             Some(0) => empty_unless_null(&[text]),
@@ -119,7 +119,7 @@ impl Cx<'_> {
         }
     }
 
-    pub fn right(&self, text: &Frag, count: &Frag) -> Frag {
+    pub(crate) fn right(&self, text: &Frag, count: &Frag) -> Frag {
         let length = Frag::cat(&[&"CHAR_LENGTH(", text, &")"], Ty::INT4);
         match self.small_constant(count) {
             Some(0) => empty_unless_null(&[text]),
@@ -202,7 +202,7 @@ impl Cx<'_> {
         }
     }
 
-    pub fn pad(&self, name: &str, text: &Frag, length: &Frag, fill: Option<&Frag>) -> Result<Frag> {
+    pub(crate) fn pad(&self, name: &str, text: &Frag, length: &Frag, fill: Option<&Frag>) -> Result<Frag> {
         let constant_fill = fill.map(|fill| self.text_literal(fill));
         if constant_fill == Some(None) {
             return Err(PgError::unsupported(format!("{name}() with a fill that is no constant is not supported"))
@@ -231,7 +231,7 @@ impl Cx<'_> {
         })
     }
 
-    pub fn split_part(&self, text: &Frag, separator: &Frag, n: &Frag) -> Result<Frag> {
+    pub(crate) fn split_part(&self, text: &Frag, separator: &Frag, n: &Frag) -> Result<Frag> {
         let n = match self.small_constant(n) {
             Some(0) => {
                 return Err(PgError::error(SqlState::INVALID_PARAMETER_VALUE, "field position must not be zero"));
@@ -286,7 +286,7 @@ impl Cx<'_> {
 }
 
 /// `''`, or NULL when one of `frags` is NULL.
-pub fn empty_unless_null(frags: &[&Frag]) -> Frag {
+pub(crate) fn empty_unless_null(frags: &[&Frag]) -> Frag {
     let mut test = Frag::atom(String::new(), Ty::BOOL);
     for frag in frags.iter().filter(|frag| !frag.not_null) {
         test.push(&if test.text.is_empty() { "" } else { " AND " });

@@ -12,7 +12,7 @@ use crate::types::Oid;
 use crate::wire::PgError;
 
 impl Cx<'_> {
-    pub fn is_null(&self, frag: Frag, not: bool) -> Frag {
+    pub(crate) fn is_null(&self, frag: Frag, not: bool) -> Frag {
         let test = if not { " IS NOT NULL" } else { " IS NULL" };
         let frag = match frag.ty {
             // A bare mark has no type there; `$1 IS NULL` is asked of a value of any type.
@@ -26,7 +26,7 @@ impl Cx<'_> {
     }
 
     #[inline(never)]
-    pub fn distinct_values(&self, not: bool, loose: bool, left: Frag, right: Frag) -> Result<Frag> {
+    pub(crate) fn distinct_values(&self, not: bool, loose: bool, left: Frag, right: Frag) -> Result<Frag> {
         if right.is_null() || left.is_null() {
             let other = if right.is_null() { left } else { right };
             return Ok(self.is_null(other, !not));
@@ -68,7 +68,13 @@ impl Cx<'_> {
     }
 
     #[inline(never)]
-    pub fn between_values(&self, not: bool, symmetric: bool, operand: Frag, (low, high): (Frag, Frag)) -> Result<Frag> {
+    pub(crate) fn between_values(
+        &self,
+        not: bool,
+        symmetric: bool,
+        operand: Frag,
+        (low, high): (Frag, Frag),
+    ) -> Result<Frag> {
         let ty = common_type([operand.ty, low.ty, high.ty]);
         let to = |frag: Frag| match ty {
             Ty::Known(pg_type) if frag.ty.is_open() => self.coerce(frag, pg_type),
@@ -104,7 +110,7 @@ impl Cx<'_> {
 
     /// A value beside the column of a query; each row of it is compared with.
     #[inline(never)]
-    pub fn beside_query(&self, asked: Asked, value: Frag, query: Frag) -> Result<(Frag, Frag)> {
+    pub(crate) fn beside_query(&self, asked: Asked, value: Frag, query: Frag) -> Result<(Frag, Frag)> {
         // What the value has to meet: something that is no constant, and whose text nobody may change.
         // A column of character(n) is read without its blanks.
         let is_padded = matches!(query.ty, Ty::Known(ty) if ty.oid == Oid::BPCHAR && ty.typmod >= 0);
@@ -119,7 +125,7 @@ impl Cx<'_> {
 
     /// `operand IN (items)`; not for no items.
     #[inline(never)]
-    pub fn in_list(&self, not: bool, operand: Frag, items: Vec<Frag>) -> Result<Frag> {
+    pub(crate) fn in_list(&self, not: bool, operand: Frag, items: Vec<Frag>) -> Result<Frag> {
         let ty = common_type(std::iter::once(operand.ty).chain(items.iter().map(|item| item.ty)));
         let to = |frag: Frag| match ty {
             Ty::Known(pg_type) if frag.ty.is_open() => self.coerce(frag, pg_type),

@@ -6,7 +6,7 @@ use crate::sql::translate::context::text_order::as_sorted;
 
 /// One key of ORDER BY.
 #[derive(Debug, Clone)]
-pub struct SortKey {
+pub(crate) struct SortKey {
     /// What is sorted by; for the test on NULL.
     pub value: Frag,
     /// What the text says: an alias, or the value itself.
@@ -22,7 +22,7 @@ pub struct SortKey {
 
 impl SortKey {
     /// A key that is in no select list.
-    pub fn of(value: Frag, descending: bool, nulls_first: bool) -> Self {
+    pub(crate) fn of(value: Frag, descending: bool, nulls_first: bool) -> Self {
         Self { text: value.clone(), value, descending, nulls_first, target: None, is_inner: false }
     }
 
@@ -37,7 +37,7 @@ impl SortKey {
     }
 
     /// The key as IRIS needs it: with a test on NULL in front where IRIS would put NULL at the other end.
-    pub fn render(&self) -> Frag {
+    pub(crate) fn render(&self) -> Frag {
         let direction = if self.descending { " DESC" } else { "" };
         let text = if self.value.ty.is_string() { as_sorted(&self.value) } else { self.text.clone() };
         let key = Frag::cat(&[&text, &direction], Ty::Any);
@@ -50,12 +50,12 @@ impl SortKey {
     }
 
     /// Whether IRIS takes it from the select list alone.
-    pub fn is_plain(&self) -> bool {
+    pub(crate) fn is_plain(&self) -> bool {
         self.is_in_place() && (self.target.is_some() || !self.is_inner)
     }
 
     /// What of it is not in the select list of a query that is distinct, or that IRIS would not sort by.
-    pub fn needs_outer(&self, distinct: bool) -> bool {
+    pub(crate) fn needs_outer(&self, distinct: bool) -> bool {
         if distinct || self.is_inner { !(self.is_in_place() && self.target.is_some()) } else { false }
     }
 }

@@ -16,7 +16,7 @@ impl Cx<'_> {
     }
 
     #[inline(never)]
-    pub fn string_function(&self, name: &str, arguments: &[Frag]) -> Result<Option<Frag>> {
+    pub(crate) fn string_function(&self, name: &str, arguments: &[Frag]) -> Result<Option<Frag>> {
         let texts: Vec<Frag> = arguments.iter().map(|argument| self.as_text(argument.clone())).collect();
         let call = |iris: &str, ty: Ty| Some(Frag::cat(&[&iris, &"(", &list(&texts), &")"], ty));
         if OF_TEXT.contains(&name) {
@@ -139,7 +139,7 @@ impl Cx<'_> {
     }
 
     /// TRIM takes a set of characters, as PostgreSQL's functions do.
-    pub fn trimmed(&self, side: &str, text: &Frag, set: Option<&Frag>) -> Frag {
+    pub(crate) fn trimmed(&self, side: &str, text: &Frag, set: Option<&Frag>) -> Frag {
         let text = self.as_text(text.clone());
         let Some(set) = set.map(|set| self.as_text(set.clone())) else {
             let function = match side {
@@ -203,7 +203,7 @@ impl Cx<'_> {
     }
 
     /// The position of a part; an empty one is found in front.
-    pub fn position_of(&self, text: Frag, part: Frag) -> Frag {
+    pub(crate) fn position_of(&self, text: Frag, part: Frag) -> Frag {
         let found = Frag::cat(&[&"POSITION(", &part, &" IN ", &text, &")"], Ty::INT4);
         match self.text_literal(&part) {
             Some(part) if !part.is_empty() => found,
@@ -226,7 +226,7 @@ impl Cx<'_> {
     }
 
     /// As a position: %STARTSWITH goes by the collation of the column.
-    pub fn starts_with(&self, text: &Frag, prefix: &Frag) -> Frag {
+    pub(crate) fn starts_with(&self, text: &Frag, prefix: &Frag) -> Frag {
         let position = self.position_of(self.as_text(text.clone()), self.as_text(prefix.clone()));
         Frag::cat(&[&position, &" = 1"], Ty::BOOL).predicate(level::COMPARISON)
     }
@@ -250,7 +250,7 @@ const OF_TEXT: &[&str] = &[
 
 /// # Errors
 /// 0A000 for bytes.
-pub fn refuse_bytes(name: &str, arguments: &[Frag]) -> Result<()> {
+pub(crate) fn refuse_bytes(name: &str, arguments: &[Frag]) -> Result<()> {
     if arguments.iter().any(|argument| argument.ty.is(Oid::BYTEA)) {
         return Err(PgError::unsupported(format!("{name}() of bytea is not supported by IRIS")));
     }
@@ -279,7 +279,7 @@ fn code_point(text: &Frag) -> Frag {
 }
 
 /// `a || b || c`
-pub fn chain(pieces: &[Frag]) -> Frag {
+pub(crate) fn chain(pieces: &[Frag]) -> Frag {
     let mut all = Frag::atom(String::new(), Ty::TEXT);
     for (n, piece) in pieces.iter().enumerate() {
         if n > 0 {

@@ -12,7 +12,7 @@ use crate::wire::PgError;
 
 /// PostgreSQL has two texts of some types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TextForm {
+pub(crate) enum TextForm {
     /// Of a cast, and of `||`: booleans are words, char(n) loses its trailing blanks.
     Cast,
     /// Of the type's output function (concat, format): `t`, `f`, char(n) with its blanks.
@@ -25,7 +25,7 @@ impl Cx<'_> {
     /// # Errors
     /// 0A000 for a type whose text IRIS cannot make exactly.
     #[inline(never)]
-    pub fn text_of(&self, frag: Frag, form: TextForm) -> Result<Frag> {
+    pub(crate) fn text_of(&self, frag: Frag, form: TextForm) -> Result<Frag> {
         let frag = as_value(frag);
         let sure = frag.not_null;
         // What is made here has no collation of a column.

@@ -40,7 +40,7 @@ const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday",
 impl Cx<'_> {
     /// `to_char(value, format)`.
     #[inline(never)]
-    pub fn to_char(&self, value: &Frag, format: &Frag) -> Result<Frag> {
+    pub(crate) fn to_char(&self, value: &Frag, format: &Frag) -> Result<Frag> {
         self.check_zone(value, &[Oid::TIMESTAMPTZ], "to_char() of a timestamp with time zone")?;
         // What only IRIS can type is taken for a moment.
         if !value.ty.is_moment() && value.ty != Ty::Any {
@@ -113,7 +113,7 @@ impl Cx<'_> {
 
     /// `to_date(text, format)` and `to_timestamp(text, format)` of constants, in formats that leave no choice.
     #[inline(never)]
-    pub fn moment_from_text(&self, oid: Oid, text: &Frag, format: &Frag) -> Result<Frag> {
+    pub(crate) fn moment_from_text(&self, oid: Oid, text: &Frag, format: &Frag) -> Result<Frag> {
         let name = if oid == Oid::DATE { "to_date" } else { "to_timestamp" };
         let unsupported = || {
             PgError::unsupported(format!("{name}() is supported for constants in formats like YYYY-MM-DD only"))

@@ -9,7 +9,7 @@ fn is_plain_text(oid: Oid) -> bool {
 }
 
 /// The type of several expressions that become one column or result (manual, "UNION, CASE, and Related Constructs").
-pub fn common_type(types: impl IntoIterator<Item = Ty>) -> Ty {
+pub(crate) fn common_type(types: impl IntoIterator<Item = Ty>) -> Ty {
     let mut common = Ty::Untyped;
     let mut is_open = false;
     for ty in types {
@@ -59,7 +59,7 @@ fn scale(ty: Ty) -> Option<i32> {
 
 /// `numeric` and `character` made of values of `ty`: no modifier, but the same digits behind the point (numeric.c keeps
 /// the display scale), the same blanks.
-pub fn shown(ty: Ty) -> Ty {
+pub(crate) fn shown(ty: Ty) -> Ty {
     if let Ty::Known(pg_type) = ty
         && pg_type.oid == Oid::BPCHAR
     {
@@ -69,7 +69,7 @@ pub fn shown(ty: Ty) -> Ty {
 }
 
 /// `a op b` of numerics with the display scale PostgreSQL gives it, where both sides tell theirs.
-pub fn scaled(op: &str, a: Ty, b: Ty) -> Ty {
+pub(crate) fn scaled(op: &str, a: Ty, b: Ty) -> Ty {
     let shown = |scale: i32| Ty::Known(PgType::numeric_shown(scale));
     match (op, scale(a), scale(b)) {
         ("+" | "-" | "%", Some(a), Some(b)) => shown(a.max(b)),
@@ -81,7 +81,7 @@ pub fn scaled(op: &str, a: Ty, b: Ty) -> Ty {
 }
 
 /// The type of `a op b` for numbers.
-pub fn wider(a: Ty, b: Ty) -> Ty {
+pub(crate) fn wider(a: Ty, b: Ty) -> Ty {
     const ORDER: [Oid; 6] = [Oid::INT2, Oid::INT4, Oid::INT8, Oid::NUMERIC, Oid::FLOAT4, Oid::FLOAT8];
     let rank = |ty: Ty| ORDER.iter().position(|oid| ty.is(*oid)).unwrap_or(0);
     let wide = rank(a).max(rank(b));
@@ -94,7 +94,7 @@ pub fn wider(a: Ty, b: Ty) -> Ty {
 }
 
 /// The type CAST is given for it, `None` where IRIS keeps plain text (or bytes) and a cast would only cut it.
-pub fn iris_cast_type(ty: PgType) -> Option<String> {
+pub(crate) fn iris_cast_type(ty: PgType) -> Option<String> {
     let mods = typename::mods_of(ty);
     Some(match (ty.oid, mods.as_slice()) {
         (Oid::BOOL, _) => "BIT".into(),

@@ -11,7 +11,7 @@ use crate::types::{Fitting, Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
 /// What a distance is in IRIS: a value for select lists and conditions, and something cheaper that sorts alike.
-pub struct Distance {
+pub(crate) struct Distance {
     pub value: Frag,
     /// Sorts as the distance does, in the direction given: the shape an HNSW index serves is DESC.
     pub sort: Frag,
@@ -22,7 +22,7 @@ pub struct Distance {
 
 impl Distance {
     /// What sorts as the distance does for every vector, zero vectors among them, and whether the other way round.
-    pub fn exact_sort(&self) -> (Frag, bool) {
+    pub(crate) fn exact_sort(&self) -> (Frag, bool) {
         match self.value.nan {
             Some(_) => (nan::placed(self.value.clone()), false),
             None => (self.sort.clone(), self.sort_descending),
@@ -59,11 +59,11 @@ fn operand(frag: Frag, other: &Frag, is_left: bool, is_cosine: bool) -> Frag {
 }
 
 impl Cx<'_> {
-    pub fn vector_distance(&self, op: &str, a: Frag, b: Frag, at: usize) -> Result<Frag> {
+    pub(crate) fn vector_distance(&self, op: &str, a: Frag, b: Frag, at: usize) -> Result<Frag> {
         Ok(self.distance(op, a, b, at)?.value)
     }
 
-    pub fn distance(&self, op: &str, a: Frag, b: Frag, at: usize) -> Result<Distance> {
+    pub(crate) fn distance(&self, op: &str, a: Frag, b: Frag, at: usize) -> Result<Distance> {
         // Without a column of known type both may be open: the operator itself says vector.
         let vector = PgType::new(Oid::VECTOR);
         let (a, b) = (self.as_vector(a, vector)?, self.as_vector(b, vector)?);
@@ -149,7 +149,7 @@ impl Cx<'_> {
     }
 
     /// pgvector's functions; `None` for other names.
-    pub fn vector_function(&self, name: &str, arguments: &[Frag], at: usize) -> Result<Option<Frag>> {
+    pub(crate) fn vector_function(&self, name: &str, arguments: &[Frag], at: usize) -> Result<Option<Frag>> {
         let op = match name {
             "cosine_distance" => "<=>",
             "l2_distance" => "<->",

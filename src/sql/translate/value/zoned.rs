@@ -12,14 +12,14 @@ use crate::wire::PgError;
 
 impl Cx<'_> {
     /// CURRENT_DATE, LOCALTIME or LOCALTIMESTAMP of the session's time zone.
-    pub fn local_time(&self, oid: Oid) -> Frag {
+    pub(crate) fn local_time(&self, oid: Oid) -> Frag {
         let name = iris_cast_type(PgType::new(oid)).unwrap_or_default();
         let value = session(SessionValue::LocalTime(oid), Oid::TEXT);
         Frag::cat(&[&"CAST(", &value, &" AS ", &name, &")"], Ty::of(oid)).sure()
     }
 
     /// Refuses a value of one of `types` where the time zone would decide.
-    pub fn check_zone(&self, frag: &Frag, types: &[Oid], what: &str) -> Result<()> {
+    pub(crate) fn check_zone(&self, frag: &Frag, types: &[Oid], what: &str) -> Result<()> {
         if self.template.is_zoned && frag.ty.oid().is_some_and(|oid| types.contains(&oid)) {
             return Err(depends(what));
         }
@@ -27,7 +27,7 @@ impl Cx<'_> {
     }
 
     /// A moment with a time zone is compared with one without by the session's wall clock.
-    pub fn check_compared(&self, left: &Frag, right: &Frag) -> Result<()> {
+    pub(crate) fn check_compared(&self, left: &Frag, right: &Frag) -> Result<()> {
         let is_plain = |frag: &Frag| frag.ty.is(Oid::DATE) || frag.ty.is(Oid::TIMESTAMP);
         let is_zoned = |frag: &Frag| frag.ty.is(Oid::TIMESTAMPTZ);
         if self.template.is_zoned && (is_plain(left) && is_zoned(right) || is_zoned(left) && is_plain(right)) {
@@ -37,7 +37,7 @@ impl Cx<'_> {
     }
 
     /// Casts between moments with and without a time zone; `None`: the zone does not matter.
-    pub fn zoned_cast(&self, frag: &Frag, to: PgType) -> Result<Option<Frag>> {
+    pub(crate) fn zoned_cast(&self, frag: &Frag, to: PgType) -> Result<Option<Frag>> {
         let Some(from) = frag.ty.oid().filter(|_| self.template.is_zoned && !frag.ty.is_open()) else {
             return Ok(None);
         };
@@ -58,7 +58,7 @@ impl Cx<'_> {
     }
 }
 
-pub fn depends(what: &str) -> Box<PgError> {
+pub(crate) fn depends(what: &str) -> Box<PgError> {
     PgError::unsupported(format!("{what} depends on the time zone, and IRIS computes in UTC only"))
         .hint("SET TIME ZONE 'UTC' first, or convert in the client.")
 }
