@@ -321,11 +321,11 @@ fn gateway_with_long_results(more: &[&str]) -> Server {
 }
 
 /// As many clients as there are IRIS connections, none of which reads its result. `before`: what each of them asks first.
-fn stalled_readers(server: &Server, before: [&[&str]; 2]) -> Vec<Client> {
+fn stalled_readers(server: &Server, before: [&[&str]; 2], sql: &str) -> Vec<Client> {
     let mut stalled: Vec<Client> = before.iter().map(|_| Client::connect(server.address)).collect();
     for (client, before) in stalled.iter_mut().zip(before) {
         before.iter().for_each(|sql| drop(client.ok(sql)));
-        client.send(&query(LONG_RESULT));
+        client.send(&query(sql));
     }
     for client in &stalled {
         // The result has begun.
@@ -351,7 +351,7 @@ fn readers_that_stall_lose_their_iris_connection() {
     let block: [&[&str]; 2] =
         [&["begin", "insert into sr values (2000, 'new')"], &["begin", "select count(*) from sr"]];
     for (round, before) in [[&[] as &[&str]; 2], block].into_iter().enumerate() {
-        let stalled = stalled_readers(&server, before);
+        let stalled = stalled_readers(&server, before, LONG_RESULT);
         assert_others_are_served(&server, "1000");
         let deadline = Instant::now() + PATIENCE;
         while server.stderr().matches("client_write_timeout_ms").count() < 2 * (round + 1) {
@@ -365,10 +365,29 @@ fn readers_that_stall_lose_their_iris_connection() {
     }
 }
 
+/// Between two statements of a string, with no transaction open, a client that does not read holds nothing.
+#[test]
+fn strings_of_statements_that_nobody_reads_hold_no_iris_connection() {
+    const TIMES: usize = 1_000;
+    // For ever, but for `pool_wait_timeout_ms` of whoever needs the connection.
+    let server = gateway_with_long_results(&["--client-write-timeout-ms", "0"]);
+    let long = format!("set app.long = '{}'", "x".repeat(50_000));
+    let before = [long.as_str()];
+    let sql = format!("begin; select count(*) from sr; commit; {}", "show app.long; ".repeat(TIMES));
+    let stalled = stalled_readers(&server, [&before, &before], &sql);
+    assert_others_are_served(&server, "1000");
+    for mut client in stalled {
+        client.set_read_timeout(PATIENCE);
+        let tags = client.drain(1);
+        assert_eq!((tags[&b'C'], tags[&b'D'], tags.get(&b'E')), (TIMES + 3, TIMES + 1, None));
+        assert_eq!(client.value("select count(*) from sr"), "1000");
+    }
+}
+
 #[test]
 fn a_cancel_is_heard_while_a_client_does_not_read() {
     let server = gateway_with_long_results(&[]);
-    let stalled = stalled_readers(&server, [&[], &[]]);
+    let stalled = stalled_readers(&server, [&[], &[]], LONG_RESULT);
     for client in &stalled {
         Client::open(server.address).send(&cancel(&client.key));
     }
@@ -383,7 +402,7 @@ fn a_cancel_is_heard_while_a_client_does_not_read() {
 fn statement_timeout_counts_while_a_client_does_not_read() {
     let server = gateway_with_long_results(&[]);
     let before = ["set statement_timeout = 500", "begin"];
-    let stalled = stalled_readers(&server, [&before, &before]);
+    let stalled = stalled_readers(&server, [&before, &before], LONG_RESULT);
     assert_others_are_served(&server, "1000");
     for mut client in stalled {
         let lines = client.lines(1);

@@ -153,9 +153,8 @@ impl<C: Conversation> Pump<C> {
                 }
                 self.belongings.apply(effects);
             }
-            // What waits for anything but IRIS holds no connection that others, the keeper of the mirror among them, may
-            // need to end that wait.
-            if !matches!(step, Step::Submit(_) | Step::FlushThenResume) {
+            // What waits for anything but IRIS, its client's reading among it, holds no connection that others need.
+            if !matches!(step, Step::Submit(_)) {
                 self.give_lease_back().await;
             }
             if let Some(error) = self.make_room(&step).await? {
