@@ -5,10 +5,10 @@ mod common;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use common::Server;
 use common::client::{Client, DATABASE, USER};
 use common::message::{PROTOCOL_3_0, copy_data, copy_done, query, startup};
-use common::process::resident_mib;
+use common::process::{resident_mib, stretched};
+use common::{Server, free_address, temporary_directory};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -74,6 +74,60 @@ fn what_waits_for_the_catalog_holds_no_iris_connection() {
         .collect();
     clients.into_iter().for_each(|client| client.join().unwrap());
     assert!(started.elapsed() < PATIENCE, "done after {:?}", started.elapsed());
+}
+
+/// Transactions keep their connections while they wait for the catalog: it is read over one beside them.
+#[test]
+fn the_catalog_is_read_while_all_iris_connections_are_in_transactions() {
+    let data = temporary_directory();
+    let iris = Server::superserver(free_address(), &data);
+    let url = format!("iris://_SYSTEM:SYS@{}/USER", iris.address);
+    // Who waits for a connection, or for the catalog, waits longer than this test.
+    let patient = ["--pool-wait-timeout-ms", "300000", "--catalog-statement-timeout-ms", "300000"];
+    let args = [&["--iris", &url, "--iris-connections", "2", "--cores", "1"][..], &patient].concat();
+    let server = Server::gateway(&args);
+    let address = server.address;
+    Client::connect(address).ok("create table held (id integer primary key)");
+    let elsewhere = Server::gateway(&["--iris", &url, "--cores", "1", "--catalog", "off"]);
+    for round in 0..2 {
+        let mut other = Client::connect(elsewhere.address);
+        for number in 0..2 {
+            other.ok(&format!("create table elsewhere_{round}_{number} (id integer primary key)"));
+        }
+        let mut clients: Vec<_> = (0..2).map(|_| Client::connect(address)).collect();
+        for client in &mut clients {
+            client.ok("begin");
+            client.ok("select count(*) from held");
+        }
+        // Both connections are taken.
+        let limit = stretched(Duration::from_secs(10));
+        let started = Instant::now();
+        let clients = clients.into_iter().enumerate().map(|(number, mut client)| {
+            std::thread::spawn(move || {
+                client.ok(&format!("drop table if exists missing_{round}_{number}"));
+                assert_eq!(client.value(&format!("select count(*) from elsewhere_{round}_{number}")), "0");
+                let of_catalog = format!("select count(*) from pg_class where relname = 'elsewhere_{round}_{number}'");
+                assert_eq!(client.value(&of_catalog), "1");
+                assert_eq!(
+                    client.query(&format!("select * from nowhere_{round}_{number}")),
+                    ["Error 42P01", "Ready E"]
+                );
+                client.ok("rollback");
+            })
+        });
+        clients.collect::<Vec<_>>().into_iter().for_each(|client| client.join().unwrap());
+        assert!(started.elapsed() < limit, "done after {:?}", started.elapsed());
+    }
+    // What is counted is closed again.
+    let mut client = Client::connect(address);
+    let open = "select sum(value) from pgwire_counters where name = 'iris_connections_open'";
+    let deadline = Instant::now() + stretched(PATIENCE);
+    while client.value(open) != "2" {
+        assert!(Instant::now() < deadline, "{} IRIS connections are open", client.value(open));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    drop((server, elsewhere, iris));
+    fs::remove_dir_all(data).unwrap();
 }
 
 #[test]

@@ -89,6 +89,8 @@ keys! {
 
     /// Connections to IRIS, for the whole process (1 to 10000).
     /// Each may take a licence unit; clients wait for a free one. While a statement is being cancelled there is one more.
+    /// There is another one when the schema has to be read from IRIS, or comments to be carried to it, and the first core has
+    /// none free for that; it is closed after 5 seconds without use. Where IRIS refuses it, one of the clients' is waited for.
     iris_connections: u32 = 8, "N", integer(1_u32..=10_000);
 
     /// Executor threads, each pinned to a core (1 to 1024). More than there are cores share them.

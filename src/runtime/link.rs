@@ -104,7 +104,8 @@ const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(60);
 const GOODBYE_LIMIT: Duration = Duration::from_secs(1);
 
 /// A clean connection between two shards: only bytes and numbers, no memory of the shard it comes from. What IRIS holds
-/// prepared for it is forgotten here; other texts take the places.
+/// prepared for it is forgotten here; other texts take the places: the keys of statements, and what is known of them, are each
+/// shard's own.
 #[derive(Debug)]
 pub(super) struct Parked {
     socket: Socket,

@@ -10,6 +10,7 @@ mod channels;
 mod conversation;
 mod counters;
 mod interrupt;
+mod keeper_pool;
 mod link;
 mod options;
 mod oracle;

@@ -15,7 +15,7 @@ use super::counters::ShardCounters;
 use super::link::{IrisTarget, Link, LinkFailure, Parked};
 use super::slots::{Asked, Slots, Ticket};
 use super::wait::within;
-use crate::iris::Request;
+use crate::iris::{LinkError, Request};
 use crate::wire::{PgError, SqlState};
 
 /// After a failed connect, others fail with the same error until this has passed: doubled each time, up to the
@@ -26,7 +26,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(5);
 const CLEAN_LIMIT: Duration = Duration::from_secs(5);
 
 /// What a shard's pool is made of.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct PoolOptions {
     pub(super) target: IrisTarget,
     pub(super) shard: usize,
@@ -67,6 +67,8 @@ struct Failure {
     error: Box<PgError>,
     /// Nothing answers there. The connections that are lent are as dead, so nobody waits for them.
     is_unreachable: bool,
+    /// IRIS answered, and let nobody in.
+    is_refusal: bool,
     retry_at: Instant,
     backoff: Duration,
 }
@@ -147,6 +149,18 @@ impl Pool {
             tracing::debug!("an idle IRIS connection was closed by the server, or said something unasked");
         }
         None
+    }
+
+    /// A connection that nobody has to give back first: an idle one of this shard, or one that may be opened. `None` when
+    /// there is none, or IRIS lets nobody in.
+    pub(super) async fn acquire_free(self: &Rc<Self>) -> Option<Lease> {
+        if let Some(lease) = self.take_idle_lease() {
+            return Some(lease);
+        }
+        if self.is_blocked() || !self.slots.take_free() {
+            return None;
+        }
+        self.open(Slot::new(self)).await.ok()
     }
 
     fn take_idle(&self) -> Option<Box<Link>> {
@@ -254,9 +268,8 @@ impl Pool {
             Err(error) => {
                 tracing::warn!(%error, "no connection to IRIS");
                 self.counters.iris_connects_failed.add(1);
-                let is_unreachable = matches!(error, LinkFailure::Connect { .. });
+                self.remember_failure(&error);
                 let error = error.to_pg();
-                self.remember_failure(&error, is_unreachable);
                 // Now blocked: it is not passed on before the backoff is over.
                 drop(slot);
                 self.fail_waiters_without_hope(&error);
@@ -265,7 +278,7 @@ impl Pool {
         }
     }
 
-    fn remember_failure(&self, error: &PgError, is_unreachable: bool) {
+    fn remember_failure(&self, error: &LinkFailure) {
         let mut state = self.state.borrow_mut();
         let backoff = match &state.failure {
             Some(failure) => failure.backoff.saturating_mul(2).min(BACKOFF_MAX),
@@ -273,13 +286,24 @@ impl Pool {
         };
         let now = Instant::now();
         let retry_at = now.checked_add(backoff).unwrap_or(now);
-        state.failure = Some(Failure { error: Box::new(error.clone()), is_unreachable, retry_at, backoff });
+        state.failure = Some(Failure {
+            error: error.to_pg(),
+            is_unreachable: matches!(error, LinkFailure::Connect { .. }),
+            is_refusal: matches!(error, LinkFailure::Protocol(LinkError::LoginRefused { .. })),
+            retry_at,
+            backoff,
+        });
     }
 
     /// After a failed attempt: whether no connection will be handed over.
     fn is_hopeless(&self) -> bool {
         let is_unreachable = self.state.borrow().failure.as_ref().is_some_and(|failure| failure.is_unreachable);
         is_unreachable || self.slots.are_all_free()
+    }
+
+    /// Whether IRIS refused the last login.
+    pub(super) fn is_refused(&self) -> bool {
+        self.state.borrow().failure.as_ref().is_some_and(|failure| failure.is_refusal)
     }
 
     fn fail_waiters_without_hope(&self, error: &PgError) {

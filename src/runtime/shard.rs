@@ -20,6 +20,7 @@ use super::belongings::Commons;
 use super::cancel::{Activity, Mesh, ShardMessage, Target, Targets};
 use super::conversation::Conversation;
 use super::counters::ShardCounters;
+use super::keeper_pool::KeeperPool;
 use super::oracle::{Asker, Keeper, Oracle};
 use super::pool::{Pool, PoolOptions};
 use super::pump::Pump;
@@ -31,6 +32,9 @@ use crate::session::TcpSettings;
 const TICK: Duration = Duration::from_millis(250);
 /// Ticks after which a client whose request runs is looked at, and again each time.
 const LOOK_TICKS: u64 = 4;
+/// The keeper's connection beside those of the clients is closed when it has been idle for so long: it may take a licence
+/// that they need, and many misses of one migration are served by it.
+const KEEPER_IDLE_MAX: Duration = Duration::from_secs(5);
 /// What one read may bring.
 const SCRATCH_BYTES: usize = 64 << 10;
 /// Pause after a failed accept: out of file descriptors, most likely.
@@ -54,6 +58,8 @@ pub(super) struct Shard<C: Conversation> {
     pub(super) options: Arc<ServeOptions>,
     pub(super) context: Rc<C::Context>,
     pub(super) pool: Rc<Pool>,
+    /// On the first shard.
+    keeper_pool: Option<Rc<KeeperPool>>,
     pub(super) asker: Rc<Asker>,
     pub(super) mesh: Mesh,
     pub(super) counters: Arc<ShardCounters>,
@@ -90,23 +96,28 @@ pub(super) async fn run<C: Conversation>(
         wait_limit: options.pool_wait_timeout,
         idle_ticks_max: ticks(options.iris_idle_timeout),
     };
-    let pool = Pool::new(pool_options, slots, Arc::clone(&counters), Rc::clone(&tick));
+    let pool = Pool::new(pool_options.clone(), slots, Arc::clone(&counters), Rc::clone(&tick));
     // One for the whole process, which shards share.
-    let keeper = (index == 0)
-        .then(|| {
-            Keeper::new(
-                Arc::clone(&oracle),
-                Rc::clone(&pool),
-                Arc::clone(&schema_epoch),
-                Arc::clone(&options.session.enums),
-                Arc::clone(&options.session.changes),
-            )
-        })
-        .map(|keeper| glommio::spawn_local(keeper.run()));
+    let keeper_pool = (index == 0).then(|| {
+        let idle_ticks_max = ticks(KEEPER_IDLE_MAX).into_iter().chain(pool_options.idle_ticks_max).min();
+        let pool_options = PoolOptions { idle_ticks_max, ..pool_options };
+        KeeperPool::new(Rc::clone(&pool), pool_options, Arc::clone(&counters), Rc::clone(&tick))
+    });
+    let keeper = keeper_pool.as_ref().map(|keeper_pool| {
+        let keeper = Keeper::new(
+            Arc::clone(&oracle),
+            Rc::clone(keeper_pool),
+            Arc::clone(&schema_epoch),
+            Arc::clone(&options.session.enums),
+            Arc::clone(&options.session.changes),
+        );
+        glommio::spawn_local(keeper.run())
+    });
     let shard = Rc::new(Shard::<C> {
         context: Rc::new(C::context(&options.session, schema_epoch, Arc::clone(&counters.sessions))),
         options,
         pool,
+        keeper_pool,
         asker: Asker::new(oracle, Arc::clone(&counters)),
         mesh,
         counters,
@@ -130,6 +141,9 @@ pub(super) async fn run<C: Conversation>(
     ticker.cancel().await;
     listener.cancel().await;
     shard.pool.close_idle().await;
+    if let Some(keeper_pool) = &shard.keeper_pool {
+        keeper_pool.close_idle().await;
+    }
     if let Some(mailbox) = shard.mesh.mailbox(index) {
         // A connection on its way to one who has gone since.
         shard.obey(mailbox.drain());
@@ -294,6 +308,9 @@ impl<C: Conversation> Shard<C> {
                 }
             });
             self.pool.on_tick();
+            if let Some(keeper_pool) = &self.keeper_pool {
+                keeper_pool.on_tick();
+            }
         }
     }
 }

@@ -102,14 +102,17 @@ impl Slots {
 
     /// A slot, if one is free and nobody waits and `may_open`; else a place in the queue. Nobody overtakes those who wait.
     pub(super) fn ask(&self, shard: usize, may_open: bool) -> Asked {
-        if may_open {
-            let mut queue = self.lock();
-            if queue.free > 0 && queue.tickets.is_empty() {
-                queue.free = queue.free.saturating_sub(1);
-                return Asked::Slot;
-            }
+        if may_open && self.take_free() { Asked::Slot } else { Asked::Wait(self.queue_up(shard)) }
+    }
+
+    /// Takes a slot, if one is free and nobody waits.
+    pub(super) fn take_free(&self) -> bool {
+        let mut queue = self.lock();
+        let is_taken = queue.free > 0 && queue.tickets.is_empty();
+        if is_taken {
+            queue.free = queue.free.saturating_sub(1);
         }
-        Asked::Wait(self.queue_up(shard))
+        is_taken
     }
 
     pub(super) fn queue_up(&self, shard: usize) -> Ticket {

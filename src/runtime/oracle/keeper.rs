@@ -1,5 +1,5 @@
 //! Keeps the mirror in line with IRIS: prepares each PostgreSQL that comes, fills it, and reads INFORMATION_SCHEMA again
-//! from time to time and when somebody asks. One task, on the first shard, with a connection of its own.
+//! from time to time and when somebody asks. One task, on the first shard.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -20,7 +20,8 @@ use crate::catalog::{
     ChangesUnderWay, Comments, DoneMarks, EnumTypes, MirrorBatch, MirrorChange, MirrorLoad, MirrorMark, MirrorSnapshot,
     MirrorStep, as_superuser, comment_changes, prepare_embedded, prepare_external,
 };
-use crate::runtime::pool::{Lease, Pool};
+use crate::runtime::keeper_pool::KeeperPool;
+use crate::runtime::pool::Lease;
 use crate::runtime::wait::until;
 use crate::sql::MirrorStatement;
 use crate::wire::{PgError, SqlState};
@@ -34,7 +35,7 @@ const REFRESH_PAUSE_FACTOR: u32 = 4;
 /// The task's state.
 pub(in crate::runtime) struct Keeper {
     oracle: Arc<Oracle>,
-    pool: Rc<Pool>,
+    pool: Rc<KeeperPool>,
     /// Moved when the mirror changes: what was described before may be wrong.
     schema_epoch: Arc<AtomicU64>,
     enums: Arc<EnumTypes>,
@@ -70,7 +71,7 @@ enum Ended {
 impl Keeper {
     pub(in crate::runtime) fn new(
         oracle: Arc<Oracle>,
-        pool: Rc<Pool>,
+        pool: Rc<KeeperPool>,
         schema_epoch: Arc<AtomicU64>,
         enums: Arc<EnumTypes>,
         changes: Arc<ChangesUnderWay>,
@@ -416,7 +417,7 @@ impl Keeper {
     }
 
     async fn read_iris(&self) -> Result<MirrorSnapshot, Box<PgError>> {
-        let mut lease = self.pool.acquire(pending()).await?;
+        let mut lease = self.pool.acquire().await?;
         let mut load = MirrorLoad::new(&self.oracle.options.mirror);
         let mut request = load.start();
         loop {

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures_lite::future::pending;
-
 use super::connection::Broken;
 use super::worker::Worker;
 use crate::bridge::to_pg;
@@ -15,8 +13,9 @@ use crate::catalog::{
     read_side_table,
 };
 use crate::iris::{IrisError, Item, ItemReader, Reply, Request};
+use crate::runtime::keeper_pool::KeeperPool;
 use crate::runtime::link::Link;
-use crate::runtime::pool::{Lease, Pool};
+use crate::runtime::pool::Lease;
 use crate::sql::SideTable;
 use crate::wire::{PgError, SqlState};
 
@@ -28,7 +27,7 @@ const TABLE_EXISTS_SQLCODE: i32 = 201;
 pub(super) struct CommentKeeper {
     table: Arc<SideTable>,
     statements: SideTableStatements,
-    pool: Rc<Pool>,
+    pool: Rc<KeeperPool>,
     /// Of one answer of IRIS.
     timeout: Duration,
     /// Moved when sessions have to tell their clients something else.
@@ -54,7 +53,12 @@ impl From<Box<PgError>> for Trouble {
 type Rows = Vec<Vec<Option<String>>>;
 
 impl CommentKeeper {
-    pub(super) fn new(table: Arc<SideTable>, pool: Rc<Pool>, timeout: Duration, schema_epoch: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(
+        table: Arc<SideTable>,
+        pool: Rc<KeeperPool>,
+        timeout: Duration,
+        schema_epoch: Arc<AtomicU64>,
+    ) -> Self {
         let statements = SideTableStatements::new(&table);
         Self { table, statements, pool, timeout, schema_epoch, known: None, has_warned: false }
     }
@@ -157,7 +161,7 @@ impl CommentKeeper {
 
     /// What the table holds; `None` when there was none and it was made.
     async fn read(&self) -> Result<Option<Comments>, Trouble> {
-        let mut lease = self.pool.acquire(pending()).await?;
+        let mut lease = self.pool.acquire().await?;
         let result = match self.ask(&mut lease, &self.statements.select()).await {
             Err(Trouble::Refused(error)) if error.sqlcode == NO_TABLE_SQLCODE => {
                 match self.ask(&mut lease, &self.statements.create()).await {
@@ -175,7 +179,7 @@ impl CommentKeeper {
     }
 
     async fn carry_out(&self, changes: &[CommentChange]) -> Result<(), Trouble> {
-        let mut lease = self.pool.acquire(pending()).await?;
+        let mut lease = self.pool.acquire().await?;
         let mut result = Ok(());
         for request in changes.iter().flat_map(|change| self.statements.change(change)) {
             result = self.ask(&mut lease, &request).await.map(drop);
