@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use common::client::Client;
 use common::message::{cancel, query};
+use common::process::Deadline;
 use common::{Server, Subject};
 
 /// Longer than a busy machine needs.
@@ -36,22 +37,22 @@ fn pair(subject: &Subject) -> (Client, Client) {
 
 /// The next message, which must come without anything being sent.
 fn unasked(client: &mut Client) -> String {
-    client.set_read_timeout(PATIENCE);
+    client.set_patience(PATIENCE);
     client.receive().line()
 }
 
 fn is_silent(client: &mut Client) -> bool {
     client.set_read_timeout(SILENCE);
     let silent = client.try_receive().is_err();
-    client.set_read_timeout(PATIENCE);
+    client.set_patience(PATIENCE);
     silent
 }
 
 /// Until a query gives this value: a client that goes is not gone at once.
 fn eventually(client: &mut Client, sql: &str, value: &str) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Deadline::after(PATIENCE);
     while client.value(sql) != value {
-        assert!(Instant::now() < deadline, "{sql} never gave {value}");
+        assert!(!deadline.is_over(), "{sql} never gave {value}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -5,10 +5,11 @@ mod common;
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::client::{Client, DATABASE, USER};
 use common::message::{PROTOCOL_3_0, PROTOCOL_3_2, cancel, query, startup};
+use common::process::{Deadline, stretched};
 use common::{Server, free_address, temporary_directory};
 
 /// Longer than a busy machine needs, shorter than a person waits.
@@ -16,12 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs `check` until it gives a value.
 fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Deadline::after(PATIENCE);
     loop {
         if let Some(value) = check() {
             return value;
         }
-        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        assert!(!deadline.is_over(), "not in time: {what}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -37,7 +38,7 @@ fn many_clients_share_few_iris_connections() {
         .enumerate()
         .map(|(number, mut client)| {
             std::thread::spawn(move || {
-                client.set_read_timeout(Duration::from_secs(120));
+                client.set_patience(Duration::from_secs(120));
                 client.ok(&format!("insert into mc values ({number}, 0)"));
                 for _ in 0..3 {
                     client.ok("begin");
@@ -70,7 +71,7 @@ fn a_log_that_nobody_takes_stops_nobody() {
     assert!(Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status().unwrap().success());
     eventually("another one", || server.oracle().filter(|(next, _)| *next != pid));
     for client in &mut clients {
-        client.set_read_timeout(PATIENCE);
+        client.set_patience(PATIENCE);
         assert_eq!(client.value("select count(*) from pg_class where relname = 'wl'"), "1");
         assert_eq!(client.value("select count(*) from wl"), "0");
     }
@@ -89,7 +90,7 @@ fn a_log_that_nobody_reads_stops_nobody() {
     let (pid, _) = eventually("the oracle runs", || server.oracle());
     assert!(Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status().unwrap().success());
     for client in &mut clients {
-        client.set_read_timeout(PATIENCE);
+        client.set_patience(PATIENCE);
         assert_eq!(client.value("select count(*) from pg_class where relname = 'nr'"), "1");
         assert_eq!(client.value("select count(*) from nr"), "0");
     }
@@ -133,7 +134,7 @@ fn a_killed_client_is_rolled_back() {
     process.kill().unwrap();
     process.wait().unwrap();
     let mut client = Client::connect(server.address);
-    client.set_read_timeout(PATIENCE);
+    client.set_patience(PATIENCE);
     assert_eq!(client.value("select count(*) from kc"), "0");
     client.ok("insert into kc values (1)");
     fs::remove_dir_all(directory).unwrap();
@@ -156,10 +157,10 @@ fn a_running_statement_is_cancelled() {
     endless_table(&mut Client::connect(server.address));
     for version in [PROTOCOL_3_0, PROTOCOL_3_2] {
         let mut client = Client::connect_with(server.address, version, &[], common::client::Chunking::Whole);
-        client.set_read_timeout(PATIENCE);
+        client.set_patience(PATIENCE);
         client.ok("begin");
         client.send(&query(ENDLESS));
-        std::thread::sleep(Duration::from_millis(300));
+        std::thread::sleep(stretched(Duration::from_millis(300)));
 
         // A wrong secret cancels nothing and tells nothing.
         let mut wrong = client.key.clone();
@@ -206,7 +207,7 @@ fn termination_finishes_running_transactions() {
     busy.ok("insert into te values (1)");
     server.signal("TERM");
     // Idle clients are told and let go.
-    idle.set_read_timeout(PATIENCE);
+    idle.set_patience(PATIENCE);
     assert_eq!(idle.until_closed(), ["Error 57P01"]);
     // Nobody new is let in: refused by the kernel, or told why.
     eventually("new connections are refused", || {
@@ -225,7 +226,7 @@ fn termination_finishes_running_transactions() {
     assert!(server.is_running());
     busy.ok("insert into te values (2)");
     busy.ok("commit");
-    busy.set_read_timeout(PATIENCE);
+    busy.set_patience(PATIENCE);
     assert_eq!(busy.until_closed(), ["Error 57P01"]);
     assert!(server.wait(PATIENCE).success(), "exit status after SIGTERM:\n{}", server.stderr());
     drop(server);
@@ -243,7 +244,7 @@ fn a_gateway_restarts_on_its_port() {
     let address = server.address;
     let mut client = Client::connect(address);
     server.signal("TERM");
-    client.set_read_timeout(PATIENCE);
+    client.set_patience(PATIENCE);
     assert_eq!(client.until_closed(), ["Error 57P01"]);
     assert!(server.wait(PATIENCE).success());
     let server = Server::gateway_at(address, &["--catalog", "off"]);
@@ -272,7 +273,7 @@ fn iris_lost_and_found() {
     superserver.signal("KILL");
     superserver.wait(PATIENCE);
     for client in [&mut steady, &mut inside] {
-        client.set_read_timeout(PATIENCE);
+        client.set_patience(PATIENCE);
     }
     // An error that says so, not a silence and not a closed connection.
     let lines = steady.query("select count(*) from il");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use common::Server;
 use common::client::Client;
 use common::message;
-use common::process::stretched;
+use common::process::{Deadline, stretched};
 
 /// A question that only the oracle answers.
 const QUESTION: &str = "SELECT relname FROM pg_catalog.pg_class WHERE relname = 'kept'";
@@ -23,9 +23,9 @@ fn kill(pid: u32) {
 
 /// Waits until `condition` holds.
 fn soon(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + stretched(Duration::from_secs(5));
+    let deadline = Deadline::after(Duration::from_secs(5));
     while !condition() {
-        assert!(Instant::now() < deadline, "{what}: not in time");
+        assert!(!deadline.is_over(), "{what}: not in time");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -248,9 +248,9 @@ fn a_long_history_of_definitions_is_cut() {
         };
     }
     let is_cut = || server.stderr().contains("the history of changes begins anew");
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Deadline::after(Duration::from_secs(30));
     while !is_cut() {
-        assert!(Instant::now() < deadline, "the history was not cut");
+        assert!(!deadline.is_over(), "the history was not cut");
         // A name that nobody knows has the schema read again.
         assert_eq!(sqlstate(&mut client, "SELECT * FROM nowhere").as_deref(), Some("42P01"));
         std::thread::sleep(Duration::from_millis(300));
@@ -260,14 +260,14 @@ fn a_long_history_of_definitions_is_cut() {
     let (oids, state) = (client.value(OIDS), client.value(STATE));
 
     // One that goes on with the data.
-    client.set_read_timeout(Duration::from_secs(60));
+    client.set_patience(Duration::from_secs(60));
     kill(server.oracle().expect("an oracle runs").0);
     assert_eq!((client.value(OIDS), client.value(STATE)), (oids, state.clone()));
     // Three that die at once leave data that nobody trusts: the next begins anew.
     let begun = || server.stderr().matches("is_reopened=false").count();
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Deadline::after(Duration::from_secs(60));
     while begun() < 2 {
-        assert!(Instant::now() < deadline, "no process began anew");
+        assert!(!deadline.is_over(), "no process began anew");
         if let Some((pid, _)) = server.oracle() {
             kill(pid);
         }

@@ -3,9 +3,10 @@
 mod common;
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::client::Client;
+use common::process::Deadline;
 use common::{Server, free_address, message, temporary_directory};
 
 const KEY: &str = "--catalog-side-table";
@@ -24,14 +25,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until a query gives `expected`.
 fn soon(client: &mut Client, sql: &str, expected: &str) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Deadline::after(PATIENCE);
     loop {
         let lines = client.query(sql);
         let row = format!("Row '{expected}'");
         if lines.contains(&row) {
             return;
         }
-        assert!(Instant::now() < deadline, "{sql}: {lines:?} instead of {expected}");
+        assert!(!deadline.is_over(), "{sql}: {lines:?} instead of {expected}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -173,13 +174,13 @@ fn a_mirror_made_anew_has_the_comments_of_the_table() {
     // After the third that dies so young the next one begins with nothing.
     let mut dead = 0;
     for _ in 0..4 {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Deadline::after(Duration::from_secs(20));
         let (pid, _) = loop {
             match server.oracle() {
                 Some((pid, folder)) if pid != dead => break (pid, folder),
                 _ => std::thread::sleep(Duration::from_millis(20)),
             }
-            assert!(Instant::now() < deadline, "{}", server.stderr());
+            assert!(!deadline.is_over(), "{}", server.stderr());
         };
         assert!(std::process::Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status().unwrap().success());
         dead = pid;
@@ -223,9 +224,9 @@ fn a_table_that_iris_refuses_is_told() {
     assert_eq!(server.stderr().matches("comments are not kept").count(), 1);
     // Whoever makes room for it need not restart the gateway.
     Client::connect(plain.address).ok("DROP TABLE pgwire.comments");
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Deadline::after(PATIENCE);
     while notices(&mut client, "COMMENT ON TABLE kept IS 'for good'") > 0 {
-        assert!(Instant::now() < deadline, "{}", server.stderr());
+        assert!(!deadline.is_over(), "{}", server.stderr());
         std::thread::sleep(Duration::from_millis(50));
     }
     let another = gateway(iris.address, &[]);

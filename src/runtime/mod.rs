@@ -53,4 +53,8 @@ mod fake_iris;
 #[cfg(test)]
 mod plain_session;
 #[cfg(test)]
+#[path = "../../tests/common/process.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the integration tests use the rest of it")]
+mod process;
+#[cfg(test)]
 mod tests;

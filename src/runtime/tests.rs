@@ -10,6 +10,7 @@ mod waits;
 
 use super::fake_iris::FakeIris;
 use super::plain_session::PlainSession;
+use super::process::stretched;
 use super::*;
 use crate::auth::AuthMethod;
 use crate::session::SessionOptions;
@@ -258,7 +259,7 @@ fn a_running_statement_is_cancelled() {
     cancel(gateway.address(), client.pid, &client.key);
     let reply = client.until_ready();
     assert_eq!(sqlstate(&reply), "57014");
-    assert!(started.elapsed() < Duration::from_secs(2));
+    assert!(started.elapsed() < stretched(Duration::from_secs(2)));
     assert_eq!(tags(&client.query(ONE)), "CZ");
     // Between statements a cancel request is for nothing.
     cancel(gateway.address(), client.pid, &client.key);
@@ -295,7 +296,7 @@ fn statement_timeout_interrupts() {
     assert_eq!(sqlstate(&reply), "57014");
     let text = String::from_utf8(reply[0].1.clone()).unwrap();
     assert!(text.contains("canceling statement due to statement timeout"), "{text}");
-    assert!(started.elapsed() < Duration::from_secs(2));
+    assert!(started.elapsed() < stretched(Duration::from_secs(2)));
     gateway.stop();
 }
 
@@ -422,7 +423,7 @@ fn transactions_may_end_before_the_process_does() {
     assert_eq!(idle.farewell(), "57P01");
     // Nobody else comes in: refused, or closed at once.
     if let Ok(mut stream) = TcpStream::connect(gateway.address()) {
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.set_read_timeout(Some(stretched(Duration::from_secs(10)))).unwrap();
         assert!(!matches!(stream.read(&mut [0]), Ok(1)));
         let late = stream.read(&mut [0]).map_err(|error| error.kind());
         assert!(!matches!(late, Err(std::io::ErrorKind::WouldBlock)), "a client was left hanging");
@@ -450,7 +451,7 @@ fn the_deadline_ends_what_still_runs() {
     assert_eq!(running.farewell(), "57P01");
     assert_eq!(open.farewell(), "57P01");
     gateway.server.join().unwrap();
-    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < stretched(Duration::from_secs(5)));
     assert!(!gateway.iris.diary().iter().any(|(_, entry)| entry == "TC"));
 }
 

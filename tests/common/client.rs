@@ -229,6 +229,11 @@ impl Client {
         lines
     }
 
+    /// How long `receive` waits for what must come: longer on a busy machine.
+    pub fn set_patience(&mut self, limit: Duration) {
+        self.set_read_timeout(super::process::stretched(limit));
+    }
+
     /// How long `receive` waits.
     pub fn set_read_timeout(&mut self, timeout: Duration) {
         self.stream.set_read_timeout(Some(timeout)).unwrap();

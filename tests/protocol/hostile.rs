@@ -64,7 +64,7 @@ fn hostile_frames() {
     ];
     for (name, bytes) in cases {
         let mut client = Client::connect(subject.address());
-        client.set_read_timeout(std::time::Duration::from_secs(10));
+        client.set_patience(std::time::Duration::from_secs(10));
         client.ok("select 1");
         // The server may close while this is written.
         let _ = client.try_send(&bytes);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::runtime::process::Deadline;
 
 /// The gateway's binary: tests lie in `deps`, beside which it is.
 fn program() -> PathBuf {
@@ -31,7 +32,7 @@ fn ask(client: &mut Client, sql: &str) -> String {
 #[test]
 fn questions_are_answered_and_long_ones_end() {
     // A question that takes milliseconds must not run into it on a busy machine.
-    let limit = Duration::from_secs(3);
+    let limit = stretched(Duration::from_secs(3));
     let gateway = Gateway::start(embedded(|options| options.statement_timeout = limit));
     let mut client = gateway.client();
     assert_eq!(ask(&mut client, "SELECT 6 * 7"), "42");
@@ -47,10 +48,10 @@ fn questions_are_answered_and_long_ones_end() {
     std::thread::sleep(Duration::from_millis(200));
     let started = Instant::now();
     assert_eq!(ask(&mut client, "SELECT 'after'"), "after");
-    assert!(started.elapsed() < limit + Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(started.elapsed() < limit + stretched(Duration::from_secs(10)), "{:?}", started.elapsed());
     let (outcome, took) = runner.join().unwrap();
     assert_eq!(outcome, "57014");
-    assert!((limit..limit + Duration::from_secs(10)).contains(&took), "{took:?}");
+    assert!((limit..limit + stretched(Duration::from_secs(10))).contains(&took), "{took:?}");
 
     // The session's own limit counts when it is shorter.
     client.query("SET statement_timeout = 100");
@@ -61,26 +62,26 @@ fn questions_are_answered_and_long_ones_end() {
     gateway.stop();
 }
 
-/// The keeper of the mirror asks IRIS as well, and holds a connection meanwhile.
+/// The keeper of the mirror asks IRIS as well, and may hold a connection meanwhile.
 #[test]
 fn the_keeper_does_not_wait_for_a_silent_iris() {
     let gateway = Gateway::start(|options| {
         options.iris_connections = 1;
-        options.pool_wait_timeout = Duration::from_secs(20);
+        options.pool_wait_timeout = Duration::from_secs(600);
         embedded(|options| options.iris_answer_timeout = Duration::from_millis(500))(options);
     });
     let mut client = gateway.client();
     assert_eq!(tags(&client.query(ONE)), "CZ");
     gateway.iris.be_silent(true);
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Deadline::after(Duration::from_secs(60));
     while !gateway.iris.diary().iter().any(|(_, entry)| entry.contains("INFORMATION_SCHEMA")) {
-        assert!(Instant::now() < deadline, "the keeper did not ask: {:?}", gateway.iris.diary());
+        assert!(!deadline.is_over(), "the keeper did not ask: {:?}", gateway.iris.diary());
         std::thread::sleep(Duration::from_millis(10));
     }
     gateway.iris.be_silent(false);
-    // The only connection is the keeper's, and it is not answered any more.
+    // The only connection may be the keeper's, and it is not answered any more.
     let started = Instant::now();
     assert_eq!(tags(&client.query(ONE)), "CZ");
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(started.elapsed() < stretched(Duration::from_secs(10)), "{:?}", started.elapsed());
     gateway.stop();
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::session::Session;
 
-/// What "within a second or two" is on a busy machine.
+/// What "within a second or two" is, and more on a busy machine.
 const SOON: Duration = Duration::from_secs(4);
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -15,7 +15,7 @@ fn one_connection() -> Gateway {
 fn soon<T>(what: impl FnOnce() -> T) -> T {
     let started = Instant::now();
     let result = what();
-    assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
+    assert!(started.elapsed() < stretched(SOON), "{:?}", started.elapsed());
     result
 }
 
