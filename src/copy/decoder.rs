@@ -57,6 +57,11 @@ impl RowDecoder {
         }
     }
 
+    /// Whether a row has begun that no newline has ended so far.
+    pub fn has_begun(&self) -> bool {
+        self.lines.has_begun()
+    }
+
     /// The row that no newline ended.
     ///
     /// # Errors

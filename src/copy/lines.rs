@@ -147,6 +147,11 @@ impl Lines {
         }
     }
 
+    /// Whether a line has begun that no newline has ended so far.
+    pub(super) fn has_begun(&self) -> bool {
+        !self.done && (self.cr_pending || !self.carry_given && !self.carry.is_empty())
+    }
+
     /// The line that no newline ended; `None` when there is none.
     ///
     /// # Errors

@@ -183,6 +183,56 @@ fn before_the_data_of_a_copy() {
         ),
         script(
             subject.address(),
+            "the end comes late",
+            [LONG, Duration::ZERO],
+            [
+                vec![query("copy pr_the_end_comes_late from stdin"), copy_data("10\tten\n")],
+                vec![copy_done(), query("select count(*) as c from pr_the_end_comes_late")],
+                vec![],
+            ],
+            &["CopyIn 0", "Error 57014", "Ready I", "Columns c:0", "Row '3'", "Complete SELECT 1", "Ready I"],
+        ),
+        script(
+            subject.address(),
+            "the end of a line comes late",
+            [LONG, Duration::ZERO],
+            [
+                vec![query("copy pr_the_end_of_a_line_comes_late from stdin"), copy_data("10\tten")],
+                vec![copy_done()],
+                vec![],
+            ],
+            &["CopyIn 0", "Error 57014", "Ready I"],
+        ),
+        script(
+            subject.address(),
+            "the end comes late in a block",
+            [LONG, Duration::ZERO],
+            [
+                vec![query("begin"), query("copy pr_the_end_comes_late_in_a_block from stdin"), copy_data("10\tten\n")],
+                vec![copy_done(), query("rollback")],
+                vec![],
+            ],
+            &["Complete BEGIN", "Ready T", "CopyIn 0", "Error 57014", "Ready E", "Complete ROLLBACK", "Ready I"],
+        ),
+        script(
+            subject.address(),
+            "the end comes late in extended",
+            [LONG, Duration::ZERO],
+            [
+                vec![
+                    parse("", "copy pr_the_end_comes_late_in_extended from stdin", &[]),
+                    bind(),
+                    execute("", 0),
+                    flush(),
+                    copy_data("10\tten\n"),
+                ],
+                vec![copy_done(), sync()],
+                vec![],
+            ],
+            &["ParseComplete", "BindComplete", "CopyIn 0", "Error 57014", "Ready I"],
+        ),
+        script(
+            subject.address(),
             "nothing comes",
             [LONG, Duration::ZERO],
             [vec![query("copy pr_nothing_comes from stdin")], vec![copy_done()], vec![]],

@@ -14,6 +14,7 @@ use super::simple::Place;
 use crate::session::client::Client;
 use crate::session::client::presence::SessionState;
 use crate::session::contract::step::{Event, Step};
+use crate::session::run::Operation;
 use crate::session::understand::context::{Cx, ShardContext};
 use crate::session::understand::rules::{refused, unexpected};
 use crate::session::understand::statement::Statement;
@@ -157,7 +158,8 @@ impl Ready {
     }
 
     /// A frame of a client whose statement ran out of time before it came: the statement ends with `error`. So it is in
-    /// PostgreSQL, which looks at the time when it has read a message, whatever that is; of COPY when data came.
+    /// PostgreSQL, which looks at the time when it has read a message, whatever that is; of COPY when data came, and when
+    /// rows are left to be written behind CopyDone.
     pub(crate) fn on_late_frame(
         &mut self,
         frame: Frame<'_>,
@@ -165,8 +167,12 @@ impl Ready {
         error: Box<PgError>,
         out: &mut SendBuf,
     ) -> Step {
+        let has_unsent = || match &self.executing {
+            Some(Executing { operation: Some(Operation::Copy(copy)), .. }) => copy.has_unsent(),
+            _ => false,
+        };
         match (&self.activity, frame.tag) {
-            (Activity::Execute, b'd') => {
+            (Activity::Execute, tag) if tag == b'd' || tag == b'c' && has_unsent() => {
                 let framing = self.executing.as_ref().map_or(Framing::Message, Executing::framing);
                 self.activity = Activity::Idle;
                 self.give_up();

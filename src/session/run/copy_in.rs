@@ -122,6 +122,11 @@ impl CopyIn {
         }
     }
 
+    /// Rows have come that IRIS has not been sent.
+    pub(crate) fn has_unsent(&self) -> bool {
+        self.batch_rows_count > 0 || self.decoder.has_begun()
+    }
+
     /// A message of the client.
     ///
     /// # Errors
