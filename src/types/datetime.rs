@@ -1,11 +1,12 @@
-//! Dates and times: PostgreSQL's epoch (2000-01-01) and its calendar, and ISO text. IRIS's numbers are `iris::datetime`'s.
+//! Dates and times: PostgreSQL's epoch (2000-01-01) and its ranges, and ISO text. IRIS's numbers are `iris::datetime`'s,
+//! the calendar is `iris_protocol::calendar`.
 //!
 //! Pure functions in pairs; parsing is in `datetime_input`.
 
+use super::calendar::{CivilDate, civil_from_days};
+
 /// 1970-01-01 in days since 2000-01-01.
 pub(crate) const UNIX_EPOCH_DAYS: i32 = -10_957;
-/// 0000-03-01, where the 400-year cycles of the civil calendar start, in days since 2000-01-01.
-const ERA_START_DAYS: i64 = -730_425;
 pub(crate) const DAY_US: i64 = 86_400_000_000;
 pub(crate) const SECOND_US: i64 = 1_000_000;
 
@@ -21,53 +22,6 @@ pub(crate) const DATE_INFINITY: i32 = i32::MAX;
 pub(crate) const DATE_NEG_INFINITY: i32 = i32::MIN;
 pub(crate) const TIMESTAMP_INFINITY: i64 = i64::MAX;
 pub(crate) const TIMESTAMP_NEG_INFINITY: i64 = i64::MIN;
-
-/// A day of the proleptic Gregorian calendar; year 0 is 1 BC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CivilDate {
-    pub year: i64,
-    pub month: u8,
-    pub day: u8,
-}
-
-pub(crate) fn is_leap_year(year: i64) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-}
-
-pub(crate) fn days_in_month(year: i64, month: u8) -> u8 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if is_leap_year(year) => 29,
-        2 => 28,
-        _ => 31,
-    }
-}
-
-/// Days since 2000-01-01. Years beyond a few million are clamped by the caller's range check.
-pub(crate) fn days_from_civil(date: CivilDate) -> i64 {
-    let month = i64::from(date.month);
-    let year = if month <= 2 { date.year - 1 } else { date.year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    // Months counted from March, so that the leap day is the last of the year.
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + i64::from(date.day) - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era + ERA_START_DAYS
-}
-
-pub(crate) fn civil_from_days(days: i32) -> CivilDate {
-    let since_era = i64::from(days) - ERA_START_DAYS;
-    let era = since_era.div_euclid(146_097);
-    let day_of_era = since_era.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    // Both are small by construction.
-    CivilDate { year, month: u8::try_from(month).unwrap_or(1), day: u8::try_from(day).unwrap_or(1) }
-}
 
 /// The day and the microseconds since its midnight.
 pub(crate) fn split_timestamp(timestamp_us: i64) -> (i32, i64) {
@@ -127,7 +81,7 @@ pub(crate) fn write_date(days: i32, out: &mut Vec<u8>) {
         DATE_NEG_INFINITY => return out.extend_from_slice(b"-infinity"),
         _ => {}
     }
-    let before_christ = write_civil(civil_from_days(days), out);
+    let before_christ = write_civil(civil_from_days(days.into()), out);
     if before_christ {
         out.extend_from_slice(b" BC");
     }
@@ -178,7 +132,7 @@ pub(crate) fn write_timestamp(timestamp_us: i64, utc: bool, out: &mut Vec<u8>) {
         _ => {}
     }
     let (days, time_us) = split_timestamp(timestamp_us);
-    let before_christ = write_civil(civil_from_days(days), out);
+    let before_christ = write_civil(civil_from_days(days.into()), out);
     out.push(b' ');
     write_time(time_us, out);
     if utc {
@@ -210,6 +164,7 @@ pub(crate) fn write_offset(offset_s: i32, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::calendar::days_from_civil;
     use super::*;
 
     fn date(year: i64, month: u8, day: u8) -> i32 {
@@ -226,17 +181,6 @@ mod tests {
         assert_eq!(i64::from(date(-4713, 11, 24)) * DAY_US, TIMESTAMP_MIN);
     }
 
-    #[test]
-    fn every_day_of_a_thousand_years_comes_back() {
-        for days in date(1500, 1, 1)..date(2500, 1, 1) {
-            assert_eq!(days_from_civil(civil_from_days(days)), i64::from(days));
-        }
-        for days in [DATE_MIN, DATE_MAX, date(0, 2, 29), date(-1, 12, 31)] {
-            assert_eq!(days_from_civil(civil_from_days(days)), i64::from(days));
-        }
-    }
-
-    /// Values of the protocol facts, section 5.5.
     fn text(write: impl Fn(&mut Vec<u8>)) -> String {
         let mut out = Vec::new();
         write(&mut out);

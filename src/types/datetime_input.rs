@@ -1,6 +1,7 @@
 //! Reads dates and times as PostgreSQL's `ParseDateTime` and `DecodeDateTime` do, without the words that need a clock.
 
-use super::datetime::{self, CivilDate, DAY_US, SECOND_US};
+use super::calendar::{self, CivilDate};
+use super::datetime::{self, DAY_US, SECOND_US};
 use super::datetime_words::{is_day_name, month_number, parse_canonical};
 use super::style::{self, DateOrder, Style};
 use super::zone::{self, Zone};
@@ -178,8 +179,8 @@ impl Fields {
             Number { value, .. } => value,
         };
         if let Some(day_of_year) = self.day_of_year {
-            let first = datetime::days_from_civil(CivilDate { year, month: 1, day: 1 });
-            let days_count = if datetime::is_leap_year(year) { 366 } else { 365 };
+            let first = calendar::days_from_civil(CivilDate { year, month: 1, day: 1 });
+            let days_count = if calendar::is_leap_year(year) { 366 } else { 365 };
             return if (1..=days_count).contains(&day_of_year) {
                 Ok(Some(first + day_of_year - 1))
             } else {
@@ -192,10 +193,10 @@ impl Fields {
         }
         // Both were just checked to be small.
         let (month, day) = (u8::try_from(month).unwrap_or(1), u8::try_from(day).unwrap_or(1));
-        if day > datetime::days_in_month(year, month) {
+        if day > calendar::days_in_month(year, month) {
             return Err(DateTimeError::FieldOverflow);
         }
-        Ok(Some(datetime::days_from_civil(CivilDate { year, month, day })))
+        Ok(Some(calendar::days_from_civil(CivilDate { year, month, day })))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The fixed parts of date and time input: names, and the spelling servers print.
 
-use super::datetime::{self, CivilDate, SECOND_US};
+use super::calendar::{self, CivilDate};
+use super::datetime::SECOND_US;
 use super::datetime_input::DateTimeInput;
 
 /// `YYYY-MM-DD[ HH:MM:SS[.f..]]`, as servers print it: no search, no branches on spelling. `None` = look closer.
@@ -15,10 +16,10 @@ pub(super) fn parse_canonical(bytes: &[u8]) -> Option<DateTimeInput> {
     if bytes.get(4) != Some(&b'-') || bytes.get(7) != Some(&b'-') || year == 0 || !(1..=12).contains(&month) {
         return None;
     }
-    if day == 0 || day > datetime::days_in_month(year, month) {
+    if day == 0 || day > calendar::days_in_month(year, month) {
         return None;
     }
-    let days = Some(datetime::days_from_civil(CivilDate { year, month, day }));
+    let days = Some(calendar::days_from_civil(CivilDate { year, month, day }));
     if bytes.len() == 10 {
         return Some(DateTimeInput { days, ..DateTimeInput::default() });
     }

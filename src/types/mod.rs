@@ -41,6 +41,7 @@ pub(crate) use fit::{Fitting, fit};
 pub(crate) use input::boolean_word;
 pub(crate) use interval::Interval;
 pub use iris_protocol::Decimal;
+use iris_protocol::calendar;
 pub(crate) use json::has_number as json_has_number;
 pub use oid::{Oid, PgType};
 pub(crate) use quote::{quoted_name, quoted_text};

@@ -3,7 +3,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::datetime::{self, DAY_US, civil_from_days, split_timestamp, write_fraction, write_time, write_two};
+use super::calendar::civil_from_days;
+use super::datetime::{self, DAY_US, split_timestamp, write_fraction, write_time, write_two};
 use super::interval::Interval;
 use super::zone::{Zone, offset_us};
 
@@ -119,7 +120,7 @@ impl Style {
         };
         let before_christ = match self.date_format {
             DateFormat::Iso => {
-                let before_christ = datetime::write_civil(civil_from_days(days), out);
+                let before_christ = datetime::write_civil(civil_from_days(days.into()), out);
                 out.push(b' ');
                 write_time(time_us, out);
                 before_christ
@@ -142,7 +143,7 @@ impl Style {
     fn write_spoken(&self, days: i32, time_us: i64, out: &mut Vec<u8>) -> bool {
         const DAYS: [&str; 7] = ["Sat", "Sun", "Mon", "Tue", "Wed", "Thu", "Fri"];
         const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-        let date = civil_from_days(days);
+        let date = civil_from_days(days.into());
         // 2000-01-01 was a Saturday.
         let weekday = usize::try_from(days.rem_euclid(7)).ok().and_then(|day| DAYS.get(day)).copied().unwrap_or("");
         let month = usize::from(date.month).checked_sub(1).and_then(|month| MONTHS.get(month)).copied().unwrap_or("");
@@ -171,7 +172,7 @@ impl Style {
     }
 
     fn write_numeric_date(&self, days: i32, separator: u8, out: &mut Vec<u8>) -> bool {
-        let date = civil_from_days(days);
+        let date = civil_from_days(days.into());
         let day_first = self.date_order == DateOrder::Dmy || self.date_format == DateFormat::German;
         let (first, second) = if day_first { (date.day, date.month) } else { (date.month, date.day) };
         write_two(first, out);

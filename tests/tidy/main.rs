@@ -17,7 +17,7 @@ const FILE_LINES_MAX: usize = 600;
 const FLOORS: &[(&str, &[&str])] = &[
     ("wire", &["iris-protocol::RecvBuf"]),
     ("vector", &[]),
-    ("types", &["wire", "vector", "iris-protocol::Decimal"]),
+    ("types", &["wire", "vector", "iris-protocol::Decimal", "iris-protocol::calendar"]),
     ("copy", &["types", "wire", "vector"]),
     ("bridge", &["types", "wire", "vector", "iris-protocol"]),
     ("sql", &["types", "wire", "vector", "iris-protocol", "copy"]),

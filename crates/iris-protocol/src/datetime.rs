@@ -1,8 +1,10 @@
 //! Dates and times as IRIS writes them: days since 1840-12-31, seconds, ISO text, POSIX numbers
 //! (protocol facts, section 5.5). On our side they are PostgreSQL's: days and microseconds since 2000-01-01.
 
+use crate::calendar::{self, CivilDate};
+
 /// $HOROLOG day of 2000-01-01.
-const HOROLOG_2000: i64 = 58_074;
+pub const HOROLOG_2000: i64 = 58_074;
 /// Days from 1970-01-01 to 2000-01-01.
 const UNIX_DAYS_2000: i64 = 10_957;
 const MICROS_PER_SECOND: i64 = 1_000_000;
@@ -121,45 +123,19 @@ fn number<const N: usize>(bytes: [u8; N]) -> Option<i64> {
     bytes.iter().try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))
 }
 
-/// Day since 2000-01-01 in the proleptic Gregorian calendar; `None` for what is no date of years 1 to 9999.
-fn day_of_civil(year: i64, month: i64, day: i64) -> Option<i32> {
-    if !(1..=9999).contains(&year) || !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
-        return None;
-    }
-    // Years begin in March, so that the leap day is the last one.
-    let (march_year, month_index) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let era_days = march_year * 365 + march_year / 4 - march_year / 100 + march_year / 400;
-    let since_year_0 = era_days + (153 * month_index + 2) / 5 + day - 1;
-    // Day 0 of this count is 0000-03-01; 2000-01-01 is day 730,425.
-    i32::try_from(since_year_0 - 730_425).ok()
-}
-
-fn days_in_month(year: i64, month: i64) -> i64 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        _ => 31,
-    }
-}
-
-/// Year, month and day of a day since 2000-01-01, years 1 to 9999.
-fn civil_of_day(day: i32) -> (i64, i64, i64) {
-    let since_year_0 = i64::from(day) + 730_425;
-    let era = since_year_0.div_euclid(146_097);
-    let day_of_era = since_year_0.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_index = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let (month, carry) = if month_index < 10 { (month_index + 3, 0) } else { (month_index - 9, 1) };
-    (era * 400 + year_of_era + carry, month, day)
+/// Day since 2000-01-01; `None` for what is no date of years 1 to 9999.
+pub fn day_of_civil(year: i64, month: i64, day: i64) -> Option<i32> {
+    let (month, day) = (u8::try_from(month).ok()?, u8::try_from(day).ok()?);
+    let is_date = (1..=9999).contains(&year)
+        && (1..=12).contains(&month)
+        && (1..=calendar::days_in_month(year, month)).contains(&day);
+    if is_date { i32::try_from(calendar::days_from_civil(CivilDate { year, month, day })).ok() } else { None }
 }
 
 /// `YYYY-MM-DD`; `None` outside years 1 to 9999.
 pub fn format_date(day: i32) -> Option<String> {
     valid_day(day.into())?;
-    let (year, month, day) = civil_of_day(day);
+    let CivilDate { year, month, day } = calendar::civil_from_days(day.into());
     Some(format!("{year:04}-{month:02}-{day:02}"))
 }
 
@@ -207,8 +183,8 @@ mod tests {
     fn every_day_comes_back() {
         for day in DAY_MIN..=DAY_MAX {
             let day = i32::try_from(day).unwrap();
-            let (year, month, of_month) = civil_of_day(day);
-            assert_eq!(day_of_civil(year, month, of_month), Some(day));
+            let date = calendar::civil_from_days(day.into());
+            assert_eq!(day_of_civil(date.year, date.month.into(), date.day.into()), Some(day));
         }
     }
 

@@ -35,6 +35,7 @@
 #![warn(clippy::missing_errors_doc)]
 
 mod buffer;
+pub mod calendar;
 mod connection;
 pub mod datetime;
 pub mod decimal;

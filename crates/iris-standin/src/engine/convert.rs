@@ -268,7 +268,7 @@ pub(super) fn logical_text(stored: ValueRef<'_>, from: Class) -> Option<String> 
 pub(super) fn odbc_text(stored: ValueRef<'_>, from: Class) -> Option<String> {
     match (stored, from) {
         (ValueRef::Integer(day), Class::Date) => Some(dt::date_text(day)),
-        (ValueRef::Integer(micros), Class::Time) => Some(dt::time_text(micros)),
+        (ValueRef::Integer(micros), Class::Time) => Some(iris_protocol::datetime::format_time(micros)),
         _ => logical_text(stored, from),
     }
 }

@@ -1,6 +1,9 @@
 //! Calendar arithmetic. Dates are `$HOROLOG` days (0 = 1840-12-31), times microseconds since midnight, timestamps
 //! microseconds since 1970-01-01 00:00:00: integers, so that SQLite orders and indexes them.
 
+use iris_protocol::calendar::{CivilDate, civil_from_days, days_from_civil};
+use iris_protocol::datetime::{HOROLOG_2000, day_of_civil, format_time};
+
 /// `$HOROLOG` day of 1970-01-01.
 pub(super) const UNIX_DAY: i64 = 47_117;
 pub(super) const DAY_US: i64 = 86_400_000_000;
@@ -8,53 +11,18 @@ pub(super) const DAY_US: i64 = 86_400_000_000;
 pub(super) const DATE_MIN: i64 = -672_045;
 pub(super) const DATE_MAX: i64 = 2_980_013;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Civil {
-    pub year: i64,
-    pub month: i64,
-    pub day: i64,
+/// `$HOROLOG` day of a date that is known to be valid.
+pub(super) fn to_day(date: CivilDate) -> i64 {
+    days_from_civil(date) + HOROLOG_2000
 }
 
-pub(super) fn is_leap(year: i64) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-}
-
-pub(super) fn days_in_month(year: i64, month: i64) -> i64 {
-    match month {
-        2 => 28 + i64::from(is_leap(year)),
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// `$HOROLOG` day of a date that is known to be valid (proleptic Gregorian calendar).
-pub(super) fn to_day(date: Civil) -> i64 {
-    let y = if date.month <= 2 { date.year - 1 } else { date.year };
-    let era = y.div_euclid(400);
-    let year_of_era = y - era * 400;
-    let shifted = (date.month + 9) % 12;
-    let day_of_year = (153 * shifted + 2) / 5 + date.day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468 + UNIX_DAY
-}
-
-pub(super) fn from_day(day: i64) -> Civil {
-    let z = day.saturating_sub(UNIX_DAY).saturating_add(719_468);
-    let era = z.div_euclid(146_097);
-    let day_of_era = z - era * 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    Civil { year, month, day: day_of_year - (153 * shifted + 2) / 5 + 1 }
+pub(super) fn from_day(day: i64) -> CivilDate {
+    civil_from_days(day.saturating_sub(HOROLOG_2000))
 }
 
 /// The day, when the three numbers are a date from 0001 to 9999.
 pub(super) fn checked_day(year: i64, month: i64, day: i64) -> Option<i64> {
-    let valid =
-        (1..=9999).contains(&year) && (1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day);
-    valid.then(|| to_day(Civil { year, month, day }))
+    day_of_civil(year, month, day).map(|day| i64::from(day) + HOROLOG_2000)
 }
 
 fn number(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<i64> {
@@ -140,19 +108,9 @@ pub(super) fn date_text(day: i64) -> String {
     format!("{:04}-{:02}-{:02}", date.year, date.month, date.day)
 }
 
-pub(super) fn time_text(micros: i64) -> String {
-    let seconds = micros.div_euclid(1_000_000);
-    let mut text = format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    let fraction = micros.rem_euclid(1_000_000);
-    if fraction != 0 {
-        text.push_str(format!(".{fraction:06}").trim_end_matches('0'));
-    }
-    text
-}
-
 pub(super) fn timestamp_text(micros: i64) -> String {
     let (day, time) = split_timestamp(micros);
-    format!("{} {}", date_text(day), time_text(time))
+    format!("{} {}", date_text(day), format_time(time))
 }
 
 /// `$HOROLOG` day and microseconds of the day.
@@ -230,7 +188,7 @@ mod tests {
     #[test]
     fn times_keep_microseconds() {
         assert_eq!(parse_time("01:02:03.5"), Some(3_723_500_000));
-        assert_eq!(time_text(3_723_500_000), "01:02:03.5");
+        assert_eq!(format_time(3_723_500_000), "01:02:03.5");
         assert_eq!(parse_time("1:30 PM"), Some(13 * 3_600_000_000 + 1_800_000_000));
         let stamp = parse_timestamp("1969-12-31 23:59:59.999999").unwrap();
         assert_eq!(stamp, -1);

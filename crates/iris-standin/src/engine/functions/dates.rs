@@ -2,9 +2,9 @@
 //!
 //! Everything works on microseconds since 1970 (`datetime`); dates and times of day are made timestamps first.
 
-use super::super::datetime::{
-    Civil, DATE_MAX, DATE_MIN, DAY_US, days_in_month, from_day, is_leap, join_timestamp, split_timestamp, to_day,
-};
+use iris_protocol::calendar::{CivilDate, days_in_month, is_leap_year};
+
+use super::super::datetime::{DATE_MAX, DATE_MIN, DAY_US, from_day, join_timestamp, split_timestamp, to_day};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -80,13 +80,13 @@ pub(crate) fn weekday(day: i64) -> i64 {
 }
 
 pub(crate) fn day_of_year(day: i64) -> i64 {
-    let first = to_day(Civil { year: from_day(day).year, month: 1, day: 1 });
+    let first = to_day(CivilDate { year: from_day(day).year, month: 1, day: 1 });
     day.saturating_sub(first).saturating_add(1)
 }
 
 /// Week of the year; weeks begin on Sunday and 1 January lies in week 1.
 pub(crate) fn week(day: i64) -> i64 {
-    let first = to_day(Civil { year: from_day(day).year, month: 1, day: 1 });
+    let first = to_day(CivilDate { year: from_day(day).year, month: 1, day: 1 });
     let offset = weekday(first).saturating_sub(1);
     day.saturating_sub(first).saturating_add(offset).div_euclid(7).saturating_add(1)
 }
@@ -99,11 +99,11 @@ pub(crate) fn part(part: Part, micros: i64) -> Option<i64> {
     let fraction = time.rem_euclid(1_000_000);
     Some(match part {
         Part::Year => date.year,
-        Part::Quarter => quarter(date.month),
-        Part::Month => date.month,
+        Part::Quarter => quarter(date.month).into(),
+        Part::Month => date.month.into(),
         Part::Week => week(day),
         Part::Weekday => weekday(day),
-        Part::Day => date.day,
+        Part::Day => date.day.into(),
         Part::DayOfYear => day_of_year(day),
         Part::Hour => seconds.div_euclid(3_600),
         Part::Minute => seconds.div_euclid(60).rem_euclid(60),
@@ -115,7 +115,7 @@ pub(crate) fn part(part: Part, micros: i64) -> Option<i64> {
     })
 }
 
-fn quarter(month: i64) -> i64 {
+fn quarter(month: u8) -> u8 {
     month.saturating_sub(1).div_euclid(3).saturating_add(1)
 }
 
@@ -160,12 +160,12 @@ pub(crate) fn add(part: Part, count: i64, micros: i64) -> Option<i64> {
 pub(crate) fn add_months(count: i64, micros: i64) -> Option<i64> {
     let (day, time) = split_timestamp(micros);
     let date = from_day(day);
-    let months = date.year.checked_mul(12)?.checked_add(date.month.checked_sub(1)?)?.checked_add(count)?;
-    let (year, month) = (months.div_euclid(12), months.rem_euclid(12).checked_add(1)?);
+    let months = date.year.checked_mul(12)?.checked_add(i64::from(date.month).checked_sub(1)?)?.checked_add(count)?;
+    let (year, month) = (months.div_euclid(12), u8::try_from(months.rem_euclid(12).checked_add(1)?).ok()?);
     if !(1..=9999).contains(&year) {
         return None;
     }
-    let day = to_day(Civil { year, month, day: date.day.min(days_in_month(year, month)) });
+    let day = to_day(CivilDate { year, month, day: date.day.min(days_in_month(year, month)) });
     Some(join_timestamp(day, time))
 }
 
@@ -173,7 +173,7 @@ pub(crate) fn add_months(count: i64, micros: i64) -> Option<i64> {
 pub(crate) fn difference(which: Part, from: i64, to: i64) -> Option<i64> {
     let ((from_day_number, _), (to_day_number, _)) = (split_timestamp(from), split_timestamp(to));
     let (a, b) = (from_day(from_day_number), from_day(to_day_number));
-    let months = |date: Civil| date.year.saturating_mul(12).saturating_add(date.month.saturating_sub(1));
+    let months = |date: CivilDate| date.year.saturating_mul(12).saturating_add(i64::from(date.month).saturating_sub(1));
     Some(match which {
         Part::Year => b.year.saturating_sub(a.year),
         Part::Quarter => months(b).div_euclid(3).saturating_sub(months(a).div_euclid(3)),
@@ -196,7 +196,7 @@ pub(crate) fn difference(which: Part, from: i64, to: i64) -> Option<i64> {
 pub(crate) fn truncate(which: Part, micros: i64) -> Option<i64> {
     let (day, _) = split_timestamp(micros);
     let date = from_day(day);
-    let first = |month: i64| join_timestamp(to_day(Civil { year: date.year, month, day: 1 }), 0);
+    let first = |month: u8| join_timestamp(to_day(CivilDate { year: date.year, month, day: 1 }), 0);
     Some(match which {
         Part::Year => first(1),
         Part::Quarter => first(quarter(date.month).saturating_sub(1).saturating_mul(3).saturating_add(1)),
@@ -214,12 +214,12 @@ pub(crate) fn truncate(which: Part, micros: i64) -> Option<i64> {
 /// LAST_DAY of the month of a `$HOROLOG` day.
 pub(crate) fn last_day(day: i64) -> i64 {
     let date = from_day(day);
-    to_day(Civil { day: days_in_month(date.year, date.month), ..date })
+    to_day(CivilDate { day: days_in_month(date.year, date.month), ..date })
 }
 
 /// Days of the year, for checks of `DDD`.
 pub(crate) fn days_in_year(year: i64) -> i64 {
-    if is_leap(year) { 366 } else { 365 }
+    if is_leap_year(year) { 366 } else { 365 }
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Formats of TO_CHAR, TO_DATE, TO_TIMESTAMP and TO_NUMBER, Oracle's way as IRIS has them.
 
-use super::super::datetime::{Civil, checked_day, from_day, join_timestamp, split_timestamp, to_day};
+use iris_protocol::calendar::CivilDate;
+
+use super::super::datetime::{checked_day, from_day, join_timestamp, split_timestamp, to_day};
 use super::super::decimal::Dec;
 use super::dates::{MONTHS, WEEKDAYS, day_of_year, days_in_year, month_name, week, weekday, weekday_name};
 
@@ -103,8 +105,8 @@ pub(crate) fn timestamp_to_char(micros: i64, format: &str) -> String {
             "Y" => date.year.rem_euclid(10).to_string(),
             "Q" => date.month.saturating_add(2).div_euclid(3).to_string(),
             "MM" => format!("{:02}", date.month),
-            "MONTH" => cased(month_name(date.month), element),
-            "MON" => cased(short(month_name(date.month)), element),
+            "MONTH" => cased(month_name(date.month.into()), element),
+            "MON" => cased(short(month_name(date.month.into())), element),
             "WW" => format!("{:02}", week(day)),
             "W" => date.day.saturating_add(6).div_euclid(7).to_string(),
             "DDD" => format!("{:03}", day_of_year(day)),
@@ -175,7 +177,7 @@ pub(crate) fn parse_timestamp(text: &str, format: &str, this_year: i64) -> Optio
     let day = match (fields.julian, fields.day_of_year) {
         (Some(julian), _) => julian.checked_sub(JULIAN_OF_DAY_0)?,
         (None, Some(number)) if (1..=days_in_year(year)).contains(&number) => {
-            to_day(Civil { year, month: 1, day: 1 }).checked_add(number)?.checked_sub(1)?
+            to_day(CivilDate { year, month: 1, day: 1 }).checked_add(number)?.checked_sub(1)?
         }
         (None, Some(_)) => return None,
         (None, None) => checked_day(year, fields.month.unwrap_or(1), fields.day.unwrap_or(1))?,
