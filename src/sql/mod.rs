@@ -35,7 +35,7 @@ pub(crate) use schema::{Named, NamedFacts, Need, ViewFacts, ViewLookup};
 pub use split::split;
 pub(crate) use split::{position_in, quoted_names_at};
 pub use template::{Literal, LiteralKind, Template};
-pub(crate) use translate::{array_elements, view_for_mirror};
+pub(crate) use translate::view_for_mirror;
 pub use translate::{check_syntax, translate};
 
 pub(crate) use writes::{Writes, Written};

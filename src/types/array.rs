@@ -327,15 +327,66 @@ pub(super) fn fitted(element: PgType, text: &str, fitting: Fitting) -> Result<St
     of_nested(element.oid, &array_nested::parse(text)?, Style::standard(), Some((element, fitting)))
 }
 
+/// The elements of a literal with one dimension or none.
+///
+/// # Errors
+/// 22P02, 54000, and 0A000 for more dimensions.
+pub(crate) fn elements(text: &str) -> Result<Vec<Option<Cow<'_, str>>>, Box<PgError>> {
+    match literal(text)? {
+        ArrayLiteral::OneDimension(elements) => elements.collect(),
+        ArrayLiteral::Other => {
+            let Nested { dimensions, elements } = array_nested::parse(text)?;
+            one_dimension(&dimensions)?;
+            Ok(elements)
+        }
+    }
+}
+
+/// The elements of an array of any type in binary form, as text.
+///
+/// # Errors
+/// As [`decode_binary`], and 0A000 for more than one dimension.
+pub(crate) fn elements_of_binary(bytes: &[u8]) -> Result<Vec<Option<String>>, Box<PgError>> {
+    let (dimensions, elements) = read_binary(None, bytes)?;
+    one_dimension(&dimensions)?;
+    let text = |item: Vec<u8>| {
+        String::from_utf8(item).map_err(|_| PgError::error(SqlState::INVALID_BINARY, "malformed array parameter"))
+    };
+    elements.into_iter().map(|item| item.map(text).transpose()).collect()
+}
+
+fn one_dimension(dimensions: &[Dimension]) -> Result<(), Box<PgError>> {
+    if dimensions.len() > 1 {
+        return Err(PgError::unsupported("arrays of more than one dimension are not supported"));
+    }
+    Ok(())
+}
+
+/// The literal of elements in their text form, as `array_out` prints it.
+pub(crate) fn text_of<'a>(elements: impl IntoIterator<Item = Option<&'a str>>) -> String {
+    let mut writer = LiteralWriter::default();
+    for element in elements {
+        writer.element(element.map(str::as_bytes));
+    }
+    writer.finish()
+}
+
 /// Reads an array parameter in binary form (`array_recv`) into the canonical literal.
 ///
 /// # Errors
 /// 22P03, 42804 for another element type, 54000 beyond six dimensions, and what the element's type says.
 pub(super) fn decode_binary(element: Oid, bytes: &[u8]) -> Result<Datum<'static>, Box<PgError>> {
+    let (dimensions, elements) = read_binary(Some(element), bytes)?;
+    Ok(Datum::Owned(array_nested::literal(&dimensions, &elements)))
+}
+
+/// Dimensions and elements, these as text, of an array whose elements are of this type, or of any.
+fn read_binary(element: Option<Oid>, bytes: &[u8]) -> Result<(Vec<Dimension>, Vec<Option<Vec<u8>>>), Box<PgError>> {
     let mut reader = Reader { bytes };
     let dimensions = reader.i32()?;
     let _has_nulls = reader.i32()?;
     let element_sent = Oid(reader.i32()?.cast_unsigned());
+    let element = element.unwrap_or(element_sent);
     if element_sent != element {
         return Err(PgError::error(
             SqlState::DATATYPE_MISMATCH,
@@ -372,7 +423,7 @@ pub(super) fn decode_binary(element: Oid, bytes: &[u8]) -> Result<Datum<'static>
     if !reader.bytes.is_empty() {
         return Err(invalid("incorrect binary data format".to_owned()));
     }
-    Ok(Datum::Owned(array_nested::literal(&shape, &elements)))
+    Ok((shape, elements))
 }
 
 /// Appends the binary form of a literal (`array_send`).
@@ -474,5 +525,48 @@ impl<'a> Reader<'a> {
         let (value, rest) = self.bytes.split_at_checked(length).ok_or_else(Self::short)?;
         self.bytes = rest;
         Ok(Some(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_of_one_dimension() {
+        let of = |text| elements(text).map(|all| text_of(all.iter().map(Option::as_deref)));
+        for (text, expected) in [
+            ("{}", "{}"),
+            (" { a , \"NULL\" , null,\\ b\\  } ", "{a,\"NULL\",NULL,\" b \"}"),
+            ("[2:3]={1,\"a\\\"b\"}", "{1,\"a\\\"b\"}"),
+            ("{{},{}}", "{}"),
+        ] {
+            assert_eq!(of(text).unwrap(), expected, "{text}");
+        }
+        for (text, code) in [
+            ("{{1,2},{3,4}}", SqlState::FEATURE_NOT_SUPPORTED),
+            ("{{1}", SqlState::INVALID_TEXT),
+            ("{1,}", SqlState::INVALID_TEXT),
+            ("[0:0]={1,2}", SqlState::INVALID_TEXT),
+        ] {
+            assert_eq!(of(text).unwrap_err().code, code, "{text}");
+        }
+    }
+
+    #[test]
+    fn elements_of_binary_arrays() {
+        for (text, expected) in
+            [("{1,NULL,3}", &[Some("1"), None, Some("3")][..]), ("[5:5]={7}", &[Some("7")]), ("{}", &[])]
+        {
+            let mut bytes = Vec::new();
+            encode_binary(PgType::new(Oid::INT4), text, &mut bytes).unwrap();
+            let found = elements_of_binary(&bytes).unwrap();
+            assert_eq!(found.iter().map(Option::as_deref).collect::<Vec<_>>(), expected);
+            bytes.push(0);
+            assert_eq!(elements_of_binary(&bytes).unwrap_err().code, SqlState::INVALID_BINARY);
+        }
+        let mut bytes = Vec::new();
+        encode_binary(PgType::new(Oid::INT4), "{{1},{2}}", &mut bytes).unwrap();
+        assert_eq!(elements_of_binary(&bytes).unwrap_err().code, SqlState::FEATURE_NOT_SUPPORTED);
     }
 }

@@ -31,6 +31,9 @@ mod style_tests;
 mod transcode;
 mod zone;
 
+pub(crate) use array::{
+    elements as array_elements, elements_of_binary as binary_array_elements, text_of as array_text,
+};
 pub(crate) use assign::{assign, assigns_as_is};
 pub(crate) use datetime::write_timestamp;
 pub use datum::Datum;

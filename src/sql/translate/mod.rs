@@ -21,7 +21,6 @@ use self::calls::GatewayCalls;
 pub use self::check::check_syntax;
 use self::check::{in_characters, is_set_names};
 pub(crate) use self::mirror::view_for_mirror;
-pub(crate) use self::value::array::elements as array_elements;
 use crate::sql::options::{TranslateError, TranslateOptions, Translated};
 use crate::sql::plan::{Action, Bind, CallArgument, Plan, ScriptStep, SettingCommand, StepRole, Translation};
 use crate::sql::schema::Schema;

@@ -1,8 +1,10 @@
 //! The elements of a list that goes to IRIS as one text.
 
+use std::borrow::Cow;
+
 use crate::iris::datetime::horolog_of_day;
-use crate::sql::{ElementSource, array_elements};
-use crate::types::{Datum, Encoder, Oid, PgType, decode};
+use crate::sql::ElementSource;
+use crate::types::{Datum, Encoder, Oid, PgType, array_elements, binary_array_elements, decode};
 use crate::wire::{Format, PgError, SqlState};
 
 use super::{Parameter, Sources, parameter};
@@ -75,12 +77,12 @@ fn items(source: &ElementSource, sources: &Sources<'_>) -> Result<Option<Items>,
         ElementSource::Array(n) => {
             let parameter = parameter(sources, *n)?;
             let Some(bytes) = parameter.bytes else { return Ok(None) };
-            let items = match parameter.format {
+            let items: Vec<Option<String>> = match parameter.format {
                 Format::Text => {
                     let text = std::str::from_utf8(bytes).map_err(|_| malformed_array())?;
-                    array_elements(text)?
+                    array_elements(text)?.into_iter().map(|item| item.map(Cow::into_owned)).collect()
                 }
-                Format::Binary => binary_elements(bytes)?,
+                Format::Binary => binary_array_elements(bytes)?,
             };
             Ok(Some(items.into_iter().map(|item| (item, parameter.oid.element())).collect()))
         }
@@ -139,43 +141,6 @@ fn listed(oid: Oid, item: &str) -> Result<String, Box<PgError>> {
         Datum::Owned(text) => text,
         _ => item.to_owned(),
     })
-}
-
-/// The binary form of a one-dimensional array (`array_send`): dimensions, flags, element type, then count and lower
-/// bound, then each element behind its length.
-fn binary_elements(bytes: &[u8]) -> Result<Vec<Option<String>>, Box<PgError>> {
-    let (dimensions, rest) = word(bytes)?;
-    let (_, rest) = word(rest)?;
-    let (element, mut rest) = word(rest)?;
-    if dimensions == 0 {
-        return Ok(Vec::new());
-    }
-    if dimensions != 1 {
-        return Err(PgError::unsupported("arrays of more than one dimension are not supported"));
-    }
-    let element = Oid(u32::from_be_bytes(element.to_be_bytes()));
-    let encoder = Encoder::select(PgType::new(element), Format::Text)?;
-    rest = word(word(rest)?.1)?.1;
-    let mut items = Vec::new();
-    while !rest.is_empty() {
-        let (length, after) = word(rest)?;
-        let Ok(length) = usize::try_from(length) else {
-            items.push(None);
-            rest = after;
-            continue;
-        };
-        let (value, after) = after.split_at_checked(length).ok_or_else(malformed_array)?;
-        let mut text = Vec::new();
-        encoder.encode(&decode(element, Format::Binary, value)?, &mut text)?;
-        items.push(Some(String::from_utf8(text).map_err(|_| malformed_array())?));
-        rest = after;
-    }
-    Ok(items)
-}
-
-fn word(bytes: &[u8]) -> Result<(i32, &[u8]), Box<PgError>> {
-    let (word, rest) = bytes.split_first_chunk().ok_or_else(malformed_array)?;
-    Ok((i32::from_be_bytes(*word), rest))
 }
 
 fn malformed_array() -> Box<PgError> {

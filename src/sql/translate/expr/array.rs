@@ -10,10 +10,9 @@ use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::exact::{exact, trimmed_character};
 use crate::sql::translate::context::frag::{Frag, Ty};
-use crate::sql::translate::value::array::{elements, is_listed};
+use crate::sql::translate::value::array::is_listed;
 use crate::sql::translate::value::types::common_type;
-use crate::sql::typename;
-use crate::types::{Oid, PgType};
+use crate::types::{Oid, PgType, array_elements};
 
 impl Cx<'_> {
     /// The elements of an array constant: `ARRAY[1,2]`, `'{1,2}'`, either with a cast. `None` for every other
@@ -41,7 +40,7 @@ impl Cx<'_> {
             }
             SyntaxKind::LITERAL => match self.constant(&node) {
                 Some((LiteralKind::String, text)) => {
-                    let items = elements(text)?;
+                    let items = array_elements(text)?;
                     Ok(Some(items.into_iter().map(|item| self.element(item.as_deref())).collect()))
                 }
                 _ => Ok(None),

@@ -11,12 +11,10 @@ use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::{Cx, stream_refused};
 use crate::sql::translate::context::exact::{trimmed, unfolded};
 use crate::sql::translate::context::frag::{Frag, Ty, as_value, level};
-use crate::sql::translate::value::array;
 use crate::sql::translate::value::compare::Asked;
 use crate::sql::translate::value::session::{now, session};
 use crate::sql::translate::value::types::common_type;
-use crate::sql::typename;
-use crate::types::Oid;
+use crate::types::{Oid, array_text};
 use crate::wire::{PgError, SqlState};
 
 impl Cx<'_> {
@@ -388,9 +386,8 @@ impl Cx<'_> {
             Ty::Known(ty) => ty.oid,
             _ => Oid::TEXT,
         };
-        let items: Vec<Option<&str>> = items.iter().map(Option::as_deref).collect();
-        let ty = typename::array_of(element).map_or(Ty::Any, Ty::of);
-        Ok(self.text_constant(&array::array_text(&items)).with_ty(ty))
+        let ty = element.array().map_or(Ty::Any, Ty::of);
+        Ok(self.text_constant(&array_text(items.iter().map(Option::as_deref))).with_ty(ty))
     }
 
     pub(crate) fn collate(&self, operand: &Expr, collation: &SyntaxNode) -> Result<Frag> {
