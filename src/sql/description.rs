@@ -11,7 +11,6 @@ use std::fmt::Write as _;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::typename;
 use crate::sql::syntax::parse::lone_statement;
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
@@ -187,9 +186,9 @@ fn parse_type(text: &str) -> Option<PgType> {
             (name, mods)
         }
     };
-    let oid = typename::oid_of(name, true)?;
+    let oid = Oid::named(name, true)?;
     let PgType { oid, typmod } = PgType::modified(oid, name, &mods).ok()?;
-    let oid = if is_array { typename::array_of(oid)? } else { oid };
+    let oid = if is_array { oid.array()? } else { oid };
     Some(PgType { oid, typmod })
 }
 
@@ -367,12 +366,12 @@ pub(crate) fn parse_view_note(definition: &str) -> Option<String> {
 }
 
 fn put_type(text: &mut String, pg_type: PgType) -> Option<()> {
-    let (oid, suffix) = match typename::element_of(pg_type.oid) {
+    let (oid, suffix) = match pg_type.oid.element() {
         Some(element) => (element, "[]"),
         None => (pg_type.oid, ""),
     };
-    text.push_str(typename::typname(oid)?);
-    let mods = typename::mods_of(PgType { oid, typmod: pg_type.typmod });
+    text.push_str(oid.base_name()?);
+    let mods = PgType { oid, ..pg_type }.modifiers();
     if let Some((first, others)) = mods.split_first() {
         let _ = write!(text, "({first}");
         for n in others {

@@ -14,7 +14,6 @@ mod split;
 mod syntax;
 mod template;
 mod translate;
-mod typename;
 mod writes;
 
 pub(crate) use cache::CachedTranslation;

@@ -105,11 +105,42 @@ types! {
     VECTOR = 16_385, "vector", "vector", -1, VECTOR_ARRAY = 16_391;
 }
 
+/// Spellings of the grammar and of common use, folded, words separated by one blank.
+#[rustfmt::skip]
+const ALIASES: &[(&str, &str)] = &[
+    ("boolean", "bool"),
+    ("smallint", "int2"),
+    ("int", "int4"), ("integer", "int4"),
+    ("bigint", "int8"),
+    ("real", "float4"), ("double precision", "float8"), ("float", "float8"),
+    ("decimal", "numeric"), ("dec", "numeric"),
+    ("character varying", "varchar"), ("char varying", "varchar"), ("national character varying", "varchar"),
+    ("national char varying", "varchar"), ("nchar varying", "varchar"),
+    ("character", "bpchar"), ("char", "bpchar"), ("nchar", "bpchar"), ("national character", "bpchar"),
+    ("national char", "bpchar"),
+    ("bit varying", "varbit"),
+    ("time without time zone", "time"), ("time with time zone", "timetz"),
+    ("timestamp without time zone", "timestamp"), ("timestamp with time zone", "timestamptz"),
+    ("smallserial", "int2"), ("serial2", "int2"),
+    ("serial", "int4"), ("serial4", "int4"),
+    ("bigserial", "int8"), ("serial8", "int8"),
+];
+
 impl Oid {
     pub const UNSPECIFIED: Oid = Oid(0);
 
     fn row(self) -> Option<&'static TypeRow> {
         TYPES.binary_search_by_key(&self.0, |row| row.oid.0).ok().and_then(|index| TYPES.get(index))
+    }
+
+    /// A type by its name, folded and without modifiers or brackets. The grammar's `char` is `bpchar`; the internal
+    /// one-byte type is written quoted, so `quoted` decides.
+    pub(crate) fn named(name: &str, quoted: bool) -> Option<Oid> {
+        let name = match ALIASES.iter().find(|(alias, _)| !quoted && *alias == name) {
+            Some((_, typname)) => typname,
+            None => name,
+        };
+        TYPES.iter().find(|row| row.typname == name).map(|row| row.oid)
     }
 
     /// Whether it is one of the types here, or an array of them; extensions and enums have others.
@@ -133,6 +164,11 @@ impl Oid {
     /// The type of arrays of this type.
     pub fn array(self) -> Option<Oid> {
         self.row().map(|row| row.array).filter(|array| *array != Self::UNSPECIFIED)
+    }
+
+    /// `pg_type.typname` of a type here that is no array.
+    pub(crate) fn base_name(self) -> Option<&'static str> {
+        self.row().map(|row| row.typname)
     }
 
     /// `pg_type.typname`: `int4`, `_int4`. Types not known here read `???` as in `format_type`.
@@ -293,102 +329,18 @@ impl PgType {
         Ok(PgType { oid, typmod })
     }
 
-    /// The type a cast names: `int`, `pg_catalog.int4`, `double precision`, `timestamp(3) with time zone`,
-    /// `varchar`, `text[]`, `"char"`, `vector`. Modifiers stand in `modifiers`, or still in the text.
-    ///
-    /// # Errors
-    /// 42704 for a type that does not exist here, 22023 for a modifier out of its range, 42601 for one where the
-    /// type takes none.
-    pub fn from_name(name: &str, modifiers: &[i32]) -> Result<PgType, Box<PgError>> {
-        let spelled = SpelledType::parse(name, modifiers);
-        let unknown =
-            || PgError::error(SqlState::UNDEFINED_OBJECT, format!("type \"{}\" does not exist", spelled.base));
-        let base = base_type(&spelled, unknown)?;
-        if !spelled.is_array {
-            return Ok(base);
-        }
-        let oid = base.oid.array().ok_or_else(unknown)?;
-        Ok(PgType { oid, typmod: base.typmod })
-    }
-}
-
-/// A type name taken apart: lower case, blanks single, no schema, no brackets.
-struct SpelledType {
-    base: String,
-    quoted: bool,
-    modifiers: Vec<i32>,
-    is_array: bool,
-}
-
-impl SpelledType {
-    fn parse(name: &str, modifiers: &[i32]) -> Self {
-        let mut modifiers = modifiers.to_vec();
-        let mut text = name.trim().to_owned();
-        let mut is_array = false;
-        while let Some(before) = text.strip_suffix(']').and_then(|rest| rest.rsplit_once('[')).map(|(before, _)| before)
-        {
-            is_array = true;
-            text = before.trim_end().to_owned();
-        }
-        if let Some((before, rest)) = text.split_once('(')
-            && let Some((inside, after)) = rest.split_once(')')
-        {
-            if modifiers.is_empty() {
-                modifiers = inside.split(',').filter_map(|part| part.trim().parse().ok()).collect();
+    /// The modifiers as they are written, from a stored one.
+    pub(crate) fn modifiers(self) -> Vec<i32> {
+        match self.oid {
+            _ if self.typmod < 0 => Vec::new(),
+            Oid::VARCHAR | Oid::BPCHAR => vec![self.typmod.saturating_sub(VARHDRSZ)],
+            Oid::NUMERIC => {
+                vec![(self.typmod.saturating_sub(VARHDRSZ) >> 16) & 0xFFFF, self.numeric_scale().unwrap_or(0)]
             }
-            text = format!("{before} {after}");
+            Oid::INTERVAL => vec![self.typmod & 0xFFFF],
+            _ => vec![self.typmod],
         }
-        let unqualified = text.trim().strip_prefix("pg_catalog.").unwrap_or(text.trim());
-        let quoted = unqualified.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-        let mut base = match quoted {
-            Some(inside) => inside.to_owned(),
-            None => unqualified.to_ascii_lowercase().split_ascii_whitespace().collect::<Vec<_>>().join(" "),
-        };
-        if let Some(before) = base.strip_suffix(" array") {
-            is_array = true;
-            base = before.to_owned();
-        }
-        if let Some(element) = base.strip_prefix('_')
-            && TYPES.iter().any(|row| row.typname == element && row.array != Oid::UNSPECIFIED)
-        {
-            is_array = true;
-            base = element.to_owned();
-        }
-        Self { base, quoted: quoted.is_some(), modifiers, is_array }
     }
-}
-
-fn base_type(spelled: &SpelledType, unknown: impl Fn() -> Box<PgError>) -> Result<PgType, Box<PgError>> {
-    let modifiers = spelled.modifiers.as_slice();
-    // `char` is a keyword of the grammar; `"char"` is the one-byte type of the catalogs.
-    let keyword = if spelled.quoted { "" } else { spelled.base.as_str() };
-    let oid = match keyword {
-        "int" | "integer" => Oid::INT4,
-        "smallint" => Oid::INT2,
-        "bigint" => Oid::INT8,
-        "real" => Oid::FLOAT4,
-        "double precision" => Oid::FLOAT8,
-        "float" => return float_type(modifiers),
-        "decimal" | "dec" => Oid::NUMERIC,
-        "boolean" => Oid::BOOL,
-        "char" | "character" | "nchar" | "national character" | "national char" => Oid::BPCHAR,
-        "character varying"
-        | "char varying"
-        | "national character varying"
-        | "national char varying"
-        | "nchar varying" => Oid::VARCHAR,
-        "bit varying" => Oid::VARBIT,
-        "time without time zone" => Oid::TIME,
-        "time with time zone" => Oid::TIMETZ,
-        "timestamp without time zone" => Oid::TIMESTAMP,
-        "timestamp with time zone" => Oid::TIMESTAMPTZ,
-        _ => TYPES.iter().find(|row| row.typname == spelled.base).map(|row| row.oid).ok_or_else(unknown)?,
-    };
-    // The SQL spellings of char and bit mean length 1; bpchar means any length.
-    let one_by_default =
-        matches!(keyword, "char" | "character" | "nchar" | "national character" | "national char" | "bit");
-    let modifiers = if one_by_default && modifiers.is_empty() { &[1][..] } else { modifiers };
-    PgType::modified(oid, &spelled.base, modifiers)
 }
 
 fn invalid_modifier(message: impl Into<String>) -> Box<PgError> {
@@ -454,13 +406,21 @@ fn fraction_typmod(oid: Oid, digits: i32) -> Result<i32, Box<PgError>> {
     Ok(digits.min(FRACTION_DIGITS_MAX))
 }
 
+/// A type as it is written, `varchar(10)[]`.
+#[cfg(test)]
+pub(super) fn spelled(text: &str) -> PgType {
+    let (text, is_array) = text.strip_suffix("[]").map_or((text, false), |element| (element, true));
+    let (name, modifiers) = text.strip_suffix(')').and_then(|text| text.split_once('(')).unwrap_or((text, ""));
+    let modifiers: Vec<i32> = modifiers.split(',').filter_map(|modifier| modifier.parse().ok()).collect();
+    let quoted = name.strip_prefix('"').and_then(|name| name.strip_suffix('"'));
+    let oid = Oid::named(quoted.unwrap_or(name), quoted.is_some()).unwrap();
+    let base = PgType::modified(oid, name, &modifiers).unwrap();
+    if is_array { PgType { oid: base.oid.array().unwrap(), ..base } } else { base }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn name(sql: &str) -> String {
-        PgType::from_name(sql, &[]).map_or_else(|error| format!("{} {}", error.code, error.message), PgType::name)
-    }
 
     #[test]
     fn table_is_sorted_and_arrays_are_unique() {
@@ -499,43 +459,55 @@ mod tests {
 
     #[test]
     fn sql_spellings_are_understood() {
-        let cases = [
-            ("int", "integer"),
-            ("INT4", "integer"),
-            ("pg_catalog.int8", "bigint"),
-            ("double  precision", "double precision"),
-            ("float", "double precision"),
-            ("float(24)", "real"),
-            ("float(25)", "double precision"),
-            ("decimal(12, 3)", "numeric(12,3)"),
-            ("numeric(5)", "numeric(5,0)"),
-            ("char", "character(1)"),
-            ("bpchar", "character"),
-            ("\"char\"", "\"char\""),
-            ("Character Varying(7)", "character varying(7)"),
-            ("varchar", "character varying"),
-            ("timestamp", "timestamp without time zone"),
-            ("timestamp(3) with time zone", "timestamp(3) with time zone"),
-            ("timestamptz", "timestamp with time zone"),
-            ("time", "time without time zone"),
-            ("text[]", "text[]"),
-            ("text[3]", "text[]"),
-            ("integer ARRAY", "integer[]"),
-            ("_int4", "integer[]"),
-            ("varchar(10)[]", "character varying(10)[]"),
-            ("vector(1536)", "vector(1536)"),
-            ("bit", "bit(1)"),
-            ("interval", "interval"),
-            ("nosuch", "42704 type \"nosuch\" does not exist"),
-            ("varchar(0)", "22023 length for type varchar must be at least 1"),
-            ("numeric(1001)", "22023 NUMERIC precision 1001 must be between 1 and 1000"),
-            ("int(3)", "42601 type modifier is not allowed for type \"int\""),
-            ("float(54)", "22023 precision for type float must be less than 54 bits"),
-        ];
-        for (sql, expected) in cases {
-            assert_eq!(name(sql), expected, "{sql}");
+        for (name, expected) in [
+            ("int", Oid::INT4),
+            ("int4", Oid::INT4),
+            ("double precision", Oid::FLOAT8),
+            ("decimal", Oid::NUMERIC),
+            ("char", Oid::BPCHAR),
+            ("bpchar", Oid::BPCHAR),
+            ("char varying", Oid::VARCHAR),
+            ("bit varying", Oid::VARBIT),
+            ("timestamp with time zone", Oid::TIMESTAMPTZ),
+            ("time", Oid::TIME),
+            ("serial8", Oid::INT8),
+            ("vector", Oid::VECTOR),
+        ] {
+            assert_eq!(Oid::named(name, false), Some(expected), "{name}");
         }
-        assert_eq!(PgType::from_name("varchar", &[12]).unwrap(), PgType { oid: Oid::VARCHAR, typmod: 16 });
-        assert_eq!(PgType::from_name("numeric", &[10, -2]).unwrap().numeric_scale(), Some(-2));
+        assert_eq!(Oid::named("char", true), Some(Oid::CHAR));
+        assert_eq!(Oid::named("int", true), None);
+        assert_eq!(Oid::named("nosuch", false), None);
+        assert!(ALIASES.iter().all(|(alias, _)| Oid::named(alias, false).is_some()));
+    }
+
+    #[test]
+    fn modifiers_are_within_their_range() {
+        for (oid, name, modifiers, expected) in [
+            (Oid::FLOAT8, "float", &[24][..], "real"),
+            (Oid::FLOAT8, "float", &[25], "double precision"),
+            (Oid::FLOAT8, "float", &[54], "22023 precision for type float must be less than 54 bits"),
+            (Oid::NUMERIC, "decimal", &[12, 3], "numeric(12,3)"),
+            (Oid::NUMERIC, "numeric", &[5], "numeric(5,0)"),
+            (Oid::NUMERIC, "numeric", &[10, -2], "numeric(10,-2)"),
+            (Oid::NUMERIC, "numeric", &[1001], "22023 NUMERIC precision 1001 must be between 1 and 1000"),
+            (Oid::VARCHAR, "varchar", &[7], "character varying(7)"),
+            (Oid::VARCHAR, "varchar", &[0], "22023 length for type varchar must be at least 1"),
+            (Oid::VARCHAR, "varchar", &[], "character varying"),
+            (Oid::TIMESTAMPTZ, "timestamptz", &[3], "timestamp(3) with time zone"),
+            (Oid::VECTOR, "vector", &[1536], "vector(1536)"),
+            (Oid::BIT, "bit", &[1], "bit(1)"),
+            (Oid::INT4, "int", &[3], "42601 type modifier is not allowed for type \"int\""),
+        ] {
+            let said = match PgType::modified(oid, name, modifiers) {
+                Ok(pg_type) => {
+                    // `numeric(5)` is `numeric(5,0)`, and a type of no modifier takes none back.
+                    assert!(pg_type.modifiers().starts_with(modifiers) || name == "float", "{name}");
+                    pg_type.name()
+                }
+                Err(error) => format!("{} {}", error.code, error.message),
+            };
+            assert_eq!(said, expected, "{name}");
+        }
     }
 }

@@ -46,7 +46,7 @@ const INNER_FLOORS: &[(&str, &[&[&str]])] = &[
     (
         "sql",
         &[
-            &["lex", "typename"],
+            &["lex"],
             &["split", "template", "syntax"],
             &["description", "schema", "writes", "plpgsql", "plan", "options", "cache"],
             &["translate/context"],

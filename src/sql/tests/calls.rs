@@ -1,7 +1,6 @@
 //! Calls of functions the gateway carries out.
 
 use crate::sql::plan::SleepKind;
-use crate::sql::typename::typname;
 use crate::sql::{AdvisoryOperation, Bind, Call, CallArgument, CallFunction, Template};
 use crate::types::Oid;
 
@@ -43,7 +42,7 @@ fn name(function: CallFunction) -> String {
 }
 
 fn shown_argument(argument: &CallArgument, template: &Template) -> String {
-    let of_type = |oid: Oid| typname(oid).unwrap_or("?");
+    let of_type = |oid: Oid| oid.base_name().unwrap_or("?");
     match argument {
         CallArgument::Null => "NULL".into(),
         CallArgument::Expression { sql, oid } => format!("{{{sql}:{}}}", of_type(*oid)),

@@ -170,12 +170,12 @@ fn spelled(text: &str, binds: &[Bind], template: &Template) -> String {
                 let _ = write!(out, "${n}");
             }
             Bind::CastParameter { parameter, oid } => {
-                let name = super::typename::typname(*oid).map_or_else(|| oid.0.to_string(), str::to_owned);
+                let name = oid.base_name().map_or_else(|| oid.0.to_string(), str::to_owned);
                 let _ = write!(out, "${parameter}::{name}");
             }
             Bind::Literal(n) => out.push_str(&format!("<{}>", value(*n))),
             Bind::TypedLiteral { literal, oid } => {
-                let name = super::typename::typname(*oid).map_or_else(|| oid.0.to_string(), str::to_owned);
+                let name = oid.base_name().map_or_else(|| oid.0.to_string(), str::to_owned);
                 let _ = write!(out, "<{}:{name}>", value(*literal));
             }
             Bind::Elements { source: ElementSource::Array(n), .. } => {
@@ -194,7 +194,7 @@ fn spelled(text: &str, binds: &[Bind], template: &Template) -> String {
                 let _ = write!(out, "<='{text}'>");
             }
             Bind::TypedConstant { text, oid } => {
-                let name = super::typename::typname(*oid).map_or_else(|| oid.0.to_string(), str::to_owned);
+                let name = oid.base_name().map_or_else(|| oid.0.to_string(), str::to_owned);
                 let _ = write!(out, "<='{text}':{name}>");
             }
             Bind::Fitted { source, to, .. } => {
@@ -232,12 +232,11 @@ pub(super) fn columns(sql: &str, schema: &dyn Schema) -> String {
             OutputColumn::Star => "*".into(),
             OutputColumn::Hidden => "hidden".into(),
             OutputColumn::Column { label, pg_type, cast_from } => {
-                let from = cast_from.map_or(String::new(), |ty: PgType| {
-                    format!("<{}", super::typename::typname(ty.oid).unwrap_or("?"))
-                });
+                let from =
+                    cast_from.map_or(String::new(), |ty: PgType| format!("<{}", ty.oid.base_name().unwrap_or("?")));
                 let name = pg_type.map_or("?".into(), |ty: PgType| {
-                    let array = super::typename::element_of(ty.oid);
-                    let name = super::typename::typname(array.unwrap_or(ty.oid)).unwrap_or("?");
+                    let array = ty.oid.element();
+                    let name = array.unwrap_or(ty.oid).base_name().unwrap_or("?");
                     format!("{name}{}", if array.is_some() { "[]" } else { "" })
                 });
                 format!("{}:{name}{from}", label.as_deref().unwrap_or("-"))

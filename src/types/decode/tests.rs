@@ -1,6 +1,7 @@
 //! Parameters as PostgreSQL 15 takes and refuses them. What both directions share is tested with the encoders.
 
 use super::*;
+use crate::types::oid::spelled;
 use crate::types::{Encoder, PgType};
 
 /// `SELECT text::type::text`: the value, or SQLSTATE and message.
@@ -44,7 +45,7 @@ fn said(result: Result<Datum<'_>, Box<PgError>>) -> String {
 }
 
 fn oid(name: &str) -> Oid {
-    PgType::from_name(name, &[]).unwrap().oid
+    spelled(name).oid
 }
 
 #[test]

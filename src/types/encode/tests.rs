@@ -1,6 +1,7 @@
 //! Encoders against what PostgreSQL 15 sends, and every kind of datum that makes sense for every type.
 
 use super::*;
+use crate::types::oid::spelled;
 use crate::types::{Decimal, decode, decode_text};
 use crate::wire::SqlState;
 
@@ -38,7 +39,7 @@ pub(super) const CASES: &[(&str, &str, &str)] = &[
 ];
 
 fn pg_type(name: &str) -> PgType {
-    PgType::from_name(name, &[]).unwrap()
+    spelled(name)
 }
 
 fn cell(name: &str, format: Format, datum: &Datum<'_>) -> Result<Vec<u8>, String> {

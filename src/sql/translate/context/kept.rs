@@ -1,7 +1,6 @@
 //! How the values of PostgreSQL's types stand in IRIS.
 
 use crate::sql::translate::context::Result;
-use crate::sql::typename;
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
@@ -47,7 +46,7 @@ pub(crate) fn kept(oid: Oid) -> Kept {
         Oid::INET | Oid::CIDR | Oid::BIT | Oid::VARBIT => Kept::Token,
         Oid::JSONB => Kept::Jsonb,
         Oid::JSON | Oid::XML | Oid::POINT => Kept::Incomparable,
-        _ => match typename::element_of(oid) {
+        _ => match oid.element() {
             Some(element) if has_one_spelling(element) => Kept::Token,
             _ => Kept::Opaque,
         },

@@ -9,7 +9,6 @@ use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::expr::casts::type_name;
 use crate::sql::translate::value::enums;
-use crate::sql::typename;
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
@@ -101,7 +100,7 @@ pub(super) fn column_type(cx: &Cx<'_>, node: &SyntaxNode) -> Result<ColumnType> 
         }
         (resolved, _) => resolved?,
     };
-    if written.array && typename::element_of(pg_type.oid).is_none() {
+    if written.array && pg_type.oid.element().is_none() {
         let name = &written.name;
         return Err(PgError::unsupported(format!("arrays of {name} are not supported")).position(at));
     }
@@ -139,7 +138,7 @@ pub(super) fn type_of_query(cx: &Cx<'_>, pg_type: PgType, enum_type: Option<Enum
 }
 
 fn iris_type(cx: &Cx<'_>, pg_type: PgType) -> Result<(String, &'static str)> {
-    let mods = typename::mods_of(pg_type);
+    let mods = pg_type.modifiers();
     let exact = |text: &str| Ok((text.to_owned(), EXACT));
     let plain = |text: &str| Ok((text.to_owned(), ""));
     let longest = || Ok((format!("VARCHAR({STRING_CHARACTERS_MAX})"), EXACT));
@@ -170,9 +169,9 @@ fn iris_type(cx: &Cx<'_>, pg_type: PgType) -> Result<(String, &'static str)> {
         (Oid::VARBIT, _) => longest(),
         (Oid::VECTOR, [length]) => Ok((format!("VECTOR(DOUBLE, {length})"), "")),
         (Oid::VECTOR, _) => plain("VECTOR(DOUBLE)"),
-        (oid, _) if typename::element_of(oid).is_some() => longest(),
+        (oid, _) if oid.element().is_some() => longest(),
         (oid, _) => {
-            let name = typename::typname(oid).unwrap_or("this type");
+            let name = oid.base_name().unwrap_or("this type");
             Err(PgError::unsupported(format!("columns of type {name} are not supported: IRIS has nothing like it"))
                 .hint("Use text, or another type that holds the same values."))
         }

@@ -28,7 +28,7 @@ impl Cx<'_> {
                 parts.map(|(node, item)| self.as_float(node, item, ty)).collect::<Result<_>>().map(Some)
             }
             SyntaxKind::CAST_EXPR => {
-                let element = self.cast_target(&node)?.and_then(|ty| typename::element_of(ty.oid));
+                let element = self.cast_target(&node)?.and_then(|ty| ty.oid.element());
                 let Some(operand) = node.children().find(|child| {
                     matches!(child.kind(), SyntaxKind::LITERAL | SyntaxKind::ARRAY_EXPR | SyntaxKind::PAREN_EXPR)
                 }) else {
@@ -70,7 +70,7 @@ impl Cx<'_> {
                 let operand = argument.children().find(|child| child.kind() == SyntaxKind::LITERAL);
                 (operand.unwrap_or_else(|| argument.clone()), self.cast_target(&argument)?.map(|ty| ty.oid))
             }
-            _ => (argument, left.ty.oid().and_then(typename::array_of)),
+            _ => (argument, left.ty.oid().and_then(Oid::array)),
         };
         let parameter =
             if operand.kind() == SyntaxKind::LITERAL { Some(self.emit(&Expr::Atom(operand.clone()))?) } else { None };

@@ -11,7 +11,6 @@ use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::frag::{Frag, Ty};
 use crate::sql::translate::value::enums;
-use crate::sql::typename;
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
@@ -75,6 +74,36 @@ fn collect(cx: &Cx<'_>, node: &SyntaxNode, name: &mut TypeName) {
     }
 }
 
+/// Types that the wire knows from the oracle's answers and no statement on IRIS has values of.
+fn is_beyond_iris(oid: Oid) -> bool {
+    matches!(
+        oid,
+        Oid::INT2VECTOR
+            | Oid::TID
+            | Oid::CID
+            | Oid::OIDVECTOR
+            | Oid::PG_NODE_TREE
+            | Oid::POINT
+            | Oid::REGPROCEDURE
+            | Oid::REGOPER
+            | Oid::REGROLE
+            | Oid::RECORD
+            | Oid::CSTRING
+            | Oid::ANY
+            | Oid::ANYARRAY
+            | Oid::VOID
+            | Oid::PG_LSN
+            | Oid::TSVECTOR
+            | Oid::TSQUERY
+            | Oid::INT4RANGE
+            | Oid::INT8RANGE
+            | Oid::NUMRANGE
+            | Oid::TSRANGE
+            | Oid::TSTZRANGE
+            | Oid::DATERANGE
+    )
+}
+
 impl TypeName {
     /// The type it names.
     pub(crate) fn resolve(&self) -> Result<PgType> {
@@ -83,8 +112,11 @@ impl TypeName {
                 .position(nodes::offset(self.at))
         };
         let unsupported = |what: &str| Err(PgError::unsupported(what.to_owned()).position(nodes::offset(self.at)));
-        let oid = match typename::oid_of(&self.name, self.quoted) {
-            Some(oid) => oid,
+        let oid = match Oid::named(&self.name, self.quoted) {
+            Some(oid) if !is_beyond_iris(oid) => oid,
+            Some(_) => {
+                return unsupported(&format!("the type {} is not supported: IRIS has nothing like it", self.name));
+            }
             None => match self.name.as_str() {
                 "halfvec" | "sparsevec" => {
                     return unsupported("the types halfvec and sparsevec are not supported; use vector");
@@ -92,9 +124,8 @@ impl TypeName {
                 name if name.starts_with("interval ") => {
                     return unsupported("intervals restricted to some fields are not supported");
                 }
-                "point" | "line" | "lseg" | "box" | "path" | "polygon" | "circle" | "tsvector" | "tsquery"
-                | "int4range" | "int8range" | "numrange" | "tsrange" | "tstzrange" | "daterange" | "hstore"
-                | "geometry" | "geography" | "pg_lsn" | "record" | "jsonpath" | "citext" | "ltree" => {
+                "line" | "lseg" | "box" | "path" | "polygon" | "circle" | "hstore" | "geometry" | "geography"
+                | "jsonpath" | "citext" | "ltree" => {
                     return unsupported(&format!("the type {} is not supported: IRIS has nothing like it", self.name));
                 }
                 _ => return Err(undefined()),
@@ -106,13 +137,10 @@ impl TypeName {
             (_, mods) => mods,
         };
         let named = PgType::modified(oid, &self.name, mods).map_err(|error| error.position(nodes::offset(self.at)))?;
-        Ok(self.arrayed(named))
-    }
-
-    fn arrayed(&self, ty: PgType) -> PgType {
-        match typename::array_of(ty.oid) {
-            Some(oid) if self.array => PgType { oid, ..ty },
-            _ => ty,
+        match (self.array, named.oid) {
+            (false, _) => Ok(named),
+            (true, Oid::VECTOR) => unsupported("arrays of vector are not supported"),
+            (true, element) => Ok(PgType { oid: element.array().unwrap_or(element), ..named }),
         }
     }
 
@@ -187,12 +215,32 @@ impl Cx<'_> {
     #[inline(never)]
     fn special_cast(&self, operand: &Expr, to: PgType) -> Result<Option<Frag>> {
         let Expr::Atom(node) = operand else { return Ok(None) };
-        if typename::element_of(to.oid).is_some() && node.kind() == SyntaxKind::ARRAY_EXPR {
+        if to.oid.element().is_some() && node.kind() == SyntaxKind::ARRAY_EXPR {
             return Ok(Some(self.emit(&Expr::Atom(node.clone()))?.with_ty(Ty::Known(to))));
         }
         if to.oid == Oid::DATE && node.kind() == SyntaxKind::CALL_EXPR {
             return self.day_of_call(node);
         }
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sql::tests::{shown, tables};
+
+    #[test]
+    fn types_that_iris_has_nothing_like_are_refused() {
+        for (written, message) in [
+            ("regrole", "the type regrole is not supported: IRIS has nothing like it"),
+            ("point", "the type point is not supported: IRIS has nothing like it"),
+            ("tsrange[]", "the type tsrange is not supported: IRIS has nothing like it"),
+            ("citext", "the type citext is not supported: IRIS has nothing like it"),
+            ("vector[]", "arrays of vector are not supported"),
+        ] {
+            assert_eq!(shown(&format!("SELECT name::{written} FROM known"), &tables()), format!("0A000 {message}"));
+        }
+        let unknown = shown("SELECT name::nosuch FROM known", &tables());
+        assert_eq!(unknown, "42704 type \"nosuch\" does not exist");
     }
 }

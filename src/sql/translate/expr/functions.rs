@@ -17,7 +17,6 @@ use crate::sql::translate::value::compare::Asked;
 use crate::sql::translate::value::session::{now, session};
 use crate::sql::translate::value::types::common_type;
 use crate::sql::translate::value::zoned;
-use crate::sql::typename;
 use crate::types::Oid;
 use crate::wire::PgError;
 
@@ -178,7 +177,7 @@ impl Cx<'_> {
         }
         if matches!(name, "current_schemas") {
             let implicit = nodes.first().is_some_and(|node| nodes::plain_text(node).eq_ignore_ascii_case("true"));
-            let ty = typename::array_of(Oid(19)).unwrap_or(Oid::TEXT);
+            let ty = Oid::NAME_ARRAY;
             return Ok(Some(session(SessionValue::CurrentSchemas { implicit }, ty)));
         }
         if matches!(name, "gen_random_uuid" | "uuid_generate_v4" | "random") {

@@ -7,7 +7,7 @@ use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, is_query, is_type, subquery};
 use crate::sql::syntax::tree::{self, Expr};
 use crate::sql::translate::context::cx::Cx;
-use crate::sql::typename;
+use crate::types::Oid;
 
 /// How strong a name is: a cast's type name gives way to the name of what is cast, CASE to that of its ELSE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,7 +53,7 @@ fn cast(cx: &Cx<'_>, inner: Named, to: &SyntaxNode) -> Named {
         return inner;
     }
     let name = type_name(cx, to);
-    let typname = typename::oid_of(&name.name, name.quoted).and_then(typename::typname).map(str::to_owned);
+    let typname = Oid::named(&name.name, name.quoted).and_then(Oid::base_name).map(str::to_owned);
     (Strength::Weak, typname.or_else(|| name.name.split(' ').next().map(str::to_owned)))
 }
 

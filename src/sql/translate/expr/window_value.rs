@@ -12,7 +12,6 @@ use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::frag::{Frag, Ty, level};
 use crate::sql::translate::value::sort_key::SortKey;
-use crate::sql::typename;
 use crate::types::Oid;
 use crate::wire::PgError;
 
@@ -65,7 +64,7 @@ fn beyond(ty: Ty, largest: bool) -> Option<String> {
         (Oid::INT4, false) => "-2147483648".to_owned(),
         (Oid::INT8, true) => "9223372036854775807".to_owned(),
         (Oid::BOOL, largest) => u8::from(largest).to_string(),
-        (Oid::NUMERIC, largest) => match typename::mods_of(pg_type).as_slice() {
+        (Oid::NUMERIC, largest) => match pg_type.modifiers().as_slice() {
             [precision @ 1..=18, scale] if (0..=*precision).contains(scale) => {
                 let digits = "9".repeat(usize::try_from(precision - scale).unwrap_or(0));
                 let fraction = "9".repeat(usize::try_from(*scale).unwrap_or(0));

@@ -9,7 +9,6 @@ use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::frag::{Frag, MARK, Mark, Ty, as_value, level};
 use crate::sql::translate::context::vectors::to_vector;
-use crate::sql::typename;
 use crate::types::{Fitting, Oid, PgType};
 use crate::wire::PgError;
 
@@ -115,7 +114,7 @@ impl Cx<'_> {
             Oid(24 | 2205 | 2206 | 4089) => {
                 return Err(PgError::unsupported(format!(
                     "casts to {} are not available yet",
-                    typename::typname(to.oid).unwrap_or("reg types")
+                    to.oid.base_name().unwrap_or("reg types")
                 ))
                 .detail("They need the system catalog, which is answered by a later part of the gateway."));
             }

@@ -9,7 +9,6 @@ use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::exact::trimmed;
 use crate::sql::translate::context::frag::{self, Frag, Mark, Ty, level};
 use crate::sql::translate::context::vectors::to_vector;
-use crate::sql::typename;
 use crate::types::{Oid, PgType};
 use crate::wire::PgError;
 
@@ -115,7 +114,7 @@ impl Cx<'_> {
         if !frag.is_unfinished {
             return Ok(());
         }
-        let name = frag.ty.oid().and_then(typename::typname).unwrap_or("this type");
+        let name = frag.ty.oid().and_then(Oid::base_name).unwrap_or("this type");
         Err(PgError::unsupported(format!("IRIS does not round to the digits of {name} inside of an expression"))
             .hint("Select the value itself, or compute with double precision or without a precision."))
     }

@@ -9,7 +9,6 @@ use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::exact::exact;
 use crate::sql::translate::context::frag::{self, Frag, Ty, as_value, level};
-use crate::sql::typename;
 use crate::types::{Oid, PgType};
 use crate::wire::PgError;
 
@@ -148,7 +147,7 @@ impl Cx<'_> {
             // These are put together otherwise than their texts, or have another text than IRIS keeps.
             let is_other =
                 matches!(oid, Some(Oid::JSON | Oid::JSONB | Oid::VECTOR | Oid::INET | Oid::CIDR | Oid::MONEY));
-            if is_other || oid.and_then(typename::element_of).is_some() {
+            if is_other || oid.and_then(Oid::element).is_some() {
                 let name = oid.map_or_else(String::new, |oid| PgType::new(oid).name());
                 return Err(self
                     .unsupported(format!("|| for values of type {name} is not supported by IRIS"), at)
@@ -250,7 +249,7 @@ impl Cx<'_> {
 }
 
 fn undefined_operator(op: &str, ty: Ty) -> Box<PgError> {
-    let name = ty.oid().and_then(typename::typname).unwrap_or("unknown");
+    let name = ty.oid().and_then(Oid::base_name).unwrap_or("unknown");
     PgError::error(
         crate::wire::SqlState::UNDEFINED_FUNCTION,
         format!("the operator {op} does not exist for an operand of type {name}"),

@@ -6,7 +6,6 @@ use crate::sql::template::LiteralKind;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::frag::{Frag, Ty, as_value, level};
-use crate::sql::typename;
 use crate::types::{Oid, PgType};
 use crate::wire::PgError;
 
@@ -80,7 +79,7 @@ impl Cx<'_> {
 }
 
 fn no_text(ty: PgType) -> Box<PgError> {
-    let name = typename::typname(ty.oid).map_or_else(|| ty.name(), |_| PgType::new(ty.oid).name());
+    let name = ty.oid.base_name().map_or_else(|| ty.name(), |_| PgType::new(ty.oid).name());
     PgError::unsupported(format!("IRIS cannot make PostgreSQL's text of a value of type {name} inside a query")).hint(
         "A cast that stands alone as a column of the outermost select list works: SELECT value::text FROM ..; or make \
          the text in the application.",

@@ -1,7 +1,6 @@
 //! The types of what operators and expressions of several branches make.
 
 use crate::sql::translate::context::frag::Ty;
-use crate::sql::typename;
 use crate::types::{Oid, PgType};
 
 fn is_plain_text(oid: Oid) -> bool {
@@ -95,7 +94,7 @@ pub(crate) fn wider(a: Ty, b: Ty) -> Ty {
 
 /// The type CAST is given for it, `None` where IRIS keeps plain text (or bytes) and a cast would only cut it.
 pub(crate) fn iris_cast_type(ty: PgType) -> Option<String> {
-    let mods = typename::mods_of(ty);
+    let mods = ty.modifiers();
     Some(match (ty.oid, mods.as_slice()) {
         (Oid::BOOL, _) => "BIT".into(),
         (Oid::INT2, _) => "SMALLINT".into(),
