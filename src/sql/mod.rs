@@ -5,6 +5,7 @@
 
 mod cache;
 mod description;
+mod iris_text;
 mod lex;
 mod options;
 mod plan;

@@ -46,7 +46,7 @@ const INNER_FLOORS: &[(&str, &[&[&str]])] = &[
     (
         "sql",
         &[
-            &["lex"],
+            &["lex", "iris_text"],
             &["split", "template", "syntax"],
             &["description", "schema", "writes", "plpgsql", "plan", "options", "cache"],
             &["translate/context"],

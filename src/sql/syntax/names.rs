@@ -2,6 +2,7 @@
 
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
+use crate::sql::iris_text::quoted_name;
 use crate::wire::{PgError, SqlState};
 
 /// Words IRIS reserves (`%SYSTEM.SQL.IsReservedWord`), and those some versions do; quoting one too many is harmless:
@@ -51,11 +52,7 @@ pub(crate) fn iris_name(typed: &str) -> Result<String, Box<PgError>> {
             return Err(PgError::unsupported("identifiers with Unicode escapes (U&\"..\") are not supported"));
         }
         // IRIS takes a leading underscore for something else.
-        return Ok(if typed.starts_with('_') || is_reserved(typed) {
-            format!("\"{typed}\"")
-        } else {
-            typed.to_owned()
-        });
+        return Ok(if typed.starts_with('_') || is_reserved(typed) { quoted_name(typed) } else { typed.to_owned() });
     };
     let inner = quoted.strip_suffix('"').unwrap_or(quoted);
     if inner.is_empty() {
@@ -87,7 +84,7 @@ pub(crate) fn iris_name_of(folded: &str) -> String {
     let plain = folded.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         && folded.starts_with(|c: char| c.is_ascii_alphabetic())
         && !is_reserved(folded);
-    if plain { folded.to_owned() } else { format!("\"{folded}\"") }
+    if plain { folded.to_owned() } else { quoted_name(folded) }
 }
 
 /// The parts of a dotted name, as typed: of `PATH`, `PATH_REF`, `*_NAME_REF`, `FIELD_EXPR` and what wraps them.

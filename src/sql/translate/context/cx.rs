@@ -12,6 +12,7 @@ use super::query::{Place, Query};
 use super::scope::{Column, Conditions, Cte, Found, Relation};
 use super::vectors::to_vector;
 use crate::iris::{IrisStatement, ParameterKind};
+use crate::sql::iris_text;
 use crate::sql::options::TranslateOptions;
 use crate::sql::plan::{Bind, OutputColumn, Plan};
 use crate::sql::schema::{Need, Schema};
@@ -385,7 +386,7 @@ fn numbered(frag: Frag) -> (String, Vec<Mark>) {
 pub(crate) fn inline_text(kind: LiteralKind, value: &str) -> Option<String> {
     match kind {
         LiteralKind::String if value.chars().any(char::is_control) => None,
-        LiteralKind::String => Some(format!("'{}'", value.replace('\'', "''"))),
+        LiteralKind::String => Some(iris_text::quoted(value)),
         _ => Some(value.to_owned()),
     }
 }

@@ -10,6 +10,7 @@ use super::definition::{
 use super::table::Table;
 use super::types::{ColumnType, column_type, description, stream_type, type_node};
 use crate::sql::description::{ColumnNote, DeclaredType, NOTE_BYTES_MAX, column_note, parse_column_note, table_note};
+use crate::sql::iris_text;
 use crate::sql::schema::TableLookup;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -104,7 +105,7 @@ pub(super) fn create_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     parts.extend(keys.into_clauses());
     // It tells that the names are meant as they are spelled, these and what ALTER TABLE makes of them.
     let note = bounded(cx, table.name(), table_note(&checks), || table_note(&[]));
-    parts.push(format!("%DESCRIPTION '{}'", note.replace('\'', "''")));
+    parts.push(format!("%DESCRIPTION {}", iris_text::quoted(&note)));
     let options = if identity { IDENTITY_INSERT } else { "" };
     let text = format!("CREATE TABLE {} ({}){options}", table.text, parts.join(", "));
     let ignored: &[i32] = if if_not_exists { &[EXISTS_SQLCODE] } else { &[] };
@@ -288,7 +289,7 @@ impl Column {
             text.push_str(default);
         }
         if let Some(note) = self.note(cx) {
-            text.push_str(&format!(" %DESCRIPTION '{}'", note.replace('\'', "''")));
+            text.push_str(&format!(" %DESCRIPTION {}", iris_text::quoted(&note)));
         }
         Ok(text)
     }

@@ -4,6 +4,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::definition::{at, notice, unsupported};
 use super::types::type_node;
+use crate::sql::iris_text;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::template::LiteralKind;
@@ -174,7 +175,7 @@ impl Place<'_> {
     fn number(&self, value: &str) -> Result<String> {
         let Some(pg_type) = self.pg_type else { return Ok(value.to_owned()) };
         if self.is_text() {
-            return Ok(format!("'{value}'"));
+            return Ok(iris_text::quoted(value));
         }
         if !Ty::of(pg_type.oid).is_number() && !matches!(pg_type.oid, Oid::OID | Oid::MONEY) {
             let kind = if value.contains(['.', 'e', 'E']) { "numeric" } else { "integer" };

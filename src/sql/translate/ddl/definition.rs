@@ -3,6 +3,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::table::Table;
+use crate::sql::iris_text;
 use crate::sql::plan::{Action, EnumChange, MirrorStatement, RunIf, ScriptStep, StepRole};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -68,7 +69,7 @@ pub(crate) fn first_name(node: &SyntaxNode) -> Result<String> {
 pub(crate) fn new_name(node: &SyntaxNode) -> Result<String> {
     let typed = first_name(node)?;
     let name = defined(&typed)?;
-    Ok(if name.starts_with('"') { name } else { format!("\"{name}\"") })
+    Ok(if name.starts_with('"') { name } else { iris_text::quoted_name(&name) })
 }
 
 /// The named child, which the grammar demands: 42601 without it.

@@ -9,6 +9,7 @@ use super::query_text::{inline, refuse_alike};
 use super::table::Table;
 use super::types::type_of_query;
 use crate::sql::description::{DeclaredType, table_note, view_columns_note, view_note};
+use crate::sql::iris_text;
 use crate::sql::plan::{ScriptStep, StepRole};
 use crate::sql::schema::{ColumnFacts, TableLookup, VectorElement};
 use crate::sql::syntax::names;
@@ -105,7 +106,7 @@ fn made(
         });
     }
     let (names, mut texts): (Vec<String>, Vec<String>) = columns.into_iter().unzip();
-    texts.push(format!("%DESCRIPTION '{}'", table_note(&[])));
+    texts.push(format!("%DESCRIPTION {}", iris_text::quoted(&table_note(&[]))));
     let ignored: &[i32] = if if_not_exists && !with_data { &[EXISTS_SQLCODE] } else { &[] };
     let mut steps = vec![tolerant_step(cx, format!("CREATE TABLE {} ({})", table.text, texts.join(", ")), ignored)];
     if with_data {

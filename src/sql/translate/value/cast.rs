@@ -4,6 +4,7 @@ use super::bound::bound;
 use super::numbers;
 use super::text::TextForm;
 use super::types::iris_cast_type;
+use crate::sql::iris_text;
 use crate::sql::plan::Bind;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
@@ -145,8 +146,7 @@ fn typed_constant(mut frag: Frag, to: PgType) -> Frag {
         return frag;
     }
     // A literal that stays in the text.
-    let inner = frag.text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
-    if frag.marks.is_empty() && inner.is_some_and(|inner| !inner.replace("''", "").contains('\'')) {
+    if frag.marks.is_empty() && iris_text::unquoted(&frag.text).is_some() {
         return frag.with_ty(Ty::Untyped);
     }
     if !frag.text.chars().eq([MARK]) {

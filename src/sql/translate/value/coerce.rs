@@ -3,6 +3,7 @@
 
 use super::types::iris_cast_type;
 use crate::iris::ParameterKind;
+use crate::sql::iris_text;
 use crate::sql::plan::Bind;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
@@ -149,13 +150,13 @@ fn inlined_as(frag: Frag, to: PgType) -> Frag {
         to.oid,
         Oid::BOOL | Oid::NUMERIC | Oid::FLOAT4 | Oid::FLOAT8 | Oid::TIMESTAMPTZ | Oid::BYTEA | Oid::INTERVAL
     );
-    let text = frag.text.strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
+    let text = iris_text::unquoted(&frag.text);
     // IRIS does not hold the smallest bigint, and reads what is no number as 0.
     let is_no_integer = Ty::Known(to).is_integer()
-        && text.is_some_and(|text| text.trim().parse::<i64>().is_ok_and(|value| value == i64::MIN));
+        && text.as_ref().is_some_and(|text| text.trim().parse::<i64>().is_ok_and(|value| value == i64::MIN));
     match text.filter(|_| is_written_otherwise || is_no_integer) {
         Some(text) => {
-            let bind = Bind::TypedConstant { text: text.replace("''", "'"), oid: to.oid };
+            let bind = Bind::TypedConstant { text, oid: to.oid };
             let kind = if to.oid == Oid::NUMERIC { ParameterKind::NumberLiteral } else { ParameterKind::StringLiteral };
             Frag::mark(bind, kind, Ty::Known(to)).sure()
         }

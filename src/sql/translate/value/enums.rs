@@ -5,6 +5,7 @@ use std::rc::Rc;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use crate::sql::description::EnumType;
+use crate::sql::iris_text;
 use crate::sql::plan::Bind;
 use crate::sql::schema::RelationName;
 use crate::sql::syntax::names;
@@ -48,7 +49,7 @@ pub(crate) fn of_column(cx: &Cx<'_>, node: &SyntaxNode) -> Option<Rc<EnumType>> 
 pub(crate) fn place(value: &Frag, enum_type: &EnumType, null_is_greatest: bool) -> Frag {
     let mut places = String::new();
     for (n, label) in enum_type.labels.iter().enumerate() {
-        places.push_str(&format!(" WHEN '{}' THEN {n}", label.replace('\'', "''")));
+        places.push_str(&format!(" WHEN {} THEN {n}", iris_text::quoted(label)));
     }
     if !value.not_null {
         let null = if null_is_greatest { enum_type.labels.len().to_string() } else { "-1".to_owned() };
@@ -73,7 +74,7 @@ pub(crate) fn ordered(cx: &Cx<'_>, value: &Frag, enum_type: &EnumType) -> Frag {
 pub(crate) fn label_at(place: &Frag, enum_type: &Rc<EnumType>) -> Frag {
     let mut labels = String::new();
     for (n, label) in enum_type.labels.iter().enumerate() {
-        labels.push_str(&format!(" WHEN {n} THEN '{}'", label.replace('\'', "''")));
+        labels.push_str(&format!(" WHEN {n} THEN {}", iris_text::quoted(label)));
     }
     let frag = Frag::cat(&[&"CASE ", place, &labels, &" END"], Ty::TEXT);
     Frag { enum_type: Some(Rc::clone(enum_type)), ..frag }

@@ -1,6 +1,7 @@
 //! Functions of numbers.
 
 use super::types::{shown, wider};
+use crate::sql::iris_text;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::frag::{Frag, MARK, Ty, level, list};
@@ -163,7 +164,6 @@ impl Cx<'_> {
             return self.read_literal(n).map(|(_, text)| text.to_owned());
         }
         // Literals that stay in the text.
-        let inner = frag.text.strip_prefix('\'')?.strip_suffix('\'')?;
-        (frag.marks.is_empty() && !inner.replace("''", "").contains('\'')).then(|| inner.replace("''", "'"))
+        if frag.marks.is_empty() { iris_text::unquoted(&frag.text) } else { None }
     }
 }
