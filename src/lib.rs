@@ -71,8 +71,8 @@ pub mod parts {
     }
     pub mod wire {
         pub use crate::wire::{
-            Format, Frame, FrontendMessage, Limits, PgError, Phase, RecvBuf, SaslInitialResponse, SendBuf, SqlState,
-            StartupPacket, TransactionStatus, WireError, password,
+            Format, Frame, FrontendMessage, Limits, Messages, PgError, Phase, RecvBuf, SaslInitialResponse, SendBuf,
+            SqlState, StartupPacket, TransactionStatus, WireError, password,
         };
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use iris_pgwire::parts::auth::AuthMethod;
 use iris_pgwire::parts::session::{Event, Identity, Session, SessionCounters, SessionOptions, ShardContext, Step};
-use iris_pgwire::parts::wire::{Frame, Limits, SendBuf};
+use iris_pgwire::parts::wire::{Frame, Limits, Messages, SendBuf};
 
 use super::iris::CannedIris;
 
@@ -95,11 +95,8 @@ impl Driver {
         if !self.checks {
             return;
         }
-        let mut rest = self.out.as_slice();
-        while let Some((tag, after)) = rest.split_first() {
-            let length = after.first_chunk().map_or(0, |length| u32::from_be_bytes(*length));
-            assert!(*tag != b'E', "{}", String::from_utf8_lossy(after));
-            rest = after.get(usize::try_from(length).unwrap_or(usize::MAX)..).unwrap_or_default();
+        for (frame, _) in Messages::new(self.out.as_slice()) {
+            assert!(frame.tag != b'E', "{}", String::from_utf8_lossy(frame.body));
         }
     }
 }

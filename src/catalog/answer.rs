@@ -1,7 +1,7 @@
 //! What the oracle answers: backend messages, read as far as a session needs them. Rows stay the bytes they are.
 
 use crate::types::{Oid, PgType};
-use crate::wire::{PgError, Reader, Severity, SqlState, WireError};
+use crate::wire::{Frame, Messages, PgError, Reader, Severity, SqlState, WireError};
 
 /// A column as PostgreSQL describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,25 +43,20 @@ impl Answer {
     /// 08P01 when the bytes are no backend messages.
     pub fn read(bytes: &[u8]) -> Result<Self, Box<PgError>> {
         let mut answer = Self::default();
-        let mut rest = bytes;
+        let mut messages = Messages::new(bytes);
         let mut syncs = 0_usize;
-        while let Some((tag, after)) = rest.split_first() {
-            let length = after.first_chunk().map(|length| u32::from_be_bytes(*length)).ok_or_else(cut_short)?;
-            let length = usize::try_from(length).map_err(|_| cut_short())?;
-            let (message, next) = after.split_at_checked(length).ok_or_else(cut_short)?;
-            let body = message.get(4..).ok_or_else(cut_short)?;
-            let whole = rest.get(..length.saturating_add(1)).unwrap_or_default();
+        for (Frame { tag, body }, whole) in messages.by_ref() {
             match tag {
                 b'Z' => syncs = syncs.saturating_add(1),
                 b'E' if answer.error.is_none() && syncs < 2 => {
                     answer.error = Some(read_error(body)?);
                     answer.is_prelude_error = syncs == 0;
                 }
-                _ if syncs == 1 => answer.take(*tag, body, whole)?,
+                _ if syncs == 1 => answer.take(tag, body, whole)?,
                 _ => {}
             }
-            rest = next;
         }
+        check_whole(&messages)?;
         Ok(answer)
     }
 
@@ -92,17 +87,14 @@ impl Answer {
 
     /// The cells of each row, as text.
     pub fn text_rows(&self) -> impl Iterator<Item = Vec<Option<String>>> + '_ {
-        let mut rest = self.rows.as_slice();
-        std::iter::from_fn(move || {
-            let (row, after) = rest.split_at_checked(rows_len(rest, 1)).filter(|(row, _)| !row.is_empty())?;
-            rest = after;
+        Messages::new(&self.rows).map(|(row, _)| {
             let mut cells = Vec::new();
-            let mut reader = Reader::new(row.get(5..).unwrap_or_default());
+            let mut reader = Reader::new(row.body);
             for _ in 0..reader.u16("columns").unwrap_or_default() {
                 let Ok(cell) = reader.nullable("cell") else { break };
                 cells.push(cell.map(|bytes| String::from_utf8_lossy(bytes).into_owned()));
             }
-            Some(cells)
+            cells
         })
     }
 
@@ -118,31 +110,23 @@ impl Answer {
 /// # Errors
 /// 08P01 when the bytes are no backend messages.
 pub fn first_error(bytes: &[u8]) -> Result<Option<(usize, Box<PgError>)>, Box<PgError>> {
-    let mut rest = bytes;
+    let mut messages = Messages::new(bytes);
     let mut syncs = 0_usize;
-    while let Some((tag, after)) = rest.split_first() {
-        let length = after.first_chunk().map(|length| u32::from_be_bytes(*length)).ok_or_else(cut_short)?;
-        let length = usize::try_from(length).map_err(|_| cut_short())?;
-        let (message, next) = after.split_at_checked(length).ok_or_else(cut_short)?;
-        match tag {
+    for (frame, _) in messages.by_ref() {
+        match frame.tag {
             b'Z' => syncs = syncs.saturating_add(1),
-            b'E' => return Ok(Some((syncs, read_error(message.get(4..).ok_or_else(cut_short)?)?))),
+            b'E' => return Ok(Some((syncs, read_error(frame.body)?))),
             _ => {}
         }
-        rest = next;
     }
+    check_whole(&messages)?;
     Ok(None)
 }
 
 /// The first `count` DataRow messages of `rows`, in bytes.
 pub fn rows_len(rows: &[u8], count: u64) -> usize {
-    let mut at = 0_usize;
-    for _ in 0..count {
-        let header = rows.get(at..).and_then(|rest| rest.get(1..5)).and_then(|length| length.first_chunk());
-        let Some(length) = header.map(|length| u32::from_be_bytes(*length)) else { break };
-        at = at.saturating_add(usize::try_from(length).unwrap_or(usize::MAX)).saturating_add(1);
-    }
-    at.min(rows.len())
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    Messages::new(rows).take(count).fold(0, |length, (_, row)| length.saturating_add(row.len()))
 }
 
 fn read_parameters(body: &[u8]) -> Result<Vec<Oid>, WireError> {
@@ -213,8 +197,12 @@ fn severity(text: &str) -> Severity {
     }
 }
 
-fn cut_short() -> Box<PgError> {
-    PgError::error(SqlState::PROTOCOL_VIOLATION, "the catalog service sent an incomplete message")
+/// That all bytes were messages.
+fn check_whole(messages: &Messages<'_>) -> Result<(), Box<PgError>> {
+    if messages.rest().is_empty() {
+        return Ok(());
+    }
+    Err(PgError::error(SqlState::PROTOCOL_VIOLATION, "the catalog service sent an incomplete message"))
 }
 
 fn unreadable(error: WireError) -> Box<PgError> {

@@ -166,20 +166,16 @@ fn put_u32(body: &mut Vec<u8>, count: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Messages;
 
     #[test]
     fn frames_are_whole() {
         let values = [(Format::Binary, Some(vec![0, 0, 0, 7])), (Format::Text, None)];
         let execution = Execution { values: &values, result_formats: &[Format::Binary] };
         let request = execute("BEGIN READ ONLY", "select $1", &[Oid(23), Oid(0)], execution);
-        let mut rest = request.frames.as_slice();
-        let mut tags = String::new();
-        while let Some((tag, after)) = rest.split_first() {
-            let length = u32::from_be_bytes(*after.first_chunk().unwrap()) as usize;
-            tags.push(char::from(*tag));
-            rest = &after[length..];
-        }
-        assert_eq!(tags, "QPBDESQ");
+        let mut messages = Messages::new(&request.frames);
+        let tags: String = messages.by_ref().map(|(frame, _)| char::from(frame.tag)).collect();
+        assert_eq!((tags.as_str(), messages.rest()), ("QPBDESQ", &b""[..]));
         assert_eq!(request.syncs_count, 3);
     }
 

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
-use iris_pgwire::parts::wire::Frame;
+use iris_pgwire::parts::wire::Messages;
 
 use super::connection::Connection;
-use super::engine::{Engine, first_value, has_error, last_status, messages, query};
+use super::engine::{Engine, first_value, has_error, last_status, query};
 use super::interrupt::Interrupts;
 use super::second::copy_data;
 
@@ -187,10 +187,7 @@ impl<E: Engine> Backend<E> {
         }
         let is_interruptible = self.owner.is_some() && !ends_transaction(&batch.frames);
         let mut answer = Vec::new();
-        let mut rest = batch.frames.as_slice();
-        while let Ok(Some(frame)) = Frame::cut_backend(rest, u32::MAX) {
-            let (message, tail) = rest.split_at(frame.wire_len().min(rest.len()));
-            rest = tail;
+        for (_, message) in Messages::new(&batch.frames) {
             if is_interruptible {
                 self.interrupts.begin();
             }
@@ -212,7 +209,7 @@ impl<E: Engine> Backend<E> {
         if let Some(families) = families {
             families.renumber_results(&mut answer);
         }
-        let is_committed = messages(&answer).any(|frame| frame.tag == b'C' && frame.body == b"COMMIT\0");
+        let is_committed = Messages::new(&answer).any(|(frame, _)| frame.tag == b'C' && frame.body == b"COMMIT\0");
         if is_committed && self.checkpoint_at.is_none() {
             self.checkpoint_at = Instant::now().checked_add(CHECKPOINT_INTERVAL);
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use iris_pgwire::parts::wire::Frame;
+use iris_pgwire::parts::wire::Messages;
 use pglite_oxide::{ExecProtocolOptions, Pglite, PgliteBuilder, PglitePaths, extensions};
 
 use super::aside::Aside;
@@ -144,27 +144,23 @@ pub fn query(sql: &str) -> Vec<u8> {
     message
 }
 
-pub fn messages(mut bytes: &[u8]) -> impl Iterator<Item = Frame<'_>> {
-    std::iter::from_fn(move || {
-        let frame = Frame::cut_backend(bytes, u32::MAX).ok().flatten()?;
-        bytes = bytes.get(frame.wire_len()..).unwrap_or_default();
-        Some(frame)
-    })
-}
-
 /// The transaction status of the last ReadyForQuery.
 pub fn last_status(answer: &[u8]) -> Option<u8> {
-    messages(answer).filter(|frame| frame.tag == b'Z').last().and_then(|frame| frame.body.first().copied())
+    Messages::new(answer)
+        .map(|(frame, _)| frame)
+        .filter(|frame| frame.tag == b'Z')
+        .last()
+        .and_then(|frame| frame.body.first().copied())
 }
 
 /// Whether something went wrong.
 pub fn has_error(answer: &[u8]) -> bool {
-    messages(answer).any(|frame| frame.tag == b'E')
+    Messages::new(answer).any(|(frame, _)| frame.tag == b'E')
 }
 
 /// The first column of the first row, as text.
 pub fn first_value(answer: &[u8]) -> Option<String> {
-    let row = messages(answer).find(|frame| frame.tag == b'D')?;
+    let row = Messages::new(answer).map(|(frame, _)| frame).find(|frame| frame.tag == b'D')?;
     let (length, rest) = row.body.get(2..)?.split_first_chunk::<4>()?;
     let value = rest.get(..usize::try_from(i32::from_be_bytes(*length)).ok()?)?;
     Some(String::from_utf8_lossy(value).into_owned())

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use super::{Event, Identity, Session, SessionCounters, SessionOptions, ShardContext, Step, WaitRequest};
 use crate::auth::AuthMethod;
-use crate::wire::{Frame, Limits, SendBuf};
+use crate::wire::{Frame, Limits, Messages, SendBuf};
 
 const STARTUP: &[u8] = b"\0\x03\0\0user\0test\0database\0USER\0\0";
 
@@ -49,13 +49,7 @@ impl Subject {
 
     /// Tags of what was written since the last call.
     fn written(&mut self) -> String {
-        let mut rest = self.out.as_slice();
-        let mut tags = String::new();
-        while let Some((tag, after)) = rest.split_first() {
-            let length = u32::from_be_bytes(*after.first_chunk().unwrap());
-            tags.push(char::from(*tag));
-            rest = &after[usize::try_from(length).unwrap()..];
-        }
+        let tags = Messages::new(self.out.as_slice()).map(|(frame, _)| char::from(frame.tag)).collect();
         self.out.clear();
         tags
     }

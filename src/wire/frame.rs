@@ -68,6 +68,35 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// Messages that stand back to back, of any tag and length: each as its frame and as the bytes it is on the wire.
+#[derive(Debug, Clone, Copy)]
+pub struct Messages<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Messages<'a> {
+    /// From the first of them on.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// What has not been cut: behind the last message nothing, or what is no whole message.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+}
+
+impl<'a> Iterator for Messages<'a> {
+    type Item = (Frame<'a>, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let frame = Frame::cut_backend(self.rest, u32::MAX).ok()??;
+        let (message, rest) = self.rest.split_at_checked(frame.wire_len())?;
+        self.rest = rest;
+        Some((frame, message))
+    }
+}
+
 fn cut_body(tag: u8, bytes: &[u8], max: u32) -> Result<Option<Frame<'_>>, WireError> {
     let Some((head, rest)) = bytes.split_first_chunk::<4>() else { return Ok(None) };
     let length = u32::from_be_bytes(*head);
@@ -118,6 +147,21 @@ mod tests {
         let frame = cut(&bytes[10..]).unwrap().unwrap();
         assert_eq!(frame, Frame { tag: b'S', body: b"" });
         assert_eq!(frame.wire_len(), 5);
+    }
+
+    #[test]
+    fn messages_are_cut_up_to_what_is_none() {
+        let bytes = b"D\0\0\0\x06ab\0\0\0\0\x04Z\0\0\0\x05I";
+        for (length, whole, rest) in [(0, 0, 0), (7, 1, 0), (12, 2, 0), (18, 3, 0), (6, 0, 6), (11, 1, 4), (17, 2, 5)] {
+            let mut messages = Messages::new(&bytes[..length]);
+            let cut: Vec<_> = messages.by_ref().collect();
+            assert_eq!((cut.len(), messages.rest().len()), (whole, rest), "{length} bytes");
+            assert_eq!(cut.iter().map(|(_, message)| message.len()).sum::<usize>(), length - rest);
+        }
+        let mut messages = Messages::new(b"D\0\0\0\x06abE\0\0\0\x03");
+        assert_eq!(messages.next(), Some((Frame { tag: b'D', body: b"ab" }, &b"D\0\0\0\x06ab"[..])));
+        assert_eq!((messages.next(), messages.next()), (None, None));
+        assert_eq!(messages.rest(), b"E\0\0\0\x03");
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(crate) use backend::{FieldDescription, RowWriter};
 pub use buffer::SendBuf;
 pub(crate) use error::Severity;
 pub use error::{PgError, SqlState, WireError};
-pub use frame::{Frame, Phase};
+pub use frame::{Frame, Messages, Phase};
 pub(crate) use frontend::{Bind, Parse, Target};
 pub use frontend::{FrontendMessage, SaslInitialResponse, password};
 pub use iris_protocol::RecvBuf;

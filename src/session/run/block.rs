@@ -4,11 +4,10 @@ use std::rc::Rc;
 
 use crate::iris::{Reply, Request};
 use crate::sql::{Action, BlockStatement, BlockStep, DoBlock, SettingCommand, StepRole, Template};
-use crate::wire::{PgError, SendBuf, SqlState};
+use crate::wire::{Messages, PgError, SendBuf, SqlState};
 
 use super::Operation;
 use super::bind::{bind_values, literals_only};
-use super::messages::cut_message;
 use super::outcome::Outcome;
 use crate::session::client::Client;
 use crate::session::contract::step::{Event, Progress, Want};
@@ -276,12 +275,10 @@ impl BlockRun {
     /// The value of the first row's first column, which is in the spool; no row is as good as NULL.
     fn answer(&mut self) -> Result<bool> {
         let spool = std::mem::take(&mut self.spool);
-        let mut rest = spool.as_slice();
-        while let Some((message, behind)) = cut_message(rest) {
-            rest = behind;
-            // DataRow: tag, length, number of columns, then length and bytes of each.
-            if message.first() == Some(&b'D') {
-                let value = message.get(11..).and_then(|value| std::str::from_utf8(value).ok()).unwrap_or_default();
+        for (frame, _) in Messages::new(spool.as_slice()) {
+            // DataRow: number of columns, then length and bytes of each.
+            if frame.tag == b'D' {
+                let value = frame.body.get(6..).and_then(|value| std::str::from_utf8(value).ok()).unwrap_or_default();
                 if value.is_empty() {
                     return Ok(false);
                 }

@@ -2,7 +2,7 @@
 //! (`PORTAL_ONE_RETURNING`), and its rows wait here.
 
 use crate::sql::{ScriptStep, StepRole};
-use crate::wire::{PgError, SendBuf, SqlState};
+use crate::wire::{Messages, PgError, SendBuf, SqlState};
 
 /// Memory for the rows of one statement.
 const BYTES_MAX: usize = 64 << 20;
@@ -34,18 +34,15 @@ impl HeldRows {
 
     /// Sends up to `rows_max` rows (0 = all). Whether the limit was reached.
     pub(crate) fn send(&mut self, rows_max: u64, out: &mut SendBuf) -> bool {
-        let messages = self.spool.as_slice();
-        let start = self.position;
+        let rest = self.spool.as_slice().get(self.position..).unwrap_or_default();
+        let mut messages = Messages::new(rest);
         let mut count = 0;
-        while rows_max == 0 || count < rows_max {
-            // A tag, and a length that counts itself.
-            let length = messages.get(self.position.saturating_add(1)..).and_then(<[u8]>::first_chunk::<4>);
-            let Some(length) = length.map(|bytes| u32::from_be_bytes(*bytes)) else { break };
-            self.position =
-                self.position.saturating_add(1).saturating_add(usize::try_from(length).unwrap_or(usize::MAX));
+        while (rows_max == 0 || count < rows_max) && messages.next().is_some() {
             count += 1;
         }
-        out.put_messages(messages.get(start..self.position).unwrap_or_default());
+        let length = rest.len().saturating_sub(messages.rest().len());
+        out.put_messages(rest.get(..length).unwrap_or_default());
+        self.position = self.position.saturating_add(length);
         self.sent_count = self.sent_count.saturating_add(count);
         self.last_count = count;
         rows_max > 0 && count == rows_max

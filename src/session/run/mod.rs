@@ -13,7 +13,6 @@ pub(super) mod evaluation;
 pub(super) mod explain;
 pub(super) mod held_rows;
 pub(super) mod local;
-pub(super) mod messages;
 pub(super) mod outcome;
 pub(super) mod script;
 pub(super) mod streams;

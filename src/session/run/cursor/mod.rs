@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use crate::iris::Request;
 use crate::types::{Encoder, IsNull, Oid, decode};
-use crate::wire::{Format, Limits, PgError, SendBuf, SqlState};
+use crate::wire::{Format, Limits, Messages, PgError, Reader, SendBuf, SqlState};
 
 use self::kept_rows::KeptRows;
 use crate::session::run::Operation;
@@ -329,18 +329,15 @@ impl Conversion {
     /// # Errors
     /// 22xxx when a value has no such form.
     pub(crate) fn put_row(&self, message: &[u8], out: &mut SendBuf) -> Result<(), Box<PgError>> {
-        // Tag, length, count of columns.
-        let mut rest = message.get(7..).unwrap_or_default();
+        let (frame, _) = Messages::new(message).next().ok_or_else(malformed)?;
+        let mut cells = Reader::new(frame.body);
+        cells.u16("columns").map_err(|_| malformed())?;
         let mut row = out.begin_data_row();
         for column in &self.columns {
-            let (length, after) = rest.split_first_chunk::<4>().ok_or_else(malformed)?;
-            let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
+            let Some(cell) = cells.nullable("cell").map_err(|_| malformed())? else {
                 row.null();
-                rest = after;
                 continue;
             };
-            let (cell, after) = after.split_at_checked(length).ok_or_else(malformed)?;
-            rest = after;
             match column {
                 None => row.value(cell)?,
                 Some((oid, format, encoder)) => {

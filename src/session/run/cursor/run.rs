@@ -4,12 +4,11 @@
 use std::collections::VecDeque;
 
 use crate::sql::{FetchDirection, TransactionCommand};
-use crate::wire::{PgError, SendBuf, SqlState};
+use crate::wire::{Messages, PgError, SendBuf, SqlState};
 
 use super::{Arrival, Conversion, Cursor, Room, SharedCursor};
 use crate::session::contract::step::{Event, Want};
 use crate::session::run::control::Control;
-use crate::session::run::messages::cut_message;
 use crate::session::run::outcome::{CommandTag, Outcome};
 use crate::session::understand::context::Cx;
 use crate::session::understand::rows::{Field, Formats, put_row_description};
@@ -260,10 +259,8 @@ impl CursorRun {
             return Ok(());
         }
         let mut spool = std::mem::take(&mut cursor.spool);
-        let mut rest = spool.as_slice();
-        while let Some((message, after)) = cut_message(rest) {
-            rest = after;
-            if message.first() == Some(&b'D') {
+        for (frame, message) in Messages::new(spool.as_slice()) {
+            if frame.tag == b'D' {
                 self.on_row(cursor, message, out)?;
             } else {
                 out.put_messages(message);
