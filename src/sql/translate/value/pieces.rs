@@ -2,60 +2,39 @@
 
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
-use crate::sql::translate::context::frag::{Frag, Ty, level};
+use crate::sql::translate::context::frag::{Frag, Piece, Ty, level};
 use crate::wire::{PgError, SqlState};
 
 impl Cx<'_> {
     /// `substring(text, start [, length])`.
     pub(crate) fn part_of(&self, text: &Frag, start: &Frag, length: Option<&Frag>) -> Result<Frag> {
         let Some(length) = length else {
-            return Ok(Frag::cat(&[&"SUBSTRING(", text, &", ", start, &")"], Ty::TEXT));
-        };
-        let part = |start: &Frag, length: &Frag| {
-            Frag::cat(&[&"SUBSTRING(", text, &", ", start, &", ", length, &")"], Ty::TEXT)
+            return Ok(substring(text, start, None));
         };
         match (self.small_constant(start), self.small_constant(length)) {
             (_, Some(length)) if length < 0 => {
                 Err(PgError::error(SqlState(*b"22011"), "negative substring length not allowed"))
             }
-            (Some(from @ 1..), Some(1..)) if from <= i64::from(i32::MAX) => Ok(part(start, length)),
+            (Some(from @ 1..), Some(1..)) if from <= i64::from(i32::MAX) => Ok(substring(text, start, Some(length))),
             (Some(from), Some(count)) => {
                 // A start before the text takes from the length.
                 let count = if from < 1 { from.saturating_add(count).saturating_sub(1) } else { count };
                 if count < 1 {
                     return Ok(empty_unless_null(&[text]));
                 }
-                let number = |value: i64| Frag::atom(value.to_string(), Ty::INT4);
-                Ok(part(&number(from.max(1)), &number(count)))
+                Ok(substring(text, &from.max(1).to_string(), Some(&count.to_string())))
             }
             (Some(1..), None) => {
                 // IRIS has NULL for no characters, and an error for fewer.
                 let none = empty_unless_null(&[text, length]);
-                Ok(Frag::cat(&[&"COALESCE(", &part(start, length), &", ", &none, &")"], Ty::TEXT))
+                Ok(coalesce(&substring(text, start, Some(length)), &none))
             }
             _ => {
                 let (from, count) = (start.clone().within(level::ATOM), length.clone().within(level::ATOM));
                 let none = empty_unless_null(&[text, start, length]);
-                Ok(Frag::cat(
-                    &[
-                        &"CASE WHEN ",
-                        &from,
-                        &" < 1 AND ",
-                        &count,
-                        &" >= 0 AND ",
-                        &from,
-                        &" + ",
-                        &count,
-                        &" <= 1 THEN ",
-                        &none,
-                        &" ELSE COALESCE(",
-                        &part(start, length),
-                        &", ",
-                        &none,
-                        &") END",
-                    ],
-                    Ty::TEXT,
-                ))
+                let is_before: [&dyn Piece; 8] =
+                    [&from, &" < 1 AND ", &count, &" >= 0 AND ", &from, &" + ", &count, &" <= 1"];
+                Ok(case(&[(&is_before, &none)], &coalesce(&substring(text, start, Some(length)), &none)))
             }
         }
     }
@@ -64,56 +43,21 @@ impl Cx<'_> {
         let length = Frag::cat(&[&"CHAR_LENGTH(", text, &")"], Ty::INT4);
         match self.small_constant(count) {
             Some(0) => empty_unless_null(&[text]),
-            Some(1..) => Frag::cat(&[&"SUBSTRING(", text, &", 1, ", count, &")"], Ty::TEXT),
+            Some(1..) => substring(text, &"1", Some(count)),
             Some(n) => {
                 let cut = n.saturating_neg().to_string();
-                let none = empty_unless_null(&[text]);
-                Frag::cat(
-                    &[
-                        &"CASE WHEN ",
-                        &length,
-                        &" > ",
-                        &cut,
-                        &" THEN SUBSTRING(",
-                        text,
-                        &", 1, ",
-                        &length,
-                        &" - ",
-                        &cut,
-                        &") ELSE ",
-                        &none,
-                        &" END",
-                    ],
-                    Ty::TEXT,
-                )
+                let rest = substring(text, &"1", Some(&cat(&[&length, &" - ", &cut])));
+                case(&[(&[&length, &" > ", &cut], &rest)], &empty_unless_null(&[text]))
             }
             None => {
-                let (n, none) = (count.clone().within(level::ATOM), empty_unless_null(&[text, count]));
-                Frag::cat(
+                let n = count.clone().within(level::ATOM);
+                let rest = cat(&[&length, &" + ", &n]);
+                case(
                     &[
-                        &"CASE WHEN ",
-                        &n,
-                        &" > 0 THEN SUBSTRING(",
-                        text,
-                        &", 1, ",
-                        &n,
-                        &") WHEN ",
-                        &n,
-                        &" < 0 AND ",
-                        &length,
-                        &" + ",
-                        &n,
-                        &" > 0 THEN SUBSTRING(",
-                        text,
-                        &", 1, ",
-                        &length,
-                        &" + ",
-                        &n,
-                        &") ELSE ",
-                        &none,
-                        &" END",
+                        (&[&n, &" > 0"], &substring(text, &"1", Some(&n))),
+                        (&[&n, &" < 0 AND ", &rest, &" > 0"], &substring(text, &"1", Some(&rest))),
                     ],
-                    Ty::TEXT,
+                    &empty_unless_null(&[text, count]),
                 )
             }
         }
@@ -125,78 +69,26 @@ impl Cx<'_> {
             Some(0) => empty_unless_null(&[text]),
             Some(n @ 1..) => {
                 let n = n.to_string();
-                Frag::cat(
-                    &[
-                        &"CASE WHEN ",
-                        &length,
-                        &" > ",
-                        &n,
-                        &" THEN SUBSTRING(",
-                        text,
-                        &", ",
-                        &length,
-                        &" - ",
-                        &n,
-                        &" + 1) ELSE ",
-                        text,
-                        &" END",
-                    ],
-                    Ty::TEXT,
-                )
+                let last = substring(text, &cat(&[&length, &" - ", &n, &" + 1"]), None);
+                case(&[(&[&length, &" > ", &n], &last)], text)
             }
             Some(n) => {
-                let (cut, none) = (n.saturating_neg(), empty_unless_null(&[text]));
+                let cut = n.saturating_neg();
                 let (first, cut) = (cut.saturating_add(1).to_string(), cut.to_string());
-                Frag::cat(
-                    &[
-                        &"CASE WHEN ",
-                        &length,
-                        &" > ",
-                        &cut,
-                        &" THEN SUBSTRING(",
-                        text,
-                        &", ",
-                        &first,
-                        &") ELSE ",
-                        &none,
-                        &" END",
-                    ],
-                    Ty::TEXT,
-                )
+                let rest = substring(text, &first, None);
+                case(&[(&[&length, &" > ", &cut], &rest)], &empty_unless_null(&[text]))
             }
             None => {
-                let (n, none) = (count.clone().within(level::ATOM), empty_unless_null(&[text, count]));
-                Frag::cat(
+                let n = count.clone().within(level::ATOM);
+                let last = substring(text, &cat(&[&length, &" - ", &n, &" + 1"]), None);
+                let rest = substring(text, &cat(&[&"1 - ", &n]), None);
+                case(
                     &[
-                        &"CASE WHEN ",
-                        &n,
-                        &" >= ",
-                        &length,
-                        &" THEN ",
-                        text,
-                        &" WHEN ",
-                        &n,
-                        &" > 0 THEN SUBSTRING(",
-                        text,
-                        &", ",
-                        &length,
-                        &" - ",
-                        &n,
-                        &" + 1) WHEN ",
-                        &n,
-                        &" < 0 AND ",
-                        &length,
-                        &" + ",
-                        &n,
-                        &" > 0 THEN SUBSTRING(",
-                        text,
-                        &", 1 - ",
-                        &n,
-                        &") ELSE ",
-                        &none,
-                        &" END",
+                        (&[&n, &" >= ", &length], text),
+                        (&[&n, &" > 0"], &last),
+                        (&[&n, &" < 0 AND ", &length, &" + ", &n, &" > 0"], &rest),
                     ],
-                    Ty::TEXT,
+                    &empty_unless_null(&[text, count]),
                 )
             }
         }
@@ -226,7 +118,7 @@ impl Cx<'_> {
             Some(_) => empty_unless_null(&[text]),
             None => {
                 let (test, none) = (length.clone().within(level::OTHER), empty_unless_null(&[text]));
-                Frag::cat(&[&"CASE WHEN ", &test, &" < 1 THEN ", &none, &" ELSE ", &padded, &" END"], Ty::TEXT)
+                case(&[(&[&test, &" < 1"], &none)], &padded)
             }
         })
     }
@@ -246,43 +138,54 @@ impl Cx<'_> {
         let whole = if matches!(n, 1 | -1) { text.clone() } else { none.clone() };
         let piece = if n > 0 {
             // $PIECE has NULL for an empty piece and for one that is not there.
-            Frag::cat(
-                &[&"COALESCE($PIECE(", text, &", ", separator, &", ", &n.to_string(), &"), ", &none, &")"],
-                Ty::TEXT,
-            )
+            coalesce(&piece_of(text, separator, &n.to_string()), &none)
         } else {
             let count = Frag::cat(
                 &[&"$LENGTH(", text, &", ", separator, &") - ", &n.saturating_add(1).saturating_neg().to_string()],
                 Ty::INT4,
             );
-            Frag::cat(
-                &[
-                    &"CASE WHEN ",
-                    &count,
-                    &" > 0 THEN COALESCE($PIECE(",
-                    text,
-                    &", ",
-                    separator,
-                    &", ",
-                    &count,
-                    &"), ",
-                    &none,
-                    &") ELSE ",
-                    &none,
-                    &" END",
-                ],
-                Ty::TEXT,
-            )
+            case(&[(&[&count, &" > 0"], &coalesce(&piece_of(text, separator, &count), &none))], &none)
         };
         Ok(match self.text_literal(separator) {
             Some(separator) if separator.is_empty() => whole,
             Some(_) => piece,
-            None => Frag::cat(
-                &[&"CASE WHEN CHAR_LENGTH(", separator, &") = 0 THEN ", &whole, &" ELSE ", &piece, &" END"],
-                Ty::TEXT,
-            ),
+            None => case(&[(&[&"CHAR_LENGTH(", separator, &") = 0"], &whole)], &piece),
         })
     }
+}
+
+fn cat(pieces: &[&dyn Piece]) -> Frag {
+    Frag::cat(pieces, Ty::TEXT)
+}
+
+/// `CASE` of conditions, each put together of pieces, and values.
+fn case(arms: &[(&[&dyn Piece], &Frag)], otherwise: &Frag) -> Frag {
+    let mut frag = cat(&[&"CASE"]);
+    for (condition, value) in arms {
+        frag.push(&" WHEN ");
+        condition.iter().for_each(|piece| frag.push(*piece));
+        frag.push(&" THEN ");
+        frag.push(*value);
+    }
+    frag.push(&" ELSE ");
+    frag.push(otherwise);
+    frag.push(&" END");
+    frag
+}
+
+fn substring(text: &Frag, from: &dyn Piece, count: Option<&dyn Piece>) -> Frag {
+    match count {
+        None => cat(&[&"SUBSTRING(", text, &", ", from, &")"]),
+        Some(count) => cat(&[&"SUBSTRING(", text, &", ", from, &", ", count, &")"]),
+    }
+}
+
+fn piece_of(text: &Frag, separator: &Frag, n: &dyn Piece) -> Frag {
+    cat(&[&"$PIECE(", text, &", ", separator, &", ", n, &")"])
+}
+
+fn coalesce(value: &Frag, none: &Frag) -> Frag {
+    cat(&[&"COALESCE(", value, &", ", none, &")"])
 }
 
 /// `''`, or NULL when one of `frags` is NULL.
