@@ -14,7 +14,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use iris_pgwire::iris::{ConnectOptions, IrisConnection, Poll, Reply, Request, StatementMetadata, SubmitOutcome};
 use iris_pgwire::parts::auth::AuthMethod;
 use iris_pgwire::parts::session::{Event, Identity, Session, SessionCounters, SessionOptions, ShardContext, Step};
-use iris_pgwire::parts::wire::{Frame, Limits, SendBuf};
+use iris_pgwire::parts::wire::{Frame, SendBuf};
 use iris_standin::engine::{Engine, EngineOptions};
 use iris_standin::server::{Superserver, SuperserverHandle, SuperserverOptions};
 
@@ -49,19 +49,7 @@ impl Subject {
                 break;
             }
         }
-        let options = SessionOptions {
-            auth: AuthMethod::Trust,
-            database: "USER".to_owned(),
-            default_schema: "SQLUser".to_owned(),
-            server_version: "16.0".to_owned(),
-            limits: Limits::default(),
-            sessions: Arc::default(),
-            counts: Arc::default(),
-            enums: Arc::default(),
-            changes: Arc::default(),
-            has_oracle: false,
-            side_table: None,
-        };
+        let options = SessionOptions::new(AuthMethod::Trust, "USER");
         let context = ShardContext::new(options, Arc::<AtomicU64>::default(), Arc::<SessionCounters>::default());
         let identity = Identity { pid: 1, secret: [0; 32], client_address: None, server_address: None };
         let session = Session::new(Rc::new(context), identity);

@@ -53,7 +53,9 @@ pub mod parts {
         };
     }
     pub mod session {
-        pub use crate::session::{Event, Identity, Session, SessionCounters, SessionOptions, ShardContext, Step};
+        pub use crate::session::{
+            DEFAULT_SCHEMA, Event, Identity, Session, SessionCounters, SessionOptions, ShardContext, Step,
+        };
     }
     pub mod sql {
         pub use crate::sql::{

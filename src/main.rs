@@ -18,7 +18,7 @@ use iris_pgwire::parts::catalog::MirrorOptions;
 use iris_pgwire::parts::cli::{self, CatalogServerArgs, Programs};
 use iris_pgwire::parts::config::{CatalogKind, Config, IrisServer, TableName};
 use iris_pgwire::parts::runtime::{self, IrisTarget, OracleOptions, OracleServer, OracleSource, ServeOptions, Serving};
-use iris_pgwire::parts::session::SessionOptions;
+use iris_pgwire::parts::session::{DEFAULT_SCHEMA, SessionOptions};
 use iris_pgwire::parts::sql::SideTable;
 use iris_pgwire::parts::wire::Limits;
 
@@ -27,12 +27,6 @@ use standin::Standin;
 /// Thousands of small buffers come and go on every core.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// The PostgreSQL release whose behaviour the gateway follows.
-const SERVER_VERSION: &str = concat!("17.5 (IRIS PGWire ", env!("CARGO_PKG_VERSION"), ")");
-
-/// What PostgreSQL's `public` is in IRIS.
-const DEFAULT_SCHEMA: &str = "SQLUser";
 
 /// A page of INFORMATION_SCHEMA that takes longer is not waited for: the keeper of the mirror has one of the connections
 /// meanwhile.
@@ -133,21 +127,14 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
         pool_wait_timeout: Duration::from_millis(config.pool_wait_timeout_ms),
         shutdown_timeout: Duration::from_millis(config.shutdown_timeout_ms),
         session: SessionOptions {
-            auth,
-            database: iris.namespace.clone(),
-            default_schema: DEFAULT_SCHEMA.to_owned(),
-            server_version: SERVER_VERSION.to_owned(),
             limits: Limits {
                 statement_bytes_max: bytes(config.statement_bytes_max),
                 prepared_bytes_max: bytes(config.prepared_bytes_max),
                 ..Limits::default()
             },
-            sessions: Arc::default(),
-            counts: Arc::default(),
-            enums: Arc::default(),
-            changes: Arc::default(),
             has_oracle: config.catalog != CatalogKind::Off,
             side_table: side_table.clone(),
+            ..SessionOptions::new(auth, &iris.namespace)
         },
         oracle: oracle_options(config, &iris.namespace, side_table)?,
     })

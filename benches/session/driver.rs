@@ -27,19 +27,7 @@ impl Driver {
     /// A session that has logged in.
     pub fn new() -> Self {
         let limits = Limits::default();
-        let options = SessionOptions {
-            auth: AuthMethod::Trust,
-            database: "USER".to_owned(),
-            default_schema: "SQLUser".to_owned(),
-            server_version: "17.0".to_owned(),
-            limits: limits.clone(),
-            sessions: Arc::default(),
-            counts: Arc::default(),
-            enums: Arc::default(),
-            changes: Arc::default(),
-            has_oracle: false,
-            side_table: None,
-        };
+        let options = SessionOptions::new(AuthMethod::Trust, "USER");
         let context = ShardContext::new(options, Arc::<AtomicU64>::default(), Arc::<SessionCounters>::default());
         let identity = Identity { pid: 1, secret: [0; 32], client_address: None, server_address: None };
         let session = Session::new(Rc::new(context), identity);

@@ -21,7 +21,7 @@ pub use contract::identity::Identity;
 pub(crate) use contract::lock::{LockKey, LockMode, LockRequest, LockScope};
 pub(crate) use contract::step::WaitRequest;
 pub use contract::step::{Event, Step};
-pub use understand::context::{SessionOptions, ShardContext};
+pub use understand::context::{DEFAULT_SCHEMA, SessionOptions, ShardContext};
 
 use protocol::notifications::put_notifications;
 use protocol::ready::Ready;

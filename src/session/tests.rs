@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use super::{Event, Identity, Session, SessionCounters, SessionOptions, ShardContext, Step, WaitRequest};
 use crate::auth::AuthMethod;
-use crate::wire::{Frame, Limits, Messages, SendBuf};
+use crate::wire::{Frame, Messages, SendBuf};
 
 const STARTUP: &[u8] = b"\0\x03\0\0user\0test\0database\0USER\0\0";
 
@@ -18,19 +18,7 @@ struct Subject {
 
 impl Subject {
     fn new() -> Self {
-        let options = SessionOptions {
-            auth: AuthMethod::Trust,
-            database: "USER".to_owned(),
-            default_schema: "SQLUser".to_owned(),
-            server_version: "16.0".to_owned(),
-            limits: Limits::default(),
-            sessions: Arc::default(),
-            counts: Arc::default(),
-            enums: Arc::default(),
-            changes: Arc::default(),
-            has_oracle: false,
-            side_table: None,
-        };
+        let options = SessionOptions::new(AuthMethod::Trust, "USER");
         let counters = Arc::<SessionCounters>::default();
         let context = ShardContext::new(options, Arc::<AtomicU64>::default(), Arc::clone(&counters));
         let identity = Identity { pid: 1, secret: [0; 32], client_address: None, server_address: None };

@@ -55,6 +55,31 @@ pub struct SessionOptions {
     pub side_table: Option<Arc<SideTable>>,
 }
 
+/// The PostgreSQL release whose behaviour the gateway follows.
+const SERVER_VERSION: &str = concat!("17.5 (IRIS PGWire ", env!("CARGO_PKG_VERSION"), ")");
+
+/// What PostgreSQL's `public` is in IRIS.
+pub const DEFAULT_SCHEMA: &str = "SQLUser";
+
+impl SessionOptions {
+    /// Of the first sessions of a gateway without an oracle.
+    pub fn new(auth: AuthMethod, database: &str) -> Self {
+        Self {
+            auth,
+            database: database.to_owned(),
+            default_schema: DEFAULT_SCHEMA.to_owned(),
+            server_version: SERVER_VERSION.to_owned(),
+            limits: Limits::default(),
+            sessions: Arc::default(),
+            counts: Arc::default(),
+            enums: Arc::default(),
+            changes: Arc::default(),
+            has_oracle: false,
+            side_table: None,
+        }
+    }
+}
+
 /// What a statement under way may touch.
 pub(crate) struct Cx<'a> {
     pub shard: &'a ShardContext,
