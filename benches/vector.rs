@@ -1,29 +1,18 @@
 //! Vectors: every kernel set beside its scalar twin, and text beside the standard library's way.
 //!
-//! 1536 dimensions, the size of common embeddings. `cargo bench --bench vector`.
+//! `cargo bench --bench vector`.
+
+#[path = "../crates/iris-standin/benches/embedding/mod.rs"]
+mod embedding;
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use embedding::{DIMENSIONS, embedding};
 use iris_pgwire::iris::{IrisType, ParameterDescription};
 use iris_pgwire::parts::bridge::put_value;
 use iris_pgwire::parts::types::Datum;
 use iris_pgwire::parts::vector::{Kernels, parse_binary, parse_text, write_binary, write_text};
-
-const DIMENSIONS: usize = 1536;
-
-/// Elements as an embedding has them: between -1 and 1, nine significant digits.
-fn embedding(seed: u32) -> Vec<f32> {
-    let mut state = seed | 1;
-    (0..DIMENSIONS)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 17;
-            state ^= state << 5;
-            state as f32 / u32::MAX as f32 * 2.0 - 1.0
-        })
-        .collect()
-}
 
 fn kernels(criterion: &mut Criterion) {
     let a = embedding(1);

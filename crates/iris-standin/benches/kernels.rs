@@ -1,26 +1,14 @@
 //! Sums over vectors: every kernel set beside its scalar twin.
 //!
-//! 1536 dimensions, the size of common embeddings. `cargo bench -p iris-standin`.
+//! `cargo bench -p iris-standin`.
+
+mod embedding;
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use embedding::{DIMENSIONS, embedding};
 use iris_standin::kernels::Kernels;
-
-const DIMENSIONS: usize = 1536;
-
-/// Elements as an embedding has them: between -1 and 1, nine significant digits.
-fn embedding(seed: u32) -> Vec<f32> {
-    let mut state = seed | 1;
-    (0..DIMENSIONS)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 17;
-            state ^= state << 5;
-            state as f32 / u32::MAX as f32 * 2.0 - 1.0
-        })
-        .collect()
-}
 
 fn kernels(criterion: &mut Criterion) {
     let (a, b) = (embedding(1), embedding(2));

@@ -154,20 +154,23 @@ fn put_object(
             ("IS_SHARDED", integer(0)),
         ],
     )?;
-    for table in ["%Dictionary.ClassDefinition", "%Dictionary.CompiledClass"] {
-        insert(
-            conn,
-            table,
-            vec![
-                ("ID", text(&class)),
-                ("Name", text(&class)),
-                ("Super", text(if table_type == "VIEW" { "%Library.RegisteredObject" } else { "%Library.Persistent" })),
-                ("SqlTableName", text(name)),
-                ("Description", optional(description)),
-            ],
-        )?;
-    }
-    Ok(())
+    put_definition(
+        conn,
+        "Class",
+        vec![
+            ("ID", text(&class)),
+            ("Name", text(&class)),
+            ("Super", text(if table_type == "VIEW" { "%Library.RegisteredObject" } else { "%Library.Persistent" })),
+            ("SqlTableName", text(name)),
+            ("Description", optional(description)),
+        ],
+    )
+}
+
+/// A row of the class dictionary, of what was defined and of what was compiled of it.
+fn put_definition(conn: &Connection, what: &str, row: Vec<(&str, Stored)>) -> Result<(), SqlError> {
+    insert(conn, &format!("%Dictionary.{what}Definition"), row.clone())?;
+    insert(conn, &format!("%Dictionary.Compiled{what}"), row)
 }
 
 /// The name of a column's property: letters and digits only, at most 96.
@@ -255,32 +258,29 @@ fn put_column(conn: &Connection, table: &TableDef, at: usize, column: &ColumnDef
     insert(conn, "INFORMATION_SCHEMA.COLUMNS", row)?;
     let class = table.class_name();
     let name = property_name(&column.name);
-    for dictionary in ["%Dictionary.PropertyDefinition", "%Dictionary.CompiledProperty"] {
-        insert(
-            conn,
-            dictionary,
-            vec![
-                ("ID", text(format!("{class}||{name}"))),
-                ("parent", text(&class)),
-                ("Name", text(&name)),
-                ("SqlFieldName", text(&column.name)),
-                ("Type", text(column.data_type.class_name())),
-                ("Required", integer(column.not_null)),
-                ("Calculated", integer(0)),
-                ("Transient", integer(0)),
-                ("SqlComputed", integer(0)),
-                ("Relationship", integer(0)),
-                ("InitialExpression", optional(column.default.as_ref().and_then(default_text))),
-                ("Parameters", text(property_parameters(column))),
-                ("Identity", integer(identity)),
-                // Number 1 is the row id.
-                ("SqlColumnNumber", position(at.saturating_add(1))),
-                ("SequenceNumber", position(at)),
-                ("Description", optional(column.description.as_deref())),
-            ],
-        )?;
-    }
-    Ok(())
+    put_definition(
+        conn,
+        "Property",
+        vec![
+            ("ID", text(format!("{class}||{name}"))),
+            ("parent", text(&class)),
+            ("Name", text(&name)),
+            ("SqlFieldName", text(&column.name)),
+            ("Type", text(column.data_type.class_name())),
+            ("Required", integer(column.not_null)),
+            ("Calculated", integer(0)),
+            ("Transient", integer(0)),
+            ("SqlComputed", integer(0)),
+            ("Relationship", integer(0)),
+            ("InitialExpression", optional(column.default.as_ref().and_then(default_text))),
+            ("Parameters", text(property_parameters(column))),
+            ("Identity", integer(identity)),
+            // Number 1 is the row id.
+            ("SqlColumnNumber", position(at.saturating_add(1))),
+            ("SequenceNumber", position(at)),
+            ("Description", optional(column.description.as_deref())),
+        ],
+    )
 }
 
 /// What tables and views have in common.
@@ -314,20 +314,21 @@ fn column_row(schema: &str, table: &str, at: usize, column: &ColumnDef) -> Vec<(
     ]
 }
 
+/// What all rows about a constraint say.
+fn constraint_row(table: &TableDef, name: &str, kind: &str) -> Vec<(&'static str, Stored)> {
+    vec![
+        ("CONSTRAINT_SCHEMA", text(&table.schema)),
+        ("CONSTRAINT_NAME", text(name)),
+        ("TABLE_SCHEMA", text(&table.schema)),
+        ("TABLE_NAME", text(&table.name)),
+        ("CONSTRAINT_TYPE", text(kind)),
+    ]
+}
+
 fn put_constraint(conn: &Connection, table: &TableDef, name: &str, kind: &str) -> Result<(), SqlError> {
-    insert(
-        conn,
-        "INFORMATION_SCHEMA.TABLE_CONSTRAINTS",
-        vec![
-            ("CONSTRAINT_SCHEMA", text(&table.schema)),
-            ("CONSTRAINT_NAME", text(name)),
-            ("TABLE_SCHEMA", text(&table.schema)),
-            ("TABLE_NAME", text(&table.name)),
-            ("CONSTRAINT_TYPE", text(kind)),
-            ("IS_DEFERRABLE", text("NO")),
-            ("INITIALLY_DEFERRED", text("NO")),
-        ],
-    )
+    let mut row = constraint_row(table, name, kind);
+    row.extend([("IS_DEFERRABLE", text("NO")), ("INITIALLY_DEFERRED", text("NO"))]);
+    insert(conn, "INFORMATION_SCHEMA.TABLE_CONSTRAINTS", row)
 }
 
 fn put_key(conn: &Connection, table: &TableDef, name: &str, columns: &[String], kind: &str) -> Result<(), SqlError> {
@@ -342,15 +343,9 @@ fn put_key(conn: &Connection, table: &TableDef, name: &str, columns: &[String], 
 }
 
 fn key_column(table: &TableDef, name: &str, column: &str, at: usize, kind: &str) -> Vec<(&'static str, Stored)> {
-    vec![
-        ("CONSTRAINT_SCHEMA", text(&table.schema)),
-        ("CONSTRAINT_NAME", text(name)),
-        ("TABLE_SCHEMA", text(&table.schema)),
-        ("TABLE_NAME", text(&table.name)),
-        ("COLUMN_NAME", text(column)),
-        ("ORDINAL_POSITION", position(at)),
-        ("CONSTRAINT_TYPE", text(kind)),
-    ]
+    let mut row = constraint_row(table, name, kind);
+    row.extend([("COLUMN_NAME", text(column)), ("ORDINAL_POSITION", position(at))]);
+    row
 }
 
 fn put_foreign_key(
@@ -444,31 +439,25 @@ fn put_class_index(conn: &Connection, table: &TableDef, index: &IndexDef) -> Res
         }
     };
     let primary = table.primary_key.as_ref().is_some_and(|key| same_name(&key.name, &index.name));
-    for dictionary in ["%Dictionary.IndexDefinition", "%Dictionary.CompiledIndex"] {
-        insert(
-            conn,
-            dictionary,
-            vec![
-                ("ID", text(format!("{class}||{name}"))),
-                ("parent", text(&class)),
-                ("Name", text(&name)),
-                ("SqlName", text(&index.name)),
-                (
-                    "Properties",
-                    text(index.columns.iter().map(|name| property_name(name)).collect::<Vec<_>>().join(",")),
-                ),
-                ("Data", optional((!index.data.is_empty()).then(|| index.data.join(",")))),
-                ("Type", text(kind)),
-                ("TypeClass", optional(type_class)),
-                ("PrimaryKey", integer(primary)),
-                ("Unique", integer(index.kind == IndexKind::Unique)),
-                ("IdKey", integer(0)),
-                ("Extent", integer(index.kind == IndexKind::BitmapExtent)),
-                ("Parameters", text(&parameters)),
-            ],
-        )?;
-    }
-    Ok(())
+    put_definition(
+        conn,
+        "Index",
+        vec![
+            ("ID", text(format!("{class}||{name}"))),
+            ("parent", text(&class)),
+            ("Name", text(&name)),
+            ("SqlName", text(&index.name)),
+            ("Properties", text(index.columns.iter().map(|name| property_name(name)).collect::<Vec<_>>().join(","))),
+            ("Data", optional((!index.data.is_empty()).then(|| index.data.join(",")))),
+            ("Type", text(kind)),
+            ("TypeClass", optional(type_class)),
+            ("PrimaryKey", integer(primary)),
+            ("Unique", integer(index.kind == IndexKind::Unique)),
+            ("IdKey", integer(0)),
+            ("Extent", integer(index.kind == IndexKind::BitmapExtent)),
+            ("Parameters", text(&parameters)),
+        ],
+    )
 }
 
 /// Puts the rows of a view in, replacing what was there.

@@ -280,7 +280,12 @@ pub(crate) enum Expr {
     /// The keyword DEFAULT as a value of INSERT or UPDATE.
     Default,
 
-    // Conditions: legal only where a condition stands.
+    /// Legal only where a condition stands.
+    Condition(Condition),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Condition {
     Compare(CompareOp, Box<Expr>, Box<Expr>),
     CompareQuery {
         op: CompareOp,

@@ -1,6 +1,6 @@
 //! Expressions and conditions. One grammar for both; translation refuses a condition where a value belongs.
 
-use super::ast::{BinaryOp, CompareOp, Expr, Function, JsonKind, Literal, Name, OdbcKind};
+use super::ast::{BinaryOp, CompareOp, Condition, Expr, Function, JsonKind, Literal, Name, OdbcKind};
 use super::call::plain_call;
 use super::{Parser, SqlError, TokenKind, is_reserved};
 
@@ -82,7 +82,7 @@ impl Parser {
             while self.word("OR") {
                 terms.push(self.conjunction()?);
             }
-            Expr::Or(terms)
+            Expr::Condition(Condition::Or(terms))
         } else {
             first
         };
@@ -99,7 +99,7 @@ impl Parser {
         while self.word("AND") {
             terms.push(self.negation()?);
         }
-        Ok(Expr::And(terms))
+        Ok(Expr::Condition(Condition::And(terms)))
     }
 
     fn negation(&mut self) -> Result<Expr, SqlError> {
@@ -107,17 +107,17 @@ impl Parser {
             self.enter()?;
             let inner = self.negation()?;
             self.leave();
-            return Ok(Expr::Not(Box::new(inner)));
+            return Ok(Expr::Condition(Condition::Not(Box::new(inner))));
         }
         if self.word("EXISTS") {
             // Django's dialect leaves the parentheses out; SQLAlchemy's doubles them.
             if self.symbol("(") {
                 let query = self.query(true)?;
                 self.expect_symbol(")")?;
-                return Ok(Expr::Exists(Box::new(query)));
+                return Ok(Expr::Condition(Condition::Exists(Box::new(query))));
             }
             if self.is_word("SELECT") {
-                return Ok(Expr::Exists(Box::new(self.query(true)?)));
+                return Ok(Expr::Condition(Condition::Exists(Box::new(self.query(true)?))));
             }
             return Err(self.expected("("));
         }
@@ -137,19 +137,24 @@ impl Parser {
                 self.expect_symbol("(")?;
                 let query = self.query(true)?;
                 self.expect_symbol(")")?;
-                return Ok(Expr::CompareQuery { op, all, expr: Box::new(left), query: Box::new(query) });
+                return Ok(Expr::Condition(Condition::CompareQuery {
+                    op,
+                    all,
+                    expr: Box::new(left),
+                    query: Box::new(query),
+                }));
             }
             let right = self.value()?;
-            return Ok(Expr::Compare(op, Box::new(left), Box::new(right)));
+            return Ok(Expr::Condition(Condition::Compare(op, Box::new(left), Box::new(right))));
         }
         if self.symbol("[") {
             let part = self.value()?;
-            return Ok(Expr::Contains { expr: Box::new(left), part: Box::new(part), not: false });
+            return Ok(Expr::Condition(Condition::Contains { expr: Box::new(left), part: Box::new(part), not: false }));
         }
         if self.word("IS") {
             let not = self.word("NOT");
             if self.word("NULL") {
-                return Ok(Expr::IsNull { expr: Box::new(left), not });
+                return Ok(Expr::Condition(Condition::IsNull { expr: Box::new(left), not }));
             }
             if self.word("JSON") {
                 let kind = if self.word("SCALAR") {
@@ -162,7 +167,7 @@ impl Parser {
                     self.word("VALUE");
                     JsonKind::Value
                 };
-                return Ok(Expr::IsJson { expr: Box::new(left), kind, not });
+                return Ok(Expr::Condition(Condition::IsJson { expr: Box::new(left), kind, not }));
             }
             return Err(self.expected("NULL or JSON"));
         }
@@ -176,37 +181,37 @@ impl Parser {
             let low = Box::new(self.value()?);
             self.expect_word("AND")?;
             let high = Box::new(self.value()?);
-            return Ok(Expr::Between { expr, low, high, not });
+            return Ok(Expr::Condition(Condition::Between { expr, low, high, not }));
         }
         if self.word("LIKE") {
             let pattern = Box::new(self.value()?);
             let escape = if self.word("ESCAPE") { Some(Box::new(self.value()?)) } else { None };
-            return Ok(Expr::Like { expr, pattern, escape, not });
+            return Ok(Expr::Condition(Condition::Like { expr, pattern, escape, not }));
         }
         if self.word("%STARTSWITH") {
             let prefix = Box::new(self.value()?);
-            return Ok(Expr::StartsWith { expr, prefix, not });
+            return Ok(Expr::Condition(Condition::StartsWith { expr, prefix, not }));
         }
         if self.word("%CONTAINS") {
             self.expect_symbol("(")?;
             let part = Box::new(self.value()?);
             self.expect_symbol(")")?;
-            return Ok(Expr::Contains { expr, part, not });
+            return Ok(Expr::Condition(Condition::Contains { expr, part, not }));
         }
         if self.word("%MATCHES") {
             let pattern = Box::new(self.value()?);
-            return Ok(Expr::Matches { expr, pattern, not });
+            return Ok(Expr::Condition(Condition::Matches { expr, pattern, not }));
         }
         if self.word("%PATTERN") {
             let pattern = Box::new(self.value()?);
-            return Ok(Expr::Pattern { expr, pattern, not });
+            return Ok(Expr::Condition(Condition::Pattern { expr, pattern, not }));
         }
         if self.word("%INLIST") {
             let list = Box::new(self.value()?);
             if self.word("SIZE") {
                 self.value()?;
             }
-            return Ok(Expr::InList { expr, list, not });
+            return Ok(Expr::Condition(Condition::InList { expr, list, not }));
         }
         if not {
             self.at = before;
@@ -220,10 +225,10 @@ impl Parser {
         if self.query_ahead() {
             let query = Box::new(self.query(true)?);
             self.expect_symbol(")")?;
-            return Ok(Expr::InQuery { expr, query, not });
+            return Ok(Expr::Condition(Condition::InQuery { expr, query, not }));
         }
         let values = self.values_until_close()?;
-        Ok(Expr::InValues { expr, values, not })
+        Ok(Expr::Condition(Condition::InValues { expr, values, not }))
     }
 
     fn compare_op(&mut self) -> Option<CompareOp> {

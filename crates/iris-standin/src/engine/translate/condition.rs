@@ -3,7 +3,7 @@
 use super::super::SqlError;
 use super::super::catalog::Collation;
 use super::super::convert::{Class, Purpose};
-use super::super::parse::ast::{CompareOp, Expr, JsonKind, Query};
+use super::super::parse::ast::{CompareOp, Condition, Expr, JsonKind, Query};
 use super::super::types::DataType;
 use super::Translator;
 use super::query::QueryOutput;
@@ -24,21 +24,24 @@ fn balanced(terms: &[String], word: &str) -> String {
 
 impl Translator<'_> {
     pub(super) fn condition(&mut self, expr: &Expr) -> Result<String, SqlError> {
-        match expr {
-            Expr::And(terms) => self.terms(terms, "AND"),
-            Expr::Or(terms) => self.terms(terms, "OR"),
-            Expr::Not(inner) => Ok(format!("(NOT {})", self.condition(inner)?)),
-            Expr::Compare(op, left, right) => {
+        let Expr::Condition(condition) = expr else {
+            return Err(SqlError::prepare(14, "A comparison operator is required here: a value alone is no condition"));
+        };
+        match condition {
+            Condition::And(terms) => self.terms(terms, "AND"),
+            Condition::Or(terms) => self.terms(terms, "OR"),
+            Condition::Not(inner) => Ok(format!("(NOT {})", self.condition(inner)?)),
+            Condition::Compare(op, left, right) => {
                 let left = self.value(left)?;
                 let right = self.value(right)?;
                 self.compare_terms(*op, &left, &right)
             }
-            Expr::CompareQuery { op, all, expr, query } => self.quantified(*op, *all, expr, query),
-            Expr::IsNull { expr, not } => {
+            Condition::CompareQuery { op, all, expr, query } => self.quantified(*op, *all, expr, query),
+            Condition::IsNull { expr, not } => {
                 let term = self.value(expr)?;
                 Ok(format!("({} IS {}NULL)", term.sql, if *not { "NOT " } else { "" }))
             }
-            Expr::IsJson { expr, kind, not } => {
+            Condition::IsJson { expr, kind, not } => {
                 let term = self.value(expr)?;
                 let kind = match kind {
                     JsonKind::Value => "value",
@@ -49,7 +52,7 @@ impl Translator<'_> {
                 let text = self.text_of(&term)?;
                 Ok(format!("({}iris_is_json({text},'{kind}'))", if *not { "NOT " } else { "" }))
             }
-            Expr::Like { expr, pattern, escape, not } => {
+            Condition::Like { expr, pattern, escape, not } => {
                 let term = self.value(expr)?;
                 let pattern = self.value(pattern)?;
                 let escape = match escape {
@@ -66,36 +69,36 @@ impl Translator<'_> {
                 };
                 self.text_predicate("iris_like", &term, &pattern, *not, &format!(",{escape}"))
             }
-            Expr::StartsWith { expr, prefix, not } => {
+            Condition::StartsWith { expr, prefix, not } => {
                 let term = self.value(expr)?;
                 let prefix = self.value(prefix)?;
                 self.text_predicate("iris_starts", &term, &prefix, *not, "")
             }
-            Expr::Contains { expr, part, not } => {
+            Condition::Contains { expr, part, not } => {
                 let mut term = self.value(expr)?;
                 let part = self.value(part)?;
                 term.coll = Coll::Explicit(Collation::Exact);
                 self.text_predicate("iris_contains", &term, &part, *not, "")
             }
-            Expr::Matches { expr, pattern, not } => {
+            Condition::Matches { expr, pattern, not } => {
                 let mut term = self.value(expr)?;
                 let pattern = self.value(pattern)?;
                 term.coll = Coll::Explicit(Collation::Exact);
                 self.text_predicate("iris_matches", &term, &pattern, *not, "")
             }
-            Expr::Pattern { expr, pattern, not } => {
+            Condition::Pattern { expr, pattern, not } => {
                 let mut term = self.value(expr)?;
                 let pattern = self.value(pattern)?;
                 term.coll = Coll::Explicit(Collation::Exact);
                 self.text_predicate("iris_pattern", &term, &pattern, *not, "")
             }
-            Expr::Between { expr, low, high, not } => {
+            Condition::Between { expr, low, high, not } => {
                 let term = self.value(expr)?;
                 let low = self.value(low)?;
                 let high = self.value(high)?;
                 self.between(&term, &low, &high, *not)
             }
-            Expr::InValues { expr, values, not } => {
+            Condition::InValues { expr, values, not } => {
                 let term = self.value(expr)?;
                 let mut terms = Vec::with_capacity(values.len());
                 for value in values {
@@ -103,14 +106,14 @@ impl Translator<'_> {
                 }
                 self.in_values(&term, &terms, *not)
             }
-            Expr::InQuery { expr, query, not } => {
+            Condition::InQuery { expr, query, not } => {
                 let term = self.value(expr)?;
                 let word = if *not { "NOT IN" } else { "IN" };
                 let output = self.one_column(query)?;
                 let (left, right) = self.beside(&term, &output)?;
                 Ok(format!("({left} {word} ({right}))"))
             }
-            Expr::InList { expr, list, not } => {
+            Condition::InList { expr, list, not } => {
                 let term = self.value(expr)?;
                 let list = self.value(list)?;
                 let text = self.text_of(&term)?;
@@ -118,28 +121,9 @@ impl Translator<'_> {
                 let upper = i32::from(term.class() == Class::Text && term.coll.collation() == Collation::SqlUpper);
                 Ok(format!("({}iris_in_list({text},{list},{upper}))", if *not { "NOT " } else { "" }))
             }
-            Expr::Exists(query) => {
+            Condition::Exists(query) => {
                 let output = self.query(query)?;
                 Ok(format!("EXISTS ({})", output.sql))
-            }
-            Expr::Literal(_)
-            | Expr::Null
-            | Expr::Mark(_)
-            | Expr::Column(_)
-            | Expr::Arrow(..)
-            | Expr::Variable(_)
-            | Expr::Negate(_)
-            | Expr::Binary(..)
-            | Expr::Function(_)
-            | Expr::Cast(..)
-            | Expr::Convert { .. }
-            | Expr::Case { .. }
-            | Expr::Subquery(_)
-            | Expr::OdbcLiteral(..)
-            | Expr::JsonObject { .. }
-            | Expr::JsonArray { .. }
-            | Expr::Default => {
-                Err(SqlError::prepare(14, "A comparison operator is required here: a value alone is no condition"))
             }
         }
     }

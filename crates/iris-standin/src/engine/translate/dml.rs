@@ -7,7 +7,9 @@ use super::super::catalog::{
     ColumnDef, DefaultExpr, IdentityKind, Relation, ScriptExpr, TableDef, TableKind, same_name,
 };
 use super::super::decimal::Dec;
-use super::super::parse::ast::{Delete, Expr, Insert, InsertSource, Literal, Name, ObjectName, TableRef, Update};
+use super::super::parse::ast::{
+    Condition, Delete, Expr, Insert, InsertSource, Literal, Name, ObjectName, TableRef, Update,
+};
 use super::super::types::DataType;
 use super::from::quote;
 use super::scope::{Scope, table_source};
@@ -350,7 +352,8 @@ fn check_count(given: usize, wanted: usize, without_list: bool) -> Result<(), Sq
 
 fn contains_subquery(expr: &Expr) -> bool {
     match expr {
-        Expr::Subquery(_) | Expr::Exists(_) | Expr::InQuery { .. } | Expr::CompareQuery { .. } => true,
+        Expr::Subquery(_)
+        | Expr::Condition(Condition::Exists(_) | Condition::InQuery { .. } | Condition::CompareQuery { .. }) => true,
         Expr::Negate(inner)
         | Expr::Cast(inner, _)
         | Expr::Convert { expr: inner, .. }

@@ -88,23 +88,7 @@ impl Translator<'_> {
             Expr::JsonObject { pairs, absent_on_null } => self.json_object(pairs, *absent_on_null),
             Expr::JsonArray { items, absent_on_null } => self.json_array(items, *absent_on_null),
             Expr::Default => Err(SqlError::prepare(1, "DEFAULT is allowed as a value of INSERT and UPDATE only")),
-            Expr::Compare(..)
-            | Expr::CompareQuery { .. }
-            | Expr::And(..)
-            | Expr::Or(..)
-            | Expr::Not(..)
-            | Expr::IsNull { .. }
-            | Expr::IsJson { .. }
-            | Expr::Like { .. }
-            | Expr::StartsWith { .. }
-            | Expr::Contains { .. }
-            | Expr::Matches { .. }
-            | Expr::Pattern { .. }
-            | Expr::Between { .. }
-            | Expr::InValues { .. }
-            | Expr::InQuery { .. }
-            | Expr::InList { .. }
-            | Expr::Exists(_) => Err(SqlError::prepare(12, "A term expected: a condition is no value")),
+            Expr::Condition(_) => Err(SqlError::prepare(12, "A term expected: a condition is no value")),
         }
     }
 

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use super::SqlError;
 use super::catalog::{Catalog, TableDef, TableKind};
-use super::parse::ast::{Expr, Query, Statement};
+use super::parse::ast::{Query, Statement};
 use super::types::DataType;
 use iris_protocol::{ColumnDescription, ParameterDescription, ParameterKind, StatementMetadata};
 use scope::{Cte, Scope};
@@ -217,46 +217,6 @@ impl<'a> Translator<'a> {
             temporaries: std::mem::take(&mut self.temporaries),
             relations: std::mem::take(&mut self.relations),
             view_relations: std::mem::take(&mut self.view_relations),
-        }
-    }
-
-    /// A condition that is no value of a mark: for tests of shape.
-    fn is_condition(expr: &Expr) -> bool {
-        match expr {
-            Expr::Compare(..)
-            | Expr::CompareQuery { .. }
-            | Expr::And(..)
-            | Expr::Or(..)
-            | Expr::Not(..)
-            | Expr::IsNull { .. }
-            | Expr::IsJson { .. }
-            | Expr::Like { .. }
-            | Expr::StartsWith { .. }
-            | Expr::Contains { .. }
-            | Expr::Matches { .. }
-            | Expr::Pattern { .. }
-            | Expr::Between { .. }
-            | Expr::InValues { .. }
-            | Expr::InQuery { .. }
-            | Expr::InList { .. }
-            | Expr::Exists(_) => true,
-            Expr::Literal(_)
-            | Expr::Null
-            | Expr::Mark(_)
-            | Expr::Column(_)
-            | Expr::Arrow(..)
-            | Expr::Variable(_)
-            | Expr::Negate(_)
-            | Expr::Binary(..)
-            | Expr::Function(_)
-            | Expr::Cast(..)
-            | Expr::Convert { .. }
-            | Expr::Case { .. }
-            | Expr::Subquery(_)
-            | Expr::OdbcLiteral(..)
-            | Expr::JsonObject { .. }
-            | Expr::JsonArray { .. }
-            | Expr::Default => false,
         }
     }
 }

@@ -377,7 +377,7 @@ impl Translator<'_> {
                     star(&source, false, &mut items);
                 }
                 SelectItem::Expr { expr, alias } => {
-                    if Self::is_condition(expr) {
+                    if matches!(expr, Expr::Condition(_)) {
                         return Err(SqlError::prepare(12, "A term expected: a condition is no value of a SELECT list"));
                     }
                     let term = self.value(expr)?;

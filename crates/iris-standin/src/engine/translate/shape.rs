@@ -1,6 +1,6 @@
 //! What an expression is made of, by its tree alone.
 
-use super::super::parse::ast::{Expr, Name};
+use super::super::parse::ast::{Condition, Expr, Name};
 
 /// The expressions directly in one; not those of queries in it.
 fn parts(expr: &Expr) -> Vec<&Expr> {
@@ -11,25 +11,9 @@ fn parts(expr: &Expr) -> Vec<&Expr> {
         | Expr::Column(_)
         | Expr::Variable(_)
         | Expr::Subquery(_)
-        | Expr::Default
-        | Expr::Exists(_) => Vec::new(),
-        Expr::Arrow(expr, _)
-        | Expr::Negate(expr)
-        | Expr::Cast(expr, _)
-        | Expr::OdbcLiteral(_, expr)
-        | Expr::Not(expr)
-        | Expr::IsNull { expr, .. }
-        | Expr::IsJson { expr, .. }
-        | Expr::CompareQuery { expr, .. }
-        | Expr::InQuery { expr, .. } => vec![expr],
-        Expr::Compare(_, a, b) => vec![a, b],
-        Expr::And(parts) | Expr::Or(parts) => parts.iter().collect(),
+        | Expr::Default => Vec::new(),
+        Expr::Arrow(expr, _) | Expr::Negate(expr) | Expr::Cast(expr, _) | Expr::OdbcLiteral(_, expr) => vec![expr],
         Expr::Binary(first, rest) => std::iter::once(&**first).chain(rest.iter().map(|(_, part)| part)).collect(),
-        Expr::StartsWith { expr, prefix: other, .. }
-        | Expr::Contains { expr, part: other, .. }
-        | Expr::Matches { expr, pattern: other, .. }
-        | Expr::Pattern { expr, pattern: other, .. }
-        | Expr::InList { expr, list: other, .. } => vec![expr, other],
         Expr::Function(function) => {
             let window = function.over.iter();
             let keys = window
@@ -45,11 +29,30 @@ fn parts(expr: &Expr) -> Vec<&Expr> {
             .collect(),
         Expr::JsonObject { pairs, .. } => pairs.iter().flat_map(|(key, value)| [key, value]).collect(),
         Expr::JsonArray { items, .. } => items.iter().collect(),
-        Expr::Like { expr, pattern, escape, .. } => {
+        Expr::Condition(condition) => parts_of_condition(condition),
+    }
+}
+
+fn parts_of_condition(condition: &Condition) -> Vec<&Expr> {
+    match condition {
+        Condition::Exists(_) => Vec::new(),
+        Condition::Not(expr)
+        | Condition::IsNull { expr, .. }
+        | Condition::IsJson { expr, .. }
+        | Condition::CompareQuery { expr, .. }
+        | Condition::InQuery { expr, .. } => vec![expr],
+        Condition::Compare(_, a, b) => vec![a, b],
+        Condition::And(parts) | Condition::Or(parts) => parts.iter().collect(),
+        Condition::StartsWith { expr, prefix: other, .. }
+        | Condition::Contains { expr, part: other, .. }
+        | Condition::Matches { expr, pattern: other, .. }
+        | Condition::Pattern { expr, pattern: other, .. }
+        | Condition::InList { expr, list: other, .. } => vec![expr, other],
+        Condition::Like { expr, pattern, escape, .. } => {
             [&**expr, &**pattern].into_iter().chain(escape.as_deref()).collect()
         }
-        Expr::Between { expr, low, high, .. } => vec![expr, low, high],
-        Expr::InValues { expr, values, .. } => std::iter::once(&**expr).chain(values).collect(),
+        Condition::Between { expr, low, high, .. } => vec![expr, low, high],
+        Condition::InValues { expr, values, .. } => std::iter::once(&**expr).chain(values).collect(),
     }
 }
 
