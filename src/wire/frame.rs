@@ -91,7 +91,8 @@ impl<'a> Iterator for Messages<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let frame = Frame::cut_backend(self.rest, u32::MAX).ok()??;
-        let (message, rest) = self.rest.split_at_checked(frame.wire_len())?;
+        // Not `wire_len`: a tag of zero is a tag here.
+        let (message, rest) = self.rest.split_at_checked(frame.body.len().checked_add(5)?)?;
         self.rest = rest;
         Some((frame, message))
     }
