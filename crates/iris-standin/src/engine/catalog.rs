@@ -1,10 +1,16 @@
 //! Tables and views of the stand-in: immutable snapshots, persisted beside the data in the same SQLite database.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, PoisonError, RwLock};
+mod store;
 
-use rusqlite::{Connection, params};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
+
+pub(super) use store::{
+    CatalogStore, forget_routine, forget_schema, forget_table, forget_view, persist_routine, persist_schema,
+    persist_table, persist_view,
+};
 
 use super::types::{DECIMAL_COLLATION, DataType, STRING_COLLATION, Storage, UPPER_COLLATION};
 use super::value::SqlError;
@@ -441,131 +447,6 @@ impl Catalog {
     pub(super) fn remove_schema(&mut self, schema: &str) {
         self.schemas.remove(&fold(schema));
     }
-}
-
-/// Kinds of rows of the persisted catalog.
-const KIND_TABLE: &str = "table";
-const KIND_VIEW: &str = "view";
-const KIND_ROUTINE: &str = "routine";
-const KIND_SCHEMA: &str = "schema";
-
-/// The current snapshot of one database. Readers take an [`Arc`]; a DDL statement swaps it.
-#[derive(Debug, Default)]
-pub(super) struct CatalogStore {
-    current: RwLock<Arc<Catalog>>,
-}
-
-impl CatalogStore {
-    /// Makes the catalog's own tables when they are missing and reads what they hold.
-    ///
-    /// # Errors
-    /// -400 when SQLite refuses or a definition cannot be read.
-    pub(super) fn open(conn: &Connection) -> Result<Self, SqlError> {
-        conn.execute_batch(
-            "CREATE TABLE IF NOT EXISTS iris_catalog (
-               kind TEXT NOT NULL, schema_key TEXT NOT NULL, name_key TEXT NOT NULL, definition TEXT NOT NULL,
-               PRIMARY KEY (kind, schema_key, name_key)) WITHOUT ROWID",
-        )
-        .map_err(|error| storage_error(&error))?;
-        let store = Self::default();
-        store.reload(conn)?;
-        Ok(store)
-    }
-
-    pub(super) fn snapshot(&self) -> Arc<Catalog> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Reads the catalog again: after a rollback that undid DDL.
-    ///
-    /// # Errors
-    /// -400 as for [`CatalogStore::open`].
-    pub(super) fn reload(&self, conn: &Connection) -> Result<(), SqlError> {
-        let mut catalog = Catalog { version: self.snapshot().version, ..Catalog::default() };
-        for table in super::information_schema::tables() {
-            catalog.put_table(table);
-        }
-        let mut rows =
-            conn.prepare("SELECT kind, definition FROM iris_catalog").map_err(|error| storage_error(&error))?;
-        let rows = rows
-            .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))
-            .map_err(|error| storage_error(&error))?;
-        for row in rows {
-            let (kind, definition) = row.map_err(|error| storage_error(&error))?;
-            match kind.as_str() {
-                KIND_TABLE => catalog.put_table(read_definition(&definition)?),
-                KIND_VIEW => catalog.put_view(read_definition(&definition)?),
-                KIND_ROUTINE => catalog.put_routine(read_definition(&definition)?),
-                _ => catalog.put_schema(&definition),
-            }
-        }
-        self.publish(catalog);
-        Ok(())
-    }
-
-    /// Makes `catalog` the current snapshot, under a new version.
-    pub(super) fn publish(&self, mut catalog: Catalog) {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        catalog.version = current.version.saturating_add(1);
-        *current = Arc::new(catalog);
-    }
-}
-
-fn read_definition<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, SqlError> {
-    toml::from_str(text)
-        .map_err(|error| SqlError::execute(400, format!("catalog of the stand-in cannot be read: {error}")))
-}
-
-fn write_definition<T: Serialize>(definition: &T) -> Result<String, SqlError> {
-    toml::to_string(definition)
-        .map_err(|error| SqlError::execute(400, format!("catalog of the stand-in cannot be written: {error}")))
-}
-
-/// Writes one table into the persisted catalog.
-pub(super) fn persist_table(conn: &Connection, table: &TableDef) -> Result<(), SqlError> {
-    persist(conn, KIND_TABLE, &table.schema, &table.name, &write_definition(table)?)
-}
-
-pub(super) fn persist_view(conn: &Connection, view: &ViewDef) -> Result<(), SqlError> {
-    persist(conn, KIND_VIEW, &view.schema, &view.name, &write_definition(view)?)
-}
-
-pub(super) fn persist_routine(conn: &Connection, routine: &RoutineDef) -> Result<(), SqlError> {
-    persist(conn, KIND_ROUTINE, &routine.schema, &routine.name, &write_definition(routine)?)
-}
-
-pub(super) fn persist_schema(conn: &Connection, schema: &str) -> Result<(), SqlError> {
-    persist(conn, KIND_SCHEMA, schema, "", schema)
-}
-
-pub(super) fn forget_table(conn: &Connection, schema: &str, name: &str) -> Result<(), SqlError> {
-    forget(conn, KIND_TABLE, schema, name)
-}
-
-pub(super) fn forget_view(conn: &Connection, schema: &str, name: &str) -> Result<(), SqlError> {
-    forget(conn, KIND_VIEW, schema, name)
-}
-
-pub(super) fn forget_routine(conn: &Connection, schema: &str, name: &str) -> Result<(), SqlError> {
-    forget(conn, KIND_ROUTINE, schema, name)
-}
-
-pub(super) fn forget_schema(conn: &Connection, schema: &str) -> Result<(), SqlError> {
-    forget(conn, KIND_SCHEMA, schema, "")
-}
-
-fn persist(conn: &Connection, kind: &str, schema: &str, name: &str, definition: &str) -> Result<(), SqlError> {
-    conn.prepare_cached("INSERT OR REPLACE INTO iris_catalog VALUES (?1, ?2, ?3, ?4)")
-        .and_then(|mut statement| statement.execute(params![kind, fold(schema), fold(name), definition]))
-        .map(|_| ())
-        .map_err(|error| storage_error(&error))
-}
-
-fn forget(conn: &Connection, kind: &str, schema: &str, name: &str) -> Result<(), SqlError> {
-    conn.prepare_cached("DELETE FROM iris_catalog WHERE kind = ?1 AND schema_key = ?2 AND name_key = ?3")
-        .and_then(|mut statement| statement.execute(params![kind, fold(schema), fold(name)]))
-        .map(|_| ())
-        .map_err(|error| storage_error(&error))
 }
 
 /// A failure of SQLite that has no IRIS code of its own.

@@ -13,7 +13,7 @@ pub(super) use routines::{put_routine, remove_routine};
 pub(super) use rows::{put_table, put_view, remove};
 
 use super::catalog::{Catalog, ColumnDef, TableDef, TableKind, quote_identifier, storage_error};
-use super::ddl;
+use super::ddl::storage;
 use super::types::DataType;
 use super::value::SqlError;
 
@@ -202,7 +202,7 @@ pub(super) fn rebuild(conn: &Connection, catalog: &Catalog) -> Result<(), SqlErr
     for table in tables() {
         let name = quote_identifier(&table.sqlite_name);
         conn.execute_batch(&format!("DROP TABLE IF EXISTS {name}")).map_err(|error| storage_error(&error))?;
-        ddl::create_system_table(conn, &table)?;
+        storage::create_table(conn, &table)?;
         if let Some((schema, object)) = rows::object_columns(&table.sqlite_name) {
             let index = quote_identifier(&format!("{}.object", table.sqlite_name));
             let columns = format!("{}, {}", quote_identifier(object), quote_identifier(schema));

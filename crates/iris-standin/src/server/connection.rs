@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 
-use super::{Engine, jobs::JobGuard, login, superserver::Shared, transport::LinkError};
+use super::{Engine, jobs::JobGuard, login, shared::Shared, transport::LinkError};
 
 /// Serves one client until it leaves. Dropping the session rolls back what is open.
 pub(super) fn serve<E: Engine>(shared: &Shared<E>, socket: TcpStream, job: &JobGuard) {

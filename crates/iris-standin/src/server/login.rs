@@ -9,7 +9,7 @@ use super::{
     errors::{LOGIN_REFUSED, error_text, malformed},
     jobs::JobGuard,
     session::Session,
-    superserver::Shared,
+    shared::Shared,
     transport::{Body, Link, LinkError, Message},
 };
 use crate::engine::SqlError;

@@ -20,6 +20,7 @@ mod procedures;
 mod results;
 mod scroll;
 mod session;
+mod shared;
 mod statements;
 mod streams;
 mod superserver;

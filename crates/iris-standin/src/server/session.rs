@@ -8,9 +8,9 @@ use super::{
     errors::{self, error_text, malformed},
     jobs::{CancelRefusal, JobGuard},
     results::Results,
+    shared::Shared,
     statements::{GeneratedKeys, Statement},
     streams::{Streams, put_handle},
-    superserver::Shared,
     transport::{Body, Head, Link, LinkError, Message},
 };
 use crate::engine::SqlError;

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Engine, SuperserverOptions, connection, jobs::Jobs};
+use super::{Engine, SuperserverOptions, connection, jobs::Jobs, shared::Shared};
 
 /// A statement's text may nest as deep as a parser recurses; std's 2 MiB is little for that. Only what is used is committed.
 const STACK_BYTES: usize = 32 << 20;
@@ -23,14 +23,6 @@ const STACK_BYTES: usize = 32 << 20;
 pub struct Superserver<E: Engine> {
     listener: TcpListener,
     shared: Arc<Shared<E>>,
-}
-
-/// What every connection's thread sees.
-pub(super) struct Shared<E: Engine> {
-    pub(super) engine: E,
-    pub(super) options: SuperserverOptions,
-    pub(super) jobs: Arc<Jobs>,
-    stopping: AtomicBool,
 }
 
 impl<E: Engine> Superserver<E> {

@@ -6,8 +6,9 @@ use super::super::value::SqlError;
 use super::column::{ParsedColumn, ParsedConstraint};
 use super::create_table::{has_part, users_of_column};
 use super::cursor::{Cursor, ObjectName};
+use super::foreign_key;
 use super::storage::{self, Fill};
-use super::{Action, Ddl, foreign_key};
+use super::work::{Action, Ddl};
 
 /// For each column of the new table its place in the old one; None: new.
 type Origins = Vec<Option<usize>>;

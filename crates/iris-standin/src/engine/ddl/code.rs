@@ -3,6 +3,22 @@
 use super::super::value::SqlError;
 use super::cursor::Cursor;
 
+/// The statement from its first word on: dbt puts a comment in front of each.
+pub(super) fn without_comments(sql: &str) -> &str {
+    let mut rest = sql;
+    loop {
+        rest = rest.trim_start();
+        if let Some(comment) = rest.strip_prefix("--") {
+            rest = comment.find('\n').and_then(|at| comment.get(at..)).unwrap_or("");
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            rest = comment.find("*/").and_then(|at| comment.get(at.saturating_add(2)..)).unwrap_or("");
+        } else {
+            break;
+        }
+    }
+    rest
+}
+
 const COMPUTE_CODE: &str = "COMPUTECODE";
 
 /// The statement with each `{code}` behind COMPUTECODE replaced by `{n}`, and the codes; None: there are none.

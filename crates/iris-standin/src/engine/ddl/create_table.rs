@@ -6,7 +6,8 @@ use super::super::catalog::{
 use super::super::value::SqlError;
 use super::column::{ParsedColumn, ParsedConstraint, Reference};
 use super::cursor::{Cursor, ObjectName};
-use super::{Action, Ddl, foreign_key, storage};
+use super::work::{Action, Ddl, not_allowed};
+use super::{foreign_key, storage};
 
 pub(super) fn create_table(cursor: &mut Cursor, temporary: bool) -> Result<Action, SqlError> {
     let if_not_exists = cursor.take_words(&["IF", "NOT", "EXISTS"]);
@@ -92,7 +93,7 @@ impl Ddl<'_> {
     /// -201 unless IF NOT EXISTS was said.
     fn exists_already(&self, name: &ObjectName, if_not_exists: bool) -> Result<bool, SqlError> {
         if catalog::same_name(&name.schema, "INFORMATION_SCHEMA") {
-            return Err(super::not_allowed(name));
+            return Err(not_allowed(name));
         }
         match self.catalog.lookup(&name.schema, &name.name) {
             None => Ok(false),

@@ -6,7 +6,8 @@ use super::cursor::{Cursor, ObjectName};
 use super::index::drop_index;
 use super::other::unknown_kind;
 use super::routine::{KINDS, drop_routine};
-use super::{Action, Ddl, foreign_key, storage, table_not_found};
+use super::work::{Action, Ddl, table_not_found};
+use super::{foreign_key, storage};
 
 pub(super) fn drop(cursor: &mut Cursor) -> Result<Action, SqlError> {
     if cursor.take_word("TABLE") {

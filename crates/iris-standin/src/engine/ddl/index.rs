@@ -8,7 +8,8 @@ use super::super::value::SqlError;
 use super::alter::free_index_name;
 use super::create_table::{duplicates, key_columns};
 use super::cursor::{Cursor, ObjectName};
-use super::{Action, Ddl, foreign_key, storage};
+use super::work::{Action, Ddl};
+use super::{foreign_key, storage};
 
 /// `[UNIQUE | BITMAP | ...] INDEX`, if that is what comes.
 pub(super) fn index_kind(cursor: &mut Cursor) -> Option<IndexKind> {

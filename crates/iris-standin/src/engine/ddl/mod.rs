@@ -14,56 +14,22 @@ mod index;
 mod object_script;
 mod other;
 mod routine;
-mod storage;
+pub(super) mod storage;
 mod view;
+mod work;
 
 use rusqlite::Connection;
-use rusqlite::types::Value as SqliteValue;
 
 pub(super) use foreign_key::{NO_CHECK_FUNCTION, raised_error, violated_key};
 pub(super) use storage::ensure_temporary;
+pub(super) use work::{QueryEngine, QueryShape};
 
-use super::catalog::{self, Catalog, CatalogStore, ColumnDef, TableDef, ViewDef};
+use super::catalog::CatalogStore;
 use super::information_schema;
 use super::value::SqlError;
-use cursor::{Cursor, ObjectName};
-
-/// Columns and sources of a query that a view or CREATE TABLE AS is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct QueryShape {
-    pub columns: Vec<ColumnDef>,
-    /// Tables and views named anywhere in the query, `(schema, name)`.
-    pub relations: Vec<(String, String)>,
-    /// Those that the views among them read.
-    pub view_relations: Vec<(String, String)>,
-}
-
-/// What definitions need from the query side of the engine.
-pub(super) trait QueryEngine {
-    /// Compiles a query without running it.
-    ///
-    /// # Errors
-    /// Whatever the query's own preparation gives.
-    fn describe(&self, conn: &Connection, catalog: &Catalog, query: &str) -> Result<QueryShape, SqlError>;
-
-    /// Runs a query into a table whose columns are those of its shape.
-    ///
-    /// # Errors
-    /// Whatever the query's execution gives, -104 for values that do not fit.
-    fn fill(&self, conn: &Connection, catalog: &Catalog, query: &str, target: &TableDef) -> Result<u64, SqlError>;
-
-    /// The stored form of the column's default, evaluated now.
-    ///
-    /// # Errors
-    /// -104 when the default does not fit the type.
-    fn default_value(&self, column: &ColumnDef) -> Result<SqliteValue, SqlError>;
-
-    /// A stored value of one column as the other stores it.
-    ///
-    /// # Errors
-    /// -104 when it does not fit.
-    fn convert(&self, value: SqliteValue, from: &ColumnDef, to: &ColumnDef) -> Result<SqliteValue, SqlError>;
-}
+use code::without_comments;
+use cursor::Cursor;
+use work::{Action, Ddl};
 
 /// First words of the statements that this module answers.
 const FIRST_WORDS: [&str; 15] = [
@@ -96,22 +62,6 @@ pub(super) fn holds_writer(sql: &str) -> bool {
     ["TRUNCATE", "LOCK"].iter().any(|first| first.eq_ignore_ascii_case(word))
 }
 
-/// The statement from its first word on: dbt puts a comment in front of each.
-fn without_comments(sql: &str) -> &str {
-    let mut rest = sql;
-    loop {
-        rest = rest.trim_start();
-        if let Some(comment) = rest.strip_prefix("--") {
-            rest = comment.find('\n').and_then(|at| comment.get(at..)).unwrap_or("");
-        } else if let Some(comment) = rest.strip_prefix("/*") {
-            rest = comment.find("*/").and_then(|at| comment.get(at.saturating_add(2)..)).unwrap_or("");
-        } else {
-            break;
-        }
-    }
-    rest
-}
-
 fn first_word(sql: &str) -> &str {
     let rest = without_comments(sql);
     let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
@@ -126,11 +76,6 @@ fn first_word(sql: &str) -> &str {
 pub(super) fn prepare_database(conn: &Connection, store: &CatalogStore) -> Result<(), SqlError> {
     storage::run(conn, "CREATE TABLE IF NOT EXISTS iris_counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL)")?;
     information_schema::rebuild(conn, &store.snapshot())
-}
-
-/// One table of INFORMATION_SCHEMA.
-pub(super) fn create_system_table(conn: &Connection, table: &TableDef) -> Result<(), SqlError> {
-    storage::create_table(conn, table)
 }
 
 /// Reads a definition without running it: what a prepare does.
@@ -209,17 +154,6 @@ pub(super) fn execute(
     }
 }
 
-/// What a statement that has been read does when it runs.
-type Action = Box<dyn FnOnce(&mut Ddl<'_>) -> Result<(), SqlError>>;
-
-/// One statement at work: the catalog here is its own copy until it succeeds.
-struct Ddl<'a> {
-    conn: &'a Connection,
-    catalog: Catalog,
-    engine: &'a dyn QueryEngine,
-    changed: bool,
-}
-
 /// Reads a whole statement.
 fn statement(sql: &str) -> Result<Action, SqlError> {
     let (sql, body) = routine::split_body(sql).unwrap_or((sql, ""));
@@ -266,65 +200,6 @@ fn create(cursor: &mut Cursor, body: &str) -> Result<Action, SqlError> {
         Some(kind) => routine::create_routine(cursor, kind, replace, body),
         None => Err(other::unknown_kind(cursor)),
     }
-}
-
-impl Ddl<'_> {
-    /// The table, or -30.
-    fn table(&self, name: &ObjectName) -> Result<TableDef, SqlError> {
-        match self.catalog.table(&name.schema, &name.name) {
-            Some(table) => Ok((*table).clone()),
-            None => Err(table_not_found(name)),
-        }
-    }
-
-    /// The table when its definition may change: -300 for the system's.
-    fn changeable_table(&self, name: &ObjectName) -> Result<TableDef, SqlError> {
-        let table = self.table(name)?;
-        match table.kind {
-            catalog::TableKind::System => Err(not_allowed(name)),
-            _ => Ok(table),
-        }
-    }
-
-    fn save_table(&mut self, table: TableDef) -> Result<(), SqlError> {
-        catalog::persist_table(self.conn, &table)?;
-        information_schema::put_table(self.conn, &self.catalog, &table)?;
-        self.catalog.put_table(table);
-        self.changed = true;
-        Ok(())
-    }
-
-    fn forget_table(&mut self, table: &TableDef) -> Result<(), SqlError> {
-        catalog::forget_table(self.conn, &table.schema, &table.name)?;
-        information_schema::remove(self.conn, &table.schema, &table.name)?;
-        self.catalog.remove_table(&table.schema, &table.name);
-        self.changed = true;
-        Ok(())
-    }
-
-    fn save_view(&mut self, view: ViewDef) -> Result<(), SqlError> {
-        catalog::persist_view(self.conn, &view)?;
-        information_schema::put_view(self.conn, &view)?;
-        self.catalog.put_view(view);
-        self.changed = true;
-        Ok(())
-    }
-
-    fn forget_view(&mut self, view: &ViewDef) -> Result<(), SqlError> {
-        catalog::forget_view(self.conn, &view.schema, &view.name)?;
-        information_schema::remove(self.conn, &view.schema, &view.name)?;
-        self.catalog.remove_view(&view.schema, &view.name);
-        self.changed = true;
-        Ok(())
-    }
-}
-
-fn table_not_found(name: &ObjectName) -> SqlError {
-    SqlError::execute(30, format!("Table '{}' not found", name.shown()))
-}
-
-fn not_allowed(name: &ObjectName) -> SqlError {
-    SqlError::execute(300, format!("DDL not allowed on this table definition: '{}'", name.shown()))
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use super::super::parse::TokenKind;
 use super::super::value::SqlError;
-use super::Action;
 use super::create_table::has_part;
 use super::cursor::{Cursor, ObjectName};
+use super::work::Action;
 
 /// What CREATE and DROP can name in IRIS, and what the stand-in lacks for it.
 const NOT_HERE: [(&str, &str); 8] = [

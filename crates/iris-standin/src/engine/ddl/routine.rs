@@ -6,8 +6,9 @@ use super::super::catalog::{self, RoutineDef, same_name};
 use super::super::information_schema;
 use super::super::types::DataType;
 use super::super::value::SqlError;
+use super::code::without_comments;
 use super::cursor::{Cursor, ObjectName};
-use super::{Action, Ddl, without_comments};
+use super::work::{Action, Ddl};
 
 pub(super) const KINDS: [&str; 4] = ["FUNCTION", "PROCEDURE", "METHOD", "QUERY"];
 

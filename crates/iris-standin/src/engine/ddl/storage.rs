@@ -64,7 +64,7 @@ fn create_table_sql(table: &TableDef, name: &str) -> String {
 }
 
 /// The SQLite table without indexes and triggers.
-pub(super) fn create_table(conn: &Connection, table: &TableDef) -> Result<(), SqlError> {
+pub(in crate::engine) fn create_table(conn: &Connection, table: &TableDef) -> Result<(), SqlError> {
     run(conn, &create_table_sql(table, &table.sqlite_name))
 }
 

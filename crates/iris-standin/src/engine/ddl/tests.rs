@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::functions::FunctionFlags;
+use rusqlite::types::Value as SqliteValue;
 
+use super::super::catalog::{self, Catalog, ColumnDef, TableDef};
 use super::super::types::DataType;
 use super::*;
 

@@ -4,7 +4,7 @@ use super::super::catalog::{CheckOption, Relation, ViewDef, same_name};
 use super::super::value::SqlError;
 use super::create_table::exists;
 use super::cursor::{Cursor, ObjectName};
-use super::{Action, Ddl, table_not_found};
+use super::work::{Action, Ddl, not_allowed, table_not_found};
 
 /// What to do when the view is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Ddl<'_> {
             (Some(_), _) => return Err(exists(&name)),
         }
         if same_name(&name.schema, "INFORMATION_SCHEMA") {
-            return Err(super::not_allowed(&name));
+            return Err(not_allowed(&name));
         }
         let shape = self.engine.describe(self.conn, &self.catalog, &query)?;
         let itself = |(schema, view): &(String, String)| same_name(schema, &name.schema) && same_name(view, &name.name);

@@ -6,7 +6,7 @@ use rusqlite::types::{Value as Stored, ValueRef};
 
 use super::super::convert::{Class, number};
 use super::super::decimal::Dec;
-use super::raise;
+use super::call::raise;
 
 /// Sum of decimal text: exact while the digits fit 128 bits.
 #[derive(Debug, Default, Clone, Copy)]

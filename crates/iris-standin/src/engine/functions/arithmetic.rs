@@ -4,7 +4,8 @@ use rusqlite::Connection;
 use rusqlite::types::Value as Stored;
 
 use super::super::decimal::Dec;
-use super::{Call, decimal_result, formats, raise, strict};
+use super::call::{Call, decimal_result, raise, strict};
+use super::formats;
 
 type Operation = fn(Dec, Dec) -> Option<Dec>;
 type Rounding = fn(Dec) -> Dec;

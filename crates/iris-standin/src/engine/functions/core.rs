@@ -4,7 +4,9 @@ use rusqlite::types::Value as Stored;
 use rusqlite::{Connection, Error};
 
 use super::super::convert::{self, Class, Purpose};
-use super::{Call, patterns, raise, scalar, strict, text, trimmed};
+use super::call::{Call, raise, scalar, strict, text};
+use super::collation::trimmed;
+use super::patterns;
 
 pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
     strict(conn, "iris_convert", 4, |call| {

@@ -5,8 +5,9 @@ use rusqlite::types::Value as Stored;
 
 use super::super::datetime as dt;
 use super::super::decimal::Dec;
+use super::call::{Call, decimal_result, raise, strict, text};
 use super::dates::{self, Part};
-use super::{Call, decimal_result, formats, raise, strict, text};
+use super::formats;
 
 fn part_of(call: &Call<'_, '_>, index: usize) -> rusqlite::Result<Part> {
     let name = call.text(index);

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use rusqlite::types::{Value as Stored, ValueRef};
 
 use super::super::convert::{Class, odbc_text};
-use super::{scalar, strict, text};
+use super::call::{scalar, strict, text};
 
 /// A JSON string with its quotes.
 fn quoted(value: &str) -> String {

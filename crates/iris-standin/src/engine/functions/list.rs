@@ -4,7 +4,8 @@ use rusqlite::Connection;
 use rusqlite::types::{Value as Stored, ValueRef};
 
 use super::super::lists::{self, Element};
-use super::{Call, integer, raise, scalar, strict, text, trimmed};
+use super::call::{Call, integer, raise, scalar, strict, text};
+use super::collation::trimmed;
 
 fn elements(call: &Call<'_, '_>, index: usize) -> Vec<Element> {
     match call.raw(index) {

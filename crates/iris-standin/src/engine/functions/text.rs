@@ -4,7 +4,7 @@
 use rusqlite::types::{Value as Stored, ValueRef};
 use rusqlite::{Connection, Error};
 
-use super::{Call, integer, raise, scalar, strict, text};
+use super::call::{Call, integer, raise, scalar, strict, text};
 
 /// Longest string of IRIS.
 const LENGTH_MAX: usize = 3_641_144;

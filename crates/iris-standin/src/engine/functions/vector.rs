@@ -6,7 +6,7 @@ use rusqlite::{Connection, Error};
 use super::super::convert;
 use super::super::types::{DataType, VectorElement};
 use super::super::vectors::{self, VectorError};
-use super::{Call, raise, strict};
+use super::call::{Call, raise, strict};
 
 fn failed(error: VectorError) -> Error {
     match error {

@@ -9,51 +9,10 @@ use super::query::{is_upper, refuse_stream};
 use super::term::{Coll, DECIMAL, Shape, TEXT, Term};
 use super::{Aggregates, Translator};
 
-const AGGREGATES: [&str; 16] = [
-    "COUNT",
-    "SUM",
-    "AVG",
-    "MIN",
-    "MAX",
-    "LIST",
-    "%DLIST",
-    "STDDEV",
-    "STDDEV_POP",
-    "STDDEV_SAMP",
-    "VARIANCE",
-    "VAR_POP",
-    "VAR_SAMP",
-    "JSON_ARRAYAGG",
-    "XMLAGG",
-    "APPROX_COUNT_DISTINCT",
-];
-
-const WINDOW_ONLY: [&str; 11] = [
-    "ROW_NUMBER",
-    "RANK",
-    "DENSE_RANK",
-    "PERCENT_RANK",
-    "CUME_DIST",
-    "NTILE",
-    "LAG",
-    "LEAD",
-    "FIRST_VALUE",
-    "LAST_VALUE",
-    "NTH_VALUE",
-];
-
 /// What JSON_ARRAYAGG gives: what is longer is cut without an error, unless a CAST around it says another length (manual,
 /// "Maximum JSON Array Size").
 const JSON_ARRAY: DataType = DataType::VarChar { length: Some(JSON_ARRAY_LENGTH_MAX) };
 pub(super) const JSON_ARRAY_LENGTH_MAX: u32 = 8192;
-
-pub(super) fn is_aggregate(upper: &str) -> bool {
-    AGGREGATES.contains(&upper)
-}
-
-pub(super) fn is_window_only(upper: &str) -> bool {
-    WINDOW_ONLY.contains(&upper)
-}
 
 impl Translator<'_> {
     pub(super) fn aggregate(&mut self, upper: &str, function: &Function) -> Result<Term, SqlError> {

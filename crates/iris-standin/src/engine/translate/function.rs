@@ -9,7 +9,7 @@ use super::super::parse::ast::{CompareOp, Expr, Function, Literal};
 use super::super::types::{DataType, VectorElement};
 use super::slot::SlotSource;
 use super::term::{Coll, DECIMAL, Shape, TEXT, Term, text_constant};
-use super::{Translator, aggregate};
+use super::{Translator, shape};
 
 /// Only as `{fn ..}`: without the braces IRIS looks for a user's function (facts, "SELECT and functions").
 const BRACED_ONLY: [&str; 13] =
@@ -34,10 +34,10 @@ pub(super) fn argument_count(name: &str, arguments: &[Expr], limits: RangeInclus
 impl Translator<'_> {
     pub(super) fn function(&mut self, function: &Function) -> Result<Term, SqlError> {
         let upper = function.name.to_uppercase();
-        if aggregate::is_aggregate(&upper) {
+        if shape::is_aggregate(&upper) {
             return self.aggregate(&upper, function);
         }
-        if aggregate::is_window_only(&upper) {
+        if shape::is_window_only(&upper) {
             return self.window_function(&upper, function);
         }
         if function.star || function.distinct {

@@ -2,6 +2,47 @@
 
 use super::super::parse::ast::{Condition, Expr, Name};
 
+const AGGREGATES: [&str; 16] = [
+    "COUNT",
+    "SUM",
+    "AVG",
+    "MIN",
+    "MAX",
+    "LIST",
+    "%DLIST",
+    "STDDEV",
+    "STDDEV_POP",
+    "STDDEV_SAMP",
+    "VARIANCE",
+    "VAR_POP",
+    "VAR_SAMP",
+    "JSON_ARRAYAGG",
+    "XMLAGG",
+    "APPROX_COUNT_DISTINCT",
+];
+
+const WINDOW_ONLY: [&str; 11] = [
+    "ROW_NUMBER",
+    "RANK",
+    "DENSE_RANK",
+    "PERCENT_RANK",
+    "CUME_DIST",
+    "NTILE",
+    "LAG",
+    "LEAD",
+    "FIRST_VALUE",
+    "LAST_VALUE",
+    "NTH_VALUE",
+];
+
+pub(super) fn is_aggregate(upper: &str) -> bool {
+    AGGREGATES.contains(&upper)
+}
+
+pub(super) fn is_window_only(upper: &str) -> bool {
+    WINDOW_ONLY.contains(&upper)
+}
+
 /// The expressions directly in one; not those of queries in it.
 fn parts(expr: &Expr) -> Vec<&Expr> {
     match expr {
@@ -68,9 +109,7 @@ pub(super) fn is_constant(expr: &Expr) -> bool {
 /// Whether an aggregate that is no window function stands in it.
 pub(super) fn has_aggregate(expr: &Expr) -> bool {
     let is_one = match expr {
-        Expr::Function(function) => {
-            function.over.is_none() && super::aggregate::is_aggregate(&function.name.to_uppercase())
-        }
+        Expr::Function(function) => function.over.is_none() && is_aggregate(&function.name.to_uppercase()),
         _ => false,
     };
     is_one || parts(expr).into_iter().any(has_aggregate)
