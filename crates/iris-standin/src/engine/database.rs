@@ -13,9 +13,6 @@ use super::session::EngineSession;
 use super::value::SqlError;
 use super::{ddl, functions};
 
-/// `$ZVERSION` of the stand-in: its first word is IRIS, as clients look for.
-pub const VERSION_TEXT: &str = "IRIS for UNIX (iris-pgwire stand-in) 2025.1 (Build 1U)";
-
 /// Namespaces that exist from the start.
 const NAMESPACES: [&str; 2] = ["USER", "%SYS"];
 /// Prepared SQLite statements kept by each connection.

@@ -24,8 +24,11 @@ mod value;
 mod vectors;
 
 pub use catalog::DEFAULT_SCHEMA;
-pub use database::{Engine, EngineOpenError, EngineOptions, VERSION_TEXT};
+pub use database::{Engine, EngineOpenError, EngineOptions};
 pub use parse::ast::Isolation;
 pub use prepared::Prepared;
 pub use session::{EngineSession, Interrupter};
 pub use value::{SqlError, Value};
+
+/// `$ZVERSION` of the stand-in: its first word is IRIS, as clients look for.
+pub const VERSION_TEXT: &str = "IRIS for UNIX (iris-pgwire stand-in) 2025.1 (Build 1U)";

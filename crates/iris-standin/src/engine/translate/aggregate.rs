@@ -4,10 +4,10 @@ use super::super::SqlError;
 use super::super::convert::Class;
 use super::super::parse::ast::{Expr, Frame, FrameBound, Function, Window};
 use super::super::types::DataType;
-use super::function::{argument_count, wrong_arguments};
-use super::query::{is_upper, refuse_stream};
+use super::arguments::{argument_count, wrong_arguments};
+use super::output::{is_upper, refuse_stream};
 use super::term::{Coll, DECIMAL, Shape, TEXT, Term};
-use super::{Aggregates, Translator};
+use super::translator::{Aggregates, Translator};
 
 /// What JSON_ARRAYAGG gives: what is longer is cut without an error, unless a CAST around it says another length (manual,
 /// "Maximum JSON Array Size").

@@ -4,8 +4,8 @@ use super::super::SqlError;
 use super::super::convert::{Class, Purpose};
 use super::super::parse::ast::CompareOp;
 use super::super::types::{DECIMAL_COLLATION, DataType};
-use super::term::{DECIMAL, Shape, TEXT, Term, collation_name, equality_collation};
-use super::{Translator, query};
+use super::term::{Coll, DECIMAL, Shape, TEXT, Term, collation_name, equality_collation};
+use super::translator::Translator;
 
 /// The type that holds values of both: for CASE, COALESCE and comparisons of expressions.
 pub(super) fn wider(a: DataType, b: DataType) -> DataType {
@@ -38,7 +38,7 @@ impl Translator<'_> {
     /// The type in which the two sides meet.
     fn meeting_type(&self, left: &Term, right: &Term) -> DataType {
         let (a, b) = (left.class(), right.class());
-        match (left.is_untyped(self), right.is_untyped(self)) {
+        match (self.is_untyped(left), self.is_untyped(right)) {
             (true, true) => return TEXT,
             (true, false) => return column_type(right),
             (false, true) => return column_type(left),
@@ -132,7 +132,7 @@ impl Translator<'_> {
             }
             return Ok(format!("({}({}))", if not { "NOT " } else { "" }, parts.join(" OR ")));
         }
-        query::refuse_stream(term)?;
+        super::output::refuse_stream(term)?;
         let mut texts = Vec::new();
         let mut coll = term.coll;
         for value in values {
@@ -146,6 +146,32 @@ impl Translator<'_> {
         };
         let word = if not { "NOT IN" } else { "IN" };
         Ok(format!("({}{collate} {word} ({}))", term.sql, texts.join(",")))
+    }
+
+    /// Values of one result: all converted to a common type.
+    pub(super) fn unify(&mut self, terms: &[Term]) -> Result<(Vec<String>, DataType, Coll), SqlError> {
+        let mut common: Option<DataType> = None;
+        for term in terms {
+            if self.is_untyped(term) {
+                continue;
+            }
+            common = Some(match common {
+                None => term.data_type,
+                Some(so_far) => wider(so_far, term.data_type),
+            });
+        }
+        let data_type = common.unwrap_or(TEXT);
+        let mut texts = Vec::with_capacity(terms.len());
+        for term in terms {
+            texts.push(self.coerce(term, data_type, Purpose::Compare)?);
+        }
+        let coll = if Class::of(&data_type) == Class::Text {
+            let strongest = terms.iter().fold(Coll::None, |coll, term| coll.stronger(term.coll));
+            if strongest == Coll::None { Coll::Function } else { strongest }
+        } else {
+            Coll::None
+        };
+        Ok((texts, data_type, coll))
     }
 }
 

@@ -5,9 +5,9 @@ use super::super::catalog::Collation;
 use super::super::convert::{Class, Purpose};
 use super::super::parse::ast::{CompareOp, Condition, Expr, JsonKind, Query};
 use super::super::types::DataType;
-use super::Translator;
-use super::query::QueryOutput;
+use super::output::QueryOutput;
 use super::term::{Coll, TEXT, Term};
+use super::translator::Translator;
 
 /// The terms under AND or OR as a tree of logarithmic depth: SQLite refuses expressions deeper than 1,000, and hangs a
 /// chain on its left end.
@@ -23,7 +23,8 @@ fn balanced(terms: &[String], word: &str) -> String {
 }
 
 impl Translator<'_> {
-    pub(super) fn condition(&mut self, expr: &Expr) -> Result<String, SqlError> {
+    /// What [`Translator::condition`] does.
+    pub(super) fn condition_of(&mut self, expr: &Expr) -> Result<String, SqlError> {
         let Expr::Condition(condition) = expr else {
             return Err(SqlError::prepare(14, "A comparison operator is required here: a value alone is no condition"));
         };

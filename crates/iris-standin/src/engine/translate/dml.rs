@@ -11,11 +11,11 @@ use super::super::parse::ast::{
     Condition, Delete, Expr, Insert, InsertSource, Literal, Name, ObjectName, TableRef, Update,
 };
 use super::super::types::DataType;
-use super::from::quote;
 use super::scope::{Scope, table_source};
 use super::slot::{Field, SlotSource};
+use super::term::quote;
 use super::term::{TEXT, Term};
-use super::{Aggregates, Plan, Translator, Verb};
+use super::translator::{Aggregates, Plan, Translator, Verb};
 
 impl Translator<'_> {
     /// The table DML changes: -30 unknown, -35 a view, -115 the system's.

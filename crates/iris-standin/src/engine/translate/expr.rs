@@ -8,16 +8,18 @@ use super::super::parse::ast::{BinaryOp, Expr, Function, Literal, Name, OdbcKind
 use super::super::types::DataType;
 use super::super::value::Value;
 use super::aggregate::JSON_ARRAY_LENGTH_MAX;
-use super::from::quote;
-use super::slot::{Field, Slot, SlotSource};
+use super::slot::SlotSource;
+use super::term::quote;
 use super::term::{Coll, DECIMAL, Shape, TEXT, Term, constant};
-use super::{Translator, type_name};
+use super::translator::Translator;
+use super::type_name;
 use iris_protocol::Decimal;
 use iris_protocol::ParameterKind;
 use rusqlite::types::Value as Stored;
 
 impl Translator<'_> {
-    pub(super) fn value(&mut self, expr: &Expr) -> Result<Term, SqlError> {
+    /// What [`Translator::value`] does.
+    pub(super) fn value_of(&mut self, expr: &Expr) -> Result<Term, SqlError> {
         let term = self.plain_value(expr)?;
         // The last operation of a chain has been looked at.
         Ok(if matches!(expr, Expr::Binary(..)) { term } else { self.as_grouped(term) })
@@ -104,20 +106,6 @@ impl Translator<'_> {
         self.column(parts)
     }
 
-    pub(super) fn add_slot(&mut self, source: SlotSource, data_type: DataType) -> (usize, String) {
-        let slot = self.slots.len();
-        self.slots.push(Slot { source, data_type, purpose: Purpose::Compare, field: None });
-        (slot, format!("?{}", slot + 1))
-    }
-
-    fn mark_kind(&self, mark: u32) -> ParameterKind {
-        usize::try_from(mark)
-            .ok()
-            .and_then(|mark| self.environment.kinds.get(mark))
-            .copied()
-            .unwrap_or(ParameterKind::User)
-    }
-
     fn mark(&mut self, mark: u32) -> Result<Term, SqlError> {
         let data_type = match self.mark_kind(mark) {
             ParameterKind::User | ParameterKind::StringLiteral => TEXT,
@@ -135,33 +123,6 @@ impl Translator<'_> {
             *known = Some(data_type);
         }
         Ok(Term { sql, data_type, shape: Shape::Mark { slot, typed: false }, coll: Coll::None, nullable: true })
-    }
-
-    /// A literal that the client took out of the text.
-    pub(super) fn is_literal_mark(&self, slot: usize) -> bool {
-        match self.slots.get(slot).map(|slot| slot.source) {
-            Some(SlotSource::Parameter(mark)) => self.mark_kind(mark) != ParameterKind::User,
-            _ => false,
-        }
-    }
-
-    /// What the place of a mark wants. The first place that says something types the parameter.
-    pub(super) fn set_slot(&mut self, slot: usize, data_type: DataType, purpose: Purpose, field: Option<Field>) {
-        let Some(entry) = self.slots.get_mut(slot) else { return };
-        entry.data_type = data_type;
-        entry.purpose = purpose;
-        entry.field = field;
-        if let SlotSource::Parameter(mark) = entry.source
-            && let Some(known) = usize::try_from(mark).ok().and_then(|mark| self.parameter_types.get_mut(mark))
-            && (known.is_none()
-                || self
-                    .environment
-                    .kinds
-                    .get(usize::try_from(mark).unwrap_or(usize::MAX))
-                    .is_some_and(|kind| *kind != ParameterKind::User))
-        {
-            *known = Some(data_type);
-        }
     }
 
     fn negate(&mut self, inner: &Expr) -> Result<Term, SqlError> {
@@ -194,8 +155,8 @@ impl Translator<'_> {
     pub(super) fn binary(&mut self, op: BinaryOp, left: &Term, right: &Term) -> Result<Term, SqlError> {
         if op == BinaryOp::Concat {
             // IRIS takes the stream's OID for its text. Nobody wants that: a statement that would get it has a defect.
-            super::query::refuse_stream(left)?;
-            super::query::refuse_stream(right)?;
+            super::output::refuse_stream(left)?;
+            super::output::refuse_stream(right)?;
             let sql = format!("({} || {})", self.text_of(left)?, self.text_of(right)?);
             return Ok(Term::new(sql, TEXT));
         }
@@ -203,12 +164,12 @@ impl Translator<'_> {
             if matches!(term.class(), Class::Vector | Class::Bytes | Class::List) {
                 return Err(SqlError::prepare(1, "arithmetic needs numbers"));
             }
-            super::query::refuse_stream(term)?;
+            super::output::refuse_stream(term)?;
         }
         // An untyped mark takes the number type of the other side.
         let number_class = |term: &Term, other: &Term, translator: &Self| {
-            if term.is_untyped(translator) {
-                return if other.class().is_numeric() && !other.is_untyped(translator) {
+            if translator.is_untyped(term) {
+                return if other.class().is_numeric() && !translator.is_untyped(other) {
                     other.class()
                 } else {
                     Class::Decimal
@@ -262,34 +223,6 @@ impl Translator<'_> {
         Ok(term)
     }
 
-    /// Decimal text of any number; dates count in days.
-    pub(super) fn number_text(&mut self, term: &Term) -> Result<String, SqlError> {
-        if term.class() == Class::Date {
-            return Ok(format!("CAST({} AS TEXT)", term.sql));
-        }
-        self.decimal_of(term)
-    }
-
-    pub(super) fn cast(&mut self, term: &Term, to: DataType) -> Result<Term, SqlError> {
-        super::query::refuse_stream(term)?;
-        self.converted(term, to)
-    }
-
-    /// As CONVERT does, which takes a stream.
-    pub(super) fn converted(&mut self, term: &Term, to: DataType) -> Result<Term, SqlError> {
-        let coll = match (Class::of(&to), term.class()) {
-            (Class::Text, Class::Text) => match term.coll {
-                Coll::None => Coll::Function,
-                other => other,
-            },
-            (Class::Text, _) => Coll::Function,
-            _ => Coll::None,
-        };
-        // A mark inside CAST is described as what it is cast to.
-        let sql = self.coerce(term, to, Purpose::Cast)?;
-        Ok(Term { sql, data_type: to, shape: Shape::Other, coll, nullable: term.nullable })
-    }
-
     fn case(
         &mut self,
         operand: Option<&Expr>,
@@ -322,32 +255,6 @@ impl Translator<'_> {
         }
         sql.push_str(" END");
         Ok(Term { sql: format!("({sql})"), data_type, shape: Shape::Other, coll, nullable: true })
-    }
-
-    /// Values of one result: all converted to a common type.
-    pub(super) fn unify(&mut self, terms: &[Term]) -> Result<(Vec<String>, DataType, Coll), SqlError> {
-        let mut common: Option<DataType> = None;
-        for term in terms {
-            if term.is_untyped(self) {
-                continue;
-            }
-            common = Some(match common {
-                None => term.data_type,
-                Some(so_far) => super::compare::wider(so_far, term.data_type),
-            });
-        }
-        let data_type = common.unwrap_or(TEXT);
-        let mut texts = Vec::with_capacity(terms.len());
-        for term in terms {
-            texts.push(self.coerce(term, data_type, Purpose::Compare)?);
-        }
-        let coll = if Class::of(&data_type) == Class::Text {
-            let strongest = terms.iter().fold(Coll::None, |coll, term| coll.stronger(term.coll));
-            if strongest == Coll::None { Coll::Function } else { strongest }
-        } else {
-            Coll::None
-        };
-        Ok((texts, data_type, coll))
     }
 
     fn scalar_subquery(&mut self, query: &Query) -> Result<Term, SqlError> {
@@ -413,31 +320,6 @@ impl Translator<'_> {
         result.sql = sql;
         result.shape = Shape::Column { name: field.0.clone(), origin: None };
         Ok(result)
-    }
-
-    /// `$..` variables and the date and user words without arguments.
-    pub(super) fn variable(&mut self, name: &str, precision: u8) -> Result<Term, SqlError> {
-        let (source, data_type) = match name {
-            "CURRENT_DATE" => (SlotSource::Today, DataType::Date),
-            "CURRENT_TIME" => (SlotSource::TimeOfDay { precision }, DataType::Time { precision }),
-            "CURRENT_TIMESTAMP" | "SYSDATE" => (SlotSource::Now { precision }, DataType::Timestamp { precision }),
-            "USER" | "CURRENT_USER" | "SESSION_USER" | "SYSTEM_USER" | "$USERNAME" => (SlotSource::User, TEXT),
-            "$NAMESPACE" => (SlotSource::Namespace, TEXT),
-            "$JOB" => (SlotSource::Job, DataType::Integer),
-            "$TLEVEL" => (SlotSource::TransactionLevel, DataType::Integer),
-            "$HOROLOG" | "$H" | "$ZTIMESTAMP" | "$ZTS" => {
-                let digits = if name.starts_with("$Z") { 6 } else { 0 };
-                let (_, mark) = self.add_slot(SlotSource::Now { precision: digits }, DataType::PosixTime);
-                return Ok(Term::new(format!("iris_horolog({mark})"), TEXT));
-            }
-            "$ZVERSION" | "$ZV" => {
-                return Ok(Term::new(super::term::text_constant(super::super::VERSION_TEXT), TEXT));
-            }
-            _ => return Err(SqlError::prepare(1, format!("Invalid SQL statement: special variable {name}"))),
-        };
-        let (slot, sql) = self.add_slot(source, data_type);
-        let coll = if data_type == TEXT { Coll::Function } else { Coll::None };
-        Ok(Term { sql, data_type, shape: Shape::Mark { slot, typed: true }, coll, nullable: false })
     }
 }
 

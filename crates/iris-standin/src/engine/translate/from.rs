@@ -7,17 +7,14 @@ use super::super::catalog::{Relation, ViewDef};
 use super::super::convert::{Class, Purpose};
 use super::super::parse::ast::{Expr, JoinKind, JoinOn, JsonColumn, Name, ObjectName, TableRef, same_name};
 use super::super::parse::parse_query;
-use super::query::{OutColumn, QueryOutput};
+use super::output::{OutColumn, QueryOutput};
 use super::scope::{Source, SourceColumn, table_source};
-use super::term::{Coll, TEXT, Term, text_constant};
-use super::{Translator, type_name};
+use super::term::{Coll, TEXT, Term, quote, text_constant};
+use super::translator::Translator;
+use super::type_name;
 
 /// A view that leads to itself is caught here.
 const VIEW_DEPTH_MAX: u32 = 16;
-
-pub(super) fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
 
 impl Translator<'_> {
     /// ` FROM ..`, or nothing. The sources are added to the innermost scope.

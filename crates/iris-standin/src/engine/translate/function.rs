@@ -1,15 +1,15 @@
 //! Functions: dispatch by name, conditionals, numbers, vectors, system functions.
 
-use std::ops::RangeInclusive;
-
 use super::super::SqlError;
 use super::super::catalog::Collation;
 use super::super::convert::{Class, Purpose};
 use super::super::parse::ast::{CompareOp, Expr, Function, Literal};
 use super::super::types::{DataType, VectorElement};
+use super::arguments::{unknown_function, wrong_arguments};
+use super::shape;
 use super::slot::SlotSource;
 use super::term::{Coll, DECIMAL, Shape, TEXT, Term, text_constant};
-use super::{Translator, shape};
+use super::translator::Translator;
 
 /// Only as `{fn ..}`: without the braces IRIS looks for a user's function (facts, "SELECT and functions").
 const BRACED_ONLY: [&str; 13] =
@@ -18,18 +18,6 @@ const BRACED_ONLY: [&str; 13] =
 /// Functions that take a stream; CONVERT is not among them only because it is no call here (manual, "Scalar Functions and
 /// Streams").
 const STREAM_FUNCTIONS: [&str; 5] = ["CHAR_LENGTH", "CHARACTER_LENGTH", "DATALENGTH", "SUBSTRING", "%INTERNAL"];
-
-pub(super) fn unknown_function(name: &str) -> SqlError {
-    SqlError::prepare(359, format!("User defined SQL function '{name}' does not exist"))
-}
-
-pub(super) fn wrong_arguments(name: &str) -> SqlError {
-    SqlError::prepare(1, format!("Invalid number of arguments for function {name}"))
-}
-
-pub(super) fn argument_count(name: &str, arguments: &[Expr], limits: RangeInclusive<usize>) -> Result<(), SqlError> {
-    if limits.contains(&arguments.len()) { Ok(()) } else { Err(wrong_arguments(name)) }
-}
 
 impl Translator<'_> {
     pub(super) fn function(&mut self, function: &Function) -> Result<Term, SqlError> {
@@ -58,7 +46,7 @@ impl Translator<'_> {
             terms.push(self.value(argument)?);
         }
         if !STREAM_FUNCTIONS.contains(&upper.as_str()) {
-            terms.iter().try_for_each(super::query::refuse_stream)?;
+            terms.iter().try_for_each(super::output::refuse_stream)?;
         }
         if let Some(term) = self.collation_function(&upper, &terms)? {
             return Ok(term);
@@ -161,7 +149,7 @@ impl Translator<'_> {
             }
             ("NULLIF", [a, b]) => {
                 let equal = self.compare_terms(CompareOp::Equal, a, b)?;
-                let data_type = if a.is_untyped(self) { b.data_type } else { a.data_type };
+                let data_type = if self.is_untyped(a) { b.data_type } else { a.data_type };
                 let value = self.coerce(a, data_type, Purpose::Compare)?;
                 let sql = format!("(CASE WHEN {equal} THEN NULL ELSE {value} END)");
                 Ok(Some(Term { sql, data_type, shape: Shape::Other, coll: a.coll, nullable: true }))

@@ -5,9 +5,9 @@ use super::super::convert::{Class, Purpose};
 use super::super::functions::formats;
 use super::super::parse::ast::{Expr, Literal};
 use super::super::types::DataType;
-use super::Translator;
-use super::function::wrong_arguments;
+use super::arguments::wrong_arguments;
 use super::term::{Shape, TEXT, Term, text_constant};
+use super::translator::Translator;
 
 const STAMP: DataType = DataType::Timestamp { precision: 6 };
 

@@ -2,8 +2,8 @@
 
 use super::super::SqlError;
 use super::super::parse::ast::Expr;
-use super::Translator;
 use super::term::{TEXT, Term};
+use super::translator::Translator;
 
 impl Translator<'_> {
     pub(super) fn json_object(&mut self, pairs: &[(Expr, Expr)], absent_on_null: bool) -> Result<Term, SqlError> {

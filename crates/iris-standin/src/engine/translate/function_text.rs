@@ -4,9 +4,9 @@ use super::super::SqlError;
 use super::super::convert::{Class, Purpose};
 use super::super::parse::{TRIM_LEADING, TRIM_TRAILING};
 use super::super::types::DataType;
-use super::Translator;
-use super::function::wrong_arguments;
+use super::arguments::wrong_arguments;
 use super::term::{TEXT, Term};
+use super::translator::Translator;
 
 /// What an argument is read as.
 #[derive(Clone, Copy)]

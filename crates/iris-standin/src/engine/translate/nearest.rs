@@ -4,8 +4,8 @@
 use super::super::SqlError;
 use super::super::catalog::{IndexKind, TableDef, VectorDistance, same_name};
 use super::super::parse::ast::{Expr, Function, OrderItem, Select, SelectItem, Top};
-use super::Translator;
 use super::term::Shape;
+use super::translator::Translator;
 
 impl Translator<'_> {
     /// `TOP n .. ORDER BY VECTOR_COSINE(column, x) DESC` over one table with such an index: all-zero vectors are not in

@@ -5,9 +5,10 @@ use super::super::catalog::Collation;
 use super::super::convert::{Class, Purpose};
 use super::super::parse::ast::{Expr, Limit, Literal, Name, OrderItem, Select, SelectItem, same_name};
 use super::super::types::{DECIMAL_COLLATION, DataType};
-use super::query::{Item, OutColumn, refuse_stream};
+use super::output::{Item, OutColumn, refuse_stream};
+use super::shape;
 use super::term::{Coll, Shape, collation_name};
-use super::{Translator, shape};
+use super::translator::Translator;
 
 impl Translator<'_> {
     pub(super) fn select_order(

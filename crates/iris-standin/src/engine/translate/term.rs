@@ -2,13 +2,10 @@
 
 use rusqlite::types::Value as Stored;
 
-use super::super::SqlError;
 use super::super::catalog::Collation;
-use super::super::convert::{Class, Purpose, import, pack};
+use super::super::convert::Class;
 use super::super::types::{DECIMAL_COLLATION, DataType, EXACT_COLLATION, STRING_COLLATION, UPPER_COLLATION};
 use super::super::value::Value;
-use super::Translator;
-use super::slot::Field;
 
 /// How a string came by its collation; the stronger side of a comparison decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,15 +99,6 @@ impl Term {
         matches!(self.shape, Shape::Mark { typed: false, .. } | Shape::Literal(_) | Shape::Null)
     }
 
-    /// Nothing at all is known about its type: NULL and marks of the user.
-    pub(super) fn is_untyped(&self, translator: &Translator<'_>) -> bool {
-        match self.shape {
-            Shape::Null => true,
-            Shape::Mark { slot, typed } => !typed && !translator.is_literal_mark(slot),
-            _ => false,
-        }
-    }
-
     /// The text with a collation that orders and compares as IRIS does.
     pub(super) fn collated(&self) -> String {
         match self.class() {
@@ -158,94 +146,6 @@ pub(super) fn constant(stored: &Stored) -> String {
     }
 }
 
-impl Translator<'_> {
-    /// The term as SQLite text of type `to`. Literals are converted here, marks when they are bound, the rest by a
-    /// function of the engine.
-    pub(super) fn coerce(&mut self, term: &Term, to: DataType, purpose: Purpose) -> Result<String, SqlError> {
-        match &term.shape {
-            Shape::Null => return Ok("NULL".into()),
-            Shape::Literal(value) => {
-                let stored = import(value, &to, purpose)
-                    .map_err(|error| SqlError::prepare(error.sqlcode(), error.words().to_owned()))?;
-                return Ok(constant(&stored));
-            }
-            Shape::Mark { slot, typed: false } => {
-                self.set_slot(*slot, to, purpose, None);
-                return Ok(term.sql.clone());
-            }
-            _ => {}
-        }
-        let (from, target) = (term.class(), Class::of(&to));
-        if from == target && purpose == Purpose::Compare {
-            return Ok(term.sql.clone());
-        }
-        Ok(match (from, target, purpose) {
-            (Class::Int, Class::Decimal, Purpose::Compare) => format!("CAST({} AS TEXT)", term.sql),
-            (Class::Int | Class::Decimal, Class::Double, Purpose::Compare) => format!("CAST({} AS REAL)", term.sql),
-            _ => {
-                let purpose = match purpose {
-                    Purpose::Assign => 0,
-                    Purpose::Cast => 1,
-                    Purpose::Compare => 2,
-                };
-                format!("iris_convert({},{},{},{purpose})", term.sql, from.code(), pack(&to))
-            }
-        })
-    }
-
-    /// For a column: validated when it is evaluated (-104, -105).
-    pub(super) fn assign(&mut self, term: &Term, to: DataType, field: &Field) -> Result<String, SqlError> {
-        match &term.shape {
-            Shape::Null => Ok("NULL".into()),
-            Shape::Mark { slot, typed: false } => {
-                self.set_slot(*slot, to, Purpose::Assign, Some(field.clone()));
-                Ok(term.sql.clone())
-            }
-            Shape::Literal(value) if import(value, &to, Purpose::Assign).is_ok() => {
-                import(value, &to, Purpose::Assign).map(|stored| constant(&stored)).or_else(|_| Ok("NULL".into()))
-            }
-            // A literal that does not fit fails when the statement runs, like any other value.
-            Shape::Literal(_) => {
-                let stored = format!("{},{},{}", term.sql, term.class().code(), pack(&to));
-                Ok(format!("iris_assign({stored},{},{})", text_constant(&field.label), field.sqlcode()))
-            }
-            _ => Ok(format!(
-                "iris_assign({},{},{},{},{})",
-                term.sql,
-                term.class().code(),
-                pack(&to),
-                text_constant(&field.label),
-                field.sqlcode()
-            )),
-        }
-    }
-
-    /// As a string for string functions and `||`.
-    pub(super) fn text_of(&mut self, term: &Term) -> Result<String, SqlError> {
-        self.coerce(term, TEXT, Purpose::Compare)
-    }
-
-    /// As decimal text for exact arithmetic.
-    pub(super) fn decimal_of(&mut self, term: &Term) -> Result<String, SqlError> {
-        self.coerce(term, DECIMAL, Purpose::Compare)
-    }
-
-    pub(super) fn double_of(&mut self, term: &Term) -> Result<String, SqlError> {
-        self.coerce(term, DataType::Double, Purpose::Compare)
-    }
-
-    /// As a whole number: lengths, positions, counts.
-    pub(super) fn integer_of(&mut self, term: &Term) -> Result<String, SqlError> {
-        match term.shape {
-            Shape::Mark { typed: false, .. } | Shape::Literal(_) | Shape::Null => {
-                self.coerce(term, DataType::Integer, Purpose::Cast)
-            }
-            _ if term.class() == Class::Int => Ok(term.sql.clone()),
-            _ => self.coerce(term, DataType::BigInt, Purpose::Cast),
-        }
-    }
-
-    pub(super) fn timestamp_of(&mut self, term: &Term) -> Result<String, SqlError> {
-        self.coerce(term, DataType::PosixTime, Purpose::Compare)
-    }
+pub(super) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }

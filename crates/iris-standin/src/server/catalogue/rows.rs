@@ -1,6 +1,6 @@
 //! The rows of each catalogue request.
 
-use super::{Arguments, Record, like, same};
+use super::arguments::{Arguments, Record, like, same};
 use crate::engine::{SqlError, Value};
 use iris_protocol::Opcode;
 
