@@ -380,8 +380,11 @@ pub(super) fn decode_binary(element: Oid, bytes: &[u8]) -> Result<Datum<'static>
     Ok(Datum::Owned(array_nested::literal(&dimensions, &elements)))
 }
 
-/// Dimensions and elements, these as text, of an array whose elements are of this type, or of any.
-fn read_binary(element: Option<Oid>, bytes: &[u8]) -> Result<(Vec<Dimension>, Vec<Option<Vec<u8>>>), Box<PgError>> {
+/// Dimensions, and elements in their text form.
+type Parts = (Vec<Dimension>, Vec<Option<Vec<u8>>>);
+
+/// Takes an array apart whose elements are of this type, or of any.
+fn read_binary(element: Option<Oid>, bytes: &[u8]) -> Result<Parts, Box<PgError>> {
     let mut reader = Reader { bytes };
     let dimensions = reader.i32()?;
     let _has_nulls = reader.i32()?;
