@@ -5,13 +5,17 @@ use std::fmt::Write as _;
 use super::iris::{BATCH_ROWS, DIMENSIONS};
 
 /// Names, and how many allocations each round may have: a vector its elements, a batch of COPY what it is kept in, and the
-/// list of counts in the reply of this bench's IRIS.
+/// list of counts in the reply of this bench's IRIS; a string of several statements is kept until the last of them has run.
 pub const CASES: &[(&str, u32)] = &[
     ("prepared_text", 0),
     ("prepared_binary", 0),
     ("unnamed_text", 0),
     ("simple", 0),
     ("transaction", 0),
+    ("several", 1),
+    ("block", 0),
+    ("block_portals", 0),
+    ("held_cursors", 0),
     ("vector_text", 1),
     ("vector_binary", 1),
     ("copy_chunk", 3),
@@ -19,6 +23,9 @@ pub const CASES: &[(&str, u32)] = &[
 
 const ACCOUNT: &str = "SELECT abalance FROM pgbench_accounts WHERE aid = $1";
 const NEAREST: &str = "SELECT id FROM items ORDER BY embedding <=> $1 LIMIT 5";
+
+/// Portals that a client leaves open, besides those of its statements: nearly as many as it may have.
+const PORTALS: u32 = 9_990;
 
 const TEXT: u16 = 0;
 const BINARY: u16 = 1;
@@ -44,6 +51,14 @@ impl Case {
             }
             "simple" => (Vec::new(), of(|aid| query(&account(aid)))),
             "transaction" => (Vec::new(), of(|aid| [query("BEGIN"), query(&account(aid)), query("COMMIT")].concat())),
+            "several" => (Vec::new(), of(|aid| query(&format!("BEGIN; {} COMMIT", account(aid))))),
+            "block" => (block(0), of(|aid| ask("S_1", TEXT, aid.to_string().as_bytes()))),
+            "block_portals" => (block(PORTALS), of(|aid| ask("S_1", TEXT, aid.to_string().as_bytes()))),
+            "held_cursors" => {
+                let declare = |n| query(&format!("DECLARE c_{n} CURSOR WITH HOLD FOR {}", account(15)));
+                let setup = [(0..PORTALS).flat_map(declare).collect(), prepare("S_1", ACCOUNT)].concat();
+                (setup, of(|aid| ask("S_1", TEXT, aid.to_string().as_bytes())))
+            }
             "vector_text" => (prepare("S_1", NEAREST), of(|seed| ask("S_1", TEXT, vector_text(seed).as_bytes()))),
             "vector_binary" => (prepare("S_1", NEAREST), of(|seed| ask("S_1", BINARY, &vector_binary(seed)))),
             "copy_chunk" => (query("COPY pgbench_accounts (aid, bid, abalance) FROM STDIN"), of(chunk)),
@@ -88,14 +103,24 @@ fn prepare(name: &str, sql: &str) -> Vec<u8> {
     [parse(name, sql), sync()].concat()
 }
 
+/// A block with a prepared statement, to which so many portals are bound.
+fn block(portals: u32) -> Vec<u8> {
+    let bound = (0..portals).flat_map(|n| bind(&format!("C_{n}"), "S_1", TEXT, b"15"));
+    [query("BEGIN"), prepare("S_1", ACCOUNT), bound.collect(), sync()].concat()
+}
+
 /// As libpq and most drivers do it: Bind, Describe of the portal, Execute, Sync; one format for the parameters and one for
 /// the columns.
 fn ask(statement: &str, format: u16, value: &[u8]) -> Vec<u8> {
+    let bind = bind("", statement, format, value);
+    [bind, message(b'D', b"P\0"), message(b'E', b"\0\0\0\0\0"), sync()].concat()
+}
+
+fn bind(portal: &str, statement: &str, format: u16, value: &[u8]) -> Vec<u8> {
     let format = [&1_u16.to_be_bytes()[..], &format.to_be_bytes()].concat();
-    let length = u32::try_from(value.len()).expect("a short value");
-    let bind =
-        [b"\0", statement.as_bytes(), b"\0", &format, &1_u16.to_be_bytes(), &length.to_be_bytes(), value, &format];
-    [message(b'B', &bind.concat()), message(b'D', b"P\0"), message(b'E', b"\0\0\0\0\0"), sync()].concat()
+    let length = u32::try_from(value.len()).expect("a short value").to_be_bytes();
+    let names = [portal.as_bytes(), b"\0", statement.as_bytes(), b"\0"].concat();
+    message(b'B', &[&names, &format, &1_u16.to_be_bytes()[..], &length, value, &format].concat())
 }
 
 fn elements(seed: i32) -> impl Iterator<Item = f32> {

@@ -1,4 +1,6 @@
-//! What no runtime does: events that nobody waits for.
+//! What no runtime does: events that nobody waits for. What no client sees: over what a statement walks.
+
+mod many_portals;
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -3,10 +3,13 @@
 pub(super) mod advisory;
 pub(super) mod channels;
 pub(super) mod counts;
+pub(super) mod open_results;
 pub(super) mod presence;
 pub(super) mod settings;
 pub(super) mod transaction;
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -16,6 +19,7 @@ use crate::wire::{PgError, SendBuf, Severity, SqlState};
 
 use self::advisory::AdvisoryLocks;
 use self::channels::Channels;
+use self::open_results::OpenResults;
 use self::presence::{Presence, Sessions};
 use self::settings::Settings;
 use self::transaction::Transaction;
@@ -38,6 +42,10 @@ pub(super) struct Client {
     /// What the session has open, as [`gateway_setting::SESSION`](crate::catalog::gateway_setting::SESSION) tells it:
     /// written when the next statement asks for it.
     pub open: String,
+    /// On the IRIS connection.
+    pub open_results: Rc<OpenResults>,
+    /// Memory of the rows that cursors keep.
+    pub cursor_bytes: Rc<Cell<usize>>,
     /// The oracle has answered a query of the block: its modes stay as they are.
     pub has_queried: bool,
     /// For the runtime to carry out.
@@ -78,6 +86,8 @@ impl Client {
             channels: Channels::default(),
             advisory: AdvisoryLocks::default(),
             open: String::new(),
+            open_results: Rc::default(),
+            cursor_bytes: Rc::default(),
             has_queried: false,
             effects: Vec::new(),
             started: SystemTime::now(),

@@ -28,6 +28,8 @@ pub(crate) struct Transaction {
     definitions_count: usize,
     /// Names in the order of their creation; a name may repeat (the latest wins, as in PostgreSQL).
     savepoints: Vec<Savepoint>,
+    /// Savepoints set so far, those that are gone included.
+    savepoints_count: u64,
     /// Savepoints that IRIS holds: it has no RELEASE, so those that the client released are among them.
     iris_savepoints: usize,
 }
@@ -35,6 +37,8 @@ pub(crate) struct Transaction {
 #[derive(Debug)]
 struct Savepoint {
     name: String,
+    /// Counts from 1 in the transaction.
+    number: u64,
     /// How many savepoints IRIS held when it was set.
     below: usize,
     /// Definitions in front of it.
@@ -53,6 +57,7 @@ impl Transaction {
             iris_open: false,
             definitions_count: 0,
             savepoints: Vec::new(),
+            savepoints_count: 0,
             iris_savepoints: 0,
         }
     }
@@ -159,7 +164,9 @@ impl Transaction {
                 .hint("IRIS keeps a released savepoint until the transaction ends: commit more often."));
         }
         let definitions_count = self.definitions_count;
-        self.savepoints.push(Savepoint { name: name.to_owned(), below: self.iris_savepoints, definitions_count });
+        self.savepoints_count = self.savepoints_count.saturating_add(1);
+        let (number, below) = (self.savepoints_count, self.iris_savepoints);
+        self.savepoints.push(Savepoint { name: name.to_owned(), number, below, definitions_count });
         self.iris_savepoints = self.iris_savepoints.saturating_add(1);
         Ok(())
     }
@@ -167,6 +174,17 @@ impl Transaction {
     /// Savepoints around what happens now.
     pub(crate) fn depth(&self) -> usize {
         self.savepoints.len()
+    }
+
+    /// Number of the latest savepoint set in the transaction, 0 = none. What is made now was made after it, and after all
+    /// that have a lower number.
+    pub(crate) fn latest_savepoint(&self) -> u64 {
+        self.savepoints_count
+    }
+
+    /// Number of the innermost savepoint that there is, 0 = none.
+    pub(crate) fn innermost_savepoint(&self) -> u64 {
+        self.savepoints.last().map_or(0, |savepoint| savepoint.number)
     }
 
     pub(crate) fn has_savepoints(&self) -> bool {

@@ -100,7 +100,12 @@ impl Ready {
                 let is_new = known.insert(Rc::as_ptr(&portal.statement));
                 portal.bytes().saturating_add(if is_new { portal.statement.bytes() } else { 0 })
             };
-            let others = self.portals.named().map(|(_, portal)| exact(portal)).fold(0, usize::saturating_add);
+            let others = self
+                .portals
+                .iter()
+                .filter(|(name, _)| !name.is_empty())
+                .map(|(_, portal)| exact(portal))
+                .fold(0, usize::saturating_add);
             let bytes = exact(portal);
             if others.saturating_add(bytes) > max {
                 self.kept.portals = others;

@@ -11,6 +11,7 @@ use super::portal::{Portal, PortalState};
 use super::ready::Ready;
 use crate::session::run::Operation;
 use crate::session::run::bind::Values;
+use crate::session::run::cursor::kept_rows::KeptRows;
 use crate::session::run::cursor::run::CursorRun;
 use crate::session::run::cursor::{Cursor, Room, Scroll, SharedCursor};
 use crate::session::understand::rows::{Field, Fields, Formats};
@@ -43,12 +44,14 @@ impl Ready {
                 let understood = Rc::clone(&statement.understood);
                 let mut source = Operation::new(understood, values, formats, false, &self.context, &self.client)?;
                 self.separate(&mut source);
-                let cursor = Rc::new(RefCell::new(Cursor::new(source, fields, Scroll::No, false)));
+                let kept = KeptRows::new(&self.client.cursor_bytes);
+                let cursor = Rc::new(RefCell::new(Cursor::new(source, fields, kept, Scroll::No, false)));
                 return self.keep_cursor(name, cursor);
             }
             PortalState::Cursor(_) | PortalState::Spent => return Err(not_a_query(name)),
         };
-        self.keep_cursor(name, Rc::new(RefCell::new(Cursor::of_portal(source, fields))))
+        let kept = KeptRows::new(&self.client.cursor_bytes);
+        self.keep_cursor(name, Rc::new(RefCell::new(Cursor::of_portal(source, fields, kept))))
     }
 
     fn keep_cursor(&mut self, name: &str, cursor: SharedCursor) -> Result<SharedCursor, Box<PgError>> {
@@ -93,12 +96,13 @@ impl Ready {
             Some(false) => Scroll::No,
             None => Scroll::Recent,
         };
-        let cursor = Rc::new(RefCell::new(Cursor::new(source, fields, scroll, *hold)));
+        let kept = KeptRows::new(&self.client.cursor_bytes);
+        let cursor = Rc::new(RefCell::new(Cursor::new(source, fields, kept, scroll, *hold)));
         let room = self.room(None);
-        let depth = self.client.transaction.depth();
+        let savepoint = self.client.transaction.latest_savepoint();
         let state = PortalState::Cursor(Rc::clone(&cursor));
         let created_at = SystemTime::now();
-        self.portals.insert(name, Portal { statement, formats, state, created_at, is_declared: true, depth });
+        self.portals.insert(name, Portal { statement, formats, state, created_at, is_declared: true, savepoint });
         Ok(Operation::Cursor(Box::new(CursorRun::declare(cursor, *hold && !in_block, room))))
     }
 
@@ -129,8 +133,8 @@ impl Ready {
     }
 
     pub(in crate::session) fn room(&self, except: Option<&str>) -> Room {
-        let others = self.portals.iter().filter(|(name, _)| Some(*name) != except);
-        Room::new(&self.context.options.limits, others.map(|(_, portal)| portal.kept_bytes()).sum())
+        let own = except.and_then(|name| self.portals.get(name)).map_or(0, Portal::kept_bytes);
+        Room::new(&self.context.options.limits, self.client.cursor_bytes.get().saturating_sub(own))
     }
 }
 

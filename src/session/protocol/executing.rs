@@ -7,8 +7,8 @@ use crate::sql::Action;
 use crate::types::Oid;
 use crate::wire::{Frame, FrontendMessage, PgError, SendBuf};
 
-use super::by_name::ByName;
-use super::portal::{Portal, PortalState};
+use super::portal::PortalState;
+use super::portal_table::Portals;
 use super::ready::{Activity, Ready, in_failed_block};
 use super::simple::Place;
 use crate::session::contract::step::{Event, Progress, Step};
@@ -324,12 +324,12 @@ impl Ready {
             }
             (operation, _) => operation,
         };
-        self.closes.extend(operation.and_then(|operation| operation.open_result()));
+        self.closes.extend(operation.and_then(|mut operation| operation.take_result()));
     }
 }
 
 /// The operation of what is being executed, where it is.
-fn running<'a>(executing: &'a mut Option<Executing>, portals: &'a mut ByName<Portal>) -> Option<&'a mut Operation> {
+fn running<'a>(executing: &'a mut Option<Executing>, portals: &'a mut Portals) -> Option<&'a mut Operation> {
     let Executing { operation, origin, .. } = executing.as_mut()?;
     match (operation, origin) {
         (Some(operation), _) => Some(operation),

@@ -172,10 +172,8 @@ impl Ready {
         out: &mut SendBuf,
     ) -> Result<Option<Step>, Box<PgError>> {
         let name = bind.portal;
-        if name.is_empty()
-            && let Some(portal) = self.portals.remove("")
-        {
-            self.closes.extend(portal.open_result());
+        if name.is_empty() {
+            self.portals.close_unnamed(&mut self.closes);
         }
         self.check_portal_name(name)?;
         let (given, wanted) = (bind.parameters.len(), statement.parameter_types.len());
@@ -197,14 +195,14 @@ impl Ready {
             bind_values(&bound.understood, &sources, &mut cx)
         })?;
         let formats = Formats::new(bind.result_formats.iter());
-        let depth = self.client.transaction.depth();
+        let savepoint = self.client.transaction.latest_savepoint();
         let portal = Portal {
             statement: Rc::clone(statement),
             formats,
             state: PortalState::Bound(values),
             created_at: SystemTime::now(),
             is_declared: false,
-            depth,
+            savepoint,
         };
         self.charge_portal(name, &portal)?;
         self.portals.insert(name, portal);
@@ -359,8 +357,8 @@ impl Ready {
                 self.statements.remove(name);
             }
             Target::Portal => {
-                if let Some(portal) = self.portals.remove(name) {
-                    self.closes.extend(portal.open_result());
+                if let Some(mut portal) = self.portals.remove(name) {
+                    self.closes.extend(portal.take_result());
                 }
             }
         }

@@ -9,6 +9,7 @@ pub(super) mod names;
 pub(super) mod notifications;
 pub(super) mod open;
 pub(super) mod portal;
+pub(super) mod portal_table;
 pub(super) mod portals;
 pub(super) mod ready;
 pub(super) mod simple;

@@ -21,8 +21,8 @@ pub(in crate::session) struct Portal {
     pub created_at: SystemTime,
     /// By DECLARE: the statement is the cursor's query.
     pub is_declared: bool,
-    /// Savepoints it was made after: their end is its own.
-    pub depth: usize,
+    /// Number of the latest savepoint set before it was made, 0 = none. It ends with that, and with those before.
+    pub savepoint: u64,
 }
 
 #[allow(clippy::large_enum_variant, reason = "the hot path must not allocate")]
@@ -38,17 +38,18 @@ pub(in crate::session) enum PortalState {
 }
 
 impl Portal {
-    pub(in crate::session) fn open_result(&self) -> Option<Request> {
-        match &self.state {
-            PortalState::Running(operation) => operation.open_result(),
-            PortalState::Cursor(cursor) => cursor.try_borrow().ok()?.open_result(),
+    /// The result left open on the lease, to be closed there; it counts as closed.
+    pub(in crate::session) fn take_result(&mut self) -> Option<Request> {
+        match &mut self.state {
+            PortalState::Running(operation) => operation.take_result(),
+            PortalState::Cursor(cursor) => cursor.try_borrow_mut().ok()?.take_result(),
             PortalState::Bound(_) | PortalState::Spent => None,
         }
     }
 
     /// The IRIS connection is gone, and the open result with it.
     pub(in crate::session) fn forget_result(&mut self) {
-        if self.open_result().is_some() {
+        if self.take_result().is_some() {
             // Whatever reads from a cursor just now must find it lost as well.
             if let PortalState::Cursor(cursor) = &self.state
                 && let Ok(mut cursor) = cursor.try_borrow_mut()
@@ -67,13 +68,10 @@ impl Portal {
         cursor.try_borrow().is_ok_and(|cursor| cursor.needs_materializing()).then(|| Rc::clone(cursor))
     }
 
-    pub(in crate::session) fn outlives(&self, committed: bool) -> bool {
+    /// A cursor WITH HOLD that needs its transaction no more.
+    pub(in crate::session) fn is_held(&self) -> bool {
         let PortalState::Cursor(cursor) = &self.state else { return false };
-        cursor.try_borrow_mut().is_ok_and(|mut cursor| cursor.outlives(committed))
-    }
-
-    pub(in crate::session) fn is_committed(&self) -> bool {
-        self.outlives(false)
+        cursor.try_borrow().is_ok_and(|cursor| cursor.is_held())
     }
 
     pub(in crate::session) fn kept_bytes(&self) -> usize {

@@ -40,12 +40,12 @@ impl Ready {
                 Ok(Some(Operation::Cursor(Box::new(run))))
             }
             Action::Cursor(CursorCommand::Close(Some(name))) => {
-                let portal = self.portals.remove(name).ok_or_else(|| no_cursor(name))?;
-                self.closes.extend(portal.open_result());
+                let mut portal = self.portals.remove(name).ok_or_else(|| no_cursor(name))?;
+                self.closes.extend(portal.take_result());
                 Ok(None)
             }
             Action::Cursor(CursorCommand::Close(None)) => {
-                self.close_all_cursors();
+                self.portals.close_all(&mut self.closes);
                 Ok(None)
             }
             Action::ExplainExecute { explain, name, arguments, .. } => {
@@ -62,7 +62,7 @@ impl Ready {
                         "DISCARD ALL cannot run inside a transaction block",
                     ));
                 }
-                self.close_all_cursors();
+                self.portals.close_all(&mut self.closes);
                 self.deallocate(None)?;
                 Ok(None)
             }
@@ -70,13 +70,13 @@ impl Ready {
                 if !self.client.transaction.in_block() || self.client.transaction.is_failed() {
                     return Ok(None);
                 }
-                let held: Vec<SharedCursor> = self.portals.values().filter_map(Portal::needs_materializing).collect();
+                let held: Vec<SharedCursor> = self.portals.passing().filter_map(Portal::needs_materializing).collect();
                 if held.is_empty() {
                     return Ok(None);
                 }
-                let others: usize = self.portals.values().map(Portal::kept_bytes).sum();
                 let own: usize = held.iter().filter_map(|cursor| Some(cursor.try_borrow().ok()?.kept_bytes())).sum();
-                let room = Room::new(&self.context.options.limits, others.saturating_sub(own));
+                let others = self.client.cursor_bytes.get().saturating_sub(own);
+                let room = Room::new(&self.context.options.limits, others);
                 let control = Control::new(command.clone(), Rc::clone(&understood.tag));
                 Ok(Some(Operation::CommitHeld(Box::new(CommitHeld::new(held, room, control)))))
             }
@@ -111,36 +111,19 @@ impl Ready {
     /// Whether a result of the statement with this key is open, or about to be closed.
     pub(in crate::session) fn has_result(&self, key: u64) -> bool {
         let is_of = |request: &Request| matches!(request, Request::CloseResult { statement } if statement.key == key);
-        self.closes.iter().any(is_of) || self.portals.any(|portal| portal.open_result().as_ref().is_some_and(is_of))
-    }
-
-    fn close_all_cursors(&mut self) {
-        self.closes.extend(self.portals.values().filter_map(Portal::open_result));
-        self.portals.clear();
+        self.client.open_results.has(key) || self.closes.iter().any(is_of)
     }
 
     /// A statement has succeeded. What it means to cursors: they end with their transaction, except those WITH HOLD,
     /// and with the savepoint they were made after.
     pub(in crate::session) fn after_statement(&mut self, action: &Action, tag: &CommandTag) {
-        let savepoints = self.client.transaction.depth();
         match action {
             Action::Transaction(TransactionCommand::Commit { .. } | TransactionCommand::Rollback { .. }) => {
                 self.end_portals(tag.is("COMMIT"));
             }
-            Action::Transaction(TransactionCommand::Release(_)) => {
-                for portal in self.portals.values_mut() {
-                    portal.depth = portal.depth.min(savepoints);
-                }
-            }
             Action::Transaction(TransactionCommand::RollbackTo(_)) => {
-                let closes = &mut self.closes;
-                self.portals.retain(|portal| {
-                    let stays = portal.depth < savepoints || portal.is_committed();
-                    if !stays {
-                        closes.extend(portal.open_result());
-                    }
-                    stays
-                });
+                let savepoint = self.client.transaction.innermost_savepoint();
+                self.portals.roll_back_to(savepoint, &mut self.closes);
             }
             _ => {}
         }
@@ -148,13 +131,6 @@ impl Ready {
 
     /// The transaction is over, or about to be.
     pub(in crate::session) fn end_portals(&mut self, committed: bool) {
-        let closes = &mut self.closes;
-        self.portals.retain(|portal| {
-            let stays = portal.outlives(committed);
-            if !stays {
-                closes.extend(portal.open_result());
-            }
-            stays
-        });
+        self.portals.end_transaction(committed, &mut self.closes);
     }
 }

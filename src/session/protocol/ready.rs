@@ -10,6 +10,7 @@ use super::bounds::KeptBytes;
 use super::by_name::ByName;
 use super::executing::{Executing, Framing, Understanding};
 use super::portal::Portal;
+use super::portal_table::Portals;
 use super::simple::Place;
 use crate::session::client::Client;
 use crate::session::client::presence::SessionState;
@@ -58,7 +59,7 @@ pub(crate) struct Ready {
     /// Scratch of the scanner.
     pub(in crate::session) template: Template,
     pub(in crate::session) statements: ByName<Rc<Statement>>,
-    pub(in crate::session) portals: ByName<Portal>,
+    pub(in crate::session) portals: Portals,
     pub(in crate::session) kept: KeptBytes,
     pub(in crate::session) activity: Activity,
     /// The statement that is carried out.
@@ -82,7 +83,7 @@ impl Ready {
             client,
             template: Template::default(),
             statements: ByName::default(),
-            portals: ByName::default(),
+            portals: Portals::default(),
             kept: KeptBytes::default(),
             activity: Activity::Idle,
             executing: None,
@@ -96,11 +97,7 @@ impl Ready {
 
     /// Whether the session still needs its IRIS connection: a transaction or a result is open on it.
     pub(crate) fn keeps_lease(&self) -> bool {
-        let running = self.executing.as_ref().and_then(|executing| executing.operation.as_ref());
-        self.client.transaction.iris_open()
-            || !self.closes.is_empty()
-            || running.is_some_and(|operation| operation.open_result().is_some())
-            || self.portals.any(|portal| portal.open_result().is_some())
+        self.client.transaction.iris_open() || !self.closes.is_empty() || self.client.open_results.any()
     }
 
     /// Gives back what only a statement needs.
@@ -276,8 +273,9 @@ impl Ready {
     fn forget_lease(&mut self) {
         self.client.transaction.lost();
         self.closes.clear();
-        for portal in self.portals.values_mut() {
-            portal.forget_result();
+        if self.client.open_results.any() {
+            self.portals.values_mut().for_each(Portal::forget_result);
+            self.client.open_results.forget();
         }
     }
 
@@ -359,7 +357,7 @@ impl Ready {
             && !self.client.transaction.is_implicit()
             && !self.skip_until_sync
             // A cursor WITH HOLD is no sign of a cycle under way.
-            && self.portals.values().all(Portal::is_committed)
+            && !self.portals.has_passing()
     }
 
     fn on_ending(&mut self, ending: Ending, reply: &Reply<'_>, out: &mut SendBuf) -> Step {

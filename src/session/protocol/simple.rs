@@ -39,10 +39,8 @@ const CHECKED_BYTES_PER_STEP: usize = 8 << 10;
 impl Ready {
     pub(in crate::session) fn on_query(&mut self, sql: &str, out: &mut SendBuf) -> Step {
         // A simple query ends the unnamed statement and portal (protocol-flow chapter, "Extended Query").
-        self.statements.remove("");
-        if let Some(portal) = self.portals.remove("") {
-            self.closes.extend(portal.open_result());
-        }
+        self.statements.clear_unnamed();
+        self.portals.close_unnamed(&mut self.closes);
         self.client.begin_statement(sql);
         // One pass for the common string of one statement.
         if let Some(statement) = Resolve::scan_only(sql, &mut self.template, &self.client) {

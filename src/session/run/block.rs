@@ -108,10 +108,10 @@ impl BlockRun {
         self.settle(result, cx)
     }
 
-    /// The result left open on the lease when this is given up.
-    pub(crate) fn open_result(&self) -> Option<Request> {
-        match &self.stage {
-            Stage::Run { operation, .. } => operation.open_result(),
+    /// The result left open on the lease when this is given up. It counts as closed.
+    pub(crate) fn take_result(&mut self) -> Option<Request> {
+        match &mut self.stage {
+            Stage::Run { operation, .. } => operation.take_result(),
             _ => None,
         }
     }

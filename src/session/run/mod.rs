@@ -271,11 +271,11 @@ impl Operation {
         }
     }
 
-    /// The result left open on the lease when this is given up.
-    pub(super) fn open_result(&self) -> Option<Request> {
+    /// The result left open on the lease when this is given up. It counts as closed.
+    pub(super) fn take_result(&mut self) -> Option<Request> {
         match self {
-            Self::Run(run) => run.open_result(),
-            Self::Block(run) => run.open_result(),
+            Self::Run(run) => run.take_result(),
+            Self::Block(run) => run.take_result(),
             // A cursor's result is its portal's.
             _ => None,
         }

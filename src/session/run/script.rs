@@ -15,6 +15,7 @@ use super::outcome::{CommandTag, Outcome};
 use super::streams::StreamRows;
 use super::violation::{Attempt, violated};
 use crate::session::client::Client;
+use crate::session::client::open_results::OpenResult;
 use crate::session::contract::step::{Event, Want};
 use crate::session::understand::context::{Cx, ShardContext, Understood};
 pub(crate) use crate::session::understand::rows::put_row_description;
@@ -65,6 +66,8 @@ pub(crate) struct Run {
     own_statement: Option<Rc<IrisStatement>>,
     /// The schema is being changed, until the mirror has followed.
     under_way: Option<ChangeUnderWay>,
+    /// Its result that is open on the lease, as the client counts it.
+    open: Option<OpenResult>,
 }
 
 #[derive(Debug)]
@@ -111,11 +114,19 @@ impl Run {
             sent: Vec::new(),
             own_statement: None,
             under_way: None,
+            open: None,
         }
     }
 
-    /// The statement whose result is open on the lease, if any: to be closed when the run is dropped.
-    pub(crate) fn open_result(&self) -> Option<Request> {
+    /// The statement whose result is open on the lease, if any: to be closed when the run is dropped. It counts as
+    /// closed.
+    pub(crate) fn take_result(&mut self) -> Option<Request> {
+        self.open = None;
+        self.open_statement().map(|statement| Request::CloseResult { statement: Rc::clone(statement) })
+    }
+
+    /// The statement whose result is open on the lease.
+    fn open_statement(&self) -> Option<&Rc<IrisStatement>> {
         let open = match &self.state {
             State::Flushing => true,
             State::Suspended { end, .. } => !end,
@@ -125,8 +136,15 @@ impl Run {
         if !open {
             return None;
         }
-        let step = self.steps().get(self.step)?;
-        Some(Request::CloseResult { statement: self.statement(step) })
+        self.steps().get(self.step).map(|step| self.statement(step))
+    }
+
+    /// After whatever may have opened or closed a result.
+    fn count_result(&mut self, cx: &Cx<'_>) {
+        let key = self.open_statement().map(|statement| statement.key);
+        if key != self.open.as_ref().map(OpenResult::key) {
+            self.open = key.map(|key| cx.client.open_results.open(key));
+        }
     }
 
     /// Key of the statement whose rows go to the client.
@@ -150,8 +168,8 @@ impl Run {
         }
     }
 
-    fn statement(&self, step: &ScriptStep) -> Rc<IrisStatement> {
-        Rc::clone(self.own_statement.as_ref().unwrap_or(&step.plan.statement))
+    fn statement<'a>(&'a self, step: &'a ScriptStep) -> &'a Rc<IrisStatement> {
+        self.own_statement.as_ref().unwrap_or(&step.plan.statement)
     }
 
     /// Rows of the query sent so far, and whether these were all.
@@ -171,7 +189,9 @@ impl Run {
             return Ok(Outcome::Suspended);
         }
         self.opens_only = true;
-        self.next_step(cx)
+        let outcome = self.next_step(cx);
+        self.count_result(cx);
+        outcome
     }
 
     /// The tag without counts.
@@ -191,6 +211,12 @@ impl Run {
     /// # Errors
     /// The statement's own.
     pub(crate) fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let outcome = self.begin(rows_max, cx);
+        self.count_result(cx);
+        outcome
+    }
+
+    fn begin(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         self.rows_max = rows_max;
         // Only the rows of a plain query can wait in IRIS: other scripts have steps behind them that must run.
         if rows_max > 0 && self.steps().len() > 1 && matches!(self.state, State::Next) {
@@ -221,6 +247,12 @@ impl Run {
     /// # Errors
     /// The statement's own.
     pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let outcome = self.on_event(event, cx);
+        self.count_result(cx);
+        outcome
+    }
+
+    fn on_event(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match (&self.state, event) {
             (State::Waiting | State::Streams(_), Event::Iris(reply)) => self.on_reply(reply, cx),
             (State::Flushing, Event::Flushed) => Ok(self.next_page()),
@@ -239,7 +271,7 @@ impl Run {
     fn next_page(&mut self) -> Outcome {
         self.state = State::Waiting;
         match self.steps().get(self.step) {
-            Some(step) => Outcome::Wait(Want::Submit(Request::Fetch { statement: self.statement(step) })),
+            Some(step) => Outcome::Wait(Want::Submit(Request::Fetch { statement: Rc::clone(self.statement(step)) })),
             None => Outcome::Complete(self.tag()),
         }
     }
@@ -328,7 +360,7 @@ impl Run {
             }
             return Ok(self.finish(cx.shard));
         };
-        let statement = self.statement(step);
+        let statement = Rc::clone(self.statement(step));
         let values_per_set = step.plan.binds.len();
         let is_kept = step.plan.writes.is_some();
         if self.under_way.is_none() {
@@ -475,7 +507,7 @@ impl Run {
         let (Some(shape), Some(step)) = (self.shape.clone(), self.steps().get(self.step)) else {
             return self.end_of_page(rows.end(), cx);
         };
-        let statement = self.statement(step);
+        let statement = Rc::clone(self.statement(step));
         loop {
             if self.limit_reached() {
                 self.state = State::Streams(rows);

@@ -1,6 +1,8 @@
 //! Rows of a cursor kept in memory: whole DataRow messages, by their number in the result.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 /// Messages are kept in pieces of about this size, so that what is no longer needed can be given back.
 const SEGMENT_BYTES: usize = 64 << 10;
@@ -28,13 +30,20 @@ impl Segment {
 }
 
 /// A run of consecutive rows, counted from 1. Grows behind, shrinks in front.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct KeptRows {
     segments: VecDeque<Segment>,
     bytes: usize,
+    /// What all cursors of the client keep.
+    total: Rc<Cell<usize>>,
 }
 
 impl KeptRows {
+    /// `total`: of all cursors of the client, kept up to date from here.
+    pub(crate) fn new(total: &Rc<Cell<usize>>) -> Self {
+        Self { segments: VecDeque::new(), bytes: 0, total: Rc::clone(total) }
+    }
+
     /// Memory held for rows.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
@@ -51,7 +60,9 @@ impl KeptRows {
         if let Some(segment) = self.segments.back_mut() {
             segment.messages.extend_from_slice(message);
             segment.ends.push(segment.messages.len());
-            self.bytes = self.bytes.saturating_add(message.len()).saturating_add(ROW_BYTES);
+            let bytes = message.len().saturating_add(ROW_BYTES);
+            self.bytes = self.bytes.saturating_add(bytes);
+            self.total.set(self.total.get().saturating_add(bytes));
         }
     }
 
@@ -88,12 +99,24 @@ impl KeptRows {
 
     fn drop_oldest(&mut self) {
         if let Some(segment) = self.segments.pop_front() {
-            self.bytes = self.bytes.saturating_sub(segment.bytes());
+            self.forget(segment.bytes());
         }
     }
 
     fn clear(&mut self) {
-        *self = Self::default();
+        self.segments.clear();
+        self.forget(self.bytes);
+    }
+
+    fn forget(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.total.set(self.total.get().saturating_sub(bytes));
+    }
+}
+
+impl Drop for KeptRows {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 
@@ -102,7 +125,7 @@ mod tests {
     use super::*;
 
     fn filled(rows: u64) -> KeptRows {
-        let mut kept = KeptRows::default();
+        let mut kept = KeptRows::new(&Rc::default());
         for number in 1..=rows {
             kept.push(number, format!("row {number}{}", " ".repeat(1000)).as_bytes());
         }
@@ -140,5 +163,23 @@ mod tests {
         kept.push(10, b"ten");
         assert_eq!((kept.get(3), kept.get(10)), (None, Some(&b"ten"[..])));
         assert_eq!(kept.bytes(), 3 + ROW_BYTES);
+    }
+
+    #[test]
+    fn all_cursors_together_keep_what_each_keeps() {
+        let total = Rc::<Cell<usize>>::default();
+        let (mut one, mut other) = (KeptRows::new(&total), KeptRows::new(&total));
+        for number in 1..=500 {
+            one.push(number, &[0; 1_000]);
+            other.push(number, &[0; 10]);
+        }
+        assert_eq!(total.get(), one.bytes() + other.bytes());
+        one.shrink_to(70_000);
+        other.push(900, b"behind a gap");
+        assert_eq!(total.get(), one.bytes() + other.bytes());
+        drop(one);
+        assert_eq!(total.get(), other.bytes());
+        drop(other);
+        assert_eq!(total.get(), 0);
     }
 }

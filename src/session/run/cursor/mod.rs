@@ -70,8 +70,6 @@ pub(crate) struct Cursor {
     hold: bool,
     /// WITH HOLD: no row is left to be read.
     is_materialized: bool,
-    /// WITH HOLD: the transaction that declared it has committed.
-    is_committed: bool,
     has_failed: bool,
     kept: KeptRows,
     /// Rows that have come from the source.
@@ -84,7 +82,7 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
-    pub(crate) fn new(source: Operation, fields: Vec<Field>, scroll: Scroll, hold: bool) -> Self {
+    pub(crate) fn new(source: Operation, fields: Vec<Field>, kept: KeptRows, scroll: Scroll, hold: bool) -> Self {
         Self {
             source,
             spool: SendBuf::new(),
@@ -92,9 +90,8 @@ impl Cursor {
             scroll,
             hold,
             is_materialized: false,
-            is_committed: false,
             has_failed: false,
-            kept: KeptRows::default(),
+            kept,
             read_count: 0,
             source_ended: false,
             row: 0,
@@ -104,9 +101,9 @@ impl Cursor {
     }
 
     /// A portal of the extended protocol that SQL refers to. It may have been executed already.
-    pub(crate) fn of_portal(source: Operation, fields: Vec<Field>) -> Self {
+    pub(crate) fn of_portal(source: Operation, fields: Vec<Field>, kept: KeptRows) -> Self {
         let (row, ended) = source.rows_sent();
-        let mut cursor = Self::new(source, fields, Scroll::No, false);
+        let mut cursor = Self::new(source, fields, kept, Scroll::No, false);
         cursor.row = row;
         cursor.read_count = row;
         cursor.at_start = row == 0;
@@ -115,9 +112,9 @@ impl Cursor {
         cursor
     }
 
-    /// The result left open on the lease when the cursor is dropped.
-    pub(crate) fn open_result(&self) -> Option<Request> {
-        self.source.open_result()
+    /// The result left open on the lease when the cursor is dropped. It counts as closed.
+    pub(crate) fn take_result(&mut self) -> Option<Request> {
+        self.source.take_result()
     }
 
     /// Whether it goes back, and whether it outlives its transaction.
@@ -148,10 +145,9 @@ impl Cursor {
         self.is_materialized = true;
     }
 
-    /// The transaction ended: whether the cursor outlives it.
-    pub(crate) fn outlives(&mut self, committed: bool) -> bool {
-        self.is_committed |= committed && self.is_materialized && !self.has_failed;
-        self.is_committed
+    /// WITH HOLD, and it needs nothing of its transaction any more: it outlives it when that commits.
+    pub(crate) fn is_held(&self) -> bool {
+        self.is_materialized && !self.has_failed
     }
 
     pub(crate) fn has_ended(&self) -> bool {
