@@ -33,7 +33,7 @@ pub(crate) use plpgsql::{BlockStatement, BlockStep, DoBlock};
 pub use schema::{ColumnFacts, NoSchema, RelationName, Schema, TableFacts, TableLookup, VectorElement};
 pub(crate) use schema::{Named, NamedFacts, Need, ViewFacts, ViewLookup};
 pub use split::split;
-pub(crate) use split::{position_in, quoted_names_at};
+pub(crate) use split::{quoted_names_at, statement_start};
 pub use template::{Literal, LiteralKind, Template};
 pub(crate) use translate::view_for_mirror;
 pub use translate::{check_syntax, translate};

@@ -9,9 +9,10 @@ use super::lex::{self, Kind};
 ///
 /// Statements come without their semicolon; those of only blanks and comments are left out, as in PostgreSQL, so no
 /// item at all means EmptyQueryResponse. An unterminated string ends the last statement; [`Template::scan`] names the
-/// error.
+/// error. Whoever wants the statements' templates cuts and reads them in one: [`Template::scan_first`].
 ///
 /// [`Template::scan`]: super::Template::scan
+/// [`Template::scan_first`]: super::Template::scan_first
 pub fn split(sql: &str) -> impl Iterator<Item = &str> {
     Split { sql, at: 0 }
 }
@@ -56,12 +57,17 @@ impl<'a> Iterator for Split<'a> {
     }
 }
 
-/// Where `position` (characters, from 1) of `statement` lies in `sql`, of which `statement` is a slice: positions of
-/// errors count from the start of the whole query string.
-pub(crate) fn position_in(sql: &str, statement: &str, position: u32) -> u32 {
-    let offset = (statement.as_ptr() as usize).wrapping_sub(sql.as_ptr() as usize);
-    let before = sql.get(..offset).map_or(0, |text| text.chars().count());
-    position.saturating_add(u32::try_from(before).unwrap_or(0))
+/// Where the first statement at or behind `at` begins: behind blanks, comments and semicolons. `None`: there is none.
+pub(crate) fn statement_start(sql: &str, mut at: usize) -> Option<usize> {
+    let bytes = sql.as_bytes();
+    while let Some(&byte) = bytes.get(at) {
+        let token = lex::token(bytes, at);
+        if byte != b';' && !token.kind.is_trivia() {
+            return Some(at);
+        }
+        at = token.end;
+    }
+    None
 }
 
 /// The names in quotes of a dotted name that begins at `position` (characters, from 1), or of the list in parentheses

@@ -91,35 +91,25 @@ impl Template {
         self.read(sql, false).map(|_| ())
     }
 
-    /// Reads a query string of one statement, and finds out on the way that it is one: the statement, as
-    /// [`split`](super::split) would cut it. `None`: it is none or several, or faulty; then nothing that was read counts.
-    pub fn scan_only<'a>(&mut self, sql: &'a str) -> Option<&'a str> {
-        // What is no ASCII may be a blank to one and a letter to the other.
-        if !sql.as_bytes().last()?.is_ascii() {
-            return None;
-        }
-        let bytes = sql.as_bytes();
-        let mut start = 0;
-        while start < bytes.len() {
-            let token = lex::token(bytes, start);
-            if !token.kind.is_trivia() {
-                break;
-            }
-            start = token.end;
-        }
-        let sql = sql.get(start..)?.trim_end();
-        let end = self.read(sql, true).ok()?;
-        let behind = sql.get(end..)?;
-        (end > 0 && super::split(behind).next().is_none()).then(|| sql.get(..end))?
+    /// Reads the statement that a query string begins with, and finds out on the way where it ends: the statement, as
+    /// [`split`](super::split) would cut it.
+    ///
+    /// # Errors
+    /// As [`scan`](Self::scan).
+    pub fn scan_first<'a>(&mut self, sql: &'a str) -> Result<&'a str, Box<PgError>> {
+        let end = self.read(sql, true)?;
+        Ok(sql.get(..end).unwrap_or_default())
     }
 
-    /// `stops`: at a semicolon that ends the statement. Where it ends.
+    /// `stops`: at a semicolon that ends the statement. Where that stands; without one, where the last token ends that is
+    /// no blank.
     fn read(&mut self, sql: &str, stops: bool) -> Result<usize, Box<PgError>> {
         self.text.clear();
         self.literals.clear();
         self.values.clear();
         let bytes = sql.as_bytes();
         let mut at = 0;
+        let mut end = 0;
         // What lies between `run` and `at` goes into the text as it is, single blanks included.
         let mut run = 0;
         let mut gap = false;
@@ -128,13 +118,19 @@ impl Template {
             let token = lex::token(bytes, at);
             if stops && token.kind == Kind::Punctuation {
                 match bytes.get(at) {
-                    Some(b';') if depth == 0 => break,
+                    Some(b';') if depth == 0 => {
+                        end = at;
+                        break;
+                    }
                     Some(b'(') => depth = depth.saturating_add(1),
                     Some(b')') => depth = depth.saturating_sub(1),
                     _ => {}
                 }
             }
             let from = std::mem::replace(&mut at, token.end);
+            if token.kind != Kind::Blank {
+                end = token.end;
+            }
             match token.kind {
                 Kind::Word | Kind::Quoted | Kind::Other => self.close(&mut gap),
                 Kind::Punctuation => {
@@ -168,6 +164,7 @@ impl Template {
                     self.close(&mut gap);
                     at = self.string(sql, from, token)?;
                     run = at;
+                    end = at;
                 }
                 Kind::UnterminatedString => return Err(unterminated("quoted string", sql, from)),
                 Kind::UnterminatedQuoted => return Err(unterminated("quoted identifier", sql, from)),
@@ -185,7 +182,7 @@ impl Template {
         if self.is_dated {
             self.text.push('\u{7}');
         }
-        Ok(at)
+        Ok(end)
     }
 
     /// Makes the client's parameter types part of the key: the same text means something else for other types.

@@ -144,7 +144,7 @@ impl Ready {
             }
             (Ok(None), Framing::Message) => Step::NeedFrame,
             (Err(error), Framing::Query(place)) => {
-                self.report(&moved(error, place.offset), out);
+                self.report(&moved(error, place.offset()), out);
                 self.finish_cycle(out)
             }
             (Err(error), Framing::Execute | Framing::Message) => self.fail_extended(&error, out),

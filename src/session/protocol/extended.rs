@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::SystemTime;
 
-use crate::sql::{Action, CursorCommand, Template, split};
+use crate::sql::{Action, CursorCommand, Template, statement_start};
 use crate::types::Oid;
 use crate::wire::{Bind, Parse, PgError, SendBuf, SqlState, Target};
 
@@ -40,9 +40,11 @@ impl Ready {
         } else {
             self.check_statement_name(parse.name)?;
         }
-        let mut statements = split(parse.sql);
-        let sql = statements.next().unwrap_or_default();
-        if statements.next().is_some() {
+        let mut template = Template::default();
+        let start = statement_start(parse.sql, 0).unwrap_or(parse.sql.len());
+        let text = parse.sql.get(start..).unwrap_or_default();
+        let sql = Resolve::scan_first(text, &mut template, &self.client)?;
+        if statement_start(text, sql.len()).is_some() {
             return Err(PgError::error(
                 SqlState::SYNTAX_ERROR,
                 "cannot insert multiple commands into a prepared statement",
@@ -50,8 +52,6 @@ impl Ready {
         }
         self.check_statement_bytes(sql)?;
         let types: Vec<Oid> = parse.type_oids().map(Oid).collect();
-        let mut template = Template::default();
-        Resolve::scan(sql, &mut template, &self.client)?;
         let resolve = Resolve::with_types(sql, template, &types);
         self.understand(resolve, Purpose::Parse { name: parse.name.to_owned(), types, outer: None }, out)
     }

@@ -26,11 +26,8 @@ use crate::session::understand::statement::Statement;
 pub(in crate::session) enum Activity {
     /// Waits for a frame.
     Idle,
-    /// The syntax of all statements of a query string is being checked, up to this byte so far.
-    Check {
-        text: Rc<str>,
-        checked: usize,
-    },
+    /// The syntax of all statements of a query string is being checked, up to here so far.
+    Check(Place),
     /// Between two statements of a query string, so that others get their turn and the output goes out.
     Between(Place),
     Understand(Box<Understanding>),
@@ -217,7 +214,7 @@ impl Ready {
         match (std::mem::replace(&mut self.activity, Activity::Idle), event) {
             (Activity::Understand(understanding), event) => self.resume_understanding(*understanding, event, out),
             (Activity::Execute, event) => self.resume(event, out),
-            (Activity::Check { text, checked }, Event::Flushed) => self.check_statements(&text, checked, out),
+            (Activity::Check(place), Event::Flushed) => self.check_statements(place, out),
             (Activity::Between(place), Event::Flushed) => self.run_statements(place, out),
             (Activity::Ending(Ending::Notifications), Event::Notified(notifications)) => {
                 super::notifications::put_notifications(&notifications, out);
@@ -226,7 +223,7 @@ impl Ready {
             (Activity::Ending(ending), Event::Iris(reply)) if ending != Ending::Notifications => {
                 self.on_ending(ending, &reply, out)
             }
-            (Activity::Check { .. } | Activity::Between(_) | Activity::Ending(_), _) => self.unwaited(out),
+            (Activity::Check(_) | Activity::Between(_) | Activity::Ending(_), _) => self.unwaited(out),
             (Activity::Idle, _) => {
                 let error = PgError { severity: Severity::Fatal, ..*self.context.unwaited() };
                 out.put_error_response(&error);
@@ -254,7 +251,7 @@ impl Ready {
                 self.closes.clear();
                 self.settle(Err(error), framing, out)
             }
-            Activity::Check { .. } | Activity::Between(_) => {
+            Activity::Check(_) | Activity::Between(_) => {
                 self.report(&error, out);
                 self.finish_cycle(out)
             }

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use crate::sql::{Action, CursorCommand, check_syntax, position_in, split};
+use crate::sql::{Action, CursorCommand, check_syntax, statement_start};
 use crate::wire::{PgError, SendBuf};
 
 use super::executing::{Framing, Origin, Purpose};
@@ -15,19 +15,28 @@ use crate::session::run::bind::{Values, bind_values, literals_only};
 use crate::session::understand::context::{Cx, Understood};
 use crate::session::understand::resolve::Resolve;
 use crate::session::understand::rows::Formats;
-use crate::session::understand::rules::{ends_failed_block, needs_transaction};
+use crate::session::understand::rules::{ends_failed_block, moved, needs_transaction};
 
 /// Where a query string stands. The string is copied once, and only when it holds several statements.
 #[derive(Debug, Clone, Default)]
 pub(in crate::session) struct Place {
     /// `None`: nothing is left.
     text: Option<Rc<str>>,
-    /// What stands behind the present statement.
-    bytes_left: usize,
+    /// Where the present statement begins; bytes, as those that follow.
+    start: usize,
+    /// Where it ends.
+    end: usize,
+    /// Where the last statement of the string begins.
+    last: usize,
+    /// Without a text: characters in front of the statement.
+    offset: u32,
+}
+
+impl Place {
     /// Characters in front of the present statement: positions of errors count from the start of the string.
-    pub(in crate::session) offset: u32,
-    /// Characters in front of what is left.
-    rest_offset: u32,
+    pub(in crate::session) fn offset(&self) -> u32 {
+        self.text.as_deref().map_or(self.offset, |text| characters_in_front(text, self.start))
+    }
 }
 
 /// Statements that run without a wait before others get their turn.
@@ -42,53 +51,60 @@ impl Ready {
         self.statements.clear_unnamed();
         self.portals.close_unnamed(&mut self.closes);
         self.client.begin_statement(sql);
-        // One pass for the common string of one statement.
-        if let Some(statement) = Resolve::scan_only(sql, &mut self.template, &self.client) {
-            let place = Place { offset: characters(in_front(sql, statement)), ..Place::default() };
-            let result = self.start_scanned(statement, &place, out);
-            return self.settle(result, Framing::Query(place), out);
-        }
-        let mut statements = split(sql);
-        match (statements.next(), statements.next()) {
-            (None, _) => {
-                out.put_empty_query_response();
-                self.finish_cycle(out)
+        let Some(start) = statement_start(sql, 0) else {
+            out.put_empty_query_response();
+            return self.finish_cycle(out);
+        };
+        let text = sql.get(start..).unwrap_or_default();
+        let place = Place { offset: characters_in_front(sql, start), ..Place::default() };
+        let result = match Resolve::scan_first(text, &mut self.template, &self.client) {
+            Ok(statement) if statement_start(text, statement.len()).is_none() => {
+                self.start_scanned(statement, &place, out)
             }
-            (Some(statement), None) => {
-                let place = Place { offset: characters(in_front(sql, statement)), ..Place::default() };
-                let result = self.start_statement(statement, &place, out);
-                self.settle(result, Framing::Query(place), out)
-            }
-            (Some(_), Some(_)) => self.check_statements(&Rc::from(sql), 0, out),
-        }
+            Ok(statement) => match self.check_scanned(statement) {
+                Ok(()) => {
+                    let end = start.saturating_add(statement.len());
+                    let place = Place { text: Some(Rc::from(sql)), start, end, last: start, offset: 0 };
+                    return self.check_statements(place, out);
+                }
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(error),
+        };
+        self.settle(result, Framing::Query(place), out)
     }
 
-    /// A syntax error anywhere in a string of several statements is found before the first of them runs. A statement
-    /// that stands alone is checked when it is translated. `checked`: bytes in front of what is left to do.
-    pub(in crate::session) fn check_statements(
-        &mut self,
-        text: &Rc<str>,
-        mut checked: usize,
-        out: &mut SendBuf,
-    ) -> Step {
-        let enough = checked.saturating_add(CHECKED_BYTES_PER_STEP);
-        loop {
-            let rest = text.get(checked..).unwrap_or_default();
-            let Some(statement) = split(rest).next() else {
-                let place = Place { text: Some(Rc::clone(text)), bytes_left: text.len(), ..Place::default() };
-                return self.run_statements(place, out);
-            };
-            if checked >= enough {
-                self.activity = Activity::Check { text: Rc::clone(text), checked };
+    /// The statements behind `place` are checked: a syntax error anywhere in a string of several statements is found before
+    /// the first of them runs. A statement that stands alone is checked when it is translated.
+    pub(in crate::session) fn check_statements(&mut self, mut place: Place, out: &mut SendBuf) -> Step {
+        let Some(text) = place.text.clone() else { return self.finish_cycle(out) };
+        let enough = place.end.saturating_add(CHECKED_BYTES_PER_STEP);
+        while let Some(start) = statement_start(&text, place.end) {
+            if place.end >= enough {
+                self.activity = Activity::Check(place);
                 return Step::FlushThenResume;
             }
-            if let Err(mut error) = check_syntax(statement) {
-                error.position = error.position.map(|position| position_in(text, statement, position));
-                self.report(&error, out);
-                return self.finish_cycle(out);
+            (place.start, place.last) = (start, start);
+            let rest = text.get(start..).unwrap_or_default();
+            let scanned = Resolve::scan_first(rest, &mut self.template, &self.client);
+            match scanned.and_then(|statement| self.check_scanned(statement).map(|()| statement)) {
+                Ok(statement) => place.end = start.saturating_add(statement.len()),
+                Err(error) => {
+                    self.report(&moved(error, place.offset()), out);
+                    return self.finish_cycle(out);
+                }
             }
-            checked = checked.saturating_add(in_front(rest, statement).len()).saturating_add(statement.len());
         }
+        (place.start, place.end) = (0, 0);
+        self.run_statements(place, out)
+    }
+
+    /// `self.template` holds the scan of the statement. What has been translated before needs no parser.
+    ///
+    /// # Errors
+    /// 42601.
+    fn check_scanned(&self, statement: &str) -> Result<(), Box<PgError>> {
+        if Resolve::is_known(&self.template, &self.context) { Ok(()) } else { check_syntax(statement) }
     }
 
     /// Runs the statements that are left one after the other until one has to wait, or others have to have their turn.
@@ -96,37 +112,35 @@ impl Ready {
         let Some(text) = place.text.clone() else { return self.finish_cycle(out) };
         let mut done: u32 = 0;
         loop {
-            let rest = text.get(text.len().saturating_sub(place.bytes_left)..).unwrap_or_default();
-            let Some(sql) = split(rest).next() else { return self.finish_cycle(out) };
+            let Some(start) = statement_start(&text, place.end) else { return self.finish_cycle(out) };
             if done >= STATEMENTS_PER_STEP_MAX || out.is_full() {
                 self.activity = Activity::Between(place);
                 return Step::FlushThenResume;
             }
             done = done.saturating_add(1);
-            let front = in_front(rest, sql);
-            let behind = rest.get(front.len().saturating_add(sql.len())..).unwrap_or_default();
-            place.bytes_left = behind.len();
-            place.offset = place.rest_offset.saturating_add(characters(front));
-            place.rest_offset = place.offset.saturating_add(characters(sql));
-            if split(behind).next().is_some() {
+            place.start = start;
+            if start < place.last {
                 self.client.transaction.begin_implicit();
             }
             self.client.begin_statement(&text);
-            match self.start_statement(sql, &place, out) {
+            // Read once more: what was read when it was checked depends on settings that may have changed since, and would
+            // take more memory than the text.
+            let rest = text.get(start..).unwrap_or_default();
+            let result = match Resolve::scan_first(rest, &mut self.template, &self.client) {
+                Ok(sql) => {
+                    place.end = start.saturating_add(sql.len());
+                    self.start_scanned(sql, &place, out)
+                }
+                Err(error) => Err(error),
+            };
+            match result {
                 Ok(None) => self.client.end_statement(),
                 result => return self.settle(result, Framing::Query(place), out),
             }
         }
     }
 
-    /// `Ok(None)`: done without waiting.
-    fn start_statement(&mut self, sql: &str, place: &Place, out: &mut SendBuf) -> Result<Option<Step>, Box<PgError>> {
-        self.check_statement_bytes(sql)?;
-        Resolve::scan(sql, &mut self.template, &self.client)?;
-        self.start_scanned(sql, place, out)
-    }
-
-    /// `self.template` holds the scan of the statement.
+    /// `self.template` holds the scan of the statement. `Ok(None)`: done without waiting.
     fn start_scanned(&mut self, sql: &str, place: &Place, out: &mut SendBuf) -> Result<Option<Step>, Box<PgError>> {
         self.check_statement_bytes(sql)?;
         if let Some(understood) = Resolve::of_template(&self.template, &self.context) {
@@ -226,12 +240,7 @@ impl Ready {
     }
 }
 
-/// What stands in front of a part of `text`.
-fn in_front<'a>(text: &'a str, part: &str) -> &'a str {
-    let start = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-    text.get(..start).unwrap_or_default()
-}
-
-fn characters(text: &str) -> u32 {
-    u32::try_from(text.chars().count()).unwrap_or(u32::MAX)
+fn characters_in_front(text: &str, at: usize) -> u32 {
+    let front = text.get(..at).unwrap_or_default();
+    u32::try_from(front.chars().count()).unwrap_or(u32::MAX)
 }

@@ -106,13 +106,25 @@ impl Resolve {
         found.filter(|understood| next_unprepared(understood, 0).is_none())
     }
 
-    /// The statement of a query string that holds one, scanned; see [`Template::scan_only`].
-    pub(crate) fn scan_only<'a>(sql: &'a str, template: &mut Template, client: &Client) -> Option<&'a str> {
+    /// The statement that a query string begins with, scanned; see [`Template::scan_first`].
+    ///
+    /// # Errors
+    /// The text cannot be scanned (unterminated literal).
+    pub(crate) fn scan_first<'a>(
+        sql: &'a str,
+        template: &mut Template,
+        client: &Client,
+    ) -> Result<&'a str, Box<PgError>> {
         template.is_zoned = client.is_zoned();
         template.is_dated = client.is_dated();
-        let statement = template.scan_only(sql)?;
+        let statement = template.scan_first(sql)?;
         template.scope(&client.search_path);
-        Some(statement)
+        Ok(statement)
+    }
+
+    /// Whether the syntax of the statement that `template` holds the scan of is known to be right: it has been translated.
+    pub(crate) fn is_known(template: &Template, context: &ShardContext) -> bool {
+        context.translations.borrow_mut().get(template, context.epoch()).is_some()
     }
 
     /// The template of a statement as this client means it.

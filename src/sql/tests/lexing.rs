@@ -1,6 +1,6 @@
 //! Splitting and templates.
 
-use crate::sql::{LiteralKind, Template, position_in, split};
+use crate::sql::{LiteralKind, Template, split, statement_start};
 
 fn statements(sql: &str) -> Vec<&str> {
     split(sql).collect()
@@ -39,10 +39,14 @@ fn an_open_string_ends_the_last_statement() {
 }
 
 #[test]
-fn positions_count_from_the_whole_string() {
-    let sql = "SELECT 'ä'; SELECT x";
-    let second = split(sql).nth(1).unwrap();
-    assert_eq!(position_in(sql, second, 8), 20);
+fn a_statement_begins_behind_blanks_comments_and_semicolons() {
+    let sql = "; -- ä\n /* ; */ select 1 ; /* x";
+    let first = statement_start(sql, 0).unwrap();
+    assert_eq!(&sql[first..], "select 1 ; /* x");
+    // What is no end of a comment has to be told by whoever reads it.
+    let second = statement_start(sql, first + "select 1".len()).unwrap();
+    assert_eq!(&sql[second..], "/* x");
+    assert_eq!((statement_start(" ;; -- x", 0), statement_start("a", 1), statement_start("a", 7)), (None, None, None));
 }
 
 fn scan(sql: &str) -> (String, Vec<(LiteralKind, String)>) {
@@ -174,7 +178,7 @@ fn too_many_literals_are_refused() {
 }
 
 #[test]
-fn a_string_of_one_statement_is_read_as_it_would_be_cut() {
+fn statements_are_read_as_they_would_be_cut() {
     let texts = [
         "select 1",
         "select 1;",
@@ -196,23 +200,28 @@ fn a_string_of_one_statement_is_read_as_it_would_be_cut() {
         "\u{a0}select 1",
         "select 'a'\n'b' ; ",
         "select 1x",
+        "select 1 /* a */ /* b */ ; select 2 -- c\n ;; select '3' ; /* d */",
+        "begin; create rule r as do (a; b); select $x$;$x$; commit",
+        "select 'ä'; select \u{a0}; select 1x; select 2",
     ];
     for text in texts {
-        let (mut one, mut cut) = (Template::default(), Template::default());
-        let found = one.scan_only(text);
-        let statements: Vec<&str> = split(text).collect();
-        match (found, statements.as_slice()) {
-            (Some(statement), [expected]) => {
-                assert_eq!(statement, *expected, "{text:?}");
-                cut.scan(expected).unwrap();
-                assert_eq!((&one.text, &one.literals), (&cut.text, &cut.literals), "{text:?}");
-            }
-            (Some(statement), _) => panic!("{text:?} is not one statement, but {statement:?} was found"),
-            (None, [expected]) => {
-                let is_plain = text.is_ascii() && !text.starts_with(';') && cut.scan(expected).is_ok();
-                assert!(!is_plain, "{text:?} is one statement");
-            }
-            (None, _) => {}
+        let expected: Vec<&str> = split(text).collect();
+        let (mut found, mut at) = (Vec::new(), 0);
+        while let Some(start) = statement_start(text, at) {
+            let (mut one, mut cut) = (Template::default(), Template::default());
+            let whole = expected.get(found.len()).copied().unwrap_or_default();
+            let statement = match (one.scan_first(&text[start..]), cut.scan(whole)) {
+                (Ok(statement), Ok(())) => statement,
+                (Err(one), Err(cut)) => {
+                    assert_eq!((&one.message, one.position), (&cut.message, cut.position), "{text:?}");
+                    whole
+                }
+                (one, cut) => panic!("{text:?}: {one:?}, cut {cut:?}"),
+            };
+            assert_eq!((&one.text, &one.literals), (&cut.text, &cut.literals), "{text:?}");
+            found.push(statement);
+            at = start + statement.len();
         }
+        assert_eq!(found, expected, "{text:?}");
     }
 }
