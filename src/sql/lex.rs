@@ -54,6 +54,8 @@ const WORD_START: u8 = 2;
 const DIGIT: u8 = 4;
 /// Part of a word but not its first letter: `$`.
 const WORD_PART: u8 = 8;
+/// Punctuation that is a token of its own, whatever follows.
+const PLAIN: u8 = 16;
 
 /// What each byte may be part of.
 const CLASSES: [u8; 256] = {
@@ -79,7 +81,8 @@ const fn class_of(byte: u8) -> u8 {
         b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C => BLANK,
         b'0'..=b'9' => DIGIT,
         b'$' => WORD_PART,
-        _ => 0,
+        b'\'' | b'"' | b'-' | b'/' | b'.' => 0,
+        _ => PLAIN,
     }
 }
 
@@ -95,13 +98,30 @@ fn is_word(byte: u8) -> bool {
     class(byte) & (WORD_START | DIGIT | WORD_PART) != 0
 }
 
-/// The token that starts at `at`, which must be inside `bytes` (else an empty blank).
+/// The token that starts at `at`, which must be inside `bytes` (else an empty blank). Most are words, blanks and plain
+/// punctuation: these are read where the scanner stands.
+#[inline]
 pub(super) fn token(bytes: &[u8], at: usize) -> Token {
     let Some(&byte) = bytes.get(at) else { return Token { kind: Kind::Blank, end: at } };
+    match class(byte) {
+        BLANK => Token { kind: Kind::Blank, end: run(bytes, at + 1, is_blank) },
+        WORD_START => {
+            let end = run(bytes, at + 1, is_word);
+            match bytes.get(end) {
+                Some(b'\'' | b'&') if end == at + 1 => prefixed(bytes, at, byte),
+                _ => Token { kind: Kind::Word, end },
+            }
+        }
+        PLAIN => Token { kind: Kind::Punctuation, end: at + 1 },
+        _ => other(bytes, at, byte),
+    }
+}
+
+/// A token of another kind.
+#[inline(never)]
+fn other(bytes: &[u8], at: usize, byte: u8) -> Token {
     let next = bytes.get(at + 1).copied().unwrap_or(0);
     match byte {
-        _ if is_word_start(byte) => word(bytes, at, byte, next),
-        _ if is_blank(byte) => Token { kind: Kind::Blank, end: run(bytes, at + 1, is_blank) },
         b'\'' => string(bytes, at + 1, Kind::String),
         b'"' => quoted(bytes, at + 1),
         b'-' if next == b'-' => {
@@ -121,31 +141,28 @@ pub(super) fn token(bytes: &[u8], at: usize) -> Token {
 
 #[inline]
 fn run(bytes: &[u8], at: usize, class: impl Fn(u8) -> bool) -> usize {
-    let rest = bytes.get(at..).unwrap_or_default();
-    at + rest.iter().position(|&byte| !class(byte)).unwrap_or(rest.len())
+    let mut end = at;
+    while bytes.get(end).is_some_and(|&byte| class(byte)) {
+        end += 1;
+    }
+    end
 }
 
-fn word(bytes: &[u8], at: usize, byte: u8, next: u8) -> Token {
-    if next == b'\'' {
-        match byte {
-            b'e' | b'E' => return escape_string(bytes, at + 2),
-            b'n' | b'N' => return string(bytes, at + 2, Kind::String),
-            b'b' | b'B' | b'x' | b'X' => return string(bytes, at + 2, Kind::Other),
-            _ => {}
+/// A word of one letter with a quote or `&` behind it: mostly the prefix of a string.
+#[inline(never)]
+fn prefixed(bytes: &[u8], at: usize, letter: u8) -> Token {
+    match (letter, bytes.get(at + 1), bytes.get(at + 2)) {
+        (b'e' | b'E', Some(b'\''), _) => escape_string(bytes, at + 2),
+        (b'n' | b'N', Some(b'\''), _) => string(bytes, at + 2, Kind::String),
+        (b'b' | b'B' | b'x' | b'X', Some(b'\''), _) => string(bytes, at + 2, Kind::Other),
+        (b'u' | b'U', Some(b'&'), Some(b'\'')) => string(bytes, at + 3, Kind::Other),
+        (b'u' | b'U', Some(b'&'), Some(b'"')) => {
+            let token = quoted(bytes, at + 3);
+            let kind = if token.kind == Kind::Quoted { Kind::Other } else { token.kind };
+            Token { kind, ..token }
         }
+        _ => Token { kind: Kind::Word, end: at + 1 },
     }
-    if next == b'&' && matches!(byte, b'u' | b'U') {
-        match bytes.get(at + 2) {
-            Some(b'\'') => return string(bytes, at + 3, Kind::Other),
-            Some(b'"') => {
-                let token = quoted(bytes, at + 3);
-                let kind = if token.kind == Kind::Quoted { Kind::Other } else { token.kind };
-                return Token { kind, ..token };
-            }
-            _ => {}
-        }
-    }
-    Token { kind: Kind::Word, end: run(bytes, at + 1, is_word) }
 }
 
 /// `at` is behind the opening quote.

@@ -61,11 +61,18 @@ impl<'a> Iterator for Split<'a> {
 pub(crate) fn statement_start(sql: &str, mut at: usize) -> Option<usize> {
     let bytes = sql.as_bytes();
     while let Some(&byte) = bytes.get(at) {
-        let token = lex::token(bytes, at);
-        if byte != b';' && !token.kind.is_trivia() {
-            return Some(at);
+        match byte {
+            b';' => at = at.saturating_add(1),
+            b'-' | b'/' => {
+                let token = lex::token(bytes, at);
+                if !token.kind.is_trivia() {
+                    return Some(at);
+                }
+                at = token.end;
+            }
+            _ if lex::is_blank(byte) => at = at.saturating_add(1),
+            _ => return Some(at),
         }
-        at = token.end;
     }
     None
 }

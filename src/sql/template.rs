@@ -147,7 +147,7 @@ impl Template {
                         return Err(junk("parameter", sql, from..end));
                     }
                 }
-                Kind::Blank if !gap && from > run && bytes.get(from..token.end) == Some(b" ") => {}
+                Kind::Blank if !gap && from > run && token.end == from + 1 && bytes.get(from) == Some(&b' ') => {}
                 Kind::Blank | Kind::LineComment | Kind::BlockComment => {
                     self.copy(sql, run..from);
                     run = at;

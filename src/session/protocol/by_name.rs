@@ -82,6 +82,11 @@ impl<T> ByName<T> {
         self.unnamed.iter_mut().chain(self.named.values_mut())
     }
 
+    #[inline]
+    pub(in crate::session) fn set_unnamed(&mut self, thing: T) {
+        self.unnamed = Some(thing);
+    }
+
     /// Lets go of the unnamed one.
     pub(in crate::session) fn clear_unnamed(&mut self) {
         self.unnamed = None;

@@ -196,16 +196,23 @@ impl Ready {
         })?;
         let formats = Formats::new(bind.result_formats.iter());
         let savepoint = self.client.transaction.latest_savepoint();
-        let portal = Portal {
+        let created_at = SystemTime::now();
+        let portal = |state| Portal {
             statement: Rc::clone(statement),
             formats,
-            state: PortalState::Bound(values),
-            created_at: SystemTime::now(),
+            state,
+            created_at,
             is_declared: false,
             savepoint,
         };
-        self.charge_portal(name, &portal)?;
-        self.portals.insert(name, portal);
+        if name.is_empty() {
+            // Made where it stays.
+            self.portals.set_unnamed(portal(PortalState::Bound(values)));
+        } else {
+            let portal = portal(PortalState::Bound(values));
+            self.charge_portal(name, &portal)?;
+            self.portals.insert(name, portal);
+        }
         out.put_bind_complete();
         Ok(None)
     }
@@ -264,13 +271,10 @@ impl Ready {
         let formats = portal.formats.clone();
         if let (PortalState::Bound(Values::Iris(values)), Action::Script(_)) = (&mut portal.state, action) {
             let values = std::mem::take(values);
-            let mut run = Run::new(Rc::clone(&understood), values, formats, false);
-            if run.key().is_some_and(|key| self.has_result(key)) {
-                run.separate(self.context.next_statement_key());
-            }
-            if let Some(portal) = self.portals.get_mut(name) {
-                portal.state = PortalState::Running(Operation::Run(run));
-            }
+            // Made where it stays.
+            portal.state =
+                PortalState::Running(Operation::Run(Run::new(Rc::clone(&understood), values, formats, false)));
+            self.separate_portal(name);
             self.begin_lone(&understood, lookahead);
             self.executing = Some(Executing { operation: None, understood, origin: Origin::Portal(name.to_owned()) });
             return self.start(rows_max.into(), out);
@@ -341,6 +345,11 @@ impl Ready {
 
     /// The portal may be executed again: for more rows, or to be told that there are none.
     pub(in crate::session) fn put_back(&mut self) {
+        // What is of no more use is not moved.
+        if !matches!(self.executing, Some(Executing { operation: Some(_), origin: Origin::Portal(_), .. })) {
+            self.executing = None;
+            return;
+        }
         let Some(Executing { operation: Some(operation), origin: Origin::Portal(name), .. }) = self.executing.take()
         else {
             return;

@@ -1,6 +1,10 @@
 //! The portals of a session by name. Those that end with their transaction stand apart from the cursors that outlive it,
 //! so that the end of a transaction, or of a savepoint, looks only at portals that end.
 
+#[cfg(test)]
+use std::cell::Cell;
+use std::collections::HashMap;
+
 use crate::iris::Request;
 
 use super::by_name::ByName;
@@ -11,9 +15,12 @@ pub(in crate::session) struct Portals {
     /// They end with their transaction at the latest.
     passing: ByName<Portal>,
     /// Cursors WITH HOLD whose transaction has committed.
-    held: ByName<Portal>,
+    held: HashMap<String, Portal, foldhash::fast::RandomState>,
     /// Names of portals made behind a savepoint, with the number of that, in the order of their making. Some may be gone.
     behind_savepoints: Vec<(u64, String)>,
+    /// How many of `held` somebody has walked over so far.
+    #[cfg(test)]
+    held_walked: Cell<usize>,
 }
 
 /// Names of portals that are gone are kept until there are more of them than this and than of others.
@@ -30,6 +37,12 @@ impl Portals {
 
     pub(in crate::session) fn contains(&self, name: &str) -> bool {
         self.get(name).is_some()
+    }
+
+    /// The unnamed one, which nobody has.
+    #[inline]
+    pub(in crate::session) fn set_unnamed(&mut self, portal: Portal) {
+        self.passing.set_unnamed(portal);
     }
 
     /// A new portal, whose name nobody has.
@@ -64,14 +77,23 @@ impl Portals {
     }
 
     pub(in crate::session) fn iter(&self) -> impl Iterator<Item = (&str, &Portal)> {
-        self.passing.iter().chain(self.held.iter())
+        self.walk_held();
+        self.passing.iter().chain(self.held.iter().map(|(name, portal)| (name.as_str(), portal)))
     }
 
     pub(in crate::session) fn values_mut(&mut self) -> impl Iterator<Item = &mut Portal> {
+        self.walk_held();
         self.passing.values_mut().chain(self.held.values_mut())
     }
 
+    /// As [`ByName::walk`].
+    fn walk_held(&self) {
+        #[cfg(test)]
+        self.held_walked.set(self.held_walked.get().saturating_add(self.held.len()));
+    }
+
     /// Lets go of the unnamed one. A result that it leaves open goes to `closes`.
+    #[inline]
     pub(in crate::session) fn close_unnamed(&mut self, closes: &mut Vec<Request>) {
         if let Some(portal) = self.passing.get_mut("") {
             closes.extend(portal.take_result());
@@ -82,7 +104,7 @@ impl Portals {
     /// Lets go of all. Results that they leave open go to `closes`.
     pub(in crate::session) fn close_all(&mut self, closes: &mut Vec<Request>) {
         self.close_unnamed(closes);
-        let named = self.passing.take_named().chain(self.held.take_named());
+        let named = self.passing.take_named().chain(std::mem::take(&mut self.held));
         closes.extend(named.filter_map(|(_, mut portal)| portal.take_result()));
         self.behind_savepoints.clear();
     }
@@ -96,7 +118,7 @@ impl Portals {
         }
         for (name, mut portal) in self.passing.take_named() {
             if committed && portal.is_held() {
-                self.held.insert(&name, portal);
+                self.held.insert(name, portal);
             } else {
                 closes.extend(portal.take_result());
             }
@@ -123,7 +145,7 @@ impl Portals {
 impl Portals {
     /// Portals that somebody has walked over so far.
     pub(in crate::session) fn walked(&self) -> usize {
-        self.passing.walked().saturating_add(self.held.walked())
+        self.passing.walked().saturating_add(self.held_walked.get())
     }
 
     pub(in crate::session) fn behind_savepoints_count(&self) -> usize {

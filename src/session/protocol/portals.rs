@@ -8,7 +8,7 @@ use crate::sql::{Action, CatalogQuery, CursorCommand, SettingCommand, Transactio
 use crate::wire::{PgError, SqlState};
 
 use super::cursors::no_cursor;
-use super::portal::Portal;
+use super::portal::{Portal, PortalState};
 use super::ready::Ready;
 use crate::session::run::Operation;
 use crate::session::run::arguments::explained;
@@ -104,6 +104,19 @@ impl Ready {
     pub(in crate::session) fn separate(&self, operation: &mut Operation) {
         let Operation::Run(run) = operation else { return };
         if run.key().is_some_and(|key| self.has_result(key)) {
+            run.separate(self.context.next_statement_key());
+        }
+    }
+
+    /// The same with the operation of a portal.
+    pub(in crate::session) fn separate_portal(&mut self, name: &str) {
+        let Some(Portal { state: PortalState::Running(Operation::Run(run)), .. }) = self.portals.get(name) else {
+            return;
+        };
+        let is_open = run.key().is_some_and(|key| self.has_result(key));
+        if is_open
+            && let Some(Portal { state: PortalState::Running(Operation::Run(run)), .. }) = self.portals.get_mut(name)
+        {
             run.separate(self.context.next_statement_key());
         }
     }

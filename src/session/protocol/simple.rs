@@ -6,12 +6,13 @@ use std::rc::Rc;
 use crate::sql::{Action, CursorCommand, check_syntax, statement_start};
 use crate::wire::{PgError, SendBuf};
 
-use super::executing::{Framing, Origin, Purpose};
+use super::executing::{Executing, Framing, Origin, Purpose};
 use super::ready::{Activity, Ready, in_failed_block};
 use crate::session::contract::step::Step;
 use crate::session::run::Operation;
 use crate::session::run::arguments::{Arguments, argument_values, constants};
 use crate::session::run::bind::{Values, bind_values, literals_only};
+use crate::session::run::script::Run;
 use crate::session::understand::context::{Cx, Understood};
 use crate::session::understand::resolve::Resolve;
 use crate::session::understand::rows::Formats;
@@ -220,19 +221,21 @@ impl Ready {
     fn start_operation(
         &mut self,
         understood: Rc<Understood>,
-        values: Values,
+        mut values: Values,
         place: &Place,
         out: &mut SendBuf,
     ) -> Result<Option<Step>, Box<PgError>> {
         if needs_transaction(&understood) {
             self.client.transaction.begin_implicit();
         }
-        let named = if let Action::Script(_) = understood.translation.action {
-            None
-        } else {
-            self.named_operation(&understood, None)?
-        };
-        let operation = match named {
+        if let (Values::Iris(values), Action::Script(_)) = (&mut values, &understood.translation.action) {
+            // Made where it stays.
+            let run = Run::new(Rc::clone(&understood), std::mem::take(values), Formats::text(), true);
+            let (operation, origin) = (Some(Operation::Run(run)), Origin::Query(place.clone()));
+            self.executing = Some(Executing { operation, understood, origin });
+            return self.start(0, out);
+        }
+        let operation = match self.named_operation(&understood, None)? {
             Some(operation) => operation,
             None => Operation::new(Rc::clone(&understood), values, Formats::text(), true, &self.context, &self.client)?,
         };

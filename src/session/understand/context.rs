@@ -188,8 +188,11 @@ impl ShardContext {
 
     /// A buffer whose values are of no more use.
     pub(in crate::session) fn give_back(&self, mut buffer: Vec<u8>) {
+        if !(1..=BUFFER_BYTES_MAX).contains(&buffer.capacity()) {
+            return;
+        }
         let mut buffers = self.buffers.borrow_mut();
-        if (1..=BUFFER_BYTES_MAX).contains(&buffer.capacity()) && buffers.len() < BUFFERS_MAX {
+        if buffers.len() < BUFFERS_MAX {
             buffer.clear();
             buffers.push(buffer);
         }
