@@ -41,7 +41,9 @@ pub mod parts {
         pub use crate::cli::{CatalogServerArgs, Programs, SuperserverArgs, connect_command, main, start_logging};
     }
     pub mod config {
-        pub use crate::config::{CatalogKind, Config, ConfigError, IrisServer, Loaded, LogLevel, Sources, TableName};
+        pub use crate::config::{
+            CatalogKind, Config, ConfigError, FinishKind, IrisServer, Loaded, LogLevel, Sources, TableName,
+        };
     }
     pub mod copy {
         pub use crate::copy::{CopyError, CsvFormat, Row, RowDecoder, RowEncoder, RowFormat, TextFormat};

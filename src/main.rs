@@ -16,7 +16,7 @@ use std::time::Duration;
 use iris_pgwire::iris::ConnectOptions;
 use iris_pgwire::parts::catalog::MirrorOptions;
 use iris_pgwire::parts::cli::{self, CatalogServerArgs, Programs};
-use iris_pgwire::parts::config::{CatalogKind, Config, IrisServer, TableName};
+use iris_pgwire::parts::config::{CatalogKind, Config, FinishKind, IrisServer, TableName};
 use iris_pgwire::parts::runtime::{self, IrisTarget, OracleOptions, OracleServer, OracleSource, ServeOptions, Serving};
 use iris_pgwire::parts::session::{DEFAULT_SCHEMA, SessionOptions};
 use iris_pgwire::parts::sql::SideTable;
@@ -130,9 +130,12 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
             limits: Limits {
                 statement_bytes_max: bytes(config.statement_bytes_max),
                 prepared_bytes_max: bytes(config.prepared_bytes_max),
+                finish_rows_max: bytes(config.finish_rows_max),
+                finish_bytes_max: bytes(config.finish_bytes_max),
                 ..Limits::default()
             },
             has_oracle: config.catalog != CatalogKind::Off,
+            finishes: config.finish == FinishKind::On,
             side_table: side_table.clone(),
             ..SessionOptions::new(auth, &iris.namespace)
         },

@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::values::{
-    AuthKind, CatalogKind, IrisServer, LogLevel, Names, PostgresServer, TableName, Value, address, integer, optional,
-    path, whole,
+    AuthKind, CatalogKind, FinishKind, IrisServer, LogLevel, Names, PostgresServer, TableName, Value, address, integer,
+    optional, path, whole,
 };
 
 /// A configuration key as users see it.
@@ -187,6 +187,18 @@ keys! {
     /// The gateway makes it when it is not there; no catalog shows it. Several gateways may share one.
     /// Not set: nothing is made in IRIS, and comments last until the gateway restarts.
     catalog_side_table: Option<TableName> = None, "SCHEMA.TABLE", optional(TableName::parse);
+
+    /// What becomes of a query that IRIS cannot compute as a whole.
+    /// `on`: IRIS gives the rows it needs, the PostgreSQL of the catalogs computes it over these.
+    /// `off`: it is refused.
+    finish: FinishKind = FinishKind::On, "on|off", FinishKind::parse;
+
+    /// Rows of IRIS that one such query may need, of all its tables together (1 to 100000000).
+    /// More are refused with SQLSTATE 54000.
+    finish_rows_max: u64 = 1_000_000, "N", whole(1, 100_000_000);
+
+    /// The same in bytes, all of which the gateway holds in memory (1048576 to 536870912).
+    finish_bytes_max: u64 = 64 << 20, "BYTES", whole(1 << 20, 512 << 20);
 
     /// What is logged, to standard error: `off`, `error`, `warn`, `info`, `debug` or `trace`.
     /// `debug` and `trace` show statement texts, never parameter values or passwords.

@@ -136,6 +136,9 @@ fn every_key_is_reachable_from_every_source() {
         ("catalog_refresh_interval_ms", "7"),
         ("catalog_schemas", "public,sales"),
         ("catalog_side_table", "pgwire.comments"),
+        ("finish", "off"),
+        ("finish_rows_max", "7"),
+        ("finish_bytes_max", "2000000"),
         ("log_level", "debug"),
     ];
     assert_eq!(values.map(|(key, _)| key), KEYS.iter().map(|key| key.name).collect::<Vec<_>>()[..]);

@@ -22,7 +22,19 @@ macro_rules! value_by_display {
     };
 }
 
-value_by_display!(SocketAddr, u32, u64, AuthKind, CatalogKind, IrisServer, LogLevel, Names, PostgresServer, TableName);
+value_by_display!(
+    SocketAddr,
+    u32,
+    u64,
+    AuthKind,
+    CatalogKind,
+    FinishKind,
+    IrisServer,
+    LogLevel,
+    Names,
+    PostgresServer,
+    TableName
+);
 
 impl Value for PathBuf {
     fn to_text(&self) -> String {
@@ -122,6 +134,11 @@ words! {
 words! {
     /// Which PostgreSQL answers catalog questions.
     CatalogKind { Embedded = "embedded", Off = "off" }
+}
+
+words! {
+    /// Whether PostgreSQL finishes what IRIS cannot compute.
+    FinishKind { On = "on", Off = "off" }
 }
 
 words! {

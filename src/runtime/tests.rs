@@ -152,6 +152,7 @@ fn options(iris: &FakeIris) -> ServeOptions {
             enums: std::sync::Arc::default(),
             changes: std::sync::Arc::default(),
             has_oracle: false,
+            finishes: false,
             side_table: None,
         },
         oracle: OracleOptions::off(),

@@ -5,6 +5,7 @@
 
 mod cache;
 mod description;
+mod finish;
 mod iris_text;
 mod lex;
 mod options;
@@ -21,13 +22,14 @@ pub(crate) use cache::CachedTranslation;
 pub use cache::TranslationCache;
 pub(crate) use description::{ClauseKind, is_note, parse_table_note, parse_view_columns, parse_view_note};
 pub use description::{DeclaredType, EnumType, parse_column_note, parse_description};
+pub(crate) use finish::finish;
 pub use options::{SideTable, TranslateError, TranslateOptions, Translated};
 pub use plan::{Action, Bind, MirrorStatement, Translation};
 pub(crate) use plan::{
     AdvisoryOperation, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat, CopyFromStdin,
-    CopyHeader, CursorCommand, ElementSource, EnumChange, EnumSide, ExecuteArgument, FetchDirection, Given, ModesScope,
-    OutputColumn, Plan, RunIf, ScriptStep, SessionValue, SetConfig, SettingCommand, StepRole, TransactionCommand,
-    TransactionModes,
+    CopyHeader, CursorCommand, ElementSource, EnumChange, EnumSide, ExecuteArgument, Fetch, FetchDirection,
+    FetchedColumn, Finish, FinishPiece, Given, ModesScope, OutputColumn, Plan, RunIf, ScriptStep, SessionValue,
+    SetConfig, SettingCommand, StepRole, TransactionCommand, TransactionModes,
 };
 pub(crate) use plpgsql::{BlockStatement, BlockStep, DoBlock};
 pub use schema::{ColumnFacts, NoSchema, RelationName, Schema, TableFacts, TableLookup, VectorElement};

@@ -33,6 +33,10 @@ pub struct Limits {
     /// Rows a cursor keeps that does not say whether it scrolls: PostgreSQL often lets such a cursor go back, few
     /// clients do, and thousands of them may be reading at once.
     pub cursor_history_bytes_max: usize,
+    /// Rows of IRIS that one query may need for PostgreSQL to finish it.
+    pub finish_rows_max: usize,
+    /// The same in bytes.
+    pub finish_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -51,6 +55,8 @@ impl Default for Limits {
             portals_max: 10_000,
             cursors_bytes_max: 64 << 20,
             cursor_history_bytes_max: 1 << 20,
+            finish_rows_max: 1_000_000,
+            finish_bytes_max: 64 << 20,
         }
     }
 }

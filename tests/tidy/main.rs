@@ -54,6 +54,7 @@ const INNER_FLOORS: &[(&str, &[&[&str]])] = &[
             &["translate/expr"],
             &["translate/query"],
             &["translate"],
+            &["finish"],
         ],
     ),
     ("iris-standin", &[&["kernels"], &["engine"], &["server"]]),

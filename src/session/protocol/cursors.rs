@@ -31,7 +31,7 @@ impl Ready {
         }
         let (statement, formats) = (Rc::clone(&portal.statement), portal.formats.clone());
         let fields = match &statement.understood.translation.action {
-            Action::Script(_) | Action::Catalog(_) | Action::Calls(_) | Action::Setting(_) => {
+            Action::Script(_) | Action::Catalog(_) | Action::Finish(_) | Action::Calls(_) | Action::Setting(_) => {
                 self.statement_fields(&statement, &formats)?
             }
             _ => None,

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use crate::catalog::{Described, DescribedColumn};
 use crate::sql::{Action, CursorCommand, ScriptStep, StepRole};
 use crate::wire::{PgError, SqlState};
 
@@ -11,7 +10,7 @@ use crate::session::client::Client;
 use crate::session::run::calls::call_fields;
 use crate::session::run::local::local_fields;
 use crate::session::understand::context::{ShardContext, Understood};
-use crate::session::understand::rows::{Field, Fields, Formats};
+use crate::session::understand::rows::{Field, Fields, Formats, described_fields};
 use crate::session::understand::shape::row_shape;
 use crate::session::understand::statement::Statement;
 
@@ -81,7 +80,8 @@ impl Ready {
                 return script_fields(&statement.understood, steps, formats, &self.context, &self.client);
             }
             Action::Cursor(CursorCommand::Fetch { name, is_move: false, .. }) => self.cursor_fields(name, formats)?,
-            Action::Catalog(_) => catalog_fields(statement.described.as_deref(), formats)?,
+            Action::Catalog(_) => described_fields(statement.described.as_deref(), formats)?,
+            Action::Finish(_) => described_fields(statement.understood.extra.described().as_deref(), formats)?,
             Action::Execute { name, .. } => {
                 let prepared = self.statement(name)?;
                 return match &prepared.understood.translation.action {
@@ -98,20 +98,6 @@ impl Ready {
         };
         Ok(own.map(Fields::Own))
     }
-}
-
-fn catalog_fields(described: Option<&Described>, formats: &Formats) -> Result<Option<Vec<Field>>, Box<PgError>> {
-    let Some(columns) = described.and_then(|described| described.columns.as_ref()) else { return Ok(None) };
-    formats.check(columns.len())?;
-    let field = |(index, column): (usize, &DescribedColumn)| Field {
-        name: column.name.clone(),
-        pg_type: column.pg_type,
-        type_len: column.type_len,
-        format: formats.of(index),
-        table_oid: column.table_oid,
-        attribute_number: column.attribute_number,
-    };
-    Ok(Some(columns.iter().enumerate().map(field).collect()))
 }
 
 fn script_fields(

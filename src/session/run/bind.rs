@@ -76,6 +76,7 @@ pub(crate) fn bind_values(
             }
             return Ok(Values::Oracle(Box::new(statement)));
         }
+        Action::Finish(_) => return Ok(Values::Oracle(Box::new(catalog_statement(sources)))),
         _ => return Ok(Values::Iris(StepValues::default())),
     };
     let mut all = StepValues::default();

@@ -189,7 +189,9 @@ impl BlockRun {
     fn check(&self, understood: &Understood) -> Result<()> {
         let answers = match &understood.translation.action {
             Action::Script(steps) => steps.iter().any(|step| step.role == StepRole::Rows),
-            Action::Catalog(_) | Action::Calls(_) | Action::Setting(SettingCommand::Show(_)) => true,
+            Action::Catalog(_) | Action::Finish(_) | Action::Calls(_) | Action::Setting(SettingCommand::Show(_)) => {
+                true
+            }
             Action::Empty | Action::MirrorOnly | Action::Accepted | Action::Channel(_) => false,
             Action::Setting(SettingCommand::DiscardAll) => {
                 return Err(PgError::error(

@@ -11,6 +11,7 @@ pub(super) mod copy_in;
 pub(super) mod cursor;
 pub(super) mod evaluation;
 pub(super) mod explain;
+pub(super) mod finish;
 pub(super) mod held_rows;
 pub(super) mod local;
 pub(super) mod outcome;
@@ -37,6 +38,7 @@ use self::channel::ChannelOperation;
 use self::control::Control;
 use self::copy_in::CopyIn;
 use self::cursor::run::{CommitHeld, CursorRun};
+use self::finish::FinishRun;
 use self::local::{Local, LocalCommand};
 use self::outcome::Outcome;
 use self::script::Run;
@@ -56,6 +58,8 @@ pub(super) enum Operation {
     Copy(Box<CopyIn>),
     /// The oracle answers.
     Catalog(Box<CatalogRun>),
+    /// IRIS gives rows, the oracle answers.
+    Finish(Box<FinishRun>),
     /// Only the mirror has something to do.
     Mirror(MirrorOnly),
     /// SET of a parameter that the oracle knows.
@@ -118,6 +122,10 @@ impl Operation {
                 let calls = Calls::new(calls, sleeps, Formats::text(), false, tag());
                 return Ok(Self::Sleeping(Box::new(Sleeping { calls, spool: SendBuf::new(), then, rows_max: 0 })));
             }
+            (Values::Oracle(statement), Action::Finish(_)) => {
+                let run = FinishRun::new(understood, *statement, formats, describe);
+                return Ok(Self::Finish(Box::new(run)));
+            }
             (Values::Calls(values), Action::Calls(calls)) => {
                 return Ok(Self::Calls(Box::new(Calls::new(calls, *values, formats, describe, tag()))));
             }
@@ -161,6 +169,7 @@ impl Operation {
                 Self::Local(Local { command: LocalCommand::Nothing, tag: tag(), describe })
             }
             Action::Catalog(_)
+            | Action::Finish(_)
             | Action::Calls(_)
             | Action::Cursor(_)
             | Action::Prepare { .. }
@@ -176,6 +185,7 @@ impl Operation {
     pub(super) fn reads_session(&self) -> bool {
         match self {
             Self::Catalog(run) => run.reads_session(),
+            Self::Finish(run) => run.reads_session(),
             Self::Cursor(run) => run.reads_session(),
             _ => false,
         }
@@ -200,6 +210,10 @@ impl Operation {
                 if run.is_query() {
                     cx.client.has_queried = cx.client.transaction.in_block();
                 }
+                run.start(rows_max, cx)
+            }
+            Self::Finish(run) => {
+                cx.client.has_queried = cx.client.transaction.in_block();
                 run.start(rows_max, cx)
             }
             Self::Mirror(mirror) => Ok(mirror.start()),
@@ -233,6 +247,7 @@ impl Operation {
             Self::Control(control) => control.resume(event, cx),
             Self::Copy(copy) => copy.resume(event, cx),
             Self::Catalog(run) => run.resume(event, cx),
+            Self::Finish(run) => run.resume(event, cx),
             Self::Mirror(mirror) => mirror.resume(event, cx),
             Self::Cursor(run) => run.resume(event, cx),
             Self::CommitHeld(commit) => commit.resume(event, cx),
@@ -276,6 +291,7 @@ impl Operation {
         match self {
             Self::Run(run) => run.take_result(),
             Self::Block(run) => run.take_result(),
+            Self::Finish(run) => run.take_result(),
             // A cursor's result is its portal's.
             _ => None,
         }
@@ -289,6 +305,7 @@ impl Operation {
         match self {
             Self::Run(run) => run.open(cx),
             Self::Catalog(run) => run.open(cx),
+            Self::Finish(run) => run.open(cx),
             _ => Ok(Outcome::Suspended),
         }
     }
@@ -298,6 +315,7 @@ impl Operation {
         match self {
             Self::Run(run) => run.rows_sent(),
             Self::Catalog(run) => run.rows_sent(),
+            Self::Finish(run) => run.rows_sent(),
             Self::Calls(calls) => calls.rows_sent(),
             _ => (0, true),
         }

@@ -51,6 +51,8 @@ pub struct SessionOptions {
     pub changes: Arc<ChangesUnderWay>,
     /// An oracle runs beside the gateway.
     pub has_oracle: bool,
+    /// PostgreSQL finishes what IRIS cannot compute as a whole.
+    pub finishes: bool,
     /// The table of IRIS that keeps comments.
     pub side_table: Option<Arc<SideTable>>,
 }
@@ -75,6 +77,7 @@ impl SessionOptions {
             enums: Arc::default(),
             changes: Arc::default(),
             has_oracle: false,
+            finishes: false,
             side_table: None,
         }
     }

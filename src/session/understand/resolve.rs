@@ -14,7 +14,7 @@ use crate::catalog::{
 use crate::iris::{IrisError, Reply, Request};
 use crate::sql::{
     Action, CallArgument, CatalogQuery, Need, Plan, RelationName, Template, TranslateError, Translated, Translation,
-    TranslationCache, translate,
+    TranslationCache, finish, translate,
 };
 use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
@@ -338,7 +338,53 @@ impl Resolve {
             self.stage = Stage::Doubt { question, translated, described, doubt: error };
             return Ok(Progress::Wait(want));
         }
-        self.accept(translated?, answer.described, s)
+        match translated {
+            Ok(translated) => self.accept(translated, answer.described, s),
+            Err(error) => self.finish(error, answer.described, s),
+        }
+    }
+
+    /// A statement that IRIS cannot compute as a whole, and that PostgreSQL finds nothing wrong with: one for PostgreSQL to
+    /// finish.
+    ///
+    /// # Errors
+    /// `error`, which says why IRIS cannot, where PostgreSQL cannot finish it either.
+    fn finish(
+        &mut self,
+        error: Box<PgError>,
+        described: Described,
+        s: Surroundings<'_>,
+    ) -> Result<Understanding, Box<PgError>> {
+        if !s.context.options.finishes || error.code != SqlState::FEATURE_NOT_SUPPORTED || self.spelled.sql.is_some() {
+            return Err(error);
+        }
+        let types = self.types_with(&described);
+        let found = {
+            let tables = s.context.tables.borrow();
+            let asked = Asked::new(&tables, &self.asked);
+            finish(&self.sql, &self.template, &asked, &s.context.translate_options(&types, &s.client.search_path))
+        };
+        match found {
+            Err(TranslateError::NeedTables(names)) => self.next_table(names, s),
+            Err(TranslateError::Pg(_)) | Ok(None) => Err(error),
+            Ok(Some(translated)) => {
+                let epoch = s.context.epoch();
+                let understood = s.context.translations.borrow_mut().insert(&self.template, epoch, translated);
+                understood.extra.set_described(Rc::new(described));
+                Ok(Progress::Ready(understood))
+            }
+        }
+    }
+
+    /// The types of the parameters: what the client left open as PostgreSQL resolves it.
+    fn types_with(&self, described: &Described) -> Vec<Oid> {
+        let count = described.parameter_types.len().max(self.parameter_types.len());
+        (0..count)
+            .map(|n| {
+                let said = self.parameter_types.get(n).copied().filter(|oid| *oid != Oid::UNSPECIFIED);
+                said.or_else(|| described.parameter_types.get(n).copied()).unwrap_or(Oid::UNSPECIFIED)
+            })
+            .collect()
     }
 
     /// A translation with what PostgreSQL says of the statement.
@@ -352,13 +398,7 @@ impl Resolve {
         let open = |oid: &Oid| *oid == Oid::UNSPECIFIED;
         let count = described.parameter_types.len();
         if count > self.parameter_types.len() || self.parameter_types.iter().any(open) {
-            // As PostgreSQL resolves the parameters that the client left open.
-            let types: Vec<Oid> = (0..count)
-                .map(|n| {
-                    let said = self.parameter_types.get(n).copied().filter(|oid| !open(oid));
-                    said.or_else(|| described.parameter_types.get(n).copied()).unwrap_or(Oid::UNSPECIFIED)
-                })
-                .collect();
+            let types = self.types_with(&described);
             if let Ok(better) = self.translate(&types, s) {
                 translated = better;
             }
@@ -434,15 +474,17 @@ impl Resolve {
             }
             (stage, Reply::Failed { error, .. }) => {
                 let refused = refused(&error, s.context);
-                let is_described = match &stage {
-                    Stage::Prepare { understood, .. } => understood.extra.described().is_some(),
-                    _ => false,
+                let described = match &stage {
+                    Stage::Prepare { understood, .. } => understood.extra.described(),
+                    _ => None,
                 };
-                if is_described && refused.code == SqlState::UNDEFINED_FUNCTION {
-                    return Err(foreign_function(&refused));
-                }
-                if is_described && error.sqlcode == IrisError::UNKNOWN_LABEL {
-                    return Err(hidden_table());
+                if let Some(described) = described {
+                    if refused.code == SqlState::UNDEFINED_FUNCTION {
+                        return self.finish(foreign_function(&refused), (*described).clone(), s);
+                    }
+                    if error.sqlcode == IrisError::UNKNOWN_LABEL {
+                        return self.finish(hidden_table(), (*described).clone(), s);
+                    }
                 }
                 Err(self.doubt.take().unwrap_or(refused))
             }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::bridge::{CellDecoder, default_pg_type};
-use crate::catalog::{Described, TableCache};
+use crate::catalog::{Described, DescribedColumn, TableCache};
 use crate::iris::{IrisType, ItemReader, StatementMetadata};
 use crate::sql::{OutputColumn, Plan};
 use crate::types::{Datum, Encoder, IsNull, Oid, PgType, Style};
@@ -333,6 +333,27 @@ impl Fields {
             Self::Own(fields) => fields,
         }
     }
+}
+
+/// The columns of a statement as PostgreSQL describes them.
+///
+/// # Errors
+/// 08P01 for formats that are neither none, one nor one for each.
+pub(crate) fn described_fields(
+    described: Option<&Described>,
+    formats: &Formats,
+) -> Result<Option<Vec<Field>>, Box<PgError>> {
+    let Some(columns) = described.and_then(|described| described.columns.as_ref()) else { return Ok(None) };
+    formats.check(columns.len())?;
+    let field = |(index, column): (usize, &DescribedColumn)| Field {
+        name: column.name.clone(),
+        pg_type: column.pg_type,
+        type_len: column.type_len,
+        format: formats.of(index),
+        table_oid: column.table_oid,
+        attribute_number: column.attribute_number,
+    };
+    Ok(Some(columns.iter().enumerate().map(field).collect()))
 }
 
 pub(crate) fn put_row_description(fields: &[Field], out: &mut SendBuf) {

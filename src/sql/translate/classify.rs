@@ -61,6 +61,17 @@ const CATALOG_RELATIONS: &[&str] = &[
     "pg_wait_events", "pgwire_counters",
 ];
 
+/// What a query reads and calls.
+#[derive(Debug, Default)]
+struct Seen {
+    asks: CatalogQuery,
+    reads_catalogs: bool,
+    /// Others than catalogs and tables of its own WITH.
+    reads_tables: bool,
+    sets_settings: bool,
+    calls_alone: bool,
+}
+
 impl Cx<'_> {
     /// What the oracle has to know of a query that it is to answer; `None`: IRIS is asked.
     ///
@@ -70,16 +81,32 @@ impl Cx<'_> {
         if !self.options.has_oracle {
             return Ok(None);
         }
+        let Some(seen) = self.seen_by_oracle(query)? else { return Ok(None) };
+        if seen.reads_tables {
+            return Ok(None);
+        }
+        // By itself set_config is carried out here; among the rows of a catalog PostgreSQL does it for the length of the
+        // question, and the session does it again.
+        let reads_rows =
+            seen.reads_catalogs || seen.calls_alone && query.children().any(|c| c.kind() == SyntaxKind::FROM_CLAUSE);
+        Ok((reads_rows || !(seen.sets_settings || is_plain_constants(query))).then_some(seen.asks))
+    }
+
+    /// What the oracle has to know of a query that it is to finish; `None`: it is not for the oracle.
+    pub(in crate::sql) fn asks_of_oracle(&self, query: &SyntaxNode) -> Option<CatalogQuery> {
+        let seen = self.seen_by_oracle(query).ok().flatten()?;
+        (self.options.has_oracle && !seen.sets_settings).then_some(seen.asks)
+    }
+
+    /// What a query reads and calls; `None` where it does what is not for the oracle.
+    fn seen_by_oracle(&self, query: &SyntaxNode) -> Result<Option<Seen>> {
         let ctes: Vec<String> = query
             .descendants()
             .filter(|node| node.kind() == SyntaxKind::WITH_TABLE)
             .filter_map(|node| names::first(&node))
             .map(|name| names::folded(&name))
             .collect();
-        let mut found = CatalogQuery::default();
-        let mut reads_relations = false;
-        let mut sets_settings = false;
-        let mut calls_alone = false;
+        let mut seen = Seen::default();
         for node in query.descendants() {
             match node.kind() {
                 SyntaxKind::RELATION_NAME_REF => {
@@ -87,16 +114,16 @@ impl Cx<'_> {
                     match parts.as_slice() {
                         [name] if ctes.contains(name) => {}
                         parts if self.is_catalog_relation(parts) => {
-                            reads_relations = true;
+                            seen.reads_catalogs = true;
                             match parts.last().map(String::as_str) {
-                                Some("pg_stat_activity") => found.reads_activity = true,
-                                Some("pg_settings") => found.reads_settings = true,
-                                Some("pgwire_counters") => found.reads_counters = true,
-                                Some("pg_cursors" | "pg_prepared_statements") => found.reads_session = true,
+                                Some("pg_stat_activity") => seen.asks.reads_activity = true,
+                                Some("pg_settings") => seen.asks.reads_settings = true,
+                                Some("pgwire_counters") => seen.asks.reads_counters = true,
+                                Some("pg_cursors" | "pg_prepared_statements") => seen.asks.reads_session = true,
                                 _ => {}
                             }
                         }
-                        _ => return Ok(None),
+                        _ => seen.reads_tables = true,
                     }
                 }
                 SyntaxKind::CALL_EXPR => {
@@ -123,11 +150,11 @@ impl Cx<'_> {
                     {
                         return Ok(None);
                     }
-                    found.reads_settings |= SETTING_READERS.contains(&name);
-                    found.reads_session |= name == "pg_listening_channels";
-                    sets_settings |= name == "set_config";
+                    seen.asks.reads_settings |= SETTING_READERS.contains(&name);
+                    seen.asks.reads_session |= name == "pg_listening_channels";
+                    seen.sets_settings |= name == "set_config";
                     // `FROM pg_show_all_settings()`.
-                    calls_alone |= name != "set_config";
+                    seen.calls_alone |= name != "set_config";
                 }
                 SyntaxKind::INSERT | SyntaxKind::UPDATE | SyntaxKind::DELETE | SyntaxKind::MERGE => {
                     return Ok(None);
@@ -135,11 +162,7 @@ impl Cx<'_> {
                 _ => {}
             }
         }
-        // By itself set_config is carried out here; among the rows of a catalog PostgreSQL does it for the length of the
-        // question, and the session does it again.
-        let reads_rows =
-            reads_relations || calls_alone && query.children().any(|c| c.kind() == SyntaxKind::FROM_CLAUSE);
-        Ok((reads_rows || !(sets_settings || is_plain_constants(query))).then_some(found))
+        Ok(Some(seen))
     }
 
     /// The calls of `set_config` of a query that the oracle answers.
@@ -199,7 +222,7 @@ impl Cx<'_> {
     }
 
     /// Folded name parts: relations of the system schemas, and those that PostgreSQL finds there without a schema.
-    fn is_catalog_relation(&self, parts: &[String]) -> bool {
+    pub(in crate::sql) fn is_catalog_relation(&self, parts: &[String]) -> bool {
         match parts {
             [name] if CATALOG_RELATIONS.binary_search(&name.as_str()).is_ok() => true,
             [name] => {

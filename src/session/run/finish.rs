@@ -1,0 +1,426 @@
+//! A query that PostgreSQL finishes: IRIS gives the rows of each table, the oracle runs the query over them.
+
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use crate::iris::Request;
+use crate::sql::{Action, Fetch, FetchedColumn, Finish, FinishPiece, Template};
+use crate::types::{Oid, quoted_name};
+use crate::wire::{Format, PgError, SendBuf, SqlState};
+
+use super::Operation;
+use super::bind::bind_values;
+use super::catalog::{CatalogRun, CatalogStatement};
+use super::messages::cut_message;
+use super::outcome::Outcome;
+use super::values::Sources;
+use crate::session::contract::step::{Event, Progress};
+use crate::session::understand::context::{Cx, Understood};
+use crate::session::understand::parameter::Parameter;
+use crate::session::understand::resolve::{Resolve, Understanding};
+use crate::session::understand::rows::{Formats, described_fields, put_row_description};
+
+type Result<T> = std::result::Result<T, Box<PgError>>;
+
+/// Such a query under way.
+#[derive(Debug)]
+pub(crate) struct FinishRun {
+    understood: Rc<Understood>,
+    /// The client's text and parameters; the rows of fetches become further ones.
+    statement: CatalogStatement,
+    formats: Formats,
+    /// RowDescription goes in front of the rows (simple protocol).
+    describe: bool,
+    rows_max: u64,
+    /// A cursor is being opened.
+    opens_only: bool,
+    fetch: usize,
+    /// The present fetch is without conditions: IRIS has refused them.
+    is_plain: bool,
+    /// DataRow messages of the present fetch that have not been read.
+    spool: SendBuf,
+    /// Of the fetches so far.
+    gathered: Vec<Vec<Elements>>,
+    rows_count: usize,
+    bytes_count: usize,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Next,
+    Resolve(Box<Resolve>),
+    Fetch(Box<Operation>),
+    Answer(Box<CatalogRun>),
+}
+
+/// The elements of an array in its binary form (`array_recv`), which is that of a row's cells: length, then bytes.
+#[derive(Debug, Default)]
+struct Elements {
+    bytes: Vec<u8>,
+    count: usize,
+    has_null: bool,
+}
+
+impl Elements {
+    /// The array, of one dimension.
+    fn into_array(self, element: Oid) -> Vec<u8> {
+        let mut array = Vec::with_capacity(self.bytes.len().saturating_add(20));
+        let dimensions = u32::from(self.count > 0);
+        let words = [dimensions, u32::from(self.has_null), element.0];
+        array.extend(words.iter().flat_map(|word| word.to_be_bytes()));
+        if self.count > 0 {
+            let count = u32::try_from(self.count).unwrap_or(u32::MAX);
+            array.extend([count, 1].iter().flat_map(|word| word.to_be_bytes()));
+        }
+        array.extend_from_slice(&self.bytes);
+        array
+    }
+}
+
+impl FinishRun {
+    pub(crate) fn new(
+        understood: Rc<Understood>,
+        statement: CatalogStatement,
+        formats: Formats,
+        describe: bool,
+    ) -> Self {
+        Self {
+            understood,
+            statement,
+            formats,
+            describe,
+            rows_max: 0,
+            opens_only: false,
+            fetch: 0,
+            is_plain: false,
+            spool: SendBuf::new(),
+            gathered: Vec::new(),
+            rows_count: 0,
+            bytes_count: 0,
+            stage: Stage::Next,
+        }
+    }
+
+    fn plan(&self) -> Result<&Finish> {
+        match &self.understood.translation.action {
+            Action::Finish(finish) => Ok(finish),
+            _ => Err(PgError::error(SqlState::INTERNAL_ERROR, "a statement without a second step was to be finished")),
+        }
+    }
+
+    /// Starts, or goes on after a suspension, with at most `rows_max` rows (0 = all).
+    ///
+    /// # Errors
+    /// The statement's own.
+    pub(crate) fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome> {
+        self.rows_max = rows_max;
+        self.opens_only = false;
+        match &mut self.stage {
+            Stage::Answer(run) => run.start(rows_max, cx),
+            _ => self.next(cx),
+        }
+    }
+
+    /// Has everything but the rows sent to the client.
+    ///
+    /// # Errors
+    /// The statement's own.
+    pub(crate) fn open(&mut self, cx: &mut Cx<'_>) -> Result<Outcome> {
+        self.opens_only = true;
+        match &mut self.stage {
+            Stage::Answer(run) => run.open(cx),
+            _ => self.next(cx),
+        }
+    }
+
+    /// # Errors
+    /// The statement's own.
+    pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome> {
+        match std::mem::replace(&mut self.stage, Stage::Next) {
+            Stage::Resolve(mut resolve) => {
+                let progress = resolve.resume(event, cx);
+                self.on_progress(progress, resolve, cx)
+            }
+            Stage::Fetch(mut operation) => {
+                let outcome = operation.resume(event, &mut cx.spooled(&mut self.spool));
+                self.on_outcome(outcome, operation, cx)
+            }
+            Stage::Answer(mut run) => {
+                let outcome = run.resume(event, cx);
+                self.stage = Stage::Answer(run);
+                outcome
+            }
+            Stage::Next => Err(cx.shard.unwaited()),
+        }
+    }
+
+    /// The result left open on the lease when this is given up.
+    pub(crate) fn open_result(&self) -> Option<Request> {
+        match &self.stage {
+            Stage::Fetch(operation) => operation.open_result(),
+            _ => None,
+        }
+    }
+
+    /// Rows sent so far, and whether these were all.
+    pub(crate) fn rows_sent(&self) -> (u64, bool) {
+        match &self.stage {
+            Stage::Answer(run) => run.rows_sent(),
+            _ => (0, false),
+        }
+    }
+
+    pub(crate) fn reads_session(&self) -> bool {
+        self.plan().is_ok_and(|plan| plan.asks.reads_session)
+    }
+
+    fn fetch(&self) -> Option<&Fetch> {
+        self.plan().ok()?.fetches.get(self.fetch)
+    }
+
+    fn next(&mut self, cx: &mut Cx<'_>) -> Result<Outcome> {
+        let Some(fetch) = self.fetch() else { return self.answer(cx) };
+        let sql = if self.is_plain { &fetch.plain } else { &fetch.sql };
+        let mut template = Template::default();
+        Resolve::scan(sql, &mut template, cx.client)?;
+        let mut resolve = Box::new(Resolve::with_types(sql, template, &self.statement.parameter_types));
+        let progress = resolve.start(cx);
+        self.on_progress(progress, resolve, cx)
+    }
+
+    fn on_progress(
+        &mut self,
+        progress: Result<Understanding>,
+        resolve: Box<Resolve>,
+        cx: &mut Cx<'_>,
+    ) -> Result<Outcome> {
+        match progress {
+            Ok(Progress::Wait(want)) => {
+                self.stage = Stage::Resolve(resolve);
+                Ok(Outcome::Wait(want))
+            }
+            Ok(Progress::Ready(understood)) => {
+                let started = self.started(understood, *resolve, cx);
+                match started {
+                    Ok((operation, outcome)) => self.on_outcome(Ok(outcome), operation, cx),
+                    Err(error) => self.without_conditions(error, cx),
+                }
+            }
+            Err(error) => self.without_conditions(error, cx),
+        }
+    }
+
+    fn started(
+        &mut self,
+        understood: Rc<Understood>,
+        resolve: Resolve,
+        cx: &mut Cx<'_>,
+    ) -> Result<(Box<Operation>, Outcome)> {
+        if !matches!(understood.translation.action, Action::Script(_)) {
+            return Err(PgError::unsupported("the rows of a table are not to be had from IRIS as they are"));
+        }
+        let formats: Vec<Format> =
+            self.fetch().iter().flat_map(|fetch| &fetch.columns).map(|column| column.format).collect();
+        let (sql, template, _) = resolve.into_parts();
+        let parameters: Vec<Parameter<'_>> = self
+            .statement
+            .parameter_types
+            .iter()
+            .zip(&self.statement.values)
+            .map(|(&oid, (format, bytes))| Parameter { oid, format: *format, bytes: bytes.as_deref() })
+            .collect();
+        let sources = Sources { sql: &sql, template: &template, parameters: &parameters, context: cx.shard };
+        let values = bind_values(&understood, &sources, cx)?;
+        let formats = Formats::new(formats.iter().copied());
+        let mut operation = Box::new(Operation::new(understood, values, formats, false, cx.shard, cx.client)?);
+        self.gathered.truncate(self.fetch);
+        let columns = self.fetch().map_or(0, |fetch| fetch.columns.len());
+        self.gathered.push(std::iter::repeat_with(Elements::default).take(columns).collect());
+        let outcome = operation.start(0, &mut cx.spooled(&mut self.spool))?;
+        Ok((operation, outcome))
+    }
+
+    fn on_outcome(&mut self, outcome: Result<Outcome>, operation: Box<Operation>, cx: &mut Cx<'_>) -> Result<Outcome> {
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                // Its result may still be open.
+                self.stage = Stage::Fetch(operation);
+                if self.open_result().is_some() {
+                    return Err(error);
+                }
+                return self.without_conditions(error, cx);
+            }
+        };
+        if let Err(error) = self.gather(cx) {
+            self.stage = Stage::Fetch(operation);
+            return Err(error);
+        }
+        match outcome {
+            Outcome::Wait(want) => {
+                self.stage = Stage::Fetch(operation);
+                Ok(Outcome::Wait(want))
+            }
+            Outcome::Complete(_) | Outcome::Suspended | Outcome::Empty => {
+                self.fetch = self.fetch.saturating_add(1);
+                self.is_plain = false;
+                self.next(cx)
+            }
+        }
+    }
+
+    /// IRIS refuses a condition that translation took for one it can compute, or fails over a row that PostgreSQL would
+    /// not have looked at: PostgreSQL decides over all rows.
+    ///
+    /// # Errors
+    /// `error`, where it is not about conditions, or there are none.
+    fn without_conditions(&mut self, mut error: Box<PgError>, cx: &mut Cx<'_>) -> Result<Outcome> {
+        let is_statements = [b"0A", b"22", b"42", b"54"].iter().any(|class| error.code.0.starts_with(*class));
+        let has_conditions = self.fetch().is_some_and(|fetch| fetch.sql != fetch.plain);
+        if is_statements && has_conditions && !self.is_plain && error.code != SqlState::UNDEFINED_TABLE {
+            self.is_plain = true;
+            self.stage = Stage::Next;
+            self.spool.clear();
+            return self.next(cx);
+        }
+        // It would point into another text.
+        error.position = None;
+        Err(error)
+    }
+
+    /// Takes the rows that the fetch has given so far.
+    fn gather(&mut self, cx: &Cx<'_>) -> Result<()> {
+        let limits = &cx.shard.options.limits;
+        let Some(columns) = self.gathered.last_mut() else { return Ok(()) };
+        let mut rest = self.spool.as_slice();
+        self.bytes_count = self.bytes_count.saturating_add(rest.len());
+        while let Some((message, behind)) = cut_message(rest) {
+            rest = behind;
+            if message.first() != Some(&b'D') {
+                continue;
+            }
+            self.rows_count = self.rows_count.saturating_add(1);
+            let mut cells = message.get(7..).unwrap_or_default();
+            for column in columns.iter_mut() {
+                let length = cells.first_chunk::<4>().map_or(-1, |bytes| i32::from_be_bytes(*bytes));
+                let (cell, next) = cells
+                    .split_at_checked(usize::try_from(length).unwrap_or(0).saturating_add(4))
+                    .ok_or_else(|| PgError::error(SqlState::INTERNAL_ERROR, "a row of a fetch is cut short"))?;
+                cells = next;
+                column.bytes.extend_from_slice(cell);
+                column.count = column.count.saturating_add(1);
+                column.has_null |= length < 0;
+            }
+        }
+        self.spool.clear();
+        let table = self.fetch().map(|fetch| fetch.table.clone()).unwrap_or_default();
+        if self.rows_count > limits.finish_rows_max {
+            return Err(too_much(&table, format!("more than {} rows", limits.finish_rows_max), "finish_rows_max"));
+        }
+        if self.bytes_count > limits.finish_bytes_max {
+            let much = format!("more than {} MB of rows", limits.finish_bytes_max >> 20);
+            return Err(too_much(&table, much, "finish_bytes_max"));
+        }
+        Ok(())
+    }
+
+    /// All rows are here: the second step.
+    fn answer(&mut self, cx: &mut Cx<'_>) -> Result<Outcome> {
+        let plan = self.understood.clone();
+        let Action::Finish(plan) = &plan.translation.action else { return Err(cx.shard.unwaited()) };
+        let mut statement = std::mem::take(&mut self.statement);
+        let first = statement.parameter_types.len().saturating_add(1);
+        statement.sql = second_step(plan, first);
+        for (fetch, gathered) in plan.fetches.iter().zip(std::mem::take(&mut self.gathered)) {
+            for (column, elements) in fetch.columns.iter().zip(gathered) {
+                statement.parameter_types.push(column.array);
+                statement.values.push((Format::Binary, Some(elements.into_array(column.element))));
+            }
+        }
+        self.spool = SendBuf::new();
+        if self.describe
+            && !self.opens_only
+            && let Some(fields) = described_fields(self.understood.extra.described().as_deref(), &self.formats)?
+        {
+            put_row_description(&fields, cx.out);
+        }
+        let mut run = Box::new(CatalogRun::new(statement, plan.asks, self.formats.to_codes(), false));
+        let outcome = if self.opens_only { run.open(cx) } else { run.start(self.rows_max, cx) };
+        self.stage = Stage::Answer(run);
+        outcome
+    }
+}
+
+/// The text of the second step; `first`: the number of the first parameter that has rows.
+fn second_step(plan: &Finish, first: usize) -> String {
+    let mut starts = Vec::with_capacity(plan.fetches.len());
+    let mut next = first;
+    for fetch in &plan.fetches {
+        starts.push(next);
+        next = next.saturating_add(fetch.columns.len());
+    }
+    let mut sql = String::new();
+    for piece in &plan.pieces {
+        match piece {
+            FinishPiece::Text(text) => sql.push_str(text),
+            FinishPiece::Rows(at) => {
+                if let (Some(fetch), Some(start)) = (plan.fetches.get(*at), starts.get(*at)) {
+                    put_rows(&fetch.columns, *start, &mut sql);
+                }
+            }
+        }
+    }
+    sql
+}
+
+/// A sub-query that gives the rows of a fetch. With casts it is evaluated for itself: each value is cast once.
+fn put_rows(columns: &[FetchedColumn], first: usize, sql: &mut String) {
+    let list = |put: &dyn Fn(usize, &FetchedColumn, &mut String), sql: &mut String| {
+        for (n, column) in columns.iter().enumerate() {
+            if n > 0 {
+                sql.push_str(", ");
+            }
+            put(n, column, sql);
+        }
+    };
+    sql.push_str("(SELECT ");
+    list(
+        &|n, column, sql| {
+            let cast = column.cast.as_deref();
+            // Writing into a String does not fail.
+            let _ = match cast {
+                Some(cast) => write!(sql, "r.c{n}::{cast} AS {}", quoted_name(&column.name)),
+                None => write!(sql, "r.c{n} AS {}", quoted_name(&column.name)),
+            };
+        },
+        sql,
+    );
+    // Of several arrays PostgreSQL takes the name for its own function, whatever the search path says (`parse_clause.c`).
+    let function = if columns.len() > 1 { "unnest" } else { "pg_catalog.unnest" };
+    let _ = write!(sql, " FROM {function}(");
+    list(
+        &|n, _, sql| {
+            let _ = write!(sql, "${}", first.saturating_add(n));
+        },
+        sql,
+    );
+    sql.push_str(") AS r(");
+    list(
+        &|n, _, sql| {
+            let _ = write!(sql, "c{n}");
+        },
+        sql,
+    );
+    sql.push(')');
+    if columns.iter().any(|column| column.cast.is_some()) {
+        sql.push_str(" OFFSET 0");
+    }
+    sql.push(')');
+}
+
+fn too_much(table: &str, much: String, key: &str) -> Box<PgError> {
+    PgError::error(SqlState::PROGRAM_LIMIT_EXCEEDED, format!("PostgreSQL would need {much} of \"{table}\""))
+        .detail("IRIS cannot compute this query as a whole: PostgreSQL finishes it over the rows that IRIS gives.")
+        .hint(format!("Add conditions that IRIS can compute, which EXPLAIN shows, or raise {key}."))
+}

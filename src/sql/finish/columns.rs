@@ -1,0 +1,114 @@
+//! Which columns of its tables a query needs, and in which form their values travel to PostgreSQL.
+
+use std::collections::HashSet;
+
+use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
+
+use super::relations::Base;
+use crate::sql::plan::FetchedColumn;
+use crate::sql::schema::ColumnFacts;
+use crate::sql::syntax::names;
+use crate::types::{Encoder, Oid, PgType, quoted_name};
+use crate::wire::Format;
+
+/// The words of a query, and the tables all of whose columns it needs.
+#[derive(Debug, Default)]
+pub(super) struct Mentions {
+    /// Folded.
+    words: HashSet<String>,
+    /// Qualifiers of `t.*`, folded, and names that stand for a whole row.
+    whole: HashSet<String>,
+    /// SELECTs with `*`.
+    starred: Vec<SyntaxNode>,
+    /// SELECTs whose joins compare all columns of one name.
+    natural: Vec<SyntaxNode>,
+}
+
+impl Mentions {
+    pub(super) fn of(query: &SyntaxNode) -> Self {
+        let mut found = Self::default();
+        for element in query.descendants_with_tokens() {
+            match element {
+                SyntaxElement::Token(token) => {
+                    let kind = token.kind();
+                    if kind == SyntaxKind::IDENT || kind.is_keyword() {
+                        found.words.insert(names::folded(token.text()));
+                    }
+                    let select = || token.parent_ancestors().find(|node| node.kind() == SyntaxKind::SELECT);
+                    if kind == SyntaxKind::NATURAL_KW {
+                        found.natural.extend(select());
+                    } else if kind == SyntaxKind::STAR {
+                        match token.parent() {
+                            Some(parent) if parent.kind() == SyntaxKind::TARGET => found.starred.extend(select()),
+                            Some(parent) if parent.kind() == SyntaxKind::FIELD_EXPR => {
+                                found.whole.extend(names::parts(&parent).last().map(|name| names::folded(name)));
+                            }
+                            _ => {}
+                        }
+                    }
+                }
+                SyntaxElement::Node(node) if node.kind() == SyntaxKind::NAME_REF => {
+                    let is_part = node.parent().is_some_and(|parent| parent.kind() == SyntaxKind::FIELD_EXPR);
+                    if !is_part {
+                        found.whole.extend(names::first(&node).map(|name| names::folded(&name)));
+                    }
+                }
+                SyntaxElement::Node(_) => {}
+            }
+        }
+        found
+    }
+
+    /// Whether the query needs a column of a table.
+    fn needs(&self, base: &Base, column: &str) -> bool {
+        self.needs_all(base) || self.words.contains(column)
+    }
+
+    fn needs_all(&self, base: &Base) -> bool {
+        base.alias.as_ref().is_some_and(|alias| !alias.columns.is_empty())
+            || self.whole.contains(&base.folded)
+            || self.starred.contains(&base.select)
+            || self.natural.contains(&base.select)
+    }
+}
+
+/// The columns of a table that a query needs, in their order; at least one, so that there are rows to be counted.
+pub(super) fn needed(base: &Base, mentions: &Mentions) -> Vec<FetchedColumn> {
+    let columns: Vec<(String, &ColumnFacts)> = base.column_names().zip(&base.facts.columns).collect();
+    let mut needed: Vec<FetchedColumn> = columns
+        .iter()
+        .filter(|(name, _)| mentions.needs(base, name))
+        .map(|(name, facts)| fetched(name, facts))
+        .collect();
+    if needed.is_empty() {
+        let plain = columns.iter().find(|(_, facts)| !facts.is_stream && facts.pg_type.oid != Oid::VECTOR);
+        needed.extend(plain.or(columns.first()).map(|(name, facts)| fetched(name, facts)));
+    }
+    needed
+}
+
+/// Values of types that have arrays with a fixed OID go as these, in binary, which no setting changes; others go as text
+/// and are cast.
+fn fetched(name: &str, facts: &ColumnFacts) -> FetchedColumn {
+    let pg_type = facts.pg_type;
+    let plain = PgType::new(pg_type.oid);
+    let array = pg_type.oid.array().filter(|_| {
+        facts.enum_type.is_none() && pg_type.oid != Oid::VECTOR && Encoder::select(plain, Format::Binary).is_ok()
+    });
+    let cast = match &facts.enum_type {
+        Some(of) => Some(match &of.schema {
+            Some(schema) => format!("{}.{}", quoted_name(schema), quoted_name(&of.name)),
+            None => quoted_name(&of.name),
+        }),
+        None if array.is_some() && pg_type.wire_typmod() < 0 => None,
+        None if pg_type.oid == Oid::BPCHAR && pg_type.wire_typmod() < 0 => Some("bpchar".to_owned()),
+        None => Some(PgType { oid: pg_type.oid, typmod: pg_type.wire_typmod() }.name()),
+    };
+    FetchedColumn {
+        name: name.to_owned(),
+        element: if array.is_some() { pg_type.oid } else { Oid::TEXT },
+        array: array.unwrap_or(Oid::TEXT_ARRAY),
+        format: if array.is_some() { Format::Binary } else { Format::Text },
+        cast,
+    }
+}

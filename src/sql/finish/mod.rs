@@ -1,0 +1,389 @@
+//! Queries that IRIS cannot compute as a whole are cut: IRIS gives the rows of each table they name, with the conditions
+//! that it can compute exactly, and PostgreSQL runs the query over these rows.
+//!
+//! Where a table stands in FROM, `(SELECT .. FROM unnest($n, ..))` takes its place, whose parameters are the columns that
+//! IRIS gave; all else stays as the client wrote it. PostgreSQL evaluates every condition again: what IRIS leaves out need
+//! only be rows of which a condition is not true.
+
+mod columns;
+mod conditions;
+mod functions;
+mod relations;
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use self::columns::{Mentions, needed};
+use self::functions::{changes_rows, is_volatile, reads_tables};
+use self::relations::{Base, ask, bases};
+use super::options::{TranslateError, TranslateOptions, Translated};
+use super::plan::{Action, CatalogQuery, Fetch, FetchedColumn, Finish, FinishPiece, Translation};
+use super::schema::Schema;
+use super::syntax::names;
+use super::syntax::nodes::{self, is_query};
+use super::syntax::parse::lone_statement;
+use super::template::Template;
+use super::translate::context::cx::Cx;
+use super::translate::{RULES, translate};
+use crate::types::quoted_name;
+
+/// A query cut in two; `None` where it cannot be cut.
+///
+/// # Errors
+/// [`TranslateError::NeedTables`], as of [`translate`].
+pub(crate) fn finish(
+    sql: &str,
+    template: &Template,
+    schema: &dyn Schema,
+    options: &TranslateOptions<'_>,
+) -> Result<Option<Translated>, TranslateError> {
+    let Some(query) = lone_statement(sql) else { return Ok(None) };
+    let cx = Cx::new(sql, template, schema, options, RULES);
+    ask(&cx, &query);
+    let cut = match cx.is_finishable(&query) {
+        Some(found) => Cut { cx: &cx, query: &query }.made(found)?,
+        None => None,
+    };
+    let needed = cx.take_needed();
+    if !needed.is_empty() {
+        return Err(TranslateError::NeedTables(needed));
+    }
+    Ok(cut.map(|finish| Translated {
+        translation: Translation {
+            parameter_types: options.parameter_types.to_vec(),
+            ..Translation::new(Action::Finish(finish), "SELECT")
+        },
+        // The text is part of it.
+        pinned: (0..template.literals.len()).filter_map(|n| u16::try_from(n).ok()).collect(),
+    }))
+}
+
+struct Cut<'a, 'b> {
+    cx: &'a Cx<'b>,
+    query: &'a SyntaxNode,
+}
+
+/// What stands in the text of the query in place of a range of it.
+enum Edit {
+    Text(String),
+    /// The rows of a fetch.
+    Rows(usize),
+}
+
+impl Cut<'_, '_> {
+    fn made(&self, asks: CatalogQuery) -> Result<Option<Finish>, TranslateError> {
+        let Some(bases) = bases(self.cx, self.query).filter(|bases| !bases.is_empty()) else { return Ok(None) };
+        let mentions = Mentions::of(self.query);
+        let mut fetches: Vec<Fetch> = Vec::new();
+        let mut edits: Vec<(Range<usize>, Edit)> = Vec::new();
+        for base in &bases {
+            let columns = needed(base, &mentions);
+            let Some(fetch) = self.fetch(base, &bases, columns)? else { return Ok(None) };
+            let same = fetches.iter().position(|known| *known == fetch);
+            let at = same.unwrap_or_else(|| {
+                fetches.push(fetch);
+                fetches.len().saturating_sub(1)
+            });
+            edits.push((base.range.clone(), Edit::Rows(at)));
+            if base.alias.is_none() {
+                edits.push((base.range.end..base.range.end, Edit::Text(format!(" AS {}", base.visible))));
+            }
+        }
+        let Some(qualified) = self.unqualified(&bases) else { return Ok(None) };
+        edits.extend(qualified);
+        edits.extend(self.grouped(&bases, &mentions));
+        Ok(self.pieces(edits).map(|pieces| Finish { asks, fetches, pieces }))
+    }
+
+    /// What IRIS is asked for the rows of a table.
+    fn fetch(&self, base: &Base, bases: &[Base], columns: Vec<FetchedColumn>) -> Result<Option<Fetch>, TranslateError> {
+        let list: Vec<String> =
+            columns.iter().map(|column| format!("{}.{}", base.visible, quoted_name(&column.name))).collect();
+        // An alias hides the schema, by which a condition may name the table.
+        let alias = base.alias.as_ref().map(|alias| format!(" AS {}", alias.name)).unwrap_or_default();
+        let from = format!("FROM {}{alias}", base.typed.join("."));
+        let plain = format!("SELECT {} {from}", list.join(", "));
+        if !self.translates(&plain)? {
+            return Ok(None);
+        }
+        let mut conditions: Vec<&str> = Vec::new();
+        let mut has_all = true;
+        for conjunct in &base.conjuncts {
+            let text = self.cx.sql.get(conjunct.range.clone()).unwrap_or_default();
+            if self.is_about(conjunct.nodes(), base, bases)
+                && self.translates(&format!("SELECT 1 {from} WHERE {text}"))?
+            {
+                conditions.push(text);
+            } else {
+                has_all = false;
+            }
+        }
+        let mut sql = plain.clone();
+        if !conditions.is_empty() {
+            let _ = write!(sql, " WHERE {}", conditions.join(" AND "));
+        }
+        if has_all && let Some(top) = self.top(base, bases) {
+            let limited = format!("{sql} {top}");
+            if self.translates(&limited)? {
+                sql = limited;
+            }
+        }
+        let sql = if self.translates(&sql)? { sql } else { plain.clone() };
+        Ok(Some(Fetch { table: base.typed.join("."), columns, sql, plain }))
+    }
+
+    /// Whether IRIS can compute a query exactly, as far as translation can tell.
+    fn translates(&self, sql: &str) -> Result<bool, TranslateError> {
+        let mut template = Template::default();
+        if template.scan(sql).is_err() {
+            return Ok(false);
+        }
+        match translate(sql, &template, self.cx.schema, self.cx.options) {
+            Ok(translated) => Ok(matches!(translated.translation.action, Action::Script(_))),
+            Err(TranslateError::Pg(_)) => Ok(false),
+            Err(needs @ TranslateError::NeedTables(_)) => Err(needs),
+        }
+    }
+
+    /// Whether an expression is about the columns of one table and says the same whenever it is asked.
+    fn is_about(&self, parts: impl Iterator<Item = SyntaxNode>, base: &Base, bases: &[Base]) -> bool {
+        let mut reads = false;
+        for node in parts {
+            match node.kind() {
+                kind if is_query(kind) => return false,
+                SyntaxKind::CALL_EXPR if called(&node).is_some_and(|name| is_volatile(&name)) => return false,
+                SyntaxKind::FIELD_EXPR => {
+                    let is_inner = node.parent().is_some_and(|parent| parent.kind() == SyntaxKind::FIELD_EXPR);
+                    if is_inner || is_called(&node) {
+                        continue;
+                    }
+                    let parts: Vec<String> = names::parts(&node).iter().map(|part| names::folded(part)).collect();
+                    let is_own = match parts.as_slice() {
+                        [qualifier, column] => *qualifier == base.folded && base.has_column(column),
+                        [schema, table, column] => base.is_named(schema, table) && base.has_column(column),
+                        _ => false,
+                    };
+                    if !is_own {
+                        return false;
+                    }
+                    reads = true;
+                }
+                SyntaxKind::NAME_REF => {
+                    let is_part = node.parent().is_some_and(|parent| parent.kind() == SyntaxKind::FIELD_EXPR);
+                    if is_part || is_called(&node) || nodes::is_constant(&node) {
+                        continue;
+                    }
+                    let Some(name) = names::first(&node).map(|name| names::folded(&name)) else { return false };
+                    if !self.is_column_of(&name, base, bases) {
+                        return false;
+                    }
+                    reads = true;
+                }
+                _ => {}
+            }
+        }
+        reads
+    }
+
+    /// Whether a bare name is that of a column of this table and of no other in the same FROM.
+    fn is_column_of(&self, name: &str, base: &Base, bases: &[Base]) -> bool {
+        let Some(from) = nodes::child(&base.select, SyntaxKind::FROM_CLAUSE) else { return false };
+        let beside: Vec<&Base> = bases.iter().filter(|other| other.select == base.select).collect();
+        // Whatever else is in FROM may have a column of that name.
+        let items = from
+            .descendants()
+            .filter(|node| {
+                node.ancestors().find(|node| node.kind() == SyntaxKind::SELECT).is_some_and(|of| of == base.select)
+            })
+            .filter(|node| {
+                matches!(
+                    node.kind(),
+                    SyntaxKind::RELATION_FROM_ITEM
+                        | SyntaxKind::FUNCTION_FROM_ITEM
+                        | SyntaxKind::PAREN_SELECT
+                        | SyntaxKind::JSON_TABLE_FROM_ITEM
+                        | SyntaxKind::JOIN_USING_CLAUSE
+                )
+            });
+        items.count() == beside.len()
+            && base.has_column(name)
+            && beside.iter().filter(|other| other.has_column(name)).count() == 1
+    }
+
+    /// ORDER BY and LIMIT of a query that has a row for each row of its one table: the first of these are enough.
+    fn top(&self, base: &Base, bases: &[Base]) -> Option<String> {
+        let select = &base.select;
+        let limit = nodes::child(select, SyntaxKind::LIMIT_CLAUSE)?;
+        let is_plain = select.children().all(|part| {
+            matches!(
+                part.kind(),
+                SyntaxKind::SELECT_CLAUSE
+                    | SyntaxKind::FROM_CLAUSE
+                    | SyntaxKind::WHERE_CLAUSE
+                    | SyntaxKind::ORDER_BY_CLAUSE
+                    | SyntaxKind::LIMIT_CLAUSE
+                    | SyntaxKind::WITH_CLAUSE
+            )
+        });
+        let targets = nodes::child(select, SyntaxKind::SELECT_CLAUSE)?;
+        if !base.is_alone || !is_plain || nodes::child(&targets, SyntaxKind::DISTINCT_CLAUSE).is_some() {
+            return None;
+        }
+        let mut labels = Vec::new();
+        for node in targets.descendants() {
+            match node.kind() {
+                SyntaxKind::OVER_CLAUSE => return None,
+                SyntaxKind::CALL_EXPR if called(&node).is_none_or(|name| changes_rows(&name)) => return None,
+                SyntaxKind::AS_NAME => labels.extend(names::parts(&node).last().map(|name| names::folded(name))),
+                _ => {}
+            }
+        }
+        let count = limit.first_child().filter(|count| count.kind() == SyntaxKind::LITERAL)?;
+        let mut text = String::new();
+        if let Some(order) = nodes::child(select, SyntaxKind::ORDER_BY_CLAUSE) {
+            // What stands for an output column means something else elsewhere.
+            let is_label = |node: &SyntaxNode| {
+                node.kind() == SyntaxKind::NAME_REF
+                    && names::first(node).is_some_and(|name| labels.contains(&names::folded(&name)))
+            };
+            if order.descendants().any(|node| is_label(&node)) {
+                return None;
+            }
+            for key in order.descendants().filter(|node| node.kind() == SyntaxKind::SORT_BY) {
+                if !self.is_about(key.descendants(), base, bases) {
+                    return None;
+                }
+            }
+            let range = order.text_range();
+            text.push_str(self.cx.sql.get(range.start().into()..range.end().into())?);
+            text.push(' ');
+        }
+        let _ = write!(text, "LIMIT {}", count.text());
+        Some(text)
+    }
+
+    /// `schema.table.column` has no schema where the table is none any more; `None` for what is not understood.
+    fn unqualified(&self, bases: &[Base]) -> Option<Vec<(Range<usize>, Edit)>> {
+        let mut edits = Vec::new();
+        for node in self.query.descendants().filter(|node| node.kind() == SyntaxKind::FIELD_EXPR) {
+            let is_inner = node.parent().is_some_and(|parent| parent.kind() == SyntaxKind::FIELD_EXPR);
+            if is_inner || is_called(&node) || node.descendants().any(|part| part.kind() == SyntaxKind::PAREN_EXPR) {
+                continue;
+            }
+            let parts: Vec<String> = names::parts(&node).iter().map(|part| names::folded(part)).collect();
+            let is_star = nodes::has_token(&node, SyntaxKind::STAR);
+            let (schema, table) = match (parts.as_slice(), is_star) {
+                ([_], true) | ([_, _], false) => continue,
+                ([schema, table], true) | ([schema, table, _], false) => (schema, table),
+                _ => return None,
+            };
+            if !bases.iter().any(|base| base.is_named(schema, table)) {
+                // Of a catalog, perhaps.
+                continue;
+            }
+            let first = node.descendants().filter(|part| part.kind() == SyntaxKind::NAME_REF).nth(1)?;
+            edits
+                .push((node.text_range().start().into()..first.text_range().start().into(), Edit::Text(String::new())));
+        }
+        Some(edits)
+    }
+
+    /// GROUP BY of a primary key is GROUP BY of all columns: PostgreSQL knows it of tables only.
+    fn grouped(&self, bases: &[Base], mentions: &Mentions) -> Vec<(Range<usize>, Edit)> {
+        let mut edits = Vec::new();
+        for select in self.query.descendants().filter(|node| node.kind() == SyntaxKind::SELECT) {
+            let Some(list) = nodes::child(&select, SyntaxKind::GROUP_BY_CLAUSE)
+                .and_then(|clause| nodes::child(&clause, SyntaxKind::GROUP_BY_LIST))
+            else {
+                continue;
+            };
+            if !list.children().all(|key| key.kind() == SyntaxKind::GROUPING_EXPR) {
+                continue;
+            }
+            let keys: Vec<Vec<String>> = list
+                .children()
+                .filter_map(|key| key.first_child())
+                .filter(|key| matches!(key.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR))
+                .map(|key| names::parts(&key).iter().map(|part| names::folded(part)).collect())
+                .collect();
+            for base in bases.iter().filter(|base| base.select == select && !base.facts.primary_key.is_empty()) {
+                let is_key = |column: &String| {
+                    keys.iter().any(|key| match key.as_slice() {
+                        [name] => name.eq_ignore_ascii_case(column) && self.is_column_of(name, base, bases),
+                        [.., qualifier, name] => *qualifier == base.folded && name.eq_ignore_ascii_case(column),
+                        [] => false,
+                    })
+                };
+                if !base.facts.primary_key.iter().all(is_key) {
+                    continue;
+                }
+                let mut more = String::new();
+                for column in needed(base, mentions) {
+                    let _ = write!(more, ", {}.{}", base.visible, quoted_name(&column.name));
+                }
+                let end = usize::from(list.text_range().end());
+                edits.push((end..end, Edit::Text(more)));
+            }
+        }
+        edits
+    }
+
+    /// The text with its edits; `None` where two of them meet.
+    fn pieces(&self, mut edits: Vec<(Range<usize>, Edit)>) -> Option<Vec<FinishPiece>> {
+        edits.sort_by_key(|(range, _)| (range.start, range.end));
+        let mut pieces = Vec::new();
+        let mut text = String::new();
+        let mut at = 0;
+        for (range, edit) in edits {
+            text.push_str(self.cx.sql.get(at..range.start)?);
+            at = range.end;
+            match edit {
+                Edit::Text(new) => text.push_str(&new),
+                Edit::Rows(fetch) => {
+                    pieces.push(FinishPiece::Text(std::mem::take(&mut text)));
+                    pieces.push(FinishPiece::Rows(fetch));
+                }
+            }
+        }
+        text.push_str(self.cx.sql.get(at..)?);
+        pieces.push(FinishPiece::Text(text));
+        Some(pieces)
+    }
+}
+
+impl Cx<'_> {
+    /// What the oracle has to know of a query that it may finish; `None` where it may not.
+    fn is_finishable(&self, query: &SyntaxNode) -> Option<CatalogQuery> {
+        let is_allowed = is_query(query.kind())
+            && query.descendants().all(|node| match node.kind() {
+                SyntaxKind::INSERT
+                | SyntaxKind::UPDATE
+                | SyntaxKind::DELETE
+                | SyntaxKind::MERGE
+                | SyntaxKind::LOCKING_CLAUSE
+                | SyntaxKind::INTO_CLAUSE
+                | SyntaxKind::SELECT_INTO => false,
+                SyntaxKind::CALL_EXPR => called(&node).is_none_or(|name| !reads_tables(&name)),
+                _ => true,
+            });
+        if !is_allowed { None } else { self.asks_of_oracle(query) }
+    }
+}
+
+/// The function of a call, folded; `None` for EXISTS and the like, and for functions of other schemas.
+fn called(call: &SyntaxNode) -> Option<String> {
+    let name = call.first_child()?;
+    if !matches!(name.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) {
+        return None;
+    }
+    names::parts(&name).last().map(|name| names::folded(name))
+}
+
+/// Whether a name is that of a function that is called.
+fn is_called(name: &SyntaxNode) -> bool {
+    name.parent().is_some_and(|parent| {
+        parent.kind() == SyntaxKind::CALL_EXPR && parent.first_child().is_some_and(|first| first == *name)
+    })
+}

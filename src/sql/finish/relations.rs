@@ -1,0 +1,236 @@
+//! The tables that a query names, each with what the query says of the rows it needs of it.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::conditions::{Conjunct, conjuncts};
+use crate::sql::schema::TableFacts;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::query::from::{Alias, alias};
+
+/// A table where a query names it.
+#[derive(Debug)]
+pub(super) struct Base {
+    /// The SELECT whose FROM it is in.
+    pub select: SyntaxNode,
+    /// What stands for it in FROM, without its alias.
+    pub range: Range<usize>,
+    /// Its name as typed, with its schema.
+    pub typed: Vec<String>,
+    /// What columns are qualified with, as typed, and folded.
+    pub visible: String,
+    pub folded: String,
+    pub alias: Option<Alias>,
+    pub facts: Rc<TableFacts>,
+    /// What is true of all of its rows that the query needs.
+    pub conjuncts: Vec<Conjunct>,
+    /// It is all that FROM has.
+    pub is_alone: bool,
+}
+
+impl Base {
+    /// What PostgreSQL calls its columns.
+    pub(super) fn column_names(&self) -> impl Iterator<Item = String> + '_ {
+        let all_spelled = self.facts.spelled.is_none();
+        self.facts.columns.iter().map(move |column| {
+            if column.is_spelled || all_spelled { column.name.clone() } else { column.name.to_lowercase() }
+        })
+    }
+
+    pub(super) fn has_column(&self, folded: &str) -> bool {
+        self.column_names().any(|name| name == folded)
+    }
+
+    /// Whether it can be named by a schema and its name.
+    pub(super) fn is_named(&self, schema: &str, name: &str) -> bool {
+        let own = match self.typed.as_slice() {
+            [.., schema, _] => names::folded(schema),
+            _ => "public".to_owned(),
+        };
+        self.alias.is_none() && self.folded == name && own == schema
+    }
+}
+
+/// The rows of an operand of a join that are needed: those of which all of these are true.
+#[derive(Debug, Clone, Default)]
+struct Needed(Vec<Conjunct>);
+
+impl Needed {
+    fn and(&self, more: &[Conjunct]) -> Self {
+        Self(self.0.iter().chain(more).cloned().collect())
+    }
+}
+
+/// The tables of a query; `None` where something stands in its FROM that is not understood.
+pub(super) fn bases(cx: &Cx<'_>, query: &SyntaxNode) -> Option<Vec<Base>> {
+    let mut all = Vec::new();
+    let mut named = 0;
+    for node in query.descendants() {
+        match node.kind() {
+            SyntaxKind::SELECT => {
+                let Some(from) = nodes::child(&node, SyntaxKind::FROM_CLAUSE) else { continue };
+                let condition = nodes::child(&node, SyntaxKind::WHERE_CLAUSE).and_then(|clause| clause.first_child());
+                let needed = Needed(condition.iter().flat_map(conjuncts).collect());
+                let is_alone = from.children().count() == 1;
+                for item in from.children() {
+                    walk(cx, &node, &item, &needed, is_alone, &mut all)?;
+                }
+            }
+            SyntaxKind::RELATION_NAME_REF if !is_with_table(&node) && !is_catalog(cx, &node) => named += 1,
+            _ => {}
+        }
+    }
+    // Those that stand in other places (TABLE t) are not served.
+    (named == all.len()).then_some(all)
+}
+
+fn walk(
+    cx: &Cx<'_>,
+    select: &SyntaxNode,
+    item: &SyntaxNode,
+    needed: &Needed,
+    is_alone: bool,
+    all: &mut Vec<Base>,
+) -> Option<()> {
+    match item.kind() {
+        SyntaxKind::RELATION_FROM_ITEM | SyntaxKind::RELATION_NAME => {
+            if nodes::child(item, SyntaxKind::TABLESAMPLE_CLAUSE).is_some() {
+                return None;
+            }
+            let name = item.descendants().find(|node| node.kind() == SyntaxKind::RELATION_NAME_REF)?;
+            if is_with_table(&name) || is_catalog(cx, &name) {
+                return Some(());
+            }
+            all.push(base(cx, select, item, &name, needed, is_alone)?);
+            Some(())
+        }
+        SyntaxKind::JOIN_EXPR => join(cx, select, item, needed, all),
+        SyntaxKind::PAREN_FROM_ITEM | SyntaxKind::PAREN_EXPR => {
+            for inner in item.children() {
+                match inner.kind() {
+                    SyntaxKind::RELATION_FROM_ITEM
+                    | SyntaxKind::RELATION_NAME
+                    | SyntaxKind::JOIN_EXPR
+                    | SyntaxKind::PAREN_EXPR => {
+                        walk(cx, select, &inner, needed, false, all)?;
+                    }
+                    SyntaxKind::PAREN_FROM_ITEM if nodes::child(&inner, SyntaxKind::PAREN_SELECT).is_none() => {
+                        walk(cx, select, &inner, needed, false, all)?;
+                    }
+                    // A sub-query is a query of its own; what else there is names no table.
+                    _ => {}
+                }
+            }
+            Some(())
+        }
+        _ => Some(()),
+    }
+}
+
+fn join(cx: &Cx<'_>, select: &SyntaxNode, node: &SyntaxNode, needed: &Needed, all: &mut Vec<Base>) -> Option<()> {
+    let mut children = node.children();
+    let (left, join) = (children.next()?, children.next()?);
+    let has = |kind| nodes::child(&join, kind).is_some();
+    let on = nodes::child(&join, SyntaxKind::ON_CLAUSE).and_then(|clause| clause.first_child());
+    let on: Vec<Conjunct> = on.iter().flat_map(conjuncts).collect();
+    let nothing = Needed::default();
+    let (of_left, of_right) = if has(SyntaxKind::JOIN_FULL) {
+        (nothing.clone(), nothing)
+    } else if has(SyntaxKind::JOIN_LEFT) {
+        (needed.clone(), nothing.and(&on))
+    } else if has(SyntaxKind::JOIN_RIGHT) {
+        (nothing.and(&on), needed.clone())
+    } else {
+        (needed.and(&on), needed.and(&on))
+    };
+    walk(cx, select, &left, &of_left, false, all)?;
+    for part in join.children() {
+        if !matches!(
+            part.kind(),
+            SyntaxKind::JOIN_INNER
+                | SyntaxKind::JOIN_LEFT
+                | SyntaxKind::JOIN_RIGHT
+                | SyntaxKind::JOIN_FULL
+                | SyntaxKind::JOIN_CROSS
+                | SyntaxKind::ON_CLAUSE
+                | SyntaxKind::JOIN_USING_CLAUSE
+        ) {
+            walk(cx, select, &part, &of_right, false, all)?;
+        }
+    }
+    Some(())
+}
+
+fn base(
+    cx: &Cx<'_>,
+    select: &SyntaxNode,
+    item: &SyntaxNode,
+    name: &SyntaxNode,
+    needed: &Needed,
+    is_alone: bool,
+) -> Option<Base> {
+    let typed = names::parts(name);
+    let (_, lookup) = cx.relation(&typed).ok()?;
+    let facts = cx.known(&lookup)?;
+    let alias = alias(item);
+    let start = usize::from(item.text_range().start());
+    let end = match item.children().find(|child| {
+        matches!(child.kind(), SyntaxKind::FROM_ALIAS | SyntaxKind::OPTIONAL_AS_ALIAS | SyntaxKind::REQUIRED_AS_ALIAS)
+    }) {
+        Some(alias) => usize::from(alias.text_range().start()),
+        None => usize::from(item.text_range().end()),
+    };
+    // Blanks and a comment in front of the alias stay.
+    let end = start.checked_add(cx.sql.get(start..end)?.trim_end().len())?;
+    let visible = alias.as_ref().map_or_else(|| typed.last().cloned(), |alias| Some(alias.name.clone()))?;
+    Some(Base {
+        select: select.clone(),
+        range: start..end,
+        folded: names::folded(&visible),
+        visible,
+        typed,
+        alias,
+        facts,
+        conjuncts: needed.0.clone(),
+        is_alone,
+    })
+}
+
+/// Whether a name in FROM is that of a table of WITH, of the query it is in or of one around it.
+fn is_with_table(name: &SyntaxNode) -> bool {
+    let parts = names::parts(name);
+    let [only] = parts.as_slice() else { return false };
+    let folded = names::folded(only);
+    let start = name.text_range().start();
+    name.ancestors().any(|query| {
+        let Some(with) = nodes::child(&query, SyntaxKind::WITH_CLAUSE) else { return false };
+        let is_inside = with.text_range().contains(start);
+        let recursive = nodes::has_token(&with, SyntaxKind::RECURSIVE_KW);
+        nodes::children(&with, SyntaxKind::WITH_TABLE).any(|table| {
+            // Without RECURSIVE a query of WITH sees those in front of it.
+            let is_seen = !is_inside || recursive || table.text_range().end() <= start;
+            is_seen && names::first(&table).is_some_and(|table| names::folded(&table) == folded)
+        })
+    })
+}
+
+fn is_catalog(cx: &Cx<'_>, name: &SyntaxNode) -> bool {
+    let parts: Vec<String> = names::parts(name).iter().map(|part| names::folded(part)).collect();
+    cx.is_catalog_relation(&parts)
+}
+
+/// The tables that a query needs before it can be looked at.
+pub(super) fn ask(cx: &Cx<'_>, query: &SyntaxNode) {
+    for node in query.descendants().filter(|node| node.kind() == SyntaxKind::RELATION_NAME_REF) {
+        if !is_with_table(&node)
+            && !is_catalog(cx, &node)
+            && let Ok((_, lookup)) = cx.relation(&names::parts(&node))
+        {
+            let _ = cx.facts(&lookup);
+        }
+    }
+}
