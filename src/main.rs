@@ -135,7 +135,7 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
                 ..Limits::default()
             },
             has_oracle: config.catalog != CatalogKind::Off,
-            finishes: config.finish == FinishKind::On,
+            finishes: config.finish == FinishKind::On && config.catalog != CatalogKind::Off,
             side_table: side_table.clone(),
             ..SessionOptions::new(auth, &iris.namespace)
         },

@@ -149,7 +149,12 @@ impl FinishRun {
             Stage::Answer(mut run) => {
                 let outcome = run.resume(event, cx);
                 self.stage = Stage::Answer(run);
-                outcome
+                match outcome? {
+                    Outcome::Complete(_) if &*self.understood.tag != "SELECT" => {
+                        Ok(Outcome::Complete((&self.understood.tag).into()))
+                    }
+                    outcome => Ok(outcome),
+                }
             }
             Stage::Next => Err(cx.shard.unwaited()),
         }

@@ -9,14 +9,14 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::catalog::{
-    Answer, Described, Execution, LoadStep, OraclePurpose, OracleRequest, TableLoad, describe, execute,
+    Answer, Described, DescribedColumn, Execution, LoadStep, OraclePurpose, OracleRequest, TableLoad, describe, execute,
 };
 use crate::iris::{IrisError, Reply, Request};
 use crate::sql::{
     Action, CallArgument, CatalogQuery, Need, Plan, RelationName, Template, TranslateError, Translated, Translation,
     TranslationCache, finish, translate,
 };
-use crate::types::Oid;
+use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
 
 use super::context::{Cx, ShardContext, Understood};
@@ -223,9 +223,12 @@ impl Resolve {
             // Of a statement that is no query it only says whether the words are right.
             Err(TranslateError::Pg(error))
                 if s.context.options.has_oracle
-                    && (may_be_described(&self.sql) || error.code == SqlState::SYNTAX_ERROR) =>
+                    && (may_be_described(&self.template.text) || error.code == SqlState::SYNTAX_ERROR) =>
             {
                 self.describe(Err(error), s)
+            }
+            Err(TranslateError::Pg(error)) if begins_with(&self.template.text, "EXPLAIN") => {
+                self.finish(error, plan_column(), s)
             }
             Err(TranslateError::Pg(error)) => Err(error),
         }
@@ -478,6 +481,10 @@ impl Resolve {
                     Stage::Prepare { understood, .. } => understood.extra.described(),
                     _ => None,
                 };
+                let explains = matches!(&stage, Stage::Prepare { understood, .. } if &*understood.tag == "EXPLAIN");
+                if explains && refused.code == SqlState::UNDEFINED_FUNCTION {
+                    return self.finish(foreign_function(&refused), plan_column(), s);
+                }
                 if let Some(described) = described {
                     if refused.code == SqlState::UNDEFINED_FUNCTION {
                         return self.finish(foreign_function(&refused), (*described).clone(), s);
@@ -508,6 +515,18 @@ impl Resolve {
             (_, reply) => Err(unexpected(&reply)),
         }
     }
+}
+
+/// How PostgreSQL describes an EXPLAIN.
+fn plan_column() -> Described {
+    let column = DescribedColumn {
+        name: "QUERY PLAN".to_owned(),
+        pg_type: PgType::new(Oid::TEXT),
+        type_len: Oid::TEXT.typlen(),
+        table_oid: 0,
+        attribute_number: 0,
+    };
+    Described { parameter_types: Vec::new(), columns: Some(vec![column]) }
 }
 
 /// What is asked of IRIS inside of a transaction opens it there.
@@ -548,11 +567,14 @@ fn is_for_oracle(action: &Action, s: Surroundings<'_>) -> bool {
     }
 }
 
-/// Whether a statement begins as those do.
-fn may_be_described(sql: &str) -> bool {
-    let word: String = sql.trim_start_matches(['(', ' ', '\n', '\t', '\r']).chars().take(6).collect();
-    let begins = |verb: &str| word.get(..verb.len()).is_some_and(|start| start.eq_ignore_ascii_case(verb));
-    ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "VALUES", "TABLE"].iter().any(|verb| begins(verb))
+/// Whether a statement begins as those do. `text`: that of its template, which has no comments.
+fn may_be_described(text: &str) -> bool {
+    ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "VALUES", "TABLE"].iter().any(|verb| begins_with(text, verb))
+}
+
+fn begins_with(text: &str, verb: &str) -> bool {
+    let text = text.trim_start_matches(['(', ' ']);
+    text.get(..verb.len()).is_some_and(|start| start.eq_ignore_ascii_case(verb))
 }
 
 /// Statements without values and rows (DDL) need no metadata and are not prepared: IRIS reports their errors when

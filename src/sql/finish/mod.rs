@@ -27,7 +27,7 @@ use super::syntax::parse::lone_statement;
 use super::template::Template;
 use super::translate::context::cx::Cx;
 use super::translate::{RULES, translate};
-use crate::types::quoted_name;
+use crate::types::{quoted_name, quoted_text};
 
 /// A query cut in two; `None` where it cannot be cut.
 ///
@@ -39,11 +39,19 @@ pub(crate) fn finish(
     schema: &dyn Schema,
     options: &TranslateOptions<'_>,
 ) -> Result<Option<Translated>, TranslateError> {
-    let Some(query) = lone_statement(sql) else { return Ok(None) };
+    let Some(statement) = lone_statement(sql) else { return Ok(None) };
+    let explains = statement.kind() == SyntaxKind::EXPLAIN;
+    let Some(query) = (if explains { plainly_explained(&statement) } else { Some(statement) }) else {
+        return Ok(None);
+    };
     let cx = Cx::new(sql, template, schema, options, RULES);
     ask(&cx, &query);
     let cut = match cx.is_finishable(&query) {
-        Some(found) => Cut { cx: &cx, query: &query }.made(found)?,
+        Some(found) => {
+            let cut = Cut { cx: &cx, query: &query };
+            let made = cut.made(found)?;
+            if explains { made.map(|finish| cut.explained(&finish)).transpose()? } else { made }
+        }
         None => None,
     };
     let needed = cx.take_needed();
@@ -53,11 +61,18 @@ pub(crate) fn finish(
     Ok(cut.map(|finish| Translated {
         translation: Translation {
             parameter_types: options.parameter_types.to_vec(),
-            ..Translation::new(Action::Finish(finish), "SELECT")
+            ..Translation::new(Action::Finish(finish), if explains { "EXPLAIN" } else { "SELECT" })
         },
         // The text is part of it.
         pinned: (0..template.literals.len()).filter_map(|n| u16::try_from(n).ok()).collect(),
     }))
+}
+
+/// The query of an EXPLAIN without options that ask for more than the plan.
+fn plainly_explained(explain: &SyntaxNode) -> Option<SyntaxNode> {
+    let asks_more = [SyntaxKind::EXPLAIN_ANALYZE, SyntaxKind::EXPLAIN_OPTION_LIST];
+    let is_plain = explain.children().all(|part| !asks_more.contains(&part.kind()));
+    explain.children().find(|part| is_query(part.kind())).filter(|_| is_plain)
 }
 
 struct Cut<'a, 'b> {
@@ -95,6 +110,37 @@ impl Cut<'_, '_> {
         edits.extend(qualified);
         edits.extend(self.grouped(&bases, &mentions));
         Ok(self.pieces(edits).map(|pieces| Finish { asks, fetches, pieces }))
+    }
+
+    /// EXPLAIN of a cut: both steps, as rows of text.
+    fn explained(&self, finish: &Finish) -> Result<Finish, TranslateError> {
+        let mut second = String::new();
+        for piece in &finish.pieces {
+            match piece {
+                FinishPiece::Text(text) => second.push_str(text),
+                FinishPiece::Rows(at) => {
+                    let _ = write!(second, "(rows {})", at.saturating_add(1));
+                }
+            }
+        }
+        let start = usize::from(self.query.text_range().start());
+        let mut lines = vec![format!("PostgreSQL: {}", second.get(start..).unwrap_or_default())];
+        for (n, fetch) in finish.fetches.iter().enumerate() {
+            let iris = self.translation(&fetch.sql)?.unwrap_or_default();
+            lines.push(format!("  rows {} of {}", n.saturating_add(1), fetch.table));
+            lines.push(format!("    IRIS: {iris}"));
+        }
+        let lines: Vec<String> = lines
+            .iter()
+            .map(|line| quoted_text(&line.split_whitespace().collect::<Vec<_>>().join(" ")))
+            .zip(&lines)
+            .map(|(text, line)| {
+                let indent = line.len().saturating_sub(line.trim_start().len());
+                text.replacen('\'', &format!("'{}", " ".repeat(indent)), 1)
+            })
+            .collect();
+        let text = format!("SELECT unnest(ARRAY[{}]) AS \"QUERY PLAN\"", lines.join(", "));
+        Ok(Finish { asks: CatalogQuery::default(), fetches: Vec::new(), pieces: vec![FinishPiece::Text(text)] })
     }
 
     /// What IRIS is asked for the rows of a table.
@@ -136,13 +182,21 @@ impl Cut<'_, '_> {
 
     /// Whether IRIS can compute a query exactly, as far as translation can tell.
     fn translates(&self, sql: &str) -> Result<bool, TranslateError> {
+        self.translation(sql).map(|text| text.is_some())
+    }
+
+    /// What IRIS would be sent for a query that it can compute exactly.
+    fn translation(&self, sql: &str) -> Result<Option<String>, TranslateError> {
         let mut template = Template::default();
         if template.scan(sql).is_err() {
-            return Ok(false);
+            return Ok(None);
         }
         match translate(sql, &template, self.cx.schema, self.cx.options) {
-            Ok(translated) => Ok(matches!(translated.translation.action, Action::Script(_))),
-            Err(TranslateError::Pg(_)) => Ok(false),
+            Ok(translated) => match translated.translation.action {
+                Action::Script(steps) => Ok(steps.first().map(|step| step.plan.statement.text.clone())),
+                _ => Ok(None),
+            },
+            Err(TranslateError::Pg(_)) => Ok(None),
             Err(needs @ TranslateError::NeedTables(_)) => Err(needs),
         }
     }
