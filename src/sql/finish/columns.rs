@@ -87,13 +87,37 @@ pub(super) fn needed(base: &Base, mentions: &Mentions) -> Vec<FetchedColumn> {
     needed
 }
 
-/// Values of types that have arrays with a fixed OID go as these, in binary, which no setting changes; others go as text
-/// and are cast.
+/// Types whose binary form PostgreSQL reads without leaving memory behind for each value, and whose text depends on
+/// settings, or is longer. Others go as text and are cast, row by row.
+const IN_BINARY: &[Oid] = &[
+    Oid::BOOL,
+    Oid::INT2,
+    Oid::INT4,
+    Oid::INT8,
+    Oid::OID,
+    Oid::FLOAT4,
+    Oid::FLOAT8,
+    Oid::NUMERIC,
+    Oid::TEXT,
+    Oid::VARCHAR,
+    Oid::BPCHAR,
+    Oid::BYTEA,
+    Oid::DATE,
+    Oid::TIME,
+    Oid::TIMETZ,
+    Oid::TIMESTAMP,
+    Oid::TIMESTAMPTZ,
+    Oid::INTERVAL,
+    Oid::UUID,
+    Oid::MONEY,
+];
+
+/// The form of a column's values on their way to PostgreSQL: elements of an array of their own type, in binary, or texts.
 fn fetched(name: &str, facts: &ColumnFacts) -> FetchedColumn {
     let pg_type = facts.pg_type;
     let plain = PgType::new(pg_type.oid);
     let array = pg_type.oid.array().filter(|_| {
-        facts.enum_type.is_none() && pg_type.oid != Oid::VECTOR && Encoder::select(plain, Format::Binary).is_ok()
+        facts.enum_type.is_none() && IN_BINARY.contains(&pg_type.oid) && Encoder::select(plain, Format::Binary).is_ok()
     });
     let cast = match &facts.enum_type {
         Some(of) => Some(match &of.schema {
