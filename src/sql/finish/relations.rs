@@ -9,6 +9,7 @@ use super::conditions::{Conjunct, conjuncts};
 use crate::sql::schema::TableFacts;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
+use crate::sql::syntax::with::is_with_table;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::query::from::{Alias, alias};
 
@@ -197,24 +198,6 @@ fn base(
         facts,
         conjuncts: needed.0.clone(),
         is_alone,
-    })
-}
-
-/// Whether a name in FROM is that of a table of WITH, of the query it is in or of one around it.
-fn is_with_table(name: &SyntaxNode) -> bool {
-    let parts = names::parts(name);
-    let [only] = parts.as_slice() else { return false };
-    let folded = names::folded(only);
-    let start = name.text_range().start();
-    name.ancestors().any(|query| {
-        let Some(with) = nodes::child(&query, SyntaxKind::WITH_CLAUSE) else { return false };
-        let is_inside = with.text_range().contains(start);
-        let recursive = nodes::has_token(&with, SyntaxKind::RECURSIVE_KW);
-        nodes::children(&with, SyntaxKind::WITH_TABLE).any(|table| {
-            // Without RECURSIVE a query of WITH sees those in front of it.
-            let is_seen = !is_inside || recursive || table.text_range().end() <= start;
-            is_seen && names::first(&table).is_some_and(|table| names::folded(&table) == folded)
-        })
     })
 }
 

@@ -7,3 +7,4 @@ pub(super) mod names;
 pub(super) mod nodes;
 pub(super) mod parse;
 pub(super) mod tree;
+pub(super) mod with;

@@ -10,6 +10,7 @@ use crate::sql::schema::RelationName;
 use crate::sql::syntax::equalities::named_values;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, arguments};
+use crate::sql::syntax::with::is_with_table;
 use crate::sql::translate::context::cx::Cx;
 use crate::types::Oid;
 
@@ -100,19 +101,13 @@ impl Cx<'_> {
 
     /// What a query reads and calls; `None` where it does what is not for the oracle.
     fn seen_by_oracle(&self, query: &SyntaxNode) -> Result<Option<Seen>> {
-        let ctes: Vec<String> = query
-            .descendants()
-            .filter(|node| node.kind() == SyntaxKind::WITH_TABLE)
-            .filter_map(|node| names::first(&node))
-            .map(|name| names::folded(&name))
-            .collect();
         let mut seen = Seen::default();
         for node in query.descendants() {
             match node.kind() {
                 SyntaxKind::RELATION_NAME_REF => {
                     let parts: Vec<String> = names::parts(&node).iter().map(|part| names::folded(part)).collect();
                     match parts.as_slice() {
-                        [name] if ctes.contains(name) => {}
+                        _ if is_with_table(&node) => {}
                         parts if self.is_catalog_relation(parts) => {
                             seen.reads_catalogs = true;
                             match parts.last().map(String::as_str) {

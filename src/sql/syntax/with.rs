@@ -1,0 +1,24 @@
+//! Which names are those of tables of WITH.
+
+use squawk_syntax::SyntaxKind;
+use squawk_syntax::SyntaxNode;
+
+use super::{names, nodes};
+
+/// Whether a name in FROM is that of a table of WITH, of the query it is in or of one around it.
+pub(crate) fn is_with_table(name: &SyntaxNode) -> bool {
+    let parts = names::parts(name);
+    let [only] = parts.as_slice() else { return false };
+    let folded = names::folded(only);
+    let start = name.text_range().start();
+    name.ancestors().any(|query| {
+        let Some(with) = nodes::child(&query, SyntaxKind::WITH_CLAUSE) else { return false };
+        let is_inside = with.text_range().contains(start);
+        let recursive = nodes::has_token(&with, SyntaxKind::RECURSIVE_KW);
+        nodes::children(&with, SyntaxKind::WITH_TABLE).any(|table| {
+            // Without RECURSIVE a query of WITH sees those in front of it.
+            let is_seen = !is_inside || recursive || table.text_range().end() <= start;
+            is_seen && names::first(&table).is_some_and(|table| names::folded(&table) == folded)
+        })
+    })
+}
