@@ -20,6 +20,8 @@ macro_rules! counters {
                 vec![
                     $((stringify!($name), self.$name.value()),)*
                     ("events_unwaited", self.sessions.events_unwaited.value()),
+                    ("statements_finished", self.sessions.statements_finished.value()),
+                    ("finish_rows", self.sessions.finish_rows.value()),
                 ]
             }
         }

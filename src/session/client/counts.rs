@@ -30,6 +30,10 @@ impl Counter {
 pub struct SessionCounters {
     /// Events that no statement waited for: a defect each.
     pub events_unwaited: Counter,
+    /// Statements that PostgreSQL has finished, or tried to.
+    pub statements_finished: Counter,
+    /// Rows of IRIS that they needed.
+    pub finish_rows: Counter,
 }
 
 /// The counters of one shard, or of what shards share.

@@ -344,6 +344,10 @@ impl FinishRun {
             }
         }
         self.spool = SendBuf::new();
+        if !plan.fetches.is_empty() {
+            cx.shard.finishes(self.rows_count);
+            tracing::debug!(statement = %statement.sql, rows = self.rows_count, bytes = self.bytes_count, "finished by PostgreSQL");
+        }
         if self.describe
             && !self.opens_only
             && let Some(fields) = described_fields(self.understood.extra.described().as_deref(), &self.formats)?

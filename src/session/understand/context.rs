@@ -142,6 +142,12 @@ impl ShardContext {
         PgError::error(SqlState::INTERNAL_ERROR, "an event came that nobody waits for")
     }
 
+    /// A statement of this many rows of IRIS goes to PostgreSQL to be finished.
+    pub(in crate::session) fn finishes(&self, rows: usize) {
+        self.counters.statements_finished.add(1);
+        self.counters.finish_rows.add(u64::try_from(rows).unwrap_or(u64::MAX));
+    }
+
     pub(in crate::session) fn translate_options<'a>(
         &'a self,
         parameter_types: &'a [Oid],

@@ -122,7 +122,7 @@ fn fetched(name: &str, facts: &ColumnFacts) -> FetchedColumn {
     let cast = match &facts.enum_type {
         Some(of) => Some(match &of.schema {
             Some(schema) => format!("{}.{}", quoted_name(schema), quoted_name(&of.name)),
-            None => quoted_name(&of.name),
+            None => format!("public.{}", quoted_name(&of.name)),
         }),
         None if array.is_some() && pg_type.wire_typmod() < 0 => None,
         None if pg_type.oid == Oid::BPCHAR && pg_type.wire_typmod() < 0 => Some("bpchar".to_owned()),

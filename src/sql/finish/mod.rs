@@ -9,6 +9,8 @@ mod columns;
 mod conditions;
 mod functions;
 mod relations;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Write as _;
 use std::ops::Range;

@@ -1,0 +1,154 @@
+//! Cuts, shown: fetches, then the text of the second step.
+
+use std::cell::Cell;
+
+use super::finish;
+use crate::sql::tests::tables;
+use crate::sql::{Action, Finish, FinishPiece, Template, TranslateOptions};
+
+fn cut(sql: &str) -> Option<Finish> {
+    let mut template = Template::default();
+    template.scan(sql).unwrap();
+    let keys = Cell::new(1);
+    let options = TranslateOptions { has_oracle: true, ..TranslateOptions::new("SQLUser", &keys) };
+    match finish(sql, &template, &tables(), &options).unwrap()?.translation.action {
+        Action::Finish(finish) => Some(finish),
+        action => panic!("{action:?}"),
+    }
+}
+
+fn shown(sql: &str) -> String {
+    let Some(finish) = cut(sql) else { return "none".to_owned() };
+    let mut shown: String = finish.fetches.iter().map(|fetch| format!("{} ;; ", fetch.sql)).collect();
+    for piece in &finish.pieces {
+        match piece {
+            FinishPiece::Text(text) => shown.push_str(text),
+            FinishPiece::Rows(n) => shown.push_str(&format!("<{n}>")),
+        }
+    }
+    shown
+}
+
+#[test]
+fn columns_and_conditions() {
+    for (sql, expected) in [
+        (
+            "select name from known where md5(name) = 'x' and n > 3 and active",
+            r#"SELECT known."name", known."active", known."n" FROM known WHERE n > 3 AND active ;; select name from <0> AS known where md5(name) = 'x' and n > 3 and active"#,
+        ),
+        ("select count(*) from items i", r#"SELECT i."id" FROM items AS i ;; select count(*) from <0> i"#),
+        (
+            "select k from known k where k.n = 1 or md5(k.name) = 'x'",
+            r#"SELECT k."id", k."name", k."active", k."n", k."big", k."price", k."ratio", k."at", k."day", k."ts", k."uid", k."doc", k."raw", k."code" FROM known AS k ;; select k from <0> k where k.n = 1 or md5(k.name) = 'x'"#,
+        ),
+        // Both ways to a table with the same needs are one fetch.
+        (
+            "select a.id, b.id from items a, items b where md5(a.label) = md5(b.label)",
+            r#"SELECT a."id", a."label" FROM items AS a ;; SELECT b."id", b."label" FROM items AS b ;; select a.id, b.id from <0> a, <1> b where md5(a.label) = md5(b.label)"#,
+        ),
+        (
+            "select public.items.id from public.items where public.items.label = 'x'",
+            r#"SELECT items."id", items."label" FROM public.items WHERE public.items.label = 'x' ;; select items.id from <0> AS items where items.label = 'x'"#,
+        ),
+    ] {
+        assert_eq!(shown(sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn a_side_that_may_be_missing_keeps_its_rows() {
+    for (sql, conditions) in [
+        (
+            "select 1 from known k join items i on k.id = i.id and i.label = 'a' where k.n = 1",
+            ["k.n = 1", "i.label = 'a'"],
+        ),
+        (
+            "select 1 from known k left join items i on i.label = 'a' and k.n = 2 where k.n = 1",
+            ["k.n = 1", "i.label = 'a'"],
+        ),
+        ("select 1 from known k left join items i on true where i.label = 'a' and k.n = 1", ["k.n = 1", ""]),
+        (
+            "select 1 from known k right join items i on k.n = 1 and i.label = 'b' where i.label = 'a'",
+            ["k.n = 1", "i.label = 'a'"],
+        ),
+        ("select 1 from known k full join items i on k.n = 1 where i.label = 'a'", ["", ""]),
+        (
+            "select 1 from known k, items i where k.n = 1 and i.label = 'a' and k.name = i.label",
+            ["k.n = 1", "i.label = 'a'"],
+        ),
+    ] {
+        let finish = cut(sql).unwrap();
+        let found: Vec<&str> =
+            finish.fetches.iter().map(|fetch| fetch.sql.split_once(" WHERE ").map_or("", |(_, rest)| rest)).collect();
+        assert_eq!(found, conditions, "{sql}");
+    }
+}
+
+#[test]
+fn what_is_not_sure_stays_with_postgresql() {
+    for condition in [
+        "random() < 0.5 and ratio < random()",
+        "name in (select label from items)",
+        "label = 'a'",
+        "o.n = 1",
+        "current_date > '2024-01-01'",
+    ] {
+        let sql = format!("select 1 from known k, old o, (select 1 as x) s where {condition}");
+        assert!(!shown(&sql).contains(" WHERE n"), "{sql}");
+        let finish = cut(&format!("select 1 from known k where {condition} and md5(name) = 'x'")).unwrap();
+        assert!(!finish.fetches[0].sql.contains("WHERE"), "{condition}: {}", finish.fetches[0].sql);
+    }
+    // A bare name may be that of a column of what is not known.
+    assert!(!shown("select 1 from known, unnest(array[1]) as n where n = 1").contains("WHERE n = 1 ;;"));
+}
+
+#[test]
+fn first_rows() {
+    let has_limit = |sql: &str| cut(sql).unwrap().fetches[0].sql.contains(" LIMIT ");
+    assert!(has_limit("select md5(name) from known order by id desc limit 3"));
+    assert!(has_limit("select md5(label) from items order by embedding <-> '[1,2,3]' limit 3"));
+    assert!(has_limit("select md5(name) from known where n = 1 limit 3"));
+    for sql in [
+        "select md5(name) from known where md5(name) = 'x' order by id limit 3",
+        "select md5(name) as id from known order by id limit 3",
+        "select md5(name) from known order by md5(name) limit 3",
+        "select md5(name) from known order by 1 limit 3",
+        "select md5(name), unnest(array[1,2]) from known order by id limit 3",
+        "select count(md5(name)) from known limit 3",
+        "select md5(name), row_number() over () from known order by id limit 3",
+        "select distinct md5(name) from known limit 3",
+        "select md5(name) from known order by id limit 3 offset 2",
+        "select md5(name) from known, items limit 3",
+        "select n, count(*) from known group by n limit 3",
+    ] {
+        assert!(!has_limit(sql), "{sql}");
+    }
+}
+
+#[test]
+fn keys_stand_for_their_columns() {
+    assert!(
+        shown("select k.id, k.name, count(*) from known k group by k.id")
+            .ends_with(r#"group by k.id, k."id", k."name""#)
+    );
+    assert!(shown("select name, count(*) from known k group by name").ends_with("group by name"));
+    assert!(shown("select id, count(*) from known k group by rollup (id)").ends_with("rollup (id)"));
+}
+
+#[test]
+fn some_queries_cannot_be_cut() {
+    for sql in [
+        "select * from known for update",
+        "select * from known tablesample system (10)",
+        "select query_to_xml('select 1', true, true, '') from known",
+        "select pg_notify('a', name) from known",
+        "table known",
+        "select 1",
+        "insert into items select id, null, md5(name) from known",
+        "with gone as (delete from items returning id) select * from gone, known",
+        "select * from nosuch where md5(name) = 'x'",
+        "explain analyze select md5(name) from known",
+    ] {
+        assert_eq!(shown(sql), "none", "{sql}");
+    }
+}
