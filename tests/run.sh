@@ -78,9 +78,9 @@ part() {
     SECONDS_TAKEN=$((SECONDS - started))
     [ "$status" != 124 ] || printf 'not done within %s s\n' "$limit" >>"$log"
     if [ "$status" -ne 0 ]; then
-        grep -v '^ok ' "$log" | tail -n 400
+        grep -av '^ok ' "$log" | tail -n 400
     else
-        grep -E '^test result:|^[0-9]+ passed' "$log" || true
+        grep -aE '^test result:|^[0-9]+ passed' "$log" || true
     fi
     add_counts "$name" "$log" "$status"
 }
