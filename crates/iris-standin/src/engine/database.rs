@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::catalog::CatalogStore;
 use super::gate::WriterGate;
+use super::scratch::ScratchFolder;
 use super::session::EngineSession;
 use super::value::SqlError;
 use super::{ddl, functions};
@@ -21,8 +22,8 @@ const STATEMENT_CACHE: usize = 256;
 /// How an engine is set up.
 #[derive(Debug, Clone, Default)]
 pub struct EngineOptions {
-    /// Where the databases live, one file a namespace. `None`: a temporary folder, removed when the engine is dropped,
-    /// and never synced to disk.
+    /// Where the databases live, one file a namespace. `None`: a temporary folder, removed when the engine is dropped
+    /// (or by the next one, after a kill), and never synced to disk.
     pub data_dir: Option<PathBuf>,
     /// Further namespaces.
     pub namespaces: Vec<String>,
@@ -62,7 +63,8 @@ pub(super) struct Database {
 /// All databases. Sessions hold it alive.
 pub struct Engine {
     folder: PathBuf,
-    temporary: bool,
+    /// Where the folder is a temporary one.
+    scratch: Option<ScratchFolder>,
     databases: Mutex<HashMap<String, Arc<Database>>>,
 }
 
@@ -76,10 +78,18 @@ impl Engine {
     /// # Errors
     /// [`EngineOpenError`]
     pub fn open(options: EngineOptions) -> Result<Arc<Engine>, EngineOpenError> {
-        let temporary = options.data_dir.is_none();
-        let folder = options.data_dir.unwrap_or_else(temporary_folder);
-        std::fs::create_dir_all(&folder).map_err(|source| EngineOpenError::Folder { path: folder.clone(), source })?;
-        let engine = Engine { folder, temporary, databases: Mutex::default() };
+        let engine = match options.data_dir {
+            Some(folder) => {
+                let made = std::fs::create_dir_all(&folder);
+                made.map_err(|source| EngineOpenError::Folder { path: folder.clone(), source })?;
+                Engine { folder, scratch: None, databases: Mutex::default() }
+            }
+            None => {
+                let scratch = ScratchFolder::create();
+                let scratch = scratch.map_err(|(path, source)| EngineOpenError::Folder { path, source })?;
+                Engine { folder: scratch.path().to_owned(), scratch: Some(scratch), databases: Mutex::default() }
+            }
+        };
         for namespace in NAMESPACES.iter().map(|name| (*name).to_owned()).chain(options.namespaces) {
             let opened = engine.add_namespace(&namespace);
             opened.map_err(|error| EngineOpenError::Database { namespace, message: error.message })?;
@@ -99,7 +109,7 @@ impl Engine {
         }
         let file: String = key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
         let path = self.folder.join(format!("{file}.db"));
-        let durable = !self.temporary;
+        let durable = self.scratch.is_none();
         let conn = open_connection(&path, durable)?;
         functions::register_session(&conn, &Arc::default())
             .map_err(|error| SqlError::execute(400, error.to_string()))?;
@@ -166,22 +176,6 @@ impl Engine {
         let conn = open_connection(&database.path, database.durable)?;
         EngineSession::new(Arc::clone(self), database, conn, key, user.to_owned(), job)
     }
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        if self.temporary {
-            // Nothing can be done about a folder that will not go.
-            let _ = std::fs::remove_dir_all(&self.folder);
-        }
-    }
-}
-
-fn temporary_folder() -> PathBuf {
-    let mut bytes = [0u8; 8];
-    let _ = getrandom::fill(&mut bytes);
-    let name = format!("iris-pgwire-{}-{:016x}", std::process::id(), u64::from_le_bytes(bytes));
-    std::env::temp_dir().join(name)
 }
 
 fn open_connection(path: &Path, durable: bool) -> Result<Connection, SqlError> {

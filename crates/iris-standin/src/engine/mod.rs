@@ -16,6 +16,7 @@ mod lists;
 mod parse;
 mod prepared;
 mod queries;
+mod scratch;
 mod session;
 mod transaction;
 mod translate;
