@@ -9,6 +9,7 @@ use pglite_oxide::{ExecProtocolOptions, Pglite, PgliteBuilder, PglitePaths, exte
 use super::aside::Aside;
 use super::families::Families;
 use super::stack::{Probe, StackPointer};
+use super::stop_words;
 
 /// PostgreSQL as a function from messages to messages.
 pub trait Engine {
@@ -89,6 +90,12 @@ impl Embedded {
         let answer = embedded.exchange(&query("SHOW server_version"))?;
         embedded.server_version = first_value(&answer).ok_or("it does not tell its version")?;
         embedded.families = Some(Families::ask(&mut embedded)?);
+        for statement in stop_words::statements() {
+            if has_error(&embedded.exchange(&query(&statement))?) {
+                tracing::warn!("it cannot be given stop words: text search knows the configuration `simple` only");
+                break;
+            }
+        }
         embedded.stack = embedded.find_stack();
         Ok(embedded)
     }

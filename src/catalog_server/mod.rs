@@ -10,6 +10,7 @@ mod families;
 mod interrupt;
 mod second;
 mod stack;
+mod stop_words;
 
 use std::io::Write;
 use std::os::unix::net::UnixListener;
