@@ -1,0 +1,126 @@
+//! Queries that PostgreSQL finishes: their bounds, what interrupts them, and what is left afterwards.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::Server;
+use common::client::Client;
+use common::message::{self, Message};
+use common::process::stretched;
+
+/// A table of so many rows.
+fn table(client: &mut Client, rows: u32) {
+    client.ok("CREATE TABLE ft (id integer PRIMARY KEY, doc jsonb, big text)");
+    let mut first = 0;
+    while first < rows {
+        let values: Vec<String> = (first..rows.min(first + 500))
+            .map(|n| format!("({n}, '{{\"k\": {}}}', '{}')", n % 7, "x".repeat(100)))
+            .collect();
+        client.ok(&format!("INSERT INTO ft VALUES {}", values.join(", ")));
+        first += 500;
+    }
+}
+
+fn error(client: &mut Client, sql: &str) -> Message {
+    client.send(&message::query(sql));
+    client.until_ready().into_iter().find(|message| message.tag == b'E').expect("an error")
+}
+
+const COUNT: &str = "SELECT count(*) FROM ft WHERE doc->>'k' = '3'";
+
+#[test]
+fn what_may_be_moved_is_bounded() {
+    // The bound counts rows of IRIS, not of the result; what is refused half-way leaves the one connection usable.
+    let server =
+        Server::gateway(&["--finish-rows-max", "1000", "--finish-bytes-max", "1048576", "--iris-connections", "1"]);
+    let mut client = Client::connect(server.address);
+    table(&mut client, 12_000);
+    for _ in 0..20 {
+        let refused = error(&mut client, COUNT);
+        assert_eq!(refused.sqlstate().as_deref(), Some("54000"));
+        assert!(refused.field(b'M').unwrap().contains("more than 1000 rows of \"ft\""), "{:?}", refused.field(b'M'));
+        assert!(refused.field(b'H').unwrap().contains("finish_rows_max"));
+        assert_eq!(client.value(&format!("{COUNT} AND id < 100")), "14");
+    }
+    client.ok("BEGIN");
+    assert_eq!(error(&mut client, COUNT).sqlstate().as_deref(), Some("54000"));
+    client.ok("ROLLBACK");
+    assert_eq!(client.value("SELECT count(*) FROM ft"), "12000");
+    // Counted are those that went to PostgreSQL, with their rows.
+    let counted = "SELECT sum(value)::text FROM pgwire_counters WHERE name = ";
+    assert_eq!(client.value(&format!("{counted}'statements_finished'")), "20");
+    assert_eq!(client.value(&format!("{counted}'finish_rows'")), "2000");
+}
+
+#[test]
+fn bytes_are_bounded_as_well() {
+    let server = Server::gateway(&["--finish-bytes-max", "1048576"]);
+    let mut client = Client::connect(server.address);
+    table(&mut client, 12_000);
+    let refused = error(&mut client, "SELECT count(*) FROM ft WHERE doc->>'k' = '3' AND md5(big) <> ''");
+    assert_eq!(refused.sqlstate().as_deref(), Some("54000"));
+    assert!(refused.field(b'H').unwrap().contains("finish_bytes_max"));
+    // Without the long column they are few.
+    assert_eq!(client.value(COUNT), "1714");
+}
+
+#[test]
+fn it_can_be_switched_off() {
+    let server = Server::gateway(&["--finish", "off"]);
+    let mut client = Client::connect(server.address);
+    table(&mut client, 10);
+    assert_eq!(error(&mut client, COUNT).sqlstate().as_deref(), Some("0A000"));
+    assert_eq!(client.value("SELECT count(*) FROM ft"), "10");
+}
+
+/// A query that PostgreSQL takes long over.
+const LONG: &str =
+    "SELECT count(*) FROM ft a, ft b, ft c WHERE md5(a.doc->>'k') < md5(b.doc->>'k') AND c.doc IS NOT NULL";
+
+#[test]
+fn long_ones_are_cancelled_and_have_their_time() {
+    let server = Server::gateway(&["--catalog-statement-timeout-ms", "120000"]);
+    let mut client = Client::connect(server.address);
+    table(&mut client, 2_000);
+    for _ in 0..3 {
+        client.send(&message::query(LONG));
+        std::thread::sleep(stretched(Duration::from_millis(600)));
+        let cancelled = Instant::now();
+        Client::open(server.address).send(&message::cancel(&client.key));
+        let answer = client.until_ready();
+        let state = answer.iter().find(|message| message.tag == b'E').and_then(Message::sqlstate);
+        assert_eq!(state.as_deref(), Some("57014"));
+        assert!(cancelled.elapsed() < stretched(Duration::from_secs(2)), "{:?}", cancelled.elapsed());
+    }
+    client.ok("SET statement_timeout = '500ms'");
+    assert_eq!(error(&mut client, LONG).sqlstate().as_deref(), Some("57014"));
+    client.ok("RESET statement_timeout");
+    assert_eq!(client.value(COUNT), "286");
+}
+
+/// The process that computes is killed: the statement is asked again of the next one, or ends in a clear error.
+#[test]
+fn a_killed_process_is_an_answer_or_an_error() {
+    let server = Server::gateway(&[]);
+    let mut client = Client::connect(server.address);
+    table(&mut client, 1_000);
+    assert_eq!(client.value(COUNT), "143");
+    let mut other = Client::connect(server.address);
+    for _ in 0..3 {
+        let (pid, _) = server.oracle().expect("an oracle runs");
+        client.send(&message::query("SELECT count(*) FROM ft a, ft b WHERE md5(a.doc->>'k') <= md5(b.doc->>'k')"));
+        std::thread::sleep(Duration::from_millis(300));
+        let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
+        assert!(killed.success());
+        // Who needs rows of IRIS alone does not notice.
+        assert_eq!(other.value("SELECT count(*) FROM ft"), "1000");
+        client.set_patience(stretched(Duration::from_secs(60)));
+        let answer = client.until_ready();
+        match answer.iter().find(|message| message.tag == b'E') {
+            None => assert_eq!(answer.iter().filter(|message| message.tag == b'D').count(), 1),
+            Some(error) => assert!(matches!(error.sqlstate().as_deref(), Some("57P03" | "57014" | "53200" | "08006"))),
+        }
+        assert_eq!(client.value(COUNT), "143");
+    }
+}
