@@ -6,12 +6,11 @@ use std::rc::Rc;
 use crate::iris::Request;
 use crate::sql::{Action, Fetch, FetchedColumn, Finish, FinishPiece, Template};
 use crate::types::{Oid, quoted_name};
-use crate::wire::{Format, PgError, SendBuf, SqlState};
+use crate::wire::{Format, Messages, PgError, SendBuf, SqlState};
 
 use super::Operation;
 use super::bind::bind_values;
 use super::catalog::{CatalogRun, CatalogStatement};
-use super::messages::cut_message;
 use super::outcome::Outcome;
 use super::values::Sources;
 use crate::session::contract::step::{Event, Progress};
@@ -298,15 +297,11 @@ impl FinishRun {
     fn gather(&mut self, cx: &Cx<'_>) -> Result<()> {
         let limits = &cx.shard.options.limits;
         let Some(columns) = self.gathered.last_mut() else { return Ok(()) };
-        let mut rest = self.spool.as_slice();
-        self.bytes_count = self.bytes_count.saturating_add(rest.len());
-        while let Some((message, behind)) = cut_message(rest) {
-            rest = behind;
-            if message.first() != Some(&b'D') {
-                continue;
-            }
+        self.bytes_count = self.bytes_count.saturating_add(self.spool.len());
+        for (row, _) in Messages::new(self.spool.as_slice()).filter(|(message, _)| message.tag == b'D') {
             self.rows_count = self.rows_count.saturating_add(1);
-            let mut cells = message.get(7..).unwrap_or_default();
+            // Behind the number of columns.
+            let mut cells = row.body.get(2..).unwrap_or_default();
             for column in columns.iter_mut() {
                 let length = cells.first_chunk::<4>().map_or(-1, |bytes| i32::from_be_bytes(*bytes));
                 let (cell, next) = cells
