@@ -3,20 +3,21 @@
 //! A text seen before costs one scan and one look-up. A new one may need exchanges with IRIS: two short queries per
 //! unknown table, one prepare per IRIS statement.
 
+mod finishing;
 mod spelling;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::catalog::{
-    Answer, Described, DescribedColumn, Execution, LoadStep, OraclePurpose, OracleRequest, TableLoad, describe, execute,
+    Answer, Described, Execution, LoadStep, OraclePurpose, OracleRequest, TableLoad, describe, execute,
 };
 use crate::iris::{IrisError, Reply, Request};
 use crate::sql::{
     Action, CallArgument, CatalogQuery, Need, Plan, RelationName, Template, TranslateError, Translated, Translation,
-    TranslationCache, finish, translate,
+    TranslationCache, translate,
 };
-use crate::types::{Oid, PgType};
+use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
 use super::context::{Cx, ShardContext, Understood};
@@ -26,6 +27,7 @@ use super::question::Question;
 use super::rules::{refused, unexpected};
 use crate::session::client::Client;
 use crate::session::contract::step::{Event, Progress, Want};
+use finishing::plan_column;
 use spelling::{Asked, Spelled};
 
 /// A statement on its way to being understood.
@@ -347,49 +349,6 @@ impl Resolve {
         }
     }
 
-    /// A statement that IRIS cannot compute as a whole, and that PostgreSQL finds nothing wrong with: one for PostgreSQL to
-    /// finish.
-    ///
-    /// # Errors
-    /// `error`, which says why IRIS cannot, where PostgreSQL cannot finish it either.
-    fn finish(
-        &mut self,
-        error: Box<PgError>,
-        described: Described,
-        s: Surroundings<'_>,
-    ) -> Result<Understanding, Box<PgError>> {
-        if !s.context.options.finishes || error.code != SqlState::FEATURE_NOT_SUPPORTED || self.spelled.sql.is_some() {
-            return Err(error);
-        }
-        let types = self.types_with(&described);
-        let found = {
-            let tables = s.context.tables.borrow();
-            let asked = Asked::new(&tables, &self.asked);
-            finish(&self.sql, &self.template, &asked, &s.context.translate_options(&types, &s.client.search_path))
-        };
-        match found {
-            Err(TranslateError::NeedTables(names)) => self.next_table(names, s),
-            Err(TranslateError::Pg(_)) | Ok(None) => Err(error),
-            Ok(Some(translated)) => {
-                let epoch = s.context.epoch();
-                let understood = s.context.translations.borrow_mut().insert(&self.template, epoch, translated);
-                understood.extra.set_described(Rc::new(described));
-                Ok(Progress::Ready(understood))
-            }
-        }
-    }
-
-    /// The types of the parameters: what the client left open as PostgreSQL resolves it.
-    fn types_with(&self, described: &Described) -> Vec<Oid> {
-        let count = described.parameter_types.len().max(self.parameter_types.len());
-        (0..count)
-            .map(|n| {
-                let said = self.parameter_types.get(n).copied().filter(|oid| *oid != Oid::UNSPECIFIED);
-                said.or_else(|| described.parameter_types.get(n).copied()).unwrap_or(Oid::UNSPECIFIED)
-            })
-            .collect()
-    }
-
     /// A translation with what PostgreSQL says of the statement.
     fn accept(
         &mut self,
@@ -515,18 +474,6 @@ impl Resolve {
             (_, reply) => Err(unexpected(&reply)),
         }
     }
-}
-
-/// How PostgreSQL describes an EXPLAIN.
-fn plan_column() -> Described {
-    let column = DescribedColumn {
-        name: "QUERY PLAN".to_owned(),
-        pg_type: PgType::new(Oid::TEXT),
-        type_len: Oid::TEXT.typlen(),
-        table_oid: 0,
-        attribute_number: 0,
-    };
-    Described { parameter_types: Vec::new(), columns: Some(vec![column]) }
 }
 
 /// What is asked of IRIS inside of a transaction opens it there.

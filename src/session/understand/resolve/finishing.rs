@@ -1,0 +1,69 @@
+//! From a statement that IRIS cannot compute as a whole to one that PostgreSQL finishes.
+
+use std::rc::Rc;
+
+use crate::catalog::{Described, DescribedColumn};
+use crate::sql::{TranslateError, finish};
+use crate::types::{Oid, PgType};
+use crate::wire::{PgError, SqlState};
+
+use super::spelling::Asked;
+use super::{Resolve, Surroundings, Understanding};
+use crate::session::contract::step::Progress;
+
+impl Resolve {
+    /// A statement that IRIS cannot compute as a whole, and that PostgreSQL finds nothing wrong with: one for PostgreSQL to
+    /// finish.
+    ///
+    /// # Errors
+    /// `error`, which says why IRIS cannot, where PostgreSQL cannot finish it either.
+    pub(super) fn finish(
+        &mut self,
+        error: Box<PgError>,
+        described: Described,
+        s: Surroundings<'_>,
+    ) -> Result<Understanding, Box<PgError>> {
+        if !s.context.options.finishes || error.code != SqlState::FEATURE_NOT_SUPPORTED || self.spelled.sql.is_some() {
+            return Err(error);
+        }
+        let types = self.types_with(&described);
+        let found = {
+            let tables = s.context.tables.borrow();
+            let asked = Asked::new(&tables, &self.asked);
+            finish(&self.sql, &self.template, &asked, &s.context.translate_options(&types, &s.client.search_path))
+        };
+        match found {
+            Err(TranslateError::NeedTables(names)) => self.next_table(names, s),
+            Err(TranslateError::Pg(_)) | Ok(None) => Err(error),
+            Ok(Some(translated)) => {
+                let epoch = s.context.epoch();
+                let understood = s.context.translations.borrow_mut().insert(&self.template, epoch, translated);
+                understood.extra.set_described(Rc::new(described));
+                Ok(Progress::Ready(understood))
+            }
+        }
+    }
+
+    /// The types of the parameters: what the client left open as PostgreSQL resolves it.
+    pub(super) fn types_with(&self, described: &Described) -> Vec<Oid> {
+        let count = described.parameter_types.len().max(self.parameter_types.len());
+        (0..count)
+            .map(|n| {
+                let said = self.parameter_types.get(n).copied().filter(|oid| *oid != Oid::UNSPECIFIED);
+                said.or_else(|| described.parameter_types.get(n).copied()).unwrap_or(Oid::UNSPECIFIED)
+            })
+            .collect()
+    }
+}
+
+/// How PostgreSQL describes an EXPLAIN.
+pub(super) fn plan_column() -> Described {
+    let column = DescribedColumn {
+        name: "QUERY PLAN".to_owned(),
+        pg_type: PgType::new(Oid::TEXT),
+        type_len: Oid::TEXT.typlen(),
+        table_oid: 0,
+        attribute_number: 0,
+    };
+    Described { parameter_types: Vec::new(), columns: Some(vec![column]) }
+}
