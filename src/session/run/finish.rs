@@ -160,9 +160,9 @@ impl FinishRun {
     }
 
     /// The result left open on the lease when this is given up.
-    pub(crate) fn open_result(&self) -> Option<Request> {
-        match &self.stage {
-            Stage::Fetch(operation) => operation.open_result(),
+    pub(crate) fn take_result(&mut self) -> Option<Request> {
+        match &mut self.stage {
+            Stage::Fetch(operation) => operation.take_result(),
             _ => None,
         }
     }
@@ -238,6 +238,12 @@ impl FinishRun {
         let values = bind_values(&understood, &sources, cx)?;
         let formats = Formats::new(formats.iter().copied());
         let mut operation = Box::new(Operation::new(understood, values, formats, false, cx.shard, cx.client)?);
+        // A portal may have a result of the same statement open: IRIS tells results apart by the key.
+        if let Operation::Run(run) = &mut *operation
+            && (cx.client.transaction.wants_transaction() || cx.client.open_results.any())
+        {
+            run.separate(cx.shard.next_statement_key());
+        }
         self.gathered.truncate(self.fetch);
         let columns = self.fetch().map_or(0, |fetch| fetch.columns.len());
         self.gathered.push(std::iter::repeat_with(Elements::default).take(columns).collect());
@@ -249,9 +255,9 @@ impl FinishRun {
         let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(error) => {
-                // Its result may still be open.
-                self.stage = Stage::Fetch(operation);
-                if self.open_result().is_some() {
+                // Whoever gives this up closes its result.
+                if matches!(&*operation, Operation::Run(run) if run.has_open_result()) {
+                    self.stage = Stage::Fetch(operation);
                     return Err(error);
                 }
                 return self.without_conditions(error, cx);

@@ -125,6 +125,10 @@ impl Run {
         self.open_statement().map(|statement| Request::CloseResult { statement: Rc::clone(statement) })
     }
 
+    pub(crate) fn has_open_result(&self) -> bool {
+        self.open_statement().is_some()
+    }
+
     /// The statement whose result is open on the lease.
     fn open_statement(&self) -> Option<&Rc<IrisStatement>> {
         let open = match &self.state {
