@@ -74,6 +74,34 @@ fn it_can_be_switched_off() {
     assert_eq!(client.value("SELECT count(*) FROM ft"), "10");
 }
 
+#[test]
+fn explain_shows_both_steps() {
+    let server = Server::gateway(&[]);
+    let mut client = Client::connect(server.address);
+    table(&mut client, 10);
+    let plan = |client: &mut Client, sql: &str| {
+        client.send(&message::query(sql));
+        let answer = client.until_ready();
+        let rows: Vec<String> = answer.iter().filter(|message| message.tag == b'D').map(Message::line).collect();
+        assert!(!rows.is_empty(), "{answer:?}");
+        rows.join("\n")
+    };
+    let both = plan(&mut client, "EXPLAIN SELECT md5(big) FROM ft WHERE doc->>'k' = '3' AND id < 5");
+    assert!(
+        both.contains("PostgreSQL: SELECT md5(big) FROM (rows 1) AS ft WHERE doc->>'k' = '3' AND id < 5"),
+        "{both}"
+    );
+    assert!(
+        both.contains("IRIS: SELECT ft.\"id\", ft.\"doc\", ft.\"big\" FROM SQLUser.ft WHERE id < :%qpar(1)"),
+        "{both}"
+    );
+    // What IRIS computes has one, with values in it or not.
+    for sql in ["EXPLAIN SELECT id FROM ft WHERE id < 5", "EXPLAIN SELECT '1.5'::numeric + id FROM ft"] {
+        let one = plan(&mut client, sql);
+        assert!(!one.contains("PostgreSQL"), "{one}");
+    }
+}
+
 /// A query that PostgreSQL takes long over.
 const LONG: &str =
     "SELECT count(*) FROM ft a, ft b, ft c WHERE md5(a.doc->>'k') < md5(b.doc->>'k') AND c.doc IS NOT NULL";

@@ -3,7 +3,7 @@
 # this script starts and stops. Installs what is missing (Debian packages when root; clients from their registries).
 #
 #   tests/run.sh             everything
-#   tests/run.sh NAME...     only these parts: fmt clippy slim deny cargo instructions oracle precedence audit
+#   tests/run.sh NAME...     only these parts: fmt clippy slim deny cargo instructions oracle precedence constructs audit
 #                            corpus, or a folder of tests/interop
 #   tests/run.sh fuzz        the checks of the fuzz targets in 100,000 rounds each; what `cargo` has of them is 3,000
 #
@@ -12,7 +12,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib/env.sh"
 cd "$ROOT"
 
-PARTS=(fmt clippy slim deny cargo instructions oracle precedence audit corpus)
+PARTS=(fmt clippy slim deny cargo instructions oracle precedence constructs audit corpus)
 for folder in tests/interop/*/; do
     PARTS+=("$(basename "$folder")")
 done
@@ -187,6 +187,11 @@ for name in "${PARTS[@]}"; do
         reference
         binary
         over_gateway precedence 300 env PYTHONPATH=tests/lib python3 tests/oracle/precedence.py
+        ;;
+    constructs)
+        reference
+        binary
+        over_gateway constructs 300 env PYTHONPATH=tests/lib python3 tests/oracle/constructs.py
         ;;
     audit)
         reference

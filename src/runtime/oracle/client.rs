@@ -9,7 +9,7 @@ use futures_lite::future::or;
 
 use super::OracleSource;
 use super::connection::{Answer, Broken, Connection};
-use super::lane::{Connections, Lane, Leave, SECOND_BYTES_MIN, Ticket};
+use super::lane::{Connections, LONG_BYTES, Lane, Leave, SECOND_BYTES_MIN, Ticket};
 use super::places::Place;
 use super::state::{Address, Death, Oracle, Readiness, not_ready};
 use super::supervisor::processor_time;
@@ -181,7 +181,9 @@ impl Asker {
     fn lane_for(&self, request: &OracleRequest) -> Lane {
         let traffic = &self.oracle.traffic;
         let is_busy = || traffic.waiting_first() > 0;
-        if self.may_leave(request, Lane::First) && is_busy() && traffic.is_long(&request.frames) {
+        // Many rows to be read take their time before PostgreSQL can be interrupted.
+        let is_long = || request.frames.len() > LONG_BYTES || traffic.is_long(&request.frames);
+        if self.may_leave(request, Lane::First) && is_busy() && is_long() {
             return Lane::Second;
         }
         Lane::First

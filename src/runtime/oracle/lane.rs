@@ -21,6 +21,8 @@ const SLICE: Duration = Duration::from_millis(200);
 const SLICE_MIN: Duration = Duration::from_millis(25);
 /// What the process may hold at least for a second PostgreSQL to be opened in it: with less it would be ended for that.
 pub(super) const SECOND_BYTES_MIN: u64 = 640 << 20;
+/// A question with messages of more bytes takes long, as one that has been seen to.
+pub(super) const LONG_BYTES: usize = 128 << 10;
 /// Statements that took long and are known again, the latest.
 const LONG_STATEMENTS_MAX: usize = 64;
 

@@ -304,8 +304,12 @@ impl EngineSession {
     fn explain(&mut self, plan: &Plan, row: &mut dyn FnMut(&[Value]) -> ControlFlow<()>) -> Result<(), SqlError> {
         let failed = |error: rusqlite::Error| SqlError::execute(400, error.to_string());
         let mut statement = self.conn.prepare(&format!("EXPLAIN QUERY PLAN {}", plan.sql)).map_err(failed)?;
-        let lines = statement.query_map([], |line| line.get::<_, String>(3)).map_err(failed)?;
-        let lines: Vec<String> = lines.filter_map(Result::ok).collect();
+        // A plan needs no values.
+        let mut found = statement.raw_query();
+        let mut lines: Vec<String> = Vec::new();
+        while let Some(line) = found.next().map_err(failed)? {
+            lines.push(line.get(3).map_err(failed)?);
+        }
         let _ = row(&[Value::Text(format!("<plan>\n{}\n</plan>", lines.join("\n")))]);
         Ok(())
     }
