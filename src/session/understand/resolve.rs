@@ -27,7 +27,7 @@ use super::question::Question;
 use super::rules::{refused, unexpected};
 use crate::session::client::Client;
 use crate::session::contract::step::{Event, Progress, Want};
-use finishing::plan_column;
+use finishing::{foreign_function, hidden_table, is_misunderstood, plan_column};
 use spelling::{Asked, Spelled};
 
 /// A statement on its way to being understood.
@@ -451,6 +451,10 @@ impl Resolve {
                     if error.sqlcode == IrisError::UNKNOWN_LABEL {
                         return self.finish(hidden_table(), (*described).clone(), s);
                     }
+                    // PostgreSQL finds nothing wrong with the statement, which IRIS does not understand.
+                    if is_misunderstood(&refused) && self.doubt.is_none() {
+                        return self.cut(refused, (*described).clone(), s);
+                    }
                 }
                 Err(self.doubt.take().unwrap_or(refused))
             }
@@ -535,28 +539,4 @@ fn next_unprepared(understood: &Understood, from: usize) -> Option<(usize, &Plan
         .enumerate()
         .skip(from)
         .find(|(step, plan)| needs_metadata(plan) && understood.extra.metadata(*step).is_none())
-}
-
-/// IRIS does not see a table in a place where PostgreSQL does: it described the statement.
-fn hidden_table() -> Box<PgError> {
-    PgError::unsupported(
-        "a reference to a table of an outer query is not supported in this place: IRIS does not see it",
-    )
-    .hint("In WITH inside of a subquery, put the query of WITH into FROM or the condition itself.")
-}
-
-/// IRIS lacks a function that PostgreSQL has: it described the statement.
-fn foreign_function(refused: &PgError) -> Box<PgError> {
-    let named = refused.message.strip_prefix("function ").and_then(|rest| rest.strip_suffix(" does not exist"));
-    let message = match named {
-        Some(name) => format!("{name}() over the rows of a table is not supported: IRIS has no such function"),
-        None => "the statement calls a function that IRIS has not".to_owned(),
-    };
-    let error = PgError::unsupported(message).hint(
-        "Select the columns it needs and compute it in the program; without a table PostgreSQL's functions work.",
-    );
-    match &refused.detail {
-        Some(detail) => error.detail(detail),
-        None => error,
-    }
 }

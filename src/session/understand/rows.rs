@@ -209,8 +209,9 @@ pub(in crate::session) fn malformed(error: crate::iris::ListError) -> Box<PgErro
 /// The type a column is told and written as. A numeric without a scale of its own shows the one the translation found.
 fn told_type(told: PgType, translated: PgType) -> PgType {
     let is_shown = |oid: Oid| told == PgType::new(oid) && translated.oid == oid;
-    if is_shown(Oid::NUMERIC)
-        || translated == PgType::FLOAT8_OR_NAN && is_shown(Oid::FLOAT8)
+    if is_shown(Oid::NUMERIC) {
+        translated.numeric_scale().map_or(translated, PgType::numeric_shown)
+    } else if translated == PgType::FLOAT8_OR_NAN && is_shown(Oid::FLOAT8)
         || is_shown(Oid::BPCHAR) && translated.typmod < -1
     {
         translated

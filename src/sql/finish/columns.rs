@@ -64,8 +64,14 @@ impl Mentions {
         self.needs_all(base) || self.words.contains(column)
     }
 
+    /// Whether a name stands for a whole row of the table.
+    pub(super) fn names_row(&self, base: &Base) -> bool {
+        self.whole.contains(&base.folded) && !base.has_column(&base.folded)
+    }
+
     fn needs_all(&self, base: &Base) -> bool {
-        base.alias.as_ref().is_some_and(|alias| !alias.columns.is_empty())
+        base.select.kind() == SyntaxKind::TABLE
+            || base.alias.as_ref().is_some_and(|alias| !alias.columns.is_empty())
             || self.whole.contains(&base.folded)
             || self.starred.contains(&base.select)
             || self.natural.contains(&base.select)

@@ -20,14 +20,6 @@ const MANY_ROWS: &[&str] = &[
     "ts_token_type", "txid_snapshot_xip", "unnest", "var_pop", "var_samp", "variance", "xmlagg",
 ];
 
-/// Functions that give another value each time (`pg_proc.provolatile`): a condition with one of them is true of other
-/// rows when it is evaluated again. Sorted.
-#[rustfmt::skip]
-const VOLATILE: &[&str] = &[
-    "array_sample", "array_shuffle", "clock_timestamp", "gen_random_uuid", "random", "random_normal", "setseed",
-    "timeofday", "uuid_generate_v1", "uuid_generate_v1mc", "uuid_generate_v4", "uuidv4", "uuidv7",
-];
-
 /// Functions that run a query or read a table that their arguments name: they would see the tables of the oracle, which
 /// have no rows. Sorted.
 #[rustfmt::skip]
@@ -42,10 +34,6 @@ pub(super) fn changes_rows(name: &str) -> bool {
     MANY_ROWS.binary_search(&name).is_ok() || name.starts_with("pg_")
 }
 
-pub(super) fn is_volatile(name: &str) -> bool {
-    VOLATILE.binary_search(&name).is_ok()
-}
-
 pub(super) fn reads_tables(name: &str) -> bool {
     READERS.binary_search(&name).is_ok()
 }
@@ -56,7 +44,7 @@ mod tests {
 
     #[test]
     fn lists_are_sorted() {
-        for list in [MANY_ROWS, VOLATILE, READERS] {
+        for list in [MANY_ROWS, READERS] {
             assert!(list.is_sorted());
         }
     }

@@ -18,7 +18,7 @@ use std::ops::Range;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use self::columns::{Mentions, needed};
-use self::functions::{changes_rows, is_volatile, reads_tables};
+use self::functions::{changes_rows, reads_tables};
 use self::relations::{Base, ask, bases};
 use super::options::{TranslateError, TranslateOptions, Translated};
 use super::plan::{Action, CatalogQuery, Fetch, FetchedColumn, Finish, FinishPiece, Translation};
@@ -26,6 +26,7 @@ use super::schema::Schema;
 use super::syntax::names;
 use super::syntax::nodes::{self, is_query};
 use super::syntax::parse::lone_statement;
+use super::syntax::volatile::is_volatile;
 use super::template::Template;
 use super::translate::context::cx::Cx;
 use super::translate::{RULES, translate};
@@ -103,6 +104,12 @@ impl Cut<'_, '_> {
                 fetches.push(fetch);
                 fetches.len().saturating_sub(1)
             });
+            if base.select.kind() == SyntaxKind::TABLE
+                && let Some(word) = nodes::token(&base.select, SyntaxKind::TABLE_KW)
+            {
+                let range = word.text_range();
+                edits.push((range.start().into()..range.end().into(), Edit::Text("SELECT * FROM".to_owned())));
+            }
             edits.push((base.range.clone(), Edit::Rows(at)));
             if base.alias.is_none() {
                 edits.push((base.range.end..base.range.end, Edit::Text(format!(" AS {}", base.visible))));
@@ -283,8 +290,13 @@ impl Cut<'_, '_> {
                     | SyntaxKind::WITH_CLAUSE
             )
         });
+        // Behind parentheses there may be more.
+        let is_inside = select.parent().is_some_and(|parent| {
+            parent.kind() == SyntaxKind::PAREN_SELECT
+                && parent.children().any(|part| part != *select && part.kind() != SyntaxKind::WITH_CLAUSE)
+        });
         let targets = nodes::child(select, SyntaxKind::SELECT_CLAUSE)?;
-        if !base.is_alone || !is_plain || nodes::child(&targets, SyntaxKind::DISTINCT_CLAUSE).is_some() {
+        if is_inside || !base.is_alone || !is_plain || nodes::child(&targets, SyntaxKind::DISTINCT_CLAUSE).is_some() {
             return None;
         }
         let mut labels = Vec::new();
@@ -378,6 +390,9 @@ impl Cut<'_, '_> {
                 let mut more = String::new();
                 for column in needed(base, mentions) {
                     let _ = write!(more, ", {}.{}", base.visible, quoted_name(&column.name));
+                }
+                if mentions.names_row(base) {
+                    let _ = write!(more, ", {}", base.visible);
                 }
                 let end = usize::from(list.text_range().end());
                 edits.push((end..end, Edit::Text(more)));

@@ -16,7 +16,7 @@ use crate::sql::translate::query::from::{Alias, alias};
 /// A table where a query names it.
 #[derive(Debug)]
 pub(super) struct Base {
-    /// The SELECT whose FROM it is in.
+    /// The SELECT whose FROM it is in, or TABLE.
     pub select: SyntaxNode,
     /// What stands for it in FROM, without its alias.
     pub range: Range<usize>,
@@ -81,11 +81,15 @@ pub(super) fn bases(cx: &Cx<'_>, query: &SyntaxNode) -> Option<Vec<Base>> {
                     walk(cx, &node, &item, &needed, is_alone, &mut all)?;
                 }
             }
+            SyntaxKind::TABLE => {
+                let name = nodes::child(&node, SyntaxKind::RELATION_NAME)?;
+                walk(cx, &node, &name, &Needed::default(), true, &mut all)?;
+            }
             SyntaxKind::RELATION_NAME_REF if !is_with_table(&node) && !is_catalog(cx, &node) => named += 1,
             _ => {}
         }
     }
-    // Those that stand in other places (TABLE t) are not served.
+    // Those that stand in other places are not served.
     (named == all.len()).then_some(all)
 }
 
@@ -109,7 +113,10 @@ fn walk(
             all.push(base(cx, select, item, &name, needed, is_alone)?);
             Some(())
         }
-        SyntaxKind::JOIN_EXPR => join(cx, select, item, needed, all),
+        SyntaxKind::JOIN_EXPR => {
+            let (first, steps) = nodes::joins(item)?;
+            join(cx, select, &first, &steps, needed, all)
+        }
         SyntaxKind::PAREN_FROM_ITEM | SyntaxKind::PAREN_EXPR => {
             for inner in item.children() {
                 match inner.kind() {
@@ -132,11 +139,20 @@ fn walk(
     }
 }
 
-fn join(cx: &Cx<'_>, select: &SyntaxNode, node: &SyntaxNode, needed: &Needed, all: &mut Vec<Base>) -> Option<()> {
-    let mut children = node.children();
-    let (left, join) = (children.next()?, children.next()?);
-    let has = |kind| nodes::child(&join, kind).is_some();
-    let on = nodes::child(&join, SyntaxKind::ON_CLAUSE).and_then(|clause| clause.first_child());
+/// The joins of an item, of which the last is the outermost.
+fn join(
+    cx: &Cx<'_>,
+    select: &SyntaxNode,
+    first: &SyntaxNode,
+    steps: &[(SyntaxNode, SyntaxNode)],
+    needed: &Needed,
+    all: &mut Vec<Base>,
+) -> Option<()> {
+    let Some(((join_node, right), before)) = steps.split_last() else {
+        return walk(cx, select, first, needed, false, all);
+    };
+    let has = |kind| nodes::child(join_node, kind).is_some();
+    let on = nodes::child(join_node, SyntaxKind::ON_CLAUSE).and_then(|clause| clause.first_child());
     let on: Vec<Conjunct> = on.iter().flat_map(conjuncts).collect();
     let nothing = Needed::default();
     let (of_left, of_right) = if has(SyntaxKind::JOIN_FULL) {
@@ -148,22 +164,8 @@ fn join(cx: &Cx<'_>, select: &SyntaxNode, node: &SyntaxNode, needed: &Needed, al
     } else {
         (needed.and(&on), needed.and(&on))
     };
-    walk(cx, select, &left, &of_left, false, all)?;
-    for part in join.children() {
-        if !matches!(
-            part.kind(),
-            SyntaxKind::JOIN_INNER
-                | SyntaxKind::JOIN_LEFT
-                | SyntaxKind::JOIN_RIGHT
-                | SyntaxKind::JOIN_FULL
-                | SyntaxKind::JOIN_CROSS
-                | SyntaxKind::ON_CLAUSE
-                | SyntaxKind::JOIN_USING_CLAUSE
-        ) {
-            walk(cx, select, &part, &of_right, false, all)?;
-        }
-    }
-    Some(())
+    join(cx, select, first, before, &of_left, all)?;
+    walk(cx, select, right, &of_right, false, all)
 }
 
 fn base(

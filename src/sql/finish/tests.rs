@@ -85,6 +85,32 @@ fn a_side_that_may_be_missing_keeps_its_rows() {
 }
 
 #[test]
+fn a_join_without_condition_takes_the_next_table_alone() {
+    for (sql, conditions) in [
+        (
+            "select 1 from known k cross join items i right join items j on k.n = 1 where i.label = 'a'",
+            ["k.n = 1", "", ""],
+        ),
+        ("select 1 from known k natural join items i full join items j on true where k.n = 1", ["", "", ""]),
+        (
+            "select 1 from known k natural join items i left join items j on j.label = 'b' where k.n = 1 and i.label = 'a'",
+            ["k.n = 1", "i.label = 'a'", "j.label = 'b'"],
+        ),
+    ] {
+        let finish = cut(sql).unwrap();
+        let found: Vec<&str> =
+            finish.fetches.iter().map(|fetch| fetch.sql.split_once(" WHERE ").map_or("", |(_, rest)| rest)).collect();
+        assert_eq!(found, conditions, "{sql}");
+    }
+}
+
+#[test]
+fn a_table_is_a_query() {
+    assert!(shown("table known order by doc limit 1").ends_with("SELECT * FROM <0> AS known order by doc limit 1"));
+    assert!(shown("select md5(name) from (table known) k").ends_with("(SELECT * FROM <0> AS known) k"));
+}
+
+#[test]
 fn what_is_not_sure_stays_with_postgresql() {
     for condition in [
         "random() < 0.5 and ratio < random()",
@@ -120,6 +146,8 @@ fn first_rows() {
         "select md5(name) from known order by id limit 3 offset 2",
         "select md5(name) from known, items limit 3",
         "select n, count(*) from known group by n limit 3",
+        "(select md5(name) from known limit 3) order by md5",
+        "(select md5(name) from known order by id limit 3) offset 1",
     ] {
         assert!(!has_limit(sql), "{sql}");
     }
@@ -130,6 +158,10 @@ fn keys_stand_for_their_columns() {
     assert!(
         shown("select k.id, k.name, count(*) from known k group by k.id")
             .ends_with(r#"group by k.id, k."id", k."name""#)
+    );
+    assert!(
+        shown("select to_jsonb(k) from known k group by k.id").ends_with(r#", k."code", k"#),
+        "a row is none of its columns"
     );
     assert!(shown("select name, count(*) from known k group by name").ends_with("group by name"));
     assert!(shown("select id, count(*) from known k group by rollup (id)").ends_with("rollup (id)"));
@@ -142,7 +174,6 @@ fn some_queries_cannot_be_cut() {
         "select * from known tablesample system (10)",
         "select query_to_xml('select 1', true, true, '') from known",
         "select pg_notify('a', name) from known",
-        "table known",
         "select 1",
         "insert into items select id, null, md5(name) from known",
         "with gone as (delete from items returning id) select * from gone, known",

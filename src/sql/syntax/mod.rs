@@ -7,4 +7,5 @@ pub(super) mod names;
 pub(super) mod nodes;
 pub(super) mod parse;
 pub(super) mod tree;
+pub(super) mod volatile;
 pub(super) mod with;

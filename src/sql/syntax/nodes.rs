@@ -1,6 +1,9 @@
 //! What is asked of nodes wherever they stand: their parts, their kinds, their text.
 
-use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
+use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode, SyntaxToken};
+
+use super::names;
+use super::volatile::is_volatile;
 
 /// The node inside parentheses.
 pub(crate) fn unwrapped(node: &SyntaxNode) -> SyntaxNode {
@@ -39,6 +42,13 @@ pub(crate) fn child(node: &SyntaxNode, kind: SyntaxKind) -> Option<SyntaxNode> {
     node.children().find(|child| child.kind() == kind)
 }
 
+/// ORDER BY, LIMIT and the like of a query, which may stand behind its parentheses: `(SELECT a FROM t) LIMIT 1`. PostgreSQL
+/// refuses those that stand at both places.
+pub(crate) fn clause(query: &SyntaxNode, kind: SyntaxKind) -> Option<SyntaxNode> {
+    let around = || query.parent().filter(|parent| parent.kind() == SyntaxKind::PAREN_SELECT);
+    child(query, kind).or_else(|| clause(&around()?, kind))
+}
+
 pub(crate) fn children(node: &SyntaxNode, kind: SyntaxKind) -> impl Iterator<Item = SyntaxNode> {
     node.children().filter(move |child| child.kind() == kind)
 }
@@ -46,6 +56,10 @@ pub(crate) fn children(node: &SyntaxNode, kind: SyntaxKind) -> impl Iterator<Ite
 /// The members of a list that is a child: `grandchildren(values, ROW_LIST, ROW)`. Never those of a query further in.
 pub(crate) fn grandchildren(node: &SyntaxNode, list: SyntaxKind, kind: SyntaxKind) -> Vec<SyntaxNode> {
     children(node, list).flat_map(|list| children(&list, kind).collect::<Vec<_>>()).collect()
+}
+
+pub(crate) fn token(node: &SyntaxNode, kind: SyntaxKind) -> Option<SyntaxToken> {
+    node.children_with_tokens().filter_map(SyntaxElement::into_token).find(|token| token.kind() == kind)
 }
 
 pub(crate) fn has_token(node: &SyntaxNode, kind: SyntaxKind) -> bool {
@@ -60,8 +74,7 @@ pub(crate) fn subquery(node: &SyntaxNode) -> Option<SyntaxNode> {
     if !matches!(node.kind(), SyntaxKind::PAREN_EXPR | SyntaxKind::PAREN_SELECT) {
         return None;
     }
-    let mut children = node.children();
-    let child = children.next()?;
+    let child = node.children().find(|child| child.kind() != SyntaxKind::WITH_CLAUSE)?;
     if is_query(child.kind()) { Some(child) } else { subquery(&child) }
 }
 
@@ -74,6 +87,35 @@ pub(crate) fn is_query(kind: SyntaxKind) -> bool {
             | SyntaxKind::TABLE
             | SyntaxKind::PAREN_SELECT
     )
+}
+
+/// The joins of an item of FROM: its first operand, and each JOIN with its right operand, from left to right. A join without
+/// condition takes the next table alone, whatever stands further right in its tree: `a NATURAL JOIN b LEFT JOIN c ON ..`.
+pub(crate) fn joins(item: &SyntaxNode) -> Option<(SyntaxNode, Vec<(SyntaxNode, SyntaxNode)>)> {
+    if item.kind() != SyntaxKind::JOIN_EXPR {
+        return Some((item.clone(), Vec::new()));
+    }
+    let (left, join) = (item.first_child()?, child(item, SyntaxKind::JOIN)?);
+    let right = join.children().find(|part| {
+        !matches!(
+            part.kind(),
+            SyntaxKind::JOIN_INNER
+                | SyntaxKind::JOIN_LEFT
+                | SyntaxKind::JOIN_RIGHT
+                | SyntaxKind::JOIN_FULL
+                | SyntaxKind::JOIN_CROSS
+        )
+    })?;
+    let (first, mut steps) = joins(&left)?;
+    let has_condition = matches!(join.last_child()?.kind(), SyntaxKind::ON_CLAUSE | SyntaxKind::JOIN_USING_CLAUSE);
+    if has_condition {
+        steps.push((join, right));
+    } else {
+        let (next, further) = joins(&right)?;
+        steps.push((join, next));
+        steps.extend(further);
+    }
+    Some((first, steps))
 }
 
 pub(crate) fn is_type(kind: SyntaxKind) -> bool {
@@ -117,7 +159,9 @@ pub(crate) fn is_constant(node: &SyntaxNode) -> bool {
         }),
         SyntaxKind::CALL_EXPR => {
             let named = |n: usize, child: &SyntaxNode| {
-                n == 0 && matches!(child.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR)
+                n == 0
+                    && matches!(child.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR)
+                    && names::parts(child).last().is_some_and(|name| !is_volatile(&names::folded(name)))
             };
             node.children().enumerate().all(|(n, child)| named(n, &child) || is_constant(&child))
         }

@@ -12,7 +12,7 @@ pub(crate) fn is_with_table(name: &SyntaxNode) -> bool {
     let folded = names::folded(only);
     let start = name.text_range().start();
     name.ancestors().any(|query| {
-        let Some(with) = nodes::child(&query, SyntaxKind::WITH_CLAUSE) else { return false };
+        let Some(with) = with_of(&query) else { return false };
         let is_inside = with.text_range().contains(start);
         let recursive = nodes::has_token(&with, SyntaxKind::RECURSIVE_KW);
         nodes::children(&with, SyntaxKind::WITH_TABLE).any(|table| {
@@ -21,4 +21,19 @@ pub(crate) fn is_with_table(name: &SyntaxNode) -> bool {
             is_seen && names::first(&table).is_some_and(|table| names::folded(&table) == folded)
         })
     })
+}
+
+/// The WITH of a query. That of a set operation stands in the tree of its first query, of which it is not.
+pub(crate) fn with_of(query: &SyntaxNode) -> Option<SyntaxNode> {
+    let is_first = query.parent().is_some_and(|parent| {
+        parent.kind() == SyntaxKind::COMPOUND_SELECT && parent.first_child().is_some_and(|first| first == *query)
+    });
+    if is_first {
+        return None;
+    }
+    let mut query = query.clone();
+    while query.kind() == SyntaxKind::COMPOUND_SELECT {
+        query = query.first_child()?;
+    }
+    nodes::child(&query, SyntaxKind::WITH_CLAUSE)
 }

@@ -23,7 +23,18 @@ impl Resolve {
         described: Described,
         s: Surroundings<'_>,
     ) -> Result<Understanding, Box<PgError>> {
-        if !s.context.options.finishes || error.code != SqlState::FEATURE_NOT_SUPPORTED || self.spelled.sql.is_some() {
+        if error.code == SqlState::FEATURE_NOT_SUPPORTED { self.cut(error, described, s) } else { Err(error) }
+    }
+
+    /// # Errors
+    /// `error`, where the statement cannot be cut.
+    pub(super) fn cut(
+        &mut self,
+        error: Box<PgError>,
+        described: Described,
+        s: Surroundings<'_>,
+    ) -> Result<Understanding, Box<PgError>> {
+        if !s.context.options.finishes || self.spelled.sql.is_some() {
             return Err(error);
         }
         let types = self.types_with(&described);
@@ -66,4 +77,33 @@ pub(super) fn plan_column() -> Described {
         attribute_number: 0,
     };
     Described { parameter_types: Vec::new(), columns: Some(vec![column]) }
+}
+
+/// Whether IRIS finds fault with the words of a statement. Tables and privileges it knows better.
+pub(super) fn is_misunderstood(refused: &PgError) -> bool {
+    matches!(refused.code.0.first_chunk(), Some(b"42" | b"0A")) && !matches!(&refused.code.0, b"42P01" | b"42501")
+}
+
+/// IRIS does not see a table in a place where PostgreSQL does: it described the statement.
+pub(super) fn hidden_table() -> Box<PgError> {
+    PgError::unsupported(
+        "a reference to a table of an outer query is not supported in this place: IRIS does not see it",
+    )
+    .hint("In WITH inside of a subquery, put the query of WITH into FROM or the condition itself.")
+}
+
+/// IRIS lacks a function that PostgreSQL has: it described the statement.
+pub(super) fn foreign_function(refused: &PgError) -> Box<PgError> {
+    let named = refused.message.strip_prefix("function ").and_then(|rest| rest.strip_suffix(" does not exist"));
+    let message = match named {
+        Some(name) => format!("{name}() over the rows of a table is not supported: IRIS has no such function"),
+        None => "the statement calls a function that IRIS has not".to_owned(),
+    };
+    let error = PgError::unsupported(message).hint(
+        "Select the columns it needs and compute it in the program; without a table PostgreSQL's functions work.",
+    );
+    match &refused.detail {
+        Some(detail) => error.detail(detail),
+        None => error,
+    }
 }

@@ -12,7 +12,7 @@ use crate::wire::{PgError, SqlState};
 /// A query with its literals in the text, for statements IRIS takes no values for.
 pub(crate) fn inline(cx: &Cx<'_>, node: &SyntaxNode, place: Place) -> Result<Query> {
     cx.inlined(true, || match node.kind() {
-        SyntaxKind::SELECT_INTO => cx.select(node, place, None),
+        SyntaxKind::SELECT_INTO => cx.under_with(node, || cx.select(node, place, None)),
         _ => cx.query(node, place, None),
     })
 }

@@ -59,8 +59,13 @@ impl Cx<'_> {
             return Ok(None);
         }
         let Some((operand, to, node)) = self.cast_parts(&unwrapped(value))? else { return Ok(None) };
+        let is_computed = !matches!(&operand, Expr::Atom(node) if matches!(node.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR));
         let operand = as_value(self.strict(|| self.emit(&operand))?);
         let Ty::Known(from) = operand.ty else { return Ok(None) };
+        // The text would have the digits that IRIS computes.
+        if is_computed && is_text(to.oid) && from == PgType::new(Oid::NUMERIC) {
+            return Ok(None);
+        }
         self.check_finished(&operand)?;
         // A constant or parameter alone has no type in IRIS.
         if operand.is_null() || operand.text.chars().eq([MARK]) || !is_gateways(from, to) {

@@ -2,7 +2,7 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::aggregate_calls::holds_inner;
+use super::aggregate_calls::{holds_aggregate, holds_inner};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::translate::context::Result;
@@ -21,7 +21,7 @@ impl Cx<'_> {
         let sorts = |item: &&SyntaxNode| {
             targets.is_none() || !item.first_child().is_some_and(|node| self.is_typed_constant(&node))
         };
-        items.iter().filter(sorts).map(|item| self.sort_key(item, targets)).collect()
+        items.iter().filter(sorts).filter_map(|item| self.sort_key(item, targets).transpose()).collect()
     }
 
     /// A constant with a type, or a parameter, is no ordinal and sorts nothing: IRIS would take it for one.
@@ -54,7 +54,8 @@ impl Cx<'_> {
         Ok((descending, nulls_first))
     }
 
-    fn sort_key(&self, item: &SyntaxNode, targets: Option<&[Target]>) -> Result<SortKey> {
+    /// `None` for a constant of the select list, which sorts nothing: its text would be an ordinal to IRIS.
+    fn sort_key(&self, item: &SyntaxNode, targets: Option<&[Target]>) -> Result<Option<SortKey>> {
         let at = usize::from(item.text_range().start());
         let (descending, nulls_first) = self.direction(item)?;
         let Some(node) = item.first_child() else {
@@ -76,6 +77,9 @@ impl Cx<'_> {
         if let Some(target) = target.filter(|target| target.frag.is_stream) {
             return Err(stream_refused(&target.label, at));
         }
+        if target.is_some_and(|target| target.node.as_ref().is_some_and(is_same_in_all_rows)) {
+            return Ok(None);
+        }
         let node = match target {
             Some(target) => target.node.clone(),
             None => Some(node),
@@ -87,13 +91,15 @@ impl Cx<'_> {
             // whose distance is NaN; a query of all rows sorts them last, as PostgreSQL does.
             let (value, turned) =
                 if self.is_limited.get() { (distance.sort, distance.sort_descending) } else { distance.exact_sort() };
-            return Ok(SortKey::of(value, descending != turned, nulls_first));
+            return Ok(Some(SortKey::of(value, descending != turned, nulls_first)));
         }
+        let is_inner = node.as_ref().is_some_and(holds_inner) || (targets.is_some() && self.reads_cte());
         if let Some(target) = target
             && let Some(to) = target.cast_to
             && !self.sorts_alike(target.frag.ty, to)
         {
-            return Ok(SortKey::of(self.cast(target.frag.clone(), to)?, descending, nulls_first));
+            let value = self.cast(target.frag.clone(), to)?;
+            return Ok(Some(SortKey { is_inner, ..SortKey::of(value, descending, nulls_first) }));
         }
         let enum_type = match (target, &node) {
             (Some(target), _) => target.enum_type.clone(),
@@ -105,9 +111,14 @@ impl Cx<'_> {
             (None, Some(node)) => self.inlined(true, || self.value(node))?,
             (None, None) => Frag::atom(String::new(), Ty::Any),
         };
+        // What translation finds to be a constant sorts nothing, either.
+        let is_number = !value.text.is_empty() && value.text.bytes().all(|byte| byte.is_ascii_digit());
+        if target.is_some() && (is_number || value.is_null()) {
+            return Ok(None);
+        }
         if let Some(enum_type) = enum_type {
             let value = enums::place(&value, &enum_type, nulls_first == descending);
-            return Ok(SortKey { text: value.clone(), value, descending, nulls_first, target: None, is_inner: false });
+            return Ok(Some(SortKey { is_inner, ..SortKey::of(value, descending, nulls_first) }));
         }
         let sorted = self.sorted(value.clone())?;
         // The same column in the select list.
@@ -121,8 +132,7 @@ impl Cx<'_> {
         let is_same = sorted.text == value.text;
         let text = target.filter(|_| is_same).map_or_else(|| sorted.clone(), Target::reference);
         let value = sorted;
-        let is_inner = node.as_ref().is_some_and(holds_inner) || (targets.is_some() && self.reads_cte());
-        Ok(SortKey { value, text, descending, nulls_first, target: number, is_inner })
+        Ok(Some(SortKey { value, text, descending, nulls_first, target: number, is_inner }))
     }
 
     /// Whether the innermost query reads a table of WITH.
@@ -164,11 +174,18 @@ impl Cx<'_> {
                 if !aliases_first && self.column(None, &name).is_some() {
                     return Ok(None);
                 }
-                Ok(targets.iter().position(|target| target.alias.is_some() && target.label == name))
+                Ok(targets.iter().position(|target| target.label == name))
             }
             _ => Ok(None),
         }
     }
+}
+
+/// Whether an expression of a select list is a constant: no aggregate or window of constants.
+fn is_same_in_all_rows(node: &SyntaxNode) -> bool {
+    nodes::is_constant(node)
+        && !holds_aggregate(node)
+        && !node.descendants().any(|child| child.kind() == SyntaxKind::OVER_CLAUSE)
 }
 
 fn is_name(node: &SyntaxNode) -> bool {

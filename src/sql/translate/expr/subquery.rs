@@ -6,6 +6,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use crate::sql::syntax::nodes;
+use crate::sql::syntax::with::with_of;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::frag::{Frag, Ty, level};
@@ -19,7 +20,7 @@ impl Cx<'_> {
     /// 0A000 where neither can be known nor be had from IRIS.
     pub(crate) fn scalar(&self, node: &SyntaxNode) -> Result<Frag> {
         let node = match node.kind() {
-            SyntaxKind::PAREN_SELECT => node.first_child().unwrap_or_else(|| node.clone()),
+            SyntaxKind::PAREN_SELECT if with_of(node).is_none() => node.first_child().unwrap_or_else(|| node.clone()),
             _ => node.clone(),
         };
         let before = self.outermost.replace(usize::MAX);
@@ -46,9 +47,9 @@ impl Cx<'_> {
         }
         let is_simple = node.kind() == SyntaxKind::SELECT
             && nodes::child(&node, SyntaxKind::GROUP_BY_CLAUSE).is_none()
-            && nodes::child(&node, SyntaxKind::LIMIT_CLAUSE).is_none()
-            && nodes::child(&node, SyntaxKind::FETCH_CLAUSE).is_none()
-            && nodes::child(&node, SyntaxKind::OFFSET_CLAUSE).is_none()
+            && nodes::clause(&node, SyntaxKind::LIMIT_CLAUSE).is_none()
+            && nodes::clause(&node, SyntaxKind::FETCH_CLAUSE).is_none()
+            && nodes::clause(&node, SyntaxKind::OFFSET_CLAUSE).is_none()
             && !node.descendants().any(|child| child.kind() == SyntaxKind::OVER_CLAUSE);
         if is_simple
             && let Parts::Select { head, targets, tail, .. } = &query.parts
@@ -86,7 +87,7 @@ impl Cx<'_> {
     /// A query inside an expression.
     pub(crate) fn inner_query(&self, node: &SyntaxNode) -> Result<Query> {
         let node = match node.kind() {
-            SyntaxKind::PAREN_SELECT => node.first_child().unwrap_or_else(|| node.clone()),
+            SyntaxKind::PAREN_SELECT if with_of(node).is_none() => node.first_child().unwrap_or_else(|| node.clone()),
             _ => node.clone(),
         };
         self.query(&node, Place::Inner, None)

@@ -41,7 +41,7 @@ impl Cx<'_> {
                 })
                 .collect::<Result<Vec<Frag>>>()
         })?;
-        let keys = match nodes::child(node, SyntaxKind::ORDER_BY_CLAUSE) {
+        let keys = match nodes::clause(node, SyntaxKind::ORDER_BY_CLAUSE) {
             Some(order) => self.inlined(true, || self.sort_keys(&order, Some(&targets)))?,
             None => Vec::new(),
         };

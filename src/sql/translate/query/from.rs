@@ -53,7 +53,10 @@ const SERIES_ROWS_MAX: usize = 256;
 impl Cx<'_> {
     pub(crate) fn read_from(&self, clause: &SyntaxNode) -> Result<From> {
         let mut from = From::default();
-        for (n, item) in clause.children().enumerate() {
+        // That of TABLE stands beside ORDER BY and the like.
+        let is_item =
+            |item: &SyntaxNode| clause.kind() != SyntaxKind::TABLE || item.kind() == SyntaxKind::RELATION_NAME;
+        for (n, item) in clause.children().filter(is_item).enumerate() {
             if n > 0 {
                 from.text(", ");
             }
@@ -205,14 +208,24 @@ impl Cx<'_> {
     }
 
     fn join(&self, node: &SyntaxNode, from: &mut From) -> Result<()> {
-        let mut children = node.children();
-        let (Some(left), Some(join)) = (children.next(), children.next()) else {
+        let Some((first, steps)) = nodes::joins(node) else {
             return Err(self.unsupported("incomplete join", node.text_range().start().into()));
         };
-        let left_start = from.relations.len();
-        self.read_item(&left, from)?;
+        // What is right of another join sees no more than its own tables.
+        let start = from.relations.len();
+        let item = std::mem::replace(&mut from.item, start);
+        self.read_item(&first, from)?;
+        for (join, right) in &steps {
+            self.join_step(join, right, start, from)?;
+        }
+        from.item = item;
+        from.factor = start;
+        Ok(())
+    }
+
+    fn join_step(&self, join: &SyntaxNode, right: &SyntaxNode, left_start: usize, from: &mut From) -> Result<()> {
         let right_start = from.relations.len();
-        let natural = nodes::has_token(&join, SyntaxKind::NATURAL_KW);
+        let natural = nodes::has_token(join, SyntaxKind::NATURAL_KW);
         let mut words = String::from(" ");
         let natural_word = from.pieces.len();
         if natural {
@@ -252,9 +265,11 @@ impl Cx<'_> {
                 }
                 _ => {
                     from.text(std::mem::take(&mut words));
-                    // A right operand that is itself a join was read too greedily only in its grouping; in the text
-                    // joins follow one another and bind to the left, as in PostgreSQL.
-                    self.read_item(&part, from)?;
+                    // To IRIS joins bind to the left unless parentheses say otherwise.
+                    let is_join = right.kind() == SyntaxKind::JOIN_EXPR;
+                    from.text(if is_join { "(" } else { "" });
+                    self.read_item(right, from)?;
+                    from.text(if is_join { ")" } else { "" });
                     continue;
                 }
             }
@@ -323,7 +338,8 @@ impl Cx<'_> {
                 let step = step.first().map_or(Some(1), |step| self.constant_integer(step));
                 self.series(self.constant_integer(start), self.constant_integer(stop), step)
             }
-            ("unnest", [array]) => self.array_items(array)?,
+            // A column would be one of a table beside it, which IRIS does not see, and else of an outer query.
+            ("unnest", [array]) if nodes::is_constant(array) => self.array_items(array)?,
             _ => None,
         };
         let Some(values) = values else {
@@ -353,7 +369,8 @@ impl Cx<'_> {
             frag.push(&column_text);
             frag.push(&" WHERE 1 = 0");
         }
-        let shape = vec![Column::new(names::folded(&column), ty, false)];
+        let nullable = values.iter().any(|value| !value.not_null);
+        let shape = vec![Column::new(names::folded(&column), ty, nullable)];
         self.derived_table(frag, Some(shape), alias.or(Some(Alias { name, columns: Vec::new() })), from)
     }
 

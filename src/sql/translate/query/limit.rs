@@ -25,13 +25,13 @@ const ALL: &str = "9223372036854775807";
 impl Cx<'_> {
     pub(crate) fn limit(&self, node: &SyntaxNode) -> Result<Limit> {
         let mut limit = Limit::default();
-        if let Some(clause) = nodes::child(node, SyntaxKind::LIMIT_CLAUSE)
+        if let Some(clause) = nodes::clause(node, SyntaxKind::LIMIT_CLAUSE)
             && nodes::child(&clause, SyntaxKind::ALL).is_none()
             && let Some(count) = clause.first_child()
         {
             limit.count = self.row_count(&count, i64::MAX, "LIMIT")?;
         }
-        if let Some(clause) = nodes::child(node, SyntaxKind::FETCH_CLAUSE) {
+        if let Some(clause) = nodes::clause(node, SyntaxKind::FETCH_CLAUSE) {
             if clause.children().any(|child| child.kind() == SyntaxKind::WITH_TIES) {
                 return Err(
                     self.unsupported("FETCH .. WITH TIES is not supported by IRIS", clause.text_range().start().into())
@@ -43,7 +43,7 @@ impl Cx<'_> {
                 None => Some(Frag::atom("1", Ty::INT8)),
             };
         }
-        if let Some(clause) = nodes::child(node, SyntaxKind::OFFSET_CLAUSE)
+        if let Some(clause) = nodes::clause(node, SyntaxKind::OFFSET_CLAUSE)
             && let Some(offset) = clause.first_child()
         {
             limit.offset = self.row_count(&offset, 0, "OFFSET")?;

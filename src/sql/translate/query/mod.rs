@@ -18,14 +18,23 @@ use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::query::{Place, Query};
 
+/// What stands in parentheses, behind their WITH.
+fn inside(node: &SyntaxNode) -> Option<SyntaxNode> {
+    node.children().find(|child| child.kind() != SyntaxKind::WITH_CLAUSE)
+}
+
 /// A query by the rule for what it is. `names`: what the columns are to be called, from an alias list.
 pub(crate) fn query(cx: &Cx<'_>, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
+    cx.under_with(node, || without_with(cx, node, place, names))
+}
+
+fn without_with(cx: &Cx<'_>, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
     match node.kind() {
         SyntaxKind::SELECT => cx.select(node, place, names),
         SyntaxKind::COMPOUND_SELECT => cx.set_operation(node, place, names),
         SyntaxKind::VALUES => cx.values(node, place, names),
-        SyntaxKind::TABLE => cx.table(node, place),
-        SyntaxKind::PAREN_SELECT | SyntaxKind::PAREN_EXPR => match node.first_child() {
+        SyntaxKind::TABLE => cx.table(node, place, names),
+        SyntaxKind::PAREN_SELECT | SyntaxKind::PAREN_EXPR => match inside(node) {
             Some(inner) => {
                 let query = cx.query(&inner, place, names)?;
                 let plain = match inner.kind() {

@@ -41,11 +41,11 @@ impl Cx<'_> {
         if place != Place::Scalar {
             return false;
         }
-        if let Some(fetch) = nodes::child(node, SyntaxKind::FETCH_CLAUSE) {
+        if let Some(fetch) = nodes::clause(node, SyntaxKind::FETCH_CLAUSE) {
             let count = fetch.children().find(|child| child.kind() != SyntaxKind::FETCH_ONLY);
             return count.is_none_or(|count| self.constant_integer(&count).is_some_and(|n| n <= 1));
         }
-        nodes::child(node, SyntaxKind::LIMIT_CLAUSE)
+        nodes::clause(node, SyntaxKind::LIMIT_CLAUSE)
             .and_then(|clause| clause.first_child())
             .is_some_and(|count| self.constant_integer(&count).is_some_and(|n| n <= 1))
     }

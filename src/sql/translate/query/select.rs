@@ -25,19 +25,7 @@ use crate::types::{Oid, PgType};
 
 impl Cx<'_> {
     pub(crate) fn select(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
-        if let Some(locking) = nodes::child(node, SyntaxKind::LOCKING_CLAUSE) {
-            return Err(self
-                .unsupported(
-                    "SELECT .. FOR UPDATE and FOR SHARE are not supported: IRIS cannot lock the rows of a query",
-                    locking.text_range().start().into(),
-                )
-                .hint("Lock by an UPDATE in the transaction, or by LOCK TABLE."));
-        }
-        let ctes = self.ctes.borrow().len();
-        let with = match nodes::child(node, SyntaxKind::WITH_CLAUSE) {
-            Some(with) => Some(self.with(&with)?),
-            None => None,
-        };
+        self.refuse_locking(node)?;
         let from = match nodes::child(node, SyntaxKind::FROM_CLAUSE) {
             Some(clause) => self.read_from(&clause)?,
             None => From::default(),
@@ -57,12 +45,19 @@ impl Cx<'_> {
         let result = self.scoped(scope, || self.select_in_scope(node, place, names, &from));
         self.conditions.borrow_mut().pop();
         self.windows.borrow_mut().truncate(windows);
-        self.ctes.borrow_mut().truncate(ctes);
-        let mut query = result?;
-        if let Some(with) = with {
-            query = query.behind(&with);
+        result
+    }
+
+    fn refuse_locking(&self, node: &SyntaxNode) -> Result<()> {
+        if let Some(locking) = nodes::clause(node, SyntaxKind::LOCKING_CLAUSE) {
+            return Err(self
+                .unsupported(
+                    "SELECT .. FOR UPDATE and FOR SHARE are not supported: IRIS cannot lock the rows of a query",
+                    locking.text_range().start().into(),
+                )
+                .hint("Lock by an UPDATE in the transaction, or by LOCK TABLE."));
         }
-        Ok(query)
+        Ok(())
     }
 
     fn select_in_scope(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>, from: &From) -> Result<Query> {
@@ -109,7 +104,7 @@ impl Cx<'_> {
     ) -> Result<Query> {
         let grouped = nodes::child(node, SyntaxKind::GROUP_BY_CLAUSE).is_some();
         let limit = self.limit(node)?;
-        let keys = match nodes::child(node, SyntaxKind::ORDER_BY_CLAUSE) {
+        let keys = match nodes::clause(node, SyntaxKind::ORDER_BY_CLAUSE) {
             // The order of one value says nothing.
             Some(_) if place == Place::Scalar && limit.is_none() => Vec::new(),
             Some(order) => {
@@ -261,12 +256,7 @@ impl Cx<'_> {
             let frag = plain.unwrap_or(frag);
             targets.push(Target { frag, label, alias, node: Some(value), nullable, enum_type, folds_case, cast_to });
         }
-        if let Some(names) = names {
-            for (n, (target, name)) in targets.iter_mut().zip(names).enumerate() {
-                target.label = names::folded(name);
-                target.alias = Some(names::iris_name_or(name, || format!("pgw_a{}", n + 1))?);
-            }
-        }
+        rename(&mut targets, names)?;
         for n in 0..targets.len() {
             let (before, rest) = targets.split_at_mut(n);
             let Some(target) = rest.first_mut().filter(|target| !target.is_star()) else { continue };
@@ -374,18 +364,42 @@ impl Cx<'_> {
         targets.push(Target { nullable: true, ..Target::of_column(&Column::new("", Ty::Any, true), frag) });
     }
 
-    pub(crate) fn table(&self, node: &SyntaxNode, place: Place) -> Result<Query> {
+    pub(crate) fn table(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
+        self.refuse_locking(node)?;
         let from = self.read_from(node)?;
-        self.scoped(from.relations.clone(), || {
+        let query = self.scoped(from.relations.clone(), || {
             let mut targets = Vec::new();
-            self.star(None, place, false, &from.relations, false, &mut targets);
+            self.star(None, place, names.is_some(), &from.relations, false, &mut targets);
+            rename(&mut targets, names)?;
             let columns = outputs(&targets, place);
             let tail = Frag::cat(&[&" FROM ", &self.write_from(&from)?], Ty::Any);
             Ok(Query { columns, ..Query::of_parts(Frag::atom("SELECT ", Ty::Any), targets, tail) })
-        })
+        })?;
+        let (shape, columns) = (query.shape.clone(), query.columns.clone());
+        match shape {
+            Some(shape) => self.ordered(node, place, query, &shape, columns),
+            None if has_clauses(node) => Err(self.unknown_columns("TABLE", node.text_range().start().into())),
+            None => Ok(query),
+        }
     }
+}
+
+/// What an alias list calls the columns.
+fn rename(targets: &mut [Target], names: Option<&[String]>) -> Result<()> {
+    for (n, (target, name)) in targets.iter_mut().zip(names.unwrap_or_default()).enumerate() {
+        target.label = names::folded(name);
+        target.alias = Some(names::iris_name_or(name, || format!("pgw_a{}", n + 1))?);
+    }
+    Ok(())
 }
 
 fn is_column(node: &SyntaxNode) -> bool {
     matches!(nodes::unwrapped(node).kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR)
+}
+
+/// Whether a query has ORDER BY, LIMIT or the like.
+fn has_clauses(query: &SyntaxNode) -> bool {
+    [SyntaxKind::ORDER_BY_CLAUSE, SyntaxKind::LIMIT_CLAUSE, SyntaxKind::FETCH_CLAUSE, SyntaxKind::OFFSET_CLAUSE]
+        .into_iter()
+        .any(|kind| nodes::clause(query, kind).is_some())
 }

@@ -21,23 +21,8 @@ use crate::wire::{PgError, SqlState};
 
 impl Cx<'_> {
     pub(crate) fn set_operation(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
-        let ctes = self.ctes.borrow().len();
-        let with = match nodes::child(node, SyntaxKind::WITH_CLAUSE) {
-            Some(with) => Some(self.with(&with)?),
-            None => None,
-        };
-        let result = self.legs(node, place, names);
-        self.ctes.borrow_mut().truncate(ctes);
-        let query = result?;
-        Ok(match with {
-            Some(with) => query.behind(&with),
-            None => query,
-        })
-    }
-
-    fn legs(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
         let at = usize::from(node.text_range().start());
-        let mut children = node.children().filter(|child| child.kind() != SyntaxKind::WITH_CLAUSE);
+        let mut children = node.children();
         let (Some(left), Some(operator), Some(right)) = (children.next(), children.next(), children.next()) else {
             return Err(self.unsupported("incomplete set operation", at));
         };
@@ -97,7 +82,7 @@ impl Cx<'_> {
         let named = a.shape.clone();
         let mut query = Query::joined(a, is_grouped(&left, false), tail);
         let Some(mut shape) = shape else {
-            if nodes::child(node, SyntaxKind::ORDER_BY_CLAUSE).is_some() {
+            if nodes::clause(node, SyntaxKind::ORDER_BY_CLAUSE).is_some() {
                 return Err(self.unknown_columns("ORDER BY of a set operation", at));
             }
             query.frag.push(&self.limit(node)?.clause());
@@ -110,7 +95,7 @@ impl Cx<'_> {
         self.ordered(node, place, query, &shape, columns)
     }
 
-    fn unknown_columns(&self, what: &str, at: usize) -> Box<PgError> {
+    pub(crate) fn unknown_columns(&self, what: &str, at: usize) -> Box<PgError> {
         self.unsupported(format!("{what} needs the columns of its queries, which are not known"), at)
             .hint("Name the columns.")
     }
@@ -146,7 +131,7 @@ impl Cx<'_> {
     }
 
     /// ORDER BY, LIMIT and OFFSET behind rows whose columns are those of `shape`.
-    fn ordered(
+    pub(crate) fn ordered(
         &self,
         node: &SyntaxNode,
         place: Place,
@@ -208,7 +193,7 @@ impl Cx<'_> {
 
     /// Only columns of the result can be sorted by, by name or number. As texts they are numbers.
     fn keys_of_set(&self, node: &SyntaxNode, shape: &[Column]) -> Result<Vec<SortKey>> {
-        let Some(clause) = nodes::child(node, SyntaxKind::ORDER_BY_CLAUSE) else { return Ok(Vec::new()) };
+        let Some(clause) = nodes::clause(node, SyntaxKind::ORDER_BY_CLAUSE) else { return Ok(Vec::new()) };
         let items = nodes::grandchildren(&clause, SyntaxKind::SORT_BY_LIST, SyntaxKind::SORT_BY);
         items.iter().map(|item| self.key_of_set(item, shape)).collect()
     }

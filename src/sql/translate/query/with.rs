@@ -4,14 +4,27 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
+use crate::sql::syntax::with::with_of;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::alike;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::frag::{Frag, Ty};
-use crate::sql::translate::context::query::Place;
+use crate::sql::translate::context::query::{Place, Query};
 use crate::sql::translate::context::scope::Cte;
 
 impl Cx<'_> {
+    /// A query behind its WITH, whose tables it sees.
+    pub(crate) fn under_with(&self, node: &SyntaxNode, query: impl FnOnce() -> Result<Query>) -> Result<Query> {
+        let before = self.ctes.borrow().len();
+        let with = with_of(node).map(|clause| self.with(&clause)).transpose()?;
+        let query = query();
+        self.ctes.borrow_mut().truncate(before);
+        Ok(match with {
+            Some(with) => query?.behind(&with),
+            None => query?,
+        })
+    }
+
     /// `WITH .. ` and its tables into scope; whoever calls takes them out again.
     pub(crate) fn with(&self, clause: &SyntaxNode) -> Result<Frag> {
         let mut frag = Frag::atom("WITH ", Ty::Any);

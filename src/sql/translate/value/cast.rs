@@ -26,7 +26,7 @@ impl Cx<'_> {
             frag.marks.as_slice(),
             [mark] if matches!(mark.bind.innermost(), Bind::Parameter(_) | Bind::CastParameter { .. })
         );
-        if to == PgType::new(Oid::BPCHAR) && frag.ty != ty && !is_parameter {
+        if to == PgType::new(Oid::BPCHAR) && frag.ty != ty && (!is_parameter || frag.ty.is(Oid::BPCHAR)) {
             // The blanks belong to such a value, and IRIS keeps values of character(n) without.
             return Err(PgError::unsupported("a cast to bpchar without a length is not supported")
                 .hint("Cast to text, or to character(n) with its length."));
@@ -48,7 +48,8 @@ impl Cx<'_> {
         if let Some(frag) = self.zoned_cast(&frag, to)? {
             return Ok(frag);
         }
-        let frag = if open && to.oid == Oid::INTERVAL { frag.with_ty(ty) } else { self.coerce(frag, to) };
+        let is_bound = !frag.marks.is_empty();
+        let frag = if open && is_bound && to.oid == Oid::INTERVAL { frag.with_ty(ty) } else { self.coerce(frag, to) };
         let is_lone = frag.text.chars().count() == 1 && frag.marks.len() == 1;
         let frag = if is_lone { self.fitted(frag, to, Fitting::Cast)? } else { frag };
         let wrapped = |name: &str, frag: &Frag| Frag::cat(&[&"CAST(", frag, &" AS ", &name, &")"], ty);

@@ -10,7 +10,7 @@ use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::exact::trimmed;
 use crate::sql::translate::context::frag::{self, Frag, Mark, Ty, level};
 use crate::sql::translate::context::vectors::to_vector;
-use crate::types::{Oid, PgType};
+use crate::types::{Oid, PgType, decode_text, write_text};
 use crate::wire::PgError;
 
 impl Cx<'_> {
@@ -151,17 +151,34 @@ fn inlined_as(frag: Frag, to: PgType) -> Frag {
         Oid::BOOL | Oid::NUMERIC | Oid::FLOAT4 | Oid::FLOAT8 | Oid::TIMESTAMPTZ | Oid::BYTEA | Oid::INTERVAL
     );
     let text = iris_text::unquoted(&frag.text);
+    if matches!(to.oid, Oid::JSONB | Oid::UUID) || to.oid.element().is_some() {
+        // Kept as text, in PostgreSQL's own spelling; what is none of these is refused when it is bound.
+        return match text.map(|text| (spelled(to.oid, &text), text)) {
+            Some((Some(spelled), _)) => Frag { text: iris_text::quoted(&spelled), ..frag },
+            Some((None, text)) => bound(text, to),
+            None => frag,
+        };
+    }
     // IRIS does not hold the smallest bigint, and reads what is no number as 0.
     let is_no_integer = Ty::Known(to).is_integer()
         && text.as_ref().is_some_and(|text| text.trim().parse::<i64>().is_ok_and(|value| value == i64::MIN));
     match text.filter(|_| is_written_otherwise || is_no_integer) {
-        Some(text) => {
-            let bind = Bind::TypedConstant { text, oid: to.oid };
-            let kind = if to.oid == Oid::NUMERIC { ParameterKind::NumberLiteral } else { ParameterKind::StringLiteral };
-            Frag::mark(bind, kind, Ty::Known(to)).sure()
-        }
+        Some(text) => bound(text, to),
         None => frag,
     }
+}
+
+fn bound(text: String, to: PgType) -> Frag {
+    let bind = Bind::TypedConstant { text, oid: to.oid };
+    let kind = if to.oid == Oid::NUMERIC { ParameterKind::NumberLiteral } else { ParameterKind::StringLiteral };
+    Frag::mark(bind, kind, Ty::Known(to)).sure()
+}
+
+/// A value as PostgreSQL spells it.
+fn spelled(oid: Oid, text: &str) -> Option<String> {
+    let mut out = Vec::new();
+    write_text(&decode_text(oid, text).ok()?, &mut out).ok()?;
+    String::from_utf8(out).ok()
 }
 
 /// Constants of these types that IRIS is not told the type of are text to it.

@@ -97,6 +97,8 @@ impl Cx<'_> {
         let is_double = first_ty.is(Oid::FLOAT8) || first_ty.is(Oid::FLOAT4);
         let float = first_ty.is_integer() || is_double;
         let numeric = if float { Ty::FLOAT8 } else { Ty::NUMERIC };
+        // PostgreSQL computes these to digits of its own, IRIS as doubles: all a column shows, and nothing to compare with.
+        let digits = |frag: Frag| Frag { is_unfinished: frag.ty == Ty::NUMERIC, ..frag };
         let whole = if float { Ty::FLOAT8 } else { Ty::Known(PgType::numeric_shown(0)) };
         Ok(match (name, arguments) {
             ("abs", [_]) => call("ABS", if first_ty.is(Oid::NUMERIC) { shown(first_ty) } else { first_ty }),
@@ -120,16 +122,16 @@ impl Cx<'_> {
                     .with_level(level::OTHER)
                     .with_ty(Ty::Known(PgType::numeric_shown(0))),
             ),
-            ("power" | "pow", [_, _]) => call("POWER", numeric),
-            ("sqrt", [_]) => call("SQRT", numeric),
+            ("power" | "pow", [_, _]) => call("POWER", numeric).map(digits),
+            ("sqrt", [_]) => call("SQRT", numeric).map(digits),
             ("degrees" | "radians", [_]) => call(&name.to_uppercase(), Ty::FLOAT8),
-            ("ln", [_]) => braces("LOG").map(|frag| frag.with_ty(numeric)),
-            ("log" | "log10", [_]) => braces("LOG10").map(|frag| frag.with_ty(numeric)),
+            ("ln", [_]) => braces("LOG").map(|frag| digits(frag.with_ty(numeric))),
+            ("log" | "log10", [_]) => braces("LOG10").map(|frag| digits(frag.with_ty(numeric))),
             ("log", [_, _]) => {
                 return Err(PgError::unsupported("log() with a base is not supported: IRIS has no such logarithm")
                     .hint("ln(x) / ln(base) is close to it; log(x) has base 10."));
             }
-            ("exp", [_]) => braces("EXP").map(|frag| frag.with_ty(numeric)),
+            ("exp", [_]) => braces("EXP").map(|frag| digits(frag.with_ty(numeric))),
             ("pi", []) => braces("PI"),
             ("sin" | "cos" | "tan" | "cot" | "asin" | "acos" | "atan", [_]) => braces(&name.to_uppercase()),
             ("atan2", [_, _]) => braces("ATAN2"),

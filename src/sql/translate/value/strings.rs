@@ -36,7 +36,11 @@ impl Cx<'_> {
             ("rtrim", [text, set]) => Some(self.trimmed("TRAILING", text, Some(set))),
             ("substring" | "substr", [text, _, rest @ ..]) if rest.len() < 2 => {
                 let Some(start) = arguments.get(1) else { return Ok(None) };
-                if start.ty.is_string() || start.ty == Ty::Untyped {
+                // Where nothing says that it is a number, PostgreSQL takes a parameter for a text, too.
+                let is_open = matches!(start.ty, Ty::Parameter(_))
+                    && name == "substring"
+                    && rest.iter().all(|length| length.ty.is_open() || length.ty.is_string());
+                if start.ty.is_string() || start.ty == Ty::Untyped || is_open {
                     return Err(PgError::unsupported("SUBSTRING with a regular expression is not supported by IRIS"));
                 }
                 let length = arguments.get(2).map(|length| self.as_integer(length));
