@@ -4,7 +4,7 @@
 #
 #   tests/run.sh             everything
 #   tests/run.sh NAME...     only these parts: fmt clippy slim deny cargo instructions oracle precedence constructs audit
-#                            corpus, or a folder of tests/interop
+#                            grammar corpus, or a folder of tests/interop
 #   tests/run.sh fuzz        the checks of the fuzz targets in 100,000 rounds each; what `cargo` has of them is 3,000
 #
 # Caches: ${IRIS_PGWIRE_TEST_CACHE:-/var/cache/iris-pgwire-tests as root, ~/.cache/iris-pgwire-tests else}; the build
@@ -12,7 +12,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib/env.sh"
 cd "$ROOT"
 
-PARTS=(fmt clippy slim deny cargo instructions oracle precedence constructs audit corpus)
+PARTS=(fmt clippy slim deny cargo instructions oracle precedence constructs audit grammar corpus)
 for folder in tests/interop/*/; do
     PARTS+=("$(basename "$folder")")
 done
@@ -197,6 +197,11 @@ for name in "${PARTS[@]}"; do
         reference
         binary
         over_gateway audit 900 env PYTHONPATH=tests/lib python3 tests/oracle/audit.py --full
+        ;;
+    grammar)
+        reference
+        binary
+        over_gateway grammar 600 env PYTHONPATH=tests/lib python3 tests/oracle/grammar.py --refused-max 0.5
         ;;
     # These start gateways of their own.
     corpus)
