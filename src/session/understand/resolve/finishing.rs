@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::catalog::{Described, DescribedColumn};
 use crate::sql::{TranslateError, finish};
 use crate::types::{Oid, PgType};
-use crate::wire::{PgError, SqlState};
+use crate::wire::PgError;
 
 use super::spelling::Asked;
 use super::{Resolve, Surroundings, Understanding};
@@ -23,7 +23,7 @@ impl Resolve {
         described: Described,
         s: Surroundings<'_>,
     ) -> Result<Understanding, Box<PgError>> {
-        if error.code == SqlState::FEATURE_NOT_SUPPORTED { self.cut(error, described, s) } else { Err(error) }
+        if is_misunderstood(&error) { self.cut(error, described, s) } else { Err(error) }
     }
 
     /// # Errors
@@ -79,7 +79,7 @@ pub(super) fn plan_column() -> Described {
     Described { parameter_types: Vec::new(), columns: Some(vec![column]) }
 }
 
-/// Whether IRIS finds fault with the words of a statement. Tables and privileges it knows better.
+/// Whether translation or IRIS finds fault with the words of a statement. Tables and privileges IRIS knows better.
 pub(super) fn is_misunderstood(refused: &PgError) -> bool {
     matches!(refused.code.0.first_chunk(), Some(b"42" | b"0A")) && !matches!(&refused.code.0, b"42P01" | b"42501")
 }
