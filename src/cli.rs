@@ -40,6 +40,9 @@ enum Command {
     /// The oracle's process; started by `serve`.
     #[command(hide = true)]
     CatalogServer(CatalogServerArgs),
+    /// Becomes a program of a native PostgreSQL; started by `serve`.
+    #[command(hide = true)]
+    CatalogChild(CatalogChildArgs),
 }
 
 /// Flags of the configuration table; the table is the only list of them.
@@ -124,6 +127,25 @@ pub struct CatalogServerArgs {
     pub reopen: Option<String>,
 }
 
+/// `iris-pgwire catalog-child`, which no person starts.
+#[derive(Debug, Clone, Args)]
+pub struct CatalogChildArgs {
+    /// The process to end with.
+    #[arg(long, value_name = "PID")]
+    pub parent: u32,
+    /// Memory of its own that a process may have.
+    #[arg(long, value_name = "BYTES")]
+    pub memory_bytes_max: u64,
+    /// Whom to become.
+    #[arg(long, value_name = "UID", requires = "gid")]
+    pub uid: Option<u32>,
+    #[arg(long, value_name = "GID", requires = "uid")]
+    pub gid: Option<u32>,
+    /// The program and its arguments.
+    #[arg(last = true, required = true)]
+    pub command: Vec<OsString>,
+}
+
 #[derive(Debug, Args)]
 struct HashPasswordArgs {
     /// The user the line is for.
@@ -150,6 +172,7 @@ pub struct Programs<'p> {
     pub serve: &'p mut dyn FnMut(&Config) -> Result<(), String>,
     pub superserver: &'p mut dyn FnMut(&SuperserverArgs) -> Result<(), String>,
     pub catalog_server: &'p mut dyn FnMut(&CatalogServerArgs) -> Result<(), String>,
+    pub catalog_child: &'p mut dyn FnMut(&CatalogChildArgs) -> Result<(), String>,
 }
 
 /// A mistake of the user, as opposed to a failure while running (1). The same number as clap's.
@@ -191,6 +214,7 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>, system: &mut System<'_>,
         }
         Command::Superserver(args) => (programs.superserver)(&args).map_err(Failure::running),
         Command::CatalogServer(args) => (programs.catalog_server)(&args).map_err(Failure::running),
+        Command::CatalogChild(args) => (programs.catalog_child)(&args).map_err(Failure::running),
         Command::HashPassword(args) => hash_password_line(&args, system),
         Command::CheckConfig(args) => check_config(args, system),
     };

@@ -38,7 +38,9 @@ pub mod parts {
         };
     }
     pub mod cli {
-        pub use crate::cli::{CatalogServerArgs, Programs, SuperserverArgs, connect_command, main, start_logging};
+        pub use crate::cli::{
+            CatalogChildArgs, CatalogServerArgs, Programs, SuperserverArgs, connect_command, main, start_logging,
+        };
     }
     pub mod config {
         pub use crate::config::{
@@ -50,8 +52,8 @@ pub mod parts {
     }
     pub mod runtime {
         pub use crate::runtime::{
-            IrisTarget, ORACLE_SECOND_SOCKET, ORACLE_SOCKET, ORACLE_TURN, OracleOptions, OracleServer, OracleSource,
-            ServeOptions, Serving, StopSignal, serve,
+            IrisTarget, NativePrograms, ORACLE_SECOND_SOCKET, ORACLE_SOCKET, ORACLE_TURN, OracleOptions, OracleServer,
+            OracleSource, ServeOptions, Serving, StopSignal, serve,
         };
     }
     pub mod session {

@@ -1,5 +1,6 @@
 //! The binary: the command line, wired to what it starts.
 
+mod catalog_child;
 #[cfg(feature = "catalog-embedded")]
 mod catalog_server;
 #[cfg(feature = "standin")]
@@ -9,6 +10,7 @@ mod standin;
 mod standin;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +19,9 @@ use iris_pgwire::iris::ConnectOptions;
 use iris_pgwire::parts::catalog::MirrorOptions;
 use iris_pgwire::parts::cli::{self, CatalogServerArgs, Programs};
 use iris_pgwire::parts::config::{CatalogKind, Config, FinishKind, IrisServer, TableName};
-use iris_pgwire::parts::runtime::{self, IrisTarget, OracleOptions, OracleServer, OracleSource, ServeOptions, Serving};
+use iris_pgwire::parts::runtime::{
+    self, IrisTarget, NativePrograms, OracleOptions, OracleServer, OracleSource, ServeOptions, Serving,
+};
 use iris_pgwire::parts::session::{DEFAULT_SCHEMA, SessionOptions};
 use iris_pgwire::parts::sql::SideTable;
 use iris_pgwire::parts::wire::Limits;
@@ -37,6 +41,7 @@ fn main() -> ExitCode {
         serve: &mut serve,
         superserver: &mut standin::superserver,
         catalog_server: &mut catalog_server,
+        catalog_child: &mut catalog_child::run,
     })
 }
 
@@ -103,6 +108,11 @@ fn announce(config: &Config, serving: &Serving, what: &str) {
 fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, String> {
     let side_table = side_table(config);
     let auth = config.auth_method(|path| std::fs::read_to_string(path)).map_err(|error| error.to_string())?;
+    let oracle = oracle_options(config, &iris.namespace, side_table.clone())?;
+    let session = SessionOptions::new(auth, &iris.namespace);
+    if let OracleSource::Native(programs) = &oracle.source {
+        session.server_version.set(programs.version());
+    }
     Ok(ServeOptions {
         listen: config.listen,
         cores: config.cores.map(|cores| cores as usize),
@@ -136,10 +146,10 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
             },
             has_oracle: config.catalog != CatalogKind::Off,
             finishes: config.finish == FinishKind::On && config.catalog != CatalogKind::Off,
-            side_table: side_table.clone(),
-            ..SessionOptions::new(auth, &iris.namespace)
+            side_table,
+            ..session
         },
-        oracle: oracle_options(config, &iris.namespace, side_table)?,
+        oracle,
     })
 }
 
@@ -168,10 +178,17 @@ fn oracle_options(
             password: server.password.clone(),
             database: server.database.clone(),
         })),
-        (CatalogKind::Embedded, None) => OracleSource::Embedded {
-            program: std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?,
-            cache_dir: config.catalog_cache_dir.clone(),
-        },
+        (CatalogKind::Embedded, None) => {
+            OracleSource::Embedded { program: own_program()?, cache_dir: config.catalog_cache_dir.clone() }
+        }
+        (CatalogKind::Native, _) => {
+            let user = config.catalog_os_user.as_deref();
+            OracleSource::Native(Arc::new(NativePrograms::find(
+                own_program()?,
+                config.catalog_bin_dir.as_deref(),
+                user,
+            )?))
+        }
     };
     Ok(OracleOptions {
         source,
@@ -187,6 +204,10 @@ fn oracle_options(
             side_table,
         },
     })
+}
+
+fn own_program() -> Result<PathBuf, String> {
+    std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))
 }
 
 /// The gateway holds the other end of standard input and never writes to it: its end is the gateway's end, however that

@@ -11,6 +11,7 @@ mod prepare;
 mod tables;
 mod under_way;
 mod unit;
+mod version;
 
 pub use answer::{Answer, first_error, rows_len};
 pub(crate) use answer::{Described, DescribedColumn};
@@ -23,12 +24,16 @@ pub(crate) use mirror::{
 };
 pub use mirror::{MirrorBatch, MirrorLoad, MirrorOptions, MirrorSnapshot, MirrorStep};
 pub(crate) use oracle::{MirrorChange, OraclePurpose, OracleRequest, user_role};
-pub(crate) use prepare::{INSPECT, TRANSACTION_MODES, gateway_setting, prepare_embedded, prepare_external, refusal};
+pub(crate) use prepare::{
+    GATEWAY_SUPERUSER, INSPECT, NEW_DATABASE, NEW_SUPERUSER, TRANSACTION_MODES, gateway_setting, inspected,
+    prepare_embedded, prepare_external, prepare_native,
+};
 pub(crate) use tables::TableCache;
 pub(crate) use under_way::{ChangeUnderWay, ChangesUnderWay};
 pub(crate) use unit::{
     BoundValue, Execution, as_owner, as_superuser, change, describe, execute, try_definitions, try_setting,
 };
+pub use version::ServerVersion;
 
 /// What the tests of this floor share.
 #[cfg(test)]

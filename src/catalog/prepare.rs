@@ -45,7 +45,11 @@ pub(crate) const TRANSACTION_MODES: &[&str] =
     &["transaction_deferrable", "transaction_isolation", "transaction_read_only"];
 
 /// Its name begins with `pg_` so that no client can have it and `\du` does not list it.
-const SUPERUSER: &str = "pg_gateway";
+pub(crate) const GATEWAY_SUPERUSER: &str = "pg_gateway";
+
+/// What a native PostgreSQL knows before it is prepared.
+pub(crate) const NEW_SUPERUSER: &str = "postgres";
+pub(crate) const NEW_DATABASE: &str = "postgres";
 
 /// Shows a setting by its name, whatever the gateway has made of `current_setting`. Also the mark by which a database
 /// is recognised that a gateway has prepared before.
@@ -104,12 +108,31 @@ const ACTIVITY_COLUMNS: &[(&str, &str)] = &[
     ("backend_type", "text"),
 ];
 
-/// The statements for the embedded PostgreSQL, which nobody else uses: its database becomes the gateway's own.
+/// The statements for the embedded PostgreSQL.
 pub(crate) fn prepare_embedded(database: &str) -> Vec<String> {
+    let mut statements = prepare_own(database);
+    statements.push(COPY_TEMPLATE.to_owned());
+    statements.push("CHECKPOINT".to_owned());
+    statements
+}
+
+/// The statements for a native PostgreSQL in a cluster of the gateway's, after [`inspected`] found nothing against it. First
+/// comes the extension, so that its types have the numbers that they have in the embedded one.
+pub(crate) fn prepare_native(database: &str) -> Vec<String> {
+    let mut statements = vec![CREATE_VECTOR.to_owned()];
+    statements.extend(prepare_own(database));
+    statements
+}
+
+const CREATE_VECTOR: &str = "CREATE EXTENSION IF NOT EXISTS vector SCHEMA public";
+
+/// The statements for a PostgreSQL that nobody else uses: its database becomes the gateway's own.
+fn prepare_own(database: &str) -> Vec<String> {
     let name = quoted_text(database);
     let mut statements = vec!["SET allow_system_table_mods = on".to_owned()];
     // No other role may ever be superuser, and a client may well be called postgres.
-    statements.push(format!("UPDATE pg_catalog.pg_authid SET rolname = {} WHERE oid = 10", quoted_text(SUPERUSER)));
+    statements
+        .push(format!("UPDATE pg_catalog.pg_authid SET rolname = {} WHERE oid = 10", quoted_text(GATEWAY_SUPERUSER)));
     statements.push(format!("CREATE ROLE {}", quoted_name(MIRROR_OWNER)));
     statements.push(format!(
         "UPDATE pg_catalog.pg_database SET datname = {name}, datistemplate = false, datacl = NULL, datdba = \
@@ -125,8 +148,6 @@ pub(crate) fn prepare_embedded(database: &str) -> Vec<String> {
     statements.extend(prepare_common());
     // It comes with the extension among the system's own objects, which `\dT` and `\df` leave out.
     statements.push("ALTER EXTENSION vector SET SCHEMA public".to_owned());
-    statements.push(COPY_TEMPLATE.to_owned());
-    statements.push("CHECKPOINT".to_owned());
     statements
 }
 
@@ -136,7 +157,7 @@ const COPY_TEMPLATE: &str = "DO $do$ DECLARE relation pg_catalog.regclass; BEGIN
      FOR relation IN SELECT oid FROM pg_catalog.pg_class WHERE relkind IN ('r', 't') LOOP \
      EXECUTE pg_catalog.format('SELECT pg_catalog.count(*) FROM %s', relation); END LOOP; END $do$";
 
-/// The statements for a PostgreSQL of its own kind and name, after [`refusal`] found nothing against it. What an
+/// The statements for a PostgreSQL of its own kind and name, after [`inspected`] found nothing against it. What an
 /// earlier gateway left in it is dropped.
 pub(crate) fn prepare_external() -> Vec<String> {
     let owner = quoted_name(MIRROR_OWNER);
@@ -158,7 +179,7 @@ pub(crate) fn prepare_external() -> Vec<String> {
 }
 
 fn prepare_common() -> Vec<String> {
-    let mut statements = vec!["CREATE EXTENSION IF NOT EXISTS vector SCHEMA public".to_owned()];
+    let mut statements = vec![CREATE_VECTOR.to_owned()];
     statements.push(format!(
         "CREATE OR REPLACE FUNCTION {SHOW}(text, boolean) RETURNS text LANGUAGE internal STABLE STRICT PARALLEL SAFE \
          AS 'show_config_by_name_missing_ok'"
@@ -328,7 +349,7 @@ pub(super) fn make_user(user: &str) -> String {
     format!("SELECT {MAKE_USER}({})", quoted_text(user))
 }
 
-/// Asks whether a PostgreSQL is fit; its one row is for [`refusal`].
+/// Asks whether a PostgreSQL is fit; its one row is for [`inspected`].
 pub(crate) const INSPECT: &str = "SELECT pg_catalog.current_setting('server_version_num'), \
      (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user), \
      (SELECT pg_catalog.count(*) FROM pg_catalog.pg_available_extensions WHERE name = 'vector'), \
@@ -339,26 +360,33 @@ pub(crate) const INSPECT: &str = "SELECT pg_catalog.current_setting('server_vers
 /// PostgreSQL 14 brought the function bodies and the columns of `pg_stat_activity` that are used here.
 const SERVER_VERSION_MIN: u32 = 140_000;
 
-/// What speaks against a PostgreSQL, by the answer to [`INSPECT`]; `None`: nothing.
-pub(crate) fn refusal(row: &[Option<String>]) -> Option<String> {
+/// The version of a PostgreSQL, by the answer to [`INSPECT`].
+///
+/// # Errors
+/// What speaks against it.
+pub(crate) fn inspected(row: &[Option<String>]) -> Result<u32, String> {
     let [Some(version), Some(is_superuser), Some(vector), Some(mark), Some(relations)] = row else {
-        return Some("it does not tell enough of itself".to_owned());
+        return Err("it does not tell enough of itself".to_owned());
     };
-    if version.parse::<u32>().is_ok_and(|version| version < SERVER_VERSION_MIN) {
-        return Some("it is older than PostgreSQL 14".to_owned());
+    let version: u32 = version.parse().map_err(|_| "it does not tell its version".to_owned())?;
+    if version < SERVER_VERSION_MIN {
+        return Err("it is older than PostgreSQL 14".to_owned());
     }
     if is_superuser != "t" {
-        return Some("its user is not a superuser; functions of the system catalog are replaced".to_owned());
+        return Err("its user is not a superuser; functions of the system catalog are replaced".to_owned());
     }
     if vector == "0" {
-        return Some("it lacks the extension vector (pgvector): install it there".to_owned());
+        let major = version / 10_000;
+        return Err(format!(
+            "it lacks the extension vector (pgvector): install it there (Debian: postgresql-{major}-pgvector)"
+        ));
     }
     if mark == "0" && relations != "0" {
-        return Some(format!(
+        return Err(format!(
             "its database holds {relations} relations of somebody else; give the gateway an empty database of its own"
         ));
     }
-    None
+    Ok(version)
 }
 
 #[cfg(test)]
@@ -372,26 +400,30 @@ mod tests {
     #[test]
     fn only_a_postgresql_that_is_ours_is_taken() {
         for (cells, expected) in [
-            (["170005", "t", "1", "0", "0"], None),
-            (["180004", "t", "1", "1", "250"], None),
-            (["130000", "t", "1", "0", "0"], Some("older than PostgreSQL 14")),
-            (["170005", "f", "1", "0", "0"], Some("not a superuser")),
-            (["150004", "t", "0", "0", "0"], Some("lacks the extension vector")),
-            (["170005", "t", "1", "0", "3"], Some("holds 3 relations of somebody else")),
+            (["170005", "t", "1", "0", "0"], Ok(170_005)),
+            (["180004", "t", "1", "1", "250"], Ok(180_004)),
+            (["130000", "t", "1", "0", "0"], Err("older than PostgreSQL 14")),
+            (["170005", "f", "1", "0", "0"], Err("not a superuser")),
+            (["150004", "t", "0", "0", "0"], Err("lacks the extension vector")),
+            (["180004", "t", "0", "0", "0"], Err("(Debian: postgresql-18-pgvector)")),
+            (["170005", "t", "1", "0", "3"], Err("holds 3 relations of somebody else")),
+            (["x", "t", "1", "0", "0"], Err("does not tell its version")),
         ] {
-            let got = refusal(&row(cells));
+            let got = inspected(&row(cells));
             match expected {
-                None => assert_eq!(got, None, "{cells:?}"),
-                Some(part) => assert!(got.as_ref().is_some_and(|reason| reason.contains(part)), "{cells:?}: {got:?}"),
+                Ok(version) => assert_eq!(got, Ok(version), "{cells:?}"),
+                Err(part) => assert!(got.as_ref().is_err_and(|reason| reason.contains(part)), "{cells:?}: {got:?}"),
             }
         }
-        assert!(refusal(&[]).is_some());
+        assert!(inspected(&[]).is_err());
     }
 
     #[test]
     fn names_cannot_break_out() {
-        let text = prepare_embedded("a'; DROP DATABASE b; --").join("\n");
-        assert!(text.contains("'a''; DROP DATABASE b; --'"), "{text}");
+        for prepare in [prepare_embedded, prepare_native] {
+            let text = prepare("a'; DROP DATABASE b; --").join("\n");
+            assert!(text.contains("'a''; DROP DATABASE b; --'"), "{text}");
+        }
         assert_eq!(make_user("o'x"), "SELECT pg_catalog.pgwire_make_user('o''x')");
     }
 }

@@ -33,6 +33,7 @@ fn run_with(args: &[&str], stdin: &str, environment: &[(&str, &str)], result: Re
             result.clone()
         },
         catalog_server: &mut |_| result.clone(),
+        catalog_child: &mut |_| result.clone(),
     };
     let args = std::iter::once("iris-pgwire").chain(args.iter().copied()).map(OsString::from);
     let exit = run(args, &mut system, programs);

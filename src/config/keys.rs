@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::values::{
     AuthKind, CatalogKind, FinishKind, IrisServer, LogLevel, Names, PostgresServer, TableName, Value, address, integer,
-    optional, path, whole,
+    optional, path, text, whole,
 };
 
 /// A configuration key as users see it.
@@ -151,24 +151,38 @@ keys! {
 
     /// Which PostgreSQL answers questions about catalogs and types.
     /// `embedded`: one that the gateway brings along and runs in a process of its own.
+    /// `native`: a PostgreSQL 17 or 18 with pgvector that is installed on this machine; the gateway makes a private cluster
+    /// in the temporary folder, and starts and ends it.
     /// `off`: none; such questions are refused.
-    catalog: CatalogKind = CatalogKind::Embedded, "embedded|off", CatalogKind::parse;
+    catalog: CatalogKind = CatalogKind::Embedded, "embedded|native|off", CatalogKind::parse;
 
     /// A PostgreSQL (14 or later, with pgvector) to ask instead, `postgres://user:password@host:5432/database`.
     /// Its database is the gateway's alone: empty, or prepared by a gateway before; its user is a superuser.
-    /// The connection is not encrypted.
+    /// The connection is not encrypted. A host that is a folder, `postgres://user@%2Fvar%2Frun%2Fpostgresql/database` or
+    /// `postgres://user@/database?host=/var/run/postgresql`, is that of a Unix socket.
     catalog_url: Option<PostgresServer> = None, "URL", optional(PostgresServer::parse);
 
     /// Folder into which the embedded PostgreSQL unpacks itself, about 200 MB.
     /// Not set: the cache folder of the user.
     catalog_cache_dir: Option<PathBuf> = None, "DIR", optional(path);
 
+    /// Folder of the programs `initdb` and `postgres` for `catalog = "native"`.
+    /// Not set: the first of PATH, `/usr/lib/postgresql/18/bin`, `/usr/lib/postgresql/17/bin` and `pg_config --bindir` that
+    /// has those of PostgreSQL 17 or 18.
+    catalog_bin_dir: Option<PathBuf> = None, "DIR", optional(path);
+
+    /// User of the system as whom the PostgreSQL of `catalog = "native"` runs when the gateway is root, which PostgreSQL
+    /// refuses to be. Whatever else runs as this user can reach that PostgreSQL.
+    /// Not set: `postgres`, or else `nobody`. A gateway that is not root runs it as itself.
+    catalog_os_user: Option<String> = None, "NAME", optional(text);
+
     /// Time a catalog question may run, in milliseconds (1 to 3600000).
     /// After it the statement fails with SQLSTATE 57014.
     catalog_statement_timeout_ms: u64 = 10_000, "MS", whole(1, HOUR_MS);
 
-    /// Memory the embedded PostgreSQL may take, in bytes (268435456 to 17179869184).
-    /// One that grows past it is started anew. It holds about 300 MB at rest, and more while statements take long.
+    /// Memory the embedded or native PostgreSQL may take, in bytes (268435456 to 17179869184).
+    /// One that grows past it is started anew. The embedded one holds about 300 MB at rest, and more while statements take
+    /// long. Of a native one a single statement may take half of it, and fails alone when it needs more.
     catalog_memory_bytes_max: u64 = 1 << 30, "BYTES", whole(256 << 20, 16 << 30);
 
     /// Longest answer to a catalog question, in bytes (1048576 to 1073741823).

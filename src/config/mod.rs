@@ -207,8 +207,8 @@ impl Loaded {
         }
         if !built.catalog && config.catalog == CatalogKind::Embedded && config.catalog_url.is_none() {
             let reason = "needs the embedded PostgreSQL, which is not built into this program (feature \
-                          catalog-embedded): set catalog_url = postgres://user:password@host:5432/database, or \
-                          catalog = off";
+                          catalog-embedded): set catalog = native to run the PostgreSQL of this machine, \
+                          catalog_url = postgres://user:password@host:5432/database to ask another, or catalog = off";
             return Err(self.conflict("catalog", reason));
         }
         Ok(())
@@ -219,6 +219,10 @@ impl Loaded {
         let config = &self.config;
         if config.iris.is_some() && config.data.is_some() {
             return Err(self.conflict("data", "is the embedded engine's, but iris names a server: remove one of them"));
+        }
+        if config.catalog == CatalogKind::Native && config.catalog_url.is_some() {
+            let reason = "runs a PostgreSQL of this machine, but catalog_url names another: remove one of them";
+            return Err(self.conflict("catalog", reason));
         }
         if config.auth == AuthKind::Scram && config.users.is_none() {
             let reason = "needs a user file: set users, with lines from `iris-pgwire hash-password --user NAME`";
@@ -242,6 +246,13 @@ impl Loaded {
         }
         if config.catalog == CatalogKind::Off && config.catalog_side_table.is_some() {
             self.warnings.push("catalog_side_table is not used while catalog is off".to_owned());
+        }
+        let native = [
+            ("catalog_bin_dir", config.catalog_bin_dir.is_some()),
+            ("catalog_os_user", config.catalog_os_user.is_some()),
+        ];
+        for (key, _) in native.iter().filter(|(_, is_set)| *is_set && config.catalog != CatalogKind::Native) {
+            self.warnings.push(format!("{key} is not used unless catalog is native"));
         }
         Ok(())
     }

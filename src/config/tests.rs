@@ -74,9 +74,11 @@ fn a_program_without_embedded_parts_says_what_to_set_instead() {
     assert_eq!(
         iris(Case::default()).error(),
         "default: catalog = \"embedded\" needs the embedded PostgreSQL, which is not built into this program (feature \
-         catalog-embedded): set catalog_url = postgres://user:password@host:5432/database, or catalog = off"
+         catalog-embedded): set catalog = native to run the PostgreSQL of this machine, \
+         catalog_url = postgres://user:password@host:5432/database to ask another, or catalog = off"
     );
     assert!(iris(Case::default().flag("catalog", "off")).load().is_ok());
+    assert!(iris(Case::default().flag("catalog", "native")).load().is_ok());
     assert!(iris(Case::default().flag("catalog_url", "postgres://u@h/d")).load().is_ok());
     let standin = Case {
         sources: Sources { built: Built { standin: true, catalog: false }, ..Sources::default() },
@@ -130,6 +132,8 @@ fn every_key_is_reachable_from_every_source() {
         ("catalog", "off"),
         ("catalog_url", "postgres://u:***@h:5432/d"),
         ("catalog_cache_dir", "/var/cache/x"),
+        ("catalog_bin_dir", "/opt/pg/bin"),
+        ("catalog_os_user", "pg"),
         ("catalog_statement_timeout_ms", "7"),
         ("catalog_memory_bytes_max", "1000000000"),
         ("catalog_reply_bytes_max", "2000000"),
@@ -201,6 +205,10 @@ fn bad_values_say_where_what_and_what_to_do() {
             "--auth: auth = \"scram\" needs a user file: set users, with lines from `iris-pgwire hash-password --user NAME`",
         ),
         (
+            c().flag("catalog", "native").file("catalog_url = \"postgres://u:secret@h/d\""),
+            "--catalog: catalog = \"native\" runs a PostgreSQL of this machine, but catalog_url names another: remove one of them",
+        ),
+        (
             c().flag("iris", "iris://u:p@h").file("data = \"d\""),
             "gw.toml:1: data = \"d\" is the embedded engine's, but iris names a server: remove one of them",
         ),
@@ -249,6 +257,9 @@ fn trust_beyond_loopback_is_warned_about() {
         warnings(Case::default().flag("users", "u")),
         ["users is not used while auth is trust; set auth = \"scram\""]
     );
+    let native = |case: Case| case.flag("catalog_bin_dir", "/x");
+    assert_eq!(warnings(native(Case::default())), ["catalog_bin_dir is not used unless catalog is native"]);
+    assert_eq!(warnings(native(Case::default().flag("catalog", "native"))).len(), 0);
 }
 
 /// What `check-config` prints, read as a file, gives the same configuration; passwords stay hidden.

@@ -24,6 +24,7 @@ macro_rules! value_by_display {
 
 value_by_display!(
     SocketAddr,
+    String,
     u32,
     u64,
     AuthKind,
@@ -71,6 +72,14 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
 /// None.
 pub(super) fn path(text: &str) -> Result<PathBuf, String> {
     Ok(PathBuf::from(text))
+}
+
+/// Any text.
+///
+/// # Errors
+/// None.
+pub(super) fn text(text: &str) -> Result<String, String> {
+    Ok(text.to_owned())
 }
 
 /// A whole number within bounds.
@@ -133,7 +142,7 @@ words! {
 
 words! {
     /// Which PostgreSQL answers catalog questions.
-    CatalogKind { Embedded = "embedded", Off = "off" }
+    CatalogKind { Embedded = "embedded", Native = "native", Off = "off" }
 }
 
 words! {
@@ -149,7 +158,7 @@ words! {
 /// Where a PostgreSQL server is and how to log in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresServer {
-    /// A host name or an address, IPv6 without brackets.
+    /// A host name or an address, IPv6 without brackets; or the folder of a Unix socket, which begins with a slash.
     pub host: String,
     pub port: u16,
     pub user: String,
@@ -161,8 +170,8 @@ pub struct PostgresServer {
 const POSTGRES_PORT: u16 = 5432;
 
 impl PostgresServer {
-    /// `postgres://user[:password]@host[:port][/database][?sslmode=disable]`. Reasons never repeat the URL: it holds
-    /// the password.
+    /// `postgres://user[:password]@host[:port][/database][?sslmode=disable]`; the host may be a folder, in the URL's place
+    /// for it or as the option `host` (libpq, "Connection URIs"). Reasons never repeat the URL: it holds the password.
     ///
     /// # Errors
     /// What was expected instead.
@@ -176,21 +185,29 @@ impl PostgresServer {
         let rest = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
         let rest = rest.ok_or("the URL does not begin with postgres://")?;
         let (rest, options) = rest.split_once('?').unwrap_or((rest, ""));
+        let mut folder = None;
         for option in options.split('&').filter(|option| !option.is_empty()) {
             match option.split_once('=') {
                 Some(("sslmode", "disable" | "allow" | "prefer")) => {}
                 Some(("sslmode", _)) => return Err("the connection cannot be encrypted, which sslmode asks for"),
-                _ => return Err("the URL has an option other than sslmode"),
+                Some(("host", host)) => folder = Some(host),
+                _ => return Err("the URL has an option other than sslmode and host"),
             }
         }
         let (login, rest) = rest.rsplit_once('@').ok_or("the user is missing")?;
         let (user, password) = login.split_once(':').unwrap_or((login, ""));
         let (place, database) = rest.split_once('/').unwrap_or((rest, ""));
         let (host, port) = split_port(place, POSTGRES_PORT)?;
+        let host = match (host, folder) {
+            ("", Some(folder)) => folder,
+            (_, Some(_)) => return Err("the URL has two hosts"),
+            (host, None) => host,
+        };
+        let host = percent_decode(host).ok_or("the host is not percent-encoded UTF-8")?;
         let user = percent_decode(user).ok_or("the user is not percent-encoded UTF-8")?;
         let database = percent_decode(database).ok_or("the database is not percent-encoded UTF-8")?;
         let server = Self {
-            host: host.to_owned(),
+            host,
             port,
             password: percent_decode(password).ok_or("the password is not percent-encoded UTF-8")?,
             // As PostgreSQL itself does.
@@ -212,6 +229,7 @@ impl fmt::Display for PostgresServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port, user, password, database } = self;
         let hidden = if password.is_empty() { "" } else { ":***" };
+        let host = host.replace('/', "%2F");
         let [open, close] = if host.contains(':') { ["[", "]"] } else { ["", ""] };
         write!(f, "postgres://{user}{hidden}@{open}{host}{close}:{port}/{database}")
     }
@@ -471,9 +489,13 @@ mod tests {
             ("postgres://u:s%40x@h/d", "postgres://u:***@h:5432/d", "s@x"),
             ("postgresql://u@[::1]:6432", "postgres://u@[::1]:6432/u", ""),
             ("postgres://u:p@h:1/d?sslmode=disable", "postgres://u:***@h:1/d", "p"),
+            ("postgres://u@%2Frun%2Fpg:6432/d", "postgres://u@%2Frun%2Fpg:6432/d", ""),
+            ("postgres://u:p@/d?host=/run/pg&sslmode=disable", "postgres://u:***@%2Frun%2Fpg:5432/d", "p"),
         ] {
             let server = PostgresServer::parse(text).unwrap();
             assert_eq!((server.to_string().as_str(), server.password.as_str()), (shown, password), "{text}");
+            let again = PostgresServer::parse(&server.to_string()).unwrap();
+            assert_eq!((again.host, again.port, again.database), (server.host, server.port, server.database), "{text}");
         }
         for (text, expected) in [
             ("mysql://u:secret@h", "does not begin with postgres://"),
@@ -481,6 +503,8 @@ mod tests {
             ("postgres://u:secret@/d", "the host is missing"),
             ("postgres://u:secret@h/d?sslmode=require", "cannot be encrypted"),
             ("postgres://u:secret@h/d?x=y", "other than sslmode"),
+            ("postgres://u:secret@h/d?host=/run", "two hosts"),
+            ("postgres://u:secret@%2/d", "the host is not percent-encoded"),
         ] {
             let reason = PostgresServer::parse(text).unwrap_err();
             assert!(reason.contains(expected) && !reason.contains("secret"), "{text}: {reason}");

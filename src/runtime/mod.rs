@@ -26,7 +26,9 @@ mod wait;
 
 pub use link::IrisTarget;
 pub use options::ServeOptions;
-pub use oracle::{ORACLE_SECOND_SOCKET, ORACLE_SOCKET, ORACLE_TURN, OracleOptions, OracleServer, OracleSource};
+pub use oracle::{
+    NativePrograms, ORACLE_SECOND_SOCKET, ORACLE_SOCKET, ORACLE_TURN, OracleOptions, OracleServer, OracleSource,
+};
 pub(crate) use server::Server;
 pub use server::Serving;
 pub use shutdown::StopSignal;

@@ -105,7 +105,7 @@ impl Server {
         let iris_version = probe_iris(&options.iris)?;
         let cores = cores(&options)?;
         let shards_count = cores.len();
-        let supervisor = Supervisor::start(options.oracle.clone());
+        let supervisor = Supervisor::start(options.oracle.clone(), shards_count);
         let mesh = Mesh::new(shards_count);
         let shared = Shared {
             commons: Arc::new(Commons::new(&mesh)),

@@ -110,6 +110,7 @@ pub(super) async fn run<C: Conversation>(
             Arc::clone(&schema_epoch),
             Arc::clone(&options.session.enums),
             Arc::clone(&options.session.changes),
+            Arc::clone(&options.session.server_version),
         );
         glommio::spawn_local(keeper.run())
     });

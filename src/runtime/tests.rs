@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 mod oracle;
@@ -13,6 +14,7 @@ use super::plain_session::PlainSession;
 use super::process::stretched;
 use super::*;
 use crate::auth::AuthMethod;
+use crate::catalog::ServerVersion;
 use crate::session::SessionOptions;
 use crate::wire::{Frame, Limits};
 
@@ -145,7 +147,7 @@ fn options(iris: &FakeIris) -> ServeOptions {
             auth: AuthMethod::Trust,
             database: "USER".to_owned(),
             default_schema: "SQLUser".to_owned(),
-            server_version: "17.0".to_owned(),
+            server_version: Arc::new(ServerVersion::new("17.0", "")),
             limits: Limits::default(),
             sessions: std::sync::Arc::default(),
             counts: std::sync::Arc::default(),

@@ -51,7 +51,10 @@ impl Stream {
         match (address, lane) {
             (Address::Socket(path), Lane::First) => Self::unix(path).await,
             (Address::Socket(path), Lane::Second) => Self::unix(&path.with_file_name(ORACLE_SECOND_SOCKET)).await,
-            (Address::Server(server), _) => Ok(Self::Tcp(connect(server).await?)),
+            (Address::Server(server), _) => match server.socket() {
+                Some(path) => Self::unix(&path).await,
+                None => Ok(Self::Tcp(connect(server).await?)),
+            },
         }
     }
 
@@ -160,6 +163,12 @@ impl Connection {
 
     pub(super) async fn send(&mut self, request: &OracleRequest) -> Result<(), Broken> {
         Ok(self.stream.write_all(&request.frames).await?)
+    }
+
+    /// Waits until the connection is closed, on which nothing is asked. May be dropped and called again.
+    pub(super) async fn closed(&mut self) {
+        // What comes meanwhile is about the connection, its farewell included.
+        while !matches!(self.stream.read(&mut self.scratch).await, Ok(0) | Err(_)) {}
     }
 
     /// Some more of an answer. May be dropped and called again.

@@ -1,9 +1,11 @@
 //! The folder of a gateway's oracle: private, locked while the gateway lives, gone afterwards.
 
-use std::fs::{self, DirBuilder, File, TryLockError};
+use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+use super::native::end_all_in;
 
 /// Names begin with this, so that what a killed gateway left behind is recognised.
 const PREFIX: &str = "iris-pgwire-oracle-";
@@ -25,7 +27,8 @@ pub(super) struct PrivateFolder {
 
 impl PrivateFolder {
     /// Makes one in the system's temporary folder, and removes those whose gateways have died.
-    pub(super) fn create() -> io::Result<Self> {
+    /// `is_passable`: other users may go through it, to folders of their own in it whose names they know.
+    pub(super) fn create(is_passable: bool) -> io::Result<Self> {
         let parent = std::env::temp_dir();
         sweep(&parent);
         let mut random = [0; 8];
@@ -36,8 +39,11 @@ impl PrivateFolder {
             return Err(io::Error::other(message));
         }
         DirBuilder::new().mode(0o700).create(&path)?;
-        let lock = File::create(path.join(LOCK))?;
+        let lock = File::options().write(true).create_new(true).mode(0o600).open(path.join(LOCK))?;
         lock.lock()?;
+        if is_passable {
+            fs::set_permissions(&path, Permissions::from_mode(0o711))?;
+        }
         Ok(Self { path, _lock: lock })
     }
 
@@ -81,6 +87,8 @@ fn sweep(parent: &Path) {
         match lock.try_lock() {
             Ok(()) => {
                 tracing::debug!(folder = %path.display(), "removing what a killed gateway left behind");
+                // The kernel has told a PostgreSQL in it to end, which a stopped one does not hear.
+                end_all_in(&path);
                 let _ = fs::remove_dir_all(&path);
             }
             Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
@@ -90,18 +98,20 @@ fn sweep(parent: &Path) {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]
     fn folders_are_private_and_leave_nothing() {
-        let folder = PrivateFolder::create().unwrap();
+        let folder = PrivateFolder::create(false).unwrap();
         assert_eq!(fs::metadata(&folder.path).unwrap().permissions().mode() & 0o777, 0o700);
         let inner = folder.subfolder("1").unwrap();
         fs::write(inner.join("x"), "y").unwrap();
         // A second gateway leaves a living one's alone.
-        drop(PrivateFolder::create().unwrap());
+        let passable = PrivateFolder::create(true).unwrap();
+        let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(passable.path.clone()), mode(passable.path.join(LOCK))), (0o711, 0o600));
+        assert_eq!(mode(passable.subfolder("1").unwrap()), 0o700);
+        drop(passable);
         assert!(inner.join("x").exists());
         let path = folder.path.clone();
         drop(folder);

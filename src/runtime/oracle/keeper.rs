@@ -18,7 +18,7 @@ use super::state::{Address, Death, Generation, Oracle, Readiness};
 use super::worker::{REPEATED_TOGETHER, SEARCH_PATH, Worker};
 use crate::catalog::{
     ChangesUnderWay, Comments, DoneMarks, EnumTypes, MirrorBatch, MirrorChange, MirrorLoad, MirrorMark, MirrorSnapshot,
-    MirrorStep, as_superuser, comment_changes, prepare_embedded, prepare_external,
+    MirrorStep, ServerVersion, as_superuser, comment_changes, prepare_embedded, prepare_external, prepare_native,
 };
 use crate::runtime::keeper_pool::KeeperPool;
 use crate::runtime::pool::Lease;
@@ -40,6 +40,8 @@ pub(in crate::runtime) struct Keeper {
     schema_epoch: Arc<AtomicU64>,
     enums: Arc<EnumTypes>,
     changes: Arc<ChangesUnderWay>,
+    /// What clients are told of a PostgreSQL, which is known of some only when they are asked.
+    server_version: Arc<ServerVersion>,
     /// What a new PostgreSQL is filled with before the changes since.
     base: Option<Base>,
     /// What the mirror was last brought in line with, if that is not `base`.
@@ -58,6 +60,8 @@ enum Due {
     Interval,
     /// Sessions have changed the mirror: comments may be others.
     Comments,
+    /// The connection is gone. Where another process watches PostgreSQL's, nothing else tells that they have crashed.
+    Closed,
 }
 
 /// Why work on a generation ended.
@@ -75,12 +79,24 @@ impl Keeper {
         schema_epoch: Arc<AtomicU64>,
         enums: Arc<EnumTypes>,
         changes: Arc<ChangesUnderWay>,
+        server_version: Arc<ServerVersion>,
     ) -> Self {
         let comments = oracle.options.mirror.side_table.clone();
         let timeout = oracle.options.iris_answer_timeout;
         let comments =
             comments.map(|table| CommentKeeper::new(table, Rc::clone(&pool), timeout, Arc::clone(&schema_epoch)));
-        Self { oracle, pool, schema_epoch, enums, changes, base: None, last: None, last_id: 0, comments }
+        Self {
+            oracle,
+            pool,
+            schema_epoch,
+            enums,
+            changes,
+            server_version,
+            base: None,
+            last: None,
+            last_id: 0,
+            comments,
+        }
     }
 
     /// Ends when there is no oracle any more.
@@ -97,7 +113,7 @@ impl Keeper {
 
     async fn keep(&mut self, generation: Generation) -> Ended {
         let Generation { number, is_reopened, .. } = generation;
-        let mut worker = match Worker::connect(generation).await {
+        let mut worker = match Worker::connect(generation.before_it_is_prepared(&self.oracle.options.source)).await {
             Ok(worker) => worker,
             Err(error) => {
                 tracing::warn!(%error, "the catalog service could not be connected to");
@@ -125,7 +141,7 @@ impl Keeper {
             Ok(Some(error)) => {
                 tracing::error!(code = %error.code, error = error.message, "the catalog service could not be prepared");
                 let message = format!("the catalog service is not available: {}", error.message);
-                self.oracle.give_up(PgError::error(SqlState::CANNOT_CONNECT_NOW, message));
+                self.oracle.end(PgError::error(SqlState::CANNOT_CONNECT_NOW, message));
                 return Ended::Oracle;
             }
             Err(error) => {
@@ -151,7 +167,9 @@ impl Keeper {
                 let number = number.saturating_add(1);
                 self.oracle.started(Generation { number, address, is_reopened: false, pid: None });
             }
-            OracleSource::Embedded { .. } | OracleSource::Off => self.oracle.kill(number, Death::Died),
+            OracleSource::Embedded { .. } | OracleSource::Native(_) | OracleSource::Off => {
+                self.oracle.kill(number, Death::Died);
+            }
         }
         Ended::Generation
     }
@@ -162,13 +180,23 @@ impl Keeper {
         let mut statements = match &self.oracle.options.source {
             OracleSource::Off => return Ok(None),
             OracleSource::Embedded { .. } => prepare_embedded(&self.oracle.options.database),
-            OracleSource::External(server) => {
-                if let Some(reason) = worker.inspect().await? {
+            OracleSource::Native(programs) => {
+                if let Err(reason) = worker.inspect().await? {
+                    let message = format!("the PostgreSQL of {} is not fit: {reason}", programs.folder().display());
+                    return Ok(Some(PgError::error(SqlState::CANNOT_CONNECT_NOW, message)));
+                }
+                prepare_native(&self.oracle.options.database)
+            }
+            OracleSource::External(server) => match worker.inspect().await? {
+                Ok(version) => {
+                    self.server_version.set(version);
+                    prepare_external()
+                }
+                Err(reason) => {
                     let message = format!("the PostgreSQL of catalog_url, {server:?}, is not fit: {reason}");
                     return Ok(Some(PgError::error(SqlState::CANNOT_CONNECT_NOW, message)));
                 }
-                prepare_external()
-            }
+            },
         };
         // Behind all others: a mirror with this mark needs none of them again.
         statements.extend(self.oracle.marks([MirrorMark::Prepared]));
@@ -262,10 +290,15 @@ impl Keeper {
                 interval(oracle.options.refresh_interval, due_at).await;
                 Due::Interval
             };
-            let due = or(or(wanted, interval), changed);
+            let closed = async {
+                worker.closed().await;
+                Due::Closed
+            };
+            let due = or(or(or(wanted, interval), changed), closed);
             let due =
                 or(async { Ok(due.await) }, async { Err(oracle.ready(Readiness::Listening, Some(number)).await) });
             let due = match due.await {
+                Ok(Due::Closed) => return self.given_up(number).await,
                 Ok(due) => due,
                 Err(Ok(_)) => return Ended::Generation,
                 Err(Err(_)) => return Ended::Oracle,
@@ -286,7 +319,7 @@ impl Keeper {
                     oracle.refresh_ended(wanted);
                     result
                 }
-                Due::Interval => self.refresh(worker).await,
+                Due::Interval | Due::Closed => self.refresh(worker).await,
             };
             if !matches!(due, Due::Comments) {
                 due_at = Instant::now().checked_add(oracle.options.refresh_interval);

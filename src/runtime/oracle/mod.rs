@@ -11,13 +11,16 @@ mod keeper;
 mod lane;
 mod login;
 mod mirror;
+mod native;
 mod places;
+mod process;
+mod programs;
 mod side_table;
 mod state;
 mod supervisor;
 mod worker;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +28,7 @@ use crate::catalog::MirrorOptions;
 
 pub(super) use client::Asker;
 pub(super) use keeper::Keeper;
+pub use programs::NativePrograms;
 pub(super) use state::Oracle;
 pub(super) use supervisor::Supervisor;
 
@@ -49,6 +53,8 @@ pub enum OracleSource {
         /// Where it unpacks itself; the user's cache folder without it.
         cache_dir: Option<PathBuf>,
     },
+    /// One that the gateway runs itself, by programs that are installed here.
+    Native(Arc<NativePrograms>),
     /// One that somebody else runs, for the gateway alone.
     External(Arc<OracleServer>),
 }
@@ -56,7 +62,7 @@ pub enum OracleSource {
 /// A PostgreSQL elsewhere.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OracleServer {
-    /// A name or an address.
+    /// A name or an address; or the folder of a Unix socket, which begins with a slash.
     pub host: String,
     pub port: u16,
     /// A superuser.
@@ -71,6 +77,18 @@ impl std::fmt::Debug for OracleServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { host, port, user, password: _, database } = self;
         write!(f, "postgres://{user}@{host}:{port}/{database}")
+    }
+}
+
+/// PostgreSQL's socket in a folder (`UNIXSOCK_PATH`).
+fn socket_path(folder: &Path, port: u16) -> PathBuf {
+    folder.join(format!(".s.PGSQL.{port}"))
+}
+
+impl OracleServer {
+    /// `None`: it is reached by TCP.
+    fn socket(&self) -> Option<PathBuf> {
+        self.host.starts_with('/').then(|| socket_path(Path::new(&self.host), self.port))
     }
 }
 

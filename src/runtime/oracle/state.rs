@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use super::lane::Traffic;
-use super::{OracleOptions, OracleServer, OracleSource};
+use super::{OracleOptions, OracleServer, OracleSource, native};
 use crate::catalog::{MirrorChange, MirrorMark, put_marks, replace_marks};
 use crate::wire::{PgError, SqlState};
 
@@ -33,8 +33,18 @@ pub(super) struct Generation {
     pub(super) address: Address,
     /// It goes on with the data of the one before.
     pub(super) is_reopened: bool,
-    /// Its process, where that is ours.
+    /// Its process, where that is ours and a question cannot be cancelled otherwise than by its end.
     pub(super) pid: Option<u32>,
+}
+
+impl Generation {
+    /// As the keeper reaches it: a new cluster has other names until it is prepared.
+    pub(super) fn before_it_is_prepared(mut self, source: &OracleSource) -> Self {
+        if let (OracleSource::Native(_), Address::Server(server), false) = (source, &self.address, self.is_reopened) {
+            self.address = Address::Server(Arc::new(native::unprepared(server)));
+        }
+        self
+    }
 }
 
 /// Why a generation ended.
@@ -161,7 +171,7 @@ pub(in crate::runtime) struct Oracle {
 impl Oracle {
     pub(super) fn new(options: OracleOptions, supervisor: Option<Sender<Order>>) -> Self {
         let phase = match &options.source {
-            OracleSource::Embedded { .. } => Phase::Starting,
+            OracleSource::Embedded { .. } | OracleSource::Native(_) => Phase::Starting,
             OracleSource::External(server) => {
                 let generation = Generation {
                     number: 1,
@@ -230,16 +240,29 @@ impl Oracle {
     }
 
     fn has_marks(&self) -> bool {
-        matches!(self.options.source, OracleSource::Embedded { .. })
+        matches!(self.options.source, OracleSource::Embedded { .. } | OracleSource::Native(_))
     }
 
     pub(super) fn token(&self) -> String {
         self.lock().token.clone()
     }
 
-    /// There will be no oracle any more.
+    /// There will be no oracle any more. The first reason counts.
     pub(super) fn give_up(&self, error: Box<PgError>) {
-        self.change(|inner| inner.phase = Phase::Unavailable(error));
+        self.change(|inner| {
+            if !matches!(inner.phase, Phase::Unavailable(_)) {
+                inner.phase = Phase::Unavailable(error);
+            }
+        });
+    }
+
+    /// There shall be no oracle any more.
+    pub(super) fn end(&self, error: Box<PgError>) {
+        self.give_up(error);
+        if let Some(supervisor) = &self.lock().supervisor {
+            // It may have ended by itself.
+            let _ = supervisor.send(Order::Stop);
+        }
     }
 
     /// A generation has come further; of no meaning when it has ended.
@@ -504,7 +527,7 @@ mod tests {
         let later = oracle.record(&comment(1)).id;
         assert!(!oracle.is_settled(id));
         let (token, marks) = oracle.cut_marks(id, 3);
-        assert_eq!(marks, None, "nobody reads them without an embedded PostgreSQL");
+        assert_eq!(marks, None, "nobody reads them without a PostgreSQL of our own");
         assert_eq!(oracle.cut_history(id, token.clone()), HISTORY_CHANGES_MAX);
         assert_eq!(oracle.token(), token);
         let kept: Vec<u64> = oracle.changes_after(0).0.iter().map(|(id, _)| *id).collect();

@@ -8,7 +8,7 @@ use super::lane::Lane;
 use super::state::Generation;
 use crate::catalog::{
     CommentChange, Comments, DoneMarks, GET_COMMENTS, GET_REST, INSPECT, MirrorBatch, MirrorChange, OracleRequest,
-    as_owner, as_superuser, change, first_error, get_marks, read_comments, refusal,
+    as_owner, as_superuser, change, first_error, get_marks, inspected, read_comments,
 };
 use crate::runtime::wait::within;
 use crate::sql::MirrorStatement;
@@ -34,6 +34,11 @@ impl Worker {
         Ok(Self { connection: connecting.unwrap_or(Err(Broken::Protocol("no connection in time")))? })
     }
 
+    /// Waits until the connection is closed, while nothing is done on it.
+    pub(super) async fn closed(&mut self) {
+        self.connection.closed().await;
+    }
+
     /// Runs statements; the first error with the number of the statement, counted from the request's first.
     pub(super) async fn run(&mut self, request: &OracleRequest) -> Result<Option<(usize, Box<PgError>)>, Broken> {
         let bytes = self.exchange(request).await?;
@@ -57,14 +62,14 @@ impl Worker {
         within(WORK_LIMIT, exchange).await.unwrap_or(Err(Broken::Protocol("no answer in time")))
     }
 
-    /// What speaks against this PostgreSQL.
-    pub(super) async fn inspect(&mut self) -> Result<Option<String>, Broken> {
+    /// The version of this PostgreSQL, or what speaks against it.
+    pub(super) async fn inspect(&mut self) -> Result<Result<u32, String>, Broken> {
         let bytes = self.exchange(&as_superuser(["SELECT 1", INSPECT])).await?;
         // The second answer is the one that counts.
         let answer = read_answer(&bytes)?;
         Ok(match answer.error {
-            Some(error) => Some(error.message.clone()),
-            None => refusal(&answer.first_row()),
+            Some(error) => Err(error.message.clone()),
+            None => inspected(&answer.first_row()),
         })
     }
 

@@ -167,7 +167,7 @@ impl Startup {
             return Err(PgError::fatal(SqlState::INVALID_AUTHORIZATION, message)
                 .detail("Role names starting with \"pg_\" are reserved."));
         }
-        let mut settings = Settings::new(&options.server_version, &user, options.limits.settings_bytes_max);
+        let mut settings = Settings::new(&options.server_version.told(), &user, options.limits.settings_bytes_max);
         for (name, value) in &wishes.settings {
             settings.set_startup(name, value).map_err(|mut error| {
                 error.severity = crate::wire::Severity::Fatal;

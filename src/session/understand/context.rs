@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::catalog::{ChangeUnderWay, ChangesUnderWay, EnumTypes, TableCache, TableQueries};
+use crate::catalog::{ChangeUnderWay, ChangesUnderWay, EnumTypes, ServerVersion, TableCache, TableQueries};
 use crate::iris::IrisStatement;
 use crate::sql::{MirrorStatement, SideTable, TranslateOptions, TranslationCache};
 use crate::types::Oid;
@@ -38,8 +38,8 @@ pub struct SessionOptions {
     pub database: String,
     /// IRIS schema that PostgreSQL's `public` stands for.
     pub default_schema: String,
-    /// `server_version` as announced.
-    pub server_version: String,
+    /// `server_version` as announced; the same for all shards.
+    pub server_version: Arc<ServerVersion>,
     pub limits: Limits,
     /// Everybody who is connected, on all shards.
     pub sessions: Arc<Sessions>,
@@ -57,8 +57,10 @@ pub struct SessionOptions {
     pub side_table: Option<Arc<SideTable>>,
 }
 
-/// The PostgreSQL release whose behaviour the gateway follows.
-const SERVER_VERSION: &str = concat!("17.5 (IRIS PGWire ", env!("CARGO_PKG_VERSION"), ")");
+/// The PostgreSQL release whose behaviour the gateway follows: the embedded one's, and what clients are told until another
+/// is known.
+const SERVER_VERSION: &str = "17.5";
+const GATEWAY_VERSION: &str = concat!("IRIS PGWire ", env!("CARGO_PKG_VERSION"));
 
 /// What PostgreSQL's `public` is in IRIS.
 pub const DEFAULT_SCHEMA: &str = "SQLUser";
@@ -70,7 +72,7 @@ impl SessionOptions {
             auth,
             database: database.to_owned(),
             default_schema: DEFAULT_SCHEMA.to_owned(),
-            server_version: SERVER_VERSION.to_owned(),
+            server_version: Arc::new(ServerVersion::new(SERVER_VERSION, GATEWAY_VERSION)),
             limits: Limits::default(),
             sessions: Arc::default(),
             counts: Arc::default(),
@@ -167,7 +169,7 @@ impl ShardContext {
     pub(in crate::session) fn version(&self) -> String {
         format!(
             "PostgreSQL {} on {}-linux, IRIS PGWire {}",
-            self.options.server_version,
+            self.options.server_version.told(),
             std::env::consts::ARCH,
             env!("CARGO_PKG_VERSION")
         )

@@ -32,7 +32,7 @@ pub(crate) fn prelude(client: &Client, query: CatalogQuery, context: &ShardConte
     let identity = &client.identity;
     let mut told = Told { prelude: &mut prelude, count: 0 };
     told.put(gateway_setting::VERSION, &context.version());
-    told.put(gateway_setting::SERVER_VERSION, &context.options.server_version);
+    told.put(gateway_setting::SERVER_VERSION, &context.options.server_version.told());
     told.put(gateway_setting::PID, &identity.pid.to_string());
     for (address, name, port) in [
         (identity.client_address, gateway_setting::CLIENT_ADDRESS, gateway_setting::CLIENT_PORT),

@@ -487,6 +487,7 @@ impl Settings {
     fn default(&self, parameter: &Parameter) -> String {
         match parameter.name {
             "server_version" => self.server_version.clone(),
+            "server_version_num" => version_number(&self.server_version),
             "session_authorization" => self.user.clone(),
             // Outside of a block, a transaction starts with the defaults.
             name => match MODES.iter().find(|(mode, _)| *mode == name) {
@@ -523,6 +524,13 @@ const MODES: &[(&str, &str)] = &[
 
 fn is_of_transaction(key: &str) -> bool {
     MODES.iter().any(|(mode, _)| *mode == key)
+}
+
+/// `server_version_num` of a `server_version`: `180004` of `18.4 (..)`.
+fn version_number(version: &str) -> String {
+    let number = version.split(' ').next().unwrap_or_default();
+    let (major, minor) = number.split_once('.').unwrap_or((number, "0"));
+    format!("{major}{minor:0>4}")
 }
 
 fn unknown(name: &str) -> Box<PgError> {

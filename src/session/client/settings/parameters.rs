@@ -202,7 +202,7 @@ pub(super) const PARAMETERS: &[Parameter] = &[
     p("seq_page_cost", "1", Kind::Real(0.0, f64::MAX)),
     reported("server_encoding", "UTF8", Kind::ReadOnly),
     reported("server_version", "", Kind::ReadOnly),
-    p("server_version_num", "170005", Kind::ReadOnly),
+    p("server_version_num", "", Kind::ReadOnly),
     reported("session_authorization", "", Kind::ReadOnly),
     p("session_replication_role", "origin", Kind::Enum(&["origin", "replica", "local"])),
     p("shared_buffers", "128MB", Kind::Restart),
