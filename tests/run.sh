@@ -3,8 +3,8 @@
 # this script starts and stops. Installs what is missing (Debian packages when root; clients from their registries).
 #
 #   tests/run.sh             everything
-#   tests/run.sh NAME...     only these parts: fmt clippy slim deny cargo instructions oracle precedence constructs audit
-#                            grammar corpus, or a folder of tests/interop
+#   tests/run.sh NAME...     only these parts: fmt clippy slim deny cargo instructions oracle oracle-native
+#                            precedence constructs audit grammar corpus, or a folder of tests/interop
 #   tests/run.sh fuzz        the checks of the fuzz targets in 100,000 rounds each; what `cargo` has of them is 3,000
 #
 # Caches: ${IRIS_PGWIRE_TEST_CACHE:-/var/cache/iris-pgwire-tests as root, ~/.cache/iris-pgwire-tests else}; the build
@@ -12,7 +12,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib/env.sh"
 cd "$ROOT"
 
-PARTS=(fmt clippy slim deny cargo instructions oracle precedence constructs audit grammar corpus)
+PARTS=(fmt clippy slim deny cargo instructions oracle oracle-native precedence constructs audit grammar corpus)
 for folder in tests/interop/*/; do
     PARTS+=("$(basename "$folder")")
 done
@@ -116,10 +116,11 @@ binary() {
     fi
 }
 
-# over_gateway NAME LIMIT COMMAND...: the part runs over a gateway of its own.
+# over_gateway NAME LIMIT COMMAND...: the part runs over a gateway of its own, which has GATEWAY_ARGUMENTS.
+GATEWAY_ARGUMENTS=()
 over_gateway() {
     local name="$1" port
-    if ! port="$(tests/lib/gateway.sh start "$WORK/gateway" "$BINARY")"; then
+    if ! port="$(tests/lib/gateway.sh start "$WORK/gateway" "$BINARY" "${GATEWAY_ARGUMENTS[@]}")"; then
         printf 'FAIL %s: the gateway did not start\n' "$name"
         failed=$((failed + 1))
         failures+=("$name")
@@ -182,6 +183,14 @@ for name in "${PARTS[@]}"; do
         reference
         binary
         over_gateway oracle 900 tests/oracle/run.sh
+        ;;
+    # The same with a PostgreSQL that the gateway runs of those of this machine.
+    oracle-native)
+        reference
+        binary
+        GATEWAY_ARGUMENTS=(--catalog native --catalog-bin-dir "$(tests/lib/postgres.sh binaries)")
+        over_gateway oracle-native 900 tests/oracle/run.sh --catalog native
+        GATEWAY_ARGUMENTS=()
         ;;
     precedence)
         reference

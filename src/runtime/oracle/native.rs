@@ -82,7 +82,8 @@ impl Native {
     }
 
     /// A kill leaves to the kernel all that was written: no fsync is needed for it, but a commit must have been written, and
-    /// pages that a kill cuts off be mended (`full_page_writes`). Statistics are for the catalogs: nothing else has rows.
+    /// pages that a kill cuts off be mended (`full_page_writes`). Buffers that follow from `shared_buffers` are those of a new
+    /// PostgreSQL, as clients may look at them. Statistics are for the catalogs: nothing else has rows.
     fn settings(&self) -> String {
         // How many processes read, which came with 18: a mirror reads nothing worth one.
         let io_method = if self.programs.major() >= 18 { "io_method = sync\n" } else { "" };
@@ -94,6 +95,9 @@ impl Native {
             max_connections = {connections}\n\
             superuser_reserved_connections = 0\n\
             shared_buffers = 32MB\n\
+            transaction_buffers = 32\n\
+            subtransaction_buffers = 32\n\
+            commit_timestamp_buffers = 32\n\
             dynamic_shared_memory_type = mmap\n\
             huge_pages = off\n\
             temp_file_limit = {temporary_kb}kB\n\
@@ -251,11 +255,11 @@ pub(super) fn end_all_in(folder: &Path) {
 }
 
 fn processes_in(folder: &Path) -> Vec<Pid> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let (Ok(entries), Ok(folder)) = (fs::read_dir("/proc"), fs::canonicalize(folder)) else { return Vec::new() };
     let is_within = |process: &PathBuf| {
         let name = fs::read_to_string(process.join("comm")).unwrap_or_default();
         matches!(name.trim_end(), "postgres" | "initdb")
-            && fs::read_link(process.join("cwd")).is_ok_and(|at| at.starts_with(folder))
+            && fs::read_link(process.join("cwd")).is_ok_and(|at| at.starts_with(&folder))
     };
     let own = i32::try_from(std::process::id()).ok();
     let ids = entries.flatten().map(|entry| entry.path()).filter(is_within);
