@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""What the embedded PostgreSQL behind the catalogs costs: time, memory, and questions per statement.
+"""What the PostgreSQL behind the catalogs costs: time, memory, and questions per statement.
 
     start     from the start of the process to the first answer of IRIS, and to the first one of the catalog; with the
               PostgreSQL unpacked earlier, and not
-    memory    resident memory of the gateway and of its catalog service (VmRSS of /proc/PID/status), and of
-              `--catalog off`, at the start, with tables, and after the load
+    memory    resident memory of the gateway and of its catalog service (VmRSS of /proc/PID/status; of a native one the sum
+              of Pss, as its processes share a part), and of `--catalog off`, at the start, with tables, and after the load
     sight     milliseconds of Parse, Describe and Sync of statements that differ in their shape: the first time each,
               and again; once as named statements of one client, then of a client that finds them in the shard's cache
     questions what the gateway asked the catalog service meanwhile (the view pgwire_counters)
 
-Everything stays on loopback and is bounded in count. Give it a release build: figures of others say nothing.
+With --native DIR it is `catalog = "native"` with the programs of that folder (tests/lib/postgres.sh binaries), else the
+embedded one. Everything stays on loopback and is bounded in count. Give it a release build: figures of others say nothing.
 """
 
 import argparse
@@ -57,8 +58,14 @@ class Gateway:
 
     def memory_mb(self):
         """Of the gateway, and of its catalog service."""
-        service = [pid for pid in children(self.process.pid) if b"catalog-server" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()]
-        return [resident_mb(pid) for pid in (self.process.pid, *service)]
+        memory = [resident_mb(self.process.pid)]
+        for pid in children(self.process.pid):
+            words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+            if b"catalog-server" in words:
+                memory.append(resident_mb(pid))
+            elif b"unix_socket_directories" in words:
+                memory.append(sum(proportional_mb(process) for process in (pid, *children(pid))))
+        return memory
 
     def stop(self):
         self.process.terminate()
@@ -72,6 +79,14 @@ def children(pid):
 def resident_mb(pid):
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def proportional_mb(pid):
+    """What a process holds, with its part of what it shares."""
+    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
             return int(line.split()[1]) / 1024
     return 0.0
 
@@ -125,20 +140,20 @@ def quantiles(values):
     return f"median {statistics.median(values):.2f} ms, 95 % {values[int(len(values) * 0.95)]:.2f} ms, slowest {values[-1]:.2f} ms"
 
 
-def start(binary, work, runs):
+def start(binary, work, runs, native):
     catalog = "SELECT count(*) FROM pg_catalog.pg_class"
-    for title, fresh in (("unpacked earlier", False), ("not yet unpacked", True)):
+    for title, fresh in (("native", False),) if native else (("unpacked earlier", False), ("not yet unpacked", True)):
         iris, answers = [], []
         for n in range(runs if not fresh else 3):
             cache = work / (f"cache-{n}" if fresh else "cache")
             for sql, into in (("SELECT 1", iris), (catalog, answers)):
                 if fresh and cache.exists():
                     subprocess.run(["rm", "-rf", str(cache)], check=True)
-                gateway = Gateway(binary, work, "--catalog-cache-dir", str(cache))
+                gateway = Gateway(binary, work, *(native or ("--catalog-cache-dir", str(cache))))
                 into.append(gateway.first(sql))
                 gateway.first(catalog)
                 gateway.stop()
-        if not fresh:
+        if not fresh and not native:
             # The first one unpacked.
             iris, answers = iris[1:], answers[1:]
         print(f"start, {title}: first answer of IRIS {statistics.median(iris):.0f} ms, of the catalog {statistics.median(answers):.0f} ms (medians of {len(iris)})")
@@ -150,15 +165,17 @@ def main():
     parser.add_argument("--runs", type=int, default=6, help="starts")
     parser.add_argument("--templates", type=int, default=500)
     parser.add_argument("--tables", type=int, default=100)
+    parser.add_argument("--native", metavar="DIR", help="a native PostgreSQL, its programs in this folder")
     arguments = parser.parse_args()
+    native = ("--catalog", "native", "--catalog-bin-dir", arguments.native) if arguments.native else ()
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
-        start(arguments.binary, work, arguments.runs)
+        start(arguments.binary, work, arguments.runs, native)
         alone = Gateway(arguments.binary, work, "--catalog", "off")
         alone.first("SELECT 1")
         print(f"memory, catalog off: {alone.memory_mb()[0]:.0f} MB")
         alone.stop()
-        gateway = Gateway(arguments.binary, work, "--catalog-cache-dir", str(work / "cache"))
+        gateway = Gateway(arguments.binary, work, *(native or ("--catalog-cache-dir", str(work / "cache"))))
         try:
             gateway.first("SELECT count(*) FROM pg_catalog.pg_class")
             print("memory, at the start: gateway {:.0f} MB, catalog service {:.0f} MB".format(*gateway.memory_mb()))
