@@ -60,8 +60,6 @@ enum Due {
     Interval,
     /// Sessions have changed the mirror: comments may be others.
     Comments,
-    /// The connection is gone. Where another process watches PostgreSQL's, nothing else tells that they have crashed.
-    Closed,
 }
 
 /// Why work on a generation ended.
@@ -290,16 +288,18 @@ impl Keeper {
                 interval(oracle.options.refresh_interval, due_at).await;
                 Due::Interval
             };
+            let due = or(or(wanted, interval), changed);
+            // Where nobody watches each process of PostgreSQL's, nothing else tells that they have crashed.
             let closed = async {
                 worker.closed().await;
-                Due::Closed
+                None
             };
-            let due = or(or(or(wanted, interval), changed), closed);
+            let due = or(async { Some(due.await) }, closed);
             let due =
                 or(async { Ok(due.await) }, async { Err(oracle.ready(Readiness::Listening, Some(number)).await) });
             let due = match due.await {
-                Ok(Due::Closed) => return self.given_up(number).await,
-                Ok(due) => due,
+                Ok(None) => return self.given_up(number).await,
+                Ok(Some(due)) => due,
                 Err(Ok(_)) => return Ended::Generation,
                 Err(Err(_)) => return Ended::Oracle,
             };
@@ -319,7 +319,7 @@ impl Keeper {
                     oracle.refresh_ended(wanted);
                     result
                 }
-                Due::Interval | Due::Closed => self.refresh(worker).await,
+                Due::Interval => self.refresh(worker).await,
             };
             if !matches!(due, Due::Comments) {
                 due_at = Instant::now().checked_add(oracle.options.refresh_interval);

@@ -220,12 +220,8 @@ impl Watch {
                 let is_ready = |_: &Process| heard.try_recv().is_ok();
                 let address = Address::Socket(process.folder.join(ORACLE_SOCKET));
                 let pid = Some(process.child.id());
-                self.until_ready(
-                    process,
-                    deadline,
-                    is_ready,
-                    Generation { number: self.number, address, is_reopened, pid },
-                )
+                let generation = Generation { number: self.number, address, is_reopened, pid };
+                self.until_ready(process, deadline, is_ready, generation)
             }
             Kind::Native(native) => {
                 native.own(&own)?;
@@ -342,7 +338,8 @@ impl Watch {
                 Look::Ended(death) => {
                     let pid = process.child.id();
                     let status = process.child.try_wait().ok().flatten();
-                    if death == Death::Died && status.is_none() && process.data.is_some() {
+                    let may_revive = status.is_none() && process.data.is_some() && !is_stopped(pid);
+                    if death == Death::Died && may_revive {
                         match self.revive(&mut process) {
                             Revival::Again => continue,
                             Revival::Never(death, reached) => return Some((death, reached)),
