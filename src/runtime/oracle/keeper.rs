@@ -289,8 +289,11 @@ impl Keeper {
                 Due::Interval
             };
             let due = or(or(wanted, interval), changed);
-            // Where nobody watches each process of PostgreSQL's, nothing else tells that they have crashed.
             let closed = async {
+                // The supervisor sees the end of the embedded one, and why; of others' processes nothing else tells.
+                if matches!(oracle.options.source, OracleSource::Embedded { .. }) {
+                    pending::<()>().await;
+                }
                 worker.closed().await;
                 None
             };
