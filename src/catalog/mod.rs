@@ -33,7 +33,7 @@ pub(crate) use under_way::{ChangeUnderWay, ChangesUnderWay};
 pub(crate) use unit::{
     BoundValue, Execution, as_owner, as_superuser, change, describe, execute, try_definitions, try_setting,
 };
-pub use version::ServerVersion;
+pub(crate) use version::ServerVersion;
 
 /// What the tests of this floor share.
 #[cfg(test)]

@@ -16,10 +16,14 @@ impl ServerVersion {
         Self { told: RwLock::new(told(number, gateway)), gateway: gateway.to_owned() }
     }
 
-    /// As it is told from now on. `version`: PostgreSQL's `server_version_num`.
-    pub(crate) fn set(&self, version: u32) {
-        let number = format!("{}.{}", version / 10_000, version % 10_000);
-        *self.told.write().unwrap_or_else(PoisonError::into_inner) = told(&number, &self.gateway);
+    /// As it is told from now on. `number`: `18.4`.
+    pub fn set(&self, number: &str) {
+        *self.told.write().unwrap_or_else(PoisonError::into_inner) = told(number, &self.gateway);
+    }
+
+    /// The same by PostgreSQL's `server_version_num`.
+    pub(crate) fn set_by_number(&self, version: u32) {
+        self.set(&format!("{}.{}", version / 10_000, version % 10_000));
     }
 
     /// `17.5 (IRIS PGWire 1.0)`.
@@ -43,10 +47,12 @@ mod tests {
     fn what_is_told_follows_the_catalogs() {
         let version = ServerVersion::new("17.5", "IRIS PGWire 1.0");
         assert_eq!(&*version.told(), "17.5 (IRIS PGWire 1.0)");
-        version.set(180_004);
+        version.set_by_number(180_004);
         assert_eq!(&*version.told(), "18.4 (IRIS PGWire 1.0)");
-        version.set(140_000);
+        version.set_by_number(140_000);
         assert_eq!(&*version.told(), "14.0 (IRIS PGWire 1.0)");
+        version.set("17.5");
+        assert_eq!(&*version.told(), "17.5 (IRIS PGWire 1.0)");
         assert_eq!(&*ServerVersion::new("16.0", "").told(), "16.0");
     }
 }

@@ -187,7 +187,7 @@ impl Keeper {
             }
             OracleSource::External(server) => match worker.inspect().await? {
                 Ok(version) => {
-                    self.server_version.set(version);
+                    self.server_version.set_by_number(version);
                     prepare_external()
                 }
                 Err(reason) => {
