@@ -4,6 +4,7 @@
 //! own.
 
 mod advisory;
+mod alarm;
 mod belongings;
 mod cancel;
 mod channels;

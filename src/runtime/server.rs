@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement};
 
+use super::alarm::{Alarm, Watch};
 use super::belongings::Commons;
 use super::cancel::{Mesh, SHARDS_MAX};
 use super::conversation::Conversation;
@@ -24,6 +25,16 @@ const IO_MEMORY_BYTES: usize = 64 << 10;
 
 /// How long sessions may work before the shard looks what has come in for others.
 const TURN: Duration = Duration::from_millis(5);
+
+/// How long an executor may take until it runs its first task, and how often it is tried.
+const START_WAIT: Duration = Duration::from_secs(5);
+const START_ATTEMPTS_MAX: u32 = 5;
+
+/// Whether the first task of an executor has run.
+const PENDING: u8 = 0;
+const BEGUN: u8 = 1;
+/// Another executor does its work.
+const GIVEN_UP: u8 = 2;
 
 /// What a started gateway says of itself.
 #[derive(Debug, Clone)]
@@ -48,6 +59,8 @@ pub(crate) struct Server {
     /// Ends the oracle's process when the gateway has ended.
     #[cfg_attr(not(test), expect(dead_code, reason = "it is there to be dropped"))]
     supervisor: Supervisor,
+    /// Wakes shards until they have ended.
+    _alarm: Watch,
 }
 
 #[derive(Debug)]
@@ -115,7 +128,9 @@ impl Server {
             mesh,
             schema_epoch: Arc::new(AtomicU64::new(1)),
             clients_count: Arc::new(AtomicUsize::new(0)),
+            alarm: Alarm::new(shards_count),
         };
+        let alarm = shared.alarm.start(shard::TICK).map_err(|error| ServeError::ShardEnded(error.to_string()))?;
         let (end_sender, ended) = channel();
         let mut server = Self {
             serving: Serving { address, shards_count, iris_version },
@@ -125,6 +140,7 @@ impl Server {
             ended,
             counters: Vec::with_capacity(shards_count),
             supervisor,
+            _alarm: alarm,
         };
         for (index, core) in cores.into_iter().enumerate() {
             if let Err(error) = server.start_shard::<C>(index, core, shared.clone(), end_sender.clone()) {
@@ -149,35 +165,52 @@ impl Server {
         let counts: Arc<dyn Counts> = Arc::<ShardCounters>::clone(&counters);
         shared.options.session.counts.add(counts);
         self.counters.push(Arc::clone(&counters));
-        let (listening, heard) = channel();
-        let handle = LocalExecutorBuilder::new(Placement::Fixed(core))
-            .name("shard")
-            .io_memory(IO_MEMORY_BYTES)
-            .preempt_timer(TURN)
-            .spawn(move || {
-                let notice = EndNotice { shard: index, ended };
-                async move {
-                    let _notice = notice;
+        for attempt in 1.. {
+            let begun = Arc::new(AtomicU8::new(PENDING));
+            let (listening, heard) = channel();
+            let (shared, counters, ended) = (shared.clone(), Arc::clone(&counters), ended.clone());
+            let first = Arc::clone(&begun);
+            let handle = LocalExecutorBuilder::new(Placement::Fixed(core))
+                .name("shard")
+                .io_memory(IO_MEMORY_BYTES)
+                .preempt_timer(TURN)
+                .spawn(move || async move {
+                    if first.compare_exchange(PENDING, BEGUN, Ordering::AcqRel, Ordering::Acquire).is_err() {
+                        return;
+                    }
+                    let _notice = EndNotice { shard: index, ended };
                     let listening = move |result| {
                         // `start_shard` waits for it.
                         let _ = listening.send(result);
                     };
                     shard::run::<C>(index, shared, address, counters, listening).await;
+                })
+                .map_err(|error| executor_error(core, &error))?;
+            let mut result = heard.recv_timeout(START_WAIT);
+            if matches!(result, Err(RecvTimeoutError::Timeout)) {
+                // Nothing wakes it that sleeps over its first task (see `alarm`): another one takes its place.
+                if attempt < START_ATTEMPTS_MAX
+                    && begun.compare_exchange(PENDING, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire).is_ok()
+                {
+                    tracing::warn!(core, "an executor thread did not begin, and is started again");
+                    continue;
                 }
-            })
-            .map_err(|error| executor_error(core, &error))?;
-        match heard.recv() {
-            Ok(Ok(())) => {
-                self.shards.push(Running { core, handle });
-                Ok(())
+                result = heard.recv().map_err(|_| RecvTimeoutError::Disconnected);
             }
-            Ok(Err(error)) => Err(listen_error(address, error)),
-            // The executor ended before it ran anything.
-            Err(_) => Err(match handle.join() {
-                Ok(()) => ServeError::ShardEnded("it ended while starting".to_owned()),
-                Err(error) => executor_error(core, &error),
-            }),
+            return match result {
+                Ok(Ok(())) => {
+                    self.shards.push(Running { core, handle });
+                    Ok(())
+                }
+                Ok(Err(error)) => Err(listen_error(address, error)),
+                // The executor ended before it ran anything.
+                Err(_) => Err(match handle.join() {
+                    Ok(()) => ServeError::ShardEnded("it ended while starting".to_owned()),
+                    Err(error) => executor_error(core, &error),
+                }),
+            };
         }
+        Err(ServeError::ShardEnded("it did not begin".to_owned()))
     }
 
     pub(crate) fn serving(&self) -> &Serving {

@@ -16,6 +16,7 @@ use glommio::net::{TcpListener, TcpStream};
 use glommio::timer::Timer;
 
 use super::ServeOptions;
+use super::alarm::Alarm;
 use super::belongings::Commons;
 use super::cancel::{Activity, Mesh, ShardMessage, Target, Targets};
 use super::conversation::Conversation;
@@ -29,7 +30,7 @@ use super::wait::{SignalBox, Signals, until, within};
 use crate::session::TcpSettings;
 
 /// The shard's coarse clock: idle sessions, requests that run long, connections that wait for a retry.
-const TICK: Duration = Duration::from_millis(250);
+pub(super) const TICK: Duration = Duration::from_millis(250);
 /// Ticks after which a client whose request runs is looked at, and again each time.
 const LOOK_TICKS: u64 = 4;
 /// The keeper's connection beside those of the clients is closed when it has been idle for so long: it may take a licence
@@ -51,6 +52,7 @@ pub(super) struct Shared {
     pub(super) clients_count: Arc<AtomicUsize>,
     pub(super) slots: Arc<Slots>,
     pub(super) commons: Arc<Commons>,
+    pub(super) alarm: Alarm,
 }
 
 /// One shard, seen from its tasks.
@@ -88,7 +90,7 @@ pub(super) async fn run<C: Conversation>(
         Err(error) => return listening(Err(error.into())),
     };
     listening(Ok(()));
-    let Shared { options, oracle, mesh, schema_epoch, clients_count, slots, commons } = shared;
+    let Shared { options, oracle, mesh, schema_epoch, clients_count, slots, commons, alarm } = shared;
     let tick = Rc::new(Cell::new(0));
     let pool_options = PoolOptions {
         target: options.iris.clone(),
@@ -130,7 +132,7 @@ pub(super) async fn run<C: Conversation>(
         stop_at: Cell::new(None),
         stopping: SignalBox::default(),
     });
-    let ticker = glommio::spawn_local(Rc::clone(&shard).keep_time());
+    let ticker = glommio::spawn_local(Rc::clone(&shard).keep_time(index, alarm.clone()));
     let doorkeeper = glommio::spawn_local(Rc::clone(&shard).accept_clients(listener));
     let listener = glommio::spawn_local(Rc::clone(&shard).listen_to_process(index));
     shard.stopping.wait(Signals::STOP).await;
@@ -139,6 +141,7 @@ pub(super) async fn run<C: Conversation>(
     if let Some(keeper) = keeper {
         keeper.cancel().await;
     }
+    alarm.leave(index);
     ticker.cancel().await;
     listener.cancel().await;
     shard.pool.close_idle().await;
@@ -288,9 +291,11 @@ impl<C: Conversation> Shard<C> {
         }
     }
 
-    async fn keep_time(self: Rc<Self>) {
+    async fn keep_time(self: Rc<Self>, index: usize, alarm: Alarm) {
+        alarm.watch(index).await;
         loop {
             Timer::new(TICK).await;
+            alarm.tick(index);
             let now = self.tick.get().wrapping_add(1);
             self.tick.set(now);
             self.targets.each(|target| match target.activity.get() {
