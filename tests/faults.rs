@@ -195,6 +195,25 @@ fn a_running_statement_is_cancelled() {
     }
 }
 
+/// A client that goes while its statement runs takes its reply with it: the next one on the connection to IRIS has its own.
+#[test]
+fn the_reply_of_a_client_that_is_gone_is_nobodys() {
+    let server = Server::gateway(&["--cores", "1", "--iris-connections", "1"]);
+    let mut other = Client::connect(server.address);
+    endless_table(&mut other);
+    other.ok("CREATE TABLE kept (id integer PRIMARY KEY)");
+    for n in 0..5 {
+        let mut client = Client::connect(server.address);
+        client.send(&query(ENDLESS));
+        std::thread::sleep(Duration::from_millis(300));
+        drop(client);
+        // Until it is found to be gone, and its statement has ended.
+        std::thread::sleep(Duration::from_millis(1500));
+        other.ok(&format!("INSERT INTO kept VALUES ({n})"));
+        assert_eq!(other.value("SELECT count(*) FROM kept"), (n + 1).to_string());
+    }
+}
+
 #[test]
 fn termination_finishes_running_transactions() {
     let data = temporary_directory();

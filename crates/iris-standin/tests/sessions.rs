@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use fixture::Fixture;
 use iris_protocol::{IrisType, ParameterKind};
-use iris_standin::engine::{Engine, EngineOptions, EngineSession, Isolation, Prepared, SqlError, Value};
+use iris_standin::engine::{
+    Engine, EngineOpenError, EngineOptions, EngineSession, Isolation, Prepared, SqlError, Value,
+};
 
 fn text(value: &str) -> Value {
     Value::Text(value.into())
@@ -271,6 +273,8 @@ fn a_data_folder_keeps_what_was_committed() {
     let mut session = engine.connect("USER", "_SYSTEM", 1).unwrap();
     execute(&mut session, "CREATE TABLE kept (a NUMERIC(9,2) DEFAULT 1.5)").unwrap();
     execute(&mut session, "INSERT INTO kept DEFAULT VALUES").unwrap();
+    // One engine has it at a time.
+    assert!(matches!(Engine::open(options()), Err(EngineOpenError::InUse { .. })));
     drop((session, engine));
     let engine = Engine::open(options()).unwrap();
     let mut session = engine.connect("USER", "_SYSTEM", 1).unwrap();

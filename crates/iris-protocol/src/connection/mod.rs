@@ -105,7 +105,7 @@ pub struct IrisConnection {
     recv: RecvBuf,
     /// Bytes of the message last returned; consumed by the next call.
     lent_bytes: usize,
-    /// A reply that was announced and not taken.
+    /// A reply that was announced and not taken. It lives until the next request.
     ready: Option<Outcome>,
     machine: Machine,
 }
@@ -147,10 +147,7 @@ impl IrisConnection {
     /// `Misuse` when a request is in flight or the request does not fit the connection's state; `Unasked` when more was
     /// received than was asked for: nothing is sent then.
     pub fn submit(&mut self, request: &Request, out: &mut Vec<u8>) -> Result<SubmitOutcome, LinkError> {
-        self.consume_lent();
-        if self.must_repeat() {
-            self.ready = None;
-        }
+        self.forget_reply();
         if self.machine.is_idle() && self.has_unread() {
             return Err(LinkError::Unasked("a message"));
         }
@@ -162,7 +159,7 @@ impl IrisConnection {
     /// # Errors
     /// `Misuse` when a request is in flight.
     pub fn ping(&mut self, out: &mut Vec<u8>) -> Result<SubmitOutcome, LinkError> {
-        self.consume_lent();
+        self.forget_reply();
         self.machine.ping(out)
     }
 
@@ -171,7 +168,7 @@ impl IrisConnection {
     /// # Errors
     /// `Misuse` when a request is in flight.
     pub fn interrupt(&mut self, job: i64, statement_id: u32, out: &mut Vec<u8>) -> Result<SubmitOutcome, LinkError> {
-        self.consume_lent();
+        self.forget_reply();
         self.machine.interrupt(job, statement_id, out)
     }
 
@@ -186,7 +183,7 @@ impl IrisConnection {
     /// # Errors
     /// `Misuse` when a request is in flight.
     pub fn close_results(&mut self, out: &mut Vec<u8>) -> Result<(), LinkError> {
-        self.consume_lent();
+        self.forget_reply();
         self.machine.close_results(out)
     }
 
@@ -251,6 +248,13 @@ impl IrisConnection {
     /// submitted again, once; it fails with SQLCODE 478 if the statement means something else by now.
     pub fn must_repeat(&self) -> bool {
         matches!(self.ready, Some(Outcome::Forgotten))
+    }
+
+    /// Before a new request: a reply that nobody took (its client is gone, or the request is repeated) is the answer to
+    /// nothing that comes now.
+    fn forget_reply(&mut self) {
+        self.ready = None;
+        self.consume_lent();
     }
 
     fn consume_lent(&mut self) {

@@ -259,6 +259,31 @@ fn direct_execution_then_by_id() {
     }
 }
 
+/// Whoever has asked is gone: the reply that came for it answers nothing that is asked later.
+#[test]
+fn a_reply_that_nobody_took_answers_no_other_request() {
+    let mut replay = Replay::logged_in(include_str!("../../tests/data/iris/direct_execute.hex"), 1 << 20);
+    let create = statement(1, "CREATE TABLE q(a INT,b VARCHAR(9))", &[]);
+    let mut out = Vec::new();
+    replay.connection.submit(&execute(&create, 0, 1, Vec::new()), &mut out).unwrap();
+    let incoming = replay.server(&out);
+    replay.receive(&incoming);
+    out.clear();
+    assert!(matches!(replay.connection.advance(&mut out).unwrap(), Progress::ReplyReady));
+    assert!(replay.connection.is_idle());
+    let insert = statement(2, "INSERT INTO q VALUES ( :%qpar(1) , :%qpar(2) )", &[USER, USER]);
+    let row = values(|out| {
+        put_int(out, 1);
+        put_text(out, "x");
+    });
+    replay.connection.submit(&execute(&insert, 2, 1, row), &mut out).unwrap();
+    assert!(matches!(replay.connection.advance(&mut Vec::new()).unwrap(), Progress::NeedBytes));
+    let incoming = replay.server(&out);
+    replay.receive(&incoming);
+    let Poll::Reply(reply) = replay.connection.poll(&mut Vec::new()).unwrap() else { panic!("no reply") };
+    assert_eq!(Got::of(reply), Got::Updated(vec![1]));
+}
+
 #[test]
 fn pages_to_the_end() {
     for chunk in CHUNKS {

@@ -19,6 +19,9 @@ const NAMESPACES: [&str; 2] = ["USER", "%SYS"];
 /// Prepared SQLite statements kept by each connection.
 const STATEMENT_CACHE: usize = 256;
 
+/// The file by which an engine has its folder for itself.
+const LOCK: &str = "lock";
+
 /// How an engine is set up.
 #[derive(Debug, Clone, Default)]
 pub struct EngineOptions {
@@ -39,6 +42,12 @@ pub enum EngineOpenError {
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// Another engine has the folder.
+    #[error("the data folder {path} is in use by another process")]
+    InUse {
+        /// Which folder.
+        path: PathBuf,
     },
     /// A namespace's file.
     #[error("the database of namespace {namespace} cannot be opened: {message}")]
@@ -65,6 +74,8 @@ pub struct Engine {
     folder: PathBuf,
     /// Where the folder is a temporary one.
     scratch: Option<ScratchFolder>,
+    /// Of a folder that stays, locked for as long as the engine lives.
+    _lock: Option<std::fs::File>,
     databases: Mutex<HashMap<String, Arc<Database>>>,
 }
 
@@ -81,13 +92,19 @@ impl Engine {
         let engine = match options.data_dir {
             Some(folder) => {
                 let made = std::fs::create_dir_all(&folder);
-                made.map_err(|source| EngineOpenError::Folder { path: folder.clone(), source })?;
-                Engine { folder, scratch: None, databases: Mutex::default() }
+                let lock = made.and_then(|()| std::fs::File::create(folder.join(LOCK)));
+                let lock = lock.map_err(|source| EngineOpenError::Folder { path: folder.clone(), source })?;
+                // What one engine knows of its tables another one would not hear of.
+                if lock.try_lock().is_err() {
+                    return Err(EngineOpenError::InUse { path: folder });
+                }
+                Engine { folder, scratch: None, _lock: Some(lock), databases: Mutex::default() }
             }
             None => {
                 let scratch = ScratchFolder::create();
                 let scratch = scratch.map_err(|(path, source)| EngineOpenError::Folder { path, source })?;
-                Engine { folder: scratch.path().to_owned(), scratch: Some(scratch), databases: Mutex::default() }
+                let folder = scratch.path().to_owned();
+                Engine { folder, scratch: Some(scratch), _lock: None, databases: Mutex::default() }
             }
         };
         for namespace in NAMESPACES.iter().map(|name| (*name).to_owned()).chain(options.namespaces) {
