@@ -29,11 +29,16 @@ impl Cx<'_> {
     pub(crate) fn with(&self, clause: &SyntaxNode) -> Result<Frag> {
         let mut frag = Frag::atom("WITH ", Ty::Any);
         let recursive = nodes::has_token(clause, SyntaxKind::RECURSIVE_KW);
+        let typed_name = |table: &SyntaxNode| {
+            nodes::child(table, SyntaxKind::CTE_NAME).map(|name| nodes::plain_text(&name)).unwrap_or_default()
+        };
+        let all: Vec<String> =
+            nodes::children(clause, SyntaxKind::WITH_TABLE).map(|table| names::folded(&typed_name(&table))).collect();
         for (n, table) in nodes::children(clause, SyntaxKind::WITH_TABLE).enumerate() {
-            let typed =
-                nodes::child(&table, SyntaxKind::CTE_NAME).map(|name| nodes::plain_text(&name)).unwrap_or_default();
+            let typed = typed_name(&table);
             let name = names::folded(&typed);
-            if recursive && refers_to(&table, &name) {
+            // With RECURSIVE a query of WITH sees itself and those behind it, too.
+            if recursive && all.iter().skip(n).any(|name| refers_to(&table, name)) {
                 return Err(self
                     .unsupported("WITH RECURSIVE is not supported by IRIS", table.text_range().start().into())
                     .hint("Iterate in the application."));
