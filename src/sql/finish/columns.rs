@@ -70,8 +70,13 @@ impl Mentions {
     }
 
     fn needs_all(&self, base: &Base) -> bool {
+        // Which columns other names mean is PostgreSQL's to tell.
+        base.is_renamed() || base.is_hidden || self.shows_all(base)
+    }
+
+    /// Whether it shows or compares all columns of a table.
+    pub(super) fn shows_all(&self, base: &Base) -> bool {
         base.select.kind() == SyntaxKind::TABLE
-            || base.alias.as_ref().is_some_and(|alias| !alias.columns.is_empty())
             || self.whole.contains(&base.folded)
             || self.starred.contains(&base.select)
             || self.natural.contains(&base.select)
@@ -80,7 +85,7 @@ impl Mentions {
 
 /// The columns of a table that a query needs, in their order; at least one, so that there are rows to be counted.
 pub(super) fn needed(base: &Base, mentions: &Mentions) -> Vec<FetchedColumn> {
-    let columns: Vec<(String, &ColumnFacts)> = base.column_names().zip(&base.facts.columns).collect();
+    let columns: Vec<(String, &ColumnFacts)> = base.own_names().zip(&base.facts.columns).collect();
     let mut needed: Vec<FetchedColumn> = columns
         .iter()
         .filter(|(name, _)| mentions.needs(base, name))

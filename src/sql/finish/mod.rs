@@ -8,6 +8,7 @@
 mod columns;
 mod conditions;
 mod functions;
+mod grouped;
 mod relations;
 #[cfg(test)]
 mod tests;
@@ -112,12 +113,13 @@ impl Cut<'_, '_> {
             }
             edits.push((base.range.clone(), Edit::Rows(at)));
             if base.alias.is_none() {
-                edits.push((base.range.end..base.range.end, Edit::Text(format!(" AS {}", base.visible))));
+                edits.push((base.range.end..base.range.end, Edit::Text(format!(" AS {}", base.shown))));
             }
         }
         let Some(qualified) = self.unqualified(&bases) else { return Ok(None) };
         edits.extend(qualified);
-        edits.extend(self.grouped(&bases, &mentions));
+        let Some(grouped) = self.grouped(&bases, &mentions) else { return Ok(None) };
+        edits.extend(grouped);
         Ok(self.pieces(edits).map(|pieces| Finish { asks, fetches, pieces }))
     }
 
@@ -212,6 +214,10 @@ impl Cut<'_, '_> {
 
     /// Whether an expression is about the columns of one table and says the same whenever it is asked.
     fn is_about(&self, parts: impl Iterator<Item = SyntaxNode>, base: &Base, bases: &[Base]) -> bool {
+        // IRIS has no column aliases of a table.
+        if base.is_renamed() {
+            return false;
+        }
         let mut reads = false;
         for node in parts {
             match node.kind() {
@@ -252,27 +258,9 @@ impl Cut<'_, '_> {
 
     /// Whether a bare name is that of a column of this table and of no other in the same FROM.
     fn is_column_of(&self, name: &str, base: &Base, bases: &[Base]) -> bool {
-        let Some(from) = nodes::child(&base.select, SyntaxKind::FROM_CLAUSE) else { return false };
-        let beside: Vec<&Base> = bases.iter().filter(|other| other.select == base.select).collect();
-        // Whatever else is in FROM may have a column of that name.
-        let items = from
-            .descendants()
-            .filter(|node| {
-                node.ancestors().find(|node| node.kind() == SyntaxKind::SELECT).is_some_and(|of| of == base.select)
-            })
-            .filter(|node| {
-                matches!(
-                    node.kind(),
-                    SyntaxKind::RELATION_FROM_ITEM
-                        | SyntaxKind::FUNCTION_FROM_ITEM
-                        | SyntaxKind::PAREN_SELECT
-                        | SyntaxKind::JSON_TABLE_FROM_ITEM
-                        | SyntaxKind::JOIN_USING_CLAUSE
-                )
-            });
-        items.count() == beside.len()
-            && base.has_column(name)
-            && beside.iter().filter(|other| other.has_column(name)).count() == 1
+        tables_of(&base.select, bases).is_some_and(|beside| {
+            base.has_column(name) && beside.iter().filter(|other| other.has_column(name)).count() == 1
+        })
     }
 
     /// ORDER BY and LIMIT of a query that has a row for each row of its one table: the first of these are enough.
@@ -347,58 +335,22 @@ impl Cut<'_, '_> {
                 ([schema, table], true) | ([schema, table, _], false) => (schema, table),
                 _ => return None,
             };
-            if !bases.iter().any(|base| base.is_named(schema, table)) {
+            let named = || bases.iter().filter(|base| base.is_named(schema, table));
+            // That of the innermost query that has one.
+            let base = node.ancestors().find_map(|around| named().find(|base| base.select == around));
+            let Some(base) = base.or_else(|| named().next()) else {
                 // Of a catalog, perhaps.
                 continue;
-            }
-            let first = node.descendants().filter(|part| part.kind() == SyntaxKind::NAME_REF).nth(1)?;
-            edits
-                .push((node.text_range().start().into()..first.text_range().start().into(), Edit::Text(String::new())));
+            };
+            let table = node.descendants().filter(|part| part.kind() == SyntaxKind::NAME_REF).nth(1)?.text_range();
+            let (end, name) = if base.shown == base.visible {
+                (table.start(), String::new())
+            } else {
+                (table.end(), base.shown.clone())
+            };
+            edits.push((node.text_range().start().into()..end.into(), Edit::Text(name)));
         }
         Some(edits)
-    }
-
-    /// GROUP BY of a primary key is GROUP BY of all columns: PostgreSQL knows it of tables only.
-    fn grouped(&self, bases: &[Base], mentions: &Mentions) -> Vec<(Range<usize>, Edit)> {
-        let mut edits = Vec::new();
-        for select in self.query.descendants().filter(|node| node.kind() == SyntaxKind::SELECT) {
-            let Some(list) = nodes::child(&select, SyntaxKind::GROUP_BY_CLAUSE)
-                .and_then(|clause| nodes::child(&clause, SyntaxKind::GROUP_BY_LIST))
-            else {
-                continue;
-            };
-            if !list.children().all(|key| key.kind() == SyntaxKind::GROUPING_EXPR) {
-                continue;
-            }
-            let keys: Vec<Vec<String>> = list
-                .children()
-                .filter_map(|key| key.first_child())
-                .filter(|key| matches!(key.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR))
-                .map(|key| names::parts(&key).iter().map(|part| names::folded(part)).collect())
-                .collect();
-            for base in bases.iter().filter(|base| base.select == select && !base.facts.primary_key.is_empty()) {
-                let is_key = |column: &String| {
-                    keys.iter().any(|key| match key.as_slice() {
-                        [name] => name.eq_ignore_ascii_case(column) && self.is_column_of(name, base, bases),
-                        [.., qualifier, name] => *qualifier == base.folded && name.eq_ignore_ascii_case(column),
-                        [] => false,
-                    })
-                };
-                if !base.facts.primary_key.iter().all(is_key) {
-                    continue;
-                }
-                let mut more = String::new();
-                for column in needed(base, mentions) {
-                    let _ = write!(more, ", {}.{}", base.visible, quoted_name(&column.name));
-                }
-                if mentions.names_row(base) {
-                    let _ = write!(more, ", {}", base.visible);
-                }
-                let end = usize::from(list.text_range().end());
-                edits.push((end..end, Edit::Text(more)));
-            }
-        }
-        edits
     }
 
     /// The text with its edits; `None` where two of them meet.
@@ -441,6 +393,28 @@ impl Cx<'_> {
             });
         if !is_allowed { None } else { self.asks_of_oracle(query) }
     }
+}
+
+/// The SELECT that a node is in.
+fn select_of(node: &SyntaxNode) -> Option<SyntaxNode> {
+    node.ancestors().find(|node| node.kind() == SyntaxKind::SELECT)
+}
+
+/// The tables in FROM of a SELECT; `None` where whatever else is there may have columns of any name.
+fn tables_of<'a>(select: &SyntaxNode, bases: &'a [Base]) -> Option<Vec<&'a Base>> {
+    let from = nodes::child(select, SyntaxKind::FROM_CLAUSE)?;
+    let beside: Vec<&Base> = bases.iter().filter(|base| base.select == *select).collect();
+    let items = from.descendants().filter(|node| select_of(node).is_some_and(|of| of == *select)).filter(|node| {
+        matches!(
+            node.kind(),
+            SyntaxKind::RELATION_FROM_ITEM
+                | SyntaxKind::FUNCTION_FROM_ITEM
+                | SyntaxKind::PAREN_SELECT
+                | SyntaxKind::JSON_TABLE_FROM_ITEM
+                | SyntaxKind::JOIN_USING_CLAUSE
+        )
+    });
+    (items.count() == beside.len()).then_some(beside)
 }
 
 /// The function of a call, folded; `None` for EXISTS and the like, and for functions of other schemas.

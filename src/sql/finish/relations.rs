@@ -24,8 +24,14 @@ pub(super) struct Base {
     pub typed: Vec<String>,
     /// What columns are qualified with, as typed, and folded.
     pub visible: String,
+    /// The schema it is in, folded.
+    pub schema: String,
     pub folded: String,
+    /// What it is called over its rows, which are of no schema: beside another table of its name not by its own.
+    pub shown: String,
     pub alias: Option<Alias>,
+    /// It stands in a join in parentheses with an alias, which hides its name.
+    pub is_hidden: bool,
     pub facts: Rc<TableFacts>,
     /// What is true of all of its rows that the query needs.
     pub conjuncts: Vec<Conjunct>,
@@ -34,12 +40,31 @@ pub(super) struct Base {
 }
 
 impl Base {
-    /// What PostgreSQL calls its columns.
-    pub(super) fn column_names(&self) -> impl Iterator<Item = String> + '_ {
+    /// What PostgreSQL calls the columns of the table.
+    pub(super) fn own_names(&self) -> impl Iterator<Item = String> + '_ {
         let all_spelled = self.facts.spelled.is_none();
         self.facts.columns.iter().map(move |column| {
             if column.is_spelled || all_spelled { column.name.clone() } else { column.name.to_lowercase() }
         })
+    }
+
+    /// What the query calls them: the names of an alias list stand for the first ones.
+    pub(super) fn column_names(&self) -> impl Iterator<Item = String> + '_ {
+        let aliases = self.alias.as_ref().map(|alias| alias.columns.as_slice()).unwrap_or_default();
+        self.own_names().enumerate().map(move |(n, own)| aliases.get(n).map_or(own, |alias| names::folded(alias)))
+    }
+
+    /// What the query calls a column of the table.
+    pub(super) fn called(&self, column: &str) -> Option<String> {
+        let at = |is: &dyn Fn(&String) -> bool| {
+            self.own_names().zip(self.column_names()).find_map(|(own, called)| is(&own).then_some(called))
+        };
+        at(&|own| own == column).or_else(|| at(&|own| own.eq_ignore_ascii_case(column)))
+    }
+
+    /// Its columns have names that IRIS does not know them by.
+    pub(super) fn is_renamed(&self) -> bool {
+        self.alias.as_ref().is_some_and(|alias| !alias.columns.is_empty())
     }
 
     pub(super) fn has_column(&self, folded: &str) -> bool {
@@ -48,21 +73,26 @@ impl Base {
 
     /// Whether it can be named by a schema and its name.
     pub(super) fn is_named(&self, schema: &str, name: &str) -> bool {
-        let own = match self.typed.as_slice() {
-            [.., schema, _] => names::folded(schema),
-            _ => "public".to_owned(),
-        };
-        self.alias.is_none() && self.folded == name && own == schema
+        self.alias.is_none() && self.folded == name && self.schema == schema
     }
 }
 
 /// The rows of an operand of a join that are needed: those of which all of these are true.
 #[derive(Debug, Clone, Default)]
-struct Needed(Vec<Conjunct>);
+struct Needed {
+    conjuncts: Vec<Conjunct>,
+    /// [`Base::is_hidden`].
+    is_hidden: bool,
+}
 
 impl Needed {
     fn and(&self, more: &[Conjunct]) -> Self {
-        Self(self.0.iter().chain(more).cloned().collect())
+        Self { conjuncts: self.conjuncts.iter().chain(more).cloned().collect(), is_hidden: self.is_hidden }
+    }
+
+    /// The same place, where no row may be left out.
+    fn all(&self) -> Self {
+        Self { conjuncts: Vec::new(), is_hidden: self.is_hidden }
     }
 }
 
@@ -75,7 +105,8 @@ pub(super) fn bases(cx: &Cx<'_>, query: &SyntaxNode) -> Option<Vec<Base>> {
             SyntaxKind::SELECT => {
                 let Some(from) = nodes::child(&node, SyntaxKind::FROM_CLAUSE) else { continue };
                 let condition = nodes::child(&node, SyntaxKind::WHERE_CLAUSE).and_then(|clause| clause.first_child());
-                let needed = Needed(condition.iter().flat_map(conjuncts).collect());
+                let conjuncts = condition.iter().flat_map(conjuncts).collect();
+                let needed = Needed { conjuncts, is_hidden: false };
                 let is_alone = from.children().count() == 1;
                 for item in from.children() {
                     walk(cx, &node, &item, &needed, is_alone, &mut all)?;
@@ -88,6 +119,14 @@ pub(super) fn bases(cx: &Cx<'_>, query: &SyntaxNode) -> Option<Vec<Base>> {
             SyntaxKind::RELATION_NAME_REF if !is_with_table(&node) && !is_catalog(cx, &node) => named += 1,
             _ => {}
         }
+    }
+    let is_twin = |base: &Base| {
+        let is_other = |other: &&Base| other.select == base.select && other.schema != base.schema;
+        all.iter().filter(is_other).any(|other| other.alias.is_none() && other.folded == base.folded)
+    };
+    let twins: Vec<bool> = all.iter().map(|base| base.alias.is_none() && is_twin(base)).collect();
+    for (n, base) in all.iter_mut().enumerate().filter(|(n, _)| twins.get(*n) == Some(&true)) {
+        base.shown = format!("pgw_t{n}");
     }
     // Those that stand in other places are not served.
     (named == all.len()).then_some(all)
@@ -118,6 +157,11 @@ fn walk(
             join(cx, select, &first, &steps, needed, all)
         }
         SyntaxKind::PAREN_FROM_ITEM | SyntaxKind::PAREN_EXPR => {
+            // Where the names outside mean other tables, nothing outside is about those inside.
+            let needed = &match alias(item) {
+                Some(_) => Needed { conjuncts: Vec::new(), is_hidden: true },
+                None => needed.clone(),
+            };
             for inner in item.children() {
                 match inner.kind() {
                     SyntaxKind::RELATION_FROM_ITEM
@@ -154,7 +198,7 @@ fn join(
     let has = |kind| nodes::child(join_node, kind).is_some();
     let on = nodes::child(join_node, SyntaxKind::ON_CLAUSE).and_then(|clause| clause.first_child());
     let on: Vec<Conjunct> = on.iter().flat_map(conjuncts).collect();
-    let nothing = Needed::default();
+    let nothing = needed.all();
     let (of_left, of_right) = if has(SyntaxKind::JOIN_FULL) {
         (nothing.clone(), nothing)
     } else if has(SyntaxKind::JOIN_LEFT) {
@@ -194,11 +238,14 @@ fn base(
         select: select.clone(),
         range: start..end,
         folded: names::folded(&visible),
+        shown: visible.clone(),
         visible,
+        schema: lookup.schema.unwrap_or_else(|| "public".to_owned()),
         typed,
         alias,
         facts,
-        conjuncts: needed.0.clone(),
+        conjuncts: needed.conjuncts.clone(),
+        is_hidden: needed.is_hidden,
         is_alone,
     })
 }

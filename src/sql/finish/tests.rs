@@ -168,6 +168,69 @@ fn keys_stand_for_their_columns() {
 }
 
 #[test]
+fn keys_are_found_by_what_they_mean() {
+    for (sql, ending) in [
+        ("select k.id, k.name from known k group by 1", r#"group by 1, k."id", k."name""#),
+        ("select id as i, name from known k group by i", r#"group by i, k."id", k."name""#),
+        ("select id as n, name from known k group by n", "group by n"),
+        ("select k.name, * from known k group by 2", "group by 2"),
+        ("select k.name from known k group by (k.id)", r#"group by (k.id), k."id", k."name""#),
+        (
+            "select label from items left join known k using (id) group by id",
+            r#"group by id, items."id", items."label""#,
+        ),
+        ("select k.name from items right join known k using (id) group by id", r#"group by id, k."id", k."name""#),
+        ("select k.name from items full join known k using (id) group by id", "group by id"),
+        ("select k.b from items as k(b, c) group by k.b", r#", k."b", k."c", k."label""#),
+        ("select k.id from items as k(b, id) group by k.id", "group by k.id"),
+        ("select q.id from (known k cross join items i) as q(id) group by q.id", "group by q.id"),
+    ] {
+        let shown = shown(sql);
+        assert!(shown.ends_with(ending), "{shown}");
+    }
+}
+
+#[test]
+fn aliases_of_columns_are_the_names_of_a_table() {
+    let items = r#"SELECT x."id", x."embedding", x."label" FROM items AS x"#;
+    for sql in [
+        "select x.id from <0> as x(label, id) where x.id = 'a'",
+        "select x.id from <0> as x(label, id) where id = 'a' order by label limit 1",
+    ] {
+        assert_eq!(shown(&sql.replace("<0>", "items")), format!("{items} ;; {sql}"));
+    }
+}
+
+#[test]
+fn an_alias_of_a_join_hides_its_tables() {
+    for (sql, conditions) in [
+        (
+            "select 1 from known k, (items i join known j on i.label = 'a') as q where k.n = 1",
+            ["k.n = 1", "i.label = 'a'", ""],
+        ),
+        (
+            "select 1 from known k, (items i join known j on j.n = 2) as k2 where i.label = 'a' and n = 1",
+            ["", "", "j.n = 2"],
+        ),
+        (
+            "select (select 1 from (items i cross join known j) as q where j.n = 1) from known j where j.n = 3",
+            ["", "", "j.n = 3"],
+        ),
+    ] {
+        let finish = cut(sql).unwrap();
+        let mut found: Vec<&str> =
+            finish.fetches.iter().map(|fetch| fetch.sql.split_once(" WHERE ").map_or("", |(_, rest)| rest)).collect();
+        found.sort_unstable();
+        let mut conditions = conditions;
+        conditions.sort_unstable();
+        assert_eq!(found, conditions, "{sql}");
+    }
+    assert!(
+        shown("select q.id from (items i cross join known k) as q").contains(r#"i."id", i."embedding", i."label""#)
+    );
+}
+
+#[test]
 fn some_queries_cannot_be_cut() {
     for sql in [
         "select * from known for update",

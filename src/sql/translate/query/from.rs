@@ -111,6 +111,10 @@ impl Cx<'_> {
                 if inner.kind() == SyntaxKind::PAREN_SELECT {
                     return self.derived(item, &inner, from);
                 }
+                // Its name hides those of the tables inside, and is one of all their columns.
+                if alias(item).is_some() {
+                    return Err(self.unsupported("a join with an alias is not supported by IRIS", at));
+                }
                 self.group(&inner, from)
             }
             SyntaxKind::PAREN_EXPR => self.group(item, from),
