@@ -152,3 +152,20 @@ fn a_killed_process_is_an_answer_or_an_error() {
         assert_eq!(client.value(COUNT), "143");
     }
 }
+
+#[test]
+fn a_second_step_that_fails_describes_no_rows() {
+    let server = Server::gateway(&[]);
+    let mut client = Client::connect(server.address);
+    table(&mut client, 3);
+    for (sql, tags) in [
+        ("SELECT ARRAY[1/0] FROM ft", "EZ"),
+        ("SELECT ARRAY[1/id] FROM ft", "EZ"),
+        ("SELECT ARRAY[id] FROM ft WHERE id > 5", "TCZ"),
+        ("SELECT ARRAY[id] FROM ft", "TDDDCZ"),
+    ] {
+        client.send(&message::query(sql));
+        let seen: String = client.until_ready().iter().map(|message| char::from(message.tag)).collect();
+        assert_eq!(seen, tags, "{sql}");
+    }
+}

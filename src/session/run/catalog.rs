@@ -12,6 +12,7 @@ use crate::session::contract::step::{Event, Progress};
 use crate::session::understand::context::Cx;
 use crate::session::understand::prelude::prelude;
 use crate::session::understand::question::Question;
+use crate::session::understand::rows::{Field, put_row_description};
 
 /// A statement with its values, as the oracle gets it.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +57,8 @@ pub(crate) struct CatalogRun {
     result_formats: Vec<Format>,
     /// RowDescription goes in front of the rows (simple protocol).
     describe: bool,
+    /// What it says, where that is not what the oracle says.
+    fields: Option<Vec<Field>>,
     rows_max: u64,
     /// A cursor is being opened: its rows are kept for the first FETCH.
     opens_only: bool,
@@ -88,11 +91,17 @@ impl CatalogRun {
             query,
             result_formats,
             describe,
+            fields: None,
             rows_max: 0,
             opens_only: false,
             sent_count: 0,
             state: State::Next,
         }
+    }
+
+    /// With another RowDescription than the oracle's.
+    pub(crate) fn with_fields(self, fields: Option<Vec<Field>>) -> Self {
+        Self { fields, ..self }
     }
 
     /// Asks for the rows of a cursor as they are now, and stops in front of the first.
@@ -172,8 +181,12 @@ impl CatalogRun {
                 cx.client.set_config_as_answered(name.as_deref(), value.as_deref(), *local, cx.out)?;
             }
         }
-        if self.describe && !answer.row_description.is_empty() {
-            cx.out.put_messages(&answer.row_description);
+        match &self.fields {
+            Some(fields) if self.describe => put_row_description(fields, cx.out),
+            None if self.describe && !answer.row_description.is_empty() => {
+                cx.out.put_messages(&answer.row_description);
+            }
+            _ => {}
         }
         let left_count = answer.rows_count;
         Ok(self.put_rows(answer, 0, left_count, cx.out))

@@ -17,7 +17,7 @@ use crate::session::contract::step::{Event, Progress};
 use crate::session::understand::context::{Cx, Understood};
 use crate::session::understand::parameter::Parameter;
 use crate::session::understand::resolve::{Resolve, Understanding};
-use crate::session::understand::rows::{Formats, described_fields, put_row_description};
+use crate::session::understand::rows::{Formats, described_fields};
 
 type Result<T> = std::result::Result<T, Box<PgError>>;
 
@@ -349,13 +349,13 @@ impl FinishRun {
             cx.shard.finishes(self.rows_count);
             tracing::debug!(statement = %statement.sql, rows = self.rows_count, bytes = self.bytes_count, "finished by PostgreSQL");
         }
-        if self.describe
-            && !self.opens_only
-            && let Some(fields) = described_fields(self.understood.extra.described().as_deref(), &self.formats)?
-        {
-            put_row_description(&fields, cx.out);
-        }
-        let mut run = Box::new(CatalogRun::new(statement, plan.asks, self.formats.to_codes(), false));
+        let describe = self.describe && !self.opens_only;
+        let fields = match describe {
+            true => described_fields(self.understood.extra.described().as_deref(), &self.formats)?,
+            false => None,
+        };
+        let run = CatalogRun::new(statement, plan.asks, self.formats.to_codes(), describe);
+        let mut run = Box::new(run.with_fields(fields));
         let outcome = if self.opens_only { run.open(cx) } else { run.start(self.rows_max, cx) };
         self.stage = Stage::Answer(run);
         outcome
