@@ -154,6 +154,25 @@ fn a_killed_process_is_an_answer_or_an_error() {
 }
 
 #[test]
+fn columns_count_as_parameters() {
+    let server = Server::gateway(&["--cores", "1"]);
+    let mut client = Client::connect(server.address);
+    table(&mut client, 3);
+    // One column, for which there is room behind 65,534 parameters only.
+    let sql = "SELECT count(*) FROM ft WHERE ARRAY[id] = '{2}'";
+    for (count, answer) in [(65_534, "Row '1'"), (65_535, "Error 54000")] {
+        // Those that a text does not use count as well.
+        client.send(&message::parse("", sql, &vec![23; count]));
+        client.send(&message::bind_text("", "", &vec!["7"; count]));
+        client.send(&message::execute("", 0));
+        client.send(&message::sync());
+        let lines = client.lines(1);
+        assert!(lines.iter().any(|line| line.starts_with(answer)), "{count}: {lines:.300?}");
+    }
+    assert_eq!(client.value(sql), "1");
+}
+
+#[test]
 fn a_second_step_that_fails_describes_no_rows() {
     let server = Server::gateway(&[]);
     let mut client = Client::connect(server.address);

@@ -21,6 +21,9 @@ use crate::session::understand::rows::{Formats, described_fields};
 
 type Result<T> = std::result::Result<T, Box<PgError>>;
 
+/// Parameters that one Bind may have.
+const PARAMETERS_MAX: usize = u16::MAX as usize;
+
 /// Such a query under way.
 #[derive(Debug)]
 pub(crate) struct FinishRun {
@@ -183,7 +186,24 @@ impl FinishRun {
         self.plan().ok()?.fetches.get(self.fetch)
     }
 
+    /// Each column of a fetch is a parameter of the second step, which the protocol counts in 16 bits.
+    fn check_parameters(&self) -> Result<()> {
+        let columns: usize = self.plan()?.fetches.iter().map(|fetch| fetch.columns.len()).sum();
+        let own = self.statement.parameter_types.len();
+        if own.saturating_add(columns) > PARAMETERS_MAX {
+            let message = format!(
+                "a query with {own} parameters that reads {columns} columns cannot be finished by PostgreSQL: together \
+                 they may be {PARAMETERS_MAX}"
+            );
+            return Err(PgError::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message)
+                .detail("IRIS cannot compute this query as a whole: the columns of its tables become parameters.")
+                .hint("Use fewer parameters, such as one array in place of a list."));
+        }
+        Ok(())
+    }
+
     fn next(&mut self, cx: &mut Cx<'_>) -> Result<Outcome> {
+        self.check_parameters()?;
         let Some(fetch) = self.fetch() else { return self.answer(cx) };
         let sql = if self.is_plain { &fetch.plain } else { &fetch.sql };
         let mut template = Template::default();
