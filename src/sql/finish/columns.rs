@@ -69,6 +69,7 @@ impl Mentions {
         self.whole.contains(&base.folded) && !base.has_column(&base.folded)
     }
 
+    /// Where columns are renamed by their places, all have theirs.
     fn needs_all(&self, base: &Base) -> bool {
         // Which columns other names mean is PostgreSQL's to tell.
         base.is_renamed() || base.is_hidden || self.shows_all(base)

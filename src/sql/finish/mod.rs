@@ -10,6 +10,7 @@ mod conditions;
 mod functions;
 mod grouped;
 mod relations;
+mod resolution;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use self::columns::{Mentions, needed};
 use self::functions::{changes_rows, reads_tables};
 use self::relations::{Base, ask, bases};
+use self::resolution::made_labels;
 use super::options::{TranslateError, TranslateOptions, Translated};
 use super::plan::{Action, CatalogQuery, Fetch, FetchedColumn, Finish, FinishPiece, Translation};
 use super::schema::Schema;
@@ -228,7 +230,7 @@ impl Cut<'_, '_> {
                     if is_inner || is_called(&node) {
                         continue;
                     }
-                    let parts: Vec<String> = names::parts(&node).iter().map(|part| names::folded(part)).collect();
+                    let parts = names_of(&node);
                     let is_own = match parts.as_slice() {
                         [qualifier, column] => *qualifier == base.folded && base.has_column(column),
                         [schema, table, column] => base.is_named(schema, table) && base.has_column(column),
@@ -287,28 +289,24 @@ impl Cut<'_, '_> {
         if is_inside || !base.is_alone || !is_plain || nodes::child(&targets, SyntaxKind::DISTINCT_CLAUSE).is_some() {
             return None;
         }
-        let mut labels = Vec::new();
         for node in targets.descendants() {
             match node.kind() {
                 SyntaxKind::OVER_CLAUSE => return None,
                 SyntaxKind::CALL_EXPR if called(&node).is_none_or(|name| changes_rows(&name)) => return None,
-                SyntaxKind::AS_NAME => labels.extend(names::parts(&node).last().map(|name| names::folded(name))),
                 _ => {}
             }
         }
         let count = limit.first_child().filter(|count| count.kind() == SyntaxKind::LITERAL)?;
         let mut text = String::new();
         if let Some(order) = nodes::child(select, SyntaxKind::ORDER_BY_CLAUSE) {
-            // What stands for an output column means something else elsewhere.
-            let is_label = |node: &SyntaxNode| {
-                node.kind() == SyntaxKind::NAME_REF
-                    && names::first(node).is_some_and(|name| labels.contains(&names::folded(&name)))
-            };
-            if order.descendants().any(|node| is_label(&node)) {
-                return None;
-            }
+            let made = made_labels(self.cx, base, &targets);
             for key in order.descendants().filter(|node| node.kind() == SyntaxKind::SORT_BY) {
-                if !self.is_about(key.descendants(), base, bases) {
+                // What stands for an output column means something else elsewhere. Inside of an expression a name is that
+                // of a column of the table (`findTargetlistEntrySQL92`).
+                let named = key.first_child().map(|value| nodes::unwrapped(&value));
+                let named = named.filter(|value| value.kind() == SyntaxKind::NAME_REF);
+                let named = named.and_then(|value| names::first(&value)).map(|name| names::folded(&name));
+                if named.is_some_and(|name| made.contains(&name)) || !self.is_about(key.descendants(), base, bases) {
                     return None;
                 }
             }
@@ -328,7 +326,7 @@ impl Cut<'_, '_> {
             if is_inner || is_called(&node) || node.descendants().any(|part| part.kind() == SyntaxKind::PAREN_EXPR) {
                 continue;
             }
-            let parts: Vec<String> = names::parts(&node).iter().map(|part| names::folded(part)).collect();
+            let parts = names_of(&node);
             let is_star = nodes::has_token(&node, SyntaxKind::STAR);
             let (schema, table) = match (parts.as_slice(), is_star) {
                 ([_], true) | ([_, _], false) => continue,
@@ -424,6 +422,11 @@ fn called(call: &SyntaxNode) -> Option<String> {
         return None;
     }
     names::parts(&name).last().map(|name| names::folded(name))
+}
+
+/// The parts of a name, folded.
+fn names_of(name: &SyntaxNode) -> Vec<String> {
+    names::parts(name).iter().map(|part| names::folded(part)).collect()
 }
 
 /// Whether a name is that of a function that is called.

@@ -134,6 +134,15 @@ fn first_rows() {
     assert!(has_limit("select md5(name) from known order by id desc limit 3"));
     assert!(has_limit("select md5(label) from items order by embedding <-> '[1,2,3]' limit 3"));
     assert!(has_limit("select md5(name) from known where n = 1 limit 3"));
+    // The key is the column of the table, or the output column is that very one.
+    for sql in [
+        "select n::text, md5(name) from known order by n + 1 limit 3",
+        "select n::text, md5(name) from known order by known.n limit 3",
+        "select n, md5(name) from known order by n limit 3",
+        "select known.n as n, *, md5(name) from known order by n limit 3",
+    ] {
+        assert!(has_limit(sql), "{sql}");
+    }
     for sql in [
         "select md5(name) from known where md5(name) = 'x' order by id limit 3",
         "select md5(name) as id from known order by id limit 3",
@@ -147,6 +156,12 @@ fn first_rows() {
         "select md5(name) from known, items limit 3",
         "select n, count(*) from known group by n limit 3",
         "(select md5(name) from known limit 3) order by md5",
+        // The key is an output column.
+        "select n::text, md5(name) from known order by n limit 3",
+        "select cast(n as text), md5(name) from known order by (n) limit 3",
+        "select lower(label) as x, md5(label) from items order by x limit 3",
+        "select (select 1 as id), md5(name) from known order by id limit 3",
+        "select md5(name) from known as k(a) order by n limit 3",
         "(select md5(name) from known order by id limit 3) offset 1",
     ] {
         assert!(!has_limit(sql), "{sql}");
