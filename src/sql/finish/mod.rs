@@ -22,7 +22,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use self::columns::{Mentions, needed};
 use self::functions::{changes_rows, reads_tables};
 use self::relations::{Base, ask, bases};
-use self::resolution::made_labels;
+use self::resolution::{made_labels, reads_system_column};
 use super::options::{TranslateError, TranslateOptions, Translated};
 use super::plan::{Action, CatalogQuery, Fetch, FetchedColumn, Finish, FinishPiece, Translation};
 use super::schema::Schema;
@@ -96,6 +96,9 @@ enum Edit {
 impl Cut<'_, '_> {
     fn made(&self, asks: CatalogQuery) -> Result<Option<Finish>, TranslateError> {
         let Some(bases) = bases(self.cx, self.query).filter(|bases| !bases.is_empty()) else { return Ok(None) };
+        if reads_system_column(self.cx, self.query, &bases) {
+            return Ok(None);
+        }
         let mentions = Mentions::of(self.query);
         let mut fetches: Vec<Fetch> = Vec::new();
         let mut edits: Vec<(Range<usize>, Edit)> = Vec::new();

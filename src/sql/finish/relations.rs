@@ -250,7 +250,7 @@ fn base(
     })
 }
 
-fn is_catalog(cx: &Cx<'_>, name: &SyntaxNode) -> bool {
+pub(super) fn is_catalog(cx: &Cx<'_>, name: &SyntaxNode) -> bool {
     let parts: Vec<String> = names::parts(name).iter().map(|part| names::folded(part)).collect();
     cx.is_catalog_relation(&parts)
 }

@@ -2,10 +2,11 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::names_of;
-use super::relations::Base;
+use super::relations::{Base, is_catalog};
+use super::{is_called, names_of};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
+use crate::sql::syntax::with::is_with_table;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::expr::labels::label;
 
@@ -41,4 +42,63 @@ fn is_column_called(value: &SyntaxNode, base: &Base, name: &str) -> bool {
             [schema, table, column] => column == name && base.is_named(schema, table),
             _ => false,
         }
+}
+
+/// Columns that every table of PostgreSQL has beside its own (`SysAtt` of `heap.c`).
+const SYSTEM_COLUMNS: &[&str] = &["cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"];
+
+/// Whether a query reads such a column of a table, which the rows of a fetch do not have.
+pub(super) fn reads_system_column(cx: &Cx<'_>, query: &SyntaxNode, bases: &[Base]) -> bool {
+    query.descendants().any(|node| {
+        let is_inner = node.parent().is_some_and(|parent| parent.kind() == SyntaxKind::FIELD_EXPR);
+        if is_inner || !matches!(node.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) || is_called(&node) {
+            return false;
+        }
+        let parts = names_of(&node);
+        let Some((column, qualifiers)) = parts.split_last() else { return false };
+        if !SYSTEM_COLUMNS.contains(&column.as_str()) {
+            return false;
+        }
+        match qualifiers {
+            [] => !is_output_name(&node, column) && is_of_table(cx, &node, column, bases),
+            [qualifier] => bases.iter().any(|base| base.folded == *qualifier && !base.has_column(column)),
+            [schema, table] => bases.iter().any(|base| base.is_named(schema, table) && !base.has_column(column)),
+            _ => false,
+        }
+    })
+}
+
+/// Whether the innermost query around a bare name that has tables has one that lacks a column of this name.
+fn is_of_table(cx: &Cx<'_>, name: &SyntaxNode, column: &str, bases: &[Base]) -> bool {
+    for around in name.ancestors() {
+        let mut own = bases.iter().filter(|base| base.select == around).peekable();
+        if own.peek().is_some() {
+            return own.any(|base| !base.has_column(column));
+        }
+        let from = nodes::child(&around, SyntaxKind::FROM_CLAUSE);
+        let is_of_catalog = |node: SyntaxNode| {
+            node.kind() == SyntaxKind::RELATION_NAME_REF && !is_with_table(&node) && is_catalog(cx, &node)
+        };
+        if around.kind() == SyntaxKind::SELECT && from.is_some_and(|from| from.descendants().any(is_of_catalog)) {
+            return false;
+        }
+    }
+    false
+}
+
+/// Whether a key of ORDER BY is a name after AS.
+fn is_output_name(name: &SyntaxNode, column: &str) -> bool {
+    let Some(key) = name.ancestors().find(|node| !matches!(node.kind(), SyntaxKind::NAME_REF | SyntaxKind::PAREN_EXPR))
+    else {
+        return false;
+    };
+    let select = key.ancestors().find(|node| node.kind() == SyntaxKind::SELECT);
+    let clause = select.and_then(|select| nodes::child(&select, SyntaxKind::SELECT_CLAUSE));
+    key.kind() == SyntaxKind::SORT_BY
+        && clause.is_some_and(|clause| {
+            nodes::grandchildren(&clause, SyntaxKind::TARGET_LIST, SyntaxKind::TARGET)
+                .iter()
+                .filter_map(|target| nodes::child(target, SyntaxKind::AS_NAME))
+                .any(|name| names::parts(&name).last().is_some_and(|name| names::folded(name) == column))
+        })
 }

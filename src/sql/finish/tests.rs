@@ -246,8 +246,22 @@ fn an_alias_of_a_join_hides_its_tables() {
 }
 
 #[test]
+fn system_columns_are_of_tables() {
+    for sql in [
+        "select array[1] as xmin from known order by xmin",
+        "select s.ctid, md5(name) from known, (select 1 as ctid) s",
+        "select md5(name) from known where exists (select xmin from pg_class)",
+    ] {
+        assert_ne!(shown(sql), "none", "{sql}");
+    }
+}
+
+#[test]
 fn some_queries_cannot_be_cut() {
     for sql in [
+        "select ctid, md5(name) from known",
+        "select md5(name) from known k where k.xmin is null",
+        "select md5(name) from known order by public.known.tableoid",
         "select * from known for update",
         "select * from known tablesample system (10)",
         "select query_to_xml('select 1', true, true, '') from known",
