@@ -355,7 +355,11 @@ impl TableLoad {
     /// What the gateway noted of a view's columns when it made it.
     fn view_columns(&mut self, row: Vec<Option<String>>) {
         let definition = row.into_iter().next().flatten();
-        let Some(types) = definition.as_deref().and_then(parse_view_columns) else { return };
+        let types = definition.as_deref().and_then(parse_view_columns);
+        if types.is_some() || definition.as_deref().is_some_and(|text| parse_view_note(text).is_some()) {
+            self.facts.columns.iter_mut().for_each(|column| column.is_spelled = true);
+        }
+        let Some(types) = types else { return };
         if types.len() != self.facts.columns.len() {
             return;
         }
