@@ -319,6 +319,26 @@ fn of_nested(
     Ok(array_nested::literal(&nested.dimensions, &elements))
 }
 
+/// A literal in the standard style, whose elements are written otherwise.
+///
+/// # Errors
+/// 22P02, and what the element's type says.
+pub(super) fn encode_text(element: Oid, encoder: &Encoder, text: &str, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
+    let nested = array_nested::parse(text)?;
+    let mut elements = Vec::with_capacity(nested.elements.len());
+    for item in &nested.elements {
+        let Some(item) = item else {
+            elements.push(None);
+            continue;
+        };
+        let mut written = Vec::new();
+        encoder.encode(&decode_text_of(element, item)?, &mut written)?;
+        elements.push(Some(written));
+    }
+    out.extend_from_slice(array_nested::literal(&nested.dimensions, &elements).as_bytes());
+    Ok(())
+}
+
 /// A literal whose elements are fitted to the modifier of their type.
 ///
 /// # Errors

@@ -80,6 +80,8 @@ enum Cell {
     ArrayBinary(PgType),
     /// Text that the client's settings change.
     Styled(Styled, Arc<Style>),
+    /// An array of such values: what its elements are, and how they are written.
+    StyledArray(PgType, Box<Encoder>),
     /// A value of another type.
     Cast(cast::Cast),
 }
@@ -136,6 +138,13 @@ impl Encoder {
     /// As [`select`](Self::select).
     pub fn select_styled(pg_type: PgType, format: Format, style: &Arc<Style>) -> Result<Encoder, Box<PgError>> {
         let encoder = Self::select(pg_type, format)?;
+        if let Some(element) = element_of(pg_type).filter(|_| format == Format::Text) {
+            let written = Self::select_styled(element, format, style)?;
+            return Ok(match written.cell {
+                Cell::Styled(..) => Self { cell: Cell::StyledArray(element, Box::new(written)), ..encoder },
+                _ => encoder,
+            });
+        }
         Ok(match Styled::of(&encoder.cell, style) {
             Some(styled) => Self { cell: Cell::Styled(styled, Arc::clone(style)), ..encoder },
             None => encoder,
@@ -146,7 +155,7 @@ impl Encoder {
     pub fn depends_on_style(pg_type: PgType, format: Format) -> bool {
         format == Format::Text
             && matches!(
-                pg_type.oid,
+                pg_type.oid.element().unwrap_or(pg_type.oid),
                 Oid::FLOAT4 | Oid::FLOAT8 | Oid::BYTEA | Oid::DATE | Oid::TIMESTAMP | Oid::TIMESTAMPTZ | Oid::INTERVAL
             )
     }
@@ -165,6 +174,9 @@ impl Encoder {
         }
         match self.cell {
             Cell::Styled(styled, ref style) => encode_styled(styled, style, datum, out)?,
+            Cell::StyledArray(element, ref written) => {
+                array::encode_text(element.oid, written, &convert::array(datum, "array")?, out)?;
+            }
             Cell::Cast(ref cast) => cast::encode(cast, datum, out)?,
             Cell::Text => transcode::write_text(datum, out)?,
             Cell::PaddedText(characters) => write_padded(datum, characters, out)?,
@@ -258,6 +270,11 @@ fn encode_styled(styled: Styled, style: &Style, datum: &Datum<'_>, out: &mut Vec
     Ok(())
 }
 
+/// The modifier of an array is that of its elements.
+fn element_of(array: PgType) -> Option<PgType> {
+    array.oid.element().map(|oid| PgType { oid, typmod: array.typmod })
+}
+
 fn no_binary(pg_type: PgType) -> Box<PgError> {
     PgError::unsupported(format!("binary output of type {} is not supported", pg_type.name()))
         .hint("Ask for the column in text format.")
@@ -305,8 +322,7 @@ impl Cell {
     }
 
     fn binary(pg_type: PgType) -> Option<Cell> {
-        if let Some(element) = pg_type.oid.element() {
-            let element = PgType { oid: element, typmod: pg_type.typmod };
+        if let Some(element) = element_of(pg_type) {
             return Cell::binary(element).map(|_| Cell::ArrayBinary(element));
         }
         Some(match pg_type.oid {

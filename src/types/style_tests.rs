@@ -190,8 +190,36 @@ fn bytes_with_escapes() {
 }
 
 #[test]
+fn arrays_are_printed_as_their_elements_are() {
+    let output = style(|style| {
+        style.date_format = DateFormat::Sql;
+        style.zone = zone("Asia/Kolkata");
+        style.interval_format = IntervalFormat::Iso8601;
+        style.bytea_escape = true;
+        style.extra_float_digits = -10;
+    });
+    for (element, text, printed) in [
+        (Oid::DATE, "{2024-02-29,NULL}", "{02/29/2024,NULL}"),
+        (Oid::DATE, "[0:0]={1999-12-01}", "[0:0]={12/01/1999}"),
+        (Oid::DATE, "{}", "{}"),
+        (Oid::TIMESTAMP, "{{\"2024-02-29 00:00:00\"},{NULL}}", "{{\"02/29/2024 00:00:00\"},{NULL}}"),
+        (Oid::TIMESTAMPTZ, "{\"2024-07-01 12:00:00+00\"}", "{\"07/01/2024 17:30:00 IST\"}"),
+        (Oid::INTERVAL, "{\"1 day 02:00:00\"}", "{P1DT2H}"),
+        (Oid::BYTEA, "{\"\\\\x5c61\"}", "{\"\\\\\\\\a\"}"),
+        (Oid::FLOAT8, "{0.123456789}", "{0.12346}"),
+        (Oid::TEXT, "{2024-02-29}", "{2024-02-29}"),
+    ] {
+        let array = element.array().unwrap();
+        assert_eq!(reprint(array, text, Style::standard(), &output), printed, "{text}");
+        assert_eq!(Encoder::depends_on_style(PgType::new(array), Format::Text), element != Oid::TEXT);
+        assert!(!Encoder::depends_on_style(PgType::new(array), Format::Binary));
+    }
+}
+
+#[test]
 fn the_standard_style_keeps_the_standard_encoders() {
-    for oid in [Oid::DATE, Oid::TIMESTAMPTZ, Oid::FLOAT8, Oid::BYTEA, Oid::INTERVAL] {
+    let elements = [Oid::DATE, Oid::TIMESTAMPTZ, Oid::FLOAT8, Oid::BYTEA, Oid::INTERVAL];
+    for oid in elements.into_iter().chain(elements.iter().filter_map(|oid| oid.array())) {
         let pg_type = PgType::new(oid);
         assert_eq!(
             Encoder::select_styled(pg_type, Format::Text, Style::standard()).unwrap(),

@@ -258,6 +258,9 @@ impl FinishRun {
         let values = bind_values(&understood, &sources, cx)?;
         let formats = Formats::new(formats.iter().copied());
         let mut operation = Box::new(Operation::new(understood, values, formats, false, cx.shard, cx.client)?);
+        if let Operation::Run(run) = &mut *operation {
+            run.print_standard();
+        }
         // A portal may have a result of the same statement open: IRIS tells results apart by the key.
         if let Operation::Run(run) = &mut *operation
             && (cx.client.transaction.wants_transaction() || cx.client.open_results.any())

@@ -6,6 +6,7 @@ use crate::bridge::{Culprit, last_part};
 use crate::catalog::ChangeUnderWay;
 use crate::iris::{IrisError, IrisStatement, Item, ItemReader, Reply, Request, StatementMetadata};
 use crate::sql::{Action, RunIf, ScriptStep, StepRole};
+use crate::types::Style;
 use crate::wire::{PgError, SqlState};
 
 use super::bind::StepValues;
@@ -35,6 +36,8 @@ pub(crate) struct Run {
     formats: Formats,
     /// RowDescription goes in front of the first row (simple protocol).
     describe: bool,
+    /// Its texts are not for the client: they do not follow its settings.
+    prints_standard: bool,
     step: usize,
     state: State,
     shape: Option<Rc<RowShape>>,
@@ -97,6 +100,7 @@ impl Run {
             values,
             formats,
             describe,
+            prints_standard: false,
             step: 0,
             state: State::Next,
             shape: None,
@@ -155,6 +159,11 @@ impl Run {
     pub(crate) fn key(&self) -> Option<u64> {
         let step = self.steps().iter().find(|step| step.role == StepRole::Rows)?;
         Some(self.statement(step).key)
+    }
+
+    /// Has texts printed in the standard style, which PostgreSQL reads whatever the settings.
+    pub(crate) fn print_standard(&mut self) {
+        self.prints_standard = true;
     }
 
     /// Another result of the same statement is open on the lease; pages are told apart by the key.
@@ -471,7 +480,9 @@ impl Run {
             return Ok(());
         }
         let Some(step) = self.steps().get(self.step) else { return Ok(()) };
-        let shape = row_shape(&self.understood, step, metadata, &self.formats, cx.shard, cx.client.settings.style())?;
+        let own = self.prints_standard.then(Style::standard_of_thread);
+        let style = own.as_ref().unwrap_or_else(|| cx.client.settings.style());
+        let shape = row_shape(&self.understood, step, metadata, &self.formats, cx.shard, style)?;
         if self.describe {
             put_row_description(&shape.fields, cx.out);
         }
