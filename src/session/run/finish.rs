@@ -42,10 +42,17 @@ pub(crate) struct FinishRun {
     /// DataRow messages of the present fetch that have not been read.
     spool: SendBuf,
     /// Of the fetches so far.
-    gathered: Vec<Vec<Elements>>,
-    rows_count: usize,
-    bytes_count: usize,
+    gathered: Vec<Gathered>,
     stage: Stage,
+}
+
+/// The rows of one fetch, column by column.
+#[derive(Debug)]
+struct Gathered {
+    columns: Vec<Elements>,
+    rows_count: usize,
+    /// Of the DataRow messages.
+    bytes_count: usize,
 }
 
 #[derive(Debug)]
@@ -60,19 +67,18 @@ enum Stage {
 #[derive(Debug, Default)]
 struct Elements {
     bytes: Vec<u8>,
-    count: usize,
     has_null: bool,
 }
 
 impl Elements {
-    /// The array, of one dimension.
-    fn into_array(self, element: Oid) -> Vec<u8> {
+    /// The array of `count` elements, of one dimension.
+    fn into_array(self, element: Oid, count: usize) -> Vec<u8> {
         let mut array = Vec::with_capacity(self.bytes.len().saturating_add(20));
-        let dimensions = u32::from(self.count > 0);
+        let dimensions = u32::from(count > 0);
         let words = [dimensions, u32::from(self.has_null), element.0];
         array.extend(words.iter().flat_map(|word| word.to_be_bytes()));
-        if self.count > 0 {
-            let count = u32::try_from(self.count).unwrap_or(u32::MAX);
+        if count > 0 {
+            let count = u32::try_from(count).unwrap_or(u32::MAX);
             array.extend([count, 1].iter().flat_map(|word| word.to_be_bytes()));
         }
         array.extend_from_slice(&self.bytes);
@@ -98,8 +104,6 @@ impl FinishRun {
             is_plain: false,
             spool: SendBuf::new(),
             gathered: Vec::new(),
-            rows_count: 0,
-            bytes_count: 0,
             stage: Stage::Next,
         }
     }
@@ -269,7 +273,8 @@ impl FinishRun {
         }
         self.gathered.truncate(self.fetch);
         let columns = self.fetch().map_or(0, |fetch| fetch.columns.len());
-        self.gathered.push(std::iter::repeat_with(Elements::default).take(columns).collect());
+        let columns = std::iter::repeat_with(Elements::default).take(columns).collect();
+        self.gathered.push(Gathered { columns, rows_count: 0, bytes_count: 0 });
         let outcome = operation.start(0, &mut cx.spooled(&mut self.spool))?;
         Ok((operation, outcome))
     }
@@ -325,33 +330,48 @@ impl FinishRun {
     /// Takes the rows that the fetch has given so far.
     fn gather(&mut self, cx: &Cx<'_>) -> Result<()> {
         let limits = &cx.shard.options.limits;
-        let Some(columns) = self.gathered.last_mut() else { return Ok(()) };
-        self.bytes_count = self.bytes_count.saturating_add(self.spool.len());
+        let Some(present) = self.gathered.last_mut() else { return Ok(()) };
+        present.bytes_count = present.bytes_count.saturating_add(self.spool.len());
         for (row, _) in Messages::new(self.spool.as_slice()).filter(|(message, _)| message.tag == b'D') {
-            self.rows_count = self.rows_count.saturating_add(1);
+            present.rows_count = present.rows_count.saturating_add(1);
             // Behind the number of columns.
             let mut cells = row.body.get(2..).unwrap_or_default();
-            for column in columns.iter_mut() {
+            for column in &mut present.columns {
                 let length = cells.first_chunk::<4>().map_or(-1, |bytes| i32::from_be_bytes(*bytes));
                 let (cell, next) = cells
                     .split_at_checked(usize::try_from(length).unwrap_or(0).saturating_add(4))
                     .ok_or_else(|| PgError::error(SqlState::INTERNAL_ERROR, "a row of a fetch is cut short"))?;
                 cells = next;
                 column.bytes.extend_from_slice(cell);
-                column.count = column.count.saturating_add(1);
                 column.has_null |= length < 0;
             }
         }
         self.spool.clear();
-        let table = self.fetch().map(|fetch| fetch.table.clone()).unwrap_or_default();
-        if self.rows_count > limits.finish_rows_max {
-            return Err(too_much(&table, format!("more than {} rows", limits.finish_rows_max), "finish_rows_max"));
+        if self.rows_count() > limits.finish_rows_max {
+            return Err(self.too_much(format!("more than {} rows", limits.finish_rows_max), "finish_rows_max"));
         }
-        if self.bytes_count > limits.finish_bytes_max {
+        if self.bytes_count() > limits.finish_bytes_max {
             let much = format!("more than {} MB of rows", limits.finish_bytes_max >> 20);
-            return Err(too_much(&table, much, "finish_bytes_max"));
+            return Err(self.too_much(much, "finish_bytes_max"));
         }
         Ok(())
+    }
+
+    /// Of all fetches so far.
+    fn rows_count(&self) -> usize {
+        self.gathered.iter().map(|gathered| gathered.rows_count).fold(0, usize::saturating_add)
+    }
+
+    /// The same in bytes.
+    fn bytes_count(&self) -> usize {
+        self.gathered.iter().map(|gathered| gathered.bytes_count).fold(0, usize::saturating_add)
+    }
+
+    fn too_much(&self, much: String, key: &str) -> Box<PgError> {
+        let table = self.fetch().map(|fetch| fetch.table.as_str()).unwrap_or_default();
+        PgError::error(SqlState::PROGRAM_LIMIT_EXCEEDED, format!("PostgreSQL would need {much} of \"{table}\""))
+            .detail("IRIS cannot compute this query as a whole: PostgreSQL finishes it over the rows that IRIS gives.")
+            .hint(format!("Add conditions that IRIS can compute, which EXPLAIN shows, or raise {key}."))
     }
 
     /// All rows are here: the second step.
@@ -361,17 +381,19 @@ impl FinishRun {
         let mut statement = std::mem::take(&mut self.statement);
         let first = statement.parameter_types.len().saturating_add(1);
         statement.sql = second_step(plan, first);
+        if !plan.fetches.is_empty() {
+            let (rows, bytes) = (self.rows_count(), self.bytes_count());
+            cx.shard.finishes(rows);
+            tracing::debug!(statement = %statement.sql, rows, bytes, "finished by PostgreSQL");
+        }
         for (fetch, gathered) in plan.fetches.iter().zip(std::mem::take(&mut self.gathered)) {
-            for (column, elements) in fetch.columns.iter().zip(gathered) {
+            for (column, elements) in fetch.columns.iter().zip(gathered.columns) {
                 statement.parameter_types.push(column.array);
-                statement.values.push((Format::Binary, Some(elements.into_array(column.element))));
+                let array = elements.into_array(column.element, gathered.rows_count);
+                statement.values.push((Format::Binary, Some(array)));
             }
         }
         self.spool = SendBuf::new();
-        if !plan.fetches.is_empty() {
-            cx.shard.finishes(self.rows_count);
-            tracing::debug!(statement = %statement.sql, rows = self.rows_count, bytes = self.bytes_count, "finished by PostgreSQL");
-        }
         let describe = self.describe && !self.opens_only;
         let fields = match describe {
             true => described_fields(self.understood.extra.described().as_deref(), &self.formats)?,
@@ -450,10 +472,4 @@ fn put_rows(columns: &[FetchedColumn], first: usize, sql: &mut String) {
         sql.push_str(" OFFSET 0");
     }
     sql.push(')');
-}
-
-fn too_much(table: &str, much: String, key: &str) -> Box<PgError> {
-    PgError::error(SqlState::PROGRAM_LIMIT_EXCEEDED, format!("PostgreSQL would need {much} of \"{table}\""))
-        .detail("IRIS cannot compute this query as a whole: PostgreSQL finishes it over the rows that IRIS gives.")
-        .hint(format!("Add conditions that IRIS can compute, which EXPLAIN shows, or raise {key}."))
 }
