@@ -30,7 +30,7 @@ impl Cut<'_, '_> {
                 .children()
                 .filter_map(|key| meant(&select, &unwrapped(&key.first_child()?), bases))
                 .filter(|key| matches!(key.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR))
-                .map(|key| names::parts(&key).iter().map(|part| names::folded(part)).collect())
+                .map(|key| names::folded_parts(&key))
                 .collect();
             let keyed = |base: &&Base| base.select == select && !base.is_hidden && !base.facts.primary_key.is_empty();
             for base in bases.iter().filter(keyed) {

@@ -140,21 +140,13 @@ impl Cut<'_, '_> {
             }
         }
         let start = usize::from(self.query.text_range().start());
-        let mut lines = vec![format!("PostgreSQL: {}", second.get(start..).unwrap_or_default())];
+        let mut lines = vec![format!("PostgreSQL: {}", in_one_line(second.get(start..).unwrap_or_default()))];
         for (n, fetch) in finish.fetches.iter().enumerate() {
             let iris = self.translation(&fetch.sql)?.unwrap_or_default();
             lines.push(format!("  rows {} of {}", n.saturating_add(1), fetch.table));
-            lines.push(format!("    IRIS: {iris}"));
+            lines.push(format!("    IRIS: {}", in_one_line(&iris)));
         }
-        let lines: Vec<String> = lines
-            .iter()
-            .map(|line| quoted_text(&line.split_whitespace().collect::<Vec<_>>().join(" ")))
-            .zip(&lines)
-            .map(|(text, line)| {
-                let indent = line.len().saturating_sub(line.trim_start().len());
-                text.replacen('\'', &format!("'{}", " ".repeat(indent)), 1)
-            })
-            .collect();
+        let lines: Vec<String> = lines.iter().map(|line| quoted_text(line)).collect();
         let text = format!("SELECT unnest(ARRAY[{}]) AS \"QUERY PLAN\"", lines.join(", "));
         Ok(Finish { asks: CatalogQuery::default(), fetches: Vec::new(), pieces: vec![FinishPiece::Text(text)] })
     }
@@ -182,17 +174,18 @@ impl Cut<'_, '_> {
                 has_all = false;
             }
         }
+        let filtered = match conditions.is_empty() {
+            true => plain.clone(),
+            false => format!("{plain} WHERE {}", conditions.join(" AND ")),
+        };
+        let limited = has_all.then(|| self.top(base, bases)).flatten().map(|top| format!("{filtered} {top}"));
         let mut sql = plain.clone();
-        if !conditions.is_empty() {
-            let _ = write!(sql, " WHERE {}", conditions.join(" AND "));
-        }
-        if has_all && let Some(top) = self.top(base, bases) {
-            let limited = format!("{sql} {top}");
-            if self.translates(&limited)? {
-                sql = limited;
+        for better in limited.into_iter().chain((filtered != plain).then_some(filtered)) {
+            if self.translates(&better)? {
+                sql = better;
+                break;
             }
         }
-        let sql = if self.translates(&sql)? { sql } else { plain.clone() };
         Ok(Some(Fetch { table: base.typed.join("."), columns, sql, plain }))
     }
 
@@ -233,7 +226,7 @@ impl Cut<'_, '_> {
                     if is_inner || is_called(&node) {
                         continue;
                     }
-                    let parts = names_of(&node);
+                    let parts = names::folded_parts(&node);
                     let is_own = match parts.as_slice() {
                         [qualifier, column] => *qualifier == base.folded && base.has_column(column),
                         [schema, table, column] => base.is_named(schema, table) && base.has_column(column),
@@ -329,7 +322,7 @@ impl Cut<'_, '_> {
             if is_inner || is_called(&node) || node.descendants().any(|part| part.kind() == SyntaxKind::PAREN_EXPR) {
                 continue;
             }
-            let parts = names_of(&node);
+            let parts = names::folded_parts(&node);
             let is_star = nodes::has_token(&node, SyntaxKind::STAR);
             let (schema, table) = match (parts.as_slice(), is_star) {
                 ([_], true) | ([_, _], false) => continue,
@@ -396,6 +389,11 @@ impl Cx<'_> {
     }
 }
 
+/// A text without its line breaks, and with single blanks.
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// The SELECT that a node is in.
 fn select_of(node: &SyntaxNode) -> Option<SyntaxNode> {
     node.ancestors().find(|node| node.kind() == SyntaxKind::SELECT)
@@ -425,11 +423,6 @@ fn called(call: &SyntaxNode) -> Option<String> {
         return None;
     }
     names::parts(&name).last().map(|name| names::folded(name))
-}
-
-/// The parts of a name, folded.
-fn names_of(name: &SyntaxNode) -> Vec<String> {
-    names::parts(name).iter().map(|part| names::folded(part)).collect()
 }
 
 /// Whether a name is that of a function that is called.

@@ -251,7 +251,7 @@ fn base(
 }
 
 pub(super) fn is_catalog(cx: &Cx<'_>, name: &SyntaxNode) -> bool {
-    let parts: Vec<String> = names::parts(name).iter().map(|part| names::folded(part)).collect();
+    let parts = names::folded_parts(name);
     cx.is_catalog_relation(&parts)
 }
 

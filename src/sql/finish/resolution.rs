@@ -2,8 +2,8 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::is_called;
 use super::relations::{Base, is_catalog};
-use super::{is_called, names_of};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::syntax::with::is_with_table;
@@ -36,7 +36,7 @@ fn is_column_called(value: &SyntaxNode, base: &Base, name: &str) -> bool {
     };
     is_name
         && base.has_column(name)
-        && match names_of(value).as_slice() {
+        && match names::folded_parts(value).as_slice() {
             [column] => column == name,
             [qualifier, column] => column == name && *qualifier == base.folded,
             [schema, table, column] => column == name && base.is_named(schema, table),
@@ -54,7 +54,7 @@ pub(super) fn reads_system_column(cx: &Cx<'_>, query: &SyntaxNode, bases: &[Base
         if is_inner || !matches!(node.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) || is_called(&node) {
             return false;
         }
-        let parts = names_of(&node);
+        let parts = names::folded_parts(&node);
         let Some((column, qualifiers)) = parts.split_last() else { return false };
         if !SYSTEM_COLUMNS.contains(&column.as_str()) {
             return false;

@@ -96,6 +96,11 @@ pub(crate) fn parts(node: &SyntaxNode) -> Vec<String> {
         .collect()
 }
 
+/// The same, as PostgreSQL calls them.
+pub(crate) fn folded_parts(node: &SyntaxNode) -> Vec<String> {
+    parts(node).iter().map(|part| folded(part)).collect()
+}
+
 fn is_name_token(kind: SyntaxKind) -> bool {
     kind == SyntaxKind::IDENT || (kind.is_keyword() && !matches!(kind, SyntaxKind::ONLY_KW | SyntaxKind::LATERAL_KW))
 }

@@ -64,7 +64,7 @@ fn called(node: &SyntaxNode) -> Option<(CallFunction, String)> {
     if !matches!(callee.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) {
         return None;
     }
-    let parts: Vec<String> = names::parts(&callee).iter().map(|part| names::folded(part)).collect();
+    let parts = names::folded_parts(&callee);
     let name = match parts.as_slice() {
         [name] => name,
         [schema, name] if schema == "pg_catalog" => name,

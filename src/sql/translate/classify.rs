@@ -105,7 +105,7 @@ impl Cx<'_> {
         for node in query.descendants() {
             match node.kind() {
                 SyntaxKind::RELATION_NAME_REF => {
-                    let parts: Vec<String> = names::parts(&node).iter().map(|part| names::folded(part)).collect();
+                    let parts = names::folded_parts(&node);
                     match parts.as_slice() {
                         _ if is_with_table(&node) => {}
                         parts if self.is_catalog_relation(parts) => {

@@ -267,7 +267,7 @@ impl Place<'_> {
 /// The function's name, folded, without a schema that stands for PostgreSQL's own functions and extensions.
 fn called(node: &SyntaxNode) -> Option<String> {
     let name = node.first_child().filter(|_| node.kind() == SyntaxKind::CALL_EXPR)?;
-    let parts: Vec<String> = names::parts(&name).iter().map(|part| names::folded(part)).collect();
+    let parts = names::folded_parts(&name);
     match parts.as_slice() {
         [name] => Some(name.clone()),
         [schema, name] if matches!(schema.as_str(), "pg_catalog" | "public" | "extensions") => Some(name.clone()),

@@ -212,15 +212,14 @@ fn reading(query: &str, old: &Table, new: &Table, default_schema: &str) -> Optio
         }
         [] => false,
     };
-    let folded = |node: &SyntaxNode| names::parts(node).iter().map(|part| names::folded(part)).collect::<Vec<_>>();
     let mut changed = query.to_owned();
     let mut ends = Vec::new();
     for node in statement.descendants() {
         match node.kind() {
-            SyntaxKind::RELATION_NAME_REF if is_it(&folded(&node)) => ends.push(node),
+            SyntaxKind::RELATION_NAME_REF if is_it(&names::folded_parts(&node)) => ends.push(node),
             // A common table expression of that name; `schema.table.column`.
             SyntaxKind::WITH_TABLE if is_it(&[names::folded(&names::first(&node)?)]) => return None,
-            SyntaxKind::FIELD_EXPR => match folded(&node).as_slice() {
+            SyntaxKind::FIELD_EXPR => match names::folded_parts(&node).as_slice() {
                 [before @ .., _] if before.len() > 1 && is_it(before) => return None,
                 _ => {}
             },

@@ -188,7 +188,7 @@ fn keeps(cx: &Cx<'_>, value: &SyntaxNode, folded: &str, key: &[String]) -> bool 
     if !matches!(node.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) {
         return false;
     }
-    let parts: Vec<String> = names::parts(&node).iter().map(|part| names::folded(part)).collect();
+    let parts = names::folded_parts(&node);
     let Some((name, qualifiers)) = parts.split_last() else { return false };
     if !name.eq_ignore_ascii_case(folded) {
         return false;

@@ -121,7 +121,7 @@ pub(crate) fn is_determined(relations: &[Relation], facts: &[(Equality, Option<R
 
 /// The relation of these a name is a column of; `None` where it is of none, or might be of several.
 fn relation_of(relations: &[Relation], name: &SyntaxNode) -> Option<(usize, String)> {
-    let parts: Vec<String> = names::parts(name).iter().map(|part| names::folded(part)).collect();
+    let parts = names::folded_parts(name);
     let (column, qualifier) = match parts.as_slice() {
         [column] => (column, None),
         [.., qualifier, column] => (column, Some(qualifier)),
@@ -138,7 +138,7 @@ fn relation_of(relations: &[Relation], name: &SyntaxNode) -> Option<(usize, Stri
 
 /// Whether a name may be a column of one of these.
 fn is_here(relations: &[Relation], name: &SyntaxNode) -> bool {
-    let parts: Vec<String> = names::parts(name).iter().map(|part| names::folded(part)).collect();
+    let parts = names::folded_parts(name);
     match parts.as_slice() {
         [column] => relations.iter().any(|relation| {
             relation

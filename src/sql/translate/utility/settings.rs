@@ -78,8 +78,7 @@ fn set(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
             }
             SyntaxKind::SET_CONFIG => {
                 let Some(parameter) = nodes::child(&node, SyntaxKind::CONFIG_PARAMETER_REF) else { continue };
-                let name =
-                    names::parts(&parameter).iter().map(|part| names::folded(part)).collect::<Vec<_>>().join(".");
+                let name = names::folded_parts(&parameter).join(".");
                 if node.children().any(|child| child.kind() == SyntaxKind::FROM_CURRENT) {
                     return utility(Action::Accepted, "SET");
                 }

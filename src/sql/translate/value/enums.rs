@@ -35,7 +35,7 @@ pub(crate) fn of_column(cx: &Cx<'_>, node: &SyntaxNode) -> Option<Rc<EnumType>> 
     if !matches!(node.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) {
         return None;
     }
-    let parts: Vec<String> = names::parts(&node).iter().map(|part| names::folded(part)).collect();
+    let parts = names::folded_parts(&node);
     let column = match parts.as_slice() {
         [name] => cx.column(None, name),
         [.., relation, name] => cx.column(Some(relation), name),
