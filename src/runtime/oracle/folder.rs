@@ -10,6 +10,8 @@ use super::native::end_all_in;
 /// Names begin with this, so that what a killed gateway left behind is recognised.
 const PREFIX: &str = "iris-pgwire-oracle-";
 const LOCK: &str = "lock";
+/// Until it is locked it has another name: the sweep of a gateway that starts just then would take it for left behind.
+const UNLOCKED_PREFIX: &str = "iris-pgwire-new-";
 
 /// Times the folder is tried to be removed.
 const REMOVALS_MAX: u32 = 100;
@@ -33,17 +35,20 @@ impl PrivateFolder {
         sweep(&parent);
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
-        let path = parent.join(format!("{PREFIX}{:016x}", u64::from_le_bytes(random)));
+        let random = u64::from_le_bytes(random);
+        let path = parent.join(format!("{PREFIX}{random:016x}"));
         if path.as_os_str().len().saturating_add(32) > SOCKET_PATH_BYTES_MAX {
             let message = format!("{} is too long for a socket: set TMPDIR to a shorter path", path.display());
             return Err(io::Error::other(message));
         }
-        DirBuilder::new().mode(0o700).create(&path)?;
-        let lock = File::options().write(true).create_new(true).mode(0o600).open(path.join(LOCK))?;
+        let unlocked = parent.join(format!("{UNLOCKED_PREFIX}{random:016x}"));
+        DirBuilder::new().mode(0o700).create(&unlocked)?;
+        let lock = File::options().write(true).create_new(true).mode(0o600).open(unlocked.join(LOCK))?;
         lock.lock()?;
         if is_passable {
-            fs::set_permissions(&path, Permissions::from_mode(0o711))?;
+            fs::set_permissions(&unlocked, Permissions::from_mode(0o711))?;
         }
+        fs::rename(&unlocked, &path)?;
         Ok(Self { path, _lock: lock })
     }
 
