@@ -74,6 +74,22 @@ fn it_can_be_switched_off() {
     assert_eq!(client.value("SELECT count(*) FROM ft"), "10");
 }
 
+/// The one who has to wait hears of PostgreSQL, and nothing of what IRIS cannot do.
+#[test]
+fn without_postgres_it_is_said_so() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("postgres://postgres@{nobody}/postgres");
+    let server = Server::gateway(&["--catalog-url", &url, "--catalog-statement-timeout-ms", "100"]);
+    let mut client = Client::connect(server.address);
+    client.set_patience(Duration::from_secs(60));
+    table(&mut client, 10);
+    // IRIS can answer, only the types have to be its own.
+    assert_eq!(client.value("SELECT count(*) FROM ft"), "10");
+    assert_eq!(error(&mut client, COUNT).sqlstate().as_deref(), Some("57P03"));
+    // Translation knows of a function what IRIS does, IRIS itself of this one.
+    assert_eq!(error(&mut client, "SELECT unknown_to_both(id) FROM ft").sqlstate().as_deref(), Some("57P03"));
+}
+
 #[test]
 fn explain_shows_both_steps() {
     let server = Server::gateway(&[]);

@@ -155,7 +155,7 @@ fn read(mut stream: UnixStream, connection: &Arc<Connection>, hello: &[u8], door
                     }
                     Ok(StartupPacket::CancelRequest { pid, .. }) => {
                         if !door.interrupts.interrupt(pid.cast_unsigned()) {
-                            tracing::warn!("a statement does not end when it is interrupted");
+                            tracing::warn!("a statement cannot be interrupted");
                         }
                         // That it is done the client sees by this, even if the backend has work again.
                         return stream.shutdown(std::net::Shutdown::Both);

@@ -35,8 +35,8 @@ const PROBE_WORK_MEM: i32 = 70_001;
 const PROBE_MAINTENANCE_WORK_MEM: i32 = 70_003;
 /// How often the flags are set anew while the statement goes on: PostgreSQL forgets them while it reads a command.
 const REPEAT: Duration = Duration::from_millis(5);
-/// A statement that has not ended by then does not look at the flags; the gateway ends the process.
-const LIMIT: Duration = Duration::from_secs(2);
+/// A statement that has not ended by then does not look at the flags, or has had no time on a processor.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The flags of one running PostgreSQL.
 #[derive(Debug)]
@@ -168,6 +168,8 @@ struct State {
     flags: Option<Flags>,
     /// The connection whose transaction may be interrupted.
     owner: Option<u32>,
+    /// Turns so far: a connection that has another one is not to be interrupted for its last.
+    turns_count: u64,
     /// PostgreSQL is at work for it.
     is_running: bool,
     is_raised: bool,
@@ -190,7 +192,9 @@ impl Interrupts {
 
     /// A connection has its turn.
     pub fn begin_turn(&self, connection: u32) {
-        self.lock().owner = Some(connection);
+        let mut state = self.lock();
+        state.owner = Some(connection);
+        state.turns_count = state.turns_count.wrapping_add(1);
     }
 
     /// PostgreSQL works on a message that may be interrupted. It must be inside of a transaction: if not, what follows
@@ -222,14 +226,18 @@ impl Interrupts {
         self.changed.notify_all();
     }
 
-    /// Ends what runs for a connection, if its turn has come; returns when that is done. False: it goes on, as it
-    /// does not look at the flags or they are not known.
+    /// Ends what runs for a connection, if its turn has come; returns when that is done, however long it takes: on a
+    /// busy machine it does. The gateway ends a process in which it takes too long. False: the flags are not known.
     pub fn interrupt(&self, connection: u32) -> bool {
-        let deadline = Instant::now().checked_add(LIMIT);
+        let mut patience_until = Instant::now().checked_add(PATIENCE);
         let mut state = self.lock();
-        while state.owner == Some(connection) {
-            if state.flags.is_none() || deadline.is_none_or(|deadline| deadline <= Instant::now()) {
+        let turn = state.turns_count;
+        while state.owner == Some(connection) && state.turns_count == turn {
+            if state.flags.is_none() {
                 return false;
+            }
+            if patience_until.take_if(|until| *until <= Instant::now()).is_some() {
+                tracing::warn!("a statement has not ended since it was interrupted 2 s ago");
             }
             if state.is_running
                 && let Some(flags) = &state.flags
@@ -279,5 +287,31 @@ mod tests {
         assert!(!interrupts.interrupt(2));
         interrupts.end_turn();
         assert!(interrupts.interrupt(2));
+    }
+
+    #[test]
+    fn the_next_turn_is_not_interrupted_for_the_last() {
+        let interrupts = Interrupts::new();
+        // Nothing is where it would write to.
+        let nothing = File::open("/dev/null").unwrap();
+        interrupts.set_flags(Some(Flags { memory: nothing, data: 0 }));
+        interrupts.begin_turn(1);
+        interrupts.begin();
+        let interrupting = std::thread::spawn({
+            let interrupts = Arc::clone(&interrupts);
+            move || interrupts.interrupt(1)
+        });
+        while !interrupts.lock().is_raised {
+            std::thread::yield_now();
+        }
+        // Between two looks of the other thread.
+        {
+            let mut state = interrupts.lock();
+            state.owner = None;
+            state.is_raised = false;
+        }
+        interrupts.begin_turn(1);
+        assert!(interrupting.join().unwrap());
+        assert_eq!(interrupts.lock().owner, Some(1));
     }
 }

@@ -50,6 +50,8 @@ pub(crate) struct Resolve {
     described: Option<Rc<Described>>,
     /// What PostgreSQL had against it, though IRIS may know better (a function of its own).
     doubt: Option<Box<PgError>>,
+    /// Why PostgreSQL could not be asked.
+    unasked: Option<Box<PgError>>,
 }
 
 #[derive(Debug)]
@@ -154,6 +156,7 @@ impl Resolve {
             wants_types: false,
             described: None,
             doubt: None,
+            unasked: None,
         }
     }
 
@@ -259,7 +262,12 @@ impl Resolve {
         translated: Result<Translated, Box<PgError>>,
         s: Surroundings<'_>,
     ) -> Result<Understanding, Box<PgError>> {
-        let question = self.question(OraclePurpose::Describe, s);
+        // Whether there is an answer at all depends on it, where PostgreSQL has to finish the statement.
+        let purpose = match &translated {
+            Err(error) if self.may_be_finished(error, s) => OraclePurpose::DescribeOwn,
+            _ => OraclePurpose::Describe,
+        };
+        let question = self.question(purpose, s);
         let want = question.ask();
         self.stage = Stage::Describe { question, translated };
         Ok(Progress::Wait(want))
@@ -315,10 +323,14 @@ impl Resolve {
         let mut answer = match answer {
             Ok(answer) => answer,
             Err(error) if error.code == SqlState::QUERY_CANCELED => return Err(error),
-            Err(_) => {
-                let understood = TranslationCache::new(1).insert(&self.template, 0, translated?);
-                return self.prepare(understood, 0, s);
-            }
+            Err(error) => match translated {
+                Ok(translated) => {
+                    self.unasked = Some(error);
+                    let understood = TranslationCache::new(1).insert(&self.template, 0, translated);
+                    return self.prepare(understood, 0, s);
+                }
+                Err(refused) => return Err(if self.may_be_finished(&refused, s) { error } else { refused }),
+            },
         };
         if let Some(error) = answer.error.take() {
             if self.spelled.correct(&self.sql, &error, &s.context.tables.borrow(), &self.asked.borrow()) {
@@ -456,7 +468,11 @@ impl Resolve {
                         return self.cut(refused, (*described).clone(), s);
                     }
                 }
-                Err(self.doubt.take().unwrap_or(refused))
+                // Asked, PostgreSQL might have finished it.
+                match self.unasked.take().filter(|_| self.may_be_finished(&refused, s)) {
+                    Some(unasked) => Err(unasked),
+                    None => Err(self.doubt.take().unwrap_or(refused)),
+                }
             }
             (Stage::Tables { mut load, rest }, Reply::Page { metadata, rows, end }) => {
                 let step = load

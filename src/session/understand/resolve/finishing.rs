@@ -5,10 +5,10 @@ use std::rc::Rc;
 use crate::catalog::{Described, DescribedColumn};
 use crate::sql::{TranslateError, finish};
 use crate::types::{Oid, PgType};
-use crate::wire::PgError;
+use crate::wire::{PgError, SqlState};
 
 use super::spelling::Asked;
-use super::{Resolve, Surroundings, Understanding};
+use super::{Resolve, Surroundings, Understanding, begins_with};
 use crate::session::contract::step::Progress;
 
 impl Resolve {
@@ -55,6 +55,14 @@ impl Resolve {
         }
     }
 
+    /// Whether PostgreSQL may finish a statement that was refused with `error`, which only PostgreSQL's description tells.
+    pub(super) fn may_be_finished(&self, error: &PgError, s: Surroundings<'_>) -> bool {
+        s.context.options.finishes
+            && is_misunderstood(error)
+            && error.code != SqlState::SYNTAX_ERROR
+            && is_query(&self.template.text)
+    }
+
     /// The types of the parameters: what the client left open as PostgreSQL resolves it.
     pub(super) fn types_with(&self, described: &Described) -> Vec<Oid> {
         let count = described.parameter_types.len().max(self.parameter_types.len());
@@ -65,6 +73,11 @@ impl Resolve {
             })
             .collect()
     }
+}
+
+/// Whether a statement begins as queries do.
+fn is_query(text: &str) -> bool {
+    ["SELECT", "WITH", "VALUES", "TABLE"].iter().any(|verb| begins_with(text, verb))
 }
 
 /// How PostgreSQL describes an EXPLAIN.
