@@ -125,6 +125,9 @@ pub struct CatalogServerArgs {
     /// The database to go on with, which an earlier process has left in `data`. Without it the data are made anew.
     #[arg(long, value_name = "DATABASE")]
     pub reopen: Option<String>,
+    /// The data are a copy, and nothing is committed: it computes, at a lower priority than others.
+    #[arg(long)]
+    pub worker: bool,
 }
 
 /// `iris-pgwire catalog-child`, which no person starts.

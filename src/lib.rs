@@ -52,8 +52,8 @@ pub mod parts {
     }
     pub mod runtime {
         pub use crate::runtime::{
-            IrisTarget, NativePrograms, ORACLE_SECOND_SOCKET, ORACLE_SOCKET, ORACLE_TURN, OracleOptions, OracleServer,
-            OracleSource, ServeOptions, Serving, StopSignal, serve,
+            IrisTarget, NativePrograms, ORACLE_COMMITS, ORACLE_COPIES_SOCKET, ORACLE_SOCKET, ORACLE_TURN,
+            ORACLE_WORKER_NICE, OracleOptions, OracleServer, OracleSource, ServeOptions, Serving, StopSignal, serve,
         };
     }
     pub mod session {

@@ -153,6 +153,14 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
     })
 }
 
+/// Those that compute leave cores to shards and to the catalogs.
+fn default_workers_max() -> usize {
+    const WORKERS_MIN: usize = 2;
+    const WORKERS_MAX: usize = 8;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (cores / 2).clamp(WORKERS_MIN, WORKERS_MAX)
+}
+
 fn bytes(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
@@ -194,6 +202,8 @@ fn oracle_options(
         source,
         statement_timeout: Duration::from_millis(config.catalog_statement_timeout_ms),
         memory_bytes_max: config.catalog_memory_bytes_max,
+        workers_max: config.finish_workers_max.map_or_else(default_workers_max, |count| count as usize),
+        worker_idle_timeout: Duration::from_millis(config.finish_worker_idle_timeout_ms),
         reply_bytes_max: usize::try_from(config.catalog_reply_bytes_max).unwrap_or(usize::MAX),
         refresh_interval: Duration::from_millis(config.catalog_refresh_interval_ms),
         iris_answer_timeout: IRIS_ANSWER_TIMEOUT,

@@ -143,7 +143,7 @@ fn long_ones_are_cancelled_and_have_their_time() {
     assert_eq!(client.value(COUNT), "286");
 }
 
-/// The process that computes is killed: the statement is asked again of the next one, or ends in a clear error.
+/// The process of the catalogs is killed: a statement that runs there is asked again of the next one, or ends in a clear error.
 #[test]
 fn a_killed_process_is_an_answer_or_an_error() {
     let server = Server::gateway(&[]);
@@ -203,4 +203,135 @@ fn a_second_step_that_fails_describes_no_rows() {
         let seen: String = client.until_ready().iter().map(|message| char::from(message.tag)).collect();
         assert_eq!(seen, tags, "{sql}");
     }
+}
+
+/// A query that needs so many rows that a worker computes it.
+const LARGE: &str = "SELECT count(*) FROM ft WHERE doc->>'k' = '3' AND md5(big) <> ''";
+/// Rows of its table, of some 100 bytes.
+const LARGE_ROWS: u32 = 2_100;
+const LARGE_ANSWER: &str = "300";
+/// A question that only the PostgreSQL of the catalogs answers.
+const QUESTION: &str = "SELECT relname FROM pg_catalog.pg_class WHERE relname = 'ft'";
+
+/// Waits until `condition` holds.
+fn soon(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + stretched(Duration::from_secs(10));
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what}: not in time");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn workers_come_on_need_and_go_when_idle() {
+    let server = Server::gateway(&["--finish-worker-idle-timeout-ms", "1000", "--finish-workers-max", "2"]);
+    let mut client = Client::connect(server.address);
+    table(&mut client, LARGE_ROWS);
+    // The PostgreSQL of the catalogs has nothing else to do.
+    assert_eq!(client.value(&format!("{COUNT} AND id < 100")), "14");
+    assert_eq!(server.workers(), []);
+    assert_eq!(client.value(LARGE), LARGE_ANSWER);
+    let workers = server.workers();
+    assert_eq!(workers.len(), 1);
+    assert_eq!(client.value(LARGE), LARGE_ANSWER);
+    assert_eq!(server.workers(), workers);
+    // What the mirror has become since is seen.
+    for n in 0..3 {
+        client.ok(&format!("CREATE TYPE mood{n} AS ENUM ('sad', 'ok{n}')"));
+        assert_eq!(client.value(&format!("{LARGE} AND ARRAY['ok{n}'::mood{n}] IS NOT NULL")), LARGE_ANSWER);
+    }
+    assert_ne!(server.workers(), workers);
+    // Many at once share them.
+    let address = server.address;
+    let clients: Vec<_> = (0..6)
+        .map(|_| std::thread::spawn(move || (0..4).map(|_| Client::connect(address).value(LARGE)).collect::<Vec<_>>()))
+        .collect();
+    while clients.iter().any(|client| !client.is_finished()) {
+        assert!(server.workers().len() <= 2);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    for client in clients {
+        assert_eq!(client.join().unwrap(), [LARGE_ANSWER; 4]);
+    }
+    soon("idle workers end", || server.workers().is_empty());
+    assert_eq!(client.value(LARGE), LARGE_ANSWER);
+}
+
+/// A worker is killed in the middle: its statement is asked again, and nobody else notices.
+#[test]
+fn a_killed_worker_is_noticed_by_nobody() {
+    let server = Server::gateway(&["--finish-workers-max", "1", "--catalog-statement-timeout-ms", "120000"]);
+    let mut client = Client::connect(server.address);
+    table(&mut client, LARGE_ROWS);
+    assert_eq!(client.value(LARGE), LARGE_ANSWER);
+    let (oracle, _) = server.oracle().expect("an oracle runs");
+    let (mut other, mut asker) = (Client::connect(server.address), Client::connect(server.address));
+    assert_eq!(asker.value(QUESTION), "ft");
+    client.set_patience(stretched(Duration::from_secs(60)));
+    for _ in 0..3 {
+        let [worker] = server.workers()[..] else { panic!("one worker") };
+        client.send(&message::query(
+            "SELECT count(*) FROM ft a, ft b WHERE md5(a.doc->>'k' || b.big) IS NOT NULL AND a.id < 500",
+        ));
+        std::thread::sleep(Duration::from_millis(300));
+        let killed = std::process::Command::new("kill").args(["-9", &worker.to_string()]).status().unwrap();
+        assert!(killed.success());
+        for _ in 0..20 {
+            let started = Instant::now();
+            assert_eq!(other.value("SELECT count(*) FROM ft"), LARGE_ROWS.to_string());
+            assert_eq!(asker.value(QUESTION), "ft");
+            assert!(started.elapsed() < stretched(Duration::from_secs(1)), "{:?}", started.elapsed());
+        }
+        let answer = client.until_ready();
+        let rows: Vec<String> = answer.iter().filter(|message| message.tag == b'D').map(Message::line).collect();
+        assert_eq!(rows, [format!("Row '{}'", 500 * LARGE_ROWS)], "{answer:?}");
+    }
+    assert_eq!(server.oracle().expect("an oracle runs").0, oracle);
+}
+
+/// Cancels and limits are heard at once, and what comes behind them is answered.
+#[test]
+fn cancels_of_finished_statements_are_heard_at_once() {
+    let server = Server::gateway(&["--finish-workers-max", "1", "--catalog-statement-timeout-ms", "120000"]);
+    let mut client = Client::connect(server.address);
+    table(&mut client, LARGE_ROWS);
+    let mut longest = Duration::ZERO;
+    for n in 0..12_u64 {
+        client.send(&message::query(LONG));
+        // While rows are fetched, the worker is started, the rows are read, and the query runs.
+        std::thread::sleep(Duration::from_millis(n * 60));
+        let cancelled = Instant::now();
+        Client::open(server.address).send(&message::cancel(&client.key));
+        let answer = client.until_ready();
+        let state = answer.iter().find(|message| message.tag == b'E').and_then(Message::sqlstate);
+        assert_eq!(state.as_deref(), Some("57014"));
+        longest = longest.max(cancelled.elapsed());
+        if n % 4 == 3 {
+            assert_eq!(client.value(LARGE), LARGE_ANSWER);
+        }
+    }
+    client.ok("SET statement_timeout = '300ms'");
+    for _ in 0..3 {
+        let started = Instant::now();
+        assert_eq!(error(&mut client, LONG).sqlstate().as_deref(), Some("57014"));
+        longest = longest.max(started.elapsed().saturating_sub(Duration::from_millis(300)));
+    }
+    client.ok("RESET statement_timeout");
+    assert_eq!(client.value(LARGE), LARGE_ANSWER);
+    assert_eq!(client.value(QUESTION), "ft");
+    assert!(longest < stretched(Duration::from_secs(1)), "{longest:?}");
+}
+
+/// A statement that takes too much memory ends its worker, and nothing else.
+#[test]
+fn memory_of_a_worker_is_bounded() {
+    let server = Server::gateway(&["--catalog-memory-bytes-max", "402653184"]);
+    let mut client = Client::connect(server.address);
+    table(&mut client, LARGE_ROWS);
+    let (oracle, _) = server.oracle().expect("an oracle runs");
+    client.set_patience(stretched(Duration::from_secs(60)));
+    let greedy = "SELECT length(string_agg(a.big || b.big || md5(b.doc::text), '')) FROM ft a, ft b";
+    assert_eq!(error(&mut client, greedy).sqlstate().as_deref(), Some("53200"));
+    assert_eq!(client.value(LARGE), LARGE_ANSWER);
+    assert_eq!(server.oracle().expect("an oracle runs").0, oracle);
 }

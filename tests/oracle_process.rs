@@ -174,13 +174,25 @@ fn nothing_stays_behind() {
         assert_eq!(client.value("SELECT count(*) FROM pg_catalog.pg_class WHERE relname = 'pg_class'"), "1");
         let (pid, folder) = server.oracle().expect("an oracle runs");
         assert!(folder.is_dir());
+        // A worker is there, too.
+        client.ok("CREATE TABLE long (id integer PRIMARY KEY, t text)");
+        let text = "x".repeat(30_000);
+        client.ok(&format!(
+            "INSERT INTO long VALUES {}",
+            (0..5).map(|n| format!("({n}, '{text}')")).collect::<Vec<_>>().join(", ")
+        ));
+        assert_eq!(client.value("SELECT count(*) FROM long WHERE ARRAY[md5(t)] IS NOT NULL"), "5");
+        let workers = server.workers();
+        assert_eq!(workers.len(), 1);
         drop(client);
         server.signal(signal);
-        soon(&format!("{signal}: the process ends"), || {
-            // A zombie has no memory and no files; whoever adopted it reaps it in its own time.
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            stat.is_empty() || stat.contains(") Z ")
-        });
+        for pid in workers.into_iter().chain([pid]) {
+            soon(&format!("{signal}: the process ends"), || {
+                // A zombie has no memory and no files; whoever adopted it reaps it in its own time.
+                let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+                stat.is_empty() || stat.contains(") Z ")
+            });
+        }
         soon(&format!("{signal}: the folder goes"), || !folder.exists());
     }
 }

@@ -23,6 +23,8 @@ pub enum OraclePurpose {
     DescribeOwn,
     /// A statement that the oracle answers.
     Answer,
+    /// The same over rows of IRIS.
+    Finish,
     /// Whether a setting may have a value.
     Setting,
 }

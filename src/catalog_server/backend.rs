@@ -3,16 +3,15 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use iris_pgwire::parts::wire::Messages;
 
 use super::connection::Connection;
-use super::engine::{Engine, first_value, has_error, last_status, query};
+use super::copies::{Commits, copy_data};
+use super::engine::{Engine, has_error, last_status, query};
 use super::interrupt::Interrupts;
-use super::second::copy_data;
 
 /// Whole messages of one connection, the last of which makes PostgreSQL answer with ReadyForQuery.
 pub struct Batch {
@@ -31,14 +30,8 @@ pub enum Word {
 pub struct CopyOrder {
     pub from: PathBuf,
     pub to: PathBuf,
-    pub done: SyncSender<Result<Copied, String>>,
-}
-
-/// What a copy holds.
-pub struct Copied {
-    pub database: String,
-    /// Commits so far.
-    pub commits: u64,
+    /// Hears how many commits the copy holds.
+    pub done: SyncSender<Result<u64, String>>,
 }
 
 /// What has been committed is written to its place no later than this. Recovery repeats what came after, and nothing
@@ -53,14 +46,14 @@ pub struct Backend<E> {
     copies: VecDeque<CopyOrder>,
     owner: Option<Arc<Connection>>,
     interrupts: Arc<Interrupts>,
-    commits: Arc<AtomicU64>,
+    commits: Commits,
     is_broken: bool,
     /// When the next checkpoint is due; `None`: nothing has been committed since the last.
     checkpoint_at: Option<Instant>,
 }
 
 impl<E: Engine> Backend<E> {
-    pub fn new(engine: E, owner_silence: Duration, interrupts: Arc<Interrupts>) -> Self {
+    pub fn new(engine: E, owner_silence: Duration, interrupts: Arc<Interrupts>, commits: Commits) -> Self {
         Self {
             engine,
             owner_silence,
@@ -68,19 +61,14 @@ impl<E: Engine> Backend<E> {
             copies: VecDeque::new(),
             owner: None,
             interrupts,
-            commits: Arc::default(),
+            commits,
             is_broken: false,
             checkpoint_at: None,
         }
     }
 
-    /// A counter of commits.
-    pub fn commits(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.commits)
-    }
-
-    /// Ends when the engine breaks (true), or when no connection can come any more.
-    pub fn serve(&mut self, words: &Receiver<Word>) -> bool {
+    /// Ends when the engine breaks, or when no connection can come any more.
+    pub fn serve(&mut self, words: &Receiver<Word>) {
         while !self.is_broken {
             match self.next(words) {
                 Some(batch) => self.run(batch),
@@ -91,7 +79,6 @@ impl<E: Engine> Backend<E> {
         if let Some(owner) = self.owner.take() {
             owner.close();
         }
-        std::mem::take(&mut self.is_broken)
     }
 
     /// The next batch that may run, in the order of arrival. `None`: the owner is gone or has been silent for too long;
@@ -118,17 +105,7 @@ impl<E: Engine> Backend<E> {
             let left = |at: Instant| at.saturating_duration_since(Instant::now());
             let word = match (&self.owner, self.checkpoint_at) {
                 (Some(_), _) => words.recv_timeout(left(deadline)).ok()?,
-                (None, None) => match self.engine.rest_after() {
-                    None => words.recv().ok()?,
-                    Some(after) => match words.recv_timeout(after) {
-                        Ok(word) => word,
-                        Err(RecvTimeoutError::Timeout) => {
-                            self.engine.rest();
-                            continue;
-                        }
-                        Err(RecvTimeoutError::Disconnected) => return None,
-                    },
-                },
+                (None, None) => words.recv().ok()?,
                 (None, Some(at)) => match words.recv_timeout(left(at)) {
                     Ok(word) => word,
                     Err(RecvTimeoutError::Timeout) => continue,
@@ -164,20 +141,14 @@ impl<E: Engine> Backend<E> {
         }
     }
 
-    fn copy(&mut self, order: &CopyOrder) -> Result<Copied, String> {
+    fn copy(&mut self, order: &CopyOrder) -> Result<u64, String> {
         self.checkpoint();
-        let answer = self.engine.exchange(&query("SELECT pg_catalog.current_database()"))?;
-        let database = first_value(&answer).ok_or("it does not tell the name of its database")?;
         copy_data(&order.from, &order.to).map_err(|error| format!("the data could not be copied: {error}"))?;
-        Ok(Copied { database, commits: self.commits.load(Ordering::Acquire) })
+        Ok(self.commits.count())
     }
 
     fn run(&mut self, mut batch: Batch) {
         if self.owner.is_none() {
-            if let Err(error) = self.engine.begin_turn() {
-                tracing::error!(error, "there is no PostgreSQL for a question");
-                return batch.connection.close();
-            }
             self.interrupts.begin_turn(batch.connection.number());
             batch.connection.announce_turn();
         }
@@ -203,7 +174,11 @@ impl<E: Engine> Backend<E> {
             }
             // Nobody waits for the rest.
             if batch.connection.is_gone() {
-                return self.roll_back();
+                // It may have committed something.
+                if self.count_commit() {
+                    self.roll_back();
+                }
+                return;
             }
         }
         if let Some(families) = families {
@@ -214,15 +189,27 @@ impl<E: Engine> Backend<E> {
             self.checkpoint_at = Instant::now().checked_add(CHECKPOINT_INTERVAL);
         }
         let is_free = last_status(&answer) == Some(b'I');
-        // A batch that begins and ends outside of a transaction has committed itself.
-        if is_committed || is_free && self.owner.is_none() {
-            self.commits.fetch_add(1, Ordering::AcqRel);
+        // What ends outside of a transaction is committed, unless it was but the end of one that was not.
+        let is_more_than_rollback =
+            || Messages::new(&answer).any(|(frame, _)| frame.tag == b'C' && frame.body != b"ROLLBACK\0");
+        // Before anybody is told.
+        if (is_committed || is_free && is_more_than_rollback()) && !self.count_commit() {
+            return batch.connection.close();
         }
         self.owner = (!is_free).then(|| Arc::clone(&batch.connection));
         if self.owner.is_none() {
             self.interrupts.end_turn();
         }
         batch.connection.send(answer);
+    }
+
+    /// False: this PostgreSQL must not be used any more.
+    fn count_commit(&mut self) -> bool {
+        let counted = self.commits.add();
+        if let Err(error) = &counted {
+            self.broke(&format!("a commit cannot be counted: {error}"));
+        }
+        counted.is_ok()
     }
 
     fn checkpoint(&mut self) {

@@ -22,7 +22,7 @@ pub struct Greeting {
 
 /// What lies behind a socket.
 pub struct Door {
-    pub greeting: Arc<Greeting>,
+    pub greeting: Greeting,
     pub words: Sender<Word>,
     pub interrupts: Arc<Interrupts>,
     /// Clients are told how to ask for it.

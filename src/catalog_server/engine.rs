@@ -1,7 +1,6 @@
 //! PostgreSQL as a function from messages to messages.
 
 use std::path::Path;
-use std::time::Duration;
 
 use iris_pgwire::parts::wire::Messages;
 use pglite_oxide::{ExecProtocolOptions, Pglite, PgliteBuilder, PglitePaths, extensions};
@@ -28,22 +27,6 @@ pub trait Engine {
     fn families(&self) -> Option<Families> {
         None
     }
-
-    /// A connection gets its turn.
-    ///
-    /// # Errors
-    /// There is no engine for this one; the next may have more luck.
-    fn begin_turn(&mut self) -> Result<(), String> {
-        Ok(())
-    }
-
-    /// How long nobody must have had a turn before [`rest`](Self::rest) is called; `None`: never.
-    fn rest_after(&self) -> Option<Duration> {
-        None
-    }
-
-    /// Gives back what can be had again.
-    fn rest(&mut self) {}
 }
 
 /// Errors after which a PostgreSQL is not used any more that loses a part of its stack by each: the stack has 8 MB, and

@@ -1,14 +1,14 @@
-//! The oracle's process: an embedded PostgreSQL behind a Unix socket, and behind another one a second PostgreSQL for
-//! statements that take long. Each serves many connections over one backend, each for the length of its transaction. The
-//! gateway's process starts it, watches it and ends it (`runtime::oracle::supervisor`).
+//! The oracle's process: an embedded PostgreSQL behind a Unix socket. It serves many connections over one backend, each for
+//! the length of its transaction. The gateway's process starts it, watches it and ends it (`runtime::oracle::supervisor`),
+//! and so it does with workers, which are the same over a copy of the data (`runtime::oracle::crew`).
 
 mod aside;
 mod backend;
 mod connection;
+mod copies;
 mod engine;
 mod families;
 mod interrupt;
-mod second;
 mod stack;
 mod stop_words;
 
@@ -20,13 +20,13 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use iris_pgwire::parts::cli::CatalogServerArgs;
-use iris_pgwire::parts::runtime::{ORACLE_SECOND_SOCKET, ORACLE_SOCKET};
+use iris_pgwire::parts::runtime::{ORACLE_COMMITS, ORACLE_COPIES_SOCKET, ORACLE_SOCKET, ORACLE_WORKER_NICE};
 
 use self::backend::Backend;
 use self::connection::{Door, Greeting};
+use self::copies::Commits;
 use self::engine::Embedded;
-use self::interrupt::Interrupts;
-use self::second::{Second, find_flags};
+use self::interrupt::{Flags, Interrupts};
 
 /// How long a connection may leave its transaction open without a word. The gateway sends a question whole, so silence
 /// means that it gave up half-way.
@@ -34,47 +34,56 @@ const OWNER_SILENCE: Duration = Duration::from_secs(2);
 
 /// Serves until the process is ended. One line on standard output says that the sockets can be connected to.
 pub fn run(args: &CatalogServerArgs) -> Result<(), String> {
+    if args.worker {
+        // Before any other thread is there: each begins with what the one has that starts it.
+        lower_priority();
+    }
     let mut embedded = Embedded::open(&args.data, args.reopen.as_deref())
         .map_err(|error| format!("the embedded PostgreSQL did not start: {error}"))?;
-    let greeting = Arc::new(Greeting { server_version: embedded.server_version().to_owned() });
+    let greeting = Greeting { server_version: embedded.server_version().to_owned() };
     let interrupts = Interrupts::new();
     let flags = find_flags(&mut embedded);
     let is_interruptible = flags.is_some();
     interrupts.set_flags(flags);
-    let (sender, receiver) = channel();
-    let mut first = Backend::new(embedded, OWNER_SILENCE, Arc::clone(&interrupts));
-    open_door(
-        &args.folder.join(ORACLE_SOCKET),
-        Door { greeting: Arc::clone(&greeting), words: sender.clone(), interrupts, is_interruptible },
-    )?;
-
-    let interrupts = Interrupts::new();
-    let commits = first.commits();
-    let (second_sender, words) = channel();
-    let door = Door { greeting, words: second_sender, interrupts: Arc::clone(&interrupts), is_interruptible };
-    open_door(&args.folder.join(ORACLE_SECOND_SOCKET), door)?;
-    let (folder, data) = (args.folder.clone(), args.data.clone());
-    let serve = move || {
-        // Made on its thread, which it cannot leave.
-        let second = Second::new(folder, data, sender, commits, Arc::clone(&interrupts));
-        let mut second = Backend::new(second, OWNER_SILENCE, interrupts);
-        while second.serve(&words) {
-            tracing::warn!("the second PostgreSQL begins anew");
-        }
+    let (words, receiver) = channel();
+    let commits = if args.worker {
+        Commits::uncounted()
+    } else {
+        let copies = listen(&args.folder.join(ORACLE_COPIES_SOCKET))?;
+        let (data, words) = (args.data.clone(), words.clone());
+        spawn("copies", move || copies::serve(&copies, &data, &words))?;
+        let counted = Commits::counted_in(&args.folder.join(ORACLE_COMMITS));
+        counted.map_err(|error| format!("commits cannot be counted: {error}"))?
     };
-    spawn("second", serve)?;
+    let mut backend = Backend::new(embedded, OWNER_SILENCE, Arc::clone(&interrupts), commits);
+    let socket = listen(&args.folder.join(ORACLE_SOCKET))?;
+    let door = Arc::new(Door { greeting, words, interrupts, is_interruptible });
+    spawn("accept", move || connection::accept(&socket, &door))?;
 
     let mut out = std::io::stdout().lock();
     writeln!(out, "ready").and_then(|()| out.flush()).map_err(|error| format!("nobody listens: {error}"))?;
     drop(out);
-    first.serve(&receiver);
+    backend.serve(&receiver);
     Err("the embedded PostgreSQL ended".to_owned())
 }
 
-fn open_door(socket: &Path, door: Door) -> Result<(), String> {
-    let listener =
-        UnixListener::bind(socket).map_err(|error| format!("cannot listen on {}: {error}", socket.display()))?;
-    spawn("accept", move || connection::accept(&listener, &Arc::new(door)))
+/// How a PostgreSQL is interrupted; without that its process has to be ended instead.
+fn find_flags(engine: &mut Embedded) -> Option<Flags> {
+    let found = Flags::find(engine);
+    found
+        .inspect_err(|error| tracing::warn!(error, "statements cannot be interrupted: the process is ended instead"))
+        .ok()
+}
+
+/// Shards, catalogs and whatever else the machine does come first.
+fn lower_priority() {
+    if let Err(error) = rustix::process::setpriority_process(None, ORACLE_WORKER_NICE) {
+        tracing::warn!(%error, "a worker has the priority of the gateway");
+    }
+}
+
+fn listen(socket: &Path) -> Result<UnixListener, String> {
+    UnixListener::bind(socket).map_err(|error| format!("cannot listen on {}: {error}", socket.display()))
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), String> {

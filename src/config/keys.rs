@@ -181,8 +181,8 @@ keys! {
     catalog_statement_timeout_ms: u64 = 10_000, "MS", whole(1, HOUR_MS);
 
     /// Memory the embedded or native PostgreSQL may take, in bytes (268435456 to 17179869184).
-    /// One that grows past it is started anew. The embedded one holds about 300 MB at rest, and more while statements take
-    /// long. Of a native one a single statement may take half of it, and fails alone when it needs more.
+    /// One that grows past it is started anew. The embedded one holds about 300 MB at rest; each worker may take as much
+    /// (`finish_workers_max`). Of a native one a single statement may take half of it, and fails alone when it needs more.
     catalog_memory_bytes_max: u64 = 1 << 30, "BYTES", whole(256 << 20, 16 << 30);
 
     /// Longest answer to a catalog question, in bytes (1048576 to 1073741823).
@@ -213,6 +213,15 @@ keys! {
 
     /// The same in bytes, all of which the gateway holds in memory (1048576 to 536870912).
     finish_bytes_max: u64 = 64 << 20, "BYTES", whole(1 << 20, 512 << 20);
+
+    /// Workers (1 to 64): PostgreSQLs that compute what may take long, so that catalogs do not wait for it. Of the embedded one
+    /// each is a process of about 250 MB that may take `catalog_memory_bytes_max`, started when it is needed; of another one a
+    /// connection.
+    /// Not set: half as many as the machine has cores, from 2 to 8.
+    finish_workers_max: Option<u32> = None, "N", optional(integer(1_u32..=64));
+
+    /// Time after which a worker's process that nobody needs is ended, in milliseconds (100 to 86400000).
+    finish_worker_idle_timeout_ms: u64 = 60_000, "MS", whole(100, 24 * HOUR_MS);
 
     /// What is logged, to standard error: `off`, `error`, `warn`, `info`, `debug` or `trace`.
     /// `debug` and `trace` show statement texts, never parameter values or passwords.

@@ -28,7 +28,8 @@ mod wait;
 pub use link::IrisTarget;
 pub use options::ServeOptions;
 pub use oracle::{
-    NativePrograms, ORACLE_SECOND_SOCKET, ORACLE_SOCKET, ORACLE_TURN, OracleOptions, OracleServer, OracleSource,
+    NativePrograms, ORACLE_COMMITS, ORACLE_COPIES_SOCKET, ORACLE_SOCKET, ORACLE_TURN, ORACLE_WORKER_NICE,
+    OracleOptions, OracleServer, OracleSource,
 };
 pub(crate) use server::Server;
 pub use server::Serving;

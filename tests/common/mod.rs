@@ -83,20 +83,27 @@ impl Server {
 
     /// Process id and private folder of the oracle of a gateway.
     pub fn oracle(&self) -> Option<(u32, PathBuf)> {
-        for entry in fs::read_dir("/proc").unwrap().flatten() {
-            let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
+        let (pid, command) = self.children().into_iter().find(|(_, command)| !command.contains("\0--worker\0"))?;
+        let folder = command.split('\0').skip_while(|arg| *arg != "--folder").nth(1)?;
+        Some((pid, PathBuf::from(folder).parent()?.to_owned()))
+    }
+
+    /// Process ids of the oracle's workers.
+    pub fn workers(&self) -> Vec<u32> {
+        let workers = self.children().into_iter().filter(|(_, command)| command.contains("\0--worker\0"));
+        workers.map(|(pid, _)| pid).collect()
+    }
+
+    /// The processes of the oracle with their command lines.
+    fn children(&self) -> Vec<(u32, String)> {
+        let processes = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| {
+            let pid = entry.file_name().to_string_lossy().parse::<u32>().ok()?;
             let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-            let parent =
-                stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)).and_then(|id| id.parse().ok());
-            if parent != Some(self.pid()) {
-                continue;
-            }
+            let parent = stat.rsplit(") ").next()?.split(' ').nth(1)?.parse::<u32>().ok()?;
             let command = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
-            if let Some(folder) = command.split('\0').skip_while(|arg| *arg != "--folder").nth(1) {
-                return Some((pid, PathBuf::from(folder).parent().unwrap().to_owned()));
-            }
-        }
-        None
+            (parent == self.pid() && command.contains("\0--folder\0")).then_some((pid, command))
+        });
+        processes.collect()
     }
 
     /// What the process has written to its standard error so far.

@@ -9,10 +9,9 @@ use std::task::{Context, Poll};
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use glommio::net::{TcpStream, UnixStream};
 
-use super::lane::Lane;
 use super::login::Login;
 use super::state::{Address, Generation};
-use super::{ORACLE_SECOND_SOCKET, ORACLE_TURN, OracleServer};
+use super::{ORACLE_TURN, OracleServer};
 use crate::catalog::OracleRequest;
 use crate::runtime::link::resolve;
 use crate::wire::Frame;
@@ -47,11 +46,10 @@ enum Stream {
 }
 
 impl Stream {
-    async fn connect(address: &Address, lane: Lane) -> Result<Self, Broken> {
-        match (address, lane) {
-            (Address::Socket(path), Lane::First) => Self::unix(path).await,
-            (Address::Socket(path), Lane::Second) => Self::unix(&path.with_file_name(ORACLE_SECOND_SOCKET)).await,
-            (Address::Server(server), _) => match server.socket() {
+    async fn connect(address: &Address) -> Result<Self, Broken> {
+        match address {
+            Address::Socket(path) => Self::unix(path).await,
+            Address::Server(server) => match server.socket() {
                 Some(path) => Self::unix(&path).await,
                 None => Ok(Self::Tcp(connect(server).await?)),
             },
@@ -100,22 +98,21 @@ impl AsyncWrite for Stream {
 pub(super) struct Connection {
     stream: Stream,
     generation: Generation,
-    lane: Lane,
     scratch: Box<[u8]>,
     /// Process id and key as BackendKeyData has them: what a CancelRequest needs.
     cancel_key: Vec<u8>,
 }
 
 impl Connection {
-    pub(super) async fn open(generation: Generation, lane: Lane) -> Result<Self, Broken> {
+    pub(super) async fn open(generation: Generation) -> Result<Self, Broken> {
         let server = match &generation.address {
             // The process knows no users: who asks is told by each question.
             Address::Socket(_) => None,
             Address::Server(server) => Some(Arc::clone(server)),
         };
-        let stream = Stream::connect(&generation.address, lane).await?;
+        let stream = Stream::connect(&generation.address).await?;
         let scratch = vec![0; READ_BYTES].into_boxed_slice();
-        let mut connection = Self { stream, generation, lane, scratch, cancel_key: Vec::new() };
+        let mut connection = Self { stream, generation, scratch, cancel_key: Vec::new() };
         let mut login = Login::new(server.as_deref());
         let mut out = Vec::new();
         login.start(&mut out);
@@ -146,9 +143,14 @@ impl Connection {
         self.cancel_key.iter().take(4).any(|byte| *byte != 0)
     }
 
+    /// The process of a PostgreSQL's backend, as it says.
+    pub(super) fn backend(&self) -> Option<i32> {
+        self.cancel_key.first_chunk::<4>().map(|pid| i32::from_be_bytes(*pid)).filter(|pid| *pid > 0)
+    }
+
     /// Interrupts what runs on this connection.
     pub(super) async fn cancel(&self) -> Result<(), Broken> {
-        let mut stream = Stream::connect(&self.generation.address, self.lane).await?;
+        let mut stream = Stream::connect(&self.generation.address).await?;
         let length = u32::try_from(self.cancel_key.len().saturating_add(8)).unwrap_or(u32::MAX);
         let request = [&length.to_be_bytes()[..], &CANCEL_REQUEST.to_be_bytes(), &self.cancel_key].concat();
         stream.write_all(&request).await?;

@@ -13,9 +13,9 @@ use glommio::timer::Timer;
 use super::OracleSource;
 use super::base::Base;
 use super::connection::Broken;
+use super::mirror_connection::{MirrorConnection, REPEATED_TOGETHER, SEARCH_PATH};
 use super::side_table::CommentKeeper;
 use super::state::{Address, Death, Generation, Oracle, Readiness};
-use super::worker::{REPEATED_TOGETHER, SEARCH_PATH, Worker};
 use crate::catalog::{
     ChangesUnderWay, Comments, DoneMarks, EnumTypes, MirrorBatch, MirrorChange, MirrorLoad, MirrorMark, MirrorSnapshot,
     MirrorStep, ServerVersion, as_superuser, comment_changes, prepare_embedded, prepare_external, prepare_native,
@@ -111,16 +111,17 @@ impl Keeper {
 
     async fn keep(&mut self, generation: Generation) -> Ended {
         let Generation { number, is_reopened, .. } = generation;
-        let mut worker = match Worker::connect(generation.before_it_is_prepared(&self.oracle.options.source)).await {
-            Ok(worker) => worker,
-            Err(error) => {
-                tracing::warn!(%error, "the catalog service could not be connected to");
-                return self.given_up(number).await;
-            }
-        };
+        let mut mirror =
+            match MirrorConnection::connect(generation.before_it_is_prepared(&self.oracle.options.source)).await {
+                Ok(mirror) => mirror,
+                Err(error) => {
+                    tracing::warn!(%error, "the catalog service could not be connected to");
+                    return self.given_up(number).await;
+                }
+            };
         let mut done = DoneMarks::default();
         if is_reopened {
-            match worker.marks(&self.oracle.token()).await {
+            match mirror.marks(&self.oracle.token()).await {
                 Ok(marks) => done = marks,
                 Err(error) => {
                     tracing::warn!(%error, "the catalog service went away while its data were looked at");
@@ -133,7 +134,7 @@ impl Keeper {
                 return Ended::Generation;
             }
         }
-        let prepared = if is_reopened { Ok(None) } else { self.prepare(&mut worker).await };
+        let prepared = if is_reopened { Ok(None) } else { self.prepare(&mut mirror).await };
         match prepared {
             Ok(None) => self.oracle.advanced(number, Readiness::Prepared),
             Ok(Some(error)) => {
@@ -147,11 +148,11 @@ impl Keeper {
                 return self.given_up(number).await;
             }
         }
-        if let Err(error) = self.fill(&mut worker, number, is_reopened, &done).await {
+        if let Err(error) = self.fill(&mut mirror, number, is_reopened, &done).await {
             tracing::warn!(%error, "the catalog service went away while the mirror was made");
             return self.given_up(number).await;
         }
-        self.follow(&mut worker, number).await
+        self.follow(&mut mirror, number).await
     }
 
     /// A generation that does not answer must not stay. One that has ended already is not hurt by it.
@@ -174,18 +175,18 @@ impl Keeper {
 
     /// # Errors
     /// The connection broke. `Some`: PostgreSQL refused.
-    async fn prepare(&self, worker: &mut Worker) -> Result<Option<Box<PgError>>, Broken> {
+    async fn prepare(&self, mirror: &mut MirrorConnection) -> Result<Option<Box<PgError>>, Broken> {
         let mut statements = match &self.oracle.options.source {
             OracleSource::Off => return Ok(None),
             OracleSource::Embedded { .. } => prepare_embedded(&self.oracle.options.database),
             OracleSource::Native(programs) => {
-                if let Err(reason) = worker.inspect().await? {
+                if let Err(reason) = mirror.inspect().await? {
                     let message = format!("the PostgreSQL of {} is not fit: {reason}", programs.folder().display());
                     return Ok(Some(PgError::error(SqlState::CANNOT_CONNECT_NOW, message)));
                 }
                 prepare_native(&self.oracle.options.database)
             }
-            OracleSource::External(server) => match worker.inspect().await? {
+            OracleSource::External(server) => match mirror.inspect().await? {
                 Ok(version) => {
                     self.server_version.set_by_number(version);
                     prepare_external()
@@ -198,7 +199,7 @@ impl Keeper {
         };
         // Behind all others: a mirror with this mark needs none of them again.
         statements.extend(self.oracle.marks([MirrorMark::Prepared]));
-        let outcome = worker.run(&as_superuser(statements.iter().map(String::as_str))).await?;
+        let outcome = mirror.run(&as_superuser(statements.iter().map(String::as_str))).await?;
         Ok(outcome.map(|(index, error)| match statements.get(index) {
             Some(statement) => error.detail(statement.clone()),
             None => error,
@@ -208,7 +209,7 @@ impl Keeper {
     /// Fills a PostgreSQL with what is known of IRIS, and with the changes since, but for what is in it by its marks.
     async fn fill(
         &mut self,
-        worker: &mut Worker,
+        mirror: &mut MirrorConnection,
         number: u64,
         is_reopened: bool,
         done: &DoneMarks,
@@ -233,14 +234,14 @@ impl Keeper {
         for (at, batch) in batches.iter().enumerate() {
             let mark = MirrorMark::Batch(at);
             if !done.has(mark) {
-                worker.create(batch, self.oracle.marks([mark]).as_deref()).await?;
+                mirror.create(batch, self.oracle.marks([mark]).as_deref()).await?;
             }
         }
         // What sessions have changed since the start goes on top of what the side table says. Later the changes are
         // older than the table: they have been written to it.
         let is_first = self.comments.as_ref().is_some_and(|comments| !comments.has_read());
         if is_first {
-            self.take_comments(worker, false).await?;
+            self.take_comments(mirror, false).await?;
         }
         let mut applied_id = 0;
         let mut is_taken = is_first || is_reopened;
@@ -250,12 +251,12 @@ impl Keeper {
             for like in changes.chunk_by(|(_, a), (_, b)| a.search_path == b.search_path) {
                 for group in like.chunks(REPEATED_TOGETHER) {
                     let marks = self.oracle.marks(group.iter().map(|(id, _)| MirrorMark::Change(*id)));
-                    worker.repeat(group, marks.as_deref()).await?;
+                    mirror.repeat(group, marks.as_deref()).await?;
                 }
             }
             applied_id = last_id;
             if !std::mem::replace(&mut is_taken, true) {
-                self.take_comments(worker, true).await?;
+                self.take_comments(mirror, true).await?;
             }
             if self.oracle.mirrored(number, applied_id) {
                 break;
@@ -267,7 +268,7 @@ impl Keeper {
     }
 
     /// Until the generation ends.
-    async fn follow(&mut self, worker: &mut Worker, number: u64) -> Ended {
+    async fn follow(&mut self, mirror: &mut MirrorConnection, number: u64) -> Ended {
         let oracle = Arc::clone(&self.oracle);
         let mut pause = Duration::ZERO;
         let mut changes_seen = None;
@@ -294,7 +295,7 @@ impl Keeper {
                 if matches!(oracle.options.source, OracleSource::Embedded { .. }) {
                     pending::<()>().await;
                 }
-                worker.closed().await;
+                mirror.closed().await;
                 None
             };
             let due = or(async { Some(due.await) }, closed);
@@ -313,16 +314,16 @@ impl Keeper {
             let result = match due {
                 Due::Comments => {
                     changes_seen = Some(oracle.mirror_changes(None).await);
-                    self.write_comments(worker).await
+                    self.write_comments(mirror).await
                 }
                 Due::Wanted => {
                     // Whoever has asked by now is served by this reading.
                     let wanted = oracle.refresh_wanted().await;
-                    let result = self.refresh(worker).await;
+                    let result = self.refresh(mirror).await;
                     oracle.refresh_ended(wanted);
                     result
                 }
-                Due::Interval => self.refresh(worker).await,
+                Due::Interval => self.refresh(mirror).await,
             };
             if !matches!(due, Due::Comments) {
                 due_at = Instant::now().checked_add(oracle.options.refresh_interval);
@@ -335,9 +336,9 @@ impl Keeper {
         }
     }
 
-    async fn refresh(&mut self, worker: &mut Worker) -> Result<(), Broken> {
+    async fn refresh(&mut self, mirror: &mut MirrorConnection) -> Result<(), Broken> {
         // A table that is made anew loses its comments: what sessions have said is safe by then.
-        self.write_comments(worker).await?;
+        self.write_comments(mirror).await?;
         let (_, read_id) = self.oracle.changes_after(u64::MAX);
         let snapshot = match self.read_iris().await {
             Ok(snapshot) => snapshot,
@@ -362,12 +363,12 @@ impl Keeper {
         self.last_id = read_id;
         if !batches.is_empty() {
             tracing::info!(batches = batches.len(), "the mirror follows changes made in IRIS");
-            let result = self.carry_out(worker, &batches, &ids).await;
+            let result = self.carry_out(mirror, &batches, &ids).await;
             self.schema_epoch.fetch_add(1, Ordering::Release);
             result?;
         }
-        self.take_comments(worker, !batches.is_empty()).await?;
-        self.cut_history(worker).await
+        self.take_comments(mirror, !batches.is_empty()).await?;
+        self.cut_history(mirror).await
     }
 
     /// What the mirror was last brought in line with.
@@ -379,7 +380,7 @@ impl Keeper {
     /// take the place of all changes up to that reading. A PostgreSQL that goes on with its data notices nothing; one that
     /// begins anew has what a new gateway would have, and types and comments besides. Put off while anything is being
     /// changed.
-    async fn cut_history(&mut self, worker: &mut Worker) -> Result<(), Broken> {
+    async fn cut_history(&mut self, mirror: &mut MirrorConnection) -> Result<(), Broken> {
         if !self.oracle.has_long_history() || self.last.is_none() {
             return Ok(());
         }
@@ -388,11 +389,11 @@ impl Keeper {
         if !is_settled(self) {
             return Ok(());
         }
-        let rest = worker.rest().await?;
+        let rest = mirror.rest().await?;
         // With a side table they come from there.
         let comments = match &self.comments {
             Some(_) => Comments::default(),
-            None => worker.comments(self.oracle.options.reply_bytes_max).await?,
+            None => mirror.comments(self.oracle.options.reply_bytes_max).await?,
         };
         if !is_settled(self) {
             return Ok(());
@@ -402,7 +403,7 @@ impl Keeper {
         let base = Base::of_mirror(snapshot, rest, &comment_changes(&comments, &described));
         let (token, marks) = self.oracle.cut_marks(read_id, base.batches().len());
         let outcome = match marks {
-            Some(marks) => worker.run(&as_superuser([marks.as_str()])).await,
+            Some(marks) => mirror.run(&as_superuser([marks.as_str()])).await,
             None => Ok(None),
         };
         // Without an answer nobody knows which marks are there. Under a token that is not this gateway's they make the data
@@ -421,30 +422,35 @@ impl Keeper {
     }
 
     /// Carries out in the mirror what the side table says.
-    async fn take_comments(&mut self, worker: &mut Worker, is_remade: bool) -> Result<(), Broken> {
+    async fn take_comments(&mut self, mirror: &mut MirrorConnection, is_remade: bool) -> Result<(), Broken> {
         if self.comments.is_none() {
             return Ok(());
         }
         let described = self.latest().map(MirrorSnapshot::comments).unwrap_or_default();
         let Some(comments) = &mut self.comments else { return Ok(()) };
-        comments.take(worker, self.oracle.options.reply_bytes_max, &described, is_remade).await
+        comments.take(mirror, self.oracle.options.reply_bytes_max, &described, is_remade).await
     }
 
     /// Writes to the side table what the mirror says.
-    async fn write_comments(&mut self, worker: &mut Worker) -> Result<(), Broken> {
+    async fn write_comments(&mut self, mirror: &mut MirrorConnection) -> Result<(), Broken> {
         if self.comments.is_none() {
             return Ok(());
         }
         let described = self.latest().map(MirrorSnapshot::comments).unwrap_or_default();
         let Some(comments) = &mut self.comments else { return Ok(()) };
-        comments.write(worker, self.oracle.options.reply_bytes_max, &described).await
+        comments.write(mirror, self.oracle.options.reply_bytes_max, &described).await
     }
 
     /// Batches that are in the history by these ids.
-    async fn carry_out(&self, worker: &mut Worker, batches: &[MirrorBatch], ids: &[u64]) -> Result<(), Broken> {
+    async fn carry_out(
+        &self,
+        mirror: &mut MirrorConnection,
+        batches: &[MirrorBatch],
+        ids: &[u64],
+    ) -> Result<(), Broken> {
         for (batch, id) in batches.iter().zip(ids.iter().copied()) {
             let marks = self.oracle.marks([MirrorMark::Change(id)]);
-            let statements = worker.create(batch, marks.as_deref()).await?;
+            let statements = mirror.create(batch, marks.as_deref()).await?;
             if statements.len() < batch.statements.len() {
                 self.oracle.amend(id, change_of(statements));
             }

@@ -1,8 +1,8 @@
-//! The two PostgreSQLs of the catalog process, and when a statement has to leave the first for the second.
+//! Who runs a question: the PostgreSQL of the catalogs, or a worker ([`crew`](super::crew)); and when one has to leave the
+//! first for the second.
 //!
-//! The first is for short questions, and each statement begins there. One that has had it for a while, when others wait,
-//! is interrupted and asked again of the second, where long ones run one after the other. Nothing is lost by that but
-//! the work so far: a question leaves nothing behind.
+//! The PostgreSQL of the catalogs is for short questions. One that has had it for a while, when others wait, is
+//! interrupted and asked again of a worker. Nothing is lost by that but the work so far: a question leaves nothing behind.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -16,24 +16,26 @@ use super::connection::Connection;
 use super::places::Places;
 use super::state::Oracle;
 
-/// How long a statement may have the first PostgreSQL while others wait, all who wait together: the more, the sooner.
+/// How long a statement may have the PostgreSQL of the catalogs while others wait, all who wait together: the more, the
+/// sooner.
 const SLICE: Duration = Duration::from_millis(200);
 const SLICE_MIN: Duration = Duration::from_millis(25);
-/// What the process may hold at least for a second PostgreSQL to be opened in it: with less it would be ended for that.
-pub(super) const SECOND_BYTES_MIN: u64 = 640 << 20;
 /// A question with messages of more bytes takes long, as one that has been seen to.
 pub(super) const LONG_BYTES: usize = 128 << 10;
+/// How long one over rows of IRIS may, whoever waits: catalogs and descriptions are not held up by these.
+const FINISH_SLICE: Duration = Duration::from_millis(10);
 /// Statements that took long and are known again, the latest.
 const LONG_STATEMENTS_MAX: usize = 64;
 
-/// Which PostgreSQL of the process.
+/// Who runs a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lane {
+    /// The PostgreSQL of the catalogs.
     First,
-    Second,
+    Worker,
 }
 
-/// A shard's connections to one of them.
+/// A shard's connections to the PostgreSQL of the catalogs.
 #[derive(Debug)]
 pub(super) struct Connections {
     pub(super) places: Rc<Places>,
@@ -46,12 +48,11 @@ impl Connections {
     }
 }
 
-/// What all shards ask of the two.
+/// What all shards ask of the PostgreSQL of the catalogs.
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
-    waiting_first: AtomicUsize,
-    waiting_second: AtomicUsize,
-    running_second: AtomicUsize,
+    waiting: AtomicUsize,
+    running: AtomicUsize,
     long: Mutex<LongStatements>,
 }
 
@@ -61,13 +62,13 @@ struct LongStatements {
     hashes: VecDeque<u64>,
 }
 
-/// Why a statement has to leave the first PostgreSQL.
+/// Why a statement has to leave the PostgreSQL of the catalogs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Leave {
     /// Others wait for it.
     ForOthers,
-    /// The second one is being opened, and cannot be while the first has work.
-    ForSecond,
+    /// A worker is being started, whose copy of the data cannot be made meanwhile.
+    ForCopy,
 }
 
 impl Traffic {
@@ -76,23 +77,28 @@ impl Traffic {
         self.long.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn waiting_first(&self) -> usize {
-        self.waiting_first.load(Ordering::Relaxed)
+    /// Somebody waits.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether a statement that has had the first PostgreSQL for `taken` must leave it.
-    pub(super) fn leave(&self, taken: Duration, is_known: bool) -> Option<Leave> {
-        let waiting = self.waiting_first();
-        let is_opening =
-            self.waiting_second.load(Ordering::Relaxed) > 0 && self.running_second.load(Ordering::Relaxed) == 0;
-        let leave = match (waiting, is_opening) {
+    /// Nobody waits, and nothing runs.
+    pub(super) fn is_free(&self) -> bool {
+        !self.has_waiting() && self.running.load(Ordering::Relaxed) == 0
+    }
+
+    /// Whether a statement of which this is known must leave.
+    pub(super) fn leave(&self, tenure: &Tenure) -> Option<Leave> {
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        let leave = match (waiting, tenure.is_copying) {
             (1.., _) => Leave::ForOthers,
-            (0, true) => Leave::ForSecond,
+            (0, true) => Leave::ForCopy,
             (0, false) => return None,
         };
         let parts = u32::try_from(waiting.saturating_add(1)).unwrap_or(u32::MAX);
         let slice = SLICE.checked_div(parts).unwrap_or_default().max(SLICE_MIN);
-        (is_known || taken >= slice).then_some(leave)
+        let slice = if tenure.is_finish { slice.min(FINISH_SLICE) } else { slice };
+        (tenure.is_known || tenure.taken >= slice).then_some(leave)
     }
 
     /// Whether a question with these messages has been [remembered](Self::remember).
@@ -112,48 +118,47 @@ impl Traffic {
     }
 }
 
-/// A question that waits for its turn, and then has it.
+/// What is known of a statement that has the PostgreSQL of the catalogs.
+#[derive(Debug)]
+pub(super) struct Tenure {
+    pub(super) taken: Duration,
+    /// It took long before.
+    pub(super) is_known: bool,
+    /// It runs over rows of IRIS.
+    pub(super) is_finish: bool,
+    /// A worker waits for a copy of the data.
+    pub(super) is_copying: bool,
+}
+
+/// A question that waits for the PostgreSQL of the catalogs, and then has it.
 #[derive(Debug)]
 pub(super) struct Ticket {
     oracle: Arc<Oracle>,
-    pub(super) lane: Lane,
     has_turn: bool,
 }
 
 impl Ticket {
-    pub(super) fn new(oracle: Arc<Oracle>, lane: Lane) -> Self {
-        let ticket = Self { oracle, lane, has_turn: false };
-        if let Some(count) = ticket.count() {
-            count.fetch_add(1, Ordering::Relaxed);
-        }
-        ticket
+    pub(super) fn new(oracle: Arc<Oracle>) -> Self {
+        oracle.traffic.waiting.fetch_add(1, Ordering::Relaxed);
+        Self { oracle, has_turn: false }
     }
 
-    fn count(&self) -> Option<&AtomicUsize> {
+    fn count(&self) -> &AtomicUsize {
         let traffic = &self.oracle.traffic;
-        match (self.lane, self.has_turn) {
-            (Lane::First, false) => Some(&traffic.waiting_first),
-            (Lane::First, true) => None,
-            (Lane::Second, false) => Some(&traffic.waiting_second),
-            (Lane::Second, true) => Some(&traffic.running_second),
-        }
+        if self.has_turn { &traffic.running } else { &traffic.waiting }
     }
 
     pub(super) fn begin_turn(&mut self) {
-        let before = self.count().map(|count| count.fetch_sub(1, Ordering::Relaxed));
-        debug_assert_ne!(before, Some(0));
+        let before = self.count().fetch_sub(1, Ordering::Relaxed);
+        debug_assert_ne!(before, 0);
         self.has_turn = true;
-        if let Some(count) = self.count() {
-            count.fetch_add(1, Ordering::Relaxed);
-        }
+        self.count().fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if let Some(count) = self.count() {
-            count.fetch_sub(1, Ordering::Relaxed);
-        }
+        self.count().fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -165,27 +170,28 @@ mod tests {
     #[test]
     fn who_takes_long_leaves_when_others_wait() {
         let oracle = Arc::new(Oracle::new(OracleOptions::off(), None));
-        let leave = |ms, is_known| oracle.traffic.leave(Duration::from_millis(ms), is_known);
+        let tenure =
+            |ms, is_known| Tenure { taken: Duration::from_millis(ms), is_known, is_finish: false, is_copying: false };
+        let leave = |ms, is_known| oracle.traffic.leave(&tenure(ms, is_known));
         assert_eq!(leave(9_000, true), None);
-        let waits = Ticket::new(Arc::clone(&oracle), Lane::First);
+        assert!(oracle.traffic.is_free());
+        let mut waits = Ticket::new(Arc::clone(&oracle));
         assert_eq!(leave(99, false), None);
         assert_eq!(leave(100, false), Some(Leave::ForOthers));
         assert_eq!(leave(0, true), Some(Leave::ForOthers));
-        let more: Vec<Ticket> = (0..100).map(|_| Ticket::new(Arc::clone(&oracle), Lane::First)).collect();
+        let finish = |ms| oracle.traffic.leave(&Tenure { is_finish: true, ..tenure(ms, false) });
+        assert_eq!((finish(9), finish(10)), (None, Some(Leave::ForOthers)));
+        let more: Vec<Ticket> = (0..100).map(|_| Ticket::new(Arc::clone(&oracle))).collect();
         assert_eq!(leave(24, false), None);
         assert_eq!(leave(25, false), Some(Leave::ForOthers));
-        drop((more, waits));
-        let mut second = Ticket::new(Arc::clone(&oracle), Lane::Second);
-        assert_eq!(leave(9_000, false), Some(Leave::ForSecond));
-        second.begin_turn();
-        let waits = Ticket::new(Arc::clone(&oracle), Lane::Second);
+        drop(more);
+        waits.begin_turn();
+        assert!(!oracle.traffic.has_waiting() && !oracle.traffic.is_free());
         assert_eq!(leave(9_000, true), None);
-        drop((second, waits));
-        let mut first = Ticket::new(Arc::clone(&oracle), Lane::First);
-        first.begin_turn();
-        assert_eq!(leave(9_000, true), None);
-        drop(first);
-        assert_eq!(oracle.traffic.waiting_first(), 0);
+        let copying = |ms| oracle.traffic.leave(&Tenure { is_copying: true, ..tenure(ms, false) });
+        assert_eq!((copying(199), copying(200)), (None, Some(Leave::ForCopy)));
+        drop(waits);
+        assert!(oracle.traffic.is_free());
     }
 
     #[test]

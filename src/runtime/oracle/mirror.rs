@@ -4,7 +4,6 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::client::{Asker, Failure, Which};
-use super::lane::Lane;
 use super::state::Readiness;
 use crate::catalog::{MirrorChange, MirrorMark, as_superuser, change, first_error};
 use crate::runtime::wait::within;
@@ -29,13 +28,15 @@ impl Asker {
             let is_last = at.saturating_add(1) == changes.statements.len();
             let request = change(&changes.search_path, &statement.sql, marks.as_deref().filter(|_| is_last));
             let deadline = Instant::now().checked_add(self.patience());
-            let error = match self.attempt(&request, Which::Only(generation), Lane::First, deadline).await {
+            let error = match self.attempt(&request, Which::Only(generation), deadline).await {
                 Ok(answer) => match first_error(&answer) {
                     Ok(None) => None,
                     Ok(Some((_, error))) | Err(error) => Some(error),
                 },
                 // The next generation begins with the whole change.
-                Err(Failure::Again { .. } | Failure::Left(_)) => return self.until_mirrored().await,
+                Err(Failure::Again { .. } | Failure::Left(_) | Failure::NoWorker) => {
+                    return self.until_mirrored().await;
+                }
                 Err(Failure::Error(error)) => Some(error),
             };
             match error {
@@ -56,7 +57,7 @@ impl Asker {
         if let (false, Some(marks)) = (is_marked, marks) {
             // Without it the next PostgreSQL would repeat the change, and fail as this one did.
             let deadline = Instant::now().checked_add(self.patience());
-            let _ = self.attempt(&as_superuser([marks.as_str()]), Which::Only(generation), Lane::First, deadline).await;
+            let _ = self.attempt(&as_superuser([marks.as_str()]), Which::Only(generation), deadline).await;
         }
         oracle.mirror_changed();
         result

@@ -6,19 +6,23 @@
 mod base;
 pub(super) mod client;
 mod connection;
+mod crew;
+mod crew_start;
+mod embedded;
 mod folder;
 mod keeper;
 mod lane;
 mod login;
 mod mirror;
+mod mirror_connection;
 mod native;
 mod places;
 mod process;
 mod programs;
+mod question;
 mod side_table;
 mod state;
 mod supervisor;
-mod worker;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,8 +39,14 @@ pub(super) use supervisor::Supervisor;
 /// Name of the socket in the folder of an oracle process.
 pub const ORACLE_SOCKET: &str = "socket";
 
-/// Name of the socket beside it, of the PostgreSQL for statements that take long.
-pub const ORACLE_SECOND_SOCKET: &str = "second";
+/// Name of the socket beside it on which copies of the data are asked for.
+pub const ORACLE_COPIES_SOCKET: &str = "copies";
+
+/// Name of the file beside it that has a byte for each commit.
+pub const ORACLE_COMMITS: &str = "commits";
+
+/// How much less of a processor a worker gets than others who want it (`nice`): a tenth of what they get.
+pub const ORACLE_WORKER_NICE: i32 = 10;
 
 /// Name of a ParameterStatus that the oracle process sends in front of an answer as soon as the question has left its
 /// queue. Real PostgreSQL has no queue, and no parameter of this name.
@@ -98,8 +108,12 @@ pub struct OracleOptions {
     pub source: OracleSource,
     /// How long a question may run, counted from its turn.
     pub statement_timeout: Duration,
-    /// The process is ended when it holds more resident memory than this.
+    /// A process is ended when it holds more resident memory than this.
     pub memory_bytes_max: u64,
+    /// Workers, for what takes long.
+    pub workers_max: usize,
+    /// One that nobody has needed for so long is ended.
+    pub worker_idle_timeout: Duration,
     /// A longer answer is refused with 54000.
     pub reply_bytes_max: usize,
     /// How often the schema is read from IRIS again; zero = only when somebody misses a table.
@@ -119,6 +133,8 @@ impl OracleOptions {
             source: OracleSource::Off,
             statement_timeout: Duration::from_secs(10),
             memory_bytes_max: 1 << 30,
+            workers_max: 2,
+            worker_idle_timeout: Duration::from_secs(60),
             reply_bytes_max: 256 << 20,
             refresh_interval: Duration::from_secs(60),
             iris_answer_timeout: Duration::from_secs(60),

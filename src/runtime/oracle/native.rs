@@ -20,9 +20,9 @@ use crate::catalog::{GATEWAY_SUPERUSER, NEW_DATABASE, NEW_SUPERUSER};
 
 /// The number in the socket's name. Nobody else listens in its folder.
 const PORT: u16 = 5432;
-/// Connections for each shard: those it keeps, and as many that are being closed.
-const CONNECTIONS_PER_SHARD: usize = 8;
-/// For the keeper, and to look whether it answers.
+/// Connections for each shard: those it keeps, for catalogs and for workers, and as many that are being closed.
+const CONNECTIONS_PER_SHARD: usize = 12;
+/// For the keeper, and to look whether it answers; those of workers come on top.
 const CONNECTIONS_BESIDES: usize = 8;
 /// How long PostgreSQL may take to end its processes before they are killed; it needs some milliseconds.
 const END_LIMIT: Duration = Duration::from_secs(2);
@@ -47,8 +47,10 @@ impl Native {
         database: &str,
         memory_bytes_max: u64,
         shards_count: usize,
+        workers_max: usize,
     ) -> Self {
-        let connections_max = shards_count.saturating_mul(CONNECTIONS_PER_SHARD).saturating_add(CONNECTIONS_BESIDES);
+        let besides = workers_max.saturating_add(CONNECTIONS_BESIDES);
+        let connections_max = shards_count.saturating_mul(CONNECTIONS_PER_SHARD).saturating_add(besides);
         Self { programs, database: database.to_owned(), memory_bytes_max, connections_max }
     }
 

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::native;
+use super::{ORACLE_WORKER_NICE, native};
 
 /// What Linux counts memory in.
 const PAGE_BYTES: u64 = 4096;
@@ -121,6 +121,15 @@ pub(super) fn processor_time(pid: u32) -> Option<Duration> {
     let mut times = stat.rsplit_once(") ")?.1.split(' ').skip(11).map(str::parse::<u64>);
     let ticks = times.next()?.ok()?.saturating_add(times.next()?.ok()?);
     Some(Duration::from_millis(ticks.saturating_mul(1000 / TICKS_PER_SECOND)))
+}
+
+/// Lets others come first on a processor: shards, catalogs, and whatever else the machine does. Where the system does not allow
+/// it, they share.
+pub(super) fn lower_priority(pid: i32) {
+    let lowered = rustix::process::setpriority_process(rustix::process::Pid::from_raw(pid), ORACLE_WORKER_NICE);
+    if let Err(error) = lowered {
+        tracing::debug!(%error, pid, "a process of the catalog service keeps its priority");
+    }
 }
 
 /// Memory a process holds in bytes: its own, and what it may share with others. `None` when it is gone.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::connection::Broken;
-use super::worker::Worker;
+use super::mirror_connection::MirrorConnection;
 use crate::bridge::to_pg;
 use crate::catalog::{
     CommentChange, CommentTarget, Comments, SideTableStatements, comment_changes, comments_from_table, kept_comments,
@@ -75,7 +75,7 @@ impl CommentKeeper {
     /// The connection to the mirror broke. Without IRIS nothing is done.
     pub(super) async fn take(
         &mut self,
-        worker: &mut Worker,
+        connection: &mut MirrorConnection,
         reply_bytes_max: usize,
         described: &Comments,
         is_remade: bool,
@@ -86,10 +86,10 @@ impl CommentKeeper {
         // Nobody has taken comments out of a table that was not there: they are put into the new one.
         let known = self.known.as_ref().filter(|_| found.is_some()).unwrap_or(&none);
         let table = found.unwrap_or_default();
-        let mirror = worker.comments(reply_bytes_max).await?;
+        let mirror = connection.comments(reply_bytes_max).await?;
         let changes = comments_from_table(&table, known, &mirror, described, is_remade);
-        worker.comment(&changes).await?;
-        let mirror = worker.comments(reply_bytes_max).await?;
+        connection.comment(&changes).await?;
+        let mirror = connection.comments(reply_bytes_max).await?;
         // What neither is nor was here is another gateway's.
         let is_ours = |target: &CommentTarget| mirror.contains_key(target) || known.contains_key(target);
         self.known = Some(table.into_iter().filter(|(target, _)| is_ours(target)).collect());
@@ -103,12 +103,12 @@ impl CommentKeeper {
     /// The connection to the mirror broke.
     pub(super) async fn write(
         &mut self,
-        worker: &mut Worker,
+        connection: &mut MirrorConnection,
         reply_bytes_max: usize,
         described: &Comments,
     ) -> Result<(), Broken> {
         if self.known.is_some() {
-            let mirror = worker.comments(reply_bytes_max).await?;
+            let mirror = connection.comments(reply_bytes_max).await?;
             self.write_all(mirror, described).await;
         }
         Ok(())

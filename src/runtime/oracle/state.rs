@@ -10,6 +10,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
+use super::crew::Crew;
 use super::lane::Traffic;
 use super::{OracleOptions, OracleServer, OracleSource, native};
 use crate::catalog::{MirrorChange, MirrorMark, put_marks, replace_marks};
@@ -165,6 +166,7 @@ impl History {
 pub(in crate::runtime) struct Oracle {
     pub(super) options: OracleOptions,
     pub(super) traffic: Traffic,
+    pub(super) crew: Arc<Crew>,
     inner: Mutex<Inner>,
 }
 
@@ -196,7 +198,8 @@ impl Oracle {
             wakers: Vec::new(),
             supervisor,
         };
-        Self { options, traffic: Traffic::default(), inner: Mutex::new(inner) }
+        let crew = Crew::of_connections(options.workers_max);
+        Self { options, traffic: Traffic::default(), crew, inner: Mutex::new(inner) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -284,6 +287,19 @@ impl Oracle {
     /// Why a generation ended; `None` while it lives, or when others have ended since.
     pub(super) fn death_of(&self, number: u64) -> Option<Death> {
         self.lock().last_death.filter(|(dead, _)| *dead == number).map(|(_, death)| death)
+    }
+
+    /// The generation that lives.
+    pub(super) fn present(&self) -> Option<Generation> {
+        match &self.lock().phase {
+            Phase::Running(generation, _) => Some(generation.clone()),
+            Phase::Starting | Phase::Unavailable(_) => None,
+        }
+    }
+
+    /// Whether a generation lives.
+    pub(super) fn is_present(&self, number: u64) -> bool {
+        matches!(&self.lock().phase, Phase::Running(generation, _) if generation.number == number)
     }
 
     /// Processes that ended since the start.

@@ -2,14 +2,16 @@
 //! holds it up and the process is not pinned to a shard's core.
 
 use std::io;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::crew::Crew;
+use super::crew_start;
+use super::embedded::Program;
 use super::folder::PrivateFolder;
 use super::native::{self, Native};
 use super::process::{Process, is_stopped, remove};
@@ -26,6 +28,8 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 const REOPEN_LIMIT: Duration = Duration::from_secs(20);
 /// A process that somebody has stopped answers nobody, and nothing else would tell that it is not merely busy.
 const STOPPED_LIMIT: Duration = Duration::from_secs(1);
+/// They are killed, which needs some milliseconds.
+const WORKERS_END_LIMIT: Duration = Duration::from_secs(2);
 /// Pauses between starts that fail in a row.
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
@@ -40,23 +44,39 @@ pub(in crate::runtime) struct Supervisor {
     oracle: Arc<Oracle>,
     orders: Option<Sender<Order>>,
     thread: Option<JoinHandle<()>>,
+    /// That of the workers.
+    crew_thread: Option<JoinHandle<()>>,
 }
 
 impl Supervisor {
     /// Returns at once; the process starts meanwhile.
     pub(in crate::runtime) fn start(options: OracleOptions, shards_count: usize) -> Self {
         let kind = match options.source.clone() {
-            OracleSource::Embedded { program, cache_dir } => Kind::Embedded { program, cache_dir },
+            OracleSource::Embedded { program, cache_dir } => Kind::Embedded(Program { program, cache_dir }),
             OracleSource::Native(programs) => {
-                let memory = options.memory_bytes_max;
-                Kind::Native(Arc::new(Native::new(programs, &options.database, memory, shards_count)))
+                let (memory, workers) = (options.memory_bytes_max, options.workers_max);
+                Kind::Native(Arc::new(Native::new(programs, &options.database, memory, shards_count, workers)))
             }
             OracleSource::External(_) | OracleSource::Off => {
-                return Self { oracle: Arc::new(Oracle::new(options, None)), orders: None, thread: None };
+                let oracle = Arc::new(Oracle::new(options, None));
+                return Self { oracle, orders: None, thread: None, crew_thread: None };
             }
         };
         let (orders, received) = channel();
-        let oracle = Arc::new(Oracle::new(options, Some(orders.clone())));
+        let mut oracle = Oracle::new(options, Some(orders.clone()));
+        let mut crew = None;
+        if let Kind::Embedded(program) = &kind {
+            let (starts, received) = channel();
+            oracle.crew = Crew::of_processes(oracle.options.workers_max, starts);
+            crew = Some((program.clone(), received));
+        }
+        let oracle = Arc::new(oracle);
+        let crew_thread = crew.and_then(|(program, starts)| {
+            let oracle_of_thread = Arc::clone(&oracle);
+            let serve = move || crew_start::serve(&oracle_of_thread, &program, &starts);
+            let thread = std::thread::Builder::new().name("oracle-crew".to_owned()).spawn(serve);
+            thread.inspect_err(|error| tracing::error!(%error, "no thread for workers: there are none")).ok()
+        });
         let watch =
             Watch { oracle: Arc::clone(&oracle), kind, orders: received, number: 0, revivals: Revivals::default() };
         let thread = std::thread::Builder::new().name("oracle".to_owned()).spawn(move || watch.run());
@@ -65,7 +85,7 @@ impl Supervisor {
                 oracle.give_up(unavailable(&format!("no thread for it: {error}")));
             })
             .ok();
-        Self { oracle, orders: Some(orders), thread }
+        Self { oracle, orders: Some(orders), thread, crew_thread }
     }
 
     pub(in crate::runtime) fn oracle(&self) -> &Arc<Oracle> {
@@ -79,7 +99,7 @@ impl Drop for Supervisor {
             // It may have ended by itself.
             let _ = orders.send(Order::Stop);
         }
-        if let Some(thread) = self.thread.take() {
+        for thread in [self.thread.take(), self.crew_thread.take()].into_iter().flatten() {
             let _ = thread.join();
         }
     }
@@ -116,7 +136,7 @@ enum Start {
 /// What is started.
 #[derive(Debug, Clone)]
 enum Kind {
-    Embedded { program: PathBuf, cache_dir: Option<PathBuf> },
+    Embedded(Program),
     Native(Arc<Native>),
 }
 
@@ -200,8 +220,19 @@ impl Watch {
                 }
             };
             if is_stopped {
-                return self.oracle.give_up(unavailable("the gateway stops"));
+                self.oracle.give_up(unavailable("the gateway stops"));
+                return self.end_workers();
             }
+        }
+    }
+
+    /// Their files are in the folder that goes now.
+    fn end_workers(&self) {
+        let crew = &self.oracle.crew;
+        crew.stop();
+        let deadline = Instant::now() + WORKERS_END_LIMIT;
+        while !crew.is_empty() && Instant::now() < deadline {
+            std::thread::sleep(LOOK_AT_START);
         }
     }
 
@@ -213,8 +244,9 @@ impl Watch {
         let own = folder.subfolder(&self.number.to_string())?;
         let deadline = Instant::now() + if is_reopened { REOPEN_LIMIT } else { START_LIMIT };
         match &self.kind {
-            Kind::Embedded { program, cache_dir } => {
-                let mut command = self.embedded(program, cache_dir.as_deref(), &own, data, is_reopened)?;
+            Kind::Embedded(program) => {
+                let database = Some(self.oracle.options.database.as_str()).filter(|_| is_reopened);
+                let mut command = program.command(&own, &data.folder, database)?;
                 let mut process = Process::spawn(&mut command, own, None)?;
                 let heard = process.when_ready()?;
                 let is_ready = |_: &Process| heard.try_recv().is_ok();
@@ -243,30 +275,6 @@ impl Watch {
                 self.until_ready(process, deadline, is_ready, generation)
             }
         }
-    }
-
-    fn embedded(
-        &self,
-        program: &Path,
-        cache_dir: Option<&Path>,
-        own: &Path,
-        data: &Data,
-        is_reopened: bool,
-    ) -> io::Result<Command> {
-        let mut command = Command::new(program);
-        command.arg("catalog-server").arg("--folder").arg(own).arg("--data").arg(&data.folder);
-        if is_reopened {
-            command.arg("--reopen").arg(&self.oracle.options.database);
-        }
-        command.env("TMPDIR", own);
-        if let Some(cache_dir) = cache_dir {
-            // Where the embedded PostgreSQL looks for the user's cache folder; relative ones do not count there.
-            command.env("XDG_CACHE_HOME", std::path::absolute(cache_dir)?);
-        }
-        // Ctrl-C in a terminal is for the gateway, which ends the process when nobody needs it any more.
-        command.process_group(0);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Ok(command)
     }
 
     fn until_ready(

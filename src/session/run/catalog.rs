@@ -1,6 +1,6 @@
 //! A statement that the oracle answers: its messages pass on as they came, cut by the row limit of the portal.
 
-use crate::catalog::{Answer, BoundValue, Execution, execute, rows_len};
+use crate::catalog::{Answer, BoundValue, Execution, OraclePurpose, OracleRequest, execute, rows_len};
 use crate::sql::CatalogQuery;
 use crate::types::Oid;
 use crate::wire::{Format, PgError, SendBuf, SqlState};
@@ -59,6 +59,7 @@ pub(crate) struct CatalogRun {
     describe: bool,
     /// What it says, where that is not what the oracle says.
     fields: Option<Vec<Field>>,
+    purpose: OraclePurpose,
     rows_max: u64,
     /// A cursor is being opened: its rows are kept for the first FETCH.
     opens_only: bool,
@@ -92,6 +93,7 @@ impl CatalogRun {
             result_formats,
             describe,
             fields: None,
+            purpose: OraclePurpose::Answer,
             rows_max: 0,
             opens_only: false,
             sent_count: 0,
@@ -99,9 +101,9 @@ impl CatalogRun {
         }
     }
 
-    /// With another RowDescription than the oracle's.
-    pub(crate) fn with_fields(self, fields: Option<Vec<Field>>) -> Self {
-        Self { fields, ..self }
+    /// Over rows of IRIS, and with another RowDescription than the oracle's.
+    pub(crate) fn finishing(self, fields: Option<Vec<Field>>) -> Self {
+        Self { fields, purpose: OraclePurpose::Finish, ..self }
     }
 
     /// Asks for the rows of a cursor as they are now, and stops in front of the first.
@@ -136,7 +138,9 @@ impl CatalogRun {
     fn ask(&mut self, cx: &Cx<'_>) -> Outcome {
         let prelude = prelude(cx.client, self.query, cx.shard);
         let execution = Execution { values: &self.statement.values, result_formats: &self.result_formats };
-        let request = execute(&prelude, &self.statement.sql, &self.statement.parameter_types, execution);
+        let types = &self.statement.parameter_types;
+        let request =
+            OracleRequest { purpose: self.purpose, ..execute(&prelude, &self.statement.sql, types, execution) };
         let question = Question::new(request);
         let want = question.ask();
         self.state = State::Waiting(question);

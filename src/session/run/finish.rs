@@ -400,7 +400,7 @@ impl FinishRun {
             false => None,
         };
         let run = CatalogRun::new(statement, plan.asks, self.formats.to_codes(), describe);
-        let mut run = Box::new(run.with_fields(fields));
+        let mut run = Box::new(run.finishing(fields));
         let outcome = if self.opens_only { run.open(cx) } else { run.start(self.rows_max, cx) };
         self.stage = Stage::Answer(run);
         outcome

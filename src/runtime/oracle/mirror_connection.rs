@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::connection::{Answer, Broken, Connection};
-use super::lane::Lane;
 use super::state::Generation;
 use crate::catalog::{
     CommentChange, Comments, DoneMarks, GET_COMMENTS, GET_REST, INSPECT, MirrorBatch, MirrorChange, OracleRequest,
@@ -24,13 +23,13 @@ pub(super) const REPEATED_TOGETHER: usize = 100;
 pub(super) const SEARCH_PATH: &str = "public";
 
 /// The keeper's connection.
-pub(super) struct Worker {
+pub(super) struct MirrorConnection {
     connection: Connection,
 }
 
-impl Worker {
+impl MirrorConnection {
     pub(super) async fn connect(generation: Generation) -> Result<Self, Broken> {
-        let connecting = within(WORK_LIMIT, Connection::open(generation, Lane::First)).await;
+        let connecting = within(WORK_LIMIT, Connection::open(generation)).await;
         Ok(Self { connection: connecting.unwrap_or(Err(Broken::Protocol("no connection in time")))? })
     }
 
