@@ -66,6 +66,42 @@ fn bytes_are_bounded_as_well() {
 }
 
 #[test]
+fn partners_of_few_rows_are_few() {
+    let server = Server::gateway(&[]);
+    let mut client = Client::connect(server.address);
+    table(&mut client, 5_000);
+    client.ok("CREATE TABLE fs (id integer PRIMARY KEY, ft_id bigint, kind text, doc jsonb)");
+    for first in [0, 500] {
+        let values: Vec<String> = (first..first + 500)
+            .map(|n| format!("({n}, {}, '{}', '{{\"n\": {n}}}')", n * 5, if n < 10 { "few" } else { "many" }))
+            .collect();
+        client.ok(&format!("INSERT INTO fs VALUES {}", values.join(", ")));
+    }
+    let mut seen = 0;
+    let mut moved = |client: &mut Client, sql: &str, answer: &str| {
+        assert_eq!(client.value(sql), answer, "{sql}");
+        let count = client.value("SELECT sum(value)::text FROM pgwire_counters WHERE name = 'finish_rows'");
+        let before = std::mem::replace(&mut seen, count.parse::<u32>().unwrap());
+        seen - before
+    };
+    let join = "FROM fs JOIN ft ON ft.id = fs.ft_id";
+    let sql = format!("SELECT sum((ft.doc->>'k')::int + (fs.doc->>'n')::int) {join} WHERE fs.kind = 'few'");
+    assert_eq!(moved(&mut client, &sql, "74"), 20);
+    // A side that may be missing, sub-queries that refer to a row, and what WITH has found first.
+    let sql = "SELECT count(ft.doc->>'k') FROM fs LEFT JOIN ft ON ft.id = fs.ft_id WHERE fs.kind = 'few'";
+    assert_eq!(moved(&mut client, sql, "10"), 20);
+    let sql =
+        "SELECT jsonb_agg((SELECT doc->'k' FROM ft WHERE ft.id = fs.ft_id) ORDER BY id) FROM fs WHERE kind = 'few'";
+    assert_eq!(moved(&mut client, sql, "[0, 5, 3, 1, 6, 4, 2, 0, 5, 3]"), 20);
+    let sql = "WITH top AS (SELECT id, ft_id FROM fs ORDER BY id DESC LIMIT 3) \
+        SELECT jsonb_agg(doc->'k' ORDER BY top.id) FROM top JOIN ft ON ft.id = top.ft_id";
+    assert_eq!(moved(&mut client, sql, "[1, 6, 4]"), 6);
+    // Too many values for a list: all rows.
+    let sql = "SELECT count(a.doc->>'k') FROM ft a JOIN fs ON a.id = fs.ft_id JOIN ft b ON b.id = a.id WHERE b.id >= 0";
+    assert_eq!(moved(&mut client, sql, "1000"), 5_000 + 5_000 + 1_000);
+}
+
+#[test]
 fn it_can_be_switched_off() {
     let server = Server::gateway(&["--finish", "off"]);
     let mut client = Client::connect(server.address);

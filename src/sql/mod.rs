@@ -27,7 +27,7 @@ pub use options::{SideTable, TranslateError, TranslateOptions, Translated};
 pub use plan::{Action, Bind, MirrorStatement, Translation};
 pub(crate) use plan::{
     AdvisoryOperation, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat, CopyFromStdin,
-    CopyHeader, CursorCommand, ElementSource, EnumChange, EnumSide, ExecuteArgument, Fetch, FetchDirection,
+    CopyHeader, CursorCommand, ElementSource, EnumChange, EnumSide, ExecuteArgument, Fetch, FetchDirection, FetchKey,
     FetchedColumn, Finish, FinishPiece, Given, ModesScope, OutputColumn, Plan, RunIf, ScriptStep, SessionValue,
     SetConfig, SettingCommand, StepRole, TransactionCommand, TransactionModes,
 };

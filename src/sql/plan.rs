@@ -1,6 +1,10 @@
 //! What a translated statement tells the session to do.
 
+mod finished;
+
 use std::rc::Rc;
+
+pub(crate) use finished::{Fetch, FetchKey, FetchedColumn, Finish, FinishPiece};
 
 use super::description::EnumType;
 use super::plpgsql::DoBlock;
@@ -8,7 +12,7 @@ use super::schema::RelationName;
 use super::writes::Writes;
 use crate::iris::IrisStatement;
 use crate::types::{Fitting, Oid, PgType};
-use crate::wire::{Format, PgError};
+use crate::wire::PgError;
 
 /// One PostgreSQL statement, understood. Cached per template: everything here is free of the statement's literals
 /// except those a rule had to read, which are part of the cache key.
@@ -175,47 +179,6 @@ pub struct CatalogQuery {
     pub reads_session: bool,
     /// The gateway's counters (`pgwire_counters`).
     pub reads_counters: bool,
-}
-
-/// A query cut in two: rows of IRIS's tables, and the query over these.
-#[derive(Debug)]
-pub struct Finish {
-    pub asks: CatalogQuery,
-    /// One for each table, and for each way in which the query needs it.
-    pub fetches: Vec<Fetch>,
-    pub pieces: Vec<FinishPiece>,
-}
-
-/// Part of the text of the second step.
-#[derive(Debug, PartialEq, Eq)]
-pub enum FinishPiece {
-    Text(String),
-    /// A table, whose rows are those of a fetch.
-    Rows(usize),
-}
-
-/// A query of one table, in PostgreSQL's SQL: it is a statement like a client's. Its `$n` are the client's.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Fetch {
-    /// As the query names it.
-    pub table: String,
-    pub columns: Vec<FetchedColumn>,
-    pub sql: String,
-    /// Without conditions, for when IRIS refuses these.
-    pub plain: String,
-}
-
-/// A column of a fetch on its way to PostgreSQL: an element of an array for each row.
-#[derive(Debug, PartialEq, Eq)]
-pub struct FetchedColumn {
-    /// As PostgreSQL calls it.
-    pub name: String,
-    pub element: Oid,
-    pub array: Oid,
-    /// Of an element.
-    pub format: Format,
-    /// The type its elements are cast to, where that is not their own.
-    pub cast: Option<String>,
 }
 
 /// SQL-level cursors. FETCH and MOVE also work on portals of the extended protocol: one name space.

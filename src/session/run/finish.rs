@@ -1,5 +1,8 @@
 //! A query that PostgreSQL finishes: IRIS gives the rows of each table, the oracle runs the query over them.
 
+mod keys;
+mod rows;
+
 use std::fmt::Write as _;
 use std::rc::Rc;
 
@@ -18,6 +21,8 @@ use crate::session::understand::context::{Cx, Understood};
 use crate::session::understand::parameter::Parameter;
 use crate::session::understand::resolve::{Resolve, Understanding};
 use crate::session::understand::rows::{Formats, described_fields};
+use keys::keyed;
+use rows::{Elements, Gathered};
 
 type Result<T> = std::result::Result<T, Box<PgError>>;
 
@@ -39,20 +44,13 @@ pub(crate) struct FinishRun {
     fetch: usize,
     /// The present fetch is without conditions: IRIS has refused them.
     is_plain: bool,
+    /// Parameters of the present fetch behind the client's: their types, and arrays in binary.
+    lists: Vec<(Oid, Vec<u8>)>,
     /// DataRow messages of the present fetch that have not been read.
     spool: SendBuf,
     /// Of the fetches so far.
     gathered: Vec<Gathered>,
     stage: Stage,
-}
-
-/// The rows of one fetch, column by column.
-#[derive(Debug)]
-struct Gathered {
-    columns: Vec<Elements>,
-    rows_count: usize,
-    /// Of the DataRow messages.
-    bytes_count: usize,
 }
 
 #[derive(Debug)]
@@ -61,29 +59,6 @@ enum Stage {
     Resolve(Box<Resolve>),
     Fetch(Box<Operation>),
     Answer(Box<CatalogRun>),
-}
-
-/// The elements of an array in its binary form (`array_recv`), which is that of a row's cells: length, then bytes.
-#[derive(Debug, Default)]
-struct Elements {
-    bytes: Vec<u8>,
-    has_null: bool,
-}
-
-impl Elements {
-    /// The array of `count` elements, of one dimension.
-    fn into_array(self, element: Oid, count: usize) -> Vec<u8> {
-        let mut array = Vec::with_capacity(self.bytes.len().saturating_add(20));
-        let dimensions = u32::from(count > 0);
-        let words = [dimensions, u32::from(self.has_null), element.0];
-        array.extend(words.iter().flat_map(|word| word.to_be_bytes()));
-        if count > 0 {
-            let count = u32::try_from(count).unwrap_or(u32::MAX);
-            array.extend([count, 1].iter().flat_map(|word| word.to_be_bytes()));
-        }
-        array.extend_from_slice(&self.bytes);
-        array
-    }
 }
 
 impl FinishRun {
@@ -102,6 +77,7 @@ impl FinishRun {
             opens_only: false,
             fetch: 0,
             is_plain: false,
+            lists: Vec::new(),
             spool: SendBuf::new(),
             gathered: Vec::new(),
             stage: Stage::Next,
@@ -209,10 +185,16 @@ impl FinishRun {
     fn next(&mut self, cx: &mut Cx<'_>) -> Result<Outcome> {
         self.check_parameters()?;
         let Some(fetch) = self.fetch() else { return self.answer(cx) };
-        let sql = if self.is_plain { &fetch.plain } else { &fetch.sql };
+        let own = &self.statement.parameter_types;
+        let (sql, lists) = match self.is_plain {
+            true => (fetch.plain.clone(), Vec::new()),
+            false => keyed(fetch, &self.gathered, own.len().saturating_add(1)),
+        };
+        let types: Vec<Oid> = own.iter().copied().chain(lists.iter().map(|(array, _)| *array)).collect();
+        self.lists = lists;
         let mut template = Template::default();
-        Resolve::scan(sql, &mut template, cx.client)?;
-        let mut resolve = Box::new(Resolve::with_types(sql, template, &self.statement.parameter_types));
+        Resolve::scan(&sql, &mut template, cx.client)?;
+        let mut resolve = Box::new(Resolve::with_types(&sql, template, &types));
         let progress = resolve.start(cx);
         self.on_progress(progress, resolve, cx)
     }
@@ -251,13 +233,11 @@ impl FinishRun {
         let formats: Vec<Format> =
             self.fetch().iter().flat_map(|fetch| &fetch.columns).map(|column| column.format).collect();
         let (sql, template, _) = resolve.into_parts();
-        let parameters: Vec<Parameter<'_>> = self
-            .statement
-            .parameter_types
-            .iter()
-            .zip(&self.statement.values)
-            .map(|(&oid, (format, bytes))| Parameter { oid, format: *format, bytes: bytes.as_deref() })
-            .collect();
+        let own = self.statement.parameter_types.iter().zip(&self.statement.values);
+        let own = own.map(|(&oid, (format, bytes))| Parameter { oid, format: *format, bytes: bytes.as_deref() });
+        let lists = self.lists.iter();
+        let lists = lists.map(|(oid, bytes)| Parameter { oid: *oid, format: Format::Binary, bytes: Some(bytes) });
+        let parameters: Vec<Parameter<'_>> = own.chain(lists).collect();
         let sources = Sources { sql: &sql, template: &template, parameters: &parameters, context: cx.shard };
         let values = bind_values(&understood, &sources, cx)?;
         let formats = Formats::new(formats.iter().copied());
@@ -315,7 +295,7 @@ impl FinishRun {
     /// `error`, where it is not about conditions, or there are none.
     fn without_conditions(&mut self, mut error: Box<PgError>, cx: &mut Cx<'_>) -> Result<Outcome> {
         let is_statements = [b"0A", b"22", b"42", b"54"].iter().any(|class| error.code.0.starts_with(*class));
-        let has_conditions = self.fetch().is_some_and(|fetch| fetch.sql != fetch.plain);
+        let has_conditions = self.fetch().is_some_and(|fetch| fetch.sql != fetch.plain) || !self.lists.is_empty();
         if is_statements && has_conditions && !self.is_plain && error.code != SqlState::UNDEFINED_TABLE {
             self.is_plain = true;
             self.stage = Stage::Next;

@@ -21,6 +21,13 @@ impl Conjunct {
             self.range.start <= usize::from(range.start()) && usize::from(range.end()) <= self.range.end
         })
     }
+
+    /// Whether an OR in it binds less than an AND beside it would.
+    pub(super) fn has_or(&self) -> bool {
+        let whole = self.condition.text_range();
+        let is_whole = usize::from(whole.start()) == self.range.start && usize::from(whole.end()) == self.range.end;
+        is_whole && self.condition.descendants_with_tokens().any(|element| element.kind() == SyntaxKind::OR_KW)
+    }
 }
 
 /// The parts of a condition all of which have to be true where it is: AND binds less than all else but OR.

@@ -9,8 +9,11 @@ mod columns;
 mod conditions;
 mod functions;
 mod grouped;
+mod order;
+mod pairs;
 mod relations;
 mod resolution;
+mod sources;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +24,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use self::columns::{Mentions, needed};
 use self::functions::{changes_rows, reads_tables};
+use self::order::{Draft, Strength};
 use self::relations::{Base, ask, bases};
 use self::resolution::{made_labels, reads_system_column};
 use super::options::{TranslateError, TranslateOptions, Translated};
@@ -33,7 +37,7 @@ use super::syntax::volatile::is_volatile;
 use super::template::Template;
 use super::translate::context::cx::Cx;
 use super::translate::{RULES, translate};
-use crate::types::{quoted_name, quoted_text};
+use crate::types::{Oid, quoted_name, quoted_text};
 
 /// A query cut in two; `None` where it cannot be cut.
 ///
@@ -100,16 +104,14 @@ impl Cut<'_, '_> {
             return Ok(None);
         }
         let mentions = Mentions::of(self.query);
-        let mut fetches: Vec<Fetch> = Vec::new();
-        let mut edits: Vec<(Range<usize>, Edit)> = Vec::new();
+        let mut drafts = Vec::with_capacity(bases.len());
         for base in &bases {
-            let columns = needed(base, &mentions);
-            let Some(fetch) = self.fetch(base, &bases, columns)? else { return Ok(None) };
-            let same = fetches.iter().position(|known| *known == fetch);
-            let at = same.unwrap_or_else(|| {
-                fetches.push(fetch);
-                fetches.len().saturating_sub(1)
-            });
+            let Some(draft) = self.fetch(base, &bases, needed(base, &mentions))? else { return Ok(None) };
+            drafts.push(draft);
+        }
+        let (fetches, places) = self.ordered(&bases, drafts)?;
+        let mut edits: Vec<(Range<usize>, Edit)> = Vec::new();
+        for (base, at) in bases.iter().zip(places) {
             if base.select.kind() == SyntaxKind::TABLE
                 && let Some(word) = nodes::token(&base.select, SyntaxKind::TABLE_KW)
             {
@@ -142,8 +144,17 @@ impl Cut<'_, '_> {
         let start = usize::from(self.query.text_range().start());
         let mut lines = vec![format!("PostgreSQL: {}", in_one_line(second.get(start..).unwrap_or_default()))];
         for (n, fetch) in finish.fetches.iter().enumerate() {
-            let iris = self.translation(&fetch.sql)?.unwrap_or_default();
-            lines.push(format!("  rows {} of {}", n.saturating_add(1), fetch.table));
+            let lists: Vec<Oid> = fetch.keys.iter().map(|key| key.array).collect();
+            let keyed = fetch.keyed(&fetch.keys, self.parameters_count().saturating_add(1));
+            let iris = self.translation(&keyed, &lists)?.unwrap_or_default();
+            let mut by = String::new();
+            for key in &fetch.keys {
+                let column = finish.fetches.get(key.fetch).and_then(|fetch| fetch.columns.get(key.fetched));
+                let column = column.map(|column| column.name.as_str()).unwrap_or_default();
+                let at = key.fetch.saturating_add(1);
+                let _ = write!(by, ", where {} is a {} of rows {at}", key.column, quoted_name(column));
+            }
+            lines.push(format!("  rows {} of {}{by}", n.saturating_add(1), fetch.table));
             lines.push(format!("    IRIS: {}", in_one_line(&iris)));
         }
         let lines: Vec<String> = lines.iter().map(|line| quoted_text(line)).collect();
@@ -152,7 +163,7 @@ impl Cut<'_, '_> {
     }
 
     /// What IRIS is asked for the rows of a table.
-    fn fetch(&self, base: &Base, bases: &[Base], columns: Vec<FetchedColumn>) -> Result<Option<Fetch>, TranslateError> {
+    fn fetch(&self, base: &Base, bases: &[Base], columns: Vec<FetchedColumn>) -> Result<Option<Draft>, TranslateError> {
         let list: Vec<String> =
             columns.iter().map(|column| format!("{}.{}", base.visible, quoted_name(&column.name))).collect();
         // An alias hides the schema, by which a condition may name the table.
@@ -162,14 +173,19 @@ impl Cut<'_, '_> {
         if !self.translates(&plain)? {
             return Ok(None);
         }
-        let mut conditions: Vec<&str> = Vec::new();
+        let mut conditions: Vec<String> = Vec::new();
         let mut has_all = true;
         for conjunct in &base.conjuncts {
             let text = self.cx.sql.get(conjunct.range.clone()).unwrap_or_default();
             if self.is_about(conjunct.nodes(), base, bases)
                 && self.translates(&format!("SELECT 1 {from} WHERE {text}"))?
             {
-                conditions.push(text);
+                // What has an OR is whole.
+                conditions.push(if base.conjuncts.len() > 1 && conjunct.has_or() {
+                    format!("({text})")
+                } else {
+                    text.to_owned()
+                });
             } else {
                 has_all = false;
             }
@@ -179,28 +195,32 @@ impl Cut<'_, '_> {
             false => format!("{plain} WHERE {}", conditions.join(" AND ")),
         };
         let limited = has_all.then(|| self.top(base, bases)).flatten().map(|top| format!("{filtered} {top}"));
-        let mut sql = plain.clone();
-        for better in limited.into_iter().chain((filtered != plain).then_some(filtered)) {
+        let filtered = (filtered != plain).then_some((filtered, Strength::of(base, !conditions.is_empty())));
+        let (mut sql, mut strength) = (plain.clone(), Strength::Whole);
+        for (better, known) in limited.map(|limited| (limited, Strength::Limited)).into_iter().chain(filtered) {
             if self.translates(&better)? {
-                sql = better;
+                (sql, strength) = (better, known);
                 break;
             }
         }
-        Ok(Some(Fetch { table: base.typed.join("."), columns, sql, plain }))
+        let fetch = Fetch { table: base.typed.join("."), columns, sql, plain, keys: Vec::new() };
+        Ok(Some(Draft { fetch, strength }))
     }
 
     /// Whether IRIS can compute a query exactly, as far as translation can tell.
     fn translates(&self, sql: &str) -> Result<bool, TranslateError> {
-        self.translation(sql).map(|text| text.is_some())
+        self.translation(sql, &[]).map(|text| text.is_some())
     }
 
-    /// What IRIS would be sent for a query that it can compute exactly.
-    fn translation(&self, sql: &str) -> Result<Option<String>, TranslateError> {
+    /// What IRIS would be sent for a query that it can compute exactly. `lists`: types of parameters behind the client's.
+    fn translation(&self, sql: &str, lists: &[Oid]) -> Result<Option<String>, TranslateError> {
         let mut template = Template::default();
         if template.scan(sql).is_err() {
             return Ok(None);
         }
-        match translate(sql, &template, self.cx.schema, self.cx.options) {
+        let parameter_types = [self.cx.options.parameter_types, lists].concat();
+        let options = TranslateOptions { parameter_types: &parameter_types, ..*self.cx.options };
+        match translate(sql, &template, self.cx.schema, &options) {
             Ok(translated) => match translated.translation.action {
                 Action::Script(steps) => Ok(steps.first().map(|step| step.plan.statement.text.clone())),
                 _ => Ok(None),

@@ -35,6 +35,8 @@ pub(super) struct Base {
     pub facts: Rc<TableFacts>,
     /// What is true of all of its rows that the query needs.
     pub conjuncts: Vec<Conjunct>,
+    /// The same by USING and NATURAL.
+    pub merges: Vec<Rc<Merge>>,
     /// It is all that FROM has.
     pub is_alone: bool,
 }
@@ -77,22 +79,47 @@ impl Base {
     }
 }
 
+/// A join that compares columns by their names.
+#[derive(Debug)]
+pub(super) struct Merge {
+    /// JOIN.
+    pub join: SyntaxNode,
+    /// What is left of it in the same item of FROM, with the joins between.
+    pub first: SyntaxNode,
+    pub before: Vec<(SyntaxNode, SyntaxNode)>,
+    pub right: SyntaxNode,
+}
+
+impl Merge {
+    /// The names after USING, folded; `None` for NATURAL.
+    pub(super) fn names(join: &SyntaxNode) -> Option<Vec<String>> {
+        let clause = nodes::child(join, SyntaxKind::JOIN_USING_CLAUSE)?;
+        let names = clause.descendants().filter(|node| node.kind() == SyntaxKind::COLUMN_NAME_REF);
+        Some(names.map(|node| names::folded(&nodes::plain_text(&node))).collect())
+    }
+}
+
 /// The rows of an operand of a join that are needed: those of which all of these are true.
 #[derive(Debug, Clone, Default)]
 struct Needed {
     conjuncts: Vec<Conjunct>,
+    merges: Vec<Rc<Merge>>,
     /// [`Base::is_hidden`].
     is_hidden: bool,
 }
 
 impl Needed {
-    fn and(&self, more: &[Conjunct]) -> Self {
-        Self { conjuncts: self.conjuncts.iter().chain(more).cloned().collect(), is_hidden: self.is_hidden }
+    fn and(&self, more: &Needed) -> Self {
+        Self {
+            conjuncts: self.conjuncts.iter().chain(&more.conjuncts).cloned().collect(),
+            merges: self.merges.iter().chain(&more.merges).cloned().collect(),
+            is_hidden: self.is_hidden,
+        }
     }
 
     /// The same place, where no row may be left out.
     fn all(&self) -> Self {
-        Self { conjuncts: Vec::new(), is_hidden: self.is_hidden }
+        Self { is_hidden: self.is_hidden, ..Self::default() }
     }
 }
 
@@ -106,7 +133,7 @@ pub(super) fn bases(cx: &Cx<'_>, query: &SyntaxNode) -> Option<Vec<Base>> {
                 let Some(from) = nodes::child(&node, SyntaxKind::FROM_CLAUSE) else { continue };
                 let condition = nodes::child(&node, SyntaxKind::WHERE_CLAUSE).and_then(|clause| clause.first_child());
                 let conjuncts = condition.iter().flat_map(conjuncts).collect();
-                let needed = Needed { conjuncts, is_hidden: false };
+                let needed = Needed { conjuncts, ..Needed::default() };
                 let is_alone = from.children().count() == 1;
                 for item in from.children() {
                     walk(cx, &node, &item, &needed, is_alone, &mut all)?;
@@ -159,7 +186,7 @@ fn walk(
         SyntaxKind::PAREN_FROM_ITEM | SyntaxKind::PAREN_EXPR => {
             // Where the names outside mean other tables, nothing outside is about those inside.
             let needed = &match alias(item) {
-                Some(_) => Needed { conjuncts: Vec::new(), is_hidden: true },
+                Some(_) => Needed { is_hidden: true, ..Needed::default() },
                 None => needed.clone(),
             };
             for inner in item.children() {
@@ -197,7 +224,16 @@ fn join(
     };
     let has = |kind| nodes::child(join_node, kind).is_some();
     let on = nodes::child(join_node, SyntaxKind::ON_CLAUSE).and_then(|clause| clause.first_child());
-    let on: Vec<Conjunct> = on.iter().flat_map(conjuncts).collect();
+    let compares = has(SyntaxKind::JOIN_USING_CLAUSE) || nodes::has_token(join_node, SyntaxKind::NATURAL_KW);
+    let merge = compares.then(|| {
+        let (join, right) = (join_node.clone(), right.clone());
+        Rc::new(Merge { join, first: first.clone(), before: before.to_vec(), right })
+    });
+    let on = Needed {
+        conjuncts: on.iter().flat_map(conjuncts).collect(),
+        merges: merge.into_iter().collect(),
+        is_hidden: false,
+    };
     let nothing = needed.all();
     let (of_left, of_right) = if has(SyntaxKind::JOIN_FULL) {
         (nothing.clone(), nothing)
@@ -245,6 +281,7 @@ fn base(
         alias,
         facts,
         conjuncts: needed.conjuncts.clone(),
+        merges: needed.merges.clone(),
         is_hidden: needed.is_hidden,
         is_alone,
     })

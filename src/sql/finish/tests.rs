@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use super::finish;
 use crate::sql::tests::tables;
-use crate::sql::{Action, Finish, FinishPiece, Template, TranslateOptions};
+use crate::sql::{Action, FetchKey, Finish, FinishPiece, Template, TranslateOptions};
 
 fn cut(sql: &str) -> Option<Finish> {
     let mut template = Template::default();
@@ -19,7 +19,15 @@ fn cut(sql: &str) -> Option<Finish> {
 
 fn shown(sql: &str) -> String {
     let Some(finish) = cut(sql) else { return "none".to_owned() };
-    let mut shown: String = finish.fetches.iter().map(|fetch| format!("{} ;; ", fetch.sql)).collect();
+    let mut shown = String::new();
+    for fetch in &finish.fetches {
+        shown.push_str(&fetch.sql);
+        for key in &fetch.keys {
+            let column = &finish.fetches[key.fetch].columns[key.fetched].name;
+            shown.push_str(&format!(" [{} of <{}>.{column}]", key.column, key.fetch));
+        }
+        shown.push_str(" ;; ");
+    }
     for piece in &finish.pieces {
         match piece {
             FinishPiece::Text(text) => shown.push_str(text),
@@ -273,5 +281,112 @@ fn some_queries_cannot_be_cut() {
         "explain analyze select md5(name) from known",
     ] {
         assert_eq!(shown(sql), "none", "{sql}");
+    }
+}
+
+/// The keys of the fetches of a query, each behind the alias of its table.
+fn keys(sql: &str) -> Vec<String> {
+    let finish = cut(sql).expect(sql);
+    let column = |key: &FetchKey| {
+        let of = &finish.fetches[key.fetch];
+        let alias = of.plain.rsplit(' ').next().unwrap();
+        format!("{} of {alias}.{}", key.column.replace('"', ""), of.columns[key.fetched].name)
+    };
+    finish.fetches.iter().flat_map(|fetch| fetch.keys.iter().map(column).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn few_rows_tell_which_others_are_needed() {
+    for (sql, expected) in [
+        ("select md5(k.name) from known k join items i on i.id = k.n where i.label = 'a'", vec!["k.n of i.id"]),
+        ("select md5(k.name) from known k, items i where i.id = k.n and k.id = 1", vec!["i.id of k.n"]),
+        ("select md5(k.name) from known k join items i using (id) where i.label = 'a'", vec!["k.id of i.id"]),
+        ("select md5(k.name) from known k natural join tasks t where k.n = 1", vec!["t.id of k.id"]),
+        // A side that may be missing is asked for by the other, never the other way round.
+        ("select md5(k.name) from known k left join items i on i.id = k.n where k.n = 1", vec!["i.id of k.n"]),
+        ("select md5(k.name) from known k right join items i on i.id = k.n where i.label = 'a'", vec!["k.n of i.id"]),
+        ("select md5(k.name) from known k left join items i on i.id = k.n and i.label = 'a'", vec![]),
+        ("select md5(k.name) from known k full join items i on i.id = k.n where k.n = 1", vec![]),
+        ("select md5(k.name) from known k full join items i using (id)", vec![]),
+        // A chain, from its filtered end on.
+        (
+            "select md5(k.name) from known k join items i on i.id = k.n join tasks t on t.id = i.id where t.state = 'todo'",
+            vec!["i.id of t.id", "k.n of i.id"],
+        ),
+        (
+            "select md5(a.name) from known a join known b using (id) join known c using (id) where c.n = 1",
+            vec!["a.id of c.id", "b.id of a.id"],
+        ),
+        (
+            "select md5(a.name) from known a right join known b using (id) left join known c using (id)",
+            vec!["a.id of b.id"],
+        ),
+        // By texts and integers, not by what has other equalities.
+        ("select md5(k.name) from known k join items i on i.label = k.name where k.n = 1", vec!["i.label of k.name"]),
+        ("select md5(k.name) from known k join old o on o.name = k.name where k.n = 1", vec!["o.name of k.name"]),
+        ("select md5(k.name) from known k join known l on l.price = k.n where k.n = 1", vec![]),
+        ("select md5(k.name) from known k join tasks t on t.state::text = k.name where k.n = 1", vec![]),
+        ("select md5(k.name) from known k join items i on i.id = k.n or k.n = 2 where k.n = 1", vec![]),
+        ("select md5(k.name) from known k join items i on not i.id = k.n where k.n = 1", vec![]),
+        ("select md5(k.name) from known k join items i on i.id = k.n + 1 where k.n = 1", vec![]),
+    ] {
+        assert_eq!(keys(sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn partners_are_found_through_queries() {
+    for (sql, expected) in [
+        (
+            "with top as (select id, label from items order by embedding <-> '[1,2,3]' limit 3) select jsonb_agg(k) from top join known k using (id)",
+            vec!["k.id of items.id"],
+        ),
+        (
+            "with top(a, b) as (select label, id from items limit 3) select jsonb_agg(k) from top t join known k on k.n = t.b",
+            vec!["k.n of items.id"],
+        ),
+        (
+            "select md5(k.name) from (select * from items i where label = 'a' limit 3) q join known k on k.n = q.id",
+            vec!["k.n of i.id"],
+        ),
+        (
+            "select md5(k.name) from (select i.*, 1 as x from items i limit 3) as q(a, b) join known k on k.n = q.a",
+            vec![],
+        ),
+        ("select md5(k.name) from (select id + 1 as id from items i limit 3) q join known k on k.n = q.id", vec![]),
+        (
+            "select md5(k.name) from (select id from items i union select 1) q join known k on k.n = q.id where k.n = 1",
+            vec![],
+        ),
+        (
+            "select md5(k.name) from known k where k.id = 1 and exists (select 1 from items i where i.id = k.n and md5(label) = '')",
+            vec!["i.id of k.n"],
+        ),
+        (
+            "select (select jsonb_agg(label) from items i where i.id = k.n) from known k where k.id = 1",
+            vec!["i.id of k.n"],
+        ),
+        (
+            "select 1 from known k, lateral (select md5(label) from items i where i.id = k.n limit 3) q where k.id = 1",
+            vec!["i.id of k.n"],
+        ),
+        // What is beside it is not seen.
+        (
+            "select (select 1 from known k, (select md5(label) from items i where i.id = k.n) q where k.id = 1) from known k",
+            vec![],
+        ),
+        ("select md5(name) from known k where n in (select id from items i where label = 'a')", vec!["k.n of i.id"]),
+        (
+            "select md5(name) from known k where id = 1 and n in (select id from items i where md5(label) = '')",
+            vec!["i.id of k.n"],
+        ),
+        (
+            "select md5(name) from known k where id = 1 and n in (select id from items i order by md5(label) limit 1)",
+            vec![],
+        ),
+        ("select md5(name) from known k where id = 1 and n in (select max(id) from items i)", vec![]),
+        ("select md5(name) from known k where n not in (select id from items i where label = 'a')", vec![]),
+    ] {
+        assert_eq!(keys(sql), expected, "{sql}");
     }
 }

@@ -7,18 +7,23 @@ use super::{names, nodes};
 
 /// Whether a name in FROM is that of a table of WITH, of the query it is in or of one around it.
 pub(crate) fn is_with_table(name: &SyntaxNode) -> bool {
+    with_table(name).is_some()
+}
+
+/// The table of WITH that a name in FROM means.
+pub(crate) fn with_table(name: &SyntaxNode) -> Option<SyntaxNode> {
     let parts = names::parts(name);
-    let [only] = parts.as_slice() else { return false };
+    let [only] = parts.as_slice() else { return None };
     let folded = names::folded(only);
     let start = name.text_range().start();
-    name.ancestors().any(|query| {
-        let Some(with) = with_of(&query) else { return false };
+    name.ancestors().find_map(|query| {
+        let with = with_of(&query)?;
         let is_inside = with.text_range().contains(start);
         let recursive = nodes::has_token(&with, SyntaxKind::RECURSIVE_KW);
-        nodes::children(&with, SyntaxKind::WITH_TABLE).any(|table| {
+        nodes::children(&with, SyntaxKind::WITH_TABLE).find(|table| {
             // Without RECURSIVE a query of WITH sees those in front of it.
             let is_seen = !is_inside || recursive || table.text_range().end() <= start;
-            is_seen && names::first(&table).is_some_and(|table| names::folded(&table) == folded)
+            is_seen && names::first(table).is_some_and(|table| names::folded(&table) == folded)
         })
     })
 }
