@@ -10,7 +10,8 @@ import struct
 OIDS = {
     "unknown": 0, "bool": 16, "bytea": 17, "int8": 20, "int2": 21, "int4": 23, "text": 25, "float4": 700, "float8": 701,
     "varchar": 1043, "date": 1082, "time": 1083, "timestamp": 1114, "bpchar": 1042, "timestamptz": 1184, "numeric": 1700, "uuid": 2950,
-    "interval": 1186, "inet": 869, "cidr": 650,
+    "interval": 1186, "inet": 869, "cidr": 650, "json": 114, "jsonb": 3802, "text[]": 1009, "int4[]": 1007, "int8[]": 1016,
+    "timestamptz[]": 1185, "float8[]": 1022, "uuid[]": 2951,
 }
 
 

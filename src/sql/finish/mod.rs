@@ -402,7 +402,9 @@ impl Cx<'_> {
                 | SyntaxKind::LOCKING_CLAUSE
                 | SyntaxKind::INTO_CLAUSE
                 | SyntaxKind::SELECT_INTO => false,
-                SyntaxKind::CALL_EXPR => called(&node).is_none_or(|name| !reads_tables(&name)),
+                SyntaxKind::CALL_EXPR => {
+                    called(&node).is_none_or(|name| !reads_tables(&name, nodes::arguments(&node).len()))
+                }
                 _ => true,
             });
         if !is_allowed { None } else { self.asks_of_oracle(query) }

@@ -102,7 +102,8 @@ fn words(sql: &str) -> Vec<Word<'_>> {
 }
 
 /// Whether a statement says something only IRIS knows. `refused`: PostgreSQL's grammar cannot read it, so what could be
-/// either (`a %id` may be a remainder) is IRIS's.
+/// either (`a %id` may be a remainder) is IRIS's. Both have JSON_TABLE: that of a query which PostgreSQL's grammar can read
+/// is PostgreSQL's, that of a statement which writes is left to IRIS.
 pub(crate) fn is_iris(sql: &str, refused: bool) -> bool {
     if !refused
         && memchr::memchr2(b'%', b'{', sql.as_bytes()).is_none()
@@ -113,9 +114,10 @@ pub(crate) fn is_iris(sql: &str, refused: bool) -> bool {
     let words = words(sql);
     let is = |n: usize, text: &str| words.get(n).is_some_and(|word| word.text.eq_ignore_ascii_case(text));
     let joined = |n: usize| words.get(n + 1).filter(|next| next.joined && next.kind == Kind::Word);
+    let is_query = is(0, "select") || is(0, "with") || is(0, "(");
     let certain = words.iter().enumerate().any(|(n, word)| match word.text {
         "%" => joined(n).is_some_and(|next| known(PREDICATES, next.text)),
-        _ => word.text.eq_ignore_ascii_case("json_table") && is(n + 1, "("),
+        _ => (refused || !is_query) && word.text.eq_ignore_ascii_case("json_table") && is(n + 1, "("),
     });
     if certain || !refused {
         return certain;
