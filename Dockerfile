@@ -4,6 +4,7 @@ COPY Cargo.toml Cargo.lock ./
 COPY crates crates
 COPY src src
 COPY loadtest loadtest
+COPY benches benches
 # No WebAssembly: the catalogs' PostgreSQL is Debian's. The stand-in for IRIS is for trying the image out; leave out
 # `--features standin` for one that is always in front of an IRIS.
 RUN cargo build --release --locked --no-default-features --features standin --bin iris-pgwire

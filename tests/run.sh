@@ -153,6 +153,7 @@ for name in "${PARTS[@]}"; do
     # The gateway without default features. It takes the place of the other one, which is built again when needed.
     slim)
         reference
+        part image 60 tests/slim/image.sh
         part slim-clippy 1800 bash -c 'one cargo clippy --quiet --package iris-pgwire --no-default-features -- -D warnings'
         if cargo build --quiet --package iris-pgwire --no-default-features --bin iris-pgwire &&
             cp "$CARGO_TARGET_DIR/debug/iris-pgwire" "$WORK/slim" &&
