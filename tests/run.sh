@@ -4,7 +4,7 @@
 #
 #   tests/run.sh             everything
 #   tests/run.sh NAME...     only these parts: fmt clippy slim deny cargo instructions oracle oracle-native
-#                            precedence constructs audit grammar corpus, or a folder of tests/interop
+#                            precedence constructs audit grammar tpch corpus, or a folder of tests/interop
 #   tests/run.sh fuzz        the checks of the fuzz targets in 100,000 rounds each; what `cargo` has of them is 3,000
 #
 # Caches: ${IRIS_PGWIRE_TEST_CACHE:-/var/cache/iris-pgwire-tests as root, ~/.cache/iris-pgwire-tests else}; the build
@@ -12,7 +12,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib/env.sh"
 cd "$ROOT"
 
-PARTS=(fmt clippy slim deny cargo instructions oracle oracle-native precedence constructs audit grammar corpus)
+PARTS=(fmt clippy slim deny cargo instructions oracle oracle-native precedence constructs audit grammar tpch corpus)
 for folder in tests/interop/*/; do
     PARTS+=("$(basename "$folder")")
 done
@@ -212,6 +212,11 @@ for name in "${PARTS[@]}"; do
         reference
         binary
         over_gateway grammar 600 env PYTHONPATH=tests/lib python3 tests/oracle/grammar.py --refused-max 0.5
+        ;;
+    tpch)
+        reference
+        binary
+        over_gateway tpch 300 env PYTHONPATH=tests/lib python3 tests/oracle/tpch.py --orders 600
         ;;
     # These start gateways of their own.
     corpus)
