@@ -109,6 +109,15 @@ impl<E: Default> TranslationCache<E> {
         cached
     }
 
+    /// What was kept for this template and these pinned values is not: it turned out to be of no use.
+    pub fn forget(&mut self, template: &Template) {
+        for generation in [&mut self.young, &mut self.old] {
+            if let Some(variants) = generation.get_mut(template.text.as_str()) {
+                variants.retain(|variant| !variant.matches(template));
+            }
+        }
+    }
+
     /// Templates kept.
     pub fn len(&self) -> usize {
         self.young.len() + self.old.len()

@@ -27,7 +27,7 @@ use super::question::Question;
 use super::rules::{refused, unexpected};
 use crate::session::client::Client;
 use crate::session::contract::step::{Event, Progress, Want};
-use finishing::{foreign_function, hidden_table, is_misunderstood, plan_column};
+use finishing::{foreign_function, hidden_table, is_misunderstood};
 use spelling::{Asked, Spelled};
 
 /// A statement on its way to being understood.
@@ -225,15 +225,15 @@ impl Resolve {
             {
                 Err(error)
             }
-            // Of a statement that is no query it only says whether the words are right.
+            // Of a statement that is no query it only says whether the words are right, and of an EXPLAIN what is wrong
+            // with what it explains.
             Err(TranslateError::Pg(error))
                 if s.context.options.has_oracle
-                    && (may_be_described(&self.template.text) || error.code == SqlState::SYNTAX_ERROR) =>
+                    && (may_be_described(&self.template.text)
+                        || begins_with(&self.template.text, "EXPLAIN")
+                        || error.code == SqlState::SYNTAX_ERROR) =>
             {
                 self.describe(Err(error), s)
-            }
-            Err(TranslateError::Pg(error)) if begins_with(&self.template.text, "EXPLAIN") => {
-                self.finish(error, plan_column(), s)
             }
             Err(TranslateError::Pg(error)) => Err(error),
         }
@@ -336,8 +336,9 @@ impl Resolve {
             if self.spelled.correct(&self.sql, &error, &s.context.tables.borrow(), &self.asked.borrow()) {
                 return self.describe(translated, s);
             }
-            // IRIS may have a function of that name.
-            if error.code != SqlState::UNDEFINED_FUNCTION || !error.message.starts_with("function ") {
+            // IRIS may have a function of that name, which is of no use where the rest is not for IRIS.
+            let is_of_function = error.code == SqlState::UNDEFINED_FUNCTION && error.message.starts_with("function ");
+            if !is_of_function || translated.is_err() {
                 return Err(error);
             }
             let Some(name) = function_name(&error.message).filter(|name| !IRIS_NAMESAKES.contains(name)) else {
@@ -453,8 +454,8 @@ impl Resolve {
                     _ => None,
                 };
                 let explains = matches!(&stage, Stage::Prepare { understood, .. } if &*understood.tag == "EXPLAIN");
-                if explains && refused.code == SqlState::UNDEFINED_FUNCTION {
-                    return self.finish(foreign_function(&refused), plan_column(), s);
+                if explains && refused.code == SqlState::UNDEFINED_FUNCTION && s.context.options.has_oracle {
+                    return self.describe(Err(foreign_function(&refused)), s);
                 }
                 if let Some(described) = described {
                     if refused.code == SqlState::UNDEFINED_FUNCTION {
@@ -469,10 +470,13 @@ impl Resolve {
                     }
                 }
                 // Asked, PostgreSQL might have finished it.
-                match self.unasked.take().filter(|_| self.may_be_finished(&refused, s)) {
-                    Some(unasked) => Err(unasked),
-                    None => Err(self.doubt.take().unwrap_or(refused)),
+                if let Some(unasked) = self.unasked.take().filter(|_| self.may_be_finished(&refused, s)) {
+                    return Err(unasked);
                 }
+                let Some(doubt) = self.doubt.take() else { return Err(refused) };
+                // Whoever asks again is to hear the same.
+                s.context.translations.borrow_mut().forget(&self.template);
+                Err(doubt)
             }
             (Stage::Tables { mut load, rest }, Reply::Page { metadata, rows, end }) => {
                 let step = load

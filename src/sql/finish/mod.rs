@@ -36,6 +36,7 @@ use super::syntax::parse::lone_statement;
 use super::syntax::volatile::is_volatile;
 use super::template::Template;
 use super::translate::context::cx::Cx;
+use super::translate::explain::plainly_explained;
 use super::translate::{RULES, translate};
 use crate::types::{Oid, quoted_name, quoted_text};
 
@@ -51,10 +52,10 @@ pub(crate) fn finish(
 ) -> Result<Option<Translated>, TranslateError> {
     let Some(statement) = lone_statement(sql) else { return Ok(None) };
     let explains = statement.kind() == SyntaxKind::EXPLAIN;
-    let Some(query) = (if explains { plainly_explained(&statement) } else { Some(statement) }) else {
+    let cx = Cx::new(sql, template, schema, options, RULES);
+    let Some(query) = (if explains { plainly_explained(&cx, &statement) } else { Some(statement) }) else {
         return Ok(None);
     };
-    let cx = Cx::new(sql, template, schema, options, RULES);
     ask(&cx, &query);
     let cut = match cx.is_finishable(&query) {
         Some(found) => {
@@ -76,13 +77,6 @@ pub(crate) fn finish(
         // The text is part of it.
         pinned: (0..template.literals.len()).filter_map(|n| u16::try_from(n).ok()).collect(),
     }))
-}
-
-/// The query of an EXPLAIN without options that ask for more than the plan.
-fn plainly_explained(explain: &SyntaxNode) -> Option<SyntaxNode> {
-    let asks_more = [SyntaxKind::EXPLAIN_ANALYZE, SyntaxKind::EXPLAIN_OPTION_LIST];
-    let is_plain = explain.children().all(|part| !asks_more.contains(&part.kind()));
-    explain.children().find(|part| is_query(part.kind())).filter(|_| is_plain)
 }
 
 struct Cut<'a, 'b> {

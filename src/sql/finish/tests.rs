@@ -279,6 +279,8 @@ fn some_queries_cannot_be_cut() {
         "with gone as (delete from items returning id) select * from gone, known",
         "select * from nosuch where md5(name) = 'x'",
         "explain analyze select md5(name) from known",
+        "explain (costs off, analyze) select md5(name) from known",
+        "explain (format json) select md5(name) from known",
     ] {
         assert_eq!(shown(sql), "none", "{sql}");
     }

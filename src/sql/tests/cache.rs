@@ -54,6 +54,16 @@ fn a_new_epoch_empties_it() {
 }
 
 #[test]
+fn what_is_forgotten_is_not_found() {
+    let mut cache: TranslationCache = TranslationCache::new(10);
+    insert(&mut cache, "SELECT date_trunc('day', a) FROM t");
+    insert(&mut cache, "SELECT date_trunc('week', a) FROM t");
+    cache.forget(&template("SELECT date_trunc('day', a) FROM t"));
+    assert!(cache.get(&template("SELECT date_trunc('day', a) FROM t"), 1).is_none());
+    assert!(cache.get(&template("SELECT date_trunc('week', a) FROM t"), 1).is_some());
+}
+
+#[test]
 fn the_bound_holds_and_the_used_stay() {
     let mut cache: TranslationCache = TranslationCache::new(8);
     insert(&mut cache, "SELECT used FROM t");

@@ -50,6 +50,15 @@ pub(crate) fn explain(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     Ok(Translation::script(vec![ScriptStep::new(plan, StepRole::Rows)], "EXPLAIN"))
 }
 
+/// The query of an EXPLAIN that asks for the plan alone, as text.
+pub(crate) fn plainly_explained(cx: &Cx<'_>, explain: &SyntaxNode) -> Option<SyntaxNode> {
+    let runs = nodes::child(explain, SyntaxKind::EXPLAIN_ANALYZE).is_some();
+    let is_plain = nodes::grandchildren(explain, SyntaxKind::EXPLAIN_OPTION_LIST, SyntaxKind::EXPLAIN_OPTION)
+        .iter()
+        .all(|option| matches!(check_option(cx, option), Ok(None)));
+    explain.children().find(|part| is_query(part.kind())).filter(|_| is_plain && !runs)
+}
+
 /// In a format for programs.
 fn structured(cx: &Cx<'_>, node: &SyntaxNode, column: Oid) -> Result<Translation> {
     let action = match nodes::child(node, SyntaxKind::EXECUTE) {

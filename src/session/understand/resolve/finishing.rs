@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use crate::catalog::{Described, DescribedColumn};
+use crate::catalog::Described;
 use crate::sql::{TranslateError, finish};
-use crate::types::{Oid, PgType};
+use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
 use super::spelling::Asked;
@@ -78,18 +78,6 @@ impl Resolve {
 /// Whether a statement begins as queries do.
 fn is_query(text: &str) -> bool {
     ["SELECT", "WITH", "VALUES", "TABLE"].iter().any(|verb| begins_with(text, verb))
-}
-
-/// How PostgreSQL describes an EXPLAIN.
-pub(super) fn plan_column() -> Described {
-    let column = DescribedColumn {
-        name: "QUERY PLAN".to_owned(),
-        pg_type: PgType::new(Oid::TEXT),
-        type_len: Oid::TEXT.typlen(),
-        table_oid: 0,
-        attribute_number: 0,
-    };
-    Described { parameter_types: Vec::new(), columns: Some(vec![column]) }
 }
 
 /// Whether translation or IRIS finds fault with the words of a statement. Tables and privileges IRIS knows better.

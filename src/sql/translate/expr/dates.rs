@@ -98,13 +98,8 @@ impl Cx<'_> {
                 Frag::cat(&[&"DATEDIFF('day', '0001-01-01', ", &x, &") + 1721426"], whole).with_level(level::ADD)
             }
             "julian" | "timezone" | "timezone_hour" | "timezone_minute" => return unsupported(),
-            _ => {
-                return Err(crate::wire::PgError::error(
-                    crate::wire::SqlState::INVALID_PARAMETER_VALUE,
-                    format!("unit \"{field}\" not recognized for type timestamp without time zone"),
-                )
-                .position(nodes::offset(at)));
-            }
+            // PostgreSQL says so of the first row, and nothing where there is none.
+            _ => return unsupported(),
         })
     }
 
@@ -201,20 +196,8 @@ impl Cx<'_> {
             "decade" => years(Frag::cat(&[&"MOD(", &year, &", 10)"], Ty::INT4)),
             "century" => years(Frag::cat(&[&"MOD(", &year, &" - 1, 100)"], Ty::INT4)),
             "millennium" => years(Frag::cat(&[&"MOD(", &year, &" - 1, 1000)"], Ty::INT4)),
-            "microseconds" | "epoch" | "dow" | "isodow" | "doy" | "isoyear" | "julian" | "timezone"
-            | "timezone_hour" | "timezone_minute" => {
-                return Err(self.unsupported(format!("date_trunc('{field}', ..) is not supported by IRIS"), at));
-            }
-            _ => {
-                return Err(crate::wire::PgError::error(
-                    crate::wire::SqlState::INVALID_PARAMETER_VALUE,
-                    format!(
-                        "unit \"{field}\" not recognized for type {}",
-                        PgType::new(ty.oid().unwrap_or(Oid::TIMESTAMP)).name()
-                    ),
-                )
-                .position(nodes::offset(at)));
-            }
+            // Of a unit that there is not, PostgreSQL says so of the first row, and nothing where there is none.
+            _ => return Err(self.unsupported(format!("date_trunc('{field}', ..) is not supported by IRIS"), at)),
         })
     }
 

@@ -355,7 +355,13 @@ impl Cx<'_> {
                 Some(Frag::atom(format!("{}()", name.to_uppercase()), Ty::INT8))
             }
             ("percent_rank" | "cume_dist", []) => Some(Frag::atom(format!("{}()", name.to_uppercase()), Ty::FLOAT8)),
-            ("ntile", [_]) => Some(Frag::cat(&[&"NTILE(", &list(arguments), &")"], Ty::INT4)),
+            ("ntile", [count]) if self.small_constant(count).is_some_and(|count| count > 0) => {
+                Some(Frag::cat(&[&"NTILE(", &list(arguments), &")"], Ty::INT4))
+            }
+            ("ntile", [_]) => {
+                return Err(PgError::unsupported("ntile() is supported with a positive constant only")
+                    .hint("PostgreSQL has an error for what is not positive, which IRIS has not."));
+            }
             ("lag" | "lead" | "first_value" | "last_value" | "nth_value", [value, ..]) if value.ty.is(Oid::BPCHAR) => {
                 return Err(PgError::unsupported(format!("{name}() of character(n) is not supported"))
                     .hint("IRIS keeps such values without their blanks. Cast the column to text."));

@@ -9,7 +9,7 @@ use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::frag::{Frag, Ty, as_value, level};
 use crate::types::{Oid, PgType};
-use crate::wire::{PgError, SqlState};
+use crate::wire::PgError;
 
 impl Cx<'_> {
     /// `json_build_object`, `jsonb_build_array`, `to_json` and the like; `None`: another function.
@@ -26,9 +26,9 @@ impl Cx<'_> {
         Ok(match (builder, arguments) {
             ("build_object", pairs) => {
                 if pairs.len() % 2 != 0 {
-                    return Err(PgError::error(
-                        SqlState::INVALID_PARAMETER_VALUE,
-                        "argument list must have even number of elements",
+                    // PostgreSQL says so of the first row, and nothing where there is none.
+                    return Err(PgError::unsupported(
+                        "a JSON object of a key without a value is not supported by IRIS",
                     ));
                 }
                 Some(self.object(pairs, is_binary)?.with_ty(ty))

@@ -7,7 +7,7 @@ use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::exact::exact;
 use crate::sql::translate::context::frag::{Frag, Ty, level};
 use crate::types::{Fitting, Oid, PgType};
-use crate::wire::{PgError, SqlState};
+use crate::wire::PgError;
 
 impl Cx<'_> {
     pub(crate) fn like_frags(
@@ -67,9 +67,11 @@ impl Cx<'_> {
                 let mut characters = text.chars();
                 match (characters.next(), characters.next()) {
                     (character, None) => character,
+                    // PostgreSQL says so of the first row, and nothing where there is none.
                     _ => {
-                        return Err(PgError::error(SqlState(*b"22025"), "invalid escape string")
-                            .hint("Escape string must be empty or one character."));
+                        return Err(PgError::unsupported(
+                            "an escape string of several characters is not supported by IRIS",
+                        ));
                     }
                 }
             }
@@ -83,7 +85,10 @@ impl Cx<'_> {
         }
         match pattern.literal().and_then(|n| self.read_literal(n)) {
             Some((_, value)) if value.chars().rev().take_while(|c| *c == character).count() % 2 == 1 => {
-                return Err(PgError::error(SqlState(*b"22025"), "LIKE pattern must not end with escape character"));
+                // PostgreSQL says so of the first row that gets there.
+                return Err(PgError::unsupported(
+                    "a pattern that ends with its escape character is not supported by IRIS",
+                ));
             }
             Some(_) => {}
             None => {

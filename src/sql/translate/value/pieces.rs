@@ -3,7 +3,7 @@
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::frag::{Frag, Piece, Ty, level};
-use crate::wire::{PgError, SqlState};
+use crate::wire::PgError;
 
 impl Cx<'_> {
     /// `substring(text, start [, length])`.
@@ -12,8 +12,9 @@ impl Cx<'_> {
             return Ok(substring(text, start, None));
         };
         match (self.small_constant(start), self.small_constant(length)) {
+            // PostgreSQL says so of the first row, and nothing where there is none.
             (_, Some(length)) if length < 0 => {
-                Err(PgError::error(SqlState(*b"22011"), "negative substring length not allowed"))
+                Err(PgError::unsupported("a negative length of a substring is not supported by IRIS"))
             }
             (Some(from @ 1..), Some(1..)) if from <= i64::from(i32::MAX) => Ok(substring(text, start, Some(length))),
             (Some(from), Some(count)) => {
@@ -125,11 +126,9 @@ impl Cx<'_> {
 
     pub(crate) fn split_part(&self, text: &Frag, separator: &Frag, n: &Frag) -> Result<Frag> {
         let n = match self.small_constant(n) {
-            Some(0) => {
-                return Err(PgError::error(SqlState::INVALID_PARAMETER_VALUE, "field position must not be zero"));
-            }
-            Some(n) => n,
-            None => {
+            Some(n) if n != 0 => n,
+            // Of position 0 PostgreSQL says so of the first row, and nothing where there is none.
+            _ => {
                 return Err(PgError::unsupported("split_part() is supported with a constant position only")
                     .hint("PostgreSQL has an error for position 0, which IRIS has not."));
             }
