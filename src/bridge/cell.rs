@@ -320,7 +320,7 @@ fn check_length(parameter: &ParameterDescription, units: usize, what: &str) -> R
     if units <= STRING_UNITS_MAX || matches!(parameter.iris_type, IrisType::LONGVARCHAR | IrisType::LONGVARBINARY) {
         return Ok(());
     }
-    Err(PgError::error(
+    Err(PgError::beyond_iris(
         SqlState::PROGRAM_LIMIT_EXCEEDED,
         format!("a value of {units} {what} is too long: IRIS holds {STRING_UNITS_MAX}"),
     )
@@ -351,8 +351,11 @@ fn is_beyond(digits: &str) -> bool {
 
 fn too_many_digits(digits: &str) -> Box<PgError> {
     let shown: String = digits.chars().take(64).collect();
-    PgError::error(SqlState::NUMERIC_OUT_OF_RANGE, format!("numeric value \"{shown}\" has too many digits for IRIS"))
-        .detail("IRIS keeps about 19 significant digits of a number (a mantissa of 64 bits).")
+    PgError::beyond_iris(
+        SqlState::NUMERIC_OUT_OF_RANGE,
+        format!("numeric value \"{shown}\" has too many digits for IRIS"),
+    )
+    .detail("IRIS keeps about 19 significant digits of a number (a mantissa of 64 bits).")
 }
 
 /// Text as it is.
@@ -422,14 +425,15 @@ fn put_binary(out: &mut Vec<u8>, parameter: &ParameterDescription, bytes: &[u8])
 }
 
 fn single_nul(what: &str) -> Box<PgError> {
-    PgError::error(
+    PgError::beyond_iris(
         SqlState::CHARACTER_NOT_IN_REPERTOIRE,
         format!("IRIS cannot tell a {what} of exactly one NUL from an empty one"),
     )
 }
 
 fn put_date(out: &mut Vec<u8>, parameter: &ParameterDescription, day: i32) -> Result<(), Box<PgError>> {
-    let out_of_range = || PgError::error(SqlState::DATETIME_OVERFLOW, "date out of range: IRIS holds years 1 to 9999");
+    let out_of_range =
+        || PgError::beyond_iris(SqlState::DATETIME_OVERFLOW, "date out of range: IRIS holds years 1 to 9999");
     match parameter.iris_type {
         IrisType::DATE_HOROLOG => put_int(out, datetime::horolog_of_day(day).ok_or_else(out_of_range)?),
         IrisType::TIMESTAMP_POSIX | IrisType::TIMESTAMP | IrisType::TIMESTAMP_ODBC => {
@@ -442,7 +446,7 @@ fn put_date(out: &mut Vec<u8>, parameter: &ParameterDescription, day: i32) -> Re
 
 fn put_time(out: &mut Vec<u8>, parameter: &ParameterDescription, micros: i64) -> Result<(), Box<PgError>> {
     if micros >= MICROS_PER_DAY {
-        return Err(PgError::error(
+        return Err(PgError::beyond_iris(
             SqlState::DATETIME_OVERFLOW,
             "time out of range: IRIS has no 24:00:00, its times end with 23:59:59.999999",
         ));
@@ -460,7 +464,7 @@ fn put_time(out: &mut Vec<u8>, parameter: &ParameterDescription, micros: i64) ->
 
 fn put_timestamp(out: &mut Vec<u8>, parameter: &ParameterDescription, micros: i64) -> Result<(), Box<PgError>> {
     let out_of_range =
-        || PgError::error(SqlState::DATETIME_OVERFLOW, "timestamp out of range: IRIS holds years 1 to 9999");
+        || PgError::beyond_iris(SqlState::DATETIME_OVERFLOW, "timestamp out of range: IRIS holds years 1 to 9999");
     match parameter.iris_type {
         IrisType::TIMESTAMP_POSIX => put_int(out, datetime::posix_of_timestamp(micros).ok_or_else(out_of_range)?),
         IrisType::DATE_HOROLOG => {

@@ -207,6 +207,11 @@ impl Template {
         }
     }
 
+    /// Makes it the key of the statement for PostgreSQL to finish, which IRIS computes for other values or formats.
+    pub fn refuse(&mut self) {
+        self.text.push('\u{4}');
+    }
+
     fn copy(&mut self, sql: &str, run: Range<usize>) {
         if !run.is_empty() {
             self.text.push_str(sql.get(run).unwrap_or_default());

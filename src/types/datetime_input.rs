@@ -51,7 +51,7 @@ impl DateTimeError {
             Self::OffsetOverflow => {
                 PgError::error(SqlState(*b"22009"), format!("time zone displacement out of range: \"{text}\""))
             }
-            Self::Infinite => PgError::error(
+            Self::Infinite => PgError::beyond_iris(
                 SqlState::DATETIME_OVERFLOW,
                 format!("IRIS has no infinite value of type {type_name}: \"{text}\""),
             ),

@@ -301,7 +301,7 @@ fn timetz((time_us, offset_s): (i64, i32)) -> Datum<'static> {
 }
 
 fn infinite(type_name: &str) -> Box<PgError> {
-    PgError::error(SqlState::DATETIME_OVERFLOW, format!("IRIS has no infinite value of type {type_name}"))
+    PgError::beyond_iris(SqlState::DATETIME_OVERFLOW, format!("IRIS has no infinite value of type {type_name}"))
 }
 
 fn date(days: i32) -> Result<i32, Box<PgError>> {

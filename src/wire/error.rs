@@ -122,6 +122,8 @@ pub struct PgError {
     /// What was being done: field `W`.
     pub context: Option<String>,
     pub fields: Option<Box<ErrorFields>>,
+    /// It is about a value that PostgreSQL has and IRIS has not: a query with it PostgreSQL can compute.
+    pub is_beyond_iris: bool,
 }
 
 /// What an error is about, by names, each where it is known (protocol chapter, "Error and Notice Message Fields").
@@ -154,6 +156,7 @@ impl PgError {
             position: None,
             context: None,
             fields: None,
+            is_beyond_iris: false,
         })
     }
 
@@ -170,6 +173,13 @@ impl PgError {
     /// 0A000 with a sentence that helps.
     pub fn unsupported(message: impl Into<String>) -> Box<Self> {
         Self::error(SqlState::FEATURE_NOT_SUPPORTED, message)
+    }
+
+    /// A value that PostgreSQL has and IRIS has not.
+    pub fn beyond_iris(code: SqlState, message: impl Into<String>) -> Box<Self> {
+        let mut error = Self::error(code, message);
+        error.is_beyond_iris = true;
+        error
     }
 
     #[must_use]

@@ -38,6 +38,7 @@ impl Portal {
         let values = match &self.state {
             PortalState::Bound(Values::Iris(values)) => values.bytes(),
             PortalState::Bound(Values::Oracle(statement)) => statement.bytes(),
+            PortalState::Bound(Values::Refused(query)) => query.bytes(),
             _ => 0_usize,
         };
         values.saturating_add(FIXED_BYTES)

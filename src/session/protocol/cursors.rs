@@ -72,7 +72,7 @@ impl Ready {
         values: Values,
         implicit_suffices: bool,
     ) -> Result<Operation, Box<PgError>> {
-        let CursorCommand::Declare { name, binary, scroll, hold, .. } = command else {
+        let CursorCommand::Declare { name, scroll, hold, .. } = command else {
             return Err(PgError::error(SqlState::INTERNAL_ERROR, "a cursor command reached the wrong place"));
         };
         let transaction = &self.client.transaction;
@@ -86,7 +86,7 @@ impl Ready {
             return Err(PgError::error(SqlState::INVALID_CURSOR_NAME, message));
         }
         self.check_portal_name(name)?;
-        let formats = if *binary { Formats::all(Format::Binary) } else { Formats::text() };
+        let formats = cursor_formats(command);
         let understood = Rc::clone(&statement.understood);
         let fields = self.statement_fields(&statement, &formats)?.ok_or_else(|| not_a_query(name))?.into_vec();
         let mut source = Operation::new(understood, values, formats.clone(), false, &self.context, &self.client)?;
@@ -135,6 +135,14 @@ impl Ready {
     pub(in crate::session) fn room(&self, except: Option<&str>) -> Room {
         let own = except.and_then(|name| self.portals.get(name)).map_or(0, Portal::kept_bytes);
         Room::new(&self.context.options.limits, self.client.cursor_bytes.get().saturating_sub(own))
+    }
+}
+
+/// The formats in which a cursor's rows are kept.
+pub(in crate::session) fn cursor_formats(command: &CursorCommand) -> Formats {
+    match command {
+        CursorCommand::Declare { binary: true, .. } => Formats::all(Format::Binary),
+        _ => Formats::text(),
     }
 }
 

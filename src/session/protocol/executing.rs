@@ -7,6 +7,7 @@ use crate::sql::Action;
 use crate::types::Oid;
 use crate::wire::{Frame, FrontendMessage, PgError, SendBuf};
 
+use super::cursors::cursor_formats;
 use super::portal::PortalState;
 use super::portal_table::Portals;
 use super::ready::{Activity, Ready, in_failed_block};
@@ -218,7 +219,7 @@ impl Ready {
                 let statement = Rc::new(Statement::new(understood, resolve.into_parts(), &[], self.context.epoch()));
                 let sources = literals_only(&statement.sql, &statement.template, &self.context);
                 let mut cx = Cx { shard: &self.context, client: &mut self.client, out };
-                let values = bind_values(&statement.understood, &sources, &mut cx)?;
+                let values = bind_values(&statement.understood, &sources, &cursor_formats(command), &mut cx)?;
                 let operation = self.declare(command, statement, values, true)?;
                 let understood = Rc::clone(&declare);
                 self.execute(operation, understood, Origin::Query(place), 0, out)

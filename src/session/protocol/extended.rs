@@ -186,15 +186,15 @@ impl Ready {
                 ),
             ));
         }
+        let formats = Formats::new(bind.result_formats.iter());
         let given = bind.formatted_parameters().zip(&statement.parameter_types);
         let parameters = given.map(|((format, bytes), oid)| Parameter { oid: *oid, format, bytes });
         let bound = statement.bound();
         let values = self.context.with_parameters(parameters, |parameters| {
             let sources = Sources { sql: &bound.sql, template: &bound.template, parameters, context: &self.context };
             let mut cx = Cx { shard: &self.context, client: &mut self.client, out };
-            bind_values(&bound.understood, &sources, &mut cx)
+            bind_values(&bound.understood, &sources, &formats, &mut cx)
         })?;
-        let formats = Formats::new(bind.result_formats.iter());
         let savepoint = self.client.transaction.latest_savepoint();
         let created_at = SystemTime::now();
         let portal = |state| Portal {
@@ -317,7 +317,7 @@ impl Ready {
                     Some(unknown) => Operation::Arguments(Box::new(unknown)),
                     None => {
                         let texts = constants(arguments);
-                        let values = argument_values(&prepared, &texts, &mut self.cx(out))?;
+                        let values = argument_values(&prepared, &texts, &formats, &mut self.cx(out))?;
                         let understood = Rc::clone(&prepared.understood);
                         Operation::new(understood, values, formats.clone(), false, &self.context, &self.client)?
                     }

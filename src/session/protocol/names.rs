@@ -111,6 +111,13 @@ fn script_fields(
         return Ok(None);
     };
     let Some(metadata) = understood.extra.metadata(index) else { return Ok(None) };
-    let shape = row_shape(understood, step, &metadata, formats, context, client.settings.style())?;
-    Ok(Some(Fields::Kept(shape)))
+    match row_shape(understood, step, &metadata, formats, context, client.settings.style()) {
+        Ok(shape) => Ok(Some(Fields::Kept(shape))),
+        // A format that PostgreSQL has.
+        Err(error) if error.code == SqlState::FEATURE_NOT_SUPPORTED && context.options.finishes => {
+            let described = understood.extra.described();
+            described_fields(described.as_deref(), formats)?.map(Fields::Own).ok_or(error).map(Some)
+        }
+        Err(error) => Err(error),
+    }
 }

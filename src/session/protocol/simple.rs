@@ -205,7 +205,7 @@ impl Ready {
                         }
                         None => constants(arguments),
                     };
-                let values = argument_values(&statement, &arguments, &mut self.cx(out))?;
+                let values = argument_values(&statement, &arguments, &Formats::text(), &mut self.cx(out))?;
                 return self.start_operation(understood, values, place, out);
             }
             _ => {}
@@ -213,7 +213,7 @@ impl Ready {
         let template = std::mem::take(&mut self.template);
         let sources = literals_only(sql, &template, &self.context);
         let mut cx = Cx { shard: &self.context, client: &mut self.client, out };
-        let values = bind_values(&understood, &sources, &mut cx);
+        let values = bind_values(&understood, &sources, &Formats::text(), &mut cx);
         self.template = template;
         self.start_operation(understood, values?, place, out)
     }

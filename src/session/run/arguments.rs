@@ -117,7 +117,7 @@ impl Arguments {
                 ExecuteArgument::Expression(_) => cells.next().flatten(),
             })
             .collect();
-        let values = argument_values(&self.statement, &texts, cx)?;
+        let values = argument_values(&self.statement, &texts, &self.formats, cx)?;
         let understood = Rc::clone(&self.statement.understood);
         let formats = std::mem::take(&mut self.formats);
         let mut operation = Operation::new(understood, values, formats, self.describe, cx.shard, cx.client)?;
@@ -185,6 +185,7 @@ pub(crate) fn constants(arguments: &[ExecuteArgument]) -> Vec<Option<String>> {
 pub(crate) fn argument_values(
     statement: &Statement,
     texts: &[Option<String>],
+    formats: &Formats,
     cx: &mut Cx<'_>,
 ) -> Result<Values, Box<PgError>> {
     let parameters: Vec<Parameter<'_>> = texts
@@ -194,5 +195,5 @@ pub(crate) fn argument_values(
         .collect();
     let sources =
         Sources { sql: &statement.sql, template: &statement.template, parameters: &parameters, context: cx.shard };
-    bind_values(&statement.understood, &sources, cx)
+    bind_values(&statement.understood, &sources, formats, cx)
 }

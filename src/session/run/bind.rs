@@ -1,15 +1,18 @@
 //! The values of a statement, whatever becomes of them: items for IRIS, parameters for the oracle, arguments of calls.
+//! A query with a value that IRIS cannot take is left to PostgreSQL.
 
 use std::sync::Arc;
 
-use crate::sql::{Action, Template};
-use crate::wire::PgError;
+use crate::sql::{Action, StepRole, Template};
+use crate::wire::{PgError, SqlState};
 
 use super::calls::{CallValues, bind_arguments};
 use super::catalog::{CatalogStatement, catalog_statement};
 use super::upsert_keys::check_keys;
 use super::values::{Parameter, SettingValue, Sources, put_values};
 use crate::session::understand::context::{Cx, ShardContext, Understood};
+use crate::session::understand::rows::Formats;
+use crate::session::understand::shape::row_shape;
 
 /// A statement's values, ready to be sent.
 #[derive(Debug)]
@@ -18,6 +21,8 @@ pub(crate) enum Values {
     Oracle(Box<CatalogStatement>),
     /// Of functions that the gateway carries out.
     Calls(Box<CallValues>),
+    /// Of a query that IRIS computes for other values.
+    Refused(Box<RefusedQuery>),
 }
 
 impl Default for Values {
@@ -58,13 +63,83 @@ impl StepValues {
 
 /// The values of every step, made once per Bind (or per simple query).
 ///
+/// What is kept until it runs of a query with a value that IRIS cannot take, or a column that nobody here writes in the
+/// wanted format.
+#[derive(Debug)]
+pub(crate) struct RefusedQuery {
+    /// Why IRIS cannot: what the client hears where PostgreSQL cannot either.
+    error: Box<PgError>,
+    template: Template,
+    /// The client's text and parameters.
+    statement: CatalogStatement,
+}
+
+impl RefusedQuery {
+    fn new(error: Box<PgError>, sources: &Sources<'_>) -> Self {
+        Self { error, template: sources.template.clone(), statement: catalog_statement(sources) }
+    }
+
+    pub(super) fn into_parts(self) -> (Box<PgError>, Template, CatalogStatement) {
+        (self.error, self.template, self.statement)
+    }
+
+    pub(super) fn into_error(self) -> Box<PgError> {
+        self.error
+    }
+
+    /// Memory held, about.
+    pub(in crate::session) fn bytes(&self) -> usize {
+        self.statement.bytes().saturating_add(self.template.bytes())
+    }
+}
+
+/// Whether it is for PostgreSQL to say what comes of a query with such a value: the fault is IRIS's or ours.
+fn may_be_finished(understood: &Understood, error: &PgError, shard: &ShardContext) -> bool {
+    let translation = &understood.translation;
+    shard.options.finishes
+        && (error.is_beyond_iris || error.code == SqlState::FEATURE_NOT_SUPPORTED)
+        && matches!(translation.action, Action::Script(_))
+        && translation.tag == "SELECT"
+        && !translation.is_iris_dialect
+}
+
+/// `formats`: those of the columns of its rows.
+///
 /// # Errors
 /// 22xxx, 42P02.
 pub(crate) fn bind_values(
     understood: &Understood,
     sources: &Sources<'_>,
+    formats: &Formats,
     cx: &mut Cx<'_>,
 ) -> Result<Values, Box<PgError>> {
+    let refusal = match values_of(understood, sources, cx) {
+        Err(error) => error,
+        Ok(values) => match check_formats(understood, formats, cx) {
+            Ok(()) => return Ok(values),
+            Err(error) => error,
+        },
+    };
+    if may_be_finished(understood, &refusal, cx.shard) {
+        return Ok(Values::Refused(Box::new(RefusedQuery::new(refusal, sources))));
+    }
+    Err(refusal)
+}
+
+/// Whether the rows of a query can be told in these formats, where that is not sure.
+fn check_formats(understood: &Understood, formats: &Formats, cx: &Cx<'_>) -> Result<(), Box<PgError>> {
+    if formats.means(&Formats::text()) {
+        return Ok(());
+    }
+    let Action::Script(steps) = &understood.translation.action else { return Ok(()) };
+    let Some((index, step)) = steps.iter().enumerate().find(|(_, step)| step.role == StepRole::Rows) else {
+        return Ok(());
+    };
+    let Some(metadata) = understood.extra.metadata(index) else { return Ok(()) };
+    row_shape(understood, step, &metadata, formats, cx.shard, cx.client.settings.style()).map(|_| ())
+}
+
+fn values_of(understood: &Understood, sources: &Sources<'_>, cx: &mut Cx<'_>) -> Result<Values, Box<PgError>> {
     let steps = match &understood.translation.action {
         Action::Script(steps) => steps,
         Action::Calls(calls) => return Ok(Values::Calls(Box::new(bind_arguments(calls, sources)?))),

@@ -237,7 +237,7 @@ impl BlockRun {
 
     fn run(&mut self, understood: Rc<Understood>, resolve: Resolve, cx: &mut Cx<'_>) -> Result<Option<Outcome>> {
         let (sql, template, _) = resolve.into_parts();
-        let values = bind_values(&understood, &literals_only(&sql, &template, cx.shard), cx)?;
+        let values = bind_values(&understood, &literals_only(&sql, &template, cx.shard), &Formats::text(), cx)?;
         let shape = (Formats::text(), false);
         let operation = Operation::new(Rc::clone(&understood), values, shape.0, shape.1, cx.shard, cx.client)?;
         let mut operation = Box::new(operation);

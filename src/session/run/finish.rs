@@ -12,7 +12,7 @@ use crate::types::{Oid, quoted_name};
 use crate::wire::{Format, Messages, PgError, SendBuf, SqlState};
 
 use super::Operation;
-use super::bind::bind_values;
+use super::bind::{Values, bind_values};
 use super::catalog::{CatalogRun, CatalogStatement};
 use super::outcome::Outcome;
 use super::values::Sources;
@@ -239,8 +239,12 @@ impl FinishRun {
         let lists = lists.map(|(oid, bytes)| Parameter { oid: *oid, format: Format::Binary, bytes: Some(bytes) });
         let parameters: Vec<Parameter<'_>> = own.chain(lists).collect();
         let sources = Sources { sql: &sql, template: &template, parameters: &parameters, context: cx.shard };
-        let values = bind_values(&understood, &sources, cx)?;
         let formats = Formats::new(formats.iter().copied());
+        let values = bind_values(&understood, &sources, &formats, cx)?;
+        // A condition, of which PostgreSQL can do without.
+        if let Values::Refused(query) = values {
+            return Err(query.into_error());
+        }
         let mut operation = Box::new(Operation::new(understood, values, formats, false, cx.shard, cx.client)?);
         if let Operation::Run(run) = &mut *operation {
             run.print_standard();
@@ -294,7 +298,8 @@ impl FinishRun {
     /// # Errors
     /// `error`, where it is not about conditions, or there are none.
     fn without_conditions(&mut self, mut error: Box<PgError>, cx: &mut Cx<'_>) -> Result<Outcome> {
-        let is_statements = [b"0A", b"22", b"42", b"54"].iter().any(|class| error.code.0.starts_with(*class));
+        let is_statements =
+            error.is_beyond_iris || [b"0A", b"22", b"42", b"54"].iter().any(|class| error.code.0.starts_with(*class));
         let has_conditions = self.fetch().is_some_and(|fetch| fetch.sql != fetch.plain) || !self.lists.is_empty();
         if is_statements && has_conditions && !self.is_plain && error.code != SqlState::UNDEFINED_TABLE {
             self.is_plain = true;

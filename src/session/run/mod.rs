@@ -15,6 +15,7 @@ pub(super) mod finish;
 pub(super) mod held_rows;
 pub(super) mod local;
 pub(super) mod outcome;
+pub(super) mod refused;
 pub(super) mod script;
 pub(super) mod streams;
 pub(super) mod try_setting;
@@ -41,11 +42,13 @@ use self::cursor::run::{CommitHeld, CursorRun};
 use self::finish::FinishRun;
 use self::local::{Local, LocalCommand};
 use self::outcome::Outcome;
+use self::refused::{RefusedRun, Wanted};
 use self::script::Run;
 use self::try_setting::TrySetting;
 use crate::session::client::Client;
 use crate::session::contract::step::{Event, Progress, Want};
 use crate::session::understand::context::{Cx, ShardContext, Understood};
+use crate::session::understand::resolve::Understanding;
 use crate::session::understand::rows::Formats;
 use crate::session::understand::rules::mirror_change;
 use crate::types::quoted_name;
@@ -60,6 +63,8 @@ pub(super) enum Operation {
     Catalog(Box<CatalogRun>),
     /// IRIS gives rows, the oracle answers.
     Finish(Box<FinishRun>),
+    /// The same, once it is known how.
+    Refused(Box<RefusedRun>),
     /// Only the mirror has something to do.
     Mirror(MirrorOnly),
     /// SET of a parameter that the oracle knows.
@@ -128,6 +133,9 @@ impl Operation {
             }
             (Values::Calls(values), Action::Calls(calls)) => {
                 return Ok(Self::Calls(Box::new(Calls::new(calls, *values, formats, describe, tag()))));
+            }
+            (Values::Refused(query), _) => {
+                return Ok(Self::Refused(Box::new(RefusedRun::new(*query, formats, describe))));
             }
             (Values::Oracle(_) | Values::Calls(_), _) => StepValues::default(),
             (Values::Iris(values), _) => values,
@@ -216,6 +224,11 @@ impl Operation {
                 cx.client.has_queried = cx.client.transaction.in_block();
                 run.start(rows_max, cx)
             }
+            Self::Refused(run) => {
+                cx.client.has_queried = cx.client.transaction.in_block();
+                let progress = run.start(Some(rows_max), cx)?;
+                self.after_refusal(progress, cx)
+            }
             Self::Mirror(mirror) => Ok(mirror.start()),
             Self::Cursor(run) => run.start(rows_max, cx),
             Self::CommitHeld(commit) => commit.start(cx),
@@ -248,6 +261,10 @@ impl Operation {
             Self::Copy(copy) => copy.resume(event, cx),
             Self::Catalog(run) => run.resume(event, cx),
             Self::Finish(run) => run.resume(event, cx),
+            Self::Refused(run) => {
+                let progress = run.resume(event, cx)?;
+                self.after_refusal(progress, cx)
+            }
             Self::Mirror(mirror) => mirror.resume(event, cx),
             Self::Cursor(run) => run.resume(event, cx),
             Self::CommitHeld(commit) => commit.resume(event, cx),
@@ -286,6 +303,22 @@ impl Operation {
         }
     }
 
+    /// Goes on when it is known how PostgreSQL finishes the query.
+    fn after_refusal(&mut self, progress: Understanding, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        match (progress, &mut *self) {
+            (Progress::Wait(want), _) => Ok(Outcome::Wait(want)),
+            (Progress::Ready(understood), Self::Refused(run)) => {
+                let Wanted { statement, formats, describe, rows_max } = run.take_wanted();
+                *self = Self::Finish(Box::new(FinishRun::new(understood, statement, formats, describe)));
+                match rows_max {
+                    Some(rows_max) => self.start(rows_max, cx),
+                    None => self.open(cx),
+                }
+            }
+            (Progress::Ready(_), _) => Err(cx.shard.unwaited()),
+        }
+    }
+
     /// The result left open on the lease when this is given up. It counts as closed.
     pub(super) fn take_result(&mut self) -> Option<Request> {
         match self {
@@ -306,6 +339,10 @@ impl Operation {
             Self::Run(run) => run.open(cx),
             Self::Catalog(run) => run.open(cx),
             Self::Finish(run) => run.open(cx),
+            Self::Refused(run) => {
+                let progress = run.start(None, cx)?;
+                self.after_refusal(progress, cx)
+            }
             _ => Ok(Outcome::Suspended),
         }
     }

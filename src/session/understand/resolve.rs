@@ -52,6 +52,8 @@ pub(crate) struct Resolve {
     doubt: Option<Box<PgError>>,
     /// Why PostgreSQL could not be asked.
     unasked: Option<Box<PgError>>,
+    /// Why it is not for IRIS, whose translation there is.
+    refusal: Option<Box<PgError>>,
 }
 
 #[derive(Debug)]
@@ -157,6 +159,7 @@ impl Resolve {
             described: None,
             doubt: None,
             unasked: None,
+            refusal: None,
         }
     }
 
@@ -170,6 +173,13 @@ impl Resolve {
             wants_types: true,
             ..Self::new(sql, template)
         }
+    }
+
+    /// A query that IRIS computes for other values or formats, for PostgreSQL to finish.
+    pub(crate) fn refused(sql: &str, mut template: Template, parameter_types: &[Oid], refusal: Box<PgError>) -> Self {
+        template.refuse();
+        let parameter_types = parameter_types.to_vec();
+        Self { parameter_types, refusal: Some(refusal), ..Self::new(sql, template) }
     }
 
     /// The text, the literals its binds refer to, and what PostgreSQL says of it where that is not kept with the
@@ -210,6 +220,9 @@ impl Resolve {
             let message = format!("a statement may be at most {max} bytes long without its values");
             return Err(PgError::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message)
                 .hint("Send several shorter statements, or use COPY."));
+        }
+        if let Some(refusal) = self.refusal.clone() {
+            return self.describe(Err(refusal), s);
         }
         match self.translate(&self.parameter_types, s) {
             Ok(translated) if wants_description(&translated.translation, s) => self.describe(Ok(translated), s),

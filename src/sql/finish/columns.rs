@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
+use super::is_called;
 use super::relations::Base;
 use crate::sql::plan::FetchedColumn;
 use crate::sql::schema::ColumnFacts;
@@ -18,6 +19,8 @@ pub(super) struct Mentions {
     words: HashSet<String>,
     /// Qualifiers of `t.*`, folded, and names that stand for a whole row.
     whole: HashSet<String>,
+    /// Those of them that stand where a value does.
+    rows: HashSet<String>,
     /// SELECTs with `*`.
     starred: Vec<SyntaxNode>,
     /// SELECTs whose joins compare all columns of one name.
@@ -41,7 +44,11 @@ impl Mentions {
                         match token.parent() {
                             Some(parent) if parent.kind() == SyntaxKind::TARGET => found.starred.extend(select()),
                             Some(parent) if parent.kind() == SyntaxKind::FIELD_EXPR => {
-                                found.whole.extend(names::parts(&parent).last().map(|name| names::folded(name)));
+                                let name = names::parts(&parent).last().map(|name| names::folded(name));
+                                let is_shown =
+                                    parent.parent().is_some_and(|around| around.kind() == SyntaxKind::TARGET);
+                                found.rows.extend(name.clone().filter(|_| !is_shown));
+                                found.whole.extend(name);
                             }
                             _ => {}
                         }
@@ -49,8 +56,10 @@ impl Mentions {
                 }
                 SyntaxElement::Node(node) if node.kind() == SyntaxKind::NAME_REF => {
                     let is_part = node.parent().is_some_and(|parent| parent.kind() == SyntaxKind::FIELD_EXPR);
-                    if !is_part {
-                        found.whole.extend(names::first(&node).map(|name| names::folded(&name)));
+                    if !is_part && !is_called(&node) {
+                        let name = names::first(&node).map(|name| names::folded(&name));
+                        found.rows.extend(name.clone());
+                        found.whole.extend(name);
                     }
                 }
                 SyntaxElement::Node(_) => {}
@@ -66,7 +75,7 @@ impl Mentions {
 
     /// Whether a name stands for a whole row of the table.
     pub(super) fn names_row(&self, base: &Base) -> bool {
-        self.whole.contains(&base.folded) && !base.has_column(&base.folded)
+        self.rows.contains(&base.folded) && !base.has_column(&base.folded)
     }
 
     /// Where columns are renamed by their places, all have theirs.

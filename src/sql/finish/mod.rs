@@ -11,6 +11,7 @@ mod functions;
 mod grouped;
 mod order;
 mod pairs;
+mod places;
 mod relations;
 mod resolution;
 mod sources;
@@ -25,8 +26,9 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use self::columns::{Mentions, needed};
 use self::functions::{changes_rows, reads_tables};
 use self::order::{Draft, Strength};
+use self::places::Sample;
 use self::relations::{Base, ask, bases};
-use self::resolution::{made_labels, reads_system_column};
+use self::resolution::{made_labels, show_own_oids};
 use super::options::{TranslateError, TranslateOptions, Translated};
 use super::plan::{Action, CatalogQuery, Fetch, FetchedColumn, Finish, FinishPiece, Translation};
 use super::schema::Schema;
@@ -93,11 +95,11 @@ enum Edit {
 
 impl Cut<'_, '_> {
     fn made(&self, asks: CatalogQuery) -> Result<Option<Finish>, TranslateError> {
-        let Some(bases) = bases(self.cx, self.query).filter(|bases| !bases.is_empty()) else { return Ok(None) };
-        if reads_system_column(self.cx, self.query, &bases) {
+        let Some(mut bases) = bases(self.cx, self.query).filter(|bases| !bases.is_empty()) else { return Ok(None) };
+        let mentions = Mentions::of(self.query);
+        if !show_own_oids(self.cx, self.query, &mut bases, &mentions) {
             return Ok(None);
         }
-        let mentions = Mentions::of(self.query);
         let mut drafts = Vec::with_capacity(bases.len());
         for base in &bases {
             let Some(draft) = self.fetch(base, &bases, needed(base, &mentions))? else { return Ok(None) };
@@ -112,10 +114,8 @@ impl Cut<'_, '_> {
                 let range = word.text_range();
                 edits.push((range.start().into()..range.end().into(), Edit::Text("SELECT * FROM".to_owned())));
             }
-            edits.push((base.range.clone(), Edit::Rows(at)));
-            if base.alias.is_none() {
-                edits.push((base.range.end..base.range.end, Edit::Text(format!(" AS {}", base.shown))));
-            }
+            let columns = fetches.get(at).map(|fetch| fetch.columns.as_slice()).unwrap_or_default();
+            edits.extend(self.in_place(base, at, columns, &mentions));
         }
         let Some(qualified) = self.unqualified(&bases) else { return Ok(None) };
         edits.extend(qualified);
@@ -169,7 +169,9 @@ impl Cut<'_, '_> {
         }
         let mut conditions: Vec<String> = Vec::new();
         let mut has_all = true;
-        for conjunct in &base.conjuncts {
+        // Rows are counted before conditions are asked.
+        let is_counted = base.sample.as_ref().is_some_and(Sample::is_repeatable);
+        for conjunct in base.conjuncts.iter().filter(|_| !is_counted) {
             let text = self.cx.sql.get(conjunct.range.clone()).unwrap_or_default();
             if self.is_about(conjunct.nodes(), base, bases)
                 && self.translates(&format!("SELECT 1 {from} WHERE {text}"))?
@@ -296,7 +298,12 @@ impl Cut<'_, '_> {
                 && parent.children().any(|part| part != *select && part.kind() != SyntaxKind::WITH_CLAUSE)
         });
         let targets = nodes::child(select, SyntaxKind::SELECT_CLAUSE)?;
-        if is_inside || !base.is_alone || !is_plain || nodes::child(&targets, SyntaxKind::DISTINCT_CLAUSE).is_some() {
+        if is_inside
+            || !base.is_alone
+            || base.sample.is_some()
+            || !is_plain
+            || nodes::child(&targets, SyntaxKind::DISTINCT_CLAUSE).is_some()
+        {
             return None;
         }
         for node in targets.descendants() {

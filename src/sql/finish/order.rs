@@ -2,6 +2,7 @@
 
 use super::Cut;
 use super::pairs::{Pair, pairs};
+use super::places::Sample;
 use super::relations::Base;
 use crate::sql::options::TranslateError;
 use crate::sql::plan::{Fetch, FetchKey};
@@ -117,6 +118,10 @@ impl Cut<'_, '_> {
         (fetches, places): (&[Fetch], &[Option<usize>]),
     ) -> Result<(), TranslateError> {
         let Some(base) = bases.get(at) else { return Ok(()) };
+        // Rows are counted before any is left out.
+        if base.sample.as_ref().is_some_and(Sample::is_repeatable) {
+            return Ok(());
+        }
         for pair in pairs.iter().filter(|pair| pair.base == at) {
             let Some(place) = places.get(pair.other).copied().flatten() else { continue };
             let of = fetches.get(place).map(|fetch| fetch.columns.as_slice()).unwrap_or_default();

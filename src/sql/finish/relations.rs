@@ -6,12 +6,14 @@ use std::rc::Rc;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::conditions::{Conjunct, conjuncts};
+use super::places::Sample;
 use crate::sql::schema::TableFacts;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::syntax::with::is_with_table;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::query::from::{Alias, alias};
+use crate::types::quoted_name;
 
 /// A table where a query names it.
 #[derive(Debug)]
@@ -39,6 +41,9 @@ pub(super) struct Base {
     pub merges: Vec<Rc<Merge>>,
     /// It is all that FROM has.
     pub is_alone: bool,
+    /// The query reads its `tableoid`.
+    pub shows_own_oid: bool,
+    pub sample: Option<Sample>,
 }
 
 impl Base {
@@ -48,6 +53,12 @@ impl Base {
         self.facts.columns.iter().map(move |column| {
             if column.is_spelled || all_spelled { column.name.clone() } else { column.name.to_lowercase() }
         })
+    }
+
+    /// What PostgreSQL calls the table, and the type of its rows.
+    pub(super) fn own_name(&self) -> String {
+        let own = self.typed.last().map(|name| names::folded(name)).unwrap_or_default();
+        format!("{}.{}", quoted_name(&self.schema), quoted_name(&own))
     }
 
     /// What the query calls them: the names of an alias list stand for the first ones.
@@ -169,14 +180,15 @@ fn walk(
 ) -> Option<()> {
     match item.kind() {
         SyntaxKind::RELATION_FROM_ITEM | SyntaxKind::RELATION_NAME => {
-            if nodes::child(item, SyntaxKind::TABLESAMPLE_CLAUSE).is_some() {
-                return None;
-            }
+            let sample = match nodes::child(item, SyntaxKind::TABLESAMPLE_CLAUSE) {
+                Some(clause) => Some(Sample::of(&clause)?),
+                None => None,
+            };
             let name = item.descendants().find(|node| node.kind() == SyntaxKind::RELATION_NAME_REF)?;
             if is_with_table(&name) || is_catalog(cx, &name) {
                 return Some(());
             }
-            all.push(base(cx, select, item, &name, needed, is_alone)?);
+            all.push(Base { sample, ..base(cx, select, item, &name, needed, is_alone)? });
             Some(())
         }
         SyntaxKind::JOIN_EXPR => {
@@ -262,9 +274,15 @@ fn base(
     let alias = alias(item);
     let start = usize::from(item.text_range().start());
     let end = match item.children().find(|child| {
-        matches!(child.kind(), SyntaxKind::FROM_ALIAS | SyntaxKind::OPTIONAL_AS_ALIAS | SyntaxKind::REQUIRED_AS_ALIAS)
+        matches!(
+            child.kind(),
+            SyntaxKind::FROM_ALIAS
+                | SyntaxKind::OPTIONAL_AS_ALIAS
+                | SyntaxKind::REQUIRED_AS_ALIAS
+                | SyntaxKind::TABLESAMPLE_CLAUSE
+        )
     }) {
-        Some(alias) => usize::from(alias.text_range().start()),
+        Some(behind) => usize::from(behind.text_range().start()),
         None => usize::from(item.text_range().end()),
     };
     // Blanks and a comment in front of the alias stay.
@@ -284,6 +302,8 @@ fn base(
         merges: needed.merges.clone(),
         is_hidden: needed.is_hidden,
         is_alone,
+        shows_own_oid: false,
+        sample: None,
     })
 }
 

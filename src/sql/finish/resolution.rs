@@ -2,6 +2,7 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::columns::Mentions;
 use super::is_called;
 use super::relations::{Base, is_catalog};
 use crate::sql::syntax::names;
@@ -47,25 +48,50 @@ fn is_column_called(value: &SyntaxNode, base: &Base, name: &str) -> bool {
 /// Columns that every table of PostgreSQL has beside its own (`SysAtt` of `heap.c`).
 const SYSTEM_COLUMNS: &[&str] = &["cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"];
 
-/// Whether a query reads such a column of a table, which the rows of a fetch do not have.
-pub(super) fn reads_system_column(cx: &Cx<'_>, query: &SyntaxNode, bases: &[Base]) -> bool {
-    query.descendants().any(|node| {
-        let is_inner = node.parent().is_some_and(|parent| parent.kind() == SyntaxKind::FIELD_EXPR);
-        if is_inner || !matches!(node.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) || is_called(&node) {
+/// Finds the system columns that a query reads. The number of a table can be told of its rows; false where it reads
+/// another, which the rows of a fetch do not have, or it is not sure of which table.
+pub(super) fn show_own_oids(cx: &Cx<'_>, query: &SyntaxNode, bases: &mut [Base], mentions: &Mentions) -> bool {
+    let reads: Vec<SyntaxNode> = system_columns(cx, query, bases);
+    for read in reads {
+        let parts = names::folded_parts(&read);
+        let own = |base: &Base| match parts.as_slice() {
+            [_] => read.ancestors().any(|around| around == base.select),
+            [qualifier, _] => base.folded == *qualifier,
+            [schema, table, _] => base.is_named(schema, table),
+            _ => false,
+        };
+        let is_its_number = parts.last().is_some_and(|column| column == "tableoid");
+        let mut owners = bases.iter_mut().filter(|base| own(base));
+        let (Some(base), None, true) = (owners.next(), owners.next(), is_its_number) else { return false };
+        // `*` has no system columns, nor has a row.
+        if base.is_renamed() || base.is_hidden || mentions.shows_all(base) || mentions.names_row(base) {
             return false;
         }
-        let parts = names::folded_parts(&node);
+        base.shows_own_oid = true;
+    }
+    true
+}
+
+/// The columns that a query reads, and that tables of PostgreSQL have beside their own.
+fn system_columns(cx: &Cx<'_>, query: &SyntaxNode, bases: &[Base]) -> Vec<SyntaxNode> {
+    let is_read = |node: &SyntaxNode| {
+        let is_inner = node.parent().is_some_and(|parent| parent.kind() == SyntaxKind::FIELD_EXPR);
+        if is_inner || !matches!(node.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) || is_called(node) {
+            return false;
+        }
+        let parts = names::folded_parts(node);
         let Some((column, qualifiers)) = parts.split_last() else { return false };
         if !SYSTEM_COLUMNS.contains(&column.as_str()) {
             return false;
         }
         match qualifiers {
-            [] => !is_output_name(&node, column) && is_of_table(cx, &node, column, bases),
+            [] => !is_output_name(node, column) && is_of_table(cx, node, column, bases),
             [qualifier] => bases.iter().any(|base| base.folded == *qualifier && !base.has_column(column)),
             [schema, table] => bases.iter().any(|base| base.is_named(schema, table) && !base.has_column(column)),
             _ => false,
         }
-    })
+    };
+    query.descendants().filter(is_read).collect()
 }
 
 /// Whether the innermost query around a bare name that has tables has one that lacks a column of this name.

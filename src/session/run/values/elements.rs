@@ -134,7 +134,7 @@ fn listed(oid: Oid, item: &str) -> Result<String, Box<PgError>> {
         }
         Datum::Date(day) => horolog_of_day(day)
             .ok_or_else(|| {
-                PgError::error(SqlState::DATETIME_OVERFLOW, "date out of range: IRIS holds years 1 to 9999")
+                PgError::beyond_iris(SqlState::DATETIME_OVERFLOW, "date out of range: IRIS holds years 1 to 9999")
             })?
             .to_string(),
         Datum::Text(text) => text.to_owned(),

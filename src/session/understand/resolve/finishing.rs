@@ -23,7 +23,7 @@ impl Resolve {
         described: Described,
         s: Surroundings<'_>,
     ) -> Result<Understanding, Box<PgError>> {
-        if is_misunderstood(&error) { self.cut(error, described, s) } else { Err(error) }
+        if is_misunderstood(&error) || error.is_beyond_iris { self.cut(error, described, s) } else { Err(error) }
     }
 
     /// # Errors
