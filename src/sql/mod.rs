@@ -16,13 +16,15 @@ mod split;
 mod syntax;
 mod template;
 mod translate;
+mod write_back;
+mod write_plan;
 mod writes;
 
 pub(crate) use cache::CachedTranslation;
 pub use cache::TranslationCache;
 pub(crate) use description::{ClauseKind, is_note, parse_table_note, parse_view_columns, parse_view_note};
 pub use description::{DeclaredType, EnumType, parse_column_note, parse_description};
-pub(crate) use finish::finish;
+pub(crate) use finish::{finish, travels_in_binary};
 pub use options::{SideTable, TranslateError, TranslateOptions, Translated};
 pub use plan::{Action, Bind, MirrorStatement, Translation};
 pub(crate) use plan::{
@@ -40,6 +42,8 @@ pub use template::{Literal, LiteralKind, Template};
 pub(crate) use translate::view_for_mirror;
 pub use translate::{check_syntax, translate};
 
+pub(crate) use write_back::write_back;
+pub(crate) use write_plan::{Lock, Returning, RowWrite, WriteBack, WritePart};
 pub(crate) use writes::{Writes, Written};
 
 #[cfg(test)]

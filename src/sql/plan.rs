@@ -9,6 +9,7 @@ pub(crate) use finished::{Fetch, FetchKey, FetchedColumn, Finish, FinishPiece};
 use super::description::EnumType;
 use super::plpgsql::DoBlock;
 use super::schema::RelationName;
+use super::write_plan::WriteBack;
 use super::writes::Writes;
 use crate::iris::IrisStatement;
 use crate::types::{Fitting, Oid, PgType};
@@ -152,6 +153,8 @@ pub enum Action {
     Catalog(CatalogQuery),
     /// IRIS gives rows, the oracle runs the query over them.
     Finish(Finish),
+    /// A query gives rows, IRIS stores them.
+    WriteBack(Box<WriteBack>),
     /// Nothing for IRIS to do, all of it is in `Translation::mirror` (COMMENT ON, CREATE TYPE).
     MirrorOnly,
     /// CLOSE, DISCARD and the like that concern only the gateway: accepted, nothing to do (VACUUM, ANALYZE).

@@ -81,7 +81,9 @@ impl Ready {
             }
             Action::Cursor(CursorCommand::Fetch { name, is_move: false, .. }) => self.cursor_fields(name, formats)?,
             Action::Catalog(_) => described_fields(statement.described.as_deref(), formats)?,
-            Action::Finish(_) => described_fields(statement.understood.extra.described().as_deref(), formats)?,
+            Action::Finish(_) | Action::WriteBack(_) => {
+                described_fields(statement.understood.extra.described().as_deref(), formats)?
+            }
             Action::Execute { name, .. } => {
                 let prepared = self.statement(name)?;
                 return match &prepared.understood.translation.action {

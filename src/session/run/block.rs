@@ -192,6 +192,7 @@ impl BlockRun {
             Action::Catalog(_) | Action::Finish(_) | Action::Calls(_) | Action::Setting(SettingCommand::Show(_)) => {
                 true
             }
+            Action::WriteBack(_) => understood.extra.described().is_some_and(|described| described.columns.is_some()),
             Action::Empty | Action::MirrorOnly | Action::Accepted | Action::Channel(_) => false,
             Action::Setting(SettingCommand::DiscardAll) => {
                 return Err(PgError::error(

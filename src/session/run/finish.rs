@@ -3,15 +3,15 @@
 mod keys;
 mod rows;
 
-use std::fmt::Write as _;
 use std::rc::Rc;
 
 use crate::iris::Request;
-use crate::sql::{Action, Fetch, FetchedColumn, Finish, FinishPiece, Template};
-use crate::types::{Oid, quoted_name};
+use crate::sql::{Action, Fetch, Finish, FinishPiece, Template};
+use crate::types::Oid;
 use crate::wire::{Format, Messages, PgError, SendBuf, SqlState};
 
 use super::Operation;
+use super::arrays::{Elements, put_elements, put_rows};
 use super::bind::{Values, bind_values};
 use super::catalog::{CatalogRun, CatalogStatement};
 use super::outcome::Outcome;
@@ -22,7 +22,7 @@ use crate::session::understand::parameter::Parameter;
 use crate::session::understand::resolve::{Resolve, Understanding};
 use crate::session::understand::rows::{Formats, described_fields};
 use keys::keyed;
-use rows::{Elements, Gathered};
+use rows::Gathered;
 
 type Result<T> = std::result::Result<T, Box<PgError>>;
 
@@ -319,17 +319,7 @@ impl FinishRun {
         present.bytes_count = present.bytes_count.saturating_add(self.spool.len());
         for (row, _) in Messages::new(self.spool.as_slice()).filter(|(message, _)| message.tag == b'D') {
             present.rows_count = present.rows_count.saturating_add(1);
-            // Behind the number of columns.
-            let mut cells = row.body.get(2..).unwrap_or_default();
-            for column in &mut present.columns {
-                let length = cells.first_chunk::<4>().map_or(-1, |bytes| i32::from_be_bytes(*bytes));
-                let (cell, next) = cells
-                    .split_at_checked(usize::try_from(length).unwrap_or(0).saturating_add(4))
-                    .ok_or_else(|| PgError::error(SqlState::INTERNAL_ERROR, "a row of a fetch is cut short"))?;
-                cells = next;
-                column.bytes.extend_from_slice(cell);
-                column.has_null |= length < 0;
-            }
+            put_elements(row.body, &mut present.columns)?;
         }
         self.spool.clear();
         if self.rows_count() > limits.finish_rows_max {
@@ -412,49 +402,4 @@ fn second_step(plan: &Finish, first: usize) -> String {
         }
     }
     sql
-}
-
-/// A sub-query that gives the rows of a fetch. With casts it is evaluated for itself: each value is cast once.
-fn put_rows(columns: &[FetchedColumn], first: usize, sql: &mut String) {
-    let list = |put: &dyn Fn(usize, &FetchedColumn, &mut String), sql: &mut String| {
-        for (n, column) in columns.iter().enumerate() {
-            if n > 0 {
-                sql.push_str(", ");
-            }
-            put(n, column, sql);
-        }
-    };
-    sql.push_str("(SELECT ");
-    list(
-        &|n, column, sql| {
-            let cast = column.cast.as_deref();
-            // Writing into a String does not fail.
-            let _ = match cast {
-                Some(cast) => write!(sql, "r.c{n}::{cast} AS {}", quoted_name(&column.name)),
-                None => write!(sql, "r.c{n} AS {}", quoted_name(&column.name)),
-            };
-        },
-        sql,
-    );
-    // Of several arrays PostgreSQL takes the name for its own function, whatever the search path says (`parse_clause.c`).
-    let function = if columns.len() > 1 { "unnest" } else { "pg_catalog.unnest" };
-    let _ = write!(sql, " FROM {function}(");
-    list(
-        &|n, _, sql| {
-            let _ = write!(sql, "${}", first.saturating_add(n));
-        },
-        sql,
-    );
-    sql.push_str(") AS r(");
-    list(
-        &|n, _, sql| {
-            let _ = write!(sql, "c{n}");
-        },
-        sql,
-    );
-    sql.push(')');
-    if columns.iter().any(|column| column.cast.is_some()) {
-        sql.push_str(" OFFSET 0");
-    }
-    sql.push(')');
 }

@@ -1,6 +1,7 @@
 //! One understood statement being carried out. Simple and extended protocol differ in framing only: both run this.
 
 pub(super) mod arguments;
+pub(super) mod arrays;
 pub(super) mod bind;
 pub(super) mod block;
 pub(super) mod calls;
@@ -14,6 +15,7 @@ pub(super) mod explain;
 pub(super) mod finish;
 pub(super) mod held_rows;
 pub(super) mod local;
+pub(super) mod nested;
 pub(super) mod outcome;
 pub(super) mod refused;
 pub(super) mod script;
@@ -22,6 +24,7 @@ pub(super) mod try_setting;
 pub(super) mod upsert_keys;
 pub(super) mod values;
 pub(super) mod violation;
+pub(super) mod write_back;
 
 use std::rc::Rc;
 
@@ -41,10 +44,12 @@ use self::copy_in::CopyIn;
 use self::cursor::run::{CommitHeld, CursorRun};
 use self::finish::FinishRun;
 use self::local::{Local, LocalCommand};
+use self::nested::Carrying;
 use self::outcome::Outcome;
 use self::refused::{RefusedRun, Wanted};
 use self::script::Run;
 use self::try_setting::TrySetting;
+use self::write_back::WriteBackRun;
 use crate::session::client::Client;
 use crate::session::contract::step::{Event, Progress, Want};
 use crate::session::understand::context::{Cx, ShardContext, Understood};
@@ -65,6 +70,8 @@ pub(super) enum Operation {
     Finish(Box<FinishRun>),
     /// The same, once it is known how.
     Refused(Box<RefusedRun>),
+    /// A query gives rows, IRIS stores them.
+    WriteBack(Box<WriteBackRun>),
     /// Only the mirror has something to do.
     Mirror(MirrorOnly),
     /// SET of a parameter that the oracle knows.
@@ -131,6 +138,10 @@ impl Operation {
                 let run = FinishRun::new(understood, *statement, formats, describe);
                 return Ok(Self::Finish(Box::new(run)));
             }
+            (Values::Oracle(statement), Action::WriteBack(_)) => {
+                let run = WriteBackRun::new(carrying, understood, *statement, formats, describe);
+                return Ok(Self::WriteBack(Box::new(run)));
+            }
             (Values::Calls(values), Action::Calls(calls)) => {
                 return Ok(Self::Calls(Box::new(Calls::new(calls, *values, formats, describe, tag()))));
             }
@@ -178,6 +189,7 @@ impl Operation {
             }
             Action::Catalog(_)
             | Action::Finish(_)
+            | Action::WriteBack(_)
             | Action::Calls(_)
             | Action::Cursor(_)
             | Action::Prepare { .. }
@@ -229,6 +241,10 @@ impl Operation {
                 let progress = run.start(Some(rows_max), cx)?;
                 self.after_refusal(progress, cx)
             }
+            Self::WriteBack(run) => {
+                cx.client.settings.check_writable(run.command())?;
+                run.start(rows_max, cx)
+            }
             Self::Mirror(mirror) => Ok(mirror.start()),
             Self::Cursor(run) => run.start(rows_max, cx),
             Self::CommitHeld(commit) => commit.start(cx),
@@ -265,6 +281,7 @@ impl Operation {
                 let progress = run.resume(event, cx)?;
                 self.after_refusal(progress, cx)
             }
+            Self::WriteBack(run) => run.resume(event, cx),
             Self::Mirror(mirror) => mirror.resume(event, cx),
             Self::Cursor(run) => run.resume(event, cx),
             Self::CommitHeld(commit) => commit.resume(event, cx),
@@ -325,6 +342,7 @@ impl Operation {
             Self::Run(run) => run.take_result(),
             Self::Block(run) => run.take_result(),
             Self::Finish(run) => run.take_result(),
+            Self::WriteBack(run) => run.take_result(),
             // A cursor's result is its portal's.
             _ => None,
         }
@@ -353,10 +371,46 @@ impl Operation {
             Self::Run(run) => run.rows_sent(),
             Self::Catalog(run) => run.rows_sent(),
             Self::Finish(run) => run.rows_sent(),
+            Self::WriteBack(run) => run.rows_sent(),
             Self::Calls(calls) => calls.rows_sent(),
             _ => (0, true),
         }
     }
+}
+
+impl Carrying for Operation {
+    fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        self.start(0, cx)
+    }
+
+    fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        self.resume(event, cx)
+    }
+
+    fn take_result(&mut self) -> Option<Request> {
+        self.take_result()
+    }
+}
+
+/// A statement inside of another one; see [`nested::MakeCarrying`].
+fn carrying(
+    understood: Rc<Understood>,
+    values: Values,
+    formats: Formats,
+    carries: bool,
+    cx: &Cx<'_>,
+) -> Result<Box<dyn Carrying>, Box<PgError>> {
+    let mut operation = Operation::new(understood, values, formats, false, cx.shard, cx.client)?;
+    if let Operation::Run(run) = &mut operation {
+        if carries {
+            run.print_standard();
+        }
+        // A portal may have a result of the same statement open: IRIS tells results apart by the key.
+        if cx.client.open_results.any() {
+            run.separate(cx.shard.next_statement_key());
+        }
+    }
+    Ok(Box::new(operation))
 }
 
 impl MirrorOnly {

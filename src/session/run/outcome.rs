@@ -38,6 +38,11 @@ impl CommandTag {
         }
     }
 
+    /// Of rows.
+    pub(crate) fn count(&self) -> Option<u64> {
+        self.count
+    }
+
     /// Whether it is this one, which has no count.
     pub(crate) fn is(&self, command: &str) -> bool {
         self.count.is_none() && *self.command == *command

@@ -29,16 +29,16 @@ pub(crate) fn check_keys(
         // A key with a NULL conflicts with nothing.
         let Some(values) = values.into_iter().collect::<Option<Vec<String>>>() else { continue };
         if !seen.insert(values) {
-            return Err(PgError::error(
-                SqlState(*b"21000"),
-                "ON CONFLICT DO UPDATE command cannot affect row a second time",
-            )
-            .hint(
-                "Ensure that no rows proposed for insertion within the same command have duplicate constrained values.",
-            ));
+            return Err(second_time());
         }
     }
     Ok(())
+}
+
+/// Two rows of an upsert have the same key.
+pub(crate) fn second_time() -> Box<PgError> {
+    PgError::error(SqlState(*b"21000"), "ON CONFLICT DO UPDATE command cannot affect row a second time")
+        .hint("Ensure that no rows proposed for insertion within the same command have duplicate constrained values.")
 }
 
 /// A text that is the same for equal values of one column; `None` for NULL.

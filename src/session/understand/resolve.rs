@@ -561,10 +561,10 @@ fn begins_with(text: &str, verb: &str) -> bool {
     text.get(..verb.len()).is_some_and(|start| start.eq_ignore_ascii_case(verb))
 }
 
-/// Statements without values and rows (DDL) need no metadata and are not prepared: IRIS reports their errors when
-/// they run, and their objects may not exist before.
+/// DDL needs no metadata and is not prepared: IRIS reports its errors when it runs, and its objects may not exist before.
+/// A change of rows is prepared without values, too: what IRIS refuses then PostgreSQL may compute.
 fn needs_metadata(plan: &Plan) -> bool {
-    plan.statement.is_query || !plan.binds.is_empty()
+    plan.statement.is_query || !plan.binds.is_empty() || plan.writes.is_some()
 }
 
 fn next_unprepared(understood: &Understood, from: usize) -> Option<(usize, &Plan)> {

@@ -133,8 +133,13 @@ const IN_BINARY: &[Oid] = &[
     Oid::MONEY,
 ];
 
+/// Whether values of a type go to PostgreSQL, and come from there, in binary.
+pub(crate) fn travels_in_binary(oid: Oid) -> bool {
+    IN_BINARY.contains(&oid)
+}
+
 /// The form of a column's values on their way to PostgreSQL: elements of an array of their own type, in binary, or texts.
-fn fetched(name: &str, facts: &ColumnFacts) -> FetchedColumn {
+pub(crate) fn fetched(name: &str, facts: &ColumnFacts) -> FetchedColumn {
     let pg_type = facts.pg_type;
     let plain = PgType::new(pg_type.oid);
     let array = pg_type.oid.array().filter(|_| {

@@ -24,6 +24,7 @@ use std::ops::Range;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use self::columns::{Mentions, needed};
+pub(crate) use self::columns::{fetched, travels_in_binary};
 use self::functions::{changes_rows, reads_tables};
 use self::order::{Draft, Strength};
 use self::places::Sample;

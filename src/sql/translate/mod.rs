@@ -33,6 +33,7 @@ use crate::sql::translate::context::query::Place;
 use crate::sql::translate::ddl::definition::Ddl;
 use crate::sql::translate::dml::delete;
 use crate::sql::translate::dml::insert;
+pub(in crate::sql) use crate::sql::translate::dml::insert::is_default;
 use crate::sql::translate::dml::update;
 use crate::sql::translate::utility::cursor::{fetch, is_fetch, without_read_only};
 use crate::wire::{PgError, SqlState};

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::rows::{Elements, Gathered};
+use super::rows::Gathered;
+use crate::session::run::arrays::Elements;
 use crate::sql::{Fetch, FetchKey};
 use crate::types::Oid;
 

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use crate::catalog::Described;
-use crate::sql::{TranslateError, finish};
+use crate::sql::{TranslateError, finish, write_back};
 use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
 use super::spelling::Asked;
-use super::{Resolve, Surroundings, Understanding, begins_with};
+use super::{Resolve, Surroundings, Understanding, may_be_described};
 use crate::session::contract::step::Progress;
 
 impl Resolve {
@@ -41,7 +41,11 @@ impl Resolve {
         let found = {
             let tables = s.context.tables.borrow();
             let asked = Asked::new(&tables, &self.asked);
-            finish(&self.sql, &self.template, &asked, &s.context.translate_options(&types, &s.client.search_path))
+            let options = s.context.translate_options(&types, &s.client.search_path);
+            match finish(&self.sql, &self.template, &asked, &options) {
+                Ok(None) => write_back(&self.sql, &self.template, &asked, &options),
+                found => found,
+            }
         };
         match found {
             Err(TranslateError::NeedTables(names)) => self.next_table(names, s),
@@ -60,7 +64,7 @@ impl Resolve {
         s.context.options.finishes
             && is_misunderstood(error)
             && error.code != SqlState::SYNTAX_ERROR
-            && is_query(&self.template.text)
+            && may_be_described(&self.template.text)
     }
 
     /// The types of the parameters: what the client left open as PostgreSQL resolves it.
@@ -73,11 +77,6 @@ impl Resolve {
             })
             .collect()
     }
-}
-
-/// Whether a statement begins as queries do.
-fn is_query(text: &str) -> bool {
-    ["SELECT", "WITH", "VALUES", "TABLE"].iter().any(|verb| begins_with(text, verb))
 }
 
 /// Whether translation or IRIS finds fault with the words of a statement. Tables and privileges IRIS knows better.

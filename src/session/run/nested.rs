@@ -1,0 +1,212 @@
+//! A statement of the gateway's own making inside of a client's: from its text to its end.
+
+use std::fmt::Debug;
+use std::rc::Rc;
+
+use crate::catalog::BoundValue;
+use crate::iris::Request;
+use crate::sql::Template;
+use crate::types::{Encoder, Oid, PgType};
+use crate::wire::{Format, PgError};
+
+use super::bind::{Values, bind_values};
+use super::outcome::Outcome;
+use super::values::Sources;
+use crate::session::contract::step::{Event, Progress, Want};
+use crate::session::understand::context::{Cx, Understood};
+use crate::session::understand::parameter::Parameter;
+use crate::session::understand::resolve::{Resolve, Understanding};
+use crate::session::understand::rows::Formats;
+
+type Result<T> = std::result::Result<T, Box<PgError>>;
+
+/// What carries such a statement out. What the client's own statement is carried out by is one of these, too, and
+/// therefore has no name here.
+pub(crate) trait Carrying: Debug {
+    /// # Errors
+    /// The statement's own.
+    fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome>;
+
+    /// # Errors
+    /// The statement's own.
+    fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome>;
+
+    /// The result left open on the lease when this is given up.
+    fn take_result(&mut self) -> Option<Request>;
+}
+
+/// Makes one for an understood statement with its values. `carries`: its rows become parameters.
+pub(crate) type MakeCarrying = fn(
+    understood: Rc<Understood>,
+    values: Values,
+    formats: Formats,
+    carries: bool,
+    cx: &Cx<'_>,
+) -> Result<Box<dyn Carrying>>;
+
+/// The form of its rows.
+#[derive(Debug, Clone)]
+pub(crate) enum RowForm {
+    /// As the client wants those of the statement around it.
+    Client(Formats),
+    /// As parameters of further statements: nothing is lost, whatever the client's settings are.
+    Carried,
+    /// The same, in these formats.
+    CarriedAs(Formats),
+}
+
+/// Such a statement under way. It writes its rows without a description, and no command tag.
+#[derive(Debug)]
+pub(crate) struct Nested {
+    make: MakeCarrying,
+    parameter_types: Vec<Oid>,
+    values: Vec<BoundValue>,
+    form: RowForm,
+    /// Of its rows, once it is understood.
+    columns: Vec<CarriedColumn>,
+    stage: Stage,
+}
+
+/// A column on its way to become a parameter.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CarriedColumn {
+    /// What the parameter is declared as; unspecified where the text is to be read as the type of its place.
+    pub oid: Oid,
+    pub format: Format,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Resolve(Box<Resolve>),
+    Run(Box<dyn Carrying>),
+    Over,
+}
+
+/// How far it is.
+#[derive(Debug)]
+pub(crate) enum NestedProgress {
+    Wait(Want),
+    /// Rows that were changed.
+    Done(u64),
+}
+
+impl Nested {
+    /// # Errors
+    /// The statement's own, without a position: that would be one of another text than the client's.
+    pub(crate) fn start(
+        sql: &str,
+        parameter_types: Vec<Oid>,
+        values: Vec<BoundValue>,
+        form: RowForm,
+        make: MakeCarrying,
+        cx: &mut Cx<'_>,
+    ) -> Result<(Self, NestedProgress)> {
+        let mut template = Template::default();
+        Resolve::scan(sql, &mut template, cx.client)?;
+        let mut resolve = Box::new(Resolve::with_types(sql, template, &parameter_types));
+        let mut nested = Self { make, parameter_types, values, form, columns: Vec::new(), stage: Stage::Over };
+        let understanding = resolve.start(cx);
+        let progress = nested.understood(understanding, resolve, cx).map_err(without_position)?;
+        Ok((nested, progress))
+    }
+
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<NestedProgress> {
+        let progress = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Resolve(mut resolve) => {
+                let understanding = resolve.resume(event, cx);
+                self.understood(understanding, resolve, cx)
+            }
+            Stage::Run(mut operation) => {
+                let outcome = operation.resume(event, cx);
+                self.on_outcome(outcome, operation)
+            }
+            Stage::Over => Err(cx.shard.unwaited()),
+        };
+        progress.map_err(without_position)
+    }
+
+    /// The columns of its rows.
+    pub(crate) fn columns(&self) -> &[CarriedColumn] {
+        &self.columns
+    }
+
+    /// The result left open on the lease when this is given up.
+    pub(crate) fn take_result(&mut self) -> Option<Request> {
+        match &mut self.stage {
+            Stage::Run(operation) => operation.take_result(),
+            Stage::Resolve(_) | Stage::Over => None,
+        }
+    }
+
+    fn understood(
+        &mut self,
+        understanding: Result<Understanding>,
+        resolve: Box<Resolve>,
+        cx: &mut Cx<'_>,
+    ) -> Result<NestedProgress> {
+        let understood = match understanding? {
+            Progress::Wait(want) => {
+                self.stage = Stage::Resolve(resolve);
+                return Ok(NestedProgress::Wait(want));
+            }
+            Progress::Ready(understood) => understood,
+        };
+        let (sql, template, described) = resolve.into_parts();
+        let described = described.or_else(|| understood.extra.described());
+        let columns = described.as_ref().and_then(|described| described.columns.as_deref()).unwrap_or_default();
+        self.columns = columns.iter().map(|column| carried(column.pg_type)).collect();
+        let formats = match &self.form {
+            RowForm::Client(formats) | RowForm::CarriedAs(formats) => formats.clone(),
+            RowForm::Carried => Formats::new(self.columns.iter().map(|column| column.format)),
+        };
+        let parameters: Vec<Parameter<'_>> = self
+            .parameter_types
+            .iter()
+            .zip(&self.values)
+            .map(|(&oid, (format, bytes))| Parameter { oid, format: *format, bytes: bytes.as_deref() })
+            .collect();
+        let sources = Sources { sql: &sql, template: &template, parameters: &parameters, context: cx.shard };
+        let values = bind_values(&understood, &sources, &formats, cx)?;
+        let carries = !matches!(self.form, RowForm::Client(_));
+        let mut operation = (self.make)(understood, values, formats, carries, cx)?;
+        let outcome = operation.start(cx);
+        self.on_outcome(outcome, operation)
+    }
+
+    fn on_outcome(&mut self, outcome: Result<Outcome>, operation: Box<dyn Carrying>) -> Result<NestedProgress> {
+        match outcome {
+            Ok(Outcome::Wait(want)) => {
+                self.stage = Stage::Run(operation);
+                Ok(NestedProgress::Wait(want))
+            }
+            Ok(Outcome::Complete(tag)) => Ok(NestedProgress::Done(tag.count().unwrap_or(0))),
+            Ok(Outcome::Suspended | Outcome::Empty) => Ok(NestedProgress::Done(0)),
+            Err(error) => {
+                // Whoever gives this up closes its result.
+                self.stage = Stage::Run(operation);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Types without a number of their own in PostgreSQL begin here (`FirstNormalObjectId`): those of a mirror are its own.
+const FIRST_NORMAL_OID: u32 = 16_384;
+
+/// Text is read again as the type of its place: a constant of an unknown type in the client's statement has become one,
+/// and what is text by itself PostgreSQL assigns to a column in the same way.
+fn carried(pg_type: PgType) -> CarriedColumn {
+    let oid = pg_type.oid;
+    if oid.0 >= FIRST_NORMAL_OID || matches!(oid, Oid::TEXT | Oid::UNKNOWN) {
+        return CarriedColumn { oid: Oid::UNSPECIFIED, format: Format::Text };
+    }
+    let is_plain = crate::sql::travels_in_binary(oid) && Encoder::select(PgType::new(oid), Format::Binary).is_ok();
+    CarriedColumn { oid, format: if is_plain { Format::Binary } else { Format::Text } }
+}
+
+fn without_position(mut error: Box<PgError>) -> Box<PgError> {
+    error.position = None;
+    error
+}

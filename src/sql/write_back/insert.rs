@@ -1,0 +1,146 @@
+//! INSERT: a query gives the rows, each is inserted by a statement of its own.
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::target::Table;
+use super::{Change, Made, range};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes::{self, is_query};
+use crate::sql::syntax::tree::expressions;
+use crate::sql::translate::is_default;
+use crate::sql::write_plan::{Lock, RowWrite, WriteBack, WritePart};
+
+/// Columns of a query that gives rows of VALUES side by side: PostgreSQL takes 1,664 in a select list.
+const WIDTH_MAX: usize = 1_600;
+
+impl Change<'_, '_> {
+    pub(super) fn insert(&self) -> Made {
+        let Some(table) = self.table() else { return Ok(None) };
+        let Some(source) = self.node.children().find(|child| is_query(child.kind())) else { return Ok(None) };
+        let whole = range(self.node);
+        let body = range(&source);
+        let start = nodes::child(self.node, SyntaxKind::WITH_CLAUSE).map_or(whole.start, |with| range(&with).end);
+        let returning = nodes::child(self.node, SyntaxKind::RETURNING_CLAUSE);
+        let end = returning.map_or(whole.end, |returning| range(&returning).start);
+        let mut insert = Insert {
+            head: self.text(start..body.start).trim().to_owned(),
+            tail: self.text(body.end..end).trim().to_owned(),
+        };
+        let columns = self.listed();
+        let distinct = match self.conflict_key(&table, columns.as_deref()) {
+            Ok(distinct) => distinct,
+            Err(NotUnderstood) => return Ok(None),
+        };
+        let width = columns.as_ref().map_or(table.facts.columns.len(), Vec::len);
+        let Some(returned) = self.returned(&table, |clause| insert.with_tail(clause).row().of(width).0)? else {
+            return Ok(None);
+        };
+        insert = insert.with_tail(&returned.clause);
+        let parts = if source.kind() == SyntaxKind::VALUES && is_plain(&source) {
+            self.values(&insert, &source)
+        } else {
+            self.query(&insert, &source)
+        };
+        for write in parts.iter().flat_map(|part| &part.rows) {
+            if !self.is_written(&write.of(width).0)? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(WriteBack { parts, lock: Lock::None, keys_count: 0, distinct, returning: returned.by_query }))
+    }
+
+    /// The columns in parentheses, folded.
+    fn listed(&self) -> Option<Vec<String>> {
+        let list = nodes::child(self.node, SyntaxKind::COLUMN_TARGET_LIST)?;
+        let columns = nodes::children(&list, SyntaxKind::COLUMN_TARGET);
+        Some(columns.map(|column| names::folded_parts(&column).join(".")).collect())
+    }
+
+    /// The rows of VALUES side by side in one row: each expression is evaluated for its own column.
+    fn values(&self, insert: &Insert, source: &SyntaxNode) -> Vec<WritePart> {
+        let with = self.with();
+        let mut parts: Vec<(Vec<String>, Vec<RowWrite>)> = Vec::new();
+        for row in nodes::grandchildren(source, SyntaxKind::ROW_LIST, SyntaxKind::ROW) {
+            let values: Vec<SyntaxNode> = expressions(&row).collect();
+            let has_room =
+                parts.last().is_some_and(|(listed, _)| listed.len().saturating_add(values.len()) <= WIDTH_MAX);
+            if !has_room {
+                parts.push((Vec::new(), Vec::new()));
+            }
+            let Some((listed, rows)) = parts.last_mut() else { break };
+            let first = listed.len();
+            let mut written = Vec::new();
+            for value in &values {
+                if is_default(value) {
+                    written.push("DEFAULT".to_owned());
+                } else {
+                    listed.push(self.text_of(value).to_owned());
+                    written.push(format!("${}", listed.len().saturating_sub(first)));
+                }
+            }
+            let sql = format!("{} VALUES ({}) {}", insert.head, written.join(", "), insert.tail);
+            rows.push(RowWrite::Of { sql: sql.trim_end().to_owned(), columns: first..listed.len() });
+        }
+        let part = |(listed, rows): (Vec<String>, Vec<RowWrite>)| WritePart {
+            query: format!("{with}SELECT {}", listed.join(", ")),
+            rows,
+        };
+        parts.into_iter().map(part).collect()
+    }
+
+    fn query(&self, insert: &Insert, source: &SyntaxNode) -> Vec<WritePart> {
+        let with = self.with();
+        let text = self.text_of(source);
+        let query = if with.is_empty() { text.to_owned() } else { format!("{with}SELECT * FROM ({text}) AS pgw_rows") };
+        vec![WritePart { query, rows: vec![insert.row()] }]
+    }
+
+    /// Which columns of the rows are the key of ON CONFLICT DO UPDATE, in which no two of them may agree.
+    fn conflict_key(&self, table: &Table, listed: Option<&[String]>) -> Result<Vec<usize>, NotUnderstood> {
+        let Some(conflict) = nodes::child(self.node, SyntaxKind::ON_CONFLICT_CLAUSE) else { return Ok(Vec::new()) };
+        if nodes::child(&conflict, SyntaxKind::CONFLICT_DO_NOTHING).is_some() {
+            return Ok(Vec::new());
+        }
+        let target = nodes::child(&conflict, SyntaxKind::CONFLICT_ON_INDEX).ok_or(NotUnderstood)?;
+        let columns: Vec<String> = match listed {
+            Some(listed) => listed.to_vec(),
+            None => table.facts.columns.iter().map(|column| column.name.to_lowercase()).collect(),
+        };
+        let mut key = Vec::new();
+        for item in target.descendants().filter(|node| node.kind() == SyntaxKind::CONFLICT_INDEX_ITEM) {
+            let name = item.first_child().filter(|name| name.kind() == SyntaxKind::NAME_REF).ok_or(NotUnderstood)?;
+            let name = names::folded(&nodes::plain_text(&name));
+            // A column that is not listed takes its default.
+            let Some(place) = columns.iter().position(|column| column.eq_ignore_ascii_case(&name)) else {
+                return Ok(Vec::new());
+            };
+            key.push(place);
+        }
+        if key.is_empty() { Err(NotUnderstood) } else { Ok(key) }
+    }
+}
+
+/// The text around the rows of an INSERT.
+struct Insert {
+    head: String,
+    tail: String,
+}
+
+impl Insert {
+    /// With more behind it.
+    fn with_tail(&self, more: &str) -> Self {
+        Self { head: self.head.clone(), tail: format!("{}{more}", self.tail) }
+    }
+
+    fn row(&self) -> RowWrite {
+        RowWrite::Insert { head: self.head.clone(), tail: self.tail.clone() }
+    }
+}
+
+/// Something stands there that this does not know.
+struct NotUnderstood;
+
+/// VALUES without ORDER BY and the like.
+fn is_plain(values: &SyntaxNode) -> bool {
+    values.children().all(|child| child.kind() == SyntaxKind::ROW_LIST)
+}

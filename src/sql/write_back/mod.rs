@@ -1,0 +1,111 @@
+//! Changes of rows that IRIS cannot compute: PostgreSQL computes the new rows by a query, and IRIS stores them.
+//!
+//! The change is taken apart into statements like a client's, in PostgreSQL's SQL: a query that gives what has to be
+//! written, one that locks the rows to be changed, and one that writes a row. What the query asks is answered by whoever
+//! can, as any query of a client.
+
+mod insert;
+mod returning;
+mod target;
+mod update;
+
+use std::ops::Range;
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::options::{TranslateError, TranslateOptions, Translated};
+use super::plan::{Action, Translation};
+use super::schema::Schema;
+use super::syntax::nodes;
+use super::syntax::parse::lone_statement;
+use super::template::Template;
+use super::translate::context::cx::Cx;
+use super::translate::{RULES, translate};
+use super::write_plan::WriteBack;
+
+/// A change of rows taken apart; `None` where it cannot be.
+///
+/// # Errors
+/// [`TranslateError::NeedTables`], as of [`translate`].
+pub(crate) fn write_back(
+    sql: &str,
+    template: &Template,
+    schema: &dyn Schema,
+    options: &TranslateOptions<'_>,
+) -> Result<Option<Translated>, TranslateError> {
+    let Some(statement) = lone_statement(sql) else { return Ok(None) };
+    let cx = Cx::new(sql, template, schema, options, RULES);
+    let change = Change { cx: &cx, node: &statement };
+    let (made, tag) = match statement.kind() {
+        SyntaxKind::INSERT => (change.insert()?, "INSERT 0"),
+        SyntaxKind::UPDATE => (change.update()?, "UPDATE"),
+        SyntaxKind::DELETE => (change.delete()?, "DELETE"),
+        _ => return Ok(None),
+    };
+    let needed = cx.take_needed();
+    if !needed.is_empty() {
+        return Err(TranslateError::NeedTables(needed));
+    }
+    Ok(made.map(|made| Translated {
+        translation: Translation {
+            parameter_types: options.parameter_types.to_vec(),
+            ..Translation::new(Action::WriteBack(Box::new(made)), tag)
+        },
+        // The text is part of it.
+        pinned: (0..template.literals.len()).filter_map(|n| u16::try_from(n).ok()).collect(),
+    }))
+}
+
+/// A change of rows.
+struct Change<'a, 'b> {
+    cx: &'a Cx<'b>,
+    node: &'a SyntaxNode,
+}
+
+type Made = Result<Option<WriteBack>, TranslateError>;
+
+impl Change<'_, '_> {
+    fn text(&self, range: Range<usize>) -> &str {
+        self.cx.sql.get(range).unwrap_or_default()
+    }
+
+    fn text_of(&self, node: &SyntaxNode) -> &str {
+        self.text(range(node))
+    }
+
+    /// A clause of the change as written, with a blank in front; nothing where it has none.
+    fn clause(&self, kind: SyntaxKind) -> String {
+        nodes::child(self.node, kind).map(|clause| format!(" {}", self.text_of(&clause))).unwrap_or_default()
+    }
+
+    /// WITH in front of the change, whose tables the query reads.
+    fn with(&self) -> String {
+        let with = nodes::child(self.node, SyntaxKind::WITH_CLAUSE);
+        with.map(|with| format!("{} ", self.text_of(&with))).unwrap_or_default()
+    }
+
+    /// Whether IRIS can do what a statement says, exactly as PostgreSQL means it, as far as translation can tell.
+    fn translates(&self, sql: &str) -> Result<bool, TranslateError> {
+        let mut template = Template::default();
+        if template.scan(sql).is_err() {
+            return Ok(false);
+        }
+        match translate(sql, &template, self.cx.schema, self.cx.options) {
+            Ok(translated) => Ok(matches!(translated.translation.action, Action::Script(_))),
+            Err(TranslateError::Pg(_)) => Ok(false),
+            Err(needs @ TranslateError::NeedTables(_)) => Err(needs),
+        }
+    }
+
+    /// The same of a statement with parameters of its own.
+    fn is_written(&self, sql: &str) -> Result<bool, TranslateError> {
+        let options = TranslateOptions { parameter_types: &[], ..*self.cx.options };
+        let cx = Cx::new(self.cx.sql, self.cx.template, self.cx.schema, &options, RULES);
+        Change { cx: &cx, node: self.node }.translates(sql)
+    }
+}
+
+fn range(node: &SyntaxNode) -> Range<usize> {
+    let range = node.text_range();
+    range.start().into()..range.end().into()
+}

@@ -1,0 +1,67 @@
+//! RETURNING: by the statements that store rows where IRIS can compute it, else by PostgreSQL over what they stored.
+
+use squawk_syntax::SyntaxKind;
+
+use super::Change;
+use super::target::Table;
+use crate::sql::finish::fetched;
+use crate::sql::options::TranslateError;
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::write_plan::Returning;
+
+/// A RETURNING as those statements have it, and the query over their rows.
+pub(super) struct Returned {
+    /// With a blank in front; nothing where nothing is returned.
+    pub(super) clause: String,
+    pub(super) by_query: Option<Returning>,
+}
+
+impl Change<'_, '_> {
+    /// `write`: the statement that stores a row, by its RETURNING. `None`: it cannot be served.
+    pub(super) fn returned(
+        &self,
+        table: &Table,
+        write: impl Fn(&str) -> String,
+    ) -> Result<Option<Returned>, TranslateError> {
+        let clause = self.clause(SyntaxKind::RETURNING_CLAUSE);
+        if self.is_written(&write(&clause))? {
+            return Ok(Some(Returned { clause, by_query: None }));
+        }
+        let Some(list) = self.own_list(table) else { return Ok(None) };
+        let columns = table.facts.columns.iter().map(|column| fetched(&table.spelled(column), column)).collect();
+        let all: Vec<String> = table.facts.columns.iter().map(|column| table.called(column)).collect();
+        let clause = format!(" RETURNING {}", all.join(", "));
+        let by_query = Returning { list, name: table.visible.clone(), columns };
+        Ok(self.is_written(&write(&clause))?.then_some(Returned { clause, by_query: Some(by_query) }))
+    }
+
+    /// The list of RETURNING, where it is about the columns of the table alone.
+    fn own_list(&self, table: &Table) -> Option<String> {
+        let clause = nodes::child(self.node, SyntaxKind::RETURNING_CLAUSE)?;
+        if clause.descendants().any(|node| node.kind() == SyntaxKind::RETURNING_OPTION_LIST) {
+            return None;
+        }
+        let list = nodes::child(&clause, SyntaxKind::TARGET_LIST)?;
+        let visible = names::folded(&table.visible);
+        let others = [SyntaxKind::FROM_CLAUSE, SyntaxKind::USING_CLAUSE];
+        let is_alone = others.iter().all(|kind| nodes::child(self.node, *kind).is_none());
+        let is_own = list.descendants().all(|node| match node.kind() {
+            kind if nodes::is_query(kind) => false,
+            SyntaxKind::FIELD_EXPR => {
+                let parts = names::folded_parts(&node);
+                let qualifier = parts.first();
+                is_alone || qualifier == Some(&visible) && parts.len() == 2
+            }
+            SyntaxKind::NAME_REF => {
+                is_alone
+                    || names::folded_parts(&node).iter().all(|name| {
+                        *name == visible || table.facts.columns.iter().any(|column| table.spelled(column) == *name)
+                    })
+            }
+            SyntaxKind::TARGET => is_alone || !nodes::has_token(&node, SyntaxKind::STAR),
+            _ => true,
+        });
+        is_own.then(|| self.text_of(&list).to_owned())
+    }
+}

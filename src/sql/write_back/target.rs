@@ -1,0 +1,91 @@
+//! The table of a change.
+
+use std::rc::Rc;
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::Change;
+use crate::sql::schema::{ColumnFacts, TableFacts};
+use crate::sql::syntax::names;
+use crate::types::quoted_name;
+
+/// The table whose rows change.
+pub(super) struct Table {
+    /// `s.t AS x`, as written.
+    pub(super) named: String,
+    /// What its columns are qualified by, as written.
+    pub(super) visible: String,
+    pub(super) facts: Rc<TableFacts>,
+}
+
+impl Table {
+    /// What PostgreSQL calls a column.
+    pub(super) fn spelled(&self, column: &ColumnFacts) -> String {
+        let is_own = column.is_spelled || self.facts.spelled.is_none();
+        if is_own { column.name.clone() } else { column.name.to_lowercase() }
+    }
+
+    /// The same, quoted.
+    pub(super) fn called(&self, column: &ColumnFacts) -> String {
+        quoted_name(&self.spelled(column))
+    }
+
+    pub(super) fn column(&self, name: &str) -> Option<&ColumnFacts> {
+        self.facts.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
+    }
+
+    /// What tells its rows apart, quoted; `None` where nothing does.
+    pub(super) fn key(&self) -> Option<Vec<String>> {
+        let key = &self.facts.primary_key;
+        let columns: Option<Vec<String>> = key.iter().map(|name| Some(self.called(self.column(name)?))).collect();
+        columns.filter(|columns| !columns.is_empty())
+    }
+
+    /// `x.a = $1 AND x.b = $2`, for a key.
+    pub(super) fn has_key(&self, key: &[String]) -> String {
+        let equal = |(n, column): (usize, &String)| format!("{}.{column} = ${}", self.visible, n.saturating_add(1));
+        key.iter().enumerate().map(equal).collect::<Vec<_>>().join(" AND ")
+    }
+
+    /// A column that can be set to itself, quoted: an UPDATE that locks rows and changes nothing.
+    pub(super) fn idle_column(&self) -> Option<String> {
+        let is_key =
+            |column: &ColumnFacts| self.facts.primary_key.iter().any(|key| key.eq_ignore_ascii_case(&column.name));
+        let columns = self.facts.columns.iter();
+        let mut able = columns.filter(|column| !column.identity && !column.is_stream && !is_key(column));
+        able.next().map(|column| self.called(column))
+    }
+}
+
+impl Change<'_, '_> {
+    /// `None`: it is not known.
+    pub(super) fn table(&self) -> Option<Table> {
+        let name = self.node.children().find(|child| {
+            matches!(
+                child.kind(),
+                SyntaxKind::RELATION_NAME | SyntaxKind::RELATION_NAME_REF | SyntaxKind::RELATION_FROM_ITEM
+            )
+        })?;
+        let reference = descendant(&name, SyntaxKind::RELATION_NAME_REF)?;
+        let typed = names::parts(&reference);
+        let (_, lookup) = self.cx.relation(&typed).ok()?;
+        let facts = self.cx.known(&lookup)?;
+        let alias = self.node.children().find(|child| {
+            matches!(
+                child.kind(),
+                SyntaxKind::OPTIONAL_AS_ALIAS | SyntaxKind::REQUIRED_AS_ALIAS | SyntaxKind::FROM_ALIAS
+            )
+        });
+        let alias = alias.and_then(|alias| names::parts(&alias).into_iter().next_back());
+        let named = match &alias {
+            Some(alias) => format!("{} AS {alias}", typed.join(".")),
+            None => typed.join("."),
+        };
+        let visible = alias.or_else(|| typed.last().cloned())?;
+        Some(Table { named, visible, facts })
+    }
+}
+
+fn descendant(node: &SyntaxNode, kind: SyntaxKind) -> Option<SyntaxNode> {
+    node.descendants().find(|node| node.kind() == kind)
+}
