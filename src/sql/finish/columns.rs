@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
-use super::is_called;
+use super::nearby::is_called;
 use super::relations::Base;
 use crate::sql::plan::FetchedColumn;
 use crate::sql::schema::ColumnFacts;

@@ -6,8 +6,9 @@ use std::ops::Range;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::columns::{Mentions, needed};
+use super::nearby::called;
 use super::relations::Base;
-use super::{Cut, Edit, called, tables_of};
+use super::{Cut, Edit, tables_of};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, unwrapped};
 use crate::sql::translate::expr::aggregate_calls::is_aggregate;

@@ -9,11 +9,13 @@ mod columns;
 mod conditions;
 mod functions;
 mod grouped;
+mod nearby;
 mod order;
 mod pairs;
 mod places;
 mod relations;
 mod resolution;
+mod sample;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -26,10 +28,11 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use self::columns::{Mentions, needed};
 pub(crate) use self::columns::{fetched, travels_in_binary};
 use self::functions::{changes_rows, reads_tables};
+use self::nearby::{called, is_called, select_of};
 use self::order::{Draft, Strength};
-use self::places::Sample;
 use self::relations::{Base, ask, bases};
 use self::resolution::{made_labels, show_own_oids};
+use self::sample::Sample;
 use super::options::{TranslateError, TranslateOptions, Translated};
 use super::plan::{Action, CatalogQuery, Fetch, FetchedColumn, Finish, FinishPiece, Translation};
 use super::schema::Schema;
@@ -418,11 +421,6 @@ fn in_one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The SELECT that a node is in.
-fn select_of(node: &SyntaxNode) -> Option<SyntaxNode> {
-    node.ancestors().find(|node| node.kind() == SyntaxKind::SELECT)
-}
-
 /// The tables in FROM of a SELECT; `None` where whatever else is there may have columns of any name.
 fn tables_of<'a>(select: &SyntaxNode, bases: &'a [Base]) -> Option<Vec<&'a Base>> {
     let from = nodes::child(select, SyntaxKind::FROM_CLAUSE)?;
@@ -438,20 +436,4 @@ fn tables_of<'a>(select: &SyntaxNode, bases: &'a [Base]) -> Option<Vec<&'a Base>
         )
     });
     (items.count() == beside.len()).then_some(beside)
-}
-
-/// The function of a call, folded; `None` for EXISTS and the like, and for functions of other schemas.
-fn called(call: &SyntaxNode) -> Option<String> {
-    let name = call.first_child()?;
-    if !matches!(name.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) {
-        return None;
-    }
-    names::parts(&name).last().map(|name| names::folded(name))
-}
-
-/// Whether a name is that of a function that is called.
-fn is_called(name: &SyntaxNode) -> bool {
-    name.parent().is_some_and(|parent| {
-        parent.kind() == SyntaxKind::CALL_EXPR && parent.first_child().is_some_and(|first| first == *name)
-    })
 }

@@ -2,8 +2,8 @@
 
 use super::Cut;
 use super::pairs::{Pair, pairs};
-use super::places::Sample;
 use super::relations::Base;
+use super::sample::Sample;
 use crate::sql::options::TranslateError;
 use crate::sql::plan::{Fetch, FetchKey};
 use crate::sql::schema::ColumnFacts;

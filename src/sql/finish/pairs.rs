@@ -4,9 +4,9 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::functions::changes_rows;
+use super::nearby::{called, select_of};
 use super::relations::{Base, Merge};
 use super::sources::{Meaning, Source, Sources};
-use super::{called, select_of};
 use crate::sql::schema::ColumnFacts;
 use crate::sql::syntax::nodes::{self, unwrapped};
 use crate::sql::syntax::tree::{self, Expr};

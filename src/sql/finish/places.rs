@@ -3,48 +3,12 @@
 
 use std::ops::Range;
 
-use squawk_syntax::{SyntaxKind, SyntaxNode};
-
 use super::columns::Mentions;
 use super::relations::Base;
+use super::sample::Sample;
 use super::{Cut, Edit};
 use crate::sql::plan::FetchedColumn;
-use crate::sql::syntax::nodes;
 use crate::types::{quoted_name, quoted_text};
-
-/// TABLESAMPLE behind a table: places in the statement's text.
-#[derive(Debug)]
-pub(super) struct Sample {
-    clause: Range<usize>,
-    percentage: Range<usize>,
-    /// Of REPEATABLE.
-    seed: Option<Range<usize>>,
-}
-
-impl Sample {
-    /// `None`: it is not understood.
-    pub(super) fn of(clause: &SyntaxNode) -> Option<Self> {
-        let call = nodes::child(clause, SyntaxKind::CALL_EXPR)?;
-        let arguments = nodes::child(&call, SyntaxKind::ARG_LIST)?;
-        let mut arguments = arguments.children();
-        let (Some(percentage), None) = (arguments.next(), arguments.next()) else { return None };
-        let seed = match nodes::child(clause, SyntaxKind::REPEATABLE_CLAUSE) {
-            Some(repeatable) => Some(range(&repeatable.first_child()?)),
-            None => None,
-        };
-        Some(Self { clause: range(clause), percentage: range(&percentage), seed })
-    }
-
-    /// The same rows are to come each time, whatever else the query asks of them.
-    pub(super) const fn is_repeatable(&self) -> bool {
-        self.seed.is_some()
-    }
-}
-
-fn range(node: &SyntaxNode) -> Range<usize> {
-    let range = node.text_range();
-    range.start().into()..range.end().into()
-}
 
 impl Cut<'_, '_> {
     /// The edits that put the rows of a fetch in place of a table.

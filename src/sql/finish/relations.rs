@@ -6,7 +6,7 @@ use std::rc::Rc;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::conditions::{Conjunct, conjuncts};
-use super::places::Sample;
+use super::sample::Sample;
 use crate::sql::schema::TableFacts;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;

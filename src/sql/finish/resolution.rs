@@ -3,7 +3,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::columns::Mentions;
-use super::is_called;
+use super::nearby::is_called;
 use super::relations::{Base, is_catalog};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;

@@ -2,7 +2,7 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::called;
+use super::nearby::called;
 use super::relations::Base;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, is_query};
