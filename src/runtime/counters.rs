@@ -22,6 +22,7 @@ macro_rules! counters {
                     ("events_unwaited", self.sessions.events_unwaited.value()),
                     ("statements_finished", self.sessions.statements_finished.value()),
                     ("finish_rows", self.sessions.finish_rows.value()),
+                    ("statements_written_back", self.sessions.statements_written_back.value()),
                 ]
             }
         }

@@ -22,6 +22,7 @@ Made by `tests/oracle/constructs.py --write`; not written by hand. Over tables o
 - **IRIS** computes it: the statement is translated, and IRIS answers as PostgreSQL would, for every value;
 - **PostgreSQL** finishes it: IRIS gives the rows it needs, with the conditions that IRIS can compute, and the PostgreSQL of the
   catalogs computes the rest (`EXPLAIN` shows both steps, `finish_rows_max` and `finish_bytes_max` bound them);
+- a change of rows whose new values PostgreSQL computes is **stored by IRIS** row by row, in one transaction;
 - or it is **refused** with SQLSTATE 0A000 and the sentence given.
 
 What names no table, or catalogs only, PostgreSQL answers by itself.
@@ -47,8 +48,14 @@ def run(connection, sql):
         raise SystemExit(f"{sql}: {failed}")
 
 
+def written_back(connection):
+    answer = ask(connection, "select sum(value) from pgwire_counters where name = 'statements_written_back'")
+    return int(next(body for tag, body in answer if tag == b"D")[6:])
+
+
 def verdict(connection, sql, writes):
     ask(connection, "begin")
+    before = written_back(connection)
     try:
         answer = ask(connection, sql if writes else f"explain {sql}")
         failed = error(answer)
@@ -57,7 +64,9 @@ def verdict(connection, sql, writes):
         if failed:
             raise SystemExit(f"{sql}: {failed}")
         first = next(body for tag, body in answer if tag in (b"D", b"C"))
-        return "PostgreSQL" if b"PostgreSQL: " in first else "IRIS"
+        if b"PostgreSQL: " in first:
+            return "PostgreSQL"
+        return "PostgreSQL, stored by IRIS" if writes and written_back(connection) > before else "IRIS"
     finally:
         ask(connection, "rollback")
 

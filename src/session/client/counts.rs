@@ -34,6 +34,8 @@ pub struct SessionCounters {
     pub statements_finished: Counter,
     /// Rows of IRIS that they needed.
     pub finish_rows: Counter,
+    /// Changes of rows that were taken apart into a query and statements that store its rows.
+    pub statements_written_back: Counter,
 }
 
 /// The counters of one shard, or of what shards share.

@@ -123,7 +123,10 @@ impl WriteBackRun {
         self.rows_max = rows_max;
         match self.stage {
             Stage::Done => Ok(self.answer(cx)),
-            Stage::Next => self.go_on(None, cx),
+            Stage::Next => {
+                cx.shard.writes_back();
+                self.go_on(None, cx)
+            }
             _ => Err(PgError::error(SqlState::INTERNAL_ERROR, "a running portal was executed again")),
         }
     }

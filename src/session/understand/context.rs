@@ -150,6 +150,11 @@ impl ShardContext {
         self.counters.finish_rows.add(u64::try_from(rows).unwrap_or(u64::MAX));
     }
 
+    /// A change of rows is taken apart.
+    pub(in crate::session) fn writes_back(&self) {
+        self.counters.statements_written_back.add(1);
+    }
+
     pub(in crate::session) fn translate_options<'a>(
         &'a self,
         parameter_types: &'a [Oid],
