@@ -134,6 +134,7 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
         idle_in_transaction_timeout: Duration::from_millis(config.idle_in_transaction_timeout_ms),
         client_write_timeout: Duration::from_millis(config.client_write_timeout_ms),
         client_tcp_timeout: Duration::from_millis(config.client_tcp_timeout_ms),
+        finish_statements_max: finish_statements_max(config),
         pool_wait_timeout: Duration::from_millis(config.pool_wait_timeout_ms),
         shutdown_timeout: Duration::from_millis(config.shutdown_timeout_ms),
         session: SessionOptions {
@@ -154,11 +155,16 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
 }
 
 /// Those that compute leave cores to shards and to the catalogs.
-fn default_workers_max() -> usize {
+fn workers_max(config: &Config) -> usize {
     const WORKERS_MIN: usize = 2;
     const WORKERS_MAX: usize = 8;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    (cores / 2).clamp(WORKERS_MIN, WORKERS_MAX)
+    config.finish_workers_max.map_or_else(|| (cores / 2).clamp(WORKERS_MIN, WORKERS_MAX), |count| count as usize)
+}
+
+/// While one is computed, the rows of another may be fetched.
+fn finish_statements_max(config: &Config) -> usize {
+    config.finish_statements_max.map_or_else(|| workers_max(config).saturating_mul(2), |count| count as usize)
 }
 
 fn bytes(count: u64) -> usize {
@@ -202,7 +208,7 @@ fn oracle_options(
         source,
         statement_timeout: Duration::from_millis(config.catalog_statement_timeout_ms),
         memory_bytes_max: config.catalog_memory_bytes_max,
-        workers_max: config.finish_workers_max.map_or_else(default_workers_max, |count| count as usize),
+        workers_max: workers_max(config),
         worker_idle_timeout: Duration::from_millis(config.finish_worker_idle_timeout_ms),
         reply_bytes_max: usize::try_from(config.catalog_reply_bytes_max).unwrap_or(usize::MAX),
         refresh_interval: Duration::from_millis(config.catalog_refresh_interval_ms),

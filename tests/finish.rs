@@ -371,3 +371,47 @@ fn memory_of_a_worker_is_bounded() {
     assert_eq!(client.value(LARGE), LARGE_ANSWER);
     assert_eq!(server.oracle().expect("an oracle runs").0, oracle);
 }
+
+/// So many may be under way, and who holds what they wait for is not kept waiting.
+#[test]
+fn so_many_are_under_way() {
+    let server = Server::gateway(&["--finish-statements-max", "1", "--iris-connections", "1"]);
+    let mut holder = Client::connect(server.address);
+    table(&mut holder, LARGE_ROWS);
+    let waiting = |sql: &str| {
+        let mut client = Client::connect(server.address);
+        client.set_patience(stretched(Duration::from_secs(60)));
+        client.send(&message::query(sql));
+        std::thread::sleep(stretched(Duration::from_millis(150)));
+        client
+    };
+    for sql in [COUNT, LARGE] {
+        holder.ok("BEGIN");
+        holder.ok("INSERT INTO ft VALUES (100000, '{\"k\": 3}', 'x')");
+        // One waits for the connection, the others for their turn.
+        let mut first = waiting(sql);
+        let (mut second, mut third) = (waiting(sql), waiting(sql));
+        let cancelled = Instant::now();
+        Client::open(server.address).send(&message::cancel(&third.key));
+        let state = third.until_ready().iter().find(|message| message.tag == b'E').and_then(Message::sqlstate);
+        assert_eq!(state.as_deref(), Some("57014"));
+        assert!(cancelled.elapsed() < stretched(Duration::from_secs(1)), "{:?}", cancelled.elapsed());
+        third.ok("SET statement_timeout = '200ms'");
+        assert_eq!(error(&mut third, sql).sqlstate().as_deref(), Some("57014"));
+        // One that goes leaves no place taken.
+        drop(waiting(sql));
+        assert_eq!(holder.value(sql), (LARGE_ROWS / 7 + 1).to_string());
+        // Nor does a cursor that is not read to its end.
+        holder.ok("DECLARE c CURSOR FOR SELECT id, doc->>'k' FROM ft WHERE doc->>'k' = '3'");
+        holder.ok("FETCH 2 FROM c");
+        assert_eq!(holder.value(sql), (LARGE_ROWS / 7 + 1).to_string());
+        assert_eq!(error(&mut holder, "SELECT ARRAY[1/id] FROM ft").sqlstate().as_deref(), Some("22012"));
+        holder.ok("ROLLBACK");
+        for client in [&mut first, &mut second] {
+            let answer = client.until_ready();
+            assert!(answer.iter().any(|message| message.tag == b'D'), "{answer:?}");
+        }
+        third.ok("RESET statement_timeout");
+        assert_eq!(third.value(sql), (LARGE_ROWS / 7).to_string());
+    }
+}

@@ -23,7 +23,7 @@ pub(crate) use mirror::{
     comments_from_table, kept_comments, read_comments, read_side_table,
 };
 pub use mirror::{MirrorBatch, MirrorLoad, MirrorOptions, MirrorSnapshot, MirrorStep};
-pub(crate) use oracle::{MirrorChange, OraclePurpose, OracleRequest, user_role};
+pub(crate) use oracle::{Frames, MirrorChange, OraclePurpose, OracleRequest, user_role};
 pub(crate) use prepare::{
     GATEWAY_SUPERUSER, INSPECT, NEW_DATABASE, NEW_SUPERUSER, TRANSACTION_MODES, gateway_setting, inspected,
     prepare_embedded, prepare_external, prepare_native,
@@ -31,7 +31,7 @@ pub(crate) use prepare::{
 pub(crate) use tables::TableCache;
 pub(crate) use under_way::{ChangeUnderWay, ChangesUnderWay};
 pub(crate) use unit::{
-    BoundValue, Execution, as_owner, as_superuser, change, describe, execute, try_definitions, try_setting,
+    BoundValue, Execution, LongValue, as_owner, as_superuser, change, describe, execute, try_definitions, try_setting,
 };
 pub(crate) use version::ServerVersion;
 

@@ -1,6 +1,8 @@
 //! What is asked of the oracle: the real PostgreSQL that mirrors the IRIS schema without its rows. Sans IO: frontend
 //! messages in, backend messages out; `runtime::oracle` carries them.
 
+use std::rc::Rc;
+
 use crate::sql::MirrorStatement;
 
 /// A question: complete frontend messages that leave nothing behind. Its transaction begins and ends in it, so any
@@ -8,10 +10,40 @@ use crate::sql::MirrorStatement;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OracleRequest {
     pub purpose: OraclePurpose,
-    /// Frontend messages back to back.
-    pub frames: Vec<u8>,
+    pub frames: Frames,
     /// ReadyForQuery messages that the answer has; behind the last of them it is complete.
     pub syncs_count: usize,
+}
+
+/// Frontend messages back to back, in pieces: a value of many megabytes need not be copied together, and a copy of all is
+/// cheap. Where the pieces end means nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frames {
+    pieces: Rc<[Vec<u8>]>,
+    len: usize,
+}
+
+impl Frames {
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        self.pieces.iter().map(Vec::as_slice)
+    }
+}
+
+impl From<Vec<Vec<u8>>> for Frames {
+    fn from(pieces: Vec<Vec<u8>>) -> Self {
+        let len = pieces.iter().map(Vec::len).fold(0, usize::saturating_add);
+        Self { pieces: pieces.into(), len }
+    }
+}
+
+impl From<Vec<u8>> for Frames {
+    fn from(piece: Vec<u8>) -> Self {
+        Self::from(vec![piece])
+    }
 }
 
 /// What a question is for; counted apart.

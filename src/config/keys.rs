@@ -214,6 +214,11 @@ keys! {
     /// The same in bytes, all of which the gateway holds in memory (1048576 to 536870912).
     finish_bytes_max: u64 = 64 << 20, "BYTES", whole(1 << 20, 512 << 20);
 
+    /// Such queries under way at the same time, for the whole process (1 to 10000): together they hold as many times
+    /// `finish_bytes_max`. Others wait for their turn, but for those of transactions that have an IRIS connection.
+    /// Not set: twice `finish_workers_max`.
+    finish_statements_max: Option<u32> = None, "N", optional(integer(1_u32..=10_000));
+
     /// Workers (1 to 64): PostgreSQLs that compute what may take long, so that catalogs do not wait for it. Of the embedded one
     /// each is a process of about 250 MB that may take `catalog_memory_bytes_max`, started when it is needed; of another one a
     /// connection.

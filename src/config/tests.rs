@@ -143,6 +143,7 @@ fn every_key_is_reachable_from_every_source() {
         ("finish", "off"),
         ("finish_rows_max", "7"),
         ("finish_bytes_max", "2000000"),
+        ("finish_statements_max", "7"),
         ("finish_workers_max", "7"),
         ("finish_worker_idle_timeout_ms", "700"),
         ("log_level", "debug"),

@@ -3,6 +3,7 @@
 //! [`serve`] runs the gateway: one pinned executor per core, each with a listener, clients and IRIS connections of its
 //! own.
 
+mod admission;
 mod advisory;
 mod alarm;
 mod belongings;

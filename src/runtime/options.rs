@@ -29,6 +29,8 @@ pub struct ServeOptions {
     pub client_write_timeout: Duration,
     /// How long a client may leave what is sent unacknowledged. Zero = as the system has it.
     pub client_tcp_timeout: Duration,
+    /// Statements that PostgreSQL finishes, under way at the same time in the whole process.
+    pub finish_statements_max: usize,
     /// How long a request waits for an IRIS connection.
     pub pool_wait_timeout: Duration,
     /// How long running transactions may take to end when the process stops.

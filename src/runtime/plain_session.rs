@@ -54,7 +54,11 @@ impl PlainSession {
                     let length = u32::try_from(sql.len() + 5).unwrap();
                     [b"Q", &length.to_be_bytes()[..], sql.as_bytes(), b"\0"].concat()
                 });
-                Step::Ask(OracleRequest { purpose: OraclePurpose::Setting, frames: frames.concat(), syncs_count: 3 })
+                Step::Ask(OracleRequest {
+                    purpose: OraclePurpose::Setting,
+                    frames: frames.concat().into(),
+                    syncs_count: 3,
+                })
             }
             "BEGIN" => {
                 self.status = TransactionStatus::InTransaction;
@@ -161,6 +165,7 @@ impl Conversation for PlainSession {
             | Event::Flushed
             | Event::Mirrored(_)
             | Event::Waited(_)
+            | Event::Admitted(_)
             | Event::Frame(_)
             | Event::Notified(_) => self.complete(out),
             Event::Oracle(Ok(answer)) => {

@@ -182,6 +182,7 @@ impl<C: Conversation> Pump<C> {
                 Step::Refresh => Box::pin(self.refresh_mirror()).await?,
                 Step::Wait(WaitRequest::Lock(request)) => Box::pin(self.lock(request)).await?,
                 Step::Wait(WaitRequest::Sleep(time)) => Box::pin(self.sleep(time)).await?,
+                Step::Wait(WaitRequest::Admission) => Box::pin(self.admit()).await?,
                 Step::Notifications => match self.belongings.take_notifications() {
                     Ok(notifications) => self.session.on_event(Event::Notified(notifications), &mut self.out),
                     Err(error) => self.session.on_fatal(&error, &mut self.out),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement};
 
+use super::admission::Admission;
 use super::alarm::{Alarm, Watch};
 use super::belongings::Commons;
 use super::cancel::{Mesh, SHARDS_MAX};
@@ -122,6 +123,7 @@ impl Server {
         let mesh = Mesh::new(shards_count);
         let shared = Shared {
             commons: Arc::new(Commons::new(&mesh)),
+            admission: Admission::new(options.finish_statements_max),
             slots: Arc::new(Slots::new(options.iris_connections, shards_count, mesh.clone())),
             options: Arc::new(options),
             oracle: Arc::clone(supervisor.oracle()),

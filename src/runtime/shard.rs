@@ -16,6 +16,7 @@ use glommio::net::{TcpListener, TcpStream};
 use glommio::timer::Timer;
 
 use super::ServeOptions;
+use super::admission::Admission;
 use super::alarm::Alarm;
 use super::belongings::Commons;
 use super::cancel::{Activity, Mesh, ShardMessage, Target, Targets};
@@ -51,6 +52,7 @@ pub(super) struct Shared {
     pub(super) schema_epoch: Arc<AtomicU64>,
     pub(super) clients_count: Arc<AtomicUsize>,
     pub(super) slots: Arc<Slots>,
+    pub(super) admission: Arc<Admission>,
     pub(super) commons: Arc<Commons>,
     pub(super) alarm: Alarm,
 }
@@ -63,6 +65,7 @@ pub(super) struct Shard<C: Conversation> {
     /// On the first shard.
     keeper_pool: Option<Rc<KeeperPool>>,
     pub(super) asker: Rc<Asker>,
+    pub(super) admission: Arc<Admission>,
     pub(super) mesh: Mesh,
     pub(super) counters: Arc<ShardCounters>,
     /// Where sessions read into; never borrowed across an await.
@@ -90,7 +93,7 @@ pub(super) async fn run<C: Conversation>(
         Err(error) => return listening(Err(error.into())),
     };
     listening(Ok(()));
-    let Shared { options, oracle, mesh, schema_epoch, clients_count, slots, commons, alarm } = shared;
+    let Shared { options, oracle, mesh, schema_epoch, clients_count, slots, admission, commons, alarm } = shared;
     let tick = Rc::new(Cell::new(0));
     let pool_options = PoolOptions {
         target: options.iris.clone(),
@@ -122,6 +125,7 @@ pub(super) async fn run<C: Conversation>(
         pool,
         keeper_pool,
         asker: Asker::new(oracle, Arc::clone(&counters)),
+        admission,
         mesh,
         counters,
         scratch: RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),

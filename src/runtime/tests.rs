@@ -131,6 +131,7 @@ fn sqlstate(messages: &[Message]) -> String {
 
 fn options(iris: &FakeIris) -> ServeOptions {
     ServeOptions {
+        finish_statements_max: 4,
         listen: "127.0.0.1:0".parse().unwrap(),
         cores: Some(1),
         iris: iris.target(),

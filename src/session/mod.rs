@@ -19,6 +19,7 @@ pub(crate) use client::counts::{Counter, Counts};
 pub(crate) use contract::effect::{ChannelChange, Effect, Notification, TcpSettings};
 pub use contract::identity::Identity;
 pub(crate) use contract::lock::{LockKey, LockMode, LockRequest, LockScope};
+pub(crate) use contract::permit::Permit;
 pub(crate) use contract::step::WaitRequest;
 pub use contract::step::{Event, Step};
 pub use understand::context::{DEFAULT_SCHEMA, SessionOptions, ShardContext};

@@ -164,7 +164,12 @@ impl Connection {
     }
 
     pub(super) async fn send(&mut self, request: &OracleRequest) -> Result<(), Broken> {
-        Ok(self.stream.write_all(&request.frames).await?)
+        for piece in request.frames.pieces() {
+            self.stream.write_all(piece).await?;
+            // The other side may read as fast as is written: others get their turn all the same.
+            glommio::yield_if_needed().await;
+        }
+        Ok(())
     }
 
     /// Waits until the connection is closed, on which nothing is asked. May be dropped and called again.

@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,7 @@ use std::time::Duration;
 use super::connection::Connection;
 use super::places::Places;
 use super::state::Oracle;
+use crate::catalog::Frames;
 
 /// How long a statement may have the PostgreSQL of the catalogs while others wait, all who wait together: the more, the
 /// sooner.
@@ -62,6 +63,14 @@ struct LongStatements {
     hashes: VecDeque<u64>,
 }
 
+impl LongStatements {
+    fn hash(&self, frames: &Frames) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        frames.pieces().for_each(|piece| hasher.write(piece));
+        hasher.finish()
+    }
+}
+
 /// Why a statement has to leave the PostgreSQL of the catalogs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Leave {
@@ -102,15 +111,15 @@ impl Traffic {
     }
 
     /// Whether a question with these messages has been [remembered](Self::remember).
-    pub(super) fn is_long(&self, frames: &[u8]) -> bool {
+    pub(super) fn is_long(&self, frames: &Frames) -> bool {
         let long = self.long();
-        !long.hashes.is_empty() && long.hashes.contains(&long.hasher.hash_one(frames))
+        !long.hashes.is_empty() && long.hashes.contains(&long.hash(frames))
     }
 
     /// It took long.
-    pub(super) fn remember(&self, frames: &[u8]) {
+    pub(super) fn remember(&self, frames: &Frames) {
         let mut long = self.long();
-        let hash = long.hasher.hash_one(frames);
+        let hash = long.hash(frames);
         if !long.hashes.contains(&hash) {
             long.hashes.truncate(LONG_STATEMENTS_MAX.saturating_sub(1));
             long.hashes.push_front(hash);
@@ -197,9 +206,11 @@ mod tests {
     #[test]
     fn the_latest_long_statements_are_known() {
         let traffic = Traffic::default();
-        for n in 0..100_u8 {
-            traffic.remember(&[n]);
+        let frames = |n: u8| Frames::from(vec![n]);
+        for n in 0..100 {
+            traffic.remember(&frames(n));
         }
-        assert!(traffic.is_long(&[99]) && traffic.is_long(&[36]) && !traffic.is_long(&[35]));
+        let is_long = |n| traffic.is_long(&frames(n));
+        assert!(is_long(99) && is_long(36) && !is_long(35));
     }
 }

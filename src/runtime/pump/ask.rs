@@ -12,7 +12,7 @@ use crate::catalog::{MirrorChange, OracleRequest};
 use crate::runtime::cancel::{Activity, Target};
 use crate::runtime::conversation::Conversation;
 use crate::runtime::wait::Signals;
-use crate::session::{Event, Step};
+use crate::session::{Event, Permit, Step};
 use crate::wire::PgError;
 
 impl<C: Conversation> Pump<C> {
@@ -80,6 +80,26 @@ impl<C: Conversation> Pump<C> {
         match slept {
             Ok(()) => Ok(self.session.on_event(Event::Waited(Ok(true)), &mut self.out)),
             Err((error, None)) => Ok(self.session.on_event(Event::Waited(Err(error)), &mut self.out)),
+            Err((error, Some(interruption))) => self.end_waiting(&error, &interruption),
+        }
+    }
+
+    /// A statement that PostgreSQL finishes waits until it may begin.
+    pub(super) async fn admit(&mut self) -> Result<Step, End> {
+        let admission = &self.shard.admission;
+        if self.lease.is_some() {
+            let permit = Permit::new(admission.enter_at_once());
+            return Ok(self.session.on_event(Event::Admitted(Ok(permit)), &mut self.out));
+        }
+        self.begin_waiting();
+        let deadline = self.statement_deadline();
+        let interrupted = interruption(&self.target, &self.stream, deadline);
+        let admission = &self.shard.admission;
+        let admitted = or(async { Ok(admission.enter().await) }, async { Err(interrupted.await) }).await;
+        self.target.activity.set(Activity::Working);
+        match admitted {
+            Ok(admitted) => Ok(self.session.on_event(Event::Admitted(Ok(Permit::new(admitted))), &mut self.out)),
+            Err((error, None)) => Ok(self.session.on_event(Event::Admitted(Err(error)), &mut self.out)),
             Err((error, Some(interruption))) => self.end_waiting(&error, &interruption),
         }
     }

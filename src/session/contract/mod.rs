@@ -3,4 +3,5 @@
 pub(super) mod effect;
 pub(super) mod identity;
 pub(super) mod lock;
+pub(super) mod permit;
 pub(super) mod step;

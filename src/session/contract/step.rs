@@ -9,6 +9,7 @@ use crate::wire::{FrontendMessage, PgError};
 
 use super::effect::Notification;
 use super::lock::LockRequest;
+use super::permit::Permit;
 
 /// What the session wants next. Replies already stand in the `SendBuf` it was given.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub enum Step {
     /// Bring the mirror in line with IRIS, then call `on_event(Event::Mirrored)`: a statement named a relation that
     /// the mirror has not. Needs no lease. The runtime bounds how often that is done.
     Refresh,
-    /// Wait, then call `on_event(Event::Waited)`. Needs no lease.
+    /// Wait, then call `on_event(Event::Waited)`, or `Event::Admitted`. Needs no lease.
     Wait(WaitRequest),
     /// The session listens and is about to be idle: call `on_event(Event::Notified)` with what has come in for it, at
     /// once. What there is no room for comes afterwards, by `on_notifications`.
@@ -83,6 +84,8 @@ pub enum WaitRequest {
     Lock(LockRequest),
     /// `pg_sleep`.
     Sleep(Duration),
+    /// To begin with a statement that PostgreSQL finishes: for as long as too many are under way.
+    Admission,
 }
 
 /// The outcome of an order.
@@ -101,6 +104,8 @@ pub enum Event<'a> {
     Mirrored(Result<(), Box<PgError>>),
     /// The answer to a [`WaitRequest`]: that to a [`LockRequest`], or true when the time is over; 57014 when it was not.
     Waited(Result<bool, Box<PgError>>),
+    /// The answer to [`WaitRequest::Admission`]; 57014 when it took too long.
+    Admitted(Result<Permit, Box<PgError>>),
     /// After [`Want::Frame`]. The session makes it of the frame it was given.
     Frame(FrontendMessage<'a>),
     /// After `Notifications`.

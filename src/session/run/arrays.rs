@@ -2,21 +2,39 @@
 
 use std::fmt::Write as _;
 
+use crate::catalog::LongValue;
 use crate::sql::FetchedColumn;
 use crate::types::{Oid, quoted_name};
 use crate::wire::{PgError, SqlState};
 
+/// A piece of an array: whatever its length, no step copies more than this.
+const PIECE_BYTES: usize = 64 << 10;
+
 /// The elements of an array in its binary form (`array_recv`), which is that of a row's cells: length, then bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Elements {
-    pub bytes: Vec<u8>,
-    pub has_null: bool,
+    /// Each of whole elements.
+    pieces: Vec<Vec<u8>>,
+    has_null: bool,
 }
 
 impl Elements {
+    /// `cell`: with its length in front.
+    pub(crate) fn push(&mut self, cell: &[u8]) {
+        match self.pieces.last_mut() {
+            Some(piece) if piece.len().saturating_add(cell.len()) <= PIECE_BYTES => piece.extend_from_slice(cell),
+            Some(_) => {
+                let mut piece = Vec::with_capacity(PIECE_BYTES.max(cell.len()));
+                piece.extend_from_slice(cell);
+                self.pieces.push(piece);
+            }
+            None => self.pieces.push(cell.to_vec()),
+        }
+    }
+
     /// The array of `count` elements, of one dimension.
-    pub(crate) fn into_array(self, element: Oid, count: usize) -> Vec<u8> {
-        let mut array = Vec::with_capacity(self.bytes.len().saturating_add(20));
+    pub(crate) fn into_array(mut self, element: Oid, count: usize) -> LongValue {
+        let mut array = Vec::with_capacity(20);
         let dimensions = u32::from(count > 0);
         let words = [dimensions, u32::from(self.has_null), element.0];
         array.extend(words.iter().flat_map(|word| word.to_be_bytes()));
@@ -24,26 +42,29 @@ impl Elements {
             let count = u32::try_from(count).unwrap_or(u32::MAX);
             array.extend([count, 1].iter().flat_map(|word| word.to_be_bytes()));
         }
-        array.extend_from_slice(&self.bytes);
-        array
+        self.pieces.insert(0, array);
+        self.pieces
     }
 
     /// Those that are not NULL.
     pub(crate) fn cells(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest = self.bytes.as_slice();
-        std::iter::from_fn(move || {
-            loop {
-                let (length, behind) = rest.split_first_chunk::<4>()?;
-                let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
-                    rest = behind;
-                    continue;
-                };
-                let (cell, next) = behind.split_at_checked(length)?;
-                rest = next;
-                return Some(cell);
-            }
-        })
+        self.pieces.iter().flat_map(|piece| cells(piece))
     }
+}
+
+fn cells(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        loop {
+            let (length, behind) = rest.split_first_chunk::<4>()?;
+            let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
+                rest = behind;
+                continue;
+            };
+            let (cell, next) = behind.split_at_checked(length)?;
+            rest = next;
+            return Some(cell);
+        }
+    })
 }
 
 /// The cells of a DataRow message at the ends of their columns.
@@ -59,7 +80,7 @@ pub(crate) fn put_elements(row: &[u8], columns: &mut [Elements]) -> Result<(), B
             .split_at_checked(usize::try_from(length).unwrap_or(0).saturating_add(4))
             .ok_or_else(|| PgError::error(SqlState::INTERNAL_ERROR, "a row of a fetch is cut short"))?;
         cells = next;
-        column.bytes.extend_from_slice(cell);
+        column.push(cell);
         column.has_null |= length < 0;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! A statement that the oracle answers: its messages pass on as they came, cut by the row limit of the portal.
 
-use crate::catalog::{Answer, BoundValue, Execution, OraclePurpose, OracleRequest, execute, rows_len};
+use crate::catalog::{Answer, BoundValue, Execution, LongValue, OraclePurpose, OracleRequest, execute, rows_len};
 use crate::sql::CatalogQuery;
 use crate::types::Oid;
 use crate::wire::{Format, PgError, SendBuf, SqlState};
@@ -20,6 +20,8 @@ pub(crate) struct CatalogStatement {
     pub sql: String,
     pub parameter_types: Vec<Oid>,
     pub values: Vec<BoundValue>,
+    /// Those of the last parameters, until they are sent: rows of IRIS.
+    pub long_values: Vec<LongValue>,
     /// Arguments of the sleeps in front of it.
     pub sleeps: CallValues,
     /// What its `set_config` sets for the session, when it has a row.
@@ -44,6 +46,7 @@ pub(crate) fn catalog_statement(sources: &super::values::Sources<'_>) -> Catalog
             .iter()
             .map(|parameter| (parameter.format, parameter.bytes.map(<[u8]>::to_vec)))
             .collect(),
+        long_values: Vec::new(),
         sleeps: CallValues::default(),
         settings: Vec::new(),
     }
@@ -137,7 +140,11 @@ impl CatalogRun {
 
     fn ask(&mut self, cx: &Cx<'_>) -> Outcome {
         let prelude = prelude(cx.client, self.query, cx.shard);
-        let execution = Execution { values: &self.statement.values, result_formats: &self.result_formats };
+        let execution = Execution {
+            values: &self.statement.values,
+            long_values: std::mem::take(&mut self.statement.long_values),
+            result_formats: &self.result_formats,
+        };
         let types = &self.statement.parameter_types;
         let request =
             OracleRequest { purpose: self.purpose, ..execute(&prelude, &self.statement.sql, types, execution) };

@@ -28,7 +28,7 @@ impl Evaluation {
     ) -> Self {
         // Any function may be called in an expression.
         let prelude = prelude(client, CatalogQuery { reads_settings: true, ..CatalogQuery::default() }, context);
-        let execution = Execution { values: &statement.values, result_formats: &[] };
+        let execution = Execution { values: &statement.values, ..Execution::default() };
         let request = execute(&prelude, &statement.sql, &statement.parameter_types, execution);
         Self { question: Question::new(request), columns_count }
     }

@@ -16,7 +16,8 @@ use super::bind::{Values, bind_values};
 use super::catalog::{CatalogRun, CatalogStatement};
 use super::outcome::Outcome;
 use super::values::Sources;
-use crate::session::contract::step::{Event, Progress};
+use crate::session::contract::permit::Permit;
+use crate::session::contract::step::{Event, Progress, WaitRequest, Want};
 use crate::session::understand::context::{Cx, Understood};
 use crate::session::understand::parameter::Parameter;
 use crate::session::understand::resolve::{Resolve, Understanding};
@@ -50,12 +51,16 @@ pub(crate) struct FinishRun {
     spool: SendBuf,
     /// Of the fetches so far.
     gathered: Vec<Gathered>,
+    /// While rows are fetched, and until PostgreSQL has answered.
+    permit: Option<Permit>,
     stage: Stage,
 }
 
 #[derive(Debug)]
 enum Stage {
     Next,
+    /// Until it may begin.
+    Admission,
     Resolve(Box<Resolve>),
     Fetch(Box<Operation>),
     Answer(Box<CatalogRun>),
@@ -80,6 +85,7 @@ impl FinishRun {
             lists: Vec::new(),
             spool: SendBuf::new(),
             gathered: Vec::new(),
+            permit: None,
             stage: Stage::Next,
         }
     }
@@ -100,7 +106,7 @@ impl FinishRun {
         self.opens_only = false;
         match &mut self.stage {
             Stage::Answer(run) => run.start(rows_max, cx),
-            _ => self.next(cx),
+            _ => self.begin(cx),
         }
     }
 
@@ -112,13 +118,30 @@ impl FinishRun {
         self.opens_only = true;
         match &mut self.stage {
             Stage::Answer(run) => run.open(cx),
-            _ => self.next(cx),
+            _ => self.begin(cx),
         }
+    }
+
+    fn begin(&mut self, cx: &mut Cx<'_>) -> Result<Outcome> {
+        if self.plan()?.fetches.is_empty() {
+            return self.next(cx);
+        }
+        self.check_parameters()?;
+        self.stage = Stage::Admission;
+        Ok(Outcome::Wait(Want::Wait(WaitRequest::Admission)))
     }
 
     /// # Errors
     /// The statement's own.
     pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome> {
+        let outcome = self.on_event(event, cx);
+        if !matches!(outcome, Ok(Outcome::Wait(_))) {
+            self.permit = None;
+        }
+        outcome
+    }
+
+    fn on_event(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome> {
         match std::mem::replace(&mut self.stage, Stage::Next) {
             Stage::Resolve(mut resolve) => {
                 let progress = resolve.resume(event, cx);
@@ -137,6 +160,11 @@ impl FinishRun {
                     }
                     outcome => Ok(outcome),
                 }
+            }
+            Stage::Admission => {
+                let Event::Admitted(permit) = event else { return Err(cx.shard.unwaited()) };
+                self.permit = Some(permit?);
+                self.next(cx)
             }
             Stage::Next => Err(cx.shard.unwaited()),
         }
@@ -183,7 +211,6 @@ impl FinishRun {
     }
 
     fn next(&mut self, cx: &mut Cx<'_>) -> Result<Outcome> {
-        self.check_parameters()?;
         let Some(fetch) = self.fetch() else { return self.answer(cx) };
         let own = &self.statement.parameter_types;
         let (sql, lists) = match self.is_plain {
@@ -364,8 +391,7 @@ impl FinishRun {
         for (fetch, gathered) in plan.fetches.iter().zip(std::mem::take(&mut self.gathered)) {
             for (column, elements) in fetch.columns.iter().zip(gathered.columns) {
                 statement.parameter_types.push(column.array);
-                let array = elements.into_array(column.element, gathered.rows_count);
-                statement.values.push((Format::Binary, Some(array)));
+                statement.long_values.push(elements.into_array(column.element, gathered.rows_count));
             }
         }
         self.spool = SendBuf::new();

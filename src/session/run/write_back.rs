@@ -374,8 +374,8 @@ impl WriteBackRun {
         sql.push_str(&returning.name);
         let types = returning.columns.iter().map(|column| column.array).collect();
         let arrays = columns.into_iter().zip(&returning.columns);
-        let values =
-            arrays.map(|(elements, column)| (Format::Binary, Some(elements.into_array(column.element, rows_count))));
+        let values = arrays
+            .map(|(elements, column)| (Format::Binary, Some(elements.into_array(column.element, rows_count).concat())));
         Ok((sql, types, values.collect(), RowForm::Client(self.formats.clone())))
     }
 

@@ -32,22 +32,23 @@ fn list(key: &FetchKey, gathered: &[Gathered]) -> Option<Vec<u8>> {
     let element = key.array.element()?;
     let mut seen: HashSet<&[u8]> = HashSet::new();
     let mut list = Elements::default();
-    let mut count = 0_usize;
+    let (mut count, mut bytes_count) = (0_usize, 0_usize);
     for cell in column.cells() {
         if !seen.insert(cell) {
             continue;
         }
-        if seen.len() > KEYS_MAX || list.bytes.len() > KEYS_BYTES_MAX {
+        if seen.len() > KEYS_MAX || bytes_count > KEYS_BYTES_MAX {
             return None;
         }
         // What the other column cannot hold is in no row of it.
         if let Some(value) = fitted(cell, element) {
-            list.bytes.extend_from_slice(&u32::try_from(value.len()).ok()?.to_be_bytes());
-            list.bytes.extend_from_slice(&value);
+            let length = u32::try_from(value.len()).ok()?.to_be_bytes();
+            list.push(&[length.as_slice(), &value].concat());
+            bytes_count = bytes_count.saturating_add(value.len());
             count = count.saturating_add(1);
         }
     }
-    Some(list.into_array(element, count))
+    Some(list.into_array(element, count).concat())
 }
 
 /// A value in binary as one of another type: integers have each a length of their own.
