@@ -114,10 +114,10 @@ pub(crate) fn is_iris(sql: &str, refused: bool) -> bool {
     let words = words(sql);
     let is = |n: usize, text: &str| words.get(n).is_some_and(|word| word.text.eq_ignore_ascii_case(text));
     let joined = |n: usize| words.get(n + 1).filter(|next| next.joined && next.kind == Kind::Word);
-    let is_query = is(0, "select") || is(0, "with") || is(0, "(");
+    let writes = ["insert", "update", "delete", "create"].iter().any(|verb| is(0, verb));
     let certain = words.iter().enumerate().any(|(n, word)| match word.text {
         "%" => joined(n).is_some_and(|next| known(PREDICATES, next.text)),
-        _ => (refused || !is_query) && word.text.eq_ignore_ascii_case("json_table") && is(n + 1, "("),
+        _ => (refused || writes) && word.text.eq_ignore_ascii_case("json_table") && is(n + 1, "("),
     });
     if certain || !refused {
         return certain;

@@ -17,11 +17,14 @@ use crate::sql::translate::value::assign::assigned;
 use crate::sql::writes::{Writes, Written};
 use crate::wire::{PgError, SqlState};
 
+fn out(message: &str) -> Box<PgError> {
+    PgError::unsupported(message).hint("Select the rows; psql writes them to a file by \\g FILE, and as CSV by --csv.")
+}
+
 pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
-    let table = nodes::child(stmt, SyntaxKind::COPY_TABLE)
-        .ok_or_else(|| PgError::unsupported("COPY of a query is not supported yet"))?;
-    let from = nodes::child(stmt, SyntaxKind::COPY_FROM)
-        .ok_or_else(|| PgError::unsupported("COPY TO is not supported yet"))?;
+    let table =
+        nodes::child(stmt, SyntaxKind::COPY_TABLE).ok_or_else(|| out("COPY of a query is not supported yet"))?;
+    let from = nodes::child(stmt, SyntaxKind::COPY_FROM).ok_or_else(|| out("COPY TO is not supported yet"))?;
     if !from.children().any(|node| node.kind() == SyntaxKind::COPY_STDIN) {
         return Err(PgError::unsupported("COPY reads from STDIN only: the gateway opens no files of its host"));
     }
