@@ -6,13 +6,29 @@ use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode};
 
 use super::depth;
 use super::nodes::offset;
-use super::tree::expressions;
+use super::tree::{NOT_STAND_IN, expressions, is_not_stand_in};
 use crate::wire::{PgError, SqlState};
 
 /// The tree, and the first thing the parser did not understand. The parser is another project's: a panic of it must
 /// not cost the shard.
 pub(crate) fn parse(sql: &str) -> Result<(SyntaxNode, Option<Box<PgError>>), Box<PgError>> {
-    let parsed = catch_unwind(AssertUnwindSafe(|| {
+    let (root, error) = parsed(sql)?;
+    let Some(at) = error else {
+        // An operator that nobody has would be read as what it stands for.
+        let own = sql.contains(NOT_STAND_IN).then(|| root.descendants().find(is_not_stand_in)).flatten();
+        let error = own.map(|node| syntax_error_at(sql, &root, node.text_range().start().into()));
+        return Ok((root, error));
+    };
+    if let Some(root) = with_stand_ins(sql, at)? {
+        return Ok((root, None));
+    }
+    let error = syntax_error_at(sql, &root, at);
+    Ok((root, Some(error)))
+}
+
+/// The tree, and where the first error is.
+fn parsed(sql: &str) -> Result<(SyntaxNode, Option<usize>), Box<PgError>> {
+    let (root, error) = catch_unwind(AssertUnwindSafe(|| {
         let parse = SourceFile::parse(sql);
         // `a IN (1, 2) = b`: the list is read with what follows it, and then found wanting; the tokens are all there and
         // expressions are read again anyway.
@@ -22,11 +38,35 @@ pub(crate) fn parse(sql: &str) -> Result<(SyntaxNode, Option<Box<PgError>>), Box
         let errors = parse.errors();
         let error = errors.iter().find(|error| !spurious.contains(&error.message()));
         (parse.syntax_node(), error.map(|error| usize::from(error.range().start())))
-    }));
-    let (root, error) =
-        parsed.map_err(|_| PgError::error(SqlState::INTERNAL_ERROR, "the parser failed on this statement"))?;
+    }))
+    .map_err(|_| PgError::error(SqlState::INTERNAL_ERROR, "the parser failed on this statement"))?;
     let error = error.or_else(|| ambiguous(&root));
-    Ok((root.clone(), error.map(|at| syntax_error_at(sql, &root, at))))
+    Ok((root, error))
+}
+
+/// More NOTs than these are not stood in for.
+const STAND_INS_MAX: usize = 16;
+
+/// squawk takes what follows BETWEEN up to the next AND for its bound, and no NOT in it: `a BETWEEN 1 AND 2 OR NOT b`. An
+/// operator it takes, and expressions are read again anyway, so each such NOT is parsed as one. `at`: of the error.
+fn with_stand_ins(sql: &str, mut at: usize) -> Result<Option<SyntaxNode>, Box<PgError>> {
+    let mut text = sql.to_owned();
+    for _ in 0..STAND_INS_MAX {
+        let end = at.saturating_add(NOT_STAND_IN.len());
+        let is_not = text.get(at..end).is_some_and(|word| word.eq_ignore_ascii_case("not"));
+        let follows = text.get(end..).and_then(|rest| rest.chars().next());
+        // Beside a sign it would be one operator with it.
+        if !is_not || !follows.is_some_and(|next| next.is_ascii_whitespace() || next == '(') {
+            return Ok(None);
+        }
+        text.replace_range(at..end, NOT_STAND_IN);
+        match parsed(&text)? {
+            (root, None) => return Ok(Some(root)),
+            (_, Some(next)) if next > at => at = next,
+            _ => return Ok(None),
+        }
+    }
+    Ok(None)
 }
 
 /// The tree of a text that is one statement, understood in full; `None` for any other.

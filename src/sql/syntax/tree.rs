@@ -239,6 +239,14 @@ fn is_run(node: &SyntaxNode) -> bool {
     }
 }
 
+/// What stands for a NOT that the parser would not take (`parse`): an operator as long as the word, which PostgreSQL has
+/// not.
+pub(super) const NOT_STAND_IN: &str = "@!@";
+
+pub(super) fn is_not_stand_in(node: &SyntaxNode) -> bool {
+    node.kind() == SyntaxKind::CUSTOM_OP && node.text() == NOT_STAND_IN
+}
+
 fn flatten(node: &SyntaxNode, out: &mut Vec<Token>) -> Result<(), Box<PgError>> {
     let mut elements = node.children_with_tokens().filter(|element| !is_trivia(element)).peekable();
     let mut not = false;
@@ -282,6 +290,7 @@ fn flatten(node: &SyntaxNode, out: &mut Vec<Token>) -> Result<(), Box<PgError>> 
                 SyntaxKind::ASYMMETRIC => Op::Asymmetric,
                 SyntaxKind::AT_TIME_ZONE => Op::AtTimeZone,
                 SyntaxKind::AT_LOCAL => Op::AtLocal,
+                SyntaxKind::CUSTOM_OP if is_not_stand_in(child) => Op::Not,
                 SyntaxKind::CUSTOM_OP => Op::Symbol(joined(child)),
                 SyntaxKind::OPERATOR_CALL => Op::Called(called_operator(child)),
                 SyntaxKind::COLON_COLON => match elements.next() {
