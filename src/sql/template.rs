@@ -66,6 +66,8 @@ pub struct Template {
     pub is_zoned: bool,
     /// The client's DateStyle is not ISO: text of moments is not what IRIS can make. Part of the text as `is_zoned`.
     pub is_dated: bool,
+    /// IRIS computes the statement for other values or formats. Part of the text as `is_zoned`.
+    pub is_refused: bool,
 }
 
 /// A statement with more literals than this is refused: `Bind::Literal` counts in 16 bits. Beyond is COPY's work.
@@ -209,6 +211,7 @@ impl Template {
 
     /// Makes it the key of the statement for PostgreSQL to finish, which IRIS computes for other values or formats.
     pub fn refuse(&mut self) {
+        self.is_refused = true;
         self.text.push('\u{4}');
     }
 

@@ -113,12 +113,15 @@ fn script_fields(
         return Ok(None);
     };
     let Some(metadata) = understood.extra.metadata(index) else { return Ok(None) };
-    match row_shape(understood, step, &metadata, formats, context, client.settings.style()) {
+    let style = client.settings.style();
+    match row_shape(understood, step, &metadata, formats, context, style) {
         Ok(shape) => Ok(Some(Fields::Kept(shape))),
-        // A format that PostgreSQL has.
+        // Nobody here writes the format; PostgreSQL does.
         Err(error) if error.code == SqlState::FEATURE_NOT_SUPPORTED && context.options.finishes => {
-            let described = understood.extra.described();
-            described_fields(described.as_deref(), formats)?.map(Fields::Own).ok_or(error).map(Some)
+            let shape = row_shape(understood, step, &metadata, &Formats::text(), context, style)?;
+            formats.check(shape.columns_count())?;
+            let with_format = |(index, field): (usize, &Field)| Field { format: formats.of(index), ..field.clone() };
+            Ok(Some(Fields::Own(shape.fields.iter().enumerate().map(with_format).collect())))
         }
         Err(error) => Err(error),
     }

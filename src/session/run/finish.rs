@@ -154,7 +154,7 @@ impl FinishRun {
             Stage::Answer(mut run) => {
                 let outcome = run.resume(event, cx);
                 self.stage = Stage::Answer(run);
-                match outcome? {
+                match outcome.map_err(unfinished)? {
                     Outcome::Complete(_) if &*self.understood.tag != "SELECT" => {
                         Ok(Outcome::Complete((&self.understood.tag).into()))
                     }
@@ -406,6 +406,17 @@ impl FinishRun {
         self.stage = Stage::Answer(run);
         outcome
     }
+}
+
+/// PostgreSQL found nothing wrong with the statement's words: it is the rows, which are of no table, that it misses something
+/// of (a key that GROUP BY relies on).
+fn unfinished(error: Box<PgError>) -> Box<PgError> {
+    if !error.code.0.starts_with(b"42") || &error.code.0 == b"42501" {
+        return error;
+    }
+    PgError::unsupported("PostgreSQL cannot finish this query over the rows that IRIS gives")
+        .detail(format!("It says: {}.", error.message))
+        .hint("Name all columns that are shown in GROUP BY.")
 }
 
 /// The text of the second step; `first`: the number of the first parameter that has rows.

@@ -6,7 +6,7 @@ use std::ops::Range;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::columns::{Mentions, needed};
-use super::nearby::called;
+use super::nearby::{called, is_called, select_of};
 use super::relations::Base;
 use super::{Cut, Edit, tables_of};
 use crate::sql::syntax::names;
@@ -15,7 +15,8 @@ use crate::sql::translate::expr::aggregate_calls::is_aggregate;
 use crate::types::{Oid, quoted_name};
 
 impl Cut<'_, '_> {
-    /// The columns that are added to GROUP BY; `None` where PostgreSQL cannot group by one of them.
+    /// The columns that are added to GROUP BY; `None` where PostgreSQL cannot group by one of them, and it is not clear where
+    /// it is shown.
     pub(super) fn grouped(&self, bases: &[Base], mentions: &Mentions) -> Option<Vec<(Range<usize>, Edit)>> {
         let mut edits = Vec::new();
         for select in self.query.descendants().filter(|node| node.kind() == SyntaxKind::SELECT) {
@@ -24,11 +25,10 @@ impl Cut<'_, '_> {
             else {
                 continue;
             };
-            if !list.children().all(|key| key.kind() == SyntaxKind::GROUPING_EXPR) {
-                continue;
-            }
+            // What stands beside GROUPING SETS is in each set.
             let keys: Vec<Vec<String>> = list
                 .children()
+                .filter(|key| key.kind() == SyntaxKind::GROUPING_EXPR)
                 .filter_map(|key| meant(&select, &unwrapped(&key.first_child()?), bases))
                 .filter(|key| matches!(key.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR))
                 .map(|key| names::folded_parts(&key))
@@ -53,19 +53,69 @@ impl Cut<'_, '_> {
                 for column in needed(base, mentions) {
                     let name = base.called(&column.name)?;
                     if !has_equality(base, &column.name) {
-                        if mentions.shows_all(base) || is_shown(&select, &name) {
+                        if shows_row(&select, base) {
                             return None;
                         }
+                        edits.extend(self.any_values(&select, &name, base, bases)?);
                         continue;
                     }
                     let _ = write!(more, ", {}.{}", base.shown, quoted_name(&name));
                 }
-                if mentions.names_row(base) {
+                if mentions.names_row(base) && shows_row(&select, base) {
                     let _ = write!(more, ", {}", base.shown);
                 }
                 let end = usize::from(list.text_range().end());
                 edits.push((end..end, Edit::Text(more)));
             }
+        }
+        Some(edits)
+    }
+}
+
+impl Cut<'_, '_> {
+    /// A column that PostgreSQL cannot group by, where groups are shown: it is the same in all rows of a group. `None` for
+    /// what is not understood.
+    fn any_values(
+        &self,
+        select: &SyntaxNode,
+        column: &str,
+        base: &Base,
+        bases: &[Base],
+    ) -> Option<Vec<(Range<usize>, Edit)>> {
+        let mut edits = Vec::new();
+        let parts = select
+            .children()
+            .filter(|part| !matches!(part.kind(), SyntaxKind::FROM_CLAUSE | SyntaxKind::WHERE_CLAUSE))
+            .flat_map(|part| part.descendants().collect::<Vec<_>>());
+        for node in parts {
+            let parent = node.parent()?;
+            let is_part = parent.kind() == SyntaxKind::FIELD_EXPR;
+            if is_part || !matches!(node.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) || is_called(&node) {
+                continue;
+            }
+            let is_own = match names::folded_parts(&node).as_slice() {
+                // A name by itself is sorted by as an output column.
+                [name] => {
+                    name == column
+                        && parent.kind() != SyntaxKind::SORT_BY
+                        && (select_of(&node).is_some_and(|of| of != *select) || self.is_column_of(name, base, bases))
+                }
+                [qualifier, name] => name == column && *qualifier == base.folded,
+                [schema, table, name] => name == column && base.is_named(schema, table),
+                _ => false,
+            };
+            if !is_own || is_aggregated(&node, select) {
+                continue;
+            }
+            if select_of(&node).is_none_or(|of| of != *select) {
+                return None;
+            }
+            let range = node.text_range();
+            let (start, end) = (usize::from(range.start()), usize::from(range.end()));
+            let is_label = parent.kind() == SyntaxKind::TARGET && nodes::child(&parent, SyntaxKind::AS_NAME).is_none();
+            let label = if is_label { format!(" AS {}", quoted_name(column)) } else { String::new() };
+            edits.push((start..start, Edit::Text("pg_catalog.any_value(".to_owned())));
+            edits.push((end..end, Edit::Text(format!("){label}"))));
         }
         Some(edits)
     }
@@ -144,19 +194,31 @@ fn has_equality(base: &Base, column: &str) -> bool {
     facts.is_none_or(|(_, facts)| !matches!(facts.pg_type.oid, Oid::JSON | Oid::XML))
 }
 
-/// Whether a column is named where groups are shown, other than within an aggregate.
-fn is_shown(select: &SyntaxNode, name: &str) -> bool {
+/// Whether all columns of a table are named where groups are shown, other than within an aggregate.
+fn shows_row(select: &SyntaxNode, base: &Base) -> bool {
     select
         .children()
         .filter(|part| !matches!(part.kind(), SyntaxKind::FROM_CLAUSE | SyntaxKind::WHERE_CLAUSE))
         .flat_map(|part| part.descendants().collect::<Vec<_>>())
-        .filter(|node| node.kind() == SyntaxKind::NAME_REF)
-        .filter(|node| names::first(node).is_some_and(|first| names::folded(&first) == name))
         .any(|node| {
-            !node.ancestors().take_while(|around| around != select).any(|around| {
-                around.kind() == SyntaxKind::CALL_EXPR
-                    && nodes::child(&around, SyntaxKind::OVER_CLAUSE).is_none()
-                    && called(&around).is_some_and(|name| is_aggregate(&name))
-            })
+            let is_all = match node.kind() {
+                SyntaxKind::TARGET => node.first_child().is_none(),
+                SyntaxKind::NAME_REF => {
+                    let field = node.parent().filter(|parent| parent.kind() == SyntaxKind::FIELD_EXPR);
+                    names::folded_parts(&node).last() == Some(&base.folded)
+                        && field.is_none_or(|field| nodes::has_token(&field, SyntaxKind::STAR))
+                }
+                _ => false,
+            };
+            is_all && !is_aggregated(&node, select)
         })
+}
+
+/// Whether a node stands in an aggregate of its query.
+fn is_aggregated(node: &SyntaxNode, select: &SyntaxNode) -> bool {
+    node.ancestors().take_while(|around| around != select).any(|around| {
+        around.kind() == SyntaxKind::CALL_EXPR
+            && nodes::child(&around, SyntaxKind::OVER_CLAUSE).is_none()
+            && called(&around).is_some_and(|name| is_aggregate(&name))
+    })
 }

@@ -99,7 +99,11 @@ enum Edit {
 
 impl Cut<'_, '_> {
     fn made(&self, asks: CatalogQuery) -> Result<Option<Finish>, TranslateError> {
-        let Some(mut bases) = bases(self.cx, self.query).filter(|bases| !bases.is_empty()) else { return Ok(None) };
+        let Some(mut bases) = bases(self.cx, self.query) else { return Ok(None) };
+        // Without tables a query is PostgreSQL's own, or its functions are the gateway's.
+        if bases.is_empty() && !self.cx.template.is_refused {
+            return Ok(None);
+        }
         let mentions = Mentions::of(self.query);
         if !show_own_oids(self.cx, self.query, &mut bases, &mentions) {
             return Ok(None);

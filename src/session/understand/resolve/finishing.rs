@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::catalog::Described;
-use crate::sql::{TranslateError, finish, write_back};
+use crate::sql::{Template, TranslateError, finish, write_back};
 use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
 
@@ -23,7 +23,7 @@ impl Resolve {
         described: Described,
         s: Surroundings<'_>,
     ) -> Result<Understanding, Box<PgError>> {
-        if is_misunderstood(&error) || error.is_beyond_iris { self.cut(error, described, s) } else { Err(error) }
+        if is_misunderstood(&error) { self.cut(error, described, s) } else { Err(error) }
     }
 
     /// # Errors
@@ -31,19 +31,28 @@ impl Resolve {
     pub(super) fn cut(
         &mut self,
         error: Box<PgError>,
-        described: Described,
+        mut described: Described,
         s: Surroundings<'_>,
     ) -> Result<Understanding, Box<PgError>> {
-        if !s.context.options.finishes || self.spelled.sql.is_some() {
+        if !s.context.options.finishes {
             return Err(error);
         }
+        // As PostgreSQL knows the tables: its text is what is cut. It has the same literals.
+        let mut template = Template::default();
+        let (sql, template) = match &self.spelled.sql {
+            Some(sql) => {
+                template.scan(sql)?;
+                (sql, &template)
+            }
+            None => (&self.sql, &self.template),
+        };
         let types = self.types_with(&described);
         let found = {
             let tables = s.context.tables.borrow();
             let asked = Asked::new(&tables, &self.asked);
             let options = s.context.translate_options(&types, &s.client.search_path);
-            match finish(&self.sql, &self.template, &asked, &options) {
-                Ok(None) => write_back(&self.sql, &self.template, &asked, &options),
+            match finish(sql, template, &asked, &options) {
+                Ok(None) => write_back(sql, template, &asked, &options),
                 found => found,
             }
         };
@@ -51,6 +60,7 @@ impl Resolve {
             Err(TranslateError::NeedTables(names)) => self.next_table(names, s),
             Err(TranslateError::Pg(_)) | Ok(None) => Err(error),
             Ok(Some(translated)) => {
+                self.spelled.name(described.columns.as_deref_mut().unwrap_or_default());
                 let epoch = s.context.epoch();
                 let understood = s.context.translations.borrow_mut().insert(&self.template, epoch, translated);
                 understood.extra.set_described(Rc::new(described));
@@ -81,7 +91,9 @@ impl Resolve {
 
 /// Whether translation or IRIS finds fault with the words of a statement. Tables and privileges IRIS knows better.
 pub(super) fn is_misunderstood(refused: &PgError) -> bool {
-    matches!(refused.code.0.first_chunk(), Some(b"42" | b"0A")) && !matches!(&refused.code.0, b"42P01" | b"42501")
+    refused.is_beyond_iris
+        || matches!(refused.code.0.first_chunk(), Some(b"42" | b"0A"))
+            && !matches!(&refused.code.0, b"42P01" | b"42501")
 }
 
 /// IRIS does not see a table in a place where PostgreSQL does: it described the statement.

@@ -39,10 +39,9 @@ impl Cx<'_> {
         }
         if open && frag.is_null() {
             return Ok(match iris_cast_type(to) {
-                Some(name) if !matches!(to.oid, Oid::TEXT | Oid::VARCHAR) => {
-                    Frag::cat(&[&"CAST(NULL AS ", &name, &")"], ty)
-                }
-                _ => Frag::atom("CAST(NULL AS VARCHAR(1))", ty),
+                // In a union the length would be that of the other rows, too.
+                Some(name) => Frag::cat(&[&"CAST(NULL AS ", &name, &")"], ty),
+                None => Frag::atom("CAST(NULL AS VARCHAR(32767))", ty),
             });
         }
         if let Some(frag) = self.zoned_cast(&frag, to)? {

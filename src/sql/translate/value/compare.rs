@@ -118,7 +118,9 @@ impl Cx<'_> {
             _ => value.clone(),
         };
         let ty = value.ty;
-        let frag = if a.text == value.text {
+        // IRIS takes a value that it is given there for a text.
+        let is_given = value.text.chars().count() == 1 && value.marks.len() == 1;
+        let frag = if a.text == value.text && !is_given {
             Frag::cat(&[&"NULLIF(", &a, &", ", &b, &")"], ty)
         } else {
             let test = Frag::cat(&[&a.within(level::OTHER), &" = ", &b.within(level::OTHER)], Ty::BOOL);
