@@ -26,6 +26,9 @@ Made by `tests/oracle/constructs.py --write`; not written by hand. Over tables o
 - or it is **refused** with SQLSTATE 0A000 and the sentence given.
 
 What names no table, or catalogs only, PostgreSQL answers by itself.
+
+The 22 queries of TPC-H are all computed by IRIS alone (`tests/run.sh tpch`); what they cost there, and where PostgreSQL is made to
+finish them: `perf/results`.
 """
 
 
