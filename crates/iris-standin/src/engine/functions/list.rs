@@ -1,5 +1,8 @@
 //! `$LIST` functions.
 
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
 use rusqlite::Connection;
 use rusqlite::types::{Value as Stored, ValueRef};
 
@@ -23,6 +26,28 @@ fn at(elements: &[Element], position: i64) -> Option<&Element> {
     match position {
         -1 => elements.last(),
         _ => usize::try_from(position).ok().and_then(|position| elements.get(position.checked_sub(1)?)),
+    }
+}
+
+/// The elements of the list that was asked last: it is the same for all rows of a query.
+#[derive(Default)]
+struct Latest {
+    list: Vec<u8>,
+    upper: bool,
+    elements: HashSet<String>,
+}
+
+impl Latest {
+    fn has(&mut self, list: &[u8], upper: bool, value: &str) -> bool {
+        let fold = |value: &str| if upper { trimmed(value).to_uppercase() } else { value.to_owned() };
+        if self.list != list || self.upper != upper {
+            let decoded = lists::decode(list).unwrap_or_default();
+            self.elements = decoded.into_iter().flatten().map(|element| fold(&element)).collect();
+            self.upper = upper;
+            self.list.clear();
+            self.list.extend_from_slice(list);
+        }
+        self.elements.contains(&fold(value))
     }
 }
 
@@ -64,11 +89,10 @@ pub(super) fn register(conn: &Connection) -> rusqlite::Result<()> {
     })?;
     strict(conn, "iris_list_same", 2, |call| Ok(Stored::Integer(i64::from(elements(call, 0) == elements(call, 1)))))?;
     // (text, list, whether case counts)
-    strict(conn, "iris_in_list", 3, |call| {
-        let upper = call.int(2) == 1;
-        let fold = |value: &str| if upper { trimmed(value).to_uppercase() } else { value.to_owned() };
-        let wanted = fold(&call.text(0));
-        let found = elements(call, 1).into_iter().flatten().any(|element| fold(&element) == wanted);
-        Ok(Stored::Integer(i64::from(found)))
+    let latest = Mutex::new(Latest::default());
+    strict(conn, "iris_in_list", 3, move |call| {
+        let ValueRef::Blob(list) = call.raw(1) else { return Ok(Stored::Integer(0)) };
+        let mut latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Stored::Integer(i64::from(latest.has(list, call.int(2) == 1, &call.text(0)))))
     })
 }
