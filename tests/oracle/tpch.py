@@ -138,7 +138,7 @@ def run(connection, sql, data=None):
 
 def finished(connection):
     """How many statements the server's PostgreSQL has finished, and over how many rows."""
-    answer = Answer(connection.simple("select name, value from pgwire_counters where name in ('statements_finished', 'finish_rows')"), False)
+    answer = Answer(connection.simple("select name, sum(value) from pgwire_counters where name in ('statements_finished', 'finish_rows') group by name"), False)
     found = {name.decode(): int(value) for name, value in answer.rows}
     return found.get("statements_finished", 0), found.get("finish_rows", 0)
 
