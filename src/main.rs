@@ -146,7 +146,8 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
                 ..Limits::default()
             },
             has_oracle: config.catalog != CatalogKind::Off,
-            finishes: config.finish == FinishKind::On && config.catalog != CatalogKind::Off,
+            finishes: config.finish != FinishKind::Off && config.catalog != CatalogKind::Off,
+            finishes_all: config.finish == FinishKind::Always && config.catalog != CatalogKind::Off,
             side_table,
             ..session
         },

@@ -4,7 +4,7 @@
 #
 #   tests/run.sh             everything
 #   tests/run.sh NAME...     only these parts: fmt clippy slim deny cargo instructions oracle oracle-native
-#                            precedence constructs audit grammar tpch corpus, or a folder of tests/interop
+#                            oracle-finish precedence constructs audit grammar tpch corpus, or a folder of tests/interop
 #   tests/run.sh fuzz        the checks of the fuzz targets in 100,000 rounds each; what `cargo` has of them is 3,000
 #
 # Caches: ${IRIS_PGWIRE_TEST_CACHE:-/var/cache/iris-pgwire-tests as root, ~/.cache/iris-pgwire-tests else}; the build
@@ -12,7 +12,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib/env.sh"
 cd "$ROOT"
 
-PARTS=(fmt clippy slim deny cargo instructions oracle oracle-native precedence constructs audit grammar tpch corpus)
+PARTS=(fmt clippy slim deny cargo instructions oracle oracle-native oracle-finish precedence constructs audit grammar tpch corpus)
 for folder in tests/interop/*/; do
     PARTS+=("$(basename "$folder")")
 done
@@ -191,6 +191,14 @@ for name in "${PARTS[@]}"; do
         binary
         GATEWAY_ARGUMENTS=(--catalog native --catalog-bin-dir "$(tests/lib/postgres.sh binaries)")
         over_gateway oracle-native 900 tests/oracle/run.sh --catalog native
+        GATEWAY_ARGUMENTS=()
+        ;;
+    # Every query that can be cut is finished by PostgreSQL.
+    oracle-finish)
+        reference
+        binary
+        GATEWAY_ARGUMENTS=(--finish always)
+        over_gateway oracle-finish 900 tests/oracle/run.sh --finish always
         GATEWAY_ARGUMENTS=()
         ;;
     precedence)

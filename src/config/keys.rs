@@ -204,8 +204,8 @@ keys! {
 
     /// What becomes of a query that IRIS cannot compute as a whole.
     /// `on`: IRIS gives the rows it needs, the PostgreSQL of the catalogs computes it over these.
-    /// `off`: it is refused.
-    finish: FinishKind = FinishKind::On, "on|off", FinishKind::parse;
+    /// `off`: it is refused. `always`, for tests: what IRIS could compute as well, wherever a query can be cut.
+    finish: FinishKind = FinishKind::On, "on|off|always", FinishKind::parse;
 
     /// Rows of IRIS that one such query may need, of all its tables together (1 to 100000000).
     /// More are refused with SQLSTATE 54000.

@@ -147,7 +147,7 @@ words! {
 
 words! {
     /// Whether PostgreSQL finishes what IRIS cannot compute.
-    FinishKind { On = "on", Off = "off" }
+    FinishKind { On = "on", Off = "off", Always = "always" }
 }
 
 words! {

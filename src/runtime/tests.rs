@@ -156,6 +156,7 @@ fn options(iris: &FakeIris) -> ServeOptions {
             changes: std::sync::Arc::default(),
             has_oracle: false,
             finishes: false,
+            finishes_all: false,
             side_table: None,
         },
         oracle: OracleOptions::off(),

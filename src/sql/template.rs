@@ -215,6 +215,11 @@ impl Template {
         self.text.push('\u{4}');
     }
 
+    /// Makes it the key of the statement as part of another, where it would be finished by itself.
+    pub fn fetch(&mut self) {
+        self.text.push('\u{3}');
+    }
+
     fn copy(&mut self, sql: &str, run: Range<usize>) {
         if !run.is_empty() {
             self.text.push_str(sql.get(run).unwrap_or_default());

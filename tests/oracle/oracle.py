@@ -202,6 +202,7 @@ def main():
     parser.add_argument("--mode", choices=MODES, help="run only this mode")
     parser.add_argument("--suggest", action="store_true", help="print entries for differences.toml at the end")
     parser.add_argument("--show", action="store_true", help="print what the reference gives, for writing scripts")
+    parser.add_argument("--finish", choices=("on", "always"), default="on", help="what the gateway runs with: over `always`, differences may be gone")
     parser.add_argument("--catalog", choices=("embedded", "native"), default="embedded", help="which PostgreSQL answers behind the gateway")
     args = parser.parse_args()
 
@@ -249,7 +250,7 @@ def main():
             b.close()
             print(f"{path.stem} {mode}: {here_passed} equal, {here_failed} different", flush=True)
             passed, failed = passed + here_passed, failed + here_failed
-    if not args.only and not args.mode:
+    if not args.only and not args.mode and args.finish == "on":
         for key in allowed.unused(ran):
             failed += 1
             print(f"FAIL differences.toml: no longer a difference: {key}")

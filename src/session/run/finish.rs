@@ -221,7 +221,7 @@ impl FinishRun {
         self.lists = lists;
         let mut template = Template::default();
         Resolve::scan(&sql, &mut template, cx.client)?;
-        let mut resolve = Box::new(Resolve::with_types(&sql, template, &types));
+        let mut resolve = Box::new(Resolve::fetch(&sql, template, &types, cx.shard));
         let progress = resolve.start(cx);
         self.on_progress(progress, resolve, cx)
     }

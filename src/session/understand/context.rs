@@ -53,6 +53,8 @@ pub struct SessionOptions {
     pub has_oracle: bool,
     /// PostgreSQL finishes what IRIS cannot compute as a whole.
     pub finishes: bool,
+    /// And what IRIS can, for tests.
+    pub finishes_all: bool,
     /// The table of IRIS that keeps comments.
     pub side_table: Option<Arc<SideTable>>,
 }
@@ -80,6 +82,7 @@ impl SessionOptions {
             changes: Arc::default(),
             has_oracle: false,
             finishes: false,
+            finishes_all: false,
             side_table: None,
         }
     }

@@ -54,6 +54,8 @@ pub(crate) struct Resolve {
     unasked: Option<Box<PgError>>,
     /// Why it is not for IRIS, whose translation there is.
     refusal: Option<Box<PgError>>,
+    /// It gives rows to a query that PostgreSQL finishes.
+    is_fetch: bool,
 }
 
 #[derive(Debug)]
@@ -160,6 +162,7 @@ impl Resolve {
             doubt: None,
             unasked: None,
             refusal: None,
+            is_fetch: false,
         }
     }
 
@@ -173,6 +176,14 @@ impl Resolve {
             wants_types: true,
             ..Self::new(sql, template)
         }
+    }
+
+    /// What gives the rows of a table to a query that PostgreSQL finishes.
+    pub(crate) fn fetch(sql: &str, mut template: Template, parameter_types: &[Oid], context: &ShardContext) -> Self {
+        if context.options.finishes_all {
+            template.fetch();
+        }
+        Self { is_fetch: true, ..Self::with_types(sql, template, parameter_types) }
     }
 
     /// A query that IRIS computes for other values or formats, for PostgreSQL to finish.
@@ -370,6 +381,15 @@ impl Resolve {
             return Ok(Progress::Wait(want));
         }
         match translated {
+            Ok(translated)
+                if s.context.options.finishes_all && !self.is_fetch && translated.translation.tag == "SELECT" =>
+            {
+                let needless = PgError::unsupported("a query that is IRIS's");
+                match self.cut(needless, answer.described.clone(), s) {
+                    Err(_) => self.accept(translated, answer.described, s),
+                    cut => cut,
+                }
+            }
             Ok(translated) => self.accept(translated, answer.described, s),
             Err(error) => self.finish(error, answer.described, s),
         }

@@ -21,6 +21,8 @@ pub(super) struct Mentions {
     whole: HashSet<String>,
     /// Those of them that stand where a value does.
     rows: HashSet<String>,
+    /// A name is written with Unicode escapes: it may be any.
+    has_escaped: bool,
     /// SELECTs with `*`.
     starred: Vec<SyntaxNode>,
     /// SELECTs whose joins compare all columns of one name.
@@ -35,6 +37,8 @@ impl Mentions {
                 SyntaxElement::Token(token) => {
                     let kind = token.kind();
                     if kind == SyntaxKind::IDENT || kind.is_keyword() {
+                        found.has_escaped |=
+                            token.text().get(..2).is_some_and(|start| start.eq_ignore_ascii_case("u&"));
                         found.words.insert(names::folded(token.text()));
                     }
                     let select = || token.parent_ancestors().find(|node| node.kind() == SyntaxKind::SELECT);
@@ -81,7 +85,7 @@ impl Mentions {
     /// Where columns are renamed by their places, all have theirs.
     fn needs_all(&self, base: &Base) -> bool {
         // Which columns other names mean is PostgreSQL's to tell.
-        base.is_renamed() || base.is_hidden || self.shows_all(base)
+        base.is_renamed() || base.is_hidden || self.has_escaped || self.shows_all(base)
     }
 
     /// Whether it shows or compares all columns of a table.
