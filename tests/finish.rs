@@ -96,6 +96,16 @@ fn partners_of_few_rows_are_few() {
     let sql = "WITH top AS (SELECT id, ft_id FROM fs ORDER BY id DESC LIMIT 3) \
         SELECT jsonb_agg(doc->'k' ORDER BY top.id) FROM top JOIN ft ON ft.id = top.ft_id";
     assert_eq!(moved(&mut client, sql, "[1, 6, 4]"), 6);
+    // What IRIS groups as PostgreSQL does comes as groups, which tell of partners as well.
+    let sql = "SELECT jsonb_agg(x ORDER BY kind) FROM (SELECT kind, count(*) AS n, max(ft_id) FROM fs GROUP BY kind) x";
+    let answer = r#"[{"n": 10, "max": 45, "kind": "few"}, {"n": 990, "max": 4995, "kind": "many"}]"#;
+    assert_eq!(moved(&mut client, sql, answer), 2);
+    let sql = "WITH x AS (SELECT ft_id, count(*) AS n FROM fs WHERE kind = 'few' GROUP BY ft_id) \
+        SELECT sum((doc->>'k')::int * n)::text FROM x JOIN ft ON ft.id = x.ft_id";
+    assert_eq!(moved(&mut client, sql, "29"), 20);
+    // Of an average PostgreSQL makes the digits.
+    let sql = "SELECT jsonb_agg(x) FROM (SELECT kind, avg(ft_id) FROM fs WHERE id < 9 GROUP BY kind) x";
+    assert_eq!(moved(&mut client, sql, r#"[{"avg": 20.0000000000000000, "kind": "few"}]"#), 9);
     // Too many values for a list: all rows.
     let sql = "SELECT count(a.doc->>'k') FROM ft a JOIN fs ON a.id = fs.ft_id JOIN ft b ON b.id = a.id WHERE b.id >= 0";
     assert_eq!(moved(&mut client, sql, "1000"), 5_000 + 5_000 + 1_000);
@@ -147,6 +157,21 @@ fn explain_shows_both_steps() {
         both.contains("IRIS: SELECT ft.\"id\", ft.\"doc\", ft.\"big\" FROM SQLUser.ft WHERE id < :%qpar(1)"),
         "{both}"
     );
+    let three = plan(
+        &mut client,
+        "EXPLAIN WITH x AS (SELECT id % 2 AS odd, max(id) AS m FROM ft GROUP BY id % 2), y AS (SELECT i.id, i.big FROM ft i LIMIT 3) \
+         SELECT x.m, md5(y.big), ft.doc FROM x JOIN y ON y.id = x.m JOIN ft ON ft.id = y.id",
+    );
+    for line in [
+        "FROM x JOIN y ON y.id = x.m JOIN (rows 3) AS ft ON ft.id = y.id",
+        "rows 1 of the sub-query over ft'\n",
+        "rows 2 of ft'\n",
+        "TOP :%qpar(1) i.\"id\", i.\"big\" FROM",
+        "rows 3 of ft, where ft.\"id\" is a \"id\" of rows 2",
+        "IRIS: SELECT ft.\"id\", ft.\"doc\" FROM SQLUser.ft WHERE ft.\"id\" %INLIST",
+    ] {
+        assert!(three.contains(line), "{line}: {three}");
+    }
     // What IRIS computes has one, with values in it or not.
     for sql in ["EXPLAIN SELECT id FROM ft WHERE id < 5", "EXPLAIN SELECT '1.5'::numeric + id FROM ft"] {
         let one = plan(&mut client, sql);

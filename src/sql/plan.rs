@@ -4,7 +4,7 @@ mod finished;
 
 use std::rc::Rc;
 
-pub(crate) use finished::{Fetch, FetchKey, FetchedColumn, Finish, FinishPiece};
+pub(crate) use finished::{Fetch, FetchKey, FetchedColumn, Finish, FinishPiece, Output, travels_in_binary};
 
 use super::description::EnumType;
 use super::plpgsql::DoBlock;

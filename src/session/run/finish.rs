@@ -5,13 +5,14 @@ mod rows;
 
 use std::rc::Rc;
 
+use crate::catalog::Described;
 use crate::iris::Request;
-use crate::sql::{Action, Fetch, Finish, FinishPiece, Template};
+use crate::sql::{Action, Fetch, FetchedColumn, Finish, FinishPiece, Output, Template};
 use crate::types::Oid;
 use crate::wire::{Format, Messages, PgError, SendBuf, SqlState};
 
 use super::Operation;
-use super::arrays::{Elements, put_elements, put_rows};
+use super::arrays::{put_elements, put_rows};
 use super::bind::{Values, bind_values};
 use super::catalog::{CatalogRun, CatalogStatement};
 use super::outcome::Outcome;
@@ -45,6 +46,8 @@ pub(crate) struct FinishRun {
     fetch: usize,
     /// The present fetch is without conditions: IRIS has refused them.
     is_plain: bool,
+    /// By rows of tables alone: IRIS has not given what a sub-query stands for.
+    is_simple: bool,
     /// Parameters of the present fetch behind the client's: their types, and arrays in binary.
     lists: Vec<(Oid, Vec<u8>)>,
     /// DataRow messages of the present fetch that have not been read.
@@ -74,6 +77,7 @@ impl FinishRun {
         describe: bool,
     ) -> Self {
         Self {
+            is_simple: understood.extra.is_simple(),
             understood,
             statement,
             formats,
@@ -91,10 +95,7 @@ impl FinishRun {
     }
 
     fn plan(&self) -> Result<&Finish> {
-        match &self.understood.translation.action {
-            Action::Finish(finish) => Ok(finish),
-            _ => Err(PgError::error(SqlState::INTERNAL_ERROR, "a statement without a second step was to be finished")),
-        }
+        plan_of(&self.understood, self.is_simple)
     }
 
     /// Starts, or goes on after a suspension, with at most `rows_max` rows (0 = all).
@@ -196,7 +197,9 @@ impl FinishRun {
 
     /// Each column of a fetch is a parameter of the second step, which the protocol counts in 16 bits.
     fn check_parameters(&self) -> Result<()> {
-        let columns: usize = self.plan()?.fetches.iter().map(|fetch| fetch.columns.len()).sum();
+        let known = self.gathered.iter().map(|gathered| gathered.fetched.len());
+        let rest = self.plan()?.fetches.iter().skip(self.gathered.len()).map(|fetch| fetch.columns.len());
+        let columns: usize = known.chain(rest).sum();
         let own = self.statement.parameter_types.len();
         if own.saturating_add(columns) > PARAMETERS_MAX {
             let message = format!(
@@ -257,8 +260,11 @@ impl FinishRun {
         if !matches!(understood.translation.action, Action::Script(_)) {
             return Err(PgError::unsupported("the rows of a table are not to be had from IRIS as they are"));
         }
-        let formats: Vec<Format> =
-            self.fetch().iter().flat_map(|fetch| &fetch.columns).map(|column| column.format).collect();
+        let fetched = match self.fetch() {
+            Some(fetch) => fetched(fetch, understood.extra.described().as_deref())?,
+            None => Vec::new(),
+        };
+        let formats: Vec<Format> = fetched.iter().map(|column| column.format).collect();
         let (sql, template, _) = resolve.into_parts();
         let own = self.statement.parameter_types.iter().zip(&self.statement.values);
         let own = own.map(|(&oid, (format, bytes))| Parameter { oid, format: *format, bytes: bytes.as_deref() });
@@ -283,9 +289,7 @@ impl FinishRun {
             run.separate(cx.shard.next_statement_key());
         }
         self.gathered.truncate(self.fetch);
-        let columns = self.fetch().map_or(0, |fetch| fetch.columns.len());
-        let columns = std::iter::repeat_with(Elements::default).take(columns).collect();
-        self.gathered.push(Gathered { columns, rows_count: 0, bytes_count: 0 });
+        self.gathered.push(Gathered::new(fetched));
         let outcome = operation.start(0, &mut cx.spooled(&mut self.spool))?;
         Ok((operation, outcome))
     }
@@ -327,6 +331,19 @@ impl FinishRun {
     fn without_conditions(&mut self, mut error: Box<PgError>, cx: &mut Cx<'_>) -> Result<Outcome> {
         let is_statements =
             error.is_beyond_iris || [b"0A", b"22", b"42", b"54"].iter().any(|class| error.code.0.starts_with(*class));
+        let is_whole = self.fetch().is_some_and(|fetch| fetch.outputs.is_some());
+        if is_statements && is_whole && !self.is_simple {
+            // Values may be others the next time; what IRIS does not understand is the same.
+            if !error.is_beyond_iris && !error.code.0.starts_with(b"22") {
+                self.understood.extra.set_simple();
+            }
+            self.is_simple = true;
+            self.fetch = 0;
+            self.gathered.clear();
+            self.stage = Stage::Next;
+            self.spool.clear();
+            return self.next(cx);
+        }
         let has_conditions = self.fetch().is_some_and(|fetch| fetch.sql != fetch.plain) || !self.lists.is_empty();
         if is_statements && has_conditions && !self.is_plain && error.code != SqlState::UNDEFINED_TABLE {
             self.is_plain = true;
@@ -378,18 +395,18 @@ impl FinishRun {
 
     /// All rows are here: the second step.
     fn answer(&mut self, cx: &mut Cx<'_>) -> Result<Outcome> {
-        let plan = self.understood.clone();
-        let Action::Finish(plan) = &plan.translation.action else { return Err(cx.shard.unwaited()) };
+        let understood = Rc::clone(&self.understood);
+        let plan = plan_of(&understood, self.is_simple)?;
         let mut statement = std::mem::take(&mut self.statement);
         let first = statement.parameter_types.len().saturating_add(1);
-        statement.sql = second_step(plan, first);
+        statement.sql = second_step(plan, &self.gathered, first);
         if !plan.fetches.is_empty() {
             let (rows, bytes) = (self.rows_count(), self.bytes_count());
             cx.shard.finishes(rows);
             tracing::debug!(statement = %statement.sql, rows, bytes, "finished by PostgreSQL");
         }
-        for (fetch, gathered) in plan.fetches.iter().zip(std::mem::take(&mut self.gathered)) {
-            for (column, elements) in fetch.columns.iter().zip(gathered.columns) {
+        for gathered in std::mem::take(&mut self.gathered) {
+            for (column, elements) in gathered.fetched.iter().zip(gathered.columns) {
                 statement.parameter_types.push(column.array);
                 statement.long_values.push(elements.into_array(column.element, gathered.rows_count));
             }
@@ -420,21 +437,43 @@ fn unfinished(error: Box<PgError>) -> Box<PgError> {
         .hint("Name all columns that are shown in GROUP BY.")
 }
 
+/// The columns of a fetch, of which PostgreSQL says what they are where they are those of a sub-query.
+///
+/// # Errors
+/// 0A000 where their values may not be PostgreSQL's.
+fn fetched(fetch: &Fetch, described: Option<&Described>) -> Result<Vec<FetchedColumn>> {
+    let Some(outputs) = &fetch.outputs else { return Ok(fetch.columns.clone()) };
+    let columns = described.and_then(|described| described.columns.as_deref()).unwrap_or_default();
+    let is_whole = !columns.is_empty() && (outputs.is_empty() || outputs.len() == columns.len());
+    let outputs = outputs.iter().copied().chain(std::iter::repeat(Output::Exact));
+    let shown = columns.iter().zip(outputs);
+    let shown: Option<Vec<_>> =
+        shown.map(|(column, output)| FetchedColumn::shown(&column.name, column.pg_type, output)).collect();
+    shown.filter(|_| is_whole).ok_or_else(|| PgError::unsupported("IRIS computes other digits in a sub-query"))
+}
+
+fn plan_of(understood: &Understood, is_simple: bool) -> Result<&Finish> {
+    match &understood.translation.action {
+        Action::Finish(finish) => Ok(finish.simpler.as_deref().filter(|_| is_simple).unwrap_or(finish)),
+        _ => Err(PgError::error(SqlState::INTERNAL_ERROR, "a statement without a second step was to be finished")),
+    }
+}
+
 /// The text of the second step; `first`: the number of the first parameter that has rows.
-fn second_step(plan: &Finish, first: usize) -> String {
-    let mut starts = Vec::with_capacity(plan.fetches.len());
+fn second_step(plan: &Finish, gathered: &[Gathered], first: usize) -> String {
+    let mut starts = Vec::with_capacity(gathered.len());
     let mut next = first;
-    for fetch in &plan.fetches {
+    for gathered in gathered {
         starts.push(next);
-        next = next.saturating_add(fetch.columns.len());
+        next = next.saturating_add(gathered.fetched.len());
     }
     let mut sql = String::new();
     for piece in &plan.pieces {
         match piece {
             FinishPiece::Text(text) => sql.push_str(text),
             FinishPiece::Rows(at) => {
-                if let (Some(fetch), Some(start)) = (plan.fetches.get(*at), starts.get(*at)) {
-                    put_rows(&fetch.columns, *start, &mut sql);
+                if let (Some(gathered), Some(start)) = (gathered.get(*at), starts.get(*at)) {
+                    put_rows(&gathered.fetched, *start, &mut sql);
                 }
             }
         }

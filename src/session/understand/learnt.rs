@@ -1,6 +1,6 @@
 //! A translated statement, with what a shard learns of it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -23,6 +23,8 @@ pub(crate) struct Learnt {
     shapes: RefCell<Vec<(Formats, Rc<RowShape>)>>,
     /// What PostgreSQL says of it, where that could be asked.
     described: RefCell<Option<Rc<Described>>>,
+    /// IRIS does not give its sub-queries as PostgreSQL has them: its tables are fetched.
+    is_simple: Cell<bool>,
 }
 
 /// Shapes kept of a statement: drivers ask for text or for binary, rarely for a mixture.
@@ -50,6 +52,14 @@ impl Learnt {
 
     pub(in crate::session) fn set_described(&self, described: Rc<Described>) {
         *self.described.borrow_mut() = Some(described);
+    }
+
+    pub(in crate::session) fn is_simple(&self) -> bool {
+        self.is_simple.get()
+    }
+
+    pub(in crate::session) fn set_simple(&self) {
+        self.is_simple.set(true);
     }
 
     pub(in crate::session) fn metadata(&self, step: usize) -> Option<Rc<StatementMetadata>> {

@@ -1,22 +1,22 @@
 //! Which columns of its tables a query needs, and in which form their values travel to PostgreSQL.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
+use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode, SyntaxToken};
 
 use super::nearby::is_called;
 use super::relations::Base;
 use crate::sql::plan::FetchedColumn;
 use crate::sql::schema::ColumnFacts;
 use crate::sql::syntax::names;
-use crate::types::{Encoder, Oid, PgType, quoted_name};
-use crate::wire::Format;
+use crate::sql::syntax::nodes;
+use crate::types::{Oid, PgType, quoted_name};
 
 /// The words of a query, and the tables all of whose columns it needs.
 #[derive(Debug, Default)]
 pub(super) struct Mentions {
-    /// Folded.
-    words: HashSet<String>,
+    /// Folded, and where they stand: `(None, word)`, or a column that is named with its table.
+    words: HashMap<(Option<String>, String), Vec<usize>>,
     /// Qualifiers of `t.*`, folded, and names that stand for a whole row.
     whole: HashSet<String>,
     /// Those of them that stand where a value does.
@@ -39,7 +39,8 @@ impl Mentions {
                     if kind == SyntaxKind::IDENT || kind.is_keyword() {
                         found.has_escaped |=
                             token.text().get(..2).is_some_and(|start| start.eq_ignore_ascii_case("u&"));
-                        found.words.insert(names::folded(token.text()));
+                        let word = qualified(&token).unwrap_or_else(|| (None, names::folded(token.text())));
+                        found.words.entry(word).or_default().push(token.text_range().start().into());
                     }
                     let select = || token.parent_ancestors().find(|node| node.kind() == SyntaxKind::SELECT);
                     if kind == SyntaxKind::NATURAL_KW {
@@ -74,7 +75,15 @@ impl Mentions {
 
     /// Whether the query needs a column of a table.
     fn needs(&self, base: &Base, column: &str) -> bool {
-        self.needs_all(base) || self.words.contains(column)
+        // A name is of a query around it.
+        let select = base.select.text_range();
+        let select = usize::from(select.start())..usize::from(select.end());
+        let is_inside = |at: &usize| select.contains(at);
+        let is_named = |qualifier: Option<&String>| {
+            let places = self.words.get(&(qualifier.cloned(), column.to_owned()));
+            places.is_some_and(|places| places.iter().any(is_inside))
+        };
+        self.needs_all(base) || is_named(None) || is_named(Some(&base.folded))
     }
 
     /// Whether a name stands for a whole row of the table.
@@ -97,6 +106,19 @@ impl Mentions {
     }
 }
 
+/// The table and the column of a name that a word is part of.
+fn qualified(word: &SyntaxToken) -> Option<(Option<String>, String)> {
+    let name = word.parent().filter(|name| name.kind() == SyntaxKind::NAME_REF)?;
+    let whole = name.ancestors().skip(1).take_while(|around| around.kind() == SyntaxKind::FIELD_EXPR).last()?;
+    let is_plain = whole.descendants().all(|part| matches!(part.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR));
+    if !is_plain || nodes::has_token(&whole, SyntaxKind::STAR) || is_called(&whole) {
+        return None;
+    }
+    let mut parts = names::folded_parts(&whole);
+    let column = parts.pop()?;
+    Some((Some(parts.pop()?), column))
+}
+
 /// The columns of a table that a query needs, in their order; at least one, so that there are rows to be counted.
 pub(super) fn needed(base: &Base, mentions: &Mentions) -> Vec<FetchedColumn> {
     let columns: Vec<(String, &ColumnFacts)> = base.own_names().zip(&base.facts.columns).collect();
@@ -112,57 +134,12 @@ pub(super) fn needed(base: &Base, mentions: &Mentions) -> Vec<FetchedColumn> {
     needed
 }
 
-/// Types whose binary form PostgreSQL reads without leaving memory behind for each value, and whose text depends on
-/// settings, or is longer. Others go as text and are cast, row by row.
-const IN_BINARY: &[Oid] = &[
-    Oid::BOOL,
-    Oid::INT2,
-    Oid::INT4,
-    Oid::INT8,
-    Oid::OID,
-    Oid::FLOAT4,
-    Oid::FLOAT8,
-    Oid::NUMERIC,
-    Oid::TEXT,
-    Oid::VARCHAR,
-    Oid::BPCHAR,
-    Oid::BYTEA,
-    Oid::DATE,
-    Oid::TIME,
-    Oid::TIMETZ,
-    Oid::TIMESTAMP,
-    Oid::TIMESTAMPTZ,
-    Oid::INTERVAL,
-    Oid::UUID,
-    Oid::MONEY,
-];
-
-/// Whether values of a type go to PostgreSQL, and come from there, in binary.
-pub(crate) fn travels_in_binary(oid: Oid) -> bool {
-    IN_BINARY.contains(&oid)
-}
-
-/// The form of a column's values on their way to PostgreSQL: elements of an array of their own type, in binary, or texts.
+/// The form of a column's values on their way to PostgreSQL.
 pub(crate) fn fetched(name: &str, facts: &ColumnFacts) -> FetchedColumn {
-    let pg_type = facts.pg_type;
-    let plain = PgType::new(pg_type.oid);
-    let array = pg_type.oid.array().filter(|_| {
-        facts.enum_type.is_none() && IN_BINARY.contains(&pg_type.oid) && Encoder::select(plain, Format::Binary).is_ok()
-    });
-    let cast = match &facts.enum_type {
-        Some(of) => Some(match &of.schema {
-            Some(schema) => format!("{}.{}", quoted_name(schema), quoted_name(&of.name)),
-            None => format!("public.{}", quoted_name(&of.name)),
-        }),
-        None if array.is_some() && pg_type.wire_typmod() < 0 => None,
-        None if pg_type.oid == Oid::BPCHAR && pg_type.wire_typmod() < 0 => Some("bpchar".to_owned()),
-        None => Some(PgType { oid: pg_type.oid, typmod: pg_type.wire_typmod() }.name()),
-    };
+    let Some(of) = &facts.enum_type else { return FetchedColumn::of(name, facts.pg_type) };
+    let schema = of.schema.as_deref().map_or_else(|| "public".to_owned(), quoted_name);
     FetchedColumn {
-        name: name.to_owned(),
-        element: if array.is_some() { pg_type.oid } else { Oid::TEXT },
-        array: array.unwrap_or(Oid::TEXT_ARRAY),
-        format: if array.is_some() { Format::Binary } else { Format::Text },
-        cast,
+        cast: Some(format!("{schema}.{}", quoted_name(&of.name))),
+        ..FetchedColumn::of(name, PgType::new(Oid::TEXT)).texts()
     }
 }

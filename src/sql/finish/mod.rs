@@ -19,20 +19,23 @@ mod sample;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod top;
+mod whole;
 
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+pub(crate) use self::columns::fetched;
 use self::columns::{Mentions, needed};
-pub(crate) use self::columns::{fetched, travels_in_binary};
-use self::functions::{changes_rows, reads_tables};
+use self::functions::reads_tables;
 use self::nearby::{called, is_called, select_of};
 use self::order::{Draft, Strength};
 use self::relations::{Base, ask, bases};
-use self::resolution::{made_labels, show_own_oids};
+use self::resolution::show_own_oids;
 use self::sample::Sample;
+use self::whole::Whole;
 use super::options::{TranslateError, TranslateOptions, Translated};
 use super::plan::{Action, CatalogQuery, Fetch, FetchedColumn, Finish, FinishPiece, Translation};
 use super::schema::Schema;
@@ -108,14 +111,33 @@ impl Cut<'_, '_> {
         if !show_own_oids(self.cx, self.query, &mut bases, &mentions) {
             return Ok(None);
         }
+        let wholes = self.wholes(&bases)?;
+        let Some(simple) = self.made_of(asks, (&bases, &mentions), &[])? else { return Ok(None) };
+        let better = if wholes.is_empty() { None } else { self.made_of(asks, (&bases, &mentions), &wholes)? };
+        Ok(Some(match better {
+            Some(better) => Finish { simpler: Some(Box::new(simple)), ..better },
+            None => simple,
+        }))
+    }
+
+    /// A cut at the tables, but for those that stand in sub-queries that are fetched as they are.
+    fn made_of(
+        &self,
+        asks: CatalogQuery,
+        (bases, mentions): (&[Base], &Mentions),
+        wholes: &[Whole],
+    ) -> Result<Option<Finish>, TranslateError> {
         let mut drafts = Vec::with_capacity(bases.len());
-        for base in &bases {
-            let Some(draft) = self.fetch(base, &bases, needed(base, &mentions))? else { return Ok(None) };
-            drafts.push(draft);
+        for (at, base) in bases.iter().enumerate() {
+            if !wholes.iter().any(|whole| whole.holds(&base.range)) {
+                let Some(draft) = self.fetch(base, bases, needed(base, mentions))? else { return Ok(None) };
+                drafts.push((at, draft));
+            }
         }
-        let (fetches, places) = self.ordered(&bases, drafts)?;
+        let (fetches, places) = self.ordered(bases, wholes, drafts)?;
         let mut edits: Vec<(Range<usize>, Edit)> = Vec::new();
         for (base, at) in bases.iter().zip(places) {
+            let Some(at) = at else { continue };
             if base.select.kind() == SyntaxKind::TABLE
                 && let Some(word) = nodes::token(&base.select, SyntaxKind::TABLE_KW)
             {
@@ -123,13 +145,15 @@ impl Cut<'_, '_> {
                 edits.push((range.start().into()..range.end().into(), Edit::Text("SELECT * FROM".to_owned())));
             }
             let columns = fetches.get(at).map(|fetch| fetch.columns.as_slice()).unwrap_or_default();
-            edits.extend(self.in_place(base, at, columns, &mentions));
+            edits.extend(self.in_place(base, at, columns, mentions));
         }
-        let Some(qualified) = self.unqualified(&bases) else { return Ok(None) };
+        let Some(qualified) = self.unqualified(bases) else { return Ok(None) };
         edits.extend(qualified);
-        let Some(grouped) = self.grouped(&bases, &mentions) else { return Ok(None) };
+        let Some(grouped) = self.grouped(bases, mentions) else { return Ok(None) };
         edits.extend(grouped);
-        Ok(self.pieces(edits).map(|pieces| Finish { asks, fetches, pieces }))
+        edits.retain(|(range, _)| !wholes.iter().any(|whole| whole.holds(range)));
+        edits.extend(wholes.iter().map(|whole| (whole.range(), Edit::Rows(whole.place))));
+        Ok(self.pieces(edits).map(|pieces| Finish { asks, fetches, pieces, simpler: None }))
     }
 
     /// EXPLAIN of a cut: both steps, as rows of text.
@@ -156,12 +180,18 @@ impl Cut<'_, '_> {
                 let at = key.fetch.saturating_add(1);
                 let _ = write!(by, ", where {} is a {} of rows {at}", key.column, quoted_name(column));
             }
-            lines.push(format!("  rows {} of {}{by}", n.saturating_add(1), fetch.table));
+            let what = if fetch.outputs.is_some() { "the sub-query over " } else { "" };
+            lines.push(format!("  rows {} of {what}{}{by}", n.saturating_add(1), fetch.table));
             lines.push(format!("    IRIS: {}", in_one_line(&iris)));
         }
         let lines: Vec<String> = lines.iter().map(|line| quoted_text(line)).collect();
         let text = format!("SELECT unnest(ARRAY[{}]) AS \"QUERY PLAN\"", lines.join(", "));
-        Ok(Finish { asks: CatalogQuery::default(), fetches: Vec::new(), pieces: vec![FinishPiece::Text(text)] })
+        Ok(Finish {
+            asks: CatalogQuery::default(),
+            fetches: Vec::new(),
+            pieces: vec![FinishPiece::Text(text)],
+            simpler: None,
+        })
     }
 
     /// What IRIS is asked for the rows of a table.
@@ -207,7 +237,7 @@ impl Cut<'_, '_> {
                 break;
             }
         }
-        let fetch = Fetch { table: base.typed.join("."), columns, sql, plain, keys: Vec::new() };
+        let fetch = Fetch { table: base.typed.join("."), columns, sql, plain, keys: Vec::new(), outputs: None };
         Ok(Some(Draft { fetch, strength }))
     }
 
@@ -283,64 +313,6 @@ impl Cut<'_, '_> {
         tables_of(&base.select, bases).is_some_and(|beside| {
             base.has_column(name) && beside.iter().filter(|other| other.has_column(name)).count() == 1
         })
-    }
-
-    /// ORDER BY and LIMIT of a query that has a row for each row of its one table: the first of these are enough.
-    fn top(&self, base: &Base, bases: &[Base]) -> Option<String> {
-        let select = &base.select;
-        let limit = nodes::child(select, SyntaxKind::LIMIT_CLAUSE)?;
-        let is_plain = select.children().all(|part| {
-            matches!(
-                part.kind(),
-                SyntaxKind::SELECT_CLAUSE
-                    | SyntaxKind::FROM_CLAUSE
-                    | SyntaxKind::WHERE_CLAUSE
-                    | SyntaxKind::ORDER_BY_CLAUSE
-                    | SyntaxKind::LIMIT_CLAUSE
-                    | SyntaxKind::WITH_CLAUSE
-            )
-        });
-        // Behind parentheses there may be more.
-        let is_inside = select.parent().is_some_and(|parent| {
-            parent.kind() == SyntaxKind::PAREN_SELECT
-                && parent.children().any(|part| part != *select && part.kind() != SyntaxKind::WITH_CLAUSE)
-        });
-        let targets = nodes::child(select, SyntaxKind::SELECT_CLAUSE)?;
-        if is_inside
-            || !base.is_alone
-            || base.sample.is_some()
-            || !is_plain
-            || nodes::child(&targets, SyntaxKind::DISTINCT_CLAUSE).is_some()
-        {
-            return None;
-        }
-        for node in targets.descendants() {
-            match node.kind() {
-                SyntaxKind::OVER_CLAUSE => return None,
-                SyntaxKind::CALL_EXPR if called(&node).is_none_or(|name| changes_rows(&name)) => return None,
-                _ => {}
-            }
-        }
-        let count = limit.first_child().filter(|count| count.kind() == SyntaxKind::LITERAL)?;
-        let mut text = String::new();
-        if let Some(order) = nodes::child(select, SyntaxKind::ORDER_BY_CLAUSE) {
-            let made = made_labels(self.cx, base, &targets);
-            for key in order.descendants().filter(|node| node.kind() == SyntaxKind::SORT_BY) {
-                // What stands for an output column means something else elsewhere. Inside of an expression a name is that
-                // of a column of the table (`findTargetlistEntrySQL92`).
-                let named = key.first_child().map(|value| nodes::unwrapped(&value));
-                let named = named.filter(|value| value.kind() == SyntaxKind::NAME_REF);
-                let named = named.and_then(|value| names::first(&value)).map(|name| names::folded(&name));
-                if named.is_some_and(|name| made.contains(&name)) || !self.is_about(key.descendants(), base, bases) {
-                    return None;
-                }
-            }
-            let range = order.text_range();
-            text.push_str(self.cx.sql.get(range.start().into()..range.end().into())?);
-            text.push(' ');
-        }
-        let _ = write!(text, "LIMIT {}", count.text());
-        Some(text)
     }
 
     /// `schema.table.column` has no schema where the table is none any more; `None` for what is not understood.

@@ -4,9 +4,10 @@ use super::Cut;
 use super::pairs::{Pair, pairs};
 use super::relations::Base;
 use super::sample::Sample;
+use super::sources::Sources;
+use super::whole::Whole;
 use crate::sql::options::TranslateError;
-use crate::sql::plan::{Fetch, FetchKey};
-use crate::sql::schema::ColumnFacts;
+use crate::sql::plan::{Fetch, FetchKey, FetchedColumn};
 use crate::sql::syntax::equalities::equated;
 use crate::sql::syntax::names;
 use crate::types::quoted_name;
@@ -63,18 +64,26 @@ impl Cut<'_, '_> {
         self.cx.options.parameter_types.len()
     }
 
-    /// The fetches in their order, and for each table the place of its own.
+    /// The fetches in their order, and for each table the place of its own, if it has one.
     pub(super) fn ordered(
         &self,
         bases: &[Base],
-        drafts: Vec<Draft>,
-    ) -> Result<(Vec<Fetch>, Vec<usize>), TranslateError> {
+        wholes: &[Whole],
+        drafts: Vec<(usize, Draft)>,
+    ) -> Result<(Vec<Fetch>, Vec<Option<usize>>), TranslateError> {
         let pairs = pairs(bases);
+        // Those of sub-queries come first, in their own order.
         let mut fetches: Vec<Fetch> = Vec::new();
+        for whole in wholes {
+            if whole.place == fetches.len() {
+                fetches.push(whole.fetch.clone());
+            }
+        }
         let mut places: Vec<Option<usize>> = vec![None; bases.len()];
         // Tables that are known to give few rows, by themselves or by their partners.
-        let mut few: Vec<usize> = Vec::new();
-        let mut waiting: Vec<(usize, Draft)> = drafts.into_iter().enumerate().collect();
+        let within = |base: &Base| wholes.iter().any(|whole| whole.holds(&base.range));
+        let mut few: Vec<usize> = (0..bases.len()).filter(|at| bases.get(*at).is_some_and(within)).collect();
+        let mut waiting = drafts;
         while !waiting.is_empty() {
             let has_few = |at: usize| pairs.iter().any(|pair| pair.base == at && few.contains(&pair.other));
             // Who can be asked for by a table that cannot be asked for by it.
@@ -89,23 +98,36 @@ impl Cut<'_, '_> {
                 strength => (strength, 0),
             };
             let next = (0..waiting.len()).min_by_key(|n| waiting.get(*n).map(&rank)).unwrap_or(0);
-            let (at, Draft { mut fetch, strength }) = waiting.remove(next);
-            if strength != Strength::Limited {
-                self.put_keys(&mut fetch, at, bases, &pairs, (&fetches, &places))?;
-            }
-            if strength != Strength::Whole || has_few(at) {
-                few.push(at);
-            }
-            let same = fetches.iter().position(|known| *known == fetch);
-            let place = same.unwrap_or_else(|| {
-                fetches.push(fetch);
-                fetches.len().saturating_sub(1)
+            // PostgreSQL has to take for the same what is written twice: all of it at once.
+            let (at, draft) = waiting.remove(next);
+            let mut alike = vec![at];
+            waiting.retain(|(other, twin)| {
+                let is_alike = twin.fetch == draft.fetch;
+                alike.extend(is_alike.then_some(*other));
+                !is_alike
             });
-            if let Some(slot) = places.get_mut(at) {
-                *slot = Some(place);
+            let mut placed = Vec::with_capacity(alike.len());
+            for at in alike {
+                let mut fetch = draft.fetch.clone();
+                if draft.strength != Strength::Limited {
+                    self.put_keys(&mut fetch, at, (bases, wholes), &pairs, (&fetches, &places))?;
+                }
+                let is_few = draft.strength != Strength::Whole || has_few(at);
+                placed.push((at, fetch, is_few));
+            }
+            for (at, fetch, is_few) in placed {
+                few.extend(is_few.then_some(at));
+                let same = fetches.iter().position(|known| *known == fetch);
+                let place = same.unwrap_or_else(|| {
+                    fetches.push(fetch);
+                    fetches.len().saturating_sub(1)
+                });
+                if let Some(slot) = places.get_mut(at) {
+                    *slot = Some(place);
+                }
             }
         }
-        Ok((fetches, places.into_iter().flatten().collect()))
+        Ok((fetches, places))
     }
 
     /// What the fetches before it say of the rows of a table.
@@ -113,7 +135,7 @@ impl Cut<'_, '_> {
         &self,
         fetch: &mut Fetch,
         at: usize,
-        bases: &[Base],
+        (bases, wholes): (&[Base], &[Whole]),
         pairs: &[Pair],
         (fetches, places): (&[Fetch], &[Option<usize>]),
     ) -> Result<(), TranslateError> {
@@ -122,15 +144,21 @@ impl Cut<'_, '_> {
         if base.sample.as_ref().is_some_and(Sample::is_repeatable) {
             return Ok(());
         }
-        for pair in pairs.iter().filter(|pair| pair.base == at) {
-            let Some(place) = places.get(pair.other).copied().flatten() else { continue };
-            let of = fetches.get(place).map(|fetch| fetch.columns.as_slice()).unwrap_or_default();
-            let Some(fetched) = of.iter().position(|column| column.name == pair.other_column) else { continue };
-            let Some(array) = column(base, &pair.column).and_then(|facts| facts.pg_type.oid.array()) else { continue };
-            // A list is made of the elements of the rows.
-            if of.get(fetched).is_none_or(|column| column.format != Format::Binary) {
-                continue;
+        let fetched = |pair: &Pair| {
+            if let Some(place) = places.get(pair.other).copied().flatten() {
+                let columns = &fetches.get(place)?.columns;
+                // A list is made of the elements of the rows.
+                let is_it =
+                    |column: &FetchedColumn| column.name == pair.other_column && column.format == Format::Binary;
+                return Some((place, columns.iter().position(is_it)?));
             }
+            let other = bases.get(pair.other)?;
+            let whole = wholes.iter().find(|whole| whole.holds(&other.range))?;
+            Some((whole.place, whole.shown(pair.other, &pair.other_column, Sources { bases })?))
+        };
+        for pair in pairs.iter().filter(|pair| pair.base == at) {
+            let Some((place, fetched)) = fetched(pair) else { continue };
+            let Some(array) = base.column(&pair.column).and_then(|facts| facts.pg_type.oid.array()) else { continue };
             let key = FetchKey {
                 column: format!("{}.{}", base.visible, quoted_name(&pair.column)),
                 array,
@@ -147,8 +175,4 @@ impl Cut<'_, '_> {
         }
         Ok(())
     }
-}
-
-fn column<'a>(base: &'a Base, name: &str) -> Option<&'a ColumnFacts> {
-    base.own_names().zip(&base.facts.columns).find_map(|(own, facts)| (own == name).then_some(facts))
 }

@@ -154,10 +154,7 @@ impl Found<'_> {
         if *base != at || base == other {
             return;
         }
-        let facts = |base: usize, column: &str| {
-            let base = self.sources.bases.get(base)?;
-            base.own_names().zip(&base.facts.columns).find_map(|(name, facts)| (name == column).then_some(facts))
-        };
+        let facts = |base: usize, column: &str| self.sources.bases.get(base)?.column(column);
         let alike = facts(*base, column).zip(facts(*other, other_column)).is_some_and(|(a, b)| are_alike(a, b));
         let pair = Pair { base: *base, column: column.clone(), other: *other, other_column: other_column.clone() };
         if alike && !self.pairs.contains(&pair) {

@@ -7,7 +7,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::conditions::{Conjunct, conjuncts};
 use super::sample::Sample;
-use crate::sql::schema::TableFacts;
+use crate::sql::schema::{ColumnFacts, TableFacts};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::syntax::with::is_with_table;
@@ -39,8 +39,6 @@ pub(super) struct Base {
     pub conjuncts: Vec<Conjunct>,
     /// The same by USING and NATURAL.
     pub merges: Vec<Rc<Merge>>,
-    /// It is all that FROM has.
-    pub is_alone: bool,
     /// The query reads its `tableoid`.
     pub shows_own_oid: bool,
     pub sample: Option<Sample>,
@@ -73,6 +71,11 @@ impl Base {
             self.own_names().zip(self.column_names()).find_map(|(own, called)| is(&own).then_some(called))
         };
         at(&|own| own == column).or_else(|| at(&|own| own.eq_ignore_ascii_case(column)))
+    }
+
+    /// What is known of a column, by the name that PostgreSQL has for it.
+    pub(super) fn column(&self, own: &str) -> Option<&ColumnFacts> {
+        self.own_names().zip(&self.facts.columns).find_map(|(name, facts)| (name == own).then_some(facts))
     }
 
     /// Its columns have names that IRIS does not know them by.
@@ -145,14 +148,13 @@ pub(super) fn bases(cx: &Cx<'_>, query: &SyntaxNode) -> Option<Vec<Base>> {
                 let condition = nodes::child(&node, SyntaxKind::WHERE_CLAUSE).and_then(|clause| clause.first_child());
                 let conjuncts = condition.iter().flat_map(conjuncts).collect();
                 let needed = Needed { conjuncts, ..Needed::default() };
-                let is_alone = from.children().count() == 1;
                 for item in from.children() {
-                    walk(cx, &node, &item, &needed, is_alone, &mut all)?;
+                    walk(cx, &node, &item, &needed, &mut all)?;
                 }
             }
             SyntaxKind::TABLE => {
                 let name = nodes::child(&node, SyntaxKind::RELATION_NAME)?;
-                walk(cx, &node, &name, &Needed::default(), true, &mut all)?;
+                walk(cx, &node, &name, &Needed::default(), &mut all)?;
             }
             SyntaxKind::RELATION_NAME_REF if !is_with_table(&node) && !is_catalog(cx, &node) => named += 1,
             _ => {}
@@ -170,14 +172,7 @@ pub(super) fn bases(cx: &Cx<'_>, query: &SyntaxNode) -> Option<Vec<Base>> {
     (named == all.len()).then_some(all)
 }
 
-fn walk(
-    cx: &Cx<'_>,
-    select: &SyntaxNode,
-    item: &SyntaxNode,
-    needed: &Needed,
-    is_alone: bool,
-    all: &mut Vec<Base>,
-) -> Option<()> {
+fn walk(cx: &Cx<'_>, select: &SyntaxNode, item: &SyntaxNode, needed: &Needed, all: &mut Vec<Base>) -> Option<()> {
     match item.kind() {
         SyntaxKind::RELATION_FROM_ITEM | SyntaxKind::RELATION_NAME => {
             let sample = match nodes::child(item, SyntaxKind::TABLESAMPLE_CLAUSE) {
@@ -188,7 +183,7 @@ fn walk(
             if is_with_table(&name) || is_catalog(cx, &name) {
                 return Some(());
             }
-            all.push(Base { sample, ..base(cx, select, item, &name, needed, is_alone)? });
+            all.push(Base { sample, ..base(cx, select, item, &name, needed)? });
             Some(())
         }
         SyntaxKind::JOIN_EXPR => {
@@ -207,10 +202,10 @@ fn walk(
                     | SyntaxKind::RELATION_NAME
                     | SyntaxKind::JOIN_EXPR
                     | SyntaxKind::PAREN_EXPR => {
-                        walk(cx, select, &inner, needed, false, all)?;
+                        walk(cx, select, &inner, needed, all)?;
                     }
                     SyntaxKind::PAREN_FROM_ITEM if nodes::child(&inner, SyntaxKind::PAREN_SELECT).is_none() => {
-                        walk(cx, select, &inner, needed, false, all)?;
+                        walk(cx, select, &inner, needed, all)?;
                     }
                     // A sub-query is a query of its own; what else there is names no table.
                     _ => {}
@@ -232,7 +227,7 @@ fn join(
     all: &mut Vec<Base>,
 ) -> Option<()> {
     let Some(((join_node, right), before)) = steps.split_last() else {
-        return walk(cx, select, first, needed, false, all);
+        return walk(cx, select, first, needed, all);
     };
     let has = |kind| nodes::child(join_node, kind).is_some();
     let on = nodes::child(join_node, SyntaxKind::ON_CLAUSE).and_then(|clause| clause.first_child());
@@ -257,17 +252,10 @@ fn join(
         (needed.and(&on), needed.and(&on))
     };
     join(cx, select, first, before, &of_left, all)?;
-    walk(cx, select, right, &of_right, false, all)
+    walk(cx, select, right, &of_right, all)
 }
 
-fn base(
-    cx: &Cx<'_>,
-    select: &SyntaxNode,
-    item: &SyntaxNode,
-    name: &SyntaxNode,
-    needed: &Needed,
-    is_alone: bool,
-) -> Option<Base> {
+fn base(cx: &Cx<'_>, select: &SyntaxNode, item: &SyntaxNode, name: &SyntaxNode, needed: &Needed) -> Option<Base> {
     let typed = names::parts(name);
     let (_, lookup) = cx.relation(&typed).ok()?;
     let facts = cx.known(&lookup)?;
@@ -301,7 +289,6 @@ fn base(
         conjuncts: needed.conjuncts.clone(),
         merges: needed.merges.clone(),
         is_hidden: needed.is_hidden,
-        is_alone,
         shows_own_oid: false,
         sample: None,
     })

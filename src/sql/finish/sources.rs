@@ -137,14 +137,14 @@ impl Sources<'_> {
         let targets: Vec<SyntaxNode> = nodes::children(&list, SyntaxKind::TARGET).collect();
         let deeper = depth.saturating_add(1);
         let renamed = aliases.iter().position(|alias| alias == column);
-        if !aliases.is_empty() && targets.iter().any(is_star) {
+        if !aliases.is_empty() && targets.iter().any(nodes::is_star) {
             return Meaning::Unknown;
         }
         if let Some(value) = renamed.and_then(|at| targets.get(at)?.first_child()) {
             return self.meant(&value, deeper);
         }
         let mut has_others = false;
-        for target in targets.iter().skip(aliases.len()).filter(|target| !is_star(target)) {
+        for target in targets.iter().skip(aliases.len()).filter(|target| !nodes::is_star(target)) {
             let Some(value) = target.first_child() else { return Meaning::Unknown };
             let label = nodes::child(target, SyntaxKind::AS_NAME).and_then(|name| names::folded_parts(&name).pop());
             let is_name = matches!(value.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR);
@@ -156,7 +156,7 @@ impl Sources<'_> {
                 None => has_others = true,
             }
         }
-        let mut stars = targets.iter().filter(|target| is_star(target));
+        let mut stars = targets.iter().filter(|target| nodes::is_star(target));
         match (stars.next(), stars.next()) {
             (None, _) if has_others => Meaning::Unknown,
             (None, _) => Meaning::Absent,
@@ -172,7 +172,7 @@ impl Sources<'_> {
     }
 
     /// What stands in FROM of a query, under its name.
-    fn items(&self, select: &SyntaxNode) -> Vec<(String, Source)> {
+    pub(super) fn items(&self, select: &SyntaxNode) -> Vec<(String, Source)> {
         let mut items = Vec::new();
         let from = nodes::child(select, SyntaxKind::FROM_CLAUSE);
         for item in from.iter().flat_map(SyntaxNode::children) {
@@ -244,13 +244,6 @@ fn of_with(table: &SyntaxNode, aliases: Vec<String>) -> Option<Source> {
         .collect();
     let names = aliases.iter().chain(own.iter().skip(aliases.len())).cloned().collect();
     Some(Source::Query(query, names))
-}
-
-fn is_star(target: &SyntaxNode) -> bool {
-    nodes::has_token(target, SyntaxKind::STAR)
-        || target
-            .first_child()
-            .is_some_and(|value| value.kind() == SyntaxKind::FIELD_EXPR && nodes::has_token(&value, SyntaxKind::STAR))
 }
 
 /// The queries whose FROM a name may be of, from the innermost outwards; `None` where it is not clear what comes next.

@@ -44,6 +44,11 @@ fn columns_and_conditions() {
             "select name from known where md5(name) = 'x' and n > 3 and active",
             r#"SELECT known."name", known."active", known."n" FROM known WHERE n > 3 AND active ;; select name from <0> AS known where md5(name) = 'x' and n > 3 and active"#,
         ),
+        // A column of one is none of another.
+        (
+            "select md5(a.label), a.id, b.name from items a, known b where b.n = 1",
+            r#"SELECT b."name", b."n" FROM known AS b WHERE b.n = 1 ;; SELECT a."id", a."label" FROM items AS a ;; select md5(a.label), a.id, b.name from <1> a, <0> b where b.n = 1"#,
+        ),
         ("select count(*) from items i", r#"SELECT i."id" FROM items AS i ;; select count(*) from <0> i"#),
         (
             "select k from known k where k.n = 1 or md5(k.name) = 'x'",
@@ -142,6 +147,21 @@ fn first_rows() {
     assert!(has_limit("select md5(name) from known order by id desc limit 3"));
     assert!(has_limit("select md5(label) from items order by embedding <-> '[1,2,3]' limit 3"));
     assert!(has_limit("select md5(name) from known where n = 1 limit 3"));
+    for sql in [
+        "select md5(name) from known order by id limit 3 offset 2",
+        "select md5(name) from known order by id offset 2 fetch first 3 rows only",
+    ] {
+        assert!(cut(sql).unwrap().fetches[0].sql.ends_with(" LIMIT 5"), "{sql}");
+    }
+    let keyed = "select md5(name) from known order by id limit $1";
+    assert!(cut(keyed).unwrap().fetches[0].sql.ends_with("order by id LIMIT $1"));
+    // What is joined to each row makes no row less.
+    let sql = "select md5(k.name) from known k left join items i on i.id = k.n left join tasks t using (id) where k.n > 1 order by k.id limit 3";
+    assert!(cut(sql).unwrap().fetches[0].sql.ends_with("WHERE k.n > 1 order by k.id LIMIT 3"));
+    assert_eq!(keys(sql), ["i.id of k.n"]);
+    assert!(has_limit(
+        "select md5(name), (select max(i.id) from items i where i.label = name) from known order by id limit 3"
+    ));
     // The key is the column of the table, or the output column is that very one.
     for sql in [
         "select n::text, md5(name) from known order by n + 1 limit 3",
@@ -160,8 +180,15 @@ fn first_rows() {
         "select count(md5(name)) from known limit 3",
         "select md5(name), row_number() over () from known order by id limit 3",
         "select distinct md5(name) from known limit 3",
-        "select md5(name) from known order by id limit 3 offset 2",
         "select md5(name) from known, items limit 3",
+        "select md5(name) from known k join items i on true limit 3",
+        "select md5(name) from known k left join items i on true where i.id = 1 limit 3",
+        "select md5(name) from known k left join items i on true order by i.id limit 3",
+        "select md5(name) from known k right join items i on true order by k.id limit 3",
+        "select md5(name) from known k left join items i on true, tasks limit 3",
+        "select md5(name) from known order by id fetch first 3 rows with ties",
+        "select md5(name) from known union select label from items limit 3",
+        "select md5(name) from known limit 3 offset '1'",
         "select n, count(*) from known group by n limit 3",
         "(select md5(name) from known limit 3) order by md5",
         // The key is an output column.
@@ -417,4 +444,88 @@ fn partners_are_found_through_queries() {
     ] {
         assert_eq!(keys(sql), expected, "{sql}");
     }
+}
+
+/// The sub-queries that are fetched as they stand.
+fn wholes(sql: &str) -> Vec<String> {
+    let finish = cut(sql).expect(sql);
+    let wholes: Vec<String> = finish.fetches.iter().filter(|f| f.outputs.is_some()).map(|f| f.sql.clone()).collect();
+    assert_eq!(finish.simpler.is_some(), !wholes.is_empty());
+    wholes
+}
+
+#[test]
+fn sub_queries_that_iris_computes_are_fetched_whole() {
+    for sql in [
+        "select to_jsonb(x) from (<select n, count(*) from known group by n>) x",
+        "with x as (<select n, max(id) as m from known group by n>) select jsonb_agg(x) from x, x y",
+        "with x(a, b) as (<select distinct n, name from known>) select jsonb_agg(x) from x",
+        "select md5(name) from known where id = (<select max(id) from items>)",
+        "select md5(name) from known where id in (<select max(id) from items group by label>)",
+        "select md5(name), exists (<select n from old group by n>) from known",
+        "select md5(name), array(<select distinct n from old order by n>) from known",
+        "select jsonb_agg(q) from (<select k.id, i.label from known k join items i on i.id = k.n order by k.id limit 3>) q",
+        "select jsonb_agg(q) from (<select n, sum(price) as total, min(day) from known where active group by n having count(*) > 1>) q",
+        "with a as (<select n, count(*) as c from known group by n>), b as (select md5(c::text) from a) select * from b",
+        "select jsonb_agg(q) from (<with a as (select id, n from known) select n, count(*) from a group by n>) q",
+    ] {
+        let expected = &sql[sql.find('<').unwrap() + 1..sql.find('>').unwrap()];
+        let end = if expected.ends_with("count(*) ") { sql.rfind('>').unwrap() } else { sql.find('>').unwrap() };
+        let expected = &sql[sql.find('<').unwrap() + 1..end];
+        let sql = format!("{}{expected}{}", &sql[..sql.find('<').unwrap()], &sql[end + 1..]);
+        assert_eq!(wholes(&sql), [expected], "{sql}");
+    }
+    assert_eq!(
+        shown("select to_jsonb(x) from (select n, count(*) from known group by n) x"),
+        "select n, count(*) from known group by n ;; select to_jsonb(x) from (<0>) x"
+    );
+    // Its rows tell which others are needed.
+    let sql = "select jsonb_agg(k.doc) from (select label as l, id as i, count(*) from items group by id, label) q join known k on k.n = q.i";
+    assert_eq!(cut(sql).unwrap().fetches[1].keys[0].fetched, 1);
+}
+
+#[test]
+fn other_sub_queries_are_not() {
+    for sql in [
+        // Of other digits, or of no telling which.
+        "select to_jsonb(x) from (select n, avg(price) from known group by n) x",
+        "select to_jsonb(x) from (select n, md5(name) from known group by n, name) x",
+        // As many rows as its table has, or more.
+        "select to_jsonb(x) from (select n, price from known where id > 3) x",
+        "select to_jsonb(x) from (select k.n from known k join items i on i.id = k.id) x",
+        // It refers to what is around it.
+        "select (select count(*) from items i where i.id = k.n), md5(name) from known k",
+        "select (select count(*) from items where label = name), md5(name) from known k",
+        "select md5(name) from known k where exists (select 1 from items where label = k.name group by label)",
+        "with x as (select id from known) select to_jsonb(q) from (select count(*) from x) q",
+        "with items as (select 1 as id) select to_jsonb(q), md5(name) from (select count(*) from items) q, known",
+        // Not the same twice.
+        "select to_jsonb(x) from (select n, count(*) from known where ratio < random() group by n) x",
+        "select to_jsonb(x) from (select n, count(*) from known where at < now() group by n) x where now() > '2024-01-01'",
+        // Constants have the type of the other query.
+        "select md5(name) from known union (select name from known group by name)",
+        "(select name, array_agg(id) from known group by name)",
+        "select to_jsonb(x) from (select n, count(*) from known group by n offset 1 for update) x",
+        "select md5(name) from known where id = any (select max(id) from items)",
+        "with recursive x as (select count(*) as c from known union select c + 1 from x where c < 5) select to_jsonb(x) from x",
+    ] {
+        if let Some(finish) = cut(sql) {
+            assert!(finish.fetches.iter().all(|fetch| fetch.outputs.is_none()), "{sql}");
+        }
+    }
+}
+
+#[test]
+fn what_is_written_twice_stays_the_same() {
+    let inner = "array[(select max(id) from items)]";
+    let ending = "select array[(<0>)], count(*) from <1> AS known group by array[(<0>)]";
+    assert!(shown(&format!("select {inner}, count(*) from known group by {inner}")).ends_with(ending));
+    let inner = "(select max(md5(label)) from items i where i.id = k.n and label > '')";
+    let sql = format!("select array[{inner}], count(*) from known k where k.id < 9 group by array[{inner}], k.n");
+    let shown = shown(&sql);
+    assert_eq!(
+        shown.matches(" from <0> i where ").count().max(shown.matches(" from <1> i where ").count()),
+        2,
+        "{shown}"
+    );
 }

@@ -189,3 +189,11 @@ pub(crate) fn quantified(node: &SyntaxNode) -> Option<(bool, SyntaxNode)> {
     };
     Some((all, function.first_child()?))
 }
+
+/// Whether an item of a select list is `*` or `t.*`.
+pub(crate) fn is_star(target: &SyntaxNode) -> bool {
+    has_token(target, SyntaxKind::STAR)
+        || target
+            .first_child()
+            .is_some_and(|value| value.kind() == SyntaxKind::FIELD_EXPR && has_token(&value, SyntaxKind::STAR))
+}
