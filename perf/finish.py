@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""What a query costs that PostgreSQL finishes over rows of IRIS, and what it costs others.
+"""What a query costs that PostgreSQL finishes over rows of IRIS, and what it costs others; with the embedded PostgreSQL and with a
+native one (`catalog = "native"`, of the programs that tests/lib/postgres.sh installs).
 
     statements  milliseconds of one statement by the rows it needs (medians, on a connection of its own), and what the
-                gateway and its catalog service hold in memory afterwards (VmRSS of /proc/PID/status); beside it the same
-                statement on a PostgreSQL 18 that has the rows itself
+                gateway, the PostgreSQL of the catalogs and workers hold in memory afterwards (Pss of /proc/PID/smaps_rollup);
+                beside it the same statement on a PostgreSQL 18 that has the rows itself
+    worker      milliseconds by which a statement takes longer that has to wait for a worker's process (embedded only)
     load        latency of point selects (`pgbench -M prepared`, from its log) of many clients, alone and while others run
-                finished statements all the time; and of catalog questions meanwhile
+                finished statements all the time, one of them long ones that it cancels; of catalog questions meanwhile; and how
+                long a cancel takes
 
 Everything stays on loopback and is bounded in count and time. Give it a release build.
 """
@@ -13,7 +16,9 @@ Everything stays on loopback and is bounded in count and time. Give it a release
 import argparse
 import os
 import pathlib
+import random
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -26,6 +31,8 @@ sys.path.insert(0, str(LIB))
 import pgraw
 
 TABLE = "create table finish_perf (id int primary key, name text, doc jsonb, amount numeric(12,2))"
+# A worker computes it for seconds.
+LONG = "select count(*) from finish_perf a, finish_perf b where a.id < 3000 and b.id < 3000 and md5(a.doc->>'k' || b.name) < md5(b.name)"
 STATEMENT = "select doc->>'k' as k, count(*), sum(amount) from finish_perf where id < {} group by 1 order by 1"
 
 
@@ -43,18 +50,28 @@ def percentile(values, share):
     return values[min(len(values) - 1, int(len(values) * share))] if values else float("nan")
 
 
-def resident_mb(pid):
-    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) // 1024
-    return 0
+def pss_mb(pid):
+    """What it holds, and its part of what it shares with others."""
+    try:
+        lines = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) // 1024
+
+
+def children(pid):
+    tasks = pathlib.Path(f"/proc/{pid}/task").glob("*/children")
+    own = [int(child) for task in tasks for child in task.read_text().split()]
+    return own + [other for child in own for other in children(child)]
 
 
 def memory(pid):
-    """Of the gateway, and of what it has started."""
-    tasks = pathlib.Path(f"/proc/{pid}/task").glob("*/children")
-    others = [int(child) for task in tasks for child in task.read_text().split()]
-    return resident_mb(pid), sum(resident_mb(child) for child in others)
+    """Of the gateway, of the PostgreSQL of the catalogs, and of workers."""
+    catalogs, workers = [], []
+    for child in children(pid):
+        command = pathlib.Path(f"/proc/{child}/cmdline").read_bytes()
+        (workers if b"\0--worker" in command else catalogs).append(pss_mb(child))
+    return pss_mb(pid), sum(catalogs), workers
 
 
 def fill(connection, rows):
@@ -89,36 +106,62 @@ def pgbench(port, clients, seconds, work):
     return [int(line.split()[2]) / 1000 for log in work.glob("log.*") for line in log.read_text().splitlines()]
 
 
+def cancel(port, key):
+    with pgraw.socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(struct.pack("!ii", 8 + len(key), 80877102) + key)
+        connection.recv(1)
+
+
+def cancelled(connection, port, sql, after):
+    """Milliseconds from a cancel to the end of its statement."""
+    connection.send(pgraw.message(b"Q", sql.encode() + b"\0"))
+    time.sleep(after)
+    started = time.perf_counter()
+    cancel(port, connection.key)
+    answer = connection.until_ready()
+    if not any(tag == b"E" and b"57014" in body for tag, body in answer):
+        raise SystemExit(f"not cancelled: {answer!r:.200}")
+    return 1000 * (time.perf_counter() - started)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binary", help="the gateway, a release build")
     parser.add_argument("--gateway", action="append", default=[], help="a further argument for the gateway")
+    parser.add_argument("--kinds", default="embedded,native", help="of PostgreSQL")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--seconds", type=int, default=10, help="of each load")
     parser.add_argument("--clients", type=int, default=64, help="that send point selects")
     parser.add_argument("--finishing", type=int, default=16, help="that send finished statements")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        work = pathlib.Path(folder)
-        work.chmod(0o711)
-        gateway, reference = work / "gateway", work / "reference"
-        try:
-            port = int(subprocess.check_output([LIB / "gateway.sh", "start", gateway, args.binary, *args.gateway], text=True))
-            reference_port = int(subprocess.check_output([LIB / "postgres.sh", "start", reference], text=True))
-            run(args, port, reference_port, int((gateway / "server").read_text().split()[0]), work)
-        finally:
-            subprocess.run([LIB / "gateway.sh", "stop", gateway])
-            subprocess.run([LIB / "postgres.sh", "stop", reference])
+    for kind in args.kinds.split(","):
+        more = []
+        if kind == "native":
+            folder = subprocess.check_output([LIB / "postgres.sh", "binaries"], text=True).strip()
+            more = ["--catalog", "native", "--catalog-bin-dir", folder]
+        print(f"# {kind}", flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            work = pathlib.Path(folder)
+            work.chmod(0o711)
+            gateway, reference = work / "gateway", work / "reference"
+            try:
+                command = [LIB / "gateway.sh", "start", gateway, args.binary, *more, *args.gateway]
+                port = int(subprocess.check_output(command, text=True))
+                reference_port = int(subprocess.check_output([LIB / "postgres.sh", "start", reference], text=True))
+                run(args, kind, port, reference_port, int((gateway / "server").read_text().split()[0]), work)
+            finally:
+                subprocess.run([LIB / "gateway.sh", "stop", gateway])
+                subprocess.run([LIB / "postgres.sh", "stop", reference])
 
 
-def run(args, port, reference_port, pid, work):
+def run(args, kind, port, reference_port, pid, work):
     def connect():
         return pgraw.Connection("127.0.0.1", port, "_SYSTEM", "SYS", "USER", timeout=120)
 
     client, reference = connect(), pgraw.Connection("127.0.0.1", reference_port, "_SYSTEM", "", "USER", timeout=120)
     fill(client, args.rows)
     fill(reference, args.rows)
-    print("rows of IRIS  finished  PostgreSQL 18  memory: gateway  PostgreSQL of the catalogs")
+    print("rows of IRIS  finished  PostgreSQL 18  memory: gateway  PostgreSQL of the catalogs  workers")
     for rows in (10, 100, 1_000, 10_000, 100_000):
         if rows > args.rows:
             break
@@ -126,12 +169,22 @@ def run(args, port, reference_port, pid, work):
         there, expected = timed(reference, STATEMENT.format(rows), 9)
         if answer != expected:
             raise SystemExit(f"{rows} rows: another answer")
-        own, others = memory(pid)
-        print(f"{rows:12}  {here:5.1f} ms       {there:5.1f} ms         {own:4} MB  {others:4} MB", flush=True)
-    print(f"\n{args.clients} clients, point selects; milliseconds")
+        own, catalogs, workers = memory(pid)
+        print(f"{rows:12}  {here:6.1f} ms      {there:5.1f} ms         {own:4} MB  {catalogs:4} MB                      {workers} MB", flush=True)
+    if kind == "embedded":
+        large, starts = STATEMENT.format(min(args.rows, 10_000)), []
+        for n in range(5):
+            usual, _ = timed(client, large, 3)
+            # The copies of the workers are of no use any more.
+            ask(client, f"create type perf_type{n} as enum ('a')")
+            first, _ = timed(client, large, 1)
+            starts.append(first - usual)
+        print(f"start of a worker: {statistics.median(starts):.0f} ms ({min(starts):.0f} to {max(starts):.0f})", flush=True)
+    print(f"{args.clients} clients, point selects; milliseconds")
+    alone = None
     for finishing in (0, args.finishing):
         end = time.monotonic() + args.seconds + 1
-        finished, questions = [], []
+        finished, questions, cancels = [], [], []
 
         def finish(n):
             connection = connect()
@@ -139,6 +192,11 @@ def run(args, port, reference_port, pid, work):
                 started = time.perf_counter()
                 ask(connection, STATEMENT.format((10, 100, 1_000, 10_000)[n % 4]))
                 finished.append(1000 * (time.perf_counter() - started))
+
+        def give_up():
+            connection = connect()
+            while time.monotonic() < end:
+                cancels.append(cancelled(connection, port, LONG, random.random()))
 
         def question():
             connection = connect()
@@ -149,14 +207,22 @@ def run(args, port, reference_port, pid, work):
                 time.sleep(0.02)
 
         threads = [threading.Thread(target=finish, args=(n,)) for n in range(finishing)] + [threading.Thread(target=question)]
+        if finishing:
+            threads.append(threading.Thread(target=give_up))
         for thread in threads:
             thread.start()
         points = pgbench(port, args.clients, args.seconds, work)
+        own, catalogs, workers = memory(pid)
         for thread in threads:
             thread.join()
-        print(f"  {finishing} others with finished statements: {len(points)} point selects, p50 {percentile(points, 0.5):.2f}, p99 {percentile(points, 0.99):.2f};"
+        p99 = percentile(points, 0.99)
+        alone = alone or p99
+        print(f"  {finishing} others with finished statements: {len(points)} point selects, p50 {percentile(points, 0.5):.2f}, p99 {p99:.2f}"
+              f" ({p99 / alone:.2f} times);"
               f" catalog questions p50 {percentile(questions, 0.5):.2f}, p99 {percentile(questions, 0.99):.1f};"
-              f" {len(finished)} finished, p50 {percentile(finished, 0.5):.0f}, p99 {percentile(finished, 0.99):.0f}", flush=True)
+              f" {len(finished)} finished, p50 {percentile(finished, 0.5):.0f}, p99 {percentile(finished, 0.99):.0f};"
+              f" {len(cancels)} cancels, p50 {percentile(cancels, 0.5):.0f}, p99 {percentile(cancels, 0.99):.0f};"
+              f" memory {own} MB, {catalogs} MB, {workers} MB", flush=True)
 
 
 if __name__ == "__main__":

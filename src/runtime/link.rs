@@ -215,6 +215,8 @@ impl Link {
                 Progress::NeedBytes => {
                     self.flush().await?;
                     self.receive_some().await?;
+                    // A page of many megabytes may come as fast as it is read.
+                    glommio::yield_if_needed().await;
                 }
                 Progress::Connected { .. } => return Err(LinkError::Unasked("a login reply").into()),
             }

@@ -204,6 +204,8 @@ impl Question {
                 let look = Instant::now().checked_add(if self.is_finish { LOOK_AT_FINISH } else { LOOK });
                 deadline = deadline.into_iter().chain(look).min();
             }
+            // A long answer may come as fast as it is read.
+            glommio::yield_if_needed().await;
             result = self.running.as_mut()?.progress(deadline).await;
         }
     }

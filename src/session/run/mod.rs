@@ -17,6 +17,7 @@ pub(super) mod held_rows;
 pub(super) mod local;
 pub(super) mod nested;
 pub(super) mod outcome;
+mod page_rest;
 pub(super) mod refused;
 pub(super) mod script;
 pub(super) mod streams;

@@ -1,5 +1,6 @@
 //! Running a script of IRIS statements for a client: the one way rows and counts come to be, whatever the protocol.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use crate::bridge::{Culprit, last_part};
@@ -13,6 +14,7 @@ use super::bind::StepValues;
 use super::explain::Explanation;
 use super::held_rows::{HeldRows, check_returned};
 use super::outcome::{CommandTag, Outcome};
+use super::page_rest::{PART_BYTES, PageRest};
 use super::streams::StreamRows;
 use super::violation::{Attempt, violated};
 use crate::session::client::Client;
@@ -81,9 +83,9 @@ enum State {
     Waiting,
     /// A page is written and not the last: flushed before the next one is fetched.
     Flushing,
-    /// The row limit was reached inside this page.
+    /// The row limit was reached inside of this page, or others have their turn.
     Suspended {
-        rows: Vec<u8>,
+        rows: PageRest,
         end: bool,
     },
     /// Rows with stream cells, one cell read at a time.
@@ -243,9 +245,13 @@ impl Run {
         }
         self.rows_count = 0;
         self.opens_only = false;
+        self.go_on(cx)
+    }
+
+    fn go_on(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match std::mem::replace(&mut self.state, State::Waiting) {
             State::Next => self.next_step(cx),
-            State::Suspended { rows, end } => self.page(&rows, end, cx),
+            State::Suspended { rows: PageRest { bytes, taken }, end } => self.page(bytes.into(), taken, end, cx),
             State::Streams(rows) => self.streams(rows, cx),
             State::Done => {
                 self.state = State::Done;
@@ -269,6 +275,7 @@ impl Run {
         match (&self.state, event) {
             (State::Waiting | State::Streams(_), Event::Iris(reply)) => self.on_reply(reply, cx),
             (State::Flushing, Event::Flushed) => Ok(self.next_page()),
+            (State::Suspended { .. }, Event::Flushed) => self.go_on(cx),
             (State::Explaining(_), event @ (Event::Oracle(_) | Event::Mirrored(_))) => self.explain(event, cx),
             // IRIS has carried the statement out; the runtime brings the mirror in line when it could not follow.
             (State::Done, Event::Mirrored(done)) => {
@@ -337,7 +344,7 @@ impl Run {
                 if has_streams {
                     return self.streams(Box::new(StreamRows::new(rows, end)), cx);
                 }
-                self.page(rows, end, cx)
+                self.page(rows.into(), 0, end, cx)
             }
             Reply::Stream(data) => match std::mem::replace(&mut self.state, State::Waiting) {
                 State::Streams(mut rows) => {
@@ -490,24 +497,28 @@ impl Run {
         Ok(())
     }
 
-    fn page(&mut self, rows: &[u8], end: bool, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+    /// The rows of a page behind the first `taken` bytes.
+    fn page(&mut self, page: Cow<'_, [u8]>, taken: usize, end: bool, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let rows = page.get(taken..).unwrap_or_default();
         if let (true, Some(shape)) = (self.is_visible(), self.shape.as_ref()) {
             let shape = Rc::clone(shape);
             let mut reader = ItemReader::new(rows);
-            while !reader.is_empty() {
-                if self.limit_reached() {
-                    break;
-                }
+            // What belongs together is not cut.
+            let part_bytes = if self.steps().len() == 1 && self.held.is_none() { PART_BYTES } else { usize::MAX };
+            let is_over = |reader: &ItemReader<'_>| rows.len().saturating_sub(reader.rest().len()) >= part_bytes;
+            while !reader.is_empty() && !self.limit_reached() && !is_over(&reader) {
                 if let Err(error) = shape.write_row(&mut reader, cx.out) {
-                    self.state = State::Suspended { rows: Vec::new(), end };
+                    self.state = State::Suspended { rows: PageRest::default(), end };
                     return Err(error);
                 }
                 self.rows_count = self.rows_count.saturating_add(1);
                 self.step_rows_count = self.step_rows_count.saturating_add(1);
             }
-            if self.limit_reached() {
-                self.state = State::Suspended { rows: reader.rest().to_vec(), end };
-                return Ok(Outcome::Suspended);
+            if self.limit_reached() || !reader.is_empty() {
+                let taken = page.len().saturating_sub(reader.rest().len());
+                self.state = State::Suspended { rows: PageRest::new(page, taken), end };
+                let is_part = !self.limit_reached();
+                return Ok(if is_part { Outcome::Wait(Want::Flush) } else { Outcome::Suspended });
             }
         } else if let (Some(step), Ok(Some(Item::Int(1..)))) =
             (self.steps().get(self.step), ItemReader::new(rows).item())
@@ -535,7 +546,7 @@ impl Run {
                 }
                 Ok(super::streams::Advance::Row) => {
                     if let Err(error) = rows.write(&shape, cx.out) {
-                        self.state = State::Suspended { rows: Vec::new(), end: rows.end() };
+                        self.state = State::Suspended { rows: PageRest::default(), end: rows.end() };
                         return Err(error);
                     }
                     self.rows_count = self.rows_count.saturating_add(1);
@@ -543,7 +554,7 @@ impl Run {
                 }
                 Ok(super::streams::Advance::EndOfPage) => return self.end_of_page(rows.end(), cx),
                 Err(error) => {
-                    self.state = State::Suspended { rows: Vec::new(), end: rows.end() };
+                    self.state = State::Suspended { rows: PageRest::default(), end: rows.end() };
                     return Err(error);
                 }
             }
