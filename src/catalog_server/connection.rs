@@ -15,6 +15,9 @@ use super::interrupt::Interrupts;
 /// What one read may bring at least.
 const READ_BYTES: usize = 64 << 10;
 
+/// What PostgreSQL itself takes (`PQ_LARGE_MESSAGE_LIMIT`).
+const FRAME_BYTES_MAX: u32 = 0x3fff_ffff;
+
 /// What a client is told at its start.
 pub struct Greeting {
     pub server_version: String,
@@ -126,7 +129,8 @@ fn put_greeting(greeting: &Greeting, pid: u32, out: &mut SendBuf) {
 
 /// Reads until the client ends the connection.
 fn read(mut stream: UnixStream, connection: &Arc<Connection>, hello: &[u8], door: &Door) -> io::Result<()> {
-    let limits = Limits::default();
+    // All rows of a statement that is finished may come in one message; how many these are the gateway bounds.
+    let limits = Limits { frame_bytes_max: FRAME_BYTES_MAX, ..Limits::default() };
     let mut recv = RecvBuf::new();
     let mut phase = Phase::Startup;
     // Messages up to `batched` are whole and wait for one that ends their batch.
@@ -164,7 +168,8 @@ fn read(mut stream: UnixStream, connection: &Arc<Connection>, hello: &[u8], door
                 }
                 recv.consume(length);
             }
-            (_, b'X') => return Ok(()),
+            // A password that nobody has asked for would end the process.
+            (_, b'X' | b'p') => return Ok(()),
             (_, b'Q' | b'S' | b'F' | b'H') => {
                 let end = batched.saturating_add(length);
                 let frames = unread.get(..end).unwrap_or_default().to_vec();

@@ -33,6 +33,9 @@ pub trait Engine {
 /// what a statement may nest is bounded.
 const ERRORS_MAX: u32 = 500;
 
+/// A CopyFail message.
+const COPY_FAIL: &[u8] = b"f\0\0\0\x2fCOPY from the client is not to be had here\0";
+
 /// PostgreSQL compiled to WebAssembly.
 pub struct Embedded {
     database: Pglite,
@@ -104,6 +107,15 @@ impl Embedded {
 
 impl Engine for Embedded {
     fn exchange(&mut self, message: &[u8]) -> Result<Vec<u8>, String> {
+        // A COPY takes its data from what was sent with it, and nothing is: without an end of them it would not come back.
+        // In front of anything else such a message means nothing (protocol-flow, "COPY Operations").
+        let ended;
+        let message = if matches!(message.first(), Some(b'Q' | b'E')) {
+            ended = [message, COPY_FAIL].concat();
+            &ended
+        } else {
+            message
+        };
         let result = self.database.exec_protocol_raw(message, ExecProtocolOptions::no_sync());
         match &self.stack {
             Some(stack) => stack.restore(),
@@ -159,6 +171,59 @@ pub fn first_value(answer: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Whatever is sent is answered or refused, and what comes behind it is answered.
+    #[test]
+    fn nothing_that_is_sent_ends_it() {
+        let data = std::env::temp_dir().join(format!("engine-any-{}", std::process::id()));
+        let mut embedded = Embedded::open(&data, None).unwrap();
+        let message = |tag: u8, body: &[u8]| {
+            let length = u32::try_from(body.len() + 4).unwrap().to_be_bytes();
+            [&[tag][..], &length, body].concat()
+        };
+        let parsed = |sql: &str| {
+            let parse = message(b'P', &[b"\0", sql.as_bytes(), b"\0\0\0"].concat());
+            let rest = [message(b'B', &[0; 8]), message(b'E', &[0; 5]), message(b'S', b"")];
+            std::iter::once(parse).chain(rest).collect::<Vec<_>>()
+        };
+        embedded.exchange(&query("CREATE TABLE t (i integer)")).unwrap();
+        let mut all = Vec::new();
+        for sql in [
+            "COPY t FROM STDIN",
+            "COPY t TO STDOUT",
+            "COPY (SELECT 1) TO STDOUT (FORMAT binary)",
+            "SELECT 1; COPY t FROM STDIN; SELECT 2",
+            "/* copy */ COPY t FROM stdin WITH (FORMAT csv)",
+            "COPY t FROM STDIN; COPY t FROM STDIN",
+            "LISTEN a; NOTIFY a, 'b'",
+            "UNLISTEN *",
+            "SELECT pg_notify('a', 'b')",
+            "ROLLBACK",
+            "",
+        ] {
+            all.push((sql, vec![query(sql)]));
+            if !sql.contains(';') {
+                all.push((sql, parsed(sql)));
+            }
+        }
+        // now() has the number 1299; 0 is none.
+        for number in [1299_u32, 0, 7] {
+            let call = [&number.to_be_bytes()[..], &[0, 0, 0, 0, 0, 0]].concat();
+            all.push(("a call", vec![message(b'F', &call)]));
+        }
+        for tag in [b'd', b'c', b'f', b'H'] {
+            all.push(("a message of COPY", vec![message(tag, b"x\0"), message(b'S', b"")]));
+        }
+        for (what, messages) in all {
+            for message in messages {
+                embedded.exchange(&message).unwrap_or_else(|error| panic!("{what}: {error}"));
+            }
+            let answer = embedded.exchange(&query("SELECT 6 * 7")).unwrap();
+            assert_eq!(first_value(&answer).as_deref(), Some("42"), "{what}");
+        }
+        drop(embedded);
+        std::fs::remove_dir_all(data).unwrap();
+    }
 
     /// Each syntax error takes 3 KB of a stack of 8 MB that lies behind PostgreSQL's variables.
     #[test]
