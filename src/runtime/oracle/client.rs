@@ -211,9 +211,12 @@ impl Asker {
         let Oracle { traffic, crew, .. } = &*self.oracle;
         // Many rows to be read take their time before PostgreSQL can be interrupted.
         let is_large = request.frames.len() > LONG_BYTES;
-        let has_worker = || self.oracle.present().is_some_and(|generation| crew.has_idle(&generation));
+        let present = || self.oracle.present();
+        let has_idle = || present().is_some_and(|generation| crew.has_idle(&generation));
+        // Starting one takes longer than to wait for others whose rows are few.
+        let has_ready = || present().is_some_and(|generation| crew.has_ready(&generation));
         let goes_to_worker = match request.purpose {
-            OraclePurpose::Finish => !self.is_embedded() || is_large || !traffic.is_free() || has_worker(),
+            OraclePurpose::Finish => !self.is_embedded() || is_large || has_idle() || !traffic.is_free() && has_ready(),
             // One that runs alone need not wait for a worker to be started.
             OraclePurpose::Answer if self.is_embedded() => {
                 traffic.has_waiting() && (is_large || traffic.is_long(&request.frames))

@@ -180,6 +180,27 @@ impl Crew {
         })
     }
 
+    /// Whether workers listen whose copies have all that is committed, though none may be free. If none does, one is started.
+    pub(super) fn has_ready(&self, of: &Generation) -> bool {
+        let Ok(commits) = committed(of) else { return false };
+        self.change(|inner| {
+            let is_hopeless = inner.is_hopeless();
+            let Inner { kind: Kind::Processes { workers, starts }, last_number, .. } = inner else { return true };
+            let is_fresh = |worker: &&Worker| match &worker.state {
+                State::Idle { ready, .. } | State::Lent(ready) => worker.of == of.number && ready.commits >= commits,
+                State::Starting | State::Ending => false,
+            };
+            if workers.iter().any(|worker| is_fresh(&worker)) {
+                return true;
+            }
+            let is_starting = workers.iter().any(|worker| matches!(worker.state, State::Starting));
+            if let (Some(starts), false) = (starts, is_starting || is_hopeless || workers.len() >= self.workers_max) {
+                start_one(of, workers, starts, last_number);
+            }
+            false
+        })
+    }
+
     /// A worker for one question about the mirror of a generation, in the order of asking. Dropped before, the wish is taken
     /// back.
     ///
@@ -409,14 +430,18 @@ impl Inner {
         let starting = workers.iter().filter(|worker| matches!(worker.state, State::Starting)).count();
         let room = workers_max.saturating_sub(workers.len());
         for _ in 0..unserved_count.saturating_sub(starting).min(room) {
-            *last_number = last_number.saturating_add(1);
-            let (orders, received) = std::sync::mpsc::channel();
-            let number = *last_number;
-            if starts.send(Start { number, of: first.of.clone(), orders: received }).is_err() {
-                return;
-            }
-            workers.push(Worker { number, of: first.of.number, state: State::Starting, orders });
+            start_one(&first.of, workers, starts, last_number);
         }
+    }
+}
+
+fn start_one(of: &Generation, workers: &mut Vec<Worker>, starts: &Sender<Start>, last_number: &mut u64) {
+    *last_number = last_number.saturating_add(1);
+    let (orders, received) = std::sync::mpsc::channel();
+    let number = *last_number;
+    // Who starts them may have ended.
+    if starts.send(Start { number, of: of.clone(), orders: received }).is_ok() {
+        workers.push(Worker { number, of: of.number, state: State::Starting, orders });
     }
 }
 

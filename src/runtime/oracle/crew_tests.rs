@@ -25,7 +25,7 @@ fn workers_are_started_on_need_and_lent_in_order() {
     let crew = Crew::of_processes(2, starts);
     let ready = |commits| Ready { generation: generation(100, Path::new("/w")), commits };
     block_on(async {
-        assert!(!crew.has_idle(&of));
+        assert!(!crew.has_idle(&of) && !crew.has_ready(&of) && !crew.has_ready(&of));
         let mut wishes: Vec<_> = (0..3).map(|_| Box::pin(crew.lend(&of))).collect();
         for wish in &mut wishes {
             assert!(poll_once(wish).await.is_none());
@@ -35,6 +35,7 @@ fn workers_are_started_on_need_and_lent_in_order() {
         let [first, second, third] = &mut wishes[..] else { panic!() };
         crew.is_ready(two.number, ready(0));
         let loan = poll_once(&mut *first).await.unwrap().unwrap();
+        assert!(!crew.has_idle(&of) && crew.has_ready(&of));
         assert_eq!(loan.worker(), Some(two.number));
         assert!(poll_once(&mut *second).await.is_none());
         drop(loan);
