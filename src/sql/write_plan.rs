@@ -1,20 +1,34 @@
 //! A change of rows taken apart into a query and statements that store its rows.
 
-use std::ops::Range;
-
 use super::plan::FetchedColumn;
+use crate::types::PgType;
 
 /// A change of rows whose values a query gives. All texts are PostgreSQL's SQL, statements like a client's.
 #[derive(Debug)]
 pub struct WriteBack {
     pub parts: Vec<WritePart>,
     pub lock: Lock,
-    /// The first columns of each row, which tell the rows of the table apart; zero for new ones.
+    /// The first columns of each row, which tell the rows of the table apart; zero for new ones. They are NULL in a row that
+    /// is to be a new one.
     pub keys_count: usize,
-    /// Columns of each row in which no two of them may agree (ON CONFLICT DO UPDATE).
-    pub distinct: Vec<usize>,
+    pub repeats: Repeats,
+    /// Columns of the query's row that are texts, and the types that they have to fit.
+    pub fits: Vec<(usize, PgType)>,
     /// RETURNING of expressions that IRIS cannot compute.
     pub returning: Option<Returning>,
+}
+
+/// What several rows of the query for one row of the table are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Repeats {
+    /// The first counts.
+    First,
+    /// An error of MERGE.
+    Merge,
+    /// An error of ON CONFLICT DO UPDATE: no two rows may agree in these columns. `columns`: of those that are stored.
+    Upsert { columns: Vec<usize> },
+    /// The same by columns of the query's row.
+    Excluded { columns: std::ops::Range<usize> },
 }
 
 /// A query over the rows that were stored, which gives those of RETURNING.
@@ -33,26 +47,30 @@ pub struct Returning {
 pub struct WritePart {
     pub query: String,
     pub rows: Vec<RowWrite>,
+    /// The column that tells which of `rows` it is, by its number from 1 on; without one it is all of them.
+    pub choice: Option<usize>,
 }
 
 /// A statement that stores one row.
 #[derive(Debug, PartialEq, Eq)]
 pub enum RowWrite {
     /// Its `$n` are these columns of the query's row.
-    Of { sql: String, columns: Range<usize> },
+    Of { sql: String, columns: Vec<usize> },
     /// An INSERT of all columns of the query's row: the texts in front of VALUES and behind it.
     Insert { head: String, tail: String },
+    /// The same as the first; where it stores nothing, others have come between.
+    New { sql: String, columns: Vec<usize> },
 }
 
 impl RowWrite {
     /// The text, and the columns that its parameters are, of a row of so many.
-    pub fn of(&self, columns_count: usize) -> (String, Range<usize>) {
+    pub fn of(&self, columns_count: usize) -> (String, Vec<usize>) {
         match self {
-            Self::Of { sql, columns } => (sql.clone(), columns.clone()),
+            Self::Of { sql, columns } | Self::New { sql, columns } => (sql.clone(), columns.clone()),
             Self::Insert { head, tail } => {
                 let marks: Vec<String> = (1..=columns_count).map(|n| format!("${n}")).collect();
                 let sql = format!("{head} VALUES ({}) {tail}", marks.join(", "));
-                (sql.trim_end().to_owned(), 0..columns_count)
+                (sql.trim_end().to_owned(), (0..columns_count).collect())
             }
         }
     }

@@ -9,8 +9,8 @@ use std::rc::Rc;
 
 use crate::catalog::BoundValue;
 use crate::iris::Request;
-use crate::sql::{Action, Lock, Returning, RowWrite, WriteBack, WritePart};
-use crate::types::Oid;
+use crate::sql::{Action, Lock, Repeats, Returning, RowWrite, WriteBack, WritePart};
+use crate::types::{Datum, Oid, PgType, assign};
 use crate::wire::{Format, Messages, PgError, SendBuf, SqlState};
 
 use super::arrays::{Elements, put_elements, put_rows};
@@ -24,6 +24,9 @@ use crate::session::understand::context::{Cx, Understood};
 use crate::session::understand::rows::{Formats, described_fields, put_row_description};
 
 type Result<T> = std::result::Result<T, Box<PgError>>;
+
+/// Cells, `None` for NULL.
+type Row = Vec<Option<Vec<u8>>>;
 
 /// Text, types and values of its parameters, form of its rows.
 type Statement = (String, Vec<Oid>, Vec<BoundValue>, RowForm);
@@ -52,6 +55,8 @@ pub(crate) struct WriteBackRun {
     /// Where in `spool` the row stands that is next, and which of its statements is.
     position: usize,
     write: usize,
+    /// That row, once it has been looked at.
+    present: Option<Rc<Row>>,
     /// Keys of rows that have been locked or written, and values of ON CONFLICT's key.
     seen: HashSet<Vec<u8>>,
     locked: HashSet<Vec<u8>>,
@@ -100,6 +105,7 @@ impl WriteBackRun {
             columns: Vec::new(),
             position: 0,
             write: 0,
+            present: None,
             seen: HashSet::new(),
             locked: HashSet::new(),
             locked_count: 0,
@@ -160,10 +166,6 @@ impl WriteBackRun {
         self.plan()?.parts.get(self.part)
     }
 
-    fn row_write(&self) -> Option<&RowWrite> {
-        self.part()?.rows.get(self.write)
-    }
-
     fn keys_count(&self) -> usize {
         self.plan().map_or(0, |plan| plan.keys_count)
     }
@@ -209,7 +211,7 @@ impl WriteBackRun {
             if let Some(count) = count.take() {
                 self.done(count)?;
             }
-            let Some((sql, types, values, form)) = self.next()? else {
+            let Some((sql, types, values, form)) = self.next(cx)? else {
                 self.stage = Stage::Done;
                 if self.describe
                     && let Some(fields) = described_fields(self.understood.extra.described().as_deref(), &self.formats)?
@@ -242,7 +244,7 @@ impl WriteBackRun {
             Stage::Look => self.rewind(Stage::LockEach),
             Stage::LockEach => {
                 if count > 0
-                    && let Some(key) = self.row().map(|row| self.key(&row))
+                    && let Some(key) = self.row().and_then(|row| self.key(&row))
                 {
                     self.locked.insert(key);
                 }
@@ -250,6 +252,10 @@ impl WriteBackRun {
             }
             Stage::Query => self.queried()?,
             Stage::Write => {
+                let is_new = self.part().and_then(|part| part.rows.get(self.write));
+                if count == 0 && matches!(is_new, Some(RowWrite::New { .. })) {
+                    return Err(overtaken());
+                }
                 self.count = self.count.saturating_add(count);
                 self.stored.check()?;
                 self.returned.check()?;
@@ -270,28 +276,50 @@ impl WriteBackRun {
         self.stage = stage;
         self.position = 0;
         self.write = 0;
+        self.present = None;
     }
 
     /// The rows have been read that are to be written.
     fn queried(&mut self) -> Result<()> {
-        let rows_count = Messages::new(self.spool.as_slice()).filter(|(message, _)| message.tag == b'D').count();
-        let is_all = matches!(self.plan().map(|plan| &plan.lock), Some(Lock::All(_)));
+        let understood = Rc::clone(&self.understood);
+        let Action::WriteBack(plan) = &understood.translation.action else { return Ok(()) };
         // A row has become one to be changed since the others were locked.
-        if is_all && u64::try_from(rows_count).unwrap_or(u64::MAX) > self.locked_count {
-            self.attempts_count = self.attempts_count.saturating_add(1);
-            if self.attempts_count >= ATTEMPTS_MAX {
-                let message = "could not serialize access due to concurrent update";
-                return Err(PgError::error(SqlState(*b"40001"), message).hint("Try again."));
+        let (has_more, again) = match (&plan.lock, &plan.repeats) {
+            (Lock::All(_), _) => {
+                let rows_count =
+                    Messages::new(self.spool.as_slice()).filter(|(message, _)| message.tag == b'D').count();
+                (u64::try_from(rows_count).unwrap_or(u64::MAX) > self.locked_count, Stage::LockAll)
             }
-            self.ask(Stage::LockAll);
+            // Those that are not locked are left as they are.
+            (Lock::None, _) | (Lock::Each(_), Repeats::First) => (false, Stage::Write),
+            (Lock::Each(_), _) => (self.finds_unlocked(), Stage::Look),
+        };
+        if !has_more {
+            self.rewind(Stage::Write);
             return Ok(());
         }
-        self.rewind(Stage::Write);
+        self.attempts_count = self.attempts_count.saturating_add(1);
+        if self.attempts_count >= ATTEMPTS_MAX {
+            return Err(overtaken());
+        }
+        self.ask(again);
         Ok(())
     }
 
+    /// Whether the query gives a row of the table that has not been locked.
+    fn finds_unlocked(&mut self) -> bool {
+        self.rewind(Stage::Query);
+        while let Some(row) = self.row() {
+            if self.key(&row).is_some_and(|key| !self.locked.contains(&key)) {
+                return true;
+            }
+            self.next_row();
+        }
+        false
+    }
+
     /// The statement that is next.
-    fn next(&mut self) -> Result<Option<Statement>> {
+    fn next(&mut self, cx: &Cx<'_>) -> Result<Option<Statement>> {
         let understood = Rc::clone(&self.understood);
         let Action::WriteBack(plan) = &understood.translation.action else { return Ok(None) };
         loop {
@@ -313,15 +341,19 @@ impl WriteBackRun {
                 (Stage::LockAll, Lock::All(sql)) => return by_client(sql),
                 (Stage::Look | Stage::Query, _) => return by_client(&part.query),
                 (Stage::LockEach, Lock::Each(sql)) => match self.row() {
-                    Some(row) if !self.seen.insert(self.key(&row)) => self.next_row(),
+                    Some(row) if self.key(&row).is_none_or(|key| !self.seen.insert(key)) => self.next_row(),
                     Some(row) => {
-                        let (types, values) = self.parameters(&row, 0..self.keys_count())?;
+                        let keys: Vec<usize> = (0..plan.keys_count).collect();
+                        let (types, values) = self.parameters(&row, &keys)?;
                         return Ok(Some((sql.clone(), types, values, RowForm::Carried)));
                     }
                     None => {
                         self.seen.clear();
-                        // Without rows there is nothing to be read once more.
-                        if self.locked.is_empty() { self.end_part() } else { self.ask(Stage::Query) }
+                        // Without rows to be changed there is nothing to be read once more.
+                        match self.locked.is_empty() {
+                            true => self.rewind(Stage::Write),
+                            false => self.ask(Stage::Query),
+                        }
                     }
                 },
                 (Stage::Write, lock) => {
@@ -330,21 +362,43 @@ impl WriteBackRun {
                         self.end_part();
                         continue;
                     };
-                    let Some(write) = self.row_write() else {
+                    let chosen = part.choice.map(|at| chosen(&row, at));
+                    if let (Some(chosen), 0) = (chosen, self.write) {
+                        self.write = chosen.checked_sub(1).unwrap_or(part.rows.len());
+                    }
+                    let key = self.key(&row);
+                    let is_new = self.write == 0 || chosen.is_some();
+                    check_fits(&plan.fits, &row, cx)?;
+                    let Some(write) = part.rows.get(self.write) else {
                         self.next_row();
                         continue;
                     };
                     let (sql, columns) = write.of(self.columns.len());
-                    if self.keys_count() > 0 {
-                        let key = self.key(&row);
-                        // PostgreSQL changes a row once, whatever else it is joined with.
-                        if is_each && !self.locked.contains(&key) || !self.seen.insert(key) {
-                            self.next_write();
-                            continue;
-                        }
+                    if is_each && key.as_ref().is_some_and(|key| !self.locked.contains(key)) {
+                        self.next_row();
+                        continue;
                     }
-                    self.check_distinct(&row, columns.start)?;
-                    let (types, values) = self.parameters(&row, columns)?;
+                    match &plan.repeats {
+                        // PostgreSQL changes a row once, whatever else it is joined with.
+                        Repeats::First => {
+                            if is_new && key.is_some_and(|key| !self.seen.insert(key)) {
+                                self.next_row();
+                                continue;
+                            }
+                        }
+                        Repeats::Merge => {
+                            if key.is_some_and(|key| !self.seen.insert(key)) {
+                                return Err(merged_twice());
+                            }
+                        }
+                        Repeats::Upsert { columns: distinct } => {
+                            let places: Vec<usize> =
+                                distinct.iter().filter_map(|at| columns.get(*at)).copied().collect();
+                            self.check_distinct(&row, &places)?;
+                        }
+                        excluded @ Repeats::Excluded { .. } => self.check_excluded(excluded, key, &row)?,
+                    }
+                    let (types, values) = self.parameters(&row, &columns)?;
                     let form = match &plan.returning {
                         Some(returning) => {
                             RowForm::CarriedAs(Formats::new(returning.columns.iter().map(|column| column.format)))
@@ -384,26 +438,14 @@ impl WriteBackRun {
         self.stage = Stage::Next;
     }
 
-    /// The cells of the present row, `None` for NULL.
-    fn row(&self) -> Option<Vec<Option<Vec<u8>>>> {
-        let rest = self.spool.as_slice().get(self.position..)?;
-        let (message, _) = Messages::new(rest).next()?;
-        let mut cells = message.body.get(2..)?;
-        let mut row = Vec::with_capacity(self.columns.len());
-        while let Some((length, rest)) = cells.split_first_chunk::<4>() {
-            match usize::try_from(i32::from_be_bytes(*length)) {
-                Ok(length) => {
-                    let (cell, rest) = rest.split_at_checked(length)?;
-                    row.push(Some(cell.to_vec()));
-                    cells = rest;
-                }
-                Err(_) => {
-                    row.push(None);
-                    cells = rest;
-                }
-            }
+    /// The cells of the present row.
+    fn row(&mut self) -> Option<Rc<Row>> {
+        if self.present.is_none() {
+            let rest = self.spool.as_slice().get(self.position..)?;
+            let (message, _) = Messages::new(rest).next()?;
+            self.present = cells(message.body).map(Rc::new);
         }
-        Some(row)
+        self.present.clone()
     }
 
     fn next_row(&mut self) {
@@ -414,45 +456,63 @@ impl WriteBackRun {
         // Whatever is there that is no message ends the rows.
         self.position = if length == 0 { self.spool.len() } else { self.position.saturating_add(length) };
         self.write = 0;
+        self.present = None;
     }
 
     fn next_write(&mut self) {
-        self.write = self.write.saturating_add(1);
-        if self.row_write().is_none() {
+        let part = self.part();
+        let is_chosen = part.is_none_or(|part| part.choice.is_some());
+        let next = self.write.saturating_add(1);
+        if is_chosen || part.is_none_or(|part| part.rows.len() <= next) {
             self.next_row();
+        } else {
+            self.write = next;
         }
     }
 
-    fn key(&self, row: &[Option<Vec<u8>>]) -> Vec<u8> {
-        joined(row.iter().take(self.keys_count()))
+    /// What tells a row of the table from others; `None` for a new one.
+    fn key(&self, row: &Row) -> Option<Vec<u8>> {
+        let count = self.keys_count();
+        (row.first().is_some_and(Option::is_some) && count > 0).then(|| joined(row.iter().take(count)))
     }
 
     /// # Errors
     /// 21000 when a row before has the same key of ON CONFLICT DO UPDATE.
-    fn check_distinct(&mut self, row: &[Option<Vec<u8>>], first: usize) -> Result<()> {
-        let Some(plan) = self.plan().filter(|plan| !plan.distinct.is_empty()) else { return Ok(()) };
+    fn check_distinct(&mut self, row: &Row, places: &[usize]) -> Result<()> {
+        if places.is_empty() {
+            return Ok(());
+        }
         let cells: Option<Vec<&Option<Vec<u8>>>> =
-            plan.distinct.iter().map(|at| row.get(first.saturating_add(*at)).filter(|cell| cell.is_some())).collect();
+            places.iter().map(|at| row.get(*at).filter(|cell| cell.is_some())).collect();
         // A key with a NULL conflicts with nothing.
         let Some(cells) = cells else { return Ok(()) };
         let key = joined(cells.into_iter());
         if self.seen.insert(key) { Ok(()) } else { Err(second_time()) }
     }
 
-    fn parameters(
-        &self,
-        row: &[Option<Vec<u8>>],
-        columns: std::ops::Range<usize>,
-    ) -> Result<(Vec<Oid>, Vec<BoundValue>)> {
-        let cells = row.get(columns.clone()).zip(self.columns.get(columns));
-        let Some((cells, columns)) = cells else {
+    /// The same for what EXCLUDED has.
+    fn check_excluded(&mut self, repeats: &Repeats, key: Option<Vec<u8>>, row: &Row) -> Result<()> {
+        let Repeats::Excluded { columns } = repeats else { return Ok(()) };
+        // Keys are in front, and tell as much.
+        match key {
+            Some(mut key) => {
+                key.push(0);
+                if self.seen.insert(key) { Ok(()) } else { Err(second_time()) }
+            }
+            None => self.check_distinct(row, &columns.clone().collect::<Vec<usize>>()),
+        }
+    }
+
+    fn parameters(&self, row: &Row, columns: &[usize]) -> Result<(Vec<Oid>, Vec<BoundValue>)> {
+        let cells = columns.iter().map(|at| self.columns.get(*at).zip(row.get(*at)));
+        let Some(cells) = cells.collect::<Option<Vec<_>>>() else {
             return Err(PgError::error(
                 SqlState::INTERNAL_ERROR,
                 "a row to be written has other columns than expected",
             ));
         };
-        let types = columns.iter().map(|column| column.oid).collect();
-        let values = columns.iter().zip(cells).map(|(column, cell)| (column.format, cell.clone())).collect();
+        let types = cells.iter().map(|(column, _)| column.oid).collect();
+        let values = cells.into_iter().map(|(column, cell)| (column.format, cell.clone())).collect();
         Ok((types, values))
     }
 
@@ -465,6 +525,55 @@ impl WriteBackRun {
         let count = if returns { self.returned.last_count() } else { self.count };
         Outcome::Complete(CommandTag::counted(tag, count))
     }
+}
+
+/// The cells of a DataRow message.
+fn cells(body: &[u8]) -> Option<Row> {
+    // Behind their number.
+    let mut rest = body.get(2..)?;
+    let mut row = Row::new();
+    while let Some((length, behind)) = rest.split_first_chunk::<4>() {
+        match usize::try_from(i32::from_be_bytes(*length)) {
+            Ok(length) => {
+                let (cell, next) = behind.split_at_checked(length)?;
+                row.push(Some(cell.to_vec()));
+                rest = next;
+            }
+            Err(_) => {
+                row.push(None);
+                rest = behind;
+            }
+        }
+    }
+    Some(row)
+}
+
+/// # Errors
+/// 22001 for a text that is too long.
+fn check_fits(fits: &[(usize, PgType)], row: &Row, cx: &Cx<'_>) -> Result<()> {
+    for (at, pg_type) in fits {
+        let text = row.get(*at).and_then(Option::as_deref).and_then(|text| std::str::from_utf8(text).ok());
+        if let Some(text) = text {
+            assign(Datum::Text(text), Oid::TEXT, *pg_type, cx.client.settings.style())?;
+        }
+    }
+    Ok(())
+}
+
+/// The number in a cell, an integer in binary; zero for none.
+fn chosen(row: &Row, at: usize) -> usize {
+    let cell = row.get(at).and_then(Option::as_deref).and_then(<[u8]>::first_chunk);
+    cell.map_or(0, |bytes| usize::try_from(i32::from_be_bytes(*bytes)).unwrap_or(0))
+}
+
+/// Others have come between the reading and the writing, again and again.
+fn overtaken() -> Box<PgError> {
+    PgError::error(SqlState(*b"40001"), "could not serialize access due to concurrent update").hint("Try again.")
+}
+
+fn merged_twice() -> Box<PgError> {
+    PgError::error(SqlState(*b"21000"), "MERGE command cannot affect row a second time")
+        .hint("Ensure that not more than one source row matches any one target row.")
 }
 
 /// Cells that are the same bytes when all of them are.

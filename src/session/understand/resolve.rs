@@ -573,7 +573,9 @@ fn is_for_oracle(action: &Action, s: Surroundings<'_>) -> bool {
 
 /// Whether a statement begins as those do. `text`: that of its template, which has no comments.
 fn may_be_described(text: &str) -> bool {
-    ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "VALUES", "TABLE"].iter().any(|verb| begins_with(text, verb))
+    ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALUES", "TABLE"]
+        .iter()
+        .any(|verb| begins_with(text, verb))
 }
 
 fn begins_with(text: &str, verb: &str) -> bool {

@@ -8,7 +8,7 @@ use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, is_query};
 use crate::sql::syntax::tree::expressions;
 use crate::sql::translate::is_default;
-use crate::sql::write_plan::{Lock, RowWrite, WriteBack, WritePart};
+use crate::sql::write_plan::{Lock, Repeats, RowWrite, WriteBack, WritePart};
 
 /// Columns of a query that gives rows of VALUES side by side: PostgreSQL takes 1,664 in a select list.
 const WIDTH_MAX: usize = 1_600;
@@ -27,13 +27,18 @@ impl Change<'_, '_> {
             tail: self.text(body.end..end).trim().to_owned(),
         };
         let columns = self.listed();
-        let distinct = match self.conflict_key(&table, columns.as_deref()) {
-            Ok(distinct) => distinct,
+        let repeats = match self.conflict_key(&table, columns.as_deref()) {
+            Ok(columns) if columns.is_empty() => Repeats::First,
+            Ok(columns) => Repeats::Upsert { columns },
             Err(NotUnderstood) => return Ok(None),
         };
         let width = columns.as_ref().map_or(table.facts.columns.len(), Vec::len);
         let Some(returned) = self.returned(&table, |clause| insert.with_tail(clause).row().of(width).0)? else {
-            return Ok(None);
+            let all: Vec<String> = table.facts.columns.iter().map(|column| table.spelled(column)).collect();
+            let Some(columns) = columns.or(Some(all).filter(|all| Some(all.len()) == row_width(&source))) else {
+                return Ok(None);
+            };
+            return self.upsert(&table, &insert.head, &source, &columns);
         };
         insert = insert.with_tail(&returned.clause);
         let parts = if source.kind() == SyntaxKind::VALUES && is_plain(&source) {
@@ -46,7 +51,14 @@ impl Change<'_, '_> {
                 return Ok(None);
             }
         }
-        Ok(Some(WriteBack { parts, lock: Lock::None, keys_count: 0, distinct, returning: returned.by_query }))
+        Ok(Some(WriteBack {
+            parts,
+            lock: Lock::None,
+            keys_count: 0,
+            repeats,
+            fits: Vec::new(),
+            returning: returned.by_query,
+        }))
     }
 
     /// The columns in parentheses, folded.
@@ -79,11 +91,12 @@ impl Change<'_, '_> {
                 }
             }
             let sql = format!("{} VALUES ({}) {}", insert.head, written.join(", "), insert.tail);
-            rows.push(RowWrite::Of { sql: sql.trim_end().to_owned(), columns: first..listed.len() });
+            rows.push(RowWrite::Of { sql: sql.trim_end().to_owned(), columns: (first..listed.len()).collect() });
         }
         let part = |(listed, rows): (Vec<String>, Vec<RowWrite>)| WritePart {
             query: format!("{with}SELECT {}", listed.join(", ")),
             rows,
+            choice: None,
         };
         parts.into_iter().map(part).collect()
     }
@@ -92,7 +105,7 @@ impl Change<'_, '_> {
         let with = self.with();
         let text = self.text_of(source);
         let query = if with.is_empty() { text.to_owned() } else { format!("{with}SELECT * FROM ({text}) AS pgw_rows") };
-        vec![WritePart { query, rows: vec![insert.row()] }]
+        vec![WritePart { query, rows: vec![insert.row()], choice: None }]
     }
 
     /// Which columns of the rows are the key of ON CONFLICT DO UPDATE, in which no two of them may agree.
@@ -143,4 +156,10 @@ struct NotUnderstood;
 /// VALUES without ORDER BY and the like.
 fn is_plain(values: &SyntaxNode) -> bool {
     values.children().all(|child| child.kind() == SyntaxKind::ROW_LIST)
+}
+
+/// How many columns the rows of VALUES have.
+fn row_width(source: &SyntaxNode) -> Option<usize> {
+    let rows = nodes::grandchildren(source, SyntaxKind::ROW_LIST, SyntaxKind::ROW);
+    rows.first().map(|row| expressions(row).count())
 }

@@ -5,9 +5,12 @@
 //! can, as any query of a client.
 
 mod insert;
+mod joined;
+mod merge;
 mod returning;
 mod target;
 mod update;
+mod upsert;
 
 use std::ops::Range;
 
@@ -40,6 +43,7 @@ pub(crate) fn write_back(
         SyntaxKind::INSERT => (change.insert()?, "INSERT 0"),
         SyntaxKind::UPDATE => (change.update()?, "UPDATE"),
         SyntaxKind::DELETE => (change.delete()?, "DELETE"),
+        SyntaxKind::MERGE => (change.merge()?, "MERGE"),
         _ => return Ok(None),
     };
     let needed = cx.take_needed();

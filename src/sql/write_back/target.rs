@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use squawk_syntax::{SyntaxKind, SyntaxNode};
+use squawk_syntax::SyntaxKind;
 
 use super::Change;
 use crate::sql::schema::{ColumnFacts, TableFacts};
@@ -13,6 +13,8 @@ use crate::types::quoted_name;
 pub(super) struct Table {
     /// `s.t AS x`, as written.
     pub(super) named: String,
+    /// `s.t`, as written.
+    pub(super) typed: String,
     /// What its columns are qualified by, as written.
     pub(super) visible: String,
     pub(super) facts: Rc<TableFacts>,
@@ -63,10 +65,14 @@ impl Change<'_, '_> {
         let name = self.node.children().find(|child| {
             matches!(
                 child.kind(),
-                SyntaxKind::RELATION_NAME | SyntaxKind::RELATION_NAME_REF | SyntaxKind::RELATION_FROM_ITEM
+                SyntaxKind::RELATION_NAME
+                    | SyntaxKind::RELATION_NAME_REF
+                    | SyntaxKind::RELATION_FROM_ITEM
+                    | SyntaxKind::TABLE_RELATION_NAME
             )
         })?;
-        let reference = descendant(&name, SyntaxKind::RELATION_NAME_REF)?;
+        let kinds = [SyntaxKind::RELATION_NAME_REF, SyntaxKind::TABLE_NAME_REF];
+        let reference = name.descendants().find(|node| kinds.contains(&node.kind()))?;
         let typed = names::parts(&reference);
         let (_, lookup) = self.cx.relation(&typed).ok()?;
         let facts = self.cx.known(&lookup)?;
@@ -82,10 +88,6 @@ impl Change<'_, '_> {
             None => typed.join("."),
         };
         let visible = alias.or_else(|| typed.last().cloned())?;
-        Some(Table { named, visible, facts })
+        Some(Table { named, typed: typed.join("."), visible, facts })
     }
-}
-
-fn descendant(node: &SyntaxNode, kind: SyntaxKind) -> Option<SyntaxNode> {
-    node.descendants().find(|node| node.kind() == kind)
 }

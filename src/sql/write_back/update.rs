@@ -7,18 +7,19 @@ use super::{Change, Made};
 use crate::sql::options::TranslateError;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, is_query};
+use crate::sql::syntax::volatile::is_volatile;
 use crate::sql::translate::is_default;
-use crate::sql::write_plan::{Lock, RowWrite, WriteBack, WritePart};
+use crate::sql::write_plan::{Lock, Repeats, RowWrite, WriteBack, WritePart};
 use crate::types::quoted_name;
 
 /// What SET says of a column; `None`: DEFAULT.
-type Assignment = (String, Option<String>);
+pub(super) type Assignment = (String, Option<String>);
 
 impl Change<'_, '_> {
     pub(super) fn update(&self) -> Made {
         let Some(table) = self.table() else { return Ok(None) };
         let Some(key) = table.key() else { return Ok(None) };
-        let Some(assignments) = self.assignments() else { return Ok(None) };
+        let Some(assignments) = self.assignments(self.node) else { return Ok(None) };
         let mut listed = qualified(&table, &key);
         let mut sets = Vec::new();
         for (column, value) in &assignments {
@@ -60,19 +61,21 @@ impl Change<'_, '_> {
         let query = format!("{with}SELECT {} FROM {tables}{condition}", listed.join(", "));
         let is_alone = others.is_none() && with.is_empty();
         let lock = self.lock(table, key, is_alone.then_some(condition.as_str()))?;
-        let rows = vec![RowWrite::Of { sql: format!("{write}{}", returned.clause), columns: 0..listed.len() }];
+        let rows =
+            vec![RowWrite::Of { sql: format!("{write}{}", returned.clause), columns: (0..listed.len()).collect() }];
         Ok(Some(WriteBack {
-            parts: vec![WritePart { query, rows }],
+            parts: vec![WritePart { query, rows, choice: None }],
             lock,
             keys_count: key.len(),
-            distinct: Vec::new(),
+            repeats: Repeats::First,
+            fits: Vec::new(),
             returning: returned.by_query,
         }))
     }
 
     /// How the rows are locked before they are read: all for which the condition is true, where IRIS can tell, else those
     /// that the query has found.
-    fn lock(&self, table: &Table, key: &[String], condition: Option<&str>) -> Result<Lock, TranslateError> {
+    pub(super) fn lock(&self, table: &Table, key: &[String], condition: Option<&str>) -> Result<Lock, TranslateError> {
         let Some(idle) = table.idle_column() else { return Ok(Lock::None) };
         let locking = format!("UPDATE {} SET {idle} = {}.{idle}", table.named, table.visible);
         if let Some(condition) = condition {
@@ -85,9 +88,9 @@ impl Change<'_, '_> {
         Ok(if self.is_written(&one)? { Lock::Each(one) } else { Lock::None })
     }
 
-    /// `None` where there is more to it than columns and expressions.
-    fn assignments(&self) -> Option<Vec<Assignment>> {
-        let set = nodes::child(self.node, SyntaxKind::SET_CLAUSE)?;
+    /// Of the SET of a change. `None` where there is more to it than columns and expressions.
+    pub(super) fn assignments(&self, around: &SyntaxNode) -> Option<Vec<Assignment>> {
+        let set = nodes::child(around, SyntaxKind::SET_CLAUSE)?;
         let mut all = Vec::new();
         let items = set
             .descendants()
@@ -98,8 +101,9 @@ impl Change<'_, '_> {
             };
             let columns = of(SyntaxKind::COLUMN_TARGET);
             let is_single = item.kind() == SyntaxKind::SET_SINGLE_COLUMN;
-            if !is_single && item.children().any(|child| is_query(child.kind())) {
-                return None;
+            if let Some(query) = item.children().find(|child| !is_single && is_query(child.kind())) {
+                all.extend(self.parts_of(&query, &columns)?);
+                continue;
             }
             let values = match is_single {
                 true => nodes::children(&item, SyntaxKind::SET_EXPR).collect(),
@@ -109,20 +113,40 @@ impl Change<'_, '_> {
                 return None;
             }
             for (column, value) in columns.iter().zip(&values) {
-                let parts = names::folded_parts(column);
-                let [name] = parts.as_slice() else { return None };
-                let is_whole = self.text_of(column).trim() == names::parts(column).join(".");
-                if !is_whole {
-                    return None;
-                }
                 let text = (!is_default(value)).then(|| self.text_of(value).to_owned());
-                all.push((quoted_name(name), text));
+                all.push((self.set_column(column)?, text));
             }
         }
         (!all.is_empty()).then_some(all)
     }
+
+    /// A column of SET, quoted; `None` for a part of one.
+    fn set_column(&self, column: &SyntaxNode) -> Option<String> {
+        let parts = names::folded_parts(column);
+        let [name] = parts.as_slice() else { return None };
+        let is_whole = self.text_of(column).trim() == names::parts(column).join(".");
+        is_whole.then(|| quoted_name(name))
+    }
+
+    /// `(a, b) = (SELECT ..)`: a query for each column, where they say the same.
+    fn parts_of(&self, query: &SyntaxNode, columns: &[SyntaxNode]) -> Option<Vec<Assignment>> {
+        let calls = query.descendants().filter(|node| node.kind() == SyntaxKind::CALL_EXPR);
+        let mut called =
+            calls.filter_map(|call| names::parts(&call.first_child()?).last().map(|name| names::folded(name)));
+        if called.any(|name| is_volatile(&name)) {
+            return None;
+        }
+        let all: Vec<String> = (0..columns.len()).map(|n| format!("pgw_{n}")).collect();
+        let text = self.text_of(query);
+        let text = text.strip_prefix('(').and_then(|text| text.strip_suffix(')')).unwrap_or(text);
+        let part = |(n, column): (usize, &SyntaxNode)| {
+            let value = format!("(SELECT pgw_s.pgw_{n} FROM ({text}) AS pgw_s({}))", all.join(", "));
+            Some((self.set_column(column)?, Some(value)))
+        };
+        columns.iter().enumerate().map(part).collect()
+    }
 }
 
-fn qualified(table: &Table, key: &[String]) -> Vec<String> {
+pub(super) fn qualified(table: &Table, key: &[String]) -> Vec<String> {
     key.iter().map(|column| format!("{}.{column}", table.visible)).collect()
 }

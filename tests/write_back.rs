@@ -1,0 +1,108 @@
+//! Changes of rows that PostgreSQL computes and IRIS stores: side by side, and cut off in the middle.
+
+mod common;
+
+use std::time::Duration;
+
+use common::Server;
+use common::client::Client;
+use common::message::{self, Message};
+use common::process::stretched;
+
+/// The SQLSTATE of what a statement ends in.
+fn state(client: &mut Client, sql: &str) -> Option<String> {
+    client.send(&message::query(sql));
+    client.until_ready().iter().find(|message| message.tag == b'E').and_then(Message::sqlstate)
+}
+
+/// Counts up by one, in several ways, each of which IRIS cannot compute.
+const COUNTS: &[&str] = &[
+    "UPDATE counted SET n = n + length(md5(n::text)) - 31 WHERE id = 1",
+    "UPDATE counted SET n = n + 1 WHERE md5(id::text) = md5('1')",
+    "UPDATE counted SET n = counted.n + s.one FROM (SELECT length(md5('x')) / 32 AS one) s WHERE counted.id = 1",
+    "MERGE INTO counted USING (VALUES (1, 1)) v(id, one) ON v.id = counted.id WHEN MATCHED THEN UPDATE SET n = n + one",
+    "INSERT INTO counted (id, n) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET n = counted.n + length(md5(excluded.n::text)) / 32",
+];
+
+#[test]
+fn nothing_is_lost_side_by_side() {
+    const CLIENTS: usize = 8;
+    const ROUNDS: usize = 6;
+    for connections in ["2", "8"] {
+        let server = Server::gateway(&["--iris-connections", connections]);
+        let mut first = Client::connect(server.address);
+        first.ok("CREATE TABLE counted (id integer PRIMARY KEY, n bigint)");
+        first.ok("INSERT INTO counted VALUES (1, 0), (2, 0)");
+        let threads: Vec<_> = (0..CLIENTS)
+            .map(|number| {
+                let address = server.address;
+                std::thread::spawn(move || {
+                    let mut client = Client::connect(address);
+                    client.set_patience(stretched(Duration::from_secs(60)));
+                    let mut retried = 0_u32;
+                    for round in 0..ROUNDS {
+                        let sql = COUNTS[(number + round) % COUNTS.len()];
+                        // What others have come between is tried again, as any client has to.
+                        while let Some(state) = state(&mut client, sql) {
+                            assert!(matches!(state.as_str(), "40001" | "40P01"), "{sql}: {state}");
+                            retried += 1;
+                            assert!(retried < 500);
+                        }
+                    }
+                })
+            })
+            .collect();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!(first.value("SELECT n FROM counted WHERE id = 1"), (CLIENTS * ROUNDS).to_string());
+        assert_eq!(first.value("SELECT n FROM counted WHERE id = 2"), "0");
+    }
+}
+
+#[test]
+fn an_error_in_the_middle_leaves_nothing() {
+    let server = Server::gateway(&[]);
+    let mut client = Client::connect(server.address);
+    client.ok("CREATE TABLE few (id integer PRIMARY KEY, a varchar(40), n integer CHECK (n < 1000))");
+    client.ok("INSERT INTO few SELECT g, 'row ' || g, g FROM generate_series(1, 200) g");
+    assert_eq!(client.value("SELECT count(*) FROM few"), "200");
+    // The last rows are too long, or there already, or divided by zero.
+    for (sql, expected) in [
+        ("UPDATE few SET a = md5(a) || repeat('x', id / 20)", "22001"),
+        ("INSERT INTO few SELECT 400 - id, md5(a), n FROM few ORDER BY id", "23505"),
+        ("UPDATE few SET n = 1 / (id - 200) + length(md5(a))", "22012"),
+        ("INSERT INTO few (id, a) VALUES (201, md5('a')), (202, md5('b')), (1, md5('c'))", "23505"),
+    ] {
+        assert_eq!(state(&mut client, sql).as_deref(), Some(expected), "{sql}");
+        assert_eq!(client.value("SELECT count(*) FROM few WHERE a = 'row ' || id AND n = id"), "200", "{sql}");
+    }
+    client.ok("BEGIN");
+    client.ok("UPDATE few SET a = md5(a) WHERE id <= 100");
+    assert_eq!(state(&mut client, "UPDATE few SET a = repeat(md5(a), 3)").as_deref(), Some("22001"));
+    assert_eq!(state(&mut client, "SELECT 1").as_deref(), Some("25P02"));
+    client.ok("ROLLBACK");
+    assert_eq!(client.value("SELECT count(*) FROM few WHERE a = 'row ' || id"), "200");
+}
+
+#[test]
+fn a_client_that_is_gone_leaves_nothing() {
+    let server = Server::gateway(&["--iris-connections", "2"]);
+    let mut client = Client::connect(server.address);
+    client.ok("CREATE TABLE many (id integer PRIMARY KEY, a varchar(40))");
+    client.ok("INSERT INTO many SELECT g, 'row ' || g FROM generate_series(1, 3000) g");
+    for pause_ms in [20, 80, 200, 400] {
+        let mut leaving = Client::connect(server.address);
+        leaving.send(&message::query("UPDATE many SET a = md5(a)"));
+        std::thread::sleep(stretched(Duration::from_millis(pause_ms)));
+        let key = leaving.key.clone();
+        drop(leaving);
+        Client::open(server.address).send(&message::cancel(&key));
+        // All of it or nothing; whoever comes next waits for its locks at the most.
+        client.set_patience(stretched(Duration::from_secs(60)));
+        assert_eq!(state(&mut client, "UPDATE many SET a = 'row ' || id WHERE id = 3000"), None);
+        let changed = client.value("SELECT count(*) FROM many WHERE a <> 'row ' || id");
+        assert!(matches!(changed.as_str(), "0" | "2999"), "{changed}");
+        client.ok("UPDATE many SET a = 'row ' || id");
+    }
+}
