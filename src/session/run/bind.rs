@@ -128,7 +128,8 @@ pub(crate) fn bind_values(
 
 /// Whether the rows of a query can be told in these formats, where that is not sure.
 fn check_formats(understood: &Understood, formats: &Formats, cx: &Cx<'_>) -> Result<(), Box<PgError>> {
-    if formats.means(&Formats::text()) {
+    // Rows have been told in these before.
+    if understood.extra.has_shape(formats) || formats.means(&Formats::text()) {
         return Ok(());
     }
     let Action::Script(steps) = &understood.translation.action else { return Ok(()) };

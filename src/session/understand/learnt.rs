@@ -38,6 +38,11 @@ impl Learnt {
         Some(Rc::clone(shape))
     }
 
+    /// Whether its rows can be told in these formats, as far as that is known.
+    pub(in crate::session) fn has_shape(&self, formats: &Formats) -> bool {
+        self.shapes.borrow().iter().any(|(known, _)| known.means(formats))
+    }
+
     pub(in crate::session) fn keep_shape(&self, formats: &Formats, shape: &Rc<RowShape>) {
         let mut shapes = self.shapes.borrow_mut();
         if shapes.len() >= SHAPES_MAX {
