@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::Server;
 use common::client::Client;
@@ -105,4 +105,30 @@ fn a_client_that_is_gone_leaves_nothing() {
         assert!(matches!(changed.as_str(), "0" | "2999"), "{changed}");
         client.ok("UPDATE many SET a = 'row ' || id");
     }
+}
+
+/// Each row is stored in no time: what ends the statement has to come between two of them.
+#[test]
+fn it_ends_between_two_rows() {
+    let server = Server::gateway(&["--iris-connections", "1"]);
+    let mut client = Client::connect(server.address);
+    client.set_patience(stretched(Duration::from_secs(60)));
+    client.ok("CREATE TABLE many (id integer PRIMARY KEY, a text)");
+    client.ok("INSERT INTO many SELECT g, 'row ' || g FROM generate_series(1, 20000) g");
+    let unchanged = "SELECT count(*) FROM many WHERE a = 'row ' || id";
+    let change = "UPDATE many SET a = md5(a)";
+    client.ok("SET statement_timeout = '700ms'");
+    let started = Instant::now();
+    assert_eq!(state(&mut client, change).as_deref(), Some("57014"));
+    assert!(started.elapsed() < stretched(Duration::from_secs(4)), "{:?}", started.elapsed());
+    client.ok("RESET statement_timeout");
+    assert_eq!(client.value(unchanged), "20000");
+    client.send(&message::query(change));
+    std::thread::sleep(Duration::from_millis(700));
+    let cancelled = Instant::now();
+    Client::open(server.address).send(&message::cancel(&client.key));
+    let answer = client.until_ready();
+    assert_eq!(answer.iter().find(|message| message.tag == b'E').and_then(Message::sqlstate).as_deref(), Some("57014"));
+    assert!(cancelled.elapsed() < stretched(Duration::from_secs(3)), "{:?}", cancelled.elapsed());
+    assert_eq!(client.value(unchanged), "20000");
 }

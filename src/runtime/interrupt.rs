@@ -26,6 +26,16 @@ pub(super) enum Interrupted {
     ByTimeout,
 }
 
+impl Interrupted {
+    /// What IRIS would say.
+    pub(super) const fn sqlcode(self) -> i32 {
+        match self {
+            Self::ByUser => 456,
+            Self::ByTimeout => 450,
+        }
+    }
+}
+
 /// What is known about a request in flight.
 pub(super) struct Watch {
     pub(super) deadline: Option<Instant>,
@@ -143,10 +153,7 @@ async fn send(pool: Rc<Pool>, address: SocketAddr, job: i64, statement_id: u32) 
 pub(super) fn relabeled(reply: Reply<'_>, interrupted: Option<Interrupted>) -> Reply<'_> {
     match (reply, interrupted) {
         (Reply::Failed { mut error, counts }, Some(why)) if matches!(error.sqlcode, 400 | 450 | 453 | 456) => {
-            error.sqlcode = match why {
-                Interrupted::ByUser => 456,
-                Interrupted::ByTimeout => 450,
-            };
+            error.sqlcode = why.sqlcode();
             Reply::Failed { error, counts }
         }
         (reply, _) => reply,

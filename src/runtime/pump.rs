@@ -24,7 +24,7 @@ use super::pool::Lease;
 use super::shard::Shard;
 use super::tcp;
 use super::wait::{Signals, within};
-use crate::iris::{Reply, Request};
+use crate::iris::{IrisError, Reply, Request};
 use crate::session::{Effect, Event, Identity, LockRequest, Step, WaitRequest};
 use crate::wire::{Frame, PgError, Phase, RecvBuf, SendBuf, SqlState, StartupPacket};
 
@@ -80,6 +80,8 @@ struct Statement {
     number: u64,
     /// `statement_timeout`.
     deadline: Option<Instant>,
+    /// It has been told to end in front of a request.
+    is_told: bool,
 }
 
 impl<C: Conversation> Pump<C> {
@@ -389,6 +391,11 @@ impl<C: Conversation> Pump<C> {
         self.shard.counters.iris_requests.add(1);
         self.target.activity.set(Activity::WaitingForIris(self.shard.tick.get()));
         let statement = self.session.statement();
+        if let Some(why) = self.is_to_end(request) {
+            let error = IrisError { sqlcode: why.sqlcode(), text: String::new() };
+            let reply = Reply::Failed { error, counts: Vec::new() };
+            return Ok(self.session.on_event(Event::Iris(reply), &mut self.out));
+        }
         let outcome = self.run_request(request).await;
         self.target.activity.set(Activity::Working);
         match outcome {
@@ -416,6 +423,24 @@ impl<C: Conversation> Pump<C> {
                 Ok(self.session.on_fatal(&error, &mut self.out))
             }
         }
+    }
+
+    /// Whether a statement of many requests was cancelled, or has had its time, between two of them: a request that takes no
+    /// time is never interrupted. It is told once, as what it does then undoes its work.
+    fn is_to_end(&mut self, request: &Request) -> Option<Interrupted> {
+        if self.lease.is_none() || !matches!(request, Request::Execute { .. } | Request::Prepare { .. }) {
+            return None;
+        }
+        let deadline = self.statement_deadline();
+        let known = self.statement.as_mut().filter(|known| !known.is_told)?;
+        let why = if self.target.signals.is_raised(Signals::CANCEL) {
+            self.target.signals.clear(Signals::CANCEL);
+            Interrupted::ByUser
+        } else {
+            deadline.filter(|deadline| *deadline <= Instant::now()).map(|_| Interrupted::ByTimeout)?
+        };
+        known.is_told = true;
+        Some(why)
     }
 
     async fn run_request(&mut self, request: &Request) -> Outcome {
@@ -457,13 +482,13 @@ impl<C: Conversation> Pump<C> {
         }
         let limit = Some(self.session.statement_timeout_ms()).filter(|ms| *ms > 0);
         let deadline = limit.and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)));
-        self.statement = Some(Statement { number, deadline });
+        self.statement = Some(Statement { number, deadline, is_told: false });
         deadline
     }
 
     /// Whether the time of the statement under way is over.
     fn is_late(&self) -> bool {
-        let Some(Statement { number, deadline: Some(deadline) }) = &self.statement else { return false };
+        let Some(Statement { number, deadline: Some(deadline), .. }) = &self.statement else { return false };
         self.session.statement() == Some(*number) && *deadline <= Instant::now()
     }
 

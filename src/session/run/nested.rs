@@ -17,6 +17,7 @@ use crate::session::understand::context::{Cx, Understood};
 use crate::session::understand::parameter::Parameter;
 use crate::session::understand::resolve::{Resolve, Understanding};
 use crate::session::understand::rows::Formats;
+use crate::session::understand::statement::parameter_types;
 
 type Result<T> = std::result::Result<T, Box<PgError>>;
 
@@ -161,8 +162,9 @@ impl Nested {
             RowForm::Client(formats) | RowForm::CarriedAs(formats) => formats.clone(),
             RowForm::Carried => Formats::new(self.columns.iter().map(|column| column.format)),
         };
-        let parameters: Vec<Parameter<'_>> = self
-            .parameter_types
+        // As PostgreSQL resolves those that are open: a value is read by the rules of its type.
+        let types = parameter_types(&understood, &self.parameter_types, described.as_deref());
+        let parameters: Vec<Parameter<'_>> = types
             .iter()
             .zip(&self.values)
             .map(|(&oid, (format, bytes))| Parameter { oid, format: *format, bytes: bytes.as_deref() })
@@ -202,7 +204,10 @@ fn carried(pg_type: PgType) -> CarriedColumn {
     if oid.0 >= FIRST_NORMAL_OID || matches!(oid, Oid::TEXT | Oid::UNKNOWN) {
         return CarriedColumn { oid: Oid::UNSPECIFIED, format: Format::Text };
     }
-    let is_plain = crate::sql::travels_in_binary(oid) && Encoder::select(PgType::new(oid), Format::Binary).is_ok();
+    // In binary a number does not show its digits behind the point, which a text gets.
+    let is_plain = oid != Oid::NUMERIC
+        && crate::sql::travels_in_binary(oid)
+        && Encoder::select(PgType::new(oid), Format::Binary).is_ok();
     CarriedColumn { oid, format: if is_plain { Format::Binary } else { Format::Text } }
 }
 

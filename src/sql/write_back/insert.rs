@@ -17,6 +17,11 @@ impl Change<'_, '_> {
     pub(super) fn insert(&self) -> Made {
         let Some(table) = self.table() else { return Ok(None) };
         let Some(source) = self.node.children().find(|child| is_query(child.kind())) else { return Ok(None) };
+        // The parser takes RETURNING behind constants for a name of the last.
+        let mut words = source.descendants_with_tokens();
+        if words.any(|word| word.kind() == SyntaxKind::RETURNING_KW) {
+            return Ok(None);
+        }
         let whole = range(self.node);
         let body = range(&source);
         let start = nodes::child(self.node, SyntaxKind::WITH_CLAUSE).map_or(whole.start, |with| range(&with).end);

@@ -25,15 +25,26 @@ impl Change<'_, '_> {
         write: impl Fn(&str) -> String,
     ) -> Result<Option<Returned>, TranslateError> {
         let clause = self.clause(SyntaxKind::RETURNING_CLAUSE);
+        let own = self.own_list(table);
+        // The statement for a row knows the row's table alone.
+        if !clause.is_empty() && own.is_none() && !self.is_alone() {
+            return Ok(None);
+        }
         if self.is_written(&write(&clause))? {
             return Ok(Some(Returned { clause, by_query: None }));
         }
-        let Some(list) = self.own_list(table) else { return Ok(None) };
+        let Some(list) = own else { return Ok(None) };
         let columns = table.facts.columns.iter().map(|column| fetched(&table.spelled(column), column)).collect();
         let all: Vec<String> = table.facts.columns.iter().map(|column| table.called(column)).collect();
         let clause = format!(" RETURNING {}", all.join(", "));
         let by_query = Returning { list, name: table.visible.clone(), columns };
         Ok(self.is_written(&write(&clause))?.then_some(Returned { clause, by_query: Some(by_query) }))
+    }
+
+    /// Whether no other table stands beside the one that is changed.
+    fn is_alone(&self) -> bool {
+        let others = [SyntaxKind::FROM_CLAUSE, SyntaxKind::USING_CLAUSE];
+        others.iter().all(|kind| nodes::child(self.node, *kind).is_none())
     }
 
     /// The list of RETURNING, where it is about the columns of the table alone.
@@ -44,8 +55,7 @@ impl Change<'_, '_> {
         }
         let list = nodes::child(&clause, SyntaxKind::TARGET_LIST)?;
         let visible = names::folded(&table.visible);
-        let others = [SyntaxKind::FROM_CLAUSE, SyntaxKind::USING_CLAUSE];
-        let is_alone = others.iter().all(|kind| nodes::child(self.node, *kind).is_none());
+        let is_alone = self.is_alone();
         let is_own = list.descendants().all(|node| match node.kind() {
             kind if nodes::is_query(kind) => false,
             SyntaxKind::FIELD_EXPR => {

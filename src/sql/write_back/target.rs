@@ -7,6 +7,7 @@ use squawk_syntax::SyntaxKind;
 use super::Change;
 use crate::sql::schema::{ColumnFacts, TableFacts};
 use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
 use crate::types::quoted_name;
 
 /// The table whose rows change.
@@ -60,6 +61,13 @@ impl Table {
 }
 
 impl Change<'_, '_> {
+    fn is_of_with(&self, typed: &[String]) -> bool {
+        let Some(with) = nodes::child(self.node, SyntaxKind::WITH_CLAUSE) else { return false };
+        let name = typed.last().map(|name| names::folded(name));
+        let mut tables = nodes::children(&with, SyntaxKind::WITH_TABLE);
+        tables.any(|table| names::first(&table).map(|table| names::folded(&table)) == name)
+    }
+
     /// `None`: it is not known.
     pub(super) fn table(&self) -> Option<Table> {
         let name = self.node.children().find(|child| {
@@ -74,6 +82,10 @@ impl Change<'_, '_> {
         let kinds = [SyntaxKind::RELATION_NAME_REF, SyntaxKind::TABLE_NAME_REF];
         let reference = name.descendants().find(|node| kinds.contains(&node.kind()))?;
         let typed = names::parts(&reference);
+        // WITH in front may have one of its name, which the query would take for it.
+        if self.is_of_with(&typed) {
+            return None;
+        }
         let (_, lookup) = self.cx.relation(&typed).ok()?;
         let facts = self.cx.known(&lookup)?;
         let alias = self.node.children().find(|child| {

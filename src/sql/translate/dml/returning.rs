@@ -4,6 +4,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::target::Target;
 use crate::sql::plan::{ScriptStep, StepRole};
+use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
@@ -27,6 +28,17 @@ pub(crate) fn select(
     };
     if returned.descendants().any(|node| node.kind() == SyntaxKind::RETURNING_OPTION_LIST) {
         return Err(cx.unsupported("RETURNING WITH (OLD, NEW) is not supported", returned.text_range().start().into()));
+    }
+    // It would see the table as it is after the change, or after a part of it.
+    let mut read = returned.descendants().filter(|node| node.kind() == SyntaxKind::RELATION_NAME_REF);
+    if read.any(|name| cx.relation(&names::parts(&name)).is_ok_and(|(text, _)| text.eq_ignore_ascii_case(&target.text)))
+    {
+        return Err(cx
+            .unsupported(
+                "RETURNING that reads the changed table is not supported",
+                returned.text_range().start().into(),
+            )
+            .hint("Read it before the change, in the same transaction."));
     }
     let relations = scope.clone();
     let targets = cx.scoped(scope, || cx.targets(&targets, Place::Top, None, &relations, false, ColumnCasts::All))?;

@@ -298,6 +298,15 @@ impl Cx<'_> {
         })
     }
 
+    /// What a change gives to a column of its table, which is the first of its relations.
+    fn new_value(&self, relation: &Relation, relations: &[Relation], column: &str) -> Option<Frag> {
+        if !relations.first().is_some_and(|first| std::ptr::eq(first, relation)) {
+            return None;
+        }
+        let substituted = self.substituted.borrow();
+        substituted.iter().find(|(name, _)| name.eq_ignore_ascii_case(column)).map(|(_, new)| new.clone())
+    }
+
     /// `*` and `t.*`: the columns by name where they are known and it matters, else the star itself.
     fn star(
         &self,
@@ -336,7 +345,10 @@ impl Cx<'_> {
                         text.push('.');
                     }
                     text.push_str(&column.iris_name());
-                    let mut frag = Frag::atom(text, column.ty);
+                    let mut frag = match self.new_value(relation, relations, &column.name) {
+                        Some(new) => new,
+                        None => Frag::atom(text, column.ty),
+                    };
                     frag.not_null = !(column.nullable || relation.optional);
                     frag.is_stream = column.is_stream;
                     frag.is_exact = column.is_exact;
