@@ -360,7 +360,7 @@ fn cancels_of_finished_statements_are_heard_at_once() {
     for n in 0..12_u64 {
         client.send(&message::query(LONG));
         // While rows are fetched, the worker is started, the rows are read, and the query runs.
-        std::thread::sleep(Duration::from_millis(n * 60));
+        std::thread::sleep(stretched(Duration::from_millis(30 + n * 60)));
         let cancelled = Instant::now();
         Client::open(server.address).send(&message::cancel(&client.key));
         let answer = client.until_ready();

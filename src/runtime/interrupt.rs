@@ -10,7 +10,7 @@ use super::link::Link;
 use super::pool::Pool;
 use super::pump::{canceled_by_timeout, canceled_by_user};
 use super::wait::{Signals, within};
-use crate::iris::{Reply, Request, SubmitOutcome};
+use crate::iris::{IrisError, Reply, Request, SubmitOutcome};
 use crate::wire::{PgError, SqlState};
 
 /// How long an interrupted statement may take to end before its connection is given up, the way of the interruption
@@ -30,8 +30,8 @@ impl Interrupted {
     /// What IRIS would say.
     pub(super) const fn sqlcode(self) -> i32 {
         match self {
-            Self::ByUser => 456,
-            Self::ByTimeout => 450,
+            Self::ByUser => IrisError::CANCELED,
+            Self::ByTimeout => IrisError::TIMED_OUT,
         }
     }
 }
@@ -163,7 +163,6 @@ pub(super) fn relabeled(reply: Reply<'_>, interrupted: Option<Interrupted>) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::iris::IrisError;
 
     fn failed(sqlcode: i32) -> Reply<'static> {
         Reply::Failed { error: IrisError { sqlcode, text: String::new() }, counts: Vec::new() }

@@ -91,6 +91,10 @@ pub struct IrisError {
 impl IrisError {
     /// SQLCODE of [`recompiled`](Self::recompiled).
     pub const RECOMPILED: i32 = 478;
+    /// SQLCODE -450: the statement had its time.
+    pub const TIMED_OUT: i32 = 450;
+    /// SQLCODE -456: the statement was canceled.
+    pub const CANCELED: i32 = 456;
     /// SQLCODE -23: a column is qualified by a table that is not among those of the query.
     pub const UNKNOWN_LABEL: i32 = 23;
 
