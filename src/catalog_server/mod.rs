@@ -75,8 +75,15 @@ fn find_flags(engine: &mut Embedded) -> Option<Flags> {
         .ok()
 }
 
-/// Shards, catalogs and whatever else the machine does come first.
+/// Shards, catalogs and whatever else the machine does come first. Linux shares a processor among sessions before it looks at
+/// processes (sched(7), "The autogroup feature"): in a session of its own a worker takes nothing of the gateway's part. And
+/// Ctrl-C in a terminal is for the gateway.
 fn lower_priority() {
+    if let Err(error) = rustix::process::setsid() {
+        tracing::warn!(%error, "a worker shares the session of the gateway");
+    }
+    // A kernel without it has nothing to be lowered.
+    let _ = std::fs::write("/proc/self/autogroup", ORACLE_WORKER_NICE.to_string());
     if let Err(error) = rustix::process::setpriority_process(None, ORACLE_WORKER_NICE) {
         tracing::warn!(%error, "a worker has the priority of the gateway");
     }

@@ -1,7 +1,6 @@
 //! How a process of the embedded PostgreSQL is started.
 
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -25,8 +24,6 @@ impl Program {
             // Where the embedded PostgreSQL looks for the user's cache folder; relative ones do not count there.
             command.env("XDG_CACHE_HOME", std::path::absolute(cache_dir)?);
         }
-        // Ctrl-C in a terminal is for the gateway, which ends the process when nobody needs it any more.
-        command.process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Ok(command)
     }

@@ -130,6 +130,9 @@ pub(super) fn lower_priority(pid: i32) {
     if let Err(error) = lowered {
         tracing::debug!(%error, pid, "a process of the catalog service keeps its priority");
     }
+    // Linux shares a processor among sessions before it looks at processes (sched(7), "The autogroup feature"), and each
+    // process of PostgreSQL has a session of its own. A kernel without it has nothing to be lowered.
+    let _ = std::fs::write(Path::new("/proc").join(pid.to_string()).join("autogroup"), ORACLE_WORKER_NICE.to_string());
 }
 
 /// Memory a process holds in bytes: its own, and what it may share with others. `None` when it is gone.

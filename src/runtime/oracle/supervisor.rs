@@ -2,7 +2,7 @@
 //! holds it up and the process is not pinned to a shard's core.
 
 use std::io;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -247,6 +247,8 @@ impl Watch {
             Kind::Embedded(program) => {
                 let database = Some(self.oracle.options.database.as_str()).filter(|_| is_reopened);
                 let mut command = program.command(&own, &data.folder, database)?;
+                // Ctrl-C in a terminal is for the gateway, which ends the process when nobody needs it any more.
+                command.process_group(0);
                 let mut process = Process::spawn(&mut command, own, None)?;
                 let heard = process.when_ready()?;
                 let is_ready = |_: &Process| heard.try_recv().is_ok();
