@@ -2,6 +2,7 @@
 //! but where a frame ends.
 
 mod ask;
+mod between;
 mod write;
 
 use std::io;
@@ -425,24 +426,6 @@ impl<C: Conversation> Pump<C> {
         }
     }
 
-    /// Whether a statement of many requests was cancelled, or has had its time, between two of them: a request that takes no
-    /// time is never interrupted. It is told once, as what it does then undoes its work.
-    fn is_to_end(&mut self, request: &Request) -> Option<Interrupted> {
-        if self.lease.is_none() || !matches!(request, Request::Execute { .. } | Request::Prepare { .. }) {
-            return None;
-        }
-        let deadline = self.statement_deadline();
-        let known = self.statement.as_mut().filter(|known| !known.is_told)?;
-        let why = if self.target.signals.is_raised(Signals::CANCEL) {
-            self.target.signals.clear(Signals::CANCEL);
-            Interrupted::ByUser
-        } else {
-            deadline.filter(|deadline| *deadline <= Instant::now()).map(|_| Interrupted::ByTimeout)?
-        };
-        known.is_told = true;
-        Some(why)
-    }
-
     async fn run_request(&mut self, request: &Request) -> Outcome {
         let mut may_retry = self.lease.is_none() && may_be_repeated(request);
         let deadline = self.statement_deadline();
@@ -484,12 +467,6 @@ impl<C: Conversation> Pump<C> {
         let deadline = limit.and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms)));
         self.statement = Some(Statement { number, deadline, is_told: false });
         deadline
-    }
-
-    /// Whether the time of the statement under way is over.
-    fn is_late(&self) -> bool {
-        let Some(Statement { number, deadline: Some(deadline), .. }) = &self.statement else { return false };
-        self.session.statement() == Some(*number) && *deadline <= Instant::now()
     }
 
     async fn take_lease(&mut self, deadline: Option<Instant>) -> Result<Lease, Outcome> {

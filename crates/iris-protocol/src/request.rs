@@ -89,6 +89,11 @@ pub struct IrisError {
 }
 
 impl IrisError {
+    /// The statement was canceled, or had its time.
+    pub fn is_interruption(&self) -> bool {
+        matches!(self.sqlcode, Self::TIMED_OUT | Self::CANCELED)
+    }
+
     /// SQLCODE of [`recompiled`](Self::recompiled).
     pub const RECOMPILED: i32 = 478;
     /// SQLCODE -450: the statement had its time.

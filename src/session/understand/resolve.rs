@@ -473,9 +473,7 @@ impl Resolve {
     fn on_reply(&mut self, reply: Reply<'_>, s: Surroundings<'_>) -> Result<Understanding, Box<PgError>> {
         match (std::mem::replace(&mut self.stage, Stage::Translate), reply) {
             // Nothing is wrong with what was asked.
-            (_, Reply::Failed { error, .. }) if matches!(error.sqlcode, IrisError::TIMED_OUT | IrisError::CANCELED) => {
-                Err(refused(&error, s.context))
-            }
+            (_, Reply::Failed { error, .. }) if error.is_interruption() => Err(refused(&error, s.context)),
             (Stage::Tables { mut load, rest }, Reply::Failed { error, .. }) => {
                 let step =
                     load.on_refused(&mut s.context.tables.borrow_mut(), &s.context.table_queries, s.in_transaction);
