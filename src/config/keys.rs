@@ -211,7 +211,8 @@ keys! {
     /// More are refused with SQLSTATE 54000.
     finish_rows_max: u64 = 1_000_000, "N", whole(1, 100_000_000);
 
-    /// The same in bytes, all of which the gateway holds in memory (1048576 to 536870912).
+    /// The same in bytes, all of which the gateway holds in memory, and of the rows that a change is computed as (1048576 to
+    /// 536870912).
     finish_bytes_max: u64 = 64 << 20, "BYTES", whole(1 << 20, 512 << 20);
 
     /// Such queries under way at the same time, for the whole process (1 to 10000): together they hold as many times

@@ -3,8 +3,9 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::plan::Translation;
+use super::plan::{Action, Translation};
 use super::schema::Need;
+use super::template::Template;
 use crate::types::Oid;
 use crate::wire::PgError;
 
@@ -85,6 +86,17 @@ pub struct Translated {
     pub translation: Translation,
     /// Literals whose values a rule read, counted from 0, ascending: the translation is right for these values only.
     pub pinned: Vec<u16>,
+}
+
+impl Translated {
+    /// What takes the statement's own text along: it is right for these literals alone.
+    pub(crate) fn of_text(action: Action, tag: &str, template: &Template, options: &TranslateOptions<'_>) -> Self {
+        let parameter_types = options.parameter_types.to_vec();
+        Self {
+            translation: Translation { parameter_types, ..Translation::new(action, tag) },
+            pinned: (0..template.literals.len()).filter_map(|n| u16::try_from(n).ok()).collect(),
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -67,6 +67,10 @@ impl RowWrite {
     pub fn of(&self, columns_count: usize) -> (String, Vec<usize>) {
         match self {
             Self::Of { sql, columns } | Self::New { sql, columns } => (sql.clone(), columns.clone()),
+            // What has no value takes its default.
+            Self::Insert { head, tail } if columns_count == 0 => {
+                (format!("{head} DEFAULT VALUES {tail}").trim_end().to_owned(), Vec::new())
+            }
             Self::Insert { head, tail } => {
                 let marks: Vec<String> = (1..=columns_count).map(|n| format!("${n}")).collect();
                 let sql = format!("{head} VALUES ({}) {tail}", marks.join(", "));

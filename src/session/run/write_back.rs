@@ -10,7 +10,7 @@ use std::rc::Rc;
 use crate::catalog::BoundValue;
 use crate::iris::Request;
 use crate::sql::{Action, Lock, Repeats, Returning, RowWrite, WriteBack, WritePart};
-use crate::types::{Datum, Oid, PgType, assign};
+use crate::types::Oid;
 use crate::wire::{Format, Messages, PgError, SendBuf, SqlState};
 
 use super::arrays::{Elements, put_elements, put_rows};
@@ -22,11 +22,11 @@ use super::upsert_keys::second_time;
 use crate::session::contract::step::Event;
 use crate::session::understand::context::{Cx, Understood};
 use crate::session::understand::rows::{Formats, described_fields, put_row_description};
+use row::{Row, cells, check_fits, chosen, joined, merged_twice, overtaken};
+
+mod row;
 
 type Result<T> = std::result::Result<T, Box<PgError>>;
-
-/// Cells, `None` for NULL.
-type Row = Vec<Option<Vec<u8>>>;
 
 /// Text, types and values of its parameters, form of its rows.
 type Statement = (String, Vec<Oid>, Vec<BoundValue>, RowForm);
@@ -142,6 +142,7 @@ impl WriteBackRun {
     pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome> {
         let Some(mut nested) = self.nested.take() else { return Err(cx.shard.unwaited()) };
         let progress = nested.resume(event, &mut self.sink(cx));
+        let progress = progress.and_then(|progress| self.check_spool(cx).map(|()| progress));
         self.settle(nested, progress, cx)
     }
 
@@ -318,6 +319,19 @@ impl WriteBackRun {
         false
     }
 
+    /// # Errors
+    /// 54000 when the rows of the query take too much memory.
+    fn check_spool(&self, cx: &Cx<'_>) -> Result<()> {
+        let max = cx.shard.options.limits.finish_bytes_max;
+        if self.spool.len() <= max {
+            return Ok(());
+        }
+        let message = format!("the change would need more than {} MB of rows", max >> 20);
+        Err(PgError::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message)
+            .detail("IRIS cannot compute this change as a whole: the rows to be written are read first.")
+            .hint("Change fewer rows at once, or raise finish_bytes_max."))
+    }
+
     /// The statement that is next.
     fn next(&mut self, cx: &Cx<'_>) -> Result<Option<Statement>> {
         let understood = Rc::clone(&self.understood);
@@ -367,7 +381,6 @@ impl WriteBackRun {
                         self.write = chosen.checked_sub(1).unwrap_or(part.rows.len());
                     }
                     let key = self.key(&row);
-                    let is_new = self.write == 0 || chosen.is_some();
                     check_fits(&plan.fits, &row, cx)?;
                     let Some(write) = part.rows.get(self.write) else {
                         self.next_row();
@@ -381,7 +394,7 @@ impl WriteBackRun {
                     match &plan.repeats {
                         // PostgreSQL changes a row once, whatever else it is joined with.
                         Repeats::First => {
-                            if is_new && key.is_some_and(|key| !self.seen.insert(key)) {
+                            if key.is_some_and(|key| !self.seen.insert(key)) {
                                 self.next_row();
                                 continue;
                             }
@@ -525,64 +538,4 @@ impl WriteBackRun {
         let count = if returns { self.returned.last_count() } else { self.count };
         Outcome::Complete(CommandTag::counted(tag, count))
     }
-}
-
-/// The cells of a DataRow message.
-fn cells(body: &[u8]) -> Option<Row> {
-    // Behind their number.
-    let mut rest = body.get(2..)?;
-    let mut row = Row::new();
-    while let Some((length, behind)) = rest.split_first_chunk::<4>() {
-        match usize::try_from(i32::from_be_bytes(*length)) {
-            Ok(length) => {
-                let (cell, next) = behind.split_at_checked(length)?;
-                row.push(Some(cell.to_vec()));
-                rest = next;
-            }
-            Err(_) => {
-                row.push(None);
-                rest = behind;
-            }
-        }
-    }
-    Some(row)
-}
-
-/// # Errors
-/// 22001 for a text that is too long.
-fn check_fits(fits: &[(usize, PgType)], row: &Row, cx: &Cx<'_>) -> Result<()> {
-    for (at, pg_type) in fits {
-        let text = row.get(*at).and_then(Option::as_deref).and_then(|text| std::str::from_utf8(text).ok());
-        if let Some(text) = text {
-            assign(Datum::Text(text), Oid::TEXT, *pg_type, cx.client.settings.style())?;
-        }
-    }
-    Ok(())
-}
-
-/// The number in a cell, an integer in binary; zero for none.
-fn chosen(row: &Row, at: usize) -> usize {
-    let cell = row.get(at).and_then(Option::as_deref).and_then(<[u8]>::first_chunk);
-    cell.map_or(0, |bytes| usize::try_from(i32::from_be_bytes(*bytes)).unwrap_or(0))
-}
-
-/// Others have come between the reading and the writing, again and again.
-fn overtaken() -> Box<PgError> {
-    PgError::error(SqlState(*b"40001"), "could not serialize access due to concurrent update").hint("Try again.")
-}
-
-fn merged_twice() -> Box<PgError> {
-    PgError::error(SqlState(*b"21000"), "MERGE command cannot affect row a second time")
-        .hint("Ensure that not more than one source row matches any one target row.")
-}
-
-/// Cells that are the same bytes when all of them are.
-fn joined<'a>(cells: impl Iterator<Item = &'a Option<Vec<u8>>>) -> Vec<u8> {
-    let mut all = Vec::new();
-    for cell in cells {
-        let length = cell.as_ref().map_or(-1, |cell| i64::try_from(cell.len()).unwrap_or(i64::MAX));
-        all.extend_from_slice(&length.to_be_bytes());
-        all.extend_from_slice(cell.as_deref().unwrap_or_default());
-    }
-    all
 }

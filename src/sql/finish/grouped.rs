@@ -6,7 +6,7 @@ use std::ops::Range;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::columns::{Mentions, needed};
-use super::nearby::{called, is_called, select_of};
+use super::nearby::{is_called, select_of};
 use super::relations::Base;
 use super::{Cut, Edit, tables_of};
 use crate::sql::syntax::names;
@@ -219,6 +219,6 @@ fn is_aggregated(node: &SyntaxNode, select: &SyntaxNode) -> bool {
     node.ancestors().take_while(|around| around != select).any(|around| {
         around.kind() == SyntaxKind::CALL_EXPR
             && nodes::child(&around, SyntaxKind::OVER_CLAUSE).is_none()
-            && called(&around).is_some_and(|name| is_aggregate(&name))
+            && nodes::called(&around).is_some_and(|name| is_aggregate(&name))
     })
 }

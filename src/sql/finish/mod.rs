@@ -30,14 +30,14 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 pub(crate) use self::columns::fetched;
 use self::columns::{Mentions, needed};
 use self::functions::reads_tables;
-use self::nearby::{called, is_called, select_of};
+use self::nearby::{is_called, select_of};
 use self::order::{Draft, Strength};
 use self::relations::{Base, ask, bases};
 use self::resolution::show_own_oids;
 use self::sample::Sample;
 use self::whole::Whole;
 use super::options::{TranslateError, TranslateOptions, Translated};
-use super::plan::{Action, CatalogQuery, Fetch, FetchedColumn, Finish, FinishPiece, Translation};
+use super::plan::{Action, CatalogQuery, Fetch, FetchedColumn, Finish, FinishPiece};
 use super::schema::Schema;
 use super::syntax::names;
 use super::syntax::nodes::{self, is_query};
@@ -46,7 +46,7 @@ use super::syntax::volatile::is_volatile;
 use super::template::Template;
 use super::translate::context::cx::Cx;
 use super::translate::explain::plainly_explained;
-use super::translate::{RULES, translate};
+use super::translate::{RULES, trial};
 use crate::types::{Oid, quoted_name, quoted_text};
 
 /// A query cut in two; `None` where it cannot be cut.
@@ -78,14 +78,8 @@ pub(crate) fn finish(
     if !needed.is_empty() {
         return Err(TranslateError::NeedTables(needed));
     }
-    Ok(cut.map(|finish| Translated {
-        translation: Translation {
-            parameter_types: options.parameter_types.to_vec(),
-            ..Translation::new(Action::Finish(finish), if explains { "EXPLAIN" } else { "SELECT" })
-        },
-        // The text is part of it.
-        pinned: (0..template.literals.len()).filter_map(|n| u16::try_from(n).ok()).collect(),
-    }))
+    let tag = if explains { "EXPLAIN" } else { "SELECT" };
+    Ok(cut.map(|finish| Translated::of_text(Action::Finish(finish), tag, template, options)))
 }
 
 struct Cut<'a, 'b> {
@@ -248,20 +242,10 @@ impl Cut<'_, '_> {
 
     /// What IRIS would be sent for a query that it can compute exactly. `lists`: types of parameters behind the client's.
     fn translation(&self, sql: &str, lists: &[Oid]) -> Result<Option<String>, TranslateError> {
-        let mut template = Template::default();
-        if template.scan(sql).is_err() {
-            return Ok(None);
-        }
         let parameter_types = [self.cx.options.parameter_types, lists].concat();
         let options = TranslateOptions { parameter_types: &parameter_types, ..*self.cx.options };
-        match translate(sql, &template, self.cx.schema, &options) {
-            Ok(translated) => match translated.translation.action {
-                Action::Script(steps) => Ok(steps.first().map(|step| step.plan.statement.text.clone())),
-                _ => Ok(None),
-            },
-            Err(TranslateError::Pg(_)) => Ok(None),
-            Err(needs @ TranslateError::NeedTables(_)) => Err(needs),
-        }
+        let steps = trial(sql, self.cx.schema, &options)?;
+        Ok(steps.and_then(|steps| steps.first().map(|step| step.plan.statement.text.clone())))
     }
 
     /// Whether an expression is about the columns of one table and says the same whenever it is asked.
@@ -274,7 +258,7 @@ impl Cut<'_, '_> {
         for node in parts {
             match node.kind() {
                 kind if is_query(kind) => return false,
-                SyntaxKind::CALL_EXPR if called(&node).is_some_and(|name| is_volatile(&name)) => return false,
+                SyntaxKind::CALL_EXPR if nodes::called(&node).is_some_and(|name| is_volatile(&name)) => return false,
                 SyntaxKind::FIELD_EXPR => {
                     let is_inner = node.parent().is_some_and(|parent| parent.kind() == SyntaxKind::FIELD_EXPR);
                     if is_inner || is_called(&node) {
@@ -384,7 +368,7 @@ impl Cx<'_> {
                 | SyntaxKind::INTO_CLAUSE
                 | SyntaxKind::SELECT_INTO => false,
                 SyntaxKind::CALL_EXPR => {
-                    called(&node).is_none_or(|name| !reads_tables(&name, nodes::arguments(&node).len()))
+                    nodes::called(&node).is_none_or(|name| !reads_tables(&name, nodes::arguments(&node).len()))
                 }
                 _ => true,
             });

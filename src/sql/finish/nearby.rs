@@ -1,21 +1,24 @@
-//! What a node of a query is in, or calls.
+//! What a node of a query is in, and what a list of it does to rows.
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use crate::sql::syntax::names;
+use super::functions::changes_rows;
+use crate::sql::syntax::nodes;
 
 /// The SELECT that a node is in.
 pub(super) fn select_of(node: &SyntaxNode) -> Option<SyntaxNode> {
     node.ancestors().find(|node| node.kind() == SyntaxKind::SELECT)
 }
 
-/// The function of a call, folded; `None` for EXISTS and the like, and for functions of other schemas.
-pub(super) fn called(call: &SyntaxNode) -> Option<String> {
-    let name = call.first_child()?;
-    if !matches!(name.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) {
-        return None;
-    }
-    names::parts(&name).last().map(|name| names::folded(name))
+/// Whether a select list makes one row of each: it has no DISTINCT, and calls nothing that makes more rows or fewer.
+pub(super) fn is_row_by_row(targets: &SyntaxNode) -> bool {
+    let select = select_of(targets);
+    nodes::child(targets, SyntaxKind::DISTINCT_CLAUSE).is_none()
+        && !targets.descendants().filter(|node| select_of(node) == select).any(|node| match node.kind() {
+            SyntaxKind::OVER_CLAUSE => true,
+            SyntaxKind::CALL_EXPR => nodes::called(&node).is_none_or(|name| changes_rows(&name)),
+            _ => false,
+        })
 }
 
 /// Whether a name is that of a function that is called.

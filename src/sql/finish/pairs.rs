@@ -3,8 +3,7 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::functions::changes_rows;
-use super::nearby::{called, select_of};
+use super::nearby::is_row_by_row;
 use super::relations::{Base, Merge};
 use super::sources::{Meaning, Source, Sources};
 use crate::sql::schema::ColumnFacts;
@@ -194,14 +193,5 @@ pub(super) fn is_rowwise(select: &SyntaxNode) -> bool {
                 | SyntaxKind::ORDER_BY_CLAUSE
         )
     });
-    let own = |node: &SyntaxNode| select_of(node).is_some_and(|of| of == *select);
-    is_plain
-        && nodes::child(select, SyntaxKind::SELECT_CLAUSE).is_some_and(|targets| {
-            nodes::child(&targets, SyntaxKind::DISTINCT_CLAUSE).is_none()
-                && !targets.descendants().filter(own).any(|node| match node.kind() {
-                    SyntaxKind::OVER_CLAUSE => true,
-                    SyntaxKind::CALL_EXPR => called(&node).is_none_or(|name| changes_rows(&name)),
-                    _ => false,
-                })
-        })
+    is_plain && nodes::child(select, SyntaxKind::SELECT_CLAUSE).is_some_and(|targets| is_row_by_row(&targets))
 }

@@ -23,19 +23,14 @@ impl Sample {
         let mut arguments = arguments.children();
         let (Some(percentage), None) = (arguments.next(), arguments.next()) else { return None };
         let seed = match nodes::child(clause, SyntaxKind::REPEATABLE_CLAUSE) {
-            Some(repeatable) => Some(range(&repeatable.first_child()?)),
+            Some(repeatable) => Some(nodes::range(&repeatable.first_child()?)),
             None => None,
         };
-        Some(Self { clause: range(clause), percentage: range(&percentage), seed })
+        Some(Self { clause: nodes::range(clause), percentage: nodes::range(&percentage), seed })
     }
 
     /// The same rows are to come each time, whatever else the query asks of them.
     pub(super) const fn is_repeatable(&self) -> bool {
         self.seed.is_some()
     }
-}
-
-fn range(node: &SyntaxNode) -> Range<usize> {
-    let range = node.text_range();
-    range.start().into()..range.end().into()
 }

@@ -2,7 +2,6 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::nearby::called;
 use super::relations::Base;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, is_query};
@@ -227,7 +226,7 @@ impl Sources<'_> {
                 (name.unwrap_or_default(), source)
             }
             _ => {
-                let function = nodes::child(item, SyntaxKind::CALL_EXPR).and_then(|call| called(&call));
+                let function = nodes::child(item, SyntaxKind::CALL_EXPR).and_then(|call| nodes::called(&call));
                 (name.or(function).unwrap_or_default(), Source::Other)
             }
         }

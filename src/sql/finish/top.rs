@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::Cut;
-use super::functions::changes_rows;
-use super::nearby::{called, select_of};
+use super::nearby::is_row_by_row;
 use super::relations::Base;
 use super::resolution::made_labels;
 use crate::sql::syntax::names;
@@ -36,20 +35,8 @@ impl Cut<'_, '_> {
                 && parent.children().any(|part| part != *select && part.kind() != SyntaxKind::WITH_CLAUSE)
         });
         let targets = nodes::child(select, SyntaxKind::SELECT_CLAUSE)?;
-        if is_inside
-            || !is_plain
-            || base.sample.is_some()
-            || !leads(base)
-            || nodes::child(&targets, SyntaxKind::DISTINCT_CLAUSE).is_some()
-        {
+        if is_inside || !is_plain || base.sample.is_some() || !leads(base) || !is_row_by_row(&targets) {
             return None;
-        }
-        for node in targets.descendants().filter(|node| select_of(node).is_some_and(|of| of == *select)) {
-            match node.kind() {
-                SyntaxKind::OVER_CLAUSE => return None,
-                SyntaxKind::CALL_EXPR if called(&node).is_none_or(|name| changes_rows(&name)) => return None,
-                _ => {}
-            }
         }
         let count = count(select)?;
         let mut text = String::new();

@@ -6,7 +6,7 @@ use std::ops::Range;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::Cut;
-use super::nearby::{called, is_called, select_of};
+use super::nearby::{is_called, select_of};
 use super::relations::{Base, is_catalog};
 use super::sources::{Meaning, Sources};
 use crate::sql::options::TranslateError;
@@ -30,7 +30,7 @@ pub(super) struct Whole {
 
 impl Whole {
     pub(super) fn range(&self) -> Range<usize> {
-        range_of(&self.select)
+        nodes::range(&self.select)
     }
 
     pub(super) fn holds(&self, range: &Range<usize>) -> bool {
@@ -58,7 +58,7 @@ impl Cut<'_, '_> {
         let mut found = Vec::new();
         self.seek(self.query, bases, &mut found)?;
         // A statement has one time. What IRIS is told of it and what PostgreSQL takes for it differ.
-        let is_outside = |node: &SyntaxNode| !found.iter().any(|whole| whole.holds(&range_of(node)));
+        let is_outside = |node: &SyntaxNode| !found.iter().any(|whole| whole.holds(&nodes::range(node)));
         if self.query.descendants().any(|node| tells_time(&node) && is_outside(&node)) {
             found.retain(|whole| !whole.select.descendants().any(|node| tells_time(&node)));
         }
@@ -100,7 +100,7 @@ impl Cut<'_, '_> {
             return Ok(None);
         }
         let Some(outputs) = outputs(node, sources) else { return Ok(None) };
-        let sql = self.cx.sql.get(range_of(node)).unwrap_or_default().to_owned();
+        let sql = self.cx.sql.get(nodes::range(node)).unwrap_or_default().to_owned();
         if !self.translates(&sql)? {
             return Ok(None);
         }
@@ -139,9 +139,9 @@ impl Cut<'_, '_> {
             .collect();
         let is_inside = |base: usize| sources.bases.get(base).is_some_and(|base| holds(select, &base.range));
         select.descendants().all(|node| match node.kind() {
-            SyntaxKind::CALL_EXPR => called(&node).is_none_or(|name| !is_volatile(&name)),
+            SyntaxKind::CALL_EXPR => nodes::called(&node).is_none_or(|name| !is_volatile(&name)),
             SyntaxKind::RELATION_NAME_REF => match with_table(&node) {
-                Some(table) => holds(select, &range_of(&table)),
+                Some(table) => holds(select, &nodes::range(&table)),
                 None => !is_catalog(self.cx, &node),
             },
             SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR => {
@@ -160,13 +160,8 @@ impl Cut<'_, '_> {
     }
 }
 
-fn range_of(node: &SyntaxNode) -> Range<usize> {
-    let range = node.text_range();
-    range.start().into()..range.end().into()
-}
-
 fn holds(node: &SyntaxNode, range: &Range<usize>) -> bool {
-    let own = range_of(node);
+    let own = nodes::range(node);
     own.start <= range.start && range.end <= own.end
 }
 
@@ -201,7 +196,7 @@ const CLOCKS: &[&str] = &["now", "statement_timestamp", "transaction_timestamp"]
 
 fn tells_time(node: &SyntaxNode) -> bool {
     match node.kind() {
-        SyntaxKind::CALL_EXPR => called(node).is_some_and(|name| CLOCKS.binary_search(&name.as_str()).is_ok()),
+        SyntaxKind::CALL_EXPR => nodes::called(node).is_some_and(|name| CLOCKS.binary_search(&name.as_str()).is_ok()),
         // CURRENT_DATE and the like.
         SyntaxKind::NAME_REF => nodes::is_constant(node),
         _ => false,
@@ -243,7 +238,7 @@ fn output(value: &SyntaxNode, sources: Sources<'_>) -> Option<Output> {
                 [argument] => facts(&unwrapped(argument)).map(|facts| facts.pg_type),
                 _ => None,
             };
-            match (called(value).as_deref(), of) {
+            match (nodes::called(value).as_deref(), of) {
                 (Some("sum"), Some(of)) if of.oid == Oid::INT8 => Some(Output::Exact),
                 (Some("sum" | "min" | "max"), Some(of)) if of.oid == Oid::NUMERIC => {
                     Some(scale(of).map_or(Output::Any, Output::Scale))

@@ -1,5 +1,7 @@
 //! What is asked of nodes wherever they stand: their parts, their kinds, their text.
 
+use std::ops::Range;
+
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode, SyntaxToken};
 
 use super::names;
@@ -36,6 +38,12 @@ pub(crate) fn plain_text(node: &SyntaxNode) -> String {
         }
     }
     text.trim_end().to_owned()
+}
+
+/// Where a node stands in the text.
+pub(crate) fn range(node: &SyntaxNode) -> Range<usize> {
+    let range = node.text_range();
+    range.start().into()..range.end().into()
 }
 
 pub(crate) fn child(node: &SyntaxNode, kind: SyntaxKind) -> Option<SyntaxNode> {
@@ -168,6 +176,21 @@ pub(crate) fn is_constant(node: &SyntaxNode) -> bool {
         kind if is_type(kind) => true,
         _ => node.children().all(|child| is_constant(&child)),
     }
+}
+
+/// The function of a call, folded; `None` for EXISTS and the like, and for functions of other schemas.
+pub(crate) fn called(call: &SyntaxNode) -> Option<String> {
+    let name = call.first_child()?;
+    if !matches!(name.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) {
+        return None;
+    }
+    names::parts(&name).last().map(|name| names::folded(name))
+}
+
+/// Whether a function is called somewhere that gives another value each time.
+pub(crate) fn calls_volatile(node: &SyntaxNode) -> bool {
+    let mut calls = node.descendants().filter(|node| node.kind() == SyntaxKind::CALL_EXPR);
+    calls.any(|call| called(&call).is_some_and(|name| is_volatile(&name)))
 }
 
 /// The argument expressions of a call, `ARG` wrappers off.

@@ -41,6 +41,27 @@ use crate::wire::{PgError, SqlState};
 /// Where what stands within a rule's own node is translated.
 pub(super) const RULES: &Rules = &Rules { expression: expr::expression, query: query::query };
 
+/// What IRIS would be sent for a statement of the gateway's own making; `None` where IRIS cannot do what it says, exactly as
+/// PostgreSQL means it, as far as translation can tell.
+///
+/// # Errors
+/// [`TranslateError::NeedTables`], as of [`translate`].
+pub(in crate::sql) fn trial(
+    sql: &str,
+    schema: &dyn Schema,
+    options: &TranslateOptions<'_>,
+) -> Result<Option<Vec<ScriptStep>>, TranslateError> {
+    let mut template = Template::default();
+    if template.scan(sql).is_err() {
+        return Ok(None);
+    }
+    match translate(sql, &template, schema, options) {
+        Ok(Translated { translation: Translation { action: Action::Script(steps), .. }, .. }) => Ok(Some(steps)),
+        Ok(_) | Err(TranslateError::Pg(_)) => Ok(None),
+        Err(needs @ TranslateError::NeedTables(_)) => Err(needs),
+    }
+}
+
 /// Translates one statement, whose `template` has been scanned from the same text.
 ///
 /// # Errors

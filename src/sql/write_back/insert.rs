@@ -3,7 +3,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::target::Table;
-use super::{Change, Made, range};
+use super::{Change, Made};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, is_query};
 use crate::sql::syntax::tree::expressions;
@@ -22,11 +22,12 @@ impl Change<'_, '_> {
         if words.any(|word| word.kind() == SyntaxKind::RETURNING_KW) {
             return Ok(None);
         }
-        let whole = range(self.node);
-        let body = range(&source);
-        let start = nodes::child(self.node, SyntaxKind::WITH_CLAUSE).map_or(whole.start, |with| range(&with).end);
+        let whole = nodes::range(self.node);
+        let body = nodes::range(&source);
+        let start =
+            nodes::child(self.node, SyntaxKind::WITH_CLAUSE).map_or(whole.start, |with| nodes::range(&with).end);
         let returning = nodes::child(self.node, SyntaxKind::RETURNING_CLAUSE);
-        let end = returning.map_or(whole.end, |returning| range(&returning).start);
+        let end = returning.map_or(whole.end, |returning| nodes::range(&returning).start);
         let mut insert = Insert {
             head: self.text(start..body.start).trim().to_owned(),
             tail: self.text(body.end..end).trim().to_owned(),

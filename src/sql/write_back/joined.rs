@@ -102,6 +102,7 @@ impl Change<'_, '_> {
                 _ => RowWrite::Of { sql, columns },
             });
         }
+        let Some(lock) = self.lock(table, key, None)? else { return Ok(None) };
         let query = format!(
             "{}SELECT {} FROM {} CROSS JOIN LATERAL (SELECT CASE{cases} ELSE 0 END AS pgw_n OFFSET 0) AS {CHOICE}",
             self.with(),
@@ -114,7 +115,7 @@ impl Change<'_, '_> {
         };
         Ok(Some(WriteBack {
             parts: vec![WritePart { query, rows, choice: Some(choice) }],
-            lock: self.lock(table, key, None)?,
+            lock,
             keys_count: key.len(),
             repeats,
             fits,

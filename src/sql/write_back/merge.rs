@@ -3,7 +3,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::joined::{Action, Joined, Write};
-use super::{Change, Made, range};
+use super::{Change, Made};
 use crate::sql::syntax::nodes;
 use crate::sql::syntax::tree::expressions;
 use crate::sql::translate::is_default;
@@ -58,7 +58,7 @@ impl Change<'_, '_> {
                 let rows = nodes::grandchildren(&values, SyntaxKind::ROW_LIST, SyntaxKind::ROW);
                 let [row] = rows.as_slice() else { return None };
                 let word = nodes::token(&action, SyntaxKind::INSERT_KW)?;
-                let columns = self.text(word.text_range().end().into()..range(&values).start).trim();
+                let columns = self.text(word.text_range().end().into()..nodes::range(&values).start).trim();
                 let text = |value: SyntaxNode| (!is_default(&value)).then(|| self.text_of(&value).to_owned());
                 Some(Write::Insert {
                     head: format!("INSERT INTO {typed} {columns}").trim_end().to_owned(),

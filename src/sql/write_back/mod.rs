@@ -17,13 +17,13 @@ use std::ops::Range;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::options::{TranslateError, TranslateOptions, Translated};
-use super::plan::{Action, Translation};
+use super::plan::Action;
 use super::schema::Schema;
 use super::syntax::nodes;
 use super::syntax::parse::lone_statement;
 use super::template::Template;
 use super::translate::context::cx::Cx;
-use super::translate::{RULES, translate};
+use super::translate::{RULES, trial};
 use super::write_plan::WriteBack;
 
 /// A change of rows taken apart; `None` where it cannot be.
@@ -50,14 +50,7 @@ pub(crate) fn write_back(
     if !needed.is_empty() {
         return Err(TranslateError::NeedTables(needed));
     }
-    Ok(made.map(|made| Translated {
-        translation: Translation {
-            parameter_types: options.parameter_types.to_vec(),
-            ..Translation::new(Action::WriteBack(Box::new(made)), tag)
-        },
-        // The text is part of it.
-        pinned: (0..template.literals.len()).filter_map(|n| u16::try_from(n).ok()).collect(),
-    }))
+    Ok(made.map(|made| Translated::of_text(Action::WriteBack(Box::new(made)), tag, template, options)))
 }
 
 /// A change of rows.
@@ -74,7 +67,7 @@ impl Change<'_, '_> {
     }
 
     fn text_of(&self, node: &SyntaxNode) -> &str {
-        self.text(range(node))
+        self.text(nodes::range(node))
     }
 
     /// A clause of the change as written, with a blank in front; nothing where it has none.
@@ -90,26 +83,12 @@ impl Change<'_, '_> {
 
     /// Whether IRIS can do what a statement says, exactly as PostgreSQL means it, as far as translation can tell.
     fn translates(&self, sql: &str) -> Result<bool, TranslateError> {
-        let mut template = Template::default();
-        if template.scan(sql).is_err() {
-            return Ok(false);
-        }
-        match translate(sql, &template, self.cx.schema, self.cx.options) {
-            Ok(translated) => Ok(matches!(translated.translation.action, Action::Script(_))),
-            Err(TranslateError::Pg(_)) => Ok(false),
-            Err(needs @ TranslateError::NeedTables(_)) => Err(needs),
-        }
+        Ok(trial(sql, self.cx.schema, self.cx.options)?.is_some())
     }
 
     /// The same of a statement with parameters of its own.
     fn is_written(&self, sql: &str) -> Result<bool, TranslateError> {
         let options = TranslateOptions { parameter_types: &[], ..*self.cx.options };
-        let cx = Cx::new(self.cx.sql, self.cx.template, self.cx.schema, &options, RULES);
-        Change { cx: &cx, node: self.node }.translates(sql)
+        Ok(trial(sql, self.cx.schema, &options)?.is_some())
     }
-}
-
-fn range(node: &SyntaxNode) -> Range<usize> {
-    let range = node.text_range();
-    range.start().into()..range.end().into()
 }

@@ -50,13 +50,13 @@ impl Table {
         key.iter().enumerate().map(equal).collect::<Vec<_>>().join(" AND ")
     }
 
-    /// A column that can be set to itself, quoted: an UPDATE that locks rows and changes nothing.
+    /// A column that can be set to itself, quoted: an UPDATE that locks rows and changes nothing. Of the key only where there
+    /// is no other.
     pub(super) fn idle_column(&self) -> Option<String> {
         let is_key =
-            |column: &ColumnFacts| self.facts.primary_key.iter().any(|key| key.eq_ignore_ascii_case(&column.name));
-        let columns = self.facts.columns.iter();
-        let mut able = columns.filter(|column| !column.identity && !column.is_stream && !is_key(column));
-        able.next().map(|column| self.called(column))
+            |column: &&ColumnFacts| self.facts.primary_key.iter().any(|key| key.eq_ignore_ascii_case(&column.name));
+        let able = || self.facts.columns.iter().filter(|column| !column.identity && !column.is_stream);
+        able().find(|column| !is_key(column)).or_else(|| able().next()).map(|column| self.called(column))
     }
 }
 

@@ -7,7 +7,6 @@ use super::{Change, Made};
 use crate::sql::options::TranslateError;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, is_query};
-use crate::sql::syntax::volatile::is_volatile;
 use crate::sql::translate::is_default;
 use crate::sql::write_plan::{Lock, Repeats, RowWrite, WriteBack, WritePart};
 use crate::types::quoted_name;
@@ -45,7 +44,12 @@ impl Change<'_, '_> {
 
     /// The change of rows that have a key. `beside`: the clause with the other tables; `write`: what changes a row, without RETURNING.
     fn keyed(&self, table: &Table, key: &[String], listed: &[String], beside: SyntaxKind, write: String) -> Made {
-        if nodes::child(self.node, SyntaxKind::WHERE_CURRENT_OF).is_some() {
+        // Asked twice, what says something else each time finds other rows.
+        let reads = [SyntaxKind::WITH_CLAUSE, beside, SyntaxKind::WHERE_CLAUSE];
+        let mut reads = reads.into_iter().filter_map(|kind| nodes::child(self.node, kind));
+        if nodes::child(self.node, SyntaxKind::WHERE_CURRENT_OF).is_some()
+            || reads.any(|clause| nodes::calls_volatile(&clause))
+        {
             return Ok(None);
         }
         let Some(returned) = self.returned(table, |clause| format!("{write}{clause}"))? else { return Ok(None) };
@@ -60,7 +64,7 @@ impl Change<'_, '_> {
         };
         let query = format!("{with}SELECT {} FROM {tables}{condition}", listed.join(", "));
         let is_alone = others.is_none() && with.is_empty();
-        let lock = self.lock(table, key, is_alone.then_some(condition.as_str()))?;
+        let Some(lock) = self.lock(table, key, is_alone.then_some(condition.as_str()))? else { return Ok(None) };
         let rows =
             vec![RowWrite::Of { sql: format!("{write}{}", returned.clause), columns: (0..listed.len()).collect() }];
         Ok(Some(WriteBack {
@@ -74,18 +78,23 @@ impl Change<'_, '_> {
     }
 
     /// How the rows are locked before they are read: all for which the condition is true, where IRIS can tell, else those
-    /// that the query has found.
-    pub(super) fn lock(&self, table: &Table, key: &[String], condition: Option<&str>) -> Result<Lock, TranslateError> {
-        let Some(idle) = table.idle_column() else { return Ok(Lock::None) };
+    /// that the query has found. `None`: they cannot be locked, and what others do to them meanwhile would be lost.
+    pub(super) fn lock(
+        &self,
+        table: &Table,
+        key: &[String],
+        condition: Option<&str>,
+    ) -> Result<Option<Lock>, TranslateError> {
+        let Some(idle) = table.idle_column() else { return Ok(None) };
         let locking = format!("UPDATE {} SET {idle} = {}.{idle}", table.named, table.visible);
         if let Some(condition) = condition {
             let all = format!("{locking}{condition}");
             if self.translates(&all)? {
-                return Ok(Lock::All(all));
+                return Ok(Some(Lock::All(all)));
             }
         }
         let one = format!("{locking} WHERE {}", table.has_key(key));
-        Ok(if self.is_written(&one)? { Lock::Each(one) } else { Lock::None })
+        Ok(self.is_written(&one)?.then_some(Lock::Each(one)))
     }
 
     /// Of the SET of a change. `None` where there is more to it than columns and expressions.
@@ -130,10 +139,7 @@ impl Change<'_, '_> {
 
     /// `(a, b) = (SELECT ..)`: a query for each column, where they say the same.
     fn parts_of(&self, query: &SyntaxNode, columns: &[SyntaxNode]) -> Option<Vec<Assignment>> {
-        let calls = query.descendants().filter(|node| node.kind() == SyntaxKind::CALL_EXPR);
-        let mut called =
-            calls.filter_map(|call| names::parts(&call.first_child()?).last().map(|name| names::folded(name)));
-        if called.any(|name| is_volatile(&name)) {
+        if nodes::calls_volatile(query) {
             return None;
         }
         let all: Vec<String> = (0..columns.len()).map(|n| format!("pgw_{n}")).collect();

@@ -5,7 +5,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::joined::{Action, Joined, Write};
 use super::target::Table;
-use super::{Change, Made, range};
+use super::{Change, Made};
 use crate::sql::schema::ColumnFacts;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -54,7 +54,7 @@ impl Change<'_, '_> {
         let new = Write::Insert {
             head: head.to_owned(),
             values: renamed.iter().map(|name| Some(format!("pgw_s.{name}"))).collect(),
-            tail: format!("ON CONFLICT {} DO NOTHING", self.text(range(&target))),
+            tail: format!("ON CONFLICT {} DO NOTHING", self.text(nodes::range(&target))),
         };
         let inserted = Action { condition: format!("{there} NULL"), write: new };
         let distinct = arbiter.iter().map(|name| format!("excluded.{}", quoted_name(name))).collect();

@@ -274,6 +274,19 @@ fn plain(cx: &Cx<'_>, target: &Target, rows: Vec<Row>) -> Vec<ScriptStep> {
     steps
 }
 
+/// Whether a query shows something: IRIS has no row without a column, and gives one that nobody asked for.
+fn has_columns(query: &SyntaxNode) -> bool {
+    match query.kind() {
+        SyntaxKind::SELECT => nodes::child(query, SyntaxKind::SELECT_CLAUSE).is_some_and(|clause| {
+            !nodes::grandchildren(&clause, SyntaxKind::TARGET_LIST, SyntaxKind::TARGET).is_empty()
+        }),
+        SyntaxKind::COMPOUND_SELECT | SyntaxKind::PAREN_SELECT => {
+            query.children().find(|child| is_query(child.kind())).is_none_or(|first| has_columns(&first))
+        }
+        _ => true,
+    }
+}
+
 /// The facts of the columns that get values, where the table is known.
 fn assigned_columns(target: &Target, listed: Option<&[(String, String)]>) -> Result<Option<Vec<ColumnFacts>>> {
     let Some(facts) = &target.facts else { return Ok(None) };
@@ -290,6 +303,11 @@ fn from_query(
     source: &SyntaxNode,
 ) -> Result<ScriptStep> {
     let at = usize::from(source.text_range().start());
+    if !has_columns(source) {
+        return Err(cx
+            .unsupported("INSERT of a query without columns is not supported by IRIS", at)
+            .hint("Use INSERT .. DEFAULT VALUES."));
+    }
     cx.expands.set(true);
     let query = cx.query(source, Place::Inner, None);
     cx.expands.set(false);
