@@ -151,7 +151,7 @@ fn it_answers_and_survives_the_death_of_its_processes() {
     assert_eq!(long.join().unwrap(), LONG.1);
     assert_eq!(client.value(OID), oid);
     assert_eq!(cluster(server.pid()).0.pid, first.pid, "{}", server.stderr());
-    assert!(server.stderr().contains("it has begun anew by itself"), "{}", server.stderr());
+    server.until_said(|log| log.contains("it has begun anew by itself"));
     client.ok("ALTER TABLE native_t ADD COLUMN more integer");
 
     // The first one dies, with a statement running.
@@ -313,7 +313,7 @@ fn without_pgvector_the_reason_is_told() {
     let said = error.field(b'M').unwrap();
     let expected = "it lacks the extension vector (pgvector): install it there (Debian: postgresql-18-pgvector)";
     assert!(error.line().contains("57P03") && said.contains(expected), "{said}");
-    assert!(server.stderr().contains(expected), "{}", server.stderr());
+    server.until_said(|log| log.contains(expected));
     // Nothing is kept alive for it, and IRIS is asked all the same.
     let deadline = Instant::now() + PATIENCE;
     while postgres().iter().any(|process| process.parent == server.pid()) {

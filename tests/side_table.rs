@@ -186,7 +186,7 @@ fn a_mirror_made_anew_has_the_comments_of_the_table() {
         dead = pid;
     }
     soon(&mut client, KEPT, "from the table, new");
-    assert!(server.stderr().matches("is_reopened=false").count() > 1, "{}", server.stderr());
+    server.until_said(|log| log.matches("is_reopened=false").count() > 1);
     soon(&mut Client::connect(plain.address), "SELECT count(*) FROM pgwire.comments", "2");
     drop(server);
     drop(iris);

@@ -114,6 +114,16 @@ impl Server {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Waits until its standard error fulfils something. The log is written behind what clients are told: an answer
+    /// may be here before the line about it.
+    pub fn until_said(&self, is_said: impl Fn(&str) -> bool) {
+        let deadline = Deadline::after(Duration::from_secs(10));
+        while !is_said(&self.stderr()) {
+            assert!(!deadline.is_over(), "not said:\n{}", self.stderr());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Sends a signal by name (`TERM`, `KILL`, `INT`).
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap();
