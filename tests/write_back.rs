@@ -132,3 +132,76 @@ fn it_ends_between_two_rows() {
     assert!(cancelled.elapsed() < stretched(Duration::from_secs(3)), "{:?}", cancelled.elapsed());
     assert_eq!(client.value(unchanged), "20000");
 }
+
+/// Each takes what is next, as workers do that share a list of jobs: nobody gets what another has.
+#[test]
+fn rows_that_are_locked_are_nobody_elses() {
+    const CLIENTS: usize = 8;
+    const JOBS: usize = 40;
+    for (wait, connections) in [("", "2"), ("", "8"), (" SKIP LOCKED", "8")] {
+        let server = Server::gateway(&["--iris-connections", connections]);
+        let mut first = Client::connect(server.address);
+        first.ok("CREATE TABLE job (id integer PRIMARY KEY, state varchar(10), worker integer)");
+        first.ok(&format!("INSERT INTO job (id, state) SELECT g, 'new' FROM generate_series(1, {JOBS}) g"));
+        first.ok("CREATE TABLE counted (id integer PRIMARY KEY, n integer)");
+        first.ok("INSERT INTO counted VALUES (1, 0)");
+        let threads: Vec<_> = (0..CLIENTS)
+            .map(|number| {
+                let address = server.address;
+                std::thread::spawn(move || {
+                    let mut client = Client::connect(address);
+                    client.set_patience(stretched(Duration::from_secs(60)));
+                    let mut taken = 0;
+                    loop {
+                        client.ok("BEGIN");
+                        let sql =
+                            format!("SELECT id FROM job WHERE state = 'new' ORDER BY id LIMIT 1 FOR UPDATE{wait}");
+                        client.send(&message::query(&sql));
+                        let answer = client.until_ready();
+                        if let Some(error) = answer.iter().find(|message| message.tag == b'E') {
+                            panic!("{}", error.line());
+                        }
+                        let Some(row) = answer.iter().find(|message| message.tag == b'D') else {
+                            client.ok("COMMIT");
+                            if wait.is_empty() || client.value("SELECT count(*) FROM job WHERE state = 'new'") == "0" {
+                                return taken;
+                            }
+                            continue;
+                        };
+                        // Number of cells, length of the first, its text.
+                        let id = String::from_utf8(row.body[6..].to_vec()).unwrap();
+                        let sql = "SELECT n FROM counted WHERE id = 1 FOR UPDATE";
+                        let n: usize = client.value(sql).parse().unwrap();
+                        client.ok(&format!("UPDATE counted SET n = {} WHERE id = 1", n + 1));
+                        client.ok(&format!("UPDATE job SET state = 'done', worker = {number} WHERE id = {id}"));
+                        client.ok("COMMIT");
+                        taken += 1;
+                    }
+                })
+            })
+            .collect();
+        let taken: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+        assert_eq!(taken, JOBS, "{wait}");
+        assert_eq!(first.value("SELECT n FROM counted"), JOBS.to_string(), "{wait}");
+    }
+}
+
+#[test]
+fn who_does_not_wait_is_told_or_skips() {
+    let server = Server::gateway(&["--cores", "2"]);
+    let mut one = Client::connect(server.address);
+    let mut other = Client::connect(server.address);
+    one.ok("CREATE TABLE held (id integer PRIMARY KEY, n integer)");
+    one.ok("INSERT INTO held VALUES (1, 0), (2, 0), (3, 0)");
+    one.ok("BEGIN");
+    assert_eq!(one.value("SELECT id FROM held WHERE id = 2 FOR UPDATE"), "2");
+    assert_eq!(state(&mut other, "SELECT id FROM held WHERE id = 2 FOR UPDATE NOWAIT").as_deref(), Some("55P03"));
+    let rows = |answer: Vec<String>| answer.into_iter().filter(|line| line.starts_with("Row")).collect::<Vec<_>>();
+    assert_eq!(rows(other.query("SELECT id FROM held WHERE id = 2 FOR SHARE SKIP LOCKED")), Vec::<String>::new());
+    one.ok("COMMIT");
+    assert_eq!(other.value("SELECT id FROM held WHERE id = 2 FOR UPDATE NOWAIT"), "2");
+    one.ok("BEGIN");
+    assert_eq!(one.value("SELECT id FROM held WHERE id = 3 FOR UPDATE NOWAIT"), "3");
+    one.ok("ROLLBACK");
+    assert_eq!(other.value("SELECT id FROM held ORDER BY id DESC LIMIT 1 FOR UPDATE SKIP LOCKED"), "3");
+}

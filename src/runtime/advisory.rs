@@ -1,4 +1,5 @@
-//! The advisory locks of the process (manual, "Advisory Locks"): who holds what, who waits for whom.
+//! The advisory locks of the process (manual, "Advisory Locks"), and the rows that SELECT .. FOR UPDATE has claimed: who holds
+//! what, who waits for whom.
 //!
 //! One lock around one book: advisory locks are rare, and nothing is done under it but look-ups. It is never held
 //! across an await; a session that has to wait is woken by a signal.
@@ -376,12 +377,13 @@ impl Book {
 
 fn deadlock(cycle: &[Edge]) -> Box<PgError> {
     let line = |edge: &Edge| {
-        let key = match edge.key {
-            LockKey::Bigint(key) => key.to_string(),
-            LockKey::Integers(a, b) => format!("({a}, {b})"),
+        let what = match edge.key {
+            LockKey::Bigint(key) => format!("advisory lock {key}"),
+            LockKey::Integers(a, b) => format!("advisory lock ({a}, {b})"),
+            LockKey::Row(_) => "a row".to_owned(),
         };
         format!(
-            "Process {} waits for {} on advisory lock {key}; blocked by process {}.",
+            "Process {} waits for {} on {what}; blocked by process {}.",
             edge.waiter.pid,
             edge.waiter.mode.name(),
             edge.blocker
@@ -393,7 +395,7 @@ fn deadlock(cycle: &[Edge]) -> Box<PgError> {
 
 fn out_of_memory() -> Box<PgError> {
     PgError::error(SqlState(*b"53200"), "out of shared memory")
-        .hint(format!("All sessions together may hold at most {HOLDS_MAX} advisory locks."))
+        .hint(format!("All sessions together may hold at most {HOLDS_MAX} advisory locks and locks of rows."))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ pub(crate) use finished::{Fetch, FetchKey, FetchedColumn, Finish, FinishPiece, O
 use super::description::EnumType;
 use super::plpgsql::DoBlock;
 use super::schema::RelationName;
-use super::write_plan::WriteBack;
+use super::write_plan::{LockRows, WriteBack};
 use super::writes::Writes;
 use crate::iris::IrisStatement;
 use crate::types::{Fitting, Oid, PgType};
@@ -155,6 +155,8 @@ pub enum Action {
     Finish(Finish),
     /// A query gives rows, IRIS stores them.
     WriteBack(Box<WriteBack>),
+    /// A query gives rows, IRIS locks them, and the query is asked once more.
+    LockRows(Box<LockRows>),
     /// Nothing for IRIS to do, all of it is in `Translation::mirror` (COMMENT ON, CREATE TYPE).
     MirrorOnly,
     /// CLOSE, DISCARD and the like that concern only the gateway: accepted, nothing to do (VACUUM, ANALYZE).

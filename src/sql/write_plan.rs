@@ -80,6 +80,46 @@ impl RowWrite {
     }
 }
 
+/// A query whose rows are locked before they are given: SELECT .. FOR UPDATE. All texts are PostgreSQL's SQL.
+#[derive(Debug)]
+pub struct LockRows {
+    /// "FOR UPDATE" and the like.
+    pub strength: String,
+    /// FOR SHARE and FOR KEY SHARE.
+    pub is_shared: bool,
+    pub waits: RowWait,
+    /// The query, whose `$n` are the client's, with the keys of the tables behind its columns.
+    pub query: String,
+    /// The same query in parts, between which is the number of a parameter more: keys of the first table that it leaves out.
+    pub without: Option<(String, String)>,
+    /// Locks all rows that the query can give, by the client's parameters, where one statement can tell them.
+    pub all: Option<String>,
+    pub tables: Vec<LockedTable>,
+}
+
+/// What becomes of rows that others have locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowWait {
+    Wait,
+    /// NOWAIT: an error.
+    Refuse,
+    /// SKIP LOCKED.
+    Skip,
+}
+
+/// A table of such a query.
+#[derive(Debug, PartialEq, Eq)]
+pub struct LockedTable {
+    pub schema: String,
+    pub name: String,
+    /// Columns of its key.
+    pub keys_count: usize,
+    /// Locks the row whose key is `$1`, `$2` and so on.
+    pub one: String,
+    /// Locks the rows whose key, of one column, is among `$1`.
+    pub many: Option<String>,
+}
+
 /// How rows are locked in front of the reading that counts.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Lock {

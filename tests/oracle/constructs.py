@@ -23,6 +23,9 @@ Made by `tests/oracle/constructs.py --write`; not written by hand. Over tables o
 - **PostgreSQL** finishes it: IRIS gives the rows it needs, with the conditions that IRIS can compute, and the PostgreSQL of the
   catalogs computes the rest (`EXPLAIN` shows both steps, `finish_rows_max` and `finish_bytes_max` bound them);
 - a change of rows whose new values PostgreSQL computes is **stored by IRIS** row by row, in one transaction;
+- rows that a SELECT locks are read, **locked by IRIS**, and read again. NOWAIT and SKIP LOCKED go by what other sessions of the same
+  gateway have locked by a SELECT; for rows that others have changed they wait, as for those of other gateways. FOR SHARE keeps
+  out as many as FOR UPDATE does;
 - or it is **refused** with SQLSTATE 0A000 and the sentence given.
 
 What names no table, or catalogs only, PostgreSQL answers by itself.
@@ -56,16 +59,18 @@ def written_back(connection):
     return int(next(body for tag, body in answer if tag == b"D")[6:])
 
 
-def verdict(connection, sql, writes):
+def verdict(connection, sql, writes, locks):
     ask(connection, "begin")
     before = written_back(connection)
     try:
-        answer = ask(connection, sql if writes else f"explain {sql}")
+        answer = ask(connection, sql if writes or locks else f"explain {sql}")
         failed = error(answer)
         if failed and failed[0] == "0A000":
             return f"refused: {failed[1]}"
         if failed:
             raise SystemExit(f"{sql}: {failed}")
+        if locks:
+            return "IRIS, which locks the rows"
         first = next(body for tag, body in answer if tag in (b"D", b"C"))
         if b"PostgreSQL: " in first:
             return "PostgreSQL"
@@ -93,7 +98,7 @@ def main():
             ask(reference, "begin")
             run(reference, sql)
             ask(reference, "rollback")
-            found = verdict(gateway, sql, writes)
+            found = verdict(gateway, sql, writes, section["title"] == "Locking")
             counts[found.split(":")[0]] = counts.get(found.split(":")[0], 0) + 1
             shown = sql.replace("|", "\\|")
             lines.append(f"| `{shown}` | {found} |")

@@ -5,6 +5,8 @@
 pub enum LockKey {
     Bigint(i64),
     Integers(i32, i32),
+    /// A row of a table, by a hash of its table and key.
+    Row(u64),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

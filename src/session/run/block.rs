@@ -189,9 +189,11 @@ impl BlockRun {
     fn check(&self, understood: &Understood) -> Result<()> {
         let answers = match &understood.translation.action {
             Action::Script(steps) => steps.iter().any(|step| step.role == StepRole::Rows),
-            Action::Catalog(_) | Action::Finish(_) | Action::Calls(_) | Action::Setting(SettingCommand::Show(_)) => {
-                true
-            }
+            Action::Catalog(_)
+            | Action::Finish(_)
+            | Action::LockRows(_)
+            | Action::Calls(_)
+            | Action::Setting(SettingCommand::Show(_)) => true,
             Action::WriteBack(_) => understood.extra.described().is_some_and(|described| described.columns.is_some()),
             Action::Empty | Action::MirrorOnly | Action::Accepted | Action::Channel(_) => false,
             Action::Setting(SettingCommand::DiscardAll) => {

@@ -15,6 +15,7 @@ pub(super) mod explain;
 pub(super) mod finish;
 pub(super) mod held_rows;
 pub(super) mod local;
+mod lock_rows;
 pub(super) mod nested;
 pub(super) mod outcome;
 mod page_rest;
@@ -45,6 +46,7 @@ use self::copy_in::CopyIn;
 use self::cursor::run::{CommitHeld, CursorRun};
 use self::finish::FinishRun;
 use self::local::{Local, LocalCommand};
+use self::lock_rows::LockRowsRun;
 use self::nested::Carrying;
 use self::outcome::Outcome;
 use self::refused::{RefusedRun, Wanted};
@@ -73,6 +75,8 @@ pub(super) enum Operation {
     Refused(Box<RefusedRun>),
     /// A query gives rows, IRIS stores them.
     WriteBack(Box<WriteBackRun>),
+    /// A query gives rows, IRIS locks them.
+    LockRows(Box<LockRowsRun>),
     /// Only the mirror has something to do.
     Mirror(MirrorOnly),
     /// SET of a parameter that the oracle knows.
@@ -143,6 +147,10 @@ impl Operation {
                 let run = WriteBackRun::new(carrying, understood, *statement, formats, describe);
                 return Ok(Self::WriteBack(Box::new(run)));
             }
+            (Values::Oracle(statement), Action::LockRows(_)) => {
+                let run = LockRowsRun::new(carrying, understood, *statement, formats, describe);
+                return Ok(Self::LockRows(Box::new(run)));
+            }
             (Values::Calls(values), Action::Calls(calls)) => {
                 return Ok(Self::Calls(Box::new(Calls::new(calls, *values, formats, describe, tag()))));
             }
@@ -191,6 +199,7 @@ impl Operation {
             Action::Catalog(_)
             | Action::Finish(_)
             | Action::WriteBack(_)
+            | Action::LockRows(_)
             | Action::Calls(_)
             | Action::Cursor(_)
             | Action::Prepare { .. }
@@ -246,6 +255,10 @@ impl Operation {
                 cx.client.settings.check_writable(run.command())?;
                 run.start(rows_max, cx)
             }
+            Self::LockRows(run) => {
+                cx.client.has_queried = cx.client.transaction.in_block();
+                run.start(rows_max, cx)
+            }
             Self::Mirror(mirror) => Ok(mirror.start()),
             Self::Cursor(run) => run.start(rows_max, cx),
             Self::CommitHeld(commit) => commit.start(cx),
@@ -283,6 +296,7 @@ impl Operation {
                 self.after_refusal(progress, cx)
             }
             Self::WriteBack(run) => run.resume(event, cx),
+            Self::LockRows(run) => run.resume(event, cx),
             Self::Mirror(mirror) => mirror.resume(event, cx),
             Self::Cursor(run) => run.resume(event, cx),
             Self::CommitHeld(commit) => commit.resume(event, cx),
@@ -344,6 +358,7 @@ impl Operation {
             Self::Block(run) => run.take_result(),
             Self::Finish(run) => run.take_result(),
             Self::WriteBack(run) => run.take_result(),
+            Self::LockRows(run) => run.take_result(),
             // A cursor's result is its portal's.
             _ => None,
         }
@@ -373,6 +388,7 @@ impl Operation {
             Self::Catalog(run) => run.rows_sent(),
             Self::Finish(run) => run.rows_sent(),
             Self::WriteBack(run) => run.rows_sent(),
+            Self::LockRows(run) => run.rows_sent(),
             Self::Calls(calls) => calls.rows_sent(),
             _ => (0, true),
         }

@@ -24,7 +24,7 @@ use crate::session::understand::context::{Cx, Understood};
 use crate::session::understand::rows::{Formats, described_fields, put_row_description};
 use row::{Row, cells, check_fits, chosen, joined, merged_twice, overtaken};
 
-mod row;
+pub(super) mod row;
 
 type Result<T> = std::result::Result<T, Box<PgError>>;
 

@@ -17,7 +17,7 @@ use crate::types::quoted_name;
 
 /// A table where a query names it.
 #[derive(Debug)]
-pub(super) struct Base {
+pub(in crate::sql) struct Base {
     /// The SELECT whose FROM it is in, or TABLE.
     pub select: SyntaxNode,
     /// What stands for it in FROM, without its alias.
@@ -34,14 +34,16 @@ pub(super) struct Base {
     pub alias: Option<Alias>,
     /// It stands in a join in parentheses with an alias, which hides its name.
     pub is_hidden: bool,
+    /// An outer join may have no row of it.
+    pub is_nullable: bool,
     pub facts: Rc<TableFacts>,
     /// What is true of all of its rows that the query needs.
-    pub conjuncts: Vec<Conjunct>,
+    pub(super) conjuncts: Vec<Conjunct>,
     /// The same by USING and NATURAL.
     pub merges: Vec<Rc<Merge>>,
     /// The query reads its `tableoid`.
     pub shows_own_oid: bool,
-    pub sample: Option<Sample>,
+    pub(super) sample: Option<Sample>,
 }
 
 impl Base {
@@ -66,7 +68,7 @@ impl Base {
     }
 
     /// What the query calls a column of the table.
-    pub(super) fn called(&self, column: &str) -> Option<String> {
+    pub(in crate::sql) fn called(&self, column: &str) -> Option<String> {
         let at = |is: &dyn Fn(&String) -> bool| {
             self.own_names().zip(self.column_names()).find_map(|(own, called)| is(&own).then_some(called))
         };
@@ -78,8 +80,13 @@ impl Base {
         self.own_names().zip(&self.facts.columns).find_map(|(name, facts)| (name == own).then_some(facts))
     }
 
+    /// Only some of its rows are asked for, by chance.
+    pub(in crate::sql) fn is_sampled(&self) -> bool {
+        self.sample.is_some()
+    }
+
     /// Its columns have names that IRIS does not know them by.
-    pub(super) fn is_renamed(&self) -> bool {
+    pub(in crate::sql) fn is_renamed(&self) -> bool {
         self.alias.as_ref().is_some_and(|alias| !alias.columns.is_empty())
     }
 
@@ -95,7 +102,7 @@ impl Base {
 
 /// A join that compares columns by their names.
 #[derive(Debug)]
-pub(super) struct Merge {
+pub(in crate::sql) struct Merge {
     /// JOIN.
     pub join: SyntaxNode,
     /// What is left of it in the same item of FROM, with the joins between.
@@ -106,7 +113,7 @@ pub(super) struct Merge {
 
 impl Merge {
     /// The names after USING, folded; `None` for NATURAL.
-    pub(super) fn names(join: &SyntaxNode) -> Option<Vec<String>> {
+    pub(in crate::sql) fn names(join: &SyntaxNode) -> Option<Vec<String>> {
         let clause = nodes::child(join, SyntaxKind::JOIN_USING_CLAUSE)?;
         let names = clause.descendants().filter(|node| node.kind() == SyntaxKind::COLUMN_NAME_REF);
         Some(names.map(|node| names::folded(&nodes::plain_text(&node))).collect())
@@ -120,6 +127,8 @@ struct Needed {
     merges: Vec<Rc<Merge>>,
     /// [`Base::is_hidden`].
     is_hidden: bool,
+    /// [`Base::is_nullable`].
+    is_nullable: bool,
 }
 
 impl Needed {
@@ -128,17 +137,22 @@ impl Needed {
             conjuncts: self.conjuncts.iter().chain(&more.conjuncts).cloned().collect(),
             merges: self.merges.iter().chain(&more.merges).cloned().collect(),
             is_hidden: self.is_hidden,
+            is_nullable: self.is_nullable,
         }
     }
 
     /// The same place, where no row may be left out.
     fn all(&self) -> Self {
-        Self { is_hidden: self.is_hidden, ..Self::default() }
+        Self { is_hidden: self.is_hidden, is_nullable: self.is_nullable, ..Self::default() }
+    }
+
+    fn nullable(self) -> Self {
+        Self { is_nullable: true, ..self }
     }
 }
 
 /// The tables of a query; `None` where something stands in its FROM that is not understood.
-pub(super) fn bases(cx: &Cx<'_>, query: &SyntaxNode) -> Option<Vec<Base>> {
+pub(in crate::sql) fn bases(cx: &Cx<'_>, query: &SyntaxNode) -> Option<Vec<Base>> {
     let mut all = Vec::new();
     let mut named = 0;
     for node in query.descendants() {
@@ -193,7 +207,7 @@ fn walk(cx: &Cx<'_>, select: &SyntaxNode, item: &SyntaxNode, needed: &Needed, al
         SyntaxKind::PAREN_FROM_ITEM | SyntaxKind::PAREN_EXPR => {
             // Where the names outside mean other tables, nothing outside is about those inside.
             let needed = &match alias(item) {
-                Some(_) => Needed { is_hidden: true, ..Needed::default() },
+                Some(_) => Needed { is_hidden: true, is_nullable: needed.is_nullable, ..Needed::default() },
                 None => needed.clone(),
             };
             for inner in item.children() {
@@ -239,15 +253,15 @@ fn join(
     let on = Needed {
         conjuncts: on.iter().flat_map(conjuncts).collect(),
         merges: merge.into_iter().collect(),
-        is_hidden: false,
+        ..Needed::default()
     };
     let nothing = needed.all();
     let (of_left, of_right) = if has(SyntaxKind::JOIN_FULL) {
-        (nothing.clone(), nothing)
+        (nothing.clone().nullable(), nothing.nullable())
     } else if has(SyntaxKind::JOIN_LEFT) {
-        (needed.clone(), nothing.and(&on))
+        (needed.clone(), nothing.and(&on).nullable())
     } else if has(SyntaxKind::JOIN_RIGHT) {
-        (nothing.and(&on), needed.clone())
+        (nothing.and(&on).nullable(), needed.clone())
     } else {
         (needed.and(&on), needed.and(&on))
     };
@@ -289,6 +303,7 @@ fn base(cx: &Cx<'_>, select: &SyntaxNode, item: &SyntaxNode, name: &SyntaxNode, 
         conjuncts: needed.conjuncts.clone(),
         merges: needed.merges.clone(),
         is_hidden: needed.is_hidden,
+        is_nullable: needed.is_nullable,
         shows_own_oid: false,
         sample: None,
     })

@@ -6,6 +6,7 @@
 
 mod insert;
 mod joined;
+mod locking;
 mod merge;
 mod returning;
 mod target;
@@ -39,6 +40,15 @@ pub(crate) fn write_back(
     let Some(statement) = lone_statement(sql) else { return Ok(None) };
     let cx = Cx::new(sql, template, schema, options, RULES);
     let change = Change { cx: &cx, node: &statement };
+    if statement.kind() == SyntaxKind::SELECT {
+        let made = change.locking()?;
+        let needed = cx.take_needed();
+        if !needed.is_empty() {
+            return Err(TranslateError::NeedTables(needed));
+        }
+        let action = made.map(|made| Action::LockRows(Box::new(made)));
+        return Ok(action.map(|action| Translated::of_text(action, "SELECT", template, options)));
+    }
     let (made, tag) = match statement.kind() {
         SyntaxKind::INSERT => (change.insert()?, "INSERT 0"),
         SyntaxKind::UPDATE => (change.update()?, "UPDATE"),

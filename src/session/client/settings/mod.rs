@@ -434,6 +434,7 @@ impl Settings {
             "REVOKE",
             "COMMENT",
             "SELECT INTO",
+            "SELECT FOR ",
         ];
         if !self.is_read_only() || !WRITES.iter().any(|write| command.starts_with(write)) {
             return Ok(());

@@ -5,10 +5,10 @@ use crate::types::{Datum, Oid, PgType, assign};
 use crate::wire::{PgError, SqlState};
 
 /// Cells, `None` for NULL.
-pub(super) type Row = Vec<Option<Vec<u8>>>;
+pub(in crate::session::run) type Row = Vec<Option<Vec<u8>>>;
 
 /// The cells of a DataRow message.
-pub(super) fn cells(body: &[u8]) -> Option<Row> {
+pub(in crate::session::run) fn cells(body: &[u8]) -> Option<Row> {
     // Behind their number.
     let mut rest = body.get(2..)?;
     let mut row = Row::new();
@@ -47,7 +47,7 @@ pub(super) fn chosen(row: &Row, at: usize) -> usize {
 }
 
 /// Others have come between the reading and the writing, again and again.
-pub(super) fn overtaken() -> Box<PgError> {
+pub(in crate::session::run) fn overtaken() -> Box<PgError> {
     PgError::error(SqlState(*b"40001"), "could not serialize access due to concurrent update").hint("Try again.")
 }
 

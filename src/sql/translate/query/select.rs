@@ -52,10 +52,11 @@ impl Cx<'_> {
         if let Some(locking) = nodes::clause(node, SyntaxKind::LOCKING_CLAUSE) {
             return Err(self
                 .unsupported(
-                    "SELECT .. FOR UPDATE and FOR SHARE are not supported: IRIS cannot lock the rows of a query",
+                    "FOR UPDATE and FOR SHARE are not supported here: they lock rows of tables with a primary key, \
+                     in FROM of the statement itself",
                     locking.text_range().start().into(),
                 )
-                .hint("Lock by an UPDATE in the transaction, or by LOCK TABLE."));
+                .hint("Lock by a SELECT of its own in the transaction, by an UPDATE, or by LOCK TABLE."));
         }
         Ok(())
     }
