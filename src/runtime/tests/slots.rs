@@ -53,10 +53,15 @@ fn the_queue_is_one_over_all_shards() {
         assert_eq!(tags(&holder.query(ONE)), "CZ");
     }
     let mut waiters: Vec<Client> = (0..8).rev().map(|shard| client_on(&gateway, shard)).collect();
+    let waits = || gateway.server.counters().iter().map(|counters| counters.pool_waits.value()).sum::<u64>();
     for (number, waiter) in waiters.iter_mut().enumerate() {
+        let (before, asked) = (waits(), Instant::now());
         waiter.send_query(&format!("UPDATE waiter {number}"));
         // Each has its place before the next one asks.
-        std::thread::sleep(Duration::from_millis(60));
+        while waits() == before {
+            assert!(asked.elapsed() < stretched(Duration::from_secs(10)));
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
     // The second connection stays where it is: the first serves all, one after the other.
     let [mut one, _two] = holders;
