@@ -205,3 +205,35 @@ fn who_does_not_wait_is_told_or_skips() {
     one.ok("ROLLBACK");
     assert_eq!(other.value("SELECT id FROM held ORDER BY id DESC LIMIT 1 FOR UPDATE SKIP LOCKED"), "3");
 }
+
+/// The same in one statement each.
+#[test]
+fn jobs_are_taken_by_one_statement() {
+    const CLIENTS: usize = 8;
+    const JOBS: usize = 40;
+    let server = Server::gateway(&["--iris-connections", "8"]);
+    let mut first = Client::connect(server.address);
+    first.ok("CREATE TABLE job (id integer PRIMARY KEY, state varchar(10))");
+    first.ok("CREATE TABLE done (id integer PRIMARY KEY)");
+    first.ok(&format!("INSERT INTO job (id, state) SELECT g, 'new' FROM generate_series(1, {JOBS}) g"));
+    let take = "WITH next AS (SELECT id FROM job WHERE state = 'new' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED), \
+                taken AS (UPDATE job SET state = 'done' FROM next WHERE job.id = next.id RETURNING job.id) \
+                INSERT INTO done SELECT id FROM taken RETURNING id";
+    let threads: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let address = server.address;
+            std::thread::spawn(move || {
+                let mut client = Client::connect(address);
+                client.set_patience(stretched(Duration::from_secs(60)));
+                while client.value("SELECT count(*) FROM job WHERE state = 'new'") != "0" {
+                    assert_eq!(state(&mut client, take), None);
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    assert_eq!(first.value("SELECT count(*) FROM done"), JOBS.to_string());
+    assert_eq!(first.value("SELECT count(*) FROM job WHERE state = 'done'"), JOBS.to_string());
+}

@@ -43,7 +43,10 @@ pub(crate) use translate::view_for_mirror;
 pub use translate::{check_syntax, translate};
 
 pub(crate) use write_back::write_back;
-pub(crate) use write_plan::{Lock, LockRows, LockedTable, Repeats, Returning, RowWait, RowWrite, WriteBack, WritePart};
+pub(crate) use write_plan::{
+    Lock, LockRows, LockedTable, Repeats, Returning, RowWait, RowWrite, Staged, StagedPiece, StagedText, WriteBack,
+    WritePart,
+};
 pub(crate) use writes::{Writes, Written};
 
 #[cfg(test)]

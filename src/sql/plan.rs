@@ -9,7 +9,7 @@ pub(crate) use finished::{Fetch, FetchKey, FetchedColumn, Finish, FinishPiece, O
 use super::description::EnumType;
 use super::plpgsql::DoBlock;
 use super::schema::RelationName;
-use super::write_plan::{LockRows, WriteBack};
+use super::write_plan::{LockRows, Staged, WriteBack};
 use super::writes::Writes;
 use crate::iris::IrisStatement;
 use crate::types::{Fitting, Oid, PgType};
@@ -157,6 +157,8 @@ pub enum Action {
     WriteBack(Box<WriteBack>),
     /// A query gives rows, IRIS locks them, and the query is asked once more.
     LockRows(Box<LockRows>),
+    /// Parts of the statement come first, and the statement itself is over their rows.
+    Staged(Box<Staged>),
     /// Nothing for IRIS to do, all of it is in `Translation::mirror` (COMMENT ON, CREATE TYPE).
     MirrorOnly,
     /// CLOSE, DISCARD and the like that concern only the gateway: accepted, nothing to do (VACUUM, ANALYZE).

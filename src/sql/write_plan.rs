@@ -120,6 +120,24 @@ pub struct LockedTable {
     pub many: Option<String>,
 }
 
+/// A statement with parts that have an effect of their own: changes in WITH, and sub-queries that lock rows. Each part is a
+/// statement that comes first, and the last one is the statement itself, over the rows that they gave.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Staged {
+    pub stages: Vec<StagedText>,
+    pub last: StagedText,
+}
+
+/// PostgreSQL's SQL, whose `$n` are the client's.
+pub(crate) type StagedText = Vec<StagedPiece>;
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum StagedPiece {
+    Text(String),
+    /// In place of a stage, by its number from 0 on: a query that gives its rows.
+    Rows(usize),
+}
+
 /// How rows are locked in front of the reading that counts.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Lock {

@@ -81,7 +81,7 @@ impl Ready {
             }
             Action::Cursor(CursorCommand::Fetch { name, is_move: false, .. }) => self.cursor_fields(name, formats)?,
             Action::Catalog(_) => described_fields(statement.described.as_deref(), formats)?,
-            Action::Finish(_) | Action::WriteBack(_) | Action::LockRows(_) => {
+            Action::Finish(_) | Action::WriteBack(_) | Action::LockRows(_) | Action::Staged(_) => {
                 described_fields(statement.understood.extra.described().as_deref(), formats)?
             }
             Action::Execute { name, .. } => {

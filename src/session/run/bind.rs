@@ -152,7 +152,7 @@ fn values_of(understood: &Understood, sources: &Sources<'_>, cx: &mut Cx<'_>) ->
             }
             return Ok(Values::Oracle(Box::new(statement)));
         }
-        Action::Finish(_) | Action::WriteBack(_) | Action::LockRows(_) => {
+        Action::Finish(_) | Action::WriteBack(_) | Action::LockRows(_) | Action::Staged(_) => {
             return Ok(Values::Oracle(Box::new(catalog_statement(sources))));
         }
         _ => return Ok(Values::Iris(StepValues::default())),

@@ -194,7 +194,9 @@ impl BlockRun {
             | Action::LockRows(_)
             | Action::Calls(_)
             | Action::Setting(SettingCommand::Show(_)) => true,
-            Action::WriteBack(_) => understood.extra.described().is_some_and(|described| described.columns.is_some()),
+            Action::WriteBack(_) | Action::Staged(_) => {
+                understood.extra.described().is_some_and(|described| described.columns.is_some())
+            }
             Action::Empty | Action::MirrorOnly | Action::Accepted | Action::Channel(_) => false,
             Action::Setting(SettingCommand::DiscardAll) => {
                 return Err(PgError::error(

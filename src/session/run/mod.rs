@@ -21,6 +21,7 @@ pub(super) mod outcome;
 mod page_rest;
 pub(super) mod refused;
 pub(super) mod script;
+mod staged;
 pub(super) mod streams;
 pub(super) mod try_setting;
 pub(super) mod upsert_keys;
@@ -51,6 +52,7 @@ use self::nested::Carrying;
 use self::outcome::Outcome;
 use self::refused::{RefusedRun, Wanted};
 use self::script::Run;
+use self::staged::StagedRun;
 use self::try_setting::TrySetting;
 use self::write_back::WriteBackRun;
 use crate::session::client::Client;
@@ -77,6 +79,8 @@ pub(super) enum Operation {
     WriteBack(Box<WriteBackRun>),
     /// A query gives rows, IRIS locks them.
     LockRows(Box<LockRowsRun>),
+    /// Parts of the statement come first.
+    Staged(Box<StagedRun>),
     /// Only the mirror has something to do.
     Mirror(MirrorOnly),
     /// SET of a parameter that the oracle knows.
@@ -151,6 +155,10 @@ impl Operation {
                 let run = LockRowsRun::new(carrying, understood, *statement, formats, describe);
                 return Ok(Self::LockRows(Box::new(run)));
             }
+            (Values::Oracle(statement), Action::Staged(_)) => {
+                let run = StagedRun::new(carrying, understood, *statement, formats, describe);
+                return Ok(Self::Staged(Box::new(run)));
+            }
             (Values::Calls(values), Action::Calls(calls)) => {
                 return Ok(Self::Calls(Box::new(Calls::new(calls, *values, formats, describe, tag()))));
             }
@@ -200,6 +208,7 @@ impl Operation {
             | Action::Finish(_)
             | Action::WriteBack(_)
             | Action::LockRows(_)
+            | Action::Staged(_)
             | Action::Calls(_)
             | Action::Cursor(_)
             | Action::Prepare { .. }
@@ -259,6 +268,10 @@ impl Operation {
                 cx.client.has_queried = cx.client.transaction.in_block();
                 run.start(rows_max, cx)
             }
+            Self::Staged(run) => {
+                cx.client.has_queried = cx.client.transaction.in_block();
+                run.start(rows_max, cx)
+            }
             Self::Mirror(mirror) => Ok(mirror.start()),
             Self::Cursor(run) => run.start(rows_max, cx),
             Self::CommitHeld(commit) => commit.start(cx),
@@ -297,6 +310,7 @@ impl Operation {
             }
             Self::WriteBack(run) => run.resume(event, cx),
             Self::LockRows(run) => run.resume(event, cx),
+            Self::Staged(run) => run.resume(event, cx),
             Self::Mirror(mirror) => mirror.resume(event, cx),
             Self::Cursor(run) => run.resume(event, cx),
             Self::CommitHeld(commit) => commit.resume(event, cx),
@@ -359,6 +373,7 @@ impl Operation {
             Self::Finish(run) => run.take_result(),
             Self::WriteBack(run) => run.take_result(),
             Self::LockRows(run) => run.take_result(),
+            Self::Staged(run) => run.take_result(),
             // A cursor's result is its portal's.
             _ => None,
         }
@@ -389,6 +404,7 @@ impl Operation {
             Self::Finish(run) => run.rows_sent(),
             Self::WriteBack(run) => run.rows_sent(),
             Self::LockRows(run) => run.rows_sent(),
+            Self::Staged(run) => run.rows_sent(),
             Self::Calls(calls) => calls.rows_sent(),
             _ => (0, true),
         }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::catalog::BoundValue;
 use crate::iris::Request;
-use crate::sql::Template;
+use crate::sql::{FetchedColumn, Template};
 use crate::types::{Encoder, Oid, PgType};
 use crate::wire::{Format, PgError};
 
@@ -54,6 +54,8 @@ pub(crate) enum RowForm {
     Carried,
     /// The same, in these formats.
     CarriedAs(Formats),
+    /// The same, as rows of an array for each column.
+    Fetched,
 }
 
 /// Such a statement under way. It writes its rows without a description, and no command tag.
@@ -65,6 +67,8 @@ pub(crate) struct Nested {
     form: RowForm,
     /// Of its rows, once it is understood.
     columns: Vec<CarriedColumn>,
+    /// The same of [`RowForm::Fetched`].
+    fetched: Vec<FetchedColumn>,
     stage: Stage,
 }
 
@@ -105,7 +109,8 @@ impl Nested {
         let mut template = Template::default();
         Resolve::scan(sql, &mut template, cx.client)?;
         let mut resolve = Box::new(Resolve::with_types(sql, template, &parameter_types));
-        let mut nested = Self { make, parameter_types, values, form, columns: Vec::new(), stage: Stage::Over };
+        let mut nested =
+            Self { make, parameter_types, values, form, columns: Vec::new(), fetched: Vec::new(), stage: Stage::Over };
         let understanding = resolve.start(cx);
         let progress = nested.understood(understanding, resolve, cx).map_err(without_position)?;
         Ok((nested, progress))
@@ -131,6 +136,11 @@ impl Nested {
     /// The columns of its rows.
     pub(crate) fn columns(&self) -> &[CarriedColumn] {
         &self.columns
+    }
+
+    /// The same of [`RowForm::Fetched`].
+    pub(crate) fn take_fetched(&mut self) -> Vec<FetchedColumn> {
+        std::mem::take(&mut self.fetched)
     }
 
     /// The result left open on the lease when this is given up.
@@ -161,6 +171,11 @@ impl Nested {
         let formats = match &self.form {
             RowForm::Client(formats) | RowForm::CarriedAs(formats) => formats.clone(),
             RowForm::Carried => Formats::new(self.columns.iter().map(|column| column.format)),
+            RowForm::Fetched => {
+                self.fetched =
+                    columns.iter().map(|column| fetched(&column.name, column.pg_type)).collect::<Result<_>>()?;
+                Formats::new(self.fetched.iter().map(|column| column.format))
+            }
         };
         // As PostgreSQL resolves those that are open: a value is read by the rules of its type.
         let types = parameter_types(&understood, &self.parameter_types, described.as_deref());
@@ -209,6 +224,18 @@ fn carried(pg_type: PgType) -> CarriedColumn {
         && crate::sql::travels_in_binary(oid)
         && Encoder::select(PgType::new(oid), Format::Binary).is_ok();
     CarriedColumn { oid, format: if is_plain { Format::Binary } else { Format::Text } }
+}
+
+/// # Errors
+/// 0A000 for a type that is the database's own.
+fn fetched(name: &str, pg_type: PgType) -> Result<FetchedColumn> {
+    if pg_type.oid.0 >= FIRST_NORMAL_OID {
+        let message = format!(
+            "column \"{name}\" of a change in WITH, or of a sub-query that locks rows, is of a type of the database"
+        );
+        return Err(PgError::unsupported(message).hint("Cast it to text there, and back where it is used."));
+    }
+    Ok(FetchedColumn::of(name, pg_type))
 }
 
 fn without_position(mut error: Box<PgError>) -> Box<PgError> {

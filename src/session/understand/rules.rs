@@ -16,7 +16,7 @@ use crate::session::client::Client;
 pub(crate) fn needs_transaction(understood: &Understood) -> bool {
     let translation = &understood.translation;
     match &translation.action {
-        Action::CopyFromStdin(_) | Action::WriteBack(_) | Action::LockRows(_) => true,
+        Action::CopyFromStdin(_) | Action::WriteBack(_) | Action::LockRows(_) | Action::Staged(_) => true,
         Action::Do(block) => block.has_several_statements(),
         Action::Script(_) => {
             let is_ddl =

@@ -9,6 +9,7 @@ mod joined;
 mod locking;
 mod merge;
 mod returning;
+mod staged;
 mod target;
 mod update;
 mod upsert;
@@ -40,27 +41,28 @@ pub(crate) fn write_back(
     let Some(statement) = lone_statement(sql) else { return Ok(None) };
     let cx = Cx::new(sql, template, schema, options, RULES);
     let change = Change { cx: &cx, node: &statement };
-    if statement.kind() == SyntaxKind::SELECT {
-        let made = change.locking()?;
-        let needed = cx.take_needed();
-        if !needed.is_empty() {
-            return Err(TranslateError::NeedTables(needed));
-        }
-        let action = made.map(|made| Action::LockRows(Box::new(made)));
-        return Ok(action.map(|action| Translated::of_text(action, "SELECT", template, options)));
-    }
-    let (made, tag) = match statement.kind() {
-        SyntaxKind::INSERT => (change.insert()?, "INSERT 0"),
-        SyntaxKind::UPDATE => (change.update()?, "UPDATE"),
-        SyntaxKind::DELETE => (change.delete()?, "DELETE"),
-        SyntaxKind::MERGE => (change.merge()?, "MERGE"),
+    let tag = match statement.kind() {
+        SyntaxKind::INSERT => "INSERT 0",
+        SyntaxKind::UPDATE => "UPDATE",
+        SyntaxKind::DELETE => "DELETE",
+        SyntaxKind::MERGE => "MERGE",
+        kind if nodes::is_query(kind) => "SELECT",
         _ => return Ok(None),
+    };
+    let written = |made: Option<WriteBack>| made.map(|made| Action::WriteBack(Box::new(made)));
+    let made = match statement.kind() {
+        _ if change.has_stages() => change.staged().map(|staged| Action::Staged(Box::new(staged))),
+        SyntaxKind::INSERT => written(change.insert()?),
+        SyntaxKind::UPDATE => written(change.update()?),
+        SyntaxKind::DELETE => written(change.delete()?),
+        SyntaxKind::MERGE => written(change.merge()?),
+        _ => change.locking()?.map(|made| Action::LockRows(Box::new(made))),
     };
     let needed = cx.take_needed();
     if !needed.is_empty() {
         return Err(TranslateError::NeedTables(needed));
     }
-    Ok(made.map(|made| Translated::of_text(Action::WriteBack(Box::new(made)), tag, template, options)))
+    Ok(made.map(|action| Translated::of_text(action, tag, template, options)))
 }
 
 /// A change of rows.

@@ -50,8 +50,11 @@ fn without_with(cx: &Cx<'_>, node: &SyntaxNode, place: Place, names: Option<&[St
             Err(cx.unsupported("SELECT INTO is not allowed here", node.text_range().start().into()))
         }
         SyntaxKind::INSERT | SyntaxKind::UPDATE | SyntaxKind::DELETE | SyntaxKind::MERGE => Err(cx
-            .unsupported("data-modifying statements in WITH are not supported", node.text_range().start().into())
-            .hint("Send them as statements of their own, in a transaction.")),
+            .unsupported(
+                "a change in WITH is not supported where another part of the statement reads the table that it changes",
+                node.text_range().start().into(),
+            )
+            .hint("Send it as a statement of its own, in a transaction.")),
         kind => Err(cx.unsupported(
             format!("{} is not supported here", format!("{kind:?}").replace('_', " ")),
             node.text_range().start().into(),
