@@ -6,17 +6,21 @@ native one (`catalog = "native"`, of the programs that tests/lib/postgres.sh ins
                 gateway, the PostgreSQL of the catalogs and workers hold in memory afterwards (Pss of /proc/PID/smaps_rollup);
                 beside it the same statement on a PostgreSQL 18 that has the rows itself
     worker      milliseconds by which a statement takes longer that has to wait for a worker's process (embedded only)
-    load        latency of point selects (`pgbench -M prepared`, from its log) of many clients, alone and while others run
-                finished statements all the time, one of them long ones that it cancels; of catalog questions meanwhile; and how
-                long a cancel takes
+    load        latency of point selects of many clients at a constant rate (`loadtest`, open loop), alone and while others
+                run finished statements all the time, one of them long ones that it cancels; of catalog questions meanwhile; and
+                how long a cancel takes. Both in turns, medians
 
-Everything stays on loopback and is bounded in count and time. Give it a release build.
+pgbench is no use for the last: one of its threads that has an answer by the time it looks goes on with the same client, and those
+whose answers come a moment later wait for seconds when the cores are busy. It shows so with any fast server.
+
+Everything stays on loopback and is bounded in count and time. Give it a release build, of `cargo build --release --workspace`.
 """
 
 import argparse
 import os
 import pathlib
 import random
+import re
 import statistics
 import struct
 import subprocess
@@ -92,18 +96,17 @@ def timed(connection, sql, times):
     return statistics.median(taken), rows
 
 
-def pgbench(port, clients, seconds, work):
-    """Milliseconds of each transaction of `select * from finish_perf where id = ..`."""
-    script = work / "point.sql"
-    script.write_text("\\set id random(1, 9999)\nselect name from finish_perf where id = :id\n")
-    for old in work.glob("log.*"):
-        old.unlink()
-    env = os.environ | {"PGHOST": "127.0.0.1", "PGPORT": str(port), "PGUSER": "_SYSTEM", "PGPASSWORD": "SYS", "PGDATABASE": "USER"}
-    command = ["pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", "1", "-T", str(seconds), "-f", str(script), "-l"]
-    done = subprocess.run([*command, "--log-prefix", str(work / "log")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
-    if done.returncode or "ERROR" in done.stdout:
+def points(loadtest, port, clients, rate, seconds):
+    """Latency in milliseconds of `select name from finish_perf where id = ..`, and how late the generator was, by percentile."""
+    command = [loadtest, "--address", f"127.0.0.1:{port}", "--connections", clients, "--rate", rate, "--seconds", seconds, "--warmup-seconds", 1]
+    command += ["--sql", "select name from finish_perf where id = {}", "--range", 9999]
+    # Its own waiting for a core is not what is measured.
+    first = ["chrt", "--rr", "1"] if subprocess.run(["chrt", "--rr", "1", "true"], stderr=subprocess.DEVNULL).returncode == 0 else []
+    done = subprocess.run([*first, *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode or " 0 errors" not in done.stdout:
         raise SystemExit(done.stdout)
-    return [int(line.split()[2]) / 1000 for log in work.glob("log.*") for line in log.read_text().splitlines()]
+    lines = [line.split() for line in done.stdout.splitlines()]
+    return {words[0]: (float(words[1]), float(words[2])) for words in lines if len(words) == 3 and re.fullmatch(r"max|[0-9.]+", words[0])}
 
 
 def cancel(port, key):
@@ -131,6 +134,9 @@ def main():
     parser.add_argument("--kinds", default="embedded,native", help="of PostgreSQL")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--seconds", type=int, default=10, help="of each load")
+    parser.add_argument("--loadtest", help="the load generator; otherwise the one beside the gateway")
+    parser.add_argument("--rate", type=int, default=2000, help="point selects a second")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", type=int, default=64, help="that send point selects")
     parser.add_argument("--finishing", type=int, default=16, help="that send finished statements")
     args = parser.parse_args()
@@ -180,9 +186,10 @@ def run(args, kind, port, reference_port, pid, work):
             first, _ = timed(client, large, 1)
             starts.append(first - usual)
         print(f"start of a worker: {statistics.median(starts):.0f} ms ({min(starts):.0f} to {max(starts):.0f})", flush=True)
-    print(f"{args.clients} clients, point selects; milliseconds")
-    alone = None
-    for finishing in (0, args.finishing):
+    print(f"{args.clients} clients, {args.rate} point selects a second; milliseconds")
+    loadtest = args.loadtest or pathlib.Path(args.binary).resolve().parent / "loadtest"
+    p99s = {0: [], args.finishing: []}
+    for finishing in [0, args.finishing] * args.rounds:
         end = time.monotonic() + args.seconds + 1
         finished, questions, cancels = [], [], []
 
@@ -211,18 +218,19 @@ def run(args, kind, port, reference_port, pid, work):
             threads.append(threading.Thread(target=give_up))
         for thread in threads:
             thread.start()
-        points = pgbench(port, args.clients, args.seconds, work)
+        found = points(loadtest, port, args.clients, args.rate, args.seconds)
         own, catalogs, workers = memory(pid)
         for thread in threads:
             thread.join()
-        p99 = percentile(points, 0.99)
-        alone = alone or p99
-        print(f"  {finishing} others with finished statements: {len(points)} point selects, p50 {percentile(points, 0.5):.2f}, p99 {p99:.2f}"
-              f" ({p99 / alone:.2f} times);"
+        p99s[finishing].append(found["99"][0])
+        print(f"  {finishing:2} others with finished statements: point selects p50 {found['50'][0]:.2f}, p99 {found['99'][0]:.2f}, max {found['max'][0]:.1f}"
+              f" (generator late: p99 {found['99'][1]:.2f});"
               f" catalog questions p50 {percentile(questions, 0.5):.2f}, p99 {percentile(questions, 0.99):.1f};"
               f" {len(finished)} finished, p50 {percentile(finished, 0.5):.0f}, p99 {percentile(finished, 0.99):.0f};"
               f" {len(cancels)} cancels, p50 {percentile(cancels, 0.5):.0f}, p99 {percentile(cancels, 0.99):.0f};"
               f" memory {own} MB, {catalogs} MB, {workers} MB", flush=True)
+    alone, beside = (statistics.median(p99s[finishing]) for finishing in (0, args.finishing))
+    print(f"  medians of p99: {alone:.2f} alone, {beside:.2f} beside finished statements: {beside / alone:.2f} times", flush=True)
 
 
 if __name__ == "__main__":
