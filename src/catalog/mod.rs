@@ -9,6 +9,7 @@ mod mirror;
 mod oracle;
 mod prepare;
 mod tables;
+mod temporary;
 mod under_way;
 mod unit;
 mod version;
@@ -29,6 +30,7 @@ pub(crate) use prepare::{
     prepare_embedded, prepare_external, prepare_native,
 };
 pub(crate) use tables::TableCache;
+pub(crate) use temporary::{LEASE_TABLE, Temporaries, TemporaryDuty, TemporarySchema, parse_temporary_schema};
 pub(crate) use under_way::{ChangeUnderWay, ChangesUnderWay};
 pub(crate) use unit::{
     BoundValue, Execution, LongValue, as_owner, as_superuser, change, describe, execute, try_definitions, try_setting,

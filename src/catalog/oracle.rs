@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use crate::sql::MirrorStatement;
+use crate::sql::{MirrorStatement, is_temporary_schema};
 
 /// A question: complete frontend messages that leave nothing behind. Its transaction begins and ends in it, so any
 /// connection may carry it, and a question whose connection broke may be asked again.
@@ -71,6 +71,19 @@ pub struct MirrorChange {
     pub search_path: String,
     /// Whatever comes between, it need not be done twice: it is kept once, however often it comes.
     pub is_idempotent: bool,
+}
+
+impl MirrorChange {
+    /// The IRIS schemas of the relations that it is about.
+    pub(crate) fn schemas(&self) -> impl Iterator<Item = &str> {
+        let relations = self.statements.iter().flat_map(|statement| &statement.relations);
+        relations.map(|(schema, _)| schema.as_str())
+    }
+
+    /// Whether it is about temporary tables, of which IRIS's own schema tells the mirror nothing.
+    pub(crate) fn is_temporary(&self) -> bool {
+        self.schemas().any(is_temporary_schema)
+    }
 }
 
 /// The role of a user of the gateway: it sees and owns what the mirror's owner does, and is no superuser.

@@ -33,10 +33,16 @@ pub(crate) mod gateway_setting {
     /// Put in front of the names of the transaction's modes ([`TRANSACTION_MODES`](super::TRANSACTION_MODES)): the
     /// question's own transaction has others.
     pub(crate) const MODE_PREFIX: &str = "pgwire.";
+    /// The schemas of the session's temporary tables, in front of all others on the search path: between commas, and how
+    /// many; and the path as the client has set it.
+    pub(crate) const TEMPORARY: &str = "pgwire.temporary";
+    pub(crate) const TEMPORARY_COUNT: &str = "pgwire.temporary_count";
+    pub(crate) const SEARCH_PATH: &str = "pgwire.search_path";
     /// Rows of `pgwire_counters`: a JSON array of objects by the names of its columns.
     pub(crate) const COUNTERS: &str = "pgwire.counters";
 }
 
+use crate::sql::TEMPORARY_PREFIX;
 use crate::types::{quoted_name, quoted_text};
 use gateway_setting as setting;
 
@@ -165,8 +171,8 @@ pub(crate) fn prepare_external() -> Vec<String> {
     statements.push(format!(
         "DO $do$ DECLARE name pg_catalog.text; BEGIN \
          IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {}) THEN CREATE ROLE {owner}; END IF; \
-         FOR name IN SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' \
-         AND nspname <> 'information_schema' LOOP \
+         FOR name IN SELECT nspname FROM pg_catalog.pg_namespace WHERE (nspname !~ '^pg_' \
+         OR nspname ~ '^{TEMPORARY_PREFIX}') AND nspname <> 'information_schema' LOOP \
          EXECUTE pg_catalog.format('DROP SCHEMA %I CASCADE', name); END LOOP; \
          CREATE SCHEMA public; \
          ALTER SCHEMA public OWNER TO pg_database_owner; GRANT USAGE ON SCHEMA public TO PUBLIC; \
@@ -220,12 +226,15 @@ fn prepare_common() -> Vec<String> {
     for (signature, missing_ok) in [("current_setting(text)", "false"), ("current_setting(text, boolean)", "$2")] {
         let body = format!(
             "CASE WHEN pg_catalog.lower($1) = 'server_version' THEN \
+             COALESCE({}, {SHOW}($1, true)) WHEN pg_catalog.lower($1) = 'search_path' THEN \
              COALESCE({}, {SHOW}($1, true)) WHEN pg_catalog.lower($1) IN ({modes}) THEN COALESCE({mode}, {SHOW}($1, true)) \
              ELSE {SHOW}($1, {missing_ok}) END",
-            show(setting::SERVER_VERSION)
+            show(setting::SERVER_VERSION),
+            show(setting::SEARCH_PATH)
         );
         statements.push(replaced(signature, "text", &body));
     }
+    statements.extend(temporary_functions(&show(setting::TEMPORARY), &show(setting::TEMPORARY_COUNT)));
     // As whoever dumps a schema has it: pg_dump reads the tables of the catalogs that hide some columns from others.
     // And as whoever watches a server: files and settings are those of the mirror, which are no secret.
     statements.push(format!("GRANT pg_read_all_data, pg_monitor TO {}", quoted_name(MIRROR_OWNER)));
@@ -240,7 +249,7 @@ fn prepare_common() -> Vec<String> {
     statements.push(
         "INSERT INTO pg_catalog.pg_init_privs (objoid, classoid, objsubid, privtype, initprivs) \
          SELECT oid, 'pg_catalog.pg_proc'::pg_catalog.regclass, 0, 'i', proacl FROM pg_catalog.pg_proc \
-         WHERE proname = 'pgwire_make_user' AND NOT EXISTS (SELECT FROM pg_catalog.pg_init_privs p \
+         WHERE proname IN ('pgwire_make_user', 'pgwire_make_temporary') AND NOT EXISTS (SELECT FROM pg_catalog.pg_init_privs p \
          WHERE p.objoid = pg_proc.oid)"
             .to_owned(),
     );
@@ -328,6 +337,52 @@ fn session_objects(session: &str) -> [String; 4] {
              AS {}",
             quoted_text(&format!("SELECT pg_catalog.json_array_elements_text({session} -> 'channels')"))
         ),
+    ]
+}
+
+/// Makes the schema of a temporary table: names like these are kept for the system.
+const MAKE_TEMPORARY: &str = "pg_catalog.pgwire_make_temporary";
+
+/// What PostgreSQL tells of temporary tables by its own numbers of schemas it tells by their names here, and the schemas in
+/// front of the client's search path are none of those that it says has been set.
+fn temporary_functions(schemas: &str, count: &str) -> Vec<String> {
+    const PATH: &str = "pg_catalog.pgwire_schemas";
+    let name = "pg_catalog.concat(CAST($1 AS pg_catalog.regnamespace))";
+    let own = format!("pg_catalog.strpos({schemas}, pg_catalog.concat(',', {name}, ',')) > 0");
+    let behind = format!("COALESCE(CAST({count} AS pg_catalog.int4), 0) + 1");
+    vec![
+        format!(
+            "CREATE OR REPLACE FUNCTION {PATH}(boolean) RETURNS name[] LANGUAGE internal STABLE STRICT PARALLEL SAFE \
+             AS 'current_schemas'"
+        ),
+        replaced("current_schema()", "name", &format!("({PATH}(false))[{behind}]")),
+        replaced(
+            "current_schemas(boolean)",
+            "name[]",
+            &format!("CASE WHEN $1 THEN {PATH}($1) ELSE ({PATH}(false))[{behind} : ] END"),
+        ),
+        replaced(
+            "pg_is_other_temp_schema(oid)",
+            "boolean",
+            &format!("pg_catalog.starts_with({name}, '{TEMPORARY_PREFIX}') AND NOT COALESCE({own}, false)"),
+        ),
+        replaced(
+            "pg_my_temp_schema()",
+            "oid",
+            &format!(
+                "COALESCE(CAST(pg_catalog.to_regnamespace(pg_catalog.split_part({schemas}, ',', 2)) AS oid), \
+                 CAST(0 AS oid))"
+            ),
+        ),
+        format!(
+            "CREATE OR REPLACE FUNCTION {MAKE_TEMPORARY}(text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER \
+             SET search_path = pg_catalog SET allow_system_table_mods = on AS $f$ BEGIN \
+             IF pg_catalog.starts_with($1, '{TEMPORARY_PREFIX}') THEN \
+             EXECUTE pg_catalog.format('CREATE SCHEMA IF NOT EXISTS %I AUTHORIZATION {}', $1); END IF; END $f$",
+            quoted_name(MIRROR_OWNER)
+        ),
+        format!("REVOKE ALL ON FUNCTION {MAKE_TEMPORARY}(text) FROM PUBLIC"),
+        format!("GRANT EXECUTE ON FUNCTION {MAKE_TEMPORARY}(text) TO {}", quoted_name(MIRROR_OWNER)),
     ]
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::EnumTypes;
 use crate::sql::{
     ColumnFacts, EnumType, Named, NamedFacts, RelationName, Schema, TableFacts, TableLookup, ViewFacts, ViewLookup,
+    is_temporary_schema,
 };
 
 /// Tables by their folded IRIS schema and name. Forgotten as a whole when the schema epoch moves: DDL is rare, and a
@@ -49,6 +50,13 @@ impl TableCache {
             self.views.clear();
             self.named.clear();
         }
+    }
+
+    /// Forgets temporary tables, which change without an epoch: what depends on them their sessions alone have.
+    pub(crate) fn forget_temporary(&mut self) {
+        self.tables.retain(|(schema, _), _| !is_temporary_schema(schema));
+        self.views.retain(|(schema, _), _| !is_temporary_schema(schema));
+        self.named.clear();
     }
 
     /// The IRIS schema a relation lives in.

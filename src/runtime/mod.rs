@@ -24,6 +24,7 @@ mod shutdown;
 mod slots;
 mod startup;
 mod tcp;
+mod temporary;
 mod wait;
 
 pub use link::IrisTarget;

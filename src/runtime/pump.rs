@@ -186,6 +186,7 @@ impl<C: Conversation> Pump<C> {
                 Step::Wait(WaitRequest::Lock(request)) => Box::pin(self.lock(request)).await?,
                 Step::Wait(WaitRequest::Sleep(time)) => Box::pin(self.sleep(time)).await?,
                 Step::Wait(WaitRequest::Admission) => Box::pin(self.admit()).await?,
+                Step::Wait(WaitRequest::Temporary(number)) => Box::pin(self.lease_temporary(number)).await?,
                 Step::Notifications => match self.belongings.take_notifications() {
                     Ok(notifications) => self.session.on_event(Event::Notified(notifications), &mut self.out),
                     Err(error) => self.session.on_fatal(&error, &mut self.out),

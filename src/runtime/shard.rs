@@ -27,6 +27,7 @@ use super::oracle::{Asker, Keeper, Oracle};
 use super::pool::{Pool, PoolOptions};
 use super::pump::Pump;
 use super::slots::Slots;
+use super::temporary::TemporaryKeeper;
 use super::wait::{SignalBox, Signals, until, within};
 use crate::session::TcpSettings;
 
@@ -119,12 +120,18 @@ pub(super) async fn run<C: Conversation>(
         );
         glommio::spawn_local(keeper.run())
     });
+    let asker = Asker::new(Arc::clone(&oracle), Arc::clone(&counters));
+    let temporary = keeper_pool.as_ref().filter(|_| options.session.has_oracle).map(|keeper_pool| {
+        let temporaries = Arc::clone(&options.session.temporaries);
+        let keeper = TemporaryKeeper::new(temporaries, Rc::clone(keeper_pool), Rc::clone(&asker), oracle);
+        (keeper.leaver(), glommio::spawn_local(keeper.run()))
+    });
     let shard = Rc::new(Shard::<C> {
         context: Rc::new(C::context(&options.session, schema_epoch, Arc::clone(&counters.sessions))),
         options,
         pool,
         keeper_pool,
-        asker: Asker::new(oracle, Arc::clone(&counters)),
+        asker,
         admission,
         mesh,
         counters,
@@ -142,6 +149,10 @@ pub(super) async fn run<C: Conversation>(
     shard.stopping.wait(Signals::STOP).await;
     close_door(doorkeeper, address).await;
     shard.see_clients_off().await;
+    if let Some((leaver, temporary)) = temporary {
+        temporary.cancel().await;
+        leaver.leave().await;
+    }
     if let Some(keeper) = keeper {
         keeper.cancel().await;
     }

@@ -26,18 +26,20 @@ pub(crate) use description::{ClauseKind, is_note, parse_table_note, parse_view_c
 pub use description::{DeclaredType, EnumType, parse_column_note, parse_description};
 pub(crate) use finish::finish;
 pub use options::{SideTable, TranslateError, TranslateOptions, Translated};
+pub(crate) use options::{TEMPORARY_PREFIX, TemporaryNames, is_temporary_schema};
 pub use plan::{Action, Bind, MirrorStatement, Translation};
 pub(crate) use plan::{
     AdvisoryOperation, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat, CopyFromStdin,
     CopyHeader, CursorCommand, ElementSource, EnumChange, EnumSide, ExecuteArgument, Fetch, FetchDirection, FetchKey,
-    FetchedColumn, Finish, FinishPiece, Given, ModesScope, Output, OutputColumn, Plan, RunIf, ScriptStep, SessionValue,
-    SetConfig, SettingCommand, StepRole, TransactionCommand, TransactionModes, travels_in_binary,
+    FetchedColumn, Finish, FinishPiece, Given, ModesScope, OnCommit, Output, OutputColumn, Plan, RunIf, ScriptStep,
+    SessionValue, SetConfig, SettingCommand, StepRole, TemporaryChange, TransactionCommand, TransactionModes,
+    travels_in_binary,
 };
 pub(crate) use plpgsql::{BlockStatement, BlockStep, DoBlock};
 pub use schema::{ColumnFacts, NoSchema, RelationName, Schema, TableFacts, TableLookup, VectorElement};
 pub(crate) use schema::{Named, NamedFacts, Need, ViewFacts, ViewLookup};
 pub use split::split;
-pub(crate) use split::{quoted_names_at, statement_start};
+pub(crate) use split::{qualified_names, quoted_names_at, statement_start};
 pub use template::{Literal, LiteralKind, Template};
 pub(crate) use translate::view_for_mirror;
 pub use translate::{check_syntax, translate};

@@ -1,6 +1,7 @@
 //! What translation is given besides the statement, and what it gives back.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::plan::{Action, Translation};
@@ -26,6 +27,26 @@ pub struct TranslateOptions<'a> {
     pub has_oracle: bool,
     /// Where comments are kept, if the configuration names a place.
     pub side_table: Option<&'a SideTable>,
+    /// The session's temporary tables; `None` where there can be none.
+    pub temporary: Option<TemporaryNames<'a>>,
+}
+
+/// What the schemas of temporary tables begin with, whatever gateway made them. PostgreSQL keeps `pg_` for the system: clients
+/// that list schemas leave these out.
+pub(crate) const TEMPORARY_PREFIX: &str = "pg_tmp_g";
+
+/// Whether a schema of IRIS holds temporary tables.
+pub(crate) fn is_temporary_schema(schema: &str) -> bool {
+    schema.get(..TEMPORARY_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(TEMPORARY_PREFIX))
+}
+
+/// The temporary tables of a session. Each is in an IRIS schema of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct TemporaryNames<'a> {
+    /// The IRIS schemas by the tables' folded names.
+    pub schemas: &'a BTreeMap<String, String>,
+    /// The IRIS schema of the next one.
+    pub next: &'a str,
 }
 
 impl<'a> TranslateOptions<'a> {
@@ -38,6 +59,7 @@ impl<'a> TranslateOptions<'a> {
             search_path: &[],
             has_oracle: false,
             side_table: None,
+            temporary: None,
         }
     }
 }

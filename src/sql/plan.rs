@@ -44,6 +44,10 @@ pub struct Translation {
     pub enum_change: Option<EnumChange>,
     /// For each row of an upsert of several what it has for the columns of the key: no two may have the same.
     pub upsert_keys: Vec<Vec<Bind>>,
+    /// It names a temporary table of the session, or makes one: it is right for this session alone.
+    pub is_of_session: bool,
+    /// What becomes of the session's temporary tables once the statement has been carried out.
+    pub temporary: Option<TemporaryChange>,
 }
 
 impl Translation {
@@ -61,7 +65,14 @@ impl Translation {
             sleeps: Vec::new(),
             enum_change: None,
             upsert_keys: Vec::new(),
+            is_of_session: false,
+            temporary: None,
         }
+    }
+
+    /// Whether it makes a temporary table.
+    pub fn makes_temporary(&self) -> bool {
+        matches!(self.temporary, Some(TemporaryChange::Create { .. }))
     }
 
     pub fn script(steps: Vec<ScriptStep>, tag: impl Into<String>) -> Self {
@@ -78,6 +89,31 @@ pub struct MirrorStatement {
     pub otherwise: Option<String>,
     /// Relations it makes, changes or drops: IRIS schema and table, as INFORMATION_SCHEMA spells them.
     pub relations: Vec<(String, String)>,
+}
+
+/// CREATE, ALTER and DROP of temporary tables, by their folded names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TemporaryChange {
+    /// `schema`: of IRIS.
+    Create {
+        name: String,
+        schema: String,
+        on_commit: OnCommit,
+    },
+    Rename {
+        from: String,
+        to: String,
+    },
+    Drop(Vec<String>),
+}
+
+/// What becomes of a temporary table at the end of a transaction.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnCommit {
+    #[default]
+    PreserveRows,
+    DeleteRows,
+    Drop,
 }
 
 /// CREATE, ALTER and DROP of enum types.
@@ -319,6 +355,7 @@ pub enum SettingCommand {
     /// `RESET name`; `None` = ALL.
     Reset(Option<String>),
     DiscardAll,
+    DiscardTemporary,
 }
 
 /// What BEGIN, SET TRANSACTION and the like say of a transaction; `None`: nothing.

@@ -104,9 +104,57 @@ pub(crate) fn quoted_names_at(sql: &str, position: u32) -> Vec<Range<usize>> {
     names
 }
 
+/// A name as PostgreSQL folds it.
+fn folded(name: &str) -> String {
+    match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\"\"", "\""),
+        None => name.to_lowercase(),
+    }
+}
+
+/// The qualifiers in a statement that are schemas for which `is_meant` holds: where they stand, and the folded name behind
+/// each.
+pub(crate) fn qualified_names(sql: &str, is_meant: impl Fn(&str) -> bool) -> Vec<(Range<usize>, String)> {
+    let bytes = sql.as_bytes();
+    let mut found = Vec::new();
+    let (mut at, mut qualifier, mut is_behind_point) = (0, None::<Range<usize>>, false);
+    while at < bytes.len() {
+        let token = lex::token(bytes, at);
+        let range = at..token.end;
+        at = token.end;
+        match token.kind {
+            kind if kind.is_trivia() => continue,
+            Kind::Word | Kind::Quoted => {
+                let folded = folded(sql.get(range.clone()).unwrap_or_default());
+                if let (Some(of), true) = (qualifier.take(), is_behind_point) {
+                    found.push((of, folded));
+                } else if is_meant(&folded) {
+                    qualifier = Some(range);
+                }
+                is_behind_point = false;
+            }
+            Kind::Punctuation if sql.get(range) == Some(".") && qualifier.is_some() => is_behind_point = true,
+            _ => (qualifier, is_behind_point) = (None, false),
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn qualifiers_are_found_wherever_they_stand() {
+        let names = |sql: &str| -> Vec<(String, String)> {
+            let found = qualified_names(sql, |schema| schema == "pg_temp");
+            found.into_iter().map(|(range, name)| (sql[range].to_owned(), name)).collect()
+        };
+        let sql = r#"select 'pg_temp.x', PG_Temp . A, "pg_temp"/* */."B""c", pg_temp, pg_temp.d.e -- pg_temp.f"#;
+        let expected = [("PG_Temp", "a"), (r#""pg_temp""#, "B\"c"), ("pg_temp", "d")];
+        assert_eq!(names(sql), expected.map(|(typed, name)| (typed.to_owned(), name.to_owned())));
+        assert_eq!(names("select pg_temp"), []);
+    }
 
     #[test]
     fn quoted_names_of_a_dotted_name() {

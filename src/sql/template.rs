@@ -68,6 +68,8 @@ pub struct Template {
     pub is_dated: bool,
     /// IRIS computes the statement for other values or formats. Part of the text as `is_zoned`.
     pub is_refused: bool,
+    /// The state of the session's temporary tables that it was scanned in, 0 = it has none. Part of the text as `is_zoned`.
+    pub temporary: u64,
 }
 
 /// A statement with more literals than this is refused: `Bind::Literal` counts in 16 bits. Beyond is COPY's work.
@@ -206,6 +208,17 @@ impl Template {
         for schema in search_path {
             self.text.push('\u{6}');
             self.text.push_str(schema);
+        }
+    }
+
+    /// Makes the state of the session's temporary tables part of the key: a number that no other state has, 0 = there are
+    /// none.
+    pub fn scope_temporary(&mut self, state: u64) {
+        use std::fmt::Write as _;
+
+        self.temporary = state;
+        if state != 0 {
+            let _ = write!(self.text, "\u{2}{state}");
         }
     }
 

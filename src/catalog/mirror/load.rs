@@ -7,6 +7,7 @@ use crate::bridge::to_pg;
 use crate::iris::{
     IrisError, IrisStatement, Item, ItemReader, ParameterKind, Reply, Request, StatementMetadata, put_text,
 };
+use crate::sql::is_temporary_schema;
 use crate::wire::{PgError, SqlState};
 
 use super::super::iris_column::IrisColumnType;
@@ -296,6 +297,10 @@ impl MirrorLoad {
         let Some(name) = name else { return Ok(()) };
         let kind = row.next().unwrap_or_default();
         if kind == "SYSTEM TABLE" || schema.starts_with('%') || schema.eq_ignore_ascii_case("INFORMATION_SCHEMA") {
+            return Ok(());
+        }
+        // They are their sessions' to tell.
+        if is_temporary_schema(&schema) {
             return Ok(());
         }
         if self.options.side_table.as_ref().is_some_and(|table| table.is(&schema, &name)) {

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use super::crew::Crew;
 use super::lane::Traffic;
@@ -148,8 +149,13 @@ impl History {
     /// Changes up to this one are in the base; how many went.
     fn cut(&mut self, id: u64) -> usize {
         let before = self.changes.len();
-        self.changes.retain(|at, change| *at > id || change.is_idempotent);
+        self.changes.retain(|at, change| *at > id || change.is_idempotent || change.is_temporary());
         before.saturating_sub(self.changes.len())
+    }
+
+    /// Changes of temporary tables that are gone.
+    fn forget(&mut self, is_gone: impl Fn(&str) -> bool) {
+        self.changes.retain(|_, change| !change.schemas().any(&is_gone));
     }
 
     fn amend(&mut self, id: u64, change: MirrorChange) {
@@ -200,6 +206,11 @@ impl Oracle {
         };
         let crew = Crew::of_connections(options.workers_max);
         Self { options, traffic: Traffic::default(), crew, inner: Mutex::new(inner) }
+    }
+
+    /// How long IRIS may take for one answer to a keeper.
+    pub(in crate::runtime) fn iris_answer_timeout(&self) -> Duration {
+        self.options.iris_answer_timeout
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -342,7 +353,10 @@ impl Oracle {
     pub(super) fn cut_marks(&self, id: u64, batches_count: usize) -> (String, Option<String>) {
         let token = new_token();
         let changes = self.changes_after(0).0;
-        let kept = changes.iter().filter(|(_, change)| change.is_idempotent).map(|(id, _)| MirrorMark::Change(*id));
+        let kept = changes
+            .iter()
+            .filter(|(_, change)| change.is_idempotent || change.is_temporary())
+            .map(|(id, _)| MirrorMark::Change(*id));
         let batches = (0..batches_count).map(MirrorMark::Batch);
         let marks = [MirrorMark::Prepared].into_iter().chain(batches).chain(kept);
         let statements = self.has_marks().then(|| replace_marks(&token, marks, id));
@@ -359,6 +373,11 @@ impl Oracle {
     /// What is left of a change some statements of which failed.
     pub(super) fn amend(&self, id: u64, change: MirrorChange) {
         self.lock().history.amend(id, change);
+    }
+
+    /// Temporary tables in these schemas are gone: nothing of them is repeated.
+    pub(in crate::runtime) fn forget_temporary(&self, is_gone: impl Fn(&str) -> bool) {
+        self.lock().history.forget(is_gone);
     }
 
     /// Takes a change of the keeper into the history, before it is carried out; its id.

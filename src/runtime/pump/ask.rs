@@ -1,6 +1,7 @@
 //! What a session waits for besides its client and IRIS: the oracle and its mirror.
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_lite::future::or;
@@ -100,6 +101,23 @@ impl<C: Conversation> Pump<C> {
         match admitted {
             Ok(admitted) => Ok(self.session.on_event(Event::Admitted(Ok(Permit::new(admitted))), &mut self.out)),
             Err((error, None)) => Ok(self.session.on_event(Event::Admitted(Err(error)), &mut self.out)),
+            Err((error, Some(interruption))) => self.end_waiting(&error, &interruption),
+        }
+    }
+
+    /// A temporary table waits until IRIS knows that the gateway lives, so that no other one takes it for a dead one's.
+    pub(super) async fn lease_temporary(&mut self, number: u64) -> Result<Step, End> {
+        self.begin_waiting();
+        let deadline = self.statement_deadline();
+        let interrupted = interruption(&self.target, &self.stream, deadline);
+        let temporaries = Arc::clone(&self.shard.options.session.temporaries);
+        temporaries.ask_lease();
+        let leased = poll_fn(|context| temporaries.poll_lease(number, context.waker()));
+        let leased = or(async { Ok(leased.await) }, async { Err(interrupted.await) }).await;
+        self.target.activity.set(Activity::Working);
+        match leased {
+            Ok(leased) => Ok(self.session.on_event(Event::Waited(leased.map(|()| true)), &mut self.out)),
+            Err((error, None)) => Ok(self.session.on_event(Event::Waited(Err(error)), &mut self.out)),
             Err((error, Some(interruption))) => self.end_waiting(&error, &interruption),
         }
     }

@@ -6,6 +6,7 @@ pub(super) mod counts;
 pub(super) mod open_results;
 pub(super) mod presence;
 pub(super) mod settings;
+pub(super) mod temporary;
 pub(super) mod transaction;
 
 use std::cell::Cell;
@@ -13,6 +14,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::catalog::Temporaries;
 use crate::sql::Template;
 use crate::types::DateFormat;
 use crate::wire::{PgError, SendBuf, Severity, SqlState};
@@ -22,6 +24,7 @@ use self::channels::Channels;
 use self::open_results::OpenResults;
 use self::presence::{Presence, Sessions};
 use self::settings::Settings;
+use self::temporary::TemporaryTables;
 use self::transaction::Transaction;
 use crate::session::contract::effect::{Effect, TcpSettings};
 use crate::session::contract::identity::{Identity, since_2000_us};
@@ -39,6 +42,9 @@ pub(super) struct Client {
     pub search_path: Vec<String>,
     pub channels: Channels,
     pub advisory: AdvisoryLocks,
+    pub temporary: TemporaryTables,
+    /// The temporary tables of all sessions.
+    pub temporaries: Arc<Temporaries>,
     /// What the session has open, as [`gateway_setting::SESSION`](crate::catalog::gateway_setting::SESSION) tells it:
     /// written when the next statement asks for it.
     pub open: String,
@@ -73,6 +79,7 @@ impl Client {
         database: String,
         settings: Settings,
         all: &Arc<Sessions>,
+        temporaries: &Arc<Temporaries>,
     ) -> Self {
         let presence = Presence::new(all, &identity, &user, &database);
         Self {
@@ -85,6 +92,8 @@ impl Client {
             search_path: Vec::new(),
             channels: Channels::default(),
             advisory: AdvisoryLocks::default(),
+            temporary: TemporaryTables::default(),
+            temporaries: Arc::clone(temporaries),
             open: String::new(),
             open_results: Rc::default(),
             cursor_bytes: Rc::default(),
@@ -215,6 +224,7 @@ impl Client {
         self.has_queried = false;
         self.effects.extend(self.channels.end(committed));
         self.effects.extend(self.advisory.roll_back_to(0));
+        self.temporary.end(committed, &self.temporaries);
         self.settings.end_transaction(committed);
         self.transaction_time_us = None;
         self.transactions_count = self.transactions_count.wrapping_add(1);
@@ -229,6 +239,7 @@ impl Client {
     /// A statement failed: what was done since the last savepoint, or since BEGIN, is undone at once.
     pub(super) fn fail_transaction(&mut self) {
         self.transaction.fail();
+        self.temporary.forget_next();
         self.roll_back_to_savepoint();
     }
 
@@ -237,6 +248,7 @@ impl Client {
         let depth = self.transaction.depth();
         self.channels.roll_back_to(depth);
         self.effects.extend(self.advisory.roll_back_to(depth));
+        self.temporary.roll_back_to(self.transaction.innermost_savepoint(), &self.temporaries);
     }
 
     /// Savepoints have been released: what was done behind them lasts as long as what was done before.
@@ -248,6 +260,7 @@ impl Client {
 
     /// A statement outside any block is over: what it set for its own transaction ends.
     pub(super) fn end_lone_statement(&mut self, out: &mut SendBuf) {
+        self.temporary.end(true, &self.temporaries);
         if self.settings.has_local() {
             self.settings.end_transaction(true);
             self.tell_settings(out);

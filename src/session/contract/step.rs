@@ -86,6 +86,8 @@ pub enum WaitRequest {
     Sleep(Duration),
     /// To begin with a statement that PostgreSQL finishes: for as long as too many are under way.
     Admission,
+    /// To make the temporary table of this number: until IRIS knows that the gateway lives, or forever refuses to.
+    Temporary(u64),
 }
 
 /// The outcome of an order.
@@ -102,7 +104,7 @@ pub enum Event<'a> {
     Oracle(Result<Vec<u8>, Box<PgError>>),
     /// After `Mirror` (the first error of its statements, if any) and after `Refresh`.
     Mirrored(Result<(), Box<PgError>>),
-    /// The answer to a [`WaitRequest`]: that to a [`LockRequest`], or true when the time is over; 57014 when it was not.
+    /// The answer to a [`WaitRequest`]: that to a [`LockRequest`], or true when what was waited for has come; 57014 when it has not.
     Waited(Result<bool, Box<PgError>>),
     /// The answer to [`WaitRequest::Admission`]; 57014 when it took too long.
     Admitted(Result<Permit, Box<PgError>>),

@@ -71,6 +71,17 @@ pub(in crate::session) enum Purpose {
     },
     /// The statement must be understood anew because the schema has changed. The body of the message.
     Bind(Rc<Statement>, Vec<u8>),
+    /// The same of a statement that EXECUTE names.
+    Renew(Rc<Statement>, Box<Behind>),
+}
+
+/// What comes behind the understanding of a statement that EXECUTE names.
+#[derive(Debug)]
+pub(in crate::session) enum Behind {
+    /// The EXECUTE, its text, and where it stands.
+    Execute(Rc<Understood>, String, Place),
+    /// The body of its Bind message.
+    Bind(Vec<u8>),
 }
 
 /// How what comes of a statement is told, and what follows it.
@@ -88,6 +99,10 @@ impl Purpose {
     fn framing(&self) -> Framing {
         match self {
             Self::Run(place) | Self::Prepare { place, .. } | Self::Declare(_, place) => Framing::Query(place.clone()),
+            Self::Renew(_, behind) => match &**behind {
+                Behind::Execute(_, _, place) => Framing::Query(place.clone()),
+                Behind::Bind(_) => Framing::Message,
+            },
             Self::Parse { .. } | Self::Bind(..) => Framing::Message,
         }
     }
@@ -99,7 +114,7 @@ impl Purpose {
             Self::Declare(declare, _) => offset(&declare.translation.action),
             Self::Parse { outer: Some(outer), .. } => offset(&outer.understood.translation.action),
             Self::Prepare { offset, .. } => *offset,
-            Self::Run(_) | Self::Parse { outer: None, .. } | Self::Bind(..) => 0,
+            Self::Run(_) | Self::Parse { outer: None, .. } | Self::Bind(..) | Self::Renew(..) => 0,
         }
     }
 }
@@ -225,6 +240,17 @@ impl Ready {
                 self.execute(operation, understood, Origin::Query(place), 0, out)
             }
             Purpose::Parse { name, types, outer } => self.finish_parse(&name, &types, understood, resolve, outer, out),
+            Purpose::Renew(statement, behind) => {
+                self.renew(&statement, understood, resolve)?;
+                match *behind {
+                    Behind::Execute(understood, sql, place) => self.start_understood(understood, &sql, &place, out),
+                    Behind::Bind(body) => match FrontendMessage::parse(Frame { tag: b'B', body: &body }) {
+                        Ok(FrontendMessage::Bind(bind)) => self.start_bind(&bind, &body, out),
+                        Ok(_) => Ok(None),
+                        Err(error) => Err(error.to_pg()),
+                    },
+                }
+            }
             Purpose::Bind(statement, body) => {
                 let statement = self.renew(&statement, understood, resolve)?;
                 match FrontendMessage::parse(Frame { tag: b'B', body: &body }) {
@@ -265,6 +291,7 @@ impl Ready {
     pub(in crate::session) fn start(&mut self, rows_max: u64, out: &mut SendBuf) -> Result<Option<Step>, Box<PgError>> {
         let Self { executing, portals, context, client, .. } = self;
         let Some(operation) = running(executing, portals) else { return Err(context.unwaited()) };
+        operation.put_deletes_in_front(client);
         let outcome = operation.start(rows_max, &mut Cx { shard: context, client, out });
         self.on_outcome(outcome, out)
     }

@@ -7,7 +7,7 @@ use crate::sql::{Action, CursorCommand, Template, statement_start};
 use crate::types::Oid;
 use crate::wire::{Bind, Parse, PgError, SendBuf, SqlState, Target};
 
-use super::executing::{Executing, Framing, Origin, Purpose};
+use super::executing::{Behind, Executing, Framing, Origin, Purpose};
 use super::portal::{Portal, PortalState, no_portal};
 use super::ready::{Ready, in_failed_block};
 use crate::session::contract::step::Step;
@@ -121,20 +121,48 @@ impl Ready {
         self.settle(result, Framing::Message, out)
     }
 
-    fn start_bind(&mut self, bind: &Bind<'_>, body: &[u8], out: &mut SendBuf) -> Result<Option<Step>, Box<PgError>> {
+    pub(in crate::session) fn start_bind(
+        &mut self,
+        bind: &Bind<'_>,
+        body: &[u8],
+        out: &mut SendBuf,
+    ) -> Result<Option<Step>, Box<PgError>> {
         let statement = self.statement(bind.statement)?;
         self.client.begin_statement(&statement.sql);
         if self.client.transaction.is_failed() && !ends_failed_block(&statement.understood.translation.action) {
             return Err(in_failed_block());
         }
         let subject = statement.subject();
-        if subject.epoch == self.context.epoch() && self.client.means(&subject.template) {
+        if let Some((named, resolve)) = self.renewed_by_execute(&statement.understood)? {
+            return self.understand(resolve, Purpose::Renew(named, Box::new(Behind::Bind(body.to_vec()))), out);
+        }
+        // Each table is made in a place of its own.
+        let is_for_once = subject.understood.translation.makes_temporary();
+        let is_outdated = is_for_once || subject.is_outdated_by_temporary(&self.client);
+        if !is_outdated && subject.epoch == self.context.epoch() && self.client.means(&subject.template) {
             return self.finish_bind(bind, &statement, out);
         }
         let mut template = Template::default();
         Resolve::scan(&subject.sql, &mut template, &self.client)?;
         let resolve = Resolve::with_types(&subject.sql, template, &subject.client_types);
         self.understand(resolve, Purpose::Bind(Rc::clone(&statement), body.to_vec()), out)
+    }
+
+    /// The statement that EXECUTE names, where a name in it may mean another table by now: temporary ones have come or gone.
+    pub(in crate::session) fn renewed_by_execute(
+        &self,
+        execute: &Understood,
+    ) -> Result<Option<(Rc<Statement>, Resolve)>, Box<PgError>> {
+        let Action::Execute { name, .. } = &execute.translation.action else { return Ok(None) };
+        let named = self.statement(name)?;
+        let subject = named.subject();
+        if !subject.is_outdated_by_temporary(&self.client) {
+            return Ok(None);
+        }
+        let mut template = Template::default();
+        Resolve::scan(&subject.sql, &mut template, &self.client)?;
+        let resolve = Resolve::with_types(&subject.sql, template, &subject.client_types);
+        Ok(Some((named, resolve)))
     }
 
     /// The statement as the changed schema makes it. Its columns must stay what the client was told.
@@ -156,6 +184,7 @@ impl Ready {
             return Err(result_changed());
         }
         statement.name.clone_from(&subject.name);
+        (statement.from_sql, statement.prepared_at) = (subject.from_sql, subject.prepared_at);
         statement.parameter_types.clone_from(&subject.parameter_types);
         if old.inner.is_some() {
             statement = Statement { inner: Some(Rc::new(statement)), ..Statement::clone(old) };

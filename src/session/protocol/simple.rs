@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::sql::{Action, CursorCommand, check_syntax, statement_start};
 use crate::wire::{PgError, SendBuf};
 
-use super::executing::{Executing, Framing, Origin, Purpose};
+use super::executing::{Behind, Executing, Framing, Origin, Purpose};
 use super::ready::{Activity, Ready, in_failed_block};
 use crate::session::contract::step::Step;
 use crate::session::run::Operation;
@@ -191,6 +191,10 @@ impl Ready {
                 return Ok(None);
             }
             Action::Execute { name, arguments } => {
+                if let Some((named, resolve)) = self.renewed_by_execute(&understood)? {
+                    let behind = Behind::Execute(Rc::clone(&understood), sql.to_owned(), place.clone());
+                    return self.understand(resolve, Purpose::Renew(named, Box::new(behind)), out);
+                }
                 let statement = self.statement(name)?;
                 let understood = Rc::clone(&statement.understood);
                 let arguments =

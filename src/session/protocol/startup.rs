@@ -175,7 +175,8 @@ impl Startup {
             })?;
         }
         let database = options.database.clone();
-        let mut client = Client::new(self.identity, user, database, settings, &self.context.options.sessions);
+        let all = (&options.sessions, &options.temporaries);
+        let mut client = Client::new(self.identity, user, database, settings, all.0, all.1);
         client.tell_settings(out);
         let key_bytes = if wishes.version.has_long_cancel_keys() { 32 } else { 4 };
         let key = client.identity.secret.get(..key_bytes).unwrap_or_default().to_vec();

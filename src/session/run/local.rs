@@ -65,6 +65,10 @@ fn set_modes(
     super::control::put_modes(client, modes, prefix, local, in_transaction)
 }
 
+fn discard_temporary(client: &mut Client) {
+    client.temporary.drop_all(client.transaction.latest_savepoint(), &client.temporaries);
+}
+
 /// SET: the modes of the transaction under way have rules of their own.
 fn set_by_statement(client: &mut Client, name: &str, value: Option<&str>, local: bool) -> Result<(), Box<PgError>> {
     let in_transaction = client.in_transaction();
@@ -117,8 +121,10 @@ impl Local {
                 client.settings.reset_all(in_transaction);
                 if matches!(self.command, LocalCommand::Setting(SettingCommand::DiscardAll)) {
                     super::channel::discard(client)?;
+                    discard_temporary(client);
                 }
             }
+            LocalCommand::Setting(SettingCommand::DiscardTemporary) => discard_temporary(client),
             LocalCommand::Setting(SettingCommand::Show(name)) => {
                 let action = Action::Setting(SettingCommand::Show(name.clone()));
                 let rows: Vec<Vec<String>> = if name.eq_ignore_ascii_case("all") {

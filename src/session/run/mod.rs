@@ -10,6 +10,7 @@ pub(super) mod channel;
 pub(super) mod control;
 pub(super) mod copy_in;
 pub(super) mod cursor;
+pub(super) mod emptied;
 pub(super) mod evaluation;
 pub(super) mod explain;
 pub(super) mod finish;
@@ -45,6 +46,7 @@ use self::channel::ChannelOperation;
 use self::control::Control;
 use self::copy_in::CopyIn;
 use self::cursor::run::{CommitHeld, CursorRun};
+use self::emptied::Emptying;
 use self::finish::FinishRun;
 use self::local::{Local, LocalCommand};
 use self::lock_rows::LockRowsRun;
@@ -98,6 +100,8 @@ pub(super) enum Operation {
     Sleeping(Box<Sleeping>),
     /// DO.
     Block(Box<BlockRun>),
+    /// Rows of temporary tables go first.
+    Emptying(Box<(Emptying, Operation, u64)>),
 }
 
 /// COMMENT ON and the like: what the mirror refuses is refused.
@@ -290,6 +294,40 @@ impl Operation {
                 self.after_sleep(outcome, cx)
             }
             Self::Block(run) => run.start(cx),
+            Self::Emptying(emptying) => {
+                emptying.2 = rows_max;
+                let progress = emptying.0.go_on(cx);
+                self.after_emptying(progress, cx)
+            }
+        }
+    }
+
+    /// Rows of temporary tables that are to be gone by now are deleted before it starts.
+    pub(super) fn put_deletes_in_front(&mut self, client: &Client) {
+        // These see no rows.
+        if matches!(self, Self::Control(_) | Self::Local(_) | Self::Channel(_) | Self::TrySetting(_)) {
+            return;
+        }
+        if let Some(emptying) = Emptying::of(client) {
+            let then = std::mem::replace(self, Self::nothing());
+            *self = Self::Emptying(Box::new((emptying, then, 0)));
+        }
+    }
+
+    fn nothing() -> Self {
+        Self::Local(Local { command: LocalCommand::Nothing, tag: "".into(), describe: false })
+    }
+
+    /// Goes on when the rows are deleted.
+    fn after_emptying(&mut self, progress: Progress<()>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        match (progress, &mut *self) {
+            (Progress::Wait(want), _) => Ok(Outcome::Wait(want)),
+            (Progress::Ready(()), Self::Emptying(emptying)) => {
+                let (then, rows_max) = (std::mem::replace(&mut emptying.1, Self::nothing()), emptying.2);
+                *self = then;
+                self.start(rows_max, cx)
+            }
+            (Progress::Ready(()), _) => Err(cx.shard.unwaited()),
         }
     }
 
@@ -328,6 +366,10 @@ impl Operation {
                 self.after_sleep(outcome, cx)
             }
             Self::Block(run) => run.resume(event, cx),
+            Self::Emptying(emptying) => {
+                let progress = emptying.0.resume(event, cx)?;
+                self.after_emptying(progress, cx)
+            }
             Self::Local(_) | Self::Channel(_) => Err(cx.shard.unwaited()),
         }
     }
@@ -340,8 +382,7 @@ impl Operation {
     ) -> Result<Outcome, Box<PgError>> {
         match (outcome?, &mut *self) {
             (Outcome::Complete(_), Self::Sleeping(sleeping)) => {
-                let over = Self::Local(Local { command: LocalCommand::Nothing, tag: "".into(), describe: false });
-                let (then, rows_max) = (std::mem::replace(&mut sleeping.then, over), sleeping.rows_max);
+                let (then, rows_max) = (std::mem::replace(&mut sleeping.then, Self::nothing()), sleeping.rows_max);
                 *self = then;
                 self.start(rows_max, cx)
             }

@@ -20,10 +20,10 @@ use super::violation::{Attempt, violated};
 use crate::session::client::Client;
 use crate::session::client::open_results::OpenResult;
 use crate::session::contract::step::{Event, Want};
-use crate::session::understand::context::{Cx, ShardContext, Understood};
+use crate::session::understand::context::{Cx, Understood};
 pub(crate) use crate::session::understand::rows::put_row_description;
 use crate::session::understand::rows::{Formats, RowShape};
-use crate::session::understand::rules::{mirror_change, refused, unexpected};
+use crate::session::understand::rules::{definition_done, mirror_change, refused, temporary_place, unexpected};
 use crate::session::understand::shape::row_shape;
 
 /// Values of a step that are kept until it is done; larger ones are not worth a copy for an error that may not come.
@@ -77,6 +77,8 @@ pub(crate) struct Run {
 
 #[derive(Debug)]
 enum State {
+    /// A temporary table waits for its place.
+    Placing,
     /// The next step has not been sent.
     Next,
     /// Sent; an answer is due.
@@ -141,7 +143,7 @@ impl Run {
             State::Flushing => true,
             State::Suspended { end, .. } => !end,
             State::Streams(rows) => !rows.end(),
-            State::Next | State::Waiting | State::Explaining(_) | State::Done => false,
+            State::Placing | State::Next | State::Waiting | State::Explaining(_) | State::Done => false,
         };
         if !open {
             return None;
@@ -250,6 +252,10 @@ impl Run {
 
     fn go_on(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match std::mem::replace(&mut self.state, State::Waiting) {
+            State::Next if self.understood.translation.makes_temporary() => {
+                self.state = State::Placing;
+                Ok(Outcome::Wait(temporary_place(cx.client, &self.understood)?))
+            }
             State::Next => self.next_step(cx),
             State::Suspended { rows: PageRest { bytes, taken }, end } => self.page(bytes.into(), taken, end, cx),
             State::Streams(rows) => self.streams(rows, cx),
@@ -257,7 +263,7 @@ impl Run {
                 self.state = State::Done;
                 Ok(Outcome::Complete(self.tag()))
             }
-            State::Waiting | State::Flushing | State::Explaining(_) => {
+            State::Placing | State::Waiting | State::Flushing | State::Explaining(_) => {
                 Err(PgError::error(SqlState::INTERNAL_ERROR, "a running portal was executed again"))
             }
         }
@@ -273,6 +279,10 @@ impl Run {
 
     fn on_event(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match (&self.state, event) {
+            (State::Placing, Event::Waited(result)) => {
+                result?;
+                self.next_step(cx)
+            }
             (State::Waiting | State::Streams(_), Event::Iris(reply)) => self.on_reply(reply, cx),
             (State::Flushing, Event::Flushed) => Ok(self.next_page()),
             (State::Suspended { .. }, Event::Flushed) => self.go_on(cx),
@@ -282,7 +292,7 @@ impl Run {
                 if self.is_for_mirror() {
                     done?;
                 }
-                Ok(self.finish(cx.shard))
+                Ok(self.finish(cx))
             }
             _ => Err(cx.shard.unwaited()),
         }
@@ -378,7 +388,7 @@ impl Run {
             if let Some(change) = mirror_change(cx.client, &self.understood) {
                 return Ok(Outcome::Wait(Want::Mirror(change)));
             }
-            return Ok(self.finish(cx.shard));
+            return Ok(self.finish(cx));
         };
         let statement = Rc::clone(self.statement(step));
         let values_per_set = step.plan.binds.len();
@@ -448,10 +458,8 @@ impl Run {
     }
 
     /// Everything is done.
-    fn finish(&self, shard: &ShardContext) -> Outcome {
-        if changes_schema(&self.understood.translation.tag) {
-            shard.schema_changed();
-        }
+    fn finish(&self, cx: &Cx<'_>) -> Outcome {
+        definition_done(&self.understood, cx.shard);
         Outcome::Complete(self.tag())
     }
 
@@ -586,8 +594,4 @@ impl Run {
             _ => tag.into(),
         }
     }
-}
-
-fn changes_schema(tag: &str) -> bool {
-    ["CREATE ", "DROP ", "ALTER "].iter().any(|verb| tag.starts_with(verb)) || tag == "SELECT INTO"
 }

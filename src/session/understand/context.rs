@@ -6,7 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::catalog::{ChangeUnderWay, ChangesUnderWay, EnumTypes, ServerVersion, TableCache, TableQueries};
+use crate::catalog::{
+    ChangeUnderWay, ChangesUnderWay, EnumTypes, ServerVersion, TableCache, TableQueries, Temporaries,
+};
 use crate::iris::IrisStatement;
 use crate::sql::{MirrorStatement, SideTable, TranslateOptions, TranslationCache};
 use crate::types::Oid;
@@ -49,6 +51,8 @@ pub struct SessionOptions {
     pub enums: Arc<EnumTypes>,
     /// What DDL of sessions is changing right now; the same for all shards.
     pub changes: Arc<ChangesUnderWay>,
+    /// The temporary tables of all sessions.
+    pub temporaries: Arc<Temporaries>,
     /// An oracle runs beside the gateway.
     pub has_oracle: bool,
     /// PostgreSQL finishes what IRIS cannot compute as a whole.
@@ -80,6 +84,7 @@ impl SessionOptions {
             counts: Arc::default(),
             enums: Arc::default(),
             changes: Arc::default(),
+            temporaries: Arc::default(),
             has_oracle: false,
             finishes: false,
             finishes_all: false,
@@ -161,13 +166,14 @@ impl ShardContext {
     pub(in crate::session) fn translate_options<'a>(
         &'a self,
         parameter_types: &'a [Oid],
-        search_path: &'a [String],
+        client: &'a Client,
     ) -> TranslateOptions<'a> {
         TranslateOptions {
             default_schema: &self.options.default_schema,
             statement_keys: &self.next_key,
             parameter_types,
-            search_path,
+            search_path: &client.search_path,
+            temporary: self.options.has_oracle.then(|| client.temporary.names(&self.options.temporaries)),
             has_oracle: self.options.has_oracle,
             side_table: self.options.side_table.as_deref(),
         }

@@ -35,7 +35,7 @@ impl Parsed {
     ) -> Option<Rc<Statement>> {
         self.turn_to(epoch);
         let sql = sql.strip_suffix(';').unwrap_or(sql);
-        if sql.len() > TEXT_BYTES_MAX || !client.search_path.is_empty() {
+        if sql.len() > TEXT_BYTES_MAX || !client.search_path.is_empty() || client.temporary.state() != 0 {
             return None;
         }
         if !self.young.contains_key(sql) {
@@ -53,6 +53,7 @@ impl Parsed {
         let is_for_all = matches!(statement.understood.translation.action, Action::Script(_))
             && statement.described.is_none()
             && statement.inner.is_none()
+            && statement.template.temporary == 0
             && client.search_path.is_empty();
         if is_for_all && statement.sql.len() <= TEXT_BYTES_MAX {
             self.turn_to(statement.epoch);

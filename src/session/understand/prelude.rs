@@ -29,6 +29,14 @@ pub(crate) fn prelude(client: &Client, query: CatalogQuery, context: &ShardConte
     prelude.push_str(&quoted_name(&client.user));
     prelude.push(';');
     client.settings.prelude(&mut prelude);
+    let temporary: Vec<&str> = client.temporary.schemas().collect();
+    if !temporary.is_empty() {
+        let path = client.settings.search_path();
+        let path: Vec<String> =
+            temporary.iter().copied().chain(path.iter().map(String::as_str)).map(quoted_text).collect();
+        // Writing into a String does not fail.
+        let _ = write!(prelude, "SET LOCAL search_path = {};", path.join(", "));
+    }
     let identity = &client.identity;
     let mut told = Told { prelude: &mut prelude, count: 0 };
     told.put(gateway_setting::VERSION, &context.version());
@@ -46,6 +54,11 @@ pub(crate) fn prelude(client: &Client, query: CatalogQuery, context: &ShardConte
     let mut start_time = Vec::new();
     write_timestamp(client.started_us(), true, &mut start_time);
     told.put(gateway_setting::START_TIME, &String::from_utf8_lossy(&start_time));
+    if !temporary.is_empty() {
+        told.put(gateway_setting::TEMPORARY, &format!(",{},", temporary.join(",")));
+        told.put(gateway_setting::TEMPORARY_COUNT, &temporary.len().to_string());
+        told.put(gateway_setting::SEARCH_PATH, &client.settings.show("search_path").unwrap_or_default());
+    }
     if query.reads_activity {
         told.put(gateway_setting::ACTIVITY, &context.options.sessions.rows());
     }

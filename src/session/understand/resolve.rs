@@ -4,6 +4,7 @@
 //! unknown table, one prepare per IRIS statement.
 
 mod finishing;
+mod qualified;
 mod spelling;
 
 use std::cell::RefCell;
@@ -27,7 +28,8 @@ use super::question::Question;
 use super::rules::{refused, unexpected};
 use crate::session::client::Client;
 use crate::session::contract::step::{Event, Progress, Want};
-use finishing::{foreign_function, hidden_table, is_misunderstood};
+use finishing::{IRIS_NAMESAKES, foreign_function, function_name, hidden_table, is_misunderstood};
+use qualified::Qualified;
 use spelling::{Asked, Spelled};
 
 /// A statement on its way to being understood.
@@ -36,6 +38,8 @@ pub(crate) struct Resolve {
     sql: String,
     /// The statement as PostgreSQL is asked for it, where it knows a table under another spelling.
     spelled: Spelled,
+    /// The statement with the schemas of temporary tables in place of `pg_temp`.
+    qualified: Option<Box<Qualified>>,
     /// The tables that translation asked for.
     asked: RefCell<Vec<RelationName>>,
     template: Template,
@@ -127,6 +131,7 @@ impl Resolve {
         template.is_dated = client.is_dated();
         let statement = template.scan_first(sql)?;
         template.scope(&client.search_path);
+        template.scope_temporary(client.temporary.state());
         Ok(statement)
     }
 
@@ -144,6 +149,7 @@ impl Resolve {
         template.is_dated = client.is_dated();
         template.scan(sql)?;
         template.scope(&client.search_path);
+        template.scope_temporary(client.temporary.state());
         Ok(())
     }
 
@@ -152,6 +158,7 @@ impl Resolve {
         Self {
             sql: sql.to_owned(),
             spelled: Spelled::default(),
+            qualified: None,
             asked: RefCell::default(),
             template,
             parameter_types: Vec::new(),
@@ -196,13 +203,15 @@ impl Resolve {
     /// The text, the literals its binds refer to, and what PostgreSQL says of it where that is not kept with the
     /// translation.
     pub(crate) fn into_parts(self) -> (String, Template, Option<Rc<Described>>) {
-        (self.sql, self.template, self.described)
+        let sql = self.qualified.map_or(self.sql, |qualified| qualified.sql);
+        (sql, self.template, self.described)
     }
 
     /// # Errors
     /// The statement's own error.
     pub(crate) fn start(&mut self, cx: &mut Cx<'_>) -> Result<Understanding, Box<PgError>> {
-        let progress = self.begin(surroundings(cx))?;
+        self.qualified = Qualified::of(&self.sql, cx.client, cx.shard)?.map(Box::new);
+        let progress = self.begin(surroundings(cx)).map_err(|error| self.as_typed(error))?;
         Ok(asked(progress, cx))
     }
 
@@ -213,10 +222,11 @@ impl Resolve {
     /// wait for.
     pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Understanding, Box<PgError>> {
         let progress = match event {
-            Event::Iris(reply) => self.on_reply(reply, surroundings(cx))?,
-            event @ (Event::Oracle(_) | Event::Mirrored(_)) => self.on_answer(event, surroundings(cx))?,
+            Event::Iris(reply) => self.on_reply(reply, surroundings(cx)),
+            event @ (Event::Oracle(_) | Event::Mirrored(_)) => self.on_answer(event, surroundings(cx)),
             _ => return Err(cx.shard.unwaited()),
         };
+        let progress = progress.map_err(|error| self.as_typed(error))?;
         Ok(asked(progress, cx))
     }
 
@@ -238,7 +248,7 @@ impl Resolve {
         match self.translate(&self.parameter_types, s) {
             Ok(translated) if wants_description(&translated.translation, s) => self.describe(Ok(translated), s),
             Ok(translated) => {
-                let understood = s.context.translations.borrow_mut().insert(&self.template, epoch, translated);
+                let understood = self.keep(translated, s);
                 self.prepare(understood, 0, s)
             }
             Err(TranslateError::NeedTables(names)) => self.next_table(names, s),
@@ -265,19 +275,16 @@ impl Resolve {
 
     fn translate(&self, parameter_types: &[Oid], s: Surroundings<'_>) -> Result<Translated, TranslateError> {
         let tables = s.context.tables.borrow();
-        translate(
-            &self.sql,
-            &self.template,
-            &Asked::new(&tables, &self.asked),
-            &s.context.translate_options(parameter_types, &s.client.search_path),
-        )
+        let (sql, template) = self.text();
+        let options = s.context.translate_options(parameter_types, s.client);
+        translate(sql, template, &Asked::new(&tables, &self.asked), &options)
     }
 
     fn question(&self, purpose: OraclePurpose, s: Surroundings<'_>) -> Question {
         let prelude = prelude(s.client, CatalogQuery::default(), s.context);
         Question::new(OracleRequest {
             purpose,
-            ..describe(&prelude, self.spelled.sql.as_deref().unwrap_or(&self.sql), &self.parameter_types)
+            ..describe(&prelude, self.spelled.sql.as_deref().unwrap_or(self.text().0), &self.parameter_types)
         })
     }
 
@@ -357,7 +364,8 @@ impl Resolve {
             },
         };
         if let Some(error) = answer.error.take() {
-            if self.spelled.correct(&self.sql, &error, &s.context.tables.borrow(), &self.asked.borrow()) {
+            let typed = self.qualified.as_ref().map_or(&self.sql, |qualified| &qualified.sql);
+            if self.spelled.correct(typed, &error, &s.context.tables.borrow(), &self.asked.borrow()) {
                 return self.describe(translated, s);
             }
             // IRIS may have a function of that name, which is of no use where the rest is not for IRIS.
@@ -411,8 +419,7 @@ impl Resolve {
                 translated = better;
             }
         }
-        let epoch = s.context.epoch();
-        let understood = s.context.translations.borrow_mut().insert(&self.template, epoch, translated);
+        let understood = self.keep(translated, s);
         if self.doubt.is_none() {
             understood.extra.set_described(Rc::new(described));
         }
@@ -550,15 +557,6 @@ fn wants_description(translation: &Translation, s: Surroundings<'_>) -> bool {
         && !translation.is_constant
         && matches!(translation.action, Action::Script(_))
         && matches!(translation.tag.as_str(), "SELECT" | "INSERT 0" | "UPDATE" | "DELETE")
-}
-
-/// Functions of IRIS that have arguments of their own under a name that PostgreSQL has, too.
-const IRIS_NAMESAKES: &[&str] = &["convert", "decode"];
-
-/// `upper` of "function upper(integer) does not exist".
-fn function_name(message: &str) -> Option<&str> {
-    let (name, _) = message.strip_prefix("function ")?.split_once('(')?;
-    Some(name.strip_prefix("pg_catalog.").unwrap_or(name))
 }
 
 /// Whether the oracle answers a statement, or evaluates part of it: it tells the types of its parameters.

@@ -1,15 +1,16 @@
 //! What holds for a statement wherever it runs: rules that need no session.
 
 use crate::bridge::to_pg;
-use crate::catalog::MirrorChange;
+use crate::catalog::{MirrorChange, TemporarySchema};
 use crate::iris::{IrisError, Reply};
-use crate::sql::{Action, CursorCommand, TransactionCommand};
+use crate::sql::{Action, CursorCommand, TransactionCommand, is_temporary_schema};
 use crate::types::Oid;
 use crate::wire::{PgError, SendBuf, SqlState};
 
 use super::context::{ShardContext, Understood};
 use super::learnt::plans;
 use crate::session::client::Client;
+use crate::session::contract::step::{WaitRequest, Want};
 
 /// Several IRIS statements for one of PostgreSQL's, and COPY, are all or nothing. DDL stands alone: IRIS does not
 /// roll it back.
@@ -29,7 +30,14 @@ pub(crate) fn needs_transaction(understood: &Understood) -> bool {
 
 /// What a statement that has succeeded says besides; a definition is known to the transaction.
 pub(crate) fn put_notices(understood: &Understood, client: &mut Client, out: &mut SendBuf) {
-    if !understood.translation.mirror.is_empty() {
+    let translation = &understood.translation;
+    if let Some(change) = &translation.temporary {
+        client.temporary.apply(change, client.transaction.latest_savepoint(), &client.temporaries);
+    } else if translation.is_of_session && !translation.mirror.is_empty() {
+        client.temporary.altered(&client.temporaries);
+    }
+    // A rollback undoes CREATE and DROP of temporary tables.
+    if !translation.mirror.is_empty() && !translation.makes_temporary() {
         client.transaction.mark_definition();
     }
     for notice in &understood.translation.notices {
@@ -37,14 +45,48 @@ pub(crate) fn put_notices(understood: &Understood, client: &mut Client, out: &mu
     }
 }
 
+/// What has to be waited for before a temporary table is made.
+///
+/// # Errors
+/// 0A000 where the statement was understood when the table would have been made elsewhere.
+pub(crate) fn temporary_place(client: &Client, understood: &Understood) -> Result<Want, Box<PgError>> {
+    let place = client.temporary.place(understood.translation.temporary.as_ref());
+    let number = place.map(TemporarySchema::number).ok_or_else(result_changed)?;
+    Ok(Want::Wait(WaitRequest::Temporary(number)))
+}
+
+/// A statement has been carried out. What was known before a definition is forgotten: by everybody, or by this session
+/// where nobody else sees the tables that it is about.
+pub(crate) fn definition_done(understood: &Understood, context: &ShardContext) {
+    let translation = &understood.translation;
+    if translation.is_of_session && !translation.mirror.is_empty() {
+        context.tables.borrow_mut().forget_temporary();
+    }
+    let is_permanent = |(schema, _): &(String, String)| !is_temporary_schema(schema);
+    let is_for_all = || translation.mirror.iter().flat_map(|statement| &statement.relations).any(is_permanent);
+    if changes_schema(&translation.tag) && (!translation.is_of_session || is_for_all()) {
+        context.schema_changed();
+    }
+}
+
+fn changes_schema(tag: &str) -> bool {
+    ["CREATE ", "DROP ", "ALTER "].iter().any(|verb| tag.starts_with(verb)) || tag == "SELECT INTO"
+}
+
 /// What a statement that was carried out changes in the mirror.
 pub(crate) fn mirror_change(client: &Client, understood: &Understood) -> Option<MirrorChange> {
-    let statements = &understood.translation.mirror;
-    (!statements.is_empty()).then(|| MirrorChange {
-        statements: statements.clone(),
-        search_path: client.settings.show("search_path").unwrap_or_else(|_| "public".to_owned()),
-        is_idempotent: false,
-    })
+    let translation = &understood.translation;
+    let statements = &translation.mirror;
+    if statements.is_empty() {
+        return None;
+    }
+    let mut search_path = client.settings.show("search_path").unwrap_or_else(|_| "public".to_owned());
+    if translation.is_of_session {
+        let made = client.temporary.place(translation.temporary.as_ref()).map(TemporarySchema::name);
+        let schemas: Vec<&str> = made.into_iter().chain(client.temporary.schemas()).collect();
+        search_path = format!("{}, {search_path}", schemas.join(", "));
+    }
+    Some(MirrorChange { statements: statements.clone(), search_path, is_idempotent: false })
 }
 
 /// Whether a failed block still allows it.

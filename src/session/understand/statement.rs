@@ -9,6 +9,7 @@ use crate::sql::{Action, Bind as ValueSource, CursorCommand, Template};
 use crate::types::Oid;
 
 use super::learnt::{Understood, plans};
+use crate::session::client::Client;
 
 /// A prepared statement, by Parse or by SQL-level PREPARE.
 #[derive(Debug, Clone)]
@@ -65,6 +66,16 @@ impl Statement {
 
     fn is_declare(&self) -> bool {
         matches!(self.understood.translation.action, Action::Cursor(CursorCommand::Declare { .. }))
+    }
+
+    /// Whether temporary tables have come or gone since it was understood, and a name in it may mean another table by now. As in
+    /// PostgreSQL, a statement goes on with the permanent tables that it was prepared with; what is taken apart is understood
+    /// in parts when it runs.
+    pub(in crate::session) fn is_outdated_by_temporary(&self, client: &Client) -> bool {
+        let translation = &self.understood.translation;
+        let is_bound =
+            translation.is_of_session || matches!(translation.action, Action::Finish(_) | Action::WriteBack(_));
+        is_bound && self.template.temporary != client.temporary.state()
     }
 
     /// What has to be understood anew when the schema changes.

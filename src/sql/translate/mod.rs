@@ -83,6 +83,7 @@ pub fn translate(
     let mut translation = result.map_err(|error| in_characters(sql, error))?;
     translation.parameter_types = cx.parameter_types();
     translation.upsert_keys = cx.upsert_keys.take();
+    translation.is_of_session = cx.is_of_session.get();
     translation.notices.extend(cx.take_notices());
     check_values(&translation.action)?;
     let pinned = pinned(&cx, &translation);
@@ -184,8 +185,8 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
             }
             match ddl::translate(cx, node)? {
                 Some(ddl) => {
-                    let Ddl { action, tag, mirror, mirror_decides, enum_change } = ddl;
-                    Ok(Translation { mirror, mirror_decides, enum_change, ..Translation::new(action, tag) })
+                    let Ddl { action, tag, mirror, mirror_decides, enum_change, temporary } = ddl;
+                    Ok(Translation { mirror, mirror_decides, enum_change, temporary, ..Translation::new(action, tag) })
                 }
                 None => Err(utility::unsupported(node)),
             }

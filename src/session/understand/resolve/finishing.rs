@@ -42,15 +42,15 @@ impl Resolve {
         let (sql, template) = match &self.spelled.sql {
             Some(sql) => {
                 template.scan(sql)?;
-                (sql, &template)
+                (sql.as_str(), &template)
             }
-            None => (&self.sql, &self.template),
+            None => self.text(),
         };
         let types = self.types_with(&described);
         let found = {
             let tables = s.context.tables.borrow();
             let asked = Asked::new(&tables, &self.asked);
-            let options = s.context.translate_options(&types, &s.client.search_path);
+            let options = s.context.translate_options(&types, s.client);
             match finish(sql, template, &asked, &options) {
                 Ok(None) => write_back(sql, template, &asked, &options),
                 found => found,
@@ -61,8 +61,7 @@ impl Resolve {
             Err(TranslateError::Pg(_)) | Ok(None) => Err(error),
             Ok(Some(translated)) => {
                 self.spelled.name(described.columns.as_deref_mut().unwrap_or_default());
-                let epoch = s.context.epoch();
-                let understood = s.context.translations.borrow_mut().insert(&self.template, epoch, translated);
+                let understood = self.keep(translated, s);
                 understood.extra.set_described(Rc::new(described));
                 Ok(Progress::Ready(understood))
             }
@@ -118,4 +117,13 @@ pub(super) fn foreign_function(refused: &PgError) -> Box<PgError> {
         Some(detail) => error.detail(detail),
         None => error,
     }
+}
+
+/// Functions of IRIS that have arguments of their own under a name that PostgreSQL has, too.
+pub(super) const IRIS_NAMESAKES: &[&str] = &["convert", "decode"];
+
+/// `upper` of "function upper(integer) does not exist".
+pub(super) fn function_name(message: &str) -> Option<&str> {
+    let (name, _) = message.strip_prefix("function ")?.split_once('(')?;
+    Some(name.strip_prefix("pg_catalog.").unwrap_or(name))
 }

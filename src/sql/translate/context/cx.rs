@@ -72,6 +72,10 @@ pub(crate) struct Cx<'a> {
     pub upsert_keys: RefCell<Vec<Vec<Bind>>>,
     /// `*` is written as its columns wherever they are known.
     pub expands: Cell<bool>,
+    /// [`Translation::is_of_session`](crate::sql::plan::Translation::is_of_session).
+    pub is_of_session: Cell<bool>,
+    /// The folded name of the temporary table that is being made.
+    pub made_temporary: RefCell<Option<String>>,
     statements: RefCell<HashMap<String, Vec<Rc<IrisStatement>>>>,
 }
 
@@ -106,6 +110,8 @@ impl<'a> Cx<'a> {
             substituted: RefCell::default(),
             upsert_keys: RefCell::default(),
             expands: Cell::new(false),
+            is_of_session: Cell::new(false),
+            made_temporary: RefCell::default(),
             statements: RefCell::default(),
         }
     }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::alike::is_confused;
 use super::cx::Cx;
 use crate::sql::description::EnumType;
+use crate::sql::options::is_temporary_schema;
 use crate::sql::schema::{Named, NamedFacts, Need, RelationName, TableFacts, TableLookup, ViewFacts, ViewLookup};
 use crate::sql::syntax::names;
 use crate::sql::translate::context::Result;
@@ -72,6 +73,25 @@ impl Cx<'_> {
 
     /// The text for a relation's name and its name for lookups. Not for CTEs.
     pub(crate) fn relation(&self, parts: &[String]) -> Result<(String, RelationName)> {
+        match parts {
+            [name] if let Some(schema) = self.temporary_schema(&names::folded(name)) => {
+                self.relation(&[quoted_name(schema), name.clone()])
+            }
+            _ => self.permanent(parts),
+        }
+    }
+
+    /// The IRIS schema of the session's temporary table of that folded name.
+    pub(crate) fn temporary_schema(&self, folded: &str) -> Option<&str> {
+        let temporary = self.options.temporary.as_ref()?;
+        if self.made_temporary.borrow().as_deref() == Some(folded) {
+            return Some(temporary.next);
+        }
+        temporary.schemas.get(folded).map(String::as_str)
+    }
+
+    /// As [`relation`](Self::relation), with no regard to temporary tables of the name alone.
+    pub(crate) fn permanent(&self, parts: &[String]) -> Result<(String, RelationName)> {
         // `database.schema.table`: there is one database, the namespace the gateway is connected to.
         let parts = match parts {
             [_, schema, name] => &[schema.clone(), name.clone()],
@@ -80,7 +100,7 @@ impl Cx<'_> {
         match parts {
             [name] if !self.options.search_path.is_empty() => {
                 let schema = self.schema_on_path(&names::folded(name));
-                self.relation(&[quoted_name(&schema), name.clone()])
+                self.permanent(&[quoted_name(&schema), name.clone()])
             }
             [name] => {
                 let folded = names::folded(name);
@@ -97,11 +117,12 @@ impl Cx<'_> {
                     "pg_catalog" | "information_schema" => {
                         return Err(names::catalog_later(&format!("{folded_schema}.{folded}")));
                     }
-                    "pg_temp" => {
-                        return Err(PgError::unsupported("temporary tables are not supported"));
-                    }
+                    "pg_temp" => return Err(no_temporary()),
                     _ => names::iris_name(schema)?,
                 };
+                if is_temporary_schema(&folded_schema) {
+                    self.is_of_session.set(true);
+                }
                 let lookup = RelationName { schema: Some(folded_schema), name: folded };
                 Ok((format!("{text}.{}", names::iris_name(name)?), lookup))
             }
@@ -120,4 +141,10 @@ impl Cx<'_> {
         };
         path.iter().find(has).or(path.first()).cloned().unwrap_or_default()
     }
+}
+
+/// There is nobody who could keep the session's names apart from those of others.
+pub(crate) fn no_temporary() -> Box<PgError> {
+    PgError::unsupported("temporary tables are not supported without the catalog service")
+        .hint("Set catalog to embedded or native, or use a table of an own name and drop it.")
 }

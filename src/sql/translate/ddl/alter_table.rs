@@ -14,7 +14,7 @@ use super::definition::{
 use super::rename::{keeps_spelling, rename_table};
 use super::table::{RELATION, Table};
 use super::types::{ColumnType, STRING_CHARACTERS_MAX, column_type, description, stream_type, type_node};
-use crate::sql::plan::{Action, ScriptStep};
+use crate::sql::plan::{Action, ScriptStep, TemporaryChange};
 use crate::sql::schema::{ColumnFacts, TableFacts, TableLookup};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -73,7 +73,12 @@ pub(super) fn alter_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         alter.action(&action)?;
     }
     let steps = alter.steps;
-    mirrored(cx, stmt, &table, ddl(TAG, steps))
+    let mut ddl = mirrored(cx, stmt, &table, ddl(TAG, steps))?;
+    if let (true, Some(new)) = (table.is_temporary(), nodes::child(stmt, SyntaxKind::TABLE_RENAME_TO)) {
+        let to = names::folded(&first_name(&need(&new, SyntaxKind::TABLE_NAME)?)?);
+        ddl.temporary = Some(TemporaryChange::Rename { from: table.lookup.name, to });
+    }
+    Ok(ddl)
 }
 
 fn actions(stmt: &SyntaxNode) -> impl Iterator<Item = SyntaxNode> {

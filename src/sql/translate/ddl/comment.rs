@@ -3,7 +3,8 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::definition::{Ddl, has_child, mirror_only, warn_not_kept};
-use crate::sql::options::SideTable;
+use crate::sql::options::{SideTable, is_temporary_schema};
+use crate::sql::syntax::names;
 use crate::sql::translate::context::cx::Cx;
 use crate::wire::Severity;
 
@@ -31,6 +32,10 @@ pub(super) fn comment_on(cx: &Cx<'_>, stmt: &SyntaxNode) -> Ddl {
     };
     if !(is_usable && stmt.children().any(is_kept)) {
         warn_not_kept(cx, Severity::Notice, "the comment is not kept in IRIS");
+    }
+    let names = stmt.children().flat_map(|object| names::folded_parts(&object)).collect::<Vec<_>>();
+    if names.iter().any(|name| cx.temporary_schema(name).is_some() || is_temporary_schema(name)) {
+        cx.is_of_session.set(true);
     }
     mirror_only("COMMENT").mirrored_as_written(cx, stmt, &[])
 }

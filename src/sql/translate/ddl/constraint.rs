@@ -6,6 +6,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::definition::{at, defined, first_name, has_child, need, unsupported};
 use super::index::{is_among, stream_in_key};
 use super::table::{RELATION, Table};
+use super::temporary::check_reference;
 use crate::sql::schema::TableLookup;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -161,6 +162,7 @@ impl<'a> Keys<'a> {
         };
         self.check_streams(node, &columns)?;
         let parent = Table::existing(cx, &need(node, SyntaxKind::TABLE_NAME_REF)?, RELATION)?;
+        check_reference(self.table, &parent)?;
         let referenced = if !referenced.is_empty() {
             defined_list(&referenced)?
         } else {

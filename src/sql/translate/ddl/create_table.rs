@@ -7,11 +7,10 @@ use super::default::{default_text, is_of_the_row};
 use super::definition::{
     Ddl, accepted, at, ddl, defined, first_name, has_child, need, notice, tolerant_step, unsupported, warn_not_kept,
 };
-use super::table::Table;
+use super::temporary::NewTable;
 use super::types::{ColumnType, column_type, description, stream_type, type_node};
 use crate::sql::description::{ColumnNote, DeclaredType, NOTE_BYTES_MAX, column_note, parse_column_note, table_note};
 use crate::sql::iris_text;
-use crate::sql::schema::TableLookup;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::template::LiteralKind;
@@ -35,19 +34,22 @@ const COLUMNS_MAX: usize = 1600;
 
 pub(super) fn create_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     refuse_clauses(stmt)?;
-    let table = Table::of(cx, &need(stmt, SyntaxKind::TABLE_NAME)?)?;
+    let made = NewTable::of(cx, stmt, stmt, &need(stmt, SyntaxKind::TABLE_NAME)?)?;
+    let table = &made.table;
     let if_not_exists = has_child(stmt, SyntaxKind::IF_NOT_EXISTS);
     table.refuse_other_schema(cx, &need(stmt, SyntaxKind::TABLE_NAME)?)?;
     if if_not_exists {
         table.refuse_taken(cx)?;
     }
-    if if_not_exists && matches!(cx.facts(&table.lookup), TableLookup::Known(_)) {
+    if if_not_exists && made.is_there(cx) {
         notice(cx, SqlState(*b"42P07"), format!("relation \"{}\" already exists, skipping", table.name()));
         return Ok(accepted(TAG));
     }
+    made.refuse_taken()?;
+    made.is_meant(cx);
     let list = nodes::child(stmt, SyntaxKind::TABLE_ARG_LIST);
     let elements: Vec<SyntaxNode> = list.iter().flat_map(SyntaxNode::children).collect();
-    let mut keys = Keys::new(&table);
+    let mut keys = Keys::new(table);
     let mut columns = Vec::new();
     for element in &elements {
         match element.kind() {
@@ -79,7 +81,7 @@ pub(super) fn create_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     keys.has_streams(columns.iter().filter(|column| column.is_stream).map(|column| names::folded(&column.name)));
     let names: Vec<String> = columns.iter().map(|column| names::folded(&column.name)).collect();
     for constraint in elements.iter().flat_map(|element| element.descendants()) {
-        check_names(&constraint, &table, names.iter().map(String::as_str))?;
+        check_names(&constraint, table, names.iter().map(String::as_str))?;
     }
     let of_enum = |column: &&Column| column.column_type.enum_type.is_none();
     keys.has_types(
@@ -109,7 +111,7 @@ pub(super) fn create_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let options = if identity { IDENTITY_INSERT } else { "" };
     let text = format!("CREATE TABLE {} ({}){options}", table.text, parts.join(", "));
     let ignored: &[i32] = if if_not_exists { &[EXISTS_SQLCODE] } else { &[] };
-    Ok(ddl(TAG, vec![tolerant_step(cx, text, ignored)]).mirrored_as_written(cx, stmt, &[&table]))
+    Ok(made.made(ddl(TAG, vec![tolerant_step(cx, text, ignored)]).mirrored_as_written(cx, stmt, &[table])))
 }
 
 /// Names that a client has to write in quotes: the description tells that they are meant as they are spelled.
@@ -146,10 +148,6 @@ fn read_keys(
 fn refuse_clauses(stmt: &SyntaxNode) -> Result<()> {
     for clause in stmt.children() {
         let (message, hint) = match clause.kind() {
-            SyntaxKind::TEMP => (
-                "temporary tables are not supported: sessions share the connections to IRIS",
-                "Use a table of an own name and drop it, or WITH.",
-            ),
             SyntaxKind::PARTITION_BY | SyntaxKind::PARTITION_OF => {
                 ("partitioned tables are not supported by IRIS", "Make one table and leave PARTITION out.")
             }
@@ -157,9 +155,6 @@ fn refuse_clauses(stmt: &SyntaxNode) -> Result<()> {
                 ("table inheritance is not supported by IRIS", "Repeat the columns of the parent table.")
             }
             SyntaxKind::OF_TYPE => ("typed tables (OF) are not supported by IRIS", "Write the columns out."),
-            SyntaxKind::ON_COMMIT => {
-                ("ON COMMIT belongs to temporary tables, which are not supported", "Leave it out.")
-            }
             _ => continue,
         };
         return Err(unsupported(&clause, message).hint(hint));

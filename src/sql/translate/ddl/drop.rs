@@ -7,7 +7,7 @@ use super::definition::{
     tolerant_step, unsupported,
 };
 use super::table::{RELATION, Table};
-use crate::sql::plan::ScriptStep;
+use crate::sql::plan::{ScriptStep, TemporaryChange};
 use crate::sql::schema::{Named, NamedFacts, RelationName, TableLookup};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -49,6 +49,10 @@ fn drop_relations(cx: &Cx<'_>, stmt: &SyntaxNode, kind: SyntaxKind, what: &str) 
             skipping(cx, &format!("schema \"{schema}\" does not exist"));
             continue;
         }
+        let is_known = |name: &str| cx.options.temporary.is_some_and(|all| all.schemas.contains_key(name));
+        if table.is_temporary() && !is_known(table.name()) && !if_exists {
+            return Err(table.undefined(cx, &what.to_lowercase()));
+        }
         if is_another || (if_exists && matches!(cx.facts(&table.lookup), TableLookup::Missing)) {
             skipping(cx, &format!("{} \"{}\" does not exist", what.to_lowercase(), table.name()));
             continue;
@@ -56,6 +60,9 @@ fn drop_relations(cx: &Cx<'_>, stmt: &SyntaxNode, kind: SyntaxKind, what: &str) 
         dropped.push(table);
     }
     let mut steps = released(cx, &dropped, what, cascades(stmt))?;
+    // A temporary table is the session's alone to see: it is gone with its name.
+    let (temporary, dropped): (Vec<_>, Vec<_>) =
+        dropped.into_iter().partition(|table| what == "TABLE" && table.is_temporary());
     for table in &dropped {
         steps.push(tolerant_step(cx, format!("DROP {what} {}{behaviour}", table.text), ignored));
     }
@@ -64,6 +71,10 @@ fn drop_relations(cx: &Cx<'_>, stmt: &SyntaxNode, kind: SyntaxKind, what: &str) 
         // IRIS has decided whether anything depends on it.
         ddl = ddl.mirrored(format!("DROP {what} IF EXISTS {} CASCADE", table.pg), &[table]);
     }
+    if !temporary.is_empty() {
+        let names = temporary.into_iter().map(|table| table.lookup.name).collect();
+        ddl.temporary = Some(TemporaryChange::Drop(names));
+    }
     Ok(ddl)
 }
 
@@ -71,7 +82,8 @@ fn drop_relations(cx: &Cx<'_>, stmt: &SyntaxNode, kind: SyntaxKind, what: &str) 
 /// that go too, and with CASCADE those of all others. IRIS takes no definition back, so 2BP01 comes before anything runs.
 fn released(cx: &Cx<'_>, dropped: &[Table], what: &str, cascade: bool) -> Result<Vec<ScriptStep>> {
     let mut steps = Vec::new();
-    if what != "TABLE" || !(cascade || dropped.len() > 1) {
+    // Of a single table IRIS says itself that it cannot go.
+    if what != "TABLE" || !(cascade || dropped.len() > 1 || dropped.iter().any(Table::is_temporary)) {
         return Ok(steps);
     }
     let goes = |name: &RelationName| dropped.iter().any(|table| is_named(table, name));
@@ -144,6 +156,9 @@ pub(super) fn drop_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
             return Err(unsupported(&index, message).hint("Drop it in IRIS: DROP INDEX name ON table."));
         }
         for table in tables {
+            if table.is_temporary() {
+                cx.is_of_session.set(true);
+            }
             steps.push(tolerant_step(cx, format!("DROP INDEX {} ON {}", defined(&name)?, table.text), ignored));
         }
     }
@@ -155,12 +170,16 @@ pub(super) fn drop_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
 /// the search path that has it.
 fn tables_of(cx: &Cx<'_>, folded: &str, schema: Option<String>, found: &[NamedFacts]) -> Vec<Table> {
     let own = || vec![cx.options.default_schema.to_owned()];
-    let path = match schema {
+    let is_on_path = schema.is_none();
+    let mut path = match schema {
         Some(schema) if schema == "public" => own(),
         Some(schema) => vec![schema],
         None if cx.options.search_path.is_empty() => own(),
         None => cx.options.search_path.to_vec(),
     };
+    if let (true, Some(temporary)) = (is_on_path, cx.options.temporary) {
+        path.splice(0..0, temporary.schemas.values().cloned());
+    }
     let is_in = |table: &RelationName, schema: &str| {
         let of = table.schema.as_deref().unwrap_or_default();
         let schema = if schema == "public" { cx.options.default_schema } else { schema };

@@ -7,6 +7,7 @@ use super::create_table::Column;
 use super::definition::{Ddl, accepted, at, ddl, first_name, has_child, need, notice, tolerant_step, unsupported};
 use super::query_text::{inline, refuse_alike};
 use super::table::Table;
+use super::temporary::{NewTable, refuse_view};
 use super::types::type_of_query;
 use crate::sql::description::{DeclaredType, table_note, view_columns_note, view_note};
 use crate::sql::iris_text;
@@ -28,17 +29,18 @@ const EXISTS_SQLCODE: i32 = 201;
 
 /// The rows put into the new table are what PostgreSQL's tag counts.
 pub(super) fn create_table_as(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
-    refuse_temporary(stmt)?;
-    let table = Table::of(cx, &need(stmt, SyntaxKind::TABLE_NAME)?)?;
+    let new = NewTable::of(cx, stmt, stmt, &need(stmt, SyntaxKind::TABLE_NAME)?)?;
+    let table = &new.table;
     table.refuse_other_schema(cx, &need(stmt, SyntaxKind::TABLE_NAME)?)?;
     let if_not_exists = has_child(stmt, SyntaxKind::IF_NOT_EXISTS);
     if if_not_exists {
         table.refuse_taken(cx)?;
     }
-    if if_not_exists && matches!(cx.facts(&table.lookup), TableLookup::Known(_)) {
+    if if_not_exists && new.is_there(cx) {
         notice(cx, SqlState(*b"42P07"), format!("relation \"{}\" already exists, skipping", table.name()));
         return Ok(accepted("CREATE TABLE AS"));
     }
+    new.refuse_taken()?;
     if let Some(names) = nodes::child(stmt, SyntaxKind::TABLE_ARG_LIST) {
         return Err(unsupported(&names, "column names in CREATE TABLE .. AS are not supported by IRIS")
             .hint("Name the columns in the query: SELECT x AS name."));
@@ -48,24 +50,33 @@ pub(super) fn create_table_as(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     }
     let query = query_of(stmt)?;
     let with_data = !has_child(stmt, SyntaxKind::WITH_NO_DATA);
-    let steps = made(cx, &table, &query, with_data, if_not_exists)?;
+    let steps = made(cx, table, &query, with_data, if_not_exists)?;
     let exists = if if_not_exists { "IF NOT EXISTS " } else { "" };
     let select = mirror::requalified(&query, cx.options.default_schema);
-    let mirror = format!("CREATE TABLE {exists}{} AS {select} WITH NO DATA", table.pg);
+    let mirror = format!("CREATE TABLE {exists}{} AS {select} WITH NO DATA", in_mirror(table));
     let tag = if with_data { "SELECT" } else { "CREATE TABLE AS" };
-    Ok(ddl(tag, steps).mirrored(mirror, &[&table]))
+    Ok(new.made(ddl(tag, steps).mirrored(mirror, &[table])))
+}
+
+/// Its name with a schema: temporary tables, which the query may read, come first there.
+fn in_mirror(table: &Table) -> String {
+    match &table.lookup.schema {
+        Some(_) => table.pg.clone(),
+        None => format!("public.{}", table.pg),
+    }
 }
 
 pub(super) fn select_into(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let clause = need(stmt, SyntaxKind::INTO_CLAUSE)?;
-    refuse_temporary(&clause)?;
-    let table = Table::of(cx, &need(&clause, SyntaxKind::TABLE_NAME)?)?;
+    let new = NewTable::of(cx, stmt, &clause, &need(&clause, SyntaxKind::TABLE_NAME)?)?;
+    let table = &new.table;
+    new.refuse_taken()?;
     table.refuse_other_schema(cx, &need(&clause, SyntaxKind::TABLE_NAME)?)?;
-    let steps = made(cx, &table, stmt, true, false)?;
+    let steps = made(cx, table, stmt, true, false)?;
     let select = mirror::requalified_without(stmt, cx.options.default_schema, &[SyntaxKind::INTO_CLAUSE]);
     let select = select.trim_end_matches([';', ' ', '\n', '\t', '\r']);
-    let mirror = format!("CREATE TABLE {} AS {select} WITH NO DATA", table.pg);
-    Ok(ddl("SELECT", steps).mirrored(mirror, &[&table]))
+    let mirror = format!("CREATE TABLE {} AS {select} WITH NO DATA", in_mirror(table));
+    Ok(new.made(ddl("SELECT", steps).mirrored(mirror, &[table])))
 }
 
 /// The table with the types of the query's columns, and its rows: IRIS's own CREATE TABLE .. AS would give the columns
@@ -144,11 +155,10 @@ fn unknown_column(cx: &Cx<'_>, node: &SyntaxNode, name: &str) -> Box<PgError> {
 }
 
 pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
-    refuse_temporary(stmt)?;
     if nodes::has_token(stmt, SyntaxKind::RECURSIVE_KW) {
         return Err(unsupported(stmt, "recursive views are not supported by IRIS"));
     }
-    let view = Table::of(cx, &need(stmt, SyntaxKind::VIEW)?)?;
+    let view = Table::permanent(cx, &need(stmt, SyntaxKind::VIEW)?)?;
     let replaces = has_child(stmt, SyntaxKind::OR_REPLACE);
     view.refuse_other_schema(cx, &need(stmt, SyntaxKind::VIEW)?)?;
     if replaces {
@@ -162,6 +172,7 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     };
     let own = query_of(stmt)?;
     let translated = inline(cx, &own, Place::Table)?;
+    refuse_view(cx, stmt)?;
     if names.is_empty() {
         refuse_alike(translated.shape.as_deref().unwrap_or_default())?;
     }
@@ -226,15 +237,4 @@ fn query_of(stmt: &SyntaxNode) -> Result<SyntaxNode> {
     stmt.children().find(is_query).ok_or_else(|| {
         PgError::error(SqlState::SYNTAX_ERROR, "syntax error: a query is missing").position(nodes::offset(at(stmt)))
     })
-}
-
-fn refuse_temporary(node: &SyntaxNode) -> Result<()> {
-    match nodes::child(node, SyntaxKind::TEMP) {
-        Some(clause) => Err(unsupported(
-            &clause,
-            "temporary tables and views are not supported: sessions share the connections to IRIS",
-        )
-        .hint("Use an own name and drop it, or WITH.")),
-        None => Ok(()),
-    }
 }

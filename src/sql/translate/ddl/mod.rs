@@ -17,6 +17,7 @@ pub(crate) mod refused;
 pub(crate) mod rename;
 pub(crate) mod schema;
 pub(crate) mod table;
+pub(crate) mod temporary;
 pub(crate) mod types;
 pub(crate) mod user_type;
 

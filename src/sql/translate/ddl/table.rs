@@ -31,7 +31,16 @@ impl Table {
     /// Of a `TABLE_NAME`, `TABLE_NAME_REF`, `TABLE_RELATION_NAME`, `VIEW` or `VIEW_REF`.
     pub(crate) fn of(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Self> {
         let parts: Vec<String> = names::parts(node).iter().map(|part| typed_folded(part)).collect();
-        let (text, lookup) = cx.relation(&parts)?;
+        Self::found(cx, node, cx.relation(&parts)?)
+    }
+
+    /// As [`Table::of`], of one that is made, and is no temporary one whatever the session has of those.
+    pub(crate) fn permanent(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Self> {
+        let parts: Vec<String> = names::parts(node).iter().map(|part| typed_folded(part)).collect();
+        Self::found(cx, node, cx.permanent(&parts)?)
+    }
+
+    fn found(cx: &Cx<'_>, node: &SyntaxNode, (text, lookup): (String, RelationName)) -> Result<Self> {
         let schema = match lookup.schema.as_deref() {
             Some(schema) if schema != "public" && !schema.eq_ignore_ascii_case(cx.options.default_schema) => {
                 schema.to_owned()

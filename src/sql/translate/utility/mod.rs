@@ -66,7 +66,7 @@ pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility
                 Some("ALL") => utility(Action::Setting(SettingCommand::DiscardAll), "DISCARD ALL"),
                 Some("PLANS") => utility(Action::Accepted, "DISCARD PLANS"),
                 Some("SEQUENCES") => utility(Action::Accepted, "DISCARD SEQUENCES"),
-                _ => utility(Action::Accepted, "DISCARD TEMP"),
+                _ => utility(Action::Setting(SettingCommand::DiscardTemporary), "DISCARD TEMP"),
             }
         }
         SyntaxKind::PREPARE => prepare(cx, stmt),

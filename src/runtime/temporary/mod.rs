@@ -1,0 +1,416 @@
+//! Drops the temporary tables that nobody has any more: those that sessions of this gateway have given up, and those of
+//! gateways that are dead. One task, on the first shard.
+//!
+//! A gateway with temporary tables has a *lease* in IRIS, a table with one row that it changes every few seconds. Who sees it
+//! unchanged for long, or knows the process and that it is gone, takes the row away, then all tables, then that of the
+//! lease. No table is made before its gateway's lease, and a lease goes after the last table.
+
+mod owner;
+
+use std::collections::{HashMap, HashSet};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_lite::future::or;
+use glommio::timer::Timer;
+
+use self::owner::{Owner, own};
+use super::keeper_pool::KeeperPool;
+use super::link::Link;
+use super::oracle::{Asker, Oracle};
+use super::pool::Lease;
+use super::wait::{until, within};
+use crate::bridge::to_pg;
+use crate::catalog::{LEASE_TABLE, MirrorChange, Temporaries, TemporaryDuty, parse_temporary_schema};
+use crate::iris::{IrisError, IrisStatement, Item, ItemReader, Reply, Request};
+use crate::sql::{MirrorStatement, TEMPORARY_PREFIX};
+use crate::types::{quoted_name, quoted_text};
+use crate::wire::{PgError, SqlState};
+
+/// A lease is changed this often.
+const BEAT: Duration = Duration::from_secs(5);
+/// What others have left is looked for this often, and so is what a statement made after its session had gone.
+const SWEEP: Duration = Duration::from_secs(60);
+/// A lease that has not changed for so long is that of a dead gateway. One that IRIS does not reach for this time loses its
+/// tables; its sessions could not use them meanwhile.
+const DEAD_AFTER: Duration = Duration::from_secs(300);
+/// What the end of the gateway waits for.
+const LEAVE_LIMIT: Duration = Duration::from_secs(5);
+const LOOK_PAUSE: Duration = Duration::from_millis(20);
+/// Keys of these statements: far from those a shard counts up from 1, and those of the mirror.
+const KEY_FIRST: u64 = 1 << 62;
+const KEY_OF_THE_END: u64 = 1 << 61;
+
+/// "Table or view not found", "Table name not unique".
+const NO_TABLE_SQLCODE: i32 = 30;
+const TABLE_EXISTS_SQLCODE: i32 = 201;
+
+/// The task's state.
+pub(super) struct TemporaryKeeper {
+    temporaries: Arc<Temporaries>,
+    pool: Rc<KeeperPool>,
+    asker: Rc<Asker>,
+    oracle: Arc<Oracle>,
+    /// Of one answer of IRIS.
+    timeout: Duration,
+    last_key: u64,
+    is_leased: bool,
+    /// The gateway stops, and the mirror with it.
+    is_leaving: bool,
+    /// The leases of others: what they said, and since when.
+    seen: HashMap<String, (Option<i64>, Instant)>,
+}
+
+/// Why IRIS did not do what it was to do.
+enum Trouble {
+    Refused(IrisError),
+    Other(Box<PgError>),
+}
+
+impl From<Box<PgError>> for Trouble {
+    fn from(error: Box<PgError>) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl Trouble {
+    fn to_pg(&self) -> Box<PgError> {
+        match self {
+            Self::Refused(error) => to_pg(error),
+            Self::Other(error) => error.clone(),
+        }
+    }
+
+    fn is(&self, sqlcode: i32) -> bool {
+        matches!(self, Self::Refused(error) if error.sqlcode == sqlcode)
+    }
+}
+
+/// The rows of a query, or how many rows were changed.
+struct Answered {
+    rows: Vec<Vec<Option<String>>>,
+    count: i64,
+}
+
+/// Tables by their schemas.
+type Found = Vec<(String, String)>;
+
+impl TemporaryKeeper {
+    pub(super) fn new(
+        temporaries: Arc<Temporaries>,
+        pool: Rc<KeeperPool>,
+        asker: Rc<Asker>,
+        oracle: Arc<Oracle>,
+    ) -> Self {
+        let timeout = oracle.iris_answer_timeout();
+        Self {
+            temporaries,
+            pool,
+            asker,
+            oracle,
+            timeout,
+            last_key: KEY_FIRST,
+            is_leased: false,
+            is_leaving: false,
+            seen: HashMap::new(),
+        }
+    }
+
+    /// Never ends by itself.
+    pub(super) async fn run(mut self) {
+        let mut swept_at = None;
+        loop {
+            let is_due = swept_at.is_none_or(|at: Instant| at.elapsed() >= SWEEP);
+            if is_due {
+                swept_at = Some(Instant::now());
+                self.attempt_sweep().await;
+            }
+            let pause = if self.is_leased { BEAT } else { SWEEP };
+            let temporaries = Arc::clone(&self.temporaries);
+            let duty = async { Some(poll_fn(|context| temporaries.poll_duty(context.waker())).await) };
+            let timer = async {
+                until(Instant::now().checked_add(pause)).await;
+                None
+            };
+            match or(duty, timer).await {
+                Some(TemporaryDuty::TakeLease) => match self.take_lease().await {
+                    Ok(()) => {
+                        self.is_leased = true;
+                        self.temporaries.leased();
+                    }
+                    Err(trouble) => self.temporaries.refused(trouble.to_pg()),
+                },
+                Some(TemporaryDuty::Drop) => self.attempt_sweep().await,
+                None if self.is_leased => self.beat_or_leave().await,
+                None => {}
+            }
+        }
+    }
+
+    /// The same for the end of the shard, when [`run`](Self::run) is over.
+    pub(super) fn leaver(&self) -> Self {
+        Self {
+            temporaries: Arc::clone(&self.temporaries),
+            pool: Rc::clone(&self.pool),
+            asker: Rc::clone(&self.asker),
+            oracle: Arc::clone(&self.oracle),
+            timeout: self.timeout,
+            last_key: self.last_key | KEY_OF_THE_END,
+            is_leased: false,
+            is_leaving: true,
+            seen: HashMap::new(),
+        }
+    }
+
+    /// What is left goes with the gateway, once the sessions of all shards have given up theirs.
+    pub(super) async fn leave(mut self) {
+        let left = async {
+            while !self.temporaries.is_unused() {
+                Timer::new(LOOK_PAUSE).await;
+            }
+            if self.temporaries.give_up_lease() {
+                self.attempt_sweep().await;
+                self.drop_lease().await;
+            }
+        };
+        if within(LEAVE_LIMIT, left).await.is_none() {
+            tracing::warn!("temporary tables are left in IRIS for the next gateway to drop");
+        }
+    }
+
+    async fn attempt_sweep(&mut self) {
+        if let Err(trouble) = self.sweep().await {
+            let error = trouble.to_pg();
+            tracing::debug!(code = %error.code, error = error.message, "temporary tables could not be looked for");
+        }
+    }
+
+    /// The lease says that the gateway lives, or goes where there is nothing to say it for.
+    async fn beat_or_leave(&mut self) {
+        if self.temporaries.is_unused() {
+            let is_clear = matches!(self.sweep().await, Ok(true));
+            if is_clear && self.temporaries.give_up_lease() {
+                self.is_leased = false;
+                self.drop_lease().await;
+                return;
+            }
+        }
+        let text = format!("UPDATE {} SET beat = beat + 1", lease_of(self.temporaries.gateway()));
+        match self.ask(text, false).await {
+            Ok(Answered { count: 1.., .. }) => {}
+            Err(trouble) if !trouble.is(NO_TABLE_SQLCODE) => {
+                let error = trouble.to_pg();
+                tracing::debug!(code = %error.code, error = error.message, "the lease of temporary tables did not change");
+            }
+            Ok(_) | Err(_) => {
+                tracing::warn!("another gateway took this one for dead: its temporary tables are gone");
+                self.is_leased = false;
+                self.temporaries.lost_lease();
+            }
+        }
+    }
+
+    async fn take_lease(&mut self) -> Result<(), Trouble> {
+        let lease = lease_of(self.temporaries.gateway());
+        match self.ask(format!("CREATE TABLE {lease} (beat BIGINT, owner VARCHAR(400))"), false).await {
+            Err(trouble) if !trouble.is(TABLE_EXISTS_SQLCODE) => return Err(trouble),
+            _ => {}
+        }
+        let present = self.ask(format!("SELECT beat FROM {lease}"), true).await?;
+        if present.rows.is_empty() {
+            let text = format!("INSERT INTO {lease} (beat, owner) VALUES (0, {})", quoted_text(&own().to_string()));
+            self.ask(text, false).await?;
+        }
+        Ok(())
+    }
+
+    async fn drop_lease(&mut self) {
+        let text = format!("DROP TABLE {}", lease_of(self.temporaries.gateway()));
+        if let Err(trouble) = self.ask(text, false).await {
+            tracing::debug!(error = trouble.to_pg().message, "the lease of temporary tables is left behind");
+        }
+    }
+
+    /// Drops what nobody has. Whether nothing of this gateway's is left.
+    async fn sweep(&mut self) -> Result<bool, Trouble> {
+        let text = format!(
+            "SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA %STARTSWITH '{TEMPORARY_PREFIX}'"
+        );
+        let found = self.ask(text, true).await?.rows;
+        let mut own = Found::new();
+        let mut others: HashMap<String, Found> = HashMap::new();
+        for row in found {
+            let [Some(schema), Some(name)] = row.as_slice() else { continue };
+            let Some((gateway, number)) = parse_temporary_schema(schema) else { continue };
+            let table = (schema.clone(), name.clone());
+            if !gateway.eq_ignore_ascii_case(self.temporaries.gateway()) {
+                others.entry(gateway.to_ascii_lowercase()).or_default().push(table);
+            } else if number.is_some_and(|number| !self.temporaries.is_held(number)) {
+                own.push(table);
+            }
+        }
+        let is_clear = self.drop_tables(&own).await;
+        self.drop_in_mirror(&own).await;
+        self.seen.retain(|gateway, _| others.contains_key(gateway));
+        for (gateway, tables) in others {
+            if self.is_dead(&gateway, &tables).await? {
+                self.bury(&gateway, &tables).await;
+            }
+        }
+        Ok(is_clear)
+    }
+
+    /// Whether all of them are gone. Foreign keys among them say in which order they go.
+    async fn drop_tables(&mut self, tables: &[(String, String)]) -> bool {
+        let mut left: Vec<&(String, String)> = tables.iter().collect();
+        loop {
+            let before = left.len();
+            let mut refused = Vec::new();
+            for table in left {
+                let (schema, name) = table;
+                let text = format!("DROP TABLE {}.{} CASCADE", quoted_name(schema), quoted_name(name));
+                match self.ask(text, false).await {
+                    Ok(_) => {}
+                    Err(trouble) if trouble.is(NO_TABLE_SQLCODE) => {}
+                    Err(trouble) => {
+                        let error = trouble.to_pg();
+                        tracing::debug!(schema, name, code = %error.code, error = error.message, "a temporary table stays");
+                        refused.push(table);
+                    }
+                }
+            }
+            if refused.is_empty() || refused.len() == before {
+                return refused.is_empty();
+            }
+            left = refused;
+        }
+    }
+
+    async fn drop_in_mirror(&self, tables: &[(String, String)]) {
+        if tables.is_empty() || self.is_leaving {
+            return;
+        }
+        let schemas: HashSet<&str> = tables.iter().map(|(schema, _)| schema.as_str()).collect();
+        let list: Vec<String> = schemas.iter().map(|schema| quoted_name(schema)).collect();
+        let statement = MirrorStatement {
+            sql: format!("DROP SCHEMA IF EXISTS {} CASCADE", list.join(", ")),
+            otherwise: None,
+            relations: tables.to_vec(),
+        };
+        let change =
+            MirrorChange { statements: vec![statement], search_path: "pg_catalog".to_owned(), is_idempotent: false };
+        if self.asker.mirror(&change).await.is_ok() {
+            self.oracle.forget_temporary(|schema| schemas.contains(schema));
+        }
+    }
+
+    /// Whether a gateway is known to be dead.
+    async fn is_dead(&mut self, gateway: &str, tables: &[(String, String)]) -> Result<bool, Trouble> {
+        let has_lease = tables.iter().any(|(schema, _)| matches!(parse_temporary_schema(schema), Some((_, None))));
+        let rows = if has_lease {
+            match self.ask(format!("SELECT beat, owner FROM {}", lease_of(gateway)), true).await {
+                Ok(answered) => answered.rows,
+                Err(trouble) if trouble.is(NO_TABLE_SQLCODE) => Vec::new(),
+                Err(trouble) => return Err(trouble),
+            }
+        } else {
+            Vec::new()
+        };
+        let cell = |n: usize| rows.first().and_then(|row| row.get(n)).and_then(Option::as_deref);
+        let owner = cell(1).and_then(Owner::read);
+        if let Some(lives) = owner.and_then(|owner| owner.lives()) {
+            return Ok(!lives);
+        }
+        // Its clock may be another one: what counts is how long it has not changed by this gateway's.
+        let beat = cell(0).and_then(|beat| beat.parse().ok());
+        let now = Instant::now();
+        let (last, since) = self.seen.entry(gateway.to_owned()).or_insert((beat, now));
+        if *last != beat {
+            (*last, *since) = (beat, now);
+        }
+        Ok(now.duration_since(*since) >= DEAD_AFTER)
+    }
+
+    /// Drops what a dead gateway has left. First its row: were it not dead after all, it would learn of it.
+    async fn bury(&mut self, gateway: &str, tables: &[(String, String)]) {
+        let lease = lease_of(gateway);
+        let claimed = self.ask(format!("DELETE FROM {lease}"), false).await;
+        if matches!(&claimed, Err(trouble) if !trouble.is(NO_TABLE_SQLCODE)) {
+            return;
+        }
+        let (of_lease, own): (Vec<_>, Vec<_>) =
+            tables.iter().cloned().partition(|(schema, _)| matches!(parse_temporary_schema(schema), Some((_, None))));
+        if self.drop_tables(&own).await && self.drop_tables(&of_lease).await {
+            tracing::info!(gateway, tables = own.len(), "temporary tables of a gateway that is gone have been dropped");
+            self.seen.remove(gateway);
+        }
+    }
+
+    async fn ask(&mut self, text: String, is_query: bool) -> Result<Answered, Trouble> {
+        self.last_key = self.last_key.wrapping_add(1);
+        let statement = Rc::new(IrisStatement { key: self.last_key, text, kinds: Vec::new(), is_query });
+        let mut request = Request::Execute {
+            statement: Rc::clone(&statement),
+            values: Vec::new(),
+            values_per_set: 0,
+            sets: 1,
+            rows_max: 0,
+            in_transaction: false,
+        };
+        let mut lease = self.pool.acquire().await?;
+        let mut answered = Answered { rows: Vec::new(), count: 0 };
+        let result = loop {
+            let Some(link) = lease.link_mut() else {
+                break Err(PgError::error(SqlState::INTERNAL_ERROR, "no IRIS connection at hand").into());
+            };
+            match exchange(link, self.timeout, &request, &mut answered).await {
+                Ok(false) => request = Request::Fetch { statement: Rc::clone(&statement) },
+                Ok(true) => break Ok(answered),
+                Err(error) => break Err(error),
+            }
+        };
+        Lease::release(lease).await;
+        result
+    }
+}
+
+/// One request; whether its answer is complete.
+async fn exchange(
+    link: &mut Link,
+    timeout: Duration,
+    request: &Request,
+    answered: &mut Answered,
+) -> Result<bool, Trouble> {
+    link.exchange_within(timeout, request).await.map_err(|error| error.to_pg())?;
+    match link.take_reply() {
+        Reply::Failed { error, .. } => Err(Trouble::Refused(error)),
+        Reply::Updated { counts, .. } => {
+            answered.count = counts.iter().copied().fold(0, i64::saturating_add);
+            Ok(true)
+        }
+        Reply::Page { metadata, rows, end } => {
+            let mut reader = ItemReader::new(rows);
+            while !reader.is_empty() && !metadata.columns.is_empty() {
+                let mut row = Vec::with_capacity(metadata.columns.len());
+                for _ in &metadata.columns {
+                    let item = reader.need("cell").map_err(|error| {
+                        PgError::error(SqlState::INTERNAL_ERROR, format!("IRIS sent rows that cannot be read: {error}"))
+                    })?;
+                    row.push(match &item {
+                        Item::Null => None,
+                        item => item.to_text(),
+                    });
+                }
+                answered.rows.push(row);
+            }
+            Ok(end)
+        }
+        Reply::Prepared(_) | Reply::Stream(_) | Reply::Done => Ok(true),
+    }
+}
+
+fn lease_of(gateway: &str) -> String {
+    format!("{}.{LEASE_TABLE}", quoted_name(&format!("{TEMPORARY_PREFIX}{gateway}")))
+}

@@ -1,0 +1,136 @@
+//! Temporary tables: ordinary tables of IRIS, each in a schema of its own that only the session's names lead to.
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::definition::{Ddl, at, has_child, typed_folded, unsupported};
+use super::table::Table;
+use crate::sql::options::is_temporary_schema;
+use crate::sql::plan::{MirrorStatement, OnCommit, TemporaryChange};
+use crate::sql::schema::{RelationName, TableLookup};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::tables::no_temporary;
+use crate::types::{quoted_name, quoted_text};
+use crate::wire::{PgError, SqlState};
+
+/// Makes a schema for a temporary table in the mirror, whose owner may not make one of such a name by itself.
+const MAKE_SCHEMA: &str = "pg_catalog.pgwire_make_temporary";
+
+/// A table that a definition is to make.
+pub(super) struct NewTable {
+    pub table: Table,
+    /// The session has one of that name already.
+    pub is_taken: bool,
+    on_commit: Option<OnCommit>,
+}
+
+impl NewTable {
+    /// `persistence`: the node that TEMPORARY would stand in; `name`: the table's.
+    ///
+    /// # Errors
+    /// 42P16 for a temporary table in a schema that is none of these, and for ON COMMIT of another table.
+    pub(super) fn of(cx: &Cx<'_>, stmt: &SyntaxNode, persistence: &SyntaxNode, name: &SyntaxNode) -> Result<Self> {
+        let parts: Vec<String> = names::parts(name).iter().map(|part| typed_folded(part)).collect();
+        let schema = parts.len().checked_sub(2).and_then(|n| parts.get(n)).map(|schema| names::folded(schema));
+        let is_named = schema.as_deref().is_some_and(|schema| schema == "pg_temp" || is_temporary_schema(schema));
+        let on_commit = nodes::child(stmt, SyntaxKind::ON_COMMIT);
+        if !(is_named || has_child(persistence, SyntaxKind::TEMP)) {
+            if on_commit.is_some() {
+                return Err(invalid("ON COMMIT can only be used on temporary tables"));
+            }
+            let table = Table::permanent(cx, name)?;
+            return Ok(Self { table, is_taken: false, on_commit: None });
+        }
+        if schema.is_some() && !is_named {
+            return Err(
+                invalid("cannot create temporary relation in non-temporary schema").position(nodes::offset(at(name)))
+            );
+        }
+        let Some(temporary) = cx.options.temporary else { return Err(no_temporary()) };
+        let folded = parts.last().map(|name| names::folded(name)).unwrap_or_default();
+        let is_taken = temporary.schemas.contains_key(&folded);
+        let schema = temporary.schemas.get(&folded).map_or(temporary.next, String::as_str).to_owned();
+        cx.is_of_session.set(true);
+        let table = Table {
+            text: format!("{}.{}", quoted_name(&schema), names::iris_name(parts.last().map_or("", String::as_str))?),
+            lookup: RelationName { schema: Some(schema.clone()), name: folded.clone() },
+            iris: (schema.clone(), folded.clone()),
+            pg: format!("{}.{}", quoted_name(&schema), quoted_name(&folded)),
+        };
+        let on_commit = match on_commit {
+            Some(clause) if has_child(&clause, SyntaxKind::DELETE_ROWS) => OnCommit::DeleteRows,
+            Some(clause) if has_child(&clause, SyntaxKind::DROP) => OnCommit::Drop,
+            _ => OnCommit::PreserveRows,
+        };
+        Ok(Self { table, is_taken, on_commit: Some(on_commit) })
+    }
+
+    /// Whether there is one of that name where it would be made.
+    pub(super) fn is_there(&self, cx: &Cx<'_>) -> bool {
+        match self.on_commit {
+            Some(_) => self.is_taken,
+            None => matches!(cx.facts(&self.table.lookup), TableLookup::Known(_)),
+        }
+    }
+
+    /// From here on its name means itself, as in a foreign key to its own table.
+    pub(super) fn is_meant(&self, cx: &Cx<'_>) {
+        if self.on_commit.is_some() {
+            cx.made_temporary.replace(Some(self.table.lookup.name.clone()));
+        }
+    }
+
+    /// 42P07 for a temporary table that is there already.
+    pub(super) fn refuse_taken(&self) -> Result<()> {
+        if !self.is_taken {
+            return Ok(());
+        }
+        let message = format!("relation \"{}\" already exists", self.table.name());
+        Err(PgError::error(SqlState(*b"42P07"), message))
+    }
+
+    /// The definition, and what becomes of the session's names.
+    pub(super) fn made(&self, mut ddl: Ddl) -> Ddl {
+        let Some(on_commit) = self.on_commit else { return ddl };
+        let (schema, name) = self.table.iris.clone();
+        let sql = format!("SELECT {MAKE_SCHEMA}({})", quoted_text(&schema));
+        ddl.mirror.insert(0, MirrorStatement { sql, otherwise: None, relations: vec![self.table.iris.clone()] });
+        ddl.temporary = Some(TemporaryChange::Create { name, schema, on_commit });
+        ddl
+    }
+}
+
+impl Table {
+    /// Whether it is a temporary table.
+    pub(crate) fn is_temporary(&self) -> bool {
+        is_temporary_schema(&self.iris.0)
+    }
+}
+
+/// # Errors
+/// 42P16 for a foreign key between a temporary table and another one.
+pub(super) fn check_reference(table: &Table, parent: &Table) -> Result<()> {
+    match (table.is_temporary(), parent.is_temporary()) {
+        (true, false) => Err(invalid("constraints on temporary tables may reference only temporary tables")),
+        (false, true) => Err(invalid("constraints on permanent tables may reference only permanent tables")),
+        _ => Ok(()),
+    }
+}
+
+/// # Errors
+/// 0A000 for a view that is temporary, or has to be as it reads temporary tables.
+pub(super) fn refuse_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<()> {
+    let is_temporary = has_child(stmt, SyntaxKind::TEMP);
+    if !is_temporary && !cx.is_of_session.get() {
+        return Ok(());
+    }
+    let message =
+        if is_temporary { "temporary views are not supported" } else { "views of temporary tables are not supported" };
+    Err(unsupported(stmt, message).hint("Use WITH in the queries, or CREATE TEMPORARY TABLE .. AS."))
+}
+
+fn invalid(message: &str) -> Box<PgError> {
+    PgError::error(SqlState(*b"42P16"), message)
+}
