@@ -154,6 +154,7 @@ fn options(iris: &FakeIris) -> ServeOptions {
             counts: std::sync::Arc::default(),
             enums: std::sync::Arc::default(),
             changes: std::sync::Arc::default(),
+            temporaries: std::sync::Arc::default(),
             has_oracle: false,
             finishes: false,
             finishes_all: false,
