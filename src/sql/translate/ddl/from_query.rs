@@ -53,17 +53,17 @@ pub(super) fn create_table_as(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let steps = made(cx, table, &query, with_data, if_not_exists)?;
     let exists = if if_not_exists { "IF NOT EXISTS " } else { "" };
     let select = mirror::requalified(&query, cx.options.default_schema);
-    let mirror = format!("CREATE TABLE {exists}{} AS {select} WITH NO DATA", in_mirror(table));
+    let mirror = format!("CREATE TABLE {exists}{} AS {select} WITH NO DATA", in_mirror(cx, table));
     let tag = if with_data { "SELECT" } else { "CREATE TABLE AS" };
     Ok(new.made(ddl(tag, steps).mirrored(mirror, &[table])))
 }
 
 /// Its name with a schema: temporary tables, which the query may read, come first there.
-fn in_mirror(table: &Table) -> String {
-    match &table.lookup.schema {
-        Some(_) => table.pg.clone(),
-        None => format!("public.{}", table.pg),
+fn in_mirror(cx: &Cx<'_>, table: &Table) -> String {
+    if table.lookup.schema.is_none() && cx.is_of_session.get() {
+        return format!("public.{}", table.pg);
     }
+    table.pg.clone()
 }
 
 pub(super) fn select_into(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
@@ -75,7 +75,7 @@ pub(super) fn select_into(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let steps = made(cx, table, stmt, true, false)?;
     let select = mirror::requalified_without(stmt, cx.options.default_schema, &[SyntaxKind::INTO_CLAUSE]);
     let select = select.trim_end_matches([';', ' ', '\n', '\t', '\r']);
-    let mirror = format!("CREATE TABLE {} AS {select} WITH NO DATA", in_mirror(table));
+    let mirror = format!("CREATE TABLE {} AS {select} WITH NO DATA", in_mirror(cx, table));
     Ok(new.made(ddl("SELECT", steps).mirrored(mirror, &[table])))
 }
 
