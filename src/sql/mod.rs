@@ -31,7 +31,7 @@ pub(crate) use plan::{
     AdvisoryOperation, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat, CopyFromStdin,
     CopyHeader, CursorCommand, ElementSource, EnumChange, EnumSide, ExecuteArgument, Fetch, FetchDirection, FetchKey,
     FetchedColumn, Finish, FinishPiece, Given, ModesScope, Output, OutputColumn, Plan, RunIf, ScriptStep, SessionValue,
-    SetConfig, SettingCommand, StepRole, TransactionCommand, TransactionModes, travels_in_binary,
+    Restart, SequenceCommand, SequenceFunction, SetConfig, SettingCommand, StepRole, TransactionCommand, TransactionModes, travels_in_binary,
 };
 pub(crate) use plpgsql::{BlockStatement, BlockStep, DoBlock};
 pub use schema::{ColumnFacts, NoSchema, RelationName, Schema, TableFacts, TableLookup, VectorElement};

@@ -26,6 +26,8 @@ pub struct TranslateOptions<'a> {
     pub has_oracle: bool,
     /// Where comments are kept, if the configuration names a place.
     pub side_table: Option<&'a SideTable>,
+    /// There is a place for sequences.
+    pub has_sequences: bool,
 }
 
 impl<'a> TranslateOptions<'a> {
@@ -38,6 +40,7 @@ impl<'a> TranslateOptions<'a> {
             search_path: &[],
             has_oracle: false,
             side_table: None,
+            has_sequences: false,
         }
     }
 }

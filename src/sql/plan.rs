@@ -1,10 +1,12 @@
 //! What a translated statement tells the session to do.
 
 mod finished;
+mod sequence;
 
 use std::rc::Rc;
 
 pub(crate) use finished::{Fetch, FetchKey, FetchedColumn, Finish, FinishPiece, Output, travels_in_binary};
+pub(crate) use sequence::{Restart, SequenceCommand, SequenceFunction};
 
 use super::description::EnumType;
 use super::plpgsql::DoBlock;
@@ -155,6 +157,8 @@ pub enum Action {
     Finish(Finish),
     /// A query gives rows, IRIS stores them.
     WriteBack(Box<WriteBack>),
+    /// CREATE, ALTER and DROP SEQUENCE.
+    Sequence(SequenceCommand),
     /// Nothing for IRIS to do, all of it is in `Translation::mirror` (COMMENT ON, CREATE TYPE).
     MirrorOnly,
     /// CLOSE, DISCARD and the like that concern only the gateway: accepted, nothing to do (VACUUM, ANALYZE).
@@ -246,6 +250,7 @@ pub enum CallFunction {
     /// `pg_notify(channel, payload)`.
     Notify,
     Sleep(SleepKind),
+    Sequence(SequenceFunction),
 }
 
 /// What the argument of a sleep is.
@@ -315,6 +320,7 @@ pub enum SettingCommand {
     /// `RESET name`; `None` = ALL.
     Reset(Option<String>),
     DiscardAll,
+    DiscardSequences,
 }
 
 /// What BEGIN, SET TRANSACTION and the like say of a transaction; `None`: nothing.

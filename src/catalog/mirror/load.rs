@@ -298,7 +298,8 @@ impl MirrorLoad {
         if kind == "SYSTEM TABLE" || schema.starts_with('%') || schema.eq_ignore_ascii_case("INFORMATION_SCHEMA") {
             return Ok(());
         }
-        if self.options.side_table.as_ref().is_some_and(|table| table.is(&schema, &name)) {
+        let own = [&self.options.side_table, &self.options.sequence_table];
+        if own.into_iter().flatten().any(|table| table.is(&schema, &name)) {
             return Ok(());
         }
         if self.tables.len() >= RELATIONS_MAX {

@@ -5,6 +5,7 @@ pub(super) mod channels;
 pub(super) mod counts;
 pub(super) mod open_results;
 pub(super) mod presence;
+pub(super) mod sequences;
 pub(super) mod settings;
 pub(super) mod transaction;
 
@@ -21,6 +22,7 @@ use self::advisory::AdvisoryLocks;
 use self::channels::Channels;
 use self::open_results::OpenResults;
 use self::presence::{Presence, Sessions};
+use self::sequences::SequenceValues;
 use self::settings::Settings;
 use self::transaction::Transaction;
 use crate::session::contract::effect::{Effect, TcpSettings};
@@ -39,6 +41,8 @@ pub(super) struct Client {
     pub search_path: Vec<String>,
     pub channels: Channels,
     pub advisory: AdvisoryLocks,
+    /// Few sessions have any.
+    pub sequences: Box<SequenceValues>,
     /// What the session has open, as [`gateway_setting::SESSION`](crate::catalog::gateway_setting::SESSION) tells it:
     /// written when the next statement asks for it.
     pub open: String,
@@ -85,6 +89,7 @@ impl Client {
             search_path: Vec::new(),
             channels: Channels::default(),
             advisory: AdvisoryLocks::default(),
+            sequences: Box::default(),
             open: String::new(),
             open_results: Rc::default(),
             cursor_bytes: Rc::default(),

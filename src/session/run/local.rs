@@ -117,8 +117,10 @@ impl Local {
                 client.settings.reset_all(in_transaction);
                 if matches!(self.command, LocalCommand::Setting(SettingCommand::DiscardAll)) {
                     super::channel::discard(client)?;
+                    client.sequences.discard();
                 }
             }
+            LocalCommand::Setting(SettingCommand::DiscardSequences) => client.sequences.discard(),
             LocalCommand::Setting(SettingCommand::Show(name)) => {
                 let action = Action::Setting(SettingCommand::Show(name.clone()));
                 let rows: Vec<Vec<String>> = if name.eq_ignore_ascii_case("all") {

@@ -20,6 +20,8 @@ pub(super) mod outcome;
 mod page_rest;
 pub(super) mod refused;
 pub(super) mod script;
+pub(super) mod sequence;
+pub(super) mod sequence_call;
 pub(super) mod streams;
 pub(super) mod try_setting;
 pub(super) mod upsert_keys;
@@ -49,6 +51,7 @@ use self::nested::Carrying;
 use self::outcome::Outcome;
 use self::refused::{RefusedRun, Wanted};
 use self::script::Run;
+use self::sequence::SequenceRun;
 use self::try_setting::TrySetting;
 use self::write_back::WriteBackRun;
 use crate::session::client::Client;
@@ -73,6 +76,8 @@ pub(super) enum Operation {
     Refused(Box<RefusedRun>),
     /// A query gives rows, IRIS stores them.
     WriteBack(Box<WriteBackRun>),
+    /// CREATE, ALTER and DROP SEQUENCE.
+    Sequence(Box<SequenceRun>),
     /// Only the mirror has something to do.
     Mirror(MirrorOnly),
     /// SET of a parameter that the oracle knows.
@@ -159,6 +164,7 @@ impl Operation {
                 enum_change: understood.translation.enum_change.clone(),
                 tag: tag(),
             }),
+            Action::Sequence(command) => Self::Sequence(Box::new(SequenceRun::new(command.clone(), understood))),
             Action::Transaction(command) => Self::Control(Control::new(command.clone(), tag())),
             Action::Setting(command) if let Some(setting) = TrySetting::of(command, &understood.tag, context) => {
                 Self::TrySetting(Box::new(setting))
@@ -247,6 +253,7 @@ impl Operation {
                 run.start(rows_max, cx)
             }
             Self::Mirror(mirror) => Ok(mirror.start()),
+            Self::Sequence(run) => run.start(cx),
             Self::Cursor(run) => run.start(rows_max, cx),
             Self::CommitHeld(commit) => commit.start(cx),
             Self::Arguments(arguments) => Ok(Outcome::Wait(arguments.start(rows_max, cx))),
@@ -284,6 +291,7 @@ impl Operation {
             }
             Self::WriteBack(run) => run.resume(event, cx),
             Self::Mirror(mirror) => mirror.resume(event, cx),
+            Self::Sequence(run) => run.resume(event, cx),
             Self::Cursor(run) => run.resume(event, cx),
             Self::CommitHeld(commit) => commit.resume(event, cx),
             Self::Arguments(arguments) => match arguments.resume(event, cx)? {

@@ -6,7 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::catalog::{ChangeUnderWay, ChangesUnderWay, EnumTypes, ServerVersion, TableCache, TableQueries};
+use crate::catalog::{
+    ChangeUnderWay, ChangesUnderWay, EnumTypes, SequenceNames, ServerVersion, TableCache, TableQueries,
+};
 use crate::iris::IrisStatement;
 use crate::sql::{MirrorStatement, SideTable, TranslateOptions, TranslationCache};
 use crate::types::Oid;
@@ -57,6 +59,8 @@ pub struct SessionOptions {
     pub finishes_all: bool,
     /// The table of IRIS that keeps comments.
     pub side_table: Option<Arc<SideTable>>,
+    /// The sequences that are known, the same for all shards; `None`: there is no place for any.
+    pub sequences: Option<Arc<SequenceNames>>,
 }
 
 /// The PostgreSQL release whose behaviour the gateway follows: the embedded one's, and what clients are told until another
@@ -84,6 +88,7 @@ impl SessionOptions {
             finishes: false,
             finishes_all: false,
             side_table: None,
+            sequences: None,
         }
     }
 }
@@ -170,6 +175,7 @@ impl ShardContext {
             search_path,
             has_oracle: self.options.has_oracle,
             side_table: self.options.side_table.as_deref(),
+            has_sequences: self.options.sequences.is_some(),
         }
     }
 

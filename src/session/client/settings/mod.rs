@@ -434,6 +434,8 @@ impl Settings {
             "REVOKE",
             "COMMENT",
             "SELECT INTO",
+            "nextval()",
+            "setval()",
         ];
         if !self.is_read_only() || !WRITES.iter().any(|write| command.starts_with(write)) {
             return Ok(());

@@ -16,6 +16,7 @@ pub(crate) mod query_text;
 pub(crate) mod refused;
 pub(crate) mod rename;
 pub(crate) mod schema;
+pub(crate) mod sequence;
 pub(crate) mod table;
 pub(crate) mod types;
 pub(crate) mod user_type;
@@ -48,6 +49,9 @@ pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Ddl>> {
             SyntaxKind::DROP_VIEW => drop::drop_view(cx, stmt)?,
             SyntaxKind::DROP_INDEX => drop::drop_index(cx, stmt)?,
             SyntaxKind::TRUNCATE => drop::truncate(cx, stmt)?,
+            SyntaxKind::CREATE_SEQUENCE if cx.options.has_sequences => sequence::create(cx, stmt)?,
+            SyntaxKind::ALTER_SEQUENCE if cx.options.has_sequences => sequence::alter(cx, stmt)?,
+            SyntaxKind::DROP_SEQUENCE if cx.options.has_sequences => sequence::drop(cx, stmt)?,
             SyntaxKind::CREATE_SCHEMA => schema::create_schema(cx, stmt)?,
             SyntaxKind::DROP_SCHEMA => schema::drop_schema(cx, stmt)?,
             SyntaxKind::CREATE_EXTENSION => schema::create_extension(cx, stmt)?,
