@@ -269,6 +269,7 @@ impl Schema for Moods {
                 has_default: false,
                 folds_case: false,
                 vector_element: Default::default(),
+                draws: None,
                 constant_default: None,
                 is_stream: false,
                 is_spelled: false,

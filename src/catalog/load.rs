@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::iris::{IrisStatement, Item, ItemReader, ListError, ParameterKind, Request, StatementMetadata};
 use crate::sql::{
+    ColumnNote,
     ColumnFacts, DeclaredType, Named, NamedFacts, Need, RelationName, TableFacts, VectorElement, ViewFacts, is_note,
     parse_column_note, parse_view_columns, parse_view_note,
 };
@@ -470,7 +471,11 @@ fn column(row: Vec<Option<String>>) -> Option<(ColumnFacts, bool)> {
     // ALTER TABLE leaves a description behind that is no longer true.
     let description = next();
     let is_ours = description.as_deref().is_some_and(is_note);
-    let declared = description.as_deref().and_then(parse_column_note).map(|note| note.declared);
+    let note = description.as_deref().and_then(parse_column_note);
+    // IRIS has a default of its own where ALTER TABLE has given one.
+    let has_own = default.as_ref().is_some_and(|text| !text.is_empty());
+    let draws = note.as_ref().filter(|_| !has_own && !identity).and_then(ColumnNote::draws);
+    let declared = note.map(|note| note.declared);
     let enum_type = match &declared {
         Some(DeclaredType::Enum(declared)) if iris.fits_text() => Some(Rc::new(declared.clone())),
         _ => None,
@@ -484,7 +489,8 @@ fn column(row: Vec<Option<String>>) -> Option<(ColumnFacts, bool)> {
         pg_type,
         nullable,
         identity,
-        has_default: default.as_ref().is_some_and(|text| !text.is_empty()),
+        has_default: has_own || draws.is_some(),
+        draws,
         constant_default: IrisDefault::read(default.as_deref()).constant(pg_type),
         // The gateway makes text EXACT, and always leaves a note about it.
         folds_case: !is_noted && iris.is_text(),

@@ -30,7 +30,7 @@ pub(crate) use prepare::{
     prepare_embedded, prepare_external, prepare_native,
 };
 pub(crate) use sequences::{
-    SequenceStatements, definition_query, read_definition, read_sequences,
+    Followed, SequenceStatements, definition_query, read_definition, read_sequences,
 };
 pub(crate) use sequences::{Sequence, SequenceAnswer, SequenceName, SequenceNames, SequenceRequest};
 pub(crate) use tables::TableCache;

@@ -3,6 +3,7 @@
 mod names;
 mod statements;
 
+use crate::sql::OwnedChange;
 use crate::types::{quoted_name, quoted_text};
 use crate::wire::{PgError, SqlState};
 
@@ -135,6 +136,51 @@ impl Sequence {
     }
 }
 
+/// What becomes of a sequence with a definition of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Followed {
+    Stays,
+    Goes,
+    /// Its owner is called otherwise.
+    Changes(SequenceOwner),
+}
+
+impl Sequence {
+    pub(crate) fn follow(&self, change: &OwnedChange) -> Followed {
+        let is_of = |schema: &str, table: &str| {
+            self.owner.as_ref().filter(|owner| owner.table.schema == schema && owner.table.name == table)
+        };
+        match change {
+            OwnedChange::Made(_) => Followed::Stays,
+            OwnedChange::SchemaGone(schema) => match self.name.schema == *schema {
+                true => Followed::Goes,
+                false => Followed::Stays,
+            },
+            OwnedChange::TableGone { schema, table } => match is_of(schema, table) {
+                Some(_) => Followed::Goes,
+                None => Followed::Stays,
+            },
+            OwnedChange::ColumnGone { schema, table, column } => match is_of(schema, table) {
+                Some(owner) if owner.column == *column => Followed::Goes,
+                _ => Followed::Stays,
+            },
+            OwnedChange::TableRenamed { schema, table, to } => match is_of(schema, table) {
+                Some(owner) => {
+                    let table = SequenceName { schema: schema.clone(), name: to.clone() };
+                    Followed::Changes(SequenceOwner { table, ..owner.clone() })
+                }
+                None => Followed::Stays,
+            },
+            OwnedChange::ColumnRenamed { schema, table, column, to } => match is_of(schema, table) {
+                Some(owner) if owner.column == *column => {
+                    Followed::Changes(SequenceOwner { column: to.clone(), ..owner.clone() })
+                }
+                _ => Followed::Stays,
+            },
+        }
+    }
+}
+
 /// What a session wants of sequences. Names are tried in their order: those of a search path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SequenceRequest {
@@ -148,6 +194,8 @@ pub enum SequenceRequest {
     Change { sequence: Box<Sequence>, restarts: bool },
     Rename { from: SequenceName, to: SequenceName },
     Drop { name: SequenceName },
+    /// Those that belong to columns follow a definition of a table.
+    Follow(Vec<OwnedChange>),
 }
 
 /// What came of it.
@@ -157,6 +205,8 @@ pub struct SequenceAnswer {
     pub sequence: Option<Sequence>,
     /// That were drawn.
     pub values: Vec<i64>,
+    /// That went with a table.
+    pub gone: Vec<SequenceName>,
     /// It was there before.
     pub existed: bool,
 }

@@ -14,9 +14,9 @@ use super::cancel::Mesh;
 use super::counters::ShardCounters;
 use super::pool::{Lease, Pool, PoolOptions};
 use super::slots::Slots;
-use crate::catalog::{Sequence, SequenceAnswer, SequenceName, SequenceRequest, SequenceStatements, read_sequences};
+use crate::catalog::{Followed, Sequence, SequenceAnswer, SequenceName, SequenceRequest, SequenceStatements, read_sequences};
 use crate::iris::Request;
-use crate::sql::SideTable;
+use crate::sql::{OwnedChange, SideTable};
 use crate::wire::{PgError, SqlState};
 
 /// Where sequences are kept.
@@ -137,19 +137,19 @@ impl Sequencer {
                 self.change(lease, &[self.statements.set(&sequence)]).await?;
                 match refusal {
                     Some(error) => Err(error.into()),
-                    None => Ok(SequenceAnswer { sequence: Some(sequence), values, existed: true }),
+                    None => Ok(SequenceAnswer { sequence: Some(sequence), values, existed: true, gone: Vec::new() }),
                 }
             }
             SequenceRequest::Set { names, value, is_called } => {
                 let Some(mut sequence) = self.locked(lease, names).await? else { return Ok(SequenceAnswer::default()) };
                 sequence.set(*value, *is_called)?;
                 self.change(lease, &[self.statements.set(&sequence)]).await?;
-                Ok(SequenceAnswer { sequence: Some(sequence), values: vec![*value], existed: true })
+                Ok(SequenceAnswer { sequence: Some(sequence), values: vec![*value], existed: true, gone: Vec::new() })
             }
             SequenceRequest::Read { names } => {
                 for name in names {
                     if let Some(sequence) = self.read(lease, name, false).await? {
-                        return Ok(SequenceAnswer { sequence: Some(sequence), values: Vec::new(), existed: true });
+                        return Ok(SequenceAnswer { sequence: Some(sequence), values: Vec::new(), existed: true, gone: Vec::new() });
                     }
                 }
                 Ok(SequenceAnswer::default())
@@ -164,12 +164,13 @@ impl Sequencer {
                 }
                 let requests = [self.statements.change(&changed), self.statements.set(&changed)];
                 self.change(lease, &requests).await?;
-                Ok(SequenceAnswer { sequence: Some(changed), values: Vec::new(), existed: true })
+                Ok(SequenceAnswer { sequence: Some(changed), values: Vec::new(), existed: true, gone: Vec::new() })
             }
             SequenceRequest::Rename { from, to } => {
                 self.change(lease, &[self.statements.rename(from, to)]).await?;
                 Ok(SequenceAnswer::default())
             }
+            SequenceRequest::Follow(changes) => self.follow(lease, changes).await,
             SequenceRequest::Drop { name } => {
                 let existed = self.read(lease, name, false).await?.is_some();
                 if existed {
@@ -178,6 +179,35 @@ impl Sequencer {
                 Ok(SequenceAnswer { existed, ..SequenceAnswer::default() })
             }
         }
+    }
+
+    async fn follow(&self, lease: &mut Lease, changes: &[OwnedChange]) -> Result<SequenceAnswer, Trouble> {
+        let all = match ask(lease, self.timeout, &self.statements.select()).await {
+            Ok(asked) => read_sequences(asked.rows),
+            Err(Trouble::Refused(error)) if error.sqlcode == NO_TABLE_SQLCODE => Vec::new(),
+            Err(trouble) => return Err(trouble),
+        };
+        let mut answer = SequenceAnswer::default();
+        let mut requests = Vec::new();
+        for sequence in &all {
+            for change in changes {
+                match sequence.follow(change) {
+                    Followed::Stays => {}
+                    Followed::Goes => {
+                        requests.push(self.statements.delete(&sequence.name));
+                        answer.gone.push(sequence.name.clone());
+                    }
+                    Followed::Changes(owner) => {
+                        let changed = Sequence { owner: Some(owner), ..sequence.clone() };
+                        requests.push(self.statements.change(&changed));
+                    }
+                }
+            }
+        }
+        if !requests.is_empty() {
+            self.change(lease, &requests).await?;
+        }
+        Ok(answer)
     }
 
     async fn create(&self, lease: &mut Lease, sequence: &Sequence, if_absent: bool) -> Result<SequenceAnswer, Trouble> {

@@ -23,6 +23,7 @@ mod writes;
 pub(crate) use cache::CachedTranslation;
 pub use cache::TranslationCache;
 pub(crate) use description::{ClauseKind, is_note, parse_table_note, parse_view_columns, parse_view_note};
+pub(crate) use description::ColumnNote;
 pub use description::{DeclaredType, EnumType, parse_column_note, parse_description};
 pub(crate) use finish::finish;
 pub use options::{SideTable, TranslateError, TranslateOptions, Translated};
@@ -31,13 +32,14 @@ pub(crate) use plan::{
     AdvisoryOperation, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat, CopyFromStdin,
     CopyHeader, CursorCommand, ElementSource, EnumChange, EnumSide, ExecuteArgument, Fetch, FetchDirection, FetchKey,
     FetchedColumn, Finish, FinishPiece, Given, ModesScope, Output, OutputColumn, Plan, RunIf, ScriptStep, SessionValue,
-    Restart, SequenceCommand, SequenceFunction, SetConfig, SettingCommand, StepRole, TransactionCommand, TransactionModes, travels_in_binary,
+    Draw, OwnedChange, Restart, SequenceCommand, SequenceFunction, SetConfig, SettingCommand, StepRole, TransactionCommand, TransactionModes, travels_in_binary,
 };
 pub(crate) use plpgsql::{BlockStatement, BlockStep, DoBlock};
 pub use schema::{ColumnFacts, NoSchema, RelationName, Schema, TableFacts, TableLookup, VectorElement};
 pub(crate) use schema::{Named, NamedFacts, Need, ViewFacts, ViewLookup};
 pub use split::split;
 pub(crate) use split::{quoted_names_at, statement_start};
+pub(crate) use syntax::names::regclass_parts;
 pub use template::{Literal, LiteralKind, Template};
 pub(crate) use translate::view_for_mirror;
 pub use translate::{check_syntax, translate};

@@ -6,7 +6,7 @@ mod sequence;
 use std::rc::Rc;
 
 pub(crate) use finished::{Fetch, FetchKey, FetchedColumn, Finish, FinishPiece, Output, travels_in_binary};
-pub(crate) use sequence::{Restart, SequenceCommand, SequenceFunction};
+pub(crate) use sequence::{Draw, OwnedChange, Restart, SequenceCommand, SequenceFunction};
 
 use super::description::EnumType;
 use super::plpgsql::DoBlock;
@@ -46,6 +46,10 @@ pub struct Translation {
     pub enum_change: Option<EnumChange>,
     /// For each row of an upsert of several what it has for the columns of the key: no two may have the same.
     pub upsert_keys: Vec<Vec<Bind>>,
+    /// What [`SessionValue::Drawn`] counts, in the order of evaluation.
+    pub draws: Vec<Draw>,
+    /// Of a definition, once IRIS and the mirror have carried it out.
+    pub owned: Vec<OwnedChange>,
 }
 
 impl Translation {
@@ -63,6 +67,8 @@ impl Translation {
             sleeps: Vec::new(),
             enum_change: None,
             upsert_keys: Vec::new(),
+            draws: Vec::new(),
+            owned: Vec::new(),
         }
     }
 
@@ -511,6 +517,8 @@ pub enum SessionValue {
     /// `gen_random_uuid()`, `uuid_generate_v4()`: fresh for each bind. Translation puts it only where it is evaluated
     /// once.
     RandomUuid,
+    /// The n-th of the statement's draws from sequences.
+    Drawn(u16),
     /// `random()`: a number in [0, 1), fresh for each bind.
     Random,
 }

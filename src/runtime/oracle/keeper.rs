@@ -490,6 +490,9 @@ impl Keeper {
     /// What IRIS has of sequences lies in a table of the gateway's.
     async fn with_sequences(&self, mut snapshot: MirrorSnapshot) -> Result<MirrorSnapshot, Box<PgError>> {
         if let Some(sequencer) = &self.sequencer {
+            if let Some(names) = &self.sequences {
+                names.begin_reading();
+            }
             let found = sequencer.all().await?;
             if let Some(names) = &self.sequences {
                 names.adopt(found.iter().map(|sequence| sequence.name.clone()));

@@ -43,6 +43,8 @@ pub(super) struct Client {
     pub advisory: AdvisoryLocks,
     /// Few sessions have any.
     pub sequences: Box<SequenceValues>,
+    /// Values of the statement whose values are being bound.
+    pub drawn: Vec<i64>,
     /// What the session has open, as [`gateway_setting::SESSION`](crate::catalog::gateway_setting::SESSION) tells it:
     /// written when the next statement asks for it.
     pub open: String,
@@ -90,6 +92,7 @@ impl Client {
             channels: Channels::default(),
             advisory: AdvisoryLocks::default(),
             sequences: Box::default(),
+            drawn: Vec::new(),
             open: String::new(),
             open_results: Rc::default(),
             cursor_bytes: Rc::default(),

@@ -11,7 +11,7 @@ use super::executing::{Executing, Framing, Origin, Purpose};
 use super::portal::{Portal, PortalState, no_portal};
 use super::ready::{Ready, in_failed_block};
 use crate::session::contract::step::Step;
-use crate::session::run::Operation;
+use crate::session::run::{Operation, follows};
 use crate::session::run::arguments::{Arguments, argument_values, constants};
 use crate::session::run::bind::{Values, bind_values};
 use crate::session::run::cursor::SharedCursor;
@@ -269,7 +269,9 @@ impl Ready {
             return Err(in_failed_block());
         }
         let formats = portal.formats.clone();
-        if let (PortalState::Bound(Values::Iris(values)), Action::Script(_)) = (&mut portal.state, action) {
+        if let (PortalState::Bound(Values::Iris(values)), Action::Script(_)) = (&mut portal.state, action)
+            && !follows(&understood, &self.context)
+        {
             let values = std::mem::take(values);
             // Made where it stays.
             portal.state =

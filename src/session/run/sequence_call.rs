@@ -1,7 +1,7 @@
 //! `nextval`, `currval`, `setval` and `lastval`: outside of the session's transaction, whatever becomes of that.
 
 use crate::catalog::{Execution, SequenceAnswer, SequenceName, SequenceRequest, execute};
-use crate::sql::{CatalogQuery, SequenceFunction};
+use crate::sql::{CatalogQuery, SequenceFunction, regclass_parts};
 use crate::types::quoted_text;
 use crate::wire::{PgError, SqlState};
 
@@ -109,7 +109,7 @@ impl SequenceCall {
             [Some(name), Some(kind)] if kind == "S" => counted_by_iris(name),
             [Some(name), _] => PgError::error(SqlState(*b"42809"), format!("\"{name}\" is not a sequence")),
             _ => {
-                let parts = name_parts(&self.name).unwrap_or_default();
+                let parts = regclass_parts(&self.name).unwrap_or_default();
                 let message = format!("relation \"{}\" does not exist", parts.join("."));
                 PgError::error(SqlState::UNDEFINED_TABLE, message)
             }
@@ -123,7 +123,7 @@ fn sequence_names(text: &str, search_path: &[String], shard: &ShardContext) -> R
         return Err(PgError::unsupported("a sequence cannot be named by its OID").hint("Use its name."));
     }
     let mut parts =
-        name_parts(text).ok_or_else(|| PgError::error(SqlState(*b"42602"), "invalid name syntax"))?.into_iter();
+        regclass_parts(text).ok_or_else(|| PgError::error(SqlState(*b"42602"), "invalid name syntax"))?.into_iter();
     let (first, second, third) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
     let in_schema = |schema: &str, name: &str| {
         let is_default = schema.eq_ignore_ascii_case(&shard.options.default_schema);
@@ -136,67 +136,4 @@ fn sequence_names(text: &str, search_path: &[String], shard: &ShardContext) -> R
         (Some(name), None) => vec![in_schema(&first, &name)],
         (Some(schema), Some(name)) => vec![in_schema(&schema, &name)],
     })
-}
-
-/// `a."B c"`: names with dots between, in lower case unless they are in quotes; `None` for anything else.
-fn name_parts(text: &str) -> Option<Vec<String>> {
-    let mut parts = Vec::new();
-    let mut rest = text.trim_start();
-    loop {
-        let mut part = String::new();
-        if let Some(mut quoted) = rest.strip_prefix('"') {
-            loop {
-                let (before, after) = quoted.split_once('"')?;
-                part.push_str(before);
-                match after.strip_prefix('"') {
-                    Some(after) => {
-                        part.push('"');
-                        quoted = after;
-                    }
-                    None => {
-                        rest = after;
-                        break;
-                    }
-                }
-            }
-        } else {
-            let end = rest.find(|c: char| c == '.' || c.is_ascii_whitespace()).unwrap_or(rest.len());
-            let (plain, after) = rest.split_at_checked(end)?;
-            part.push_str(&plain.to_lowercase());
-            rest = after;
-        }
-        if part.is_empty() {
-            return None;
-        }
-        parts.push(part);
-        rest = rest.trim_start();
-        match rest.strip_prefix('.') {
-            Some(after) => rest = after.trim_start(),
-            None if rest.is_empty() && parts.len() <= 3 => return Some(parts),
-            None => return None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_as_regclass_reads_them() {
-        for (text, parts) in [
-            ("s", Some(vec!["s"])),
-            (" Public . S ", Some(vec!["public", "s"])),
-            ("\"A.b\".\"c\"\"d\"", Some(vec!["A.b", "c\"d"])),
-            ("db.public.s", Some(vec!["db", "public", "s"])),
-            ("", None),
-            ("a.", None),
-            ("a b", None),
-            ("\"a", None),
-            ("a.b.c.d", None),
-        ] {
-            let expected = parts.map(|parts| parts.into_iter().map(str::to_owned).collect::<Vec<_>>());
-            assert_eq!(name_parts(text), expected, "{text}");
-        }
-    }
 }

@@ -130,7 +130,8 @@ pub struct ShardContext {
 impl ShardContext {
     /// `schema_epoch` is shared by all shards of the process.
     pub fn new(options: SessionOptions, schema_epoch: Arc<AtomicU64>, counters: Arc<SessionCounters>) -> Self {
-        let tables = TableCache::with_enums(&options.default_schema, Arc::clone(&options.enums));
+        let sequences = options.sequences.clone();
+        let tables = TableCache::with_enums(&options.default_schema, Arc::clone(&options.enums), sequences);
         Self {
             options,
             translations: RefCell::new(TranslationCache::new(TRANSLATIONS_MAX)),

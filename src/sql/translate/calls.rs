@@ -89,6 +89,20 @@ pub(crate) fn has_gateway_call(node: &SyntaxNode) -> bool {
     node.descendants().any(|node| called(&node).is_some())
 }
 
+/// A SELECT without FROM and WHERE: what it computes is computed once.
+pub(crate) fn is_one_row(query: &SyntaxNode) -> bool {
+    let clause = nodes::child(query, SyntaxKind::SELECT_CLAUSE);
+    query.kind() == SyntaxKind::SELECT
+        && query.children().count() == 1
+        && clause.is_some_and(|clause| clause.children().count() == 1)
+}
+
+/// Whether all that the gateway has to do for a statement is about sequences.
+fn has_sequence_calls_alone(query: &SyntaxNode) -> bool {
+    let mut functions = query.descendants().filter_map(|node| called(&node));
+    functions.all(|(function, _)| matches!(function, CallFunction::Sequence(_)))
+}
+
 /// What the gateway carries out of a query.
 pub(crate) enum GatewayCalls {
     /// All of it.
@@ -111,6 +125,8 @@ impl Cx<'_> {
         }
         let calls = match self.calls_alone(query)? {
             Some(calls) => calls,
+            // Among other columns they are values that the statement has before it is sent.
+            None if is_one_row(query) && has_sequence_calls_alone(query) => return Ok(None),
             None => {
                 if let Some(sleeps) = self.sleeps_first(query)?
                     && let Some(query) = self.catalog_query(query)?

@@ -83,6 +83,7 @@ pub fn translate(
     let mut translation = result.map_err(|error| in_characters(sql, error))?;
     translation.parameter_types = cx.parameter_types();
     translation.upsert_keys = cx.upsert_keys.take();
+    translation.draws = cx.take_draws();
     translation.notices.extend(cx.take_notices());
     check_values(&translation.action)?;
     let pinned = pinned(&cx, &translation);
@@ -166,7 +167,9 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
                 let set_configs = cx.set_configs(node)?;
                 return Ok(Translation { set_configs, ..Translation::new(Action::Catalog(query), "SELECT") });
             }
+            cx.may_draw.set(calls::is_one_row(node));
             let query = cx.query(node, Place::Top, None)?;
+            cx.may_draw.set(false);
             let plan = cx.plan(query.frag, query.columns, true);
             let is_constant = classify::is_plain_constants(node) && cx.parameter_types().is_empty();
             Ok(Translation {
@@ -184,8 +187,8 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
             }
             match ddl::translate(cx, node)? {
                 Some(ddl) => {
-                    let Ddl { action, tag, mirror, mirror_decides, enum_change } = ddl;
-                    Ok(Translation { mirror, mirror_decides, enum_change, ..Translation::new(action, tag) })
+                    let Ddl { action, tag, mirror, mirror_decides, enum_change, owned } = ddl;
+                    Ok(Translation { mirror, mirror_decides, enum_change, owned, ..Translation::new(action, tag) })
                 }
                 None => Err(utility::unsupported(node)),
             }

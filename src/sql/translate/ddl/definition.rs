@@ -4,7 +4,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::table::Table;
 use crate::sql::iris_text;
-use crate::sql::plan::{Action, EnumChange, MirrorStatement, RunIf, ScriptStep, StepRole};
+use crate::sql::plan::{Action, EnumChange, MirrorStatement, OwnedChange, RunIf, ScriptStep, StepRole};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::translate::context::Result;
@@ -21,6 +21,7 @@ pub(crate) struct Ddl {
     pub mirror: Vec<MirrorStatement>,
     pub mirror_decides: bool,
     pub enum_change: Option<EnumChange>,
+    pub owned: Vec<OwnedChange>,
 }
 
 impl Ddl {
@@ -107,12 +108,12 @@ pub(crate) fn tolerant_step(cx: &Cx<'_>, text: impl Into<String>, ignored: &[i32
 /// The steps, or nothing to do.
 pub(crate) fn ddl(tag: &str, steps: Vec<ScriptStep>) -> Ddl {
     let action = if steps.is_empty() { Action::Accepted } else { Action::Script(steps) };
-    Ddl { action, tag: tag.to_owned(), mirror: Vec::new(), mirror_decides: false, enum_change: None }
+    Ddl { action, tag: tag.to_owned(), mirror: Vec::new(), mirror_decides: false, enum_change: None, owned: Vec::new() }
 }
 
 /// Nothing for IRIS to do: the mirror keeps it and says what is wrong with it.
 pub(crate) fn mirror_only(tag: &str) -> Ddl {
-    Ddl { action: Action::MirrorOnly, tag: tag.to_owned(), mirror: Vec::new(), mirror_decides: true, enum_change: None }
+    Ddl { action: Action::MirrorOnly, tag: tag.to_owned(), mirror: Vec::new(), mirror_decides: true, enum_change: None, owned: Vec::new() }
 }
 
 /// Nothing of it is kept in IRIS.

@@ -38,7 +38,7 @@ use crate::sql::translate::context::cx::Cx;
 /// What PostgreSQL would say of the statement, 0A000 for what IRIS has no way to do.
 pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Ddl>> {
     cx.inlined(true, || {
-        let ddl = match stmt.kind() {
+        let mut ddl = match stmt.kind() {
             SyntaxKind::CREATE_TABLE => create_table::create_table(cx, stmt)?,
             SyntaxKind::ALTER_TABLE => alter_table::alter_table(cx, stmt)?,
             SyntaxKind::ALTER_VIEW if let Some(action) = nodes::child(stmt, SyntaxKind::VIEW_RENAME_TO) => {
@@ -65,6 +65,9 @@ pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Ddl>> {
             SyntaxKind::DROP_TYPE => user_type::drop_type(cx, stmt),
             _ => return refused::translate(cx, stmt),
         };
+        if cx.options.has_sequences {
+            ddl.owned.extend(sequence::owned_changes(cx, stmt)?);
+        }
         Ok(Some(ddl))
     })
 }

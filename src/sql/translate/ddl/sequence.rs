@@ -3,7 +3,8 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::definition::{Ddl, accepted, ddl, has_child, need, unsupported};
-use crate::sql::plan::{Action, MirrorStatement, Restart, SequenceCommand};
+use super::table::Table;
+use crate::sql::plan::{Action, MirrorStatement, OwnedChange, Restart, SequenceCommand};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::translate::context::Result;
@@ -114,4 +115,80 @@ pub(super) fn drop(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let names = named.iter().map(|name| name.text.clone()).collect();
     let command = SequenceCommand::Drop { names };
     Ok(sequence(cx, stmt, "DROP SEQUENCE", command, &named.iter().collect::<Vec<_>>()))
+}
+
+/// What a definition does to sequences that belong to columns.
+pub(super) fn owned_changes(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Vec<OwnedChange>> {
+    let mut changes = Vec::new();
+    match stmt.kind() {
+        SyntaxKind::DROP_TABLE => {
+            for name in nodes::children(stmt, SyntaxKind::TABLE_NAME_REF) {
+                let (schema, table) = pg_name(cx, &Table::of(cx, &name)?);
+                changes.push(OwnedChange::TableGone { schema, table });
+            }
+        }
+        SyntaxKind::DROP_SCHEMA => {
+            let names = nodes::children(stmt, SyntaxKind::SCHEMA_REF);
+            changes.extend(names.filter_map(|node| names::folded_parts(&node).pop()).map(OwnedChange::SchemaGone));
+        }
+        SyntaxKind::ALTER_TABLE => {
+            let Some(name) = nodes::child(stmt, SyntaxKind::TABLE_RELATION_NAME) else { return Ok(changes) };
+            let (schema, table) = pg_name(cx, &Table::of(cx, &name)?);
+            for action in stmt.children() {
+                let named = |kind| nodes::child(&action, kind).and_then(|node| names::folded_parts(&node).pop());
+                let (schema, table) = (schema.clone(), table.clone());
+                let change = match action.kind() {
+                    SyntaxKind::DROP_COLUMN => named(SyntaxKind::COLUMN_NAME_REF)
+                        .map(|column| OwnedChange::ColumnGone { schema, table, column }),
+                    SyntaxKind::RENAME_COLUMN => named(SyntaxKind::COLUMN_NAME_REF)
+                        .zip(named(SyntaxKind::COLUMN_NAME))
+                        .map(|(column, to)| OwnedChange::ColumnRenamed { schema, table, column, to }),
+                    SyntaxKind::TABLE_RENAME_TO => named(SyntaxKind::TABLE_NAME)
+                        .map(|to| OwnedChange::TableRenamed { schema, table, to }),
+                    _ => None,
+                };
+                changes.extend(change);
+            }
+        }
+        _ => {}
+    }
+    Ok(changes)
+}
+
+/// What PostgreSQL calls a table.
+pub(super) fn pg_name(cx: &Cx<'_>, table: &Table) -> (String, String) {
+    let (schema, name) = table.iris.clone();
+    let is_default = schema.eq_ignore_ascii_case(cx.options.default_schema);
+    (if is_default { "public".to_owned() } else { schema }, name)
+}
+
+/// As PostgreSQL names the sequence of a serial or identity column (`makeObjectName`, `ChooseRelationName`).
+pub(super) fn name_for(cx: &Cx<'_>, schema: &str, table: &str, column: &str, taken: &[String]) -> String {
+    const NAME_BYTES_MAX: usize = 63;
+    let mut number = 0_u32;
+    loop {
+        let label = if number == 0 { "seq".to_owned() } else { format!("seq{number}") };
+        let room = NAME_BYTES_MAX.saturating_sub(label.len()).saturating_sub(2);
+        let (mut table_len, mut column_len) = (table.len(), column.len());
+        while table_len.saturating_add(column_len) > room {
+            if table_len > column_len {
+                table_len = table_len.saturating_sub(1);
+            } else {
+                column_len = column_len.saturating_sub(1);
+            }
+        }
+        let name = format!("{}_{}_{label}", clipped(table, table_len), clipped(column, column_len));
+        if !taken.contains(&name) && !cx.schema.has_sequence(schema, &name) {
+            return name;
+        }
+        number = number.saturating_add(1);
+    }
+}
+
+/// Not more than so many bytes, and whole characters (`pg_mbcliplen`).
+fn clipped(text: &str, mut length: usize) -> &str {
+    while !text.is_char_boundary(length) {
+        length = length.saturating_sub(1);
+    }
+    text.get(..length).unwrap_or(text)
 }

@@ -27,6 +27,7 @@ impl Schema for OneTable {
             has_default: false,
             folds_case: false,
             vector_element: Default::default(),
+            draws: None,
             constant_default: None,
             enum_type: None,
             is_stream: false,
