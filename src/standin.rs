@@ -26,8 +26,7 @@ impl Standin {
     /// Its data stay in `data`, or end with the process.
     pub fn start(data: Option<PathBuf>) -> Result<Self, String> {
         let namespaces = vec![SEQUENCE_NAMESPACE.to_owned()];
-        let engine = Engine::open(EngineOptions { data_dir: data, namespaces })
-            .map_err(|error| error.to_string())?;
+        let engine = Engine::open(EngineOptions { data_dir: data, namespaces }).map_err(|error| error.to_string())?;
         let options = SuperserverOptions {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             users: std::iter::once((USER.to_owned(), PASSWORD.to_owned())).collect(),

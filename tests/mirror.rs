@@ -120,7 +120,7 @@ impl Gateway {
 }
 
 fn options() -> MirrorOptions {
-    MirrorOptions { default_schema: "SQLUser".into(), schemas: None, side_table: None }
+    MirrorOptions { default_schema: "SQLUser".into(), schemas: None, side_table: None, sequence_table: None }
 }
 
 fn texts(batches: &[MirrorBatch]) -> Vec<String> {

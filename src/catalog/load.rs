@@ -5,9 +5,8 @@ use std::rc::Rc;
 
 use crate::iris::{IrisStatement, Item, ItemReader, ListError, ParameterKind, Request, StatementMetadata};
 use crate::sql::{
-    ColumnNote,
-    ColumnFacts, DeclaredType, Named, NamedFacts, Need, RelationName, TableFacts, VectorElement, ViewFacts, is_note,
-    parse_column_note, parse_view_columns, parse_view_note,
+    ColumnFacts, ColumnNote, DeclaredType, Named, NamedFacts, Need, RelationName, TableFacts, VectorElement, ViewFacts,
+    is_note, parse_column_note, parse_view_columns, parse_view_note,
 };
 use crate::types::{Oid, PgType};
 
@@ -472,7 +471,6 @@ fn column(row: Vec<Option<String>>) -> Option<(ColumnFacts, bool)> {
     let description = next();
     let is_ours = description.as_deref().is_some_and(is_note);
     let note = description.as_deref().and_then(parse_column_note);
-    // IRIS has a default of its own where ALTER TABLE has given one.
     let has_own = default.as_ref().is_some_and(|text| !text.is_empty());
     let draws = note.as_ref().filter(|_| !has_own && !identity).and_then(ColumnNote::draws);
     let declared = note.map(|note| note.declared);
@@ -481,8 +479,7 @@ fn column(row: Vec<Option<String>>) -> Option<(ColumnFacts, bool)> {
         _ => None,
     };
     let is_noted = declared.is_some();
-    let declared = declared.map(|declared| declared.pg_type());
-    let declared = declared.filter(|declared| enum_type.is_some() || iris.fits(*declared));
+    let declared = declared.map(|declared| declared.pg_type()).filter(|d| enum_type.is_some() || iris.fits(*d));
     let pg_type = declared.unwrap_or_else(|| iris.pg_type());
     let facts = ColumnFacts {
         name,

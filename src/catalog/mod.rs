@@ -29,9 +29,7 @@ pub(crate) use prepare::{
     GATEWAY_SUPERUSER, INSPECT, NEW_DATABASE, NEW_SUPERUSER, TRANSACTION_MODES, gateway_setting, inspected,
     prepare_embedded, prepare_external, prepare_native,
 };
-pub(crate) use sequences::{
-    Followed, SequenceStatements, definition_query, read_definition, read_sequences,
-};
+pub(crate) use sequences::{Followed, SequenceStatements, definition_query, read_definition, read_sequences};
 pub(crate) use sequences::{Sequence, SequenceAnswer, SequenceName, SequenceNames, SequenceRequest};
 pub(crate) use tables::TableCache;
 pub(crate) use under_way::{ChangeUnderWay, ChangesUnderWay};

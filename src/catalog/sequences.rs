@@ -141,6 +141,8 @@ impl Sequence {
 pub(crate) enum Followed {
     Stays,
     Goes,
+    /// It begins anew.
+    Restarts,
     /// Its owner is called otherwise.
     Changes(SequenceOwner),
 }
@@ -158,6 +160,10 @@ impl Sequence {
             },
             OwnedChange::TableGone { schema, table } => match is_of(schema, table) {
                 Some(_) => Followed::Goes,
+                None => Followed::Stays,
+            },
+            OwnedChange::TableRestarted { schema, table } => match is_of(schema, table) {
+                Some(_) => Followed::Restarts,
                 None => Followed::Stays,
             },
             OwnedChange::ColumnGone { schema, table, column } => match is_of(schema, table) {
@@ -185,15 +191,35 @@ impl Sequence {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SequenceRequest {
     /// So many values. None of them is given to anybody else, whatever becomes of the client's transaction.
-    Draw { names: Vec<SequenceName>, count: usize },
-    Set { names: Vec<SequenceName>, value: i64, is_called: bool },
-    Read { names: Vec<SequenceName> },
+    Draw {
+        names: Vec<SequenceName>,
+        count: usize,
+    },
+    Set {
+        names: Vec<SequenceName>,
+        value: i64,
+        is_called: bool,
+    },
+    Read {
+        names: Vec<SequenceName>,
+    },
     /// Its `id` is made.
-    Create { sequence: Box<Sequence>, if_absent: bool },
+    Create {
+        sequence: Box<Sequence>,
+        if_absent: bool,
+    },
     /// Another definition for the one of that name. `restarts`: where it stands, too.
-    Change { sequence: Box<Sequence>, restarts: bool },
-    Rename { from: SequenceName, to: SequenceName },
-    Drop { name: SequenceName },
+    Change {
+        sequence: Box<Sequence>,
+        restarts: bool,
+    },
+    Rename {
+        from: SequenceName,
+        to: SequenceName,
+    },
+    Drop {
+        name: SequenceName,
+    },
     /// Those that belong to columns follow a definition of a table.
     Follow(Vec<OwnedChange>),
 }
@@ -242,11 +268,9 @@ pub(crate) fn read_definition(row: Vec<Option<String>>) -> Option<Sequence> {
     let (start, increment, minimum, maximum, cache) = (number()?, number()?, number()?, number()?, number()?);
     let cycles = text()? == "t";
     let owner = match (text(), text(), text(), text()) {
-        (Some(schema), Some(table), Some(column), Some(kind)) => Some(SequenceOwner {
-            table: SequenceName { schema, name: table },
-            column,
-            is_identity: kind == "i",
-        }),
+        (Some(schema), Some(table), Some(column), Some(kind)) => {
+            Some(SequenceOwner { table: SequenceName { schema, name: table }, column, is_identity: kind == "i" })
+        }
         _ => None,
     };
     Some(Sequence {

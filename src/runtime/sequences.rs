@@ -14,7 +14,9 @@ use super::cancel::Mesh;
 use super::counters::ShardCounters;
 use super::pool::{Lease, Pool, PoolOptions};
 use super::slots::Slots;
-use crate::catalog::{Followed, Sequence, SequenceAnswer, SequenceName, SequenceRequest, SequenceStatements, read_sequences};
+use crate::catalog::{
+    Followed, Sequence, SequenceAnswer, SequenceName, SequenceRequest, SequenceStatements, read_sequences,
+};
 use crate::iris::Request;
 use crate::sql::{OwnedChange, SideTable};
 use crate::wire::{PgError, SqlState};
@@ -106,10 +108,7 @@ impl Sequencer {
         .await
     }
 
-    async fn in_turn<T>(
-        &self,
-        work: impl AsyncFnOnce(&mut Lease) -> Result<T, Trouble>,
-    ) -> Result<T, Box<PgError>> {
+    async fn in_turn<T>(&self, work: impl AsyncFnOnce(&mut Lease) -> Result<T, Trouble>) -> Result<T, Box<PgError>> {
         let turn = self.turn.acquire_permit(1).await;
         let _turn = turn.map_err(|error| {
             PgError::error(SqlState::INTERNAL_ERROR, format!("sequences cannot be waited for: {error}"))
@@ -149,7 +148,12 @@ impl Sequencer {
             SequenceRequest::Read { names } => {
                 for name in names {
                     if let Some(sequence) = self.read(lease, name, false).await? {
-                        return Ok(SequenceAnswer { sequence: Some(sequence), values: Vec::new(), existed: true, gone: Vec::new() });
+                        return Ok(SequenceAnswer {
+                            sequence: Some(sequence),
+                            values: Vec::new(),
+                            existed: true,
+                            gone: Vec::new(),
+                        });
                     }
                 }
                 Ok(SequenceAnswer::default())
@@ -196,6 +200,10 @@ impl Sequencer {
                     Followed::Goes => {
                         requests.push(self.statements.delete(&sequence.name));
                         answer.gone.push(sequence.name.clone());
+                    }
+                    Followed::Restarts => {
+                        let restarted = Sequence { last_value: sequence.start, is_called: false, ..sequence.clone() };
+                        requests.push(self.statements.set(&restarted));
                     }
                     Followed::Changes(owner) => {
                         let changed = Sequence { owner: Some(owner), ..sequence.clone() };

@@ -119,8 +119,7 @@ pub(super) async fn run<C: Conversation>(
         let keeper = Keeper::new(
             Arc::clone(&oracle),
             Rc::clone(keeper_pool),
-            sequencer.clone(),
-            options.session.sequences.clone(),
+            sequencer.clone().zip(options.session.sequences.clone()),
             Arc::clone(&schema_epoch),
             Arc::clone(&options.session.enums),
             Arc::clone(&options.session.changes),

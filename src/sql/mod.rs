@@ -22,17 +22,18 @@ mod writes;
 
 pub(crate) use cache::CachedTranslation;
 pub use cache::TranslationCache;
-pub(crate) use description::{ClauseKind, is_note, parse_table_note, parse_view_columns, parse_view_note};
 pub(crate) use description::ColumnNote;
+pub(crate) use description::{ClauseKind, is_note, parse_table_note, parse_view_columns, parse_view_note};
 pub use description::{DeclaredType, EnumType, parse_column_note, parse_description};
 pub(crate) use finish::finish;
 pub use options::{SideTable, TranslateError, TranslateOptions, Translated};
 pub use plan::{Action, Bind, MirrorStatement, Translation};
 pub(crate) use plan::{
     AdvisoryOperation, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat, CopyFromStdin,
-    CopyHeader, CursorCommand, ElementSource, EnumChange, EnumSide, ExecuteArgument, Fetch, FetchDirection, FetchKey,
-    FetchedColumn, Finish, FinishPiece, Given, ModesScope, Output, OutputColumn, Plan, RunIf, ScriptStep, SessionValue,
-    Draw, OwnedChange, Restart, SequenceCommand, SequenceFunction, SetConfig, SettingCommand, StepRole, TransactionCommand, TransactionModes, travels_in_binary,
+    CopyHeader, CursorCommand, Draw, ElementSource, EnumChange, EnumSide, ExecuteArgument, Fetch, FetchDirection,
+    FetchKey, FetchedColumn, Finish, FinishPiece, Given, ModesScope, Output, OutputColumn, OwnedChange, Plan, Restart,
+    RunIf, ScriptStep, SequenceCommand, SequenceFunction, SessionValue, SetConfig, SettingCommand, StepRole,
+    TransactionCommand, TransactionModes, travels_in_binary,
 };
 pub(crate) use plpgsql::{BlockStatement, BlockStep, DoBlock};
 pub use schema::{ColumnFacts, NoSchema, RelationName, Schema, TableFacts, TableLookup, VectorElement};

@@ -18,7 +18,8 @@ use super::side_table::CommentKeeper;
 use super::state::{Address, Death, Generation, Oracle, Readiness};
 use crate::catalog::{
     ChangesUnderWay, Comments, DoneMarks, EnumTypes, MirrorBatch, MirrorChange, MirrorLoad, MirrorMark, MirrorSnapshot,
-    MirrorStep, SequenceNames, ServerVersion, as_superuser, comment_changes, prepare_embedded, prepare_external, prepare_native,
+    MirrorStep, SequenceNames, ServerVersion, as_superuser, comment_changes, prepare_embedded, prepare_external,
+    prepare_native,
 };
 use crate::runtime::keeper_pool::KeeperPool;
 use crate::runtime::pool::Lease;
@@ -37,8 +38,8 @@ const REFRESH_PAUSE_FACTOR: u32 = 4;
 pub(in crate::runtime) struct Keeper {
     oracle: Arc<Oracle>,
     pool: Rc<KeeperPool>,
-    sequencer: Option<Rc<Sequencer>>,
-    sequences: Option<Arc<SequenceNames>>,
+    /// Where they are kept, and which are known.
+    sequences: Option<(Rc<Sequencer>, Arc<SequenceNames>)>,
     /// Moved when the mirror changes: what was described before may be wrong.
     schema_epoch: Arc<AtomicU64>,
     enums: Arc<EnumTypes>,
@@ -77,8 +78,7 @@ impl Keeper {
     pub(in crate::runtime) fn new(
         oracle: Arc<Oracle>,
         pool: Rc<KeeperPool>,
-        sequencer: Option<Rc<Sequencer>>,
-        sequences: Option<Arc<SequenceNames>>,
+        sequences: Option<(Rc<Sequencer>, Arc<SequenceNames>)>,
         schema_epoch: Arc<AtomicU64>,
         enums: Arc<EnumTypes>,
         changes: Arc<ChangesUnderWay>,
@@ -91,7 +91,6 @@ impl Keeper {
         Self {
             oracle,
             pool,
-            sequencer,
             sequences,
             schema_epoch,
             enums,
@@ -489,14 +488,10 @@ impl Keeper {
 
     /// What IRIS has of sequences lies in a table of the gateway's.
     async fn with_sequences(&self, mut snapshot: MirrorSnapshot) -> Result<MirrorSnapshot, Box<PgError>> {
-        if let Some(sequencer) = &self.sequencer {
-            if let Some(names) = &self.sequences {
-                names.begin_reading();
-            }
+        if let Some((sequencer, names)) = &self.sequences {
+            names.begin_reading();
             let found = sequencer.all().await?;
-            if let Some(names) = &self.sequences {
-                names.adopt(found.iter().map(|sequence| sequence.name.clone()));
-            }
+            names.adopt(found.iter().map(|sequence| sequence.name.clone()));
             snapshot.set_sequences(found);
         }
         Ok(snapshot)

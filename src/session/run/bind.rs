@@ -8,8 +8,8 @@ use crate::wire::{PgError, SqlState};
 
 use super::calls::{CallValues, bind_arguments};
 use super::catalog::{CatalogStatement, catalog_statement};
-use super::upsert_keys::check_keys;
 use super::drawing::Undrawn;
+use super::upsert_keys::check_keys;
 use super::values::{Parameter, SettingValue, Sources, put_values};
 use crate::session::understand::context::{Cx, ShardContext, Understood};
 use crate::session::understand::rows::Formats;

@@ -193,11 +193,7 @@ impl BlockRun {
                 true
             }
             Action::WriteBack(_) => understood.extra.described().is_some_and(|described| described.columns.is_some()),
-            Action::Empty
-            | Action::MirrorOnly
-            | Action::Accepted
-            | Action::Channel(_)
-            | Action::Sequence(_) => false,
+            Action::Empty | Action::MirrorOnly | Action::Accepted | Action::Channel(_) | Action::Sequence(_) => false,
             Action::Setting(SettingCommand::DiscardAll) => {
                 return Err(PgError::error(
                     SqlState::ACTIVE_TRANSACTION,

@@ -252,11 +252,7 @@ impl Calls {
 
     /// # Errors
     /// Why the lock could not be had or the time was cut short, or the error of a later call.
-    fn on_waited(
-        &mut self,
-        result: Result<bool, Box<PgError>>,
-        cx: &mut Cx<'_>,
-    ) -> Result<Outcome, Box<PgError>> {
+    fn on_waited(&mut self, result: Result<bool, Box<PgError>>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         let done = result?;
         let Some(asked) = self.asked.take() else {
             // What was waited for is that time goes by.

@@ -46,8 +46,8 @@ use self::catalog::{CatalogRun, CatalogStatement};
 use self::channel::ChannelOperation;
 use self::control::Control;
 use self::copy_in::CopyIn;
-use self::drawing::Drawing;
 use self::cursor::run::{CommitHeld, CursorRun};
+use self::drawing::Drawing;
 use self::finish::FinishRun;
 use self::following::Following;
 use self::local::{Local, LocalCommand};
@@ -356,11 +356,7 @@ impl Operation {
     }
 
     /// Goes on when all values are there.
-    fn after_drawing(
-        &mut self,
-        progress: Progress<Values>,
-        cx: &mut Cx<'_>,
-    ) -> Result<Outcome, Box<PgError>> {
+    fn after_drawing(&mut self, progress: Progress<Values>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match (progress, &mut *self) {
             (Progress::Wait(want), _) => Ok(Outcome::Wait(want)),
             (Progress::Ready(values), Self::Drawing(drawing)) => {

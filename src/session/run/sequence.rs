@@ -230,9 +230,7 @@ impl SequenceRun {
                 SequenceRequest::Change { sequence: Box::new(sequence.clone()), restarts }
             }
             SequenceCommand::Rename { .. } => match self.found.first() {
-                Some(from) => {
-                    SequenceRequest::Rename { from: from.sequence.name.clone(), to: sequence.name.clone() }
-                }
+                Some(from) => SequenceRequest::Rename { from: from.sequence.name.clone(), to: sequence.name.clone() },
                 None => return Ok(self.complete()),
             },
             SequenceCommand::Drop { .. } => return Err(cx.shard.unwaited()),

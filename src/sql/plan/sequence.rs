@@ -32,6 +32,10 @@ pub enum OwnedChange {
         schema: String,
         table: String,
     },
+    TableRestarted {
+        schema: String,
+        table: String,
+    },
     ColumnGone {
         schema: String,
         table: String,

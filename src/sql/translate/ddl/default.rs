@@ -13,7 +13,7 @@ use crate::sql::translate::context::cx::{self, Cx};
 use crate::sql::translate::context::frag::Ty;
 use crate::sql::translate::context::kept::is_text;
 use crate::sql::translate::expr::casts::type_name;
-use crate::types::{Datum, quoted_name, Fitting, Oid, PgType, boolean_word, decode_text, fit, write_text};
+use crate::types::{Datum, Fitting, Oid, PgType, boolean_word, decode_text, fit, quoted_name, write_text};
 use crate::wire::{PgError, SqlState};
 
 /// `gen_random_uuid()` in ObjectScript, whose own GUIDs are in capitals.

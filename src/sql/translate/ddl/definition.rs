@@ -113,7 +113,14 @@ pub(crate) fn ddl(tag: &str, steps: Vec<ScriptStep>) -> Ddl {
 
 /// Nothing for IRIS to do: the mirror keeps it and says what is wrong with it.
 pub(crate) fn mirror_only(tag: &str) -> Ddl {
-    Ddl { action: Action::MirrorOnly, tag: tag.to_owned(), mirror: Vec::new(), mirror_decides: true, enum_change: None, owned: Vec::new() }
+    Ddl {
+        action: Action::MirrorOnly,
+        tag: tag.to_owned(),
+        mirror: Vec::new(),
+        mirror_decides: true,
+        enum_change: None,
+        owned: Vec::new(),
+    }
 }
 
 /// Nothing of it is kept in IRIS.

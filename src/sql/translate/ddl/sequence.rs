@@ -53,9 +53,7 @@ fn sequence(cx: &Cx<'_>, stmt: &SyntaxNode, tag: &str, command: SequenceCommand,
 }
 
 pub(super) fn create(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
-    if let Some(clause) = stmt.children().find(|child| {
-        child.kind() == SyntaxKind::TEMP
-    }) {
+    if let Some(clause) = stmt.children().find(|child| child.kind() == SyntaxKind::TEMP) {
         return Err(unsupported(&clause, "temporary sequences are not supported")
             .hint("Use a sequence of an own name and drop it."));
     }
@@ -96,7 +94,8 @@ pub(super) fn alter(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
 
 /// What RESTART says.
 fn restart(stmt: &SyntaxNode) -> Result<Restart> {
-    let Some(option) = nodes::child(stmt, SyntaxKind::OPTION_RESTART) else { return Ok(Restart::Stays) };
+    let is_restart = |node: &SyntaxNode| matches!(node.kind(), SyntaxKind::OPTION_RESTART | SyntaxKind::RESTART);
+    let Some(option) = stmt.descendants().find(is_restart) else { return Ok(Restart::Stays) };
     let words = nodes::plain_text(&option);
     let Some(number) = words.split_whitespace().skip(1).find(|word| !word.eq_ignore_ascii_case("with")) else {
         return Ok(Restart::AtStart);
@@ -107,6 +106,21 @@ fn restart(stmt: &SyntaxNode) -> Result<Restart> {
         Ok(value) => Ok(Restart::With(value)),
         Err(_) => Err(unsupported(&option, format!("RESTART WITH {rest} is not supported")).hint("Give a number.")),
     }
+}
+
+/// ALTER COLUMN of a table that does to a sequence what ALTER SEQUENCE does.
+pub(super) fn alter_column(
+    cx: &Cx<'_>,
+    stmt: &SyntaxNode,
+    tag: &str,
+    table: &Table,
+    name: &str,
+    option: &SyntaxNode,
+) -> Result<Ddl> {
+    let command = SequenceCommand::Alter { name: name.to_owned(), restart: restart(option)? };
+    let mut ddl = sequence(cx, stmt, tag, command, &[]);
+    ddl.mirror.iter_mut().for_each(|statement| statement.relations.push(table.iris.clone()));
+    Ok(ddl)
 }
 
 pub(super) fn drop(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
@@ -143,8 +157,9 @@ pub(super) fn owned_changes(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Vec<OwnedC
                     SyntaxKind::RENAME_COLUMN => named(SyntaxKind::COLUMN_NAME_REF)
                         .zip(named(SyntaxKind::COLUMN_NAME))
                         .map(|(column, to)| OwnedChange::ColumnRenamed { schema, table, column, to }),
-                    SyntaxKind::TABLE_RENAME_TO => named(SyntaxKind::TABLE_NAME)
-                        .map(|to| OwnedChange::TableRenamed { schema, table, to }),
+                    SyntaxKind::TABLE_RENAME_TO => {
+                        named(SyntaxKind::TABLE_NAME).map(|to| OwnedChange::TableRenamed { schema, table, to })
+                    }
                     _ => None,
                 };
                 changes.extend(change);

@@ -7,7 +7,7 @@ use super::rows::rows_of_query;
 use super::target::Target;
 use super::upsert;
 use super::written::inserts;
-use crate::sql::plan::{Action, Draw, RunIf, SequenceFunction, ScriptStep, StepRole, Translation};
+use crate::sql::plan::{Action, Draw, RunIf, ScriptStep, SequenceFunction, StepRole, Translation};
 use crate::sql::schema::{ColumnFacts, TableFacts};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, is_query};
@@ -39,6 +39,11 @@ pub(crate) fn insert(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
         return Err(cx
             .unsupported("WITH in front of INSERT is not supported by IRIS", at)
             .hint("Put the WITH clause into the SELECT of the INSERT."));
+    }
+    if let Some(clause) = node.descendants().find(|child| child.kind() == SyntaxKind::OVERRIDING_USER_VALUE) {
+        return Err(cx
+            .unsupported("OVERRIDING USER VALUE is not supported", clause.text_range().start().into())
+            .hint("Leave the column out."));
     }
     let target = Target::read(cx, node)?;
     let conflict = nodes::child(node, SyntaxKind::ON_CONFLICT_CLAUSE);
@@ -353,7 +358,9 @@ fn from_query(
             None => facts.columns.iter().take(width.unwrap_or(0)).map(|column| column.name.as_str()).collect(),
         };
         if draws_beside(facts, &names) {
-            return Err(cx.unsupported("INSERT of a query into a table that takes values of a sequence is not IRIS's", at));
+            return Err(
+                cx.unsupported("INSERT of a query into a table that takes values of a sequence is not IRIS's", at)
+            );
         }
     }
     let columns = match (listed, width) {
