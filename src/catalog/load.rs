@@ -464,15 +464,15 @@ fn column(row: Vec<Option<String>>) -> Option<(ColumnFacts, bool)> {
     let data_type = next().unwrap_or_default();
     let mut number = || next().and_then(|text| text.trim().parse().ok());
     let iris = IrisColumnType { data_type, length: number(), precision: number(), scale: number() };
-    let nullable = is_true(next().as_deref());
-    let identity = is_true(next().as_deref());
+    let (nullable, identity) = (is_true(next().as_deref()), is_true(next().as_deref()));
     let default = next();
     // ALTER TABLE leaves a description behind that is no longer true.
     let description = next();
-    let is_ours = description.as_deref().is_some_and(is_note);
-    let note = description.as_deref().and_then(parse_column_note);
-    let has_own = default.as_ref().is_some_and(|text| !text.is_empty());
-    let draws = note.as_ref().filter(|_| !has_own && !identity).and_then(ColumnNote::draws);
+    let (is_ours, note) =
+        (description.as_deref().is_some_and(is_note), description.as_deref().and_then(parse_column_note));
+    let (has_own, own) = (default.as_ref().is_some_and(|text| !text.is_empty()), IrisDefault::read(default.as_deref()));
+    let described = note.as_ref().filter(|_| !has_own && !identity).and_then(ColumnNote::draws);
+    let draws = own.draws().map(str::to_owned).or(described);
     let declared = note.map(|note| note.declared);
     let enum_type = match &declared {
         Some(DeclaredType::Enum(declared)) if iris.fits_text() => Some(Rc::new(declared.clone())),
@@ -488,7 +488,7 @@ fn column(row: Vec<Option<String>>) -> Option<(ColumnFacts, bool)> {
         identity,
         has_default: has_own || draws.is_some(),
         draws,
-        constant_default: IrisDefault::read(default.as_deref()).constant(pg_type),
+        constant_default: own.constant(pg_type),
         // The gateway makes text EXACT, and always leaves a note about it.
         folds_case: !is_noted && iris.is_text(),
         enum_type,

@@ -125,6 +125,21 @@ impl ColumnNote {
     }
 }
 
+/// What ALTER TABLE leaves in IRIS for a default that takes the next value of a sequence: IRIS never has to evaluate it, since
+/// the gateway sends the value.
+const DRAWING_DEFAULT: &str = "pg:nextval ";
+
+/// Such a default, for the text.
+pub(crate) fn drawing_default(sequence: &str) -> String {
+    let code = format!("\"{DRAWING_DEFAULT}{}\"", sequence.replace('"', "\"\""));
+    format!("OBJECTSCRIPT {}", super::iris_text::quoted(&code))
+}
+
+/// The sequence that such a default of IRIS names.
+pub(crate) fn drawn_by_default(text: &str) -> Option<&str> {
+    text.strip_prefix(DRAWING_DEFAULT)
+}
+
 /// The clause that [`ColumnNote::draws`] reads.
 pub(crate) fn drawing_clause(sequence: &str) -> String {
     format!("DEFAULT nextval({}::regclass)", crate::types::quoted_text(sequence))

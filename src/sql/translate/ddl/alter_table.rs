@@ -6,7 +6,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::constraint::{Keys, check_names};
 use super::create_table::{Column, is_external};
-use super::default::default_text;
+use super::default::{default_text, drawn};
 use super::definition::{
     Ddl, accepted, ddl, defined, first_name, has_child, mirror_only, need, new_name, notice, skipping, step,
     tolerant_step, unsupported,
@@ -15,6 +15,7 @@ use super::rename::{keeps_spelling, rename_table};
 use super::sequence;
 use super::table::{RELATION, Table};
 use super::types::{ColumnType, STRING_CHARACTERS_MAX, column_type, description, stream_type, type_node};
+use crate::sql::description::drawing_default;
 use crate::sql::plan::{Action, ScriptStep};
 use crate::sql::schema::{ColumnFacts, TableFacts, TableLookup};
 use crate::sql::syntax::names;
@@ -274,7 +275,7 @@ impl Alter<'_> {
             return Ok(());
         }
         let column = Column::read(self.cx, action)?;
-        if column.identity {
+        if column.identity || column.draws {
             return Err(unsupported(action, "IRIS cannot add an identity column to an existing table")
                 .hint("Declare serial and identity columns in CREATE TABLE."));
         }
@@ -349,7 +350,10 @@ impl Alter<'_> {
                         .hint("Send the value with INSERT."));
                 }
                 SyntaxKind::SET_DEFAULT => {
-                    if let Some(value) = option.children().last() {
+                    let value = option.children().last();
+                    if let Some(sequence) = value.as_ref().and_then(|value| drawn(self.cx, value)) {
+                        self.push(&format!("ALTER COLUMN {name} SET DEFAULT {}", drawing_default(&sequence?)), &[]);
+                    } else if let Some(value) = value {
                         let pg_type = self.column_facts(&typed).map(|column| column.pg_type);
                         let value = default_text(self.cx, &names::folded(&typed), pg_type, &value)?;
                         self.push(&format!("ALTER COLUMN {name} SET DEFAULT {value}"), &[]);

@@ -199,10 +199,6 @@ impl Place<'_> {
     fn function(&self, node: &SyntaxNode) -> Result<String> {
         let name = called(node).unwrap_or_default();
         match name.as_str() {
-            "nextval" => {
-                return Err(unsupported(node, "nextval() can only be made a default where the column is made")
-                    .detail("The column's description says it, and IRIS changes no description."));
-            }
             "gen_random_uuid" | "uuid_generate_v4" | "uuidv4" if !has_arguments(node) => return self.random_uuid(),
             "uuidv7" | "uuid_generate_v1" => {
                 return Err(unsupported(node, format!("IRIS cannot compute the default {name}()"))
