@@ -129,10 +129,26 @@ impl Sequence {
         ))
     }
 
+    /// What makes PostgreSQL's own ones stand where these stand, as far as it has them.
+    pub(crate) fn set_statements(all: &[Sequence]) -> String {
+        let state = |sequence: &Sequence| {
+            let Self { name, last_value, is_called, .. } = sequence;
+            format!("({}, '{last_value}'::bigint, {is_called})", quoted_text(&name.quoted()))
+        };
+        if all.is_empty() {
+            return String::new();
+        }
+        format!(
+            "SELECT pg_catalog.setval(pg_catalog.to_regclass(v.n), v.l, v.c) FROM (VALUES {}) v (n, l, c), \
+             pg_catalog.pg_sequence s WHERE s.seqrelid = pg_catalog.to_regclass(v.n) AND v.l BETWEEN s.seqmin AND s.seqmax",
+            all.iter().map(state).collect::<Vec<_>>().join(", ")
+        )
+    }
+
     /// What makes PostgreSQL's own one stand where this one stands.
     pub(crate) fn set_statement(&self) -> String {
         let Self { last_value, is_called, .. } = self;
-        format!("SELECT pg_catalog.setval({}, {last_value}, {is_called})", quoted_text(&self.name.quoted()))
+        format!("SELECT pg_catalog.setval({}, '{last_value}', {is_called})", quoted_text(&self.name.quoted()))
     }
 }
 
@@ -203,6 +219,7 @@ pub enum SequenceRequest {
     Read {
         names: Vec<SequenceName>,
     },
+    All,
     /// Its `id` is made.
     Create {
         sequence: Box<Sequence>,
@@ -231,6 +248,8 @@ pub struct SequenceAnswer {
     pub sequence: Option<Sequence>,
     /// That were drawn.
     pub values: Vec<i64>,
+    /// Of [`SequenceRequest::All`].
+    pub all: Vec<Sequence>,
     /// That went with a table.
     pub gone: Vec<SequenceName>,
     /// It was there before.

@@ -100,12 +100,15 @@ impl Sequencer {
     /// # Errors
     /// Why the table cannot be read.
     pub(super) async fn all(&self) -> Result<Vec<Sequence>, Box<PgError>> {
-        self.in_turn(async |lease| match ask(lease, self.timeout, &self.statements.select()).await {
+        self.in_turn(async |lease| self.kept(lease).await).await
+    }
+
+    async fn kept(&self, lease: &mut Lease) -> Result<Vec<Sequence>, Trouble> {
+        match ask(lease, self.timeout, &self.statements.select()).await {
             Ok(asked) => Ok(read_sequences(asked.rows)),
             Err(Trouble::Refused(error)) if error.sqlcode == NO_TABLE_SQLCODE => Ok(Vec::new()),
             Err(trouble) => Err(trouble),
-        })
-        .await
+        }
     }
 
     async fn in_turn<T>(&self, work: impl AsyncFnOnce(&mut Lease) -> Result<T, Trouble>) -> Result<T, Box<PgError>> {
@@ -136,27 +139,40 @@ impl Sequencer {
                 self.change(lease, &[self.statements.set(&sequence)]).await?;
                 match refusal {
                     Some(error) => Err(error.into()),
-                    None => Ok(SequenceAnswer { sequence: Some(sequence), values, existed: true, gone: Vec::new() }),
+                    None => Ok(SequenceAnswer {
+                        sequence: Some(sequence),
+                        values,
+                        existed: true,
+                        ..SequenceAnswer::default()
+                    }),
                 }
             }
             SequenceRequest::Set { names, value, is_called } => {
                 let Some(mut sequence) = self.locked(lease, names).await? else { return Ok(SequenceAnswer::default()) };
                 sequence.set(*value, *is_called)?;
                 self.change(lease, &[self.statements.set(&sequence)]).await?;
-                Ok(SequenceAnswer { sequence: Some(sequence), values: vec![*value], existed: true, gone: Vec::new() })
+                Ok(SequenceAnswer {
+                    sequence: Some(sequence),
+                    values: vec![*value],
+                    existed: true,
+                    ..SequenceAnswer::default()
+                })
             }
             SequenceRequest::Read { names } => {
                 for name in names {
                     if let Some(sequence) = self.read(lease, name, false).await? {
                         return Ok(SequenceAnswer {
                             sequence: Some(sequence),
-                            values: Vec::new(),
                             existed: true,
-                            gone: Vec::new(),
+                            ..SequenceAnswer::default()
                         });
                     }
                 }
                 Ok(SequenceAnswer::default())
+            }
+            SequenceRequest::All => {
+                let all = self.kept(lease).await?;
+                Ok(SequenceAnswer { all, ..SequenceAnswer::default() })
             }
             SequenceRequest::Create { sequence, if_absent } => self.create(lease, sequence, *if_absent).await,
             SequenceRequest::Change { sequence, restarts } => {
@@ -168,7 +184,7 @@ impl Sequencer {
                 }
                 let requests = [self.statements.change(&changed), self.statements.set(&changed)];
                 self.change(lease, &requests).await?;
-                Ok(SequenceAnswer { sequence: Some(changed), values: Vec::new(), existed: true, gone: Vec::new() })
+                Ok(SequenceAnswer { sequence: Some(changed), existed: true, ..SequenceAnswer::default() })
             }
             SequenceRequest::Rename { from, to } => {
                 self.change(lease, &[self.statements.rename(from, to)]).await?;
@@ -186,11 +202,7 @@ impl Sequencer {
     }
 
     async fn follow(&self, lease: &mut Lease, changes: &[OwnedChange]) -> Result<SequenceAnswer, Trouble> {
-        let all = match ask(lease, self.timeout, &self.statements.select()).await {
-            Ok(asked) => read_sequences(asked.rows),
-            Err(Trouble::Refused(error)) if error.sqlcode == NO_TABLE_SQLCODE => Vec::new(),
-            Err(trouble) => return Err(trouble),
-        };
+        let all = self.kept(lease).await?;
         let mut answer = SequenceAnswer::default();
         let mut requests = Vec::new();
         for sequence in &all {

@@ -192,6 +192,8 @@ pub struct CatalogQuery {
     pub reads_session: bool,
     /// The gateway's counters (`pgwire_counters`).
     pub reads_counters: bool,
+    /// Where sequences stand (`pg_sequences`, `SELECT last_value FROM s`).
+    pub reads_sequences: bool,
 }
 
 /// SQL-level cursors. FETCH and MOVE also work on portals of the extended protocol: one name space.

@@ -76,7 +76,7 @@ impl<C: Conversation> Pump<C> {
         let done = or(work, async { Err(interrupted.await) }).await;
         self.target.activity.set(Activity::Working);
         match done {
-            Ok(result) => Ok(self.session.on_event(Event::Sequence(result), &mut self.out)),
+            Ok(result) => Ok(self.session.on_event(Event::Sequence(result.map(Box::new)), &mut self.out)),
             Err((error, None)) => Ok(self.session.on_event(Event::Sequence(Err(error)), &mut self.out)),
             Err((error, Some(interruption))) => self.end_waiting(&error, &interruption),
         }

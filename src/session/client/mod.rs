@@ -48,6 +48,8 @@ pub(super) struct Client {
     /// What the session has open, as [`gateway_setting::SESSION`](crate::catalog::gateway_setting::SESSION) tells it:
     /// written when the next statement asks for it.
     pub open: String,
+    /// The statement that tells PostgreSQL where sequences stand, for the question that is asked next.
+    pub sequence_states: String,
     /// On the IRIS connection.
     pub open_results: Rc<OpenResults>,
     /// Memory of the rows that cursors keep.
@@ -94,6 +96,7 @@ impl Client {
             sequences: Box::default(),
             drawn: Vec::new(),
             open: String::new(),
+            sequence_states: String::new(),
             open_results: Rc::default(),
             cursor_bytes: Rc::default(),
             has_queried: false,

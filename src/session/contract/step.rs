@@ -107,7 +107,7 @@ pub enum Event<'a> {
     /// After `Mirror` (the first error of its statements, if any) and after `Refresh`.
     Mirrored(Result<(), Box<PgError>>),
     /// The answer to a [`SequenceRequest`]; 57014 when it took too long.
-    Sequence(Result<SequenceAnswer, Box<PgError>>),
+    Sequence(Result<Box<SequenceAnswer>, Box<PgError>>),
     /// The answer to a [`WaitRequest`]: that to a [`LockRequest`], or true when the time is over; 57014 when it was not.
     Waited(Result<bool, Box<PgError>>),
     /// The answer to [`WaitRequest::Admission`]; 57014 when it took too long.

@@ -171,7 +171,7 @@ impl SequenceRun {
     }
 
     /// PostgreSQL judges a change of bounds by where the sequence stands.
-    fn stands(&mut self, answer: SequenceAnswer, cx: &mut Cx<'_>) -> Result<Outcome> {
+    fn stands(&mut self, answer: Box<SequenceAnswer>, cx: &mut Cx<'_>) -> Result<Outcome> {
         let Some(sequence) = answer.sequence else {
             let name = self.found.first().map(|found| found.sequence.name.name.clone()).unwrap_or_default();
             return Err(counted_by_iris(&name));
@@ -240,7 +240,7 @@ impl SequenceRun {
         Ok(Outcome::Wait(Want::Sequence(request)))
     }
 
-    fn kept(&mut self, answer: Result<SequenceAnswer>, cx: &mut Cx<'_>) -> Result<Outcome> {
+    fn kept(&mut self, answer: Result<Box<SequenceAnswer>>, cx: &mut Cx<'_>) -> Result<Outcome> {
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => return self.undo(error),

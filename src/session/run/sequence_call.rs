@@ -72,7 +72,7 @@ impl SequenceCall {
         }
     }
 
-    fn answered(&mut self, answer: SequenceAnswer, cx: &mut Cx<'_>) -> Result<Progress<Vec<i64>>> {
+    fn answered(&mut self, answer: Box<SequenceAnswer>, cx: &mut Cx<'_>) -> Result<Progress<Vec<i64>>> {
         let Some(sequence) = answer.sequence else {
             let sql = format!(
                 "SELECT relname, relkind FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass({})",

@@ -7,6 +7,7 @@ use super::default::{default_text, drawn, is_of_the_row};
 use super::definition::{
     Ddl, accepted, at, ddl, defined, first_name, has_child, need, notice, tolerant_step, unsupported, warn_not_kept,
 };
+use super::like::like;
 use super::sequence;
 use super::table::Table;
 use super::types::{ColumnType, column_type, description, stream_type, type_node};
@@ -52,13 +53,14 @@ pub(super) fn create_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let list = nodes::child(stmt, SyntaxKind::TABLE_ARG_LIST);
     let elements: Vec<SyntaxNode> = list.iter().flat_map(SyntaxNode::children).collect();
     let mut keys = Keys::new(&table);
-    let mut columns = Vec::new();
+    let (mut columns, mut liked_keys) = (Vec::new(), Vec::new());
     for element in &elements {
         match element.kind() {
             SyntaxKind::COLUMN => columns.push(Column::read(cx, element)?),
             SyntaxKind::LIKE_CLAUSE => {
-                return Err(unsupported(element, "CREATE TABLE .. LIKE is not supported by IRIS")
-                    .hint("Write the columns out, or use CREATE TABLE .. AS SELECT."));
+                let liked = like(cx, element)?;
+                columns.extend(liked.columns);
+                liked_keys.extend(liked.keys);
             }
             SyntaxKind::NOT_NULL_CONSTRAINT => {
                 let name = names::folded(&first_name(&need(element, SyntaxKind::COLUMN_NAME_REF)?)?);
@@ -91,6 +93,7 @@ pub(super) fn create_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     );
     // A primary key first: a foreign key of the table to itself may mean it without naming its columns.
     for primary in [true, false] {
+        read_keys(cx, &mut keys, liked_keys.iter().cloned(), None, primary)?;
         for element in &elements {
             if element.kind() == SyntaxKind::COLUMN {
                 let name = first_name(&need(element, SyntaxKind::COLUMN_NAME)?)?;
@@ -329,6 +332,11 @@ impl Column {
                 *clause = named_sequence(clause, end.saturating_add("AS IDENTITY".len()), sequence);
             }
         }
+    }
+
+    /// A default as IRIS takes it.
+    pub(super) fn set_default(&mut self, text: String) {
+        self.default = Some(text);
     }
 
     /// The default is another one for each row.

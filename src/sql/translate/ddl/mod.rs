@@ -12,6 +12,7 @@ pub(crate) mod definition;
 pub(crate) mod drop;
 pub(crate) mod from_query;
 pub(crate) mod index;
+pub(crate) mod like;
 pub(crate) mod query_text;
 pub(crate) mod refused;
 pub(crate) mod rename;
