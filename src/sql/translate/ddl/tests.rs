@@ -315,7 +315,6 @@ fn create_table() {
         ("CREATE TABLE t (a int) PARTITION BY RANGE (a)", "0A000", "partitioned"),
         ("CREATE TABLE t PARTITION OF u FOR VALUES IN (1)", "0A000", "partitioned"),
         ("CREATE TABLE t (a int) INHERITS (u)", "0A000", "inheritance"),
-        ("CREATE TABLE t (LIKE u INCLUDING ALL)", "0A000", "LIKE"),
         ("CREATE TABLE t (a int REFERENCES u MATCH FULL)", "0A000", "MATCH FULL"),
         ("CREATE TABLE t (a int, UNIQUE NULLS NOT DISTINCT (a))", "0A000", "NULLS NOT DISTINCT"),
         ("CREATE TABLE t (a int PRIMARY KEY, PRIMARY KEY (a))", "42P16", "multiple primary keys"),
