@@ -53,7 +53,8 @@ pub mod parts {
     pub mod runtime {
         pub use crate::runtime::{
             IrisTarget, NativePrograms, ORACLE_COMMITS, ORACLE_COPIES_SOCKET, ORACLE_SOCKET, ORACLE_TURN,
-            ORACLE_WORKER_NICE, OracleOptions, OracleServer, OracleSource, ServeOptions, Serving, StopSignal, serve,
+            ORACLE_WORKER_NICE, OracleOptions, OracleServer, OracleSource, SequenceOptions, ServeOptions, Serving,
+            StopSignal, serve,
         };
     }
     pub mod session {

@@ -20,7 +20,7 @@ use iris_pgwire::parts::catalog::MirrorOptions;
 use iris_pgwire::parts::cli::{self, CatalogServerArgs, Programs};
 use iris_pgwire::parts::config::{CatalogKind, Config, FinishKind, IrisServer, TableName};
 use iris_pgwire::parts::runtime::{
-    self, IrisTarget, NativePrograms, OracleOptions, OracleServer, OracleSource, ServeOptions, Serving,
+    self, IrisTarget, NativePrograms, OracleOptions, OracleServer, OracleSource, SequenceOptions, ServeOptions, Serving,
 };
 use iris_pgwire::parts::session::{DEFAULT_SCHEMA, SessionOptions};
 use iris_pgwire::parts::sql::SideTable;
@@ -107,12 +107,19 @@ fn announce(config: &Config, serving: &Serving, what: &str) {
 
 fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, String> {
     let side_table = side_table(config);
+    let sequence_table = sequence_table(config);
     let auth = config.auth_method(|path| std::fs::read_to_string(path)).map_err(|error| error.to_string())?;
-    let oracle = oracle_options(config, &iris.namespace, side_table.clone())?;
+    let oracle = oracle_options(config, &iris.namespace, side_table.clone(), sequence_table.clone())?;
     let session = SessionOptions::new(auth, &iris.namespace);
     if let OracleSource::Native(programs) = &oracle.source {
         session.server_version.set(programs.version());
     }
+    let namespace = match (&config.sequence_namespace, &config.iris) {
+        (Some(namespace), _) => Some(namespace.clone()),
+        // Its only writer would wait for who waits for a value.
+        (None, None) => Some(standin::SEQUENCE_NAMESPACE.to_owned()),
+        (None, Some(_)) => None,
+    };
     Ok(ServeOptions {
         listen: config.listen,
         cores: config.cores.map(|cores| cores as usize),
@@ -137,6 +144,7 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
         finish_statements_max: finish_statements_max(config),
         pool_wait_timeout: Duration::from_millis(config.pool_wait_timeout_ms),
         shutdown_timeout: Duration::from_millis(config.shutdown_timeout_ms),
+        sequences: sequence_table.clone().map(|table| SequenceOptions { table, namespace }),
         session: SessionOptions {
             limits: Limits {
                 statement_bytes_max: bytes(config.statement_bytes_max),
@@ -149,6 +157,7 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
             finishes: config.finish != FinishKind::Off && config.catalog != CatalogKind::Off,
             finishes_all: config.finish == FinishKind::Always && config.catalog != CatalogKind::Off,
             side_table,
+            sequences: sequence_table.is_some().then(Arc::default),
             ..session
         },
         oracle,
@@ -179,10 +188,17 @@ fn side_table(config: &Config) -> Option<Arc<SideTable>> {
     Some(Arc::new(SideTable::new(schema, table)))
 }
 
+fn sequence_table(config: &Config) -> Option<Arc<SideTable>> {
+    let TableName { schema, table } = &config.sequence_table;
+    let schema = if schema.eq_ignore_ascii_case("public") { DEFAULT_SCHEMA } else { schema };
+    (config.catalog != CatalogKind::Off).then(|| Arc::new(SideTable::new(schema, table)))
+}
+
 fn oracle_options(
     config: &Config,
     database: &str,
     side_table: Option<Arc<SideTable>>,
+    sequence_table: Option<Arc<SideTable>>,
 ) -> Result<OracleOptions, String> {
     let source = match (config.catalog, &config.catalog_url) {
         (CatalogKind::Off, _) => OracleSource::Off,
@@ -219,6 +235,7 @@ fn oracle_options(
             default_schema: DEFAULT_SCHEMA.to_owned(),
             schemas: config.catalog_schemas.as_ref().map(|names| names.0.clone()),
             side_table,
+            sequence_table,
         },
     })
 }

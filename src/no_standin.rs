@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use iris_pgwire::parts::cli::SuperserverArgs;
 use iris_pgwire::parts::config::IrisServer;
 
+/// Of an engine that is there.
+pub const SEQUENCE_NAMESPACE: &str = "PGWIRE";
+
 /// There is none.
 pub struct Standin(Infallible);
 

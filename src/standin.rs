@@ -15,14 +15,18 @@ use iris_standin::server::{Superserver, SuperserverHandle, SuperserverOptions};
 const USER: &str = "_SYSTEM";
 const PASSWORD: &str = "SYS";
 
+/// Where sequences are kept: each of its databases has one writer at a time, and whoever draws a value may be in the middle
+/// of a transaction that writes.
+pub const SEQUENCE_NAMESPACE: &str = "PGWIRE";
+
 /// One that runs.
 pub struct Standin(SuperserverHandle);
 
 impl Standin {
     /// Its data stay in `data`, or end with the process.
     pub fn start(data: Option<PathBuf>) -> Result<Self, String> {
-        let engine = Engine::open(EngineOptions { data_dir: data, ..EngineOptions::default() })
-            .map_err(|error| error.to_string())?;
+        let namespaces = vec![SEQUENCE_NAMESPACE.to_owned()];
+        let engine = Engine::open(EngineOptions { data_dir: data, namespaces }).map_err(|error| error.to_string())?;
         let options = SuperserverOptions {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             users: std::iter::once((USER.to_owned(), PASSWORD.to_owned())).collect(),

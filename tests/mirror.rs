@@ -120,7 +120,7 @@ impl Gateway {
 }
 
 fn options() -> MirrorOptions {
-    MirrorOptions { default_schema: "SQLUser".into(), schemas: None, side_table: None }
+    MirrorOptions { default_schema: "SQLUser".into(), schemas: None, side_table: None, sequence_table: None }
 }
 
 fn texts(batches: &[MirrorBatch]) -> Vec<String> {
@@ -269,6 +269,7 @@ impl Schema for Moods {
                 has_default: false,
                 folds_case: false,
                 vector_element: Default::default(),
+                draws: None,
                 constant_default: None,
                 is_stream: false,
                 is_spelled: false,

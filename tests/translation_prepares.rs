@@ -54,6 +54,7 @@ impl Schema for Tables {
                 has_default: name == "id",
                 folds_case: false,
                 vector_element: Default::default(),
+                draws: None,
                 constant_default: None,
                 enum_type: None,
                 is_stream: false,

@@ -233,6 +233,7 @@ fn tables() -> Vec<Rc<TableFacts>> {
             identity: mark == Some("#"),
             has_default: mark == Some("#"),
             folds_case: mark == Some("~"),
+            draws: None,
             constant_default: None,
             enum_type: match declared {
                 DeclaredType::Enum(declared) => Some(Rc::new(declared)),

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use crate::iris::{IrisStatement, Item, ItemReader, ListError, ParameterKind, Request, StatementMetadata};
 use crate::sql::{
-    ColumnFacts, DeclaredType, Named, NamedFacts, Need, RelationName, TableFacts, VectorElement, ViewFacts, is_note,
-    parse_column_note, parse_view_columns, parse_view_note,
+    ColumnFacts, ColumnNote, DeclaredType, Named, NamedFacts, Need, RelationName, TableFacts, VectorElement, ViewFacts,
+    is_note, parse_column_note, parse_view_columns, parse_view_note,
 };
 use crate::types::{Oid, PgType};
 
@@ -464,28 +464,31 @@ fn column(row: Vec<Option<String>>) -> Option<(ColumnFacts, bool)> {
     let data_type = next().unwrap_or_default();
     let mut number = || next().and_then(|text| text.trim().parse().ok());
     let iris = IrisColumnType { data_type, length: number(), precision: number(), scale: number() };
-    let nullable = is_true(next().as_deref());
-    let identity = is_true(next().as_deref());
+    let (nullable, identity) = (is_true(next().as_deref()), is_true(next().as_deref()));
     let default = next();
     // ALTER TABLE leaves a description behind that is no longer true.
     let description = next();
-    let is_ours = description.as_deref().is_some_and(is_note);
-    let declared = description.as_deref().and_then(parse_column_note).map(|note| note.declared);
+    let (is_ours, note) =
+        (description.as_deref().is_some_and(is_note), description.as_deref().and_then(parse_column_note));
+    let (has_own, own) = (default.as_ref().is_some_and(|text| !text.is_empty()), IrisDefault::read(default.as_deref()));
+    let described = note.as_ref().filter(|_| !has_own && !identity).and_then(ColumnNote::draws);
+    let draws = own.draws().map(str::to_owned).or(described);
+    let declared = note.map(|note| note.declared);
     let enum_type = match &declared {
         Some(DeclaredType::Enum(declared)) if iris.fits_text() => Some(Rc::new(declared.clone())),
         _ => None,
     };
     let is_noted = declared.is_some();
-    let declared = declared.map(|declared| declared.pg_type());
-    let declared = declared.filter(|declared| enum_type.is_some() || iris.fits(*declared));
+    let declared = declared.map(|declared| declared.pg_type()).filter(|d| enum_type.is_some() || iris.fits(*d));
     let pg_type = declared.unwrap_or_else(|| iris.pg_type());
     let facts = ColumnFacts {
         name,
         pg_type,
         nullable,
         identity,
-        has_default: default.as_ref().is_some_and(|text| !text.is_empty()),
-        constant_default: IrisDefault::read(default.as_deref()).constant(pg_type),
+        has_default: has_own || draws.is_some(),
+        draws,
+        constant_default: own.constant(pg_type),
         // The gateway makes text EXACT, and always leaves a note about it.
         folds_case: !is_noted && iris.is_text(),
         enum_type,

@@ -8,6 +8,7 @@ mod marks;
 mod mirror;
 mod oracle;
 mod prepare;
+mod sequences;
 mod tables;
 mod temporary;
 mod under_way;
@@ -29,6 +30,8 @@ pub(crate) use prepare::{
     GATEWAY_SUPERUSER, INSPECT, NEW_DATABASE, NEW_SUPERUSER, TRANSACTION_MODES, gateway_setting, inspected,
     prepare_embedded, prepare_external, prepare_native,
 };
+pub(crate) use sequences::{Followed, SequenceStatements, definition_query, read_definition, read_sequences};
+pub(crate) use sequences::{Sequence, SequenceAnswer, SequenceName, SequenceNames, SequenceRequest};
 pub(crate) use tables::TableCache;
 pub(crate) use temporary::{LEASE_TABLE, Temporaries, TemporaryDuty, TemporarySchema, parse_temporary_schema};
 pub(crate) use under_way::{ChangeUnderWay, ChangesUnderWay};

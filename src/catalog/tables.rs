@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::EnumTypes;
+use super::{EnumTypes, SequenceName, SequenceNames};
 use crate::sql::{
     ColumnFacts, EnumType, Named, NamedFacts, RelationName, Schema, TableFacts, TableLookup, ViewFacts, ViewLookup,
     is_temporary_schema,
@@ -22,16 +22,21 @@ pub(crate) struct TableCache {
     views: HashMap<(String, String), Rc<ViewFacts>>,
     named: HashMap<(Named, String), Rc<Vec<NamedFacts>>>,
     enums: Arc<EnumTypes>,
+    sequences: Option<Arc<SequenceNames>>,
 }
 
 impl TableCache {
     #[cfg(test)]
     pub(crate) fn new(default_schema: &str) -> Self {
-        Self::with_enums(default_schema, Arc::default())
+        Self::with_enums(default_schema, Arc::default(), None)
     }
 
-    /// With the enum types that all shards share.
-    pub(crate) fn with_enums(default_schema: &str, enums: Arc<EnumTypes>) -> Self {
+    /// With the enum types and sequences that all shards share.
+    pub(crate) fn with_enums(
+        default_schema: &str,
+        enums: Arc<EnumTypes>,
+        sequences: Option<Arc<SequenceNames>>,
+    ) -> Self {
         Self {
             epoch: 0,
             default_schema: default_schema.to_owned(),
@@ -39,6 +44,7 @@ impl TableCache {
             views: HashMap::new(),
             named: HashMap::new(),
             enums,
+            sequences,
         }
     }
 
@@ -126,6 +132,11 @@ impl Schema for TableCache {
         self.named.get(&(what, name.to_lowercase())).map(Rc::clone)
     }
 
+    fn has_sequence(&self, schema: &str, name: &str) -> bool {
+        let name = SequenceName { schema: schema.to_owned(), name: name.to_owned() };
+        self.sequences.as_ref().is_some_and(|known| known.contains(&name))
+    }
+
     fn enum_type(&self, name: &RelationName) -> Option<EnumType> {
         self.enums.get(name)
     }
@@ -154,6 +165,7 @@ mod tests {
                 has_default: false,
                 folds_case: false,
                 vector_element: Default::default(),
+                draws: None,
                 constant_default: None,
                 enum_type: Some(Rc::new(mood(&["sad"]))),
                 is_stream: false,

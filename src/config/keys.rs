@@ -202,6 +202,14 @@ keys! {
     /// Not set: nothing is made in IRIS, and comments last until the gateway restarts.
     catalog_side_table: Option<TableName> = None, "SCHEMA.TABLE", optional(TableName::parse);
 
+    /// The table of IRIS that keeps sequences, `schema.table`; `public` stands for SQLUser.
+    /// The gateway makes it for the first sequence; no catalog shows it. Gateways in front of the same IRIS share one.
+    sequence_table: TableName = TableName::new("pgwire", "sequences"), "SCHEMA.TABLE", TableName::parse;
+
+    /// The namespace of IRIS that this table is in.
+    /// Not set: that of `iris`.
+    sequence_namespace: Option<String> = None, "NAME", optional(text);
+
     /// What becomes of a query that IRIS cannot compute as a whole.
     /// `on`: IRIS gives the rows it needs, the PostgreSQL of the catalogs computes it over these.
     /// `off`: it is refused. `always`, for tests: what IRIS could compute as well, wherever a query can be cut.

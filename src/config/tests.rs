@@ -140,6 +140,8 @@ fn every_key_is_reachable_from_every_source() {
         ("catalog_refresh_interval_ms", "7"),
         ("catalog_schemas", "public,sales"),
         ("catalog_side_table", "pgwire.comments"),
+        ("sequence_table", "pgwire.counters"),
+        ("sequence_namespace", "%SYS"),
         ("finish", "off"),
         ("finish_rows_max", "7"),
         ("finish_bytes_max", "2000000"),

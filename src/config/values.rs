@@ -276,6 +276,10 @@ pub struct TableName {
 const TABLE_NAME_LENGTH_MAX: usize = 128;
 
 impl TableName {
+    pub(super) fn new(schema: &str, table: &str) -> Self {
+        Self { schema: schema.to_owned(), table: table.to_owned() }
+    }
+
     /// `schema.table`, both of letters, digits and underscores.
     ///
     /// # Errors

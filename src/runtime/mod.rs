@@ -6,6 +6,7 @@
 mod admission;
 mod advisory;
 mod alarm;
+mod asking;
 mod belongings;
 mod cancel;
 mod channels;
@@ -18,6 +19,7 @@ mod options;
 mod oracle;
 mod pool;
 mod pump;
+mod sequences;
 mod server;
 mod shard;
 mod shutdown;
@@ -33,6 +35,7 @@ pub use oracle::{
     NativePrograms, ORACLE_COMMITS, ORACLE_COPIES_SOCKET, ORACLE_SOCKET, ORACLE_TURN, ORACLE_WORKER_NICE,
     OracleOptions, OracleServer, OracleSource,
 };
+pub use sequences::SequenceOptions;
 pub(crate) use server::Server;
 pub use server::Serving;
 pub use shutdown::StopSignal;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::link::IrisTarget;
 use super::oracle::OracleOptions;
+use super::sequences::SequenceOptions;
 use crate::session::SessionOptions;
 
 /// Everything a gateway needs to know.
@@ -35,6 +36,8 @@ pub struct ServeOptions {
     pub pool_wait_timeout: Duration,
     /// How long running transactions may take to end when the process stops.
     pub shutdown_timeout: Duration,
+    /// Where sequences are kept; `None`: there are none.
+    pub sequences: Option<SequenceOptions>,
     pub session: SessionOptions,
     pub oracle: OracleOptions,
 }

@@ -165,6 +165,7 @@ impl Conversation for PlainSession {
             | Event::Flushed
             | Event::Mirrored(_)
             | Event::Waited(_)
+            | Event::Sequence(_)
             | Event::Admitted(_)
             | Event::Frame(_)
             | Event::Notified(_) => self.complete(out),

@@ -183,6 +183,7 @@ impl<C: Conversation> Pump<C> {
                 Step::Ask(question) => Box::pin(self.ask(&question)).await?,
                 Step::Mirror(change) => Box::pin(self.mirror(&change)).await?,
                 Step::Refresh => Box::pin(self.refresh_mirror()).await?,
+                Step::Sequence(request) => Box::pin(self.sequence(&request)).await?,
                 Step::Wait(WaitRequest::Lock(request)) => Box::pin(self.lock(request)).await?,
                 Step::Wait(WaitRequest::Sleep(time)) => Box::pin(self.sleep(time)).await?,
                 Step::Wait(WaitRequest::Admission) => Box::pin(self.admit()).await?,

@@ -26,6 +26,7 @@ use super::keeper_pool::KeeperPool;
 use super::oracle::{Asker, Keeper, Oracle};
 use super::pool::{Pool, PoolOptions};
 use super::pump::Pump;
+use super::sequences::Sequencer;
 use super::slots::Slots;
 use super::temporary::TemporaryKeeper;
 use super::wait::{SignalBox, Signals, until, within};
@@ -65,6 +66,7 @@ pub(super) struct Shard<C: Conversation> {
     pub(super) pool: Rc<Pool>,
     /// On the first shard.
     keeper_pool: Option<Rc<KeeperPool>>,
+    pub(super) sequencer: Option<Rc<Sequencer>>,
     pub(super) asker: Rc<Asker>,
     pub(super) admission: Arc<Admission>,
     pub(super) mesh: Mesh,
@@ -103,9 +105,14 @@ pub(super) async fn run<C: Conversation>(
         idle_ticks_max: ticks(options.iris_idle_timeout),
     };
     let pool = Pool::new(pool_options.clone(), slots, Arc::clone(&counters), Rc::clone(&tick));
+    let idle_ticks_max = ticks(KEEPER_IDLE_MAX).into_iter().chain(pool_options.idle_ticks_max).min();
+    let sequencer = options.sequences.as_ref().map(|kept| {
+        let pool_options = PoolOptions { idle_ticks_max, ..pool_options.clone() };
+        let timeout = options.oracle.iris_answer_timeout;
+        Sequencer::new(kept, &pool, pool_options, timeout, Arc::clone(&counters), Rc::clone(&tick))
+    });
     // One for the whole process, which shards share.
     let keeper_pool = (index == 0).then(|| {
-        let idle_ticks_max = ticks(KEEPER_IDLE_MAX).into_iter().chain(pool_options.idle_ticks_max).min();
         let pool_options = PoolOptions { idle_ticks_max, ..pool_options };
         KeeperPool::new(Rc::clone(&pool), pool_options, Arc::clone(&counters), Rc::clone(&tick))
     });
@@ -113,6 +120,7 @@ pub(super) async fn run<C: Conversation>(
         let keeper = Keeper::new(
             Arc::clone(&oracle),
             Rc::clone(keeper_pool),
+            sequencer.clone().zip(options.session.sequences.clone()),
             Arc::clone(&schema_epoch),
             Arc::clone(&options.session.enums),
             Arc::clone(&options.session.changes),
@@ -132,6 +140,7 @@ pub(super) async fn run<C: Conversation>(
         pool,
         keeper_pool,
         asker,
+        sequencer,
         admission,
         mesh,
         counters,
@@ -162,6 +171,9 @@ pub(super) async fn run<C: Conversation>(
     shard.pool.close_idle().await;
     if let Some(keeper_pool) = &shard.keeper_pool {
         keeper_pool.close_idle().await;
+    }
+    if let Some(sequencer) = &shard.sequencer {
+        sequencer.close_idle().await;
     }
     if let Some(mailbox) = shard.mesh.mailbox(index) {
         // A connection on its way to one who has gone since.
@@ -331,6 +343,9 @@ impl<C: Conversation> Shard<C> {
             self.pool.on_tick();
             if let Some(keeper_pool) = &self.keeper_pool {
                 keeper_pool.on_tick();
+            }
+            if let Some(sequencer) = &self.sequencer {
+                sequencer.on_tick();
             }
         }
     }

@@ -159,7 +159,9 @@ fn options(iris: &FakeIris) -> ServeOptions {
             finishes: false,
             finishes_all: false,
             side_table: None,
+            sequences: None,
         },
+        sequences: None,
         oracle: OracleOptions::off(),
     }
 }

@@ -103,6 +103,48 @@ impl ColumnNote {
     }
 }
 
+impl ColumnNote {
+    /// The sequence that its default draws from, as it names it.
+    pub fn draws(&self) -> Option<String> {
+        self.clause_list().into_iter().find_map(|(kind, clause)| match kind {
+            ClauseKind::Default => {
+                let rest = clause.strip_prefix("DEFAULT nextval('")?.strip_suffix("'::regclass)")?;
+                Some(rest.replace("''", "'"))
+            }
+            // As the gateway writes it, in quotes.
+            ClauseKind::Generated => {
+                let (_, rest) = clause.split_once("(SEQUENCE NAME \"")?;
+                let end = rest.match_indices('"').map(|(at, _)| at).find(|at| {
+                    let next = rest.get(at.saturating_add(1)..).unwrap_or_default();
+                    next.starts_with([' ', ')'])
+                })?;
+                Some(format!("\"{}\"", rest.get(..end)?))
+            }
+            ClauseKind::Check | ClauseKind::Other => None,
+        })
+    }
+}
+
+/// What ALTER TABLE leaves in IRIS for a default that takes the next value of a sequence: IRIS never has to evaluate it, since
+/// the gateway sends the value.
+const DRAWING_DEFAULT: &str = "pg:nextval ";
+
+/// Such a default, for the text.
+pub(crate) fn drawing_default(sequence: &str) -> String {
+    let code = format!("\"{DRAWING_DEFAULT}{}\"", sequence.replace('"', "\"\""));
+    format!("OBJECTSCRIPT {}", super::iris_text::quoted(&code))
+}
+
+/// The sequence that such a default of IRIS names.
+pub(crate) fn drawn_by_default(text: &str) -> Option<&str> {
+    text.strip_prefix(DRAWING_DEFAULT)
+}
+
+/// The clause that [`ColumnNote::draws`] reads.
+pub(crate) fn drawing_clause(sequence: &str) -> String {
+    format!("DEFAULT nextval({}::regclass)", crate::types::quoted_text(sequence))
+}
+
 /// Whether a description was written by the gateway.
 pub(crate) fn is_note(description: &str) -> bool {
     description.trim_start().starts_with(PREFIX)

@@ -23,6 +23,7 @@ mod writes;
 pub(crate) use cache::CachedTranslation;
 pub use cache::TranslationCache;
 pub(crate) use description::{ClauseKind, is_note, parse_table_note, parse_view_columns, parse_view_note};
+pub(crate) use description::{ColumnNote, drawing_clause, drawn_by_default};
 pub use description::{DeclaredType, EnumType, parse_column_note, parse_description};
 pub(crate) use finish::finish;
 pub use options::{SideTable, TranslateError, TranslateOptions, Translated};
@@ -30,16 +31,17 @@ pub(crate) use options::{TEMPORARY_PREFIX, TemporaryNames, is_temporary_schema};
 pub use plan::{Action, Bind, MirrorStatement, Translation};
 pub(crate) use plan::{
     AdvisoryOperation, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat, CopyFromStdin,
-    CopyHeader, CursorCommand, ElementSource, EnumChange, EnumSide, ExecuteArgument, Fetch, FetchDirection, FetchKey,
-    FetchedColumn, Finish, FinishPiece, Given, ModesScope, OnCommit, Output, OutputColumn, Plan, RunIf, ScriptStep,
-    SessionValue, SetConfig, SettingCommand, StepRole, TemporaryChange, TransactionCommand, TransactionModes,
-    travels_in_binary,
+    CopyHeader, CursorCommand, Draw, ElementSource, EnumChange, EnumSide, ExecuteArgument, Fetch, FetchDirection,
+    FetchKey, FetchedColumn, Finish, FinishPiece, Given, ModesScope, OnCommit, Output, OutputColumn, OwnedChange, Plan,
+    Restart, RunIf, ScriptStep, SequenceCommand, SequenceFunction, SessionValue, SetConfig, SettingCommand, StepRole,
+    TemporaryChange, TransactionCommand, TransactionModes, travels_in_binary,
 };
 pub(crate) use plpgsql::{BlockStatement, BlockStep, DoBlock};
 pub use schema::{ColumnFacts, NoSchema, RelationName, Schema, TableFacts, TableLookup, VectorElement};
 pub(crate) use schema::{Named, NamedFacts, Need, ViewFacts, ViewLookup};
 pub use split::split;
 pub(crate) use split::{qualified_names, quoted_names_at, statement_start};
+pub(crate) use syntax::names::regclass_parts;
 pub use template::{Literal, LiteralKind, Template};
 pub(crate) use translate::view_for_mirror;
 pub use translate::{check_syntax, translate};

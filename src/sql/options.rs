@@ -29,6 +29,8 @@ pub struct TranslateOptions<'a> {
     pub side_table: Option<&'a SideTable>,
     /// The session's temporary tables; `None` where there can be none.
     pub temporary: Option<TemporaryNames<'a>>,
+    /// There is a place for sequences.
+    pub has_sequences: bool,
 }
 
 /// What the schemas of temporary tables begin with, whatever gateway made them. PostgreSQL keeps `pg_` for the system: clients
@@ -60,6 +62,7 @@ impl<'a> TranslateOptions<'a> {
             has_oracle: false,
             side_table: None,
             temporary: None,
+            has_sequences: false,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! What a translated statement tells the session to do.
 
 mod finished;
+mod sequence;
 
 use std::rc::Rc;
 
 pub(crate) use finished::{Fetch, FetchKey, FetchedColumn, Finish, FinishPiece, Output, travels_in_binary};
+pub(crate) use sequence::{Draw, OwnedChange, Restart, SequenceCommand, SequenceFunction};
 
 use super::description::EnumType;
 use super::plpgsql::DoBlock;
@@ -48,6 +50,10 @@ pub struct Translation {
     pub is_of_session: bool,
     /// What becomes of the session's temporary tables once the statement has been carried out.
     pub temporary: Option<TemporaryChange>,
+    /// What [`SessionValue::Drawn`] counts, in the order of evaluation.
+    pub draws: Vec<Draw>,
+    /// Of a definition, once IRIS and the mirror have carried it out.
+    pub owned: Vec<OwnedChange>,
 }
 
 impl Translation {
@@ -67,6 +73,8 @@ impl Translation {
             upsert_keys: Vec::new(),
             is_of_session: false,
             temporary: None,
+            draws: Vec::new(),
+            owned: Vec::new(),
         }
     }
 
@@ -195,6 +203,8 @@ pub enum Action {
     LockRows(Box<LockRows>),
     /// Parts of the statement come first, and the statement itself is over their rows.
     Staged(Box<Staged>),
+    /// CREATE, ALTER and DROP SEQUENCE.
+    Sequence(SequenceCommand),
     /// Nothing for IRIS to do, all of it is in `Translation::mirror` (COMMENT ON, CREATE TYPE).
     MirrorOnly,
     /// CLOSE, DISCARD and the like that concern only the gateway: accepted, nothing to do (VACUUM, ANALYZE).
@@ -222,6 +232,8 @@ pub struct CatalogQuery {
     pub reads_session: bool,
     /// The gateway's counters (`pgwire_counters`).
     pub reads_counters: bool,
+    /// Where sequences stand (`pg_sequences`, `SELECT last_value FROM s`).
+    pub reads_sequences: bool,
 }
 
 /// SQL-level cursors. FETCH and MOVE also work on portals of the extended protocol: one name space.
@@ -286,6 +298,7 @@ pub enum CallFunction {
     /// `pg_notify(channel, payload)`.
     Notify,
     Sleep(SleepKind),
+    Sequence(SequenceFunction),
 }
 
 /// What the argument of a sleep is.
@@ -356,6 +369,7 @@ pub enum SettingCommand {
     Reset(Option<String>),
     DiscardAll,
     DiscardTemporary,
+    DiscardSequences,
 }
 
 /// What BEGIN, SET TRANSACTION and the like say of a transaction; `None`: nothing.
@@ -546,6 +560,8 @@ pub enum SessionValue {
     /// `gen_random_uuid()`, `uuid_generate_v4()`: fresh for each bind. Translation puts it only where it is evaluated
     /// once.
     RandomUuid,
+    /// The n-th of the statement's draws from sequences.
+    Drawn(u16),
     /// `random()`: a number in [0, 1), fresh for each bind.
     Random,
 }

@@ -26,6 +26,8 @@ pub struct ColumnFacts {
     pub folds_case: bool,
     /// The default, where it is a constant: text that reads as a value of the type.
     pub constant_default: Option<String>,
+    /// The sequence that its default draws from, as its description names it.
+    pub draws: Option<String>,
     /// Its enum type, whose labels are all it may hold; `pg_type` is text then.
     pub enum_type: Option<Rc<EnumType>>,
     /// A stream of IRIS (LONGVARCHAR, LONGVARBINARY), which IRIS can show, write and test for NULL, and not compute with.
@@ -189,6 +191,11 @@ pub trait Schema {
     /// What IRIS finds by a name; `None` when it has to be asked first.
     fn named(&self, _what: Named, _name: &str) -> Option<Rc<Vec<NamedFacts>>> {
         Some(Rc::default())
+    }
+
+    /// Whether there is a sequence of a schema and a name, as PostgreSQL calls them.
+    fn has_sequence(&self, _schema: &str, _name: &str) -> bool {
+        false
     }
 
     /// An enum type by its name, if there is one.

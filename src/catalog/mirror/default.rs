@@ -1,5 +1,6 @@
 //! COLUMN_DEFAULT: IRIS shows the ObjectScript expression a property begins with, or SQL words.
 
+use crate::sql::{drawing_clause, drawn_by_default};
 use crate::types::{Oid, PgType, quoted_text};
 
 pub(super) const RANDOM_UUID: &str = "gen_random_uuid()";
@@ -56,11 +57,20 @@ impl IrisDefault {
         }
     }
 
+    /// The sequence that ALTER TABLE through the gateway has given the column.
+    pub(crate) fn draws(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => drawn_by_default(text),
+            _ => None,
+        }
+    }
+
     /// A constant that reads as a value of the type; `None` for every other default, and for the numbers that IRIS has
     /// for days and seconds.
     pub(crate) fn constant(&self, pg_type: PgType) -> Option<String> {
         match self {
             Self::Number(_) if matches!(pg_type.oid, Oid::DATE | Oid::TIME | Oid::TIMESTAMP | Oid::TIMESTAMPTZ) => None,
+            Self::Text(text) if drawn_by_default(text).is_some() => None,
             Self::Number(text) | Self::Text(text) => Some(text.clone()),
             Self::None | Self::Computed(_) => None,
         }
@@ -84,6 +94,9 @@ impl IrisDefault {
             // IRIS's own day and second numbers.
             Self::Number(_) if is_moment || pg_type.oid == Oid::BYTEA => None,
             Self::Number(number) => Some(quoted_text(number)),
+            Self::Text(text) if let Some(sequence) = drawn_by_default(text) => {
+                drawing_clause(sequence).strip_prefix("DEFAULT ").map(str::to_owned)
+            }
             Self::Text(text) if is_number => {
                 text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).map(|_| text.trim().to_owned())
             }

@@ -303,7 +303,8 @@ impl MirrorLoad {
         if is_temporary_schema(&schema) {
             return Ok(());
         }
-        if self.options.side_table.as_ref().is_some_and(|table| table.is(&schema, &name)) {
+        let own = [&self.options.side_table, &self.options.sequence_table];
+        if own.into_iter().flatten().any(|table| table.is(&schema, &name)) {
             return Ok(());
         }
         if self.tables.len() >= RELATIONS_MAX {

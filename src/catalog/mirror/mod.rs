@@ -40,4 +40,6 @@ pub struct MirrorOptions {
     pub schemas: Option<Vec<String>>,
     /// A table of the gateway's own, which is not mirrored.
     pub side_table: Option<Arc<SideTable>>,
+    /// Another one.
+    pub sequence_table: Option<Arc<SideTable>>,
 }

@@ -368,7 +368,11 @@ impl Definition {
             match kind {
                 ClauseKind::Default if still_true(&clause, &default) => described = Some(clause),
                 ClauseKind::Default => {}
-                ClauseKind::Generated => generated = column.identity.then_some(clause),
+                // One that IRIS does not count takes values of a sequence.
+                ClauseKind::Generated if column.identity || clause.contains("(SEQUENCE NAME ") => {
+                    generated = Some(clause);
+                }
+                ClauseKind::Generated => {}
                 ClauseKind::Check | ClauseKind::Other => clauses = format!("{clauses} {clause}"),
             }
         }
@@ -391,7 +395,7 @@ impl Definition {
             tail.push_str(" NOT NULL");
         }
         let is_integer = matches!(pg_type.oid, Oid::INT2 | Oid::INT4 | Oid::INT8);
-        if column.identity && !is_serial && is_integer {
+        if (column.identity || generated.is_some()) && !is_serial && is_integer {
             let way = if column.is_always { "ALWAYS" } else { "BY DEFAULT" };
             let clause = generated.unwrap_or_else(|| format!("GENERATED {way} AS IDENTITY"));
             tail = format!("{tail} {clause}");
@@ -418,7 +422,10 @@ impl Definition {
 /// ALTER COLUMN .. SET DEFAULT changes what IRIS has and leaves the description.
 fn still_true(clause: &str, default: &IrisDefault) -> bool {
     match default {
-        IrisDefault::None => clause.to_ascii_uppercase().starts_with("DEFAULT NULL"),
+        IrisDefault::None => {
+            let clause = clause.to_ascii_lowercase();
+            clause.starts_with("default null") || clause.starts_with("default nextval(")
+        }
         IrisDefault::Computed(words) => {
             let clause = clause.to_ascii_lowercase();
             let value = clause.trim_start_matches("default").trim_start();

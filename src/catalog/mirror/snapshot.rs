@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use crate::catalog::sequences::{Sequence, SequenceName};
 use crate::sql::{EnumType, MirrorStatement};
 
 use super::comments::Comments;
@@ -27,6 +28,8 @@ pub struct MirrorSnapshot {
     /// By folded IRIS schema and name: place and fingerprint.
     places: HashMap<(String, String), (usize, u64)>,
     schemas: Vec<String>,
+    /// Without where they stand.
+    sequences: Vec<Sequence>,
 }
 
 /// Names of relations that are taken, per schema: IRIS has a name space of indexes per table, PostgreSQL one for
@@ -74,7 +77,17 @@ impl MirrorSnapshot {
         let mut schemas: Vec<String> = relations.iter().map(|relation| relation.schema.clone()).collect();
         schemas.sort();
         schemas.dedup();
-        Self { places, schemas, relations }
+        Self { places, schemas, relations, sequences: Vec::new() }
+    }
+
+    /// What its tables draw from, and others.
+    pub(crate) fn set_sequences(&mut self, sequences: Vec<Sequence>) {
+        let schemas = sequences.iter().map(|sequence| sequence.name.schema.clone());
+        self.schemas.extend(schemas);
+        self.schemas.sort();
+        self.schemas.dedup();
+        let unused = |sequence: Sequence| Sequence { last_value: sequence.start, is_called: false, ..sequence };
+        self.sequences = sequences.into_iter().map(unused).collect();
     }
 
     pub fn len(&self) -> usize {
@@ -97,7 +110,8 @@ impl MirrorSnapshot {
 
     /// Everything, for an empty mirror.
     pub fn create(&self) -> Vec<MirrorBatch> {
-        self.make(&self.relations.iter().collect::<Vec<_>>(), &[], &[])
+        let sequences = self.sequences.iter().collect::<Vec<_>>();
+        self.make(&self.relations.iter().collect::<Vec<_>>(), &[], &[], &sequences, &[])
     }
 
     /// What has to be done to a mirror made of `older` and of the clients' own words for the relations `by_text` (IRIS
@@ -135,7 +149,14 @@ impl MirrorSnapshot {
                 !by_text.contains(&key) && !unsettled.contains(&key) && now != before
             })
             .collect();
-        if gone.is_empty() && made.is_empty() {
+        let is_left = |sequence: &Sequence| {
+            let key = sequence_key(sequence);
+            by_text.contains(&key) || unsettled.contains(&key)
+        };
+        let lacks = |all: &[Sequence], sequence: &Sequence| !all.contains(sequence) && !is_left(sequence);
+        let new: Vec<&Sequence> = self.sequences.iter().filter(|s| lacks(&older.sequences, s)).collect();
+        let old: Vec<&Sequence> = older.sequences.iter().filter(|s| lacks(&self.sequences, s)).collect();
+        if gone.is_empty() && made.is_empty() && new.is_empty() && old.is_empty() {
             return Vec::new();
         }
         // DROP .. CASCADE takes views and foreign keys of relations that have not changed.
@@ -145,14 +166,27 @@ impl MirrorSnapshot {
             let made: HashSet<_> = made.iter().map(|relation| key(relation)).collect();
             self.relations.iter().filter(|relation| !made.contains(&key(relation))).collect()
         };
-        self.make(&made, &gone, &others)
+        self.make(&made, &gone, &others, &new, &old)
     }
 
     /// Drops, then makes; of `others` what went with the drops.
-    fn make(&self, made: &[&Relation], gone: &[&Relation], others: &[&Relation]) -> Vec<MirrorBatch> {
+    fn make(
+        &self,
+        made: &[&Relation],
+        gone: &[&Relation],
+        others: &[&Relation],
+        new: &[&Sequence],
+        old: &[&Sequence],
+    ) -> Vec<MirrorBatch> {
         let mut batches = Batches::default();
         for relation in gone {
             batches.push(relation, relation.drop_statement());
+        }
+        for sequence in old.iter().filter(|sequence| !is_of_identity(sequence)) {
+            // One that has changed is changed: defaults of columns hold on to it.
+            if !new.iter().any(|new| new.name == sequence.name) {
+                batches.push_sequence(sequence, format!("DROP SEQUENCE IF EXISTS {} CASCADE", sequence.name.quoted()));
+            }
         }
         batches.close();
         let enum_schemas =
@@ -166,6 +200,14 @@ impl MirrorSnapshot {
         for relation in made {
             for sql in relation.types.iter().filter(|sql| types.insert(sql.as_str())) {
                 batches.push_free(sql.clone());
+            }
+        }
+        batches.close();
+        // In front of the tables, whose columns have defaults that name them.
+        for sequence in new.iter().filter(|sequence| !is_of_identity(sequence)) {
+            batches.push_sequence(sequence, sequence.create_statement());
+            if old.iter().any(|old| old.name == sequence.name) {
+                batches.push_sequence(sequence, sequence.alter_statement());
             }
         }
         batches.close();
@@ -192,6 +234,12 @@ impl MirrorSnapshot {
             batches.relation_done();
         }
         batches.close();
+        for sequence in new {
+            if let Some(sql) = sequence.owner_statement() {
+                batches.push_sequence(sequence, sql);
+            }
+        }
+        batches.close();
         let mut views: Vec<&Relation> =
             made.iter().chain(others).copied().filter(|relation| relation.is_view).collect();
         views.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
@@ -210,6 +258,17 @@ impl MirrorSnapshot {
 
 fn key(relation: &Relation) -> (String, String) {
     (relation.iris_schema.to_lowercase(), relation.iris_name.to_lowercase())
+}
+
+/// As the changes of sessions name it.
+fn sequence_key(sequence: &Sequence) -> (String, String) {
+    let SequenceName { schema, name } = &sequence.name;
+    (schema.to_lowercase(), name.to_lowercase())
+}
+
+/// Made with its column.
+fn is_of_identity(sequence: &Sequence) -> bool {
+    sequence.owner.as_ref().is_some_and(|owner| owner.is_identity)
 }
 
 fn fingerprint(relation: &Relation) -> u64 {
@@ -283,6 +342,11 @@ impl Batches {
         for (target, text) in &relation.comments {
             self.push(relation, target.comment_on(Some(text)));
         }
+    }
+
+    fn push_sequence(&mut self, sequence: &Sequence, sql: String) {
+        let SequenceName { schema, name } = sequence.name.clone();
+        self.open.statements.push(MirrorStatement { sql, otherwise: None, relations: vec![(schema, name)] });
     }
 
     fn push_free(&mut self, sql: String) {

@@ -13,7 +13,7 @@ fn page(rows: &[&[&str]]) -> Vec<u8> {
 }
 
 fn options() -> MirrorOptions {
-    MirrorOptions { default_schema: "SQLUser".to_owned(), schemas: None, side_table: None }
+    MirrorOptions { default_schema: "SQLUser".to_owned(), schemas: None, side_table: None, sequence_table: None }
 }
 
 /// Answers every query by the first entry whose name its text contains, in pages of one row; refuses the others.

@@ -18,10 +18,12 @@ use super::side_table::CommentKeeper;
 use super::state::{Address, Death, Generation, Oracle, Readiness};
 use crate::catalog::{
     ChangesUnderWay, Comments, DoneMarks, EnumTypes, MirrorBatch, MirrorChange, MirrorLoad, MirrorMark, MirrorSnapshot,
-    MirrorStep, ServerVersion, as_superuser, comment_changes, prepare_embedded, prepare_external, prepare_native,
+    MirrorStep, SequenceNames, ServerVersion, as_superuser, comment_changes, prepare_embedded, prepare_external,
+    prepare_native,
 };
 use crate::runtime::keeper_pool::KeeperPool;
 use crate::runtime::pool::Lease;
+use crate::runtime::sequences::Sequencer;
 use crate::runtime::wait::until;
 use crate::sql::MirrorStatement;
 use crate::wire::{PgError, SqlState};
@@ -36,6 +38,8 @@ const REFRESH_PAUSE_FACTOR: u32 = 4;
 pub(in crate::runtime) struct Keeper {
     oracle: Arc<Oracle>,
     pool: Rc<KeeperPool>,
+    /// Where they are kept, and which are known.
+    sequences: Option<(Rc<Sequencer>, Arc<SequenceNames>)>,
     /// Moved when the mirror changes: what was described before may be wrong.
     schema_epoch: Arc<AtomicU64>,
     enums: Arc<EnumTypes>,
@@ -74,6 +78,7 @@ impl Keeper {
     pub(in crate::runtime) fn new(
         oracle: Arc<Oracle>,
         pool: Rc<KeeperPool>,
+        sequences: Option<(Rc<Sequencer>, Arc<SequenceNames>)>,
         schema_epoch: Arc<AtomicU64>,
         enums: Arc<EnumTypes>,
         changes: Arc<ChangesUnderWay>,
@@ -86,6 +91,7 @@ impl Keeper {
         Self {
             oracle,
             pool,
+            sequences,
             schema_epoch,
             enums,
             changes,
@@ -474,10 +480,21 @@ impl Keeper {
                 MirrorStep::Done(snapshot) => {
                     self.enums.adopt(snapshot.enum_types().cloned());
                     Lease::release(lease).await;
-                    return Ok(snapshot);
+                    return self.with_sequences(snapshot).await;
                 }
             }
         }
+    }
+
+    /// What IRIS has of sequences lies in a table of the gateway's.
+    async fn with_sequences(&self, mut snapshot: MirrorSnapshot) -> Result<MirrorSnapshot, Box<PgError>> {
+        if let Some((sequencer, names)) = &self.sequences {
+            names.begin_reading();
+            let found = sequencer.all().await?;
+            names.adopt(found.iter().map(|sequence| sequence.name.clone()));
+            snapshot.set_sequences(found);
+        }
+        Ok(snapshot)
     }
 }
 

@@ -139,7 +139,12 @@ impl OracleOptions {
             refresh_interval: Duration::from_secs(60),
             iris_answer_timeout: Duration::from_secs(60),
             database: "USER".to_owned(),
-            mirror: MirrorOptions { default_schema: "SQLUser".to_owned(), schemas: None, side_table: None },
+            mirror: MirrorOptions {
+                default_schema: "SQLUser".to_owned(),
+                schemas: None,
+                side_table: None,
+                sequence_table: None,
+            },
         }
     }
 }

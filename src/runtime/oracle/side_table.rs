@@ -12,16 +12,11 @@ use crate::catalog::{
     CommentChange, CommentTarget, Comments, SideTableStatements, comment_changes, comments_from_table, kept_comments,
     read_side_table,
 };
-use crate::iris::{IrisError, Item, ItemReader, Reply, Request};
+use crate::iris::Request;
+use crate::runtime::asking::{NO_TABLE_SQLCODE, TABLE_EXISTS_SQLCODE, Trouble, ask};
 use crate::runtime::keeper_pool::KeeperPool;
-use crate::runtime::link::Link;
 use crate::runtime::pool::Lease;
 use crate::sql::SideTable;
-use crate::wire::{PgError, SqlState};
-
-/// "Table or view not found", "Table name not unique".
-const NO_TABLE_SQLCODE: i32 = 30;
-const TABLE_EXISTS_SQLCODE: i32 = 201;
 
 /// The part of the keeper that knows the side table.
 pub(super) struct CommentKeeper {
@@ -36,21 +31,6 @@ pub(super) struct CommentKeeper {
     known: Option<Comments>,
     has_warned: bool,
 }
-
-/// Why the table could not be read or written.
-enum Trouble {
-    Refused(IrisError),
-    Other(Box<PgError>),
-}
-
-impl From<Box<PgError>> for Trouble {
-    fn from(error: Box<PgError>) -> Self {
-        Self::Other(error)
-    }
-}
-
-/// The rows of a query.
-type Rows = Vec<Vec<Option<String>>>;
 
 impl CommentKeeper {
     pub(super) fn new(
@@ -162,12 +142,12 @@ impl CommentKeeper {
     /// What the table holds; `None` when there was none and it was made.
     async fn read(&self) -> Result<Option<Comments>, Trouble> {
         let mut lease = self.pool.acquire().await?;
-        let result = match self.ask(&mut lease, &self.statements.select()).await {
+        let result = match ask(&mut lease, self.timeout, &self.statements.select()).await {
             Err(Trouble::Refused(error)) if error.sqlcode == NO_TABLE_SQLCODE => {
-                match self.ask(&mut lease, &self.statements.create()).await {
+                match ask(&mut lease, self.timeout, &self.statements.create()).await {
                     // Another gateway was faster.
                     Err(Trouble::Refused(error)) if error.sqlcode == TABLE_EXISTS_SQLCODE => {
-                        self.ask(&mut lease, &self.statements.select()).await.map(Some)
+                        ask(&mut lease, self.timeout, &self.statements.select()).await.map(Some)
                     }
                     made => made.map(|_| None),
                 }
@@ -175,63 +155,23 @@ impl CommentKeeper {
             read => read.map(Some),
         };
         Lease::release(lease).await;
-        result.map(|rows| rows.map(read_side_table))
+        result.map(|asked| asked.map(|asked| read_side_table(asked.rows)))
     }
 
     async fn carry_out(&self, changes: &[CommentChange]) -> Result<(), Trouble> {
         let mut lease = self.pool.acquire().await?;
         let mut result = Ok(());
         for request in changes.iter().flat_map(|change| self.statements.change(change)) {
-            result = self.ask(&mut lease, &request).await.map(drop);
+            result = ask(&mut lease, self.timeout, &request).await.map(drop);
             if result.is_err() {
                 break;
             }
         }
         if result.is_ok() {
-            result = self.ask(&mut lease, &Request::Commit).await.map(drop);
+            result = ask(&mut lease, self.timeout, &Request::Commit).await.map(drop);
         }
         // Rolls back what is left half done.
         Lease::release(lease).await;
         result
-    }
-
-    /// A request to its end, with all its pages.
-    async fn ask(&self, lease: &mut Lease, request: &Request) -> Result<Rows, Trouble> {
-        let Some(link) = lease.link_mut() else {
-            return Err(PgError::error(SqlState::INTERNAL_ERROR, "no IRIS connection at hand").into());
-        };
-        let mut rows = Rows::new();
-        let mut is_end = exchange(link, self.timeout, request, &mut rows).await?;
-        while let (false, Request::Execute { statement, .. }) = (is_end, request) {
-            is_end =
-                exchange(link, self.timeout, &Request::Fetch { statement: Rc::clone(statement) }, &mut rows).await?;
-        }
-        Ok(rows)
-    }
-}
-
-/// Whether that was all.
-async fn exchange(link: &mut Link, timeout: Duration, request: &Request, rows: &mut Rows) -> Result<bool, Trouble> {
-    link.exchange_within(timeout, request).await.map_err(|error| error.to_pg())?;
-    match link.take_reply() {
-        Reply::Failed { error, .. } => Err(Trouble::Refused(error)),
-        Reply::Page { metadata, rows: bytes, end } => {
-            let mut reader = ItemReader::new(bytes);
-            while !reader.is_empty() && !metadata.columns.is_empty() {
-                let mut row = Vec::with_capacity(metadata.columns.len());
-                for _ in &metadata.columns {
-                    let item = reader.need("comment cell").map_err(|error| {
-                        PgError::error(SqlState::INTERNAL_ERROR, format!("IRIS sent rows that cannot be read: {error}"))
-                    })?;
-                    row.push(match &item {
-                        Item::Null => None,
-                        item => item.to_text(),
-                    });
-                }
-                rows.push(row);
-            }
-            Ok(end)
-        }
-        Reply::Prepared(_) | Reply::Updated { .. } | Reply::Stream(_) | Reply::Done => Ok(true),
     }
 }

@@ -9,7 +9,7 @@ use glommio::net::TcpStream;
 use glommio::timer::Timer;
 
 use super::{End, Outcome, Pump, canceled_by_timeout, canceled_by_user, is_gone, stopping};
-use crate::catalog::{MirrorChange, OracleRequest};
+use crate::catalog::{MirrorChange, OracleRequest, SequenceRequest};
 use crate::runtime::cancel::{Activity, Target};
 use crate::runtime::conversation::Conversation;
 use crate::runtime::wait::Signals;
@@ -59,6 +59,26 @@ impl<C: Conversation> Pump<C> {
         match done {
             Ok(()) => Ok(self.session.on_event(Event::Mirrored(Ok(())), &mut self.out)),
             Err((error, None)) => Ok(self.session.on_event(Event::Mirrored(Err(error)), &mut self.out)),
+            Err((error, Some(interruption))) => self.end_waiting(&error, &interruption),
+        }
+    }
+
+    /// Sequences live outside of the session's transaction, whose lease waits.
+    pub(super) async fn sequence(&mut self, request: &SequenceRequest) -> Result<Step, End> {
+        self.begin_waiting();
+        let deadline = self.statement_deadline();
+        let interrupted = interruption(&self.target, &self.stream, deadline);
+        let work = async {
+            match &self.shard.sequencer {
+                Some(sequencer) => Ok(sequencer.run(request).await),
+                None => Ok(Err(PgError::unsupported("sequences are not kept: the gateway has no catalogs"))),
+            }
+        };
+        let done = or(work, async { Err(interrupted.await) }).await;
+        self.target.activity.set(Activity::Working);
+        match done {
+            Ok(result) => Ok(self.session.on_event(Event::Sequence(result.map(Box::new)), &mut self.out)),
+            Err((error, None)) => Ok(self.session.on_event(Event::Sequence(Err(error)), &mut self.out)),
             Err((error, Some(interruption))) => self.end_waiting(&error, &interruption),
         }
     }

@@ -26,7 +26,9 @@ impl<C: Conversation> Pump<C> {
             Step::FlushThenResume => self.send(true).await,
             // Nothing runs any more.
             Step::NeedFrame | Step::Flush | Step::Notifications if self.out.is_full() => self.send(false).await,
-            Step::Submit(_) | Step::Ask(_) | Step::Refresh | Step::Wait(_) if self.out.is_full() => {
+            Step::Submit(_) | Step::Ask(_) | Step::Refresh | Step::Sequence(_) | Step::Wait(_)
+                if self.out.is_full() =>
+            {
                 self.send(true).await
             }
             // Closing has a limit of its own, and the mirror must not wait for a client.

@@ -5,6 +5,7 @@ pub(super) mod channels;
 pub(super) mod counts;
 pub(super) mod open_results;
 pub(super) mod presence;
+pub(super) mod sequences;
 pub(super) mod settings;
 pub(super) mod temporary;
 pub(super) mod transaction;
@@ -23,6 +24,7 @@ use self::advisory::AdvisoryLocks;
 use self::channels::Channels;
 use self::open_results::OpenResults;
 use self::presence::{Presence, Sessions};
+use self::sequences::SequenceValues;
 use self::settings::Settings;
 use self::temporary::TemporaryTables;
 use self::transaction::Transaction;
@@ -45,9 +47,15 @@ pub(super) struct Client {
     pub temporary: TemporaryTables,
     /// The temporary tables of all sessions.
     pub temporaries: Arc<Temporaries>,
+    /// Few sessions have any.
+    pub sequences: Box<SequenceValues>,
+    /// Values of the statement whose values are being bound.
+    pub drawn: Vec<i64>,
     /// What the session has open, as [`gateway_setting::SESSION`](crate::catalog::gateway_setting::SESSION) tells it:
     /// written when the next statement asks for it.
     pub open: String,
+    /// The statement that tells PostgreSQL where sequences stand, for the question that is asked next.
+    pub sequence_states: String,
     /// On the IRIS connection.
     pub open_results: Rc<OpenResults>,
     /// Memory of the rows that cursors keep.
@@ -94,7 +102,10 @@ impl Client {
             advisory: AdvisoryLocks::default(),
             temporary: TemporaryTables::default(),
             temporaries: Arc::clone(temporaries),
+            sequences: Box::default(),
+            drawn: Vec::new(),
             open: String::new(),
+            sequence_states: String::new(),
             open_results: Rc::default(),
             cursor_bytes: Rc::default(),
             has_queried: false,

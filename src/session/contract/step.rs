@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::catalog::{MirrorChange, OracleRequest};
+use crate::catalog::{MirrorChange, OracleRequest, SequenceAnswer, SequenceRequest};
 use crate::iris::{Reply, Request};
 use crate::wire::{FrontendMessage, PgError};
 
@@ -31,6 +31,8 @@ pub enum Step {
     /// Bring the mirror in line with IRIS, then call `on_event(Event::Mirrored)`: a statement named a relation that
     /// the mirror has not. Needs no lease. The runtime bounds how often that is done.
     Refresh,
+    /// Do this to sequences, outside of the session's transaction, and call `on_event(Event::Sequence)`. Needs no lease.
+    Sequence(SequenceRequest),
     /// Wait, then call `on_event(Event::Waited)`, or `Event::Admitted`. Needs no lease.
     Wait(WaitRequest),
     /// The session listens and is about to be idle: call `on_event(Event::Notified)` with what has come in for it, at
@@ -49,6 +51,7 @@ pub enum Want {
     Ask(OracleRequest),
     Mirror(MirrorChange),
     Refresh,
+    Sequence(SequenceRequest),
     Wait(WaitRequest),
     /// The client takes what has been written.
     Flush,
@@ -63,6 +66,7 @@ impl From<Want> for Step {
             Want::Ask(request) => Self::Ask(request),
             Want::Mirror(change) => Self::Mirror(change),
             Want::Refresh => Self::Refresh,
+            Want::Sequence(request) => Self::Sequence(request),
             Want::Wait(request) => Self::Wait(request),
             Want::Flush => Self::FlushThenResume,
             Want::Frame => Self::NeedFrame,
@@ -104,6 +108,8 @@ pub enum Event<'a> {
     Oracle(Result<Vec<u8>, Box<PgError>>),
     /// After `Mirror` (the first error of its statements, if any) and after `Refresh`.
     Mirrored(Result<(), Box<PgError>>),
+    /// The answer to a [`SequenceRequest`]; 57014 when it took too long.
+    Sequence(Result<Box<SequenceAnswer>, Box<PgError>>),
     /// The answer to a [`WaitRequest`]: that to a [`LockRequest`], or true when what was waited for has come; 57014 when it has not.
     Waited(Result<bool, Box<PgError>>),
     /// The answer to [`WaitRequest::Admission`]; 57014 when it took too long.

@@ -39,6 +39,7 @@ impl Portal {
             PortalState::Bound(Values::Iris(values)) => values.bytes(),
             PortalState::Bound(Values::Oracle(statement)) => statement.bytes(),
             PortalState::Bound(Values::Refused(query)) => query.bytes(),
+            PortalState::Bound(Values::Undrawn(statement)) => statement.bytes(),
             _ => 0_usize,
         };
         values.saturating_add(FIXED_BYTES)

@@ -11,12 +11,12 @@ use super::executing::{Behind, Executing, Framing, Origin, Purpose};
 use super::portal::{Portal, PortalState, no_portal};
 use super::ready::{Ready, in_failed_block};
 use crate::session::contract::step::Step;
-use crate::session::run::Operation;
 use crate::session::run::arguments::{Arguments, argument_values, constants};
 use crate::session::run::bind::{Values, bind_values};
 use crate::session::run::cursor::SharedCursor;
 use crate::session::run::script::Run;
 use crate::session::run::values::{Parameter, Sources};
+use crate::session::run::{Operation, follows};
 use crate::session::understand::context::{Cx, Understood};
 use crate::session::understand::resolve::Resolve;
 use crate::session::understand::rows::{Field, Formats, put_row_description};
@@ -298,7 +298,9 @@ impl Ready {
             return Err(in_failed_block());
         }
         let formats = portal.formats.clone();
-        if let (PortalState::Bound(Values::Iris(values)), Action::Script(_)) = (&mut portal.state, action) {
+        if let (PortalState::Bound(Values::Iris(values)), Action::Script(_)) = (&mut portal.state, action)
+            && !follows(&understood, &self.context)
+        {
             let values = std::mem::take(values);
             // Made where it stays.
             portal.state =

@@ -9,10 +9,10 @@ use crate::wire::{PgError, SendBuf};
 use super::executing::{Behind, Executing, Framing, Origin, Purpose};
 use super::ready::{Activity, Ready, in_failed_block};
 use crate::session::contract::step::Step;
-use crate::session::run::Operation;
 use crate::session::run::arguments::{Arguments, argument_values, constants};
 use crate::session::run::bind::{Values, bind_values, literals_only};
 use crate::session::run::script::Run;
+use crate::session::run::{Operation, follows};
 use crate::session::understand::context::{Cx, Understood};
 use crate::session::understand::resolve::Resolve;
 use crate::session::understand::rows::Formats;
@@ -232,7 +232,9 @@ impl Ready {
         if needs_transaction(&understood) {
             self.client.transaction.begin_implicit();
         }
-        if let (Values::Iris(values), Action::Script(_)) = (&mut values, &understood.translation.action) {
+        if let (Values::Iris(values), Action::Script(_)) = (&mut values, &understood.translation.action)
+            && !follows(&understood, &self.context)
+        {
             // Made where it stays.
             let run = Run::new(Rc::clone(&understood), std::mem::take(values), Formats::text(), true);
             let (operation, origin) = (Some(Operation::Run(run)), Origin::Query(place.clone()));

@@ -8,6 +8,7 @@ use crate::wire::{PgError, SqlState};
 
 use super::calls::{CallValues, bind_arguments};
 use super::catalog::{CatalogStatement, catalog_statement};
+use super::drawing::Undrawn;
 use super::upsert_keys::check_keys;
 use super::values::{Parameter, SettingValue, Sources, put_values};
 use crate::session::understand::context::{Cx, ShardContext, Understood};
@@ -21,6 +22,8 @@ pub(crate) enum Values {
     Oracle(Box<CatalogStatement>),
     /// Of functions that the gateway carries out.
     Calls(Box<CallValues>),
+    /// Of a statement that takes values of sequences first.
+    Undrawn(Box<Undrawn>),
     /// Of a query that IRIS computes for other values.
     Refused(Box<RefusedQuery>),
 }
@@ -142,6 +145,10 @@ fn check_formats(understood: &Understood, formats: &Formats, cx: &Cx<'_>) -> Res
 
 fn values_of(understood: &Understood, sources: &Sources<'_>, cx: &mut Cx<'_>) -> Result<Values, Box<PgError>> {
     let steps = match &understood.translation.action {
+        // Not before it runs: what is bound may never be.
+        Action::Script(_) if cx.client.drawn.len() < understood.translation.draws.len() => {
+            return Ok(Values::Undrawn(Box::new(Undrawn::new(sources))));
+        }
         Action::Script(steps) => steps,
         Action::Calls(calls) => return Ok(Values::Calls(Box::new(bind_arguments(calls, sources)?))),
         Action::Catalog(_) => {

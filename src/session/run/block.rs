@@ -197,7 +197,7 @@ impl BlockRun {
             Action::WriteBack(_) | Action::Staged(_) => {
                 understood.extra.described().is_some_and(|described| described.columns.is_some())
             }
-            Action::Empty | Action::MirrorOnly | Action::Accepted | Action::Channel(_) => false,
+            Action::Empty | Action::MirrorOnly | Action::Accepted | Action::Channel(_) | Action::Sequence(_) => false,
             Action::Setting(SettingCommand::DiscardAll) => {
                 return Err(PgError::error(
                     SqlState::ACTIVE_TRANSACTION,

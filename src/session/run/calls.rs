@@ -4,14 +4,15 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::sql::{AdvisoryOperation, Bind, Call, CallArgument, CallFunction};
-use crate::types::{Datum, Encoder, Oid, PgType, decode};
+use crate::sql::{AdvisoryOperation, Bind, Call, CallArgument, CallFunction, SequenceFunction};
+use crate::types::{Datum, Encoder, Oid, PgType, boolean_word, decode};
 use crate::wire::{Format, PgError, SendBuf, Severity, SqlState};
 
 use super::catalog::{CatalogStatement, catalog_statement};
 use super::channel::notify;
 use super::evaluation::Evaluation;
 use super::outcome::{CommandTag, Outcome};
+use super::sequence_call::SequenceCall;
 use super::values::Sources;
 use crate::session::client::Client;
 use crate::session::contract::lock::{LockKey, LockMode, LockRequest, LockScope};
@@ -127,6 +128,7 @@ fn result_type(function: CallFunction) -> Oid {
         CallFunction::Advisory(AdvisoryOperation::Lock { is_try: true, .. } | AdvisoryOperation::Unlock { .. }) => {
             Oid::BOOL
         }
+        CallFunction::Sequence(_) => Oid::INT8,
         CallFunction::Advisory(_) | CallFunction::Notify | CallFunction::Sleep(_) => Oid::VOID,
     }
 }
@@ -141,12 +143,16 @@ pub(crate) struct Calls {
     formats: Formats,
     /// RowDescription goes in front (simple protocol).
     describe: bool,
+    /// It goes in front of the first row, when that is known.
+    describes_late: bool,
     tag: Rc<str>,
     rows_max: u64,
     /// What the calls so far have answered.
     results: Vec<Datum<'static>>,
     /// The lock that has been asked for.
     asked: Option<LockRequest>,
+    /// What is being done to a sequence.
+    sequence: Option<SequenceCall>,
     state: State,
 }
 
@@ -167,10 +173,12 @@ impl Calls {
             evaluation: None,
             formats,
             describe,
+            describes_late: false,
             tag,
             rows_max: 0,
             results: Vec::new(),
             asked: None,
+            sequence: None,
             state: State::New,
         }
     }
@@ -197,11 +205,13 @@ impl Calls {
             }
             State::New => {
                 let fields = call_fields(&self.calls, &self.formats)?;
-                if self.describe {
+                // Whether there is such a sequence is an error of the statement's text to PostgreSQL.
+                self.describes_late = self.describe && self.calls.iter().any(|call| is_of_sequence(call.function));
+                if self.describe && !self.describes_late {
                     put_row_description(&fields, cx.out);
                 }
                 self.state = State::Running;
-                self.run(cx.client, cx.out)
+                self.run(cx)
             }
             State::Running | State::Done => Ok(Outcome::Complete(CommandTag::counted(Rc::clone(&self.tag), 0))),
             State::Rows(from) => self.put_rows(from, cx.out),
@@ -216,7 +226,15 @@ impl Calls {
                 Progress::Wait(want) => Ok(Outcome::Wait(want)),
                 Progress::Ready(cells) => self.evaluated(cells, cx),
             },
-            (Event::Waited(result), None) if self.state == State::Running => self.on_waited(result, cx.client, cx.out),
+            (Event::Waited(result), None) if self.state == State::Running => self.on_waited(result, cx),
+            (event, None) if self.sequence.is_some() => {
+                let Some(mut call) = self.sequence.take() else { return Err(cx.shard.unwaited()) };
+                let progress = call.resume(event, cx)?;
+                match self.sequenced(call, progress) {
+                    Some(want) => Ok(Outcome::Wait(want)),
+                    None => self.run(cx),
+                }
+            }
             _ => Err(cx.shard.unwaited()),
         }
     }
@@ -234,30 +252,25 @@ impl Calls {
 
     /// # Errors
     /// Why the lock could not be had or the time was cut short, or the error of a later call.
-    fn on_waited(
-        &mut self,
-        result: Result<bool, Box<PgError>>,
-        client: &mut Client,
-        out: &mut SendBuf,
-    ) -> Result<Outcome, Box<PgError>> {
+    fn on_waited(&mut self, result: Result<bool, Box<PgError>>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         let done = result?;
         let Some(asked) = self.asked.take() else {
             // What was waited for is that time goes by.
             self.results.push(Datum::Text(""));
-            return self.run(client, out);
+            return self.run(cx);
         };
         match asked {
             LockRequest::Lock { key, mode, scope, waits } => {
                 if done {
-                    let depth = client.transaction.depth();
-                    client.advisory.granted(key, mode, scope, depth);
+                    let depth = cx.client.transaction.depth();
+                    cx.client.advisory.granted(key, mode, scope, depth);
                 }
                 self.results.push(if waits { Datum::Text("") } else { Datum::Bool(done) });
             }
-            LockRequest::Unlock { mode, .. } => self.unlocked(done, mode, client, out),
+            LockRequest::Unlock { mode, .. } => self.unlocked(done, mode, cx.client, cx.out),
             LockRequest::UnlockAll => self.results.push(Datum::Text("")),
         }
-        self.run(client, out)
+        self.run(cx)
     }
 
     fn unlocked(&mut self, done: bool, mode: LockMode, client: &Client, out: &mut SendBuf) {
@@ -269,7 +282,7 @@ impl Calls {
     }
 
     /// Carries out calls until one has to wait, or all are done.
-    fn run(&mut self, client: &mut Client, out: &mut SendBuf) -> Result<Outcome, Box<PgError>> {
+    fn run(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         while let Some(call) = self.calls.get(self.results.len()) {
             let function = call.function;
             let behind = self.calls.iter().take(self.results.len()).map(|call| call.arguments.len()).sum();
@@ -286,7 +299,7 @@ impl Calls {
                     // Not strict: NULL is the empty string.
                     let mut values = values.into_iter().map(Option::unwrap_or_default);
                     let (channel, payload) = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
-                    notify(channel, payload, client)?;
+                    notify(channel, payload, cx.client)?;
                     self.results.push(Datum::Text(""));
                 }
                 CallFunction::Sleep(_) => match values.first().copied().flatten() {
@@ -294,8 +307,19 @@ impl Calls {
                     None => self.results.push(Datum::Null),
                     Some(seconds) => return Ok(Outcome::Wait(Want::Wait(WaitRequest::Sleep(sleep_time(seconds)?)))),
                 },
+                CallFunction::Sequence(function) => {
+                    // Strict.
+                    let Some(mut call) = sequence_call(function, &values)? else {
+                        self.results.push(Datum::Null);
+                        continue;
+                    };
+                    let progress = call.start(cx)?;
+                    if let Some(want) = self.sequenced(call, progress) {
+                        return Ok(Outcome::Wait(want));
+                    }
+                }
                 CallFunction::Advisory(AdvisoryOperation::UnlockAll) => {
-                    if client.advisory.forget_session_locks() {
+                    if cx.client.advisory.forget_session_locks() {
                         return Ok(self.ask(LockRequest::UnlockAll));
                     }
                     self.results.push(Datum::Text(""));
@@ -306,13 +330,27 @@ impl Calls {
                         self.results.push(Datum::Null);
                         continue;
                     };
-                    if let Some(outcome) = self.lock(operation, key, client, out) {
+                    if let Some(outcome) = self.lock(operation, key, cx.client, cx.out) {
                         return Ok(outcome);
                     }
                 }
             }
         }
-        self.put_rows(0, out)
+        self.put_rows(0, cx.out)
+    }
+
+    /// What there is to wait for.
+    fn sequenced(&mut self, call: SequenceCall, progress: Progress<Vec<i64>>) -> Option<Want> {
+        match progress {
+            Progress::Wait(want) => {
+                self.sequence = Some(call);
+                Some(want)
+            }
+            Progress::Ready(values) => {
+                self.results.push(values.last().map_or(Datum::Null, |value| Datum::Int(*value)));
+                None
+            }
+        }
     }
 
     /// `None`: answered without the runtime.
@@ -356,6 +394,9 @@ impl Calls {
     /// One row of all results.
     fn put_rows(&mut self, from: usize, out: &mut SendBuf) -> Result<Outcome, Box<PgError>> {
         let fields = call_fields(&self.calls, &self.formats)?;
+        if std::mem::take(&mut self.describes_late) {
+            put_row_description(&fields, out);
+        }
         let width = self.results.len().max(1);
         let limit = match usize::try_from(self.rows_max) {
             Ok(0) | Err(_) => usize::MAX,
@@ -384,6 +425,22 @@ impl Calls {
         self.state = State::Done;
         Ok(Outcome::Complete(CommandTag::counted(Rc::clone(&self.tag), u64::try_from(count).unwrap_or(u64::MAX))))
     }
+}
+
+fn is_of_sequence(function: CallFunction) -> bool {
+    matches!(function, CallFunction::Sequence(_))
+}
+
+/// `None`: an argument is NULL.
+fn sequence_call(function: SequenceFunction, values: &[Option<&str>]) -> Result<Option<SequenceCall>, Box<PgError>> {
+    let Some(values) = values.iter().copied().collect::<Option<Vec<&str>>>() else { return Ok(None) };
+    let mut values = values.into_iter();
+    let name = values.next().unwrap_or_default();
+    let value = values.next().map(|value| {
+        value.parse().map_err(|_| PgError::error(SqlState::INTERNAL_ERROR, "a value of a sequence is not a number"))
+    });
+    let is_called = values.next().and_then(boolean_word).unwrap_or(true);
+    Ok(Some(SequenceCall::new(function, name, value.transpose()?.unwrap_or_default(), is_called)))
 }
 
 /// How long to wait for so many seconds. A negative number and NaN are none, what is too large for a clock is for ever.

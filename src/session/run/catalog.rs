@@ -1,6 +1,9 @@
 //! A statement that the oracle answers: its messages pass on as they came, cut by the row limit of the portal.
 
-use crate::catalog::{Answer, BoundValue, Execution, LongValue, OraclePurpose, OracleRequest, execute, rows_len};
+use crate::catalog::{
+    Answer, BoundValue, Execution, LongValue, OraclePurpose, OracleRequest, Sequence, SequenceRequest, execute,
+    rows_len,
+};
 use crate::sql::CatalogQuery;
 use crate::types::Oid;
 use crate::wire::{Format, PgError, SendBuf, SqlState};
@@ -8,7 +11,7 @@ use crate::wire::{Format, PgError, SendBuf, SqlState};
 use super::calls::CallValues;
 use super::outcome::{CommandTag, Outcome};
 use super::values::SettingValue;
-use crate::session::contract::step::{Event, Progress};
+use crate::session::contract::step::{Event, Progress, Want};
 use crate::session::understand::context::Cx;
 use crate::session::understand::prelude::prelude;
 use crate::session::understand::question::Question;
@@ -73,6 +76,8 @@ pub(crate) struct CatalogRun {
 #[derive(Debug)]
 enum State {
     Next,
+    /// Where sequences stand is asked first.
+    Sequences,
     Waiting(Question),
     /// Rows from `at` on have not been sent.
     Rows {
@@ -117,10 +122,10 @@ impl CatalogRun {
         match self.state {
             State::Next => {
                 self.opens_only = true;
-                Ok(self.ask(cx))
+                Ok(self.begin(cx))
             }
             State::Rows { .. } | State::Done => Ok(Outcome::Suspended),
-            State::Waiting(_) => Err(runs_already()),
+            State::Waiting(_) | State::Sequences => Err(runs_already()),
         }
     }
 
@@ -136,6 +141,14 @@ impl CatalogRun {
 
     pub(crate) fn reads_session(&self) -> bool {
         self.query.reads_session
+    }
+
+    fn begin(&mut self, cx: &Cx<'_>) -> Outcome {
+        if self.query.reads_sequences && cx.shard.options.sequences.is_some() {
+            self.state = State::Sequences;
+            return Outcome::Wait(Want::Sequence(SequenceRequest::All));
+        }
+        self.ask(cx)
     }
 
     fn ask(&mut self, cx: &Cx<'_>) -> Outcome {
@@ -162,16 +175,25 @@ impl CatalogRun {
         self.rows_max = rows_max;
         self.opens_only = false;
         match std::mem::replace(&mut self.state, State::Done) {
-            State::Next => Ok(self.ask(cx)),
+            State::Next => Ok(self.begin(cx)),
             State::Rows { answer, at, left_count } => Ok(self.put_rows(answer, at, left_count, cx.out)),
             State::Done => Ok(Outcome::Complete(CommandTag::counted("SELECT", 0))),
-            State::Waiting(_) => Err(runs_already()),
+            State::Waiting(_) | State::Sequences => Err(runs_already()),
         }
     }
 
     /// # Errors
     /// PostgreSQL's own error of the statement, or why it could not be asked.
     pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let event = match (&self.state, event) {
+            (State::Sequences, Event::Sequence(answer)) => {
+                cx.client.sequence_states = Sequence::set_statements(&answer?.all);
+                let outcome = self.ask(cx);
+                cx.client.sequence_states.clear();
+                return Ok(outcome);
+            }
+            (_, event) => event,
+        };
         let State::Waiting(question) = &mut self.state else { return Err(cx.shard.unwaited()) };
         if let Event::Mirrored(Err(error)) = event {
             return Err(error);

@@ -121,9 +121,11 @@ impl Local {
                 client.settings.reset_all(in_transaction);
                 if matches!(self.command, LocalCommand::Setting(SettingCommand::DiscardAll)) {
                     super::channel::discard(client)?;
+                    client.sequences.discard();
                     discard_temporary(client);
                 }
             }
+            LocalCommand::Setting(SettingCommand::DiscardSequences) => client.sequences.discard(),
             LocalCommand::Setting(SettingCommand::DiscardTemporary) => discard_temporary(client),
             LocalCommand::Setting(SettingCommand::Show(name)) => {
                 let action = Action::Setting(SettingCommand::Show(name.clone()));

@@ -10,10 +10,12 @@ pub(super) mod channel;
 pub(super) mod control;
 pub(super) mod copy_in;
 pub(super) mod cursor;
+pub(super) mod drawing;
 pub(super) mod emptied;
 pub(super) mod evaluation;
 pub(super) mod explain;
 pub(super) mod finish;
+pub(super) mod following;
 pub(super) mod held_rows;
 pub(super) mod local;
 mod lock_rows;
@@ -22,6 +24,8 @@ pub(super) mod outcome;
 mod page_rest;
 pub(super) mod refused;
 pub(super) mod script;
+pub(super) mod sequence;
+pub(super) mod sequence_call;
 mod staged;
 pub(super) mod streams;
 pub(super) mod try_setting;
@@ -46,14 +50,17 @@ use self::channel::ChannelOperation;
 use self::control::Control;
 use self::copy_in::CopyIn;
 use self::cursor::run::{CommitHeld, CursorRun};
+use self::drawing::Drawing;
 use self::emptied::Emptying;
 use self::finish::FinishRun;
+use self::following::Following;
 use self::local::{Local, LocalCommand};
 use self::lock_rows::LockRowsRun;
 use self::nested::Carrying;
 use self::outcome::Outcome;
 use self::refused::{RefusedRun, Wanted};
 use self::script::Run;
+use self::sequence::SequenceRun;
 use self::staged::StagedRun;
 use self::try_setting::TrySetting;
 use self::write_back::WriteBackRun;
@@ -83,6 +90,12 @@ pub(super) enum Operation {
     LockRows(Box<LockRowsRun>),
     /// Parts of the statement come first.
     Staged(Box<StagedRun>),
+    /// CREATE, ALTER and DROP SEQUENCE.
+    Sequence(Box<SequenceRun>),
+    /// A definition of a table, and the sequences of its columns.
+    Following(Box<Following>),
+    /// Values of sequences are taken for a statement.
+    Drawing(Box<Drawing>),
     /// Only the mirror has something to do.
     Mirror(MirrorOnly),
     /// SET of a parameter that the oracle knows.
@@ -166,6 +179,9 @@ impl Operation {
             (Values::Calls(values), Action::Calls(calls)) => {
                 return Ok(Self::Calls(Box::new(Calls::new(calls, *values, formats, describe, tag()))));
             }
+            (Values::Undrawn(statement), _) => {
+                return Ok(Self::Drawing(Box::new(Drawing::new(understood, *statement, formats, describe))));
+            }
             (Values::Refused(query), _) => {
                 return Ok(Self::Refused(Box::new(RefusedRun::new(*query, formats, describe))));
             }
@@ -173,12 +189,17 @@ impl Operation {
             (Values::Iris(values), _) => values,
         };
         Ok(match &understood.translation.action {
+            Action::Script(_) if follows(&understood, context) => {
+                let run = Run::new(Rc::clone(&understood), values, formats, describe);
+                Self::Following(Box::new(Following::new(run, &understood.translation.owned)))
+            }
             Action::Script(_) => Self::Run(Run::new(understood, values, formats, describe)),
             Action::MirrorOnly => Self::Mirror(MirrorOnly {
                 change: mirror_change(client, &understood),
                 enum_change: understood.translation.enum_change.clone(),
                 tag: tag(),
             }),
+            Action::Sequence(command) => Self::Sequence(Box::new(SequenceRun::new(command.clone(), understood))),
             Action::Transaction(command) => Self::Control(Control::new(command.clone(), tag())),
             Action::Setting(command) if let Some(setting) = TrySetting::of(command, &understood.tag, context) => {
                 Self::TrySetting(Box::new(setting))
@@ -277,6 +298,13 @@ impl Operation {
                 run.start(rows_max, cx)
             }
             Self::Mirror(mirror) => Ok(mirror.start()),
+            Self::Sequence(run) => run.start(cx),
+            Self::Following(run) => run.start(rows_max, cx),
+            Self::Drawing(drawing) => {
+                cx.client.settings.check_writable(drawing.command())?;
+                let progress = drawing.start(rows_max, cx)?;
+                self.after_drawing(progress, cx)
+            }
             Self::Cursor(run) => run.start(rows_max, cx),
             Self::CommitHeld(commit) => commit.start(cx),
             Self::Arguments(arguments) => Ok(Outcome::Wait(arguments.start(rows_max, cx))),
@@ -350,6 +378,12 @@ impl Operation {
             Self::LockRows(run) => run.resume(event, cx),
             Self::Staged(run) => run.resume(event, cx),
             Self::Mirror(mirror) => mirror.resume(event, cx),
+            Self::Sequence(run) => run.resume(event, cx),
+            Self::Following(run) => run.resume(event, cx),
+            Self::Drawing(drawing) => {
+                let progress = drawing.resume(event, cx)?;
+                self.after_drawing(progress, cx)
+            }
             Self::Cursor(run) => run.resume(event, cx),
             Self::CommitHeld(commit) => commit.resume(event, cx),
             Self::Arguments(arguments) => match arguments.resume(event, cx)? {
@@ -390,6 +424,23 @@ impl Operation {
         }
     }
 
+    /// Goes on when all values are there.
+    fn after_drawing(&mut self, progress: Progress<Values>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        match (progress, &mut *self) {
+            (Progress::Wait(want), _) => Ok(Outcome::Wait(want)),
+            (Progress::Ready(values), Self::Drawing(drawing)) => {
+                let (understood, formats, describe) = drawing.take_wanted();
+                let (rows_max, carries) = (drawing.rows_max, drawing.carries);
+                *self = Self::new(understood, values, formats, describe, cx.shard, cx.client)?;
+                if let (Some(carries), Self::Run(run)) = (carries, &mut *self) {
+                    carry(run, carries, cx);
+                }
+                self.start(rows_max, cx)
+            }
+            (Progress::Ready(_), _) => Err(cx.shard.unwaited()),
+        }
+    }
+
     /// Goes on when it is known how PostgreSQL finishes the query.
     fn after_refusal(&mut self, progress: Understanding, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match (progress, &mut *self) {
@@ -410,6 +461,7 @@ impl Operation {
     pub(super) fn take_result(&mut self) -> Option<Request> {
         match self {
             Self::Run(run) => run.take_result(),
+            Self::Following(run) => run.take_result(),
             Self::Block(run) => run.take_result(),
             Self::Finish(run) => run.take_result(),
             Self::WriteBack(run) => run.take_result(),
@@ -452,6 +504,11 @@ impl Operation {
     }
 }
 
+/// Whether sequences may come or go with a definition.
+pub(in crate::session) fn follows(understood: &Understood, context: &ShardContext) -> bool {
+    !understood.translation.owned.is_empty() && context.options.sequences.is_some()
+}
+
 impl Carrying for Operation {
     fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         self.start(0, cx)
@@ -475,16 +532,22 @@ fn carrying(
     cx: &Cx<'_>,
 ) -> Result<Box<dyn Carrying>, Box<PgError>> {
     let mut operation = Operation::new(understood, values, formats, false, cx.shard, cx.client)?;
-    if let Operation::Run(run) = &mut operation {
-        if carries {
-            run.print_standard();
-        }
-        // A portal may have a result of the same statement open: IRIS tells results apart by the key.
-        if cx.client.open_results.any() {
-            run.separate(cx.shard.next_statement_key());
-        }
+    match &mut operation {
+        Operation::Run(run) => carry(run, carries, cx),
+        Operation::Drawing(drawing) => drawing.carries = Some(carries),
+        _ => {}
     }
     Ok(Box::new(operation))
+}
+
+fn carry(run: &mut Run, carries: bool, cx: &Cx<'_>) {
+    if carries {
+        run.print_standard();
+    }
+    // A portal may have a result of the same statement open: IRIS tells results apart by the key.
+    if cx.client.open_results.any() {
+        run.separate(cx.shard.next_statement_key());
+    }
 }
 
 impl MirrorOnly {

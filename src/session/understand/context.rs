@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::catalog::{
-    ChangeUnderWay, ChangesUnderWay, EnumTypes, ServerVersion, TableCache, TableQueries, Temporaries,
+    ChangeUnderWay, ChangesUnderWay, EnumTypes, SequenceNames, ServerVersion, TableCache, TableQueries, Temporaries,
 };
 use crate::iris::IrisStatement;
 use crate::sql::{MirrorStatement, SideTable, TranslateOptions, TranslationCache};
@@ -61,6 +61,8 @@ pub struct SessionOptions {
     pub finishes_all: bool,
     /// The table of IRIS that keeps comments.
     pub side_table: Option<Arc<SideTable>>,
+    /// The sequences that are known, the same for all shards; `None`: there is no place for any.
+    pub sequences: Option<Arc<SequenceNames>>,
 }
 
 /// The PostgreSQL release whose behaviour the gateway follows: the embedded one's, and what clients are told until another
@@ -89,6 +91,7 @@ impl SessionOptions {
             finishes: false,
             finishes_all: false,
             side_table: None,
+            sequences: None,
         }
     }
 }
@@ -130,7 +133,8 @@ pub struct ShardContext {
 impl ShardContext {
     /// `schema_epoch` is shared by all shards of the process.
     pub fn new(options: SessionOptions, schema_epoch: Arc<AtomicU64>, counters: Arc<SessionCounters>) -> Self {
-        let tables = TableCache::with_enums(&options.default_schema, Arc::clone(&options.enums));
+        let sequences = options.sequences.clone();
+        let tables = TableCache::with_enums(&options.default_schema, Arc::clone(&options.enums), sequences);
         Self {
             options,
             translations: RefCell::new(TranslationCache::new(TRANSLATIONS_MAX)),
@@ -176,6 +180,7 @@ impl ShardContext {
             temporary: self.options.has_oracle.then(|| client.temporary.names(&self.options.temporaries)),
             has_oracle: self.options.has_oracle,
             side_table: self.options.side_table.as_deref(),
+            has_sequences: self.options.sequences.is_some(),
         }
     }
 

@@ -26,6 +26,11 @@ const READABLE: &[&str] = &[
 /// functions that the gateway has replaced what they have to answer.
 pub(crate) fn prelude(client: &Client, query: CatalogQuery, context: &ShardContext) -> String {
     let mut prelude = String::from("BEGIN READ ONLY; SET LOCAL SESSION AUTHORIZATION ");
+    if query.reads_sequences && !client.sequence_states.is_empty() {
+        // What is set stays when the transaction is rolled back: it is where the sequence stands.
+        prelude =
+            format!("BEGIN; {}; SET TRANSACTION READ ONLY; SET LOCAL SESSION AUTHORIZATION ", client.sequence_states);
+    }
     prelude.push_str(&quoted_name(&client.user));
     prelude.push(';');
     client.settings.prelude(&mut prelude);

@@ -56,6 +56,10 @@ pub(crate) fn session_value(
             Ok(Datum::Int(i64::try_from(client.transactions_count()).unwrap_or(i64::MAX).saturating_add(1)))
         }
         SessionValue::RandomUuid => text(random_uuid()?),
+        SessionValue::Drawn(n) => match client.drawn.get(usize::from(*n)) {
+            Some(value) => Ok(Datum::Int(*value)),
+            None => Err(PgError::error(SqlState::INTERNAL_ERROR, "a value of a sequence was not drawn")),
+        },
         SessionValue::Random => {
             // 53 random bits are a double in [0, 1) exactly.
             let bits = u64::from_le_bytes(random()?) >> 11;

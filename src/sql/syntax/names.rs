@@ -115,3 +115,66 @@ pub(crate) fn catalog_later(name: &str) -> Box<PgError> {
         .detail("Catalogs are answered by PostgreSQL, tables by IRIS.")
         .hint("Query them one after the other.")
 }
+
+/// What the input of `regclass` reads, `a."B c"`: names with dots between, in lower case unless they are in quotes; `None` for anything else.
+pub(crate) fn regclass_parts(text: &str) -> Option<Vec<String>> {
+    let mut parts = Vec::new();
+    let mut rest = text.trim_start();
+    loop {
+        let mut part = String::new();
+        if let Some(mut quoted) = rest.strip_prefix('"') {
+            loop {
+                let (before, after) = quoted.split_once('"')?;
+                part.push_str(before);
+                match after.strip_prefix('"') {
+                    Some(after) => {
+                        part.push('"');
+                        quoted = after;
+                    }
+                    None => {
+                        rest = after;
+                        break;
+                    }
+                }
+            }
+        } else {
+            let end = rest.find(|c: char| c == '.' || c.is_ascii_whitespace()).unwrap_or(rest.len());
+            let (plain, after) = rest.split_at_checked(end)?;
+            part.push_str(&plain.to_lowercase());
+            rest = after;
+        }
+        if part.is_empty() {
+            return None;
+        }
+        parts.push(part);
+        rest = rest.trim_start();
+        match rest.strip_prefix('.') {
+            Some(after) => rest = after.trim_start(),
+            None if rest.is_empty() && parts.len() <= 3 => return Some(parts),
+            None => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_as_regclass_reads_them() {
+        for (text, parts) in [
+            ("s", Some(vec!["s"])),
+            (" Public . S ", Some(vec!["public", "s"])),
+            ("\"A.b\".\"c\"\"d\"", Some(vec!["A.b", "c\"d"])),
+            ("db.public.s", Some(vec!["db", "public", "s"])),
+            ("", None),
+            ("a.", None),
+            ("a b", None),
+            ("\"a", None),
+            ("a.b.c.d", None),
+        ] {
+            let expected = parts.map(|parts| parts.into_iter().map(str::to_owned).collect::<Vec<_>>());
+            assert_eq!(regclass_parts(text), expected, "{text}");
+        }
+    }
+}

@@ -25,6 +25,7 @@ fn one(call: &Call, template: &Template) -> String {
 fn name(function: CallFunction) -> String {
     match function {
         CallFunction::Notify => "pg_notify".into(),
+        CallFunction::Sequence(function) => format!("{function:?}").to_lowercase(),
         CallFunction::Sleep(SleepKind::Seconds) => "pg_sleep".into(),
         CallFunction::Sleep(SleepKind::For) => "pg_sleep_for".into(),
         CallFunction::Sleep(SleepKind::Until) => "pg_sleep_until".into(),

@@ -58,6 +58,7 @@ impl Tables {
                         identity: words.contains(&"#"),
                         has_default: words.contains(&"#"),
                         folds_case: words.contains(&"~"),
+                        draws: None,
                         constant_default: None,
                         enum_type: match note.declared {
                             DeclaredType::Enum(declared) => Some(Rc::new(declared)),

@@ -5,7 +5,9 @@
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
 use super::context::Result;
-use crate::sql::plan::{AdvisoryOperation, Call, CallArgument, CallFunction, CatalogQuery, SleepKind};
+use crate::sql::plan::{
+    AdvisoryOperation, Call, CallArgument, CallFunction, CatalogQuery, SequenceFunction, SleepKind,
+};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, arguments};
 use crate::sql::syntax::tree;
@@ -35,6 +37,10 @@ fn function(name: &str) -> Option<CallFunction> {
         "pg_notify" => Some(CallFunction::Notify),
         "pg_sleep" => Some(CallFunction::Sleep(SleepKind::Seconds)),
         "pg_sleep_for" => Some(CallFunction::Sleep(SleepKind::For)),
+        "nextval" => Some(CallFunction::Sequence(SequenceFunction::Next)),
+        "currval" => Some(CallFunction::Sequence(SequenceFunction::Current)),
+        "setval" => Some(CallFunction::Sequence(SequenceFunction::Set)),
+        "lastval" => Some(CallFunction::Sequence(SequenceFunction::Last)),
         "pg_sleep_until" => Some(CallFunction::Sleep(SleepKind::Until)),
         _ => None,
     }
@@ -48,6 +54,10 @@ fn signature(function: CallFunction, arguments_count: usize) -> Option<&'static 
         (CallFunction::Advisory(_), 1) => Some(&[Oid::INT8]),
         (CallFunction::Advisory(_), 2) => Some(&[Oid::INT4, Oid::INT4]),
         (CallFunction::Notify, 2) => Some(&[Oid::TEXT, Oid::TEXT]),
+        (CallFunction::Sequence(SequenceFunction::Last), 0) => Some(&[]),
+        (CallFunction::Sequence(SequenceFunction::Next | SequenceFunction::Current), 1) => Some(&[Oid::TEXT]),
+        (CallFunction::Sequence(SequenceFunction::Set), 2) => Some(&[Oid::TEXT, Oid::INT8]),
+        (CallFunction::Sequence(SequenceFunction::Set), 3) => Some(&[Oid::TEXT, Oid::INT8, Oid::BOOL]),
         (CallFunction::Sleep(SleepKind::Seconds), 1) => Some(&[Oid::FLOAT8]),
         (CallFunction::Sleep(SleepKind::For), 1) => Some(&[Oid::INTERVAL]),
         (CallFunction::Sleep(SleepKind::Until), 1) => Some(&[Oid::TIMESTAMPTZ]),
@@ -79,6 +89,20 @@ pub(crate) fn has_gateway_call(node: &SyntaxNode) -> bool {
     node.descendants().any(|node| called(&node).is_some())
 }
 
+/// A SELECT without FROM and WHERE: what it computes is computed once.
+pub(crate) fn is_one_row(query: &SyntaxNode) -> bool {
+    let clause = nodes::child(query, SyntaxKind::SELECT_CLAUSE);
+    query.kind() == SyntaxKind::SELECT
+        && query.children().count() == 1
+        && clause.is_some_and(|clause| clause.children().count() == 1)
+}
+
+/// Whether all that the gateway has to do for a statement is about sequences.
+fn has_sequence_calls_alone(query: &SyntaxNode) -> bool {
+    let mut functions = query.descendants().filter_map(|node| called(&node));
+    functions.all(|(function, _)| matches!(function, CallFunction::Sequence(_)))
+}
+
 /// What the gateway carries out of a query.
 pub(crate) enum GatewayCalls {
     /// All of it.
@@ -101,6 +125,8 @@ impl Cx<'_> {
         }
         let calls = match self.calls_alone(query)? {
             Some(calls) => calls,
+            // Among other columns they are values that the statement has before it is sent.
+            None if is_one_row(query) && has_sequence_calls_alone(query) => return Ok(None),
             None => {
                 if let Some(sleeps) = self.sleeps_first(query)?
                     && let Some(query) = self.catalog_query(query)?
@@ -291,6 +317,7 @@ fn is_accepted(own: Oid, wanted: Oid) -> bool {
     match wanted {
         Oid::INT8 => matches!(own, Oid::UNKNOWN | Oid::INT2 | Oid::INT4 | Oid::INT8),
         Oid::INT4 => matches!(own, Oid::UNKNOWN | Oid::INT2 | Oid::INT4),
+        Oid::BOOL => matches!(own, Oid::UNKNOWN | Oid::BOOL),
         Oid::FLOAT8 => {
             matches!(own, Oid::UNKNOWN | Oid::INT2 | Oid::INT4 | Oid::INT8 | Oid::NUMERIC | Oid::FLOAT4 | Oid::FLOAT8)
         }

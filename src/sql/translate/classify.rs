@@ -96,7 +96,8 @@ impl Cx<'_> {
     /// What the oracle has to know of a query that it is to finish; `None`: it is not for the oracle.
     pub(in crate::sql) fn asks_of_oracle(&self, query: &SyntaxNode) -> Option<CatalogQuery> {
         let seen = self.seen_by_oracle(query).ok().flatten()?;
-        (self.options.has_oracle && !seen.sets_settings).then_some(seen.asks)
+        // Where sequences stand is asked for a question of its own.
+        (self.options.has_oracle && !seen.sets_settings && !seen.asks.reads_sequences).then_some(seen.asks)
     }
 
     /// What a query reads and calls; `None` where it does what is not for the oracle.
@@ -111,12 +112,17 @@ impl Cx<'_> {
                         parts if self.is_catalog_relation(parts) => {
                             seen.reads_catalogs = true;
                             match parts.last().map(String::as_str) {
+                                Some("pg_sequences") => seen.asks.reads_sequences = true,
                                 Some("pg_stat_activity") => seen.asks.reads_activity = true,
                                 Some("pg_settings") => seen.asks.reads_settings = true,
                                 Some("pgwire_counters") => seen.asks.reads_counters = true,
                                 Some("pg_cursors" | "pg_prepared_statements") => seen.asks.reads_session = true,
                                 _ => {}
                             }
+                        }
+                        parts if self.is_sequence(parts) => {
+                            seen.reads_catalogs = true;
+                            seen.asks.reads_sequences = true;
                         }
                         _ => seen.reads_tables = true,
                     }
@@ -147,6 +153,7 @@ impl Cx<'_> {
                     }
                     seen.asks.reads_settings |= SETTING_READERS.contains(&name);
                     seen.asks.reads_session |= name == "pg_listening_channels";
+                    seen.asks.reads_sequences |= name == "pg_sequence_last_value";
                     seen.sets_settings |= name == "set_config";
                     // `FROM pg_show_all_settings()`.
                     seen.calls_alone |= name != "set_config";
@@ -214,6 +221,16 @@ impl Cx<'_> {
                 Ok(SetConfig { name, value, local })
             })
             .collect()
+    }
+
+    /// Folded name parts of a sequence that is kept.
+    fn is_sequence(&self, parts: &[String]) -> bool {
+        match parts {
+            [name] if self.options.search_path.is_empty() => self.schema.has_sequence("public", name),
+            [name] => self.options.search_path.iter().any(|schema| self.schema.has_sequence(schema, name)),
+            [schema, name] | [_, schema, name] => self.schema.has_sequence(schema, name),
+            _ => false,
+        }
     }
 
     /// Folded name parts: relations of the system schemas, and those that PostgreSQL finds there without a schema.

@@ -84,6 +84,7 @@ pub fn translate(
     translation.parameter_types = cx.parameter_types();
     translation.upsert_keys = cx.upsert_keys.take();
     translation.is_of_session = cx.is_of_session.get();
+    translation.draws = cx.take_draws();
     translation.notices.extend(cx.take_notices());
     check_values(&translation.action)?;
     let pinned = pinned(&cx, &translation);
@@ -167,7 +168,9 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
                 let set_configs = cx.set_configs(node)?;
                 return Ok(Translation { set_configs, ..Translation::new(Action::Catalog(query), "SELECT") });
             }
+            cx.may_draw.set(calls::is_one_row(node));
             let query = cx.query(node, Place::Top, None)?;
+            cx.may_draw.set(false);
             let plan = cx.plan(query.frag, query.columns, true);
             let is_constant = classify::is_plain_constants(node) && cx.parameter_types().is_empty();
             Ok(Translation {
@@ -185,8 +188,9 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
             }
             match ddl::translate(cx, node)? {
                 Some(ddl) => {
-                    let Ddl { action, tag, mirror, mirror_decides, enum_change, temporary } = ddl;
-                    Ok(Translation { mirror, mirror_decides, enum_change, temporary, ..Translation::new(action, tag) })
+                    let Ddl { action, tag, mirror, mirror_decides, enum_change, temporary, owned } = ddl;
+                    let translation = Translation::new(action, tag);
+                    Ok(Translation { mirror, mirror_decides, enum_change, temporary, owned, ..translation })
                 }
                 None => Err(utility::unsupported(node)),
             }

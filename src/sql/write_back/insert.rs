@@ -91,6 +91,9 @@ impl Change<'_, '_> {
             for value in &values {
                 if is_default(value) {
                     written.push("DEFAULT".to_owned());
+                } else if is_nextval(value) {
+                    // Drawn by the statement that stores the row.
+                    written.push(self.text_of(value).to_owned());
                 } else {
                     listed.push(self.text_of(value).to_owned());
                     written.push(format!("${}", listed.len().saturating_sub(first)));
@@ -109,9 +112,51 @@ impl Change<'_, '_> {
 
     fn query(&self, insert: &Insert, source: &SyntaxNode) -> Vec<WritePart> {
         let with = self.with();
+        if let Some(part) = with.is_empty().then(|| self.drawing_query(insert, source)).flatten() {
+            return vec![part];
+        }
         let text = self.text_of(source);
         let query = if with.is_empty() { text.to_owned() } else { format!("{with}SELECT * FROM ({text}) AS pgw_rows") };
         vec![WritePart { query, rows: vec![insert.row()], choice: None }]
+    }
+
+    /// `SELECT nextval('s'), a FROM ..`: each row takes its values of sequences when it is stored, in the order of the rows.
+    fn drawing_query(&self, insert: &Insert, source: &SyntaxNode) -> Option<WritePart> {
+        let clause = nodes::child(source, SyntaxKind::SELECT_CLAUSE)?;
+        let is_plain = source.kind() == SyntaxKind::SELECT
+            && nodes::child(&clause, SyntaxKind::DISTINCT_CLAUSE).is_none()
+            && source.children().all(|child| child.kind() != SyntaxKind::GROUP_BY_CLAUSE);
+        let list = nodes::child(&clause, SyntaxKind::TARGET_LIST)?;
+        let targets: Vec<SyntaxNode> = nodes::children(&list, SyntaxKind::TARGET).collect();
+        let values: Option<Vec<SyntaxNode>> = targets.iter().map(SyntaxNode::first_child).collect();
+        let values = values?;
+        let is_star = |target: &SyntaxNode| nodes::has_token(target, SyntaxKind::STAR);
+        if !is_plain || !values.iter().any(is_nextval) || targets.iter().any(is_star) {
+            return None;
+        }
+        let mut listed = Vec::new();
+        let mut written = Vec::new();
+        for (target, value) in targets.iter().zip(&values) {
+            if is_nextval(value) {
+                written.push(self.text_of(value).to_owned());
+            } else {
+                listed.push(self.text_of(target).to_owned());
+                written.push(format!("${}", listed.len()));
+            }
+        }
+        if listed.is_empty() {
+            listed.push("1".to_owned());
+        }
+        let (whole, targets) = (nodes::range(source), nodes::range(&list));
+        let query = format!(
+            "{}{}{}",
+            self.text(whole.start..targets.start),
+            listed.join(", "),
+            self.text(targets.end..whole.end)
+        );
+        let sql = format!("{} VALUES ({}) {}", insert.head, written.join(", "), insert.tail);
+        let columns = (0..written.iter().filter(|value| value.starts_with('$')).count()).collect();
+        Some(WritePart { query, rows: vec![RowWrite::Of { sql: sql.trim_end().to_owned(), columns }], choice: None })
     }
 
     /// Which columns of the rows are the key of ON CONFLICT DO UPDATE, in which no two of them may agree.
@@ -162,6 +207,17 @@ struct NotUnderstood;
 /// VALUES without ORDER BY and the like.
 fn is_plain(values: &SyntaxNode) -> bool {
     values.children().all(|child| child.kind() == SyntaxKind::ROW_LIST)
+}
+
+/// `nextval('s')`
+fn is_nextval(value: &SyntaxNode) -> bool {
+    let value = nodes::unwrapped(value);
+    let name = value.first_child().filter(|_| value.kind() == SyntaxKind::CALL_EXPR);
+    name.is_some_and(|name| match names::folded_parts(&name).as_slice() {
+        [name] => name == "nextval",
+        [schema, name] => schema == "pg_catalog" && name == "nextval",
+        _ => false,
+    })
 }
 
 /// How many columns the rows of VALUES have.

@@ -435,6 +435,8 @@ impl Settings {
             "COMMENT",
             "SELECT INTO",
             "SELECT FOR ",
+            "nextval()",
+            "setval()",
         ];
         if !self.is_read_only() || !WRITES.iter().any(|write| command.starts_with(write)) {
             return Ok(());

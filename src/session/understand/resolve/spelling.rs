@@ -41,6 +41,10 @@ impl Schema for Asked<'_> {
     fn enum_type(&self, name: &RelationName) -> Option<EnumType> {
         self.tables.enum_type(name)
     }
+
+    fn has_sequence(&self, schema: &str, name: &str) -> bool {
+        self.tables.has_sequence(schema, name)
+    }
 }
 
 /// A statement in PostgreSQL's spelling.

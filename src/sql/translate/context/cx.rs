@@ -14,7 +14,7 @@ use super::vectors::to_vector;
 use crate::iris::{IrisStatement, ParameterKind};
 use crate::sql::iris_text;
 use crate::sql::options::TranslateOptions;
-use crate::sql::plan::{Bind, OutputColumn, Plan};
+use crate::sql::plan::{Bind, Draw, OutputColumn, Plan, SessionValue};
 use crate::sql::schema::{Need, Schema};
 use crate::sql::syntax::nodes::{self, offset, unwrapped};
 use crate::sql::syntax::tree::Expr;
@@ -70,6 +70,10 @@ pub(crate) struct Cx<'a> {
     pub substituted: RefCell<Vec<(String, Frag)>>,
     /// [`Translation::upsert_keys`](crate::sql::plan::Translation::upsert_keys).
     pub upsert_keys: RefCell<Vec<Vec<Bind>>>,
+    /// What is drawn from sequences, and where in the text that is said; [`Translation::draws`](crate::sql::plan::Translation::draws).
+    draws: RefCell<Vec<(Option<usize>, Draw)>>,
+    /// The expression being read is evaluated once and in any case.
+    pub may_draw: Cell<bool>,
     /// `*` is written as its columns wherever they are known.
     pub expands: Cell<bool>,
     /// [`Translation::is_of_session`](crate::sql::plan::Translation::is_of_session).
@@ -109,11 +113,29 @@ impl<'a> Cx<'a> {
             excluded: RefCell::default(),
             substituted: RefCell::default(),
             upsert_keys: RefCell::default(),
+            draws: RefCell::default(),
+            may_draw: Cell::default(),
             expands: Cell::new(false),
             is_of_session: Cell::new(false),
             made_temporary: RefCell::default(),
             statements: RefCell::default(),
         }
+    }
+
+    /// A value of a sequence, a bigint. What stands at one place of the text is drawn once, however often it is read.
+    pub(crate) fn drawn(&self, at: Option<usize>, draw: Draw) -> Frag {
+        let mut draws = self.draws.borrow_mut();
+        let known = draws.iter().position(|(place, _)| place.is_some() && *place == at);
+        let number = known.unwrap_or(draws.len());
+        if known.is_none() {
+            draws.push((at, draw));
+        }
+        let bind = Bind::Session(SessionValue::Drawn(u16::try_from(number).unwrap_or(u16::MAX)));
+        Frag::mark(bind, ParameterKind::IntegerLiteral, Ty::INT8)
+    }
+
+    pub(crate) fn take_draws(&self) -> Vec<Draw> {
+        self.draws.take().into_iter().map(|(_, draw)| draw).collect()
     }
 
     pub(crate) fn take_needed(&self) -> Vec<Need> {

@@ -6,14 +6,16 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::constraint::{Keys, check_names};
 use super::create_table::{Column, is_external};
-use super::default::default_text;
+use super::default::{default_text, drawn};
 use super::definition::{
     Ddl, accepted, ddl, defined, first_name, has_child, mirror_only, need, new_name, notice, skipping, step,
     tolerant_step, unsupported,
 };
 use super::rename::{keeps_spelling, rename_table};
+use super::sequence;
 use super::table::{RELATION, Table};
 use super::types::{ColumnType, STRING_CHARACTERS_MAX, column_type, description, stream_type, type_node};
+use crate::sql::description::drawing_default;
 use crate::sql::plan::{Action, ScriptStep, TemporaryChange};
 use crate::sql::schema::{ColumnFacts, TableFacts, TableLookup};
 use crate::sql::syntax::names;
@@ -64,6 +66,9 @@ pub(super) fn alter_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     {
         return Ok(ddl);
     }
+    if let Some(ddl) = alter_sequence(cx, stmt, &table, facts.as_deref())? {
+        return Ok(ddl);
+    }
     let drops_key = stmt.children().any(|action| action.kind() == SyntaxKind::DROP_CONSTRAINT);
     let is_spelled = cx.views(&table.lookup).is_some_and(|facts| facts.is_spelled);
     let is_alone = actions(stmt).count() == 1;
@@ -79,6 +84,25 @@ pub(super) fn alter_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         ddl.temporary = Some(TemporaryChange::Rename { from: table.lookup.name, to });
     }
     Ok(ddl)
+}
+
+/// RESTART and SET of options, of a column that takes values of a sequence.
+fn alter_sequence(cx: &Cx<'_>, stmt: &SyntaxNode, table: &Table, facts: Option<&TableFacts>) -> Result<Option<Ddl>> {
+    let all: Vec<SyntaxNode> = actions(stmt).collect();
+    let [action] = all.as_slice() else { return Ok(None) };
+    if action.kind() != SyntaxKind::ALTER_COLUMN {
+        return Ok(None);
+    }
+    let is_option = |node: &SyntaxNode| {
+        matches!(node.kind(), SyntaxKind::RESTART | SyntaxKind::SET_SEQUENCE_OPTION | SyntaxKind::SET_GENERATED_OPTIONS)
+    };
+    let Some(option) = action.children().find(is_option) else { return Ok(None) };
+    let name = names::folded(&first_name(&need(action, SyntaxKind::COLUMN_NAME_REF)?)?);
+    let column = facts.and_then(|facts| facts.columns.iter().find(|column| column.name.eq_ignore_ascii_case(&name)));
+    match column.and_then(|column| column.draws.clone()) {
+        Some(sequence) => sequence::alter_column(cx, stmt, TAG, table, &sequence, &option).map(Some),
+        None => Ok(None),
+    }
 }
 
 fn actions(stmt: &SyntaxNode) -> impl Iterator<Item = SyntaxNode> {
@@ -256,7 +280,7 @@ impl Alter<'_> {
             return Ok(());
         }
         let column = Column::read(self.cx, action)?;
-        if column.identity {
+        if column.identity || column.draws {
             return Err(unsupported(action, "IRIS cannot add an identity column to an existing table")
                 .hint("Declare serial and identity columns in CREATE TABLE."));
         }
@@ -323,8 +347,18 @@ impl Alter<'_> {
             match option.kind() {
                 SyntaxKind::COLUMN_NAME_REF => {}
                 SyntaxKind::SET_TYPE => self.set_type(&option, &typed)?,
+                SyntaxKind::DROP_DEFAULT | SyntaxKind::SET_DEFAULT
+                    if self.column_facts(&typed).is_some_and(|column| column.draws.is_some()) =>
+                {
+                    return Err(unsupported(&option, "the default of a column that takes values of a sequence stays")
+                        .detail("The column's description says it, and IRIS changes no description.")
+                        .hint("Send the value with INSERT."));
+                }
                 SyntaxKind::SET_DEFAULT => {
-                    if let Some(value) = option.children().last() {
+                    let value = option.children().last();
+                    if let Some(sequence) = value.as_ref().and_then(|value| drawn(self.cx, value)) {
+                        self.push(&format!("ALTER COLUMN {name} SET DEFAULT {}", drawing_default(&sequence?)), &[]);
+                    } else if let Some(value) = value {
                         let pg_type = self.column_facts(&typed).map(|column| column.pg_type);
                         let value = default_text(self.cx, &names::folded(&typed), pg_type, &value)?;
                         self.push(&format!("ALTER COLUMN {name} SET DEFAULT {value}"), &[]);

@@ -3,14 +3,20 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::constraint::{Keys, check_names};
-use super::default::{default_text, is_of_the_row};
+use super::default::{default_text, drawn, is_of_the_row};
 use super::definition::{
     Ddl, accepted, at, ddl, defined, first_name, has_child, need, notice, tolerant_step, unsupported, warn_not_kept,
 };
+use super::like::like;
+use super::sequence;
+use super::table::Table;
 use super::temporary::NewTable;
 use super::types::{ColumnType, column_type, description, stream_type, type_node};
-use crate::sql::description::{ColumnNote, DeclaredType, NOTE_BYTES_MAX, column_note, parse_column_note, table_note};
+use crate::sql::description::{
+    ColumnNote, DeclaredType, NOTE_BYTES_MAX, column_note, drawing_clause, parse_column_note, table_note,
+};
 use crate::sql::iris_text;
+use crate::sql::plan::OwnedChange;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::template::LiteralKind;
@@ -18,7 +24,7 @@ use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::expr::casts::type_name;
 use crate::sql::translate::mirror;
-use crate::types::{Oid, PgType};
+use crate::types::{Oid, PgType, quoted_name};
 use crate::wire::{PgError, Severity, SqlState};
 
 const TAG: &str = "CREATE TABLE";
@@ -50,13 +56,14 @@ pub(super) fn create_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let list = nodes::child(stmt, SyntaxKind::TABLE_ARG_LIST);
     let elements: Vec<SyntaxNode> = list.iter().flat_map(SyntaxNode::children).collect();
     let mut keys = Keys::new(table);
-    let mut columns = Vec::new();
+    let (mut columns, mut liked_keys) = (Vec::new(), Vec::new());
     for element in &elements {
         match element.kind() {
             SyntaxKind::COLUMN => columns.push(Column::read(cx, element)?),
             SyntaxKind::LIKE_CLAUSE => {
-                return Err(unsupported(element, "CREATE TABLE .. LIKE is not supported by IRIS")
-                    .hint("Write the columns out, or use CREATE TABLE .. AS SELECT."));
+                let liked = like(cx, element)?;
+                columns.extend(liked.columns);
+                liked_keys.extend(liked.keys);
             }
             SyntaxKind::NOT_NULL_CONSTRAINT => {
                 let name = names::folded(&first_name(&need(element, SyntaxKind::COLUMN_NAME_REF)?)?);
@@ -89,6 +96,7 @@ pub(super) fn create_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     );
     // A primary key first: a foreign key of the table to itself may mean it without naming its columns.
     for primary in [true, false] {
+        read_keys(cx, &mut keys, liked_keys.iter().cloned(), None, primary)?;
         for element in &elements {
             if element.kind() == SyntaxKind::COLUMN {
                 let name = first_name(&need(element, SyntaxKind::COLUMN_NAME)?)?;
@@ -102,6 +110,7 @@ pub(super) fn create_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     for element in elements.iter().filter(|element| element.kind() == SyntaxKind::CHECK_CONSTRAINT) {
         checks.push(mirror::requalified(element, cx.options.default_schema));
     }
+    let owned = take_sequences(cx, &table, &mut columns)?;
     let identity = columns.iter().any(|column| column.identity);
     let mut parts = columns.iter().map(|column| column.text(cx)).collect::<Result<Vec<_>>>()?;
     parts.extend(keys.into_clauses());
@@ -111,7 +120,38 @@ pub(super) fn create_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let options = if identity { IDENTITY_INSERT } else { "" };
     let text = format!("CREATE TABLE {} ({}){options}", table.text, parts.join(", "));
     let ignored: &[i32] = if if_not_exists { &[EXISTS_SQLCODE] } else { &[] };
-    Ok(made.made(ddl(TAG, vec![tolerant_step(cx, text, ignored)]).mirrored_as_written(cx, stmt, &[table])))
+    let mut defined = ddl(TAG, vec![tolerant_step(cx, text, ignored)]).mirrored_as_written(cx, stmt, &[table]);
+    defined.owned = owned;
+    Ok(made.made(defined))
+}
+
+/// IRIS counts one column of a table, from 1 in steps of 1. Others, and those that count otherwise, take values of sequences,
+/// which PostgreSQL makes with the table.
+fn take_sequences(cx: &Cx<'_>, table: &Table, columns: &mut [Column]) -> Result<Vec<OwnedChange>> {
+    let mut owned = Vec::new();
+    let mut taken = Vec::new();
+    let mut has_identity = false;
+    for column in columns.iter_mut().filter(|column| column.identity) {
+        let (schema, name) = sequence::pg_name(cx, table);
+        let sequence = sequence::name_for(cx, &schema, &name, &names::folded(&column.name), &taken);
+        taken.push(sequence.clone());
+        let is_of_iris = !has_identity && column.counts_plainly;
+        if is_of_iris {
+            has_identity = true;
+            continue;
+        }
+        if table.is_temporary() {
+            return Err(PgError::unsupported("a temporary table counts one column, from 1 in steps of 1"));
+        }
+        if !cx.options.has_sequences {
+            return Err(PgError::unsupported("IRIS counts one column of a table, from 1 in steps of 1")
+                .detail("The gateway keeps sequences for others only where it has catalogs."));
+        }
+        let sequence = format!("{}.{}", quoted_name(&schema), quoted_name(&sequence));
+        column.draw_from(&sequence);
+        owned.push(OwnedChange::Made(sequence));
+    }
+    Ok(owned)
 }
 
 /// Names that a client has to write in quotes: the description tells that they are meant as they are spelled.
@@ -170,6 +210,10 @@ pub(super) struct Column {
     pub identity: bool,
     pub not_null: bool,
     default: Option<String>,
+    /// Its default takes the next value of a sequence.
+    pub draws: bool,
+    /// By default from 1 in steps of 1, as IRIS does.
+    counts_plainly: bool,
     /// Kept as a stream of IRIS.
     pub is_stream: bool,
     /// What else PostgreSQL has to be told when the table is read back from IRIS.
@@ -185,6 +229,8 @@ impl Column {
             column_type,
             not_null: false,
             default: None,
+            draws: false,
+            counts_plainly: true,
             is_stream: false,
             clauses: Vec::new(),
         }
@@ -230,7 +276,12 @@ impl Column {
                             PgError::error(SqlState::SYNTAX_ERROR, message).position(nodes::offset(at(&clause)))
                         );
                     }
-                    if let Some(value) = clause.children().last() {
+                    if let Some(sequence) = clause.children().last().and_then(|value| drawn(cx, &value)) {
+                        let sequence = sequence?;
+                        column.clauses.pop();
+                        column.clauses.push(drawing_clause(&sequence));
+                        column.draws = true;
+                    } else if let Some(value) = clause.children().last() {
                         if let Some(declared) = &column.column_type.enum_type
                             && let Some((_, label)) = cx.constant(&value)
                         {
@@ -244,7 +295,7 @@ impl Column {
                         return Err(unsupported(&clause, "generated columns are not supported by IRIS")
                             .hint("Compute the value in the query or in a view."));
                     }
-                    identity_options(cx, &clause)?;
+                    column.counts_plainly = counts_plainly(cx, &clause);
                     if !matches!(column.column_type.pg_type.oid, Oid::INT2 | Oid::INT4 | Oid::INT8) {
                         let message = "identity column type must be smallint, integer, or bigint";
                         return Err(PgError::error(SqlState::INVALID_PARAMETER_VALUE, message)
@@ -263,6 +314,28 @@ impl Column {
             .hint("IRIS keeps it as a stream. Leave STORAGE EXTERNAL or DEFAULT out."));
         }
         Ok(column)
+    }
+
+    /// A serial or identity column takes the values of a sequence.
+    fn draw_from(&mut self, sequence: &str) {
+        self.identity = false;
+        self.not_null = true;
+        self.draws = true;
+        if std::mem::take(&mut self.column_type.is_serial) {
+            self.clauses.push(drawing_clause(sequence));
+            return;
+        }
+        for clause in &mut self.clauses {
+            let words = clause.to_ascii_uppercase();
+            if let Some(end) = words.find("AS IDENTITY").filter(|_| words.starts_with("GENERATED")) {
+                *clause = named_sequence(clause, end.saturating_add("AS IDENTITY".len()), sequence);
+            }
+        }
+    }
+
+    /// A default as IRIS takes it.
+    pub(super) fn set_default(&mut self, text: String) {
+        self.default = Some(text);
     }
 
     /// The default is another one for each row.
@@ -341,19 +414,24 @@ fn is_told_default(cx: &Cx<'_>, column: &ColumnType, clause: &SyntaxNode) -> boo
     }
 }
 
-/// IRIS counts from 1 in steps of 1; what asks for something else is refused, limits and caches are left out.
-pub(super) fn identity_options(cx: &Cx<'_>, node: &SyntaxNode) -> Result<()> {
-    for option in node.descendants() {
-        let what = match option.kind() {
-            SyntaxKind::OPTION_START => "START WITH",
-            SyntaxKind::OPTION_INCREMENT => "INCREMENT BY",
-            _ => continue,
-        };
-        let value = option.children().last().and_then(|value| cx.constant_integer(&value));
-        if value != Some(1) {
-            return Err(unsupported(&option, format!("identity columns of IRIS count from 1 in steps of 1: {what}"))
-                .hint("Leave the option out."));
+/// Whether an identity column counts as IRIS does; limits and caches are left out there.
+fn counts_plainly(cx: &Cx<'_>, node: &SyntaxNode) -> bool {
+    node.descendants().all(|option| match option.kind() {
+        SyntaxKind::OPTION_START | SyntaxKind::OPTION_INCREMENT => {
+            let value = option.children().last().and_then(|value| cx.constant_integer(&value));
+            value == Some(1)
         }
-    }
-    Ok(())
+        SyntaxKind::OPTION_MAX_VALUE
+        | SyntaxKind::OPTION_MIN_VALUE
+        | SyntaxKind::OPTION_SEQUENCE_NAME
+        | SyntaxKind::OPTION_CYCLE => false,
+        _ => true,
+    })
+}
+
+/// `GENERATED .. AS IDENTITY (SEQUENCE NAME s ..)`; `end`: of IDENTITY.
+fn named_sequence(clause: &str, end: usize, sequence: &str) -> String {
+    let (head, rest) = clause.split_at_checked(end).unwrap_or((clause, ""));
+    let options = rest.trim().strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or_default().trim();
+    format!("{head} (SEQUENCE NAME {sequence} {options})").replace(" )", ")")
 }

@@ -4,7 +4,9 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::table::Table;
 use crate::sql::iris_text;
-use crate::sql::plan::{Action, EnumChange, MirrorStatement, RunIf, ScriptStep, StepRole, TemporaryChange};
+use crate::sql::plan::{
+    Action, EnumChange, MirrorStatement, OwnedChange, RunIf, ScriptStep, StepRole, TemporaryChange,
+};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::translate::context::Result;
@@ -22,6 +24,7 @@ pub(crate) struct Ddl {
     pub mirror_decides: bool,
     pub enum_change: Option<EnumChange>,
     pub temporary: Option<TemporaryChange>,
+    pub owned: Vec<OwnedChange>,
 }
 
 impl Ddl {
@@ -114,7 +117,15 @@ pub(crate) fn tolerant_step(cx: &Cx<'_>, text: impl Into<String>, ignored: &[i32
 /// The steps, or nothing to do.
 pub(crate) fn ddl(tag: &str, steps: Vec<ScriptStep>) -> Ddl {
     let action = if steps.is_empty() { Action::Accepted } else { Action::Script(steps) };
-    Ddl { action, tag: tag.to_owned(), mirror: Vec::new(), mirror_decides: false, enum_change: None, temporary: None }
+    Ddl {
+        action,
+        tag: tag.to_owned(),
+        mirror: Vec::new(),
+        mirror_decides: false,
+        enum_change: None,
+        temporary: None,
+        owned: Vec::new(),
+    }
 }
 
 /// Nothing for IRIS to do: the mirror keeps it and says what is wrong with it.
@@ -126,6 +137,7 @@ pub(crate) fn mirror_only(tag: &str) -> Ddl {
         mirror_decides: true,
         enum_change: None,
         temporary: None,
+        owned: Vec::new(),
     }
 }
 

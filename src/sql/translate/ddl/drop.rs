@@ -6,8 +6,9 @@ use super::definition::{
     Ddl, cascades, ddl, defined, end_of_input, first_name, has_child, mirror_only, notice, skipping, step,
     tolerant_step, unsupported,
 };
+use super::sequence;
 use super::table::{RELATION, Table};
-use crate::sql::plan::{ScriptStep, TemporaryChange};
+use crate::sql::plan::{OwnedChange, ScriptStep, TemporaryChange};
 use crate::sql::schema::{Named, NamedFacts, RelationName, TableLookup};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -247,5 +248,10 @@ pub(super) fn truncate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         };
         steps.push(step(cx, text));
     }
-    Ok(ddl("TRUNCATE TABLE", steps))
+    let mut truncated = ddl("TRUNCATE TABLE", steps);
+    if restarts {
+        let names = tables.iter().map(|table| sequence::pg_name(cx, table));
+        truncated.owned.extend(names.map(|(schema, table)| OwnedChange::TableRestarted { schema, table }));
+    }
+    Ok(truncated)
 }

@@ -109,6 +109,7 @@ fn made(
             identity: false,
             has_default: false,
             folds_case: false,
+            draws: None,
             constant_default: None,
             enum_type: shown.enum_type.clone(),
             is_stream: false,

@@ -12,10 +12,12 @@ pub(crate) mod definition;
 pub(crate) mod drop;
 pub(crate) mod from_query;
 pub(crate) mod index;
+pub(crate) mod like;
 pub(crate) mod query_text;
 pub(crate) mod refused;
 pub(crate) mod rename;
 pub(crate) mod schema;
+pub(crate) mod sequence;
 pub(crate) mod table;
 pub(crate) mod temporary;
 pub(crate) mod types;
@@ -38,7 +40,7 @@ use crate::sql::translate::context::cx::Cx;
 /// What PostgreSQL would say of the statement, 0A000 for what IRIS has no way to do.
 pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Ddl>> {
     cx.inlined(true, || {
-        let ddl = match stmt.kind() {
+        let mut ddl = match stmt.kind() {
             SyntaxKind::CREATE_TABLE => create_table::create_table(cx, stmt)?,
             SyntaxKind::ALTER_TABLE => alter_table::alter_table(cx, stmt)?,
             SyntaxKind::ALTER_VIEW if let Some(action) = nodes::child(stmt, SyntaxKind::VIEW_RENAME_TO) => {
@@ -49,6 +51,9 @@ pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Ddl>> {
             SyntaxKind::DROP_VIEW => drop::drop_view(cx, stmt)?,
             SyntaxKind::DROP_INDEX => drop::drop_index(cx, stmt)?,
             SyntaxKind::TRUNCATE => drop::truncate(cx, stmt)?,
+            SyntaxKind::CREATE_SEQUENCE if cx.options.has_sequences => sequence::create(cx, stmt)?,
+            SyntaxKind::ALTER_SEQUENCE if cx.options.has_sequences => sequence::alter(cx, stmt)?,
+            SyntaxKind::DROP_SEQUENCE if cx.options.has_sequences => sequence::drop(cx, stmt)?,
             SyntaxKind::CREATE_SCHEMA => schema::create_schema(cx, stmt)?,
             SyntaxKind::DROP_SCHEMA => schema::drop_schema(cx, stmt)?,
             SyntaxKind::CREATE_EXTENSION => schema::create_extension(cx, stmt)?,
@@ -62,6 +67,9 @@ pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Ddl>> {
             SyntaxKind::DROP_TYPE => user_type::drop_type(cx, stmt),
             _ => return refused::translate(cx, stmt),
         };
+        if cx.options.has_sequences {
+            ddl.owned.extend(sequence::owned_changes(cx, stmt)?);
+        }
         Ok(Some(ddl))
     })
 }

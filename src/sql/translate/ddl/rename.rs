@@ -268,6 +268,10 @@ impl Schema for Renamed<'_> {
     fn named(&self, what: Named, name: &str) -> Option<Rc<Vec<NamedFacts>>> {
         self.others.named(what, name)
     }
+
+    fn has_sequence(&self, schema: &str, name: &str) -> bool {
+        self.others.has_sequence(schema, name)
+    }
 }
 
 #[cfg(test)]
@@ -294,6 +298,7 @@ mod tests {
                 has_default: false,
                 folds_case: false,
                 vector_element: Default::default(),
+                draws: None,
                 constant_default: None,
                 enum_type: None,
                 is_stream: false,

@@ -7,8 +7,8 @@ use super::rows::rows_of_query;
 use super::target::Target;
 use super::upsert;
 use super::written::inserts;
-use crate::sql::plan::{Action, RunIf, ScriptStep, StepRole, Translation};
-use crate::sql::schema::ColumnFacts;
+use crate::sql::plan::{Action, Draw, RunIf, ScriptStep, SequenceFunction, StepRole, Translation};
+use crate::sql::schema::{ColumnFacts, TableFacts};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, is_query};
 use crate::sql::syntax::tree::expressions;
@@ -40,6 +40,11 @@ pub(crate) fn insert(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
             .unsupported("WITH in front of INSERT is not supported by IRIS", at)
             .hint("Put the WITH clause into the SELECT of the INSERT."));
     }
+    if let Some(clause) = node.descendants().find(|child| child.kind() == SyntaxKind::OVERRIDING_USER_VALUE) {
+        return Err(cx
+            .unsupported("OVERRIDING USER VALUE is not supported", clause.text_range().start().into())
+            .hint("Leave the column out."));
+    }
     let target = Target::read(cx, node)?;
     let conflict = nodes::child(node, SyntaxKind::ON_CONFLICT_CLAUSE);
     let returned = nodes::child(node, SyntaxKind::RETURNING_CLAUSE);
@@ -51,6 +56,11 @@ pub(crate) fn insert(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
             Some(values) => Some(assigned_rows(cx, &target, columns.as_deref(), values, source)?),
             None => None,
         },
+        None if target.facts.iter().any(|facts| draws_beside(facts, &[])) => {
+            let mut columns = Vec::new();
+            draw_omitted(cx, &target, &mut columns)?;
+            Some(vec![Row { columns, subquery: false }])
+        }
         None => None,
     };
     if let Some(rows) = rows {
@@ -154,9 +164,13 @@ fn rows(cx: &Cx<'_>, target: &Target, listed: Option<&[(String, String)]>, value
                 continue;
             }
             let facts = if folded.is_empty() { None } else { target.column(&folded)? };
-            let value = assigned(cx, cx.value(value)?, facts)?;
+            cx.may_draw.set(true);
+            let read = cx.value(value);
+            cx.may_draw.set(false);
+            let value = assigned(cx, read?, facts)?;
             filled.push((text, folded, value));
         }
+        draw_omitted(cx, target, &mut filled)?;
         rows.push(Row { columns: filled, subquery });
     }
     Ok(rows)
@@ -184,9 +198,31 @@ fn assigned_rows(
                 let facts = if folded.is_empty() { None } else { target.column(&folded)? };
                 filled.push((text, folded, assigned(cx, value, facts)?));
             }
+            draw_omitted(cx, target, &mut filled)?;
             Ok(Row { columns: filled, subquery })
         })
         .collect()
+}
+
+/// What IRIS has no default for: columns that take the next value of a sequence.
+fn draw_omitted(cx: &Cx<'_>, target: &Target, filled: &mut Vec<(String, String, Frag)>) -> Result<()> {
+    for column in target.facts.iter().flat_map(|facts| &facts.columns) {
+        let Some(name) = &column.draws else { continue };
+        // Without names the values are for the first columns.
+        let is_given = filled.iter().any(|(_, folded, _)| folded.eq_ignore_ascii_case(&column.name));
+        if !is_given {
+            let value = cx.drawn(None, Draw { function: SequenceFunction::Next, name: name.clone() });
+            let value = assigned(cx, value, Some(column))?;
+            filled.push((names::iris_name_of(&column.name), column.name.clone(), value));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a column that takes the next value of a sequence is not among those that are listed.
+pub(crate) fn draws_beside(facts: &TableFacts, listed: &[&str]) -> bool {
+    let mut drawing = facts.columns.iter().filter(|column| column.draws.is_some());
+    drawing.any(|column| !listed.iter().any(|name| name.eq_ignore_ascii_case(&column.name)))
 }
 
 fn check_width(columns: Option<&[(String, String)]>, width: usize, at: &SyntaxNode) -> Result<()> {
@@ -316,6 +352,17 @@ fn from_query(
         None => query?,
     };
     let width = query.shape.as_ref().map(Vec::len);
+    if let Some(facts) = &target.facts {
+        let names: Vec<&str> = match listed {
+            Some(listed) => listed.iter().map(|(_, folded)| folded.as_str()).collect(),
+            None => facts.columns.iter().take(width.unwrap_or(0)).map(|column| column.name.as_str()).collect(),
+        };
+        if draws_beside(facts, &names) {
+            return Err(
+                cx.unsupported("INSERT of a query into a table that takes values of a sequence is not IRIS's", at)
+            );
+        }
+    }
     let columns = match (listed, width) {
         (Some(listed), _) => Some(listed.to_vec()),
         (None, Some(width)) => columns_of(target, None, width),

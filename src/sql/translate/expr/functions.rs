@@ -4,7 +4,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::known;
-use crate::sql::plan::SessionValue;
+use crate::sql::plan::{Draw, SequenceFunction, SessionValue};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, arguments};
 use crate::sql::syntax::tree;
@@ -50,6 +50,39 @@ impl Cx<'_> {
         match nodes::child(node, SyntaxKind::OVER_CLAUSE) {
             Some(over) => self.windowed(name, &frag, node, &over),
             None => Ok(frag),
+        }
+    }
+
+    /// `None`: not where it stands, or not with such arguments.
+    #[inline(never)]
+    fn sequence_value(&self, function: SequenceFunction, node: &SyntaxNode) -> Result<Option<Frag>> {
+        let nodes = arguments(node);
+        let name = match (function, nodes.as_slice()) {
+            (SequenceFunction::Last, []) => String::new(),
+            (SequenceFunction::Next | SequenceFunction::Current, [argument]) => match self.regclass_text(argument) {
+                Some(name) => name,
+                None => return Ok(None),
+            },
+            _ => return Ok(None),
+        };
+        if !self.may_draw.get() || !is_unconditional(node) {
+            return Ok(None);
+        }
+        let at = usize::from(node.text_range().start());
+        Ok(Some(self.drawn(Some(at), Draw { function, name })))
+    }
+
+    /// `'s'`, `'s'::regclass`
+    fn regclass_text(&self, node: &SyntaxNode) -> Option<String> {
+        let mut node = nodes::unwrapped(node);
+        while node.kind() == SyntaxKind::CAST_EXPR {
+            let is_type = |child: &SyntaxNode| format!("{:?}", child.kind()).ends_with("_TYPE");
+            let operand = node.children().find(|child| !is_type(child) && child.kind() != SyntaxKind::COLON_COLON)?;
+            node = nodes::unwrapped(&operand);
+        }
+        match self.constant(&node) {
+            Some((LiteralKind::String, text)) => Some(text.to_owned()),
+            _ => None,
         }
     }
 
@@ -169,6 +202,9 @@ impl Cx<'_> {
                 }
                 return Ok(Some(Frag::cat(&[&name.to_uppercase(), &"(", &list(&frags), &")"], Ty::Any)));
             }
+            "nextval" => return self.sequence_value(SequenceFunction::Next, node),
+            "currval" => return self.sequence_value(SequenceFunction::Current, node),
+            "lastval" => return self.sequence_value(SequenceFunction::Last, node),
             "current_setting" | "set_config" => return self.setting_function(name, &nodes, at).map(Some),
             _ => {}
         }
@@ -472,10 +508,9 @@ fn refused(name: &str) -> Option<Box<PgError>> {
         | "jsonb_object_keys"
         | "json_object_keys"
         | "string_to_table" => "IRIS SQL has no set-returning functions; JSON_TABLE in FROM reads JSON documents.",
-        "lastval" => {
-            "Sessions share their connections to IRIS, which remember the last identity; use INSERT .. RETURNING."
+        "nextval" | "currval" | "setval" | "lastval" => {
+            "It is evaluated once: in VALUES of an INSERT, or in a SELECT without FROM, and not under a condition."
         }
-        "nextval" | "currval" | "setval" => "IRIS SQL has no sequences; use an identity column.",
         "age" | "justify_days" | "justify_hours" | "justify_interval" | "make_interval" => "IRIS SQL has no intervals.",
         "md5" | "sha224" | "sha256" | "sha384" | "sha512" | "digest" | "crypt" | "encode" | "decode" | "gen_salt" => {
             "Compute it in the application and pass the result."
@@ -536,4 +571,22 @@ pub(crate) fn refused_constructor(cx: &Cx<'_>, node: &SyntaxNode, name: &str) ->
     PgError::unsupported(format!("{name} is not supported: IRIS has another or none"))
         .hint("json_build_object() and json_build_array() work.")
         .position(nodes::offset(at.min(cx.sql.len())))
+}
+
+/// Whether a call is evaluated whenever what it stands in is: no CASE, COALESCE, AND, OR or query around it decides.
+pub(crate) fn is_unconditional(call: &SyntaxNode) -> bool {
+    call.ancestors().skip(1).all(|above| match above.kind() {
+        SyntaxKind::CASE_EXPR | SyntaxKind::WHERE_CLAUSE | SyntaxKind::FILTER_CLAUSE => false,
+        SyntaxKind::CALL_EXPR => {
+            let name = above.first_child().and_then(|name| names::parts(&name).pop());
+            name.is_none_or(|name| !matches!(names::folded(&name).as_str(), "coalesce" | "nullif"))
+        }
+        SyntaxKind::BIN_EXPR => {
+            !nodes::has_token(&above, SyntaxKind::AND_KW) && !nodes::has_token(&above, SyntaxKind::OR_KW)
+        }
+        SyntaxKind::SELECT | SyntaxKind::COMPOUND_SELECT | SyntaxKind::PAREN_SELECT => {
+            above.parent().is_none_or(|parent| parent.kind() == SyntaxKind::SOURCE_FILE)
+        }
+        _ => true,
+    })
 }

@@ -13,6 +13,7 @@ use crate::sql::syntax::nodes::{self, plain_text};
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::frag::{Frag, Ty, list};
+use crate::sql::translate::dml::insert::draws_beside;
 use crate::sql::translate::value::assign::assigned;
 use crate::sql::writes::{Writes, Written};
 use crate::wire::{PgError, SqlState};
@@ -71,6 +72,11 @@ pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility
         }
         None => facts.columns.iter().map(|column| (names::iris_name_of(&column.name), column)).collect(),
     };
+    let names: Vec<&str> = columns.iter().map(|(_, column)| column.name.as_str()).collect();
+    if draws_beside(&facts, &names) {
+        return Err(PgError::unsupported("COPY into a table that takes values of a sequence needs all its columns")
+            .hint("Name the column in COPY and send its values, or use INSERT."));
+    }
     let mut values = Vec::with_capacity(columns.len());
     for (n, (_, column)) in (1_u16..).zip(&columns) {
         // Declared for `$n`, so that the text of a row is read by the type of its column.

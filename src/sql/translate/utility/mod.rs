@@ -65,7 +65,7 @@ pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility
             match target.split_whitespace().nth(1) {
                 Some("ALL") => utility(Action::Setting(SettingCommand::DiscardAll), "DISCARD ALL"),
                 Some("PLANS") => utility(Action::Accepted, "DISCARD PLANS"),
-                Some("SEQUENCES") => utility(Action::Accepted, "DISCARD SEQUENCES"),
+                Some("SEQUENCES") => utility(Action::Setting(SettingCommand::DiscardSequences), "DISCARD SEQUENCES"),
                 _ => utility(Action::Setting(SettingCommand::DiscardTemporary), "DISCARD TEMP"),
             }
         }
