@@ -4,7 +4,8 @@
 #
 #   tests/run.sh             everything
 #   tests/run.sh NAME...     only these parts: fmt clippy slim deny cargo instructions oracle oracle-native
-#                            oracle-finish precedence constructs audit grammar tpch corpus, or a folder of tests/interop
+#                            oracle-finish precedence constructs audit grammar tpch corpus, a folder of tests/interop,
+#                            or suite- and a folder of tests/suites
 #   tests/run.sh fuzz        the checks of the fuzz targets in 100,000 rounds each; what `cargo` has of them is 3,000
 #
 # Caches: ${IRIS_PGWIRE_TEST_CACHE:-/var/cache/iris-pgwire-tests as root, ~/.cache/iris-pgwire-tests else}; the build
@@ -15,6 +16,9 @@ cd "$ROOT"
 PARTS=(fmt clippy slim deny cargo instructions oracle oracle-native oracle-finish precedence constructs audit grammar tpch corpus)
 for folder in tests/interop/*/; do
     PARTS+=("$(basename "$folder")")
+done
+for suite in tests/suites/*/suite.sh; do
+    PARTS+=("suite-$(basename "$(dirname "$suite")")")
 done
 [ $# -eq 0 ] || PARTS=("$@")
 
@@ -80,7 +84,7 @@ part() {
     if [ "$status" -ne 0 ]; then
         grep -av '^ok ' "$log" | tail -n 400
     else
-        grep -aE '^test result:|^[0-9]+ passed' "$log" || true
+        grep -aE '^test result:|^[0-9]+ (passed|of [0-9]+)' "$log" || true
     fi
     add_counts "$name" "$log" "$status"
 }
@@ -248,6 +252,12 @@ for name in "${PARTS[@]}"; do
             failures+=("$name")
         fi
         tests/lib/gateway.sh stop "$WORK/gateway" || failures+=("$name")
+        ;;
+    # A driver's own tests, first against a PostgreSQL that the script starts.
+    suite-*)
+        [ -f "tests/suites/${name#suite-}/suite.sh" ] || die "no such part: $name"
+        binary
+        over_gateway "$name" 1200 tests/suites/run.sh "${name#suite-}"
         ;;
     *)
         [ -x "tests/interop/$name/run.sh" ] || die "no such part: $name"
