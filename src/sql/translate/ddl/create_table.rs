@@ -110,7 +110,7 @@ pub(super) fn create_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     for element in elements.iter().filter(|element| element.kind() == SyntaxKind::CHECK_CONSTRAINT) {
         checks.push(mirror::requalified(element, cx.options.default_schema));
     }
-    let owned = take_sequences(cx, &table, &mut columns)?;
+    let owned = take_sequences(cx, table, &mut columns)?;
     let identity = columns.iter().any(|column| column.identity);
     let mut parts = columns.iter().map(|column| column.text(cx)).collect::<Result<Vec<_>>>()?;
     parts.extend(keys.into_clauses());
