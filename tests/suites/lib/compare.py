@@ -3,7 +3,7 @@
 usage: compare.py NAME POSTGRESQL GATEWAY LISTED.toml [--update | --only]
 
 The list is of groups: `reason`, a sentence; `tests`, names, or their beginning and `*`; `sometimes = true` where a test passes
-now and then. Groups whose reason stands in reasons.toml are made by --update; others are filed by hand, and kept."""
+now and then. --update finds the group of a test by reasons.toml; what no message tells is filed by hand, and stays there."""
 
 import json
 import os
@@ -50,26 +50,23 @@ def shortened(mine, all_names):
 
 
 def update(path, head, groups, failing, all_names):
-    """Files each failing test: where it is named by hand, else by its message, else where it was, else without a reason."""
+    """Files each failing test: by its message, else where it was, else in a group without a reason."""
     with open(os.path.join(os.path.dirname(__file__), "reasons.toml"), "rb") as file:
         known = tomllib.load(file)["reason"]
-    by_message = {r["reason"] for r in known}
-    by_hand = [g for g in groups if g["reason"] and g["reason"] not in by_message]
+    sometimes = [g for g in groups if g.get("sometimes")]
     filed, unknown = {}, {}
     for name, message in failing.items():
-        if group := listed_in(by_hand, name):
-            filed.setdefault(group["reason"], set()).add(name)
-        elif reason := next((r["reason"] for r in known if re.search(r["message"], message)), None):
+        if listed_in(sometimes, name):
+            continue
+        group = listed_in(groups, name)
+        by_message = next((r["reason"] for r in known if re.search(r["message"], message)), None)
+        if reason := by_message or (group and group["reason"]):
             filed.setdefault(reason, set()).add(name)
-        elif (group := listed_in(groups, name)) and group["reason"]:
-            filed.setdefault(group["reason"], set()).add(name)
         else:
             unknown.setdefault(message[:100], set()).add(name)
     lines = [*head, ""]
-    for group in by_hand:
-        if group.get("sometimes"):
-            lines += entry(group["reason"], group["tests"], sometimes=True)
-            filed.pop(group["reason"], None)
+    for group in sometimes:
+        lines += entry(group["reason"], group["tests"], sometimes=True)
     for reason, names in sorted(filed.items(), key=lambda item: (-len(item[1]), item[0])):
         lines += entry(reason, shortened(names, all_names))
     for message, names in sorted(unknown.items(), key=lambda item: (-len(item[1]), item[0])):
