@@ -175,3 +175,20 @@ fn what_a_killed_gateway_leaves_the_next_one_drops_and_nothing_of_those_that_liv
     drop(clients);
     until_left(&mut client, &[]);
 }
+
+#[test]
+fn the_catalogs_know_them_when_their_postgresql_has_died() {
+    let server = Server::gateway(&["--cores", "1"]);
+    let (mut client, mut other) = (Client::connect(server.address), Client::connect(server.address));
+    client.ok("CREATE TEMP TABLE kept (id integer PRIMARY KEY, label text)");
+    client.ok("INSERT INTO kept VALUES (1, 'x')");
+    other.ok("CREATE TEMP TABLE kept (other integer)");
+    drop(other);
+    let (pid, _) = server.oracle().unwrap();
+    let status = std::process::Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status().unwrap();
+    assert!(status.success());
+    assert_eq!(client.value("SELECT md5(label) FROM kept"), "9dd4e461268c8034f5c8564e155c67a6");
+    assert_eq!(client.value("SELECT count(*) FROM pg_class WHERE relname = 'kept' AND pg_table_is_visible(oid)"), "1");
+    client.ok("ALTER TABLE kept ADD COLUMN n integer");
+    assert_eq!(client.value("SELECT count(n) FROM kept WHERE md5(label) <> ''"), "0");
+}

@@ -49,6 +49,8 @@ pub struct TemporaryNames<'a> {
     pub schemas: &'a BTreeMap<String, String>,
     /// The IRIS schema of the next one.
     pub next: &'a str,
+    /// How many schemas of the search path come first; `None` where it does not say.
+    pub behind: Option<usize>,
 }
 
 impl<'a> TranslateOptions<'a> {

@@ -212,12 +212,12 @@ impl Template {
     }
 
     /// Makes the state of the session's temporary tables part of the key: a number that no other state has, 0 = there are
-    /// none.
-    pub fn scope_temporary(&mut self, state: u64) {
+    /// none. `makes_all_temporary`: what a table is made as without a word.
+    pub fn scope_temporary(&mut self, state: u64, makes_all_temporary: bool) {
         use std::fmt::Write as _;
 
         self.temporary = state;
-        if state != 0 {
+        if state != 0 || makes_all_temporary {
             let _ = write!(self.text, "\u{2}{state}");
         }
     }

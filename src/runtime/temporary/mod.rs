@@ -33,6 +33,8 @@ use crate::wire::{PgError, SqlState};
 const BEAT: Duration = Duration::from_secs(5);
 /// What others have left is looked for this often, and so is what a statement made after its session had gone.
 const SWEEP: Duration = Duration::from_secs(60);
+/// The same where nothing has been found and this gateway has no lease: an idle gateway leaves IRIS alone.
+const IDLE_SWEEP: Duration = Duration::from_secs(600);
 /// A lease that has not changed for so long is that of a dead gateway. One that IRIS does not reach for this time loses its
 /// tables; its sessions could not use them meanwhile.
 const DEAD_AFTER: Duration = Duration::from_secs(300);
@@ -122,12 +124,14 @@ impl TemporaryKeeper {
     pub(super) async fn run(mut self) {
         let mut swept_at = None;
         loop {
-            let is_due = swept_at.is_none_or(|at: Instant| at.elapsed() >= SWEEP);
+            let is_idle = !self.is_leased && self.seen.is_empty();
+            let sweep = if is_idle { IDLE_SWEEP } else { SWEEP };
+            let is_due = swept_at.is_none_or(|at: Instant| at.elapsed() >= sweep);
             if is_due {
                 swept_at = Some(Instant::now());
                 self.attempt_sweep().await;
             }
-            let pause = if self.is_leased { BEAT } else { SWEEP };
+            let pause = if self.is_leased { BEAT } else { sweep };
             let temporaries = Arc::clone(&self.temporaries);
             let duty = async { Some(poll_fn(|context| temporaries.poll_duty(context.waker())).await) };
             let timer = async {

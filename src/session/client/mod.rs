@@ -31,6 +31,9 @@ use self::transaction::Transaction;
 use crate::session::contract::effect::{Effect, TcpSettings};
 use crate::session::contract::identity::{Identity, since_2000_us};
 
+/// What PostgreSQL calls the session's own schema of temporary tables.
+pub(super) const PG_TEMP: &str = "pg_temp";
+
 /// Settings, transaction and identity: what statements read and change.
 #[derive(Debug)]
 pub(super) struct Client {
@@ -175,7 +178,9 @@ impl Client {
 
     fn follow_search_path(&mut self) {
         let mut path = self.path();
-        path.retain(|schema| !matches!(schema.as_str(), "pg_catalog" | "information_schema" | "pg_temp"));
+        path.retain(|schema| !matches!(schema.as_str(), "pg_catalog" | "information_schema"));
+        self.temporary.follow_path(path.iter().position(|schema| schema == PG_TEMP), &self.temporaries);
+        path.retain(|schema| schema != PG_TEMP);
         if path == ["public"] {
             path.clear();
         }
@@ -336,6 +341,17 @@ impl Client {
             }
             _ => self.set_config(name, value, local, out).map(|_| ()),
         }
+    }
+
+    /// The names of search_path with the schemas of temporary tables where they are looked for, and whether that is in front of
+    /// all others.
+    pub(super) fn path_with_temporary(&self) -> (Vec<String>, bool) {
+        let path = self.settings.search_path();
+        let at = path.iter().position(|schema| schema == PG_TEMP);
+        let (front, rest) = path.split_at(at.unwrap_or(0));
+        let temporary = self.temporary.schemas().map(str::to_owned);
+        let rest = rest.iter().filter(|schema| *schema != PG_TEMP).cloned();
+        (front.iter().cloned().chain(temporary).chain(rest).collect(), front.is_empty())
     }
 
     /// The schemas of search_path; `$user` stands for a schema nobody has.

@@ -22,6 +22,8 @@ pub(crate) struct TemporaryTables {
     next: OnceCell<TemporarySchema>,
     /// A number that no other state of any session has; 0 = there are none.
     state: u64,
+    /// As [`TemporaryNames::behind`].
+    behind: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -41,7 +43,21 @@ struct Table {
 impl TemporaryTables {
     /// As translation needs them.
     pub(crate) fn names<'a>(&'a self, all: &Arc<Temporaries>) -> TemporaryNames<'a> {
-        TemporaryNames { schemas: &self.schemas, next: self.next.get_or_init(|| all.reserve()).name() }
+        let next = self.next.get_or_init(|| all.reserve()).name();
+        TemporaryNames { schemas: &self.schemas, next, behind: self.behind }
+    }
+
+    /// The search path says how many schemas come in front of temporary tables.
+    pub(crate) fn follow_path(&mut self, behind: Option<usize>, all: &Temporaries) {
+        if self.behind != behind {
+            self.behind = behind;
+            self.altered(all);
+        }
+    }
+
+    /// Whether a table is made as a temporary one without a word: `pg_temp` comes first on the search path.
+    pub(crate) fn makes_all_temporary(&self) -> bool {
+        self.behind == Some(0)
     }
 
     /// The place of the next table; `None` where the statement that makes it was understood when there was another one.

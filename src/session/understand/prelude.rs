@@ -36,9 +36,8 @@ pub(crate) fn prelude(client: &Client, query: CatalogQuery, context: &ShardConte
     client.settings.prelude(&mut prelude);
     let temporary: Vec<&str> = client.temporary.schemas().collect();
     if !temporary.is_empty() {
-        let path = client.settings.search_path();
-        let path: Vec<String> =
-            temporary.iter().copied().chain(path.iter().map(String::as_str)).map(quoted_text).collect();
+        let (path, _) = client.path_with_temporary();
+        let path: Vec<String> = path.iter().map(|name| quoted_text(name)).collect();
         // Writing into a String does not fail.
         let _ = write!(prelude, "SET LOCAL search_path = {};", path.join(", "));
     }
@@ -61,7 +60,9 @@ pub(crate) fn prelude(client: &Client, query: CatalogQuery, context: &ShardConte
     told.put(gateway_setting::START_TIME, &String::from_utf8_lossy(&start_time));
     if !temporary.is_empty() {
         told.put(gateway_setting::TEMPORARY, &format!(",{},", temporary.join(",")));
-        told.put(gateway_setting::TEMPORARY_COUNT, &temporary.len().to_string());
+        if client.path_with_temporary().1 {
+            told.put(gateway_setting::TEMPORARY_COUNT, &temporary.len().to_string());
+        }
         told.put(gateway_setting::SEARCH_PATH, &client.settings.show("search_path").unwrap_or_default());
     }
     if query.reads_activity {

@@ -131,7 +131,7 @@ impl Resolve {
         template.is_dated = client.is_dated();
         let statement = template.scan_first(sql)?;
         template.scope(&client.search_path);
-        template.scope_temporary(client.temporary.state());
+        template.scope_temporary(client.temporary.state(), client.temporary.makes_all_temporary());
         Ok(statement)
     }
 
@@ -149,7 +149,7 @@ impl Resolve {
         template.is_dated = client.is_dated();
         template.scan(sql)?;
         template.scope(&client.search_path);
-        template.scope_temporary(client.temporary.state());
+        template.scope_temporary(client.temporary.state(), client.temporary.makes_all_temporary());
         Ok(())
     }
 

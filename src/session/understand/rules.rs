@@ -4,7 +4,7 @@ use crate::bridge::to_pg;
 use crate::catalog::{MirrorChange, TemporarySchema};
 use crate::iris::{IrisError, Reply};
 use crate::sql::{Action, CursorCommand, TransactionCommand, is_temporary_schema};
-use crate::types::Oid;
+use crate::types::{Oid, quoted_name};
 use crate::wire::{PgError, SendBuf, SqlState};
 
 use super::context::{ShardContext, Understood};
@@ -83,8 +83,9 @@ pub(crate) fn mirror_change(client: &Client, understood: &Understood) -> Option<
     let mut search_path = client.settings.show("search_path").unwrap_or_else(|_| "public".to_owned());
     if translation.is_of_session {
         let made = client.temporary.place(translation.temporary.as_ref()).map(TemporarySchema::name);
-        let schemas: Vec<&str> = made.into_iter().chain(client.temporary.schemas()).collect();
-        search_path = format!("{}, {search_path}", schemas.join(", "));
+        let path = client.path_with_temporary().0;
+        let path: Vec<String> = made.into_iter().chain(path.iter().map(String::as_str)).map(quoted_name).collect();
+        search_path = path.join(", ");
     }
     Some(MirrorChange { statements: statements.clone(), search_path, is_idempotent: false })
 }

@@ -7,11 +7,8 @@ use crate::types::quoted_name;
 use crate::wire::PgError;
 
 use super::{Resolve, Surroundings};
-use crate::session::client::Client;
+use crate::session::client::{Client, PG_TEMP};
 use crate::session::understand::context::{ShardContext, Understood};
-
-/// What PostgreSQL calls the session's own schema of temporary tables.
-const PG_TEMP: &str = "pg_temp";
 
 /// A statement with the names of schemas in it.
 #[derive(Debug)]

@@ -74,8 +74,11 @@ impl Cx<'_> {
     /// The text for a relation's name and its name for lookups. Not for CTEs.
     pub(crate) fn relation(&self, parts: &[String]) -> Result<(String, RelationName)> {
         match parts {
-            [name] if let Some(schema) = self.temporary_schema(&names::folded(name)) => {
-                self.relation(&[quoted_name(schema), name.clone()])
+            [name]
+                if let Some(schema) = self.temporary_schema(&names::folded(name))
+                    && !self.is_in_front_of_temporary(&names::folded(name)) =>
+            {
+                self.permanent(&[quoted_name(schema), name.clone()])
             }
             _ => self.permanent(parts),
         }
@@ -88,6 +91,16 @@ impl Cx<'_> {
             return Some(temporary.next);
         }
         temporary.schemas.get(folded).map(String::as_str)
+    }
+
+    /// Whether a schema that the search path names in front of temporary tables has a relation of that folded name.
+    fn is_in_front_of_temporary(&self, folded: &str) -> bool {
+        let behind = self.options.temporary.and_then(|temporary| temporary.behind).unwrap_or(0);
+        let path = self.options.search_path;
+        let public = (path.is_empty() && behind > 0).then_some("public");
+        path.iter().map(String::as_str).take(behind).chain(public).any(|schema| {
+            self.known(&RelationName { schema: Some(schema.to_owned()), name: folded.to_owned() }).is_some()
+        })
     }
 
     /// As [`relation`](Self::relation), with no regard to temporary tables of the name alone.

@@ -36,7 +36,8 @@ impl NewTable {
         let schema = parts.len().checked_sub(2).and_then(|n| parts.get(n)).map(|schema| names::folded(schema));
         let is_named = schema.as_deref().is_some_and(|schema| schema == "pg_temp" || is_temporary_schema(schema));
         let on_commit = nodes::child(stmt, SyntaxKind::ON_COMMIT);
-        if !(is_named || has_child(persistence, SyntaxKind::TEMP)) {
+        let makes_all = cx.options.temporary.is_some_and(|temporary| temporary.behind == Some(0));
+        if !(is_named || makes_all && schema.is_none() || has_child(persistence, SyntaxKind::TEMP)) {
             if on_commit.is_some() {
                 return Err(invalid("ON COMMIT can only be used on temporary tables"));
             }
