@@ -169,7 +169,7 @@ impl Sequence {
             self.owner.as_ref().filter(|owner| owner.table.schema == schema && owner.table.name == table)
         };
         match change {
-            OwnedChange::Made(_) => Followed::Stays,
+            OwnedChange::Made(_) | OwnedChange::Added(_) => Followed::Stays,
             OwnedChange::SchemaGone(schema) => match self.name.schema == *schema {
                 true => Followed::Goes,
                 false => Followed::Stays,

@@ -32,9 +32,9 @@ pub use plan::{Action, Bind, MirrorStatement, Translation};
 pub(crate) use plan::{
     AdvisoryOperation, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat, CopyFromStdin,
     CopyHeader, CursorCommand, Draw, ElementSource, EnumChange, EnumSide, ExecuteArgument, Fetch, FetchDirection,
-    FetchKey, FetchedColumn, Finish, FinishPiece, Given, ModesScope, OnCommit, Output, OutputColumn, OwnedChange, Plan,
-    Restart, RunIf, ScriptStep, SequenceCommand, SequenceFunction, SessionValue, SetConfig, SettingCommand, StepRole,
-    TemporaryChange, TransactionCommand, TransactionModes, travels_in_binary,
+    FetchKey, FetchedColumn, Fill, Finish, FinishPiece, Given, ModesScope, OnCommit, Output, OutputColumn, OwnedChange,
+    Plan, Restart, RunIf, ScriptStep, SequenceCommand, SequenceFunction, SessionValue, SetConfig, SettingCommand,
+    StepRole, TemporaryChange, TransactionCommand, TransactionModes, travels_in_binary,
 };
 pub(crate) use plpgsql::{BlockStatement, BlockStep, DoBlock};
 pub use schema::{ColumnFacts, NoSchema, RelationName, Schema, TableFacts, TableLookup, VectorElement};

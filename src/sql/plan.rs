@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 pub(crate) use calls::{AdvisoryOperation, Call, CallArgument, CallFunction, SleepKind};
 pub(crate) use finished::{Fetch, FetchKey, FetchedColumn, Finish, FinishPiece, Output, travels_in_binary};
-pub(crate) use sequence::{Draw, OwnedChange, Restart, SequenceCommand, SequenceFunction};
+pub(crate) use sequence::{Draw, Fill, OwnedChange, Restart, SequenceCommand, SequenceFunction};
 
 use super::description::EnumType;
 use super::plpgsql::DoBlock;

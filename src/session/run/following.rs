@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 
 use crate::catalog::{Execution, SequenceRequest, definition_query, execute, read_definition};
 use crate::iris::Request;
-use crate::sql::{CatalogQuery, OwnedChange};
+use crate::sql::{CatalogQuery, Fill, OwnedChange};
 use crate::wire::PgError;
 
+use super::filling::Filling;
 use super::outcome::{CommandTag, Outcome};
 use super::script::Run;
 use crate::session::contract::step::{Event, Progress, Want};
@@ -21,6 +22,7 @@ type Result<T> = std::result::Result<T, Box<PgError>>;
 pub(crate) struct Following {
     run: Run,
     made: VecDeque<String>,
+    added: VecDeque<Fill>,
     others: Vec<OwnedChange>,
     tag: Option<CommandTag>,
     stage: Stage,
@@ -32,19 +34,21 @@ enum Stage {
     /// What PostgreSQL has made with a column.
     Look(Question),
     Keep,
+    Fill(Filling),
 }
 
 impl Following {
     pub(super) fn new(run: Run, changes: &[OwnedChange]) -> Self {
-        let mut made = VecDeque::new();
+        let (mut made, mut added) = (VecDeque::new(), VecDeque::new());
         let mut others = Vec::new();
         for change in changes {
             match change {
                 OwnedChange::Made(name) => made.push_back(name.clone()),
+                OwnedChange::Added(fill) => added.push_back(fill.clone()),
                 other => others.push(other.clone()),
             }
         }
-        Self { run, made, others, tag: None, stage: Stage::Define }
+        Self { run, made, added, others, tag: None, stage: Stage::Define }
     }
 
     /// # Errors
@@ -75,6 +79,10 @@ impl Following {
                     let request = SequenceRequest::Create { sequence: Box::new(sequence), if_absent: true };
                     Ok(Outcome::Wait(Want::Sequence(request)))
                 }
+            },
+            Stage::Fill(filling) => match filling.resume(event, cx)? {
+                Progress::Wait(want) => Ok(Outcome::Wait(want)),
+                Progress::Ready(()) => Ok(self.next(cx)),
             },
             Stage::Keep => {
                 let Event::Sequence(answer) = event else { return Err(cx.shard.unwaited()) };
@@ -112,6 +120,11 @@ impl Following {
             let question = Question::new(execute(&prelude, &definition_query(&name), &[], Execution::default()));
             let want = question.ask();
             self.stage = Stage::Look(question);
+            return Outcome::Wait(want);
+        }
+        if let Some(fill) = self.added.pop_front() {
+            let (filling, want) = Filling::start(fill, cx);
+            self.stage = Stage::Fill(filling);
             return Outcome::Wait(want);
         }
         let others = std::mem::take(&mut self.others);

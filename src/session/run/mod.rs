@@ -14,6 +14,7 @@ pub(super) mod drawing;
 pub(super) mod emptied;
 pub(super) mod evaluation;
 pub(super) mod explain;
+pub(super) mod filling;
 pub(super) mod finish;
 pub(super) mod following;
 pub(super) mod held_rows;

@@ -22,11 +22,25 @@ pub struct Draw {
     pub name: String,
 }
 
+/// How the rows of a table get values of a sequence, in IRIS SQL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fill {
+    pub sequence: String,
+    /// The row ids.
+    pub select: String,
+    /// Its values are those of the column and the row id.
+    pub update: String,
+    /// What holds of the column only then.
+    pub then: Vec<String>,
+}
+
 /// What a definition of a table does to sequences that belong to columns. Schemas and names as PostgreSQL calls them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OwnedChange {
     /// PostgreSQL makes one together with a column; its name is in quotes.
     Made(String),
+    /// A column is added to rows that are there.
+    Added(Fill),
     SchemaGone(String),
     TableGone {
         schema: String,

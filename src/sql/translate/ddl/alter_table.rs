@@ -16,7 +16,7 @@ use super::sequence;
 use super::table::{RELATION, Table};
 use super::types::{ColumnType, STRING_CHARACTERS_MAX, column_type, description, stream_type, type_node};
 use crate::sql::description::drawing_default;
-use crate::sql::plan::{Action, ScriptStep, TemporaryChange};
+use crate::sql::plan::{Action, Fill, OwnedChange, ScriptStep, TemporaryChange};
 use crate::sql::schema::{ColumnFacts, TableFacts, TableLookup};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -25,7 +25,7 @@ use crate::sql::translate::context::alike;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::frag::Ty;
 use crate::sql::translate::mirror;
-use crate::types::Oid;
+use crate::types::{Oid, quoted_name};
 use crate::wire::{PgError, SqlState};
 
 const TAG: &str = "ALTER TABLE";
@@ -72,13 +72,23 @@ pub(super) fn alter_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let drops_key = stmt.children().any(|action| action.kind() == SyntaxKind::DROP_CONSTRAINT);
     let is_spelled = cx.views(&table.lookup).is_some_and(|facts| facts.is_spelled);
     let is_alone = actions(stmt).count() == 1;
-    let mut alter =
-        Alter { cx, table: &table, facts, is_spelled, drops_key, is_alone, added: Vec::new(), steps: Vec::new() };
+    let mut alter = Alter {
+        cx,
+        table: &table,
+        facts,
+        is_spelled,
+        drops_key,
+        is_alone,
+        added: Vec::new(),
+        steps: Vec::new(),
+        owned: Vec::new(),
+    };
     for action in stmt.children() {
         alter.action(&action)?;
     }
-    let steps = alter.steps;
-    let mut ddl = mirrored(cx, stmt, &table, ddl(TAG, steps))?;
+    let mut altered = ddl(TAG, alter.steps);
+    altered.owned = alter.owned;
+    let mut ddl = mirrored(cx, stmt, &table, altered)?;
     if let (true, Some(new)) = (table.is_temporary(), nodes::child(stmt, SyntaxKind::TABLE_RENAME_TO)) {
         let to = names::folded(&first_name(&need(&new, SyntaxKind::TABLE_NAME)?)?);
         ddl.temporary = Some(TemporaryChange::Rename { from: table.lookup.name, to });
@@ -166,6 +176,8 @@ struct Alter<'a> {
     /// Columns of the actions so far.
     added: Vec<String>,
     steps: Vec<ScriptStep>,
+    /// What happens to sequences of columns behind them.
+    owned: Vec<OwnedChange>,
 }
 
 impl Alter<'_> {
@@ -279,10 +291,17 @@ impl Alter<'_> {
             notice(self.cx, SqlState(*b"42701"), message);
             return Ok(());
         }
-        let column = Column::read(self.cx, action)?;
-        if column.identity || column.draws {
-            return Err(unsupported(action, "IRIS cannot add an identity column to an existing table")
-                .hint("Declare serial and identity columns in CREATE TABLE."));
+        let mut column = Column::read(self.cx, action)?;
+        if column.identity {
+            if !self.cx.options.has_sequences || if_not_exists {
+                return Err(unsupported(action, "IRIS cannot add an identity column to an existing table")
+                    .hint("Declare serial and identity columns in CREATE TABLE."));
+            }
+            let (schema, table) = sequence::pg_name(self.cx, self.table);
+            let name = sequence::name_for(self.cx, &schema, &table, &names::folded(&typed), &[]);
+            let name = format!("{}.{}", quoted_name(&schema), quoted_name(&name));
+            column.draw_from(&name);
+            self.owned.push(OwnedChange::Made(name));
         }
         if column.has_default_of_the_row() {
             return Err(unsupported(action, "IRIS cannot give each row of an existing table a uuid of its own")
@@ -303,10 +322,25 @@ impl Alter<'_> {
         }
         let clauses = keys.into_clauses();
         let ignored: &[i32] = if if_not_exists && !is_another { &[FIELD_EXISTS_SQLCODE] } else { &[] };
-        self.push(&format!("ADD COLUMN {}", column.text(self.cx)?), ignored);
-        for clause in clauses {
-            self.push(&format!("ADD {clause}"), &[]);
-        }
+        let Some(sequence) = column.draws.clone() else {
+            self.push(&format!("ADD COLUMN {}", column.text(self.cx)?), ignored);
+            for clause in clauses {
+                self.push(&format!("ADD {clause}"), &[]);
+            }
+            return Ok(());
+        };
+        // The rows get their values before anything is demanded of them.
+        let is_not_null = std::mem::take(&mut column.not_null);
+        self.push(&format!("ADD COLUMN {}", column.text(self.cx)?), &[]);
+        let (table, name) = (&self.table.text, defined(&typed)?);
+        let demands = is_not_null.then(|| format!("ALTER COLUMN {name} NOT NULL"));
+        let demands = demands.into_iter().chain(clauses.iter().map(|clause| format!("ADD {clause}")));
+        self.owned.push(OwnedChange::Added(Fill {
+            sequence,
+            select: format!("SELECT %ID FROM {table} ORDER BY %ID"),
+            update: format!("UPDATE {table} SET {name} = :%qpar(1) WHERE %ID = :%qpar(2)"),
+            then: demands.map(|demand| format!("ALTER TABLE {table} {demand}")).collect(),
+        }));
         Ok(())
     }
 

@@ -211,7 +211,7 @@ pub(super) struct Column {
     pub not_null: bool,
     default: Option<String>,
     /// Its default takes the next value of a sequence.
-    pub draws: bool,
+    pub draws: Option<String>,
     /// By default from 1 in steps of 1, as IRIS does.
     counts_plainly: bool,
     /// Kept as a stream of IRIS.
@@ -229,7 +229,7 @@ impl Column {
             column_type,
             not_null: false,
             default: None,
-            draws: false,
+            draws: None,
             counts_plainly: true,
             is_stream: false,
             clauses: Vec::new(),
@@ -280,7 +280,7 @@ impl Column {
                         let sequence = sequence?;
                         column.clauses.pop();
                         column.clauses.push(drawing_clause(&sequence));
-                        column.draws = true;
+                        column.draws = Some(sequence);
                     } else if let Some(value) = clause.children().last() {
                         if let Some(declared) = &column.column_type.enum_type
                             && let Some((_, label)) = cx.constant(&value)
@@ -317,10 +317,10 @@ impl Column {
     }
 
     /// A serial or identity column takes the values of a sequence.
-    fn draw_from(&mut self, sequence: &str) {
+    pub(super) fn draw_from(&mut self, sequence: &str) {
         self.identity = false;
         self.not_null = true;
-        self.draws = true;
+        self.draws = Some(sequence.to_owned());
         if std::mem::take(&mut self.column_type.is_serial) {
             self.clauses.push(drawing_clause(sequence));
             return;
