@@ -34,7 +34,7 @@ enum Stage {
     /// What PostgreSQL has made with a column.
     Look(Question),
     Keep,
-    Fill(Filling),
+    Fill(Box<Filling>),
 }
 
 impl Following {
@@ -124,7 +124,7 @@ impl Following {
         }
         if let Some(fill) = self.added.pop_front() {
             let (filling, want) = Filling::start(fill, cx);
-            self.stage = Stage::Fill(filling);
+            self.stage = Stage::Fill(Box::new(filling));
             return Outcome::Wait(want);
         }
         let others = std::mem::take(&mut self.others);
