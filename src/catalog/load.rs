@@ -1,18 +1,19 @@
-//! Reading one table, or the views on one, from IRIS INFORMATION_SCHEMA, sans IO: two queries, two pages; a third for what
+//! Reading one table, or the views on one, from IRIS INFORMATION_SCHEMA, sans IO: three queries, three pages; a fourth for what
 //! has no keys and may be a view.
+
+mod column;
 
 use std::rc::Rc;
 
 use crate::iris::{IrisStatement, Item, ItemReader, ListError, ParameterKind, Request, StatementMetadata};
 use crate::sql::{
-    ColumnFacts, ColumnNote, DeclaredType, Named, NamedFacts, Need, RelationName, TableFacts, VectorElement, ViewFacts,
-    is_note, parse_column_note, parse_view_columns, parse_view_note,
+    DeclaredType, Named, NamedFacts, Need, RelationName, RuleNotes, TableFacts, VectorElement, ViewFacts, is_note,
+    is_rule, parse_view_columns, parse_view_note,
 };
 use crate::types::{Oid, PgType};
 
 use super::TableCache;
-use super::iris_column::IrisColumnType;
-use super::mirror::IrisDefault;
+use column::{ReadColumn, column, is_true};
 
 const COLUMNS: &str = "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE, \
     IS_NULLABLE, IS_IDENTITY, COLUMN_DEFAULT, DESCRIPTION FROM INFORMATION_SCHEMA.COLUMNS \
@@ -131,7 +132,7 @@ impl TableQueries {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Columns,
-    /// Who made a table whose columns do not tell.
+    /// Who made a table whose columns do not tell, and its rules.
     Origin,
     Keys,
     /// The query of a view, with the types of its columns.
@@ -159,6 +160,7 @@ pub(crate) struct TableLoad {
     /// A column says that the gateway made it.
     is_noted: bool,
     facts: TableFacts,
+    notes: RuleNotes,
     views: ViewFacts,
     named: Vec<NamedFacts>,
 }
@@ -184,7 +186,15 @@ impl TableLoad {
             name: name.name.clone(),
             ..TableFacts::default()
         };
-        Self { name, stage, is_noted: false, facts, views: ViewFacts::default(), named: Vec::new() }
+        Self {
+            name,
+            stage,
+            is_noted: false,
+            facts,
+            notes: RuleNotes::default(),
+            views: ViewFacts::default(),
+            named: Vec::new(),
+        }
     }
 
     /// The query of the present stage.
@@ -226,12 +236,7 @@ impl TableLoad {
                 row.push(cell(&reader.need("catalog cell")?));
             }
             match self.stage {
-                Stage::Columns => {
-                    if let Some((facts, is_noted)) = column(row) {
-                        self.is_noted |= is_noted;
-                        self.facts.columns.push(facts);
-                    }
-                }
+                Stage::Columns => self.column(row),
                 Stage::Origin => self.origin(row),
                 Stage::Keys => self.key(row),
                 Stage::ViewColumns => self.view_columns(row),
@@ -254,11 +259,11 @@ impl TableLoad {
                 cache.insert(&self.name, None);
                 Ok(LoadStep::Done)
             }
-            Stage::Columns if !self.is_noted => {
+            Stage::Columns => {
                 self.stage = Stage::Origin;
                 Ok(LoadStep::Submit(self.request(queries, in_transaction)))
             }
-            Stage::Columns | Stage::Origin => {
+            Stage::Origin => {
                 self.stage = Stage::Keys;
                 Ok(LoadStep::Submit(self.request(queries, in_transaction)))
             }
@@ -271,7 +276,8 @@ impl TableLoad {
                 Ok(LoadStep::Submit(self.request(queries, in_transaction)))
             }
             Stage::Keys | Stage::ViewColumns | Stage::Vectors | Stage::VectorsAlone => {
-                cache.insert(&self.name, Some(std::mem::take(&mut self.facts)));
+                let facts = self.take_facts();
+                cache.insert(&self.name, Some(facts));
                 Ok(LoadStep::Done)
             }
             Stage::Spelling => {
@@ -319,7 +325,8 @@ impl TableLoad {
                 Some(LoadStep::Submit(self.request(queries, in_transaction)))
             }
             Stage::VectorsAlone => {
-                cache.insert(&self.name, Some(std::mem::take(&mut self.facts)));
+                let facts = self.take_facts();
+                cache.insert(&self.name, Some(facts));
                 Some(LoadStep::Done)
             }
             _ => None,
@@ -344,9 +351,41 @@ impl TableLoad {
         }
     }
 
+    fn column(&mut self, row: Vec<Option<String>>) {
+        if let (Some(Some(name)), Some(Some(description))) = (row.first(), row.last())
+            && is_rule(description)
+        {
+            self.notes.hidden(name, description);
+            return;
+        }
+        let Some(ReadColumn { facts, note, default, is_noted }) = column(row) else { return };
+        self.is_noted |= is_noted;
+        if let Some(note) = &note {
+            self.notes.column(&facts.name, note);
+        }
+        if let Some(default) = default {
+            self.notes.default_is(&facts.name, default);
+        }
+        self.facts.columns.push(facts);
+    }
+
+    /// The table with its rules. Keys of hidden columns are rules.
+    fn take_facts(&mut self) -> TableFacts {
+        let mut facts = std::mem::take(&mut self.facts);
+        let columns: Vec<&str> = facts.columns.iter().map(|column| column.name.as_str()).collect();
+        facts.rules = std::mem::take(&mut self.notes).into_rules(&facts.name, &columns);
+        let rules = &facts.rules;
+        facts.unique_keys.retain(|(_, columns)| !columns.iter().any(|column| rules.is_hidden(column)));
+        facts
+    }
+
     fn origin(&mut self, row: Vec<Option<String>>) {
         let mut cells = row.into_iter();
-        let is_noted = cells.next().flatten().is_some_and(|text| is_note(&text));
+        let description = cells.next().flatten();
+        let is_noted = self.is_noted || description.as_deref().is_some_and(is_note);
+        if let Some(description) = description.filter(|text| is_note(text)) {
+            self.notes.table(&description);
+        }
         if let (false, schema, Some(Some(name))) = (is_noted, cells.next().flatten(), cells.next()) {
             self.facts.spelled = Some(RelationName { schema, name });
         }
@@ -451,54 +490,6 @@ fn cell(item: &Item<'_>) -> Option<String> {
     }
 }
 
-/// The views say YES, 1 or `1` depending on the column and the version.
-fn is_true(text: Option<&str>) -> bool {
-    matches!(text, Some("1" | "YES" | "Yes" | "yes"))
-}
-
-/// A column, and whether the gateway made it.
-fn column(row: Vec<Option<String>>) -> Option<(ColumnFacts, bool)> {
-    let mut cells = row.into_iter();
-    let mut next = || cells.next().flatten();
-    let name = next()?;
-    let data_type = next().unwrap_or_default();
-    let mut number = || next().and_then(|text| text.trim().parse().ok());
-    let iris = IrisColumnType { data_type, length: number(), precision: number(), scale: number() };
-    let (nullable, identity) = (is_true(next().as_deref()), is_true(next().as_deref()));
-    let default = next();
-    // ALTER TABLE leaves a description behind that is no longer true.
-    let description = next();
-    let (is_ours, note) =
-        (description.as_deref().is_some_and(is_note), description.as_deref().and_then(parse_column_note));
-    let (has_own, own) = (default.as_ref().is_some_and(|text| !text.is_empty()), IrisDefault::read(default.as_deref()));
-    let described = note.as_ref().filter(|_| !has_own && !identity).and_then(ColumnNote::draws);
-    let draws = own.draws().map(str::to_owned).or(described);
-    let declared = note.map(|note| note.declared);
-    let enum_type = match &declared {
-        Some(DeclaredType::Enum(declared)) if iris.fits_text() => Some(Rc::new(declared.clone())),
-        _ => None,
-    };
-    let is_noted = declared.is_some();
-    let declared = declared.map(|declared| declared.pg_type()).filter(|d| enum_type.is_some() || iris.fits(*d));
-    let pg_type = declared.unwrap_or_else(|| iris.pg_type());
-    let facts = ColumnFacts {
-        name,
-        pg_type,
-        nullable,
-        identity,
-        has_default: has_own || draws.is_some(),
-        draws,
-        constant_default: own.constant(pg_type),
-        // The gateway makes text EXACT, and always leaves a note about it.
-        folds_case: !is_noted && iris.is_text(),
-        enum_type,
-        is_stream: iris.is_stream(),
-        vector_element: VectorElement::default(),
-        is_spelled: is_ours,
-    };
-    Some((facts, is_noted))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -506,7 +497,7 @@ mod tests {
     use crate::iris::{put_int, put_null, put_text};
 
     #[test]
-    fn a_table_is_read_in_two_queries() {
+    fn a_table_is_read_in_three_queries() {
         let queries = TableQueries::new(7);
         let mut cache = TableCache::new("SQLUser");
         let name = RelationName { schema: Some("public".to_owned()), name: "t".to_owned() };
@@ -535,6 +526,13 @@ mod tests {
         assert!(matches!(step, LoadStep::Submit(Request::Execute { .. })));
 
         rows.clear();
+        put_text(&mut rows, "pg:CONSTRAINT c CHECK (id > 0)");
+        put_text(&mut rows, "SQLUser");
+        put_text(&mut rows, "t");
+        let step = load.on_page(&rows, true, &text_columns(3), &mut cache, &queries, false).unwrap();
+        assert!(matches!(step, LoadStep::Submit(Request::Execute { .. })));
+
+        rows.clear();
         for (index, column, primary) in [("TPKEY1", "id", 1), ("U", "id", 0), ("U", "at", 0)] {
             put_text(&mut rows, index);
             put_text(&mut rows, column);
@@ -545,6 +543,7 @@ mod tests {
 
         let crate::sql::TableLookup::Known(facts) = crate::sql::Schema::table(&cache, &name) else { panic!() };
         assert_eq!(facts.primary_key, ["id"]);
+        assert_eq!(facts.rules.checks.first().unwrap().expression, "id > 0");
         assert_eq!(facts.unique_keys, [("U".to_owned(), vec!["id".to_owned(), "at".to_owned()])]);
         assert_eq!(cache.column("SQLUSER", "T", "AT").unwrap().pg_type.oid, Oid::TIMESTAMPTZ);
         assert!(!cache.column("SQLUser", "t", "id").unwrap().nullable);

@@ -78,6 +78,8 @@ pub enum ClauseKind {
     Default,
     /// GENERATED .. AS IDENTITY.
     Generated,
+    /// GENERATED ALWAYS AS (..) STORED.
+    Stored,
     /// COLLATE, STORAGE, COMPRESSION.
     Other,
 }
@@ -94,6 +96,7 @@ impl ColumnNote {
                 SyntaxKind::COLUMN_NAME | SyntaxKind::PATH_TYPE => return None,
                 SyntaxKind::CHECK_CONSTRAINT => ClauseKind::Check,
                 SyntaxKind::DEFAULT_CONSTRAINT => ClauseKind::Default,
+                SyntaxKind::GENERATED_CONSTRAINT if is_stored(&node) => ClauseKind::Stored,
                 SyntaxKind::GENERATED_CONSTRAINT => ClauseKind::Generated,
                 _ => ClauseKind::Other,
             };
@@ -120,7 +123,7 @@ impl ColumnNote {
                 })?;
                 Some(format!("\"{}\"", rest.get(..end)?))
             }
-            ClauseKind::Check | ClauseKind::Other => None,
+            ClauseKind::Check | ClauseKind::Stored | ClauseKind::Other => None,
         })
     }
 }
@@ -143,6 +146,10 @@ pub(crate) fn drawn_by_default(text: &str) -> Option<&str> {
 /// The clause that [`ColumnNote::draws`] reads.
 pub(crate) fn drawing_clause(sequence: &str) -> String {
     format!("DEFAULT nextval({}::regclass)", crate::types::quoted_text(sequence))
+}
+
+fn is_stored(generated: &SyntaxNode) -> bool {
+    generated.descendants().any(|node| node.kind() == SyntaxKind::GENERATED_STORED)
 }
 
 /// Whether a description was written by the gateway.
@@ -209,7 +216,7 @@ fn clauses(rest: &str) -> Option<String> {
 }
 
 /// The list of a CREATE TABLE whose text this is; `None` when it is something else, or more than that.
-fn elements(text: &str) -> Option<SyntaxNode> {
+pub(super) fn elements(text: &str) -> Option<SyntaxNode> {
     let statement = lone_statement(&format!("CREATE TABLE t ({text})"))?;
     let mut parts = statement.children().filter(|child| child.kind() != SyntaxKind::TABLE_NAME);
     let (Some(list), None) = (parts.next(), parts.next()) else { return None };
@@ -288,7 +295,7 @@ fn escaped(rest: &mut dyn Iterator<Item = char>) -> Option<char> {
     }
 }
 
-fn unescaped(text: &str) -> Option<String> {
+pub(super) fn unescaped(text: &str) -> Option<String> {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text.chars();
     while let Some(c) = rest.next() {
@@ -308,6 +315,13 @@ fn put_escaped(text: &mut String, plain: &str, also: &[char]) {
             c => text.push(c),
         }
     }
+}
+
+/// As [`unescaped`] reads it.
+pub(super) fn escaped_text(plain: &str) -> String {
+    let mut text = String::with_capacity(plain.len());
+    put_escaped(&mut text, plain, &[]);
+    text
 }
 
 /// The description of a type; `None` for types without a name here.

@@ -11,6 +11,9 @@ mod lex;
 mod options;
 mod plan;
 mod plpgsql;
+mod rule_notes;
+mod rule_text;
+mod rules;
 mod schema;
 mod split;
 mod syntax;
@@ -22,7 +25,7 @@ mod writes;
 
 pub(crate) use cache::CachedTranslation;
 pub use cache::TranslationCache;
-pub(crate) use description::{ClauseKind, is_note, parse_table_note, parse_view_columns, parse_view_note};
+pub(crate) use description::{ClauseKind, is_note, parse_view_columns, parse_view_note};
 pub(crate) use description::{ColumnNote, drawing_clause, drawn_by_default};
 pub use description::{DeclaredType, EnumType, parse_column_note, parse_description};
 pub(crate) use finish::finish;
@@ -33,10 +36,12 @@ pub(crate) use plan::{
     AdvisoryOperation, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat, CopyFromStdin,
     CopyHeader, CursorCommand, Draw, ElementSource, EnumChange, EnumSide, ExecuteArgument, Fetch, FetchDirection,
     FetchKey, FetchedColumn, Fill, Finish, FinishPiece, Given, ModesScope, OnCommit, Output, OutputColumn, OwnedChange,
-    Plan, Restart, RunIf, ScriptStep, SequenceCommand, SequenceFunction, SessionValue, SetConfig, SettingCommand,
-    StepRole, TemporaryChange, TransactionCommand, TransactionModes, travels_in_binary,
+    Plan, Proof, Rehearsal, Restart, RunIf, ScriptStep, SequenceCommand, SequenceFunction, SessionValue, SetConfig,
+    SettingCommand, StepRole, TemporaryChange, TransactionCommand, TransactionModes, travels_in_binary,
 };
 pub(crate) use plpgsql::{BlockStatement, BlockStep, DoBlock};
+pub(crate) use rule_notes::{RuleNotes, is_rule};
+pub(crate) use rules::Rules;
 pub use schema::{ColumnFacts, NoSchema, RelationName, Schema, TableFacts, TableLookup, VectorElement};
 pub(crate) use schema::{Named, NamedFacts, Need, ViewFacts, ViewLookup};
 pub use split::split;
@@ -48,8 +53,8 @@ pub use translate::{check_syntax, translate};
 
 pub(crate) use write_back::write_back;
 pub(crate) use write_plan::{
-    Lock, LockRows, LockedTable, Repeats, Returning, RowWait, RowWrite, Staged, StagedPiece, StagedText, WriteBack,
-    WritePart,
+    Guard, Lock, LockRows, LockedTable, Repeats, Returning, RowWait, RowWrite, Staged, StagedPiece, StagedText,
+    WriteBack, WritePart,
 };
 pub(crate) use writes::{Writes, Written};
 

@@ -27,6 +27,8 @@ pub struct TranslateOptions<'a> {
     pub has_oracle: bool,
     /// Where comments are kept, if the configuration names a place.
     pub side_table: Option<&'a SideTable>,
+    /// The statement is the gateway's own and stores a row that keeps to the rules of its table, with what is computed of it.
+    pub stores: bool,
     /// The session's temporary tables; `None` where there can be none.
     pub temporary: Option<TemporaryNames<'a>>,
     /// There is a place for sequences.
@@ -65,6 +67,7 @@ impl<'a> TranslateOptions<'a> {
             side_table: None,
             temporary: None,
             has_sequences: false,
+            stores: false,
         }
     }
 }

@@ -56,6 +56,27 @@ pub struct Translation {
     pub draws: Vec<Draw>,
     /// Of a definition, once IRIS and the mirror have carried it out.
     pub owned: Vec<OwnedChange>,
+    /// Of a definition of rules that IRIS does not know of.
+    pub rehearsal: Option<Box<Rehearsal>>,
+}
+
+/// What goes in front of a definition that PostgreSQL alone understands, and behind it. The mirror tries it first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rehearsal {
+    pub proofs: Vec<Proof>,
+    /// Statements that compute what the rows of the table have to have, in PostgreSQL's SQL.
+    pub fills: Vec<String>,
+    /// Statements that take the definition back when these fail.
+    pub undo: Vec<String>,
+    /// The index that the fills are for.
+    pub index: Option<String>,
+}
+
+/// A query in PostgreSQL's SQL, and the error when it has a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    pub query: String,
+    pub error: Box<PgError>,
 }
 
 impl Translation {
@@ -77,6 +98,7 @@ impl Translation {
             temporary: None,
             draws: Vec::new(),
             owned: Vec::new(),
+            rehearsal: None,
         }
     }
 
@@ -537,6 +559,9 @@ pub struct CopyFromStdin {
     pub insert: Plan,
     pub columns_count: usize,
     pub format: CopyFormat,
+    /// An INSERT, in PostgreSQL's SQL, of a query over an array of texts for each column: of a table with rules that IRIS does not
+    /// know of.
+    pub ruled: Option<String>,
 }
 
 /// What the first line of the data is.

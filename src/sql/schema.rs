@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::description::EnumType;
+use super::rules::Rules;
 use crate::types::PgType;
 
 /// A relation as the statement names it; both parts already folded (lower case unless quoted).
@@ -97,6 +98,8 @@ pub struct TableFacts {
     pub primary_key: Vec<String>,
     /// Column lists of UNIQUE constraints and unique indexes, with their constraint names.
     pub unique_keys: Vec<(String, Vec<String>)>,
+    /// What IRIS does not know of.
+    pub rules: Rules,
 }
 
 #[derive(Debug, Clone)]

@@ -233,6 +233,11 @@ impl Template {
         self.text.push('\u{3}');
     }
 
+    /// Makes it the key of a statement that stores a row as it is, which a client's of the same words does not.
+    pub fn store(&mut self) {
+        self.text.push('\u{2}');
+    }
+
     fn copy(&mut self, sql: &str, run: Range<usize>) {
         if !run.is_empty() {
             self.text.push_str(sql.get(run).unwrap_or_default());

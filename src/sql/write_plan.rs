@@ -1,6 +1,7 @@
 //! A change of rows taken apart into a query and statements that store its rows.
 
 use super::plan::FetchedColumn;
+use super::rules::Rules;
 use crate::types::PgType;
 
 /// A change of rows whose values a query gives. All texts are PostgreSQL's SQL, statements like a client's.
@@ -49,6 +50,25 @@ pub struct WritePart {
     pub rows: Vec<RowWrite>,
     /// The column that tells which of `rows` it is, by its number from 1 on; without one it is all of them.
     pub choice: Option<usize>,
+    pub guard: Option<Guard>,
+}
+
+/// What a query tells of the rules of the table that its rows are for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// The column that is 0 where a row keeps to them: else -n for a NULL in the n-th column of the table, n for the n-th CHECK.
+    pub verdict: usize,
+    /// Where the row begins as PostgreSQL prints it: a column for each of the table's.
+    pub shown: usize,
+    /// A value of the row is known to IRIS alone.
+    pub is_partly_shown: bool,
+    /// Where the keys of unique indexes begin, as PostgreSQL prints them: a column for each.
+    pub keys: usize,
+    /// PostgreSQL's names of the table.
+    pub schema: String,
+    pub table: String,
+    pub columns: Vec<String>,
+    pub rules: Rules,
 }
 
 /// A statement that stores one row.
@@ -56,6 +76,9 @@ pub struct WritePart {
 pub enum RowWrite {
     /// Its `$n` are these columns of the query's row.
     Of { sql: String, columns: Vec<usize> },
+    /// The same with values that PostgreSQL would compute by itself: `asked` is without these, which are the last, and what it
+    /// knows the statement by. `is_new`: as of `New`.
+    Computed { sql: String, asked: String, asked_count: usize, columns: Vec<usize>, is_new: bool },
     /// An INSERT of all columns of the query's row: the texts in front of VALUES and behind it.
     Insert { head: String, tail: String },
     /// The same as the first; where it stores nothing, others have come between.
@@ -63,10 +86,25 @@ pub enum RowWrite {
 }
 
 impl RowWrite {
+    /// What PostgreSQL knows it by, and how many parameters that has, where it is another statement to PostgreSQL.
+    pub fn asked(&self) -> Option<(&str, usize)> {
+        match self {
+            Self::Computed { asked, asked_count, .. } => Some((asked, *asked_count)),
+            _ => None,
+        }
+    }
+
+    /// Whether others have come between where it stores nothing.
+    pub fn is_new(&self) -> bool {
+        matches!(self, Self::New { .. } | Self::Computed { is_new: true, .. })
+    }
+
     /// The text, and the columns that its parameters are, of a row of so many.
     pub fn of(&self, columns_count: usize) -> (String, Vec<usize>) {
         match self {
-            Self::Of { sql, columns } | Self::New { sql, columns } => (sql.clone(), columns.clone()),
+            Self::Of { sql, columns } | Self::New { sql, columns } | Self::Computed { sql, columns, .. } => {
+                (sql.clone(), columns.clone())
+            }
             // What has no value takes its default.
             Self::Insert { head, tail } if columns_count == 0 => {
                 (format!("{head} DEFAULT VALUES {tail}").trim_end().to_owned(), Vec::new())

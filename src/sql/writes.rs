@@ -61,6 +61,10 @@ impl Writes {
 
     /// Whether the constraint of that name is the one that ON CONFLICT is about.
     pub fn is_arbiter(&self, constraint: &str) -> bool {
+        let hidden = self.table.rules.keys.iter().find(|key| key.name.eq_ignore_ascii_case(constraint));
+        if let Some(key) = hidden {
+            return self.arbiter.as_deref().is_some_and(|arbiter| arbiter == std::slice::from_ref(&key.hidden));
+        }
         let keys = &self.table.unique_keys;
         let named = keys.iter().find(|(name, _)| name.eq_ignore_ascii_case(constraint));
         let columns = named.map_or(&self.table.primary_key, |(_, columns)| columns);

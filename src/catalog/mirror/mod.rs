@@ -24,6 +24,7 @@ pub(crate) use comments::{
 pub(super) use default::IrisDefault;
 pub(super) use load::parameter;
 pub use load::{MirrorLoad, MirrorStep};
+pub(super) use model::default_clause;
 pub(crate) use rest::GET_REST;
 pub use snapshot::{MirrorBatch, MirrorSnapshot};
 

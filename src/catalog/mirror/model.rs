@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::sql::{ClauseKind, DeclaredType, EnumType, is_note, parse_column_note, parse_table_note, parse_view_note};
+use crate::sql::{
+    ClauseKind, ColumnNote, DeclaredType, EnumType, RuleNotes, Rules, is_note, is_rule, parse_column_note,
+    parse_view_note,
+};
 use crate::types::{Oid, PgType, quoted_name, quoted_text};
 
 use super::super::iris_column::IrisColumnType;
@@ -104,6 +107,27 @@ impl RawTable {
             || self.view.as_deref().is_some_and(|text| parse_view_note(text).is_some())
     }
 
+    /// The columns that clients see.
+    fn shown(&self) -> impl Iterator<Item = &RawColumn> {
+        self.columns.iter().filter(|column| !column.description.as_deref().is_some_and(is_rule))
+    }
+
+    fn rules(&self, name: &str) -> Rules {
+        let mut notes = RuleNotes::default();
+        for column in &self.columns {
+            match (column.description.as_deref(), column.description.as_deref().and_then(parse_column_note)) {
+                (Some(description), _) if is_rule(description) => notes.hidden(&column.name, description),
+                (_, Some(note)) => notes.column(&column.name, &note),
+                _ => {}
+            }
+        }
+        if let Some(description) = self.description.as_deref().filter(|text| is_note(text)) {
+            notes.table(description);
+        }
+        let columns: Vec<&str> = self.shown().map(|column| column.name.as_str()).collect();
+        notes.into_rules(name, &columns)
+    }
+
     fn is_primary(&self, index: &RawIndex) -> bool {
         index.primary || self.keys.iter().any(|key| key.kind == "PRIMARY KEY" && key.name == index.name)
     }
@@ -159,7 +183,7 @@ fn column_names(table: &RawTable, names: &[String]) -> Option<Vec<String>> {
     names
         .iter()
         .map(|name| {
-            let column = table.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))?;
+            let column = table.shown().find(|column| column.name.eq_ignore_ascii_case(name))?;
             Some(column_name(table, column))
         })
         .collect()
@@ -192,8 +216,9 @@ impl Relation {
         let mut relation = Self::empty(raw, schema, name);
         let mut full = Vec::with_capacity(raw.columns.len());
         let mut plain = Vec::with_capacity(raw.columns.len());
-        for column in &raw.columns {
-            let definition = Definition::of(raw, column);
+        let rules = raw.rules(&relation.name);
+        for column in raw.shown() {
+            let definition = Definition::of(raw, column, &rules);
             if let Some(declared) = &definition.enum_type {
                 relation.types.push(create_type(declared));
                 relation.enums.push(declared.clone());
@@ -215,7 +240,14 @@ impl Relation {
             full.push(clause.clone());
             plain.push(clause);
         }
-        full.extend(raw.description.as_deref().and_then(parse_table_note).unwrap_or_default());
+        for check in &rules.checks {
+            let clause = format!("CONSTRAINT {} CHECK ({})", quoted_name(&check.name), check.expression);
+            if check.is_validated {
+                full.push(clause);
+            } else {
+                relation.indexes.push(format!("ALTER TABLE {} ADD {clause} NOT VALID", relation.qualified()));
+            }
+        }
         let create = |parts: &[String]| format!("CREATE TABLE {} ({})", relation.qualified(), parts.join(", "));
         let (full, plain) = (create(&full), create(&plain));
         let otherwise = (full != plain).then_some(plain);
@@ -226,6 +258,14 @@ impl Relation {
             let (false, Some(columns)) = (is_constraint, columns) else { continue };
             let name = used.free(&relation.schema, &relation.name, &spelled(&index.name));
             relation.indexes.push(relation.index(&name, index, &columns, raw));
+        }
+        for key in &rules.keys {
+            let name = quoted_name(&used.free(&relation.schema, &relation.name, &key.name));
+            let (table, definition) = (relation.qualified(), &key.definition);
+            relation.indexes.push(match key.is_constraint {
+                true => format!("ALTER TABLE {table} ADD CONSTRAINT {name} {definition}"),
+                false => format!("CREATE UNIQUE INDEX {name} ON {table} {definition}"),
+            });
         }
         if let Some(comment) = raw.description.as_deref().filter(|text| !text.is_empty() && !is_note(text)) {
             let target = CommentTarget::new("TABLE", &[&relation.schema, &relation.name]);
@@ -357,7 +397,7 @@ struct Definition {
 }
 
 impl Definition {
-    fn of(table: &RawTable, column: &RawColumn) -> Self {
+    fn of(table: &RawTable, column: &RawColumn, rules: &Rules) -> Self {
         let declared = declared_type(column);
         let pg_type = declared.pg_type();
         let default = IrisDefault::read(column.default.as_deref());
@@ -373,8 +413,13 @@ impl Definition {
                     generated = Some(clause);
                 }
                 ClauseKind::Generated => {}
-                ClauseKind::Check | ClauseKind::Other => clauses = format!("{clauses} {clause}"),
+                // Rules, which may have changed since.
+                ClauseKind::Check | ClauseKind::Stored => {}
+                ClauseKind::Other => clauses = format!("{clauses} {clause}"),
             }
+        }
+        if let Some(rule) = rules.generated(&column.name) {
+            clauses = format!("{clauses} GENERATED ALWAYS AS ({}) STORED", rule.expression);
         }
         let name = quoted_name(&column_name(table, column));
         let (type_text, base, enum_type) = match declared {
@@ -417,6 +462,13 @@ impl Definition {
             enum_type,
         }
     }
+}
+
+/// The default that a column's description tells, without its first word, where it is still true.
+pub(in crate::catalog) fn default_clause(note: &ColumnNote, default: &IrisDefault) -> Option<String> {
+    let clauses = note.clause_list().into_iter();
+    let mut told = clauses.filter(|(kind, clause)| *kind == ClauseKind::Default && still_true(clause, default));
+    told.next().and_then(|(_, clause)| clause.get("DEFAULT".len()..).map(|text| text.trim().to_owned()))
 }
 
 /// ALTER COLUMN .. SET DEFAULT changes what IRIS has and leaves the description.

@@ -300,6 +300,7 @@ impl Ready {
         let formats = portal.formats.clone();
         if let (PortalState::Bound(Values::Iris(values)), Action::Script(_)) = (&mut portal.state, action)
             && !follows(&understood, &self.context)
+            && understood.translation.rehearsal.is_none()
         {
             let values = std::mem::take(values);
             // Made where it stays.

@@ -32,6 +32,18 @@ impl Elements {
         }
     }
 
+    /// A text, or NULL.
+    pub(crate) fn push_text(&mut self, text: Option<&[u8]>) {
+        let Some(text) = text else {
+            self.has_null = true;
+            return self.push(&(-1_i32).to_be_bytes());
+        };
+        let mut cell = Vec::with_capacity(text.len().saturating_add(4));
+        cell.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
+        cell.extend_from_slice(text);
+        self.push(&cell);
+    }
+
     /// The array of `count` elements, of one dimension.
     pub(crate) fn into_array(mut self, element: Oid, count: usize) -> LongValue {
         let mut array = Vec::with_capacity(20);

@@ -9,6 +9,8 @@ use crate::sql::{Action, Bind, CopyFormat, CopyFromStdin, CopyHeader};
 use crate::types::{Datum, Fitting, Oid, PgType, Style, TextDecoder, assign, assigns_as_is, fit};
 use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
 
+use super::arrays::Elements;
+use super::nested::{MakeCarrying, Nested, NestedProgress, OwnStatement, RowForm};
 use super::outcome::{CommandTag, Outcome};
 use super::violation::{Attempt, violated};
 use crate::copy::{RowDecoder, RowFormat, TextFormat};
@@ -47,6 +49,19 @@ pub(crate) struct CopyIn {
     is_sending: bool,
     /// CopyDone came: the last batch is on its way.
     done: bool,
+    /// Of a table with rules that IRIS does not know of: PostgreSQL looks at the rows of a batch.
+    ruled: Option<Ruled>,
+}
+
+/// How rows come to a table with rules.
+#[derive(Debug)]
+struct Ruled {
+    make: MakeCarrying,
+    /// What stores a batch.
+    sql: String,
+    /// The batch, a text for each column.
+    columns: Vec<Elements>,
+    nested: Option<Box<Nested>>,
 }
 
 /// How the values of a column come to IRIS; chosen once.
@@ -78,13 +93,18 @@ impl Column {
 impl CopyIn {
     /// # Errors
     /// XX000 when the statement is no COPY, or was not prepared.
-    pub(crate) fn new(understood: Rc<Understood>, context: &ShardContext) -> Result<Self, Box<PgError>> {
+    pub(crate) fn new(
+        make: MakeCarrying,
+        understood: Rc<Understood>,
+        context: &ShardContext,
+    ) -> Result<Self, Box<PgError>> {
         let internal = || PgError::error(SqlState::INTERNAL_ERROR, "COPY without a prepared INSERT");
         let Action::CopyFromStdin(copy) = &understood.translation.action else { return Err(internal()) };
         let metadata = understood.extra.metadata(0).ok_or_else(internal)?;
         let columns = columns(copy, &understood, &metadata);
         let decoder = decoder(copy, context);
         let CopyFormat::Text { header, .. } = copy.format;
+        let ruled = copy.ruled.clone().map(|sql| Ruled { make, sql, columns: Vec::new(), nested: None });
         Ok(Self {
             understood,
             decoder,
@@ -100,6 +120,7 @@ impl CopyIn {
             header_lines_count: u64::from(header == CopyHeader::Ignored),
             is_sending: false,
             done: false,
+            ruled,
         })
     }
 
@@ -113,13 +134,52 @@ impl CopyIn {
     /// Those of the data, and IRIS's refusal of a row.
     pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match event {
-            Event::Frame(message) if !self.is_sending => self.on_message(&message, cx.client),
+            Event::Frame(message) if !self.is_sending => self.on_message(&message, cx),
+            event if self.ruled.as_ref().is_some_and(|ruled| ruled.nested.is_some()) => {
+                let nested = self.ruled.as_mut().and_then(|ruled| ruled.nested.take());
+                let Some(mut nested) = nested else { return Err(cx.shard.unwaited()) };
+                let progress = nested.resume(event, cx);
+                self.on_progress(nested, progress, cx)
+            }
             Event::Iris(reply) if self.is_sending => {
                 self.is_sending = false;
-                self.on_reply(reply, cx.shard, cx.client)
+                self.on_reply(reply, cx)
             }
             _ => Err(cx.shard.unwaited()),
         }
+    }
+
+    /// A batch of rows that PostgreSQL looks at.
+    fn on_progress(
+        &mut self,
+        nested: Box<Nested>,
+        progress: Result<NestedProgress, Box<PgError>>,
+        cx: &mut Cx<'_>,
+    ) -> Result<Outcome, Box<PgError>> {
+        match progress {
+            Ok(NestedProgress::Wait(want)) => {
+                if let Some(ruled) = &mut self.ruled {
+                    ruled.nested = Some(nested);
+                }
+                Ok(Outcome::Wait(want))
+            }
+            Ok(NestedProgress::Done(count)) => {
+                self.is_sending = false;
+                self.rows_count = self.rows_count.saturating_add(count);
+                self.go_on(cx)
+            }
+            Err(error) => {
+                if let Some(ruled) = &mut self.ruled {
+                    ruled.nested = Some(nested);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The result left open on the lease when this is given up.
+    pub(crate) fn take_result(&mut self) -> Option<Request> {
+        self.ruled.as_mut()?.nested.as_mut()?.take_result()
     }
 
     /// Rows have come that IRIS has not been sent.
@@ -131,17 +191,17 @@ impl CopyIn {
     ///
     /// # Errors
     /// 22P04 and 22xxx for bad data, 57014 for CopyFail, 08P01 for a message that has no place here.
-    fn on_message(&mut self, message: &FrontendMessage<'_>, client: &mut Client) -> Result<Outcome, Box<PgError>> {
+    fn on_message(&mut self, message: &FrontendMessage<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match message {
             FrontendMessage::CopyData(data) => {
                 let mut input = *data;
-                let outcome = self.fill(&mut input, client);
+                let outcome = self.fill(&mut input, cx);
                 self.rest.extend_from_slice(input);
                 outcome
             }
             FrontendMessage::CopyDone => {
                 self.done = true;
-                self.fill(&mut &[][..], client)
+                self.fill(&mut &[][..], cx)
             }
             FrontendMessage::CopyFail(reason) => {
                 Err(PgError::error(SqlState::QUERY_CANCELED, format!("COPY from stdin failed: {reason}")))
@@ -154,19 +214,14 @@ impl CopyIn {
 
     /// # Errors
     /// IRIS's refusal of a row.
-    fn on_reply(
-        &mut self,
-        reply: Reply<'_>,
-        context: &ShardContext,
-        client: &mut Client,
-    ) -> Result<Outcome, Box<PgError>> {
+    fn on_reply(&mut self, reply: Reply<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match reply {
             Reply::Updated { counts, .. } => {
                 let rows = u64::try_from(counts.len()).unwrap_or(u64::MAX);
                 self.rows_count = self.rows_count.saturating_add(rows);
-                self.go_on(client)
+                self.go_on(cx)
             }
-            Reply::Failed { error, counts } => Err(self.violated(&error, &counts, context, client)),
+            Reply::Failed { error, counts } => Err(self.violated(&error, &counts, cx.shard, cx.client)),
             reply => Err(unexpected(&reply)),
         }
     }
@@ -200,10 +255,10 @@ impl CopyIn {
     }
 
     /// Goes on with what the batch before left of the client's message.
-    fn go_on(&mut self, client: &mut Client) -> Result<Outcome, Box<PgError>> {
+    fn go_on(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         let rest = std::mem::take(&mut self.rest);
         let mut input = rest.get(self.rest_taken..).unwrap_or_default();
-        let outcome = self.fill(&mut input, client);
+        let outcome = self.fill(&mut input, cx);
         if !input.is_empty() {
             self.rest_taken = rest.len().saturating_sub(input.len());
             self.rest = rest;
@@ -214,8 +269,8 @@ impl CopyIn {
     }
 
     /// Moves rows to the batch until the batch is full or `input` used up.
-    fn fill(&mut self, input: &mut &[u8], client: &mut Client) -> Result<Outcome, Box<PgError>> {
-        let style = client.settings.style();
+    fn fill(&mut self, input: &mut &[u8], cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let style = cx.client.settings.style();
         while self.batch_rows_count < BATCH_ROWS_MAX && self.batch.len() < BATCH_BYTES_MAX {
             let row = match self.decoder.next_row(input)? {
                 Some(row) => row,
@@ -247,11 +302,17 @@ impl CopyIn {
                     .put(field, style, &mut self.batch)
                     .map_err(|error| at_line(error, &self.understood, self.line_count, Some((index, field))))?;
             }
+            if let Some(ruled) = &mut self.ruled {
+                ruled.columns.resize_with(self.columns.len(), Elements::default);
+                for (index, column) in ruled.columns.iter_mut().enumerate() {
+                    column.push_text(row.get(index).flatten());
+                }
+            }
             self.batch_rows_count = self.batch_rows_count.saturating_add(1);
         }
         let is_full = self.batch_rows_count >= BATCH_ROWS || self.batch.len() >= BATCH_BYTES_MAX;
         if is_full || self.done && self.batch_rows_count > 0 {
-            return self.submit(client);
+            return self.submit(cx);
         }
         if self.done {
             return Ok(Outcome::Complete(CommandTag::counted("COPY", self.rows_count)));
@@ -259,7 +320,20 @@ impl CopyIn {
         Ok(Outcome::Wait(Want::Frame))
     }
 
-    fn submit(&mut self, client: &mut Client) -> Result<Outcome, Box<PgError>> {
+    fn submit(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        if let Some(ruled) = &mut self.ruled {
+            let rows_count = std::mem::take(&mut self.batch_rows_count);
+            self.batch.clear();
+            self.is_sending = true;
+            let columns = std::mem::take(&mut ruled.columns);
+            let types = vec![Oid::TEXT_ARRAY; columns.len()];
+            let array = |column: Elements| (Format::Binary, Some(column.into_array(Oid::TEXT, rows_count).concat()));
+            let values = columns.into_iter().map(array).collect();
+            let own = OwnStatement::new(ruled.sql.clone(), types, values, RowForm::Carried);
+            let (nested, progress) = Nested::start(own, ruled.make, cx)?;
+            return self.on_progress(Box::new(nested), Ok(progress), cx);
+        }
+        let client = &mut *cx.client;
         let Action::CopyFromStdin(copy) = &self.understood.translation.action else {
             return Err(PgError::error(SqlState::INTERNAL_ERROR, "COPY lost its statement"));
         };

@@ -17,7 +17,7 @@ use crate::wire::{Format, Messages, PgError, SendBuf, SqlState};
 
 use super::catalog::CatalogStatement;
 use super::held_rows::HeldRows;
-use super::nested::{MakeCarrying, Nested, NestedProgress, RowForm};
+use super::nested::{MakeCarrying, Nested, NestedProgress, OwnStatement, RowForm};
 use super::outcome::{CommandTag, Outcome};
 use super::write_back::row::{Row, cells, overtaken};
 use crate::session::contract::lock::{LockKey, LockMode, LockRequest, LockScope};
@@ -184,8 +184,10 @@ impl LockRowsRun {
                 }
                 return Ok(self.answer(cx));
             };
-            let (nested, progress) =
-                Nested::start(&sql, types, values, form, self.make, &mut cx.spooled(&mut self.spool))?;
+            // What locks rows leaves them as they are.
+            let stores = matches!(self.stage, Stage::LockAll | Stage::Lock);
+            let own = OwnStatement { stores, ..OwnStatement::new(sql, types, values, form) };
+            let (nested, progress) = Nested::start(own, self.make, &mut cx.spooled(&mut self.spool))?;
             match progress {
                 NestedProgress::Wait(want) => {
                     self.nested = Some(Box::new(nested));

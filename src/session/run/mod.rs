@@ -24,6 +24,7 @@ pub(super) mod nested;
 pub(super) mod outcome;
 mod page_rest;
 pub(super) mod refused;
+pub(super) mod rehearsed;
 pub(super) mod script;
 pub(super) mod sequence;
 pub(super) mod sequence_call;
@@ -60,6 +61,7 @@ use self::lock_rows::LockRowsRun;
 use self::nested::Carrying;
 use self::outcome::Outcome;
 use self::refused::{RefusedRun, Wanted};
+use self::rehearsed::Rehearsed;
 use self::script::Run;
 use self::sequence::SequenceRun;
 use self::staged::StagedRun;
@@ -97,6 +99,8 @@ pub(super) enum Operation {
     Following(Box<Following>),
     /// Values of sequences are taken for a statement.
     Drawing(Box<Drawing>),
+    /// A definition that PostgreSQL tries first.
+    Rehearsed(Box<Rehearsed>),
     /// Only the mirror has something to do.
     Mirror(MirrorOnly),
     /// SET of a parameter that the oracle knows.
@@ -190,9 +194,16 @@ impl Operation {
             (Values::Iris(values), _) => values,
         };
         Ok(match &understood.translation.action {
-            Action::Script(_) if follows(&understood, context) => {
+            Action::Script(_) if follows(&understood, context) || understood.translation.rehearsal.is_some() => {
                 let run = Run::new(Rc::clone(&understood), values, formats, describe);
-                Self::Following(Box::new(Following::new(run, &understood.translation.owned)))
+                let then = match follows(&understood, context) {
+                    true => Self::Following(Box::new(Following::new(run, &understood.translation.owned))),
+                    false => Self::Run(run),
+                };
+                match understood.translation.rehearsal.is_some() {
+                    true => Self::Rehearsed(Box::new(Rehearsed::new(carrying, understood, Box::new(then)))),
+                    false => then,
+                }
             }
             Action::Script(_) => Self::Run(Run::new(understood, values, formats, describe)),
             Action::MirrorOnly => Self::Mirror(MirrorOnly {
@@ -223,7 +234,7 @@ impl Operation {
             Action::Empty | Action::Accepted => {
                 Self::Local(Local { command: LocalCommand::Nothing, tag: tag(), describe })
             }
-            Action::CopyFromStdin(_) => Self::Copy(Box::new(CopyIn::new(understood, context)?)),
+            Action::CopyFromStdin(_) => Self::Copy(Box::new(CopyIn::new(carrying, understood, context)?)),
             Action::Channel(command) => Self::Channel(ChannelOperation::new(command.clone(), tag())),
             Action::Do(_) => Self::Block(Box::new(BlockRun::new(understood))),
             // What CLOSE closes the session has closed.
@@ -297,6 +308,10 @@ impl Operation {
             Self::Staged(run) => {
                 cx.client.has_queried = cx.client.transaction.in_block();
                 run.start(rows_max, cx)
+            }
+            Self::Rehearsed(run) => {
+                cx.client.settings.check_writable(run.command())?;
+                run.start(cx)
             }
             Self::Mirror(mirror) => Ok(mirror.start()),
             Self::Sequence(run) => run.start(cx),
@@ -378,6 +393,7 @@ impl Operation {
             Self::WriteBack(run) => run.resume(event, cx),
             Self::LockRows(run) => run.resume(event, cx),
             Self::Staged(run) => run.resume(event, cx),
+            Self::Rehearsed(run) => run.resume(event, cx),
             Self::Mirror(mirror) => mirror.resume(event, cx),
             Self::Sequence(run) => run.resume(event, cx),
             Self::Following(run) => run.resume(event, cx),
@@ -468,6 +484,8 @@ impl Operation {
             Self::WriteBack(run) => run.take_result(),
             Self::LockRows(run) => run.take_result(),
             Self::Staged(run) => run.take_result(),
+            Self::Rehearsed(run) => run.take_result(),
+            Self::Copy(run) => run.take_result(),
             // A cursor's result is its portal's.
             _ => None,
         }

@@ -58,6 +58,26 @@ pub(crate) enum RowForm {
     Fetched,
 }
 
+/// Such a statement, before it is understood.
+#[derive(Debug)]
+pub(crate) struct OwnStatement {
+    pub sql: String,
+    /// What PostgreSQL is asked about in its place, and how many of the parameters that has.
+    pub asked: Option<(String, usize)>,
+    pub parameter_types: Vec<Oid>,
+    pub values: Vec<BoundValue>,
+    pub form: RowForm,
+    /// It stores or locks rows whose rules have been looked at.
+    pub stores: bool,
+}
+
+impl OwnStatement {
+    /// One like a client's.
+    pub(crate) fn new(sql: String, parameter_types: Vec<Oid>, values: Vec<BoundValue>, form: RowForm) -> Self {
+        Self { sql, asked: None, parameter_types, values, form, stores: false }
+    }
+}
+
 /// Such a statement under way. It writes its rows without a description, and no command tag.
 #[derive(Debug)]
 pub(crate) struct Nested {
@@ -99,16 +119,17 @@ impl Nested {
     /// # Errors
     /// The statement's own, without a position: that would be one of another text than the client's.
     pub(crate) fn start(
-        sql: &str,
-        parameter_types: Vec<Oid>,
-        values: Vec<BoundValue>,
-        form: RowForm,
+        statement: OwnStatement,
         make: MakeCarrying,
         cx: &mut Cx<'_>,
     ) -> Result<(Self, NestedProgress)> {
+        let OwnStatement { sql, asked, parameter_types, values, form, stores } = statement;
         let mut template = Template::default();
-        Resolve::scan(sql, &mut template, cx.client)?;
-        let mut resolve = Box::new(Resolve::with_types(sql, template, &parameter_types));
+        Resolve::scan(&sql, &mut template, cx.client)?;
+        let mut resolve = Box::new(match stores {
+            true => Resolve::storing(&sql, asked, template, &parameter_types),
+            false => Resolve::with_types(&sql, template, &parameter_types),
+        });
         let mut nested =
             Self { make, parameter_types, values, form, columns: Vec::new(), fetched: Vec::new(), stage: Stage::Over };
         let understanding = resolve.start(cx);

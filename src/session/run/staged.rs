@@ -12,7 +12,7 @@ use crate::wire::{Format, Messages, PgError, SqlState};
 use super::arrays::{Elements, put_elements, put_rows};
 use super::catalog::CatalogStatement;
 use super::held_rows::HeldRows;
-use super::nested::{MakeCarrying, Nested, NestedProgress, RowForm};
+use super::nested::{MakeCarrying, Nested, NestedProgress, OwnStatement, RowForm};
 use super::outcome::{CommandTag, Outcome};
 use crate::session::contract::step::Event;
 use crate::session::understand::context::{Cx, Understood};
@@ -145,7 +145,8 @@ impl StagedRun {
                 }
             }
             let (sql, types, values, form) = self.next(plan)?;
-            let started = Nested::start(&sql, types, values, form, self.make, &mut cx.spooled(&mut self.rows.spool));
+            let own = OwnStatement::new(sql, types, values, form);
+            let started = Nested::start(own, self.make, &mut cx.spooled(&mut self.rows.spool));
             let (nested, progress) = started.map_err(|error| self.told(error))?;
             match progress {
                 NestedProgress::Wait(want) => {

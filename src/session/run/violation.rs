@@ -342,7 +342,7 @@ fn numeric_misfit(pg_type: PgType, value: &str, number: f64) -> Option<Box<PgErr
     )))
 }
 
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     if text.len() <= FIELD_BYTES_MAX {
         return text.to_owned();
     }

@@ -16,20 +16,17 @@ use crate::wire::{Format, Messages, PgError, SendBuf, SqlState};
 use super::arrays::{Elements, put_elements, put_rows};
 use super::catalog::CatalogStatement;
 use super::held_rows::HeldRows;
-use super::nested::{CarriedColumn, MakeCarrying, Nested, NestedProgress, RowForm};
+use super::nested::{CarriedColumn, MakeCarrying, Nested, NestedProgress, OwnStatement, RowForm};
 use super::outcome::{CommandTag, Outcome};
 use super::upsert_keys::second_time;
 use crate::session::contract::step::Event;
 use crate::session::understand::context::{Cx, Understood};
 use crate::session::understand::rows::{Formats, described_fields, put_row_description};
-use row::{Row, cells, check_fits, chosen, joined, merged_twice, overtaken};
+use row::{Row, cells, check_fits, check_rules, chosen, joined, merged_twice, overtaken, with_key};
 
 pub(super) mod row;
 
 type Result<T> = std::result::Result<T, Box<PgError>>;
-
-/// Text, types and values of its parameters, form of its rows.
-type Statement = (String, Vec<Oid>, Vec<BoundValue>, RowForm);
 
 /// How often rows are locked and read when each time others have come between the two.
 const ATTEMPTS_MAX: u32 = 5;
@@ -195,8 +192,18 @@ impl WriteBackRun {
             }
             Err(error) => {
                 self.nested = Some(nested);
-                Err(error)
+                Err(self.with_key(error))
             }
+        }
+    }
+
+    /// What is wrong with the statement for a row.
+    fn with_key(&mut self, error: Box<PgError>) -> Box<PgError> {
+        let row = self.row();
+        let guard = self.part().and_then(|part| part.guard.as_ref()).filter(|_| self.stage == Stage::Write);
+        match (guard, row) {
+            (Some(guard), Some(row)) => with_key(error, guard, &row),
+            _ => error,
         }
     }
 
@@ -212,7 +219,7 @@ impl WriteBackRun {
             if let Some(count) = count.take() {
                 self.done(count)?;
             }
-            let Some((sql, types, values, form)) = self.next(cx)? else {
+            let Some(statement) = self.next(cx)? else {
                 self.stage = Stage::Done;
                 if self.describe
                     && let Some(fields) = described_fields(self.understood.extra.described().as_deref(), &self.formats)?
@@ -221,7 +228,8 @@ impl WriteBackRun {
                 }
                 return Ok(self.answer(cx));
             };
-            let (nested, progress) = Nested::start(&sql, types, values, form, self.make, &mut self.sink(cx))?;
+            let started = Nested::start(statement, self.make, &mut self.sink(cx));
+            let (nested, progress) = started.map_err(|error| self.with_key(error))?;
             match progress {
                 NestedProgress::Wait(want) => {
                     self.nested = Some(Box::new(nested));
@@ -253,8 +261,8 @@ impl WriteBackRun {
             }
             Stage::Query => self.queried()?,
             Stage::Write => {
-                let is_new = self.part().and_then(|part| part.rows.get(self.write));
-                if count == 0 && matches!(is_new, Some(RowWrite::New { .. })) {
+                let write = self.part().and_then(|part| part.rows.get(self.write));
+                if count == 0 && write.is_some_and(RowWrite::is_new) {
                     return Err(overtaken());
                 }
                 self.count = self.count.saturating_add(count);
@@ -333,7 +341,7 @@ impl WriteBackRun {
     }
 
     /// The statement that is next.
-    fn next(&mut self, cx: &Cx<'_>) -> Result<Option<Statement>> {
+    fn next(&mut self, cx: &Cx<'_>) -> Result<Option<OwnStatement>> {
         let understood = Rc::clone(&self.understood);
         let Action::WriteBack(plan) = &understood.translation.action else { return Ok(None) };
         loop {
@@ -344,22 +352,25 @@ impl WriteBackRun {
                 self.stage = Stage::Return;
                 return self.returning(returning).map(Some);
             };
-            let by_client = |sql: &str| {
+            let stores = part.guard.is_some();
+            let by_client = |sql: &str, stores| {
                 let CatalogStatement { parameter_types, values, .. } = &self.statement;
-                Ok(Some((sql.to_owned(), parameter_types.clone(), values.clone(), RowForm::Carried)))
+                let own = OwnStatement::new(sql.to_owned(), parameter_types.clone(), values.clone(), RowForm::Carried);
+                Ok(Some(OwnStatement { stores, ..own }))
             };
             match (self.stage, &plan.lock) {
                 (Stage::Next, Lock::All(_)) => self.ask(Stage::LockAll),
                 (Stage::Next, Lock::Each(_)) => self.ask(Stage::Look),
                 (Stage::Next, _) => self.ask(Stage::Query),
-                (Stage::LockAll, Lock::All(sql)) => return by_client(sql),
-                (Stage::Look | Stage::Query, _) => return by_client(&part.query),
+                (Stage::LockAll, Lock::All(sql)) => return by_client(sql, stores),
+                (Stage::Look | Stage::Query, _) => return by_client(&part.query, false),
                 (Stage::LockEach, Lock::Each(sql)) => match self.row() {
                     Some(row) if self.key(&row).is_none_or(|key| !self.seen.insert(key)) => self.next_row(),
                     Some(row) => {
                         let keys: Vec<usize> = (0..plan.keys_count).collect();
                         let (types, values) = self.parameters(&row, &keys)?;
-                        return Ok(Some((sql.clone(), types, values, RowForm::Carried)));
+                        let own = OwnStatement::new(sql.clone(), types, values, RowForm::Carried);
+                        return Ok(Some(OwnStatement { stores, ..own }));
                     }
                     None => {
                         self.seen.clear();
@@ -411,6 +422,9 @@ impl WriteBackRun {
                         }
                         excluded @ Repeats::Excluded { .. } => self.check_excluded(excluded, key, &row)?,
                     }
+                    if let Some(guard) = &part.guard {
+                        check_rules(guard, &row)?;
+                    }
                     let (types, values) = self.parameters(&row, &columns)?;
                     let form = match &plan.returning {
                         Some(returning) => {
@@ -418,7 +432,9 @@ impl WriteBackRun {
                         }
                         None => RowForm::Client(self.formats.clone()),
                     };
-                    return Ok(Some((sql, types, values, form)));
+                    let asked = write.asked().map(|(sql, count)| (sql.to_owned(), count));
+                    let own = OwnStatement::new(sql, types, values, form);
+                    return Ok(Some(OwnStatement { asked, stores, ..own }));
                 }
                 (Stage::LockAll | Stage::LockEach | Stage::Return | Stage::Done, _) => return Ok(None),
             }
@@ -426,7 +442,7 @@ impl WriteBackRun {
     }
 
     /// The list of RETURNING over the rows that were stored.
-    fn returning(&mut self, returning: &Returning) -> Result<Statement> {
+    fn returning(&mut self, returning: &Returning) -> Result<OwnStatement> {
         let mut columns: Vec<Elements> =
             std::iter::repeat_with(Elements::default).take(returning.columns.len()).collect();
         let stored = std::mem::take(&mut self.stored);
@@ -443,7 +459,7 @@ impl WriteBackRun {
         let arrays = columns.into_iter().zip(&returning.columns);
         let values = arrays
             .map(|(elements, column)| (Format::Binary, Some(elements.into_array(column.element, rows_count).concat())));
-        Ok((sql, types, values.collect(), RowForm::Client(self.formats.clone())))
+        Ok(OwnStatement::new(sql, types, values.collect(), RowForm::Client(self.formats.clone())))
     }
 
     fn end_part(&mut self) {

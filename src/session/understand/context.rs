@@ -181,6 +181,7 @@ impl ShardContext {
             has_oracle: self.options.has_oracle,
             side_table: self.options.side_table.as_deref(),
             has_sequences: self.options.sequences.is_some(),
+            stores: false,
         }
     }
 

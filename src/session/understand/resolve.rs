@@ -4,6 +4,7 @@
 //! unknown table, one prepare per IRIS statement.
 
 mod finishing;
+mod made;
 mod qualified;
 mod spelling;
 
@@ -15,8 +16,8 @@ use crate::catalog::{
 };
 use crate::iris::{IrisError, Reply, Request};
 use crate::sql::{
-    Action, CallArgument, CatalogQuery, Need, Plan, RelationName, Template, TranslateError, Translated, Translation,
-    TranslationCache, translate,
+    Action, CallArgument, CatalogQuery, Need, Plan, RelationName, Template, TranslateError, TranslateOptions,
+    Translated, Translation, TranslationCache, translate,
 };
 use crate::types::Oid;
 use crate::wire::{PgError, SqlState};
@@ -60,13 +61,17 @@ pub(crate) struct Resolve {
     refusal: Option<Box<PgError>>,
     /// It gives rows to a query that PostgreSQL finishes.
     is_fetch: bool,
+    /// It stores rows whose rules have been looked at.
+    stores: bool,
+    /// What PostgreSQL is asked about in its place, and how many of the parameters that has.
+    stands_for: Option<(String, usize)>,
 }
 
 #[derive(Debug)]
 enum Stage {
     Translate,
     Tables {
-        load: TableLoad,
+        load: Box<TableLoad>,
         rest: Vec<Need>,
     },
     /// PostgreSQL is asked what it makes of the statement.
@@ -153,53 +158,6 @@ impl Resolve {
         Ok(())
     }
 
-    /// A statement that `of_template` did not find; `template` holds its scan.
-    pub(crate) fn new(sql: &str, template: Template) -> Self {
-        Self {
-            sql: sql.to_owned(),
-            spelled: Spelled::default(),
-            qualified: None,
-            asked: RefCell::default(),
-            template,
-            parameter_types: Vec::new(),
-            stage: Stage::Translate,
-            loads_count: 0,
-            wants_types: false,
-            described: None,
-            doubt: None,
-            unasked: None,
-            refusal: None,
-            is_fetch: false,
-        }
-    }
-
-    /// With the types the client declares for its parameters.
-    pub(crate) fn with_types(sql: &str, mut template: Template, parameter_types: &[Oid]) -> Self {
-        template.declare(parameter_types);
-        // `unknown` leaves the type open just as 0 does.
-        let open = |oid: &Oid| if *oid == Oid::UNKNOWN { Oid::UNSPECIFIED } else { *oid };
-        Self {
-            parameter_types: parameter_types.iter().map(open).collect(),
-            wants_types: true,
-            ..Self::new(sql, template)
-        }
-    }
-
-    /// What gives the rows of a table to a query that PostgreSQL finishes.
-    pub(crate) fn fetch(sql: &str, mut template: Template, parameter_types: &[Oid], context: &ShardContext) -> Self {
-        if context.options.finishes_all {
-            template.fetch();
-        }
-        Self { is_fetch: true, ..Self::with_types(sql, template, parameter_types) }
-    }
-
-    /// A query that IRIS computes for other values or formats, for PostgreSQL to finish.
-    pub(crate) fn refused(sql: &str, mut template: Template, parameter_types: &[Oid], refusal: Box<PgError>) -> Self {
-        template.refuse();
-        let parameter_types = parameter_types.to_vec();
-        Self { parameter_types, refusal: Some(refusal), ..Self::new(sql, template) }
-    }
-
     /// The text, the literals its binds refer to, and what PostgreSQL says of it where that is not kept with the
     /// translation.
     pub(crate) fn into_parts(self) -> (String, Template, Option<Rc<Described>>) {
@@ -277,14 +235,18 @@ impl Resolve {
         let tables = s.context.tables.borrow();
         let (sql, template) = self.text();
         let options = s.context.translate_options(parameter_types, s.client);
+        let options = TranslateOptions { stores: self.stores, ..options };
         translate(sql, template, &Asked::new(&tables, &self.asked), &options)
     }
 
     fn question(&self, purpose: OraclePurpose, s: Surroundings<'_>) -> Question {
         let prelude = prelude(s.client, CatalogQuery::default(), s.context);
+        let own = (self.text().0, self.parameter_types.len());
+        let (sql, count) = self.stands_for.as_ref().map_or(own, |(sql, count)| (sql.as_str(), *count));
+        let types = self.parameter_types.get(..count).unwrap_or(&self.parameter_types);
         Question::new(OracleRequest {
             purpose,
-            ..describe(&prelude, self.spelled.sql.as_deref().unwrap_or(self.text().0), &self.parameter_types)
+            ..describe(&prelude, self.spelled.sql.as_deref().unwrap_or(sql), types)
         })
     }
 
@@ -435,7 +397,7 @@ impl Resolve {
                 format!("a statement may name at most {LOADS_MAX} tables"),
             ));
         }
-        let load = TableLoad::new(name, &s.context.tables.borrow());
+        let load = Box::new(TableLoad::new(name, &s.context.tables.borrow()));
         let request = load.request(&s.context.table_queries, s.in_transaction);
         self.stage = Stage::Tables { load, rest: names };
         Ok(Progress::Wait(Want::Submit(request)))
@@ -444,7 +406,7 @@ impl Resolve {
     fn loading(
         &mut self,
         step: LoadStep,
-        load: TableLoad,
+        load: Box<TableLoad>,
         rest: Vec<Need>,
         s: Surroundings<'_>,
     ) -> Result<Understanding, Box<PgError>> {

@@ -76,6 +76,7 @@ impl Tables {
                 primary_key: vec![columns[0].name.clone()],
                 columns,
                 unique_keys: Vec::new(),
+                rules: Default::default(),
             })
         };
         Self(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(table).collect())

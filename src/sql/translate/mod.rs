@@ -188,9 +188,9 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
             }
             match ddl::translate(cx, node)? {
                 Some(ddl) => {
-                    let Ddl { action, tag, mirror, mirror_decides, enum_change, temporary, owned } = ddl;
+                    let Ddl { action, tag, mirror, mirror_decides, enum_change, temporary, owned, rehearsal } = ddl;
                     let translation = Translation::new(action, tag);
-                    Ok(Translation { mirror, mirror_decides, enum_change, temporary, owned, ..translation })
+                    Ok(Translation { mirror, mirror_decides, enum_change, temporary, owned, rehearsal, ..translation })
                 }
                 None => Err(utility::unsupported(node)),
             }

@@ -16,7 +16,10 @@ const WIDTH_MAX: usize = 1_600;
 impl Change<'_, '_> {
     pub(super) fn insert(&self) -> Made {
         let Some(table) = self.table() else { return Ok(None) };
-        let Some(source) = self.node.children().find(|child| is_query(child.kind())) else { return Ok(None) };
+        let Some(source) = self.node.children().find(|child| is_query(child.kind())) else {
+            // DEFAULT VALUES
+            return if table.is_ruled(None) { self.ruled_insert(&table, None, None) } else { Ok(None) };
+        };
         // The parser takes RETURNING behind constants for a name of the last.
         let mut words = source.descendants_with_tokens();
         if words.any(|word| word.kind() == SyntaxKind::RETURNING_KW) {
@@ -33,6 +36,9 @@ impl Change<'_, '_> {
             tail: self.text(body.end..end).trim().to_owned(),
         };
         let columns = self.listed();
+        if table.is_ruled(None) {
+            return self.ruled_insert(&table, Some(&source), columns.as_deref());
+        }
         let repeats = match self.conflict_key(&table, columns.as_deref()) {
             Ok(columns) if columns.is_empty() => Repeats::First,
             Ok(columns) => Repeats::Upsert { columns },
@@ -68,7 +74,7 @@ impl Change<'_, '_> {
     }
 
     /// The columns in parentheses, folded.
-    fn listed(&self) -> Option<Vec<String>> {
+    pub(super) fn listed(&self) -> Option<Vec<String>> {
         let list = nodes::child(self.node, SyntaxKind::COLUMN_TARGET_LIST)?;
         let columns = nodes::children(&list, SyntaxKind::COLUMN_TARGET);
         Some(columns.map(|column| names::folded_parts(&column).join(".")).collect())
@@ -106,6 +112,7 @@ impl Change<'_, '_> {
             query: format!("{with}SELECT {}", listed.join(", ")),
             rows,
             choice: None,
+            guard: None,
         };
         parts.into_iter().map(part).collect()
     }
@@ -117,7 +124,7 @@ impl Change<'_, '_> {
         }
         let text = self.text_of(source);
         let query = if with.is_empty() { text.to_owned() } else { format!("{with}SELECT * FROM ({text}) AS pgw_rows") };
-        vec![WritePart { query, rows: vec![insert.row()], choice: None }]
+        vec![WritePart { query, rows: vec![insert.row()], choice: None, guard: None }]
     }
 
     /// `SELECT nextval('s'), a FROM ..`: each row takes its values of sequences when it is stored, in the order of the rows.
@@ -156,7 +163,12 @@ impl Change<'_, '_> {
         );
         let sql = format!("{} VALUES ({}) {}", insert.head, written.join(", "), insert.tail);
         let columns = (0..written.iter().filter(|value| value.starts_with('$')).count()).collect();
-        Some(WritePart { query, rows: vec![RowWrite::Of { sql: sql.trim_end().to_owned(), columns }], choice: None })
+        Some(WritePart {
+            query,
+            rows: vec![RowWrite::Of { sql: sql.trim_end().to_owned(), columns }],
+            choice: None,
+            guard: None,
+        })
     }
 
     /// Which columns of the rows are the key of ON CONFLICT DO UPDATE, in which no two of them may agree.
@@ -205,7 +217,7 @@ impl Insert {
 struct NotUnderstood;
 
 /// VALUES without ORDER BY and the like.
-fn is_plain(values: &SyntaxNode) -> bool {
+pub(super) fn is_plain(values: &SyntaxNode) -> bool {
     values.children().all(|child| child.kind() == SyntaxKind::ROW_LIST)
 }
 
@@ -221,7 +233,7 @@ fn is_nextval(value: &SyntaxNode) -> bool {
 }
 
 /// How many columns the rows of VALUES have.
-fn row_width(source: &SyntaxNode) -> Option<usize> {
+pub(super) fn row_width(source: &SyntaxNode) -> Option<usize> {
     let rows = nodes::grandchildren(source, SyntaxKind::ROW_LIST, SyntaxKind::ROW);
     rows.first().map(|row| expressions(row).count())
 }

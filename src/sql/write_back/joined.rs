@@ -1,9 +1,14 @@
 //! Changes by a join of rows that come with rows that are there: MERGE, and ON CONFLICT DO UPDATE.
 
+use super::ruled::{NewRow, Outputs};
+use super::ruled_insert::new_values;
 use super::target::Table;
-use super::update::{Assignment, qualified};
+use super::update::{Assignment, changed_values, qualified};
 use super::{Change, Made};
-use crate::sql::write_plan::{Repeats, RowWrite, WriteBack, WritePart};
+use crate::sql::options::TranslateError;
+use crate::sql::rule_text::coerced;
+use crate::sql::syntax::names;
+use crate::sql::write_plan::{Repeats, Returning, RowWrite, WriteBack, WritePart};
 use crate::types::PgType;
 
 /// The sub-query that tells what becomes of a row, and its column.
@@ -23,9 +28,65 @@ pub(super) enum Write {
     /// `head`: all in front of VALUES; `values`: `None` is DEFAULT.
     Insert {
         head: String,
+        /// Folded; empty where none are listed.
+        columns: Vec<String>,
         values: Vec<Option<String>>,
         tail: String,
     },
+}
+
+/// The rows that PostgreSQL has to look at.
+struct RuledRows<'a> {
+    outputs: Outputs<'a>,
+    /// Their sub-queries, behind the join.
+    text: String,
+}
+
+impl RuledRows<'_> {
+    /// Its name. `only`: the condition of its values.
+    fn push(&mut self, row: &NewRow<'_>, number: usize, only: &str) -> String {
+        let name = format!("{}{number}", super::ruled::ROW);
+        self.text.push_str(&format!(" LEFT JOIN LATERAL {} AS {name} ON true", row.text(only)));
+        self.outputs.push(&name, row, !only.is_empty());
+        name
+    }
+}
+
+/// The row that an action writes, where PostgreSQL has to look at it.
+fn ruled_row<'a>(table: &'a Table, write: &Write) -> Option<NewRow<'a>> {
+    let values = match write {
+        Write::Update(assignments) => {
+            let changed: Vec<String> = assignments.iter().map(|(column, _)| names::folded(column)).collect();
+            table.is_ruled(Some(&changed)).then(|| changed_values(table, assignments))
+        }
+        Write::Insert { columns, values, .. } if table.is_ruled(None) => {
+            let given = given(table, columns, values).into_iter().filter_map(|(at, text)| {
+                let column = table.facts.columns.get(at)?;
+                Some((at, text.map_or_else(|| default_of(table, at), |text| Some(coerced(column, &text)))?))
+            });
+            Some(new_values(table, &given.collect::<Vec<_>>()))
+        }
+        _ => None,
+    };
+    values.map(|values| NewRow { table, values })
+}
+
+/// The default of a column that PostgreSQL knows; none for what IRIS makes.
+fn default_of(table: &Table, at: usize) -> Option<String> {
+    let column = table.facts.columns.get(at)?;
+    table.facts.rules.default_of(&column.name).map(|default| coerced(column, default))
+}
+
+/// Values by the places of their columns; `None` is DEFAULT.
+fn given(table: &Table, columns: &[String], values: &[Option<String>]) -> Vec<(usize, Option<String>)> {
+    let place = |name: &String| table.facts.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name));
+    let places: Vec<Option<usize>> =
+        if columns.is_empty() { (0..values.len()).map(Some).collect() } else { columns.iter().map(place).collect() };
+    let is_written = |at: usize| {
+        table.facts.columns.get(at).is_some_and(|column| table.facts.rules.generated(&column.name).is_none())
+    };
+    let all = places.into_iter().zip(values);
+    all.filter_map(|(at, value)| Some((at.filter(|at| is_written(*at))?, value.clone()))).collect()
 }
 
 /// The rows.
@@ -52,9 +113,23 @@ impl Change<'_, '_> {
         let mut cases = String::new();
         let mut rows = Vec::new();
         let mut by_query = None;
+        let mut ruled = RuledRows { outputs: Outputs::none(table), text: String::new() };
         for Action { condition, write } in &joined.actions {
             let number = if matches!(write, Write::Nothing) { 0 } else { rows.len().saturating_add(1) };
             cases.push_str(&format!(" WHEN {condition} THEN {number}"));
+            // Rows that come are looked at whatever becomes of them, where they may conflict with others.
+            let is_looked_at = matches!(write, Write::Insert { .. }) && !joined.distinct.is_empty();
+            let only = if is_looked_at { String::new() } else { format!(" WHERE {CHOSEN} = {number}") };
+            if let Some(row) = ruled_row(table, write) {
+                if row.is_unknown() {
+                    return Ok(None);
+                }
+                let name = ruled.push(&row, number, &only);
+                let Some(returned) = self.ruled_write(table, key, write, &name, &mut listed)? else { return Ok(None) };
+                by_query = by_query.or(returned.0);
+                rows.push(returned.1);
+                continue;
+            }
             let mut columns: Vec<usize> = Vec::new();
             // A value is computed for the rows that it is for.
             let mut value = |text: &str, columns: &mut Vec<usize>| {
@@ -80,7 +155,7 @@ impl Change<'_, '_> {
                     let set = sets.join(", ");
                     (format!("UPDATE {} SET {set} WHERE {}", table.named, table.has_key(key)), "")
                 }
-                Write::Insert { head, values, tail } => {
+                Write::Insert { head, values, tail, .. } => {
                     let values: Vec<String> = values
                         .iter()
                         .map(|text| match text {
@@ -103,23 +178,87 @@ impl Change<'_, '_> {
             });
         }
         let Some(lock) = self.lock(table, key, None)? else { return Ok(None) };
+        let guard = (!ruled.text.is_empty()).then(|| ruled.outputs.guard(&mut listed));
         let query = format!(
-            "{}SELECT {} FROM {} CROSS JOIN LATERAL (SELECT CASE{cases} ELSE 0 END AS pgw_n OFFSET 0) AS {CHOICE}",
+            "{}SELECT {} FROM {} CROSS JOIN LATERAL (SELECT CASE{cases} ELSE 0 END AS pgw_n OFFSET 0) AS {CHOICE}{}",
             self.with(),
             listed.join(", "),
-            joined.from
+            joined.from,
+            ruled.text
         );
         let repeats = match joined.distinct.is_empty() {
             true => Repeats::Merge,
             false => Repeats::Excluded { columns: excluded },
         };
         Ok(Some(WriteBack {
-            parts: vec![WritePart { query, rows, choice: Some(choice) }],
+            parts: vec![WritePart { query, rows, choice: Some(choice), guard }],
             lock,
             keys_count: key.len(),
             repeats,
             fits,
             returning: by_query,
         }))
+    }
+
+    /// The statement that stores the row which a sub-query computes.
+    fn ruled_write(
+        &self,
+        table: &Table,
+        key: &[String],
+        write: &Write,
+        row: &str,
+        listed: &mut Vec<String>,
+    ) -> Result<Option<(Option<Returning>, RowWrite)>, TranslateError> {
+        let mut places: Vec<usize> = Vec::new();
+        let mut columns = Vec::new();
+        let is_update = matches!(write, Write::Update(_));
+        if is_update {
+            places.extend(0..key.len());
+        }
+        for (n, column) in table.facts.columns.iter().enumerate() {
+            let called = table.called(column);
+            let is_set = match write {
+                Write::Update(assignments) => assignments.iter().any(|(name, _)| *name == called),
+                Write::Insert { columns, values, .. } => {
+                    let given = given(table, columns, values);
+                    given.iter().any(|(at, value)| *at == n && value.is_some())
+                        || !column.identity
+                            && table.facts.rules.read(&column.name)
+                            && table.facts.rules.default_of(&column.name).is_some()
+                }
+                Write::Nothing | Write::Delete => false,
+            };
+            if is_set && table.facts.rules.generated(&column.name).is_none() {
+                places.push(listed.len());
+                listed.push(format!("{row}.pgw_c{n}"));
+                columns.push(called);
+            }
+        }
+        let asked_count = places.len();
+        let mut all = columns.clone();
+        let first = listed.len();
+        table.put_computed(row, &mut all, listed);
+        places.extend(first..listed.len());
+        let text = |columns: &[String], clause: &str| match write {
+            Write::Insert { tail, .. } => {
+                let marks: Vec<String> = (1..=columns.len()).map(|n| format!("${n}")).collect();
+                let (columns, marks) = (columns.join(", "), marks.join(", "));
+                format!("INSERT INTO {} ({columns}) VALUES ({marks}) {tail}{clause}", table.named)
+            }
+            _ => {
+                let first = key.len().saturating_add(1);
+                let sets: Vec<String> = (first..).zip(columns).map(|(n, column)| format!("{column} = ${n}")).collect();
+                format!("UPDATE {} SET {} WHERE {}{clause}", table.named, sets.join(", "), table.has_key(key))
+            }
+        };
+        let Some(returned) = self.returned(table, |clause| text(&all, clause))? else { return Ok(None) };
+        let write = RowWrite::Computed {
+            sql: text(&all, &returned.clause),
+            asked: text(&columns, &returned.clause),
+            asked_count,
+            columns: places,
+            is_new: !is_update,
+        };
+        Ok(Some((returned.by_query, write)))
     }
 }

@@ -119,7 +119,7 @@ impl Change<'_, '_> {
             }
             let typed = base.typed.join(".");
             let visible = base.typed.last().cloned()?;
-            let table = Table { named: typed.clone(), typed, visible, facts: base.facts.clone() };
+            let table = Table::new(typed.clone(), typed, visible, base.facts.clone(), base.schema.clone());
             let key = table.key()?;
             let called = table.facts.primary_key.iter().map(|own| {
                 let own = base.called(own)?;

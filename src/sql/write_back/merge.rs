@@ -4,6 +4,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::joined::{Action, Joined, Write};
 use super::{Change, Made};
+use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::syntax::tree::expressions;
 use crate::sql::translate::is_default;
@@ -60,7 +61,10 @@ impl Change<'_, '_> {
                 let word = nodes::token(&action, SyntaxKind::INSERT_KW)?;
                 let columns = self.text(word.text_range().end().into()..nodes::range(&values).start).trim();
                 let text = |value: SyntaxNode| (!is_default(&value)).then(|| self.text_of(&value).to_owned());
+                let list = nodes::child(&action, SyntaxKind::COLUMN_TARGET_LIST);
+                let targets = list.iter().flat_map(|list| nodes::children(list, SyntaxKind::COLUMN_TARGET));
                 Some(Write::Insert {
+                    columns: targets.map(|column| names::folded_parts(&column).join(".")).collect(),
                     head: format!("INSERT INTO {typed} {columns}").trim_end().to_owned(),
                     values: expressions(row).map(text).collect(),
                     tail: String::new(),

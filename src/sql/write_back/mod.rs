@@ -9,6 +9,8 @@ mod joined;
 mod locking;
 mod merge;
 mod returning;
+mod ruled;
+mod ruled_insert;
 mod staged;
 mod target;
 mod update;
@@ -95,12 +97,13 @@ impl Change<'_, '_> {
 
     /// Whether IRIS can do what a statement says, exactly as PostgreSQL means it, as far as translation can tell.
     fn translates(&self, sql: &str) -> Result<bool, TranslateError> {
-        Ok(trial(sql, self.cx.schema, self.cx.options)?.is_some())
+        let options = TranslateOptions { stores: true, ..*self.cx.options };
+        Ok(trial(sql, self.cx.schema, &options)?.is_some())
     }
 
     /// The same of a statement with parameters of its own.
     fn is_written(&self, sql: &str) -> Result<bool, TranslateError> {
-        let options = TranslateOptions { parameter_types: &[], ..*self.cx.options };
+        let options = TranslateOptions { parameter_types: &[], stores: true, ..*self.cx.options };
         Ok(trial(sql, self.cx.schema, &options)?.is_some())
     }
 }

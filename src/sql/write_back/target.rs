@@ -19,9 +19,38 @@ pub(super) struct Table {
     /// What its columns are qualified by, as written.
     pub(super) visible: String,
     pub(super) facts: Rc<TableFacts>,
+    own_name: String,
+    schema: String,
 }
 
 impl Table {
+    /// `schema`: PostgreSQL's. A table without alias.
+    pub(super) fn new(named: String, typed: String, visible: String, facts: Rc<TableFacts>, schema: String) -> Self {
+        let own_name = visible.clone();
+        Self { named, typed, visible, facts, own_name, schema }
+    }
+
+    /// The table's own name, as written.
+    pub(super) fn own_name(&self) -> &str {
+        &self.own_name
+    }
+
+    /// What PostgreSQL calls it.
+    pub(super) fn spelled_name(&self) -> String {
+        names::folded(&self.own_name)
+    }
+
+    /// The schema that PostgreSQL has it in.
+    pub(super) fn pg_schema(&self) -> String {
+        self.schema.clone()
+    }
+
+    /// Whether PostgreSQL has to look at its rows when these columns change.
+    pub(super) fn is_ruled(&self, changed: Option<&[String]>) -> bool {
+        let rules = &self.facts.rules;
+        !rules.is_empty() && changed.is_none_or(|changed| rules.concern(changed))
+    }
+
     /// What PostgreSQL calls a column.
     pub(super) fn spelled(&self, column: &ColumnFacts) -> String {
         let is_own = column.is_spelled || self.facts.spelled.is_none();
@@ -55,7 +84,11 @@ impl Table {
     pub(super) fn idle_column(&self) -> Option<String> {
         let is_key =
             |column: &&ColumnFacts| self.facts.primary_key.iter().any(|key| key.eq_ignore_ascii_case(&column.name));
-        let able = || self.facts.columns.iter().filter(|column| !column.identity && !column.is_stream);
+        let able = || {
+            self.facts.columns.iter().filter(|column| {
+                !column.identity && !column.is_stream && self.facts.rules.generated(&column.name).is_none()
+            })
+        };
         able().find(|column| !is_key(column)).or_else(|| able().next()).map(|column| self.called(column))
     }
 }
@@ -100,6 +133,13 @@ impl Change<'_, '_> {
             None => typed.join("."),
         };
         let visible = alias.or_else(|| typed.last().cloned())?;
-        Some(Table { named, typed: typed.join("."), visible, facts })
+        let own_name = typed.last().cloned()?;
+        let is_default = facts.schema.eq_ignore_ascii_case(self.cx.options.default_schema);
+        let schema = match lookup.schema {
+            Some(schema) if !schema.eq_ignore_ascii_case(self.cx.options.default_schema) => schema,
+            _ if is_default => "public".to_owned(),
+            _ => facts.schema.clone(),
+        };
+        Some(Table { named, typed: typed.join("."), visible, facts, own_name, schema })
     }
 }

@@ -2,23 +2,60 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::ruled::{NewRow, Outputs, ROW, Value};
 use super::target::Table;
 use super::{Change, Made};
 use crate::sql::options::TranslateError;
+use crate::sql::rule_text::coerced;
+use crate::sql::schema::ColumnFacts;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, is_query};
 use crate::sql::translate::is_default;
-use crate::sql::write_plan::{Lock, Repeats, RowWrite, WriteBack, WritePart};
+use crate::sql::write_plan::{Guard, Lock, Repeats, RowWrite, WriteBack, WritePart};
 use crate::types::quoted_name;
 
 /// What SET says of a column; `None`: DEFAULT.
 pub(super) type Assignment = (String, Option<String>);
+
+/// What becomes of a row that has a key.
+struct Keyed {
+    /// The statement that changes it, without RETURNING.
+    write: String,
+    /// The same without what PostgreSQL would compute by itself, and how many values that has.
+    asked: Option<(String, usize)>,
+    /// Columns of the query's row that it stores.
+    stored_count: usize,
+    /// The new row, behind the tables.
+    row: String,
+    guard: Option<Guard>,
+}
+
+impl Keyed {
+    fn plain(write: String) -> Self {
+        Self { write, asked: None, stored_count: 0, row: String::new(), guard: None }
+    }
+}
 
 impl Change<'_, '_> {
     pub(super) fn update(&self) -> Made {
         let Some(table) = self.table() else { return Ok(None) };
         let Some(key) = table.key() else { return Ok(None) };
         let Some(assignments) = self.assignments(self.node) else { return Ok(None) };
+        let changed: Vec<String> = assignments.iter().map(|(column, _)| names::folded(column)).collect();
+        if table.is_ruled(Some(&changed)) {
+            // Only IRIS, or a sequence, knows the default.
+            let is_unknown = |(name, value): &Assignment| {
+                let column = table.column(&names::folded(name));
+                value.is_none()
+                    && column.is_some_and(|column| {
+                        column.has_default && table.facts.rules.default_of(&column.name).is_none()
+                    })
+            };
+            if assignments.iter().any(is_unknown) {
+                return Ok(None);
+            }
+            return self.ruled_update(&table, &key, &assignments);
+        }
         let mut listed = qualified(&table, &key);
         let mut sets = Vec::new();
         for (column, value) in &assignments {
@@ -31,7 +68,45 @@ impl Change<'_, '_> {
             }
         }
         let write = format!("UPDATE {} SET {} WHERE {}", table.named, sets.join(", "), table.has_key(&key));
-        self.keyed(&table, &key, &listed, SyntaxKind::FROM_CLAUSE, write)
+        self.keyed(&table, &key, &listed, SyntaxKind::FROM_CLAUSE, Keyed::plain(write))
+    }
+
+    /// Of rows that PostgreSQL has to look at.
+    fn ruled_update(&self, table: &Table, key: &[String], assignments: &[Assignment]) -> Made {
+        let row = NewRow { table, values: changed_values(table, assignments) };
+        let mut listed = qualified(table, key);
+        let mut columns = Vec::new();
+        for (n, column) in table.facts.columns.iter().enumerate() {
+            let called = table.called(column);
+            let is_set = assignments.iter().any(|(name, _)| *name == called);
+            if is_set && table.facts.rules.generated(&column.name).is_none() {
+                listed.push(format!("{ROW}.pgw_c{n}"));
+                columns.push(called);
+            }
+        }
+        let asked_count = listed.len();
+        let mut all = columns.clone();
+        table.put_computed(ROW, &mut all, &mut listed);
+        let stored_count = listed.len();
+        let guard = Outputs::of(&row).guard(&mut listed);
+        let sets = |columns: &[String]| -> String {
+            let first = key.len().saturating_add(1);
+            let sets: Vec<String> = (first..).zip(columns).map(|(n, column)| format!("{column} = ${n}")).collect();
+            match (sets.is_empty(), table.idle_column()) {
+                (true, Some(idle)) => format!("{idle} = {}.{idle}", table.visible),
+                _ => sets.join(", "),
+            }
+        };
+        let text =
+            |columns: &[String]| format!("UPDATE {} SET {} WHERE {}", table.named, sets(columns), table.has_key(key));
+        let keyed = Keyed {
+            write: text(&all),
+            asked: Some((text(&columns), asked_count)),
+            stored_count,
+            row: format!(", LATERAL {} AS {ROW}", row.text("")),
+            guard: Some(guard),
+        };
+        self.keyed(table, key, &listed, SyntaxKind::FROM_CLAUSE, keyed)
     }
 
     pub(super) fn delete(&self) -> Made {
@@ -39,11 +114,12 @@ impl Change<'_, '_> {
         let Some(key) = table.key() else { return Ok(None) };
         let listed = qualified(&table, &key);
         let write = format!("DELETE FROM {} WHERE {}", table.named, table.has_key(&key));
-        self.keyed(&table, &key, &listed, SyntaxKind::USING_CLAUSE, write)
+        self.keyed(&table, &key, &listed, SyntaxKind::USING_CLAUSE, Keyed::plain(write))
     }
 
-    /// The change of rows that have a key. `beside`: the clause with the other tables; `write`: what changes a row, without RETURNING.
-    fn keyed(&self, table: &Table, key: &[String], listed: &[String], beside: SyntaxKind, write: String) -> Made {
+    /// The change of rows that have a key. `beside`: the clause with the other tables.
+    fn keyed(&self, table: &Table, key: &[String], listed: &[String], beside: SyntaxKind, keyed: Keyed) -> Made {
+        let Keyed { write, asked, stored_count, row, guard } = keyed;
         // Asked twice, what says something else each time finds other rows.
         let reads = [SyntaxKind::WITH_CLAUSE, beside, SyntaxKind::WHERE_CLAUSE];
         let mut reads = reads.into_iter().filter_map(|kind| nodes::child(self.node, kind));
@@ -62,13 +138,23 @@ impl Change<'_, '_> {
             }
             None => table.named.clone(),
         };
-        let query = format!("{with}SELECT {} FROM {tables}{condition}", listed.join(", "));
+        let query = format!("{with}SELECT {} FROM {tables}{row}{condition}", listed.join(", "));
         let is_alone = others.is_none() && with.is_empty();
         let Some(lock) = self.lock(table, key, is_alone.then_some(condition.as_str()))? else { return Ok(None) };
-        let rows =
-            vec![RowWrite::Of { sql: format!("{write}{}", returned.clause), columns: (0..listed.len()).collect() }];
+        let sql = format!("{write}{}", returned.clause);
+        let write = match asked {
+            Some((asked, asked_count)) => RowWrite::Computed {
+                sql,
+                asked: format!("{asked}{}", returned.clause),
+                asked_count,
+                columns: (0..stored_count).collect(),
+                is_new: false,
+            },
+            None => RowWrite::Of { sql, columns: (0..listed.len()).collect() },
+        };
+        let rows = vec![write];
         Ok(Some(WriteBack {
-            parts: vec![WritePart { query, rows, choice: None }],
+            parts: vec![WritePart { query, rows, choice: None, guard }],
             lock,
             keys_count: key.len(),
             repeats: Repeats::First,
@@ -155,4 +241,18 @@ impl Change<'_, '_> {
 
 pub(super) fn qualified(table: &Table, key: &[String]) -> Vec<String> {
     key.iter().map(|column| format!("{}.{column}", table.visible)).collect()
+}
+
+/// The values of a row that is changed. `assignments`: of the columns, quoted.
+pub(super) fn changed_values(table: &Table, assignments: &[Assignment]) -> Vec<Value> {
+    let columns = table.facts.columns.iter();
+    let value = |column: &ColumnFacts| {
+        let called = table.called(column);
+        match assignments.iter().find(|(name, _)| *name == called) {
+            Some((_, Some(text))) => coerced(column, text),
+            Some((_, None)) => coerced(column, table.facts.rules.default_of(&column.name).unwrap_or("NULL")),
+            None => format!("{}.{called}", table.visible),
+        }
+    };
+    columns.map(|column| Value::Given(value(column))).collect()
 }

@@ -6,11 +6,12 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::joined::{Action, Joined, Write};
 use super::target::Table;
 use super::{Change, Made};
+use crate::sql::rule_text::whole;
 use crate::sql::schema::ColumnFacts;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::translate::is_default;
-use crate::types::{Oid, PgType, quoted_name};
+use crate::types::{Oid, quoted_name};
 
 impl Change<'_, '_> {
     /// `head`: all in front of the rows of `source`; `listed`: the columns that get values, folded.
@@ -53,6 +54,7 @@ impl Change<'_, '_> {
         let changed = Action { condition: format!("{there} NOT NULL{filter}"), write: Write::Update(assignments) };
         let new = Write::Insert {
             head: head.to_owned(),
+            columns: listed.to_vec(),
             values: renamed.iter().map(|name| Some(format!("pgw_s.{name}"))).collect(),
             tail: format!("ON CONFLICT {} DO NOTHING", self.text(nodes::range(&target))),
         };
@@ -86,18 +88,4 @@ fn excluded(clause: &SyntaxNode) -> Vec<String> {
         _ => None,
     });
     read.collect()
-}
-
-/// The type of a column, whose values keep their length: where they are stored it is looked at.
-fn whole(column: &ColumnFacts) -> String {
-    let pg_type = column.pg_type;
-    if let Some(of) = &column.enum_type {
-        let schema = of.schema.as_deref().unwrap_or("public");
-        return format!("{}.{}", quoted_name(schema), quoted_name(&of.name));
-    }
-    match pg_type.oid {
-        Oid::VARCHAR => "pg_catalog.varchar".to_owned(),
-        Oid::BPCHAR => "pg_catalog.bpchar".to_owned(),
-        oid => PgType { oid, typmod: pg_type.wire_typmod() }.name(),
-    }
 }

@@ -1,6 +1,8 @@
 //! A row that a change is computed as, and what ends a change because of it.
 
+use crate::session::run::violation::cut;
 use crate::session::understand::context::Cx;
+use crate::sql::Guard;
 use crate::types::{Datum, Oid, PgType, assign};
 use crate::wire::{PgError, SqlState};
 
@@ -44,6 +46,58 @@ pub(super) fn check_fits(fits: &[(usize, PgType)], row: &Row, cx: &Cx<'_>) -> Re
 pub(super) fn chosen(row: &Row, at: usize) -> usize {
     let cell = row.get(at).and_then(Option::as_deref).and_then(<[u8]>::first_chunk);
     cell.map_or(0, |bytes| usize::try_from(i32::from_be_bytes(*bytes)).unwrap_or(0))
+}
+
+/// # Errors
+/// 23502 and 23514 for a row that breaks a rule of its table, in PostgreSQL's words.
+pub(super) fn check_rules(guard: &Guard, row: &Row) -> Result<(), Box<PgError>> {
+    let cell = row.get(guard.verdict).and_then(Option::as_deref).and_then(<[u8]>::first_chunk);
+    let verdict = cell.map_or(0, |bytes| i32::from_be_bytes(*bytes));
+    let place = usize::try_from(verdict.unsigned_abs()).unwrap_or(usize::MAX).checked_sub(1);
+    let Some(place) = place else { return Ok(()) };
+    let mut error = if verdict < 0 {
+        let column = guard.columns.get(place).cloned().unwrap_or_default();
+        let message =
+            format!("null value in column \"{column}\" of relation \"{}\" violates not-null constraint", guard.table);
+        let mut error = PgError::error(SqlState::NOT_NULL_VIOLATION, message).routine("ReportNotNullViolationError");
+        error.fields_mut().column = Some(column);
+        error
+    } else {
+        let name = guard.rules.checks.get(place).map(|check| check.name.clone()).unwrap_or_default();
+        let message = format!("new row for relation \"{}\" violates check constraint \"{name}\"", guard.table);
+        let mut error = PgError::error(SqlState::CHECK_VIOLATION, message).routine("ExecConstraints");
+        error.fields_mut().constraint = Some(name);
+        error
+    };
+    error.fields_mut().schema = Some(guard.schema.clone());
+    error.fields_mut().table = Some(guard.table.clone());
+    if !guard.is_partly_shown {
+        let cells = (0..guard.columns.len()).map(|n| {
+            let cell = row.get(guard.shown.saturating_add(n)).and_then(Option::as_deref);
+            cell.map_or_else(|| "null".to_owned(), |cell| cut(&String::from_utf8_lossy(cell)))
+        });
+        error.detail = Some(format!("Failing row contains ({}).", cells.collect::<Vec<_>>().join(", ")));
+    }
+    Err(error)
+}
+
+/// A duplicate key of an index that is not one of plain columns, with the values that the row has for it.
+pub(super) fn with_key(mut error: Box<PgError>, guard: &Guard, row: &Row) -> Box<PgError> {
+    if error.code != SqlState::UNIQUE_VIOLATION {
+        return error;
+    }
+    let name = error.fields_mut().constraint.clone().unwrap_or_default();
+    let place = guard.rules.keys.iter().position(|key| key.name.eq_ignore_ascii_case(&name));
+    let Some((place, key)) = place.and_then(|place| Some((place, guard.rules.keys.get(place)?))) else { return error };
+    error.message = format!("duplicate key value violates unique constraint \"{}\"", key.name);
+    error.fields_mut().constraint = Some(key.name.clone());
+    let shown = row.get(guard.keys.saturating_add(place)).and_then(Option::as_deref);
+    if let Some(shown) = shown {
+        let own = String::from_utf8_lossy(shown).into_owned();
+        // What IRIS knows of the key is a column that no client sees.
+        error.detail = Some(own);
+    }
+    error
 }
 
 /// Others have come between the reading and the writing, again and again.

@@ -34,7 +34,7 @@ impl Resolve {
         mut described: Described,
         s: Surroundings<'_>,
     ) -> Result<Understanding, Box<PgError>> {
-        if !s.context.options.finishes {
+        if !s.context.options.finishes || self.stores {
             return Err(error);
         }
         // As PostgreSQL knows the tables: its text is what is cut. It has the same literals.

@@ -47,7 +47,7 @@ pub(crate) struct Relation {
     /// The columns that joins by USING or NATURAL make of those of several relations; its name is empty, and it stands
     /// in front of them.
     pub is_merged: bool,
-    /// Names of columns that `*` does not show, since a merged one stands for them.
+    /// Names of columns that `*` does not show: a merged one stands for them, or no client sees them.
     pub hidden: Vec<String>,
     /// Columns of which no two rows have the same values; an empty list for a relation of one row.
     pub keys: Vec<Vec<String>>,

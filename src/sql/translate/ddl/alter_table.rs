@@ -8,10 +8,11 @@ use super::constraint::{Keys, check_names};
 use super::create_table::{Column, is_external};
 use super::default::{default_text, drawn};
 use super::definition::{
-    Ddl, accepted, ddl, defined, first_name, has_child, mirror_only, need, new_name, notice, skipping, step,
+    Ddl, accepted, cascades, ddl, defined, first_name, has_child, mirror_only, need, new_name, notice, skipping, step,
     tolerant_step, unsupported,
 };
 use super::rename::{keeps_spelling, rename_table};
+use super::rules::RuleChanges;
 use super::sequence;
 use super::table::{RELATION, Table};
 use super::types::{ColumnType, STRING_CHARACTERS_MAX, column_type, description, stream_type, type_node};
@@ -72,6 +73,7 @@ pub(super) fn alter_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let drops_key = stmt.children().any(|action| action.kind() == SyntaxKind::DROP_CONSTRAINT);
     let is_spelled = cx.views(&table.lookup).is_some_and(|facts| facts.is_spelled);
     let is_alone = actions(stmt).count() == 1;
+    let rules = RuleChanges::new(cx, &table, facts.clone());
     let mut alter = Alter {
         cx,
         table: &table,
@@ -82,18 +84,23 @@ pub(super) fn alter_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         added: Vec::new(),
         steps: Vec::new(),
         owned: Vec::new(),
+        rules,
     };
     for action in stmt.children() {
         alter.action(&action)?;
     }
-    let mut altered = ddl(TAG, alter.steps);
-    altered.owned = alter.owned;
+    let Alter { steps, owned, rules: RuleChanges { rehearsal, .. }, .. } = alter;
+    let mut altered = ddl(TAG, steps);
+    altered.owned = owned;
     let mut ddl = mirrored(cx, stmt, &table, altered)?;
     if let (true, Some(new)) = (table.is_temporary(), nodes::child(stmt, SyntaxKind::TABLE_RENAME_TO)) {
         let to = names::folded(&first_name(&need(&new, SyntaxKind::TABLE_NAME)?)?);
         ddl.temporary = Some(TemporaryChange::Rename { from: table.lookup.name, to });
     }
-    Ok(ddl)
+    Ok(match rehearsal {
+        Some(rehearsal) => ddl.rehearsed(rehearsal),
+        None => ddl,
+    })
 }
 
 /// RESTART and SET of options, of a column that takes values of a sequence.
@@ -132,7 +139,6 @@ fn mirrored(cx: &Cx<'_>, stmt: &SyntaxNode, table: &Table, ddl: Ddl) -> Result<D
                 | SyntaxKind::SET_WITHOUT_OIDS
                 | SyntaxKind::SET_TABLESPACE
                 | SyntaxKind::SET_ACCESS_METHOD
-                | SyntaxKind::VALIDATE_CONSTRAINT
         )
     };
     let actions: Vec<SyntaxNode> = actions(stmt).collect();
@@ -178,9 +184,10 @@ struct Alter<'a> {
     steps: Vec<ScriptStep>,
     /// What happens to sequences of columns behind them.
     owned: Vec<OwnedChange>,
+    rules: RuleChanges<'a>,
 }
 
-impl Alter<'_> {
+impl<'a> Alter<'a> {
     fn action(&mut self, action: &SyntaxNode) -> Result<()> {
         match action.kind() {
             SyntaxKind::ADD_COLUMN => self.add_column(action),
@@ -196,6 +203,8 @@ impl Alter<'_> {
                 keeps_spelling(self.is_spelled || has_note, &names::folded(&first_name(&node)?), &node)?;
                 let new = new_name(&node)?;
                 self.push(&format!("ALTER COLUMN {old} RENAME {new}"), &[]);
+                self.rules.rename_column(&names::folded(&typed), &names::folded(&first_name(&node)?))?;
+                self.take_changes();
                 Ok(())
             }
             SyntaxKind::TABLE_RENAME_TO => {
@@ -219,8 +228,16 @@ impl Alter<'_> {
             | SyntaxKind::SET_UNLOGGED
             | SyntaxKind::SET_TABLESPACE
             | SyntaxKind::SET_ACCESS_METHOD
-            | SyntaxKind::REPLICA_IDENTITY
-            | SyntaxKind::VALIDATE_CONSTRAINT => Ok(()),
+            | SyntaxKind::REPLICA_IDENTITY => Ok(()),
+            SyntaxKind::VALIDATE_CONSTRAINT => {
+                self.rules.validate_constraint(action)?;
+                self.take_changes();
+                Ok(())
+            }
+            SyntaxKind::RENAME_CONSTRAINT if self.rules.rename_constraint(action)? => {
+                self.take_changes();
+                Ok(())
+            }
             _ => Err(refusal(action)),
         }
     }
@@ -228,6 +245,10 @@ impl Alter<'_> {
     fn drop_constraint(&mut self, action: &SyntaxNode) -> Result<()> {
         let typed = first_name(&need(action, SyntaxKind::CONSTRAINT_NAME_REF)?)?;
         let folded = names::folded(&typed);
+        if self.rules.drop_rule(&folded)? {
+            self.take_changes();
+            return Ok(());
+        }
         let views = self.cx.views(&self.table.lookup);
         let constraints = views.as_ref().map(|facts| facts.constraints.as_slice()).unwrap_or_default();
         let is_it = |name: &String| *name == folded || (!self.is_spelled && name.to_lowercase() == folded);
@@ -243,13 +264,20 @@ impl Alter<'_> {
             skipping(self.cx, &message);
             return Ok(());
         }
-        // CHECK constraints are the mirror's alone.
+        // Some are the mirror's alone.
         self.push(&format!("DROP CONSTRAINT {}", defined(&typed)?), &[NO_CONSTRAINT_SQLCODE]);
         Ok(())
     }
 
     fn push(&mut self, change: &str, ignored: &[i32]) {
         self.steps.push(tolerant_step(self.cx, format!("ALTER TABLE {} {change}", self.table.text), ignored));
+    }
+
+    /// What rules do to IRIS's table.
+    fn take_changes(&mut self) {
+        for change in std::mem::take(&mut self.rules.changes) {
+            self.push(&change, &[]);
+        }
     }
 
     fn column_facts(&self, typed: &str) -> Option<&ColumnFacts> {
@@ -320,7 +348,16 @@ impl Alter<'_> {
         for constraint in action.children() {
             keys.read(self.cx, &constraint, Some(&typed))?;
         }
+        if let Some(facts) = &self.facts {
+            keys.reserve(facts.rules.checks.iter().map(|check| check.name.clone()));
+        }
+        let checks = column.name_checks(self.cx, &mut keys, action)?;
+        if !keys.alike.columns.is_empty() {
+            return Err(unsupported(action, "a column cannot be added with UNIQUE NULLS NOT DISTINCT")
+                .hint("Add the column first, then the constraint."));
+        }
         let clauses = keys.into_clauses();
+        self.rules.add_column(action, &mut column, &checks)?;
         let ignored: &[i32] = if if_not_exists && !is_another { &[FIELD_EXISTS_SQLCODE] } else { &[] };
         let Some(sequence) = column.draws.clone() else {
             self.push(&format!("ADD COLUMN {}", column.text(self.cx)?), ignored);
@@ -344,8 +381,9 @@ impl Alter<'_> {
         Ok(())
     }
 
-    fn keys(&self) -> Keys<'_> {
+    fn keys(&self) -> Keys<'a> {
         let mut keys = Keys::new(self.table);
+        keys.alike.taken.clone_from(&self.rules.hidden);
         if let Some(facts) = &self.facts {
             keys.reserve(facts.unique_keys.iter().map(|(name, _)| name.clone()));
             if !self.drops_key {
@@ -368,6 +406,8 @@ impl Alter<'_> {
             return Ok(());
         }
         self.column_name(action)?;
+        self.rules.drop_column(&names::folded(&typed), cascades(action));
+        self.take_changes();
         // PostgreSQL drops the indexes and keys of the table with the column without being asked; IRIS wants to be.
         let ignored: &[i32] = if if_exists { &[NO_FIELD_SQLCODE] } else { &[] };
         self.push(&format!("DROP COLUMN {} CASCADE", defined(&typed)?), ignored);
@@ -377,6 +417,10 @@ impl Alter<'_> {
     fn alter_column(&mut self, action: &SyntaxNode) -> Result<()> {
         let typed = self.column_name(action)?;
         let name = defined(&typed)?;
+        if self.facts.as_ref().is_some_and(|facts| facts.rules.generated(&names::folded(&typed)).is_some()) {
+            // Not everything may be done to a generated column.
+            self.rules.rehearsal.get_or_insert_default();
+        }
         for option in action.children() {
             match option.kind() {
                 SyntaxKind::COLUMN_NAME_REF => {}
@@ -397,6 +441,10 @@ impl Alter<'_> {
                         let value = default_text(self.cx, &names::folded(&typed), pg_type, &value)?;
                         self.push(&format!("ALTER COLUMN {name} SET DEFAULT {value}"), &[]);
                     }
+                }
+                SyntaxKind::SET_EXPRESSION | SyntaxKind::DROP_EXPRESSION => {
+                    self.rules.alter_expression(&option, &typed)?;
+                    self.take_changes();
                 }
                 SyntaxKind::DROP_DEFAULT => self.push(&format!("ALTER COLUMN {name} DROP DEFAULT"), &[]),
                 SyntaxKind::SET_NOT_NULL => self.push(&format!("ALTER COLUMN {name} NOT NULL"), &[]),
@@ -483,6 +531,12 @@ impl Alter<'_> {
                 self.push(&format!("ALTER COLUMN {column} NOT NULL"), &[]);
                 continue;
             }
+            if constraint.kind() == SyntaxKind::CHECK_CONSTRAINT {
+                let keys = self.keys();
+                self.rules.add_check(&constraint, keys)?;
+                self.take_changes();
+                continue;
+            }
             let mut keys = self.keys();
             if let Some(facts) = &self.facts {
                 let columns = facts.columns.iter().map(|column| &column.name).chain(&self.added).map(String::as_str);
@@ -493,7 +547,13 @@ impl Alter<'_> {
             if !keys.read(self.cx, &constraint, None)? {
                 return Err(refusal(&constraint));
             }
-            for clause in keys.into_clauses() {
+            let alike = std::mem::take(&mut keys.alike);
+            let clauses = keys.into_clauses();
+            if !alike.columns.is_empty() {
+                self.rules.add_alike_keys(&constraint, alike)?;
+                self.take_changes();
+            }
+            for clause in clauses {
                 self.steps.push(step(self.cx, format!("ALTER TABLE {} ADD {clause}", self.table.text)));
             }
         }

@@ -3,21 +3,42 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::definition::{at, defined, first_name, has_child, need, unsupported};
+use super::definition::{at, defined, end_of_input, first_name, has_child, need, unsupported};
+use super::hidden::{KEY_TYPE, hidden_column};
 use super::index::{is_among, stream_in_key};
 use super::table::{RELATION, Table};
 use super::temporary::check_reference;
+use crate::sql::rule_notes::{VALUE_WORDS, alike_rule_of, check_expression, column_names};
+use crate::sql::rules::KeyRule;
 use crate::sql::schema::TableLookup;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::kept::check_key;
-use crate::types::Oid;
+use crate::sql::translate::mirror;
+use crate::types::{Oid, quoted_name};
 use crate::wire::{PgError, Severity, SqlState};
 
 /// PostgreSQL cuts names to this many bytes (`NAMEDATALEN` - 1).
 const NAME_BYTES_MAX: usize = 63;
+
+/// A CHECK constraint as a description has it.
+pub(super) struct NamedCheck {
+    pub name: String,
+    pub clause: String,
+    pub expression: String,
+}
+
+/// UNIQUE NULLS NOT DISTINCT: a hidden column for each.
+#[derive(Default)]
+pub(super) struct AlikeKeys {
+    /// Hidden columns that are there, these among them.
+    pub taken: Vec<String>,
+    /// Definitions of columns.
+    pub columns: Vec<String>,
+    pub rules: Vec<KeyRule>,
+}
 
 /// The keys of one table while a statement is read.
 pub(super) struct Keys<'a> {
@@ -33,6 +54,7 @@ pub(super) struct Keys<'a> {
     /// PRIMARY KEY and UNIQUE: in front of the foreign keys, which may refer to them.
     own: Vec<String>,
     foreign: Vec<String>,
+    pub alike: AlikeKeys,
 }
 
 impl<'a> Keys<'a> {
@@ -45,6 +67,7 @@ impl<'a> Keys<'a> {
             types: Vec::new(),
             own: Vec::new(),
             foreign: Vec::new(),
+            alike: AlikeKeys::default(),
         }
     }
 
@@ -81,15 +104,8 @@ impl<'a> Keys<'a> {
             SyntaxKind::REFERENCES_CONSTRAINT | SyntaxKind::FOREIGN_KEY_CONSTRAINT => {
                 self.foreign_key(cx, node, column)?;
             }
-            SyntaxKind::CHECK_CONSTRAINT => {
-                let mut warning = PgError::new(
-                    Severity::Warning,
-                    SqlState::WARNING,
-                    format!("a CHECK constraint of relation \"{}\" is not enforced: IRIS has none", self.table.name()),
-                );
-                warning.hint = Some("Check the values in the application, or in a trigger made in IRIS.".to_owned());
-                cx.notice(*warning);
-            }
+            // The gateway looks at it when rows are written.
+            SyntaxKind::CHECK_CONSTRAINT => check_options(cx, node)?,
             SyntaxKind::EXCLUDE_CONSTRAINT => {
                 return Err(unsupported(node, "EXCLUDE constraints are not supported by IRIS")
                     .hint("Use a UNIQUE constraint where equality is all that counts."));
@@ -101,9 +117,7 @@ impl<'a> Keys<'a> {
 
     fn unique(&mut self, cx: &Cx<'_>, node: &SyntaxNode, column: Option<&str>, primary: bool) -> Result<()> {
         check_options(cx, node)?;
-        if node.descendants().any(|child| child.kind() == SyntaxKind::NULLS_NOT_DISTINCT) {
-            return Err(unsupported(node, "NULLS NOT DISTINCT is not supported by IRIS"));
-        }
+        let is_alike = node.descendants().any(|child| child.kind() == SyntaxKind::NULLS_NOT_DISTINCT);
         if has_child(node, SyntaxKind::USING_INDEX_NAME) {
             return Err(unsupported(node, "IRIS cannot make a constraint of an existing index")
                 .hint("Drop the index and add the constraint with its columns."));
@@ -124,6 +138,17 @@ impl<'a> Keys<'a> {
         let folded = folded(&columns);
         let name = if primary { self.name(node, "", "pkey")? } else { self.name(node, &folded.join("_"), "key")? };
         let kind = if primary { "PRIMARY KEY" } else { "UNIQUE" };
+        if is_alike {
+            let listed: Vec<String> = folded.iter().map(|column| quoted_name(column)).collect();
+            let own = self.used.last().cloned().unwrap_or_default();
+            let note =
+                format!("ADD CONSTRAINT {} UNIQUE NULLS NOT DISTINCT ({})", quoted_name(&own), listed.join(", "));
+            let (column, definition) = hidden_column(&mut self.alike.taken, &note, KEY_TYPE)?;
+            self.alike.columns.push(definition);
+            self.alike.rules.extend(alike_rule_of(&note));
+            self.own.push(format!("CONSTRAINT {name} UNIQUE ({})", names::iris_name_of(&column)));
+            return Ok(());
+        }
         if primary {
             if !self.primary_key.is_empty() {
                 let message = format!("multiple primary keys for table \"{}\" are not allowed", self.table.name());
@@ -202,6 +227,18 @@ impl<'a> Keys<'a> {
             return Err(unsupported(list, "temporal keys (WITHOUT OVERLAPS, PERIOD) are not supported by IRIS"));
         }
         nodes::children(list, SyntaxKind::COLUMN_NAME_REF).map(|name| first_name(&name)).collect()
+    }
+
+    /// A CHECK for a description: with the name that PostgreSQL gives it.
+    pub(super) fn check(&mut self, cx: &Cx<'_>, node: &SyntaxNode) -> Result<NamedCheck> {
+        let Some(expression) = check_expression(node) else { return Err(end_of_input(node)) };
+        let read = column_names(&expression);
+        let column = if let [only] = read.as_slice() { only.as_str() } else { "" };
+        self.name(node, column, "check")?;
+        let name = self.used.last().cloned().unwrap_or_default();
+        let expression = mirror::requalified(&expression, cx.options.default_schema);
+        let clause = format!("CONSTRAINT {} CHECK ({expression})", quoted_name(&name));
+        Ok(NamedCheck { name, clause, expression })
     }
 
     /// The constraint's name as given, else as PostgreSQL makes it.
@@ -287,27 +324,6 @@ fn referential_action(node: &SyntaxNode) -> Result<&'static str> {
     Ok("NO ACTION")
 }
 
-/// Words that stand for a value without being a column.
-const VALUES: &[&str] = &[
-    "ctid",
-    "current_catalog",
-    "current_date",
-    "current_role",
-    "current_schema",
-    "current_time",
-    "current_timestamp",
-    "current_user",
-    "false",
-    "localtime",
-    "localtimestamp",
-    "null",
-    "session_user",
-    "tableoid",
-    "true",
-    "user",
-    "value",
-];
-
 /// The columns that a CHECK names; any other constraint is let through.
 ///
 /// # Errors
@@ -328,7 +344,7 @@ pub(super) fn check_names<'a>(
     };
     for node in constraint.descendants().filter(|node| node.kind() == SyntaxKind::NAME_REF && !is_function(node)) {
         let Some(name) = names::first(&node).map(|name| names::folded(&name)) else { continue };
-        let is_known = VALUES.contains(&name.as_str())
+        let is_known = VALUE_WORDS.contains(&name.as_str())
             || name == table.name()
             || columns.clone().any(|column| column.eq_ignore_ascii_case(&name));
         if !is_known {

@@ -5,7 +5,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::table::Table;
 use crate::sql::iris_text;
 use crate::sql::plan::{
-    Action, EnumChange, MirrorStatement, OwnedChange, RunIf, ScriptStep, StepRole, TemporaryChange,
+    Action, EnumChange, MirrorStatement, OwnedChange, Rehearsal, RunIf, ScriptStep, StepRole, TemporaryChange,
 };
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -25,6 +25,7 @@ pub(crate) struct Ddl {
     pub enum_change: Option<EnumChange>,
     pub temporary: Option<TemporaryChange>,
     pub owned: Vec<OwnedChange>,
+    pub rehearsal: Option<Box<Rehearsal>>,
 }
 
 impl Ddl {
@@ -39,6 +40,17 @@ impl Ddl {
     pub(crate) fn mirrored_as_written(self, cx: &Cx<'_>, stmt: &SyntaxNode, tables: &[&Table]) -> Self {
         let text = mirror::requalified_without(stmt, cx.options.default_schema, NOT_FOR_THE_MIRROR);
         self.mirrored(text.trim_end_matches([';', ' ', '\n', '\t', '\r']), tables)
+    }
+
+    /// PostgreSQL is asked first whether anything is wrong with it.
+    pub(crate) fn tried(self) -> Self {
+        self.rehearsed(Rehearsal::default())
+    }
+
+    /// The same, with what goes in front of it and behind it.
+    pub(crate) fn rehearsed(mut self, rehearsal: Rehearsal) -> Self {
+        self.rehearsal = Some(Box::new(rehearsal));
+        self
     }
 
     /// The mirror says whether there was such an object.
@@ -125,6 +137,7 @@ pub(crate) fn ddl(tag: &str, steps: Vec<ScriptStep>) -> Ddl {
         enum_change: None,
         temporary: None,
         owned: Vec::new(),
+        rehearsal: None,
     }
 }
 
@@ -138,6 +151,7 @@ pub(crate) fn mirror_only(tag: &str) -> Ddl {
         enum_change: None,
         temporary: None,
         owned: Vec::new(),
+        rehearsal: None,
     }
 }
 

@@ -161,6 +161,12 @@ pub(super) fn drop_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
                 cx.is_of_session.set(true);
             }
             steps.push(tolerant_step(cx, format!("DROP INDEX {} ON {}", defined(&name)?, table.text), ignored));
+            let facts = cx.known(&table.lookup);
+            let keys = facts.iter().flat_map(|facts| &facts.rules.keys).filter(|key| key.name == folded);
+            for key in keys {
+                let column = names::iris_name_of(&key.hidden);
+                steps.push(step(cx, format!("ALTER TABLE {} DROP COLUMN {column}", table.text)));
+            }
         }
     }
     let dropped = if steps.is_empty() { mirror_only("DROP INDEX") } else { ddl("DROP INDEX", steps) };

@@ -4,10 +4,12 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::constraint::{defined_list, object_name};
 use super::definition::{
-    Ddl, at, ddl, defined, first_name, has_child, mirror_only, need, tolerant_step, unsupported, warn_not_kept,
+    Ddl, accepted, at, ddl, defined, first_name, has_child, mirror_only, need, notice, tolerant_step, unsupported,
+    warn_not_kept,
 };
 use super::table::{RELATION, Table};
 use super::types::type_node;
+use super::unique_index::unique_index;
 use crate::sql::schema::Named;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -29,9 +31,6 @@ pub(super) fn create_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         Some(list) => nodes::children(&list, SyntaxKind::PARTITION_ITEM).collect(),
         None => Vec::new(),
     };
-    if has_child(stmt, SyntaxKind::NULLS_NOT_DISTINCT) {
-        return Err(unsupported(stmt, "NULLS NOT DISTINCT is not supported by IRIS"));
-    }
     let method = match nodes::child(stmt, SyntaxKind::USING_METHOD) {
         Some(using) => names::folded(&first_name(&need(&using, SyntaxKind::ACCESS_METHOD_REF)?)?),
         None => "btree".to_owned(),
@@ -73,11 +72,23 @@ pub(super) fn create_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
             return Err(PgError::error(SqlState::UNDEFINED_OBJECT, message));
         }
     }
-    let Some(columns) = columns else {
-        if unique {
-            return Err(unsupported(stmt, "unique indexes on expressions are not supported by IRIS")
-                .hint("Keep the expression's value in a column of its own and make that unique."));
+    let is_of_rules = columns.is_none()
+        || has_child(stmt, SyntaxKind::NULLS_NOT_DISTINCT)
+        || has_child(stmt, SyntaxKind::WHERE_CLAUSE);
+    if unique && is_of_rules {
+        if if_not_exists
+            && cx
+                .named(Named::Index, &names::folded(&name))
+                .iter()
+                .any(|index| index.table.as_ref().is_some_and(|of| table.is(&Table::of_iris(cx, of))))
+        {
+            let message = format!("relation \"{}\" already exists, skipping", names::folded(&name));
+            notice(cx, SqlState(*b"42P07"), message);
+            return Ok(accepted(TAG));
         }
+        return unique_index(cx, stmt, &table, &name, TAG);
+    }
+    let Some(columns) = columns else {
         return not_made("IRIS has no indexes on expressions");
     };
     if let Some(stream) = streams(cx, &table).into_iter().find(|stream| is_among(stream, &columns)) {
@@ -90,11 +101,6 @@ pub(super) fn create_index(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         for column in facts.columns.iter().filter(|column| is_among(&column.name, &columns)) {
             check_key(column.pg_type.oid).map_err(|error| error.position(nodes::offset(at(stmt))))?;
         }
-    }
-    if unique && let Some(clause) = nodes::child(stmt, SyntaxKind::WHERE_CLAUSE) {
-        // The rows outside the condition would have to be unique too.
-        return Err(unsupported(&clause, "unique indexes on some rows only are not supported by IRIS")
-            .hint("Check uniqueness in the application, or make the index unique for all rows."));
     }
     let kind = if unique { "UNIQUE INDEX" } else { "INDEX" };
     let mut text = format!("CREATE {kind} {name} ON {} ({})", table.text, defined_list(&columns)?);

@@ -11,16 +11,19 @@ pub(crate) mod default;
 pub(crate) mod definition;
 pub(crate) mod drop;
 pub(crate) mod from_query;
+pub(crate) mod hidden;
 pub(crate) mod index;
 pub(crate) mod like;
 pub(crate) mod query_text;
 pub(crate) mod refused;
 pub(crate) mod rename;
+pub(crate) mod rules;
 pub(crate) mod schema;
 pub(crate) mod sequence;
 pub(crate) mod table;
 pub(crate) mod temporary;
 pub(crate) mod types;
+pub(crate) mod unique_index;
 pub(crate) mod user_type;
 
 #[cfg(test)]

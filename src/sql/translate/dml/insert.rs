@@ -46,6 +46,7 @@ pub(crate) fn insert(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
             .hint("Leave the column out."));
     }
     let target = Target::read(cx, node)?;
+    target.refuse_ruled(cx, None, at)?;
     let conflict = nodes::child(node, SyntaxKind::ON_CONFLICT_CLAUSE);
     let returned = nodes::child(node, SyntaxKind::RETURNING_CLAUSE);
     let columns = listed_columns(cx, node)?;

@@ -66,11 +66,35 @@ impl Target {
         }
     }
 
+    /// `changed`: the columns of SET; all where a row is new.
+    ///
+    /// # Errors
+    /// 0A000 for a change of rows that PostgreSQL has to look at before IRIS stores them.
+    pub(crate) fn refuse_ruled(&self, cx: &Cx<'_>, changed: Option<&[String]>, at: usize) -> Result<()> {
+        let Some(facts) = self.facts.as_ref().filter(|facts| !cx.options.stores && !facts.rules.is_empty()) else {
+            return Ok(());
+        };
+        if changed.is_some_and(|changed| !facts.rules.concern(changed)) {
+            return Ok(());
+        }
+        let message = format!(
+            "this change of \"{}\" is not supported: IRIS does not know the CHECK constraints, generated columns and \
+             unique indexes that it has",
+            self.name
+        );
+        Err(cx.unsupported(message, at).hint(
+            "Give the table a primary key; list the columns of an INSERT, with a value for the number that a rule reads; write the \
+             change in a simpler way.",
+        ))
+    }
+
     /// The facts of a column; an error where the table is known and has no such column.
     pub(crate) fn column(&self, folded: &str) -> Result<Option<&ColumnFacts>> {
         let Some(facts) = &self.facts else { return Ok(None) };
         match facts.columns.iter().find(|column| column.name.eq_ignore_ascii_case(folded)) {
             Some(column) => Ok(Some(column)),
+            // Only the gateway's own statements name it: PostgreSQL knows of no such column.
+            None if facts.rules.is_hidden(folded) => Ok(None),
             None => Err(PgError::error(
                 SqlState::UNDEFINED_COLUMN,
                 format!("column \"{folded}\" of relation \"{}\" does not exist", self.name),

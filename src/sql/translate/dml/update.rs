@@ -35,6 +35,8 @@ pub(crate) fn update(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
         let tables = from.as_ref().map(|from| cx.write_from(from)).transpose()?;
         Ok((assignments, filter(cx, node)?, tables))
     })?;
+    let changed: Vec<String> = assignments.iter().map(|(_, column, _)| column.clone()).collect();
+    target.refuse_ruled(cx, Some(&changed), at)?;
     let mut frag = Frag::cat(&[&"UPDATE ", &target.named()?, &" SET "], Ty::Any);
     for (n, (column, _, value)) in assignments.iter().enumerate() {
         if n > 0 {

@@ -254,7 +254,8 @@ fn key(cx: &Cx<'_>, target: &Target, conflict: &SyntaxNode) -> Result<Option<Vec
             key.len() == columns.len()
                 && key.iter().all(|column| columns.iter().any(|other| other.eq_ignore_ascii_case(column)))
         };
-        if !same(&facts.primary_key) && !facts.unique_keys.iter().any(|(_, key)| same(key)) {
+        let is_hidden = facts.rules.keys.iter().any(|key| same(std::slice::from_ref(&key.hidden)));
+        if !is_hidden && !same(&facts.primary_key) && !facts.unique_keys.iter().any(|(_, key)| same(key)) {
             return Err(PgError::error(
                 SqlState(*b"42P10"),
                 "there is no unique or exclusion constraint matching the ON CONFLICT specification",

@@ -138,7 +138,7 @@ impl Cx<'_> {
             _ => None,
         };
         let is_cte = cte.is_some();
-        let mut keys = Vec::new();
+        let (mut keys, mut hidden) = (Vec::new(), Vec::new());
         let (text, columns) = match cte {
             Some(cte) => (cte.iris_name, cte.columns),
             None => {
@@ -148,6 +148,7 @@ impl Cx<'_> {
                     keys.extend(facts.unique_keys.iter().map(|(_, columns)| columns.clone()));
                     keys.push(facts.primary_key.clone());
                     keys.retain(|key| !key.is_empty());
+                    hidden.clone_from(&facts.rules.hidden);
                 }
                 let columns = facts.map(|facts| facts.columns.iter().map(column_of).collect());
                 (text, columns)
@@ -165,7 +166,12 @@ impl Cx<'_> {
         };
         from.text(if alias.is_some() { format!("{text} {iris_name}") } else { text });
         from.factor = from.relations.len();
-        from.relations.push(Relation { is_cte, keys, ..Relation::new(names::folded(typed), iris_name, columns) });
+        from.relations.push(Relation {
+            is_cte,
+            keys,
+            hidden,
+            ..Relation::new(names::folded(typed), iris_name, columns)
+        });
         Ok(())
     }
 

@@ -331,7 +331,7 @@ impl Cx<'_> {
             && (place != Place::Inner
                 || renamed
                 || self.expands.get()
-                || relations.iter().any(|relation| relation.is_merged))
+                || relations.iter().any(|relation| relation.is_merged || !relation.hidden.is_empty()))
         {
             let several = relations.len() > 1;
             for relation in meant {

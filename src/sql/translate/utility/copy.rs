@@ -7,6 +7,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::command::{Utility, utility};
 use crate::iris::ParameterKind;
 use crate::sql::plan::{Action, Bind, CopyFormat, CopyFromStdin, CopyHeader};
+use crate::sql::rule_text::whole;
 use crate::sql::schema::{ColumnFacts, TableLookup};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, plain_text};
@@ -16,6 +17,7 @@ use crate::sql::translate::context::frag::{Frag, Ty, list};
 use crate::sql::translate::dml::insert::draws_beside;
 use crate::sql::translate::value::assign::assigned;
 use crate::sql::writes::{Writes, Written};
+use crate::types::quoted_name;
 use crate::wire::{PgError, SqlState};
 
 fn out(message: &str) -> Box<PgError> {
@@ -70,13 +72,39 @@ pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility
             }
             columns
         }
-        None => facts.columns.iter().map(|column| (names::iris_name_of(&column.name), column)).collect(),
+        None => {
+            let columns = facts.columns.iter().filter(|column| facts.rules.generated(&column.name).is_none());
+            columns.map(|column| (names::iris_name_of(&column.name), column)).collect()
+        }
     };
     let names: Vec<&str> = columns.iter().map(|(_, column)| column.name.as_str()).collect();
     if draws_beside(&facts, &names) {
         return Err(PgError::unsupported("COPY into a table that takes values of a sequence needs all its columns")
             .hint("Name the column in COPY and send its values, or use INSERT."));
     }
+    if let Some((_, column)) = columns.iter().find(|(_, column)| facts.rules.generated(&column.name).is_some()) {
+        let message = format!("column \"{}\" is a generated column", column.name);
+        return Err(PgError::error(SqlState(*b"42P10"), message).detail("Generated columns cannot be used in COPY."));
+    }
+    let ruled = (!facts.rules.is_empty()).then(|| {
+        let spelled = |column: &ColumnFacts| {
+            let is_own = column.is_spelled || facts.spelled.is_none();
+            if is_own { quoted_name(&column.name) } else { quoted_name(&column.name.to_lowercase()) }
+        };
+        let listed: Vec<String> = columns.iter().map(|(_, column)| spelled(column)).collect();
+        let values: Vec<String> =
+            columns.iter().enumerate().map(|(n, (_, column))| format!("pgw_r.c{n}::{}", whole(column))).collect();
+        let arrays: Vec<String> = (1..=columns.len()).map(|n| format!("${n}::pg_catalog.text[]")).collect();
+        let cells: Vec<String> = (0..columns.len()).map(|n| format!("c{n}")).collect();
+        format!(
+            "INSERT INTO {} ({}) SELECT {} FROM unnest({}) AS pgw_r({})",
+            names::parts(&name).join("."),
+            listed.join(", "),
+            values.join(", "),
+            arrays.join(", "),
+            cells.join(", ")
+        )
+    });
     let mut values = Vec::with_capacity(columns.len());
     for (n, (_, column)) in (1_u16..).zip(&columns) {
         // Declared for `$n`, so that the text of a row is read by the type of its column.
@@ -96,7 +124,7 @@ pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility
         arbiter: None,
         table: Rc::clone(&facts),
     }));
-    utility(Action::CopyFromStdin(CopyFromStdin { insert, columns_count, format }), "COPY")
+    utility(Action::CopyFromStdin(CopyFromStdin { insert, columns_count, format, ruled }), "COPY")
 }
 
 fn format(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<CopyFormat> {
