@@ -1,13 +1,17 @@
 //! What a translated statement tells the session to do.
 
 mod calls;
+mod copy;
 mod finished;
+mod rehearsal;
 mod sequence;
 
 use std::rc::Rc;
 
 pub(crate) use calls::{AdvisoryOperation, Call, CallArgument, CallFunction, SleepKind};
+pub(crate) use copy::{CopyFormat, CopyFromStdin, CopyHeader};
 pub(crate) use finished::{Fetch, FetchKey, FetchedColumn, Finish, FinishPiece, Output, travels_in_binary};
+pub(crate) use rehearsal::{Proof, Rehearsal};
 pub(crate) use sequence::{Draw, Fill, OwnedChange, Restart, SequenceCommand, SequenceFunction};
 
 use super::description::EnumType;
@@ -58,25 +62,6 @@ pub struct Translation {
     pub owned: Vec<OwnedChange>,
     /// Of a definition of rules that IRIS does not know of.
     pub rehearsal: Option<Box<Rehearsal>>,
-}
-
-/// What goes in front of a definition that PostgreSQL alone understands, and behind it. The mirror tries it first.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rehearsal {
-    pub proofs: Vec<Proof>,
-    /// Statements that compute what the rows of the table have to have, in PostgreSQL's SQL.
-    pub fills: Vec<String>,
-    /// Statements that take the definition back when these fail.
-    pub undo: Vec<String>,
-    /// The index that the fills are for.
-    pub index: Option<String>,
-}
-
-/// A query in PostgreSQL's SQL, and the error when it has a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proof {
-    pub query: String,
-    pub error: Box<PgError>,
 }
 
 impl Translation {
@@ -551,32 +536,4 @@ pub enum OutputColumn {
         /// IRIS sends a value of this type, which the gateway casts to `pg_type`.
         cast_from: Option<PgType>,
     },
-}
-
-#[derive(Debug)]
-pub struct CopyFromStdin {
-    /// `INSERT INTO t (cols) VALUES (:%qpar(1), ..)`: one row; a batch is many sets of it.
-    pub insert: Plan,
-    pub columns_count: usize,
-    pub format: CopyFormat,
-    /// An INSERT, in PostgreSQL's SQL, of a query over an array of texts for each column: of a table with rules that IRIS does not
-    /// know of.
-    pub ruled: Option<String>,
-}
-
-/// What the first line of the data is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CopyHeader {
-    /// A row like any other.
-    None,
-    /// Left out, whatever it says.
-    Ignored,
-    /// The names of the columns, in their order.
-    Matching,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CopyFormat {
-    /// Text format (COPY chapter, "Text Format").
-    Text { delimiter: u8, null: Vec<u8>, header: CopyHeader },
 }
