@@ -321,7 +321,7 @@ impl<'a> Alter<'a> {
         }
         let mut column = Column::read(self.cx, action)?;
         if column.identity {
-            if !self.cx.options.has_sequences || if_not_exists {
+            if !self.cx.options.has_sequences || if_not_exists || self.table.is_temporary() {
                 return Err(unsupported(action, "IRIS cannot add an identity column to an existing table")
                     .hint("Declare serial and identity columns in CREATE TABLE."));
             }
