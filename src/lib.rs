@@ -44,7 +44,7 @@ pub mod parts {
     }
     pub mod config {
         pub use crate::config::{
-            CatalogKind, Config, ConfigError, FinishKind, IrisServer, Loaded, LogLevel, Sources, TableName,
+            CatalogKind, Config, ConfigError, DdlKind, FinishKind, IrisServer, Loaded, LogLevel, Sources, TableName,
         };
     }
     pub mod copy {

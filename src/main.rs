@@ -18,7 +18,7 @@ use std::time::Duration;
 use iris_pgwire::iris::ConnectOptions;
 use iris_pgwire::parts::catalog::MirrorOptions;
 use iris_pgwire::parts::cli::{self, CatalogServerArgs, Programs};
-use iris_pgwire::parts::config::{CatalogKind, Config, FinishKind, IrisServer, TableName};
+use iris_pgwire::parts::config::{CatalogKind, Config, DdlKind, FinishKind, IrisServer, TableName};
 use iris_pgwire::parts::runtime::{
     self, IrisTarget, NativePrograms, OracleOptions, OracleServer, OracleSource, SequenceOptions, ServeOptions, Serving,
 };
@@ -154,6 +154,7 @@ fn serve_options(config: &Config, iris: &IrisServer) -> Result<ServeOptions, Str
                 ..Limits::default()
             },
             has_oracle: config.catalog != CatalogKind::Off,
+            undoes_definitions: config.ddl_in_transaction == DdlKind::Undo,
             finishes: config.finish != FinishKind::Off && config.catalog != CatalogKind::Off,
             finishes_all: config.finish == FinishKind::Always && config.catalog != CatalogKind::Off,
             side_table,

@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::values::{
-    AuthKind, CatalogKind, FinishKind, IrisServer, LogLevel, Names, PostgresServer, TableName, Value, address, integer,
-    optional, path, text, whole,
+    AuthKind, CatalogKind, DdlKind, FinishKind, IrisServer, LogLevel, Names, PostgresServer, TableName, Value, address,
+    integer, optional, path, text, whole,
 };
 
 /// A configuration key as users see it.
@@ -209,6 +209,11 @@ keys! {
     /// The namespace of IRIS that this table is in.
     /// Not set: that of `iris`.
     sequence_namespace: Option<String> = None, "NAME", optional(text);
+
+    /// What a rollback means to the definitions of its transaction (CREATE, ALTER, DROP).
+    /// `undo`: they are undone, and what could not be undone is refused inside of a transaction with SQLSTATE 0A000.
+    /// `immediate`: they stay, and a WARNING says so.
+    ddl_in_transaction: DdlKind = DdlKind::Undo, "undo|immediate", DdlKind::parse;
 
     /// What becomes of a query that IRIS cannot compute as a whole.
     /// `on`: IRIS gives the rows it needs, the PostgreSQL of the catalogs computes it over these.

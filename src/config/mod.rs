@@ -20,7 +20,7 @@ use crate::auth::{AuthMethod, MockSecret, UserFile};
 pub use keys::Config;
 pub(crate) use keys::KEYS;
 pub(crate) use values::AuthKind;
-pub use values::{CatalogKind, FinishKind, IrisServer, LogLevel, TableName};
+pub use values::{CatalogKind, DdlKind, FinishKind, IrisServer, LogLevel, TableName};
 
 /// Environment variables of the gateway begin with this.
 pub(crate) const ENVIRONMENT_PREFIX: &str = "IRIS_PGWIRE_";

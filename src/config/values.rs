@@ -29,6 +29,7 @@ value_by_display!(
     u64,
     AuthKind,
     CatalogKind,
+    DdlKind,
     FinishKind,
     IrisServer,
     LogLevel,
@@ -143,6 +144,11 @@ words! {
 words! {
     /// Which PostgreSQL answers catalog questions.
     CatalogKind { Embedded = "embedded", Native = "native", Off = "off" }
+}
+
+words! {
+    /// What a rollback means to definitions.
+    DdlKind { Undo = "undo", Immediate = "immediate" }
 }
 
 words! {

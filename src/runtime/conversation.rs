@@ -47,6 +47,10 @@ pub(super) trait Conversation: Sized + 'static {
         false
     }
 
+    fn abandon(&mut self, _: &mut SendBuf) -> Option<Step> {
+        None
+    }
+
     fn takes_notifications(&self) -> bool {
         false
     }
@@ -137,6 +141,10 @@ impl Conversation for Session {
 
     fn takes_leave(&mut self) -> bool {
         Session::takes_leave(self)
+    }
+
+    fn abandon(&mut self, out: &mut SendBuf) -> Option<Step> {
+        Session::abandon(self, out)
     }
 
     fn takes_notifications(&self) -> bool {

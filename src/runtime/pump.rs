@@ -3,6 +3,7 @@
 
 mod ask;
 mod between;
+mod leave;
 mod write;
 
 use std::io;
@@ -124,6 +125,7 @@ impl<C: Conversation> Pump<C> {
         if let Some(lease) = self.lease.take() {
             lease.release().await;
         }
+        self.leave().await;
         // Behind the rollback: who waits for a lock sees what is left of the transaction.
         self.belongings.leave();
         self.linger().await;

@@ -157,6 +157,7 @@ fn options(iris: &FakeIris) -> ServeOptions {
             temporaries: std::sync::Arc::default(),
             has_oracle: false,
             finishes: false,
+            undoes_definitions: true,
             finishes_all: false,
             side_table: None,
             sequences: None,

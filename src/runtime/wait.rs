@@ -63,12 +63,23 @@ impl Signals {
 /// Wishes that wait for one task of the same shard.
 #[derive(Debug, Default)]
 pub(super) struct SignalBox {
+    /// Nobody's wishes count any more.
+    is_deaf: Cell<bool>,
     raised: Cell<Signals>,
     waker: RefCell<Option<Waker>>,
 }
 
 impl SignalBox {
+    /// From now on nothing is raised.
+    pub(super) fn turn_deaf(&self) {
+        self.is_deaf.set(true);
+        self.raised.set(Signals::default());
+    }
+
     pub(super) fn raise(&self, signals: Signals) {
+        if self.is_deaf.get() {
+            return;
+        }
         self.raised.set(self.raised.get().union(signals));
         if let Some(waker) = self.waker.take() {
             waker.wake();

@@ -32,6 +32,8 @@ use protocol::startup::{Startup, StartupStep};
 #[derive(Debug)]
 pub struct Session {
     state: State,
+    /// What has to be undone behind the end of the conversation.
+    left: Option<Box<Ready>>,
 }
 
 #[allow(clippy::large_enum_variant, reason = "one per client; the startup state is the short-lived one")]
@@ -44,7 +46,7 @@ enum State {
 
 impl Session {
     pub fn new(context: Rc<ShardContext>, identity: Identity) -> Self {
-        Self { state: State::Startup(Startup::new(context, identity)) }
+        Self { state: State::Startup(Startup::new(context, identity)), left: None }
     }
 
     /// How the next frame must be cut.
@@ -116,8 +118,22 @@ impl Session {
     /// The runtime ends the session (shutdown, timeout): says why.
     pub fn on_fatal(&mut self, error: &PgError, out: &mut SendBuf) -> Step {
         out.put_error_response(error);
-        self.state = State::Closed;
+        if let State::Ready(ready) = std::mem::replace(&mut self.state, State::Closed) {
+            self.left = Some(ready);
+        }
         Step::Close
+    }
+
+    /// The conversation is over, and IRIS has rolled back what was open: what has to be undone of it, as steps like any
+    /// other, with the outcomes of which `on_event` is called. Nobody reads what is written. `None`: nothing.
+    pub fn abandon(&mut self, out: &mut SendBuf) -> Option<Step> {
+        if let Some(ready) = self.left.take() {
+            self.state = State::Ready(ready);
+        }
+        match &mut self.state {
+            State::Ready(ready) => ready.abandon(out),
+            State::Startup(_) | State::Closed => None,
+        }
     }
 
     /// Whether an IRIS connection must stay with this client: a transaction or a result is open on it.

@@ -4,6 +4,7 @@ mod calls;
 mod copy;
 mod finished;
 mod rehearsal;
+mod reversal;
 mod sequence;
 
 use std::rc::Rc;
@@ -12,6 +13,7 @@ pub(crate) use calls::{AdvisoryOperation, Call, CallArgument, CallFunction, Slee
 pub(crate) use copy::{CopyFormat, CopyFromStdin, CopyHeader};
 pub(crate) use finished::{Fetch, FetchKey, FetchedColumn, Finish, FinishPiece, Output, travels_in_binary};
 pub(crate) use rehearsal::{Proof, Rehearsal};
+pub(crate) use reversal::{Deferral, DroppedTable, PUT_ASIDE_PREFIX, Reversal, ReversalPart, UndoSource, witness};
 pub(crate) use sequence::{Draw, Fill, OwnedChange, Restart, SequenceCommand, SequenceFunction};
 
 use super::description::EnumType;
@@ -50,6 +52,8 @@ pub struct Translation {
     pub set_configs: Vec<SetConfig>,
     /// What the statement does to the enum types, once the mirror has taken it.
     pub enum_change: Option<EnumChange>,
+    /// How a rollback takes the definition back; `None` where there is nothing to undo, or no way.
+    pub reversal: Option<Box<Reversal>>,
     /// For each row of an upsert of several what it has for the columns of the key: no two may have the same.
     pub upsert_keys: Vec<Vec<Bind>>,
     /// It names a temporary table of the session, or makes one: it is right for this session alone.
@@ -78,6 +82,7 @@ impl Translation {
             mirror_decides: false,
             sleeps: Vec::new(),
             enum_change: None,
+            reversal: None,
             upsert_keys: Vec::new(),
             is_of_session: false,
             temporary: None,

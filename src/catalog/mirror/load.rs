@@ -7,7 +7,7 @@ use crate::bridge::to_pg;
 use crate::iris::{
     IrisError, IrisStatement, Item, ItemReader, ParameterKind, Reply, Request, StatementMetadata, put_text,
 };
-use crate::sql::is_temporary_schema;
+use crate::sql::{PUT_ASIDE_PREFIX, is_temporary_schema};
 use crate::wire::{PgError, SqlState};
 
 use super::super::iris_column::IrisColumnType;
@@ -300,7 +300,7 @@ impl MirrorLoad {
             return Ok(());
         }
         // They are their sessions' to tell.
-        if is_temporary_schema(&schema) {
+        if is_temporary_schema(&schema) || name.to_lowercase().starts_with(PUT_ASIDE_PREFIX) {
             return Ok(());
         }
         let own = [&self.options.side_table, &self.options.sequence_table];

@@ -3,6 +3,7 @@
 pub(super) mod advisory;
 pub(super) mod channels;
 pub(super) mod counts;
+pub(super) mod definitions;
 pub(super) mod open_results;
 pub(super) mod presence;
 pub(super) mod sequences;
@@ -22,6 +23,7 @@ use crate::wire::{PgError, SendBuf, Severity, SqlState};
 
 use self::advisory::AdvisoryLocks;
 use self::channels::Channels;
+use self::definitions::Definitions;
 use self::open_results::OpenResults;
 use self::presence::{Presence, Sessions};
 use self::sequences::SequenceValues;
@@ -42,6 +44,7 @@ pub(super) struct Client {
     pub database: String,
     pub settings: Settings,
     pub transaction: Transaction,
+    pub definitions: Definitions,
     pub presence: Presence,
     /// Schemas of unqualified names, folded, system schemas left out; empty while that is `public` alone.
     pub search_path: Vec<String>,
@@ -99,6 +102,7 @@ impl Client {
             database,
             settings,
             transaction: Transaction::new(),
+            definitions: Definitions::default(),
             presence,
             search_path: Vec::new(),
             channels: Channels::default(),
@@ -237,6 +241,7 @@ impl Client {
             self.warn_of_definitions(None, out);
         }
         self.transaction.end();
+        self.definitions.end(committed);
         self.has_queried = false;
         self.effects.extend(self.channels.end(committed));
         self.effects.extend(self.advisory.roll_back_to(0));

@@ -24,7 +24,7 @@ pub(crate) struct Transaction {
     implicit: bool,
     /// A statement was sent inside an IRIS transaction that has not ended.
     iris_open: bool,
-    /// Definitions carried out in it, which IRIS does not roll back.
+    /// Definitions carried out in it that a rollback does not undo.
     definitions_count: usize,
     /// Names in the order of their creation; a name may repeat (the latest wins, as in PostgreSQL).
     savepoints: Vec<Savepoint>,
@@ -41,8 +41,9 @@ struct Savepoint {
     number: u64,
     /// How many savepoints IRIS held when it was set.
     below: usize,
-    /// Definitions in front of it.
+    /// Definitions in front of it that cannot be undone, and those that can.
     definitions_count: usize,
+    definitions_made: usize,
 }
 
 /// IRIS counts transaction levels up to 255, and the transaction itself is the first (manual, SAVEPOINT). Beyond, it
@@ -88,7 +89,7 @@ impl Transaction {
         self.iris_open
     }
 
-    /// A definition was carried out.
+    /// A definition was carried out that cannot be undone.
     pub(crate) fn mark_definition(&mut self) {
         if self.wants_transaction() {
             self.definitions_count = self.definitions_count.saturating_add(1);
@@ -99,6 +100,17 @@ impl Transaction {
     pub(crate) fn leaves_definitions(&self, savepoint: Option<&str>) -> bool {
         let set = savepoint.and_then(|name| self.position(name)).and_then(|index| self.savepoints.get(index));
         self.definitions_count > set.map_or(0, |savepoint| savepoint.definitions_count)
+    }
+
+    /// Definitions, of those that can be undone, that a rollback to the named savepoint keeps.
+    pub(crate) fn definitions_in_front_of(&self, name: &str) -> usize {
+        let savepoint = self.position(name).and_then(|index| self.savepoints.get(index));
+        savepoint.map_or(0, |savepoint| savepoint.definitions_made)
+    }
+
+    /// Definitions that a rollback to the innermost savepoint keeps.
+    pub(crate) fn definitions_kept(&self) -> usize {
+        self.savepoints.last().map_or(0, |savepoint| savepoint.definitions_made)
     }
 
     /// A statement left for IRIS inside a transaction.
@@ -153,11 +165,11 @@ impl Transaction {
         self.iris_savepoints = 0;
     }
 
-    /// A savepoint that is about to be set in IRIS.
+    /// A savepoint that is about to be set in IRIS. `definitions_made`: those in front of it that can be undone.
     ///
     /// # Errors
     /// 54000: IRIS has no room for one more.
-    pub(crate) fn savepoint(&mut self, name: &str) -> Result<(), Box<PgError>> {
+    pub(crate) fn savepoint(&mut self, name: &str, definitions_made: usize) -> Result<(), Box<PgError>> {
         if self.iris_savepoints >= IRIS_SAVEPOINTS_MAX {
             let message = format!("IRIS cannot set more than {IRIS_SAVEPOINTS_MAX} savepoints in a transaction");
             return Err(PgError::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message)
@@ -166,7 +178,7 @@ impl Transaction {
         let definitions_count = self.definitions_count;
         self.savepoints_count = self.savepoints_count.saturating_add(1);
         let (number, below) = (self.savepoints_count, self.iris_savepoints);
-        self.savepoints.push(Savepoint { name: name.to_owned(), number, below, definitions_count });
+        self.savepoints.push(Savepoint { name: name.to_owned(), number, below, definitions_count, definitions_made });
         self.iris_savepoints = self.iris_savepoints.saturating_add(1);
         Ok(())
     }
@@ -249,9 +261,9 @@ mod tests {
         t.mark_definition();
         assert!(!t.leaves_definitions(None));
         t.begin();
-        t.savepoint("a").unwrap();
+        t.savepoint("a", 0).unwrap();
         t.mark_definition();
-        t.savepoint("b").unwrap();
+        t.savepoint("b", 0).unwrap();
         assert!(t.leaves_definitions(None) && t.leaves_definitions(Some("a")) && !t.leaves_definitions(Some("b")));
         t.end();
         assert!(!t.leaves_definitions(None));
@@ -274,7 +286,7 @@ mod tests {
         let mut t = Transaction::new();
         t.begin();
         for name in ["a", "b", "a"] {
-            t.savepoint(name).unwrap();
+            t.savepoint(name, 0).unwrap();
         }
         assert_eq!(t.iris_savepoint("a").as_deref(), Some("PGSP2"));
         t.fail();
@@ -291,18 +303,18 @@ mod tests {
     fn iris_keeps_what_is_released_and_forgets_what_is_undone() {
         let mut t = Transaction::new();
         t.begin();
-        t.savepoint("outer").unwrap();
+        t.savepoint("outer", 0).unwrap();
         for _ in 1..IRIS_SAVEPOINTS_MAX {
-            t.savepoint("inner").unwrap();
+            t.savepoint("inner", 0).unwrap();
             assert!(t.release("inner"));
         }
-        let refused = t.savepoint("inner").unwrap_err();
+        let refused = t.savepoint("inner", 0).unwrap_err();
         assert_eq!(refused.code, SqlState::PROGRAM_LIMIT_EXCEEDED);
         assert_eq!(t.depth(), 1);
         t.iris_rolled_back_to("outer");
         t.rolled_back_to("outer");
         assert_eq!(t.iris_savepoints, 1);
-        t.savepoint("inner").unwrap();
+        t.savepoint("inner", 0).unwrap();
         t.lost();
         assert_eq!((t.iris_savepoints, t.has_savepoints()), (0, false));
     }

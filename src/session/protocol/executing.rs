@@ -319,7 +319,7 @@ impl Ready {
             Ok(Outcome::Complete(tag)) => {
                 if let Some(understood) = self.executing.as_ref().map(|executing| Rc::clone(&executing.understood)) {
                     self.after_statement(&understood.translation.action, &tag);
-                    put_notices(&understood, &mut self.client, out);
+                    put_notices(&understood, &self.context, &mut self.client, out);
                 }
                 tag.put(out);
             }

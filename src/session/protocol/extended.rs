@@ -301,6 +301,7 @@ impl Ready {
         if let (PortalState::Bound(Values::Iris(values)), Action::Script(_)) = (&mut portal.state, action)
             && !follows(&understood, &self.context)
             && understood.translation.rehearsal.is_none()
+            && !Operation::defines(&understood, &self.context, &self.client)
         {
             let values = std::mem::take(values);
             // Made where it stays.

@@ -10,13 +10,13 @@ use crate::wire::{PgError, SqlState};
 use super::cursors::no_cursor;
 use super::portal::{Portal, PortalState};
 use super::ready::Ready;
-use crate::session::run::Operation;
 use crate::session::run::arguments::explained;
 use crate::session::run::catalog::CatalogRun;
 use crate::session::run::control::Control;
 use crate::session::run::cursor::run::{CommitHeld, CursorRun};
 use crate::session::run::cursor::{Room, SharedCursor};
 use crate::session::run::outcome::CommandTag;
+use crate::session::run::{Operation, undoing};
 use crate::session::understand::context::Understood;
 use crate::session::understand::rows::Formats;
 
@@ -77,7 +77,7 @@ impl Ready {
                 let own: usize = held.iter().filter_map(|cursor| Some(cursor.try_borrow().ok()?.kept_bytes())).sum();
                 let others = self.client.cursor_bytes.get().saturating_sub(own);
                 let room = Room::new(&self.context.options.limits, others);
-                let control = Control::new(command.clone(), Rc::clone(&understood.tag));
+                let control = Control::new(command.clone(), Rc::clone(&understood.tag), undoing());
                 Ok(Some(Operation::CommitHeld(Box::new(CommitHeld::new(held, room, control)))))
             }
             _ => Ok(None),

@@ -14,8 +14,9 @@ use super::portal_table::Portals;
 use super::simple::Place;
 use crate::session::client::Client;
 use crate::session::client::presence::SessionState;
-use crate::session::contract::step::{Event, Step};
-use crate::session::run::Operation;
+use crate::session::contract::step::{Event, Step, Want};
+use crate::session::run::undoing::Undoing;
+use crate::session::run::{Operation, undoing};
 use crate::session::understand::context::{Cx, ShardContext};
 use crate::session::understand::rules::{refused, unexpected};
 use crate::session::understand::statement::Statement;
@@ -34,6 +35,8 @@ pub(in crate::session) enum Activity {
     /// [`Ready::executing`] waits for something.
     Execute,
     Ending(Ending),
+    /// Definitions of a transaction that is over are undone.
+    Undo(Box<Undoing>),
 }
 
 /// What closes a cycle.
@@ -71,6 +74,8 @@ pub(crate) struct Ready {
     pub(in crate::session) reads_lease: bool,
     /// What came over the lease could not be read: nothing that comes over it can be trusted.
     pub(in crate::session) distrusts_lease: bool,
+    /// Nobody is there any more.
+    is_abandoned: bool,
 }
 
 impl Ready {
@@ -89,6 +94,7 @@ impl Ready {
             closes: Vec::new(),
             reads_lease: false,
             distrusts_lease: false,
+            is_abandoned: false,
         }
     }
 
@@ -223,6 +229,10 @@ impl Ready {
             (Activity::Ending(ending), Event::Iris(reply)) if ending != Ending::Notifications => {
                 self.on_ending(ending, &reply, out)
             }
+            (Activity::Undo(mut undoing), event) => {
+                let want = undoing.resume(event, &mut self.cx(out));
+                self.undo(undoing, want, out)
+            }
             (Activity::Check(_) | Activity::Between(_) | Activity::Ending(_), _) => self.unwaited(out),
             (Activity::Idle, _) => {
                 let error = PgError { severity: Severity::Fatal, ..*self.context.unwaited() };
@@ -259,6 +269,11 @@ impl Ready {
             Activity::Ending(
                 Ending::Rollback | Ending::RollbackFailedBlock | Ending::CloseResult | Ending::Notifications,
             ) => self.finish_cycle(out),
+            // Over another connection.
+            Activity::Undo(_) => {
+                self.client.definitions.lost();
+                self.finish_cycle(out)
+            }
             Activity::Ending(Ending::Commit) => {
                 self.report(&error, out);
                 self.finish_cycle(out)
@@ -269,6 +284,7 @@ impl Ready {
 
     fn forget_lease(&mut self) {
         self.client.transaction.lost();
+        self.client.definitions.connection_lost();
         self.closes.clear();
         if self.client.open_results.any() {
             self.portals.values_mut().for_each(Portal::forget_result);
@@ -318,6 +334,7 @@ impl Ready {
             None
         };
         if let Some((ending, request)) = next {
+            self.client.definitions.set_committing(ending == Ending::Commit);
             self.activity = Activity::Ending(ending);
             return Step::Submit(request);
         }
@@ -327,6 +344,11 @@ impl Ready {
         } else if !self.client.transaction.in_block() {
             self.client.end_lone_statement(out);
         }
+        if self.client.definitions.is_due() && !self.client.transaction.wants_transaction() {
+            let mut undoing = Box::new(undoing());
+            let want = undoing.start(&mut self.cx(out));
+            return self.undo(undoing, want, out);
+        }
         if self.client.channels.is_listening() && !self.client.transaction.in_block() {
             self.activity = Activity::Ending(Ending::Notifications);
             return Step::Notifications;
@@ -334,7 +356,38 @@ impl Ready {
         self.ready_for_query(out)
     }
 
+    fn undo(&mut self, undoing: Box<Undoing>, want: Option<Want>, out: &mut SendBuf) -> Step {
+        match want {
+            Some(want) => {
+                self.activity = Activity::Undo(undoing);
+                want.into()
+            }
+            None => self.finish_cycle(out),
+        }
+    }
+
+    /// The client has gone, or has to: what its transaction has defined is undone, which IRIS has rolled back by then. Its
+    /// last step is to close the connection. `None`: there is nothing to do.
+    pub(crate) fn abandon(&mut self, out: &mut SendBuf) -> Option<Step> {
+        if self.client.definitions.is_empty() {
+            return None;
+        }
+        self.is_abandoned = true;
+        self.activity = Activity::Idle;
+        self.executing = None;
+        self.forget_lease();
+        self.client.end_statement();
+        self.client.end_transaction(false, out);
+        Some(self.finish_cycle(out))
+    }
+
     fn ready_for_query(&mut self, out: &mut SendBuf) -> Step {
+        if self.client.definitions.end_cycle() && !self.is_abandoned {
+            tracing::warn!("definitions of a transaction wait for a connection to IRIS to be undone");
+        }
+        if self.is_abandoned {
+            return Step::Close;
+        }
         self.errored = false;
         let status = self.client.transaction.status();
         out.put_ready_for_query(status);
@@ -363,6 +416,7 @@ impl Ready {
             Reply::Failed { error, .. } => Some(refused(error, &self.context)),
             reply => Some(unexpected(reply)),
         };
+        self.client.definitions.set_committing(false);
         match ending {
             Ending::CloseResult | Ending::Notifications => {}
             Ending::Commit => {
@@ -372,7 +426,10 @@ impl Ready {
                 self.client.end_transaction(failed.is_none(), out);
             }
             Ending::Rollback => self.client.end_transaction(false, out),
-            Ending::RollbackFailedBlock => self.client.transaction.iris_rolled_back(),
+            Ending::RollbackFailedBlock => {
+                self.client.transaction.iris_rolled_back();
+                self.client.definitions.end(false);
+            }
         }
         self.finish_cycle(out)
     }

@@ -235,6 +235,7 @@ impl Ready {
         if let (Values::Iris(values), Action::Script(_)) = (&mut values, &understood.translation.action)
             && !follows(&understood, &self.context)
             && understood.translation.rehearsal.is_none()
+            && !Operation::defines(&understood, &self.context, &self.client)
         {
             // Made where it stays.
             let run = Run::new(Rc::clone(&understood), std::mem::take(values), Formats::text(), true);

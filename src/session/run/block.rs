@@ -6,9 +6,10 @@ use crate::iris::{Reply, Request};
 use crate::sql::{Action, BlockStatement, BlockStep, DoBlock, SettingCommand, StepRole, Template};
 use crate::wire::{Messages, PgError, SendBuf, SqlState};
 
-use super::Operation;
 use super::bind::{bind_values, literals_only};
 use super::outcome::Outcome;
+use super::undoing::Undoing;
+use super::{Operation, undoing};
 use crate::session::client::Client;
 use crate::session::contract::step::{Event, Progress, Want};
 use crate::session::understand::context::{Cx, ShardContext, Understood};
@@ -57,6 +58,8 @@ enum Stage {
     Savepoint(Option<Box<(Rc<Understood>, Resolve)>>),
     /// ROLLBACK TO is sent, for the handler that is next.
     Undo,
+    /// Definitions behind it are undone.
+    UndoDefinitions(Box<Undoing>),
 }
 
 impl BlockRun {
@@ -100,12 +103,26 @@ impl BlockRun {
                 return Err(self.give_up(refused(&error, cx.shard), cx.client));
             }
             (Stage::Undo, Event::Iris(_)) => {
+                let kept = cx.client.transaction.definitions_in_front_of(SAVEPOINT);
+                cx.client.definitions.roll_back_to(kept);
                 undone(cx.client, cx.out);
-                Ok(None)
+                let mut undoing = Box::new(undoing());
+                let want = undoing.start(cx);
+                Ok(self.undo_definitions(undoing, want))
+            }
+            (Stage::UndoDefinitions(mut undoing), event) => {
+                let want = undoing.resume(event, cx);
+                Ok(self.undo_definitions(undoing, want))
             }
             (Stage::Next | Stage::Savepoint(_) | Stage::Undo, _) => Err(cx.shard.unwaited()),
         };
         self.settle(result, cx)
+    }
+
+    fn undo_definitions(&mut self, undoing: Box<Undoing>, want: Option<Want>) -> Option<Outcome> {
+        let want = want?;
+        self.stage = Stage::UndoDefinitions(undoing);
+        Some(Outcome::Wait(want))
     }
 
     /// The result left open on the lease when this is given up. It counts as closed.
@@ -262,7 +279,7 @@ impl BlockRun {
         }
         match outcome? {
             Outcome::Complete(_) | Outcome::Empty | Outcome::Suspended => {
-                put_notices(&understood, cx.client, cx.out);
+                put_notices(&understood, cx.shard, cx.client, cx.out);
                 self.at = match self.step(self.at) {
                     Some(BlockStep::Test { otherwise, .. }) => {
                         let otherwise = *otherwise;
@@ -305,7 +322,7 @@ impl BlockRun {
     fn savepoint(&mut self, waiting: Option<Box<(Rc<Understood>, Resolve)>>, cx: &mut Cx<'_>) -> Result<Outcome> {
         let Cx { shard, client, .. } = cx;
         client.transaction.begin_implicit();
-        if let Err(error) = client.transaction.savepoint(SAVEPOINT) {
+        if let Err(error) = client.transaction.savepoint(SAVEPOINT, client.definitions.count()) {
             if let Some(frame) = self.frames.last_mut() {
                 frame.has_savepoint = false;
             }

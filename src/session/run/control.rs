@@ -4,9 +4,10 @@ use std::rc::Rc;
 
 use crate::iris::{Reply, Request};
 use crate::sql::{TransactionCommand, TransactionModes};
-use crate::wire::{PgError, SendBuf, Severity, SqlState};
+use crate::wire::{PgError, Severity, SqlState};
 
 use super::outcome::Outcome;
+use super::undoing::Undoing;
 use crate::session::client::Client;
 use crate::session::contract::step::{Event, Want};
 use crate::session::understand::context::{Cx, ShardContext};
@@ -21,6 +22,9 @@ pub(crate) struct Control {
     command: TransactionCommand,
     tag: Rc<str>,
     waiting: Waiting,
+    undoing: Undoing,
+    /// The modes of a transaction that is chained to this one.
+    chained: Option<[(&'static str, String); 3]>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,17 +36,24 @@ enum Waiting {
     /// ROLLBACK TO is sent; PostgreSQL keeps the savepoint, IRIS does not.
     RollbackTo,
     Renew,
+    /// Definitions are undone, of the whole transaction or behind a savepoint.
+    Undo,
 }
 
 impl Control {
-    pub(crate) fn new(command: TransactionCommand, tag: Rc<str>) -> Self {
-        Self { command, tag, waiting: Waiting::Nothing }
+    pub(crate) fn new(command: TransactionCommand, tag: Rc<str>, undoing: Undoing) -> Self {
+        Self { command, tag, waiting: Waiting::Nothing, undoing, chained: None }
+    }
+
+    /// A COMMIT that has come to nothing.
+    pub(crate) fn roll_back_instead(&mut self) {
+        (self.command, self.tag) = (TransactionCommand::Rollback { chain: false }, "ROLLBACK".into());
     }
 
     /// # Errors
     /// 25P01 outside a block, 3B001 for an unknown savepoint.
     pub(crate) fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
-        let Cx { shard, client, out } = cx;
+        let Cx { shard, client, out } = &mut *cx;
         let in_block = client.transaction.in_block();
         match &self.command {
             TransactionCommand::Begin(modes) => {
@@ -67,8 +78,9 @@ impl Control {
                 }
                 let commits = commits && !client.transaction.is_failed();
                 if !client.transaction.iris_open() {
-                    return Ok(self.end(commits, client, out));
+                    return Ok(self.end(commits, cx));
                 }
+                client.definitions.set_committing(commits);
                 self.waiting = if commits { Waiting::Commit } else { Waiting::Rollback };
                 Ok(Outcome::Wait(Want::Submit(if commits { Request::Commit } else { Request::Rollback })))
             }
@@ -76,7 +88,7 @@ impl Control {
                 if !in_block {
                     return Err(outside("SAVEPOINT"));
                 }
-                client.transaction.savepoint(name)?;
+                client.transaction.savepoint(name, client.definitions.count())?;
                 client.settings.savepoint();
                 let text = iris_savepoint("SAVEPOINT", name, client)?;
                 self.waiting = Waiting::Savepoint;
@@ -106,11 +118,16 @@ impl Control {
     /// # Errors
     /// IRIS's refusal: after a failed COMMIT the transaction is rolled back.
     pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        if self.waiting == Waiting::Undo {
+            let want = self.undoing.resume(event, cx);
+            return self.undo(want, cx);
+        }
         let (Event::Iris(reply), true) = (event, self.waiting != Waiting::Nothing) else {
             return Err(cx.shard.unwaited());
         };
-        let Cx { shard, client, out } = cx;
+        let Cx { shard, client, out } = &mut *cx;
         let waiting = std::mem::replace(&mut self.waiting, Waiting::Nothing);
+        client.definitions.set_committing(false);
         if let Reply::Failed { error, .. } = &reply {
             if matches!(waiting, Waiting::Commit | Waiting::Rollback) {
                 client.end_transaction(false, out);
@@ -119,14 +136,14 @@ impl Control {
             return Err(refused(error, shard));
         }
         match (waiting, &self.command) {
-            (Waiting::Commit, _) => Ok(self.end(true, client, out)),
-            (Waiting::Rollback, _) => Ok(self.end(false, client, out)),
+            (Waiting::Commit, _) => Ok(self.end(true, cx)),
+            (Waiting::Rollback, _) => Ok(self.end(false, cx)),
             (Waiting::RollbackTo, TransactionCommand::RollbackTo(name)) => {
                 client.warn_of_definitions(Some(name), out);
                 client.transaction.iris_rolled_back_to(name);
-                let text = iris_savepoint("SAVEPOINT", name, client)?;
-                self.waiting = Waiting::Renew;
-                Ok(submit(&text, shard, client))
+                client.definitions.roll_back_to(client.transaction.definitions_in_front_of(name));
+                let want = self.undoing.start(cx);
+                self.undo(want, cx)
             }
             (Waiting::Renew, TransactionCommand::RollbackTo(name)) => {
                 if let Some(depth) = client.transaction.savepoint_depth(name) {
@@ -160,23 +177,52 @@ impl Control {
         }
     }
 
-    fn end(&mut self, committed: bool, client: &mut Client, out: &mut SendBuf) -> Outcome {
+    /// Goes on with undoing definitions, and with what comes behind it.
+    fn undo(&mut self, want: Option<Want>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        if let Some(want) = want {
+            self.waiting = Waiting::Undo;
+            return Ok(Outcome::Wait(want));
+        }
+        self.waiting = Waiting::Nothing;
+        match &self.command {
+            TransactionCommand::RollbackTo(name) => {
+                let text = iris_savepoint("SAVEPOINT", name, cx.client)?;
+                self.waiting = Waiting::Renew;
+                Ok(submit(&text, cx.shard, cx.client))
+            }
+            _ => Ok(self.over(cx.client)),
+        }
+    }
+
+    fn end(&mut self, committed: bool, cx: &mut Cx<'_>) -> Outcome {
+        let Cx { client, out, .. } = &mut *cx;
         let chains = matches!(
             self.command,
             TransactionCommand::Commit { chain: true } | TransactionCommand::Rollback { chain: true }
         );
-        if !chains {
-            client.end_transaction(committed, out);
-            return self.complete();
+        if chains {
+            let modes = ["transaction_isolation", "transaction_read_only", "transaction_deferrable"];
+            self.chained = Some(modes.map(|name| (name, client.settings.show(name).unwrap_or_default())));
         }
-        let modes = ["transaction_isolation", "transaction_read_only", "transaction_deferrable"]
-            .map(|name| (name, client.settings.show(name).unwrap_or_default()));
         client.end_transaction(committed, out);
-        client.transaction.begin();
-        client.settings.begin_transaction();
-        // The new transaction has the modes of the one before (manual, COMMIT, "AND CHAIN").
-        for (name, value) in modes {
-            client.settings.chain_mode(name, value);
+        match self.undoing.start(cx) {
+            Some(want) => {
+                self.waiting = Waiting::Undo;
+                Outcome::Wait(want)
+            }
+            None => self.over(cx.client),
+        }
+    }
+
+    /// The transaction is over, with all that follows.
+    fn over(&mut self, client: &mut Client) -> Outcome {
+        if let Some(modes) = self.chained.take() {
+            client.transaction.begin();
+            client.settings.begin_transaction();
+            // The new transaction has the modes of the one before (manual, COMMIT, "AND CHAIN").
+            for (name, value) in modes {
+                client.settings.chain_mode(name, value);
+            }
         }
         self.complete()
     }

@@ -8,6 +8,7 @@ use crate::sql::{CatalogQuery, Fill, OwnedChange};
 use crate::wire::PgError;
 
 use super::filling::Filling;
+use super::nested::StepsDone;
 use super::outcome::{CommandTag, Outcome};
 use super::script::Run;
 use crate::session::contract::step::{Event, Progress, Want};
@@ -57,6 +58,10 @@ impl Following {
         cx.client.settings.check_writable(self.run.command())?;
         let outcome = self.run.start(rows_max, cx)?;
         self.defined(outcome, cx)
+    }
+
+    pub(super) fn progress(&self) -> StepsDone {
+        self.run.progress()
     }
 
     /// # Errors

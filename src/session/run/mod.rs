@@ -10,6 +10,8 @@ pub(super) mod channel;
 pub(super) mod control;
 pub(super) mod copy_in;
 pub(super) mod cursor;
+pub(super) mod defer;
+pub(super) mod define;
 pub(super) mod drawing;
 pub(super) mod emptied;
 pub(super) mod evaluation;
@@ -23,6 +25,7 @@ mod lock_rows;
 pub(super) mod nested;
 pub(super) mod outcome;
 mod page_rest;
+pub(super) mod put_aside;
 pub(super) mod refused;
 pub(super) mod rehearsed;
 pub(super) mod script;
@@ -31,6 +34,7 @@ pub(super) mod sequence_call;
 mod staged;
 pub(super) mod streams;
 pub(super) mod try_setting;
+pub(super) mod undoing;
 pub(super) mod upsert_keys;
 pub(super) mod values;
 pub(super) mod violation;
@@ -52,13 +56,14 @@ use self::channel::ChannelOperation;
 use self::control::Control;
 use self::copy_in::CopyIn;
 use self::cursor::run::{CommitHeld, CursorRun};
+use self::define::Define;
 use self::drawing::Drawing;
 use self::emptied::Emptying;
 use self::finish::FinishRun;
 use self::following::Following;
 use self::local::{Local, LocalCommand};
 use self::lock_rows::LockRowsRun;
-use self::nested::Carrying;
+use self::nested::{Carrying, StepsDone};
 use self::outcome::Outcome;
 use self::refused::{RefusedRun, Wanted};
 use self::rehearsed::Rehearsed;
@@ -66,6 +71,7 @@ use self::script::Run;
 use self::sequence::SequenceRun;
 use self::staged::StagedRun;
 use self::try_setting::TrySetting;
+use self::undoing::Undoing;
 use self::write_back::WriteBackRun;
 use crate::session::client::Client;
 use crate::session::contract::step::{Event, Progress, Want};
@@ -79,7 +85,7 @@ use crate::types::quoted_name;
 #[derive(Debug)]
 pub(super) enum Operation {
     Run(Run),
-    Control(Control),
+    Control(Box<Control>),
     Copy(Box<CopyIn>),
     /// The oracle answers.
     Catalog(Box<CatalogRun>),
@@ -120,6 +126,8 @@ pub(super) enum Operation {
     Block(Box<BlockRun>),
     /// Rows of temporary tables go first.
     Emptying(Box<(Emptying, Operation, u64)>),
+    /// A definition that a rollback undoes.
+    Define(Box<Define>),
 }
 
 /// COMMENT ON and the like: what the mirror refuses is refused.
@@ -140,11 +148,33 @@ pub(super) struct Sleeping {
 }
 
 impl Operation {
+    /// Whether it is a definition that a rollback has to undo, should it run in a transaction.
+    pub(super) fn defines(understood: &Understood, context: &ShardContext, client: &Client) -> bool {
+        understood.translation.reversal.is_some()
+            && !understood.translation.is_of_session
+            && understood.translation.temporary.is_none()
+            && !client.definitions.is_settling()
+            && context.options.undoes_definitions
+    }
+
     /// `describe`: rows are preceded by RowDescription (simple protocol).
     ///
     /// # Errors
     /// 0A000 for an action that belongs to the session and not here.
     pub(super) fn new(
+        understood: Rc<Understood>,
+        values: Values,
+        formats: Formats,
+        describe: bool,
+        context: &ShardContext,
+        client: &Client,
+    ) -> Result<Self, Box<PgError>> {
+        let defines = Self::defines(&understood, context, client);
+        let plain = Self::plain(Rc::clone(&understood), values, formats, describe, context, client)?;
+        Ok(if defines { Self::Define(Box::new(Define::new(carrying, understood, Box::new(plain)))) } else { plain })
+    }
+
+    fn plain(
         understood: Rc<Understood>,
         values: Values,
         formats: Formats,
@@ -212,7 +242,7 @@ impl Operation {
                 tag: tag(),
             }),
             Action::Sequence(command) => Self::Sequence(Box::new(SequenceRun::new(command.clone(), understood))),
-            Action::Transaction(command) => Self::Control(Control::new(command.clone(), tag())),
+            Action::Transaction(command) => Self::Control(Box::new(Control::new(command.clone(), tag(), undoing()))),
             Action::Setting(command) if let Some(setting) = TrySetting::of(command, &understood.tag, context) => {
                 Self::TrySetting(Box::new(setting))
             }
@@ -338,6 +368,7 @@ impl Operation {
                 self.after_sleep(outcome, cx)
             }
             Self::Block(run) => run.start(cx),
+            Self::Define(run) => run.start(cx),
             Self::Emptying(emptying) => {
                 emptying.2 = rows_max;
                 let progress = emptying.0.go_on(cx);
@@ -421,6 +452,7 @@ impl Operation {
                 let progress = emptying.0.resume(event, cx)?;
                 self.after_emptying(progress, cx)
             }
+            Self::Define(run) => run.resume(event, cx),
             Self::Local(_) | Self::Channel(_) => Err(cx.shard.unwaited()),
         }
     }
@@ -480,6 +512,7 @@ impl Operation {
             Self::Run(run) => run.take_result(),
             Self::Following(run) => run.take_result(),
             Self::Block(run) => run.take_result(),
+            Self::Define(run) => run.take_result(),
             Self::Finish(run) => run.take_result(),
             Self::WriteBack(run) => run.take_result(),
             Self::LockRows(run) => run.take_result(),
@@ -540,6 +573,19 @@ impl Carrying for Operation {
     fn take_result(&mut self) -> Option<Request> {
         self.take_result()
     }
+
+    fn progress(&self) -> StepsDone {
+        match self {
+            Self::Run(run) => run.progress(),
+            Self::Following(run) => run.progress(),
+            _ => StepsDone::default(),
+        }
+    }
+}
+
+/// What undoes the definitions of a transaction.
+pub(super) fn undoing() -> Undoing {
+    Undoing::new(carrying)
 }
 
 /// A statement inside of another one; see [`nested::MakeCarrying`].

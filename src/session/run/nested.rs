@@ -34,6 +34,19 @@ pub(crate) trait Carrying: Debug {
 
     /// The result left open on the lease when this is given up.
     fn take_result(&mut self) -> Option<Request>;
+
+    /// How far its steps have come.
+    fn progress(&self) -> StepsDone {
+        StepsDone::default()
+    }
+}
+
+/// The steps of a script that IRIS has carried out.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StepsDone {
+    pub steps_count: usize,
+    /// Those of them that were refused for a reason that counts as having nothing to do.
+    pub ignored: Vec<usize>,
 }
 
 /// Makes one for an understood statement with its values. `carries`: its rows become parameters.

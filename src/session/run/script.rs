@@ -11,8 +11,10 @@ use crate::types::Style;
 use crate::wire::{PgError, SqlState};
 
 use super::bind::StepValues;
+use super::defer::check_deferred;
 use super::explain::Explanation;
 use super::held_rows::{HeldRows, check_returned};
+use super::nested::StepsDone;
 use super::outcome::{CommandTag, Outcome};
 use super::page_rest::{PART_BYTES, PageRest};
 use super::streams::StreamRows;
@@ -57,8 +59,8 @@ pub(crate) struct Run {
     count: u64,
     /// Of the step before.
     previous_count: u64,
-    /// IRIS refused a step for a reason that counts as having nothing to do.
-    was_ignored: bool,
+    /// Steps that IRIS refused for a reason that counts as having nothing to do.
+    ignored: Vec<usize>,
     /// The refusal of the step before, unless the next one excuses it.
     refusal: Option<Box<PgError>>,
     /// The error of a step whose work is being taken back.
@@ -115,7 +117,7 @@ impl Run {
             held: None,
             count: 0,
             previous_count: 0,
-            was_ignored: false,
+            ignored: Vec::new(),
             refusal: None,
             failure: None,
             opens_only: false,
@@ -209,6 +211,10 @@ impl Run {
         let outcome = self.next_step(cx);
         self.count_result(cx);
         outcome
+    }
+
+    pub(crate) fn progress(&self) -> StepsDone {
+        StepsDone { steps_count: self.step, ignored: self.ignored.clone() }
     }
 
     /// The tag without counts.
@@ -339,7 +345,7 @@ impl Run {
                     self.state = State::Explaining(Box::new(explanation));
                     return Ok(Outcome::Wait(want));
                 }
-                self.was_ignored = true;
+                self.ignored.push(self.step);
                 self.refusal = self.inexcusable(&error, cx);
                 self.finish_step(0, cx)
             }
@@ -391,6 +397,7 @@ impl Run {
             return Ok(self.finish(cx));
         };
         let statement = Rc::clone(self.statement(step));
+        check_deferred(cx.client, &statement.text)?;
         let values_per_set = step.plan.binds.len();
         let is_kept = step.plan.writes.is_some();
         if self.under_way.is_none() {
@@ -454,7 +461,7 @@ impl Run {
 
     /// Whether the mirror alone decides what becomes of the statement: IRIS had nothing to do.
     fn is_for_mirror(&self) -> bool {
-        self.understood.translation.mirror_decides && (self.was_ignored || self.steps().is_empty())
+        self.understood.translation.mirror_decides && (!self.ignored.is_empty() || self.steps().is_empty())
     }
 
     /// Everything is done.

@@ -59,6 +59,8 @@ pub struct SessionOptions {
     pub finishes: bool,
     /// And what IRIS can, for tests.
     pub finishes_all: bool,
+    /// A rollback takes back definitions.
+    pub undoes_definitions: bool,
     /// The table of IRIS that keeps comments.
     pub side_table: Option<Arc<SideTable>>,
     /// The sequences that are known, the same for all shards; `None`: there is no place for any.
@@ -90,6 +92,7 @@ impl SessionOptions {
             has_oracle: false,
             finishes: false,
             finishes_all: false,
+            undoes_definitions: true,
             side_table: None,
             sequences: None,
         }

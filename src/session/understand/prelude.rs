@@ -25,12 +25,20 @@ const READABLE: &[&str] = &[
 /// The start of a unit: a transaction that changes nothing, in which the client is who it is. Custom settings tell the
 /// functions that the gateway has replaced what they have to answer.
 pub(crate) fn prelude(client: &Client, query: CatalogQuery, context: &ShardContext) -> String {
-    let mut prelude = String::from("BEGIN READ ONLY; SET LOCAL SESSION AUTHORIZATION ");
+    let mut prelude = String::from("BEGIN");
+    // What is set stays when the transaction is rolled back: it is where the sequence stands.
     if query.reads_sequences && !client.sequence_states.is_empty() {
-        // What is set stays when the transaction is rolled back: it is where the sequence stands.
-        prelude =
-            format!("BEGIN; {}; SET TRANSACTION READ ONLY; SET LOCAL SESSION AUTHORIZATION ", client.sequence_states);
+        let _ = write!(prelude, "; {}", client.sequence_states);
     }
+    // What the transaction has dropped is gone, and comes back behind the question.
+    for schema in client.definitions.aside() {
+        let _ = write!(prelude, "; DROP SCHEMA IF EXISTS {schema} CASCADE");
+    }
+    for statement in client.definitions.deferred().flat_map(|deferral| &deferral.statements) {
+        let _ = write!(prelude, "; {statement}");
+    }
+    prelude.push_str(if prelude.len() > "BEGIN".len() { "; SET TRANSACTION READ ONLY" } else { " READ ONLY" });
+    prelude.push_str("; SET LOCAL SESSION AUTHORIZATION ");
     prelude.push_str(&quoted_name(&client.user));
     prelude.push(';');
     client.settings.prelude(&mut prelude);

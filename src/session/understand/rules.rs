@@ -28,16 +28,18 @@ pub(crate) fn needs_transaction(understood: &Understood) -> bool {
     }
 }
 
-/// What a statement that has succeeded says besides; a definition is known to the transaction.
-pub(crate) fn put_notices(understood: &Understood, client: &mut Client, out: &mut SendBuf) {
+/// What a statement that has succeeded says besides; a definition that cannot be undone is known to
+/// the transaction.
+pub(crate) fn put_notices(understood: &Understood, context: &ShardContext, client: &mut Client, out: &mut SendBuf) {
     let translation = &understood.translation;
     if let Some(change) = &translation.temporary {
         client.temporary.apply(change, client.transaction.latest_savepoint(), &client.temporaries);
     } else if translation.is_of_session && !translation.mirror.is_empty() {
         client.temporary.altered(&client.temporaries);
     }
+    let is_undone = translation.reversal.is_some() && context.options.undoes_definitions;
     // A rollback undoes CREATE and DROP of temporary tables.
-    if !translation.mirror.is_empty() && !translation.makes_temporary() {
+    if !is_undone && !translation.mirror.is_empty() && !translation.makes_temporary() {
         client.transaction.mark_definition();
     }
     for notice in &understood.translation.notices {

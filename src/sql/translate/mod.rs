@@ -188,9 +188,21 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
             }
             match ddl::translate(cx, node)? {
                 Some(ddl) => {
-                    let Ddl { action, tag, mirror, mirror_decides, enum_change, temporary, owned, rehearsal } = ddl;
-                    let translation = Translation::new(action, tag);
-                    Ok(Translation { mirror, mirror_decides, enum_change, temporary, owned, rehearsal, ..translation })
+                    let Ddl {
+                        action,
+                        tag,
+                        mirror,
+                        mirror_decides,
+                        enum_change,
+                        temporary,
+                        owned,
+                        rehearsal,
+                        reversal,
+                        ..
+                    } = ddl;
+                    let translation =
+                        Translation { mirror, mirror_decides, enum_change, ..Translation::new(action, tag) };
+                    Ok(Translation { temporary, owned, rehearsal, reversal, ..translation })
                 }
                 None => Err(utility::unsupported(node)),
             }

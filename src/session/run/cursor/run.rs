@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::sql::{FetchDirection, TransactionCommand};
+use crate::sql::FetchDirection;
 use crate::wire::{Messages, PgError, SendBuf, SqlState};
 
 use super::{Arrival, Conversion, Cursor, Room, SharedCursor};
@@ -506,7 +506,7 @@ impl CommitHeld {
             Err(error) => {
                 // As PostgreSQL: a COMMIT that fails has rolled back.
                 self.cursors.clear();
-                self.control = Control::new(TransactionCommand::Rollback { chain: false }, "ROLLBACK".into());
+                self.control.roll_back_instead();
                 match self.control.start(cx)? {
                     waiting @ Outcome::Wait(_) => {
                         self.failed = Some(error);

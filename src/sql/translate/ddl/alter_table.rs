@@ -86,7 +86,9 @@ pub(super) fn alter_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         owned: Vec::new(),
         rules,
     };
+    let mut action_steps = Vec::new();
     for action in stmt.children() {
+        action_steps.push(alter.steps.len());
         alter.action(&action)?;
     }
     let Alter { steps, owned, rules: RuleChanges { rehearsal, .. }, .. } = alter;
@@ -97,10 +99,11 @@ pub(super) fn alter_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         let to = names::folded(&first_name(&need(&new, SyntaxKind::TABLE_NAME)?)?);
         ddl.temporary = Some(TemporaryChange::Rename { from: table.lookup.name, to });
     }
-    Ok(match rehearsal {
+    let ddl = match rehearsal {
         Some(rehearsal) => ddl.rehearsed(rehearsal),
         None => ddl,
-    })
+    };
+    Ok(Ddl { action_steps, ..ddl })
 }
 
 /// RESTART and SET of options, of a column that takes values of a sequence.
@@ -122,7 +125,7 @@ fn alter_sequence(cx: &Cx<'_>, stmt: &SyntaxNode, table: &Table, facts: Option<&
     }
 }
 
-fn actions(stmt: &SyntaxNode) -> impl Iterator<Item = SyntaxNode> {
+pub(super) fn actions(stmt: &SyntaxNode) -> impl Iterator<Item = SyntaxNode> {
     let is_action =
         |child: &SyntaxNode| !matches!(child.kind(), SyntaxKind::IF_EXISTS | SyntaxKind::TABLE_RELATION_NAME);
     stmt.children().filter(is_action)
@@ -559,6 +562,20 @@ impl<'a> Alter<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether the column is what it was when its type is set as `option` says and then set back.
+pub(super) fn comes_back(cx: &Cx<'_>, column: &ColumnFacts, option: &SyntaxNode) -> Result<bool> {
+    let Some(node) = type_node(option) else { return Ok(true) };
+    let to = column_type(cx, &node)?;
+    let (from, oid) = (column.pg_type.oid, to.pg_type.oid);
+    if Ty::of(from).is_number() || Ty::of(oid).is_number() {
+        // Digits that are cut off do not come back, nor do whole numbers of what may have a point.
+        return Ok(Ty::of(from).is_integer() && Ty::of(oid).is_integer());
+    }
+    let changed = ColumnFacts { pg_type: to.pg_type, enum_type: to.enum_type.clone().map(Rc::new), ..column.clone() };
+    let back = ColumnType { pg_type: column.pg_type, enum_type: column.enum_type.as_deref().cloned(), ..to };
+    Ok(!changes_values(&changed, &back))
 }
 
 /// Whether the values that a column has are other ones in IRIS when they are of another type: IRIS would keep their text

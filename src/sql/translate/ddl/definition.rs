@@ -5,7 +5,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::table::Table;
 use crate::sql::iris_text;
 use crate::sql::plan::{
-    Action, EnumChange, MirrorStatement, OwnedChange, Rehearsal, RunIf, ScriptStep, StepRole, TemporaryChange,
+    Action, EnumChange, MirrorStatement, OwnedChange, Rehearsal, Reversal, RunIf, ScriptStep, StepRole, TemporaryChange,
 };
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -26,6 +26,9 @@ pub(crate) struct Ddl {
     pub temporary: Option<TemporaryChange>,
     pub owned: Vec<OwnedChange>,
     pub rehearsal: Option<Box<Rehearsal>>,
+    /// Of ALTER TABLE: how many steps there are in front of each action.
+    pub action_steps: Vec<usize>,
+    pub reversal: Option<Box<Reversal>>,
 }
 
 impl Ddl {
@@ -138,21 +141,14 @@ pub(crate) fn ddl(tag: &str, steps: Vec<ScriptStep>) -> Ddl {
         temporary: None,
         owned: Vec::new(),
         rehearsal: None,
+        action_steps: Vec::new(),
+        reversal: None,
     }
 }
 
 /// Nothing for IRIS to do: the mirror keeps it and says what is wrong with it.
 pub(crate) fn mirror_only(tag: &str) -> Ddl {
-    Ddl {
-        action: Action::MirrorOnly,
-        tag: tag.to_owned(),
-        mirror: Vec::new(),
-        mirror_decides: true,
-        enum_change: None,
-        temporary: None,
-        owned: Vec::new(),
-        rehearsal: None,
-    }
+    Ddl { action: Action::MirrorOnly, ..ddl(tag, Vec::new()) }.decided_by_mirror()
 }
 
 /// Nothing of it is kept in IRIS.

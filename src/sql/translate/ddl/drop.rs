@@ -8,7 +8,7 @@ use super::definition::{
 };
 use super::sequence;
 use super::table::{RELATION, Table};
-use crate::sql::plan::{OwnedChange, ScriptStep, TemporaryChange};
+use crate::sql::plan::{OwnedChange, PUT_ASIDE_PREFIX, ScriptStep, TemporaryChange};
 use crate::sql::schema::{Named, NamedFacts, RelationName, TableLookup};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -188,6 +188,10 @@ fn tables_of(cx: &Cx<'_>, folded: &str, schema: Option<String>, found: &[NamedFa
         path.splice(0..0, temporary.schemas.values().cloned());
     }
     let is_in = |table: &RelationName, schema: &str| {
+        // What its transaction has dropped is there until COMMIT.
+        if table.name.to_lowercase().starts_with(PUT_ASIDE_PREFIX) {
+            return false;
+        }
         let of = table.schema.as_deref().unwrap_or_default();
         let schema = if schema == "public" { cx.options.default_schema } else { schema };
         of.eq_ignore_ascii_case(schema)

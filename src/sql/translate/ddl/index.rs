@@ -159,7 +159,7 @@ fn is_l2(items: &[SyntaxNode]) -> bool {
     matches!(items, [item] if operator_class(item).as_deref() == Some("vector_l2_ops"))
 }
 
-fn index_name(stmt: &SyntaxNode, table: &Table, items: &[SyntaxNode]) -> Result<String> {
+pub(super) fn index_name(stmt: &SyntaxNode, table: &Table, items: &[SyntaxNode]) -> Result<String> {
     if let Some(index) = nodes::child(stmt, SyntaxKind::INDEX) {
         return match names::parts(&index).last() {
             Some(name) => defined(name),

@@ -17,6 +17,7 @@ pub(crate) mod like;
 pub(crate) mod query_text;
 pub(crate) mod refused;
 pub(crate) mod rename;
+pub(crate) mod reversal;
 pub(crate) mod rules;
 pub(crate) mod schema;
 pub(crate) mod sequence;
@@ -73,6 +74,6 @@ pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Ddl>> {
         if cx.options.has_sequences {
             ddl.owned.extend(sequence::owned_changes(cx, stmt)?);
         }
-        Ok(Some(ddl))
+        Ok(Some(reversal::reversible(cx, stmt, ddl)?))
     })
 }

@@ -13,15 +13,15 @@ use crate::sql::translate::mirror;
 use crate::types::quoted_name;
 
 /// A sequence that a statement names.
-struct Named {
+pub(super) struct Named {
     /// In quotes, with its schema where that is named.
-    text: String,
+    pub text: String,
     schema: Option<String>,
     name: String,
 }
 
 impl Named {
-    fn of(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Self> {
+    pub(super) fn of(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Self> {
         let mut parts = names::folded_parts(node);
         let name = parts.pop().unwrap_or_default();
         let schema = parts.pop().map(|schema| match schema.eq_ignore_ascii_case(cx.options.default_schema) {

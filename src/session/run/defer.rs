@@ -1,0 +1,173 @@
+//! Changes of columns that wait for COMMIT: PostgreSQL says at once what is wrong with them, the session's questions see
+//! them, and what IRIS would answer as if they had not been made is refused.
+
+use std::rc::Rc;
+
+use crate::catalog::{Answer, try_setting};
+use crate::sql::{CatalogQuery, Deferral};
+use crate::wire::PgError;
+
+use super::nested::{MakeCarrying, Nested, NestedProgress, OwnStatement, RowForm};
+use super::outcome::Outcome;
+use crate::session::client::Client;
+use crate::session::contract::step::{Event, Want};
+use crate::session::understand::context::{Cx, Understood};
+use crate::session::understand::prelude::prelude;
+use crate::session::understand::rows::Formats;
+
+type Result<T> = std::result::Result<T, Box<PgError>>;
+
+/// An ALTER TABLE with such changes under way.
+#[derive(Debug)]
+pub(crate) struct Defer {
+    make: MakeCarrying,
+    understood: Rc<Understood>,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// PostgreSQL tries it.
+    Try,
+    /// The other actions.
+    Rest(Box<Nested>),
+}
+
+impl Defer {
+    pub(crate) fn new(make: MakeCarrying, understood: Rc<Understood>) -> Self {
+        Self { make, understood, stage: Stage::Try }
+    }
+
+    fn deferral(&self) -> Option<&Deferral> {
+        self.understood.translation.reversal.as_deref()?.deferral.as_ref()
+    }
+
+    pub(crate) fn start(&mut self, cx: &mut Cx<'_>) -> Outcome {
+        let Some(deferral) = self.deferral() else { return self.complete() };
+        // Not yet part of the transaction, it is tried as if it were.
+        cx.client.definitions.defer(deferral);
+        let request = try_setting(&prelude(cx.client, CatalogQuery::default(), cx.shard), "SELECT 1");
+        cx.client.definitions.forget_last_deferral();
+        Outcome::Wait(Want::Ask(request))
+    }
+
+    /// # Errors
+    /// PostgreSQL's, and those of the other actions.
+    pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome> {
+        let progress = match (&mut self.stage, event) {
+            (Stage::Try, Event::Oracle(reply)) => {
+                if let Some(error) = Answer::read(&reply?)?.error {
+                    return Err(Box::new(PgError { position: None, ..*error }));
+                }
+                let Some(rest) = self.deferral().and_then(|deferral| deferral.rest.clone()) else {
+                    return Ok(self.over(cx));
+                };
+                let form = RowForm::Client(Formats::text());
+                let own = OwnStatement::new(rest, Vec::new(), Vec::new(), form);
+                let (nested, progress) = Nested::start(own, self.make, cx)?;
+                self.stage = Stage::Rest(Box::new(nested));
+                progress
+            }
+            (Stage::Rest(nested), event) => nested.resume(event, cx)?,
+            (Stage::Try, _) => return Err(cx.shard.unwaited()),
+        };
+        match progress {
+            NestedProgress::Wait(want) => Ok(Outcome::Wait(want)),
+            NestedProgress::Done(_) => Ok(self.over(cx)),
+        }
+    }
+
+    fn over(&self, cx: &mut Cx<'_>) -> Outcome {
+        if let Some(deferral) = self.deferral() {
+            cx.client.definitions.defer(deferral);
+            // What was understood before does not know of it.
+            cx.shard.schema_changed();
+        }
+        self.complete()
+    }
+
+    fn complete(&self) -> Outcome {
+        Outcome::Complete((&self.understood.tag).into())
+    }
+}
+
+/// # Errors
+/// 0A000 for a statement of IRIS, whose text this is, in which a change of a column that waits for COMMIT would have to show.
+pub(crate) fn check_deferred(client: &Client, text: &str) -> Result<()> {
+    if client.definitions.is_settling() {
+        return Ok(());
+    }
+    for deferral in client.definitions.deferred() {
+        if mentions(text, &deferral.table) && shows(text, deferral) {
+            let (columns, table) = (deferral.columns.join(", "), &deferral.table);
+            let message = format!("the change of column {columns} of table {table} waits for COMMIT");
+            return Err(PgError::unsupported(message)
+                .detail("IRIS could not undo it. Until then neither the column can be used nor what has all columns.")
+                .hint("Name the other columns in the statement, or COMMIT first."));
+        }
+    }
+    Ok(())
+}
+
+/// Whether IRIS would answer otherwise if the change had been made: all columns are meant, one of these is named, or the
+/// table itself is changed.
+fn shows(text: &str, deferral: &Deferral) -> bool {
+    if deferral.columns.iter().any(|column| mentions(text, column)) {
+        return true;
+    }
+    let words: Vec<&str> = text.split_whitespace().collect();
+    if words.first() == Some(&"DROP") || words.contains(&"RENAME") {
+        return true;
+    }
+    let compact: String = words.concat();
+    if compact.replace("(*)", "").contains('*') {
+        return true;
+    }
+    // INSERT without a list of columns.
+    let at = words.iter().position(|word| mentions(word, &deferral.table));
+    let after = at.and_then(|at| words.get(at.saturating_add(1)));
+    words.first() == Some(&"INSERT") && !after.is_some_and(|word| word.starts_with('('))
+}
+
+/// Whether a text has the name, whatever its case.
+fn mentions(text: &str, name: &str) -> bool {
+    let (text, name) = (text.to_lowercase(), name.to_lowercase());
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(&name).any(|(at, found)| {
+        let before = text.get(..at).and_then(|text| text.chars().next_back());
+        let after = text.get(at.saturating_add(found.len())..).and_then(|text| text.chars().next());
+        !before.is_some_and(is_part) && !after.is_some_and(is_part)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_shows_a_change_that_waits() {
+        let deferral =
+            Deferral { rest: None, statements: Vec::new(), table: "t".to_owned(), columns: vec!["c".to_owned()] };
+        let shows = |text: &str| mentions(text, "t") && shows(text, &deferral);
+        for text in [
+            "SELECT * FROM SQLUser.t",
+            "SELECT c FROM SQLUser.t",
+            "SELECT \"C\" FROM SQLUser.T",
+            "INSERT INTO SQLUser.t VALUES (1)",
+            "INSERT INTO SQLUser.t SELECT 1",
+            "ALTER TABLE SQLUser.t RENAME \"u\"",
+            "DROP TABLE SQLUser.t",
+        ] {
+            assert!(shows(text), "{text}");
+        }
+        for text in [
+            "SELECT a FROM SQLUser.t",
+            "SELECT COUNT(*) FROM SQLUser.t",
+            "SELECT * FROM SQLUser.u",
+            "INSERT INTO SQLUser.t (a) VALUES (1)",
+            "ALTER TABLE SQLUser.t ADD COLUMN \"cc\" INTEGER",
+        ] {
+            assert!(!shows(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,542 @@
+//! How definitions are taken back by a rollback: what was made is dropped, what is dropped or changed is made anew from what
+//! the mirror says of it in front of the change.
+
+use squawk_syntax::{SyntaxKind, SyntaxNode};
+
+use super::alter_table::{actions, comes_back};
+use super::definition::{Ddl, cascades, first_name, has_child, need};
+use super::index::index_name;
+use super::sequence::Named;
+use super::table::Table;
+use crate::sql::plan::{Action, Deferral, DroppedTable, Reversal, ReversalPart, UndoSource, witness};
+use crate::sql::schema::{RelationName, TableLookup};
+use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::translate::context::Result;
+use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::value::enums::type_named;
+use crate::types::{quoted_name, quoted_text};
+use crate::wire::PgError;
+
+/// The definition with what a rollback needs of it.
+pub(super) fn reversible(cx: &Cx<'_>, stmt: &SyntaxNode, ddl: Ddl) -> Result<Ddl> {
+    // Temporary tables have their own ways.
+    if matches!(ddl.action, Action::Accepted) || ddl.temporary.is_some() {
+        return Ok(ddl);
+    }
+    let mut reversal = Reversing { cx, ddl: &ddl, made: Reversal::default(), is_complete: true };
+    reversal.statement(stmt)?;
+    let Reversing { made, is_complete, .. } = reversal;
+    let reversal = is_complete.then(|| Box::new(made));
+    Ok(Ddl { reversal, ..ddl })
+}
+
+struct Reversing<'a> {
+    cx: &'a Cx<'a>,
+    ddl: &'a Ddl,
+    made: Reversal,
+    /// Each change can be undone.
+    is_complete: bool,
+}
+
+impl Reversing<'_> {
+    fn statement(&mut self, stmt: &SyntaxNode) -> Result<()> {
+        match stmt.kind() {
+            SyntaxKind::CREATE_TABLE | SyntaxKind::CREATE_TABLE_AS => {
+                let table = self.table(&need(stmt, SyntaxKind::TABLE_NAME)?)?;
+                self.makes_table(table);
+            }
+            SyntaxKind::SELECT_INTO => {
+                let table = self.table(&need(&need(stmt, SyntaxKind::INTO_CLAUSE)?, SyntaxKind::TABLE_NAME)?)?;
+                self.makes_table(table);
+            }
+            SyntaxKind::CREATE_VIEW => self.create_view(stmt)?,
+            SyntaxKind::CREATE_INDEX => {
+                let table = Table::of(self.cx, &need(stmt, SyntaxKind::TABLE_RELATION_NAME)?)?;
+                let list = nodes::child(stmt, SyntaxKind::PARTITION_ITEM_LIST);
+                let items: Vec<SyntaxNode> =
+                    list.iter().flat_map(|list| nodes::children(list, SyntaxKind::PARTITION_ITEM)).collect();
+                let name = names::folded(&index_name(stmt, &table, &items)?);
+                let index = format!("{}.{}", pg_schema(self.cx, &table), quoted_name(&name));
+                self.makes("INDEX", "", &index, exists(&index));
+            }
+            SyntaxKind::CREATE_SCHEMA => {
+                let typed = first_name(&need(&need(stmt, SyntaxKind::NAMED_SCHEMA)?, SyntaxKind::SCHEMA)?)?;
+                let name = names::folded(&typed);
+                let probe = format!("SELECT FROM pg_catalog.pg_namespace WHERE nspname = {}", quoted_text(&name));
+                self.makes("SCHEMA", "", &quoted_name(&name), probe);
+            }
+            SyntaxKind::CREATE_SEQUENCE => {
+                let name = Named::of(self.cx, &need(stmt, SyntaxKind::SEQUENCE)?)?.text;
+                let probe = exists(&name);
+                self.makes("SEQUENCE", "", &name, probe);
+            }
+            SyntaxKind::CREATE_TYPE => {
+                let name = stmt.children().next().map(|node| self.type_name(&node)).unwrap_or_default();
+                let probe = format!("SELECT WHERE pg_catalog.to_regtype({}) IS NOT NULL", quoted_text(&name));
+                self.makes("TYPE", "", &name, probe);
+            }
+            SyntaxKind::CREATE_EXTENSION => {
+                let name = names::folded(&first_name(&need(stmt, SyntaxKind::EXTENSION)?)?);
+                let probe = format!("SELECT FROM pg_catalog.pg_extension WHERE extname = {}", quoted_text(&name));
+                self.makes("EXTENSION", "", &quoted_name(&name), probe);
+            }
+            SyntaxKind::DROP_INDEX => {
+                for index in nodes::children(stmt, SyntaxKind::INDEX_REF) {
+                    let name = names::folded_parts(&index).iter().map(|part| quoted_name(part)).collect::<Vec<_>>();
+                    self.query(
+                        0,
+                        format!(
+                            "SELECT pg_catalog.pg_get_indexdef(indexrelid) FROM pg_catalog.pg_index \
+                         WHERE indexrelid = pg_catalog.to_regclass({})",
+                            quoted_text(&name.join("."))
+                        ),
+                    );
+                }
+            }
+            SyntaxKind::DROP_VIEW => {
+                let dropped: Vec<Table> =
+                    nodes::children(stmt, SyntaxKind::VIEW_REF).map(|name| self.table(&name)).collect::<Result<_>>()?;
+                let names: Vec<String> = dropped.iter().map(|view| pg_name(self.cx, view)).collect();
+                self.query(0, views(&names, cascades(stmt)));
+            }
+            SyntaxKind::DROP_TABLE => {
+                let relations = self.ddl.mirror.iter().flat_map(|statement| &statement.relations);
+                let drops = relations.map(|iris| {
+                    let table = Table {
+                        text: String::new(),
+                        lookup: RelationName::default(),
+                        iris: iris.clone(),
+                        pg: String::new(),
+                    };
+                    let dropped =
+                        DroppedTable { schema: pg_schema(self.cx, &table), name: iris.1.clone(), iris: iris.clone() };
+                    (pg_name(self.cx, &table), dropped)
+                });
+                (self.made.changes, self.made.drops) = drops.unzip();
+                for name in nodes::children(stmt, SyntaxKind::TABLE_NAME_REF) {
+                    if let TableLookup::Known(facts) = self.cx.facts(&self.table(&name)?.lookup)
+                        && facts.columns.iter().any(|column| column.draws.is_some())
+                    {
+                        self.refuse("DROP TABLE of a table whose columns take values of sequences cannot be undone");
+                    }
+                }
+                self.made.cascades = cascades(stmt);
+            }
+            SyntaxKind::DROP_TYPE => {
+                let is_type = |node: &SyntaxNode| {
+                    !matches!(node.kind(), SyntaxKind::IF_EXISTS | SyntaxKind::CASCADE | SyntaxKind::RESTRICT)
+                };
+                for name in stmt.children().filter(is_type) {
+                    let name = self.type_name(&name);
+                    self.query(
+                        0,
+                        format!(
+                            "SELECT pg_catalog.format('CREATE TYPE %s AS ENUM (%s)', {name}, \
+                         pg_catalog.string_agg(pg_catalog.quote_literal(enumlabel), ', ' ORDER BY enumsortorder)) \
+                         FROM pg_catalog.pg_enum WHERE enumtypid = pg_catalog.to_regtype({name}) GROUP BY enumtypid",
+                            name = quoted_text(&name)
+                        ),
+                    );
+                }
+            }
+            SyntaxKind::DROP_SCHEMA if !cascades(stmt) => {
+                for schema in nodes::children(stmt, SyntaxKind::SCHEMA_REF) {
+                    let name = quoted_name(&names::folded(&first_name(&schema)?));
+                    self.statement_part(0, format!("CREATE SCHEMA {name}"), None);
+                }
+            }
+            SyntaxKind::ALTER_TYPE => self.alter_type(stmt)?,
+            SyntaxKind::ALTER_VIEW => {
+                let old = self.table(&need(stmt, SyntaxKind::VIEW_REF)?)?;
+                let action = need(stmt, SyntaxKind::VIEW_RENAME_TO)?;
+                let name = names::folded(&first_name(&action)?);
+                self.rename("VIEW", &old, name);
+            }
+            SyntaxKind::ALTER_TABLE => {
+                let table = self.table(&need(stmt, SyntaxKind::TABLE_RELATION_NAME)?)?;
+                self.made.changes.push(pg_name(self.cx, &table));
+                if self.defer(stmt, &table)? {
+                    return Ok(());
+                }
+                for (action, &first_step) in stmt.children().zip(&self.ddl.action_steps) {
+                    self.alter_table(&table, &action, first_step)?;
+                }
+                if self.ddl.action_steps.is_empty()
+                    && let Some(action) = nodes::child(stmt, SyntaxKind::TABLE_RENAME_TO)
+                {
+                    self.alter_table(&table, &action, 0)?;
+                }
+            }
+            SyntaxKind::TRUNCATE => {
+                // Without that it is a change of rows like any other.
+                if has_child(stmt, SyntaxKind::RESTART_IDENTITY) {
+                    for list in nodes::children(stmt, SyntaxKind::TABLE_LIST) {
+                        for name in nodes::children(&list, SyntaxKind::TABLE_RELATION_NAME) {
+                            let table = self.table(&name)?;
+                            self.made.changes.push(pg_name(self.cx, &table));
+                        }
+                    }
+                    self.refuse("TRUNCATE .. RESTART IDENTITY cannot be undone");
+                }
+            }
+            _ => self.is_complete = false,
+        }
+        Ok(())
+    }
+
+    /// Refused where a rollback would have to undo it.
+    fn refuse(&mut self, why: &str) {
+        let message = format!("{why}: it cannot run in a transaction, whose ROLLBACK would have to undo it");
+        self.made.refusal = Some(
+            PgError::unsupported(message)
+                .hint("Run it outside of a transaction, or start the gateway with ddl_in_transaction = \"immediate\"."),
+        );
+    }
+
+    fn table(&self, node: &SyntaxNode) -> Result<Table> {
+        Table::of(self.cx, node)
+    }
+
+    /// Whether some of the actions wait for COMMIT: columns that are dropped, and types that would not come back as they were.
+    fn defer(&mut self, stmt: &SyntaxNode, table: &Table) -> Result<bool> {
+        let TableLookup::Known(facts) = self.cx.facts(&table.lookup) else { return Ok(false) };
+        let name = pg_name(self.cx, table);
+        let (mut rest, mut statements, mut columns) = (Vec::new(), Vec::new(), Vec::new());
+        for action in actions(stmt) {
+            let typed = nodes::child(&action, SyntaxKind::COLUMN_NAME_REF).map(|node| first_name(&node)).transpose()?;
+            let folded = names::folded(typed.as_deref().unwrap_or_default());
+            let column = facts.columns.iter().find(|column| column.name.eq_ignore_ascii_case(&folded));
+            let waits = match (action.kind(), column) {
+                (SyntaxKind::DROP_COLUMN, Some(_)) => true,
+                (SyntaxKind::ALTER_COLUMN, Some(column)) => match nodes::child(&action, SyntaxKind::SET_TYPE) {
+                    Some(option) => !comes_back(self.cx, column, &option)?,
+                    None => false,
+                },
+                _ => false,
+            };
+            let text = nodes::plain_text(&action);
+            if !waits {
+                rest.push(text);
+                continue;
+            }
+            if let (SyntaxKind::DROP_COLUMN, Some(column)) = (action.kind(), column) {
+                if facts.primary_key.iter().any(|key| key.eq_ignore_ascii_case(&folded)) {
+                    self.refuse("a column of the primary key that is dropped cannot come back");
+                    return Ok(true);
+                }
+                if !column.nullable && !column.has_default && !column.identity {
+                    // Rows are written without it from now on.
+                    rest.push(format!("ALTER COLUMN {} DROP NOT NULL", quoted_name(&folded)));
+                }
+            }
+            statements.push(format!("ALTER TABLE {name} {text}"));
+            columns.push(folded);
+        }
+        if statements.is_empty() {
+            return Ok(false);
+        }
+        let rest = (!rest.is_empty()).then(|| format!("ALTER TABLE {name} {}", rest.join(", ")));
+        self.made.deferral = Some(Deferral { rest, statements, table: table.iris.1.clone(), columns });
+        Ok(true)
+    }
+
+    /// What the definition makes is dropped, whatever has come to depend on it.
+    fn makes(&mut self, what: &str, behaviour: &str, name: &str, probe: String) {
+        self.statement_part(0, format!("DROP {what} IF EXISTS {name}{behaviour}"), Some(probe));
+    }
+
+    fn makes_table(&mut self, table: Table) {
+        let name = pg_name(self.cx, &table);
+        self.makes("TABLE", " CASCADE", &name, exists(&name));
+        self.takes(name.clone());
+        self.made.makes = Some(name);
+    }
+
+    /// The last part gives something this name.
+    fn takes(&mut self, name: String) {
+        if let Some(part) = self.made.parts.last_mut() {
+            part.takes = Some(name);
+        }
+    }
+
+    fn statement_part(&mut self, first_step: usize, sql: String, probe: Option<String>) {
+        self.made.parts.push(ReversalPart { first_step, undo: UndoSource::Statement(sql), probe, takes: None });
+    }
+
+    fn query(&mut self, first_step: usize, sql: String) {
+        self.made.parts.push(ReversalPart { first_step, undo: UndoSource::Query(sql), probe: None, takes: None });
+    }
+
+    fn create_view(&mut self, stmt: &SyntaxNode) -> Result<()> {
+        let view = self.table(&need(stmt, SyntaxKind::VIEW)?)?;
+        let name = pg_name(self.cx, &view);
+        if has_child(stmt, SyntaxKind::OR_REPLACE) {
+            // It goes, with what reads it; then its predecessor comes, if it has one, and what read that.
+            self.query(
+                0,
+                format!(
+                    "SELECT definition FROM ({}) AS view UNION ALL SELECT {}",
+                    views(std::slice::from_ref(&name), true),
+                    quoted_text(&format!("DROP VIEW IF EXISTS {name} CASCADE"))
+                ),
+            );
+        } else {
+            self.makes("VIEW", " CASCADE", &name, exists(&name));
+            self.takes(name);
+        }
+        Ok(())
+    }
+
+    fn type_name(&self, node: &SyntaxNode) -> String {
+        let named = type_named(node);
+        let schema = named.schema.unwrap_or_else(|| match self.cx.options.search_path.first() {
+            Some(schema) if names::parts(node).len() < 2 => schema.clone(),
+            _ => "public".to_owned(),
+        });
+        format!("{}.{}", quoted_name(&schema), quoted_name(&named.name))
+    }
+
+    fn alter_type(&mut self, stmt: &SyntaxNode) -> Result<()> {
+        let mut children = stmt.children();
+        let (Some(node), Some(action)) = (children.next(), children.next()) else { return Ok(()) };
+        let name = self.type_name(&node);
+        match action.kind() {
+            SyntaxKind::TYPE_RENAME_TO => {
+                let to = names::parts(&action).pop().map(|to| names::folded(&to)).unwrap_or_default();
+                let (schema, old) = name.rsplit_once('.').unwrap_or_default();
+                self.statement_part(0, format!("ALTER TYPE {schema}.{} RENAME TO {old}", quoted_name(&to)), None);
+            }
+            SyntaxKind::RENAME_VALUE => {
+                let labels: Vec<SyntaxNode> =
+                    action.descendants().filter(|node| node.kind() == SyntaxKind::LITERAL).collect();
+                let [from, to] = labels.as_slice() else { return Ok(()) };
+                self.statement_part(
+                    0,
+                    format!("ALTER TYPE {name} RENAME VALUE {} TO {}", to.text(), from.text()),
+                    None,
+                );
+            }
+            _ => self.is_complete = false,
+        }
+        Ok(())
+    }
+
+    fn rename(&mut self, what: &str, old: &Table, name: String) {
+        let new = Table { iris: (old.iris.0.clone(), name), ..old.clone() };
+        let (old_name, new_name) = (quoted_name(&old.iris.1), pg_name(self.cx, &new));
+        let sql = format!("ALTER {what} {new_name} RENAME TO {old_name}");
+        if what == "TABLE" {
+            self.made.vacates = Some((pg_name(self.cx, old), witness(&new.iris, "1")));
+        }
+        self.statement_part(0, sql, Some(exists(&new_name)));
+    }
+
+    fn alter_table(&mut self, table: &Table, action: &SyntaxNode, first_step: usize) -> Result<()> {
+        let name = pg_name(self.cx, table);
+        let of_table = format!("pg_catalog.to_regclass({})", quoted_text(&name));
+        match action.kind() {
+            SyntaxKind::TABLE_RENAME_TO => {
+                let new = names::folded(&first_name(&need(action, SyntaxKind::TABLE_NAME)?)?);
+                self.rename("TABLE", table, new);
+            }
+            SyntaxKind::RENAME_COLUMN => {
+                let old = names::folded(&first_name(&need(action, SyntaxKind::COLUMN_NAME_REF)?)?);
+                let new = names::folded(&first_name(&need(action, SyntaxKind::COLUMN_NAME)?)?);
+                let sql = format!("ALTER TABLE {name} RENAME COLUMN {} TO {}", quoted_name(&new), quoted_name(&old));
+                let free = format!("{name} {}", quoted_name(&old));
+                self.made.vacates = Some((free, witness(&table.iris, &quoted_name(&new))));
+                self.statement_part(first_step, sql, Some(has_column(&of_table, &new)));
+            }
+            SyntaxKind::ADD_COLUMN => {
+                let column = names::folded(&first_name(&need(action, SyntaxKind::COLUMN_NAME)?)?);
+                // IF NOT EXISTS, of one that there is: nothing is done.
+                if let TableLookup::Known(facts) = self.cx.facts(&table.lookup)
+                    && facts.columns.iter().any(|known| known.name.eq_ignore_ascii_case(&column))
+                {
+                    return Ok(());
+                }
+                let sql = format!("ALTER TABLE {name} DROP COLUMN IF EXISTS {}", quoted_name(&column));
+                self.statement_part(first_step, sql, Some(has_column(&of_table, &column)));
+                self.takes(format!("{name} {}", quoted_name(&column)));
+            }
+            SyntaxKind::ADD_CONSTRAINT => {
+                for constraint in action.children() {
+                    self.add_constraint(&constraint, &name, &of_table, first_step)?;
+                }
+            }
+            SyntaxKind::DROP_CONSTRAINT => {
+                let constraint = names::folded(&first_name(&need(action, SyntaxKind::CONSTRAINT_NAME_REF)?)?);
+                let others =
+                    if cascades(action) { "OR other.conindid = own.conindid AND other.contype = 'f'" } else { "" };
+                // Foreign keys come back behind the key that they refer to.
+                self.query(first_step, format!(
+                    "SELECT pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I %s', other.conrelid::pg_catalog.regclass, \
+                     other.conname, pg_catalog.pg_get_constraintdef(other.oid)) FROM pg_catalog.pg_constraint AS own \
+                     JOIN pg_catalog.pg_constraint AS other ON other.oid = own.oid {others} \
+                     WHERE own.conrelid = {of_table} AND own.conname = {} ORDER BY other.oid = own.oid",
+                    quoted_text(&constraint)
+                ));
+            }
+            SyntaxKind::ALTER_COLUMN => self.alter_column(&name, &of_table, action, first_step)?,
+            SyntaxKind::IF_EXISTS | SyntaxKind::TABLE_RELATION_NAME => {}
+            // What changes nothing, here and in the mirror.
+            SyntaxKind::OWNER_TO
+            | SyntaxKind::CLUSTER_ON
+            | SyntaxKind::SET_WITHOUT_CLUSTER
+            | SyntaxKind::SET_WITHOUT_OIDS
+            | SyntaxKind::SET_TABLESPACE
+            | SyntaxKind::SET_ACCESS_METHOD
+            | SyntaxKind::VALIDATE_CONSTRAINT => {}
+            _ => self.is_complete = false,
+        }
+        Ok(())
+    }
+
+    fn add_constraint(&mut self, node: &SyntaxNode, name: &str, of_table: &str, first_step: usize) -> Result<()> {
+        if node.kind() == SyntaxKind::NOT_NULL_CONSTRAINT {
+            let column = names::folded(&first_name(node)?);
+            self.column_query(name, of_table, &column, NULLABLE, first_step);
+            return Ok(());
+        }
+        if node.kind() == SyntaxKind::PRIMARY_KEY_CONSTRAINT {
+            // Its columns become NOT NULL, and stay so in PostgreSQL when it is dropped.
+            self.query(
+                first_step,
+                format!(
+                    "SELECT pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', {}, attname) \
+                 FROM pg_catalog.pg_attribute WHERE attrelid = {of_table} AND attnum > 0 AND NOT attisdropped \
+                 AND NOT attnotnull AND attname = ANY ({})",
+                    quoted_text(name),
+                    array(&columns_of(node))
+                ),
+            );
+        }
+        match nodes::child(node, SyntaxKind::CONSTRAINT_NAME) {
+            Some(constraint) => {
+                let constraint = names::folded(&first_name(&constraint)?);
+                let sql = format!("ALTER TABLE {name} DROP CONSTRAINT IF EXISTS {}", quoted_name(&constraint));
+                let probe = format!(
+                    "SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {of_table} AND conname = {}",
+                    quoted_text(&constraint)
+                );
+                self.statement_part(first_step, sql, Some(probe));
+            }
+            // All that came later has been undone when this is asked.
+            None => {
+                let sql = format!(
+                    "SELECT pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I', {}, conname) \
+                     FROM pg_catalog.pg_constraint WHERE conrelid = {of_table} AND contype <> 'n' \
+                     ORDER BY oid DESC LIMIT 1",
+                    quoted_text(name)
+                );
+                self.made.parts.push(ReversalPart {
+                    first_step,
+                    undo: UndoSource::LateQuery(sql),
+                    // The latest one may be another where this has not been made.
+                    probe: Some("SELECT".to_owned()),
+                    takes: None,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn alter_column(&mut self, name: &str, of_table: &str, action: &SyntaxNode, first_step: usize) -> Result<()> {
+        let column = names::folded(&first_name(&need(action, SyntaxKind::COLUMN_NAME_REF)?)?);
+        for option in action.children() {
+            let undo = match option.kind() {
+                SyntaxKind::COLUMN_NAME_REF => continue,
+                SyntaxKind::SET_NOT_NULL | SyntaxKind::DROP_NOT_NULL => NULLABLE,
+                SyntaxKind::SET_DEFAULT | SyntaxKind::DROP_DEFAULT => DEFAULT,
+                SyntaxKind::SET_TYPE => TYPE,
+                _ => {
+                    self.is_complete = false;
+                    continue;
+                }
+            };
+            self.column_query(name, of_table, &column, undo, first_step);
+        }
+        Ok(())
+    }
+
+    /// `undo`: what the column is now, as the end of ALTER COLUMN.
+    fn column_query(&mut self, name: &str, of_table: &str, column: &str, undo: &str, first_step: usize) {
+        self.query(
+            first_step,
+            format!(
+                "SELECT pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I ', {}, attname) || {undo} \
+             FROM pg_catalog.pg_attribute LEFT JOIN pg_catalog.pg_attrdef ON adrelid = attrelid AND adnum = attnum \
+             WHERE attrelid = {of_table} AND attname = {}",
+                quoted_text(name),
+                quoted_text(column)
+            ),
+        );
+    }
+}
+
+const NULLABLE: &str = "CASE WHEN attnotnull THEN 'SET NOT NULL' ELSE 'DROP NOT NULL' END";
+const DEFAULT: &str = "coalesce('SET DEFAULT ' || pg_catalog.pg_get_expr(adbin, adrelid), 'DROP DEFAULT')";
+const TYPE: &str = "'TYPE ' || pg_catalog.format_type(atttypid, atttypmod)";
+
+/// The schema in quotes, as PostgreSQL calls it.
+fn pg_schema(cx: &Cx<'_>, table: &Table) -> String {
+    let (schema, _) = &table.iris;
+    if schema.eq_ignore_ascii_case(cx.options.default_schema) { "public".to_owned() } else { quoted_name(schema) }
+}
+
+/// Schema and name, each in quotes.
+fn pg_name(cx: &Cx<'_>, table: &Table) -> String {
+    format!("{}.{}", pg_schema(cx, table), quoted_name(&table.iris.1))
+}
+
+fn exists(relation: &str) -> String {
+    format!("SELECT WHERE pg_catalog.to_regclass({}) IS NOT NULL", quoted_text(relation))
+}
+
+fn has_column(of_table: &str, column: &str) -> String {
+    format!(
+        "SELECT FROM pg_catalog.pg_attribute WHERE attrelid = {of_table} AND NOT attisdropped AND attname = {}",
+        quoted_text(column)
+    )
+}
+
+fn columns_of(constraint: &SyntaxNode) -> Vec<String> {
+    constraint
+        .descendants()
+        .filter(|node| {
+            matches!(node.kind(), SyntaxKind::COLUMN | SyntaxKind::COLUMN_NAME_REF | SyntaxKind::COLUMN_NAME)
+        })
+        .filter_map(|node| names::first(&node))
+        .map(|name| names::folded(&name))
+        .collect()
+}
+
+fn array(texts: &[String]) -> String {
+    let texts: Vec<String> = texts.iter().map(|text| quoted_text(text)).collect();
+    format!("ARRAY[{}]::pg_catalog.text[]", texts.join(", "))
+}
+
+/// A query for the definitions of views, and of those that read them: what reads another comes first, since what is undone
+/// goes from the end.
+fn views(names: &[String], with_readers: bool) -> String {
+    let names = array(names);
+    let readers = if with_readers {
+        "UNION SELECT rule.ev_class FROM dropped \
+         JOIN pg_catalog.pg_depend AS use ON use.refobjid = dropped.oid AND use.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass \
+         JOIN pg_catalog.pg_rewrite AS rule ON rule.oid = use.objid"
+    } else {
+        ""
+    };
+    format!(
+        "WITH RECURSIVE dropped (oid) AS (SELECT pg_catalog.to_regclass(name)::pg_catalog.oid \
+         FROM pg_catalog.unnest({names}) AS name {readers}) \
+         SELECT pg_catalog.format('CREATE OR REPLACE VIEW %I.%I (%s) AS %s%s', nspname, relname, \
+         (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(attname), ', ' ORDER BY attnum) FROM pg_catalog.pg_attribute \
+         WHERE attrelid = class.oid AND attnum > 0), pg_catalog.rtrim(pg_catalog.pg_get_viewdef(class.oid), ';'), \
+         (SELECT ' WITH ' || pg_catalog.upper(option_value) || ' CHECK OPTION' \
+         FROM pg_catalog.pg_options_to_table(reloptions) WHERE option_name = 'check_option')) AS definition \
+         FROM pg_catalog.pg_class AS class JOIN pg_catalog.pg_namespace AS space ON space.oid = relnamespace \
+         WHERE relkind = 'v' AND class.oid IN (SELECT oid FROM dropped) ORDER BY class.oid DESC"
+    )
+}
