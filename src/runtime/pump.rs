@@ -17,6 +17,7 @@ use futures_lite::future::{or, poll_fn, poll_once};
 use glommio::net::TcpStream;
 
 use self::ask::interruption;
+use self::leave::{login_timed_out, too_many_clients};
 use super::belongings::{Belongings, Locking};
 use super::cancel::{Activity, Target};
 use super::conversation::Conversation;
@@ -583,14 +584,6 @@ pub(super) fn canceled_by_user() -> Box<PgError> {
 
 pub(super) fn canceled_by_timeout() -> Box<PgError> {
     PgError::error(SqlState::QUERY_CANCELED, "canceling statement due to statement timeout")
-}
-
-fn login_timed_out() -> Box<PgError> {
-    PgError::fatal(SqlState::INVALID_AUTHORIZATION, "canceling authentication due to timeout")
-}
-
-fn too_many_clients() -> Box<PgError> {
-    PgError::fatal(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already")
 }
 
 fn stopping(is_authenticated: bool) -> Box<PgError> {

@@ -8,6 +8,7 @@ use super::Pump;
 use crate::runtime::conversation::Conversation;
 use crate::runtime::wait::within;
 use crate::session::{Event, Step};
+use crate::wire::{PgError, SqlState};
 
 /// How long definitions of a transaction that came to nothing are tried to be undone: IRIS may be away for a while.
 const LEAVE_LIMIT: Duration = Duration::from_secs(600);
@@ -69,4 +70,12 @@ impl<C: Conversation> Pump<C> {
             }
         }
     }
+}
+
+pub(super) fn login_timed_out() -> Box<PgError> {
+    PgError::fatal(SqlState::INVALID_AUTHORIZATION, "canceling authentication due to timeout")
+}
+
+pub(super) fn too_many_clients() -> Box<PgError> {
+    PgError::fatal(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already")
 }

@@ -22,6 +22,7 @@ pub(super) mod following;
 pub(super) mod held_rows;
 pub(super) mod local;
 mod lock_rows;
+mod mirror_only;
 pub(super) mod nested;
 pub(super) mod outcome;
 mod page_rest;
@@ -42,9 +43,8 @@ pub(super) mod write_back;
 
 use std::rc::Rc;
 
-use crate::catalog::MirrorChange;
 use crate::iris::Request;
-use crate::sql::{Action, CatalogQuery, CursorCommand, EnumChange, SettingCommand};
+use crate::sql::{Action, CatalogQuery, CursorCommand, SettingCommand};
 use crate::wire::{PgError, SendBuf, SqlState};
 
 use self::arguments::Arguments;
@@ -63,6 +63,7 @@ use self::finish::FinishRun;
 use self::following::Following;
 use self::local::{Local, LocalCommand};
 use self::lock_rows::LockRowsRun;
+use self::mirror_only::MirrorOnly;
 use self::nested::{Carrying, StepsDone};
 use self::outcome::Outcome;
 use self::refused::{RefusedRun, Wanted};
@@ -74,7 +75,7 @@ use self::try_setting::TrySetting;
 use self::undoing::Undoing;
 use self::write_back::WriteBackRun;
 use crate::session::client::Client;
-use crate::session::contract::step::{Event, Progress, Want};
+use crate::session::contract::step::{Event, Progress};
 use crate::session::understand::context::{Cx, ShardContext, Understood};
 use crate::session::understand::resolve::Understanding;
 use crate::session::understand::rows::Formats;
@@ -128,14 +129,6 @@ pub(super) enum Operation {
     Emptying(Box<(Emptying, Operation, u64)>),
     /// A definition that a rollback undoes.
     Define(Box<Define>),
-}
-
-/// COMMENT ON and the like: what the mirror refuses is refused.
-#[derive(Debug)]
-pub(super) struct MirrorOnly {
-    change: Option<MirrorChange>,
-    enum_change: Option<EnumChange>,
-    tag: Rc<str>,
 }
 
 /// What goes in front of a statement. Its row is nobody's.
@@ -612,24 +605,5 @@ fn carry(run: &mut Run, carries: bool, cx: &Cx<'_>) {
     // A portal may have a result of the same statement open: IRIS tells results apart by the key.
     if cx.client.open_results.any() {
         run.separate(cx.shard.next_statement_key());
-    }
-}
-
-impl MirrorOnly {
-    fn start(&mut self) -> Outcome {
-        match self.change.take() {
-            Some(change) => Outcome::Wait(Want::Mirror(change)),
-            None => Outcome::Complete((&self.tag).into()),
-        }
-    }
-
-    fn resume(&self, event: Event<'_>, cx: &Cx<'_>) -> Result<Outcome, Box<PgError>> {
-        let Event::Mirrored(done) = event else { return Err(cx.shard.unwaited()) };
-        done?;
-        if let Some(change) = &self.enum_change {
-            cx.shard.options.enums.apply(change);
-        }
-        cx.shard.schema_changed();
-        Ok(Outcome::Complete((&self.tag).into()))
     }
 }

@@ -193,10 +193,8 @@ impl Run {
 
     /// Rows of the query sent so far, and whether these were all.
     pub(crate) fn rows_sent(&self) -> (u64, bool) {
-        if let Some(held) = &self.held {
-            return held.sent();
-        }
-        (self.step_rows_count, matches!(self.state, State::Done))
+        let all = (self.step_rows_count, matches!(self.state, State::Done));
+        self.held.as_ref().map_or(all, |held| held.sent())
     }
 
     /// Starts the query of a cursor and stops in front of its first row.
@@ -398,8 +396,7 @@ impl Run {
         };
         let statement = Rc::clone(self.statement(step));
         check_deferred(cx.client, &statement.text)?;
-        let values_per_set = step.plan.binds.len();
-        let is_kept = step.plan.writes.is_some();
+        let (values_per_set, is_kept) = (step.plan.binds.len(), step.plan.writes.is_some());
         if self.under_way.is_none() {
             self.under_way = cx.shard.change_begins(&self.understood.translation.mirror);
         }
@@ -532,8 +529,7 @@ impl Run {
             if self.limit_reached() || !reader.is_empty() {
                 let taken = page.len().saturating_sub(reader.rest().len());
                 self.state = State::Suspended { rows: PageRest::new(page, taken), end };
-                let is_part = !self.limit_reached();
-                return Ok(if is_part { Outcome::Wait(Want::Flush) } else { Outcome::Suspended });
+                return Ok(if self.limit_reached() { Outcome::Suspended } else { Outcome::Wait(Want::Flush) });
             }
         } else if let (Some(step), Ok(Some(Item::Int(1..)))) =
             (self.steps().get(self.step), ItemReader::new(rows).item())
@@ -595,8 +591,8 @@ impl Run {
         match &**tag {
             "SELECT" if counts_rows => CommandTag::counted(Rc::clone(tag), self.rows_count),
             "SELECT" | "INSERT 0" | "UPDATE" | "DELETE" | "MERGE" | "COPY" => {
-                let held = self.held.as_ref().filter(|_| counts_rows).map(|held| held.last_count());
-                CommandTag::counted(Rc::clone(tag), held.unwrap_or(self.count))
+                let held = self.held.as_ref().filter(|_| counts_rows);
+                CommandTag::counted(Rc::clone(tag), held.map_or(self.count, |held| held.last_count()))
             }
             _ => tag.into(),
         }
