@@ -571,6 +571,7 @@ impl Carrying for Operation {
         match self {
             Self::Run(run) => run.progress(),
             Self::Following(run) => run.progress(),
+            Self::Rehearsed(run) => run.progress(),
             _ => StepsDone::default(),
         }
     }

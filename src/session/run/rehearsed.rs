@@ -8,7 +8,7 @@ use crate::iris::Request;
 use crate::sql::{Proof, Rehearsal};
 use crate::wire::{Messages, PgError, SendBuf, SqlState};
 
-use super::nested::{Carrying, MakeCarrying, Nested, NestedProgress, OwnStatement, RowForm};
+use super::nested::{Carrying, MakeCarrying, Nested, NestedProgress, OwnStatement, RowForm, StepsDone};
 use super::outcome::{CommandTag, Outcome};
 use crate::session::contract::step::{Event, Progress};
 use crate::session::understand::context::{Cx, Understood};
@@ -131,6 +131,14 @@ impl Rehearsed {
         match &mut self.nested {
             Some(nested) => nested.take_result(),
             None => self.then.take_result(),
+        }
+    }
+
+    /// What has been carried out; what it has taken back itself is as if it had not been.
+    pub(crate) fn progress(&self) -> StepsDone {
+        match self.stage {
+            Stage::Define | Stage::Fill(_) => self.then.progress(),
+            _ => StepsDone::default(),
         }
     }
 
