@@ -76,7 +76,8 @@ impl Default for Temporaries {
     fn default() -> Self {
         Self {
             gateway: format!("{:016x}", RandomState::new().build_hasher().finish()),
-            last: AtomicU64::new(0),
+            // 0 and 1 are of sessions that have none.
+            last: AtomicU64::new(1),
             inner: Mutex::default(),
         }
     }

@@ -11,6 +11,9 @@ use std::sync::Arc;
 use crate::catalog::{Temporaries, TemporarySchema};
 use crate::sql::{OnCommit, TemporaryChange, TemporaryNames};
 
+/// As [`TemporaryTables::state`].
+pub(crate) const NONE_ANY_MORE: u64 = 1;
+
 /// Costs a session without them a few words.
 #[derive(Debug, Default)]
 pub(crate) struct TemporaryTables {
@@ -20,7 +23,7 @@ pub(crate) struct TemporaryTables {
     schemas: BTreeMap<String, String>,
     /// Of the next one.
     next: OnceCell<TemporarySchema>,
-    /// A number that no other state of any session has; 0 = there are none.
+    /// A number that no other state of any session has; 0 = there have been none, 1 = there are none any more.
     state: u64,
     /// As [`TemporaryNames::behind`].
     behind: Option<usize>,
@@ -71,14 +74,15 @@ impl TemporaryTables {
         self.tables.iter().rev().filter(|table| table.dropped.is_none()).map(|table| table.schema.name())
     }
 
-    /// A number that changes with the tables, and that no other session has; 0 = there are none.
+    /// A number that changes with the tables, and that no other session has; 0 = there have been none, 1 = there are none any
+    /// more.
     pub(crate) fn state(&self) -> u64 {
         self.state
     }
 
     /// Tables have other columns or indexes than before.
     pub(crate) fn altered(&mut self, all: &Temporaries) {
-        if self.state != 0 {
+        if self.state > NONE_ANY_MORE {
             self.state = all.next_number();
         }
     }
@@ -170,7 +174,7 @@ impl TemporaryTables {
         let schemas: BTreeMap<String, String> =
             there.map(|table| (table.name.clone(), table.schema.name().to_owned())).collect();
         if schemas != self.schemas {
-            self.state = if schemas.is_empty() { 0 } else { all.next_number() };
+            self.state = if schemas.is_empty() { NONE_ANY_MORE } else { all.next_number() };
             self.schemas = schemas;
         }
     }

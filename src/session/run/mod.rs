@@ -224,7 +224,10 @@ impl Operation {
                     false => Self::Run(run),
                 };
                 match understood.translation.rehearsal.is_some() {
-                    true => Self::Rehearsed(Box::new(Rehearsed::new(carrying, understood, Box::new(then)))),
+                    true => {
+                        let defines = Self::defines(&understood, context, client);
+                        Self::Rehearsed(Box::new(Rehearsed::new(carrying, understood, Box::new(then), defines)))
+                    }
                     false => then,
                 }
             }
@@ -290,11 +293,22 @@ impl Operation {
         }
     }
 
+    /// Whether it is a query, behind which a transaction has a snapshot.
+    fn sees_rows(&self) -> bool {
+        let finds = matches!(self, Self::Finish(_) | Self::Refused(_) | Self::LockRows(_) | Self::Staged(_));
+        finds
+            || matches!(self, Self::Calls(_) | Self::Sleeping(_))
+            || matches!(self, Self::Catalog(run) if run.is_query())
+    }
+
     /// Starts, or goes on after a suspension, with at most `rows_max` rows (0 = all).
     ///
     /// # Errors
     /// The statement's own.
     pub(super) fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        if self.sees_rows() {
+            cx.client.has_queried = cx.client.transaction.in_block();
+        }
         match self {
             Self::Run(run) => {
                 cx.client.settings.check_writable(run.command())?;
@@ -305,37 +319,16 @@ impl Operation {
                 cx.client.settings.check_writable("COPY FROM")?;
                 Ok(copy.start(cx.out))
             }
-            Self::Catalog(run) => {
-                if run.is_query() {
-                    cx.client.has_queried = cx.client.transaction.in_block();
-                }
-                run.start(rows_max, cx)
-            }
-            Self::Finish(run) => {
-                cx.client.has_queried = cx.client.transaction.in_block();
-                run.start(rows_max, cx)
-            }
+            Self::Catalog(run) => run.start(rows_max, cx),
+            Self::Finish(run) => run.start(rows_max, cx),
             Self::Refused(run) => {
-                cx.client.has_queried = cx.client.transaction.in_block();
                 let progress = run.start(Some(rows_max), cx)?;
                 self.after_refusal(progress, cx)
             }
-            Self::WriteBack(run) => {
-                cx.client.settings.check_writable(run.command())?;
-                run.start(rows_max, cx)
-            }
-            Self::LockRows(run) => {
-                cx.client.has_queried = cx.client.transaction.in_block();
-                run.start(rows_max, cx)
-            }
-            Self::Staged(run) => {
-                cx.client.has_queried = cx.client.transaction.in_block();
-                run.start(rows_max, cx)
-            }
-            Self::Rehearsed(run) => {
-                cx.client.settings.check_writable(run.command())?;
-                run.start(cx)
-            }
+            Self::WriteBack(run) => run.start(rows_max, cx),
+            Self::LockRows(run) => run.start(rows_max, cx),
+            Self::Staged(run) => run.start(rows_max, cx),
+            Self::Rehearsed(run) => run.start(cx),
             Self::Mirror(mirror) => Ok(mirror.start()),
             Self::Sequence(run) => run.start(cx),
             Self::Following(run) => run.start(rows_max, cx),
@@ -350,12 +343,8 @@ impl Operation {
             Self::TrySetting(setting) => Ok(setting.start(cx)),
             Self::Local(local) => local.start(cx),
             Self::Channel(channel) => channel.start(cx.client),
-            Self::Calls(calls) => {
-                cx.client.has_queried = cx.client.transaction.in_block();
-                calls.start(rows_max, cx)
-            }
+            Self::Calls(calls) => calls.start(rows_max, cx),
             Self::Sleeping(sleeping) => {
-                cx.client.has_queried = cx.client.transaction.in_block();
                 sleeping.rows_max = rows_max;
                 let outcome = sleeping.calls.start(0, &mut cx.spooled(&mut sleeping.spool));
                 self.after_sleep(outcome, cx)

@@ -3,9 +3,9 @@
 use std::fmt::Debug;
 use std::rc::Rc;
 
-use crate::catalog::BoundValue;
+use crate::catalog::{BoundValue, Described};
 use crate::iris::Request;
-use crate::sql::{FetchedColumn, Template};
+use crate::sql::{Action, FetchedColumn, OutputColumn, StepRole, Template};
 use crate::types::{Encoder, Oid, PgType};
 use crate::wire::{Format, PgError};
 
@@ -200,14 +200,13 @@ impl Nested {
         };
         let (sql, template, described) = resolve.into_parts();
         let described = described.or_else(|| understood.extra.described());
-        let columns = described.as_ref().and_then(|described| described.columns.as_deref()).unwrap_or_default();
-        self.columns = columns.iter().map(|column| carried(column.pg_type)).collect();
+        let columns = columns_of(&understood, described.as_deref());
+        self.columns = columns.iter().map(|(_, pg_type)| carried(*pg_type)).collect();
         let formats = match &self.form {
             RowForm::Client(formats) | RowForm::CarriedAs(formats) => formats.clone(),
             RowForm::Carried => Formats::new(self.columns.iter().map(|column| column.format)),
             RowForm::Fetched => {
-                self.fetched =
-                    columns.iter().map(|column| fetched(&column.name, column.pg_type)).collect::<Result<_>>()?;
+                self.fetched = columns.iter().map(|(name, pg_type)| fetched(name, *pg_type)).collect::<Result<_>>()?;
                 Formats::new(self.fetched.iter().map(|column| column.format))
             }
         };
@@ -258,6 +257,22 @@ fn carried(pg_type: PgType) -> CarriedColumn {
         && crate::sql::travels_in_binary(oid)
         && Encoder::select(PgType::new(oid), Format::Binary).is_ok();
     CarriedColumn { oid, format: if is_plain { Format::Binary } else { Format::Text } }
+}
+
+/// Names and types of the columns of its rows. PostgreSQL is not asked about constants, whose types translation knows.
+fn columns_of(understood: &Understood, described: Option<&Described>) -> Vec<(String, PgType)> {
+    if let Some(columns) = described.and_then(|described| described.columns.as_deref()) {
+        return columns.iter().map(|column| (column.name.clone(), column.pg_type)).collect();
+    }
+    let Action::Script(steps) = &understood.translation.action else { return Vec::new() };
+    let Some(step) = steps.iter().find(|step| step.role == StepRole::Rows) else { return Vec::new() };
+    let columns = step.plan.columns.iter().map(|column| match column {
+        OutputColumn::Column { label, pg_type: Some(pg_type), .. } => {
+            Some((label.clone().unwrap_or_default(), *pg_type))
+        }
+        OutputColumn::Column { .. } | OutputColumn::Star | OutputColumn::Hidden => None,
+    });
+    columns.collect::<Option<Vec<_>>>().unwrap_or_default()
 }
 
 /// # Errors

@@ -35,6 +35,8 @@ pub(crate) struct Rehearsed {
     tag: Option<CommandTag>,
     /// Why it is taken back.
     failure: Option<Box<PgError>>,
+    /// What stands around it takes it back.
+    is_undone_outside: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +49,12 @@ enum Stage {
 }
 
 impl Rehearsed {
-    pub(crate) fn new(make: MakeCarrying, understood: Rc<Understood>, then: Box<dyn Carrying>) -> Self {
+    pub(crate) fn new(
+        make: MakeCarrying,
+        understood: Rc<Understood>,
+        then: Box<dyn Carrying>,
+        is_undone_outside: bool,
+    ) -> Self {
         Self {
             make,
             understood,
@@ -58,17 +65,15 @@ impl Rehearsed {
             spool: SendBuf::new(),
             tag: None,
             failure: None,
+            is_undone_outside,
         }
-    }
-
-    /// The tag without counts.
-    pub(crate) fn command(&self) -> &str {
-        &self.understood.translation.tag
     }
 
     /// # Errors
     /// The statement's own.
     pub(crate) fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome> {
+        cx.client.settings.check_writable(&self.understood.translation.tag)?;
+        self.is_undone_outside &= cx.client.in_transaction();
         if let (true, Some(change)) = (cx.shard.options.has_oracle, mirror_change(cx.client, &self.understood)) {
             let statements = change.statements.iter().map(|statement| statement.sql.as_str());
             let question = Question::new(try_definitions(&change.search_path, statements));
@@ -108,7 +113,10 @@ impl Rehearsed {
             }
             Stage::Proof(_) | Stage::Fill(_) | Stage::Undo(_) => {
                 let Some(mut nested) = self.nested.take() else { return Err(cx.shard.unwaited()) };
-                match nested.resume(event, &mut cx.spooled(&mut self.spool)) {
+                let was_settling = self.settle(cx);
+                let progress = nested.resume(event, &mut cx.spooled(&mut self.spool));
+                cx.client.definitions.set_settling(was_settling);
+                match progress {
                     Ok(NestedProgress::Wait(want)) => {
                         self.nested = Some(nested);
                         Ok(Outcome::Wait(want))
@@ -183,7 +191,10 @@ impl Rehearsed {
             }
             self.spool.clear();
             let own = OwnStatement::new(sql, Vec::new(), Vec::new(), RowForm::Carried);
-            match Nested::start(own, self.make, &mut cx.spooled(&mut self.spool)) {
+            let was_settling = self.settle(cx);
+            let started = Nested::start(own, self.make, &mut cx.spooled(&mut self.spool));
+            cx.client.definitions.set_settling(was_settling);
+            match started {
                 Ok((nested, NestedProgress::Wait(want))) => {
                     self.nested = Some(Box::new(nested));
                     return Ok(Outcome::Wait(want));
@@ -192,6 +203,12 @@ impl Rehearsed {
                 Err(error) => self.done(Err(error))?,
             }
         }
+    }
+
+    /// What takes the definition back is not to be undone itself. What was so before.
+    fn settle(&self, cx: &mut Cx<'_>) -> bool {
+        let was_settling = cx.client.definitions.is_settling();
+        cx.client.definitions.set_settling(was_settling || matches!(self.stage, Stage::Undo(_)))
     }
 
     /// IRIS and the mirror have it.
@@ -226,6 +243,9 @@ impl Rehearsed {
                 {
                     error.message = format!("could not create unique index \"{index}\"");
                     error.detail = error.detail.map(|detail| detail.replace(" already exists.", " is duplicated."));
+                }
+                if self.is_undone_outside {
+                    return Err(error);
                 }
                 self.failure = Some(error);
                 self.stage = Stage::Undo(0);

@@ -113,11 +113,6 @@ impl WriteBackRun {
         }
     }
 
-    /// The tag without counts.
-    pub(crate) fn command(&self) -> &str {
-        &self.understood.translation.tag
-    }
-
     /// Starts, or goes on with the rows of RETURNING, at most `rows_max` of them (0 = all).
     ///
     /// # Errors
@@ -127,6 +122,7 @@ impl WriteBackRun {
         match self.stage {
             Stage::Done => Ok(self.answer(cx)),
             Stage::Next => {
+                cx.client.settings.check_writable(&self.understood.translation.tag)?;
                 cx.shard.writes_back();
                 self.go_on(None, cx)
             }

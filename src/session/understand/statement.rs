@@ -69,13 +69,18 @@ impl Statement {
     }
 
     /// Whether temporary tables have come or gone since it was understood, and a name in it may mean another table by now. As in
-    /// PostgreSQL, a statement goes on with the permanent tables that it was prepared with; what is taken apart is understood
-    /// in parts when it runs.
+    /// PostgreSQL, a statement goes on with the permanent tables that it was prepared with, but for those prepared before the
+    /// session's first temporary table, which gives its search path one schema more; what is taken apart is understood in
+    /// parts when it runs.
     pub(in crate::session) fn is_outdated_by_temporary(&self, client: &Client) -> bool {
         let translation = &self.understood.translation;
-        let is_bound =
-            translation.is_of_session || matches!(translation.action, Action::Finish(_) | Action::WriteBack(_));
-        is_bound && self.template.temporary != client.temporary.state()
+        let is_bound = translation.is_of_session
+            || matches!(
+                translation.action,
+                Action::Finish(_) | Action::WriteBack(_) | Action::LockRows(_) | Action::Staged(_)
+            );
+        let (then, now) = (self.template.temporary, client.temporary.state());
+        then != now && (is_bound || then == 0)
     }
 
     /// What has to be understood anew when the schema changes.

@@ -34,6 +34,7 @@ use self::nearby::{is_called, select_of};
 use self::order::{Draft, Strength};
 pub(in crate::sql) use self::relations::bases;
 use self::relations::{Base, ask};
+pub(in crate::sql) use self::resolution::SYSTEM_COLUMNS;
 use self::resolution::show_own_oids;
 use self::sample::Sample;
 use self::whole::Whole;

@@ -46,7 +46,7 @@ fn is_column_called(value: &SyntaxNode, base: &Base, name: &str) -> bool {
 }
 
 /// Columns that every table of PostgreSQL has beside its own (`SysAtt` of `heap.c`).
-const SYSTEM_COLUMNS: &[&str] = &["cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"];
+pub(in crate::sql) const SYSTEM_COLUMNS: &[&str] = &["cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"];
 
 /// Finds the system columns that a query reads. The number of a table can be told of its rows; false where it reads
 /// another, which the rows of a fetch do not have, or it is not sure of which table.

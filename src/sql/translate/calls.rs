@@ -11,6 +11,7 @@ use crate::sql::plan::{
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, arguments};
 use crate::sql::syntax::tree;
+use crate::sql::syntax::with::is_with_table;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::expr::labels::label;
 use crate::sql::translate::query::from::alias;
@@ -282,7 +283,18 @@ impl Cx<'_> {
     }
 
     /// The text of an expression for PostgreSQL to read.
+    ///
+    /// # Errors
+    /// 0A000 where it reads a table: PostgreSQL has its definition alone.
     fn as_written(&self, node: &SyntaxNode) -> Result<String> {
+        let mut tables = node.descendants().filter(|node| node.kind() == SyntaxKind::RELATION_NAME_REF);
+        let is_read = |name: &SyntaxNode| !is_with_table(name) && !self.is_catalog_relation(&names::folded_parts(name));
+        if let Some(table) = tables.find(is_read) {
+            let at = usize::from(table.text_range().start());
+            return Err(self
+                .unsupported("a sub-query over a table is not supported as an argument of this function", at)
+                .hint("Ask for the value first, and send it as a constant or a parameter."));
+        }
         // Its literals are in the text.
         let range = node.text_range();
         let (start, end) = (usize::from(range.start()), usize::from(range.end()));

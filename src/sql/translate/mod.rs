@@ -22,7 +22,9 @@ pub use self::check::check_syntax;
 use self::check::{in_characters, is_set_names};
 pub(crate) use self::mirror::view_for_mirror;
 use crate::sql::options::{TranslateError, TranslateOptions, Translated};
-use crate::sql::plan::{Action, Bind, CallArgument, Plan, ScriptStep, SettingCommand, StepRole, Translation};
+use crate::sql::plan::{
+    Action, Bind, CallArgument, Plan, ScriptStep, SequenceFunction, SettingCommand, StepRole, Translation,
+};
 use crate::sql::schema::Schema;
 use crate::sql::syntax::depth;
 use crate::sql::syntax::nodes;
@@ -85,10 +87,26 @@ pub fn translate(
     translation.upsert_keys = cx.upsert_keys.take();
     translation.is_of_session = cx.is_of_session.get();
     translation.draws = cx.take_draws();
+    check_draws(&translation)?;
     translation.notices.extend(cx.take_notices());
     check_values(&translation.action)?;
     let pinned = pinned(&cx, &translation);
     Ok(Translated { translation, pinned })
+}
+
+/// PostgreSQL evaluates what an INSERT stores in the order of the table's columns.
+///
+/// # Errors
+/// 0A000 for an INSERT that takes the next value of a sequence and reads its last one.
+fn check_draws(translation: &Translation) -> Result<(), TranslateError> {
+    let has = |functions: &[SequenceFunction]| translation.draws.iter().any(|draw| functions.contains(&draw.function));
+    let reads = has(&[SequenceFunction::Current, SequenceFunction::Last]);
+    if translation.tag.starts_with("INSERT") && reads && has(&[SequenceFunction::Next]) {
+        let message = "currval() and lastval() are not supported in an INSERT that takes a value of a sequence itself";
+        let error = PgError::unsupported(message);
+        return Err(error.hint("Ask for nextval() first, and send its value in both places.").into());
+    }
+    Ok(())
 }
 
 /// Values that one statement may have for IRIS.

@@ -16,6 +16,15 @@ const WIDTH_MAX: usize = 1_600;
 impl Change<'_, '_> {
     pub(super) fn insert(&self) -> Made {
         let Some(table) = self.table() else { return Ok(None) };
+        // PostgreSQL evaluates what is stored in the order of the columns, those among them that take values of sequences.
+        let calls = |names: &[&str]| {
+            let mut calls = self.node.descendants().filter(|node| node.kind() == SyntaxKind::CALL_EXPR);
+            calls.any(|call| nodes::called(&call).is_some_and(|name| names.contains(&name.as_str())))
+        };
+        let draws = table.facts.columns.iter().any(|column| column.draws.is_some()) || calls(&["nextval"]);
+        if draws && calls(&["currval", "lastval"]) {
+            return Ok(None);
+        }
         let Some(source) = self.node.children().find(|child| is_query(child.kind())) else {
             // DEFAULT VALUES
             return if table.is_ruled(None) { self.ruled_insert(&table, None, None) } else { Ok(None) };

@@ -4,7 +4,7 @@ use squawk_syntax::SyntaxKind;
 
 use super::Change;
 use super::target::Table;
-use crate::sql::finish::fetched;
+use crate::sql::finish::{SYSTEM_COLUMNS, fetched};
 use crate::sql::options::TranslateError;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -18,6 +18,15 @@ pub(super) struct Returned {
 }
 
 impl Change<'_, '_> {
+    fn returns_system_column(&self, table: &Table) -> bool {
+        let Some(clause) = nodes::child(self.node, SyntaxKind::RETURNING_CLAUSE) else { return false };
+        let mut names = clause.descendants().filter(|node| node.kind() == SyntaxKind::NAME_REF);
+        names.any(|name| {
+            let name = names::folded_parts(&name).pop().unwrap_or_default();
+            SYSTEM_COLUMNS.contains(&name.as_str()) && table.column(&name).is_none()
+        })
+    }
+
     /// `write`: the statement that stores a row, by its RETURNING. `None`: it cannot be served.
     pub(super) fn returned(
         &self,
@@ -33,7 +42,7 @@ impl Change<'_, '_> {
         if self.is_written(&write(&clause))? {
             return Ok(Some(Returned { clause, by_query: None }));
         }
-        let Some(list) = own else { return Ok(None) };
+        let Some(list) = own.filter(|_| !self.returns_system_column(table)) else { return Ok(None) };
         let columns = table.facts.columns.iter().map(|column| fetched(&table.spelled(column), column)).collect();
         let all: Vec<String> = table.facts.columns.iter().map(|column| table.called(column)).collect();
         let clause = format!(" RETURNING {}", all.join(", "));

@@ -7,6 +7,7 @@ use crate::types::quoted_name;
 use crate::wire::PgError;
 
 use super::{Resolve, Surroundings};
+use crate::session::client::temporary::NONE_ANY_MORE;
 use crate::session::client::{Client, PG_TEMP};
 use crate::session::understand::context::{ShardContext, Understood};
 
@@ -91,7 +92,7 @@ impl Resolve {
         let translation = &mut translated.translation;
         let is_temporary = |name: &RelationName| name.schema.as_deref().is_some_and(is_temporary_schema);
         translation.is_of_session |= self.asked.borrow().iter().any(is_temporary);
-        if translation.makes_temporary() || translation.is_of_session && self.template.temporary == 0 {
+        if translation.makes_temporary() || translation.is_of_session && self.template.temporary <= NONE_ANY_MORE {
             return TranslationCache::new(1).insert(&self.template, 0, translated);
         }
         s.context.translations.borrow_mut().insert(&self.template, s.context.epoch(), translated)

@@ -4,6 +4,7 @@
 //! into being are written as PostgreSQL folds them: IRIS keeps a name's case and shows it to clients.
 
 pub(crate) mod alter_table;
+mod alter_type;
 pub(crate) mod comment;
 pub(crate) mod constraint;
 pub(crate) mod create_table;

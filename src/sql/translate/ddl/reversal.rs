@@ -3,7 +3,8 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::alter_table::{actions, comes_back};
+use super::alter_table::actions;
+use super::alter_type::comes_back;
 use super::definition::{Ddl, cascades, first_name, has_child, need};
 use super::index::index_name;
 use super::sequence::Named;

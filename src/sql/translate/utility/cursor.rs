@@ -7,6 +7,7 @@ use crate::sql::lex::{self, Kind};
 use crate::sql::plan::{Action, CursorCommand, FetchDirection};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, is_query};
+use crate::sql::syntax::with::with_of;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::wire::{PgError, SqlState};
@@ -49,6 +50,15 @@ fn declare(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
         return Err(PgError::error(SqlState::SYNTAX_ERROR, "DECLARE CURSOR can only be used for queries")
             .position(nodes::offset(at)));
     };
+    let changes = with_of(&query).is_some_and(|with| {
+        let tables = nodes::children(&with, SyntaxKind::WITH_TABLE);
+        tables.flat_map(|table| table.children().collect::<Vec<_>>()).any(|part| {
+            matches!(part.kind(), SyntaxKind::INSERT | SyntaxKind::UPDATE | SyntaxKind::DELETE | SyntaxKind::MERGE)
+        })
+    });
+    if changes {
+        return Err(PgError::unsupported("DECLARE CURSOR must not contain data-modifying statements in WITH"));
+    }
     let scroll = if says(SyntaxKind::SCROLL) {
         Some(true)
     } else if says(SyntaxKind::NO_SCROLL) {
