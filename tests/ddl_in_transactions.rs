@@ -10,6 +10,8 @@ use common::message::{cancel, query, terminate};
 use common::process::{Deadline, stretched};
 use common::{Server, free_address, temporary_directory};
 
+const UNDO: [&str; 2] = ["--ddl-in-transaction", "undo"];
+
 /// Longer than a busy machine needs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -81,7 +83,7 @@ fn until_as_before(client: &mut Client) {
 
 #[test]
 fn a_client_goes_in_the_middle() {
-    let server = Server::gateway(&["--iris-connections", "1", "--cores", "1"]);
+    let server = Server::gateway(&[UNDO[0], UNDO[1], "--iris-connections", "1", "--cores", "1"]);
     let mut other = Client::connect(server.address);
     prepare(&mut other);
     // Without a word, with one, and while a statement of it runs.
@@ -102,7 +104,7 @@ fn a_client_goes_in_the_middle() {
 
 #[test]
 fn a_client_that_says_nothing_is_let_go() {
-    let server = Server::gateway(&["--idle-in-transaction-timeout-ms", "500"]);
+    let server = Server::gateway(&[UNDO[0], UNDO[1], "--idle-in-transaction-timeout-ms", "500"]);
     let mut other = Client::connect(server.address);
     prepare(&mut other);
     let mut client = Client::connect(server.address);
@@ -113,7 +115,7 @@ fn a_client_that_says_nothing_is_let_go() {
 
 #[test]
 fn a_cancelled_statement_fails_the_transaction() {
-    let server = Server::gateway(&["--cores", "1"]);
+    let server = Server::gateway(&[UNDO[0], UNDO[1], "--cores", "1"]);
     let mut other = Client::connect(server.address);
     prepare(&mut other);
     other.ok("create table many (id integer primary key)");
@@ -143,7 +145,7 @@ fn iris_is_lost_in_the_middle() {
     let address = free_address();
     let mut superserver = Server::superserver(address, &data);
     let url = format!("iris://_SYSTEM:SYS@{address}/USER");
-    let server = Server::gateway(&["--iris", &url, "--iris-connections", "2", "--cores", "1"]);
+    let server = Server::gateway(&[UNDO[0], UNDO[1], "--iris", &url, "--iris-connections", "2", "--cores", "1"]);
     let mut other = Client::connect(server.address);
     prepare(&mut other);
     // The one says ROLLBACK when IRIS is there again, the other is gone by then.
@@ -175,7 +177,7 @@ fn iris_is_lost_in_the_middle() {
 
 #[test]
 fn clients_side_by_side() {
-    let server = Server::gateway(&["--iris-connections", "4"]);
+    let server = Server::gateway(&[UNDO[0], UNDO[1], "--iris-connections", "4"]);
     let threads: Vec<_> = (0..8)
         .map(|number| {
             let address = server.address;

@@ -122,6 +122,7 @@ binary() {
 
 # over_gateway NAME LIMIT COMMAND...: the part runs over a gateway of its own, which has GATEWAY_ARGUMENTS.
 GATEWAY_ARGUMENTS=()
+UNDO=(--ddl-in-transaction undo)
 over_gateway() {
     local name="$1" port
     if ! port="$(tests/lib/gateway.sh start "$WORK/gateway" "$BINARY" "${GATEWAY_ARGUMENTS[@]}")"; then
@@ -187,13 +188,15 @@ for name in "${PARTS[@]}"; do
     oracle)
         reference
         binary
+        GATEWAY_ARGUMENTS=("${UNDO[@]}")
         over_gateway oracle 900 tests/oracle/run.sh
+        GATEWAY_ARGUMENTS=()
         ;;
     # The same with a PostgreSQL that the gateway runs of those of this machine.
     oracle-native)
         reference
         binary
-        GATEWAY_ARGUMENTS=(--catalog native --catalog-bin-dir "$(tests/lib/postgres.sh binaries)")
+        GATEWAY_ARGUMENTS=(--catalog native --catalog-bin-dir "$(tests/lib/postgres.sh binaries)" "${UNDO[@]}")
         over_gateway oracle-native 900 tests/oracle/run.sh --catalog native
         GATEWAY_ARGUMENTS=()
         ;;
@@ -201,7 +204,7 @@ for name in "${PARTS[@]}"; do
     oracle-finish)
         reference
         binary
-        GATEWAY_ARGUMENTS=(--finish always)
+        GATEWAY_ARGUMENTS=(--finish always "${UNDO[@]}")
         over_gateway oracle-finish 900 tests/oracle/run.sh --finish always
         GATEWAY_ARGUMENTS=()
         ;;
@@ -257,7 +260,9 @@ for name in "${PARTS[@]}"; do
     suite-*)
         [ -f "tests/suites/${name#suite-}/suite.sh" ] || die "no such part: $name"
         binary
+        GATEWAY_ARGUMENTS=("${UNDO[@]}")
         over_gateway "$name" 1200 tests/suites/run.sh "${name#suite-}"
+        GATEWAY_ARGUMENTS=()
         ;;
     *)
         [ -x "tests/interop/$name/run.sh" ] || die "no such part: $name"

@@ -13,6 +13,8 @@ pub struct CachedTranslation<E = ()> {
     pub translation: Translation,
     /// That of the translation, shared by all who carry it out.
     pub tag: Rc<str>,
+    /// It defines nothing, says nothing besides, and takes nothing of a session: there is nothing to look for when it is done.
+    pub is_plain: bool,
     /// What the cache's owner learns of the statement later on.
     pub extra: E,
     /// Index and value of every literal a rule read.
@@ -85,7 +87,8 @@ impl<E: Default> TranslationCache<E> {
             .collect();
         let translation = translated.translation;
         let tag = Rc::from(translation.tag.as_str());
-        let cached = Rc::new(CachedTranslation { translation, tag, extra: E::default(), pinned });
+        let is_plain = translation.is_plain();
+        let cached = Rc::new(CachedTranslation { translation, tag, is_plain, extra: E::default(), pinned });
         if template.text.len() > TEXT_BYTES_MAX {
             return cached;
         }

@@ -93,6 +93,18 @@ impl Translation {
     }
 
     /// Whether it makes a temporary table.
+    /// As [`CachedTranslation::is_plain`](super::CachedTranslation::is_plain).
+    pub(crate) fn is_plain(&self) -> bool {
+        let defines = ["CREATE ", "DROP ", "ALTER ", "SELECT INTO"].iter().any(|verb| self.tag.starts_with(verb));
+        let is_followed = self.temporary.is_some() || self.reversal.is_some() || self.rehearsal.is_some();
+        !(defines || is_followed || self.is_of_session)
+            && self.mirror.is_empty()
+            && self.owned.is_empty()
+            && self.draws.is_empty()
+            && self.notices.is_empty()
+            && self.enum_change.is_none()
+    }
+
     pub fn makes_temporary(&self) -> bool {
         matches!(self.temporary, Some(TemporaryChange::Create { .. }))
     }

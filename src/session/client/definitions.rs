@@ -71,6 +71,17 @@ impl Definitions {
         self.made.len()
     }
 
+    /// No transaction has defined anything that is still to be looked after.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.is_empty()
+            && self.tables.is_empty()
+            && self.at_commit.is_empty()
+            && self.aside.is_empty()
+            && self.deferred.is_empty()
+            && self.held.is_empty()
+            && self.vacated.is_empty()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.made.is_empty() && self.due.is_empty()
     }
@@ -109,6 +120,11 @@ impl Definitions {
             self.at_commit.truncate(self.at_commit.len().saturating_sub(deferral.statements.len()));
             self.made.pop();
         }
+    }
+
+    #[inline]
+    pub(crate) fn has_deferred(&self) -> bool {
+        !self.deferred.is_empty()
     }
 
     pub(crate) fn deferred(&self) -> impl Iterator<Item = &Deferral> {
@@ -177,6 +193,13 @@ impl Definitions {
 
     /// The transaction is over.
     pub(crate) fn end(&mut self, committed: bool) {
+        if !self.is_untouched() {
+            self.end_touched(committed);
+        }
+    }
+
+    #[cold]
+    fn end_touched(&mut self, committed: bool) {
         if committed {
             self.made.clear();
             let steps = std::mem::take(&mut self.at_commit).into_iter().map(|(step, _)| step);

@@ -245,7 +245,9 @@ impl Client {
         self.has_queried = false;
         self.effects.extend(self.channels.end(committed));
         self.effects.extend(self.advisory.roll_back_to(0));
-        self.temporary.end(committed, &self.temporaries);
+        if self.temporary.state() != 0 {
+            self.temporary.end(committed, &self.temporaries);
+        }
         self.settings.end_transaction(committed);
         self.transaction_time_us = None;
         self.transactions_count = self.transactions_count.wrapping_add(1);

@@ -10,6 +10,7 @@ use crate::wire::{Bind, Parse, PgError, SendBuf, SqlState, Target};
 use super::executing::{Behind, Executing, Framing, Origin, Purpose};
 use super::portal::{Portal, PortalState, no_portal};
 use super::ready::{Ready, in_failed_block};
+use crate::session::client::Client;
 use crate::session::contract::step::Step;
 use crate::session::run::arguments::{Arguments, argument_values, constants};
 use crate::session::run::bind::{Values, bind_values};
@@ -17,7 +18,7 @@ use crate::session::run::cursor::SharedCursor;
 use crate::session::run::script::Run;
 use crate::session::run::values::{Parameter, Sources};
 use crate::session::run::{Operation, follows};
-use crate::session::understand::context::{Cx, Understood};
+use crate::session::understand::context::{Cx, ShardContext, Understood};
 use crate::session::understand::resolve::Resolve;
 use crate::session::understand::rows::{Field, Formats, put_row_description};
 use crate::session::understand::rules::{ends_failed_block, needs_transaction, nested, result_changed};
@@ -133,11 +134,12 @@ impl Ready {
             return Err(in_failed_block());
         }
         let subject = statement.subject();
-        if let Some((named, resolve)) = self.renewed_by_execute(&statement.understood)? {
+        let executes = matches!(statement.understood.translation.action, Action::Execute { .. });
+        if executes && let Some((named, resolve)) = self.renewed_by_execute(&statement.understood)? {
             return self.understand(resolve, Purpose::Renew(named, Box::new(Behind::Bind(body.to_vec()))), out);
         }
         // Each table is made in a place of its own.
-        let is_for_once = subject.understood.translation.makes_temporary();
+        let is_for_once = !subject.understood.is_plain && subject.understood.translation.makes_temporary();
         let is_outdated = is_for_once || subject.is_outdated_by_temporary(&self.client);
         if !is_outdated && subject.epoch == self.context.epoch() && self.client.means(&subject.template) {
             return self.finish_bind(bind, &statement, out);
@@ -149,6 +151,7 @@ impl Ready {
     }
 
     /// The statement that EXECUTE names, where a name in it may mean another table by now: temporary ones have come or gone.
+    #[cold]
     pub(in crate::session) fn renewed_by_execute(
         &self,
         execute: &Understood,
@@ -299,9 +302,7 @@ impl Ready {
         }
         let formats = portal.formats.clone();
         if let (PortalState::Bound(Values::Iris(values)), Action::Script(_)) = (&mut portal.state, action)
-            && !follows(&understood, &self.context)
-            && understood.translation.rehearsal.is_none()
-            && !Operation::defines(&understood, &self.context, &self.client)
+            && (understood.is_plain || !is_wrapped(&understood, &self.context, &self.client))
         {
             let values = std::mem::take(values);
             // Made where it stays.
@@ -407,4 +408,12 @@ impl Ready {
         out.put_close_complete();
         Step::NeedFrame
     }
+}
+
+/// Whether more stands around a script than itself.
+#[cold]
+pub(in crate::session) fn is_wrapped(understood: &Understood, context: &ShardContext, client: &Client) -> bool {
+    follows(understood, context)
+        || understood.translation.rehearsal.is_some()
+        || Operation::defines(understood, context, client)
 }

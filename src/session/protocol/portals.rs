@@ -77,7 +77,7 @@ impl Ready {
                 let own: usize = held.iter().filter_map(|cursor| Some(cursor.try_borrow().ok()?.kept_bytes())).sum();
                 let others = self.client.cursor_bytes.get().saturating_sub(own);
                 let room = Room::new(&self.context.options.limits, others);
-                let control = Control::new(command.clone(), Rc::clone(&understood.tag), undoing());
+                let control = Control::new(command.clone(), Rc::clone(&understood.tag), undoing);
                 Ok(Some(Operation::CommitHeld(Box::new(CommitHeld::new(held, room, control)))))
             }
             _ => Ok(None),

@@ -356,6 +356,7 @@ impl Ready {
         self.ready_for_query(out)
     }
 
+    #[cold]
     fn undo(&mut self, undoing: Box<Undoing>, want: Option<Want>, out: &mut SendBuf) -> Step {
         match want {
             Some(want) => {
@@ -368,6 +369,7 @@ impl Ready {
 
     /// The client has gone, or has to: what its transaction has defined is undone, which IRIS has rolled back by then. Its
     /// last step is to close the connection. `None`: there is nothing to do.
+    #[cold]
     pub(crate) fn abandon(&mut self, out: &mut SendBuf) -> Option<Step> {
         if self.client.definitions.is_empty() {
             return None;

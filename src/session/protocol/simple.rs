@@ -7,12 +7,13 @@ use crate::sql::{Action, CursorCommand, check_syntax, statement_start};
 use crate::wire::{PgError, SendBuf};
 
 use super::executing::{Behind, Executing, Framing, Origin, Purpose};
+use super::extended::is_wrapped;
 use super::ready::{Activity, Ready, in_failed_block};
 use crate::session::contract::step::Step;
+use crate::session::run::Operation;
 use crate::session::run::arguments::{Arguments, argument_values, constants};
 use crate::session::run::bind::{Values, bind_values, literals_only};
 use crate::session::run::script::Run;
-use crate::session::run::{Operation, follows};
 use crate::session::understand::context::{Cx, Understood};
 use crate::session::understand::resolve::Resolve;
 use crate::session::understand::rows::Formats;
@@ -233,9 +234,7 @@ impl Ready {
             self.client.transaction.begin_implicit();
         }
         if let (Values::Iris(values), Action::Script(_)) = (&mut values, &understood.translation.action)
-            && !follows(&understood, &self.context)
-            && understood.translation.rehearsal.is_none()
-            && !Operation::defines(&understood, &self.context, &self.client)
+            && (understood.is_plain || !is_wrapped(&understood, &self.context, &self.client))
         {
             // Made where it stays.
             let run = Run::new(Rc::clone(&understood), std::mem::take(values), Formats::text(), true);

@@ -22,9 +22,11 @@ pub(crate) struct Control {
     command: TransactionCommand,
     tag: Rc<str>,
     waiting: Waiting,
-    undoing: Undoing,
+    /// Made when there is something to be undone.
+    make_undoing: fn() -> Undoing,
+    undoing: Option<Box<Undoing>>,
     /// The modes of a transaction that is chained to this one.
-    chained: Option<[(&'static str, String); 3]>,
+    chained: Option<Box<[(&'static str, String); 3]>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +43,17 @@ enum Waiting {
 }
 
 impl Control {
-    pub(crate) fn new(command: TransactionCommand, tag: Rc<str>, undoing: Undoing) -> Self {
-        Self { command, tag, waiting: Waiting::Nothing, undoing, chained: None }
+    pub(crate) fn new(command: TransactionCommand, tag: Rc<str>, make_undoing: fn() -> Undoing) -> Self {
+        Self { command, tag, waiting: Waiting::Nothing, make_undoing, undoing: None, chained: None }
+    }
+
+    /// What is to be waited for until definitions are undone; `None`: nothing.
+    fn start_undoing(&mut self, cx: &mut Cx<'_>) -> Option<Want> {
+        if cx.client.definitions.is_untouched() {
+            return None;
+        }
+        let make = self.make_undoing;
+        self.undoing.get_or_insert_with(|| Box::new(make())).start(cx)
     }
 
     /// A COMMIT that has come to nothing.
@@ -119,7 +130,8 @@ impl Control {
     /// IRIS's refusal: after a failed COMMIT the transaction is rolled back.
     pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         if self.waiting == Waiting::Undo {
-            let want = self.undoing.resume(event, cx);
+            let Some(undoing) = &mut self.undoing else { return Err(cx.shard.unwaited()) };
+            let want = undoing.resume(event, cx);
             return self.undo(want, cx);
         }
         let (Event::Iris(reply), true) = (event, self.waiting != Waiting::Nothing) else {
@@ -142,7 +154,7 @@ impl Control {
                 client.warn_of_definitions(Some(name), out);
                 client.transaction.iris_rolled_back_to(name);
                 client.definitions.roll_back_to(client.transaction.definitions_in_front_of(name));
-                let want = self.undoing.start(cx);
+                let want = self.start_undoing(cx);
                 self.undo(want, cx)
             }
             (Waiting::Renew, TransactionCommand::RollbackTo(name)) => {
@@ -202,10 +214,10 @@ impl Control {
         );
         if chains {
             let modes = ["transaction_isolation", "transaction_read_only", "transaction_deferrable"];
-            self.chained = Some(modes.map(|name| (name, client.settings.show(name).unwrap_or_default())));
+            self.chained = Some(Box::new(modes.map(|name| (name, client.settings.show(name).unwrap_or_default()))));
         }
         client.end_transaction(committed, out);
-        match self.undoing.start(cx) {
+        match self.start_undoing(cx) {
             Some(want) => {
                 self.waiting = Waiting::Undo;
                 Outcome::Wait(want)
@@ -220,7 +232,7 @@ impl Control {
             client.transaction.begin();
             client.settings.begin_transaction();
             // The new transaction has the modes of the one before (manual, COMMIT, "AND CHAIN").
-            for (name, value) in modes {
+            for (name, value) in *modes {
                 client.settings.chain_mode(name, value);
             }
         }

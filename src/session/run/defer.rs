@@ -93,7 +93,13 @@ impl Defer {
 
 /// # Errors
 /// 0A000 for a statement of IRIS, whose text this is, in which a change of a column that waits for COMMIT would have to show.
+#[inline]
 pub(crate) fn check_deferred(client: &Client, text: &str) -> Result<()> {
+    if client.definitions.has_deferred() { check_shown(client, text) } else { Ok(()) }
+}
+
+#[cold]
+fn check_shown(client: &Client, text: &str) -> Result<()> {
     if client.definitions.is_settling() {
         return Ok(());
     }

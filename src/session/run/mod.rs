@@ -86,7 +86,7 @@ use crate::types::quoted_name;
 #[derive(Debug)]
 pub(super) enum Operation {
     Run(Run),
-    Control(Box<Control>),
+    Control(Control),
     Copy(Box<CopyIn>),
     /// The oracle answers.
     Catalog(Box<CatalogRun>),
@@ -238,7 +238,7 @@ impl Operation {
                 tag: tag(),
             }),
             Action::Sequence(command) => Self::Sequence(Box::new(SequenceRun::new(command.clone(), understood))),
-            Action::Transaction(command) => Self::Control(Box::new(Control::new(command.clone(), tag(), undoing()))),
+            Action::Transaction(command) => Self::Control(Control::new(command.clone(), tag(), undoing)),
             Action::Setting(command) if let Some(setting) = TrySetting::of(command, &understood.tag, context) => {
                 Self::TrySetting(Box::new(setting))
             }

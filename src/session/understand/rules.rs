@@ -30,7 +30,15 @@ pub(crate) fn needs_transaction(understood: &Understood) -> bool {
 
 /// What a statement that has succeeded says besides; a definition that cannot be undone is known to
 /// the transaction.
+#[inline]
 pub(crate) fn put_notices(understood: &Understood, context: &ShardContext, client: &mut Client, out: &mut SendBuf) {
+    if !understood.is_plain {
+        put_more(understood, context, client, out);
+    }
+}
+
+#[cold]
+fn put_more(understood: &Understood, context: &ShardContext, client: &mut Client, out: &mut SendBuf) {
     let translation = &understood.translation;
     if let Some(change) = &translation.temporary {
         client.temporary.apply(change, client.transaction.latest_savepoint(), &client.temporaries);
@@ -59,7 +67,15 @@ pub(crate) fn temporary_place(client: &Client, understood: &Understood) -> Resul
 
 /// A statement has been carried out. What was known before a definition is forgotten: by everybody, or by this session
 /// where nobody else sees the tables that it is about.
+#[inline]
 pub(crate) fn definition_done(understood: &Understood, context: &ShardContext) {
+    if !understood.is_plain {
+        definition_known(understood, context);
+    }
+}
+
+#[cold]
+fn definition_known(understood: &Understood, context: &ShardContext) {
     let translation = &understood.translation;
     if translation.is_of_session && !translation.mirror.is_empty() {
         context.tables.borrow_mut().forget_temporary();

@@ -73,14 +73,17 @@ impl Statement {
     /// session's first temporary table, which gives its search path one schema more; what is taken apart is understood in
     /// parts when it runs.
     pub(in crate::session) fn is_outdated_by_temporary(&self, client: &Client) -> bool {
+        let (then, now) = (self.template.temporary, client.temporary.state());
+        if then == now {
+            return false;
+        }
         let translation = &self.understood.translation;
         let is_bound = translation.is_of_session
             || matches!(
                 translation.action,
                 Action::Finish(_) | Action::WriteBack(_) | Action::LockRows(_) | Action::Staged(_)
             );
-        let (then, now) = (self.template.temporary, client.temporary.state());
-        then != now && (is_bound || then == 0)
+        is_bound || then == 0
     }
 
     /// What has to be understood anew when the schema changes.

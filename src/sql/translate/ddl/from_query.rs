@@ -7,7 +7,7 @@ use super::create_table::Column;
 use super::definition::{Ddl, accepted, at, ddl, first_name, has_child, need, notice, tolerant_step, unsupported};
 use super::query_text::{inline, refuse_alike};
 use super::table::Table;
-use super::temporary::{NewTable, refuse_view};
+use super::temporary::{NewTable, refuse_unsaid, refuse_view};
 use super::types::type_of_query;
 use crate::sql::description::{DeclaredType, table_note, view_columns_note, view_note};
 use crate::sql::iris_text;
@@ -159,6 +159,7 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     if nodes::has_token(stmt, SyntaxKind::RECURSIVE_KW) {
         return Err(unsupported(stmt, "recursive views are not supported by IRIS"));
     }
+    refuse_unsaid(cx, &need(stmt, SyntaxKind::VIEW)?, "views")?;
     let view = Table::permanent(cx, &need(stmt, SyntaxKind::VIEW)?)?;
     let replaces = has_child(stmt, SyntaxKind::OR_REPLACE);
     view.refuse_other_schema(cx, &need(stmt, SyntaxKind::VIEW)?)?;

@@ -4,6 +4,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::definition::{Ddl, accepted, ddl, has_child, need, unsupported};
 use super::table::Table;
+use super::temporary::refuse_unsaid;
 use crate::sql::plan::{Action, MirrorStatement, OwnedChange, Restart, SequenceCommand};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -57,6 +58,7 @@ pub(super) fn create(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         return Err(unsupported(&clause, "temporary sequences are not supported")
             .hint("Use a sequence of an own name and drop it."));
     }
+    refuse_unsaid(cx, &need(stmt, SyntaxKind::SEQUENCE)?, "sequences")?;
     let name = Named::of(cx, &need(stmt, SyntaxKind::SEQUENCE)?)?;
     let if_not_exists = has_child(stmt, SyntaxKind::IF_NOT_EXISTS);
     let command = SequenceCommand::Create { name: name.text.clone(), if_not_exists };

@@ -103,6 +103,18 @@ impl NewTable {
     }
 }
 
+/// # Errors
+/// 0A000 for what would be a temporary one without a word, because `pg_temp` comes first on the search path. `what`: of what
+/// kind, in the plural.
+pub(super) fn refuse_unsaid(cx: &Cx<'_>, name: &SyntaxNode, what: &str) -> Result<()> {
+    let comes_first = cx.options.temporary.is_some_and(|temporary| temporary.behind == Some(0));
+    if !comes_first || names::parts(name).len() > 1 {
+        return Ok(());
+    }
+    Err(unsupported(name, format!("temporary {what} are not supported, and search_path begins with pg_temp"))
+        .hint("Put another schema first, or name the schema."))
+}
+
 impl Table {
     /// Whether it is a temporary table.
     pub(crate) fn is_temporary(&self) -> bool {

@@ -3,6 +3,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::definition::{Ddl, at, has_child, mirror_only, need};
+use super::temporary::refuse_unsaid;
 use crate::sql::description::EnumType;
 use crate::sql::plan::{EnumChange, EnumSide};
 use crate::sql::schema::RelationName;
@@ -28,6 +29,9 @@ pub(super) fn is_supported(stmt: &SyntaxNode) -> bool {
 }
 
 pub(super) fn create_enum(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
+    if let Some(name) = stmt.children().next() {
+        refuse_unsaid(cx, &name, "types")?;
+    }
     let RelationName { schema, name } = stmt.children().next().map(|node| type_named(&node)).unwrap_or_default();
     let created = EnumType { schema, name, labels: labels(cx, stmt)? };
     Ok(changing(mirror_only("CREATE TYPE").mirrored_as_written(cx, stmt, &[]), EnumChange::Create(created)))
