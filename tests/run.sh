@@ -2,7 +2,7 @@
 # All tests: formatting, lints, Rust tests, then every client of tests/interop and the oracle against a gateway that
 # this script starts and stops. Installs what is missing (Debian packages when root; clients from their registries).
 #
-#   tests/run.sh             everything
+#   tests/run.sh             everything but the drivers' own suites, which are run by name (suite-pgx, suite-psycopg2 ..)
 #   tests/run.sh NAME...     only these parts: fmt clippy slim deny cargo instructions oracle oracle-native
 #                            oracle-finish precedence constructs audit grammar tpch corpus, a folder of tests/interop,
 #                            or suite- and a folder of tests/suites
@@ -16,9 +16,6 @@ cd "$ROOT"
 PARTS=(fmt clippy slim deny cargo instructions oracle oracle-native oracle-finish precedence constructs audit grammar tpch corpus)
 for folder in tests/interop/*/; do
     PARTS+=("$(basename "$folder")")
-done
-for suite in tests/suites/*/suite.sh; do
-    PARTS+=("suite-$(basename "$(dirname "$suite")")")
 done
 [ $# -eq 0 ] || PARTS=("$@")
 
