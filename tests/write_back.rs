@@ -15,6 +15,25 @@ fn state(client: &mut Client, sql: &str) -> Option<String> {
     client.until_ready().iter().find(|message| message.tag == b'E').and_then(Message::sqlstate)
 }
 
+/// What so many clients give that do this at the same time, each by its number.
+fn side_by_side<T: Send + 'static>(
+    server: &Server,
+    clients_count: usize,
+    run: impl Fn(usize, &mut Client) -> T + Clone + Send + 'static,
+) -> Vec<T> {
+    let threads: Vec<_> = (0..clients_count)
+        .map(|number| {
+            let (address, run) = (server.address, run.clone());
+            std::thread::spawn(move || {
+                let mut client = Client::connect(address);
+                client.set_patience(stretched(Duration::from_secs(60)));
+                run(number, &mut client)
+            })
+        })
+        .collect();
+    threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+}
+
 /// Counts up by one, in several ways, each of which IRIS cannot compute.
 const COUNTS: &[&str] = &[
     "UPDATE counted SET n = n + length(md5(n::text)) - 31 WHERE id = 1",
@@ -33,28 +52,18 @@ fn nothing_is_lost_side_by_side() {
         let mut first = Client::connect(server.address);
         first.ok("CREATE TABLE counted (id integer PRIMARY KEY, n bigint)");
         first.ok("INSERT INTO counted VALUES (1, 0), (2, 0)");
-        let threads: Vec<_> = (0..CLIENTS)
-            .map(|number| {
-                let address = server.address;
-                std::thread::spawn(move || {
-                    let mut client = Client::connect(address);
-                    client.set_patience(stretched(Duration::from_secs(60)));
-                    let mut retried = 0_u32;
-                    for round in 0..ROUNDS {
-                        let sql = COUNTS[(number + round) % COUNTS.len()];
-                        // What others have come between is tried again, as any client has to.
-                        while let Some(state) = state(&mut client, sql) {
-                            assert!(matches!(state.as_str(), "40001" | "40P01"), "{sql}: {state}");
-                            retried += 1;
-                            assert!(retried < 500);
-                        }
-                    }
-                })
-            })
-            .collect();
-        for thread in threads {
-            thread.join().unwrap();
-        }
+        side_by_side(&server, CLIENTS, |number, client| {
+            let mut retried = 0_u32;
+            for round in 0..ROUNDS {
+                let sql = COUNTS[(number + round) % COUNTS.len()];
+                // What others have come between is tried again, as any client has to.
+                while let Some(state) = state(client, sql) {
+                    assert!(matches!(state.as_str(), "40001" | "40P01"), "{sql}: {state}");
+                    retried += 1;
+                    assert!(retried < 500);
+                }
+            }
+        });
         assert_eq!(first.value("SELECT n FROM counted WHERE id = 1"), (CLIENTS * ROUNDS).to_string());
         assert_eq!(first.value("SELECT n FROM counted WHERE id = 2"), "0");
     }
@@ -145,42 +154,34 @@ fn rows_that_are_locked_are_nobody_elses() {
         first.ok(&format!("INSERT INTO job (id, state) SELECT g, 'new' FROM generate_series(1, {JOBS}) g"));
         first.ok("CREATE TABLE counted (id integer PRIMARY KEY, n integer)");
         first.ok("INSERT INTO counted VALUES (1, 0)");
-        let threads: Vec<_> = (0..CLIENTS)
-            .map(|number| {
-                let address = server.address;
-                std::thread::spawn(move || {
-                    let mut client = Client::connect(address);
-                    client.set_patience(stretched(Duration::from_secs(60)));
-                    let mut taken = 0;
-                    loop {
-                        client.ok("BEGIN");
-                        let sql =
-                            format!("SELECT id FROM job WHERE state = 'new' ORDER BY id LIMIT 1 FOR UPDATE{wait}");
-                        client.send(&message::query(&sql));
-                        let answer = client.until_ready();
-                        if let Some(error) = answer.iter().find(|message| message.tag == b'E') {
-                            panic!("{}", error.line());
-                        }
-                        let Some(row) = answer.iter().find(|message| message.tag == b'D') else {
-                            client.ok("COMMIT");
-                            if wait.is_empty() || client.value("SELECT count(*) FROM job WHERE state = 'new'") == "0" {
-                                return taken;
-                            }
-                            continue;
-                        };
-                        // Number of cells, length of the first, its text.
-                        let id = String::from_utf8(row.body[6..].to_vec()).unwrap();
-                        let sql = "SELECT n FROM counted WHERE id = 1 FOR UPDATE";
-                        let n: usize = client.value(sql).parse().unwrap();
-                        client.ok(&format!("UPDATE counted SET n = {} WHERE id = 1", n + 1));
-                        client.ok(&format!("UPDATE job SET state = 'done', worker = {number} WHERE id = {id}"));
-                        client.ok("COMMIT");
-                        taken += 1;
+        let taken = side_by_side(&server, CLIENTS, move |number, client| {
+            let mut taken = 0;
+            loop {
+                client.ok("BEGIN");
+                let sql = format!("SELECT id FROM job WHERE state = 'new' ORDER BY id LIMIT 1 FOR UPDATE{wait}");
+                client.send(&message::query(&sql));
+                let answer = client.until_ready();
+                if let Some(error) = answer.iter().find(|message| message.tag == b'E') {
+                    panic!("{}", error.line());
+                }
+                let Some(row) = answer.iter().find(|message| message.tag == b'D') else {
+                    client.ok("COMMIT");
+                    if wait.is_empty() || client.value("SELECT count(*) FROM job WHERE state = 'new'") == "0" {
+                        return taken;
                     }
-                })
-            })
-            .collect();
-        let taken: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+                    continue;
+                };
+                // Number of cells, length of the first, its text.
+                let id = String::from_utf8(row.body[6..].to_vec()).unwrap();
+                let sql = "SELECT n FROM counted WHERE id = 1 FOR UPDATE";
+                let n: usize = client.value(sql).parse().unwrap();
+                client.ok(&format!("UPDATE counted SET n = {} WHERE id = 1", n + 1));
+                client.ok(&format!("UPDATE job SET state = 'done', worker = {number} WHERE id = {id}"));
+                client.ok("COMMIT");
+                taken += 1;
+            }
+        });
+        let taken: usize = taken.into_iter().sum();
         assert_eq!(taken, JOBS, "{wait}");
         assert_eq!(first.value("SELECT n FROM counted"), JOBS.to_string(), "{wait}");
     }
@@ -195,7 +196,11 @@ fn who_does_not_wait_is_told_or_skips() {
     one.ok("INSERT INTO held VALUES (1, 0), (2, 0), (3, 0)");
     one.ok("BEGIN");
     assert_eq!(one.value("SELECT id FROM held WHERE id = 2 FOR UPDATE"), "2");
-    assert_eq!(state(&mut other, "SELECT id FROM held WHERE id = 2 FOR UPDATE NOWAIT").as_deref(), Some("55P03"));
+    other.send(&message::query("SELECT id FROM public.HELD WHERE id = 2 FOR UPDATE NOWAIT"));
+    let answer = other.until_ready();
+    let error = answer.iter().find(|message| message.tag == b'E').unwrap();
+    assert_eq!(error.sqlstate().as_deref(), Some("55P03"));
+    assert_eq!(error.field(b'M').as_deref(), Some("could not obtain lock on row in relation \"held\""));
     let rows = |answer: Vec<String>| answer.into_iter().filter(|line| line.starts_with("Row")).collect::<Vec<_>>();
     assert_eq!(rows(other.query("SELECT id FROM held WHERE id = 2 FOR SHARE SKIP LOCKED")), Vec::<String>::new());
     one.ok("COMMIT");
@@ -219,21 +224,11 @@ fn jobs_are_taken_by_one_statement() {
     let take = "WITH next AS (SELECT id FROM job WHERE state = 'new' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED), \
                 taken AS (UPDATE job SET state = 'done' FROM next WHERE job.id = next.id RETURNING job.id) \
                 INSERT INTO done SELECT id FROM taken RETURNING id";
-    let threads: Vec<_> = (0..CLIENTS)
-        .map(|_| {
-            let address = server.address;
-            std::thread::spawn(move || {
-                let mut client = Client::connect(address);
-                client.set_patience(stretched(Duration::from_secs(60)));
-                while client.value("SELECT count(*) FROM job WHERE state = 'new'") != "0" {
-                    assert_eq!(state(&mut client, take), None);
-                }
-            })
-        })
-        .collect();
-    for thread in threads {
-        thread.join().unwrap();
-    }
+    side_by_side(&server, CLIENTS, move |_, client| {
+        while client.value("SELECT count(*) FROM job WHERE state = 'new'") != "0" {
+            assert_eq!(state(client, take), None);
+        }
+    });
     assert_eq!(first.value("SELECT count(*) FROM done"), JOBS.to_string());
     assert_eq!(first.value("SELECT count(*) FROM job WHERE state = 'done'"), JOBS.to_string());
 }

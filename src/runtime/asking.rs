@@ -27,6 +27,11 @@ impl From<Box<PgError>> for Trouble {
 }
 
 impl Trouble {
+    /// Whether IRIS refused it for this reason.
+    pub(super) fn is(&self, sqlcode: i32) -> bool {
+        matches!(self, Self::Refused(error) if error.sqlcode == sqlcode)
+    }
+
     pub(super) fn to_pg(&self) -> Box<PgError> {
         match self {
             Self::Refused(error) => to_pg(error),

@@ -54,8 +54,8 @@ pub use translate::{check_syntax, translate};
 
 pub(crate) use write_back::write_back;
 pub(crate) use write_plan::{
-    Guard, Lock, LockRows, LockedTable, Repeats, Returning, RowWait, RowWrite, Staged, StagedPiece, StagedText,
-    WriteBack, WritePart,
+    Guard, Lock, LockRows, LockedTable, Repeats, Returning, RowWait, RowWrite, Staged, StagedPiece, WriteBack,
+    WritePart,
 };
 pub(crate) use writes::{Writes, Written};
 

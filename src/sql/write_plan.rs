@@ -148,6 +148,7 @@ pub enum RowWait {
 /// A table of such a query.
 #[derive(Debug, PartialEq, Eq)]
 pub struct LockedTable {
+    /// As PostgreSQL calls it.
     pub schema: String,
     pub name: String,
     /// Columns of its key.
@@ -162,8 +163,16 @@ pub struct LockedTable {
 /// statement that comes first, and the last one is the statement itself, over the rows that they gave.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Staged {
-    pub stages: Vec<StagedText>,
+    pub stages: Vec<Stage>,
     pub last: StagedText,
+}
+
+/// One of the parts that come first.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stage {
+    pub text: StagedText,
+    /// A sub-query that locks rows, and no change.
+    pub locks: bool,
 }
 
 /// PostgreSQL's SQL, whose `$n` are the client's.

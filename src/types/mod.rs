@@ -47,7 +47,7 @@ pub use iris_protocol::Decimal;
 use iris_protocol::calendar;
 pub(crate) use json::has_number as json_has_number;
 pub use oid::{Oid, PgType};
-pub(crate) use quote::{quoted_name, quoted_text};
+pub(crate) use quote::{quoted_name, quoted_text, read_quoted_name};
 pub(crate) use style::{DateFormat, DateOrder, IntervalFormat, Style, local_us};
 pub(crate) use transcode::write_text;
 pub(crate) use zone::Zone;

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use crate::iris::{IrisStatement, ParameterKind, Request, put_int, put_text};
 use crate::sql::SideTable;
-use crate::types::{quoted_name, quoted_text};
+use crate::types::{quoted_name, quoted_text, read_quoted_name};
 
 /// Asks the mirror for the comments that the side table can keep: kind, name and text. Objects of PostgreSQL's own are
 /// older than `FirstNormalObjectId`, but for `public`.
@@ -104,28 +104,14 @@ fn read_name(text: &str) -> Option<(Vec<String>, &str)> {
     let mut parts = Vec::new();
     let mut rest = text;
     loop {
-        let mut part = String::new();
-        if let Some(mut quoted) = rest.strip_prefix('"') {
-            loop {
-                let (before, after) = quoted.split_once('"')?;
-                part.push_str(before);
-                match after.strip_prefix('"') {
-                    Some(after) => {
-                        part.push('"');
-                        quoted = after;
-                    }
-                    None => {
-                        rest = after;
-                        break;
-                    }
-                }
-            }
+        let (part, after) = if rest.starts_with('"') {
+            read_quoted_name(rest)?
         } else {
             let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
             let (plain, after) = rest.split_at_checked(end)?;
-            part.push_str(plain);
-            rest = after;
-        }
+            (plain.to_owned(), after)
+        };
+        rest = after;
         if part.is_empty() {
             return None;
         }

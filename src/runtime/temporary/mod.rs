@@ -17,17 +17,14 @@ use futures_lite::future::or;
 use glommio::timer::Timer;
 
 use self::owner::{Owner, own};
+use super::asking::{Asked, NO_TABLE_SQLCODE, TABLE_EXISTS_SQLCODE, Trouble, ask};
 use super::keeper_pool::KeeperPool;
-use super::link::Link;
 use super::oracle::{Asker, Oracle};
-use super::pool::Lease;
 use super::wait::{until, within};
-use crate::bridge::to_pg;
 use crate::catalog::{LEASE_TABLE, MirrorChange, Temporaries, TemporaryDuty, parse_temporary_schema};
-use crate::iris::{IrisError, IrisStatement, Item, ItemReader, Reply, Request};
+use crate::iris::{IrisStatement, Request};
 use crate::sql::{MirrorStatement, TEMPORARY_PREFIX};
 use crate::types::{quoted_name, quoted_text};
-use crate::wire::{PgError, SqlState};
 
 /// A lease is changed this often.
 const BEAT: Duration = Duration::from_secs(5);
@@ -45,10 +42,6 @@ const LOOK_PAUSE: Duration = Duration::from_millis(20);
 const KEY_FIRST: u64 = 1 << 62;
 const KEY_OF_THE_END: u64 = 1 << 61;
 
-/// "Table or view not found", "Table name not unique".
-const NO_TABLE_SQLCODE: i32 = 30;
-const TABLE_EXISTS_SQLCODE: i32 = 201;
-
 /// The task's state.
 pub(super) struct TemporaryKeeper {
     temporaries: Arc<Temporaries>,
@@ -63,37 +56,6 @@ pub(super) struct TemporaryKeeper {
     is_leaving: bool,
     /// The leases of others: what they said, and since when.
     seen: HashMap<String, (Option<i64>, Instant)>,
-}
-
-/// Why IRIS did not do what it was to do.
-enum Trouble {
-    Refused(IrisError),
-    Other(Box<PgError>),
-}
-
-impl From<Box<PgError>> for Trouble {
-    fn from(error: Box<PgError>) -> Self {
-        Self::Other(error)
-    }
-}
-
-impl Trouble {
-    fn to_pg(&self) -> Box<PgError> {
-        match self {
-            Self::Refused(error) => to_pg(error),
-            Self::Other(error) => error.clone(),
-        }
-    }
-
-    fn is(&self, sqlcode: i32) -> bool {
-        matches!(self, Self::Refused(error) if error.sqlcode == sqlcode)
-    }
-}
-
-/// The rows of a query, or how many rows were changed.
-struct Answered {
-    rows: Vec<Vec<Option<String>>>,
-    count: i64,
 }
 
 /// Tables by their schemas.
@@ -203,7 +165,7 @@ impl TemporaryKeeper {
         }
         let text = format!("UPDATE {} SET beat = beat + 1", lease_of(self.temporaries.gateway()));
         match self.ask(text, false).await {
-            Ok(Answered { count: 1.., .. }) => {}
+            Ok(Asked { changed: 1.., .. }) => {}
             Err(trouble) if !trouble.is(NO_TABLE_SQLCODE) => {
                 let error = trouble.to_pg();
                 tracing::debug!(code = %error.code, error = error.message, "the lease of temporary tables did not change");
@@ -315,7 +277,7 @@ impl TemporaryKeeper {
         let has_lease = tables.iter().any(|(schema, _)| matches!(parse_temporary_schema(schema), Some((_, None))));
         let rows = if has_lease {
             match self.ask(format!("SELECT beat, owner FROM {}", lease_of(gateway)), true).await {
-                Ok(answered) => answered.rows,
+                Ok(asked) => asked.rows,
                 Err(trouble) if trouble.is(NO_TABLE_SQLCODE) => Vec::new(),
                 Err(trouble) => return Err(trouble),
             }
@@ -352,11 +314,10 @@ impl TemporaryKeeper {
         }
     }
 
-    async fn ask(&mut self, text: String, is_query: bool) -> Result<Answered, Trouble> {
+    async fn ask(&mut self, text: String, is_query: bool) -> Result<Asked, Trouble> {
         self.last_key = self.last_key.wrapping_add(1);
-        let statement = Rc::new(IrisStatement { key: self.last_key, text, kinds: Vec::new(), is_query });
-        let mut request = Request::Execute {
-            statement: Rc::clone(&statement),
+        let request = Request::Execute {
+            statement: Rc::new(IrisStatement { key: self.last_key, text, kinds: Vec::new(), is_query }),
             values: Vec::new(),
             values_per_set: 0,
             sets: 1,
@@ -364,54 +325,9 @@ impl TemporaryKeeper {
             in_transaction: false,
         };
         let mut lease = self.pool.acquire().await?;
-        let mut answered = Answered { rows: Vec::new(), count: 0 };
-        let result = loop {
-            let Some(link) = lease.link_mut() else {
-                break Err(PgError::error(SqlState::INTERNAL_ERROR, "no IRIS connection at hand").into());
-            };
-            match exchange(link, self.timeout, &request, &mut answered).await {
-                Ok(false) => request = Request::Fetch { statement: Rc::clone(&statement) },
-                Ok(true) => break Ok(answered),
-                Err(error) => break Err(error),
-            }
-        };
-        Lease::release(lease).await;
+        let result = ask(&mut lease, self.timeout, &request).await;
+        lease.release().await;
         result
-    }
-}
-
-/// One request; whether its answer is complete.
-async fn exchange(
-    link: &mut Link,
-    timeout: Duration,
-    request: &Request,
-    answered: &mut Answered,
-) -> Result<bool, Trouble> {
-    link.exchange_within(timeout, request).await.map_err(|error| error.to_pg())?;
-    match link.take_reply() {
-        Reply::Failed { error, .. } => Err(Trouble::Refused(error)),
-        Reply::Updated { counts, .. } => {
-            answered.count = counts.iter().copied().fold(0, i64::saturating_add);
-            Ok(true)
-        }
-        Reply::Page { metadata, rows, end } => {
-            let mut reader = ItemReader::new(rows);
-            while !reader.is_empty() && !metadata.columns.is_empty() {
-                let mut row = Vec::with_capacity(metadata.columns.len());
-                for _ in &metadata.columns {
-                    let item = reader.need("cell").map_err(|error| {
-                        PgError::error(SqlState::INTERNAL_ERROR, format!("IRIS sent rows that cannot be read: {error}"))
-                    })?;
-                    row.push(match &item {
-                        Item::Null => None,
-                        item => item.to_text(),
-                    });
-                }
-                answered.rows.push(row);
-            }
-            Ok(end)
-        }
-        Reply::Prepared(_) | Reply::Stream(_) | Reply::Done => Ok(true),
     }
 }
 

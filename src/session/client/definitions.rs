@@ -251,9 +251,8 @@ impl Definitions {
         self.is_settling
     }
 
-    /// Returns what it was.
-    pub(crate) fn set_settling(&mut self, is_settling: bool) -> bool {
-        std::mem::replace(&mut self.is_settling, is_settling)
+    pub(crate) fn set_settling(&mut self, is_settling: bool) {
+        self.is_settling = is_settling;
     }
 }
 

@@ -9,21 +9,20 @@ use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
-use crate::catalog::BoundValue;
 use crate::iris::Request;
 use crate::sql::{Action, LockRows, LockedTable, RowWait};
 use crate::types::Oid;
 use crate::wire::{Format, Messages, PgError, SendBuf, SqlState};
 
-use super::catalog::CatalogStatement;
+use super::apart::{Apart, check_spool};
 use super::held_rows::HeldRows;
-use super::nested::{MakeCarrying, Nested, NestedProgress, OwnStatement, RowForm};
-use super::outcome::{CommandTag, Outcome};
+use super::nested::{Nested, NestedProgress, OwnStatement, RowForm};
+use super::outcome::Outcome;
 use super::write_back::row::{Row, cells, overtaken};
 use crate::session::contract::lock::{LockKey, LockMode, LockRequest, LockScope};
 use crate::session::contract::step::{Event, WaitRequest, Want};
-use crate::session::understand::context::{Cx, Understood};
-use crate::session::understand::rows::{Formats, described_fields, put_row_description};
+use crate::session::understand::context::Cx;
+use crate::session::understand::rows::Formats;
 
 type Result<T> = std::result::Result<T, Box<PgError>>;
 
@@ -33,20 +32,20 @@ const ATTEMPTS_MAX: u32 = 100;
 /// Rows that one statement locks.
 const BATCH_ROWS: usize = 200;
 
+/// Rows that a statement may lock by their keys, which are kept meanwhile.
+const ROWS_MAX: usize = 100_000;
+
 /// Rows of one statement that are claimed in the process.
 const CLAIMS_MAX: usize = 1_000;
+
+/// What is told where its rows take too much memory.
+const SPOOL: [&str; 3] =
+    ["the query", "Rows that are locked are read before, and once more when they are.", "Lock fewer rows at once"];
 
 /// Such a query under way.
 #[derive(Debug)]
 pub(crate) struct LockRowsRun {
-    make: MakeCarrying,
-    understood: Rc<Understood>,
-    /// The client's parameters.
-    statement: CatalogStatement,
-    formats: Formats,
-    /// RowDescription goes in front of the rows (simple protocol).
-    describe: bool,
-    rows_max: u64,
+    whole: Apart,
     stage: Stage,
     nested: Option<Box<Nested>>,
     /// DataRow messages of the query.
@@ -67,9 +66,6 @@ pub(crate) struct LockRowsRun {
 /// The cells of a key, in text.
 type Key = Vec<Vec<u8>>;
 
-/// Text, types and values of its parameters, form of its rows.
-type Statement = (String, Vec<Oid>, Vec<BoundValue>, RowForm);
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     New,
@@ -83,20 +79,9 @@ enum Stage {
 }
 
 impl LockRowsRun {
-    pub(crate) fn new(
-        make: MakeCarrying,
-        understood: Rc<Understood>,
-        statement: CatalogStatement,
-        formats: Formats,
-        describe: bool,
-    ) -> Self {
+    pub(crate) fn new(whole: Apart) -> Self {
         Self {
-            make,
-            understood,
-            statement,
-            formats,
-            describe,
-            rows_max: 0,
+            whole,
             stage: Stage::New,
             nested: None,
             spool: SendBuf::new(),
@@ -116,8 +101,8 @@ impl LockRowsRun {
     /// # Errors
     /// The statement's own; 25006 in a read-only transaction.
     pub(crate) fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome> {
-        self.rows_max = rows_max;
-        let understood = Rc::clone(&self.understood);
+        self.whole.rows_max = rows_max;
+        let understood = Rc::clone(&self.whole.understood);
         let Action::LockRows(plan) = &understood.translation.action else { return Err(cx.shard.unwaited()) };
         match self.stage {
             Stage::Done => Ok(self.answer(cx)),
@@ -135,7 +120,7 @@ impl LockRowsRun {
     /// # Errors
     /// The statement's own.
     pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome> {
-        let understood = Rc::clone(&self.understood);
+        let understood = Rc::clone(&self.whole.understood);
         let Action::LockRows(plan) = &understood.translation.action else { return Err(cx.shard.unwaited()) };
         if let (Stage::Claim, Event::Waited(done)) = (self.stage, &event) {
             self.claim_answered(plan, done.clone()?, cx)?;
@@ -143,7 +128,7 @@ impl LockRowsRun {
         }
         let Some(mut nested) = self.nested.take() else { return Err(cx.shard.unwaited()) };
         let progress = nested.resume(event, &mut cx.spooled(&mut self.spool));
-        let progress = progress.and_then(|progress| self.check_spool(cx).map(|()| progress));
+        let progress = progress.and_then(|progress| check_spool(&self.spool, SPOOL, cx).map(|()| progress));
         match progress {
             Ok(NestedProgress::Wait(want)) => {
                 self.nested = Some(nested);
@@ -176,18 +161,11 @@ impl LockRowsRun {
             if let Some(want) = self.claim(plan, cx) {
                 return Ok(Outcome::Wait(want));
             }
-            let Some((sql, types, values, form)) = self.next(plan)? else {
-                if self.describe
-                    && let Some(fields) = described_fields(self.understood.extra.described().as_deref(), &self.formats)?
-                {
-                    put_row_description(&fields, cx.out);
-                }
+            let Some(statement) = self.next(plan)? else {
+                self.whole.put_description(cx.out)?;
                 return Ok(self.answer(cx));
             };
-            // What locks rows leaves them as they are.
-            let stores = matches!(self.stage, Stage::LockAll | Stage::Lock);
-            let own = OwnStatement { stores, ..OwnStatement::new(sql, types, values, form) };
-            let (nested, progress) = Nested::start(own, self.make, &mut cx.spooled(&mut self.spool))?;
+            let (nested, progress) = Nested::start(statement, self.whole.make, &mut cx.spooled(&mut self.spool))?;
             match progress {
                 NestedProgress::Wait(want) => {
                     self.nested = Some(Box::new(nested));
@@ -199,31 +177,29 @@ impl LockRowsRun {
     }
 
     /// The statement that is next; `None`: the answer is there.
-    fn next(&mut self, plan: &LockRows) -> Result<Option<Statement>> {
-        let CatalogStatement { parameter_types, values, .. } = &self.statement;
+    fn next(&mut self, plan: &LockRows) -> Result<Option<OwnStatement>> {
         match (self.stage, &plan.all) {
             (Stage::LockAll, Some(all)) => {
-                let form = RowForm::Client(Formats::text());
-                Ok(Some((all.clone(), parameter_types.clone(), values.clone(), form)))
+                // What locks rows leaves them as they are.
+                let own = self.whole.part(all.clone(), RowForm::Client(Formats::text()));
+                Ok(Some(OwnStatement { stores: true, ..own }))
             }
             (Stage::New | Stage::LockAll | Stage::Query, _) => {
                 self.spool.clear();
                 let keys_count: usize = plan.tables.iter().map(|table| table.keys_count).sum();
                 let visible = self.columns_count();
                 let form = (0..visible.saturating_add(keys_count))
-                    .map(|n| if n < visible { self.formats.of(n) } else { Format::Text });
+                    .map(|n| if n < visible { self.whole.formats.of(n) } else { Format::Text });
                 let form = RowForm::Client(Formats::new(form.collect::<Vec<_>>().into_iter()));
-                let (mut types, mut values) = (parameter_types.clone(), values.clone());
-                let sql = match (&plan.without, self.skipped.first()) {
-                    (Some((head, tail)), Some(skipped)) if !skipped.is_empty() => {
-                        types.push(Oid::UNSPECIFIED);
-                        let keys: Vec<Key> = skipped.iter().cloned().collect();
-                        values.push((Format::Text, Some(array(&keys).into_bytes())));
-                        format!("{head}${}{tail}", types.len())
-                    }
-                    _ => plan.query.clone(),
-                };
-                Ok(Some((sql, types, values, form)))
+                let mut own = self.whole.part(plan.query.clone(), form);
+                if let (Some((head, tail)), Some(skipped)) = (&plan.without, self.skipped.first())
+                    && !skipped.is_empty()
+                {
+                    own.parameter_types.push(Oid::UNSPECIFIED);
+                    own.values.push((Format::Text, Some(array(skipped).into_bytes())));
+                    own.sql = format!("{head}${}{tail}", own.parameter_types.len());
+                }
+                Ok(Some(own))
             }
             (Stage::Lock, _) => {
                 let Some((at, keys)) = self.wanted.last() else { return Ok(None) };
@@ -263,7 +239,7 @@ impl LockRowsRun {
         }
         match plan.waits {
             RowWait::Refuse => {
-                let message = format!("could not obtain lock on row in relation \"{}\"", last_part(&table.name));
+                let message = format!("could not obtain lock on row in relation \"{}\"", table.name);
                 Err(PgError::error(SqlState(*b"55P03"), message))
             }
             RowWait::Skip => {
@@ -280,6 +256,7 @@ impl LockRowsRun {
     fn all_claimed(&mut self, plan: &LockRows) {
         let mut claimed = std::mem::take(&mut self.claimed);
         if plan.waits == RowWait::Wait {
+            // For others to see; all of them are locked.
             self.stage = Stage::Done;
             return;
         }
@@ -300,8 +277,7 @@ impl LockRowsRun {
 
     /// Of the client's rows.
     fn columns_count(&self) -> usize {
-        let described = self.understood.extra.described();
-        described.and_then(|described| described.columns.as_ref().map(Vec::len)).unwrap_or_default()
+        self.whole.columns_count().unwrap_or_default()
     }
 
     /// What the end of a statement means.
@@ -338,6 +314,14 @@ impl LockRowsRun {
     /// The rows have been read: the answer, if all of them are locked.
     fn queried(&mut self, plan: &LockRows) -> Result<()> {
         let (rows_count, mut unlocked) = self.unlocked(plan)?;
+        if plan.all.is_none() && unlocked.len() > ROWS_MAX {
+            return Err(PgError::error(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                format!("the query locks more than {ROWS_MAX} rows"),
+            )
+            .detail("IRIS cannot tell them by one condition: each is locked by its key.")
+            .hint("Lock fewer rows at once, or the table by LOCK TABLE."));
+        }
         let is_answer = match plan.all {
             Some(_) => rows_count <= self.locked_count,
             None => unlocked.is_empty(),
@@ -376,11 +360,16 @@ impl LockRowsRun {
 
     /// The rows, and the keys of those that are neither locked nor skipped.
     fn unlocked(&self, plan: &LockRows) -> Result<(u64, Vec<(usize, Key)>)> {
+        // One more tells that there are too many.
+        let wanted_max = if plan.all.is_some() { CLAIMS_MAX } else { ROWS_MAX };
         let mut rows_count: u64 = 0;
         let mut unlocked = Vec::new();
         let mut seen: HashSet<(usize, Key)> = HashSet::new();
         for (message, _) in Messages::new(self.spool.as_slice()).filter(|(message, _)| message.tag == b'D') {
             rows_count = rows_count.saturating_add(1);
+            if unlocked.len() > wanted_max {
+                continue;
+            }
             let row: Row = cells(message.body).ok_or_else(lost)?;
             for (n, key) in self.keys(plan, &row) {
                 let is_known = [&self.locked, &self.skipped]
@@ -429,41 +418,26 @@ impl LockRowsRun {
         Ok(())
     }
 
-    /// # Errors
-    /// 54000 when the rows of the query take too much memory.
-    fn check_spool(&self, cx: &Cx<'_>) -> Result<()> {
-        let max = cx.shard.options.limits.finish_bytes_max;
-        if self.spool.len() <= max {
-            return Ok(());
-        }
-        let message = format!("the query would need more than {} MB of rows", max >> 20);
-        Err(PgError::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message)
-            .detail("Rows that are locked are read before, and once more when they are.")
-            .hint("Lock fewer rows at once, or raise finish_bytes_max."))
-    }
-
     fn answer(&mut self, cx: &mut Cx<'_>) -> Outcome {
-        if self.rows.send(self.rows_max, cx.out) {
-            return Outcome::Suspended;
-        }
-        Outcome::Complete(CommandTag::counted(Rc::clone(&self.understood.tag), self.rows.last_count()))
+        self.whole.answer(&mut self.rows, 0, cx.out)
     }
 }
 
 /// The statement that locks rows of a table.
-fn locking(table: &LockedTable, keys: &[Key]) -> Statement {
+fn locking(table: &LockedTable, keys: &[Key]) -> OwnStatement {
     let text = |value: Vec<u8>| (Format::Text, Some(value));
     let (sql, values) = match (keys, &table.many) {
         ([_, _, ..], Some(many)) => (many, vec![text(array(keys).into_bytes())]),
         (keys, _) => (&table.one, keys.iter().flatten().cloned().map(text).collect::<Vec<_>>()),
     };
-    (sql.clone(), vec![Oid::UNSPECIFIED; values.len()], values, RowForm::Client(Formats::text()))
+    let types = vec![Oid::UNSPECIFIED; values.len()];
+    OwnStatement { stores: true, ..OwnStatement::new(sql.clone(), types, values, RowForm::Client(Formats::text())) }
 }
 
 /// Keys of one column as PostgreSQL writes an array.
-fn array(keys: &[Key]) -> String {
+fn array<'a>(keys: impl IntoIterator<Item = &'a Key>) -> String {
     let mut text = String::from("{");
-    for (n, value) in keys.iter().flatten().enumerate() {
+    for (n, value) in keys.into_iter().flatten().enumerate() {
         let value = String::from_utf8_lossy(value).replace('\\', "\\\\").replace('"', "\\\"");
         let _ = write!(text, "{}\"{value}\"", if n > 0 { "," } else { "" });
     }
@@ -471,15 +445,11 @@ fn array(keys: &[Key]) -> String {
     text
 }
 
-/// What the process knows a row by. Two rows of one hash wait for each other, which harms nobody.
+/// What the process knows a row by.
 fn row_key(table: &LockedTable, key: &Key) -> LockKey {
     let mut hasher = DefaultHasher::new();
-    (&table.schema, last_part(&table.name).to_lowercase(), key).hash(&mut hasher);
+    (&table.schema, &table.name, key).hash(&mut hasher);
     LockKey::Row(hasher.finish())
-}
-
-fn last_part(name: &str) -> &str {
-    name.rsplit('.').next().unwrap_or(name).trim_matches('"')
 }
 
 fn mode(plan: &LockRows) -> LockMode {

@@ -1,5 +1,6 @@
 //! One understood statement being carried out. Simple and extended protocol differ in framing only: both run this.
 
+mod apart;
 pub(super) mod arguments;
 pub(super) mod arrays;
 pub(super) mod bind;
@@ -47,6 +48,7 @@ use crate::iris::Request;
 use crate::sql::{Action, CatalogQuery, CursorCommand, SettingCommand};
 use crate::wire::{PgError, SendBuf, SqlState};
 
+use self::apart::Apart;
 use self::arguments::Arguments;
 use self::bind::{StepValues, Values};
 use self::block::BlockRun;
@@ -192,17 +194,13 @@ impl Operation {
                 let run = FinishRun::new(understood, *statement, formats, describe);
                 return Ok(Self::Finish(Box::new(run)));
             }
-            (Values::Oracle(statement), Action::WriteBack(_)) => {
-                let run = WriteBackRun::new(carrying, understood, *statement, formats, describe);
-                return Ok(Self::WriteBack(Box::new(run)));
-            }
-            (Values::Oracle(statement), Action::LockRows(_)) => {
-                let run = LockRowsRun::new(carrying, understood, *statement, formats, describe);
-                return Ok(Self::LockRows(Box::new(run)));
-            }
-            (Values::Oracle(statement), Action::Staged(_)) => {
-                let run = StagedRun::new(carrying, understood, *statement, formats, describe);
-                return Ok(Self::Staged(Box::new(run)));
+            (Values::Oracle(statement), Action::WriteBack(_) | Action::LockRows(_) | Action::Staged(_)) => {
+                let whole = Apart::new(carrying, understood, *statement, formats, describe);
+                return Ok(match whole.action() {
+                    Action::LockRows(_) => Self::LockRows(Box::new(LockRowsRun::new(whole))),
+                    Action::Staged(_) => Self::Staged(Box::new(StagedRun::new(whole))),
+                    _ => Self::WriteBack(Box::new(WriteBackRun::new(whole))),
+                });
             }
             (Values::Calls(values), Action::Calls(calls)) => {
                 return Ok(Self::Calls(Box::new(Calls::new(calls, *values, formats, describe, tag()))));
@@ -361,6 +359,9 @@ impl Operation {
 
     /// Rows of temporary tables that are to be gone by now are deleted before it starts.
     pub(super) fn put_deletes_in_front(&mut self, client: &Client) {
+        if client.temporary.state() == 0 {
+            return;
+        }
         // These see no rows.
         if matches!(self, Self::Control(_) | Self::Local(_) | Self::Channel(_) | Self::TrySetting(_)) {
             return;

@@ -81,10 +81,7 @@ impl PutAside {
     /// # Errors
     /// 2BP01, and those of IRIS.
     pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Aside> {
-        let was_settling = cx.client.definitions.set_settling(true);
-        let aside = self.on_event(event, cx);
-        cx.client.definitions.set_settling(was_settling);
-        aside
+        cx.settling(|cx| self.on_event(event, cx))
     }
 
     fn on_event(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Aside> {

@@ -113,10 +113,8 @@ impl Rehearsed {
             }
             Stage::Proof(_) | Stage::Fill(_) | Stage::Undo(_) => {
                 let Some(mut nested) = self.nested.take() else { return Err(cx.shard.unwaited()) };
-                let was_settling = self.settle(cx);
-                let progress = nested.resume(event, &mut cx.spooled(&mut self.spool));
-                cx.client.definitions.set_settling(was_settling);
-                match progress {
+                let takes_back = self.takes_back();
+                match cx.settling_if(takes_back, |cx| nested.resume(event, &mut cx.spooled(&mut self.spool))) {
                     Ok(NestedProgress::Wait(want)) => {
                         self.nested = Some(nested);
                         Ok(Outcome::Wait(want))
@@ -191,10 +189,8 @@ impl Rehearsed {
             }
             self.spool.clear();
             let own = OwnStatement::new(sql, Vec::new(), Vec::new(), RowForm::Carried);
-            let was_settling = self.settle(cx);
-            let started = Nested::start(own, self.make, &mut cx.spooled(&mut self.spool));
-            cx.client.definitions.set_settling(was_settling);
-            match started {
+            let (make, takes_back) = (self.make, self.takes_back());
+            match cx.settling_if(takes_back, |cx| Nested::start(own, make, &mut cx.spooled(&mut self.spool))) {
                 Ok((nested, NestedProgress::Wait(want))) => {
                     self.nested = Some(Box::new(nested));
                     return Ok(Outcome::Wait(want));
@@ -205,10 +201,9 @@ impl Rehearsed {
         }
     }
 
-    /// What takes the definition back is not to be undone itself. What was so before.
-    fn settle(&self, cx: &mut Cx<'_>) -> bool {
-        let was_settling = cx.client.definitions.is_settling();
-        cx.client.definitions.set_settling(was_settling || matches!(self.stage, Stage::Undo(_)))
+    /// Whether the definition is being taken back, which is not to be undone itself.
+    fn takes_back(&self) -> bool {
+        matches!(self.stage, Stage::Undo(_))
     }
 
     /// IRIS and the mirror have it.

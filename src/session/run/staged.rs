@@ -3,34 +3,24 @@
 
 use std::rc::Rc;
 
-use crate::catalog::BoundValue;
 use crate::iris::Request;
-use crate::sql::{Action, FetchedColumn, Staged, StagedPiece, StagedText};
-use crate::types::Oid;
+use crate::sql::{Action, FetchedColumn, Staged, StagedPiece};
 use crate::wire::{Format, Messages, PgError, SqlState};
 
+use super::apart::Apart;
 use super::arrays::{Elements, put_elements, put_rows};
-use super::catalog::CatalogStatement;
 use super::held_rows::HeldRows;
-use super::nested::{MakeCarrying, Nested, NestedProgress, OwnStatement, RowForm};
-use super::outcome::{CommandTag, Outcome};
+use super::nested::{Nested, NestedProgress, OwnStatement, RowForm};
+use super::outcome::Outcome;
 use crate::session::contract::step::Event;
-use crate::session::understand::context::{Cx, Understood};
-use crate::session::understand::rows::{Formats, described_fields, put_row_description};
+use crate::session::understand::context::Cx;
 
 type Result<T> = std::result::Result<T, Box<PgError>>;
 
 /// Such a statement under way.
 #[derive(Debug)]
 pub(crate) struct StagedRun {
-    make: MakeCarrying,
-    understood: Rc<Understood>,
-    /// The client's parameters.
-    statement: CatalogStatement,
-    formats: Formats,
-    /// RowDescription goes in front of the rows (simple protocol).
-    describe: bool,
-    rows_max: u64,
+    whole: Apart,
     nested: Option<Box<Nested>>,
     /// What the stages have given.
     given: Vec<Given>,
@@ -48,25 +38,8 @@ struct Given {
 }
 
 impl StagedRun {
-    pub(crate) fn new(
-        make: MakeCarrying,
-        understood: Rc<Understood>,
-        statement: CatalogStatement,
-        formats: Formats,
-        describe: bool,
-    ) -> Self {
-        Self {
-            make,
-            understood,
-            statement,
-            formats,
-            describe,
-            rows_max: 0,
-            nested: None,
-            given: Vec::new(),
-            rows: HeldRows::default(),
-            count: None,
-        }
+    pub(crate) fn new(whole: Apart) -> Self {
+        Self { whole, nested: None, given: Vec::new(), rows: HeldRows::default(), count: None }
     }
 
     /// Starts, or goes on with its rows, at most `rows_max` of them (0 = all).
@@ -74,7 +47,7 @@ impl StagedRun {
     /// # Errors
     /// The statement's own; 25006 in a read-only transaction.
     pub(crate) fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome> {
-        self.rows_max = rows_max;
+        self.whole.rows_max = rows_max;
         if self.count.is_some() {
             return Ok(self.answer(cx));
         }
@@ -101,13 +74,14 @@ impl StagedRun {
         }
     }
 
-    /// A part that does not know a column, or its table, reads one of the query outside: PostgreSQL has described the whole.
+    /// A sub-query that does not know a column, or its table, reads one of the query outside: PostgreSQL has described the
+    /// whole.
     fn told(&self, error: Box<PgError>) -> Box<PgError> {
-        let is_part = match &self.understood.translation.action {
-            Action::Staged(plan) => self.given.len() < plan.stages.len(),
+        let locks = match self.whole.action() {
+            Action::Staged(plan) => plan.stages.get(self.given.len()).is_some_and(|stage| stage.locks),
             _ => false,
         };
-        if !is_part || !matches!(&error.code.0, b"42P01" | b"42703") {
+        if !locks || !matches!(&error.code.0, b"42P01" | b"42703") {
             return error;
         }
         PgError::unsupported("FOR UPDATE in a sub-query that reads columns of the query outside is not supported")
@@ -126,7 +100,7 @@ impl StagedRun {
 
     /// `done`: the statement before, and the rows that it has changed.
     fn go_on(&mut self, mut done: Option<(Nested, u64)>, cx: &mut Cx<'_>) -> Result<Outcome> {
-        let understood = Rc::clone(&self.understood);
+        let understood = Rc::clone(&self.whole.understood);
         let Action::Staged(plan) = &understood.translation.action else { return Err(cx.shard.unwaited()) };
         loop {
             if let Some((nested, count)) = done.take() {
@@ -135,18 +109,11 @@ impl StagedRun {
                     self.given.push(given);
                 } else {
                     self.count = Some(count);
-                    if self.describe
-                        && let Some(fields) =
-                            described_fields(self.understood.extra.described().as_deref(), &self.formats)?
-                    {
-                        put_row_description(&fields, cx.out);
-                    }
+                    self.whole.put_description(cx.out)?;
                     return Ok(self.answer(cx));
                 }
             }
-            let (sql, types, values, form) = self.next(plan)?;
-            let own = OwnStatement::new(sql, types, values, form);
-            let started = Nested::start(own, self.make, &mut cx.spooled(&mut self.rows.spool));
+            let started = Nested::start(self.next(plan)?, self.whole.make, &mut cx.spooled(&mut self.rows.spool));
             let (nested, progress) = started.map_err(|error| self.told(error))?;
             match progress {
                 NestedProgress::Wait(want) => {
@@ -174,14 +141,13 @@ impl StagedRun {
         Ok(Given { columns, arrays })
     }
 
-    /// The statement that is next: text, types and values of its parameters, form of its rows.
-    fn next(&self, plan: &Staged) -> Result<(String, Vec<Oid>, Vec<BoundValue>, RowForm)> {
-        let CatalogStatement { parameter_types, values, .. } = &self.statement;
-        let (mut types, mut values) = (parameter_types.clone(), values.clone());
+    /// The statement that is next.
+    fn next(&self, plan: &Staged) -> Result<OwnStatement> {
         let stage = plan.stages.get(self.given.len());
-        let text: &StagedText = stage.unwrap_or(&plan.last);
-        let mut sql = String::new();
-        for piece in text {
+        let form = if stage.is_some() { RowForm::Fetched } else { RowForm::Client(self.whole.formats.clone()) };
+        let mut own = self.whole.part(String::new(), form);
+        let OwnStatement { sql, parameter_types: types, values, .. } = &mut own;
+        for piece in stage.map_or(&plan.last, |stage| &stage.text) {
             match piece {
                 StagedPiece::Text(text) => sql.push_str(text),
                 StagedPiece::Rows(n) => {
@@ -193,23 +159,17 @@ impl StagedRun {
                         continue;
                     }
                     sql.push_str("SELECT * FROM ");
-                    put_rows(&given.columns, types.len().saturating_add(1), &mut sql);
+                    put_rows(&given.columns, types.len().saturating_add(1), sql);
                     sql.push_str(" AS pgw_stage");
                     types.extend(given.columns.iter().map(|column| column.array));
                     values.extend(given.arrays.iter().map(|array| (Format::Binary, Some(array.clone()))));
                 }
             }
         }
-        let form = if stage.is_some() { RowForm::Fetched } else { RowForm::Client(self.formats.clone()) };
-        Ok((sql, types, values, form))
+        Ok(own)
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>) -> Outcome {
-        if self.rows.send(self.rows_max, cx.out) {
-            return Outcome::Suspended;
-        }
-        let returns = self.understood.extra.described().is_some_and(|described| described.columns.is_some());
-        let count = if returns { self.rows.last_count() } else { self.count.unwrap_or_default() };
-        Outcome::Complete(CommandTag::counted(Rc::clone(&self.understood.tag), count))
+        self.whole.answer(&mut self.rows, self.count.unwrap_or_default(), cx.out)
     }
 }

@@ -49,18 +49,12 @@ impl Undoing {
 
     /// `None`: all is undone, as far as it can be.
     pub(crate) fn start(&mut self, cx: &mut Cx<'_>) -> Option<Want> {
-        let was_settling = cx.client.definitions.set_settling(true);
-        let want = self.next(cx);
-        cx.client.definitions.set_settling(was_settling);
-        want
+        cx.settling(|cx| self.next(cx))
     }
 
     /// As [`start`](Self::start).
     pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Option<Want> {
-        let was_settling = cx.client.definitions.set_settling(true);
-        let want = self.on_event(event, cx);
-        cx.client.definitions.set_settling(was_settling);
-        want
+        cx.settling(|cx| self.on_event(event, cx))
     }
 
     fn on_event(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Option<Want> {

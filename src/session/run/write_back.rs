@@ -13,15 +13,16 @@ use crate::sql::{Action, Lock, Repeats, Returning, RowWrite, WriteBack, WritePar
 use crate::types::Oid;
 use crate::wire::{Format, Messages, PgError, SendBuf, SqlState};
 
+use super::apart::{Apart, check_spool};
 use super::arrays::{Elements, put_elements, put_rows};
 use super::catalog::CatalogStatement;
 use super::held_rows::HeldRows;
-use super::nested::{CarriedColumn, MakeCarrying, Nested, NestedProgress, OwnStatement, RowForm};
-use super::outcome::{CommandTag, Outcome};
+use super::nested::{CarriedColumn, Nested, NestedProgress, OwnStatement, RowForm};
+use super::outcome::Outcome;
 use super::upsert_keys::second_time;
 use crate::session::contract::step::Event;
-use crate::session::understand::context::{Cx, Understood};
-use crate::session::understand::rows::{Formats, described_fields, put_row_description};
+use crate::session::understand::context::Cx;
+use crate::session::understand::rows::Formats;
 use row::{Row, cells, check_fits, check_rules, chosen, joined, merged_twice, overtaken, with_key};
 
 pub(super) mod row;
@@ -31,18 +32,17 @@ type Result<T> = std::result::Result<T, Box<PgError>>;
 /// How often rows are locked and read when each time others have come between the two.
 const ATTEMPTS_MAX: u32 = 5;
 
+/// What is told where its rows take too much memory.
+const SPOOL: [&str; 3] = [
+    "the change",
+    "IRIS cannot compute this change as a whole: the rows to be written are read first.",
+    "Change fewer rows at once",
+];
+
 /// Such a change under way.
 #[derive(Debug)]
 pub(crate) struct WriteBackRun {
-    /// For the statements that it consists of.
-    make: MakeCarrying,
-    understood: Rc<Understood>,
-    /// The client's parameters.
-    statement: CatalogStatement,
-    formats: Formats,
-    /// RowDescription goes in front of the rows (simple protocol).
-    describe: bool,
-    rows_max: u64,
+    whole: Apart,
     part: usize,
     stage: Stage,
     nested: Option<Box<Nested>>,
@@ -81,20 +81,9 @@ enum Stage {
 }
 
 impl WriteBackRun {
-    pub(crate) fn new(
-        make: MakeCarrying,
-        understood: Rc<Understood>,
-        statement: CatalogStatement,
-        formats: Formats,
-        describe: bool,
-    ) -> Self {
+    pub(crate) fn new(whole: Apart) -> Self {
         Self {
-            make,
-            understood,
-            statement,
-            formats,
-            describe,
-            rows_max: 0,
+            whole,
             part: 0,
             stage: Stage::Next,
             nested: None,
@@ -118,11 +107,11 @@ impl WriteBackRun {
     /// # Errors
     /// The statement's own.
     pub(crate) fn start(&mut self, rows_max: u64, cx: &mut Cx<'_>) -> Result<Outcome> {
-        self.rows_max = rows_max;
+        self.whole.rows_max = rows_max;
         match self.stage {
             Stage::Done => Ok(self.answer(cx)),
             Stage::Next => {
-                cx.client.settings.check_writable(&self.understood.translation.tag)?;
+                cx.client.settings.check_writable(&self.whole.understood.translation.tag)?;
                 cx.shard.writes_back();
                 self.go_on(None, cx)
             }
@@ -135,7 +124,7 @@ impl WriteBackRun {
     pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome> {
         let Some(mut nested) = self.nested.take() else { return Err(cx.shard.unwaited()) };
         let progress = nested.resume(event, &mut self.sink(cx));
-        let progress = progress.and_then(|progress| self.check_spool(cx).map(|()| progress));
+        let progress = progress.and_then(|progress| check_spool(&self.spool, SPOOL, cx).map(|()| progress));
         self.settle(nested, progress, cx)
     }
 
@@ -150,7 +139,7 @@ impl WriteBackRun {
     }
 
     fn plan(&self) -> Option<&WriteBack> {
-        match &self.understood.translation.action {
+        match &self.whole.understood.translation.action {
             Action::WriteBack(plan) => Some(plan),
             _ => None,
         }
@@ -217,14 +206,10 @@ impl WriteBackRun {
             }
             let Some(statement) = self.next(cx)? else {
                 self.stage = Stage::Done;
-                if self.describe
-                    && let Some(fields) = described_fields(self.understood.extra.described().as_deref(), &self.formats)?
-                {
-                    put_row_description(&fields, cx.out);
-                }
+                self.whole.put_description(cx.out)?;
                 return Ok(self.answer(cx));
             };
-            let started = Nested::start(statement, self.make, &mut self.sink(cx));
+            let started = Nested::start(statement, self.whole.make, &mut self.sink(cx));
             let (nested, progress) = started.map_err(|error| self.with_key(error))?;
             match progress {
                 NestedProgress::Wait(want) => {
@@ -286,7 +271,7 @@ impl WriteBackRun {
 
     /// The rows have been read that are to be written.
     fn queried(&mut self) -> Result<()> {
-        let understood = Rc::clone(&self.understood);
+        let understood = Rc::clone(&self.whole.understood);
         let Action::WriteBack(plan) = &understood.translation.action else { return Ok(()) };
         // A row has become one to be changed since the others were locked.
         let (has_more, again) = match (&plan.lock, &plan.repeats) {
@@ -323,22 +308,9 @@ impl WriteBackRun {
         false
     }
 
-    /// # Errors
-    /// 54000 when the rows of the query take too much memory.
-    fn check_spool(&self, cx: &Cx<'_>) -> Result<()> {
-        let max = cx.shard.options.limits.finish_bytes_max;
-        if self.spool.len() <= max {
-            return Ok(());
-        }
-        let message = format!("the change would need more than {} MB of rows", max >> 20);
-        Err(PgError::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message)
-            .detail("IRIS cannot compute this change as a whole: the rows to be written are read first.")
-            .hint("Change fewer rows at once, or raise finish_bytes_max."))
-    }
-
     /// The statement that is next.
     fn next(&mut self, cx: &Cx<'_>) -> Result<Option<OwnStatement>> {
-        let understood = Rc::clone(&self.understood);
+        let understood = Rc::clone(&self.whole.understood);
         let Action::WriteBack(plan) = &understood.translation.action else { return Ok(None) };
         loop {
             let Some(part) = plan.parts.get(self.part) else {
@@ -350,7 +322,7 @@ impl WriteBackRun {
             };
             let stores = part.guard.is_some();
             let by_client = |sql: &str, stores| {
-                let CatalogStatement { parameter_types, values, .. } = &self.statement;
+                let CatalogStatement { parameter_types, values, .. } = &self.whole.statement;
                 let own = OwnStatement::new(sql.to_owned(), parameter_types.clone(), values.clone(), RowForm::Carried);
                 Ok(Some(OwnStatement { stores, ..own }))
             };
@@ -426,7 +398,7 @@ impl WriteBackRun {
                         Some(returning) => {
                             RowForm::CarriedAs(Formats::new(returning.columns.iter().map(|column| column.format)))
                         }
-                        None => RowForm::Client(self.formats.clone()),
+                        None => RowForm::Client(self.whole.formats.clone()),
                     };
                     let asked = write.asked().map(|(sql, count)| (sql.to_owned(), count));
                     let own = OwnStatement::new(sql, types, values, form);
@@ -455,7 +427,7 @@ impl WriteBackRun {
         let arrays = columns.into_iter().zip(&returning.columns);
         let values = arrays
             .map(|(elements, column)| (Format::Binary, Some(elements.into_array(column.element, rows_count).concat())));
-        Ok(OwnStatement::new(sql, types, values.collect(), RowForm::Client(self.formats.clone())))
+        Ok(OwnStatement::new(sql, types, values.collect(), RowForm::Client(self.whole.formats.clone())))
     }
 
     fn end_part(&mut self) {
@@ -542,12 +514,6 @@ impl WriteBackRun {
     }
 
     fn answer(&mut self, cx: &mut Cx<'_>) -> Outcome {
-        if self.returned.send(self.rows_max, cx.out) {
-            return Outcome::Suspended;
-        }
-        let tag = Rc::clone(&self.understood.tag);
-        let returns = self.understood.extra.described().is_some_and(|described| described.columns.is_some());
-        let count = if returns { self.returned.last_count() } else { self.count };
-        Outcome::Complete(CommandTag::counted(tag, count))
+        self.whole.answer(&mut self.returned, self.count, cx.out)
     }
 }

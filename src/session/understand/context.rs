@@ -107,6 +107,20 @@ pub(crate) struct Cx<'a> {
 }
 
 impl Cx<'_> {
+    /// Does this as the gateway's own, of which no definition is one of the client's transaction.
+    pub(crate) fn settling<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+        self.settling_if(true, run)
+    }
+
+    /// The same where it is the gateway's own.
+    pub(crate) fn settling_if<T>(&mut self, is_own: bool, run: impl FnOnce(&mut Self) -> T) -> T {
+        let was_settling = self.client.definitions.is_settling();
+        self.client.definitions.set_settling(was_settling || is_own);
+        let done = run(self);
+        self.client.definitions.set_settling(was_settling);
+        done
+    }
+
     /// The same with another place for what is written.
     pub(crate) fn spooled<'b>(&'b mut self, spool: &'b mut SendBuf) -> Cx<'b> {
         Cx { shard: self.shard, client: self.client, out: spool }

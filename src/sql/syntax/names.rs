@@ -3,6 +3,7 @@
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
 use crate::sql::iris_text::quoted_name;
+use crate::types::read_quoted_name;
 use crate::wire::{PgError, SqlState};
 
 /// Words IRIS reserves (`%SYSTEM.SQL.IsReservedWord`), and those some versions do; quoting one too many is harmless:
@@ -121,28 +122,14 @@ pub(crate) fn regclass_parts(text: &str) -> Option<Vec<String>> {
     let mut parts = Vec::new();
     let mut rest = text.trim_start();
     loop {
-        let mut part = String::new();
-        if let Some(mut quoted) = rest.strip_prefix('"') {
-            loop {
-                let (before, after) = quoted.split_once('"')?;
-                part.push_str(before);
-                match after.strip_prefix('"') {
-                    Some(after) => {
-                        part.push('"');
-                        quoted = after;
-                    }
-                    None => {
-                        rest = after;
-                        break;
-                    }
-                }
-            }
+        let (part, after) = if rest.starts_with('"') {
+            read_quoted_name(rest)?
         } else {
             let end = rest.find(|c: char| c == '.' || c.is_ascii_whitespace()).unwrap_or(rest.len());
             let (plain, after) = rest.split_at_checked(end)?;
-            part.push_str(&plain.to_lowercase());
-            rest = after;
-        }
+            (plain.to_lowercase(), after)
+        };
+        rest = after;
         if part.is_empty() {
             return None;
         }

@@ -17,11 +17,11 @@ struct Locked {
     /// Its key as the table has it, and as the query calls it.
     key: Vec<String>,
     called: Vec<String>,
-    schema: String,
+    /// What the query calls the table.
+    visible: String,
+    /// The query has all of its rows, under the names of its columns.
+    is_whole: bool,
 }
-
-/// Stands for the number of a parameter.
-const PLACE: &str = "$pgw_place";
 
 /// What leaves out rows but by their values.
 const CUTS: [SyntaxKind; 3] = [SyntaxKind::LIMIT_CLAUSE, SyntaxKind::OFFSET_CLAUSE, SyntaxKind::FETCH_CLAUSE];
@@ -52,31 +52,31 @@ impl Change<'_, '_> {
         }
         let Some(locked) = self.locked(&clauses) else { return Ok(None) };
         let mut tables = Vec::new();
-        for Locked { table, key, schema, .. } in &locked {
-            let Some(idle) = table.idle_column() else { return Ok(None) };
-            let locking = format!("UPDATE {} SET {idle} = {}.{idle} WHERE", table.named, table.visible);
-            let one = format!("{locking} {}", table.has_key(key));
+        for Locked { table, key, .. } in &locked {
+            let Some(locking) = table.locking() else { return Ok(None) };
+            let one = format!("{locking} WHERE {}", table.has_key(key));
             if !self.is_written(&one)? {
                 return Ok(None);
             }
             let many = match key.as_slice() {
                 [column] => {
-                    let many = format!("{locking} {}.{column} = ANY ($1)", table.visible);
+                    let many = format!("{locking} WHERE {}.{column} = ANY ($1)", table.visible);
                     self.is_written(&many)?.then_some(many)
                 }
                 _ => None,
             };
-            let (schema, name) = (schema.clone(), table.typed.clone());
+            let (schema, name) = (table.pg_schema(), table.spelled_name());
             tables.push(LockedTable { schema, name, keys_count: key.len(), one, many });
         }
         let called = locked.iter().flat_map(|locked| &locked.called);
         let listed: String = called.enumerate().map(|(n, key)| format!(", {key} AS pgw_key_{n}")).collect();
-        let Some(query) = self.with_keys(&clauses, &listed, None) else { return Ok(None) };
+        let Some((head, tail)) = self.with_keys(&clauses, &listed, None) else { return Ok(None) };
+        let query = head + &tail;
         let without = match locked.as_slice() {
-            [Locked { called, .. }] if called.len() == 1 => {
-                let text = self.with_keys(&clauses, &listed, called.first().map(String::as_str));
-                text.and_then(|text| text.split_once(PLACE).map(|(head, tail)| (head.to_owned(), tail.to_owned())))
-            }
+            [Locked { called, .. }] => match called.as_slice() {
+                [key] => self.with_keys(&clauses, &listed, Some(key)),
+                _ => None,
+            },
             _ => None,
         };
         // Others take the place of rows that are skipped.
@@ -126,51 +126,53 @@ impl Change<'_, '_> {
                 Some(format!("{}.{}", base.visible, quoted_name(&own)))
             });
             let called = called.collect::<Option<_>>()?;
-            all.push(Locked { table, key, called, schema: base.schema.clone() });
+            let visible = base.visible.clone();
+            let is_whole = !base.is_renamed() && !base.is_sampled();
+            all.push(Locked { table, key, called, visible, is_whole });
         }
         // Each name has been found, and something is locked.
         let is_complete = locks_all || named.len() <= all.len();
         (!all.is_empty() && is_complete).then_some(all)
     }
 
-    /// The query without its locking, and with more in its list. `key`: not those whose key is among a parameter at
-    /// [`PLACE`].
-    fn with_keys(&self, clauses: &[SyntaxNode], listed: &str, key: Option<&str>) -> Option<String> {
+    /// The query without its locking, and with more in its list: up to the number of a parameter, and behind it. `key`: the
+    /// parameter has keys of rows that are left out; without one it has no place.
+    fn with_keys(&self, clauses: &[SyntaxNode], listed: &str, key: Option<&str>) -> Option<(String, String)> {
         let list = nodes::child(self.node, SyntaxKind::SELECT_CLAUSE)
             .and_then(|clause| nodes::child(&clause, SyntaxKind::TARGET_LIST))?;
         let whole = nodes::range(self.node);
-        let end = nodes::range(&list).end;
-        let mut query = format!("{}{listed}", self.text(whole.start..end));
-        let mut at = end;
+        let mut at = nodes::range(&list).end;
+        let mut head = format!("{}{listed}", self.text(whole.start..at));
+        let mut tail = String::new();
         if let Some(key) = key {
-            let others = format!("{key} <> ALL ({PLACE})");
             match nodes::child(self.node, SyntaxKind::WHERE_CLAUSE) {
                 Some(clause) => {
                     let condition = nodes::range(&clause.first_child()?);
-                    query.push_str(self.text(at..condition.start));
-                    query.push_str(&format!("({}) AND {others}", self.text(condition.clone())));
+                    head.push_str(self.text(at..condition.start));
+                    head.push_str(&format!("({}) AND {key} <> ALL (", self.text(condition.clone())));
                     at = condition.end;
                 }
                 None => {
                     let from = nodes::range(&nodes::child(self.node, SyntaxKind::FROM_CLAUSE)?);
-                    query.push_str(self.text(at..from.end));
-                    query.push_str(&format!(" WHERE {others}"));
+                    head.push_str(self.text(at..from.end));
+                    head.push_str(&format!(" WHERE {key} <> ALL ("));
                     at = from.end;
                 }
             }
+            tail.push(')');
         }
         for clause in clauses {
             let range = nodes::range(clause);
-            query.push_str(self.text(at..range.start));
+            tail.push_str(self.text(at..range.start));
             at = range.end;
         }
-        query.push_str(self.text(at..whole.end));
-        Some(query)
+        tail.push_str(self.text(at..whole.end));
+        Some((head, tail))
     }
 
     /// One statement for all rows: of a query of one table that leaves out none but by its condition.
     fn lock_all(&self, locked: &[Locked]) -> Result<Option<String>, TranslateError> {
-        let [Locked { table, .. }] = locked else { return Ok(None) };
+        let [Locked { table, visible, is_whole: true, .. }] = locked else { return Ok(None) };
         let from = nodes::child(self.node, SyntaxKind::FROM_CLAUSE);
         let item = from.and_then(|from| {
             let mut items = from.children();
@@ -181,15 +183,8 @@ impl Change<'_, '_> {
         if is_cut || nodes::child(self.node, SyntaxKind::WITH_CLAUSE).is_some() {
             return Ok(None);
         }
-        let Some(idle) = table.idle_column() else { return Ok(None) };
-        let Some(base) = bases(self.cx, self.node).and_then(|bases| {
-            let mut own = bases.into_iter().filter(|base| base.select == *self.node);
-            own.next().filter(|base| !base.is_renamed() && !base.is_sampled())
-        }) else {
-            return Ok(None);
-        };
-        let condition = self.clause(SyntaxKind::WHERE_CLAUSE);
-        let all = format!("UPDATE {} SET {idle} = {}.{idle}{condition}", self.text_of(&item), base.visible);
+        let Some(locking) = table.locking_as(self.text_of(&item), visible) else { return Ok(None) };
+        let all = format!("{locking}{}", self.clause(SyntaxKind::WHERE_CLAUSE));
         Ok(self.translates(&all)?.then_some(all))
     }
 }

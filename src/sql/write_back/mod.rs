@@ -52,8 +52,9 @@ pub(crate) fn write_back(
         _ => return Ok(None),
     };
     let written = |made: Option<WriteBack>| made.map(|made| Action::WriteBack(Box::new(made)));
+    let stages = change.stages();
     let made = match statement.kind() {
-        _ if change.has_stages() => change.staged().map(|staged| Action::Staged(Box::new(staged))),
+        _ if !stages.is_empty() => change.staged(&stages).map(|staged| Action::Staged(Box::new(staged))),
         SyntaxKind::INSERT => written(change.insert()?),
         SyntaxKind::UPDATE => written(change.update()?),
         SyntaxKind::DELETE => written(change.delete()?),

@@ -12,29 +12,24 @@ use crate::sql::schema::RelationName;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::syntax::with::{is_with_table, with_of};
-use crate::sql::write_plan::{Staged, StagedPiece, StagedText};
+use crate::sql::write_plan::{Stage, Staged, StagedPiece, StagedText};
 
 impl Change<'_, '_> {
-    /// Whether the statement has such parts.
-    pub(super) fn has_stages(&self) -> bool {
-        !self.stages().is_empty()
-    }
-
     /// `None` where parts and statement may not be told apart, or stand in each other's way.
-    pub(super) fn staged(&self) -> Option<Staged> {
-        let stages = self.stages();
+    pub(super) fn staged(&self, stages: &[SyntaxNode]) -> Option<Staged> {
         if stages.iter().any(|stage| nodes::child(stage, SyntaxKind::WITH_CLAUSE).is_some() || has_parts(stage))
-            || !self.are_apart(&stages)
+            || !self.are_apart(stages)
         {
             return None;
         }
-        let texts = stages.iter().map(|stage| self.stage(stage, &stages));
-        let texts = texts.collect::<Option<Vec<StagedText>>>()?;
-        Some(Staged { last: self.pieces(nodes::range(self.node), &stages), stages: texts })
+        let first = stages
+            .iter()
+            .map(|stage| Some(Stage { text: self.stage(stage, stages)?, locks: !is_change(stage.kind()) }));
+        Some(Staged { stages: first.collect::<Option<_>>()?, last: self.pieces(nodes::range(self.node), stages) })
     }
 
     /// The parts, in the order of the text.
-    fn stages(&self) -> Vec<SyntaxNode> {
+    pub(super) fn stages(&self) -> Vec<SyntaxNode> {
         let with = with_of(self.node);
         let mut stages: Vec<SyntaxNode> = Vec::new();
         for node in self.node.descendants().filter(|node| node != self.node) {

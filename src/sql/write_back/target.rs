@@ -91,6 +91,17 @@ impl Table {
         };
         able().find(|column| !is_key(column)).or_else(|| able().next()).map(|column| self.called(column))
     }
+
+    /// The UPDATE that locks rows, up to its condition; `None` where they cannot be locked.
+    pub(super) fn locking(&self) -> Option<String> {
+        self.locking_as(&self.named, &self.visible)
+    }
+
+    /// The same where a statement has the table as `named`, and calls it `visible`.
+    pub(super) fn locking_as(&self, named: &str, visible: &str) -> Option<String> {
+        let idle = self.idle_column()?;
+        Some(format!("UPDATE {named} SET {idle} = {visible}.{idle}"))
+    }
 }
 
 impl Change<'_, '_> {

@@ -171,8 +171,7 @@ impl Change<'_, '_> {
         key: &[String],
         condition: Option<&str>,
     ) -> Result<Option<Lock>, TranslateError> {
-        let Some(idle) = table.idle_column() else { return Ok(None) };
-        let locking = format!("UPDATE {} SET {idle} = {}.{idle}", table.named, table.visible);
+        let Some(locking) = table.locking() else { return Ok(None) };
         if let Some(condition) = condition {
             let all = format!("{locking}{condition}");
             if self.translates(&all)? {

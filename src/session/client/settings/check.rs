@@ -1,7 +1,7 @@
 //! Values of parameters: PostgreSQL's rules, messages and canonical spellings (manual, "Setting Parameters").
 
 use super::parameters::{Kind, Parameter, RESERVED_PREFIXES, Unit};
-use crate::types::{Zone, boolean_word};
+use crate::types::{Zone, boolean_word, read_quoted_name};
 use crate::wire::{PgError, SqlState};
 
 type Result<T> = std::result::Result<T, Box<PgError>>;
@@ -399,31 +399,17 @@ pub(super) fn split_identifiers(text: &str) -> Option<Vec<String>> {
         return Some(names);
     }
     loop {
-        let mut name = String::new();
-        if let Some(mut quoted) = rest.strip_prefix('"') {
-            loop {
-                let (part, after) = quoted.split_once('"')?;
-                name.push_str(part);
-                match after.strip_prefix('"') {
-                    Some(after) => {
-                        name.push('"');
-                        quoted = after;
-                    }
-                    None => {
-                        rest = after;
-                        break;
-                    }
-                }
-            }
+        let (name, after) = if rest.starts_with('"') {
+            read_quoted_name(rest)?
         } else {
             let end = rest.find(|c: char| c == ',' || c.is_ascii_whitespace()).unwrap_or(rest.len());
             let (word, after) = rest.split_at_checked(end)?;
             if word.is_empty() {
                 return None;
             }
-            name = word.to_ascii_lowercase();
-            rest = after;
-        }
+            (word.to_ascii_lowercase(), after)
+        };
+        rest = after;
         names.push(name);
         rest = rest.trim_start();
         if rest.is_empty() {
