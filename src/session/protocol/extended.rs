@@ -20,7 +20,7 @@ use crate::session::run::values::{Parameter, Sources};
 use crate::session::run::{Operation, follows};
 use crate::session::understand::context::{Cx, ShardContext, Understood};
 use crate::session::understand::resolve::Resolve;
-use crate::session::understand::rows::{Field, Formats, put_row_description};
+use crate::session::understand::rows::{Field, Formats};
 use crate::session::understand::rules::{ends_failed_block, needs_transaction, nested, result_changed};
 use crate::session::understand::statement::Statement;
 
@@ -180,7 +180,7 @@ impl Ready {
         let columns = |statement: &Statement| -> Option<Vec<(String, Oid, i32)>> {
             let fields = self.statement_fields(statement, &Formats::text()).ok().flatten()?;
             let told = |field: &Field| (field.name.clone(), field.pg_type.oid, field.pg_type.wire_typmod());
-            Some(fields.iter().map(told).collect())
+            Some(fields.as_slice().iter().map(told).collect())
         };
         let subject = old.subject();
         if old.inner.is_none() && columns(&statement) != columns(subject) {
@@ -256,19 +256,19 @@ impl Ready {
     }
 
     fn describe(&mut self, target: Target, name: &str, out: &mut SendBuf) -> Result<(), Box<PgError>> {
-        let (statement, formats) = match target {
+        let fields = match target {
             Target::Statement => {
                 let statement = self.statement(name)?;
                 out.put_parameter_description(statement.parameter_types.iter().map(|oid| oid.0));
-                (statement, Formats::text())
+                self.statement_fields(&statement, &Formats::text())?
             }
             Target::Portal => {
                 let portal = self.portals.get(name).ok_or_else(|| no_portal(name))?;
-                (Rc::clone(&portal.statement), portal.formats.clone())
+                self.statement_fields(&portal.statement, &portal.formats)?
             }
         };
-        match self.statement_fields(&statement, &formats)? {
-            Some(fields) => put_row_description(&fields, out),
+        match fields {
+            Some(fields) => fields.put_description(out),
             None => out.put_no_data(),
         }
         Ok(())

@@ -11,7 +11,7 @@ use crate::session::run::calls::call_fields;
 use crate::session::run::local::local_fields;
 use crate::session::understand::context::{ShardContext, Understood};
 use crate::session::understand::rows::{Field, Fields, Formats, described_fields};
-use crate::session::understand::shape::row_shape;
+use crate::session::understand::shape::{kept_shape, row_shape};
 use crate::session::understand::statement::Statement;
 
 impl Ready {
@@ -109,11 +109,14 @@ fn script_fields(
     context: &ShardContext,
     client: &Client,
 ) -> Result<Option<Fields>, Box<PgError>> {
+    let style = client.settings.style();
+    if let Some(shape) = kept_shape(understood, formats, style)? {
+        return Ok(Some(Fields::Kept(shape)));
+    }
     let Some((index, step)) = steps.iter().enumerate().find(|(_, step)| step.role == StepRole::Rows) else {
         return Ok(None);
     };
     let Some(metadata) = understood.extra.metadata(index) else { return Ok(None) };
-    let style = client.settings.style();
     match row_shape(understood, step, &metadata, formats, context, style) {
         Ok(shape) => Ok(Some(Fields::Kept(shape))),
         // Nobody here writes the format; PostgreSQL does.
@@ -121,7 +124,7 @@ fn script_fields(
             let shape = row_shape(understood, step, &metadata, &Formats::text(), context, style)?;
             formats.check(shape.columns_count())?;
             let with_format = |(index, field): (usize, &Field)| Field { format: formats.of(index), ..field.clone() };
-            Ok(Some(Fields::Own(shape.fields.iter().enumerate().map(with_format).collect())))
+            Ok(Some(Fields::Own(shape.fields().iter().enumerate().map(with_format).collect())))
         }
         Err(error) => Err(error),
     }

@@ -96,7 +96,10 @@ impl Portals {
     #[inline]
     pub(in crate::session) fn close_unnamed(&mut self, closes: &mut Vec<Request>) {
         if let Some(portal) = self.passing.get_mut("") {
-            closes.extend(portal.take_result());
+            // Hardly any leaves one.
+            if let Some(request) = portal.take_result() {
+                closes.push(request);
+            }
             self.passing.clear_unnamed();
         }
     }

@@ -63,8 +63,12 @@ impl HeldRows {
 /// # Errors
 /// 40001 when another transaction has come between, 0A000 when the change joins rows with several others.
 pub(crate) fn check_returned(tag: &str, steps: &[ScriptStep], changed: u64, found: u64) -> Result<(), Box<PgError>> {
+    // One step either changes or returns.
+    if steps.len() < 2 || changed == found {
+        return Ok(());
+    }
     let returns = steps.iter().any(|step| step.role == StepRole::Rows);
-    if !returns || changed == found || !matches!(tag, "UPDATE" | "DELETE") {
+    if !returns || !matches!(tag, "UPDATE" | "DELETE") {
         return Ok(());
     }
     let detail = format!("{changed} rows were changed, {found} found for RETURNING.");

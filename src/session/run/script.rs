@@ -23,7 +23,6 @@ use crate::session::client::Client;
 use crate::session::client::open_results::OpenResult;
 use crate::session::contract::step::{Event, Want};
 use crate::session::understand::context::{Cx, Understood};
-pub(crate) use crate::session::understand::rows::put_row_description;
 use crate::session::understand::rows::{Formats, RowShape};
 use crate::session::understand::rules::{definition_done, mirror_change, refused, temporary_place, unexpected};
 use crate::session::understand::shape::row_shape;
@@ -387,7 +386,7 @@ impl Run {
         }
         let Some(step) = self.steps().get(self.step) else {
             self.state = State::Done;
-            cx.shard.give_back(std::mem::take(&mut self.sent));
+            cx.shard.give_back_kept(&mut self.sent);
             check_returned(&self.understood.translation.tag, self.steps(), self.count, self.all_rows_count)?;
             if let Some(change) = mirror_change(cx.client, &self.understood) {
                 return Ok(Outcome::Wait(Want::Mirror(change)));
@@ -407,7 +406,7 @@ impl Run {
         self.step_rows_count = 0;
         self.state = State::Waiting;
         let values = self.values.take(self.step);
-        cx.shard.give_back(std::mem::take(&mut self.sent));
+        cx.shard.give_back_kept(&mut self.sent);
         if is_kept && values.len() <= SENT_BYTES_MAX {
             self.sent = cx.shard.buffer();
             self.sent.extend_from_slice(&values);
@@ -503,7 +502,7 @@ impl Run {
         let style = own.as_ref().unwrap_or_else(|| cx.client.settings.style());
         let shape = row_shape(&self.understood, step, metadata, &self.formats, cx.shard, style)?;
         if self.describe {
-            put_row_description(&shape.fields, cx.out);
+            shape.put_description(cx.out);
         }
         self.shape = Some(shape);
         Ok(())

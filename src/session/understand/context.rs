@@ -246,6 +246,14 @@ impl ShardContext {
         }
     }
 
+    /// The same of one that is seldom kept.
+    #[inline]
+    pub(in crate::session) fn give_back_kept(&self, buffer: &mut Vec<u8>) {
+        if buffer.capacity() > 0 {
+            self.give_back(std::mem::take(buffer));
+        }
+    }
+
     /// Calls `body` with all of `parameters` side by side, in memory that is used again.
     pub(in crate::session) fn with_parameters<'p, T>(
         &self,

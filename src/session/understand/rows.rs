@@ -1,5 +1,6 @@
 //! From IRIS rows to DataRow: coders chosen once per column, then a plain loop.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -47,7 +48,9 @@ pub(crate) enum StreamKind {
 /// The columns of a result with their coders.
 #[derive(Debug)]
 pub(crate) struct RowShape {
-    pub fields: Vec<Field>,
+    fields: Vec<Field>,
+    /// RowDescription of them, once it has been asked for.
+    description: OnceCell<Box<[u8]>>,
     columns: Vec<Column>,
     /// Cells behind them that are not shown.
     hidden: usize,
@@ -123,12 +126,26 @@ impl RowShape {
             });
         }
         let has_streams = columns.iter().any(|column| column.stream.is_some());
-        Ok(Self { fields, columns, hidden, has_streams, style: depends.then(|| Arc::clone(style)) })
+        let style = depends.then(|| Arc::clone(style));
+        Ok(Self { fields, description: OnceCell::new(), columns, hidden, has_streams, style })
     }
 
     /// Whether it prints values as `style` asks for.
     pub(crate) fn serves(&self, style: &Arc<Style>) -> bool {
         self.style.as_ref().is_none_or(|own| Arc::ptr_eq(own, style) || own == style)
+    }
+
+    pub(crate) fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    pub(crate) fn put_description(&self, out: &mut SendBuf) {
+        let description = self.description.get_or_init(|| {
+            let mut made = SendBuf::new();
+            put_row_description(&self.fields, &mut made);
+            made.as_slice().into()
+        });
+        out.put_messages(description);
     }
 
     /// The kind of stream a column holds handles of.
@@ -316,18 +333,21 @@ pub(crate) enum Fields {
     Own(Vec<Field>),
 }
 
-impl std::ops::Deref for Fields {
-    type Target = [Field];
-
-    fn deref(&self) -> &[Field] {
+impl Fields {
+    pub(crate) fn as_slice(&self) -> &[Field] {
         match self {
             Self::Kept(shape) => &shape.fields,
             Self::Own(fields) => fields,
         }
     }
-}
 
-impl Fields {
+    pub(crate) fn put_description(&self, out: &mut SendBuf) {
+        match self {
+            Self::Kept(shape) => shape.put_description(out),
+            Self::Own(fields) => put_row_description(fields, out),
+        }
+    }
+
     pub(crate) fn into_vec(self) -> Vec<Field> {
         match self {
             Self::Kept(shape) => shape.fields.clone(),

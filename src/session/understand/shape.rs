@@ -11,6 +11,22 @@ use crate::wire::PgError;
 use super::context::{ShardContext, Understood};
 use super::rows::{Formats, RowShape};
 
+/// Those that an earlier run of the statement has made.
+///
+/// # Errors
+/// 08P01: `formats` fits neither none, one nor all columns.
+pub(crate) fn kept_shape(
+    understood: &Understood,
+    formats: &Formats,
+    style: &Arc<Style>,
+) -> Result<Option<Rc<RowShape>>, Box<PgError>> {
+    let kept = understood.extra.shape(formats, style);
+    if let Some(shape) = &kept {
+        formats.check(shape.columns_count())?;
+    }
+    Ok(kept)
+}
+
 /// The coders of a step's rows; those last made are kept with the statement, by formats and style.
 pub(crate) fn row_shape(
     understood: &Understood,
@@ -20,8 +36,7 @@ pub(crate) fn row_shape(
     context: &ShardContext,
     style: &Arc<Style>,
 ) -> Result<Rc<RowShape>, Box<PgError>> {
-    if let Some(shape) = understood.extra.shape(formats, style) {
-        formats.check(shape.columns_count())?;
+    if let Some(shape) = kept_shape(understood, formats, style)? {
         return Ok(shape);
     }
     let described = understood.extra.described();
