@@ -79,7 +79,7 @@ impl Subject {
                     assert!(!self.out.as_slice().starts_with(b"E"), "{}", String::from_utf8_lossy(self.out.as_slice()));
                     return self.out.clear();
                 }
-                Step::FlushThenResume => self.session.on_event(Event::Flushed, &mut self.out),
+                Step::FlushThenResume | Step::Yield => self.session.on_event(Event::Flushed, &mut self.out),
                 Step::Mirror(_) | Step::Refresh => self.session.on_event(Event::Mirrored(Ok(())), &mut self.out),
                 Step::Submit(Request::Execute { values, sets, values_per_set, .. }) if values_per_set > 2 => {
                     black_box(&values);

@@ -59,7 +59,7 @@ impl Driver {
                     self.check();
                     return;
                 }
-                Step::FlushThenResume => {
+                Step::FlushThenResume | Step::Yield => {
                     self.check();
                     self.out.clear();
                     self.session.on_event(Event::Flushed, &mut self.out)

@@ -27,6 +27,7 @@ mod slots;
 mod startup;
 mod tcp;
 mod temporary;
+mod turns;
 mod wait;
 
 pub use link::IrisTarget;

@@ -176,6 +176,10 @@ impl<C: Conversation> Pump<C> {
                     Step::NeedFrame
                 }
                 Step::FlushThenResume => self.session.on_event(Event::Flushed, &mut self.out),
+                Step::Yield => {
+                    self.shard.turns.others_first().await;
+                    self.session.on_event(Event::Flushed, &mut self.out)
+                }
                 Step::Submit(request) => {
                     let step = self.submit(&request).await?;
                     self.session.take_back(request);

@@ -29,6 +29,7 @@ use super::pump::Pump;
 use super::sequences::Sequencer;
 use super::slots::Slots;
 use super::temporary::TemporaryKeeper;
+use super::turns::Turns;
 use super::wait::{SignalBox, Signals, until, within};
 use crate::session::TcpSettings;
 
@@ -74,6 +75,7 @@ pub(super) struct Shard<C: Conversation> {
     /// Where sessions read into; never borrowed across an await.
     pub(super) scratch: RefCell<Box<[u8]>>,
     pub(super) tick: Rc<Cell<u64>>,
+    pub(super) turns: Turns,
     pub(super) commons: Arc<Commons>,
     targets: Targets,
     clients_count: Arc<AtomicUsize>,
@@ -146,6 +148,7 @@ pub(super) async fn run<C: Conversation>(
         counters,
         scratch: RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
         tick,
+        turns: Turns::default(),
         commons,
         targets: Targets::new(index),
         clients_count,

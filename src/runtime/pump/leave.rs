@@ -57,7 +57,7 @@ impl<C: Conversation> Pump<C> {
                 Step::Mirror(change) => self.mirror(&change).await,
                 Step::Refresh => self.refresh_mirror().await,
                 Step::Sequence(request) => self.sequence(&request).await,
-                Step::FlushThenResume => Ok(self.session.on_event(Event::Flushed, &mut self.out)),
+                Step::FlushThenResume | Step::Yield => Ok(self.session.on_event(Event::Flushed, &mut self.out)),
                 Step::Notifications => Ok(self.session.on_event(Event::Notified(Vec::new()), &mut self.out)),
                 Step::NeedFrame | Step::Flush | Step::Wait(_) | Step::Cancel { .. } | Step::Close => {
                     self.give_lease_back().await;

@@ -24,9 +24,10 @@ impl<C: Conversation> Pump<C> {
     pub(super) async fn make_room(&mut self, step: &Step) -> Result<Option<Box<PgError>>, End> {
         match step {
             Step::FlushThenResume => self.send(true).await,
+            Step::Yield if !self.out.is_full() => Ok(self.reason_to_end()),
             // Nothing runs any more.
             Step::NeedFrame | Step::Flush | Step::Notifications if self.out.is_full() => self.send(false).await,
-            Step::Submit(_) | Step::Ask(_) | Step::Refresh | Step::Sequence(_) | Step::Wait(_)
+            Step::Yield | Step::Submit(_) | Step::Ask(_) | Step::Refresh | Step::Sequence(_) | Step::Wait(_)
                 if self.out.is_full() =>
             {
                 self.send(true).await
@@ -45,6 +46,16 @@ impl<C: Conversation> Pump<C> {
         self.session.on_event(Event::Lost(error), &mut self.out)
     }
 
+    /// Why the statement that runs has to end where it is.
+    fn reason_to_end(&mut self) -> Option<Box<PgError>> {
+        if self.target.signals.is_raised(Signals::CANCEL) {
+            self.target.signals.clear(Signals::CANCEL);
+            return Some(canceled_by_user());
+        }
+        let is_late = self.statement_deadline().is_some_and(|at| at <= Instant::now());
+        is_late.then(canceled_by_timeout)
+    }
+
     /// Sends everything. A client that does not read must not hold up the end of the process, nor keep an IRIS
     /// connection for long; a statement can be cancelled and has its time limit while it waits for its client, too.
     async fn send(&mut self, is_in_statement: bool) -> Result<Option<Box<PgError>>, End> {
@@ -52,12 +63,8 @@ impl<C: Conversation> Pump<C> {
         let mut wanted = Signals::STOP_NOW;
         if is_in_statement {
             // One that comes while a client reads as fast as is written finds nothing that waits for it.
-            if self.target.signals.is_raised(Signals::CANCEL) {
-                self.target.signals.clear(Signals::CANCEL);
-                return Ok(Some(canceled_by_user()));
-            }
-            if deadline.is_some_and(|at| at <= Instant::now()) {
-                return Ok(Some(canceled_by_timeout()));
+            if let Some(error) = self.reason_to_end() {
+                return Ok(Some(error));
             }
             wanted = wanted.union(Signals::CANCEL);
         }

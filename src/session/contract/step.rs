@@ -20,6 +20,9 @@ pub enum Step {
     Flush,
     /// Flush now, then call `on_event(Event::Flushed)`: backpressure inside a long result.
     FlushThenResume,
+    /// Others first: look at the sockets, let those run who have something to do, then call `on_event(Event::Flushed)`. What
+    /// is written need not be sent.
+    Yield,
     /// Run this on the session's lease (taking one when it has none) and call `on_event` with the outcome.
     /// After each `on_event` the runtime asks `Session::keeps_lease` and gives the lease back when it is false.
     Submit(Request),
@@ -55,6 +58,8 @@ pub enum Want {
     Wait(WaitRequest),
     /// The client takes what has been written.
     Flush,
+    /// A part is done of what would take long; others go first.
+    Yield,
     /// CopyData and its like.
     Frame,
 }
@@ -69,6 +74,7 @@ impl From<Want> for Step {
             Want::Sequence(request) => Self::Sequence(request),
             Want::Wait(request) => Self::Wait(request),
             Want::Flush => Self::FlushThenResume,
+            Want::Yield => Self::Yield,
             Want::Frame => Self::NeedFrame,
         }
     }
@@ -101,7 +107,7 @@ pub enum Event<'a> {
     /// No connection to run it on, or the connection broke, was cancelled or timed out; the lease is gone,
     /// and with it any transaction.
     Lost(Box<PgError>),
-    /// After `FlushThenResume`.
+    /// After `FlushThenResume` and `Yield`.
     Flushed,
     /// The backend messages that answer an [`OracleRequest`], all of them; an error when the oracle could not be asked
     /// or took too long (57014), or the client cancelled.

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// So much of a page is turned into rows in one go: a page may have many megabytes, and other clients wait.
-pub(super) const PART_BYTES: usize = 64 << 10;
+/// So much of a page is turned into rows in one go, some hundred microseconds: other clients wait.
+pub(super) const PART_BYTES: usize = 8 << 10;
 
 /// The bytes behind the first `taken`.
 #[derive(Debug, Default)]

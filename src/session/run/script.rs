@@ -528,7 +528,7 @@ impl Run {
             if self.limit_reached() || !reader.is_empty() {
                 let taken = page.len().saturating_sub(reader.rest().len());
                 self.state = State::Suspended { rows: PageRest::new(page, taken), end };
-                return Ok(if self.limit_reached() { Outcome::Suspended } else { Outcome::Wait(Want::Flush) });
+                return Ok(if self.limit_reached() { Outcome::Suspended } else { Outcome::Wait(Want::Yield) });
             }
         } else if let (Some(step), Ok(Some(Item::Int(1..)))) =
             (self.steps().get(self.step), ItemReader::new(rows).item())
