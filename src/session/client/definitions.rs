@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::catalog::{ChangeUnderWay, MirrorChange};
-use crate::sql::Deferral;
+use crate::catalog::{ChangeUnderWay, MirrorChange, SequenceRequest};
+use crate::sql::{Deferral, EnumChange};
 
 /// How often an undo is tried in one cycle when its connection to IRIS breaks each time.
 const ATTEMPTS_MAX: u32 = 3;
@@ -29,6 +29,9 @@ pub(crate) enum UndoHow {
     Nothing,
     /// What IRIS knows nothing of.
     Mirror(MirrorChange),
+    Sequence(SequenceRequest),
+    /// What this process knows of enum types.
+    Enums(EnumChange),
 }
 
 impl Undo {
@@ -48,8 +51,8 @@ pub(crate) struct Definitions {
     due: Vec<Undo>,
     /// What is done when it has been committed, with the length of `made` then.
     at_commit: Vec<(Undo, usize)>,
-    /// Schemas of the mirror with tables that it has dropped, in quotes, with the length of `made` then.
-    aside: Vec<(String, usize)>,
+    /// Statements by which the mirror becomes what the session sees of it, with the length of `made` then.
+    seen: Vec<(String, usize)>,
     /// Changes of columns that wait for COMMIT, with the length of `made` then.
     deferred: Vec<(Deferral, usize)>,
     /// What readings of the schema are not to follow before all is done.
@@ -76,7 +79,7 @@ impl Definitions {
         self.is_empty()
             && self.tables.is_empty()
             && self.at_commit.is_empty()
-            && self.aside.is_empty()
+            && self.seen.is_empty()
             && self.deferred.is_empty()
             && self.held.is_empty()
             && self.vacated.is_empty()
@@ -96,30 +99,22 @@ impl Definitions {
         self.tables.iter().filter(|(_, at)| *at >= count).map(|(name, _)| name.as_str()).collect()
     }
 
-    /// Tables that the transaction has dropped are in this schema of the mirror from now on.
-    pub(crate) fn put_aside(&mut self, schema: &str) {
-        self.aside.push((schema.to_owned(), self.made.len()));
+    /// The session's questions about the mirror begin with this statement from now on.
+    pub(crate) fn sees(&mut self, sql: String) {
+        self.seen.push((sql, self.made.len()));
     }
 
-    /// Schemas that the session does not see.
-    pub(crate) fn aside(&self) -> impl Iterator<Item = &str> {
-        self.aside.iter().map(|(schema, _)| schema.as_str())
+    pub(crate) fn seen(&self) -> impl Iterator<Item = &str> {
+        self.seen.iter().map(|(sql, _)| sql.as_str())
     }
 
     /// What is to be changed when the transaction has been committed.
     pub(crate) fn defer(&mut self, deferral: &Deferral) {
         let statements = deferral.statements.iter().map(|sql| Undo::new(UndoHow::Statement(sql.clone()), None));
         self.at_commit(statements);
+        deferral.statements.iter().for_each(|sql| self.sees(sql.clone()));
         self.deferred.push((deferral.clone(), self.made.len()));
         self.made.push(Undo::new(UndoHow::Nothing, None));
-    }
-
-    /// The last [`defer`](Self::defer) was only to see what it would be like.
-    pub(crate) fn forget_last_deferral(&mut self) {
-        if let Some((deferral, _)) = self.deferred.pop() {
-            self.at_commit.truncate(self.at_commit.len().saturating_sub(deferral.statements.len()));
-            self.made.pop();
-        }
     }
 
     #[inline]
@@ -167,7 +162,7 @@ impl Definitions {
         let undone = self.made.split_off(count.min(self.made.len()));
         self.vacated.retain(|(.., at)| *at < count);
         self.tables.retain(|(_, at)| *at < count);
-        self.aside.retain(|(_, at)| *at < count);
+        self.seen.retain(|(_, at)| *at < count);
         self.deferred.retain(|(_, at)| *at < count);
         self.at_commit.retain(|(_, at)| *at < count);
         // What a broken attempt has left goes first.
@@ -209,7 +204,7 @@ impl Definitions {
         }
         self.tables.clear();
         self.vacated.clear();
-        self.aside.clear();
+        self.seen.clear();
         self.deferred.clear();
         if self.due.is_empty() {
             self.held.clear();

@@ -23,9 +23,9 @@ pub(crate) struct Define {
     understood: Rc<Understood>,
     /// What carries it out.
     inner: Box<dyn Carrying>,
-    /// Of DROP TABLE, what runs in its place.
+    /// Of DROP, what runs in its place.
     aside: Option<Box<PutAside>>,
-    /// Of an ALTER TABLE that waits for COMMIT, what runs in its place.
+    /// Of an ALTER TABLE that cannot be undone as it is, what runs in its place.
     defer: Option<Box<Defer>>,
     /// The question under way.
     lookup: Option<Lookup>,
@@ -63,7 +63,11 @@ impl Known {
 
 impl Define {
     pub(crate) fn new(make: MakeCarrying, understood: Rc<Understood>, inner: Box<dyn Carrying>) -> Self {
-        let drops = understood.translation.reversal.as_ref().is_some_and(|reversal| !reversal.drops.is_empty());
+        let drops = understood
+            .translation
+            .reversal
+            .as_ref()
+            .is_some_and(|reversal| !reversal.drops.is_empty() || reversal.drops_others.is_some());
         let aside = drops.then(|| Box::new(PutAside::new(make, Rc::clone(&understood))));
         let defers = understood.translation.reversal.as_ref().is_some_and(|reversal| reversal.deferral.is_some());
         let defer = defers.then(|| Box::new(Defer::new(make, Rc::clone(&understood))));
@@ -102,7 +106,7 @@ impl Define {
             return Err(refusal.clone());
         }
         if let Some(defer) = &mut self.defer {
-            return Ok(defer.start(cx));
+            return defer.start(cx);
         }
         match &mut self.aside {
             Some(aside) => {
@@ -115,7 +119,8 @@ impl Define {
 
     fn on_aside(&mut self, aside: Aside, cx: &mut Cx<'_>) -> Result<Outcome> {
         match aside {
-            Aside::Outcome(outcome) => Ok(outcome),
+            Aside::Wait(want) => Ok(Outcome::Wait(want)),
+            Aside::Done => Ok(Outcome::Complete((&self.understood.tag).into())),
             Aside::Unknown => {
                 // IRIS has what the mirror does not know, or says that there is nothing.
                 self.aside = None;
@@ -194,7 +199,9 @@ impl Define {
         }
         let progress = self.inner.progress();
         let is_done = |known: &Known| outcome.is_ok() || known.first_step < progress.steps_count;
-        let is_made = |known: &Known| !(known.is_maker && progress.ignored.contains(&known.first_step));
+        // The mirror may have made what IRIS had.
+        let is_iris = !self.understood.translation.mirror_decides;
+        let is_made = |known: &Known| !(is_iris && known.is_maker && progress.ignored.contains(&known.first_step));
         let known = std::mem::take(&mut self.undos).into_iter().filter(|known| is_done(known) && is_made(known));
         cx.client.definitions.replace(self.before_count, known.map(Known::certain));
         if outcome.is_ok()
@@ -207,6 +214,8 @@ impl Define {
 
     /// The result left open on the lease when this is given up.
     pub(crate) fn take_result(&mut self) -> Option<Request> {
-        self.aside.as_mut().and_then(|aside| aside.take_result()).or_else(|| self.inner.take_result())
+        let aside = self.aside.as_mut().and_then(|aside| aside.take_result());
+        let defer = || self.defer.as_mut().and_then(|defer| defer.take_result());
+        aside.or_else(defer).or_else(|| self.inner.take_result())
     }
 }

@@ -1,6 +1,7 @@
 //! One understood statement being carried out. Simple and extended protocol differ in framing only: both run this.
 
 mod apart;
+mod aside;
 pub(super) mod arguments;
 pub(super) mod arrays;
 pub(super) mod bind;

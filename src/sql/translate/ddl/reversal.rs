@@ -9,7 +9,7 @@ use super::definition::{Ddl, cascades, first_name, has_child, need};
 use super::index::index_name;
 use super::sequence::Named;
 use super::table::Table;
-use crate::sql::plan::{Action, Deferral, DroppedTable, Reversal, ReversalPart, UndoSource, witness};
+use crate::sql::plan::{Action, Deferral, DroppedKind, DroppedOthers, DroppedTable, Reversal, ReversalPart, UndoSource, witness};
 use crate::sql::schema::{RelationName, TableLookup};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -115,37 +115,28 @@ impl Reversing<'_> {
                     (pg_name(self.cx, &table), dropped)
                 });
                 (self.made.changes, self.made.drops) = drops.unzip();
-                for name in nodes::children(stmt, SyntaxKind::TABLE_NAME_REF) {
-                    if let TableLookup::Known(facts) = self.cx.facts(&self.table(&name)?.lookup)
-                        && facts.columns.iter().any(|column| column.draws.is_some())
-                    {
-                        self.refuse("DROP TABLE of a table whose columns take values of sequences cannot be undone");
-                    }
-                }
                 self.made.cascades = cascades(stmt);
             }
-            SyntaxKind::DROP_TYPE => {
+            SyntaxKind::DROP_TYPE | SyntaxKind::DROP_DOMAIN => {
                 let is_type = |node: &SyntaxNode| {
                     !matches!(node.kind(), SyntaxKind::IF_EXISTS | SyntaxKind::CASCADE | SyntaxKind::RESTRICT)
                 };
-                for name in stmt.children().filter(is_type) {
-                    let name = self.type_name(&name);
-                    self.query(
-                        0,
-                        format!(
-                            "SELECT pg_catalog.format('CREATE TYPE %s AS ENUM (%s)', {name}, \
-                         pg_catalog.string_agg(pg_catalog.quote_literal(enumlabel), ', ' ORDER BY enumsortorder)) \
-                         FROM pg_catalog.pg_enum WHERE enumtypid = pg_catalog.to_regtype({name}) GROUP BY enumtypid",
-                            name = quoted_text(&name)
-                        ),
-                    );
-                }
+                let named = stmt.children().filter(is_type).map(|node| type_named(&node));
+                let names = named.map(|name| match name.schema {
+                    Some(schema) => format!("{}.{}", quoted_name(&schema), quoted_name(&name.name)),
+                    None => quoted_name(&name.name),
+                });
+                self.drops_others(DroppedKind::Type, names.collect(), stmt);
             }
-            SyntaxKind::DROP_SCHEMA if !cascades(stmt) => {
-                for schema in nodes::children(stmt, SyntaxKind::SCHEMA_REF) {
-                    let name = quoted_name(&names::folded(&first_name(&schema)?));
-                    self.statement_part(0, format!("CREATE SCHEMA {name}"), None);
-                }
+            SyntaxKind::DROP_SEQUENCE => {
+                let named = nodes::children(stmt, SyntaxKind::SEQUENCE_REF).map(|node| Named::of(self.cx, &node));
+                let names = named.map(|name| Ok(name?.text)).collect::<Result<_>>()?;
+                self.drops_others(DroppedKind::Sequence, names, stmt);
+            }
+            SyntaxKind::DROP_SCHEMA => {
+                let named = nodes::children(stmt, SyntaxKind::SCHEMA_REF).map(|node| first_name(&node));
+                let names = named.map(|name| Ok(quoted_name(&names::folded(&name?)))).collect::<Result<_>>()?;
+                self.drops_others(DroppedKind::Schema, names, stmt);
             }
             SyntaxKind::ALTER_TYPE => self.alter_type(stmt)?,
             SyntaxKind::ALTER_VIEW => {
@@ -195,50 +186,64 @@ impl Reversing<'_> {
         );
     }
 
+    fn drops_others(&mut self, kind: DroppedKind, names: Vec<String>, stmt: &SyntaxNode) {
+        self.made.drops_others = Some(DroppedOthers {
+            kind,
+            names,
+            if_exists: has_child(stmt, SyntaxKind::IF_EXISTS),
+            cascades: cascades(stmt),
+        });
+    }
+
     fn table(&self, node: &SyntaxNode) -> Result<Table> {
         Table::of(self.cx, node)
     }
 
-    /// Whether some of the actions wait for COMMIT: columns that are dropped, and types that would not come back as they were.
+    /// Whether some of the actions cannot be undone as they are: columns that are dropped, and types that would not come back.
     fn defer(&mut self, stmt: &SyntaxNode, table: &Table) -> Result<bool> {
         let TableLookup::Known(facts) = self.cx.facts(&table.lookup) else { return Ok(false) };
         let name = pg_name(self.cx, table);
-        let (mut rest, mut statements, mut columns) = (Vec::new(), Vec::new(), Vec::new());
+        let mut deferral = Deferral {
+            rest: None,
+            tried: Vec::new(),
+            statements: Vec::new(),
+            table: table.iris.1.clone(),
+            relation: name.clone(),
+            columns: Vec::new(),
+            dropped: Vec::new(),
+            demanded: Vec::new(),
+        };
+        let mut rest = Vec::new();
         for action in actions(stmt) {
             let typed = nodes::child(&action, SyntaxKind::COLUMN_NAME_REF).map(|node| first_name(&node)).transpose()?;
             let folded = names::folded(typed.as_deref().unwrap_or_default());
             let column = facts.columns.iter().find(|column| column.name.eq_ignore_ascii_case(&folded));
-            let waits = match (action.kind(), column) {
-                (SyntaxKind::DROP_COLUMN, Some(_)) => true,
-                (SyntaxKind::ALTER_COLUMN, Some(column)) => match nodes::child(&action, SyntaxKind::SET_TYPE) {
-                    Some(option) => !comes_back(self.cx, column, &option)?,
-                    None => false,
-                },
-                _ => false,
-            };
             let text = nodes::plain_text(&action);
-            if !waits {
-                rest.push(text);
-                continue;
-            }
-            if let (SyntaxKind::DROP_COLUMN, Some(column)) = (action.kind(), column) {
-                if facts.primary_key.iter().any(|key| key.eq_ignore_ascii_case(&folded)) {
-                    self.refuse("a column of the primary key that is dropped cannot come back");
-                    return Ok(true);
+            match (action.kind(), column) {
+                (SyntaxKind::DROP_COLUMN, Some(column)) => {
+                    deferral.tried.push(format!("ALTER TABLE {name} {text}"));
+                    if !column.nullable && !column.identity {
+                        deferral.demanded.push(folded.clone());
+                    }
+                    deferral.dropped.push(folded);
                 }
-                if !column.nullable && !column.has_default && !column.identity {
-                    // Rows are written without it from now on.
-                    rest.push(format!("ALTER COLUMN {} DROP NOT NULL", quoted_name(&folded)));
+                (SyntaxKind::ALTER_COLUMN, Some(column))
+                    if let Some(option) = nodes::child(&action, SyntaxKind::SET_TYPE)
+                        && !comes_back(self.cx, column, &option)? =>
+                {
+                    let sql = format!("ALTER TABLE {name} {text}");
+                    deferral.tried.push(sql.clone());
+                    deferral.statements.push(sql);
+                    deferral.columns.push(folded);
                 }
+                _ => rest.push(text),
             }
-            statements.push(format!("ALTER TABLE {name} {text}"));
-            columns.push(folded);
         }
-        if statements.is_empty() {
+        if deferral.tried.is_empty() {
             return Ok(false);
         }
-        let rest = (!rest.is_empty()).then(|| format!("ALTER TABLE {name} {}", rest.join(", ")));
-        self.made.deferral = Some(Deferral { rest, statements, table: table.iris.1.clone(), columns });
+        deferral.rest = (!rest.is_empty()).then(|| format!("ALTER TABLE {name} {}", rest.join(", ")));
+        self.made.deferral = Some(deferral);
         Ok(true)
     }
 
