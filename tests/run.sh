@@ -119,7 +119,6 @@ binary() {
 
 # over_gateway NAME LIMIT COMMAND...: the part runs over a gateway of its own, which has GATEWAY_ARGUMENTS.
 GATEWAY_ARGUMENTS=()
-UNDO=(--ddl-in-transaction undo)
 over_gateway() {
     local name="$1" port
     if ! port="$(tests/lib/gateway.sh start "$WORK/gateway" "$BINARY" "${GATEWAY_ARGUMENTS[@]}")"; then
@@ -185,7 +184,7 @@ for name in "${PARTS[@]}"; do
     oracle)
         reference
         binary
-        GATEWAY_ARGUMENTS=("${UNDO[@]}")
+        GATEWAY_ARGUMENTS=()
         over_gateway oracle 900 tests/oracle/run.sh
         GATEWAY_ARGUMENTS=()
         ;;
@@ -193,7 +192,7 @@ for name in "${PARTS[@]}"; do
     oracle-native)
         reference
         binary
-        GATEWAY_ARGUMENTS=(--catalog native --catalog-bin-dir "$(tests/lib/postgres.sh binaries)" "${UNDO[@]}")
+        GATEWAY_ARGUMENTS=(--catalog native --catalog-bin-dir "$(tests/lib/postgres.sh binaries)")
         over_gateway oracle-native 900 tests/oracle/run.sh --catalog native
         GATEWAY_ARGUMENTS=()
         ;;
@@ -201,7 +200,7 @@ for name in "${PARTS[@]}"; do
     oracle-finish)
         reference
         binary
-        GATEWAY_ARGUMENTS=(--finish always "${UNDO[@]}")
+        GATEWAY_ARGUMENTS=(--finish always)
         over_gateway oracle-finish 900 tests/oracle/run.sh --finish always
         GATEWAY_ARGUMENTS=()
         ;;
@@ -257,7 +256,7 @@ for name in "${PARTS[@]}"; do
     suite-*)
         [ -f "tests/suites/${name#suite-}/suite.sh" ] || die "no such part: $name"
         binary
-        GATEWAY_ARGUMENTS=("${UNDO[@]}")
+        GATEWAY_ARGUMENTS=()
         over_gateway "$name" 1200 tests/suites/run.sh "${name#suite-}"
         GATEWAY_ARGUMENTS=()
         ;;

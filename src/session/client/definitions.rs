@@ -40,6 +40,14 @@ impl Undo {
     }
 }
 
+/// A change that waits for COMMIT, with the length of `made` when it came, and when what it changes was dropped.
+#[derive(Debug)]
+struct Waiting {
+    deferral: Deferral,
+    from: usize,
+    until: Option<usize>,
+}
+
 /// Of one session.
 #[derive(Debug, Default)]
 pub(crate) struct Definitions {
@@ -53,8 +61,8 @@ pub(crate) struct Definitions {
     at_commit: Vec<(Undo, usize)>,
     /// Statements by which the mirror becomes what the session sees of it, with the length of `made` then.
     seen: Vec<(String, usize)>,
-    /// Changes of columns that wait for COMMIT, with the length of `made` then.
-    deferred: Vec<(Deferral, usize)>,
+    /// Changes of columns that wait for COMMIT.
+    deferred: Vec<Waiting>,
     /// What readings of the schema are not to follow before all is done.
     held: Vec<ChangeUnderWay>,
     /// What is being undone, or done for the transaction by statements of the gateway's own, is no definition of the client's.
@@ -108,13 +116,26 @@ impl Definitions {
         self.seen.iter().map(|(sql, _)| sql.as_str())
     }
 
-    /// What is to be changed when the transaction has been committed.
-    pub(crate) fn defer(&mut self, deferral: &Deferral) {
-        let statements = deferral.statements.iter().map(|sql| Undo::new(UndoHow::Statement(sql.clone()), None));
-        self.at_commit(statements);
-        deferral.statements.iter().for_each(|sql| self.sees(sql.clone()));
-        self.deferred.push((deferral.clone(), self.made.len()));
+    /// What is to be changed when the transaction has been committed: what the session's questions begin with says how it is to
+    /// look, and a query gives the statement.
+    pub(crate) fn defer(&mut self, deferral: &Deferral, changes: &[(String, String)]) {
+        for (seen, query) in changes {
+            self.at_commit([Undo::new(UndoHow::Query(query.clone()), None)]);
+            self.sees(seen.clone());
+        }
+        self.deferred.push(Waiting { deferral: deferral.clone(), from: self.made.len(), until: None });
         self.made.push(Undo::new(UndoHow::Nothing, None));
+    }
+
+    /// A table, or a column of it, has been dropped: what waits does not show any more.
+    pub(crate) fn gone(&mut self, relation: &str, column: Option<&str>) {
+        let at = self.made.len();
+        let is_all = |deferral: &Deferral| column.is_none_or(|column| deferral.columns.iter().all(|name| name == column));
+        for waiting in self.deferred.iter_mut().filter(|waiting| waiting.until.is_none()) {
+            if waiting.deferral.relation == relation && is_all(&waiting.deferral) {
+                waiting.until = Some(at);
+            }
+        }
     }
 
     #[inline]
@@ -123,7 +144,7 @@ impl Definitions {
     }
 
     pub(crate) fn deferred(&self) -> impl Iterator<Item = &Deferral> {
-        self.deferred.iter().map(|(deferral, _)| deferral)
+        self.deferred.iter().filter(|waiting| waiting.until.is_none()).map(|waiting| &waiting.deferral)
     }
 
     /// Kept until all is done.
@@ -163,7 +184,10 @@ impl Definitions {
         self.vacated.retain(|(.., at)| *at < count);
         self.tables.retain(|(_, at)| *at < count);
         self.seen.retain(|(_, at)| *at < count);
-        self.deferred.retain(|(_, at)| *at < count);
+        self.deferred.retain(|waiting| waiting.from < count);
+        for waiting in &mut self.deferred {
+            waiting.until = waiting.until.filter(|at| *at < count);
+        }
         self.at_commit.retain(|(_, at)| *at < count);
         // What a broken attempt has left goes first.
         self.due.splice(0..0, undone);

@@ -65,6 +65,7 @@ pub(super) fn of_tables(dropped: &[DroppedTable]) -> String {
 pub(super) fn of_columns(deferral: &Deferral) -> String {
     let table = quoted_text(&deferral.relation);
     let (columns, demanded) = (texts(&deferral.dropped), texts(&deferral.demanded));
+    let waiting = texts(&deferral.columns);
     format!(
         "WITH RECURSIVE own AS (SELECT * FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass({table}) \
          AND attnum > 0 AND NOT attisdropped AND attname = ANY ({columns})), \
@@ -99,6 +100,9 @@ pub(super) fn of_columns(deferral: &Deferral) -> String {
          pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', {table}, attname), \
          pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL', {table}, attname)) END \
          FROM own WHERE attname = ANY ({demanded}) AND attgenerated = '' \
+         UNION ALL SELECT 0, 0, pg_catalog.concat_ws(pg_catalog.chr(1), 'waits', attrelid::pg_catalog.oid, attnum, attname) \
+         FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass({table}) AND NOT attisdropped \
+         AND attname = ANY ({waiting}) \
          UNION ALL SELECT 7, attnum::pg_catalog.int4::pg_catalog.oid, pg_catalog.concat_ws(pg_catalog.chr(1), 'column', attname) \
          FROM own) AS found ORDER BY stage, place"
     )
@@ -151,11 +155,21 @@ pub(super) fn of_others(dropped: &DroppedOthers) -> String {
     }
 }
 
-/// What a session sees that has dropped a column, which has this name now.
-pub(super) fn without_column(aside: &str) -> String {
+/// What carries out in the mirror the statements that a query gives.
+pub(super) fn carried_out(query: &str) -> String {
+    let body =
+        format!("DECLARE found record; BEGIN FOR found IN {query} LOOP EXECUTE found.sql; END LOOP; END");
+    format!("DO {}", quoted_text(&body))
+}
+
+/// A query for the statement that changes the column of these numbers, if it is still there; `change` stands behind its name.
+pub(super) fn change_column(table: &str, column: &str, change: &str) -> String {
     format!(
-        "DO $$ DECLARE found record; BEGIN FOR found IN {} LOOP EXECUTE found.sql; END LOOP; END $$",
-        drop_column(aside)
+        "SELECT pg_catalog.format('ALTER TABLE %I.%I ALTER COLUMN %I ', nspname, relname, attname) || {} AS sql \
+         FROM pg_catalog.pg_attribute JOIN {CLASS_AND_SPACE} ON class.oid = attrelid WHERE attrelid = {table} \
+         AND attnum = {column} AND NOT attisdropped AND NOT pg_catalog.starts_with(attname, 'pgwire_dropped_') \
+         AND NOT pg_catalog.starts_with(nspname, 'pgwire_dropped_')",
+        quoted_text(change)
     )
 }
 

@@ -76,8 +76,8 @@ impl Defer {
     }
 
     fn over(&self, cx: &mut Cx<'_>) -> Outcome {
-        if let Some(deferral) = self.deferral().filter(|deferral| !deferral.statements.is_empty()) {
-            cx.client.definitions.defer(deferral);
+        if let Some(deferral) = self.deferral().filter(|deferral| !deferral.changes.is_empty()) {
+            cx.client.definitions.defer(deferral, self.aside.waiting());
         }
         // What was understood before does not know of it.
         cx.shard.schema_changed();
@@ -115,13 +115,17 @@ fn check_shown(client: &Client, text: &str) -> Result<()> {
 }
 
 /// Whether IRIS would answer otherwise if the change had been made: all columns are meant, one of these is named, or the
-/// table itself is changed.
+/// table gets another name.
 fn shows(text: &str, deferral: &Deferral) -> bool {
-    if deferral.columns.iter().any(|column| mentions(text, column)) {
-        return true;
-    }
     let words: Vec<&str> = text.split_whitespace().collect();
-    if words.first() == Some(&"DROP") || words.contains(&"RENAME") {
+    let altered = words.first().zip(words.get(3)).filter(|(first, _)| **first == "ALTER").map(|(_, change)| *change);
+    match (altered, words.as_slice()) {
+        // Whatever its type is.
+        (Some("ALTER"), [.., "NULL"] | [.., "DROP", "DEFAULT"]) => return false,
+        (Some("RENAME"), _) => return true,
+        _ => {}
+    }
+    if deferral.columns.iter().any(|column| mentions(text, column)) {
         return true;
     }
     let compact: String = words.concat();
@@ -154,7 +158,7 @@ mod tests {
         let deferral = Deferral {
             rest: None,
             tried: Vec::new(),
-            statements: Vec::new(),
+            changes: Vec::new(),
             table: "t".to_owned(),
             relation: "public.t".to_owned(),
             columns: vec!["c".to_owned()],
@@ -169,7 +173,7 @@ mod tests {
             "INSERT INTO SQLUser.t VALUES (1)",
             "INSERT INTO SQLUser.t SELECT 1",
             "ALTER TABLE SQLUser.t RENAME \"u\"",
-            "DROP TABLE SQLUser.t",
+            "ALTER TABLE SQLUser.t ALTER COLUMN c RENAME \"d\"",
         ] {
             assert!(shows(text), "{text}");
         }
@@ -179,6 +183,8 @@ mod tests {
             "SELECT * FROM SQLUser.u",
             "INSERT INTO SQLUser.t (a) VALUES (1)",
             "ALTER TABLE SQLUser.t ADD COLUMN \"cc\" INTEGER",
+            "ALTER TABLE SQLUser.t ALTER COLUMN c NOT NULL",
+            "ALTER TABLE SQLUser.t ALTER COLUMN b RENAME \"d\"",
         ] {
             assert!(!shows(text), "{text}");
         }

@@ -13,7 +13,7 @@ use crate::sql::{
 use crate::types::{quoted_name, quoted_text};
 use crate::wire::{PgError, SqlState};
 
-use super::aside::{SEPARATOR, drop_column, of_columns, of_others, of_tables, without_column};
+use super::aside::{SEPARATOR, carried_out, change_column, drop_column, of_columns, of_others, of_tables};
 use super::nested::{MakeCarrying, Nested, NestedProgress, OwnStatement, RowForm};
 use super::undoing::{Found, Lookup, follow_names};
 use crate::session::client::definitions::{Undo, UndoHow};
@@ -36,6 +36,8 @@ pub(crate) struct PutAside {
     stage: Stage,
     /// From the last.
     todo: Vec<Step>,
+    /// What waits for COMMIT: by which the session sees it, and the query for the statement.
+    waiting: Vec<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -65,6 +67,8 @@ enum Step {
     Forget(RelationName),
     /// The session's questions begin with this from now on, and this is done behind COMMIT.
     Hide { sql: String, at_commit: Vec<Undo> },
+    /// What waits for COMMIT about this does not show any more.
+    Gone { relation: String, column: Option<String> },
 }
 
 /// How far it is.
@@ -78,7 +82,12 @@ pub(crate) enum Aside {
 
 impl PutAside {
     pub(crate) fn new(make: MakeCarrying, understood: Rc<Understood>) -> Self {
-        Self { make, understood, stage: Stage::Next, todo: Vec::new() }
+        Self { make, understood, stage: Stage::Next, todo: Vec::new(), waiting: Vec::new() }
+    }
+
+    /// What [`Definitions::defer`](crate::session::client::definitions::Definitions::defer) wants.
+    pub(crate) fn waiting(&self) -> &[(String, String)] {
+        &self.waiting
     }
 
     fn reversal(&self) -> Option<&Reversal> {
@@ -141,7 +150,6 @@ impl PutAside {
 
     fn look(&mut self, cx: &mut Cx<'_>) -> Result<Aside> {
         let sql = match (self.deferral(), self.others()) {
-            (Some(deferral), _) if deferral.dropped.is_empty() => return Ok(Aside::Done),
             (Some(deferral), _) => of_columns(deferral),
             (None, Some(others)) => of_others(others),
             (None, None) => of_tables(self.dropped()),
@@ -181,7 +189,7 @@ impl PutAside {
                 if let Some(error) = answer.error {
                     return Err(Box::new(PgError { position: None, ..*error }));
                 }
-                for notice in &answer.notices {
+                for notice in &answer.prelude_notices {
                     cx.client.notice(notice, cx.out);
                 }
                 self.look(cx).map(Some)
@@ -261,6 +269,7 @@ impl PutAside {
                 vec![format!("ALTER TABLE IF EXISTS {place}.{new} SET SCHEMA {schema}")],
             ));
             steps.push(hide);
+            steps.push(Step::Gone { relation: format!("{schema}.{old}"), column: None });
         }
         cx.client.definitions.hold(cx.shard.options.changes.begin(relations));
         steps.reverse();
@@ -282,6 +291,12 @@ impl PutAside {
             match row.split(SEPARATOR).collect::<Vec<_>>().as_slice() {
                 ["step", sql, undo] => {
                     steps.push(Step::Statement { sql: (*sql).to_owned(), undo: (*undo).to_owned(), vacates: None });
+                }
+                ["waits", table, column, name] => {
+                    let all = self.deferral().map(|deferral| deferral.changes.as_slice()).unwrap_or_default();
+                    let own = all.iter().filter(|(column, _)| column == name);
+                    let queries: Vec<String> = own.map(|(_, change)| change_column(table, column, change)).collect();
+                    self.waiting.extend(queries.into_iter().map(|query| (carried_out(&query), query)));
                 }
                 ["own", sql] => steps.push(Step::Own((*sql).to_owned())),
                 ["column", name] => {
@@ -374,6 +389,7 @@ impl PutAside {
                         cx.client.definitions.push(Undo::new(undo, None));
                     }
                 }
+                Step::Gone { relation, column } => cx.client.definitions.gone(&relation, column.as_deref()),
                 Step::Hide { sql, at_commit } => {
                     let definitions = &mut cx.client.definitions;
                     definitions.sees(sql);
@@ -418,14 +434,15 @@ impl PutAside {
 }
 
 /// A column gets a name that no client sees.
-fn column_steps(deferral: &Deferral, mark: &str, name: &str) -> [Step; 2] {
+fn column_steps(deferral: &Deferral, mark: &str, name: &str) -> [Step; 3] {
     let aside = cut(&format!("{mark}_{name}"));
     let (table, old, new) = (&deferral.relation, quoted_name(name), quoted_name(&aside));
     let rename = |from: &str, to: &str| format!("ALTER TABLE {table} RENAME COLUMN {from} TO {to}");
     let at_commit = vec![Undo::new(UndoHow::Query(drop_column(&aside)), None)];
     [
         Step::Statement { sql: rename(&old, &new), undo: rename(&new, &old), vacates: None },
-        Step::Hide { sql: without_column(&aside), at_commit },
+        Step::Hide { sql: carried_out(&drop_column(&aside)), at_commit },
+        Step::Gone { relation: table.clone(), column: Some(name.to_owned()) },
     ]
 }
 

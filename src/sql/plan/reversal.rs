@@ -34,8 +34,8 @@ pub struct Deferral {
     pub rest: Option<String>,
     /// All such changes, each a statement: PostgreSQL says what is wrong with them.
     pub tried: Vec<String>,
-    /// Those that wait for COMMIT.
-    pub statements: Vec<String>,
+    /// Those that wait for COMMIT: the column, and what stands behind its name.
+    pub changes: Vec<(String, String)>,
     /// The table, as IRIS calls it, and as PostgreSQL does.
     pub table: String,
     pub relation: String,

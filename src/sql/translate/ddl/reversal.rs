@@ -206,7 +206,7 @@ impl Reversing<'_> {
         let mut deferral = Deferral {
             rest: None,
             tried: Vec::new(),
-            statements: Vec::new(),
+            changes: Vec::new(),
             table: table.iris.1.clone(),
             relation: name.clone(),
             columns: Vec::new(),
@@ -231,9 +231,8 @@ impl Reversing<'_> {
                     if let Some(option) = nodes::child(&action, SyntaxKind::SET_TYPE)
                         && !comes_back(self.cx, column, &option)? =>
                 {
-                    let sql = format!("ALTER TABLE {name} {text}");
-                    deferral.tried.push(sql.clone());
-                    deferral.statements.push(sql);
+                    deferral.tried.push(format!("ALTER TABLE {name} {text}"));
+                    deferral.changes.push((folded.clone(), nodes::plain_text(&option)));
                     deferral.columns.push(folded);
                 }
                 _ => rest.push(text),
