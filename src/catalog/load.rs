@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use crate::iris::{IrisStatement, Item, ItemReader, ListError, ParameterKind, Request, StatementMetadata};
 use crate::sql::{
-    DeclaredType, Named, NamedFacts, Need, RelationName, RuleNotes, TableFacts, VectorElement, ViewFacts, is_note,
-    is_hidden, parse_view_columns, parse_view_note,
+    DeclaredType, Named, NamedFacts, Need, RelationName, RuleNotes, TableFacts, VectorElement, ViewFacts, is_hidden,
+    is_note, parse_view_columns, parse_view_note,
 };
 use crate::types::{Oid, PgType};
 

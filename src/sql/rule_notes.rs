@@ -7,8 +7,8 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::description::{ClauseKind, ColumnNote, elements, escaped_text, parse_table_note, unescaped};
-use super::rules::{CheckRule, GeneratedRule, KeyRule, Rules};
 use super::plan::PUT_ASIDE_PREFIX;
+use super::rules::{CheckRule, GeneratedRule, KeyRule, Rules};
 use super::syntax::names;
 use super::syntax::nodes;
 use super::syntax::parse::lone_statement;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::sql::{
-    ClauseKind, ColumnNote, DeclaredType, EnumType, RuleNotes, Rules, is_note, is_hidden, parse_column_note,
+    ClauseKind, ColumnNote, DeclaredType, EnumType, RuleNotes, Rules, is_hidden, is_note, parse_column_note,
     parse_view_note,
 };
 use crate::types::{Oid, PgType, quoted_name, quoted_text};

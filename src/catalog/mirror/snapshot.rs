@@ -93,6 +93,11 @@ impl MirrorSnapshot {
         self.sequences = sequences.into_iter().map(unused).collect();
     }
 
+    #[cfg(test)]
+    pub(super) fn sequences(&self) -> impl Iterator<Item = &Sequence> {
+        self.sequences.iter()
+    }
+
     pub fn len(&self) -> usize {
         self.relations.len()
     }
@@ -222,13 +227,17 @@ impl MirrorSnapshot {
         let made_keys: HashSet<_> = made.iter().map(|relation| key(relation)).collect();
         for sequence in new.iter().filter(|sequence| !is_of_identity(sequence)) {
             // The table may have gone with it by now.
-            let owner = sequence.owner.as_ref().filter(|_| {
-                self.owner_key(sequence).is_some_and(|key| !made_keys.contains(&key))
-            });
-            batches.push_sequence(sequence, match owner {
-                Some(owner) => unless_gone(&owner.table.quoted(), &sequence.create_statement()),
-                None => sequence.create_statement(),
-            });
+            let owner = sequence
+                .owner
+                .as_ref()
+                .filter(|_| self.owner_key(sequence).is_some_and(|key| !made_keys.contains(&key)));
+            batches.push_sequence(
+                sequence,
+                match owner {
+                    Some(owner) => unless_gone(&owner.table.quoted(), &sequence.create_statement()),
+                    None => sequence.create_statement(),
+                },
+            );
             if old.iter().any(|old| old.name == sequence.name) {
                 batches.push_sequence(sequence, sequence.alter_statement());
             }

@@ -130,7 +130,8 @@ impl Definitions {
     /// A table, or a column of it, has been dropped: what waits does not show any more.
     pub(crate) fn gone(&mut self, relation: &str, column: Option<&str>) {
         let at = self.made.len();
-        let is_all = |deferral: &Deferral| column.is_none_or(|column| deferral.columns.iter().all(|name| name == column));
+        let is_all =
+            |deferral: &Deferral| column.is_none_or(|column| deferral.columns.iter().all(|name| name == column));
         for waiting in self.deferred.iter_mut().filter(|waiting| waiting.until.is_none()) {
             if waiting.deferral.relation == relation && is_all(&waiting.deferral) {
                 waiting.until = Some(at);

@@ -137,8 +137,7 @@ impl Define {
         for part in parts.unwrap_or_default().iter().skip(self.parts_count) {
             match &part.undo {
                 UndoSource::Statement(sql) => self.undos.push(Known::new(part, UndoHow::Statement(sql.clone()), cx)),
-                UndoSource::LateQuery(sql) => self.undos.push(Known::new(part, UndoHow::Query(sql.clone()), cx)),
-                UndoSource::Query(sql) => {
+                UndoSource::Query(sql) | UndoSource::LateQuery(sql) => {
                     let lookup = Lookup::new(sql, cx);
                     let want = lookup.ask();
                     self.lookup = Some(lookup);
@@ -183,8 +182,11 @@ impl Define {
                 let understood = Rc::clone(&self.understood);
                 let parts = understood.translation.reversal.as_deref().map(|reversal| reversal.parts.as_slice());
                 if let Some(part) = parts.unwrap_or_default().get(self.parts_count) {
-                    let statements = found.texts.into_iter().map(|sql| Known::new(part, UndoHow::Statement(sql), cx));
-                    self.undos.extend(statements);
+                    let how = |sql| match part.undo {
+                        UndoSource::LateQuery(_) => UndoHow::Query(sql),
+                        _ => UndoHow::Statement(sql),
+                    };
+                    self.undos.extend(found.texts.into_iter().map(|sql| Known::new(part, how(sql), cx)));
                 }
                 self.parts_count = self.parts_count.saturating_add(1);
                 self.lookup = None;

@@ -1,7 +1,6 @@
 //! One understood statement being carried out. Simple and extended protocol differ in framing only: both run this.
 
 mod apart;
-mod aside;
 pub(super) mod arguments;
 pub(super) mod arrays;
 pub(super) mod bind;

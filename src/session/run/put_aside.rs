@@ -2,6 +2,8 @@
 //! transaction has been committed. Meanwhile the session's questions do not see it: tables, types and sequences stand in a
 //! schema of their own in the mirror, columns of tables that stay have a name that no client sees.
 
+mod queries;
+
 use std::rc::Rc;
 
 use crate::catalog::{Answer, MirrorChange, SequenceName, SequenceRequest, try_setting};
@@ -13,7 +15,7 @@ use crate::sql::{
 use crate::types::{quoted_name, quoted_text};
 use crate::wire::{PgError, SqlState};
 
-use super::aside::{SEPARATOR, carried_out, change_column, drop_column, of_columns, of_others, of_tables};
+use self::queries::{SEPARATOR, carried_out, change_column, drop_column, of_columns, of_others, of_tables};
 use super::nested::{MakeCarrying, Nested, NestedProgress, OwnStatement, RowForm};
 use super::undoing::{Found, Lookup, follow_names};
 use crate::session::client::definitions::{Undo, UndoHow};
@@ -57,18 +59,34 @@ enum Stage {
 #[derive(Debug)]
 enum Step {
     /// A statement, and what undoes it.
-    Statement { sql: String, undo: String, vacates: Option<(String, String)> },
+    Statement {
+        sql: String,
+        undo: String,
+        vacates: Option<(String, String)>,
+    },
     /// A statement like one of the client's: how it is undone it finds out itself.
     Own(String),
     /// The mirror's part of it, and what undoes that.
-    Mirror { change: MirrorChange, undo: MirrorChange },
-    Sequence { request: SequenceRequest, undo: SequenceRequest },
+    Mirror {
+        change: MirrorChange,
+        undo: MirrorChange,
+    },
+    Sequence {
+        request: SequenceRequest,
+        undo: SequenceRequest,
+    },
     /// What this process knows of a type.
     Forget(RelationName),
     /// The session's questions begin with this from now on, and this is done behind COMMIT.
-    Hide { sql: String, at_commit: Vec<Undo> },
+    Hide {
+        sql: String,
+        at_commit: Vec<Undo>,
+    },
     /// What waits for COMMIT about this does not show any more.
-    Gone { relation: String, column: Option<String> },
+    Gone {
+        relation: String,
+        column: Option<String>,
+    },
 }
 
 /// How far it is.
@@ -333,8 +351,10 @@ impl PutAside {
                     steps.push(hide_place(&place, &[], vec![Undo::new(UndoHow::Query(in_iris), None)]));
                 }
                 ["identity", name] => {
-                    let message = format!("the identity column {name} takes values of a sequence: it cannot be dropped in a \
-                         transaction, whose ROLLBACK would have to bring it back");
+                    let message = format!(
+                        "the identity column {name} takes values of a sequence: it cannot be dropped in a \
+                         transaction, whose ROLLBACK would have to bring it back"
+                    );
                     return Err(PgError::unsupported(message).hint("Drop it outside of a transaction."));
                 }
                 _ => {}
@@ -467,7 +487,8 @@ fn sequence_steps(mark: &str, schema: &str, name: &str, owner: Option<&str>) -> 
             .hint("Drop the default or the column first.")),
         // It goes with its column, and stays in its schema until then.
         Some("identity") => {
-            let renamed = |from: &str, to: &str| vec![format!("ALTER SEQUENCE {}.{from} RENAME TO {to}", quoted_name(schema))];
+            let renamed =
+                |from: &str, to: &str| vec![format!("ALTER SEQUENCE {}.{from} RENAME TO {to}", quoted_name(schema))];
             let (own, place) = (quoted_name(name), quoted_name(mark));
             Ok(vec![
                 kept,

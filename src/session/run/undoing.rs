@@ -230,11 +230,9 @@ impl Undoing {
 pub(super) fn follow_names(request: &SequenceRequest, cx: &Cx<'_>) {
     let Some(names) = &cx.shard.options.sequences else { return };
     match request {
-        SequenceRequest::Rename { from, to } => {
-            if names.contains(from) {
-                names.remove(from);
-                names.insert(to.clone());
-            }
+        SequenceRequest::Rename { from, to } if names.contains(from) => {
+            names.remove(from);
+            names.insert(to.clone());
         }
         SequenceRequest::Drop { name } => names.remove(name),
         _ => {}

@@ -29,12 +29,7 @@ pub(crate) fn prelude(client: &Client, query: CatalogQuery, context: &ShardConte
 }
 
 /// The same where these statements have changed the mirror; what PostgreSQL says of them is part of the answer.
-pub(crate) fn prelude_trying(
-    client: &Client,
-    query: CatalogQuery,
-    context: &ShardContext,
-    tried: &[String],
-) -> String {
+pub(crate) fn prelude_trying(client: &Client, query: CatalogQuery, context: &ShardContext, tried: &[String]) -> String {
     let mut prelude = String::from("BEGIN");
     // What is set stays when the transaction is rolled back: it is where the sequence stands.
     if query.reads_sequences && !client.sequence_states.is_empty() {

@@ -109,7 +109,7 @@ pub enum UndoSource {
     Statement(String),
     /// A query for the oracle, asked in front of the definition: each row of its one column is a statement.
     Query(String),
-    /// The same, asked when it is to be undone.
+    /// The same, where a row is such a query, asked when it is to be undone.
     LateQuery(String),
 }
 

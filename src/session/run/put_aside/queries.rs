@@ -22,7 +22,8 @@ const KEY_STEP: &str = "pg_catalog.concat_ws(pg_catalog.chr(1), 'step', \
     pg_catalog.format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s', nspname, relname, conname, \
     pg_catalog.pg_get_constraintdef(keys.oid)))";
 
-const CLASS_AND_SPACE: &str = "pg_catalog.pg_class AS class JOIN pg_catalog.pg_namespace AS space ON space.oid = relnamespace";
+const CLASS_AND_SPACE: &str =
+    "pg_catalog.pg_class AS class JOIN pg_catalog.pg_namespace AS space ON space.oid = relnamespace";
 
 fn texts(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| quoted_text(name)).collect();
@@ -157,8 +158,7 @@ pub(super) fn of_others(dropped: &DroppedOthers) -> String {
 
 /// What carries out in the mirror the statements that a query gives.
 pub(super) fn carried_out(query: &str) -> String {
-    let body =
-        format!("DECLARE found record; BEGIN FOR found IN {query} LOOP EXECUTE found.sql; END LOOP; END");
+    let body = format!("DECLARE found record; BEGIN FOR found IN {query} LOOP EXECUTE found.sql; END LOOP; END");
     format!("DO {}", quoted_text(&body))
 }
 
