@@ -493,7 +493,7 @@ fn drops() {
         ),
         ("TRUNCATE a", "TRUNCATE TABLE: DELETE %NOTRIGGER FROM SQLUser.a"),
         ("CREATE SCHEMA IF NOT EXISTS \"drizzle\"", "CREATE SCHEMA: CREATE SCHEMA IF NOT EXISTS \"drizzle\""),
-        ("CREATE SCHEMA s AUTHORIZATION bob", "CREATE SCHEMA: CREATE SCHEMA s"),
+        ("CREATE SCHEMA s AUTHORIZATION bob", "CREATE SCHEMA: CREATE SCHEMA s ~476"),
         ("CREATE SCHEMA IF NOT EXISTS public", "CREATE SCHEMA: | 42P06 schema \"public\" already exists, skipping"),
         (
             "DROP SCHEMA IF EXISTS s, public CASCADE",
