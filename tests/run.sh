@@ -4,7 +4,7 @@
 #
 #   tests/run.sh             everything but the drivers' own suites, which are run by name (suite-pgx, suite-psycopg2 ..)
 #   tests/run.sh NAME...     only these parts: fmt clippy slim deny cargo instructions oracle oracle-native
-#                            oracle-finish precedence constructs audit grammar tpch corpus, a folder of tests/interop,
+#                            oracle-finish precedence constructs forms definitions audit grammar tpch corpus, a folder of tests/interop,
 #                            or suite- and a folder of tests/suites
 #   tests/run.sh fuzz        the checks of the fuzz targets in 100,000 rounds each; what `cargo` has of them is 3,000
 #
@@ -13,7 +13,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib/env.sh"
 cd "$ROOT"
 
-PARTS=(fmt clippy slim deny cargo instructions oracle oracle-native oracle-finish precedence constructs audit grammar tpch corpus)
+PARTS=(fmt clippy slim deny cargo instructions oracle oracle-native oracle-finish precedence constructs forms definitions audit grammar tpch corpus)
 for folder in tests/interop/*/; do
     PARTS+=("$(basename "$folder")")
 done
@@ -184,9 +184,7 @@ for name in "${PARTS[@]}"; do
     oracle)
         reference
         binary
-        GATEWAY_ARGUMENTS=()
         over_gateway oracle 900 tests/oracle/run.sh
-        GATEWAY_ARGUMENTS=()
         ;;
     # The same with a PostgreSQL that the gateway runs of those of this machine.
     oracle-native)
@@ -218,6 +216,17 @@ for name in "${PARTS[@]}"; do
         reference
         binary
         over_gateway audit 900 env PYTHONPATH=tests/lib python3 tests/oracle/audit.py --full
+        ;;
+    # docs/DDL.md.
+    forms)
+        reference
+        binary
+        over_gateway forms 300 env PYTHONPATH=tests/lib python3 tests/oracle/forms.py
+        ;;
+    definitions)
+        reference
+        binary
+        over_gateway definitions 600 env PYTHONPATH=tests/lib python3 tests/oracle/definitions.py --runs 10
         ;;
     grammar)
         reference
@@ -256,9 +265,7 @@ for name in "${PARTS[@]}"; do
     suite-*)
         [ -f "tests/suites/${name#suite-}/suite.sh" ] || die "no such part: $name"
         binary
-        GATEWAY_ARGUMENTS=()
         over_gateway "$name" 1200 tests/suites/run.sh "${name#suite-}"
-        GATEWAY_ARGUMENTS=()
         ;;
     *)
         [ -x "tests/interop/$name/run.sh" ] || die "no such part: $name"
