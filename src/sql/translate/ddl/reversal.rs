@@ -146,7 +146,7 @@ impl Reversing<'_> {
             SyntaxKind::ALTER_VIEW => {
                 let old = self.table(&need(stmt, SyntaxKind::VIEW_REF)?)?;
                 let action = need(stmt, SyntaxKind::VIEW_RENAME_TO)?;
-                let name = names::folded(&first_name(&action)?);
+                let name = names::folded(&first_name(&need(&action, SyntaxKind::VIEW)?)?);
                 self.rename("VIEW", &old, name);
             }
             SyntaxKind::ALTER_TABLE => {
