@@ -99,8 +99,10 @@ impl Define {
         let made = cx.client.definitions.tables_since(cx.client.transaction.definitions_kept());
         let is_own = !reversal.changes.is_empty() && reversal.changes.iter().all(|name| made.contains(name.as_str()));
         if is_own {
+            // What has made it drops it under the name that it had then.
+            let renames = reversal.vacates.is_some();
             (self.aside, self.defer) = (None, None);
-            return self.run(cx);
+            return if renames { self.look(cx) } else { self.run(cx) };
         }
         if let Some(refusal) = &reversal.refusal {
             return Err(refusal.clone());
