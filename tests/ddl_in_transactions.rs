@@ -10,8 +10,6 @@ use common::message::{cancel, query, terminate};
 use common::process::{Deadline, stretched};
 use common::{Server, free_address, temporary_directory};
 
-const UNDO: [&str; 2] = ["--ddl-in-transaction", "undo"];
-
 /// Longer than a busy machine needs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -30,6 +28,10 @@ fn prepare(client: &mut Client) {
     client.ok("insert into old values (1, 'x'), (2, 'y')");
     client.ok("create table altered (id integer primary key, a text)");
     client.ok("create view seen as select id from altered");
+    client.ok("create type kind as enum ('p', 'q')");
+    client.ok("create schema place");
+    client.ok("create table place.counted (id serial, other serial, k kind, gone text unique)");
+    client.ok("insert into place.counted (k, gone) values ('p', 'x')");
 }
 
 fn change(client: &mut Client) {
@@ -43,6 +45,9 @@ fn change(client: &mut Client) {
     client.ok("alter table altered rename column a to z");
     client.ok("drop view seen");
     client.ok("create type mood as enum ('sad', 'glad')");
+    client.ok("alter table place.counted drop column gone");
+    client.ok("drop schema place cascade");
+    client.ok("drop type kind");
 }
 
 /// What is not as it was.
@@ -59,6 +64,10 @@ fn differences(client: &mut Client) -> Vec<String> {
         ("select count(*) from pg_type where typname = 'mood'", "Row '0'"),
         ("select count(*) from pg_namespace where nspname like 'pgwire_dropped%'", "Row '0'"),
         ("select id from made", "Error 42P01"),
+        ("select k, gone from place.counted", "Row 'p' 'x'"),
+        ("select count(*) from pg_sequences where schemaname = 'place'", "Row '2'"),
+        ("select count(*) from pg_enum where enumtypid = 'kind'::regtype", "Row '2'"),
+        ("select count(*) from pg_indexes where tablename = 'counted'", "Row '1'"),
         ("select count(*) from seen", "Row '0'"),
     ]
     .iter()
@@ -83,7 +92,7 @@ fn until_as_before(client: &mut Client) {
 
 #[test]
 fn a_client_goes_in_the_middle() {
-    let server = Server::gateway(&[UNDO[0], UNDO[1], "--iris-connections", "1", "--cores", "1"]);
+    let server = Server::gateway(&["--iris-connections", "1", "--cores", "1"]);
     let mut other = Client::connect(server.address);
     prepare(&mut other);
     // Without a word, with one, and while a statement of it runs.
@@ -104,7 +113,7 @@ fn a_client_goes_in_the_middle() {
 
 #[test]
 fn a_client_that_says_nothing_is_let_go() {
-    let server = Server::gateway(&[UNDO[0], UNDO[1], "--idle-in-transaction-timeout-ms", "500"]);
+    let server = Server::gateway(&["--idle-in-transaction-timeout-ms", "500"]);
     let mut other = Client::connect(server.address);
     prepare(&mut other);
     let mut client = Client::connect(server.address);
@@ -115,7 +124,7 @@ fn a_client_that_says_nothing_is_let_go() {
 
 #[test]
 fn a_cancelled_statement_fails_the_transaction() {
-    let server = Server::gateway(&[UNDO[0], UNDO[1], "--cores", "1"]);
+    let server = Server::gateway(&["--cores", "1"]);
     let mut other = Client::connect(server.address);
     prepare(&mut other);
     other.ok("create table many (id integer primary key)");
@@ -145,7 +154,9 @@ fn iris_is_lost_in_the_middle() {
     let address = free_address();
     let mut superserver = Server::superserver(address, &data);
     let url = format!("iris://_SYSTEM:SYS@{address}/USER");
-    let server = Server::gateway(&[UNDO[0], UNDO[1], "--iris", &url, "--iris-connections", "2", "--cores", "1"]);
+    // The stand-in has one writer for each namespace.
+    let apart = ["--sequence-namespace", "%SYS"];
+    let server = Server::gateway(&["--iris", &url, "--iris-connections", "2", "--cores", "1", apart[0], apart[1]]);
     let mut other = Client::connect(server.address);
     prepare(&mut other);
     // The one says ROLLBACK when IRIS is there again, the other is gone by then.
@@ -177,7 +188,7 @@ fn iris_is_lost_in_the_middle() {
 
 #[test]
 fn clients_side_by_side() {
-    let server = Server::gateway(&[UNDO[0], UNDO[1], "--iris-connections", "4"]);
+    let server = Server::gateway(&["--iris-connections", "4"]);
     let threads: Vec<_> = (0..8)
         .map(|number| {
             let address = server.address;
@@ -208,6 +219,48 @@ fn clients_side_by_side() {
     let mut client = Client::connect(server.address);
     assert_eq!(client.value("select count(*) from pg_class where relname like 'side%' and relkind = 'r'"), "8");
     assert_eq!(client.value("select count(*) from pg_namespace where nspname like 'pgwire_dropped%'"), "0");
+}
+
+/// One is killed in the middle, the other goes on: names that were dropped are free, and what was not touched is there.
+#[test]
+fn a_gateway_is_killed_beside_another() {
+    let data = temporary_directory();
+    let iris = Server::superserver(free_address(), &data);
+    let url = format!("iris://_SYSTEM:SYS@{}/USER", iris.address);
+    let more = ["--iris", &url, "--cores", "1", "--sequence-namespace", "%SYS", "--catalog-refresh-interval-ms", "200"];
+    let mut killed = Server::gateway(&more);
+    let living = Server::gateway(&more);
+    let mut other = Client::connect(living.address);
+    other.set_patience(PATIENCE);
+    let mut client = Client::connect(killed.address);
+    prepare(&mut client);
+    eventually("the other gateway knows the tables", || {
+        other.query("select k from place.counted").iter().any(|line| line.starts_with("Row 'p'"))
+    });
+    change(&mut client);
+    killed.signal("KILL");
+    killed.wait(PATIENCE);
+    eventually("the other gateway knows what is left", || {
+        other
+            .query("select count(*) from pg_class where relname in ('counted', 'old_a_key')")
+            .contains(&"Row '0'".to_owned())
+    });
+    // It may have read the tables when their sequences were still there: it reads them again.
+    std::thread::sleep(stretched(Duration::from_secs(1)));
+    let aside = "select count(*) from pg_class where relname like 'pgwire_dropped%'";
+    assert_eq!(other.value(aside), "0");
+    assert_eq!(other.value("select count(*) from pg_namespace where nspname like 'pgwire_dropped%'"), "0");
+    other.ok("create schema if not exists place");
+    other.ok("create table place.counted (id serial, other serial)");
+    other.ok("insert into place.counted default values");
+    assert_eq!(other.value("select other from place.counted"), "1");
+    other.ok("begin");
+    other.ok("drop table place.counted");
+    other.ok("rollback");
+    assert_eq!(other.value("insert into place.counted default values returning other"), "2");
+    drop(living);
+    drop(iris);
+    fs::remove_dir_all(data).unwrap();
 }
 
 #[test]

@@ -4,7 +4,7 @@
 #
 #   tests/run.sh             everything but the drivers' own suites, which are run by name (suite-pgx, suite-psycopg2 ..)
 #   tests/run.sh NAME...     only these parts: fmt clippy slim deny cargo instructions oracle oracle-native
-#                            oracle-finish precedence constructs audit grammar tpch corpus, a folder of tests/interop,
+#                            oracle-finish precedence constructs forms definitions audit grammar tpch corpus, a folder of tests/interop,
 #                            or suite- and a folder of tests/suites
 #   tests/run.sh fuzz        the checks of the fuzz targets in 100,000 rounds each; what `cargo` has of them is 3,000
 #
@@ -13,7 +13,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib/env.sh"
 cd "$ROOT"
 
-PARTS=(fmt clippy slim deny cargo instructions oracle oracle-native oracle-finish precedence constructs audit grammar tpch corpus)
+PARTS=(fmt clippy slim deny cargo instructions oracle oracle-native oracle-finish precedence constructs forms definitions audit grammar tpch corpus)
 for folder in tests/interop/*/; do
     PARTS+=("$(basename "$folder")")
 done
@@ -119,7 +119,6 @@ binary() {
 
 # over_gateway NAME LIMIT COMMAND...: the part runs over a gateway of its own, which has GATEWAY_ARGUMENTS.
 GATEWAY_ARGUMENTS=()
-UNDO=(--ddl-in-transaction undo)
 over_gateway() {
     local name="$1" port
     if ! port="$(tests/lib/gateway.sh start "$WORK/gateway" "$BINARY" "${GATEWAY_ARGUMENTS[@]}")"; then
@@ -185,15 +184,13 @@ for name in "${PARTS[@]}"; do
     oracle)
         reference
         binary
-        GATEWAY_ARGUMENTS=("${UNDO[@]}")
         over_gateway oracle 900 tests/oracle/run.sh
-        GATEWAY_ARGUMENTS=()
         ;;
     # The same with a PostgreSQL that the gateway runs of those of this machine.
     oracle-native)
         reference
         binary
-        GATEWAY_ARGUMENTS=(--catalog native --catalog-bin-dir "$(tests/lib/postgres.sh binaries)" "${UNDO[@]}")
+        GATEWAY_ARGUMENTS=(--catalog native --catalog-bin-dir "$(tests/lib/postgres.sh binaries)")
         over_gateway oracle-native 900 tests/oracle/run.sh --catalog native
         GATEWAY_ARGUMENTS=()
         ;;
@@ -201,7 +198,7 @@ for name in "${PARTS[@]}"; do
     oracle-finish)
         reference
         binary
-        GATEWAY_ARGUMENTS=(--finish always "${UNDO[@]}")
+        GATEWAY_ARGUMENTS=(--finish always)
         over_gateway oracle-finish 900 tests/oracle/run.sh --finish always
         GATEWAY_ARGUMENTS=()
         ;;
@@ -219,6 +216,17 @@ for name in "${PARTS[@]}"; do
         reference
         binary
         over_gateway audit 900 env PYTHONPATH=tests/lib python3 tests/oracle/audit.py --full
+        ;;
+    # docs/DDL.md.
+    forms)
+        reference
+        binary
+        over_gateway forms 300 env PYTHONPATH=tests/lib python3 tests/oracle/forms.py
+        ;;
+    definitions)
+        reference
+        binary
+        over_gateway definitions 600 env PYTHONPATH=tests/lib python3 tests/oracle/definitions.py --runs 10
         ;;
     grammar)
         reference
@@ -257,9 +265,7 @@ for name in "${PARTS[@]}"; do
     suite-*)
         [ -f "tests/suites/${name#suite-}/suite.sh" ] || die "no such part: $name"
         binary
-        GATEWAY_ARGUMENTS=("${UNDO[@]}")
         over_gateway "$name" 1200 tests/suites/run.sh "${name#suite-}"
-        GATEWAY_ARGUMENTS=()
         ;;
     *)
         [ -x "tests/interop/$name/run.sh" ] || die "no such part: $name"

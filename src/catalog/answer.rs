@@ -33,6 +33,8 @@ pub struct Answer {
     pub rows_count: u64,
     pub tag: Option<String>,
     pub notices: Vec<PgError>,
+    /// Those of what stands in front of the statement.
+    pub prelude_notices: Vec<PgError>,
     pub error: Option<Box<PgError>>,
     /// The error is the prelude's: the statement has not been looked at.
     pub is_prelude_error: bool,
@@ -52,6 +54,7 @@ impl Answer {
                     answer.error = Some(read_error(body)?);
                     answer.is_prelude_error = syncs == 0;
                 }
+                b'N' if syncs == 0 => answer.prelude_notices.push(*read_error(body)?),
                 _ if syncs == 1 => answer.take(tag, body, whole)?,
                 _ => {}
             }

@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use crate::iris::{IrisStatement, Item, ItemReader, ListError, ParameterKind, Request, StatementMetadata};
 use crate::sql::{
-    DeclaredType, Named, NamedFacts, Need, RelationName, RuleNotes, TableFacts, VectorElement, ViewFacts, is_note,
-    is_rule, parse_view_columns, parse_view_note,
+    DeclaredType, Named, NamedFacts, Need, RelationName, RuleNotes, TableFacts, VectorElement, ViewFacts, is_hidden,
+    is_note, parse_view_columns, parse_view_note,
 };
 use crate::types::{Oid, PgType};
 
@@ -352,10 +352,10 @@ impl TableLoad {
     }
 
     fn column(&mut self, row: Vec<Option<String>>) {
-        if let (Some(Some(name)), Some(Some(description))) = (row.first(), row.last())
-            && is_rule(description)
+        if let (Some(Some(name)), Some(description)) = (row.first(), row.last())
+            && is_hidden(name, description.as_deref())
         {
-            self.notes.hidden(name, description);
+            self.notes.hidden(name, description.as_deref().unwrap_or_default());
             return;
         }
         let Some(ReadColumn { facts, note, default, is_noted }) = column(row) else { return };

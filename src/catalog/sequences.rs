@@ -3,7 +3,7 @@
 mod names;
 mod statements;
 
-use crate::sql::OwnedChange;
+use crate::sql::{OwnedChange, place_aside};
 use crate::types::{quoted_name, quoted_text};
 use crate::wire::{PgError, SqlState};
 
@@ -161,6 +161,8 @@ pub(crate) enum Followed {
     Restarts,
     /// Its owner is called otherwise.
     Changes(SequenceOwner),
+    /// The same, and it is to be found elsewhere: with a table that is put aside, or comes back.
+    Moves(SequenceOwner, SequenceName),
 }
 
 impl Sequence {
@@ -189,7 +191,15 @@ impl Sequence {
             OwnedChange::TableRenamed { schema, table, to } => match is_of(schema, table) {
                 Some(owner) => {
                     let table = SequenceName { schema: schema.clone(), name: to.clone() };
-                    Followed::Changes(SequenceOwner { table, ..owner.clone() })
+                    let owner = SequenceOwner { table, ..owner.clone() };
+                    let elsewhere = match place_aside(to) {
+                        Some(place) => Some(place.to_owned()),
+                        None => place_aside(&self.name.schema).map(|_| schema.clone()),
+                    };
+                    match elsewhere {
+                        Some(schema) => Followed::Moves(owner, SequenceName { schema, name: self.name.name.clone() }),
+                        None => Followed::Changes(owner),
+                    }
                 }
                 None => Followed::Stays,
             },
@@ -250,8 +260,9 @@ pub struct SequenceAnswer {
     pub values: Vec<i64>,
     /// Of [`SequenceRequest::All`].
     pub all: Vec<Sequence>,
-    /// That went with a table.
+    /// That went with a table, and that came with one.
     pub gone: Vec<SequenceName>,
+    pub came: Vec<SequenceName>,
     /// It was there before.
     pub existed: bool,
 }

@@ -213,7 +213,7 @@ keys! {
     /// What a rollback means to the definitions of its transaction (CREATE, ALTER, DROP).
     /// `undo`: they are undone, and what could not be undone is refused inside of a transaction with SQLSTATE 0A000.
     /// `immediate`: they stay, and a WARNING says so.
-    ddl_in_transaction: DdlKind = DdlKind::Immediate, "undo|immediate", DdlKind::parse;
+    ddl_in_transaction: DdlKind = DdlKind::Undo, "undo|immediate", DdlKind::parse;
 
     /// What becomes of a query that IRIS cannot compute as a whole.
     /// `on`: IRIS gives the rows it needs, the PostgreSQL of the catalogs computes it over these.

@@ -142,7 +142,7 @@ fn every_key_is_reachable_from_every_source() {
         ("catalog_side_table", "pgwire.comments"),
         ("sequence_table", "pgwire.counters"),
         ("sequence_namespace", "%SYS"),
-        ("ddl_in_transaction", "undo"),
+        ("ddl_in_transaction", "immediate"),
         ("finish", "off"),
         ("finish_rows_max", "7"),
         ("finish_bytes_max", "2000000"),

@@ -221,6 +221,13 @@ impl Sequencer {
                         let changed = Sequence { owner: Some(owner), ..sequence.clone() };
                         requests.push(self.statements.change(&changed));
                     }
+                    Followed::Moves(owner, to) => {
+                        let changed = Sequence { owner: Some(owner), ..sequence.clone() };
+                        requests.push(self.statements.change(&changed));
+                        requests.push(self.statements.rename(&sequence.name, &to));
+                        answer.gone.push(sequence.name.clone());
+                        answer.came.push(to);
+                    }
                 }
             }
         }

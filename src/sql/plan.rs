@@ -13,7 +13,10 @@ pub(crate) use calls::{AdvisoryOperation, Call, CallArgument, CallFunction, Slee
 pub(crate) use copy::{CopyFormat, CopyFromStdin, CopyHeader};
 pub(crate) use finished::{Fetch, FetchKey, FetchedColumn, Finish, FinishPiece, Output, travels_in_binary};
 pub(crate) use rehearsal::{Proof, Rehearsal};
-pub(crate) use reversal::{Deferral, DroppedTable, PUT_ASIDE_PREFIX, Reversal, ReversalPart, UndoSource, witness};
+pub(crate) use reversal::{
+    Deferral, DroppedKind, DroppedOthers, DroppedTable, PUT_ASIDE_PREFIX, Reversal, ReversalPart, UndoSource,
+    place_aside, witness,
+};
 pub(crate) use sequence::{Draw, Fill, OwnedChange, Restart, SequenceCommand, SequenceFunction};
 
 use super::description::EnumType;

@@ -7,6 +7,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::description::{ClauseKind, ColumnNote, elements, escaped_text, parse_table_note, unescaped};
+use super::plan::PUT_ASIDE_PREFIX;
 use super::rules::{CheckRule, GeneratedRule, KeyRule, Rules};
 use super::syntax::names;
 use super::syntax::nodes;
@@ -21,9 +22,10 @@ const HIDDEN: &str = "pgw_rule_";
 /// The table that stands in a note for the one that it is about.
 const TABLE: &str = "pgw_table";
 
-/// Whether a column is one of those that no client sees.
-pub(crate) fn is_rule(description: &str) -> bool {
-    description.starts_with(PREFIX)
+/// Whether a column is one of those that no client sees: it tells of a rule, or a transaction that is not over has dropped it.
+pub(crate) fn is_hidden(name: &str, description: Option<&str>) -> bool {
+    let is_aside = name.get(..PUT_ASIDE_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PUT_ASIDE_PREFIX));
+    is_aside || description.is_some_and(|text| text.starts_with(PREFIX))
 }
 
 /// The name and the description of a column that tells of a rule. `taken`: the hidden columns that are there.
@@ -93,7 +95,7 @@ impl RuleNotes {
     }
 
     fn change(&mut self, column: &str, description: &str) {
-        let text = description.strip_prefix(PREFIX).and_then(unescaped).unwrap_or_default();
+        let Some(text) = description.strip_prefix(PREFIX).and_then(unescaped) else { return };
         if let Some(key) = key_rule(column, &text) {
             self.keys.push(key);
             return;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::sql::{
-    ClauseKind, ColumnNote, DeclaredType, EnumType, RuleNotes, Rules, is_note, is_rule, parse_column_note,
+    ClauseKind, ColumnNote, DeclaredType, EnumType, RuleNotes, Rules, is_hidden, is_note, parse_column_note,
     parse_view_note,
 };
 use crate::types::{Oid, PgType, quoted_name, quoted_text};
@@ -109,14 +109,16 @@ impl RawTable {
 
     /// The columns that clients see.
     fn shown(&self) -> impl Iterator<Item = &RawColumn> {
-        self.columns.iter().filter(|column| !column.description.as_deref().is_some_and(is_rule))
+        self.columns.iter().filter(|column| !is_hidden(&column.name, column.description.as_deref()))
     }
 
     fn rules(&self, name: &str) -> Rules {
         let mut notes = RuleNotes::default();
         for column in &self.columns {
             match (column.description.as_deref(), column.description.as_deref().and_then(parse_column_note)) {
-                (Some(description), _) if is_rule(description) => notes.hidden(&column.name, description),
+                (description, _) if is_hidden(&column.name, description) => {
+                    notes.hidden(&column.name, description.unwrap_or_default());
+                }
                 (_, Some(note)) => notes.column(&column.name, &note),
                 _ => {}
             }

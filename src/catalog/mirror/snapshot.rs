@@ -28,6 +28,8 @@ pub struct MirrorSnapshot {
     /// By folded IRIS schema and name: place and fingerprint.
     places: HashMap<(String, String), (usize, u64)>,
     schemas: Vec<String>,
+    /// What IRIS calls `public`.
+    default_schema: String,
     /// Without where they stand.
     sequences: Vec<Sequence>,
 }
@@ -77,7 +79,8 @@ impl MirrorSnapshot {
         let mut schemas: Vec<String> = relations.iter().map(|relation| relation.schema.clone()).collect();
         schemas.sort();
         schemas.dedup();
-        Self { places, schemas, relations, sequences: Vec::new() }
+        let default_schema = default_schema.to_owned();
+        Self { places, schemas, relations, default_schema, sequences: Vec::new() }
     }
 
     /// What its tables draw from, and others.
@@ -88,6 +91,11 @@ impl MirrorSnapshot {
         self.schemas.dedup();
         let unused = |sequence: Sequence| Sequence { last_value: sequence.start, is_called: false, ..sequence };
         self.sequences = sequences.into_iter().map(unused).collect();
+    }
+
+    #[cfg(test)]
+    pub(super) fn sequences(&self) -> impl Iterator<Item = &Sequence> {
+        self.sequences.iter()
     }
 
     pub fn len(&self) -> usize {
@@ -149,12 +157,18 @@ impl MirrorSnapshot {
                 !by_text.contains(&key) && !unsettled.contains(&key) && now != before
             })
             .collect();
+        // One that belongs to a column comes and goes with what is done to the table.
+        let is_touched = |key: &(String, String)| by_text.contains(key) || unsettled.contains(key);
         let is_left = |sequence: &Sequence| {
-            let key = sequence_key(sequence);
-            by_text.contains(&key) || unsettled.contains(&key)
+            is_touched(&sequence_key(sequence)) || self.owner_key(sequence).as_ref().is_some_and(is_touched)
         };
         let lacks = |all: &[Sequence], sequence: &Sequence| !all.contains(sequence) && !is_left(sequence);
-        let new: Vec<&Sequence> = self.sequences.iter().filter(|s| lacks(&older.sequences, s)).collect();
+        // What belongs to a table that is made anew has gone with it.
+        let made_keys: HashSet<_> = made.iter().map(|relation| key(relation)).collect();
+        let is_remade = |sequence: &Sequence| {
+            !is_left(sequence) && self.owner_key(sequence).is_some_and(|key| made_keys.contains(&key))
+        };
+        let new = self.sequences.iter().filter(|s| lacks(&older.sequences, s) || is_remade(s)).collect::<Vec<_>>();
         let old: Vec<&Sequence> = older.sequences.iter().filter(|s| lacks(&self.sequences, s)).collect();
         if gone.is_empty() && made.is_empty() && new.is_empty() && old.is_empty() {
             return Vec::new();
@@ -163,10 +177,16 @@ impl MirrorSnapshot {
         let others: Vec<&Relation> = if gone.is_empty() {
             Vec::new()
         } else {
-            let made: HashSet<_> = made.iter().map(|relation| key(relation)).collect();
-            self.relations.iter().filter(|relation| !made.contains(&key(relation))).collect()
+            self.relations.iter().filter(|relation| !made_keys.contains(&key(relation))).collect()
         };
         self.make(&made, &gone, &others, &new, &old)
+    }
+
+    /// The table of its column, as IRIS calls it.
+    fn owner_key(&self, sequence: &Sequence) -> Option<(String, String)> {
+        let SequenceName { schema, name } = &sequence.owner.as_ref()?.table;
+        let schema = if schema == "public" { &self.default_schema } else { schema };
+        Some((schema.to_lowercase(), name.to_lowercase()))
     }
 
     /// Drops, then makes; of `others` what went with the drops.
@@ -185,7 +205,7 @@ impl MirrorSnapshot {
         for sequence in old.iter().filter(|sequence| !is_of_identity(sequence)) {
             // One that has changed is changed: defaults of columns hold on to it.
             if !new.iter().any(|new| new.name == sequence.name) {
-                batches.push_sequence(sequence, format!("DROP SEQUENCE IF EXISTS {} CASCADE", sequence.name.quoted()));
+                batches.push_sequence(sequence, drop_sequence(sequence));
             }
         }
         batches.close();
@@ -204,8 +224,20 @@ impl MirrorSnapshot {
         }
         batches.close();
         // In front of the tables, whose columns have defaults that name them.
+        let made_keys: HashSet<_> = made.iter().map(|relation| key(relation)).collect();
         for sequence in new.iter().filter(|sequence| !is_of_identity(sequence)) {
-            batches.push_sequence(sequence, sequence.create_statement());
+            // The table may have gone with it by now.
+            let owner = sequence
+                .owner
+                .as_ref()
+                .filter(|_| self.owner_key(sequence).is_some_and(|key| !made_keys.contains(&key)));
+            batches.push_sequence(
+                sequence,
+                match owner {
+                    Some(owner) => unless_gone(&owner.table.quoted(), &sequence.create_statement()),
+                    None => sequence.create_statement(),
+                },
+            );
             if old.iter().any(|old| old.name == sequence.name) {
                 batches.push_sequence(sequence, sequence.alter_statement());
             }
@@ -269,6 +301,21 @@ fn sequence_key(sequence: &Sequence) -> (String, String) {
 /// Made with its column.
 fn is_of_identity(sequence: &Sequence) -> bool {
     sequence.owner.as_ref().is_some_and(|owner| owner.is_identity)
+}
+
+/// Unless it has become the counter of a column, with which it goes.
+fn drop_sequence(sequence: &Sequence) -> String {
+    let name = sequence.name.quoted();
+    do_block(&format!(
+        "IF NOT EXISTS (SELECT FROM pg_catalog.pg_depend WHERE objid = to_regclass({quoted}) AND deptype = 'i' \
+         AND classid = 'pg_catalog.pg_class'::regclass) THEN DROP SEQUENCE IF EXISTS {name} CASCADE; END IF;",
+        quoted = quoted_text(&name)
+    ))
+}
+
+/// The statement, as long as there is such a relation.
+fn unless_gone(relation: &str, sql: &str) -> String {
+    do_block(&format!("IF to_regclass({}) IS NOT NULL THEN {sql}; END IF;", quoted_text(relation)))
 }
 
 fn fingerprint(relation: &Relation) -> u64 {

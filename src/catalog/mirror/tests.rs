@@ -2,6 +2,7 @@ use std::collections::HashSet;
 
 use super::*;
 use crate::catalog::fixtures::text_columns;
+use crate::catalog::sequences::{Sequence, SequenceName, SequenceOwner};
 use crate::iris::{IrisError, Reply, Request, put_null, put_text};
 
 fn page(rows: &[&[&str]]) -> Vec<u8> {
@@ -103,6 +104,66 @@ fn what_changes_while_it_is_read_is_left_to_its_session() {
     assert!(gone.difference(&whole, &none, &item).is_empty());
     assert_eq!(whole.difference(&gone, &none, &none).len(), 2);
     assert!(whole.difference(&gone, &none, &item).is_empty());
+}
+
+/// The sequences of IRIS are read behind its tables: a reading may know the one and not yet the other, and the table may be
+/// gone by the time that is looked at.
+#[test]
+fn a_sequence_comes_and_goes_with_the_table_of_its_column() {
+    let column: &[&str] =
+        &["SQLUser", "t", "b", "integer", "NULL", "NULL", "NULL", "YES", "NO", "NULL", "NULL", "pg:int4"];
+    let table = ("INFORMATION_SCHEMA.TABLES", &[&["SQLUser", "t", "BASE TABLE", "User.t", "pg:"][..]][..]);
+    let load_with = |is_there: bool, has_sequence: bool| {
+        let (mut snapshot, _) = match is_there {
+            true => load(&[table, ("INFORMATION_SCHEMA.COLUMNS", &[column])]),
+            false => load(&[("INFORMATION_SCHEMA.TABLES", &[]), ("INFORMATION_SCHEMA.COLUMNS", &[])]),
+        };
+        let name = |name: &str| SequenceName { schema: "public".to_owned(), name: name.to_owned() };
+        let owner = SequenceOwner { table: name("t"), column: "b".to_owned(), is_identity: false };
+        let sequence = Sequence {
+            id: "1".to_owned(),
+            name: name("t_b_seq"),
+            type_name: "integer".to_owned(),
+            start: 1,
+            increment: 1,
+            minimum: 1,
+            maximum: 9,
+            cache: 1,
+            cycles: false,
+            owner: Some(owner),
+            last_value: 1,
+            is_called: false,
+        };
+        snapshot.set_sequences(if has_sequence { vec![sequence] } else { Vec::new() });
+        snapshot
+    };
+    let none = HashSet::new();
+    let touched = HashSet::from([("SQLUser".to_owned(), "t".to_owned())]);
+    let (gone, early, whole) = (load_with(false, false), load_with(true, false), load_with(true, true));
+    let late = load_with(false, true);
+    for (now, before) in [(&whole, &early), (&late, &gone), (&late, &early), (&early, &whole), (&gone, &whole)] {
+        assert!(now.difference(before, &none, &touched).is_empty());
+    }
+    assert!(whole.difference(&early, &touched, &none).is_empty());
+    assert!(late.difference(&gone, &touched, &none).is_empty());
+    // Of a table that nobody has touched it is made if that is still there.
+    let made = texts(&whole.difference(&early, &none, &none));
+    assert!(
+        made[0].starts_with("DO 'BEGIN IF to_regclass(''\"public\".\"t\"'') IS NOT NULL THEN CREATE SEQUENCE"),
+        "{made:?}"
+    );
+    // One that is made anew has lost its sequences.
+    let other: &[&str] =
+        &["SQLUser", "t", "b", "bigint", "NULL", "NULL", "NULL", "YES", "NO", "NULL", "NULL", "pg:int8"];
+    let (mut changed, _) = load(&[table, ("INFORMATION_SCHEMA.COLUMNS", &[other])]);
+    changed.set_sequences(load_with(true, true).sequences().cloned().collect());
+    let made = texts(&changed.difference(&whole, &none, &none));
+    let place = |start: &str| made.iter().position(|sql| sql.starts_with(start));
+    assert!(
+        place("DROP TABLE") < place("CREATE SEQUENCE") && place("CREATE SEQUENCE") < place("CREATE TABLE"),
+        "{made:?}"
+    );
+    assert!(place("CREATE TABLE") < place("ALTER SEQUENCE"), "{made:?}");
 }
 
 #[test]

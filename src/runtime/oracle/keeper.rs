@@ -25,7 +25,7 @@ use crate::runtime::keeper_pool::KeeperPool;
 use crate::runtime::pool::Lease;
 use crate::runtime::sequences::Sequencer;
 use crate::runtime::wait::until;
-use crate::sql::MirrorStatement;
+use crate::sql::{MirrorStatement, place_aside};
 use crate::wire::{PgError, SqlState};
 
 /// Pause after IRIS could not be read.
@@ -490,8 +490,10 @@ impl Keeper {
     async fn with_sequences(&self, mut snapshot: MirrorSnapshot) -> Result<MirrorSnapshot, Box<PgError>> {
         if let Some((sequencer, names)) = &self.sequences {
             names.begin_reading();
-            let found = sequencer.all().await?;
+            let mut found = sequencer.all().await?;
             names.adopt(found.iter().map(|sequence| sequence.name.clone()));
+            // What a transaction that is not over has dropped is nobody's.
+            found.retain(|sequence| place_aside(&sequence.name.schema).is_none());
             snapshot.set_sequences(found);
         }
         Ok(snapshot)

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::catalog::{ChangeUnderWay, MirrorChange};
-use crate::sql::Deferral;
+use crate::catalog::{ChangeUnderWay, MirrorChange, SequenceRequest};
+use crate::sql::{Deferral, EnumChange};
 
 /// How often an undo is tried in one cycle when its connection to IRIS breaks each time.
 const ATTEMPTS_MAX: u32 = 3;
@@ -29,12 +29,23 @@ pub(crate) enum UndoHow {
     Nothing,
     /// What IRIS knows nothing of.
     Mirror(MirrorChange),
+    Sequence(SequenceRequest),
+    /// What this process knows of enum types.
+    Enums(EnumChange),
 }
 
 impl Undo {
     pub(crate) fn new(how: UndoHow, probe: Option<String>) -> Self {
         Self { how, probe, witness: None }
     }
+}
+
+/// A change that waits for COMMIT, with the length of `made` when it came, and when what it changes was dropped.
+#[derive(Debug)]
+struct Waiting {
+    deferral: Deferral,
+    from: usize,
+    until: Option<usize>,
 }
 
 /// Of one session.
@@ -48,10 +59,10 @@ pub(crate) struct Definitions {
     due: Vec<Undo>,
     /// What is done when it has been committed, with the length of `made` then.
     at_commit: Vec<(Undo, usize)>,
-    /// Schemas of the mirror with tables that it has dropped, in quotes, with the length of `made` then.
-    aside: Vec<(String, usize)>,
-    /// Changes of columns that wait for COMMIT, with the length of `made` then.
-    deferred: Vec<(Deferral, usize)>,
+    /// Statements by which the mirror becomes what the session sees of it, with the length of `made` then.
+    seen: Vec<(String, usize)>,
+    /// Changes of columns that wait for COMMIT.
+    deferred: Vec<Waiting>,
     /// What readings of the schema are not to follow before all is done.
     held: Vec<ChangeUnderWay>,
     /// What is being undone, or done for the transaction by statements of the gateway's own, is no definition of the client's.
@@ -76,7 +87,7 @@ impl Definitions {
         self.is_empty()
             && self.tables.is_empty()
             && self.at_commit.is_empty()
-            && self.aside.is_empty()
+            && self.seen.is_empty()
             && self.deferred.is_empty()
             && self.held.is_empty()
             && self.vacated.is_empty()
@@ -96,29 +107,35 @@ impl Definitions {
         self.tables.iter().filter(|(_, at)| *at >= count).map(|(name, _)| name.as_str()).collect()
     }
 
-    /// Tables that the transaction has dropped are in this schema of the mirror from now on.
-    pub(crate) fn put_aside(&mut self, schema: &str) {
-        self.aside.push((schema.to_owned(), self.made.len()));
+    /// The session's questions about the mirror begin with this statement from now on.
+    pub(crate) fn sees(&mut self, sql: String) {
+        self.seen.push((sql, self.made.len()));
     }
 
-    /// Schemas that the session does not see.
-    pub(crate) fn aside(&self) -> impl Iterator<Item = &str> {
-        self.aside.iter().map(|(schema, _)| schema.as_str())
+    pub(crate) fn seen(&self) -> impl Iterator<Item = &str> {
+        self.seen.iter().map(|(sql, _)| sql.as_str())
     }
 
-    /// What is to be changed when the transaction has been committed.
-    pub(crate) fn defer(&mut self, deferral: &Deferral) {
-        let statements = deferral.statements.iter().map(|sql| Undo::new(UndoHow::Statement(sql.clone()), None));
-        self.at_commit(statements);
-        self.deferred.push((deferral.clone(), self.made.len()));
+    /// What is to be changed when the transaction has been committed: what the session's questions begin with says how it is to
+    /// look, and a query gives the statement.
+    pub(crate) fn defer(&mut self, deferral: &Deferral, changes: &[(String, String)]) {
+        for (seen, query) in changes {
+            self.at_commit([Undo::new(UndoHow::Query(query.clone()), None)]);
+            self.sees(seen.clone());
+        }
+        self.deferred.push(Waiting { deferral: deferral.clone(), from: self.made.len(), until: None });
         self.made.push(Undo::new(UndoHow::Nothing, None));
     }
 
-    /// The last [`defer`](Self::defer) was only to see what it would be like.
-    pub(crate) fn forget_last_deferral(&mut self) {
-        if let Some((deferral, _)) = self.deferred.pop() {
-            self.at_commit.truncate(self.at_commit.len().saturating_sub(deferral.statements.len()));
-            self.made.pop();
+    /// A table, or a column of it, has been dropped: what waits does not show any more.
+    pub(crate) fn gone(&mut self, relation: &str, column: Option<&str>) {
+        let at = self.made.len();
+        let is_all =
+            |deferral: &Deferral| column.is_none_or(|column| deferral.columns.iter().all(|name| name == column));
+        for waiting in self.deferred.iter_mut().filter(|waiting| waiting.until.is_none()) {
+            if waiting.deferral.relation == relation && is_all(&waiting.deferral) {
+                waiting.until = Some(at);
+            }
         }
     }
 
@@ -128,7 +145,7 @@ impl Definitions {
     }
 
     pub(crate) fn deferred(&self) -> impl Iterator<Item = &Deferral> {
-        self.deferred.iter().map(|(deferral, _)| deferral)
+        self.deferred.iter().filter(|waiting| waiting.until.is_none()).map(|waiting| &waiting.deferral)
     }
 
     /// Kept until all is done.
@@ -167,8 +184,11 @@ impl Definitions {
         let undone = self.made.split_off(count.min(self.made.len()));
         self.vacated.retain(|(.., at)| *at < count);
         self.tables.retain(|(_, at)| *at < count);
-        self.aside.retain(|(_, at)| *at < count);
-        self.deferred.retain(|(_, at)| *at < count);
+        self.seen.retain(|(_, at)| *at < count);
+        self.deferred.retain(|waiting| waiting.from < count);
+        for waiting in &mut self.deferred {
+            waiting.until = waiting.until.filter(|at| *at < count);
+        }
         self.at_commit.retain(|(_, at)| *at < count);
         // What a broken attempt has left goes first.
         self.due.splice(0..0, undone);
@@ -209,7 +229,7 @@ impl Definitions {
         }
         self.tables.clear();
         self.vacated.clear();
-        self.aside.clear();
+        self.seen.clear();
         self.deferred.clear();
         if self.due.is_empty() {
             self.held.clear();

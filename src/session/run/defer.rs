@@ -1,18 +1,19 @@
-//! Changes of columns that wait for COMMIT: PostgreSQL says at once what is wrong with them, the session's questions see
-//! them, and what IRIS would answer as if they had not been made is refused.
+//! Changes of columns that cannot be undone as they are: PostgreSQL says at once what is wrong with them. Columns that are
+//! dropped are put aside; other types wait for COMMIT: the session's questions see them, and what IRIS would answer as if they
+//! had not been made is refused.
 
 use std::rc::Rc;
 
-use crate::catalog::{Answer, try_setting};
-use crate::sql::{CatalogQuery, Deferral};
+use crate::iris::Request;
+use crate::sql::Deferral;
 use crate::wire::PgError;
 
 use super::nested::{MakeCarrying, Nested, NestedProgress, OwnStatement, RowForm};
 use super::outcome::Outcome;
+use super::put_aside::{Aside, PutAside};
 use crate::session::client::Client;
-use crate::session::contract::step::{Event, Want};
+use crate::session::contract::step::Event;
 use crate::session::understand::context::{Cx, Understood};
-use crate::session::understand::prelude::prelude;
 use crate::session::understand::rows::Formats;
 
 type Result<T> = std::result::Result<T, Box<PgError>>;
@@ -22,72 +23,70 @@ type Result<T> = std::result::Result<T, Box<PgError>>;
 pub(crate) struct Defer {
     make: MakeCarrying,
     understood: Rc<Understood>,
-    stage: Stage,
-}
-
-#[derive(Debug)]
-enum Stage {
-    /// PostgreSQL tries it.
-    Try,
+    aside: PutAside,
     /// The other actions.
-    Rest(Box<Nested>),
+    rest: Option<Box<Nested>>,
 }
 
 impl Defer {
     pub(crate) fn new(make: MakeCarrying, understood: Rc<Understood>) -> Self {
-        Self { make, understood, stage: Stage::Try }
+        let aside = PutAside::new(make, Rc::clone(&understood));
+        Self { make, understood, aside, rest: None }
     }
 
     fn deferral(&self) -> Option<&Deferral> {
         self.understood.translation.reversal.as_deref()?.deferral.as_ref()
     }
 
-    pub(crate) fn start(&mut self, cx: &mut Cx<'_>) -> Outcome {
-        let Some(deferral) = self.deferral() else { return self.complete() };
-        // Not yet part of the transaction, it is tried as if it were.
-        cx.client.definitions.defer(deferral);
-        let request = try_setting(&prelude(cx.client, CatalogQuery::default(), cx.shard), "SELECT 1");
-        cx.client.definitions.forget_last_deferral();
-        Outcome::Wait(Want::Ask(request))
+    /// # Errors
+    /// As [`resume`](Self::resume).
+    pub(crate) fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome> {
+        let aside = self.aside.start(cx)?;
+        self.on_aside(aside, cx)
     }
 
     /// # Errors
     /// PostgreSQL's, and those of the other actions.
     pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome> {
-        let progress = match (&mut self.stage, event) {
-            (Stage::Try, Event::Oracle(reply)) => {
-                if let Some(error) = Answer::read(&reply?)?.error {
-                    return Err(Box::new(PgError { position: None, ..*error }));
-                }
-                let Some(rest) = self.deferral().and_then(|deferral| deferral.rest.clone()) else {
-                    return Ok(self.over(cx));
-                };
-                let form = RowForm::Client(Formats::text());
-                let own = OwnStatement::new(rest, Vec::new(), Vec::new(), form);
-                let (nested, progress) = Nested::start(own, self.make, cx)?;
-                self.stage = Stage::Rest(Box::new(nested));
-                progress
-            }
-            (Stage::Rest(nested), event) => nested.resume(event, cx)?,
-            (Stage::Try, _) => return Err(cx.shard.unwaited()),
+        let Some(rest) = &mut self.rest else {
+            let aside = self.aside.resume(event, cx)?;
+            return self.on_aside(aside, cx);
         };
+        let progress = rest.resume(event, cx)?;
+        Ok(self.on_rest(progress, cx))
+    }
+
+    fn on_aside(&mut self, aside: Aside, cx: &mut Cx<'_>) -> Result<Outcome> {
+        if let Aside::Wait(want) = aside {
+            return Ok(Outcome::Wait(want));
+        }
+        let Some(rest) = self.deferral().and_then(|deferral| deferral.rest.clone()) else { return Ok(self.over(cx)) };
+        let form = RowForm::Client(Formats::text());
+        let own = OwnStatement::new(rest, Vec::new(), Vec::new(), form);
+        let (nested, progress) = Nested::start(own, self.make, cx)?;
+        self.rest = Some(Box::new(nested));
+        Ok(self.on_rest(progress, cx))
+    }
+
+    fn on_rest(&self, progress: NestedProgress, cx: &mut Cx<'_>) -> Outcome {
         match progress {
-            NestedProgress::Wait(want) => Ok(Outcome::Wait(want)),
-            NestedProgress::Done(_) => Ok(self.over(cx)),
+            NestedProgress::Wait(want) => Outcome::Wait(want),
+            NestedProgress::Done(_) => self.over(cx),
         }
     }
 
     fn over(&self, cx: &mut Cx<'_>) -> Outcome {
-        if let Some(deferral) = self.deferral() {
-            cx.client.definitions.defer(deferral);
-            // What was understood before does not know of it.
-            cx.shard.schema_changed();
+        if let Some(deferral) = self.deferral().filter(|deferral| !deferral.changes.is_empty()) {
+            cx.client.definitions.defer(deferral, self.aside.waiting());
         }
-        self.complete()
+        // What was understood before does not know of it.
+        cx.shard.schema_changed();
+        Outcome::Complete((&self.understood.tag).into())
     }
 
-    fn complete(&self) -> Outcome {
-        Outcome::Complete((&self.understood.tag).into())
+    /// The result left open on the lease when this is given up.
+    pub(crate) fn take_result(&mut self) -> Option<Request> {
+        self.rest.as_mut().and_then(|rest| rest.take_result()).or_else(|| self.aside.take_result())
     }
 }
 
@@ -116,13 +115,17 @@ fn check_shown(client: &Client, text: &str) -> Result<()> {
 }
 
 /// Whether IRIS would answer otherwise if the change had been made: all columns are meant, one of these is named, or the
-/// table itself is changed.
+/// table gets another name.
 fn shows(text: &str, deferral: &Deferral) -> bool {
-    if deferral.columns.iter().any(|column| mentions(text, column)) {
-        return true;
-    }
     let words: Vec<&str> = text.split_whitespace().collect();
-    if words.first() == Some(&"DROP") || words.contains(&"RENAME") {
+    let altered = words.first().zip(words.get(3)).filter(|(first, _)| **first == "ALTER").map(|(_, change)| *change);
+    match (altered, words.as_slice()) {
+        // Whatever its type is.
+        (Some("ALTER"), [.., "NULL"] | [.., "DROP", "DEFAULT"]) => return false,
+        (Some("RENAME"), _) => return true,
+        _ => {}
+    }
+    if deferral.columns.iter().any(|column| mentions(text, column)) {
         return true;
     }
     let compact: String = words.concat();
@@ -152,8 +155,16 @@ mod tests {
 
     #[test]
     fn what_shows_a_change_that_waits() {
-        let deferral =
-            Deferral { rest: None, statements: Vec::new(), table: "t".to_owned(), columns: vec!["c".to_owned()] };
+        let deferral = Deferral {
+            rest: None,
+            tried: Vec::new(),
+            changes: Vec::new(),
+            table: "t".to_owned(),
+            relation: "public.t".to_owned(),
+            columns: vec!["c".to_owned()],
+            dropped: Vec::new(),
+            demanded: Vec::new(),
+        };
         let shows = |text: &str| mentions(text, "t") && shows(text, &deferral);
         for text in [
             "SELECT * FROM SQLUser.t",
@@ -162,7 +173,7 @@ mod tests {
             "INSERT INTO SQLUser.t VALUES (1)",
             "INSERT INTO SQLUser.t SELECT 1",
             "ALTER TABLE SQLUser.t RENAME \"u\"",
-            "DROP TABLE SQLUser.t",
+            "ALTER TABLE SQLUser.t ALTER COLUMN c RENAME \"d\"",
         ] {
             assert!(shows(text), "{text}");
         }
@@ -172,6 +183,8 @@ mod tests {
             "SELECT * FROM SQLUser.u",
             "INSERT INTO SQLUser.t (a) VALUES (1)",
             "ALTER TABLE SQLUser.t ADD COLUMN \"cc\" INTEGER",
+            "ALTER TABLE SQLUser.t ALTER COLUMN c NOT NULL",
+            "ALTER TABLE SQLUser.t ALTER COLUMN b RENAME \"d\"",
         ] {
             assert!(!shows(text), "{text}");
         }

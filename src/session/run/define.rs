@@ -23,9 +23,9 @@ pub(crate) struct Define {
     understood: Rc<Understood>,
     /// What carries it out.
     inner: Box<dyn Carrying>,
-    /// Of DROP TABLE, what runs in its place.
+    /// Of DROP, what runs in its place.
     aside: Option<Box<PutAside>>,
-    /// Of an ALTER TABLE that waits for COMMIT, what runs in its place.
+    /// Of an ALTER TABLE that cannot be undone as it is, what runs in its place.
     defer: Option<Box<Defer>>,
     /// The question under way.
     lookup: Option<Lookup>,
@@ -63,7 +63,11 @@ impl Known {
 
 impl Define {
     pub(crate) fn new(make: MakeCarrying, understood: Rc<Understood>, inner: Box<dyn Carrying>) -> Self {
-        let drops = understood.translation.reversal.as_ref().is_some_and(|reversal| !reversal.drops.is_empty());
+        let drops = understood
+            .translation
+            .reversal
+            .as_ref()
+            .is_some_and(|reversal| !reversal.drops.is_empty() || reversal.drops_others.is_some());
         let aside = drops.then(|| Box::new(PutAside::new(make, Rc::clone(&understood))));
         let defers = understood.translation.reversal.as_ref().is_some_and(|reversal| reversal.deferral.is_some());
         let defer = defers.then(|| Box::new(Defer::new(make, Rc::clone(&understood))));
@@ -95,14 +99,16 @@ impl Define {
         let made = cx.client.definitions.tables_since(cx.client.transaction.definitions_kept());
         let is_own = !reversal.changes.is_empty() && reversal.changes.iter().all(|name| made.contains(name.as_str()));
         if is_own {
+            // What has made it drops it under the name that it had then.
+            let renames = reversal.vacates.is_some();
             (self.aside, self.defer) = (None, None);
-            return self.run(cx);
+            return if renames { self.look(cx) } else { self.run(cx) };
         }
         if let Some(refusal) = &reversal.refusal {
             return Err(refusal.clone());
         }
         if let Some(defer) = &mut self.defer {
-            return Ok(defer.start(cx));
+            return defer.start(cx);
         }
         match &mut self.aside {
             Some(aside) => {
@@ -115,7 +121,8 @@ impl Define {
 
     fn on_aside(&mut self, aside: Aside, cx: &mut Cx<'_>) -> Result<Outcome> {
         match aside {
-            Aside::Outcome(outcome) => Ok(outcome),
+            Aside::Wait(want) => Ok(Outcome::Wait(want)),
+            Aside::Done => Ok(Outcome::Complete((&self.understood.tag).into())),
             Aside::Unknown => {
                 // IRIS has what the mirror does not know, or says that there is nothing.
                 self.aside = None;
@@ -132,8 +139,7 @@ impl Define {
         for part in parts.unwrap_or_default().iter().skip(self.parts_count) {
             match &part.undo {
                 UndoSource::Statement(sql) => self.undos.push(Known::new(part, UndoHow::Statement(sql.clone()), cx)),
-                UndoSource::LateQuery(sql) => self.undos.push(Known::new(part, UndoHow::Query(sql.clone()), cx)),
-                UndoSource::Query(sql) => {
+                UndoSource::Query(sql) | UndoSource::LateQuery(sql) => {
                     let lookup = Lookup::new(sql, cx);
                     let want = lookup.ask();
                     self.lookup = Some(lookup);
@@ -178,8 +184,11 @@ impl Define {
                 let understood = Rc::clone(&self.understood);
                 let parts = understood.translation.reversal.as_deref().map(|reversal| reversal.parts.as_slice());
                 if let Some(part) = parts.unwrap_or_default().get(self.parts_count) {
-                    let statements = found.texts.into_iter().map(|sql| Known::new(part, UndoHow::Statement(sql), cx));
-                    self.undos.extend(statements);
+                    let how = |sql| match part.undo {
+                        UndoSource::LateQuery(_) => UndoHow::Query(sql),
+                        _ => UndoHow::Statement(sql),
+                    };
+                    self.undos.extend(found.texts.into_iter().map(|sql| Known::new(part, how(sql), cx)));
                 }
                 self.parts_count = self.parts_count.saturating_add(1);
                 self.lookup = None;
@@ -194,7 +203,9 @@ impl Define {
         }
         let progress = self.inner.progress();
         let is_done = |known: &Known| outcome.is_ok() || known.first_step < progress.steps_count;
-        let is_made = |known: &Known| !(known.is_maker && progress.ignored.contains(&known.first_step));
+        // The mirror may have made what IRIS had.
+        let is_iris = !self.understood.translation.mirror_decides;
+        let is_made = |known: &Known| !(is_iris && known.is_maker && progress.ignored.contains(&known.first_step));
         let known = std::mem::take(&mut self.undos).into_iter().filter(|known| is_done(known) && is_made(known));
         cx.client.definitions.replace(self.before_count, known.map(Known::certain));
         if outcome.is_ok()
@@ -207,6 +218,8 @@ impl Define {
 
     /// The result left open on the lease when this is given up.
     pub(crate) fn take_result(&mut self) -> Option<Request> {
-        self.aside.as_mut().and_then(|aside| aside.take_result()).or_else(|| self.inner.take_result())
+        let aside = self.aside.as_mut().and_then(|aside| aside.take_result());
+        let defer = || self.defer.as_mut().and_then(|defer| defer.take_result());
+        aside.or_else(defer).or_else(|| self.inner.take_result())
     }
 }

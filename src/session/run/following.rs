@@ -94,6 +94,7 @@ impl Following {
                 let answer = answer?;
                 if let Some(names) = &cx.shard.options.sequences {
                     answer.gone.iter().for_each(|name| names.remove(name));
+                    answer.came.into_iter().for_each(|name| names.insert(name));
                     if let Some(sequence) = answer.sequence {
                         names.insert(sequence.name);
                     }

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use crate::catalog::{Execution, MirrorChange, execute};
+use crate::catalog::{Execution, MirrorChange, SequenceRequest, execute};
 use crate::iris::{IrisStatement, Reply, Request};
 use crate::sql::{CatalogQuery, MirrorStatement};
 use crate::wire::{PgError, Severity, SqlState};
@@ -40,6 +40,7 @@ enum Stage {
     Mirror {
         is_heard: bool,
     },
+    Sequence(SequenceRequest),
 }
 
 impl Undoing {
@@ -72,6 +73,15 @@ impl Undoing {
                 cx.client.definitions.done([]);
                 if let (Event::Mirrored(Err(error)), true) = (event, is_heard) {
                     failed(&error, cx);
+                }
+                cx.shard.schema_changed();
+                self.next(cx)
+            }
+            Stage::Sequence(request) => {
+                cx.client.definitions.done([]);
+                match event {
+                    Event::Sequence(Err(error)) => failed(&error, cx),
+                    _ => follow_names(&request, cx),
                 }
                 cx.shard.schema_changed();
                 self.next(cx)
@@ -140,6 +150,15 @@ impl Undoing {
                     return Some(want);
                 }
                 UndoHow::Nothing => cx.client.definitions.done([]),
+                UndoHow::Enums(change) => {
+                    cx.shard.options.enums.apply(change);
+                    cx.client.definitions.done([]);
+                    cx.shard.schema_changed();
+                }
+                UndoHow::Sequence(request) => {
+                    self.stage = Stage::Sequence(request.clone());
+                    return Some(Want::Sequence(request.clone()));
+                }
                 UndoHow::Mirror(change) => {
                     self.stage = Stage::Mirror { is_heard: true };
                     return Some(Want::Mirror(change.clone()));
@@ -195,12 +214,28 @@ impl Undoing {
     }
 
     fn failed(&mut self, error: &PgError, sql: String, cx: &mut Cx<'_>) -> Option<Want> {
-        if NOTHING_TO_UNDO.iter().any(|code| error.code == SqlState(**code)) {
+        // A schema that the transaction has dropped before, with tables in it, IRIS still has: another one has been made for the
+        // mirror alone.
+        let is_kept = error.code == SqlState(*b"2BP01") && sql.starts_with("DROP SCHEMA ");
+        if is_kept || NOTHING_TO_UNDO.iter().any(|code| error.code == SqlState(**code)) {
             return Some(self.tell_mirror(sql));
         }
         cx.client.definitions.done([]);
         failed(error, cx);
         None
+    }
+}
+
+/// What this process knows of sequences follows what was done to one.
+pub(super) fn follow_names(request: &SequenceRequest, cx: &Cx<'_>) {
+    let Some(names) = &cx.shard.options.sequences else { return };
+    match request {
+        SequenceRequest::Rename { from, to } if names.contains(from) => {
+            names.remove(from);
+            names.insert(to.clone());
+        }
+        SequenceRequest::Drop { name } => names.remove(name),
+        _ => {}
     }
 }
 

@@ -25,16 +25,26 @@ const READABLE: &[&str] = &[
 /// The start of a unit: a transaction that changes nothing, in which the client is who it is. Custom settings tell the
 /// functions that the gateway has replaced what they have to answer.
 pub(crate) fn prelude(client: &Client, query: CatalogQuery, context: &ShardContext) -> String {
+    prelude_trying(client, query, context, &[])
+}
+
+/// The same where these statements have changed the mirror; what PostgreSQL says of them is part of the answer.
+pub(crate) fn prelude_trying(client: &Client, query: CatalogQuery, context: &ShardContext, tried: &[String]) -> String {
     let mut prelude = String::from("BEGIN");
     // What is set stays when the transaction is rolled back: it is where the sequence stands.
     if query.reads_sequences && !client.sequence_states.is_empty() {
         let _ = write!(prelude, "; {}", client.sequence_states);
     }
     // What the transaction has dropped is gone, and comes back behind the question.
-    for schema in client.definitions.aside() {
-        let _ = write!(prelude, "; DROP SCHEMA IF EXISTS {schema} CASCADE");
+    let mut seen = client.definitions.seen().peekable();
+    if seen.peek().is_some() {
+        prelude.push_str("; SET LOCAL client_min_messages = error");
+        for statement in seen {
+            let _ = write!(prelude, "; {statement}");
+        }
+        prelude.push_str("; SET LOCAL client_min_messages TO DEFAULT");
     }
-    for statement in client.definitions.deferred().flat_map(|deferral| &deferral.statements) {
+    for statement in tried {
         let _ = write!(prelude, "; {statement}");
     }
     prelude.push_str(if prelude.len() > "BEGIN".len() { "; SET TRANSACTION READ ONLY" } else { " READ ONLY" });

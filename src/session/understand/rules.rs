@@ -82,13 +82,15 @@ fn definition_known(understood: &Understood, context: &ShardContext) {
     }
     let is_permanent = |(schema, _): &(String, String)| !is_temporary_schema(schema);
     let is_for_all = || translation.mirror.iter().flat_map(|statement| &statement.relations).any(is_permanent);
-    if changes_schema(&translation.tag) && (!translation.is_of_session || is_for_all()) {
+    // CREATE TABLE .. AS and SELECT INTO are told as SELECT.
+    let makes_table = translation.tag.starts_with("SELECT") && !translation.mirror.is_empty();
+    if (makes_table || changes_schema(&translation.tag)) && (!translation.is_of_session || is_for_all()) {
         context.schema_changed();
     }
 }
 
 fn changes_schema(tag: &str) -> bool {
-    ["CREATE ", "DROP ", "ALTER "].iter().any(|verb| tag.starts_with(verb)) || tag == "SELECT INTO"
+    ["CREATE ", "DROP ", "ALTER "].iter().any(|verb| tag.starts_with(verb))
 }
 
 /// What a statement that was carried out changes in the mirror.

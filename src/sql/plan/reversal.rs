@@ -20,22 +20,49 @@ pub struct Reversal {
     /// Tables that it drops, and whether it drops what depends on them.
     pub drops: Vec<DroppedTable>,
     pub cascades: bool,
+    /// What else it drops that is put aside like a table.
+    pub drops_others: Option<DroppedOthers>,
     /// What of ALTER TABLE waits for COMMIT.
     pub deferral: Option<Deferral>,
 }
 
-/// Changes of columns that cannot be undone: IRIS makes them when the transaction has been committed. Until then what would
-/// show that they have not been made is refused.
+/// Changes of columns that cannot be undone as they are. Columns that are dropped get another name, which no client sees. Other
+/// types IRIS makes when the transaction has been committed; until then what would show that they have not been made is refused.
 #[derive(Debug, Clone)]
 pub struct Deferral {
     /// The other actions, as a statement of their own.
     pub rest: Option<String>,
-    /// The changes, each a statement.
-    pub statements: Vec<String>,
-    /// The table, as IRIS calls it.
+    /// All such changes, each a statement: PostgreSQL says what is wrong with them.
+    pub tried: Vec<String>,
+    /// Those that wait for COMMIT: the column, and what stands behind its name.
+    pub changes: Vec<(String, String)>,
+    /// The table, as IRIS calls it, and as PostgreSQL does.
     pub table: String,
-    /// The columns, folded.
+    pub relation: String,
+    /// The columns that wait, folded.
     pub columns: Vec<String>,
+    /// Those that are dropped, folded.
+    pub dropped: Vec<String>,
+    /// Those of them whose rows have to have a value from somebody.
+    pub demanded: Vec<String>,
+}
+
+/// What a DROP names that is no table, as it is written there.
+#[derive(Debug, Clone)]
+pub struct DroppedOthers {
+    pub kind: DroppedKind,
+    /// In quotes, with schemas where those are named.
+    pub names: Vec<String>,
+    pub if_exists: bool,
+    pub cascades: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DroppedKind {
+    /// Domains, too.
+    Type,
+    Sequence,
+    Schema,
 }
 
 /// A table that DROP TABLE names, and that may be there.
@@ -51,6 +78,17 @@ pub struct DroppedTable {
 
 /// How the names of tables begin that are dropped when their transaction has been committed. No catalog shows them.
 pub(crate) const PUT_ASIDE_PREFIX: &str = "pgwire_dropped_";
+
+/// The schema of the mirror in which something of this name stands, that has been put aside: the name's beginning.
+pub(crate) fn place_aside(name: &str) -> Option<&str> {
+    let rest = name.strip_prefix(PUT_ASIDE_PREFIX)?;
+    let (serial, rest) = rest.split_once('_')?;
+    let number = rest.split('_').next()?;
+    let is_serial = serial.len() == 8 && serial.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_ours = is_serial && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let length = PUT_ASIDE_PREFIX.len().saturating_add(serial.len()).saturating_add(1).saturating_add(number.len());
+    if is_ours { name.get(..length) } else { None }
+}
 
 /// One change, and how it is undone.
 #[derive(Debug, Clone)]
@@ -71,7 +109,7 @@ pub enum UndoSource {
     Statement(String),
     /// A query for the oracle, asked in front of the definition: each row of its one column is a statement.
     Query(String),
-    /// The same, asked when it is to be undone.
+    /// The same, where a row is such a query, asked when it is to be undone.
     LateQuery(String),
 }
 

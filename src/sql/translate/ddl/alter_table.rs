@@ -204,9 +204,15 @@ impl<'a> Alter<'a> {
                 let node = need(action, SyntaxKind::COLUMN_NAME)?;
                 let has_note = self.column_facts(&typed).is_none_or(|column| column.is_spelled);
                 keeps_spelling(self.is_spelled || has_note, &names::folded(&first_name(&node)?), &node)?;
+                let (from, to) = (names::folded(&typed), names::folded(&first_name(&node)?));
+                if from == to && self.column_facts(&typed).is_some() {
+                    let table = self.table.name();
+                    let message = format!("column \"{to}\" of relation \"{table}\" already exists");
+                    return Err(PgError::error(SqlState(*b"42701"), message));
+                }
                 let new = new_name(&node)?;
                 self.push(&format!("ALTER COLUMN {old} RENAME {new}"), &[]);
-                self.rules.rename_column(&names::folded(&typed), &names::folded(&first_name(&node)?))?;
+                self.rules.rename_column(&from, &to)?;
                 self.take_changes();
                 Ok(())
             }
@@ -409,6 +415,8 @@ impl<'a> Alter<'a> {
             return Ok(());
         }
         self.column_name(action)?;
+        // What depends on it PostgreSQL knows: IRIS is told to drop that.
+        self.rules.rehearsal.get_or_insert_default();
         self.rules.drop_column(&names::folded(&typed), cascades(action));
         self.take_changes();
         // PostgreSQL drops the indexes and keys of the table with the column without being asked; IRIS wants to be.
@@ -420,10 +428,8 @@ impl<'a> Alter<'a> {
     fn alter_column(&mut self, action: &SyntaxNode) -> Result<()> {
         let typed = self.column_name(action)?;
         let name = defined(&typed)?;
-        if self.facts.as_ref().is_some_and(|facts| facts.rules.generated(&names::folded(&typed)).is_some()) {
-            // Not everything may be done to a generated column.
-            self.rules.rehearsal.get_or_insert_default();
-        }
+        // Not everything may be done to a column of a key, an identity or a generated column.
+        self.rules.rehearsal.get_or_insert_default();
         for option in action.children() {
             match option.kind() {
                 SyntaxKind::COLUMN_NAME_REF => {}
@@ -549,6 +555,10 @@ impl<'a> Alter<'a> {
             }
             if !keys.read(self.cx, &constraint, None)? {
                 return Err(refusal(&constraint));
+            }
+            if constraint.kind() == SyntaxKind::FOREIGN_KEY_CONSTRAINT {
+                // Which types can refer to which PostgreSQL knows.
+                self.rules.rehearsal.get_or_insert_default();
             }
             let alike = std::mem::take(&mut keys.alike);
             let clauses = keys.into_clauses();

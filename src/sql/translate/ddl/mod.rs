@@ -19,6 +19,7 @@ pub(crate) mod query_text;
 pub(crate) mod refused;
 pub(crate) mod rename;
 pub(crate) mod reversal;
+mod reversal_text;
 pub(crate) mod rules;
 pub(crate) mod schema;
 pub(crate) mod sequence;

@@ -7,9 +7,12 @@ use super::alter_table::actions;
 use super::alter_type::comes_back;
 use super::definition::{Ddl, cascades, first_name, has_child, need};
 use super::index::index_name;
+use super::reversal_text::{DEFAULT, NULLABLE, TYPE, array, columns_of, exists, has_column, pg_name, pg_schema, views};
 use super::sequence::Named;
 use super::table::Table;
-use crate::sql::plan::{Action, Deferral, DroppedTable, Reversal, ReversalPart, UndoSource, witness};
+use crate::sql::plan::{
+    Action, Deferral, DroppedKind, DroppedOthers, DroppedTable, Reversal, ReversalPart, UndoSource, witness,
+};
 use crate::sql::schema::{RelationName, TableLookup};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -65,13 +68,14 @@ impl Reversing<'_> {
                 let typed = first_name(&need(&need(stmt, SyntaxKind::NAMED_SCHEMA)?, SyntaxKind::SCHEMA)?)?;
                 let name = names::folded(&typed);
                 let probe = format!("SELECT FROM pg_catalog.pg_namespace WHERE nspname = {}", quoted_text(&name));
-                self.makes("SCHEMA", "", &quoted_name(&name), probe);
+                self.makes_missing(stmt, "SCHEMA", &quoted_name(&name), probe);
             }
             SyntaxKind::CREATE_SEQUENCE => {
                 let name = Named::of(self.cx, &need(stmt, SyntaxKind::SEQUENCE)?)?.text;
                 let probe = exists(&name);
-                self.makes("SEQUENCE", "", &name, probe);
+                self.makes_missing(stmt, "SEQUENCE", &name, probe);
             }
+            SyntaxKind::ALTER_SEQUENCE => self.alter_sequence(stmt)?,
             SyntaxKind::CREATE_TYPE => {
                 let name = stmt.children().next().map(|node| self.type_name(&node)).unwrap_or_default();
                 let probe = format!("SELECT WHERE pg_catalog.to_regtype({}) IS NOT NULL", quoted_text(&name));
@@ -80,7 +84,7 @@ impl Reversing<'_> {
             SyntaxKind::CREATE_EXTENSION => {
                 let name = names::folded(&first_name(&need(stmt, SyntaxKind::EXTENSION)?)?);
                 let probe = format!("SELECT FROM pg_catalog.pg_extension WHERE extname = {}", quoted_text(&name));
-                self.makes("EXTENSION", "", &quoted_name(&name), probe);
+                self.makes_missing(stmt, "EXTENSION", &quoted_name(&name), probe);
             }
             SyntaxKind::DROP_INDEX => {
                 for index in nodes::children(stmt, SyntaxKind::INDEX_REF) {
@@ -115,43 +119,34 @@ impl Reversing<'_> {
                     (pg_name(self.cx, &table), dropped)
                 });
                 (self.made.changes, self.made.drops) = drops.unzip();
-                for name in nodes::children(stmt, SyntaxKind::TABLE_NAME_REF) {
-                    if let TableLookup::Known(facts) = self.cx.facts(&self.table(&name)?.lookup)
-                        && facts.columns.iter().any(|column| column.draws.is_some())
-                    {
-                        self.refuse("DROP TABLE of a table whose columns take values of sequences cannot be undone");
-                    }
-                }
                 self.made.cascades = cascades(stmt);
             }
-            SyntaxKind::DROP_TYPE => {
+            SyntaxKind::DROP_TYPE | SyntaxKind::DROP_DOMAIN => {
                 let is_type = |node: &SyntaxNode| {
                     !matches!(node.kind(), SyntaxKind::IF_EXISTS | SyntaxKind::CASCADE | SyntaxKind::RESTRICT)
                 };
-                for name in stmt.children().filter(is_type) {
-                    let name = self.type_name(&name);
-                    self.query(
-                        0,
-                        format!(
-                            "SELECT pg_catalog.format('CREATE TYPE %s AS ENUM (%s)', {name}, \
-                         pg_catalog.string_agg(pg_catalog.quote_literal(enumlabel), ', ' ORDER BY enumsortorder)) \
-                         FROM pg_catalog.pg_enum WHERE enumtypid = pg_catalog.to_regtype({name}) GROUP BY enumtypid",
-                            name = quoted_text(&name)
-                        ),
-                    );
-                }
+                let named = stmt.children().filter(is_type).map(|node| type_named(&node));
+                let names = named.map(|name| match name.schema {
+                    Some(schema) => format!("{}.{}", quoted_name(&schema), quoted_name(&name.name)),
+                    None => quoted_name(&name.name),
+                });
+                self.drops_others(DroppedKind::Type, names.collect(), stmt);
             }
-            SyntaxKind::DROP_SCHEMA if !cascades(stmt) => {
-                for schema in nodes::children(stmt, SyntaxKind::SCHEMA_REF) {
-                    let name = quoted_name(&names::folded(&first_name(&schema)?));
-                    self.statement_part(0, format!("CREATE SCHEMA {name}"), None);
-                }
+            SyntaxKind::DROP_SEQUENCE => {
+                let named = nodes::children(stmt, SyntaxKind::SEQUENCE_REF).map(|node| Named::of(self.cx, &node));
+                let names = named.map(|name| Ok(name?.text)).collect::<Result<_>>()?;
+                self.drops_others(DroppedKind::Sequence, names, stmt);
+            }
+            SyntaxKind::DROP_SCHEMA => {
+                let named = nodes::children(stmt, SyntaxKind::SCHEMA_REF).map(|node| first_name(&node));
+                let names = named.map(|name| Ok(quoted_name(&names::folded(&name?)))).collect::<Result<_>>()?;
+                self.drops_others(DroppedKind::Schema, names, stmt);
             }
             SyntaxKind::ALTER_TYPE => self.alter_type(stmt)?,
             SyntaxKind::ALTER_VIEW => {
                 let old = self.table(&need(stmt, SyntaxKind::VIEW_REF)?)?;
                 let action = need(stmt, SyntaxKind::VIEW_RENAME_TO)?;
-                let name = names::folded(&first_name(&action)?);
+                let name = names::folded(&first_name(&need(&action, SyntaxKind::VIEW)?)?);
                 self.rename("VIEW", &old, name);
             }
             SyntaxKind::ALTER_TABLE => {
@@ -163,10 +158,12 @@ impl Reversing<'_> {
                 for (action, &first_step) in stmt.children().zip(&self.ddl.action_steps) {
                     self.alter_table(&table, &action, first_step)?;
                 }
-                if self.ddl.action_steps.is_empty()
-                    && let Some(action) = nodes::child(stmt, SyntaxKind::TABLE_RENAME_TO)
-                {
-                    self.alter_table(&table, &action, 0)?;
+                if self.ddl.action_steps.is_empty() {
+                    match nodes::child(stmt, SyntaxKind::TABLE_RENAME_TO) {
+                        Some(action) => self.alter_table(&table, &action, 0)?,
+                        // What a column's sequence is like.
+                        None => self.is_complete = false,
+                    }
                 }
             }
             SyntaxKind::TRUNCATE => {
@@ -195,56 +192,79 @@ impl Reversing<'_> {
         );
     }
 
+    fn drops_others(&mut self, kind: DroppedKind, names: Vec<String>, stmt: &SyntaxNode) {
+        self.made.drops_others = Some(DroppedOthers {
+            kind,
+            names,
+            if_exists: has_child(stmt, SyntaxKind::IF_EXISTS),
+            cascades: cascades(stmt),
+        });
+    }
+
     fn table(&self, node: &SyntaxNode) -> Result<Table> {
         Table::of(self.cx, node)
     }
 
-    /// Whether some of the actions wait for COMMIT: columns that are dropped, and types that would not come back as they were.
+    /// Whether some of the actions cannot be undone as they are: columns that are dropped, and types that would not come back.
     fn defer(&mut self, stmt: &SyntaxNode, table: &Table) -> Result<bool> {
         let TableLookup::Known(facts) = self.cx.facts(&table.lookup) else { return Ok(false) };
         let name = pg_name(self.cx, table);
-        let (mut rest, mut statements, mut columns) = (Vec::new(), Vec::new(), Vec::new());
+        let mut deferral = Deferral {
+            rest: None,
+            tried: Vec::new(),
+            changes: Vec::new(),
+            table: table.iris.1.clone(),
+            relation: name.clone(),
+            columns: Vec::new(),
+            dropped: Vec::new(),
+            demanded: Vec::new(),
+        };
+        let mut rest = Vec::new();
         for action in actions(stmt) {
             let typed = nodes::child(&action, SyntaxKind::COLUMN_NAME_REF).map(|node| first_name(&node)).transpose()?;
             let folded = names::folded(typed.as_deref().unwrap_or_default());
             let column = facts.columns.iter().find(|column| column.name.eq_ignore_ascii_case(&folded));
-            let waits = match (action.kind(), column) {
-                (SyntaxKind::DROP_COLUMN, Some(_)) => true,
-                (SyntaxKind::ALTER_COLUMN, Some(column)) => match nodes::child(&action, SyntaxKind::SET_TYPE) {
-                    Some(option) => !comes_back(self.cx, column, &option)?,
-                    None => false,
-                },
-                _ => false,
-            };
             let text = nodes::plain_text(&action);
-            if !waits {
-                rest.push(text);
-                continue;
-            }
-            if let (SyntaxKind::DROP_COLUMN, Some(column)) = (action.kind(), column) {
-                if facts.primary_key.iter().any(|key| key.eq_ignore_ascii_case(&folded)) {
-                    self.refuse("a column of the primary key that is dropped cannot come back");
-                    return Ok(true);
+            match (action.kind(), column) {
+                (SyntaxKind::DROP_COLUMN, Some(column)) => {
+                    deferral.tried.push(format!("ALTER TABLE {name} {text}"));
+                    if !column.nullable && !column.identity {
+                        deferral.demanded.push(folded.clone());
+                    }
+                    deferral.dropped.push(folded);
                 }
-                if !column.nullable && !column.has_default && !column.identity {
-                    // Rows are written without it from now on.
-                    rest.push(format!("ALTER COLUMN {} DROP NOT NULL", quoted_name(&folded)));
+                (SyntaxKind::ALTER_COLUMN, Some(column))
+                    if let Some(option) = nodes::child(&action, SyntaxKind::SET_TYPE)
+                        && !comes_back(self.cx, column, &option)? =>
+                {
+                    deferral.tried.push(format!("ALTER TABLE {name} {text}"));
+                    deferral.changes.push((folded.clone(), nodes::plain_text(&option)));
+                    deferral.columns.push(folded);
                 }
+                _ => rest.push(text),
             }
-            statements.push(format!("ALTER TABLE {name} {text}"));
-            columns.push(folded);
         }
-        if statements.is_empty() {
+        if deferral.tried.is_empty() {
             return Ok(false);
         }
-        let rest = (!rest.is_empty()).then(|| format!("ALTER TABLE {name} {}", rest.join(", ")));
-        self.made.deferral = Some(Deferral { rest, statements, table: table.iris.1.clone(), columns });
+        deferral.rest = (!rest.is_empty()).then(|| format!("ALTER TABLE {name} {}", rest.join(", ")));
+        self.made.deferral = Some(deferral);
         Ok(true)
     }
 
     /// What the definition makes is dropped, whatever has come to depend on it.
     fn makes(&mut self, what: &str, behaviour: &str, name: &str, probe: String) {
         self.statement_part(0, format!("DROP {what} IF EXISTS {name}{behaviour}"), Some(probe));
+    }
+
+    /// The same of what PostgreSQL makes: with IF NOT EXISTS it may be somebody else's.
+    fn makes_missing(&mut self, stmt: &SyntaxNode, what: &str, name: &str, probe: String) {
+        if has_child(stmt, SyntaxKind::IF_NOT_EXISTS) {
+            let drop = quoted_text(&format!("DROP {what} IF EXISTS {name}"));
+            self.query(0, format!("SELECT {drop} WHERE NOT EXISTS ({probe})"));
+        } else {
+            self.makes(what, "", name, probe);
+        }
     }
 
     fn makes_table(&mut self, table: Table) {
@@ -323,6 +343,44 @@ impl Reversing<'_> {
         Ok(())
     }
 
+    /// Where it stands does not come back.
+    fn alter_sequence(&mut self, stmt: &SyntaxNode) -> Result<()> {
+        let name = Named::of(self.cx, &need(stmt, SyntaxKind::SEQUENCE_REF)?)?;
+        let restarts = |node: SyntaxNode| matches!(node.kind(), SyntaxKind::OPTION_RESTART | SyntaxKind::RESTART);
+        if stmt.descendants().any(restarts) {
+            self.is_complete = false;
+            return Ok(());
+        }
+        let (schema, own) = (name.schema(self.cx), name.name());
+        if let Some(action) = nodes::child(stmt, SyntaxKind::SEQUENCE_RENAME_TO) {
+            let to = Named::of(self.cx, &need(&action, SyntaxKind::SEQUENCE)?)?;
+            let (schema, to) = (quoted_name(&schema), quoted_name(to.name()));
+            self.statement_part(0, format!("ALTER SEQUENCE {schema}.{to} RENAME TO {}", quoted_name(own)), None);
+            return Ok(());
+        }
+        if let Some(action) = nodes::child(stmt, SyntaxKind::SET_SCHEMA) {
+            let to = quoted_name(&names::folded_parts(&action).pop().unwrap_or_default());
+            let sql = format!("ALTER SEQUENCE {to}.{} SET SCHEMA {}", quoted_name(own), quoted_name(&schema));
+            self.statement_part(0, sql, None);
+            return Ok(());
+        }
+        self.query(
+            0,
+            format!(
+                "SELECT pg_catalog.format('ALTER SEQUENCE %s AS %s INCREMENT BY %s MINVALUE %s MAXVALUE %s START WITH %s CACHE %s \
+                 %s OWNED BY %s', {name}, pg_catalog.format_type(seqtypid, NULL), seqincrement, seqmin, seqmax, seqstart, seqcache, \
+                 CASE WHEN seqcycle THEN 'CYCLE' ELSE 'NO CYCLE' END, coalesce((SELECT pg_catalog.format('%I.%I.%I', nspname, \
+                 relname, attname) FROM pg_catalog.pg_depend AS use JOIN pg_catalog.pg_class AS of ON of.oid = use.refobjid \
+                 JOIN pg_catalog.pg_namespace AS space ON space.oid = relnamespace JOIN pg_catalog.pg_attribute \
+                 ON attrelid = of.oid AND attnum = use.refobjsubid WHERE use.objid = seqrelid AND use.deptype = 'a' \
+                 AND use.classid = 'pg_catalog.pg_class'::pg_catalog.regclass), 'NONE')) \
+                 FROM pg_catalog.pg_sequence WHERE seqrelid = pg_catalog.to_regclass({name})",
+                name = quoted_text(&name.text)
+            ),
+        );
+        Ok(())
+    }
+
     fn rename(&mut self, what: &str, old: &Table, name: String) {
         let new = Table { iris: (old.iris.0.clone(), name), ..old.clone() };
         let (old_name, new_name) = (quoted_name(&old.iris.1), pg_name(self.cx, &new));
@@ -380,6 +438,14 @@ impl Reversing<'_> {
                 ));
             }
             SyntaxKind::ALTER_COLUMN => self.alter_column(&name, &of_table, action, first_step)?,
+            SyntaxKind::RENAME_CONSTRAINT => {
+                let from = names::folded(&first_name(&need(action, SyntaxKind::CONSTRAINT_NAME_REF)?)?);
+                let to = names::folded(&first_name(&need(action, SyntaxKind::CONSTRAINT_NAME)?)?);
+                let (from, to) = (quoted_name(&from), quoted_name(&to));
+                self.statement_part(first_step, format!("ALTER TABLE {name} RENAME CONSTRAINT {to} TO {from}"), None);
+            }
+            // IF EXISTS, of one that is not there.
+            SyntaxKind::DROP_COLUMN if has_child(action, SyntaxKind::IF_EXISTS) && self.lacks(table, action)? => {}
             SyntaxKind::IF_EXISTS | SyntaxKind::TABLE_RELATION_NAME => {}
             // What changes nothing, here and in the mirror.
             SyntaxKind::OWNER_TO
@@ -392,6 +458,12 @@ impl Reversing<'_> {
             _ => self.is_complete = false,
         }
         Ok(())
+    }
+
+    fn lacks(&self, table: &Table, action: &SyntaxNode) -> Result<bool> {
+        let TableLookup::Known(facts) = self.cx.facts(&table.lookup) else { return Ok(false) };
+        let column = names::folded(&first_name(&need(action, SyntaxKind::COLUMN_NAME_REF)?)?);
+        Ok(!facts.columns.iter().any(|known| known.name.eq_ignore_ascii_case(&column)))
     }
 
     fn add_constraint(&mut self, node: &SyntaxNode, name: &str, of_table: &str, first_step: usize) -> Result<()> {
@@ -413,7 +485,8 @@ impl Reversing<'_> {
                 ),
             );
         }
-        match nodes::child(node, SyntaxKind::CONSTRAINT_NAME) {
+        let clause = nodes::child(node, SyntaxKind::CONSTRAINT_NAME_CLAUSE);
+        match clause.and_then(|clause| nodes::child(&clause, SyntaxKind::CONSTRAINT_NAME)) {
             Some(constraint) => {
                 let constraint = names::folded(&first_name(&constraint)?);
                 let sql = format!("ALTER TABLE {name} DROP CONSTRAINT IF EXISTS {}", quoted_name(&constraint));
@@ -423,18 +496,20 @@ impl Reversing<'_> {
                 );
                 self.statement_part(first_step, sql, Some(probe));
             }
-            // All that came later has been undone when this is asked.
+            // All that came later has been undone when this is asked: it is the one that was not there in front of it.
             None => {
                 let sql = format!(
-                    "SELECT pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I', {}, conname) \
-                     FROM pg_catalog.pg_constraint WHERE conrelid = {of_table} AND contype <> 'n' \
-                     ORDER BY oid DESC LIMIT 1",
-                    quoted_text(name)
+                    "SELECT pg_catalog.format('SELECT pg_catalog.format(''ALTER TABLE %%s DROP CONSTRAINT IF EXISTS %%I'', %L, \
+                     conname) FROM pg_catalog.pg_constraint WHERE conrelid = %s AND contype <> ''n'' AND conname <> ALL (%L)', \
+                     {name}, {quoted}, ARRAY(SELECT conname::pg_catalog.text FROM pg_catalog.pg_constraint \
+                     WHERE conrelid = {of_table}))",
+                    name = quoted_text(name),
+                    quoted = quoted_text(of_table),
                 );
                 self.made.parts.push(ReversalPart {
                     first_step,
                     undo: UndoSource::LateQuery(sql),
-                    // The latest one may be another where this has not been made.
+                    // Another one may have that place where this has not been made.
                     probe: Some("SELECT".to_owned()),
                     takes: None,
                 });
@@ -474,70 +549,4 @@ impl Reversing<'_> {
             ),
         );
     }
-}
-
-const NULLABLE: &str = "CASE WHEN attnotnull THEN 'SET NOT NULL' ELSE 'DROP NOT NULL' END";
-const DEFAULT: &str = "coalesce('SET DEFAULT ' || pg_catalog.pg_get_expr(adbin, adrelid), 'DROP DEFAULT')";
-const TYPE: &str = "'TYPE ' || pg_catalog.format_type(atttypid, atttypmod)";
-
-/// The schema in quotes, as PostgreSQL calls it.
-fn pg_schema(cx: &Cx<'_>, table: &Table) -> String {
-    let (schema, _) = &table.iris;
-    if schema.eq_ignore_ascii_case(cx.options.default_schema) { "public".to_owned() } else { quoted_name(schema) }
-}
-
-/// Schema and name, each in quotes.
-fn pg_name(cx: &Cx<'_>, table: &Table) -> String {
-    format!("{}.{}", pg_schema(cx, table), quoted_name(&table.iris.1))
-}
-
-fn exists(relation: &str) -> String {
-    format!("SELECT WHERE pg_catalog.to_regclass({}) IS NOT NULL", quoted_text(relation))
-}
-
-fn has_column(of_table: &str, column: &str) -> String {
-    format!(
-        "SELECT FROM pg_catalog.pg_attribute WHERE attrelid = {of_table} AND NOT attisdropped AND attname = {}",
-        quoted_text(column)
-    )
-}
-
-fn columns_of(constraint: &SyntaxNode) -> Vec<String> {
-    constraint
-        .descendants()
-        .filter(|node| {
-            matches!(node.kind(), SyntaxKind::COLUMN | SyntaxKind::COLUMN_NAME_REF | SyntaxKind::COLUMN_NAME)
-        })
-        .filter_map(|node| names::first(&node))
-        .map(|name| names::folded(&name))
-        .collect()
-}
-
-fn array(texts: &[String]) -> String {
-    let texts: Vec<String> = texts.iter().map(|text| quoted_text(text)).collect();
-    format!("ARRAY[{}]::pg_catalog.text[]", texts.join(", "))
-}
-
-/// A query for the definitions of views, and of those that read them: what reads another comes first, since what is undone
-/// goes from the end.
-fn views(names: &[String], with_readers: bool) -> String {
-    let names = array(names);
-    let readers = if with_readers {
-        "UNION SELECT rule.ev_class FROM dropped \
-         JOIN pg_catalog.pg_depend AS use ON use.refobjid = dropped.oid AND use.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass \
-         JOIN pg_catalog.pg_rewrite AS rule ON rule.oid = use.objid"
-    } else {
-        ""
-    };
-    format!(
-        "WITH RECURSIVE dropped (oid) AS (SELECT pg_catalog.to_regclass(name)::pg_catalog.oid \
-         FROM pg_catalog.unnest({names}) AS name {readers}) \
-         SELECT pg_catalog.format('CREATE OR REPLACE VIEW %I.%I (%s) AS %s%s', nspname, relname, \
-         (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(attname), ', ' ORDER BY attnum) FROM pg_catalog.pg_attribute \
-         WHERE attrelid = class.oid AND attnum > 0), pg_catalog.rtrim(pg_catalog.pg_get_viewdef(class.oid), ';'), \
-         (SELECT ' WITH ' || pg_catalog.upper(option_value) || ' CHECK OPTION' \
-         FROM pg_catalog.pg_options_to_table(reloptions) WHERE option_name = 'check_option')) AS definition \
-         FROM pg_catalog.pg_class AS class JOIN pg_catalog.pg_namespace AS space ON space.oid = relnamespace \
-         WHERE relkind = 'v' AND class.oid IN (SELECT oid FROM dropped) ORDER BY class.oid DESC"
-    )
 }

@@ -4,7 +4,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::definition::{
     Ddl, accepted, cascades, ddl, defined, first_name, has_child, mirror_only, need, notice, skipping, step,
-    unsupported,
+    tolerant_step, unsupported,
 };
 use super::table::undefined;
 use crate::sql::syntax::names;
@@ -16,6 +16,8 @@ use crate::wire::{PgError, SqlState};
 
 /// What the gateway does by itself, so that a script which asks for it may go on.
 const EXTENSIONS: [&str; 2] = ["vector", "plpgsql"];
+
+const SCHEMA_EXISTS_SQLCODE: i32 = 476;
 
 pub(super) fn create_schema(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let Some(target) = nodes::child(stmt, SyntaxKind::NAMED_SCHEMA) else {
@@ -43,8 +45,13 @@ pub(super) fn create_schema(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     }
     let clause = if if_not_exists { "IF NOT EXISTS " } else { "" };
     let text = format!("CREATE SCHEMA {clause}{}", iris_schema(cx, &typed)?);
-    let mirror = format!("CREATE SCHEMA IF NOT EXISTS {}", quoted_name(&name));
-    Ok(ddl("CREATE SCHEMA", vec![step(cx, text)]).mirrored(mirror, &[]))
+    if if_not_exists {
+        let mirror = format!("CREATE SCHEMA IF NOT EXISTS {}", quoted_name(&name));
+        return Ok(ddl("CREATE SCHEMA", vec![step(cx, text)]).mirrored(mirror, &[]));
+    }
+    // One that its transaction has dropped IRIS has until COMMIT.
+    let made = ddl("CREATE SCHEMA", vec![tolerant_step(cx, text, &[SCHEMA_EXISTS_SQLCODE])]);
+    Ok(made.mirrored(format!("CREATE SCHEMA {}", quoted_name(&name)), &[]).decided_by_mirror())
 }
 
 pub(super) fn drop_schema(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {

@@ -36,6 +36,15 @@ impl Named {
         Ok(Self { text, schema, name })
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its schema, or the one that is looked at first.
+    pub(super) fn schema(&self, cx: &Cx<'_>) -> String {
+        self.relation(cx).0
+    }
+
     /// As changes of the mirror name it. The schema that an unqualified name is made in is the first of the search path.
     fn relation(&self, cx: &Cx<'_>) -> (String, String) {
         let schema = self.schema.clone().or_else(|| cx.options.search_path.first().cloned());

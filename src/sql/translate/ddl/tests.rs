@@ -493,7 +493,7 @@ fn drops() {
         ),
         ("TRUNCATE a", "TRUNCATE TABLE: DELETE %NOTRIGGER FROM SQLUser.a"),
         ("CREATE SCHEMA IF NOT EXISTS \"drizzle\"", "CREATE SCHEMA: CREATE SCHEMA IF NOT EXISTS \"drizzle\""),
-        ("CREATE SCHEMA s AUTHORIZATION bob", "CREATE SCHEMA: CREATE SCHEMA s"),
+        ("CREATE SCHEMA s AUTHORIZATION bob", "CREATE SCHEMA: CREATE SCHEMA s ~476"),
         ("CREATE SCHEMA IF NOT EXISTS public", "CREATE SCHEMA: | 42P06 schema \"public\" already exists, skipping"),
         (
             "DROP SCHEMA IF EXISTS s, public CASCADE",
@@ -582,7 +582,8 @@ fn the_mirror_is_told() {
             "DROP TABLE a, s.\"B\" RESTRICT",
             "DROP TABLE IF EXISTS \"a\" CASCADE @SQLUser.a | DROP TABLE IF EXISTS \"s\".\"B\" CASCADE @s.B",
         ),
-        ("CREATE SCHEMA s AUTHORIZATION bob", "CREATE SCHEMA IF NOT EXISTS \"s\""),
+        ("CREATE SCHEMA s AUTHORIZATION bob", "CREATE SCHEMA \"s\" | decides"),
+        ("CREATE SCHEMA IF NOT EXISTS s", "CREATE SCHEMA IF NOT EXISTS \"s\""),
         ("DROP SCHEMA s", "DROP SCHEMA IF EXISTS \"s\" CASCADE"),
         ("CREATE TABLE n AS SELECT 1 AS a", "CREATE TABLE \"n\" AS SELECT 1 AS a WITH NO DATA @SQLUser.n"),
         ("SELECT a INTO n FROM known", "CREATE TABLE \"n\" AS SELECT a  FROM known WITH NO DATA @SQLUser.n"),
