@@ -6,6 +6,7 @@ mod finished;
 mod rehearsal;
 mod reversal;
 mod sequence;
+mod user_type;
 
 use std::rc::Rc;
 
@@ -14,6 +15,7 @@ pub(crate) use copy::{CopyFormat, CopyFromStdin, CopyHeader};
 pub(crate) use finished::{Fetch, FetchKey, FetchedColumn, Finish, FinishPiece, Output, travels_in_binary};
 pub(crate) use rehearsal::{Proof, Rehearsal};
 pub(crate) use reversal::{Deferral, DroppedTable, PUT_ASIDE_PREFIX, Reversal, ReversalPart, UndoSource, witness};
+pub(crate) use user_type::{TypeAction, TypeCommand};
 pub(crate) use sequence::{Draw, Fill, OwnedChange, Restart, SequenceCommand, SequenceFunction};
 
 use super::description::EnumType;
@@ -52,6 +54,8 @@ pub struct Translation {
     pub set_configs: Vec<SetConfig>,
     /// What the statement does to the enum types, once the mirror has taken it.
     pub enum_change: Option<EnumChange>,
+    /// CREATE, ALTER and DROP of a type that is kept, all of which is in `mirror`.
+    pub type_command: Option<TypeCommand>,
     /// How a rollback takes the definition back; `None` where there is nothing to undo, or no way.
     pub reversal: Option<Box<Reversal>>,
     /// For each row of an upsert of several what it has for the columns of the key: no two may have the same.
@@ -82,6 +86,7 @@ impl Translation {
             mirror_decides: false,
             sleeps: Vec::new(),
             enum_change: None,
+            type_command: None,
             reversal: None,
             upsert_keys: Vec::new(),
             is_of_session: false,

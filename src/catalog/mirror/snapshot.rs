@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::catalog::sequences::{Sequence, SequenceName};
+use crate::catalog::user_types::KeptTypes;
 use crate::sql::{EnumType, MirrorStatement};
 
 use super::comments::Comments;
@@ -30,6 +31,7 @@ pub struct MirrorSnapshot {
     schemas: Vec<String>,
     /// Without where they stand.
     sequences: Vec<Sequence>,
+    types: KeptTypes,
 }
 
 /// Names of relations that are taken, per schema: IRIS has a name space of indexes per table, PostgreSQL one for
@@ -77,7 +79,7 @@ impl MirrorSnapshot {
         let mut schemas: Vec<String> = relations.iter().map(|relation| relation.schema.clone()).collect();
         schemas.sort();
         schemas.dedup();
-        Self { places, schemas, relations, sequences: Vec::new() }
+        Self { places, schemas, relations, sequences: Vec::new(), types: KeptTypes::default() }
     }
 
     /// What its tables draw from, and others.
@@ -88,6 +90,11 @@ impl MirrorSnapshot {
         self.schemas.dedup();
         let unused = |sequence: Sequence| Sequence { last_value: sequence.start, is_called: false, ..sequence };
         self.sequences = sequences.into_iter().map(unused).collect();
+    }
+
+    /// Those of its columns, and others.
+    pub(crate) fn set_types(&mut self, types: KeptTypes) {
+        self.types = types;
     }
 
     pub fn len(&self) -> usize {
@@ -111,7 +118,8 @@ impl MirrorSnapshot {
     /// Everything, for an empty mirror.
     pub fn create(&self) -> Vec<MirrorBatch> {
         let sequences = self.sequences.iter().collect::<Vec<_>>();
-        self.make(&self.relations.iter().collect::<Vec<_>>(), &[], &[], &sequences, &[])
+        let rest = self.make(&self.relations.iter().collect::<Vec<_>>(), &[], &[], &sequences, &[]);
+        self.types.all.iter().cloned().chain(rest).collect()
     }
 
     /// What has to be done to a mirror made of `older` and of the clients' own words for the relations `by_text` (IRIS
@@ -157,7 +165,7 @@ impl MirrorSnapshot {
         let new: Vec<&Sequence> = self.sequences.iter().filter(|s| lacks(&older.sequences, s)).collect();
         let old: Vec<&Sequence> = older.sequences.iter().filter(|s| lacks(&self.sequences, s)).collect();
         if gone.is_empty() && made.is_empty() && new.is_empty() && old.is_empty() {
-            return Vec::new();
+            return self.types.changed.iter().chain(&self.types.gone).cloned().collect();
         }
         // DROP .. CASCADE takes views and foreign keys of relations that have not changed.
         let others: Vec<&Relation> = if gone.is_empty() {
@@ -166,7 +174,9 @@ impl MirrorSnapshot {
             let made: HashSet<_> = made.iter().map(|relation| key(relation)).collect();
             self.relations.iter().filter(|relation| !made.contains(&key(relation))).collect()
         };
-        self.make(&made, &gone, &others, &new, &old)
+        let rest = self.make(&made, &gone, &others, &new, &old);
+        let (changed, gone) = (self.types.changed.iter(), self.types.gone.iter());
+        changed.cloned().chain(rest).chain(gone.cloned()).collect()
     }
 
     /// Drops, then makes; of `others` what went with the drops.

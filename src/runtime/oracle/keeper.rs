@@ -493,6 +493,8 @@ impl Keeper {
             let found = sequencer.all().await?;
             names.adopt(found.iter().map(|sequence| sequence.name.clone()));
             snapshot.set_sequences(found);
+            self.enums.kept.begin_reading();
+            snapshot.set_types(self.enums.kept.follow(sequencer.types().await?));
         }
         Ok(snapshot)
     }

@@ -212,6 +212,7 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
                         mirror,
                         mirror_decides,
                         enum_change,
+                        type_command,
                         temporary,
                         owned,
                         rehearsal,
@@ -219,7 +220,7 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
                         ..
                     } = ddl;
                     let translation =
-                        Translation { mirror, mirror_decides, enum_change, ..Translation::new(action, tag) };
+                        Translation { mirror, mirror_decides, enum_change, type_command, ..Translation::new(action, tag) };
                     Ok(Translation { temporary, owned, rehearsal, reversal, ..translation })
                 }
                 None => Err(utility::unsupported(node)),

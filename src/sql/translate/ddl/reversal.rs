@@ -9,6 +9,7 @@ use super::definition::{Ddl, cascades, first_name, has_child, need};
 use super::index::index_name;
 use super::sequence::Named;
 use super::table::Table;
+use super::type_reversal::{self, TypeUndo};
 use crate::sql::plan::{Action, Deferral, DroppedTable, Reversal, ReversalPart, UndoSource, witness};
 use crate::sql::schema::{RelationName, TableLookup};
 use crate::sql::syntax::names;
@@ -72,7 +73,7 @@ impl Reversing<'_> {
                 let probe = exists(&name);
                 self.makes("SEQUENCE", "", &name, probe);
             }
-            SyntaxKind::CREATE_TYPE => {
+            SyntaxKind::CREATE_TYPE | SyntaxKind::CREATE_DOMAIN => {
                 let name = stmt.children().next().map(|node| self.type_name(&node)).unwrap_or_default();
                 let probe = format!("SELECT WHERE pg_catalog.to_regtype({}) IS NOT NULL", quoted_text(&name));
                 self.makes("TYPE", "", &name, probe);
@@ -124,21 +125,12 @@ impl Reversing<'_> {
                 }
                 self.made.cascades = cascades(stmt);
             }
-            SyntaxKind::DROP_TYPE => {
+            SyntaxKind::DROP_TYPE | SyntaxKind::DROP_DOMAIN => {
                 let is_type = |node: &SyntaxNode| {
                     !matches!(node.kind(), SyntaxKind::IF_EXISTS | SyntaxKind::CASCADE | SyntaxKind::RESTRICT)
                 };
                 for name in stmt.children().filter(is_type) {
-                    let name = self.type_name(&name);
-                    self.query(
-                        0,
-                        format!(
-                            "SELECT pg_catalog.format('CREATE TYPE %s AS ENUM (%s)', {name}, \
-                         pg_catalog.string_agg(pg_catalog.quote_literal(enumlabel), ', ' ORDER BY enumsortorder)) \
-                         FROM pg_catalog.pg_enum WHERE enumtypid = pg_catalog.to_regtype({name}) GROUP BY enumtypid",
-                            name = quoted_text(&name)
-                        ),
-                    );
+                    self.made.parts.push(type_reversal::dropped(&self.type_name(&name), cascades(stmt)));
                 }
             }
             SyntaxKind::DROP_SCHEMA if !cascades(stmt) => {
@@ -148,6 +140,12 @@ impl Reversing<'_> {
                 }
             }
             SyntaxKind::ALTER_TYPE => self.alter_type(stmt)?,
+            SyntaxKind::ALTER_DOMAIN => {
+                let mut children = stmt.children();
+                let (Some(node), Some(action)) = (children.next(), children.next()) else { return Ok(()) };
+                let undo = type_reversal::of_domain(&self.type_name(&node), &action)?;
+                self.type_undo(undo);
+            }
             SyntaxKind::ALTER_VIEW => {
                 let old = self.table(&need(stmt, SyntaxKind::VIEW_REF)?)?;
                 let action = need(stmt, SyntaxKind::VIEW_RENAME_TO)?;
@@ -303,11 +301,6 @@ impl Reversing<'_> {
         let (Some(node), Some(action)) = (children.next(), children.next()) else { return Ok(()) };
         let name = self.type_name(&node);
         match action.kind() {
-            SyntaxKind::TYPE_RENAME_TO => {
-                let to = names::parts(&action).pop().map(|to| names::folded(&to)).unwrap_or_default();
-                let (schema, old) = name.rsplit_once('.').unwrap_or_default();
-                self.statement_part(0, format!("ALTER TYPE {schema}.{} RENAME TO {old}", quoted_name(&to)), None);
-            }
             SyntaxKind::RENAME_VALUE => {
                 let labels: Vec<SyntaxNode> =
                     action.descendants().filter(|node| node.kind() == SyntaxKind::LITERAL).collect();
@@ -318,9 +311,20 @@ impl Reversing<'_> {
                     None,
                 );
             }
-            _ => self.is_complete = false,
+            _ => {
+                let undo = type_reversal::of_type_action(&name, &action)?;
+                self.type_undo(undo);
+            }
         }
         Ok(())
+    }
+
+    fn type_undo(&mut self, undo: TypeUndo) {
+        match undo {
+            TypeUndo::Parts(parts) => self.made.parts.extend(parts),
+            TypeUndo::Refused(why) => self.refuse(why),
+            TypeUndo::Unknown => self.is_complete = false,
+        }
     }
 
     fn rename(&mut self, what: &str, old: &Table, name: String) {
