@@ -75,8 +75,8 @@ impl TypeRun {
     /// 25006 in a transaction that only reads.
     pub(crate) fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome> {
         cx.client.settings.check_writable(&self.understood.translation.tag)?;
+        // The answer also tells that the mirror is there: what it refuses before that nobody hears.
         let constraint = match &self.command.action {
-            TypeAction::Create | TypeAction::Alter | TypeAction::Drop { cascades: false } => return Ok(self.mirror(cx)),
             TypeAction::Validate(constraint) => Some(constraint.as_str()),
             _ => None,
         };
@@ -188,7 +188,9 @@ impl TypeRun {
                     let error = Some(violated(SqlState::NOT_NULL_VIOLATION, "null values"));
                     self.first.push(First { sql: query(format!("{value} IS NULL")), error });
                 }
-                TypeAction::Drop { .. } => {
+                // PostgreSQL says what depends on it.
+                TypeAction::Create | TypeAction::Alter | TypeAction::Drop { cascades: false } => {}
+                TypeAction::Drop { cascades: true } => {
                     let is_undone = cx.client.in_transaction() && cx.shard.options.undoes_definitions;
                     if is_part || is_temporary || is_undone {
                         let why = if is_undone { " inside of a transaction" } else { "" };
@@ -200,7 +202,6 @@ impl TypeRun {
                     let sql = format!("ALTER TABLE {named} DROP COLUMN {} CASCADE", quoted_name(&column));
                     self.first.push(First { sql, error: None });
                 }
-                TypeAction::Create | TypeAction::Alter => {}
             }
         }
         self.first.reverse();
@@ -242,6 +243,9 @@ impl TypeRun {
         };
         self.changes = cx.shard.options.enums.kept.changes(&now);
         if self.changes.is_empty() {
+            if self.command.action == TypeAction::Create {
+                return Err(PgError::error(SqlState::INTERNAL_ERROR, "the catalog service has not made the type"));
+            }
             return Ok(self.complete(cx));
         }
         self.stage = Stage::Keep;
