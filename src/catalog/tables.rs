@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::{EnumTypes, SequenceName, SequenceNames};
 use crate::sql::{
-    ColumnFacts, EnumType, Named, NamedFacts, NamedType, RelationName, Schema, TableFacts, TableLookup, ViewFacts, ViewLookup,
-    is_temporary_schema,
+    ColumnFacts, EnumType, Named, NamedFacts, NamedType, RelationName, Schema, TableFacts, TableLookup, ViewFacts,
+    ViewLookup, is_temporary_schema,
 };
 
 /// Tables by their folded IRIS schema and name. Forgotten as a whole when the schema epoch moves: DDL is rare, and a

@@ -279,9 +279,12 @@ fn domain() -> String {
 }
 
 fn composite() -> String {
-    let attributes = "FROM pg_catalog.pg_attribute a WHERE a.attrelid = o.typrelid AND a.attnum > 0 AND NOT a.attisdropped";
+    let attributes =
+        "FROM pg_catalog.pg_attribute a WHERE a.attrelid = o.typrelid AND a.attnum > 0 AND NOT a.attisdropped";
     let listed = |what: &str, kind: &str| {
-        format!("pg_catalog.quote_literal(ARRAY(SELECT {what} {attributes} ORDER BY a.attnum)::pg_catalog.text) || '::{kind}'")
+        format!(
+            "pg_catalog.quote_literal(ARRAY(SELECT {what} {attributes} ORDER BY a.attnum)::pg_catalog.text) || '::{kind}'"
+        )
     };
     let told = format!(
         "'(SELECT t.n, t.name, pg_catalog.to_regtype(t.type)::pg_catalog.oid AS type, t.mod FROM unnest(' || {} || ', ' || {} || ', ' || {} || ') \
@@ -344,11 +347,12 @@ pub(crate) fn read_user_types(rows: Vec<Vec<Option<String>>>) -> Result<Vec<User
         let mut cells = row.into_iter();
         let mut text = || cells.next().flatten();
         let (Some(schema), Some(name), Some(kind), place) = (text(), text(), text(), text()) else { continue };
-        let base = match (text().and_then(|oid| oid.parse().ok()), text().and_then(|typmod| typmod.parse().ok()), text()) {
-            (_, Some(typmod), Some(name)) if name == "vector" => Some(PgType { oid: Oid::VECTOR, typmod }),
-            (Some(oid), Some(typmod), _) => Some(PgType { oid: Oid(oid), typmod }),
-            _ => None,
-        };
+        let base =
+            match (text().and_then(|oid| oid.parse().ok()), text().and_then(|typmod| typmod.parse().ok()), text()) {
+                (_, Some(typmod), Some(name)) if name == "vector" => Some(PgType { oid: Oid::VECTOR, typmod }),
+                (Some(oid), Some(typmod), _) => Some(PgType { oid: Oid(oid), typmod }),
+                _ => None,
+            };
         let base = base.filter(|base| base.oid == Oid::VECTOR || base.oid.0 < FIRST_NORMAL_OID);
         let (default, Some(definition)) = (text(), text()) else { continue };
         if definition.chars().count() > DEFINITION_CHARACTERS_MAX {
@@ -447,9 +451,9 @@ pub(crate) fn read_kept_types(rows: impl IntoIterator<Item = Vec<Option<String>>
         let mut text = || cells.next().flatten();
         let (schema, name, kind) = (text()?, text()?, text()?);
         let place = text()?.trim().parse().ok()?;
-        let base = text()?.split_once(':').and_then(|(oid, typmod)| {
-            Some(PgType { oid: Oid(oid.parse().ok()?), typmod: typmod.parse().ok()? })
-        });
+        let base = text()?
+            .split_once(':')
+            .and_then(|(oid, typmod)| Some(PgType { oid: Oid(oid.parse().ok()?), typmod: typmod.parse().ok()? }));
         let default = text()?.strip_prefix('=').map(str::to_owned);
         let definition = text()?;
         Some(UserType { schema, name, kind, place, base, default, definition })

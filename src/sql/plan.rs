@@ -15,8 +15,8 @@ pub(crate) use copy::{CopyFormat, CopyFromStdin, CopyHeader};
 pub(crate) use finished::{Fetch, FetchKey, FetchedColumn, Finish, FinishPiece, Output, travels_in_binary};
 pub(crate) use rehearsal::{Proof, Rehearsal};
 pub(crate) use reversal::{Deferral, DroppedTable, PUT_ASIDE_PREFIX, Reversal, ReversalPart, UndoSource, witness};
-pub(crate) use user_type::{TypeAction, TypeCommand};
 pub(crate) use sequence::{Draw, Fill, OwnedChange, Restart, SequenceCommand, SequenceFunction};
+pub(crate) use user_type::{TypeAction, TypeCommand};
 
 use super::description::EnumType;
 use super::plpgsql::DoBlock;

@@ -179,6 +179,13 @@ impl TypeRun {
                     .detail("IRIS keeps the name of its type with each column.")
                     .hint("Make a type of the other name, and columns of it."));
                 }
+                TypeAction::Attributes => {
+                    return Err(PgError::unsupported(format!(
+                        "a type keeps its attributes while column \"{column}\" of table \"{table}\" depends on it"
+                    ))
+                    .detail("IRIS keeps the values of the column as texts.")
+                    .hint("RENAME ATTRIBUTE is supported."));
+                }
                 // Of arrays and composite types PostgreSQL says what it says.
                 TypeAction::Check(_) | TypeAction::Validate(_) | TypeAction::NotNull if is_part || is_temporary => {}
                 TypeAction::Check(expression) => self.first.push(check(expression)),

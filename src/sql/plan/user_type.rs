@@ -17,11 +17,15 @@ pub enum TypeAction {
     Alter,
     /// IRIS keeps the name with each column.
     Rename,
+    /// Of a composite type: IRIS keeps its values as texts.
+    Attributes,
     /// Values of a domain have to fulfil this.
     Check(String),
     /// The same of a constraint that the domain has already.
     Validate(String),
     NotNull,
     /// `cascades`: columns go with it.
-    Drop { cascades: bool },
+    Drop {
+        cascades: bool,
+    },
 }

@@ -219,8 +219,13 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
                         reversal,
                         ..
                     } = ddl;
-                    let translation =
-                        Translation { mirror, mirror_decides, enum_change, type_command, ..Translation::new(action, tag) };
+                    let translation = Translation {
+                        mirror,
+                        mirror_decides,
+                        enum_change,
+                        type_command,
+                        ..Translation::new(action, tag)
+                    };
                     Ok(Translation { temporary, owned, rehearsal, reversal, ..translation })
                 }
                 None => Err(utility::unsupported(node)),

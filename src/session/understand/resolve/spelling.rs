@@ -5,7 +5,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::catalog::{DescribedColumn, TableCache};
-use crate::sql::{EnumType, Named, NamedFacts, NamedType, RelationName, Schema, TableLookup, ViewLookup, quoted_names_at};
+use crate::sql::{
+    EnumType, Named, NamedFacts, NamedType, RelationName, Schema, TableLookup, ViewLookup, quoted_names_at,
+};
 use crate::wire::{PgError, SqlState};
 
 /// The tables a shard knows, and which of them were asked for.

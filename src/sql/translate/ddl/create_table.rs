@@ -319,7 +319,8 @@ impl Column {
                         continue;
                     }
                     column.counts_plainly = counts_plainly(cx, &clause);
-                    if !matches!(column.column_type.pg_type.oid, Oid::INT2 | Oid::INT4 | Oid::INT8) {
+                    let is_integer = matches!(column.column_type.pg_type.oid, Oid::INT2 | Oid::INT4 | Oid::INT8);
+                    if !is_integer || column.column_type.named.is_some() {
                         let message = "identity column type must be smallint, integer, or bigint";
                         return Err(PgError::error(SqlState::INVALID_PARAMETER_VALUE, message)
                             .position(nodes::offset(at(&clause))));

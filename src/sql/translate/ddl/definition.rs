@@ -5,7 +5,8 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::table::Table;
 use crate::sql::iris_text;
 use crate::sql::plan::{
-    Action, EnumChange, MirrorStatement, OwnedChange, Rehearsal, Reversal, RunIf, ScriptStep, StepRole, TemporaryChange, TypeCommand,
+    Action, EnumChange, MirrorStatement, OwnedChange, Rehearsal, Reversal, RunIf, ScriptStep, StepRole,
+    TemporaryChange, TypeCommand,
 };
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;

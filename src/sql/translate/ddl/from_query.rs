@@ -98,8 +98,8 @@ fn made(
     for shown in query.shape.as_deref().ok_or_else(|| unknown_column(cx, node, "*"))? {
         let pg_type = type_told(shown.ty).ok_or_else(|| unknown_column(cx, node, &shown.name))?;
         let enum_type = shown.enum_type.as_deref().cloned();
-        let column_type =
-            type_of_query(cx, pg_type, enum_type, shown.named.as_deref()).map_err(|error| error.position(nodes::offset(at(node))))?;
+        let column_type = type_of_query(cx, pg_type, enum_type, shown.named.as_deref())
+            .map_err(|error| error.position(nodes::offset(at(node))))?;
         let name = names::iris_name_of(&shown.name);
         columns.push((name.clone(), Column::plain(name, column_type).text(cx)?));
         facts.push(ColumnFacts {

@@ -36,7 +36,8 @@ pub(super) fn dropped(name: &str, cascades: bool) -> ReversalPart {
     } else {
         ""
     };
-    let checks = "SELECT k.*, own.quoted FROM pg_catalog.pg_constraint k JOIN own ON k.contypid = own.oid WHERE k.contype = 'c'";
+    let checks =
+        "SELECT k.*, own.quoted FROM pg_catalog.pg_constraint k JOIN own ON k.contypid = own.oid WHERE k.contype = 'c'";
     query(format!(
         "WITH RECURSIVE dropped (oid) AS (SELECT pg_catalog.to_regtype({name})::pg_catalog.oid {readers}), \
          own AS (SELECT t.*, pg_catalog.format('%I.%I', n.nspname, t.typname) AS quoted FROM pg_catalog.pg_type t \
@@ -130,8 +131,7 @@ pub(super) fn of_domain(name: &str, action: &SyntaxNode) -> Result<TypeUndo> {
             of_constraint(&constraint(SyntaxKind::CONSTRAINT_NAME_REF)?)
         )),
         SyntaxKind::RENAME_CONSTRAINT => {
-            let (from, to) =
-                (constraint(SyntaxKind::CONSTRAINT_NAME_REF)?, constraint(SyntaxKind::CONSTRAINT_NAME)?);
+            let (from, to) = (constraint(SyntaxKind::CONSTRAINT_NAME_REF)?, constraint(SyntaxKind::CONSTRAINT_NAME)?);
             let (from, to) = (quoted_name(&from), quoted_name(&to));
             statement(format!("ALTER DOMAIN {name} RENAME CONSTRAINT {to} TO {from}"), None)
         }

@@ -84,9 +84,8 @@ pub(super) fn alter_domain(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         SyntaxKind::ADD_CONSTRAINT if has_child(&action, SyntaxKind::NOT_NULL_CONSTRAINT) => TypeAction::NotNull,
         SyntaxKind::ADD_CONSTRAINT if !is_not_valid() => {
             let expression = nodes::child(&action, SyntaxKind::CHECK_CONSTRAINT);
-            let expression = expression.and_then(|check| {
-                check.children().find(|child| child.kind() != SyntaxKind::CONSTRAINT_NAME_CLAUSE)
-            });
+            let expression = expression
+                .and_then(|check| check.children().find(|child| child.kind() != SyntaxKind::CONSTRAINT_NAME_CLAUSE));
             let Some(expression) = expression else { return Err(end_of_input(stmt)) };
             TypeAction::Check(mirror::requalified(&expression, cx.options.default_schema))
         }
@@ -120,7 +119,11 @@ pub(super) fn alter_type(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     }
     let name = type_named(&node);
     let renames = matches!(action.kind(), SyntaxKind::TYPE_RENAME_TO | SyntaxKind::SET_SCHEMA);
-    let change = if renames && cx.enum_type(&name).is_none() { TypeAction::Rename } else { TypeAction::Alter };
+    let change = match action.kind() {
+        SyntaxKind::ALTER_TYPE_ATTRIBUTE_ACTION_LIST => TypeAction::Attributes,
+        _ if renames && cx.enum_type(&name).is_none() => TypeAction::Rename,
+        _ => TypeAction::Alter,
+    };
     let ddl = mirror_only("ALTER TYPE").mirrored_as_written(cx, stmt, &[]);
     let ddl = kept(cx, ddl, vec![named(cx, &node)], change);
     let strings: Vec<String> = action

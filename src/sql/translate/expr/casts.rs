@@ -163,7 +163,10 @@ impl Cx<'_> {
                 return Ok(value);
             }
             (Err(_), None) if enums::named_type(self, to).is_some() => {
-                return Err(self.unsupported("casts to types of a user's making are not supported by IRIS", to.text_range().start().into()));
+                return Err(self.unsupported(
+                    "casts to types of a user's making are not supported by IRIS",
+                    to.text_range().start().into(),
+                ));
             }
             (to, _) => to?,
         };

@@ -255,7 +255,17 @@ impl Cx<'_> {
             let plain = is_column(&value).then(|| inexact(&frag)).flatten();
             let folds_case = plain.is_some();
             let frag = plain.unwrap_or(frag);
-            targets.push(Target { frag, label, alias, node: Some(value), nullable, enum_type, named, folds_case, cast_to });
+            targets.push(Target {
+                frag,
+                label,
+                alias,
+                node: Some(value),
+                nullable,
+                enum_type,
+                named,
+                folds_case,
+                cast_to,
+            });
         }
         rename(&mut targets, names)?;
         for n in 0..targets.len() {
