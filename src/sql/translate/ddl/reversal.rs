@@ -322,7 +322,6 @@ impl Reversing<'_> {
     fn type_undo(&mut self, undo: TypeUndo) {
         match undo {
             TypeUndo::Parts(parts) => self.made.parts.extend(parts),
-            TypeUndo::Refused(why) => self.refuse(why),
             TypeUndo::Unknown => self.is_complete = false,
         }
     }

@@ -13,8 +13,6 @@ use crate::types::{quoted_name, quoted_text};
 pub(super) enum TypeUndo {
     /// In their order; what is undone goes from the end.
     Parts(Vec<ReversalPart>),
-    /// Not at all, for this reason.
-    Refused(&'static str),
     Unknown,
 }
 
@@ -175,11 +173,20 @@ pub(super) fn of_type_action(name: &str, action: &SyntaxNode) -> Result<TypeUndo
                         quoted_text(&attribute(&action, SyntaxKind::COMPOSITE_FIELD_REF)?),
                         name = quoted_text(name)
                     ))),
-                    _ => {
-                        return Ok(TypeUndo::Refused(
-                            "an attribute that is dropped would come back behind the others",
-                        ));
-                    }
+                    // Those behind it have to come behind it again.
+                    _ => parts.push(query(format!(
+                        "SELECT CASE WHEN a.attnum = d.attnum THEN pg_catalog.format('ALTER TYPE %s ADD ATTRIBUTE %I %s', {name}, \
+                         a.attname, own.type) ELSE pg_catalog.format('ALTER TYPE %s DROP ATTRIBUTE %I, ADD ATTRIBUTE %I %s', {name}, \
+                         a.attname, a.attname, own.type) END FROM pg_catalog.pg_type t \
+                         JOIN pg_catalog.pg_attribute d ON d.attrelid = t.typrelid AND d.attname = {} \
+                         JOIN pg_catalog.pg_attribute a ON a.attrelid = t.typrelid AND a.attnum >= d.attnum AND NOT a.attisdropped, \
+                         LATERAL (SELECT pg_catalog.format_type(a.atttypid, a.atttypmod) || coalesce({COLLATED} \
+                         JOIN pg_catalog.pg_type bt ON bt.oid = a.atttypid WHERE c.oid = a.attcollation \
+                         AND a.attcollation <> bt.typcollation), '') AS type) own \
+                         WHERE t.oid = pg_catalog.to_regtype({name}) ORDER BY a.attnum DESC",
+                        quoted_text(&attribute(&action, SyntaxKind::COMPOSITE_FIELD_REF)?),
+                        name = quoted_text(name)
+                    ))),
                 }
             }
             Ok(TypeUndo::Parts(parts))
