@@ -38,7 +38,7 @@ fn soon(client: &mut Client, sql: &str, expected: Option<&str>) {
     }
 }
 
-const SHOWN: &str = "SELECT string_agg(t.typname || ':' || t.typtype || coalesce(t.typdefault, '') || t.typnotnull || \
+const SHOWN: &str = "SELECT string_agg(t.typname || ':' || t.typtype::text || coalesce(t.typdefault, '') || t.typnotnull::text || \
     coalesce((SELECT string_agg(conname || pg_get_constraintdef(c.oid), ',' ORDER BY conname) FROM pg_constraint c \
     WHERE c.contypid = t.oid AND c.contype = 'c'), '') || \
     coalesce((SELECT string_agg(attname || format_type(atttypid, atttypmod), ',' ORDER BY attnum) FROM pg_attribute \

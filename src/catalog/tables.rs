@@ -88,8 +88,12 @@ impl TableCache {
         if let Some(facts) = &mut facts {
             let typed = facts.columns.iter().filter(|column| column.named.is_some());
             facts.rules.typed = typed.map(|column| column.name.clone()).collect();
-            for column in facts.columns.iter().filter(|column| !column.has_default) {
-                let default = column.named.as_ref().and_then(|named| self.enums.kept.default_of(named));
+            for column in facts.columns.iter_mut().filter(|column| !column.has_default) {
+                let Some(named) = column.named.as_ref().filter(|named| !named.is_array) else { continue };
+                let name = RelationName { schema: named.schema.clone(), name: named.name.clone() };
+                // Of one that is not known yet nobody can tell.
+                column.has_default = self.enums.kept.named(&name).is_none();
+                let default = self.enums.kept.default_of(named);
                 facts.rules.defaults.extend(default.map(|default| (column.name.clone(), default)));
             }
         }

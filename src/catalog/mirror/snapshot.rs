@@ -118,8 +118,7 @@ impl MirrorSnapshot {
     /// Everything, for an empty mirror.
     pub fn create(&self) -> Vec<MirrorBatch> {
         let sequences = self.sequences.iter().collect::<Vec<_>>();
-        let rest = self.make(&self.relations.iter().collect::<Vec<_>>(), &[], &[], &sequences, &[]);
-        self.types.all.iter().cloned().chain(rest).collect()
+        self.make(&self.relations.iter().collect::<Vec<_>>(), &[], &[], &sequences, &[], &self.types.all)
     }
 
     /// What has to be done to a mirror made of `older` and of the clients' own words for the relations `by_text` (IRIS
@@ -165,7 +164,7 @@ impl MirrorSnapshot {
         let new: Vec<&Sequence> = self.sequences.iter().filter(|s| lacks(&older.sequences, s)).collect();
         let old: Vec<&Sequence> = older.sequences.iter().filter(|s| lacks(&self.sequences, s)).collect();
         if gone.is_empty() && made.is_empty() && new.is_empty() && old.is_empty() {
-            return self.types.changed.iter().chain(&self.types.gone).cloned().collect();
+            return self.types.gone.iter().chain(&self.types.changed).cloned().collect();
         }
         // DROP .. CASCADE takes views and foreign keys of relations that have not changed.
         let others: Vec<&Relation> = if gone.is_empty() {
@@ -174,9 +173,8 @@ impl MirrorSnapshot {
             let made: HashSet<_> = made.iter().map(|relation| key(relation)).collect();
             self.relations.iter().filter(|relation| !made.contains(&key(relation))).collect()
         };
-        let rest = self.make(&made, &gone, &others, &new, &old);
-        let (changed, gone) = (self.types.changed.iter(), self.types.gone.iter());
-        changed.cloned().chain(rest).chain(gone.cloned()).collect()
+        let types: Vec<MirrorBatch> = self.types.gone.iter().chain(&self.types.changed).cloned().collect();
+        self.make(&made, &gone, &others, &new, &old, &types)
     }
 
     /// Drops, then makes; of `others` what went with the drops.
@@ -187,6 +185,7 @@ impl MirrorSnapshot {
         others: &[&Relation],
         new: &[&Sequence],
         old: &[&Sequence],
+        types: &[MirrorBatch],
     ) -> Vec<MirrorBatch> {
         let mut batches = Batches::default();
         for relation in gone {
@@ -199,6 +198,8 @@ impl MirrorSnapshot {
             }
         }
         batches.close();
+        // A type that a table has cannot change in every way.
+        batches.done.extend(types.iter().cloned());
         let enum_schemas =
             made.iter().flat_map(|relation| &relation.enums).filter_map(|declared| declared.schema.as_ref());
         let schemas: BTreeSet<&String> = self.schemas.iter().chain(enum_schemas).collect();

@@ -494,7 +494,11 @@ impl Keeper {
             names.adopt(found.iter().map(|sequence| sequence.name.clone()));
             snapshot.set_sequences(found);
             self.enums.kept.begin_reading();
-            snapshot.set_types(self.enums.kept.follow(sequencer.types().await?));
+            let types = self.enums.kept.follow(sequencer.types().await?);
+            if !types.changed.is_empty() || !types.gone.is_empty() {
+                self.schema_epoch.fetch_add(1, Ordering::Release);
+            }
+            snapshot.set_types(types);
         }
         Ok(snapshot)
     }

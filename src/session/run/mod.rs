@@ -86,6 +86,7 @@ use crate::types::quoted_name;
 
 /// A statement under way.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a plain statement takes no memory for itself")]
 pub(super) enum Operation {
     Run(Run),
     Control(Control),
