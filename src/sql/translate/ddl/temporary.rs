@@ -108,7 +108,7 @@ impl NewTable {
 /// kind, in the plural.
 pub(super) fn refuse_unsaid(cx: &Cx<'_>, name: &SyntaxNode, what: &str) -> Result<()> {
     if let [schema, _] = names::folded_parts(name).as_slice()
-        && schema == "pg_temp"
+        && (schema == "pg_temp" || is_temporary_schema(schema))
     {
         return Err(
             unsupported(name, format!("temporary {what} are not supported")).hint("Name another schema, or none.")
