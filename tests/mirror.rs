@@ -274,6 +274,7 @@ impl Schema for Moods {
                 is_stream: false,
                 is_spelled: false,
                 enum_type: Some(Rc::new(EnumType { schema: None, name: "mood".into(), labels })),
+                named: None,
             }],
             ..TableFacts::default()
         }))

@@ -57,6 +57,7 @@ impl Schema for Tables {
                 draws: None,
                 constant_default: None,
                 enum_type: None,
+                named: None,
                 is_stream: false,
                 is_spelled: false,
             }

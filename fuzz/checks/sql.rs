@@ -237,8 +237,9 @@ fn tables() -> Vec<Rc<TableFacts>> {
             constant_default: None,
             enum_type: match declared {
                 DeclaredType::Enum(declared) => Some(Rc::new(declared)),
-                DeclaredType::Plain(_) | DeclaredType::Serial(_) => None,
+                DeclaredType::Plain(_) | DeclaredType::Serial(_) | DeclaredType::Named(_) => None,
             },
+            named: None,
             is_stream: false,
             vector_element: VectorElement::Double,
             is_spelled: true,

@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
+use super::UserTypes;
 use crate::sql::{EnumChange, EnumSide, EnumType, RelationName};
 
 /// By folded schema (empty for `public`) and name. Asked only when a statement names a type PostgreSQL does not have.
 #[derive(Debug, Default)]
 pub struct EnumTypes {
+    /// These and all others that PostgreSQL has.
+    pub(crate) kept: UserTypes,
     types: RwLock<HashMap<(String, String), EnumType>>,
 }
 

@@ -13,6 +13,7 @@ mod tables;
 mod temporary;
 mod under_way;
 mod unit;
+mod user_types;
 mod version;
 
 pub use answer::{Answer, first_error, rows_len};
@@ -38,6 +39,10 @@ pub(crate) use under_way::{ChangeUnderWay, ChangesUnderWay};
 pub(crate) use unit::{
     BoundValue, Execution, LongValue, as_owner, as_superuser, change, describe, execute, try_definitions, try_setting,
 };
+pub(crate) use user_types::{
+    TypeChange, TypeStatements, read_kept_types, read_user_types, type_columns_query, types_query,
+};
+pub(crate) use user_types::{UserType, UserTypes};
 pub(crate) use version::ServerVersion;
 
 /// What the tests of this floor share.

@@ -3,6 +3,7 @@
 mod names;
 mod statements;
 
+use super::TypeChange;
 use crate::sql::{OwnedChange, place_aside};
 use crate::types::{quoted_name, quoted_text};
 use crate::wire::{PgError, SqlState};
@@ -247,6 +248,8 @@ pub enum SequenceRequest {
     Drop {
         name: SequenceName,
     },
+    /// Types of users' making, which are kept beside.
+    Types(Vec<TypeChange>),
     /// Those that belong to columns follow a definition of a table.
     Follow(Vec<OwnedChange>),
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::{EnumTypes, SequenceName, SequenceNames};
 use crate::sql::{
-    ColumnFacts, EnumType, Named, NamedFacts, RelationName, Schema, TableFacts, TableLookup, ViewFacts, ViewLookup,
-    is_temporary_schema,
+    ColumnFacts, EnumType, Named, NamedFacts, NamedType, RelationName, Schema, TableFacts, TableLookup, ViewFacts,
+    ViewLookup, is_temporary_schema,
 };
 
 /// Tables by their folded IRIS schema and name. Forgotten as a whole when the schema epoch moves: DDL is rare, and a
@@ -84,6 +84,19 @@ impl TableCache {
                 column.enum_type = Some(Rc::new(now));
             }
         }
+        // A column takes the default of its domain where it has none of its own.
+        if let Some(facts) = &mut facts {
+            let typed = facts.columns.iter().filter(|column| column.named.is_some());
+            facts.rules.typed = typed.map(|column| column.name.clone()).collect();
+            for column in facts.columns.iter_mut().filter(|column| !column.has_default) {
+                let Some(named) = column.named.as_ref().filter(|named| !named.is_array) else { continue };
+                let name = RelationName { schema: named.schema.clone(), name: named.name.clone() };
+                // Of one that is not known yet nobody can tell.
+                column.has_default = self.enums.kept.named(&name).is_none();
+                let default = self.enums.kept.default_of(named);
+                facts.rules.defaults.extend(default.map(|default| (column.name.clone(), default)));
+            }
+        }
         self.tables.insert(key, facts.map(Rc::new));
     }
 
@@ -140,6 +153,14 @@ impl Schema for TableCache {
     fn enum_type(&self, name: &RelationName) -> Option<EnumType> {
         self.enums.get(name)
     }
+
+    fn default_of(&self, named: &NamedType) -> Option<String> {
+        self.enums.kept.default_of(named)
+    }
+
+    fn named_type(&self, name: &RelationName) -> Option<NamedType> {
+        self.enums.kept.named(name)
+    }
 }
 
 #[cfg(test)]
@@ -168,6 +189,7 @@ mod tests {
                 draws: None,
                 constant_default: None,
                 enum_type: Some(Rc::new(mood(&["sad"]))),
+                named: None,
                 is_stream: false,
                 is_spelled: false,
             }],

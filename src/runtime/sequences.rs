@@ -15,7 +15,8 @@ use super::counters::ShardCounters;
 use super::pool::{Lease, Pool, PoolOptions};
 use super::slots::Slots;
 use crate::catalog::{
-    Followed, Sequence, SequenceAnswer, SequenceName, SequenceRequest, SequenceStatements, read_sequences,
+    Followed, Sequence, SequenceAnswer, SequenceName, SequenceRequest, SequenceStatements, TypeChange, TypeStatements,
+    UserType, read_kept_types, read_sequences,
 };
 use crate::iris::Request;
 use crate::sql::{OwnedChange, SideTable};
@@ -33,6 +34,7 @@ pub struct SequenceOptions {
 #[derive(Debug)]
 pub(super) struct Sequencer {
     statements: SequenceStatements,
+    types: TypeStatements,
     /// The clients' connections, where these are in the same namespace.
     clients: Option<Rc<Pool>>,
     /// Of one connection, for when none of those is free.
@@ -59,6 +61,7 @@ impl Sequencer {
         options.target.login.namespace = namespace;
         Rc::new(Self {
             statements: SequenceStatements::new(&kept.table),
+            types: TypeStatements::new(&kept.table),
             clients,
             beside: Pool::new(options, Arc::new(Slots::new(1, 1, Mesh::new(1))), counters, tick),
             turn: Semaphore::new(1),
@@ -101,6 +104,28 @@ impl Sequencer {
     /// Why the table cannot be read.
     pub(super) async fn all(&self) -> Result<Vec<Sequence>, Box<PgError>> {
         self.in_turn(async |lease| self.kept(lease).await).await
+    }
+
+    /// All types of users' making.
+    ///
+    /// # Errors
+    /// Why the table cannot be read.
+    pub(super) async fn types(&self) -> Result<Vec<UserType>, Box<PgError>> {
+        self.in_turn(async |lease| match ask(lease, self.timeout, &self.types.select()).await {
+            Ok(asked) => Ok(read_kept_types(asked.rows)),
+            Err(trouble) if trouble.is(NO_TABLE_SQLCODE) => Ok(Vec::new()),
+            Err(trouble) => Err(trouble),
+        })
+        .await
+    }
+
+    async fn keep_types(&self, lease: &mut Lease, changes: &[TypeChange]) -> Result<(), Trouble> {
+        match ask(lease, self.timeout, &self.types.create()).await {
+            Err(trouble) if !trouble.is(TABLE_EXISTS_SQLCODE) => return Err(trouble),
+            _ => {}
+        }
+        let requests: Vec<Request> = changes.iter().flat_map(|change| self.types.change(change)).collect();
+        self.change(lease, &requests).await
     }
 
     async fn kept(&self, lease: &mut Lease) -> Result<Vec<Sequence>, Trouble> {
@@ -190,6 +215,10 @@ impl Sequencer {
                 self.change(lease, &[self.statements.rename(from, to)]).await?;
                 Ok(SequenceAnswer::default())
             }
+            SequenceRequest::Types(changes) => {
+                self.keep_types(lease, changes).await?;
+                Ok(SequenceAnswer::default())
+            }
             SequenceRequest::Follow(changes) => self.follow(lease, changes).await,
             SequenceRequest::Drop { name } => {
                 let existed = self.read(lease, name, false).await?.is_some();
@@ -229,6 +258,14 @@ impl Sequencer {
                         answer.came.push(to);
                     }
                 }
+            }
+        }
+        for change in changes {
+            let OwnedChange::SchemaGone(schema) = change else { continue };
+            match ask(lease, self.timeout, &self.types.delete_schema(schema)).await {
+                Err(trouble) if !trouble.is(NO_TABLE_SQLCODE) => return Err(trouble),
+                Err(_) => {}
+                Ok(_) => requests.push(self.types.delete_schema(schema)),
             }
         }
         if !requests.is_empty() {

@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::named_type::NamedType;
 use crate::sql::syntax::parse::lone_statement;
 use crate::types::{Oid, PgType};
 use crate::wire::{PgError, SqlState};
@@ -38,6 +39,7 @@ pub enum DeclaredType {
     /// `smallserial`, `serial`, `bigserial`: the integer type it stands for.
     Serial(PgType),
     Enum(EnumType),
+    Named(NamedType),
 }
 
 /// An enum type: `name` with its labels in their order.
@@ -67,6 +69,7 @@ impl DeclaredType {
         match self {
             Self::Plain(pg_type) | Self::Serial(pg_type) => *pg_type,
             Self::Enum(_) => PgType::new(Oid::TEXT),
+            Self::Named(named) => named.pg_type(),
         }
     }
 }
@@ -168,6 +171,9 @@ pub fn parse_column_note(description: &str) -> Option<ColumnNote> {
     if let Some((declared, rest)) = parse_enum(rest) {
         return Some(ColumnNote { declared: DeclaredType::Enum(declared), clauses: clauses(rest)? });
     }
+    if let Some((named, rest)) = NamedType::parse(rest) {
+        return Some(ColumnNote { declared: DeclaredType::Named(named), clauses: clauses(rest)? });
+    }
     let (type_text, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     let serial = match type_text {
         "smallserial" => Some(Oid::INT2),
@@ -223,7 +229,7 @@ pub(super) fn elements(text: &str) -> Option<SyntaxNode> {
     (statement.kind() == SyntaxKind::CREATE_TABLE && list.kind() == SyntaxKind::TABLE_ARG_LIST).then_some(list)
 }
 
-fn parse_type(text: &str) -> Option<PgType> {
+pub(super) fn parse_type(text: &str) -> Option<PgType> {
     let (rest, is_array) = match text.strip_suffix("[]") {
         Some(rest) => (rest, true),
         None => (text, false),
@@ -277,7 +283,7 @@ fn parse_enum(text: &str) -> Option<(EnumType, &str)> {
 }
 
 /// The character behind a backslash.
-fn escaped(rest: &mut dyn Iterator<Item = char>) -> Option<char> {
+pub(super) fn escaped(rest: &mut dyn Iterator<Item = char>) -> Option<char> {
     match rest.next()? {
         'u' => {
             let mut code = String::new();
@@ -304,7 +310,7 @@ pub(super) fn unescaped(text: &str) -> Option<String> {
     (!plain.contains('\0')).then_some(plain)
 }
 
-fn put_escaped(text: &mut String, plain: &str, also: &[char]) {
+pub(super) fn put_escaped(text: &mut String, plain: &str, also: &[char]) {
     for c in plain.chars() {
         match c {
             '\\' => text.push_str("\\\\"),
@@ -341,6 +347,7 @@ pub(super) fn column_note(note: &ColumnNote) -> Option<String> {
             Oid::INT8 => "bigserial",
             _ => return None,
         }),
+        DeclaredType::Named(named) => named.put(&mut text)?,
         DeclaredType::Enum(declared) => {
             if let Some(schema) = &declared.schema {
                 put_escaped(&mut text, schema, SPECIAL);
@@ -421,7 +428,7 @@ pub(crate) fn parse_view_note(definition: &str) -> Option<String> {
     unescaped(text)
 }
 
-fn put_type(text: &mut String, pg_type: PgType) -> Option<()> {
+pub(super) fn put_type(text: &mut String, pg_type: PgType) -> Option<()> {
     let (oid, suffix) = match pg_type.oid.element() {
         Some(element) => (element, "[]"),
         None => (pg_type.oid, ""),

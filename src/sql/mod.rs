@@ -8,6 +8,7 @@ mod description;
 mod finish;
 mod iris_text;
 mod lex;
+mod named_type;
 mod options;
 mod plan;
 mod plpgsql;
@@ -29,6 +30,7 @@ pub(crate) use description::{ClauseKind, is_note, parse_view_columns, parse_view
 pub(crate) use description::{ColumnNote, drawing_clause, drawn_by_default};
 pub use description::{DeclaredType, EnumType, parse_column_note, parse_description};
 pub(crate) use finish::finish;
+pub(crate) use named_type::NamedType;
 pub use options::{SideTable, TranslateError, TranslateOptions, Translated};
 pub(crate) use options::{TEMPORARY_PREFIX, TemporaryNames, is_temporary_schema};
 pub use plan::{Action, Bind, MirrorStatement, Translation};
@@ -38,8 +40,8 @@ pub(crate) use plan::{
     EnumSide, ExecuteArgument, Fetch, FetchDirection, FetchKey, FetchedColumn, Fill, Finish, FinishPiece, Given,
     ModesScope, OnCommit, Output, OutputColumn, OwnedChange, PUT_ASIDE_PREFIX, Plan, Proof, Rehearsal, Restart,
     Reversal, ReversalPart, RunIf, ScriptStep, SequenceCommand, SequenceFunction, SessionValue, SetConfig,
-    SettingCommand, StepRole, TemporaryChange, TransactionCommand, TransactionModes, UndoSource, place_aside,
-    travels_in_binary, witness,
+    SettingCommand, StepRole, TemporaryChange, TransactionCommand, TransactionModes, TypeAction, TypeCommand,
+    UndoSource, place_aside, travels_in_binary, witness,
 };
 pub(crate) use plpgsql::{BlockStatement, BlockStep, DoBlock};
 pub(crate) use rule_notes::{RuleNotes, is_hidden};

@@ -86,6 +86,11 @@ impl SideTable {
         Self { schema: schema.into(), name: name.into(), is_usable: AtomicBool::new(true) }
     }
 
+    /// Another table of its schema: the name has this behind its own.
+    pub fn beside(&self, what: &str) -> Self {
+        Self::new(self.schema.clone(), format!("{}_{what}", self.name))
+    }
+
     /// Whether these are its names in IRIS.
     pub fn is(&self, schema: &str, name: &str) -> bool {
         self.schema.eq_ignore_ascii_case(schema) && self.name.eq_ignore_ascii_case(name)

@@ -6,6 +6,7 @@ mod finished;
 mod rehearsal;
 mod reversal;
 mod sequence;
+mod user_type;
 
 use std::rc::Rc;
 
@@ -18,6 +19,7 @@ pub(crate) use reversal::{
     place_aside, witness,
 };
 pub(crate) use sequence::{Draw, Fill, OwnedChange, Restart, SequenceCommand, SequenceFunction};
+pub(crate) use user_type::{TypeAction, TypeCommand};
 
 use super::description::EnumType;
 use super::plpgsql::DoBlock;
@@ -55,6 +57,8 @@ pub struct Translation {
     pub set_configs: Vec<SetConfig>,
     /// What the statement does to the enum types, once the mirror has taken it.
     pub enum_change: Option<EnumChange>,
+    /// CREATE, ALTER and DROP of a type that is kept, all of which is in `mirror`.
+    pub type_command: Option<TypeCommand>,
     /// How a rollback takes the definition back; `None` where there is nothing to undo, or no way.
     pub reversal: Option<Box<Reversal>>,
     /// For each row of an upsert of several what it has for the columns of the key: no two may have the same.
@@ -85,6 +89,7 @@ impl Translation {
             mirror_decides: false,
             sleeps: Vec::new(),
             enum_change: None,
+            type_command: None,
             reversal: None,
             upsert_keys: Vec::new(),
             is_of_session: false,

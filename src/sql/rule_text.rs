@@ -82,6 +82,12 @@ pub(in crate::sql) fn shown_text(item: &str) -> String {
 
 /// A value made one of a column as PostgreSQL does when it stores it: what is too long is an error.
 pub(in crate::sql) fn coerced(column: &ColumnFacts, text: &str) -> String {
+    if let Some(named) = &column.named {
+        // A cast to the domain alone would cut what is too long.
+        let base = ColumnFacts { named: None, ..column.clone() };
+        let text = if named.base.is_some() { coerced(&base, text) } else { format!("({text})") };
+        return format!("{text}::{}", named.quoted());
+    }
     let PgType { oid, typmod } = column.pg_type;
     let is_bounded = column.enum_type.is_none() && typmod >= 0;
     let function = match oid {
@@ -100,6 +106,9 @@ pub(in crate::sql) fn coerced(column: &ColumnFacts, text: &str) -> String {
 /// The type of a column, whose values keep their length: where they are stored it is looked at.
 pub(in crate::sql) fn whole(column: &ColumnFacts) -> String {
     let pg_type = column.pg_type;
+    if let Some(named) = &column.named {
+        return named.quoted();
+    }
     if let Some(of) = &column.enum_type {
         let schema = of.schema.as_deref().unwrap_or("public");
         return format!("{}.{}", quoted_name(schema), quoted_name(&of.name));

@@ -11,6 +11,8 @@ pub struct Rules {
     pub defaults: Vec<(String, String)>,
     /// Columns of the table in IRIS that no client sees: each tells of a definition, and some hold the keys of a unique index.
     pub hidden: Vec<String>,
+    /// Columns of types of users' making: PostgreSQL alone knows what these take.
+    pub typed: Vec<String>,
     /// Names that columns had once.
     pub renamed: Vec<String>,
 }
@@ -55,7 +57,7 @@ pub struct KeyRule {
 impl Rules {
     /// Whether there is nothing to be looked at when a row is written.
     pub fn is_empty(&self) -> bool {
-        self.checks.is_empty() && self.generated.is_empty() && self.keys.is_empty()
+        self.checks.is_empty() && self.generated.is_empty() && self.keys.is_empty() && self.typed.is_empty()
     }
 
     /// Whether a row has to be looked at when these columns of it change.
@@ -68,6 +70,7 @@ impl Rules {
         self.checks.iter().any(|check| !check.is_validated || reads(&check.reads))
             || self.generated.iter().any(|rule| reads(&rule.reads) || is_among(&rule.column, changed))
             || self.keys.iter().any(|key| reads(&key.reads))
+            || reads(&self.typed)
     }
 
     /// Whether a column is computed from one that changes.
@@ -90,7 +93,7 @@ impl Rules {
         let checks = self.checks.iter().map(|rule| &rule.reads);
         let generated = self.generated.iter().map(|rule| &rule.reads);
         let keys = self.keys.iter().map(|rule| &rule.reads);
-        checks.chain(generated).chain(keys).any(|reads| is_among(column, reads))
+        checks.chain(generated).chain(keys).any(|reads| is_among(column, reads)) || is_among(column, &self.typed)
     }
 
     pub fn is_hidden(&self, column: &str) -> bool {

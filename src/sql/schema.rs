@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::description::EnumType;
+use super::named_type::NamedType;
 use super::rules::Rules;
 use crate::types::PgType;
 
@@ -31,6 +32,8 @@ pub struct ColumnFacts {
     pub draws: Option<String>,
     /// Its enum type, whose labels are all it may hold; `pg_type` is text then.
     pub enum_type: Option<Rc<EnumType>>,
+    /// Its domain, composite type or the like; `pg_type` is what IRIS keeps of it.
+    pub named: Option<Rc<NamedType>>,
     /// A stream of IRIS (LONGVARCHAR, LONGVARBINARY), which IRIS can show, write and test for NULL, and not compute with.
     pub is_stream: bool,
     /// Of a vector.
@@ -40,6 +43,11 @@ pub struct ColumnFacts {
 }
 
 impl ColumnFacts {
+    /// Text that means nothing to IRIS.
+    pub fn is_opaque(&self) -> bool {
+        self.named.as_ref().is_some_and(|named| named.base.is_none())
+    }
+
     /// Whether PostgreSQL would find it by this folded name, in a table whose columns all are as spelled or not.
     pub fn is_called(&self, folded: &str, all_spelled: bool) -> bool {
         self.name == folded || (!self.is_spelled && !all_spelled && self.name.to_lowercase() == folded)
@@ -203,6 +211,16 @@ pub trait Schema {
 
     /// An enum type by its name, if there is one.
     fn enum_type(&self, _name: &RelationName) -> Option<EnumType> {
+        None
+    }
+
+    /// Another type of a user's making by its name, if there is one; enums are among them.
+    fn named_type(&self, _name: &RelationName) -> Option<NamedType> {
+        None
+    }
+
+    /// The default of a domain, as an expression.
+    fn default_of(&self, _named: &NamedType) -> Option<String> {
         None
     }
 }

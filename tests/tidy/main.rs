@@ -51,6 +51,7 @@ const INNER_FLOORS: &[(&str, &[&[&str]])] = &[
             &[
                 "rules",
                 "description",
+                "named_type",
                 "schema",
                 "rule_notes",
                 "rule_text",

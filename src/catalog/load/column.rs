@@ -35,9 +35,15 @@ pub(super) fn column(row: Vec<Option<String>>) -> Option<ReadColumn> {
         Some(DeclaredType::Enum(declared)) if iris.fits_text() => Some(Rc::new(declared.clone())),
         _ => None,
     };
+    let named = match &declared {
+        Some(DeclaredType::Named(named)) if named.base.map_or(iris.fits_text(), |base| iris.fits(base)) => {
+            Some(Rc::new(named.clone()))
+        }
+        _ => None,
+    };
     let is_noted = declared.is_some();
     let declared = declared.map(|declared| declared.pg_type());
-    let declared = declared.filter(|declared| enum_type.is_some() || iris.fits(*declared));
+    let declared = declared.filter(|declared| enum_type.is_some() || named.is_some() || iris.fits(*declared));
     let pg_type = declared.unwrap_or_else(|| iris.pg_type());
     let has_own = default.as_ref().is_some_and(|text| !text.is_empty());
     let iris_default = IrisDefault::read(default.as_deref());
@@ -55,6 +61,7 @@ pub(super) fn column(row: Vec<Option<String>>) -> Option<ReadColumn> {
         // The gateway makes text EXACT, and always leaves a note about it.
         folds_case: !is_noted && iris.is_text(),
         enum_type,
+        named,
         is_stream: iris.is_stream(),
         vector_element: VectorElement::default(),
         is_spelled: is_ours,

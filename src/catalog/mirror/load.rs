@@ -304,7 +304,10 @@ impl MirrorLoad {
             return Ok(());
         }
         let own = [&self.options.side_table, &self.options.sequence_table];
-        if own.into_iter().flatten().any(|table| table.is(&schema, &name)) {
+        let types = self.options.sequence_table.as_ref().map(|table| table.beside("types"));
+        if own.into_iter().flatten().any(|table| table.is(&schema, &name))
+            || types.is_some_and(|table| table.is(&schema, &name))
+        {
             return Ok(());
         }
         if self.tables.len() >= RELATIONS_MAX {

@@ -378,6 +378,7 @@ fn declared_type(column: &RawColumn) -> DeclaredType {
     let note = column.description.as_deref().and_then(parse_column_note);
     let fits = |declared: &DeclaredType| match declared {
         DeclaredType::Enum(_) => column.iris.fits_text(),
+        DeclaredType::Named(named) => named.base.map_or(column.iris.fits_text(), |base| column.iris.fits(base)),
         DeclaredType::Serial(pg_type) => column.identity && column.iris.fits(*pg_type),
         DeclaredType::Plain(pg_type) => column.iris.fits(*pg_type),
     };
@@ -435,6 +436,9 @@ impl Definition {
                 (serial.to_owned(), serial.to_owned(), None)
             }
             DeclaredType::Enum(declared) => (enum_name(&declared), "text".to_owned(), Some(declared)),
+            DeclaredType::Named(named) => {
+                (named.quoted(), type_name(named.base.unwrap_or(PgType::new(Oid::TEXT))), None)
+            }
         };
         let is_serial = type_text.ends_with("serial");
         let mut tail = String::new();

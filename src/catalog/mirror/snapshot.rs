@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::catalog::sequences::{Sequence, SequenceName};
+use crate::catalog::user_types::KeptTypes;
 use crate::sql::{EnumType, MirrorStatement};
 
 use super::comments::Comments;
@@ -32,6 +33,7 @@ pub struct MirrorSnapshot {
     default_schema: String,
     /// Without where they stand.
     sequences: Vec<Sequence>,
+    types: KeptTypes,
 }
 
 /// Names of relations that are taken, per schema: IRIS has a name space of indexes per table, PostgreSQL one for
@@ -80,7 +82,7 @@ impl MirrorSnapshot {
         schemas.sort();
         schemas.dedup();
         let default_schema = default_schema.to_owned();
-        Self { places, schemas, relations, default_schema, sequences: Vec::new() }
+        Self { places, schemas, relations, default_schema, sequences: Vec::new(), types: KeptTypes::default() }
     }
 
     /// What its tables draw from, and others.
@@ -96,6 +98,11 @@ impl MirrorSnapshot {
     #[cfg(test)]
     pub(super) fn sequences(&self) -> impl Iterator<Item = &Sequence> {
         self.sequences.iter()
+    }
+
+    /// Those of its columns, and others.
+    pub(crate) fn set_types(&mut self, types: KeptTypes) {
+        self.types = types;
     }
 
     pub fn len(&self) -> usize {
@@ -119,7 +126,7 @@ impl MirrorSnapshot {
     /// Everything, for an empty mirror.
     pub fn create(&self) -> Vec<MirrorBatch> {
         let sequences = self.sequences.iter().collect::<Vec<_>>();
-        self.make(&self.relations.iter().collect::<Vec<_>>(), &[], &[], &sequences, &[])
+        self.make(&self.relations.iter().collect::<Vec<_>>(), &[], &[], &sequences, &[], &self.types.all)
     }
 
     /// What has to be done to a mirror made of `older` and of the clients' own words for the relations `by_text` (IRIS
@@ -171,7 +178,7 @@ impl MirrorSnapshot {
         let new = self.sequences.iter().filter(|s| lacks(&older.sequences, s) || is_remade(s)).collect::<Vec<_>>();
         let old: Vec<&Sequence> = older.sequences.iter().filter(|s| lacks(&self.sequences, s)).collect();
         if gone.is_empty() && made.is_empty() && new.is_empty() && old.is_empty() {
-            return Vec::new();
+            return self.types.gone.iter().chain(&self.types.changed).cloned().collect();
         }
         // DROP .. CASCADE takes views and foreign keys of relations that have not changed.
         let others: Vec<&Relation> = if gone.is_empty() {
@@ -179,7 +186,8 @@ impl MirrorSnapshot {
         } else {
             self.relations.iter().filter(|relation| !made_keys.contains(&key(relation))).collect()
         };
-        self.make(&made, &gone, &others, &new, &old)
+        let types: Vec<MirrorBatch> = self.types.gone.iter().chain(&self.types.changed).cloned().collect();
+        self.make(&made, &gone, &others, &new, &old, &types)
     }
 
     /// The table of its column, as IRIS calls it.
@@ -197,6 +205,7 @@ impl MirrorSnapshot {
         others: &[&Relation],
         new: &[&Sequence],
         old: &[&Sequence],
+        types: &[MirrorBatch],
     ) -> Vec<MirrorBatch> {
         let mut batches = Batches::default();
         for relation in gone {
@@ -209,6 +218,8 @@ impl MirrorSnapshot {
             }
         }
         batches.close();
+        // A type that a table has cannot change in every way.
+        batches.done.extend(types.iter().cloned());
         let enum_schemas =
             made.iter().flat_map(|relation| &relation.enums).filter_map(|declared| declared.schema.as_ref());
         let schemas: BTreeSet<&String> = self.schemas.iter().chain(enum_schemas).collect();

@@ -495,6 +495,12 @@ impl Keeper {
             // What a transaction that is not over has dropped is nobody's.
             found.retain(|sequence| place_aside(&sequence.name.schema).is_none());
             snapshot.set_sequences(found);
+            self.enums.kept.begin_reading();
+            let types = self.enums.kept.follow(sequencer.types().await?);
+            if !types.changed.is_empty() || !types.gone.is_empty() {
+                self.schema_epoch.fetch_add(1, Ordering::Release);
+            }
+            snapshot.set_types(types);
         }
         Ok(snapshot)
     }

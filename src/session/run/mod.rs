@@ -36,6 +36,7 @@ pub(super) mod sequence_call;
 mod staged;
 pub(super) mod streams;
 pub(super) mod try_setting;
+mod type_run;
 pub(super) mod undoing;
 pub(super) mod upsert_keys;
 pub(super) mod values;
@@ -81,11 +82,11 @@ use crate::session::contract::step::{Event, Progress};
 use crate::session::understand::context::{Cx, ShardContext, Understood};
 use crate::session::understand::resolve::Understanding;
 use crate::session::understand::rows::Formats;
-use crate::session::understand::rules::mirror_change;
 use crate::types::quoted_name;
 
 /// A statement under way.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a plain statement takes no memory for itself")]
 pub(super) enum Operation {
     Run(Run),
     Control(Control),
@@ -111,7 +112,7 @@ pub(super) enum Operation {
     /// A definition that PostgreSQL tries first.
     Rehearsed(Box<Rehearsed>),
     /// Only the mirror has something to do.
-    Mirror(MirrorOnly),
+    Mirror(Box<MirrorOnly>),
     /// SET of a parameter that the oracle knows.
     TrySetting(Box<TrySetting>),
     /// Rows come from the operation of the cursor's query.
@@ -230,11 +231,7 @@ impl Operation {
                 }
             }
             Action::Script(_) => Self::Run(Run::new(understood, values, formats, describe)),
-            Action::MirrorOnly => Self::Mirror(MirrorOnly {
-                change: mirror_change(client, &understood),
-                enum_change: understood.translation.enum_change.clone(),
-                tag: tag(),
-            }),
+            Action::MirrorOnly => Self::Mirror(Box::new(MirrorOnly::new(carrying, understood, client))),
             Action::Sequence(command) => Self::Sequence(Box::new(SequenceRun::new(command.clone(), understood))),
             Action::Transaction(command) => Self::Control(Control::new(command.clone(), tag(), undoing)),
             Action::Setting(command) if let Some(setting) = TrySetting::of(command, &understood.tag, context) => {
@@ -327,7 +324,7 @@ impl Operation {
             Self::LockRows(run) => run.start(rows_max, cx),
             Self::Staged(run) => run.start(rows_max, cx),
             Self::Rehearsed(run) => run.start(cx),
-            Self::Mirror(mirror) => Ok(mirror.start()),
+            Self::Mirror(mirror) => mirror.start(cx),
             Self::Sequence(run) => run.start(cx),
             Self::Following(run) => run.start(rows_max, cx),
             Self::Drawing(drawing) => {
@@ -502,6 +499,7 @@ impl Operation {
             Self::Staged(run) => run.take_result(),
             Self::Rehearsed(run) => run.take_result(),
             Self::Copy(run) => run.take_result(),
+            Self::Mirror(run) => run.take_result(),
             // A cursor's result is its portal's.
             _ => None,
         }

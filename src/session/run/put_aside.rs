@@ -6,7 +6,7 @@ mod queries;
 
 use std::rc::Rc;
 
-use crate::catalog::{Answer, MirrorChange, SequenceName, SequenceRequest, try_setting};
+use crate::catalog::{Answer, MirrorChange, SequenceName, SequenceRequest, TypeChange, try_setting};
 use crate::iris::Request;
 use crate::sql::{
     CatalogQuery, Deferral, DroppedKind, DroppedOthers, DroppedTable, EnumChange, MirrorStatement, PUT_ASIDE_PREFIX,
@@ -327,7 +327,15 @@ impl PutAside {
                     let change = format!("ALTER TYPE {old} SET SCHEMA {place}");
                     let undo = format!("ALTER TYPE {place}.{new} SET SCHEMA {}", quoted_name(schema));
                     let type_name = RelationName { schema: Some((*schema).to_owned()), name: (*name).to_owned() };
-                    steps.push(Step::Forget(type_name));
+                    steps.push(Step::Forget(type_name.clone()));
+                    if let Some(kept) = cx.shard.options.enums.kept.definition(&type_name) {
+                        let gone = TypeChange::Gone { schema: kept.schema.clone(), name: kept.name.clone() };
+                        let request = SequenceRequest::Types(vec![gone]);
+                        steps.push(Step::Sequence {
+                            request,
+                            undo: SequenceRequest::Types(vec![TypeChange::Put(kept)]),
+                        });
+                    }
                     steps.push(move_to(&place, &[], vec![change], vec![undo]));
                     steps.push(hide_place(&place, &[], Vec::new()));
                 }

@@ -228,6 +228,9 @@ impl Undoing {
 
 /// What this process knows of sequences follows what was done to one.
 pub(super) fn follow_names(request: &SequenceRequest, cx: &Cx<'_>) {
+    if let SequenceRequest::Types(changes) = request {
+        cx.shard.options.enums.kept.apply(changes);
+    }
     let Some(names) = &cx.shard.options.sequences else { return };
     match request {
         SequenceRequest::Rename { from, to } if names.contains(from) => {

@@ -122,6 +122,13 @@ fn qualified(word: &SyntaxToken) -> Option<(Option<String>, String)> {
 /// The columns of a table that a query needs, in their order; at least one, so that there are rows to be counted.
 pub(super) fn needed(base: &Base, mentions: &Mentions) -> Vec<FetchedColumn> {
     let columns: Vec<(String, &ColumnFacts)> = base.own_names().zip(&base.facts.columns).collect();
+    // All else takes a domain for the type that it is of.
+    let tells_types = mentions.words.contains_key(&(None, "pg_typeof".to_owned()));
+    let fetched = |name: &str, facts: &ColumnFacts| {
+        let of_domain = facts.named.as_ref().filter(|_| tells_types).map(|named| named.quoted());
+        let column = fetched(name, facts);
+        FetchedColumn { cast: of_domain.or(column.cast), ..column }
+    };
     let mut needed: Vec<FetchedColumn> = columns
         .iter()
         .filter(|(name, _)| mentions.needs(base, name))
@@ -136,6 +143,10 @@ pub(super) fn needed(base: &Base, mentions: &Mentions) -> Vec<FetchedColumn> {
 
 /// The form of a column's values on their way to PostgreSQL.
 pub(crate) fn fetched(name: &str, facts: &ColumnFacts) -> FetchedColumn {
+    if let Some(named) = facts.named.as_ref().filter(|named| named.base.is_none()) {
+        let text = FetchedColumn::of(name, PgType::new(Oid::TEXT)).texts();
+        return FetchedColumn { cast: Some(named.quoted()), ..text };
+    }
     let Some(of) = &facts.enum_type else { return FetchedColumn::of(name, facts.pg_type) };
     let schema = of.schema.as_deref().map_or_else(|| "public".to_owned(), quoted_name);
     FetchedColumn {

@@ -49,6 +49,7 @@ use super::template::Template;
 use super::translate::context::cx::Cx;
 use super::translate::explain::plainly_explained;
 use super::translate::{RULES, trial};
+use crate::sql::schema::ColumnFacts;
 use crate::types::{Oid, quoted_name, quoted_text};
 
 /// A query cut in two; `None` where it cannot be cut.
@@ -192,8 +193,12 @@ impl Cut<'_, '_> {
 
     /// What IRIS is asked for the rows of a table.
     fn fetch(&self, base: &Base, bases: &[Base], columns: Vec<FetchedColumn>) -> Result<Option<Draft>, TranslateError> {
-        let list: Vec<String> =
-            columns.iter().map(|column| format!("{}.{}", base.visible, quoted_name(&column.name))).collect();
+        let listed = |column: &FetchedColumn| {
+            // What IRIS keeps as text travels as text.
+            let is_text = base.column(&column.name).is_some_and(ColumnFacts::is_opaque);
+            format!("{}.{}{}", base.visible, quoted_name(&column.name), if is_text { "::text" } else { "" })
+        };
+        let list: Vec<String> = columns.iter().map(listed).collect();
         // An alias hides the schema, by which a condition may name the table.
         let alias = base.alias.as_ref().map(|alias| format!(" AS {}", alias.name)).unwrap_or_default();
         let from = format!("FROM {}{alias}", base.typed.join("."));

@@ -60,9 +60,13 @@ impl Tables {
                         folds_case: words.contains(&"~"),
                         draws: None,
                         constant_default: None,
+                        named: match &note.declared {
+                            DeclaredType::Named(named) => Some(Rc::new(named.clone())),
+                            _ => None,
+                        },
                         enum_type: match note.declared {
                             DeclaredType::Enum(declared) => Some(Rc::new(declared)),
-                            DeclaredType::Plain(_) | DeclaredType::Serial(_) => None,
+                            _ => None,
                         },
                         is_stream: words.contains(&"stream"),
                         is_spelled: false,

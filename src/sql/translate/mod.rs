@@ -212,14 +212,20 @@ fn one(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation, Box<PgError>> {
                         mirror,
                         mirror_decides,
                         enum_change,
+                        type_command,
                         temporary,
                         owned,
                         rehearsal,
                         reversal,
                         ..
                     } = ddl;
-                    let translation =
-                        Translation { mirror, mirror_decides, enum_change, ..Translation::new(action, tag) };
+                    let translation = Translation {
+                        mirror,
+                        mirror_decides,
+                        enum_change,
+                        type_command,
+                        ..Translation::new(action, tag)
+                    };
                     Ok(Translation { temporary, owned, rehearsal, reversal, ..translation })
                 }
                 None => Err(utility::unsupported(node)),

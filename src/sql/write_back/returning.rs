@@ -6,6 +6,7 @@ use super::Change;
 use super::target::Table;
 use crate::sql::finish::{SYSTEM_COLUMNS, fetched};
 use crate::sql::options::TranslateError;
+use crate::sql::schema::ColumnFacts;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::write_plan::Returning;
@@ -44,7 +45,11 @@ impl Change<'_, '_> {
         }
         let Some(list) = own.filter(|_| !self.returns_system_column(table)) else { return Ok(None) };
         let columns = table.facts.columns.iter().map(|column| fetched(&table.spelled(column), column)).collect();
-        let all: Vec<String> = table.facts.columns.iter().map(|column| table.called(column)).collect();
+        let shown = |column: &ColumnFacts| {
+            // What IRIS keeps as text travels as text.
+            format!("{}{}", table.called(column), if column.is_opaque() { "::text" } else { "" })
+        };
+        let all: Vec<String> = table.facts.columns.iter().map(shown).collect();
         let clause = format!(" RETURNING {}", all.join(", "));
         let by_query = Returning { list, name: table.visible.clone(), columns };
         Ok(self.is_written(&write(&clause))?.then_some(Returned { clause, by_query: Some(by_query) }))

@@ -86,7 +86,10 @@ impl Table {
             |column: &&ColumnFacts| self.facts.primary_key.iter().any(|key| key.eq_ignore_ascii_case(&column.name));
         let able = || {
             self.facts.columns.iter().filter(|column| {
-                !column.identity && !column.is_stream && self.facts.rules.generated(&column.name).is_none()
+                !column.identity
+                    && !column.is_stream
+                    && !column.is_opaque()
+                    && self.facts.rules.generated(&column.name).is_none()
             })
         };
         able().find(|column| !is_key(column)).or_else(|| able().next()).map(|column| self.called(column))

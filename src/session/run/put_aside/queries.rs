@@ -148,7 +148,8 @@ pub(super) fn of_others(dropped: &DroppedOthers) -> String {
              pg_catalog.format('%I.%I', nspname, relname), ', ') || ' CASCADE' FROM inside WHERE relkind = 'S' \
              UNION ALL SELECT 4, 'own' || pg_catalog.chr(1) || 'DROP TYPE ' || pg_catalog.string_agg(\
              pg_catalog.format('%I.%I', nspname, typname), ', ') || ' CASCADE' FROM dropped \
-             JOIN pg_catalog.pg_type AS t ON typnamespace = dropped.oid WHERE typtype IN ('d', 'e', 'r') AND NOT EXISTS (SELECT \
+             JOIN pg_catalog.pg_type AS t ON typnamespace = dropped.oid WHERE (typtype IN ('d', 'e', 'r') OR EXISTS (SELECT \
+             FROM pg_catalog.pg_class AS row WHERE row.oid = typrelid AND relkind = 'c')) AND NOT EXISTS (SELECT \
              FROM pg_catalog.pg_depend AS use WHERE use.objid = t.oid AND use.deptype = 'e') \
              UNION ALL SELECT 5, pg_catalog.concat_ws(pg_catalog.chr(1), 'schema', nspname) FROM dropped \
              WHERE nspname <> 'public') AS found WHERE text IS NOT NULL ORDER BY stage"

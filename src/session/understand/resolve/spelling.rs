@@ -5,7 +5,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::catalog::{DescribedColumn, TableCache};
-use crate::sql::{EnumType, Named, NamedFacts, RelationName, Schema, TableLookup, ViewLookup, quoted_names_at};
+use crate::sql::{
+    EnumType, Named, NamedFacts, NamedType, RelationName, Schema, TableLookup, ViewLookup, quoted_names_at,
+};
 use crate::wire::{PgError, SqlState};
 
 /// The tables a shard knows, and which of them were asked for.
@@ -40,6 +42,14 @@ impl Schema for Asked<'_> {
 
     fn enum_type(&self, name: &RelationName) -> Option<EnumType> {
         self.tables.enum_type(name)
+    }
+
+    fn default_of(&self, named: &NamedType) -> Option<String> {
+        self.tables.default_of(named)
+    }
+
+    fn named_type(&self, name: &RelationName) -> Option<NamedType> {
+        self.tables.named_type(name)
     }
 
     fn has_sequence(&self, schema: &str, name: &str) -> bool {

@@ -60,6 +60,8 @@ pub(crate) struct Cx<'a> {
     pub loose: Cell<bool>,
     /// The name read next may be that of a stream: it is shown as it is, or tested for NULL.
     pub allows_stream: Cell<bool>,
+    /// The next column may be of a type that IRIS keeps as text it cannot read: that text is meant.
+    pub allows_named: Cell<bool>,
     /// The query being read takes a few of its rows only, which a vector index may find.
     pub is_limited: Cell<bool>,
     /// Literals stay in the text: GROUP BY and what must match it, DDL.
@@ -108,6 +110,7 @@ impl<'a> Cx<'a> {
             conditions: RefCell::default(),
             loose: Cell::new(false),
             allows_stream: Cell::new(false),
+            allows_named: Cell::new(false),
             is_limited: Cell::new(false),
             inline: Cell::new(false),
             excluded: RefCell::default(),

@@ -8,6 +8,7 @@ use squawk_syntax::SyntaxNode;
 use super::frag::Ty;
 use super::kept::is_text;
 use crate::sql::description::EnumType;
+use crate::sql::named_type::NamedType;
 use crate::sql::schema::{ColumnFacts, VectorElement};
 use crate::sql::syntax::names;
 
@@ -22,6 +23,8 @@ pub(crate) struct Column {
     pub nullable: bool,
     /// A table's own column of such a type.
     pub enum_type: Option<Rc<EnumType>>,
+    /// [`ColumnFacts::named`].
+    pub named: Option<Rc<NamedType>>,
     /// See [`ColumnFacts::is_stream`].
     pub is_stream: bool,
     /// [`Frag::is_exact`](super::frag::Frag::is_exact).
@@ -81,6 +84,7 @@ pub(crate) fn column_of(facts: &ColumnFacts) -> Column {
         ty: Ty::Known(facts.pg_type),
         nullable: facts.nullable,
         enum_type: facts.enum_type.clone(),
+        named: facts.named.clone(),
         is_stream: facts.is_stream,
         is_exact: is_text(facts.pg_type.oid) && !facts.folds_case,
         iris_text: None,
@@ -97,6 +101,7 @@ impl Column {
             ty,
             nullable,
             enum_type: None,
+            named: None,
             is_stream: false,
             is_exact: false,
             folds_case: false,

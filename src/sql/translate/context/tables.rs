@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::alike::is_confused;
 use super::cx::Cx;
 use crate::sql::description::EnumType;
+use crate::sql::named_type::NamedType;
 use crate::sql::options::is_temporary_schema;
 use crate::sql::schema::{Named, NamedFacts, Need, RelationName, TableFacts, TableLookup, ViewFacts, ViewLookup};
 use crate::sql::syntax::names;
@@ -62,6 +63,17 @@ impl Cx<'_> {
     /// An enum type by its folded name.
     pub(crate) fn enum_type(&self, name: &RelationName) -> Option<EnumType> {
         self.schema.enum_type(name)
+    }
+
+    /// Another type of a user's making, by its folded name. Without a schema it is one of the search path.
+    pub(crate) fn named_type(&self, name: &RelationName) -> Option<NamedType> {
+        let path = self.options.search_path;
+        if name.schema.is_some() || path.is_empty() {
+            return self.schema.named_type(name);
+        }
+        path.iter().find_map(|schema| {
+            self.schema.named_type(&RelationName { schema: Some(schema.clone()), name: name.name.clone() })
+        })
     }
 
     pub(crate) fn known(&self, name: &RelationName) -> Option<Rc<TableFacts>> {

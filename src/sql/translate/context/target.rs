@@ -9,6 +9,7 @@ use super::frag::{Frag, Ty};
 use super::query::Place;
 use super::scope::Column;
 use crate::sql::description::EnumType;
+use crate::sql::named_type::NamedType;
 use crate::sql::plan::OutputColumn;
 use crate::sql::syntax::names;
 use crate::types::PgType;
@@ -26,6 +27,8 @@ pub(crate) struct Target {
     pub nullable: bool,
     /// A column of such a type.
     pub enum_type: Option<Rc<EnumType>>,
+    /// A column of such a type.
+    pub named: Option<Rc<NamedType>>,
     /// A column that stands there as it is, and that IRIS compares without regard to case.
     pub folds_case: bool,
     /// What the gateway casts the values of `frag` to.
@@ -48,6 +51,7 @@ pub(crate) fn shape(targets: &[Target]) -> Option<Vec<Column>> {
                 ty: target.cast_to.map_or(target.frag.ty, Ty::Known),
                 nullable: target.nullable,
                 enum_type: target.enum_type.clone(),
+                named: target.named.clone(),
                 is_stream: target.frag.is_stream,
                 is_exact: target.frag.is_exact,
                 folds_case: target.folds_case,
@@ -72,6 +76,7 @@ impl Target {
             alias: None,
             node: None,
             enum_type: column.enum_type.clone(),
+            named: column.named.clone(),
             folds_case: column.folds_case,
             cast_to: None,
         }

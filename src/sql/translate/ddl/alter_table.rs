@@ -501,6 +501,13 @@ impl<'a> Alter<'a> {
             return Err(unsupported(&using, "IRIS converts a column's values by a plain cast only")
                 .hint("Add a column of the new type, fill it by UPDATE, drop the old one and rename."));
         }
+        if self.column_facts(typed).is_some_and(|column| column.named.as_deref() != to.named.as_ref()) {
+            return Err(unsupported(
+                option,
+                "a column cannot become one of a type of a user's making, nor cease to be one",
+            )
+            .hint("Add a column of the new type, fill it by UPDATE, drop the old one and rename."));
+        }
         if let Some(column) = self.column_facts(typed)
             && changes_values(column, &to)
         {

@@ -319,7 +319,8 @@ impl Column {
                         continue;
                     }
                     column.counts_plainly = counts_plainly(cx, &clause);
-                    if !matches!(column.column_type.pg_type.oid, Oid::INT2 | Oid::INT4 | Oid::INT8) {
+                    let is_integer = matches!(column.column_type.pg_type.oid, Oid::INT2 | Oid::INT4 | Oid::INT8);
+                    if !is_integer || column.column_type.named.is_some() {
                         let message = "identity column type must be smallint, integer, or bigint";
                         return Err(PgError::error(SqlState::INVALID_PARAMETER_VALUE, message)
                             .position(nodes::offset(at(&clause))));
@@ -408,14 +409,15 @@ impl Column {
     fn note(&self, cx: &Cx<'_>) -> Option<String> {
         let shown = names::folded(&self.name);
         let pg_type = self.column_type.pg_type;
-        let is_enum = self.column_type.enum_type.is_some();
+        let is_enum = self.column_type.enum_type.is_some() || self.column_type.named.is_some();
         if !is_enum && !self.column_type.is_serial && self.clauses.is_empty() && !has_capitals(&shown) {
             return description(pg_type);
         }
-        let declared = match &self.column_type.enum_type {
-            Some(declared) => DeclaredType::Enum(declared.clone()),
-            None if self.column_type.is_serial => DeclaredType::Serial(pg_type),
-            None => DeclaredType::Plain(pg_type),
+        let declared = match (&self.column_type.enum_type, &self.column_type.named) {
+            (Some(declared), _) => DeclaredType::Enum(declared.clone()),
+            (None, Some(named)) => DeclaredType::Named(named.clone()),
+            (None, None) if self.column_type.is_serial => DeclaredType::Serial(pg_type),
+            (None, None) => DeclaredType::Plain(pg_type),
         };
         let note = |clauses: String| column_note(&ColumnNote { declared: declared.clone(), clauses });
         let full = note(self.clauses.join(" "))?;
@@ -446,7 +448,7 @@ fn is_told_default(cx: &Cx<'_>, column: &ColumnType, clause: &SyntaxNode) -> boo
     let word = nodes::plain_text(&value).to_ascii_lowercase();
     match column.pg_type.oid {
         // IRIS shows the label, but not as one.
-        _ if column.enum_type.is_some() => false,
+        _ if column.enum_type.is_some() || column.named.is_some() => false,
         Oid::BOOL => matches!(word.as_str(), "true" | "false"),
         Oid::TEXT | Oid::VARCHAR => {
             matches!(cx.constant(&value), Some((LiteralKind::String, text)) if !text.chars().any(char::is_control))

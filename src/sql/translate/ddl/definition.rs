@@ -5,7 +5,8 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::table::Table;
 use crate::sql::iris_text;
 use crate::sql::plan::{
-    Action, EnumChange, MirrorStatement, OwnedChange, Rehearsal, Reversal, RunIf, ScriptStep, StepRole, TemporaryChange,
+    Action, EnumChange, MirrorStatement, OwnedChange, Rehearsal, Reversal, RunIf, ScriptStep, StepRole,
+    TemporaryChange, TypeCommand,
 };
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -23,6 +24,7 @@ pub(crate) struct Ddl {
     pub mirror: Vec<MirrorStatement>,
     pub mirror_decides: bool,
     pub enum_change: Option<EnumChange>,
+    pub type_command: Option<TypeCommand>,
     pub temporary: Option<TemporaryChange>,
     pub owned: Vec<OwnedChange>,
     pub rehearsal: Option<Box<Rehearsal>>,
@@ -138,6 +140,7 @@ pub(crate) fn ddl(tag: &str, steps: Vec<ScriptStep>) -> Ddl {
         mirror: Vec::new(),
         mirror_decides: false,
         enum_change: None,
+        type_command: None,
         temporary: None,
         owned: Vec::new(),
         rehearsal: None,

@@ -98,8 +98,8 @@ fn made(
     for shown in query.shape.as_deref().ok_or_else(|| unknown_column(cx, node, "*"))? {
         let pg_type = type_told(shown.ty).ok_or_else(|| unknown_column(cx, node, &shown.name))?;
         let enum_type = shown.enum_type.as_deref().cloned();
-        let column_type =
-            type_of_query(cx, pg_type, enum_type).map_err(|error| error.position(nodes::offset(at(node))))?;
+        let column_type = type_of_query(cx, pg_type, enum_type, shown.named.as_deref())
+            .map_err(|error| error.position(nodes::offset(at(node))))?;
         let name = names::iris_name_of(&shown.name);
         columns.push((name.clone(), Column::plain(name, column_type).text(cx)?));
         facts.push(ColumnFacts {
@@ -112,6 +112,7 @@ fn made(
             draws: None,
             constant_default: None,
             enum_type: shown.enum_type.clone(),
+            named: None,
             is_stream: false,
             vector_element: VectorElement::Double,
             is_spelled: true,
@@ -180,6 +181,7 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     }
     let types = translated.shape.as_ref().map(|shape| {
         let told = |column: &scope::Column| match &column.enum_type {
+            None if let Some(named) = &column.named => Some(DeclaredType::Named(named.as_ref().clone())),
             Some(declared) => Some(DeclaredType::Enum(declared.as_ref().clone())),
             // What is said here is a vector as the gateway makes them.
             None if column.vector_element != VectorElement::Double => None,

@@ -39,7 +39,8 @@ pub(super) fn like(cx: &Cx<'_>, clause: &SyntaxNode) -> Result<Liked> {
             return Err(unsupported(clause, message)
                 .hint("Leave INCLUDING DEFAULTS and IDENTITY out, or write the columns out."));
         }
-        let column_type = type_of_query(cx, column.pg_type, column.enum_type.as_deref().cloned())?;
+        let column_type =
+            type_of_query(cx, column.pg_type, column.enum_type.as_deref().cloned(), column.named.as_deref())?;
         let mut copy = Column::plain(quoted_name(&column.name), column_type);
         copy.not_null = !column.nullable || column.identity;
         if has_defaults && column.has_default {

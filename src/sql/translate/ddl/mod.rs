@@ -25,6 +25,7 @@ pub(crate) mod schema;
 pub(crate) mod sequence;
 pub(crate) mod table;
 pub(crate) mod temporary;
+mod type_reversal;
 pub(crate) mod types;
 pub(crate) mod unique_index;
 pub(crate) mod user_type;
@@ -69,8 +70,12 @@ pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Ddl>> {
             SyntaxKind::CREATE_VIEW => from_query::create_view(cx, stmt)?,
             SyntaxKind::COMMENT_ON => comment::comment_on(cx, stmt),
             SyntaxKind::CREATE_TYPE if user_type::is_enum(stmt) => user_type::create_enum(cx, stmt)?,
-            SyntaxKind::ALTER_TYPE if user_type::is_supported(stmt) => user_type::alter_type(cx, stmt)?,
-            SyntaxKind::DROP_TYPE => user_type::drop_type(cx, stmt),
+            SyntaxKind::ALTER_TYPE if user_type::is_supported(cx, stmt) => user_type::alter_type(cx, stmt)?,
+            SyntaxKind::CREATE_TYPE if cx.options.has_sequences => user_type::create_type(cx, stmt)?,
+            SyntaxKind::CREATE_DOMAIN if cx.options.has_sequences => user_type::create_domain(cx, stmt)?,
+            SyntaxKind::ALTER_DOMAIN if cx.options.has_sequences => user_type::alter_domain(cx, stmt)?,
+            SyntaxKind::DROP_DOMAIN if cx.options.has_sequences => user_type::drop_type(cx, stmt, "DROP DOMAIN"),
+            SyntaxKind::DROP_TYPE => user_type::drop_type(cx, stmt, "DROP TYPE"),
             _ => return refused::translate(cx, stmt),
         };
         if cx.options.has_sequences {

@@ -301,6 +301,7 @@ mod tests {
                 draws: None,
                 constant_default: None,
                 enum_type: None,
+                named: None,
                 is_stream: false,
                 is_spelled: false,
             };

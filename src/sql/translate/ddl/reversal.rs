@@ -10,6 +10,7 @@ use super::index::index_name;
 use super::reversal_text::{DEFAULT, NULLABLE, TYPE, array, columns_of, exists, has_column, pg_name, pg_schema, views};
 use super::sequence::Named;
 use super::table::Table;
+use super::type_reversal::{self, TypeUndo};
 use crate::sql::plan::{
     Action, Deferral, DroppedKind, DroppedOthers, DroppedTable, Reversal, ReversalPart, UndoSource, witness,
 };
@@ -76,7 +77,7 @@ impl Reversing<'_> {
                 self.makes_missing(stmt, "SEQUENCE", &name, probe);
             }
             SyntaxKind::ALTER_SEQUENCE => self.alter_sequence(stmt)?,
-            SyntaxKind::CREATE_TYPE => {
+            SyntaxKind::CREATE_TYPE | SyntaxKind::CREATE_DOMAIN => {
                 let name = stmt.children().next().map(|node| self.type_name(&node)).unwrap_or_default();
                 let probe = format!("SELECT WHERE pg_catalog.to_regtype({}) IS NOT NULL", quoted_text(&name));
                 self.makes("TYPE", "", &name, probe);
@@ -143,6 +144,12 @@ impl Reversing<'_> {
                 self.drops_others(DroppedKind::Schema, names, stmt);
             }
             SyntaxKind::ALTER_TYPE => self.alter_type(stmt)?,
+            SyntaxKind::ALTER_DOMAIN => {
+                let mut children = stmt.children();
+                let (Some(node), Some(action)) = (children.next(), children.next()) else { return Ok(()) };
+                let undo = type_reversal::of_domain(&self.type_name(&node), &action)?;
+                self.type_undo(undo);
+            }
             SyntaxKind::ALTER_VIEW => {
                 let old = self.table(&need(stmt, SyntaxKind::VIEW_REF)?)?;
                 let action = need(stmt, SyntaxKind::VIEW_RENAME_TO)?;
@@ -323,11 +330,6 @@ impl Reversing<'_> {
         let (Some(node), Some(action)) = (children.next(), children.next()) else { return Ok(()) };
         let name = self.type_name(&node);
         match action.kind() {
-            SyntaxKind::TYPE_RENAME_TO => {
-                let to = names::parts(&action).pop().map(|to| names::folded(&to)).unwrap_or_default();
-                let (schema, old) = name.rsplit_once('.').unwrap_or_default();
-                self.statement_part(0, format!("ALTER TYPE {schema}.{} RENAME TO {old}", quoted_name(&to)), None);
-            }
             SyntaxKind::RENAME_VALUE => {
                 let labels: Vec<SyntaxNode> =
                     action.descendants().filter(|node| node.kind() == SyntaxKind::LITERAL).collect();
@@ -338,7 +340,10 @@ impl Reversing<'_> {
                     None,
                 );
             }
-            _ => self.is_complete = false,
+            _ => {
+                let undo = type_reversal::of_type_action(&name, &action)?;
+                self.type_undo(undo);
+            }
         }
         Ok(())
     }
@@ -379,6 +384,13 @@ impl Reversing<'_> {
             ),
         );
         Ok(())
+    }
+
+    fn type_undo(&mut self, undo: TypeUndo) {
+        match undo {
+            TypeUndo::Parts(parts) => self.made.parts.extend(parts),
+            TypeUndo::Unknown => self.is_complete = false,
+        }
     }
 
     fn rename(&mut self, what: &str, old: &Table, name: String) {

@@ -212,6 +212,20 @@ impl<'a> RuleChanges<'a> {
         let type_text = type_node(action)
             .map(|node| mirror::requalified(&node, self.cx.options.default_schema))
             .unwrap_or_default();
+        if let Some(named) = &column.column_type.named {
+            if default == "NULL" && self.cx.schema.default_of(named).is_some() {
+                return Err(unsupported(action, "a column cannot be added with the default of its domain")
+                    .hint("Write the default behind the type."));
+            }
+            // What the rows that are there get is looked at as any value is.
+            let value = format!("(({default})::{type_text})::pg_catalog.text");
+            let query = format!(
+                "SELECT NULL::pg_catalog.text FROM {} WHERE pg_catalog.length({value}) < 0 LIMIT 1",
+                self.table.pg
+            );
+            let error = PgError::error(SqlState::INTERNAL_ERROR, "a text has no length");
+            self.rehearsal.get_or_insert_default().proofs.push(Proof { query, error });
+        }
         if !column.identity {
             self.new_values.push(format!("({default})::{type_text} AS {called}"));
         }

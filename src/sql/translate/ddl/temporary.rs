@@ -104,9 +104,16 @@ impl NewTable {
 }
 
 /// # Errors
-/// 0A000 for what would be a temporary one without a word, because `pg_temp` comes first on the search path. `what`: of what
+/// 0A000 for a temporary one, and for what would be one without a word, because `pg_temp` comes first on the search path. `what`: of what
 /// kind, in the plural.
 pub(super) fn refuse_unsaid(cx: &Cx<'_>, name: &SyntaxNode, what: &str) -> Result<()> {
+    if let [schema, _] = names::folded_parts(name).as_slice()
+        && (schema == "pg_temp" || is_temporary_schema(schema))
+    {
+        return Err(
+            unsupported(name, format!("temporary {what} are not supported")).hint("Name another schema, or none.")
+        );
+    }
     let comes_first = cx.options.temporary.is_some_and(|temporary| temporary.behind == Some(0));
     if !comes_first || names::parts(name).len() > 1 {
         return Ok(());

@@ -30,6 +30,7 @@ impl Schema for OneTable {
             draws: None,
             constant_default: None,
             enum_type: None,
+            named: None,
             is_stream: false,
             is_spelled: false,
         };

@@ -4,6 +4,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::definition::notice;
 use crate::sql::description::{EnumType, column_description};
+use crate::sql::named_type::NamedType;
 use crate::sql::syntax::nodes;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
@@ -38,6 +39,8 @@ pub(super) struct ColumnType {
     pub is_serial: bool,
     /// Its labels are kept in the description.
     pub enum_type: Option<EnumType>,
+    /// Its name is.
+    pub named: Option<NamedType>,
 }
 
 /// What a column's %DESCRIPTION has to say; `None` when IRIS gives the type back by itself. NUMERIC always does: IRIS
@@ -86,6 +89,7 @@ pub(super) fn column_type(cx: &Cx<'_>, node: &SyntaxNode) -> Result<ColumnType> 
             collation: "",
             is_serial: false,
             enum_type: None,
+            named: None,
         });
     }
     let pg_type = match (written.resolve(), enums::enum_of(cx, node)) {
@@ -96,8 +100,10 @@ pub(super) fn column_type(cx: &Cx<'_>, node: &SyntaxNode) -> Result<ColumnType> 
                 collation: EXACT,
                 is_serial: false,
                 enum_type: Some(declared),
+                named: None,
             });
         }
+        (Err(_), _) if let Some(named) = enums::named_type(cx, node) => return Ok(type_of_named(cx, named)),
         (resolved, _) => resolved?,
     };
     if written.array && pg_type.oid.element().is_none() {
@@ -125,16 +131,39 @@ pub(super) fn column_type(cx: &Cx<'_>, node: &SyntaxNode) -> Result<ColumnType> 
             .position(at));
     }
     let (iris, collation) = iris_type(cx, pg_type).map_err(|error| error.position(at))?;
-    Ok(ColumnType { pg_type, iris, collation, is_serial: written.is_serial(), enum_type: None })
+    Ok(ColumnType { pg_type, iris, collation, is_serial: written.is_serial(), enum_type: None, named: None })
 }
 
 /// The type of a column that a query gives; 0A000 where IRIS has nothing like it.
-pub(super) fn type_of_query(cx: &Cx<'_>, pg_type: PgType, enum_type: Option<EnumType>) -> Result<ColumnType> {
+pub(super) fn type_of_query(
+    cx: &Cx<'_>,
+    pg_type: PgType,
+    enum_type: Option<EnumType>,
+    named: Option<&NamedType>,
+) -> Result<ColumnType> {
+    if let Some(named) = named {
+        return Ok(type_of_named(cx, named.clone()));
+    }
     let (iris, collation) = match enum_type {
         Some(_) => (format!("VARCHAR({LABEL_CHARACTERS_MAX})"), EXACT),
         None => iris_type(cx, pg_type)?,
     };
-    Ok(ColumnType { pg_type, iris, collation, is_serial: false, enum_type })
+    Ok(ColumnType { pg_type, iris, collation, is_serial: false, enum_type, named: None })
+}
+
+/// What IRIS keeps of a type of a user's making: what it keeps of a domain's own type, else PostgreSQL's text of the value.
+fn type_of_named(cx: &Cx<'_>, named: NamedType) -> ColumnType {
+    let of_base = named.base.filter(|base| base.oid != Oid::XML && (base.oid != Oid::BPCHAR || base.typmod >= 0));
+    let of_base = of_base.filter(|base| base.oid.base_name().is_some() || base.oid.element().is_some());
+    let kept = of_base.and_then(|base| Some((base, iris_type(cx, base).ok()?)));
+    let longest = || (format!("VARCHAR({STRING_CHARACTERS_MAX})"), EXACT);
+    let (base, (iris, collation)) = match kept {
+        Some((base, kept)) => (Some(base), kept),
+        None => (None, longest()),
+    };
+    let named = NamedType { base, ..named };
+    let pg_type = named.pg_type();
+    ColumnType { pg_type, iris, collation, is_serial: false, enum_type: None, named: Some(named) }
 }
 
 fn iris_type(cx: &Cx<'_>, pg_type: PgType) -> Result<(String, &'static str)> {

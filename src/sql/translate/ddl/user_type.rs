@@ -1,17 +1,22 @@
-//! Types of a user's making: enums, which live in the mirror, and in the descriptions of the columns that have them.
+//! Types of a user's making: PostgreSQL reads the words, and what it makes of them the session keeps beside IRIS's tables. Columns
+//! tell of their types in their descriptions.
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::definition::{Ddl, at, has_child, mirror_only, need};
+use super::definition::{
+    Ddl, accepted, at, cascades, end_of_input, first_name, has_child, mirror_only, need, unsupported,
+};
 use super::temporary::refuse_unsaid;
 use crate::sql::description::EnumType;
-use crate::sql::plan::{EnumChange, EnumSide};
+use crate::sql::plan::{EnumChange, EnumSide, TypeAction, TypeCommand};
 use crate::sql::schema::RelationName;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::mirror;
 use crate::sql::translate::value::enums::type_named;
+use crate::types::quoted_name;
 use crate::wire::{PgError, SqlState};
 
 /// `NAMEDATALEN` - 1: labels are names.
@@ -21,11 +26,78 @@ pub(super) fn is_enum(stmt: &SyntaxNode) -> bool {
     has_child(stmt, SyntaxKind::ENUM_TYPE)
 }
 
-/// ADD VALUE, RENAME VALUE and RENAME TO; a column made earlier keeps the labels it was made with in its description.
-pub(super) fn is_supported(stmt: &SyntaxNode) -> bool {
-    stmt.children().any(|child| {
-        matches!(child.kind(), SyntaxKind::ADD_VALUE | SyntaxKind::RENAME_VALUE | SyntaxKind::TYPE_RENAME_TO)
+/// A column made earlier keeps the labels it was made with in its description.
+pub(super) fn is_supported(cx: &Cx<'_>, stmt: &SyntaxNode) -> bool {
+    stmt.children().any(|child| match child.kind() {
+        SyntaxKind::ADD_VALUE | SyntaxKind::RENAME_VALUE | SyntaxKind::TYPE_RENAME_TO => true,
+        SyntaxKind::ALTER_TYPE_ATTRIBUTE_ACTION_LIST
+        | SyntaxKind::RENAME_ATTRIBUTE
+        | SyntaxKind::SET_SCHEMA
+        | SyntaxKind::OWNER_TO => cx.options.has_sequences,
+        _ => false,
     })
+}
+
+/// The types that a statement names, as PostgreSQL reads names.
+fn named(cx: &Cx<'_>, node: &SyntaxNode) -> String {
+    let mut parts = names::folded_parts(node);
+    let name = quoted_name(&parts.pop().unwrap_or_default());
+    match parts.pop() {
+        Some(schema) if schema.eq_ignore_ascii_case(cx.options.default_schema) => format!("public.{name}"),
+        Some(schema) => format!("{}.{name}", quoted_name(&schema)),
+        None => name,
+    }
+}
+
+/// Kept where there is a place for it.
+fn kept(cx: &Cx<'_>, ddl: Ddl, names: Vec<String>, action: TypeAction) -> Ddl {
+    let type_command = cx.options.has_sequences.then_some(TypeCommand { names, action });
+    Ddl { type_command, ..ddl }
+}
+
+/// Composite types and ranges.
+pub(super) fn create_type(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
+    if !has_child(stmt, SyntaxKind::COMPOSITE_TYPE) && !has_child(stmt, SyntaxKind::RANGE_TYPE) {
+        return Err(unsupported(stmt, "CREATE TYPE of base types is not supported: these are functions in C"));
+    }
+    created(cx, stmt, "CREATE TYPE", "types")
+}
+
+pub(super) fn create_domain(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
+    created(cx, stmt, "CREATE DOMAIN", "domains")
+}
+
+fn created(cx: &Cx<'_>, stmt: &SyntaxNode, tag: &str, what: &str) -> Result<Ddl> {
+    let Some(name) = stmt.children().next() else { return Err(end_of_input(stmt)) };
+    refuse_unsaid(cx, &name, what)?;
+    let ddl = mirror_only(tag).mirrored_as_written(cx, stmt, &[]);
+    Ok(kept(cx, ddl, vec![named(cx, &name)], TypeAction::Create))
+}
+
+pub(super) fn alter_domain(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
+    let mut children = stmt.children();
+    let (Some(name), Some(action)) = (children.next(), children.next()) else { return Err(end_of_input(stmt)) };
+    let is_not_valid = || action.descendants().any(|node| node.kind() == SyntaxKind::NOT_VALID);
+    let change = match action.kind() {
+        SyntaxKind::OWNER_TO => return Ok(accepted("ALTER DOMAIN")),
+        SyntaxKind::SET_NOT_NULL => TypeAction::NotNull,
+        SyntaxKind::ADD_CONSTRAINT if has_child(&action, SyntaxKind::NOT_NULL_CONSTRAINT) => TypeAction::NotNull,
+        SyntaxKind::ADD_CONSTRAINT if !is_not_valid() => {
+            let expression = nodes::child(&action, SyntaxKind::CHECK_CONSTRAINT);
+            let expression = expression
+                .and_then(|check| check.children().find(|child| child.kind() != SyntaxKind::CONSTRAINT_NAME_CLAUSE));
+            let Some(expression) = expression else { return Err(end_of_input(stmt)) };
+            TypeAction::Check(mirror::requalified(&expression, cx.options.default_schema))
+        }
+        SyntaxKind::VALIDATE_CONSTRAINT => {
+            let constraint = first_name(&need(&action, SyntaxKind::CONSTRAINT_NAME_REF)?)?;
+            TypeAction::Validate(names::folded(&constraint))
+        }
+        SyntaxKind::DOMAIN_RENAME_TO | SyntaxKind::SET_SCHEMA => TypeAction::Rename,
+        _ => TypeAction::Alter,
+    };
+    let ddl = mirror_only("ALTER DOMAIN").mirrored_as_written(cx, stmt, &[]);
+    Ok(kept(cx, ddl, vec![named(cx, &name)], change))
 }
 
 pub(super) fn create_enum(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
@@ -34,13 +106,26 @@ pub(super) fn create_enum(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     }
     let RelationName { schema, name } = stmt.children().next().map(|node| type_named(&node)).unwrap_or_default();
     let created = EnumType { schema, name, labels: labels(cx, stmt)? };
-    Ok(changing(mirror_only("CREATE TYPE").mirrored_as_written(cx, stmt, &[]), EnumChange::Create(created)))
+    let ddl = changing(mirror_only("CREATE TYPE").mirrored_as_written(cx, stmt, &[]), EnumChange::Create(created));
+    let names = stmt.children().next().map(|node| named(cx, &node)).into_iter().collect();
+    Ok(kept(cx, ddl, names, TypeAction::Create))
 }
 
 pub(super) fn alter_type(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
-    let name = stmt.children().next().map(|node| type_named(&node)).unwrap_or_default();
+    let mut children = stmt.children();
+    let (Some(node), Some(action)) = (children.next(), children.next()) else { return Err(end_of_input(stmt)) };
+    if action.kind() == SyntaxKind::OWNER_TO {
+        return Ok(accepted("ALTER TYPE"));
+    }
+    let name = type_named(&node);
+    let renames = matches!(action.kind(), SyntaxKind::TYPE_RENAME_TO | SyntaxKind::SET_SCHEMA);
+    let change = match action.kind() {
+        SyntaxKind::ALTER_TYPE_ATTRIBUTE_ACTION_LIST => TypeAction::Attributes,
+        _ if renames && cx.enum_type(&name).is_none() => TypeAction::Rename,
+        _ => TypeAction::Alter,
+    };
     let ddl = mirror_only("ALTER TYPE").mirrored_as_written(cx, stmt, &[]);
-    let Some(action) = stmt.children().nth(1) else { return Ok(ddl) };
+    let ddl = kept(cx, ddl, vec![named(cx, &node)], change);
     let strings: Vec<String> = action
         .descendants()
         .filter(|node| node.kind() == SyntaxKind::LITERAL)
@@ -63,13 +148,15 @@ pub(super) fn alter_type(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     Ok(changing(ddl, change))
 }
 
-pub(super) fn drop_type(cx: &Cx<'_>, stmt: &SyntaxNode) -> Ddl {
-    let dropped = stmt
+pub(super) fn drop_type(cx: &Cx<'_>, stmt: &SyntaxNode, tag: &str) -> Ddl {
+    let dropped: Vec<SyntaxNode> = stmt
         .children()
         .filter(|node| !matches!(node.kind(), SyntaxKind::IF_EXISTS | SyntaxKind::CASCADE | SyntaxKind::RESTRICT))
-        .map(|node| type_named(&node))
         .collect();
-    changing(mirror_only("DROP TYPE").mirrored_as_written(cx, stmt, &[]), EnumChange::Drop(dropped))
+    let enums = dropped.iter().map(type_named).collect();
+    let ddl = changing(mirror_only(tag).mirrored_as_written(cx, stmt, &[]), EnumChange::Drop(enums));
+    let names = dropped.iter().map(|node| named(cx, node)).collect();
+    kept(cx, ddl, names, TypeAction::Drop { cascades: cascades(stmt) })
 }
 
 fn changing(ddl: Ddl, change: EnumChange) -> Ddl {

@@ -135,7 +135,15 @@ impl Cx<'_> {
         let simple = node.descendants().all(|child| {
             matches!(child.kind(), SyntaxKind::FIELD_EXPR | SyntaxKind::NAME_REF | SyntaxKind::PAREN_EXPR)
         });
-        if !simple {
+        // `(c).a` is a part of the column c.
+        let is_part = node.descendants().filter(|child| child.kind() == SyntaxKind::PAREN_EXPR).any(|paren| {
+            match names::folded_parts(&paren).as_slice() {
+                [.., relation, column] => self.find(Some(relation), column).is_some(),
+                [column] => self.find(None, column).is_some(),
+                [] => false,
+            }
+        });
+        if !simple || is_part {
             return Err(self.unsupported("composite values are not supported by IRIS", at));
         }
         self.column_ref(&names::parts(node), node)
@@ -190,12 +198,16 @@ impl Cx<'_> {
             self.check_special_name(qualifier.as_deref(), &folded, at)?;
         }
         let allows_stream = self.allows_stream.replace(false);
+        let allows_named = self.allows_named.replace(false);
         let mut frag = Frag::atom(String::new(), column.as_ref().map_or(Ty::Any, |column| column.ty));
         if let Some(column) = column.as_ref().filter(|column| column.is_stream) {
             if !allows_stream {
                 return Err(stream_refused(&column.name, at));
             }
             frag.is_stream = true;
+        }
+        if let Some(column) = column.as_ref().filter(|_| !allows_named) {
+            self.refuse_named(column, Some(at))?;
         }
         frag.is_exact = column.as_ref().is_some_and(|column| column.is_exact);
         frag.enum_type = column.as_ref().and_then(|column| column.enum_type.clone());

@@ -162,8 +162,17 @@ impl Cx<'_> {
                 enums::checked(self, &mut value, &Rc::new(enum_type))?;
                 return Ok(value);
             }
+            (Err(_), None) if enums::named_type(self, to).is_some() => {
+                return Err(self.unsupported(
+                    "casts to types of a user's making are not supported by IRIS",
+                    to.text_range().start().into(),
+                ));
+            }
             (to, _) => to?,
         };
+        if let Some(text) = self.named_text(operand, to)? {
+            return Ok(text);
+        }
         if let Some(frag) = self.special_cast(operand, to)? {
             return Ok(frag);
         }
@@ -209,6 +218,18 @@ impl Cx<'_> {
             },
             None => Ok(None),
         }
+    }
+
+    /// The text of a column of a type of a user's making, which is what IRIS keeps.
+    fn named_text(&self, operand: &Expr, to: PgType) -> Result<Option<Frag>> {
+        let Expr::Atom(node) = operand else { return Ok(None) };
+        if to.oid != Oid::TEXT || !enums::is_opaque(self, node) {
+            return Ok(None);
+        }
+        self.allows_named.set(true);
+        let text = self.emit(operand);
+        self.allows_named.set(false);
+        Ok(Some(text?.with_ty(Ty::Known(to)).exact()))
     }
 
     /// Casts whose operand decides: arrays, and moments cut to their day.

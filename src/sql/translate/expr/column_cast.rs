@@ -11,6 +11,7 @@ use crate::sql::syntax::tree::{self, Expr};
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::frag::{Frag, MARK, Ty, as_value};
+use crate::sql::translate::value::enums;
 use crate::types::{Oid, PgType};
 
 /// Which casts of a select list may be left to the gateway: IRIS then sorts, groups and tells apart the plain values.
@@ -59,6 +60,9 @@ impl Cx<'_> {
             return Ok(None);
         }
         let Some((operand, to, node)) = self.cast_parts(&unwrapped(value))? else { return Ok(None) };
+        if matches!(&operand, Expr::Atom(node) if enums::is_opaque(self, node)) {
+            return Ok(None);
+        }
         let is_computed = !matches!(&operand, Expr::Atom(node) if matches!(node.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR));
         let operand = as_value(self.strict(|| self.emit(&operand))?);
         let Ty::Known(from) = operand.ty else { return Ok(None) };

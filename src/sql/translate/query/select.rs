@@ -221,13 +221,13 @@ impl Cx<'_> {
         let mut targets: Vec<Target> = Vec::new();
         for target in nodes::children(list, SyntaxKind::TARGET) {
             if nodes::has_token(&target, SyntaxKind::STAR) {
-                self.star(None, place, names.is_some(), relations, merges, &mut targets);
+                self.star(None, place, names.is_some(), relations, merges, &mut targets)?;
                 continue;
             }
             let Some(value) = target.first_child() else { continue };
             if value.kind() == SyntaxKind::FIELD_EXPR && nodes::has_token(&value, SyntaxKind::STAR) {
                 let parts = names::parts(&value);
-                self.star(Some(&parts), place, names.is_some(), relations, merges, &mut targets);
+                self.star(Some(&parts), place, names.is_some(), relations, merges, &mut targets)?;
                 continue;
             }
             let (frag, cast_to) = match self.column_cast(&value, casts)? {
@@ -251,11 +251,21 @@ impl Cx<'_> {
                 }
             };
             let nullable = !frag.not_null;
-            let enum_type = enums::of_column(self, &value);
+            let (enum_type, named) = (enums::of_column(self, &value), enums::named_column(self, &value));
             let plain = is_column(&value).then(|| inexact(&frag)).flatten();
             let folds_case = plain.is_some();
             let frag = plain.unwrap_or(frag);
-            targets.push(Target { frag, label, alias, node: Some(value), nullable, enum_type, folds_case, cast_to });
+            targets.push(Target {
+                frag,
+                label,
+                alias,
+                node: Some(value),
+                nullable,
+                enum_type,
+                named,
+                folds_case,
+                cast_to,
+            });
         }
         rename(&mut targets, names)?;
         for n in 0..targets.len() {
@@ -317,7 +327,7 @@ impl Cx<'_> {
         relations: &[Relation],
         merges: bool,
         targets: &mut Vec<Target>,
-    ) {
+    ) -> Result<()> {
         let wanted = qualifier.and_then(|parts| parts.last()).map(|name| names::folded(name));
         let meant: Vec<&Relation> = relations
             .iter()
@@ -340,6 +350,7 @@ impl Cx<'_> {
                     if wanted.is_none() && relation.hidden.iter().any(is_column) {
                         continue;
                     }
+                    self.refuse_named(column, None)?;
                     let mut text = String::new();
                     if (several || qualifier.is_some()) && !relation.is_merged && !relation.iris_name.is_empty() {
                         text.push_str(&relation.iris_name);
@@ -364,7 +375,7 @@ impl Cx<'_> {
                     targets.push(target);
                 }
             }
-            return;
+            return Ok(());
         }
         let text = match meant.as_slice() {
             [relation] if wanted.is_some() => format!("{}.*", relation.iris_name),
@@ -375,6 +386,7 @@ impl Cx<'_> {
         };
         let frag = Frag::atom(text, Ty::Any);
         targets.push(Target { nullable: true, ..Target::of_column(&Column::new("", Ty::Any, true), frag) });
+        Ok(())
     }
 
     pub(crate) fn table(&self, node: &SyntaxNode, place: Place, names: Option<&[String]>) -> Result<Query> {
@@ -382,7 +394,7 @@ impl Cx<'_> {
         let from = self.read_from(node)?;
         let query = self.scoped(from.relations.clone(), || {
             let mut targets = Vec::new();
-            self.star(None, place, names.is_some(), &from.relations, false, &mut targets);
+            self.star(None, place, names.is_some(), &from.relations, false, &mut targets)?;
             rename(&mut targets, names)?;
             let columns = outputs(&targets, place);
             let tail = Frag::cat(&[&" FROM ", &self.write_from(&from)?], Ty::Any);

@@ -323,6 +323,7 @@ fn merged(a: Option<&[Column]>, b: Option<&[Column]>, at: usize) -> Result<Optio
         ty: unbounded(a.ty, b.ty),
         nullable: a.nullable || b.nullable,
         enum_type: a.enum_type.clone().filter(|_| a.enum_type == b.enum_type),
+        named: a.named.clone().filter(|_| a.named == b.named),
         is_stream: false,
         is_exact: a.is_exact && b.is_exact,
         folds_case: a.folds_case || b.folds_case,

@@ -18,7 +18,9 @@ use crate::wire::PgError;
 /// 0A000 for a conversion that IRIS cannot do exactly.
 pub(crate) fn assigned(cx: &Cx<'_>, value: Frag, column: Option<&ColumnFacts>) -> Result<Frag> {
     let Some(column) = column else { return Ok(value) };
-    let to = column.pg_type;
+    // What PostgreSQL has made of a value of such a type is stored as its text.
+    let is_text = column.named.as_ref().is_some_and(|named| named.base.is_none());
+    let to = if is_text { PgType::new(Oid::TEXT) } else { column.pg_type };
     if let Some(enum_type) = &column.enum_type {
         let mut value = cx.coerce(value, to);
         enums::checked(cx, &mut value, enum_type)?;

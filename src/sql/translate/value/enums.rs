@@ -6,6 +6,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use crate::sql::description::EnumType;
 use crate::sql::iris_text;
+use crate::sql::named_type::NamedType;
 use crate::sql::plan::Bind;
 use crate::sql::schema::RelationName;
 use crate::sql::syntax::names;
@@ -13,6 +14,8 @@ use crate::sql::syntax::nodes;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::frag::{Frag, Ty};
+use crate::sql::translate::context::scope::Column;
+use crate::wire::PgError;
 
 /// `[schema.]name`; `public` and no schema are the same to the gateway.
 pub(crate) fn type_named(node: &SyntaxNode) -> RelationName {
@@ -29,19 +32,56 @@ pub(crate) fn enum_of(cx: &Cx<'_>, node: &SyntaxNode) -> Option<EnumType> {
     cx.enum_type(&type_named(node))
 }
 
+/// The domain, composite type or the like that a column's type names, or an array of some type of a user's making.
+pub(crate) fn named_type(cx: &Cx<'_>, node: &SyntaxNode) -> Option<NamedType> {
+    let is_array = node.kind() == SyntaxKind::ARRAY_TYPE;
+    if !is_array && node.kind() != SyntaxKind::PATH_TYPE {
+        return None;
+    }
+    let named = cx.named_type(&type_named(node))?;
+    Some(if is_array { NamedType { base: None, is_array, ..named } } else { named })
+}
+
 /// The enum type of a column that `node` names.
 pub(crate) fn of_column(cx: &Cx<'_>, node: &SyntaxNode) -> Option<Rc<EnumType>> {
+    column(cx, node)?.enum_type
+}
+
+/// The same for other types of a user's making.
+pub(crate) fn named_column(cx: &Cx<'_>, node: &SyntaxNode) -> Option<Rc<NamedType>> {
+    column(cx, node)?.named
+}
+
+/// Whether it is one that IRIS keeps as text it cannot read.
+pub(crate) fn is_opaque(cx: &Cx<'_>, node: &SyntaxNode) -> bool {
+    named_column(cx, node).is_some_and(|named| named.base.is_none())
+}
+
+/// The column that `node` names.
+fn column(cx: &Cx<'_>, node: &SyntaxNode) -> Option<Column> {
     let node = nodes::unwrapped(node);
     if !matches!(node.kind(), SyntaxKind::NAME_REF | SyntaxKind::FIELD_EXPR) {
         return None;
     }
     let parts = names::folded_parts(&node);
-    let column = match parts.as_slice() {
+    match parts.as_slice() {
         [name] => cx.column(None, name),
         [.., relation, name] => cx.column(Some(relation), name),
         [] => None,
-    };
-    column?.enum_type
+    }
+}
+
+impl Cx<'_> {
+    /// A value of a type of a user's making that IRIS keeps as text PostgreSQL alone can read.
+    ///
+    /// # Errors
+    /// 0A000: PostgreSQL finishes the query.
+    pub(crate) fn refuse_named(&self, column: &Column, at: Option<usize>) -> Result<()> {
+        let Some(named) = column.named.as_ref().filter(|named| named.base.is_none()) else { return Ok(()) };
+        let message = format!("the column \"{}\" of type {} means nothing to IRIS", column.name, named.name);
+        let error = PgError::unsupported(message);
+        Err(if let Some(at) = at { error.position(nodes::offset(at)) } else { error })
+    }
 }
 
 /// What sorts as PostgreSQL sorts a value of the type: the place of its label among the labels, and NULL in front of
