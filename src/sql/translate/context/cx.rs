@@ -80,6 +80,8 @@ pub(crate) struct Cx<'a> {
     pub is_of_session: Cell<bool>,
     /// The folded name of the temporary table that is being made.
     pub made_temporary: RefCell<Option<String>>,
+    /// The relations that the query of a view reads, while one is made: IRIS schemas and names.
+    pub read_by_view: RefCell<Option<Vec<(String, String)>>>,
     statements: RefCell<HashMap<String, Vec<Rc<IrisStatement>>>>,
 }
 
@@ -118,6 +120,7 @@ impl<'a> Cx<'a> {
             expands: Cell::new(false),
             is_of_session: Cell::new(false),
             made_temporary: RefCell::default(),
+            read_by_view: RefCell::default(),
             statements: RefCell::default(),
         }
     }

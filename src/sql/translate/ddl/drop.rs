@@ -8,6 +8,7 @@ use super::definition::{
 };
 use super::sequence;
 use super::table::{RELATION, Table};
+use crate::sql::options::is_temporary_schema;
 use crate::sql::plan::{OwnedChange, PUT_ASIDE_PREFIX, ScriptStep, TemporaryChange};
 use crate::sql::schema::{Named, NamedFacts, RelationName, TableLookup};
 use crate::sql::syntax::names;
@@ -54,6 +55,9 @@ fn drop_relations(cx: &Cx<'_>, stmt: &SyntaxNode, kind: SyntaxKind, what: &str) 
         if table.is_temporary() && !is_known(table.name()) && !if_exists {
             return Err(table.undefined(cx, &what.to_lowercase()));
         }
+        if table.is_temporary() && is_known(table.name()) {
+            check_kind(cx, &table, what)?;
+        }
         if is_another || (if_exists && matches!(cx.facts(&table.lookup), TableLookup::Missing)) {
             skipping(cx, &format!("{} \"{}\" does not exist", what.to_lowercase(), table.name()));
             continue;
@@ -61,22 +65,104 @@ fn drop_relations(cx: &Cx<'_>, stmt: &SyntaxNode, kind: SyntaxKind, what: &str) 
         dropped.push(table);
     }
     let mut steps = released(cx, &dropped, what, cascades(stmt))?;
+    let readers = temporary_readers(cx, stmt, &dropped, what)?;
     // A temporary table is the session's alone to see: it is gone with its name.
-    let (temporary, dropped): (Vec<_>, Vec<_>) =
+    let (temporary, mut dropped): (Vec<_>, Vec<_>) =
         dropped.into_iter().partition(|table| what == "TABLE" && table.is_temporary());
+    let mut names: Vec<String> = temporary.into_iter().map(|table| table.lookup.name).collect();
+    names.extend(readers.iter().map(|view| view.lookup.name.clone()));
+    if what == "VIEW" {
+        // What a view reads may be everybody's, who could not drop it while the view is there.
+        names.extend(dropped.iter().filter(|table| table.is_temporary()).map(|table| table.lookup.name.clone()));
+        dropped.splice(0..0, readers.into_iter().rev());
+    }
     for table in &dropped {
+        let ignored = if table.is_temporary() { &[NO_TABLE_SQLCODE] } else { ignored };
         steps.push(tolerant_step(cx, format!("DROP {what} {}{behaviour}", table.text), ignored));
     }
     let mut ddl = ddl(&format!("DROP {what}"), steps);
     for table in &dropped {
         // IRIS has decided whether anything depends on it.
-        ddl = ddl.mirrored(format!("DROP {what} IF EXISTS {} CASCADE", table.pg), &[table]);
+        let sql = match table.is_temporary() {
+            true => format!("DROP SCHEMA IF EXISTS {} CASCADE", quoted_name(&table.iris.0)),
+            false => format!("DROP {what} IF EXISTS {} CASCADE", table.pg),
+        };
+        ddl = ddl.mirrored(sql, &[table]);
     }
-    if !temporary.is_empty() {
-        let names = temporary.into_iter().map(|table| table.lookup.name).collect();
+    if !names.is_empty() {
         ddl.temporary = Some(TemporaryChange::Drop(names));
     }
     Ok(ddl)
+}
+
+/// # Errors
+/// 42809 for a table where a view is meant, and the other way round.
+fn check_kind(cx: &Cx<'_>, table: &Table, what: &str) -> Result<()> {
+    let is_view = cx.options.temporary.is_some_and(|all| all.views.contains_key(table.name()));
+    if is_view == (what == "VIEW") {
+        return Ok(());
+    }
+    let (meant, other) = if is_view { ("table", "view") } else { ("view", "table") };
+    let error = PgError::error(SqlState(*b"42809"), format!("\"{}\" is not a {meant}", table.name()));
+    Err(error.hint(format!("Use DROP {} to remove a {other}.", other.to_uppercase())))
+}
+
+/// The session's temporary views that read what is dropped, and those that read these: they go with it.
+///
+/// # Errors
+/// 2BP01 where CASCADE is not said; 0A000 where the rollback of such a drop would not bring them back.
+fn temporary_readers(cx: &Cx<'_>, stmt: &SyntaxNode, dropped: &[Table], what: &str) -> Result<Vec<Table>> {
+    let Some(all) = cx.options.temporary else { return Ok(Vec::new()) };
+    let mut gone: Vec<(String, String)> = dropped.iter().map(|table| table.iris.clone()).collect();
+    let mut readers: Vec<Table> = Vec::new();
+    let mut lines = Vec::new();
+    let mut at = 0;
+    while let Some((schema, name)) = gone.get(at).cloned() {
+        let kind = if at < dropped.len() { what.to_lowercase() } else { "view".to_owned() };
+        at += 1;
+        // A temporary table is alone in its schema, whatever it was called when the view was made.
+        let is_it = |(of, read): &(String, String)| {
+            of.eq_ignore_ascii_case(&schema) && (is_temporary_schema(of) || read.eq_ignore_ascii_case(&name))
+        };
+        for (view, _) in all.views.iter().filter(|(_, reads)| reads.iter().any(is_it)) {
+            let Some(of) = all.schemas.get(view) else { continue };
+            if gone.iter().any(|(schema, _)| schema == of) {
+                continue;
+            }
+            gone.push((of.clone(), view.clone()));
+            readers.push(Table::in_schema(of, view));
+            lines.push(format!("view {view} depends on {kind} {name}"));
+        }
+    }
+    let Some(first) = readers.first() else { return Ok(readers) };
+    if !cascades(stmt) {
+        let desired = match dropped {
+            [one] => format!("{} {}", what.to_lowercase(), one.name()),
+            _ => "desired object(s)".to_owned(),
+        };
+        let message = format!("cannot drop {desired} because other objects depend on it");
+        let message = if dropped.len() > 1 { message.replace("on it", "on them") } else { message };
+        return Err(PgError::error(SqlState(*b"2BP01"), message)
+            .detail(lines.join("\n"))
+            .hint("Use DROP ... CASCADE to drop the dependent objects too."));
+    }
+    if !dropped.iter().all(Table::is_temporary) {
+        let message = format!("CASCADE to the temporary view \"{}\" of the session is not supported", first.name());
+        return Err(unsupported(stmt, message).hint("Drop the temporary view first."));
+    }
+    match readers.as_slice() {
+        [one] => {
+            notice(cx, SqlState::SUCCESSFUL_COMPLETION, format!("drop cascades to view {}", one.name()));
+        }
+        several => {
+            let message = format!("drop cascades to {} other objects", several.len());
+            let lines: Vec<String> =
+                several.iter().map(|view| format!("drop cascades to view {}", view.name())).collect();
+            let told = PgError::new(Severity::Notice, SqlState::SUCCESSFUL_COMPLETION, message);
+            cx.notice(*told.detail(lines.join("\n")));
+        }
+    }
+    Ok(readers)
 }
 
 /// Drops the foreign keys that would keep IRIS from dropping a table (-320, whatever is said of CASCADE): those of tables
@@ -101,9 +187,12 @@ fn released(cx: &Cx<'_>, dropped: &[Table], what: &str, cascade: bool) -> Result
             let text = format!("ALTER TABLE {schema}.{name} DROP CONSTRAINT {key}");
             steps.push(tolerant_step(cx, text, &[NO_TABLE_SQLCODE, NO_CONSTRAINT_SQLCODE]));
         }
-        views_count += dependents.readers.len();
+        // Of the session's own temporary views is told elsewhere; those that it has dropped are there for a while.
+        let is_told = |view: &&RelationName| table.is_temporary() && view.schema.as_deref().is_some_and(is_temporary_schema);
+        let readers: Vec<&RelationName> = dependents.readers.iter().filter(|view| !is_told(view)).collect();
+        views_count += readers.len();
         let own = others.get(others_before..).unwrap_or_default().first().cloned();
-        let dependent = own.or_else(|| dependents.readers.first().map(|view| format!("view {}", view.name)));
+        let dependent = own.or_else(|| readers.first().map(|view| format!("view {}", view.name)));
         if let Some(dependent) = dependent.filter(|_| !cascade) {
             return Err(held_by(table, &dependent));
         }

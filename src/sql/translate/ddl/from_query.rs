@@ -7,7 +7,7 @@ use super::create_table::Column;
 use super::definition::{Ddl, accepted, at, ddl, first_name, has_child, need, notice, tolerant_step, unsupported};
 use super::query_text::{inline, refuse_alike};
 use super::table::Table;
-use super::temporary::{NewTable, refuse_unsaid, refuse_view};
+use super::temporary::NewTable;
 use super::types::type_of_query;
 use crate::sql::description::{DeclaredType, table_note, view_columns_note, view_note};
 use crate::sql::iris_text;
@@ -159,12 +159,20 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     if nodes::has_token(stmt, SyntaxKind::RECURSIVE_KW) {
         return Err(unsupported(stmt, "recursive views are not supported by IRIS"));
     }
-    refuse_unsaid(cx, &need(stmt, SyntaxKind::VIEW)?, "views")?;
-    let view = Table::permanent(cx, &need(stmt, SyntaxKind::VIEW)?)?;
+    let own = query_of(stmt)?;
+    cx.read_by_view.replace(Some(Vec::new()));
+    let translated = inline(cx, &own, Place::Table);
+    let reads = cx.read_by_view.take().unwrap_or_default();
+    let translated = translated?;
+    let name = need(stmt, SyntaxKind::VIEW)?;
+    let new = NewTable::of_view(cx, stmt, &name, reads)?;
+    let view = &new.table;
     let replaces = has_child(stmt, SyntaxKind::OR_REPLACE);
-    view.refuse_other_schema(cx, &need(stmt, SyntaxKind::VIEW)?)?;
+    view.refuse_other_schema(cx, &name)?;
     if replaces {
         view.refuse_taken(cx)?;
+    } else {
+        new.refuse_taken()?;
     }
     let names: Vec<String> = match nodes::child(stmt, SyntaxKind::COLUMN_LIST) {
         Some(list) => {
@@ -172,9 +180,6 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         }
         None => Vec::new(),
     };
-    let own = query_of(stmt)?;
-    let translated = inline(cx, &own, Place::Table)?;
-    refuse_view(cx, stmt)?;
     if names.is_empty() {
         refuse_alike(translated.shape.as_deref().unwrap_or_default())?;
     }
@@ -213,7 +218,13 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         let level = if has_child(&option, SyntaxKind::LOCAL_CHECK_OPTION) { "LOCAL " } else { "" };
         text.push_str(&format!(" WITH {level}CHECK OPTION"));
     }
-    Ok(ddl("CREATE VIEW", vec![tolerant_step(cx, text, &[])]).mirrored_as_written(cx, stmt, &[&view]))
+    let made = ddl("CREATE VIEW", vec![tolerant_step(cx, text, &[])]);
+    if !view.is_temporary() {
+        return Ok(made.mirrored_as_written(cx, stmt, &[view]));
+    }
+    let rest = mirror::requalified_behind(stmt, &name, cx.options.default_schema);
+    let rest = rest.trim_end_matches([';', ' ', '\n', '\t', '\r']);
+    Ok(new.made(made.mirrored(format!("{verb} {} {rest}", view.pg), &[view])))
 }
 
 /// A query whose constants are in its text; a definition has no place for values that come later.

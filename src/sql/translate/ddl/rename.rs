@@ -10,7 +10,7 @@ use super::definition::{Ddl, accepted, at, ddl, first_name, has_child, need, new
 use super::from_query::create_view;
 use super::table::Table;
 use crate::sql::description::parse_view_note;
-use crate::sql::plan::{Action, ScriptStep};
+use crate::sql::plan::{Action, ScriptStep, TemporaryChange};
 use crate::sql::schema::{Named, NamedFacts, RelationName, Schema, TableFacts, TableLookup, ViewFacts, ViewLookup};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -108,7 +108,12 @@ fn renamed(cx: &Cx<'_>, stmt: &SyntaxNode, tag: &str, old: &Relation<'_>, new: &
     };
     let mut tables = vec![old.table, &new];
     tables.extend(&readers);
-    Ok(ddl(tag, steps).mirrored_as_written(cx, stmt, &tables))
+    let mut ddl = ddl(tag, steps).mirrored_as_written(cx, stmt, &tables);
+    if old.table.is_temporary() {
+        let (from, to) = (old.table.lookup.name.clone(), new.lookup.name.clone());
+        ddl.temporary = Some(TemporaryChange::Rename { from, to });
+    }
+    Ok(ddl)
 }
 
 /// A name with capitals, of what has a description that tells that it is meant so: ALTER TABLE cannot make one.

@@ -9,7 +9,7 @@ use super::definition::{Ddl, cascades, first_name, has_child, need};
 use super::index::index_name;
 use super::sequence::Named;
 use super::table::Table;
-use crate::sql::plan::{Action, Deferral, DroppedTable, Reversal, ReversalPart, UndoSource, witness};
+use crate::sql::plan::{Action, Deferral, DroppedTable, Reversal, ReversalPart, TemporaryChange, UndoSource, witness};
 use crate::sql::schema::{RelationName, TableLookup};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -21,8 +21,13 @@ use crate::wire::PgError;
 
 /// The definition with what a rollback needs of it.
 pub(super) fn reversible(cx: &Cx<'_>, stmt: &SyntaxNode, ddl: Ddl) -> Result<Ddl> {
-    // Temporary tables have their own ways.
-    if matches!(ddl.action, Action::Accepted) || ddl.temporary.is_some() {
+    // Names of temporary tables have their own ways.
+    let is_name_alone = match &ddl.temporary {
+        Some(TemporaryChange::Drop(_)) => ddl.mirror.is_empty(),
+        Some(TemporaryChange::Create { .. } | TemporaryChange::Rename { .. }) => true,
+        Some(TemporaryChange::Replace { .. }) | None => false,
+    };
+    if matches!(ddl.action, Action::Accepted) || is_name_alone {
         return Ok(ddl);
     }
     let mut reversal = Reversing { cx, ddl: &ddl, made: Reversal::default(), is_complete: true };
@@ -44,11 +49,12 @@ impl Reversing<'_> {
     fn statement(&mut self, stmt: &SyntaxNode) -> Result<()> {
         match stmt.kind() {
             SyntaxKind::CREATE_TABLE | SyntaxKind::CREATE_TABLE_AS => {
-                let table = self.table(&need(stmt, SyntaxKind::TABLE_NAME)?)?;
+                let table = Table::permanent(self.cx, &need(stmt, SyntaxKind::TABLE_NAME)?)?;
                 self.makes_table(table);
             }
             SyntaxKind::SELECT_INTO => {
-                let table = self.table(&need(&need(stmt, SyntaxKind::INTO_CLAUSE)?, SyntaxKind::TABLE_NAME)?)?;
+                let clause = need(stmt, SyntaxKind::INTO_CLAUSE)?;
+                let table = Table::permanent(self.cx, &need(&clause, SyntaxKind::TABLE_NAME)?)?;
                 self.makes_table(table);
             }
             SyntaxKind::CREATE_VIEW => self.create_view(stmt)?,
@@ -270,7 +276,9 @@ impl Reversing<'_> {
     }
 
     fn create_view(&mut self, stmt: &SyntaxNode) -> Result<()> {
-        let view = self.table(&need(stmt, SyntaxKind::VIEW)?)?;
+        let node = need(stmt, SyntaxKind::VIEW)?;
+        let replaces_temporary = matches!(self.ddl.temporary, Some(TemporaryChange::Replace { .. }));
+        let view = if replaces_temporary { self.table(&node)? } else { Table::permanent(self.cx, &node)? };
         let name = pg_name(self.cx, &view);
         if has_child(stmt, SyntaxKind::OR_REPLACE) {
             // It goes, with what reads it; then its predecessor comes, if it has one, and what read that.
