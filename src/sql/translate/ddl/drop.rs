@@ -112,28 +112,26 @@ fn check_kind(cx: &Cx<'_>, table: &Table, what: &str) -> Result<()> {
 /// # Errors
 /// 2BP01 where CASCADE is not said; 0A000 where the rollback of such a drop would not bring them back.
 fn temporary_readers(cx: &Cx<'_>, stmt: &SyntaxNode, dropped: &[Table], what: &str) -> Result<Vec<Table>> {
-    let Some(all) = cx.options.temporary else { return Ok(Vec::new()) };
-    let mut gone: Vec<(String, String)> = dropped.iter().map(|table| table.iris.clone()).collect();
-    let mut readers: Vec<Table> = Vec::new();
-    let mut lines = Vec::new();
-    let mut at = 0;
-    while let Some((schema, name)) = gone.get(at).cloned() {
-        let kind = if at < dropped.len() { what.to_lowercase() } else { "view".to_owned() };
-        at += 1;
-        // A temporary table is alone in its schema, whatever it was called when the view was made.
-        let is_it = |(of, read): &(String, String)| {
-            of.eq_ignore_ascii_case(&schema) && (is_temporary_schema(of) || read.eq_ignore_ascii_case(&name))
-        };
-        for (view, _) in all.views.iter().filter(|(_, reads)| reads.iter().any(is_it)) {
-            let Some(of) = all.schemas.get(view) else { continue };
-            if gone.iter().any(|(schema, _)| schema == of) {
-                continue;
-            }
-            gone.push((of.clone(), view.clone()));
-            readers.push(Table::in_schema(of, view));
-            lines.push(format!("view {view} depends on {kind} {name}"));
+    let Some(all) = cx.options.temporary.filter(|all| !all.views.is_empty()) else { return Ok(Vec::new()) };
+    for table in dropped {
+        // Of another kind IRIS says that it is.
+        if cx.views(&table.lookup).is_none_or(|facts| facts.definition.is_some() != (what == "VIEW")) {
+            return Ok(Vec::new());
         }
     }
+    let mut views: Vec<(&str, &str, &[(String, String)])> = Vec::new();
+    for (view, reads) in all.views {
+        views.extend(all.schemas.get(view).map(|schema| (schema.as_str(), view.as_str(), reads.as_slice())));
+    }
+    // In the order in which they were made: their schemas are numbered.
+    views.sort_by_key(|(schema, ..)| (schema.len(), *schema));
+    let mut found = Readers { views: &views, found: dropped.iter().map(|table| table.iris.clone()).collect(), lines: Vec::new() };
+    for table in dropped {
+        found.follow(&table.iris, &what.to_lowercase());
+    }
+    let Readers { found, lines, .. } = found;
+    let readers: Vec<Table> =
+        found.iter().skip(dropped.len()).map(|(schema, name)| Table::in_schema(schema, name)).collect();
     let Some(first) = readers.first() else { return Ok(readers) };
     if !cascades(stmt) {
         let desired = match dropped {
@@ -163,6 +161,33 @@ fn temporary_readers(cx: &Cx<'_>, stmt: &SyntaxNode, dropped: &[Table], what: &s
         }
     }
     Ok(readers)
+}
+
+/// The temporary views that read what is dropped, as they are found.
+struct Readers<'a> {
+    /// Schemas, names, and what they read.
+    views: &'a [(&'a str, &'a str, &'a [(String, String)])],
+    /// Schemas and names, those that are dropped first.
+    found: Vec<(String, String)>,
+    lines: Vec<String>,
+}
+
+impl Readers<'_> {
+    fn follow(&mut self, dropped: &(String, String), kind: &str) {
+        let (schema, name) = dropped;
+        // A temporary table is alone in its schema, whatever it was called when the view was made.
+        let is_it = |(of, read): &(String, String)| {
+            of.eq_ignore_ascii_case(schema) && (is_temporary_schema(of) || read.eq_ignore_ascii_case(name))
+        };
+        for (of, view, reads) in self.views {
+            let reader = ((*of).to_owned(), (*view).to_owned());
+            if reads.iter().any(is_it) && !self.found.contains(&reader) {
+                self.found.push(reader.clone());
+                self.lines.push(format!("view {view} depends on {kind} {name}"));
+                self.follow(&reader, "view");
+            }
+        }
+    }
 }
 
 /// Drops the foreign keys that would keep IRIS from dropping a table (-320, whatever is said of CASCADE): those of tables

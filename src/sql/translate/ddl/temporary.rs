@@ -53,7 +53,10 @@ impl NewTable {
             let shown = names::folded_parts(name).pop().unwrap_or_default();
             notice(cx, SqlState::SUCCESSFUL_COMPLETION, format!("view \"{shown}\" will be a temporary view"));
         }
-        let new = Self { view: Some(reads), ..Self::placed(cx, stmt, name, is_said || reads_temporary)? };
+        // PostgreSQL tells where in the text that is of a table alone.
+        let placed = Self::placed(cx, stmt, name, is_said || reads_temporary)
+            .map_err(|error| Box::new(PgError { position: None, ..*error }))?;
+        let new = Self { view: Some(reads), ..placed };
         let replaces = has_child(stmt, SyntaxKind::OR_REPLACE);
         if !(new.is_taken && new.on_commit.is_some()) {
             return Ok(new);
