@@ -37,7 +37,7 @@ pub(crate) use plan::{
     CopyHeader, CursorCommand, Deferral, Draw, DroppedTable, ElementSource, EnumChange, EnumSide, ExecuteArgument,
     Fetch, FetchDirection, FetchKey, FetchedColumn, Fill, Finish, FinishPiece, Given, ModesScope, OnCommit, Output,
     OutputColumn, OwnedChange, PUT_ASIDE_PREFIX, Plan, Proof, Rehearsal, Restart, Reversal, ReversalPart, RunIf,
-    ScriptStep, SequenceCommand, SequenceFunction, SessionValue, SetConfig, SettingCommand, StepRole, TemporaryChange,
+    ReadByView, ScriptStep, SequenceCommand, SequenceFunction, SessionValue, SetConfig, SettingCommand, StepRole, TemporaryChange,
     TransactionCommand, TransactionModes, UndoSource, travels_in_binary, witness,
 };
 pub(crate) use plpgsql::{BlockStatement, BlockStep, DoBlock};

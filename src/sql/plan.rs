@@ -125,6 +125,9 @@ pub struct MirrorStatement {
     pub relations: Vec<(String, String)>,
 }
 
+/// A relation that a view reads: IRIS schema and name.
+pub(crate) type ReadByView = (String, String);
+
 /// CREATE, ALTER and DROP of temporary tables and views, by their folded names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TemporaryChange {
@@ -134,12 +137,12 @@ pub enum TemporaryChange {
         schema: String,
         on_commit: OnCommit,
         /// Of a view, the relations that it reads: IRIS schemas and names.
-        view: Option<Vec<(String, String)>>,
+        view: Option<Vec<ReadByView>>,
     },
     /// A view has another query, which reads these.
     Replace {
         name: String,
-        view: Vec<(String, String)>,
+        view: Vec<ReadByView>,
     },
     Rename {
         from: String,

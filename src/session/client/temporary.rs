@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalog::{Temporaries, TemporarySchema};
-use crate::sql::{OnCommit, TemporaryChange, TemporaryNames};
+use crate::sql::{OnCommit, ReadByView, TemporaryChange, TemporaryNames};
 
 /// As [`TemporaryTables::state`].
 pub(crate) const NONE_ANY_MORE: u64 = 1;
@@ -23,7 +23,7 @@ pub(crate) struct TemporaryTables {
     /// The IRIS schemas of those that are there, by folded names.
     schemas: BTreeMap<String, String>,
     /// As [`TemporaryNames::views`].
-    views: BTreeMap<String, Vec<(String, String)>>,
+    views: BTreeMap<String, Vec<ReadByView>>,
     /// Of the next one.
     next: OnceCell<TemporarySchema>,
     /// A number that no other state of any session has; 0 = there have been none, 1 = there are none any more.
@@ -38,9 +38,9 @@ struct Table {
     schema: TemporarySchema,
     on_commit: OnCommit,
     /// Of a view, what it reads: IRIS schemas and names.
-    view: Option<Vec<(String, String)>>,
+    view: Option<Vec<ReadByView>>,
     /// What it read before, and the latest savepoint when it was replaced, while the transaction lasts.
-    replaced: Vec<(u64, Option<Vec<(String, String)>>)>,
+    replaced: Vec<(u64, Option<Vec<ReadByView>>)>,
     /// The latest savepoint when it was made, while the transaction lasts.
     made: Option<u64>,
     /// The same when it was dropped.
@@ -223,7 +223,7 @@ impl TemporaryTables {
     }
 
     /// The tables of ON COMMIT DELETE ROWS that may have rows of the last transaction: IRIS schemas and names.
-    pub(crate) fn stale(&self) -> Vec<(String, String)> {
+    pub(crate) fn stale(&self) -> Vec<ReadByView> {
         let stale = self.tables.iter().filter(|table| table.is_stale());
         stale.map(|table| (table.schema.name().to_owned(), table.name.clone())).collect()
     }

@@ -14,7 +14,7 @@ use super::vectors::to_vector;
 use crate::iris::{IrisStatement, ParameterKind};
 use crate::sql::iris_text;
 use crate::sql::options::TranslateOptions;
-use crate::sql::plan::{Bind, Draw, OutputColumn, Plan, SessionValue};
+use crate::sql::plan::{Bind, Draw, OutputColumn, Plan, ReadByView, SessionValue};
 use crate::sql::schema::{Need, Schema};
 use crate::sql::syntax::nodes::{self, offset, unwrapped};
 use crate::sql::syntax::tree::Expr;
@@ -81,7 +81,7 @@ pub(crate) struct Cx<'a> {
     /// The folded name of the temporary table that is being made.
     pub made_temporary: RefCell<Option<String>>,
     /// The relations that the query of a view reads, while one is made: IRIS schemas and names.
-    pub read_by_view: RefCell<Option<Vec<(String, String)>>>,
+    pub read_by_view: RefCell<Option<Vec<ReadByView>>>,
     statements: RefCell<HashMap<String, Vec<Rc<IrisStatement>>>>,
 }
 

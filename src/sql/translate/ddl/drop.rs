@@ -9,7 +9,7 @@ use super::definition::{
 use super::sequence;
 use super::table::{RELATION, Table};
 use crate::sql::options::is_temporary_schema;
-use crate::sql::plan::{OwnedChange, PUT_ASIDE_PREFIX, ScriptStep, TemporaryChange};
+use crate::sql::plan::{OwnedChange, PUT_ASIDE_PREFIX, ReadByView, ScriptStep, TemporaryChange};
 use crate::sql::schema::{Named, NamedFacts, RelationName, TableLookup};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -119,13 +119,14 @@ fn temporary_readers(cx: &Cx<'_>, stmt: &SyntaxNode, dropped: &[Table], what: &s
             return Ok(Vec::new());
         }
     }
-    let mut views: Vec<(&str, &str, &[(String, String)])> = Vec::new();
-    for (view, reads) in all.views {
-        views.extend(all.schemas.get(view).map(|schema| (schema.as_str(), view.as_str(), reads.as_slice())));
+    let mut views: Vec<TemporaryView<'_>> = Vec::new();
+    for (name, reads) in all.views {
+        views.extend(all.schemas.get(name).map(|schema| TemporaryView { schema, name, reads }));
     }
     // In the order in which they were made: their schemas are numbered.
-    views.sort_by_key(|(schema, ..)| (schema.len(), *schema));
-    let mut found = Readers { views: &views, found: dropped.iter().map(|table| table.iris.clone()).collect(), lines: Vec::new() };
+    views.sort_by_key(|view| (view.schema.len(), view.schema));
+    let mut found =
+        Readers { views: &views, found: dropped.iter().map(|table| table.iris.clone()).collect(), lines: Vec::new() };
     for table in dropped {
         found.follow(&table.iris, &what.to_lowercase());
     }
@@ -163,10 +164,15 @@ fn temporary_readers(cx: &Cx<'_>, stmt: &SyntaxNode, dropped: &[Table], what: &s
     Ok(readers)
 }
 
+struct TemporaryView<'a> {
+    schema: &'a str,
+    name: &'a str,
+    reads: &'a [ReadByView],
+}
+
 /// The temporary views that read what is dropped, as they are found.
 struct Readers<'a> {
-    /// Schemas, names, and what they read.
-    views: &'a [(&'a str, &'a str, &'a [(String, String)])],
+    views: &'a [TemporaryView<'a>],
     /// Schemas and names, those that are dropped first.
     found: Vec<(String, String)>,
     lines: Vec<String>,
@@ -176,14 +182,14 @@ impl Readers<'_> {
     fn follow(&mut self, dropped: &(String, String), kind: &str) {
         let (schema, name) = dropped;
         // A temporary table is alone in its schema, whatever it was called when the view was made.
-        let is_it = |(of, read): &(String, String)| {
+        let is_it = |(of, read): &ReadByView| {
             of.eq_ignore_ascii_case(schema) && (is_temporary_schema(of) || read.eq_ignore_ascii_case(name))
         };
-        for (of, view, reads) in self.views {
-            let reader = ((*of).to_owned(), (*view).to_owned());
-            if reads.iter().any(is_it) && !self.found.contains(&reader) {
+        for view in self.views {
+            let reader = (view.schema.to_owned(), view.name.to_owned());
+            if view.reads.iter().any(is_it) && !self.found.contains(&reader) {
                 self.found.push(reader.clone());
-                self.lines.push(format!("view {view} depends on {kind} {name}"));
+                self.lines.push(format!("view {} depends on {kind} {name}", view.name));
                 self.follow(&reader, "view");
             }
         }
@@ -213,7 +219,8 @@ fn released(cx: &Cx<'_>, dropped: &[Table], what: &str, cascade: bool) -> Result
             steps.push(tolerant_step(cx, text, &[NO_TABLE_SQLCODE, NO_CONSTRAINT_SQLCODE]));
         }
         // Of the session's own temporary views is told elsewhere; those that it has dropped are there for a while.
-        let is_told = |view: &&RelationName| table.is_temporary() && view.schema.as_deref().is_some_and(is_temporary_schema);
+        let is_told =
+            |view: &&RelationName| table.is_temporary() && view.schema.as_deref().is_some_and(is_temporary_schema);
         let readers: Vec<&RelationName> = dependents.readers.iter().filter(|view| !is_told(view)).collect();
         views_count += readers.len();
         let own = others.get(others_before..).unwrap_or_default().first().cloned();

@@ -181,7 +181,9 @@ fn followed(
     let mut template = Template::default();
     template.scan(&sql)?;
     let mut names = cx.options.temporary.map(|temporary| temporary.schemas.clone()).unwrap_or_default();
-    if old.table.is_temporary() && let Some(of) = names.remove(old.table.name()) {
+    if old.table.is_temporary()
+        && let Some(of) = names.remove(old.table.name())
+    {
         names.insert(new.name().to_owned(), of);
     }
     let temporary = cx.options.temporary.map(|temporary| TemporaryNames { schemas: &names, ..temporary });

@@ -5,7 +5,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 use super::definition::{Ddl, at, has_child, notice, typed_folded, unsupported};
 use super::table::Table;
 use crate::sql::options::is_temporary_schema;
-use crate::sql::plan::{MirrorStatement, OnCommit, TemporaryChange};
+use crate::sql::plan::{MirrorStatement, OnCommit, ReadByView, TemporaryChange};
 use crate::sql::schema::{RelationName, TableLookup};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -25,7 +25,7 @@ pub(super) struct NewTable {
     pub is_taken: bool,
     on_commit: Option<OnCommit>,
     /// Of a view, what it reads: IRIS schemas and names.
-    view: Option<Vec<(String, String)>>,
+    view: Option<Vec<ReadByView>>,
 }
 
 impl NewTable {
@@ -45,7 +45,7 @@ impl NewTable {
         cx: &Cx<'_>,
         stmt: &SyntaxNode,
         name: &SyntaxNode,
-        reads: Vec<(String, String)>,
+        reads: Vec<ReadByView>,
     ) -> Result<Self> {
         let is_said = has_child(stmt, SyntaxKind::TEMP);
         let reads_temporary = reads.iter().any(|(schema, _)| is_temporary_schema(schema));
