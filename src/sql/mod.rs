@@ -25,7 +25,7 @@ mod writes;
 
 pub(crate) use cache::CachedTranslation;
 pub use cache::TranslationCache;
-pub(crate) use description::{ClauseKind, is_note, parse_view_columns, parse_view_note};
+pub(crate) use description::{ClauseKind, MATERIALIZED_NOTE, QUERY_VIEW_PREFIX, is_note, parse_view_columns, parse_view_note};
 pub(crate) use description::{ColumnNote, drawing_clause, drawn_by_default};
 pub use description::{DeclaredType, EnumType, parse_column_note, parse_description};
 pub(crate) use finish::finish;

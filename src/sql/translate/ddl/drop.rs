@@ -6,6 +6,7 @@ use super::definition::{
     Ddl, cascades, ddl, defined, end_of_input, first_name, has_child, mirror_only, notice, skipping, step,
     tolerant_step, unsupported,
 };
+use super::materialized;
 use super::sequence;
 use super::table::{RELATION, Table};
 use crate::sql::options::is_temporary_schema;
@@ -62,6 +63,9 @@ fn drop_relations(cx: &Cx<'_>, stmt: &SyntaxNode, kind: SyntaxKind, what: &str) 
             skipping(cx, &format!("{} \"{}\" does not exist", what.to_lowercase(), table.name()));
             continue;
         }
+        if !table.is_temporary() {
+            materialized::refuse(cx, &table, &what.to_lowercase())?;
+        }
         dropped.push(table);
     }
     let mut steps = released(cx, &dropped, what, cascades(stmt))?;
@@ -80,6 +84,9 @@ fn drop_relations(cx: &Cx<'_>, stmt: &SyntaxNode, kind: SyntaxKind, what: &str) 
         let ignored = if table.is_temporary() { &[NO_TABLE_SQLCODE] } else { ignored };
         steps.push(tolerant_step(cx, format!("DROP {what} {}{behaviour}", table.text), ignored));
     }
+    let (more, materialized) =
+        if cascades(stmt) { materialized::cascaded(cx, &dropped) } else { (Vec::new(), Vec::new()) };
+    steps.extend(more);
     let mut ddl = ddl(&format!("DROP {what}"), steps);
     for table in &dropped {
         // IRIS has decided whether anything depends on it.
@@ -87,7 +94,8 @@ fn drop_relations(cx: &Cx<'_>, stmt: &SyntaxNode, kind: SyntaxKind, what: &str) 
             true => format!("DROP SCHEMA IF EXISTS {} CASCADE", quoted_name(&table.iris.0)),
             false => format!("DROP {what} IF EXISTS {} CASCADE", table.pg),
         };
-        ddl = ddl.mirrored(sql, &[table]);
+        let relations: Vec<&Table> = std::iter::once(table).chain(&materialized).collect();
+        ddl = ddl.mirrored(sql, &relations);
     }
     if !names.is_empty() {
         ddl.temporary = Some(TemporaryChange::Drop(names));
@@ -350,7 +358,8 @@ pub(super) fn truncate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         at += 1;
         // Unless they are known, the statement is translated again.
         let Some(facts) = cx.views(&table.lookup) else { continue };
-        if facts.definition.is_some() {
+        let is_materialized = cx.known(&table.lookup).is_some_and(|facts| facts.is_materialized);
+        if facts.definition.is_some() || is_materialized {
             let message = format!("\"{}\" is not a table", table.name());
             return Err(PgError::error(SqlState(*b"42809"), message));
         }

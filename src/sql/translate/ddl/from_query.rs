@@ -18,7 +18,7 @@ use crate::sql::syntax::nodes;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::frag::{Frag, Ty};
-use crate::sql::translate::context::query::Place;
+use crate::sql::translate::context::query::{Place, Query};
 use crate::sql::translate::context::scope;
 use crate::sql::translate::mirror;
 use crate::types::{Oid, PgType};
@@ -50,7 +50,8 @@ pub(super) fn create_table_as(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     }
     let query = query_of(stmt)?;
     let with_data = !has_child(stmt, SyntaxKind::WITH_NO_DATA);
-    let steps = made(cx, table, &query, with_data, if_not_exists)?;
+    let kept = Kept { with_data, if_not_exists, names: &[], note: &table_note(&[]) };
+    let steps = made(cx, table, &query, &kept)?;
     let exists = if if_not_exists { "IF NOT EXISTS " } else { "" };
     let select = mirror::requalified(&query, cx.options.default_schema);
     let mirror = format!("CREATE TABLE {exists}{} AS {select} WITH NO DATA", in_mirror(cx, table));
@@ -72,38 +73,47 @@ pub(super) fn select_into(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let table = &new.table;
     new.refuse_taken()?;
     table.refuse_other_schema(cx, &need(&clause, SyntaxKind::TABLE_NAME)?)?;
-    let steps = made(cx, table, stmt, true, false)?;
+    let kept = Kept { with_data: true, if_not_exists: false, names: &[], note: &table_note(&[]) };
+    let steps = made(cx, table, stmt, &kept)?;
     let select = mirror::requalified_without(stmt, cx.options.default_schema, &[SyntaxKind::INTO_CLAUSE]);
     let select = select.trim_end_matches([';', ' ', '\n', '\t', '\r']);
     let mirror = format!("CREATE TABLE {} AS {select} WITH NO DATA", in_mirror(cx, table));
     Ok(new.made(ddl("SELECT", steps).mirrored(mirror, &[table])))
 }
 
+/// How the rows of a query are kept.
+pub(super) struct Kept<'a> {
+    pub with_data: bool,
+    pub if_not_exists: bool,
+    /// Of the first columns, as typed.
+    pub names: &'a [String],
+    /// The table's description.
+    pub note: &'a str,
+}
+
 /// The table with the types of the query's columns, and its rows: IRIS's own CREATE TABLE .. AS would give the columns
 /// what IRIS calls their types, and forget what PostgreSQL does.
-fn made(
-    cx: &Cx<'_>,
-    table: &Table,
-    node: &SyntaxNode,
-    with_data: bool,
-    if_not_exists: bool,
-) -> Result<Vec<ScriptStep>> {
+pub(super) fn made(cx: &Cx<'_>, table: &Table, node: &SyntaxNode, kept: &Kept<'_>) -> Result<Vec<ScriptStep>> {
+    let Kept { with_data, if_not_exists, names, note } = *kept;
     cx.expands.set(true);
     let query = inline(cx, node, Place::Inner);
     cx.expands.set(false);
     let query = query?;
-    refuse_alike(query.shape.as_deref().unwrap_or_default())?;
+    if names.is_empty() {
+        refuse_alike(query.shape.as_deref().unwrap_or_default())?;
+    }
     let mut columns = Vec::new();
     let mut facts = Vec::new();
-    for shown in query.shape.as_deref().ok_or_else(|| unknown_column(cx, node, "*"))? {
+    for (n, shown) in query.shape.as_deref().ok_or_else(|| unknown_column(cx, node, "*"))?.iter().enumerate() {
         let pg_type = type_told(shown.ty).ok_or_else(|| unknown_column(cx, node, &shown.name))?;
         let enum_type = shown.enum_type.as_deref().cloned();
         let column_type =
             type_of_query(cx, pg_type, enum_type).map_err(|error| error.position(nodes::offset(at(node))))?;
-        let name = names::iris_name_of(&shown.name);
+        let folded = names.get(n).map_or_else(|| shown.name.clone(), |name| names::folded(name));
+        let name = names::iris_name_of(&folded);
         columns.push((name.clone(), Column::plain(name, column_type).text(cx)?));
         facts.push(ColumnFacts {
-            name: shown.name.clone(),
+            name: folded,
             pg_type,
             nullable: true,
             identity: false,
@@ -118,7 +128,7 @@ fn made(
         });
     }
     let (names, mut texts): (Vec<String>, Vec<String>) = columns.into_iter().unzip();
-    texts.push(format!("%DESCRIPTION {}", iris_text::quoted(&table_note(&[]))));
+    texts.push(format!("%DESCRIPTION {}", iris_text::quoted(note)));
     let ignored: &[i32] = if if_not_exists && !with_data { &[EXISTS_SQLCODE] } else { &[] };
     let mut steps = vec![tolerant_step(cx, format!("CREATE TABLE {} ({})", table.text, texts.join(", ")), ignored)];
     if with_data {
@@ -174,40 +184,11 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     } else {
         new.refuse_taken()?;
     }
-    let names: Vec<String> = match nodes::child(stmt, SyntaxKind::COLUMN_LIST) {
-        Some(list) => {
-            nodes::children(&list, SyntaxKind::COLUMN_NAME).map(|name| first_name(&name)).collect::<Result<_>>()?
-        }
-        None => Vec::new(),
-    };
+    let names = column_names(stmt)?;
     if names.is_empty() {
         refuse_alike(translated.shape.as_deref().unwrap_or_default())?;
     }
-    let types = translated.shape.as_ref().map(|shape| {
-        let told = |column: &scope::Column| match &column.enum_type {
-            Some(declared) => Some(DeclaredType::Enum(declared.as_ref().clone())),
-            // What is said here is a vector as the gateway makes them.
-            None if column.vector_element != VectorElement::Double => None,
-            None => type_told(column.ty).map(DeclaredType::Plain),
-        };
-        shape.iter().map(told).collect()
-    });
-    let types = types.filter(|types: &Vec<_>| types.iter().any(Option::is_some));
-    let mut query = without_marks(&own, translated.frag)?.text;
-    // Behind the first word: IRIS keeps the query's text from there on.
-    let types = types.map(|types| view_columns_note(&types).ok_or(())).transpose();
-    let Ok(types) = types else {
-        return Err(unsupported(
-            stmt,
-            "a view with so many columns is not supported: IRIS has no place for their types",
-        ));
-    };
-    let own = view_note(&mirror::requalified(&own, cx.options.default_schema));
-    for note in own.into_iter().chain(types) {
-        if let Some((word, rest)) = query.split_once(' ') {
-            query = format!("{word} {note} {rest}");
-        }
-    }
+    let query = kept_query(cx, stmt, &own, translated)?;
     let verb = if replaces { "CREATE OR REPLACE VIEW" } else { "CREATE VIEW" };
     let mut text = format!("{verb} {}", view.text);
     if !names.is_empty() {
@@ -231,8 +212,46 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     Ok(new.made(made.mirrored(format!("{verb} {} {rest}", view.pg), &[view])))
 }
 
+/// The names that a view gives to its columns, as typed.
+pub(super) fn column_names(stmt: &SyntaxNode) -> Result<Vec<String>> {
+    match nodes::child(stmt, SyntaxKind::COLUMN_LIST) {
+        Some(list) => nodes::children(&list, SyntaxKind::COLUMN_NAME).map(|name| first_name(&name)).collect(),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The query of a view as IRIS keeps it, with the types of its columns and PostgreSQL's words for it.
+pub(super) fn kept_query(cx: &Cx<'_>, stmt: &SyntaxNode, own: &SyntaxNode, translated: Query) -> Result<String> {
+    let types = translated.shape.as_ref().map(|shape| {
+        let told = |column: &scope::Column| match &column.enum_type {
+            Some(declared) => Some(DeclaredType::Enum(declared.as_ref().clone())),
+            // What is said here is a vector as the gateway makes them.
+            None if column.vector_element != VectorElement::Double => None,
+            None => type_told(column.ty).map(DeclaredType::Plain),
+        };
+        shape.iter().map(told).collect()
+    });
+    let types = types.filter(|types: &Vec<_>| types.iter().any(Option::is_some));
+    let mut query = without_marks(own, translated.frag)?.text;
+    // Behind the first word: IRIS keeps the query's text from there on.
+    let types = types.map(|types| view_columns_note(&types).ok_or(())).transpose();
+    let Ok(types) = types else {
+        return Err(unsupported(
+            stmt,
+            "a view with so many columns is not supported: IRIS has no place for their types",
+        ));
+    };
+    let own = view_note(&mirror::requalified(own, cx.options.default_schema));
+    for note in own.into_iter().chain(types) {
+        if let Some((word, rest)) = query.split_once(' ') {
+            query = format!("{word} {note} {rest}");
+        }
+    }
+    Ok(query)
+}
+
 /// A query whose constants are in its text; a definition has no place for values that come later.
-fn without_marks(node: &SyntaxNode, frag: Frag) -> Result<Frag> {
+pub(super) fn without_marks(node: &SyntaxNode, frag: Frag) -> Result<Frag> {
     if frag.marks.is_empty() {
         return Ok(frag);
     }
@@ -240,7 +259,7 @@ fn without_marks(node: &SyntaxNode, frag: Frag) -> Result<Frag> {
         .hint("Write constants; strings with control characters are no constants for IRIS."))
 }
 
-fn query_of(stmt: &SyntaxNode) -> Result<SyntaxNode> {
+pub(super) fn query_of(stmt: &SyntaxNode) -> Result<SyntaxNode> {
     let is_query = |node: &SyntaxNode| {
         matches!(
             node.kind(),

@@ -58,6 +58,17 @@ impl Reversing<'_> {
                 self.makes_table(table);
             }
             SyntaxKind::CREATE_VIEW => self.create_view(stmt)?,
+            SyntaxKind::CREATE_MATERIALIZED_VIEW => {
+                let name = pg_name(self.cx, &Table::permanent(self.cx, &need(stmt, SyntaxKind::VIEW)?)?);
+                self.makes("MATERIALIZED VIEW", " CASCADE", &name, exists(&name));
+                self.takes(name);
+            }
+            SyntaxKind::DROP_MATERIALIZED_VIEW => {
+                for name in nodes::children(stmt, SyntaxKind::VIEW_REF) {
+                    let name = pg_name(self.cx, &self.table(&name)?);
+                    self.query(0, materialized(&name, cascades(stmt)));
+                }
+            }
             SyntaxKind::CREATE_INDEX => {
                 let table = Table::of(self.cx, &need(stmt, SyntaxKind::TABLE_RELATION_NAME)?)?;
                 let list = nodes::child(stmt, SyntaxKind::PARTITION_ITEM_LIST);
@@ -102,12 +113,14 @@ impl Reversing<'_> {
                 }
             }
             SyntaxKind::DROP_VIEW => {
+                self.refuse_materialized();
                 let dropped: Vec<Table> =
                     nodes::children(stmt, SyntaxKind::VIEW_REF).map(|name| self.table(&name)).collect::<Result<_>>()?;
                 let names: Vec<String> = dropped.iter().map(|view| pg_name(self.cx, view)).collect();
                 self.query(0, views(&names, cascades(stmt)));
             }
             SyntaxKind::DROP_TABLE => {
+                self.refuse_materialized();
                 let relations = self.ddl.mirror.iter().flat_map(|statement| &statement.relations);
                 let drops = relations.map(|iris| {
                     let table = Table {
@@ -190,6 +203,15 @@ impl Reversing<'_> {
             _ => self.is_complete = false,
         }
         Ok(())
+    }
+
+    /// A materialized view that CASCADE reaches is not made again.
+    fn refuse_materialized(&mut self) {
+        let relations = self.ddl.mirror.iter().flat_map(|statement| &statement.relations);
+        let mut names = relations.map(|(schema, name)| RelationName { schema: Some(schema.clone()), name: name.clone() });
+        if names.any(|name| self.cx.known(&name).is_some_and(|facts| facts.is_materialized)) {
+            self.refuse("CASCADE to a materialized view cannot be undone");
+        }
     }
 
     /// Refused where a rollback would have to undo it.
@@ -524,6 +546,25 @@ fn columns_of(constraint: &SyntaxNode) -> Vec<String> {
 fn array(texts: &[String]) -> String {
     let texts: Vec<String> = texts.iter().map(|text| quoted_text(text)).collect();
     format!("ARRAY[{}]::pg_catalog.text[]", texts.join(", "))
+}
+
+/// A query for what makes a materialized view again, the last first: its indexes, and what CASCADE takes along.
+fn materialized(name: &str, with_readers: bool) -> String {
+    let quoted = quoted_text(name);
+    let readers = if with_readers {
+        format!("SELECT 0 AS place, definition FROM ({}) AS readers UNION ALL ", views(&[name.to_owned()], true))
+    } else {
+        String::new()
+    };
+    format!(
+        "SELECT definition FROM ({readers}SELECT 1 AS place, pg_catalog.pg_get_indexdef(indexrelid) AS definition \
+         FROM pg_catalog.pg_index WHERE indrelid = pg_catalog.to_regclass({quoted}) \
+         UNION ALL SELECT 2, pg_catalog.format('CREATE MATERIALIZED VIEW %s (%s) AS %s', {quoted}, \
+         (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(attname), ', ' ORDER BY attnum) FROM pg_catalog.pg_attribute \
+         WHERE attrelid = class.oid AND attnum > 0), pg_catalog.rtrim(pg_catalog.pg_get_viewdef(class.oid), ';')) \
+         FROM pg_catalog.pg_class AS class WHERE relkind = 'm' AND class.oid = pg_catalog.to_regclass({quoted})) \
+         AS made ORDER BY place"
+    )
 }
 
 /// A query for the definitions of views, and of those that read them: what reads another comes first, since what is undone

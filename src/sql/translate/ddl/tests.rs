@@ -526,7 +526,7 @@ fn drops() {
         ("CREATE TYPE pair AS (a int, b int)", "0A000", "CREATE TYPE"),
         ("CREATE DOMAIN d AS int", "0A000", "CREATE DOMAIN"),
         ("CREATE SEQUENCE s", "0A000", "no sequences"),
-        ("CREATE MATERIALIZED VIEW v AS SELECT 1", "0A000", "materialized"),
+        ("CREATE MATERIALIZED VIEW v AS SELECT 1 AS a WITH NO DATA", "0A000", "materialized"),
         ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "0A000", "PL/pgSQL"),
         ("CREATE POLICY p ON t", "0A000", "row level security"),
         ("CREATE DATABASE foo", "0A000", "namespace"),
