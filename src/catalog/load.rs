@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use crate::iris::{IrisStatement, Item, ItemReader, ListError, ParameterKind, Request, StatementMetadata};
 use crate::sql::{
-    DeclaredType, MATERIALIZED_NOTE, Named, NamedFacts, Need, RelationName, RuleNotes, TableFacts, VectorElement, ViewFacts, is_note,
-    is_rule, parse_view_columns, parse_view_note,
+    DeclaredType, MATERIALIZED_NOTE, Named, NamedFacts, Need, RelationName, RuleNotes, TableFacts, VectorElement,
+    ViewFacts, is_note, is_rule, parse_view_columns, parse_view_note,
 };
 use crate::types::{Oid, PgType};
 

@@ -25,7 +25,9 @@ mod writes;
 
 pub(crate) use cache::CachedTranslation;
 pub use cache::TranslationCache;
-pub(crate) use description::{ClauseKind, MATERIALIZED_NOTE, QUERY_VIEW_PREFIX, is_note, parse_view_columns, parse_view_note};
+pub(crate) use description::{
+    ClauseKind, MATERIALIZED_NOTE, QUERY_VIEW_PREFIX, is_note, parse_view_columns, parse_view_note,
+};
 pub(crate) use description::{ColumnNote, drawing_clause, drawn_by_default};
 pub use description::{DeclaredType, EnumType, parse_column_note, parse_description};
 pub(crate) use finish::finish;
@@ -36,9 +38,9 @@ pub(crate) use plan::{
     AdvisoryOperation, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat, CopyFromStdin,
     CopyHeader, CursorCommand, Deferral, Draw, DroppedTable, ElementSource, EnumChange, EnumSide, ExecuteArgument,
     Fetch, FetchDirection, FetchKey, FetchedColumn, Fill, Finish, FinishPiece, Given, ModesScope, OnCommit, Output,
-    OutputColumn, OwnedChange, PUT_ASIDE_PREFIX, Plan, Proof, Rehearsal, Restart, Reversal, ReversalPart, RunIf,
-    ReadByView, ScriptStep, SequenceCommand, SequenceFunction, SessionValue, SetConfig, SettingCommand, StepRole, TemporaryChange,
-    TransactionCommand, TransactionModes, UndoSource, travels_in_binary, witness,
+    OutputColumn, OwnedChange, PUT_ASIDE_PREFIX, Plan, Proof, ReadByView, Rehearsal, Restart, Reversal, ReversalPart,
+    RunIf, ScriptStep, SequenceCommand, SequenceFunction, SessionValue, SetConfig, SettingCommand, StepRole,
+    TemporaryChange, TransactionCommand, TransactionModes, UndoSource, travels_in_binary, witness,
 };
 pub(crate) use plpgsql::{BlockStatement, BlockStep, DoBlock};
 pub(crate) use rule_notes::{RuleNotes, is_rule};

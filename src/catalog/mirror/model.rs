@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::sql::{
-    ClauseKind, ColumnNote, DeclaredType, EnumType, MATERIALIZED_NOTE, QUERY_VIEW_PREFIX, RuleNotes, Rules, is_note, is_rule, parse_column_note,
-    parse_view_note,
+    ClauseKind, ColumnNote, DeclaredType, EnumType, MATERIALIZED_NOTE, QUERY_VIEW_PREFIX, RuleNotes, Rules, is_note,
+    is_rule, parse_column_note, parse_view_note,
 };
 use crate::types::{Oid, PgType, quoted_name, quoted_text};
 
@@ -177,7 +177,8 @@ impl<'a> Names<'a> {
 
     /// Whether it is such a view.
     pub(super) fn is_query_of(&self, view: &RawTable) -> bool {
-        let table = view.name.get(..QUERY_VIEW_PREFIX.len()).filter(|start| start.eq_ignore_ascii_case(QUERY_VIEW_PREFIX));
+        let table =
+            view.name.get(..QUERY_VIEW_PREFIX.len()).filter(|start| start.eq_ignore_ascii_case(QUERY_VIEW_PREFIX));
         let table = table.and_then(|_| self.find(&view.schema, view.name.get(QUERY_VIEW_PREFIX.len()..)?));
         table.is_some_and(|table| self.query_of(table).is_some_and(|query| std::ptr::eq(query, view)))
     }
@@ -315,10 +316,8 @@ impl Relation {
     /// A materialized view, of its table and of the view that has its query.
     pub(super) fn materialized(names: &Names<'_>, raw: &RawTable, query: &RawTable, used: &mut UsedNames) -> Self {
         let table = Self::table(names, raw, used);
-        let columns: Vec<(String, String)> = raw
-            .shown()
-            .map(|column| (column_name(raw, column), type_name(declared_type(column).pg_type())))
-            .collect();
+        let columns: Vec<(String, String)> =
+            raw.shown().map(|column| (column_name(raw, column), type_name(declared_type(column).pg_type()))).collect();
         let (view, mentions) =
             super::view::create(&table.qualified(), &columns, query.view.as_deref(), names.default_schema);
         let made = |sql: String| sql.replacen("CREATE VIEW ", "CREATE MATERIALIZED VIEW ", 1);

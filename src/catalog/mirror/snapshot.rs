@@ -64,7 +64,8 @@ impl MirrorSnapshot {
     pub(super) fn new(tables: &[RawTable], default_schema: &str) -> Self {
         let names = Names::new(tables, default_schema);
         let mut used = UsedNames::default();
-        let shown: Vec<&RawTable> = tables.iter().filter(|table| !table.columns.is_empty() && !names.is_query_of(table)).collect();
+        let shown: Vec<&RawTable> =
+            tables.iter().filter(|table| !table.columns.is_empty() && !names.is_query_of(table)).collect();
         for table in &shown {
             used.take(&names.schema(&table.schema), &names.table(table));
         }

@@ -116,8 +116,7 @@ pub(super) fn drop(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
             TableLookup::Known(facts) if !facts.is_materialized => {
                 let is_view = cx.views(&table.lookup).is_some_and(|facts| facts.definition.is_some());
                 let kind = if is_view { "view" } else { "table" };
-                return Err(is_not(&table, KIND)
-                    .hint(format!("Use DROP {} to remove a {kind}.", kind.to_uppercase())));
+                return Err(is_not(&table, KIND).hint(format!("Use DROP {} to remove a {kind}.", kind.to_uppercase())));
             }
             TableLookup::Known(_) | TableLookup::NotLoaded => dropped.push(table),
         }
@@ -165,20 +164,23 @@ pub(super) fn refresh(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let table = Table::existing(cx, &need(stmt, SyntaxKind::VIEW_REF)?, RELATION)?;
     let facts = match cx.facts(&table.lookup) {
         TableLookup::Known(facts) if facts.is_materialized => facts,
-        TableLookup::Known(_) => return Err(is_not(&table, KIND)),
+        TableLookup::Known(_) => {
+            return Err(PgError::unsupported(format!("\"{}\" is not a {KIND}", table.name())));
+        }
         TableLookup::Missing => return Err(table.undefined(cx, RELATION)),
         TableLookup::NotLoaded => return Ok(ddl(TAG, Vec::new())),
     };
     let is_concurrent = nodes::has_token(stmt, SyntaxKind::CONCURRENTLY_KW);
     if let Some(clause) = nodes::child(stmt, SyntaxKind::WITH_NO_DATA) {
         if is_concurrent {
-            let message = "REFRESH options CONCURRENTLY and WITH NO DATA cannot be used together";
+            let message = "CONCURRENTLY and WITH NO DATA options cannot be used together";
             return Err(PgError::error(SqlState::SYNTAX_ERROR, message));
         }
         return Err(unsupported(&clause, "a materialized view without rows is not supported"));
     }
     if is_concurrent && facts.unique_keys.is_empty() {
-        let schema = if table.iris.0.eq_ignore_ascii_case(cx.options.default_schema) { "public" } else { &table.iris.0 };
+        let schema =
+            if table.iris.0.eq_ignore_ascii_case(cx.options.default_schema) { "public" } else { &table.iris.0 };
         let message = format!("cannot refresh materialized view \"{schema}.{}\" concurrently", table.name());
         return Err(PgError::error(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message)
             .hint("Create a unique index with no WHERE clause on one or more columns of the materialized view."));
@@ -202,7 +204,8 @@ fn filled(cx: &Cx<'_>, stmt: &SyntaxNode, table: &Table, facts: &TableFacts) -> 
             .hint("Drop it, and create it anew.")
     };
     let node = lone_statement(&sql).ok_or_else(missing)?;
-    let query = inline(&inner, &node, Place::Inner).and_then(|query| inner.assigned_query(query, &facts.columns, at(&node)));
+    let query =
+        inline(&inner, &node, Place::Inner).and_then(|query| inner.assigned_query(query, &facts.columns, at(&node)));
     let needed = inner.take_needed();
     if !needed.is_empty() {
         needed.into_iter().for_each(|need| cx.need(need));

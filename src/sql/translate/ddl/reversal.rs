@@ -208,7 +208,8 @@ impl Reversing<'_> {
     /// A materialized view that CASCADE reaches is not made again.
     fn refuse_materialized(&mut self) {
         let relations = self.ddl.mirror.iter().flat_map(|statement| &statement.relations);
-        let mut names = relations.map(|(schema, name)| RelationName { schema: Some(schema.clone()), name: name.clone() });
+        let mut names =
+            relations.map(|(schema, name)| RelationName { schema: Some(schema.clone()), name: name.clone() });
         if names.any(|name| self.cx.known(&name).is_some_and(|facts| facts.is_materialized)) {
             self.refuse("CASCADE to a materialized view cannot be undone");
         }

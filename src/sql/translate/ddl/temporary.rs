@@ -41,12 +41,7 @@ impl NewTable {
     ///
     /// # Errors
     /// As [`NewTable::of`].
-    pub(super) fn of_view(
-        cx: &Cx<'_>,
-        stmt: &SyntaxNode,
-        name: &SyntaxNode,
-        reads: Vec<ReadByView>,
-    ) -> Result<Self> {
+    pub(super) fn of_view(cx: &Cx<'_>, stmt: &SyntaxNode, name: &SyntaxNode, reads: Vec<ReadByView>) -> Result<Self> {
         let is_said = has_child(stmt, SyntaxKind::TEMP);
         let reads_temporary = reads.iter().any(|(schema, _)| is_temporary_schema(schema));
         if reads_temporary && !is_said {

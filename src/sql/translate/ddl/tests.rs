@@ -35,6 +35,7 @@ impl Schema for OneTable {
         };
         match name.name.as_str() {
             "known" => TableLookup::Known(Rc::new(TableFacts {
+                is_materialized: false,
                 spelled: None,
                 schema: "SQLUser".to_owned(),
                 name: "known".to_owned(),
