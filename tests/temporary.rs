@@ -203,8 +203,9 @@ fn the_catalogs_know_them_when_their_postgresql_has_died() {
     assert_eq!(client.value("SELECT md5(label) FROM kept"), "9dd4e461268c8034f5c8564e155c67a6");
     assert_eq!(client.value("SELECT count(*) FROM pg_class WHERE relname = 'kept' AND pg_table_is_visible(oid)"), "1");
     assert_eq!(client.value("SELECT md5(label) FROM seen"), "9dd4e461268c8034f5c8564e155c67a6");
-    assert_eq!(client.value("SELECT pg_get_viewdef('seen'::regclass)"), " SELECT id,\n    label\n   FROM kept;");
-    let of_class = "SELECT relname || relkind || relpersistence FROM pg_class WHERE relname IN ('seen', 'gone')";
+    assert_eq!(client.value("SELECT pg_get_viewdef('seen'::regclass) LIKE '%label%FROM kept;'"), "t");
+    let of_class =
+        "SELECT relname || relkind::text || relpersistence::text FROM pg_class WHERE relname IN ('seen', 'gone')";
     assert_eq!(client.value(of_class), "seenvt");
     client.ok("ALTER TABLE kept ADD COLUMN n integer");
     assert_eq!(client.value("SELECT count(n) FROM kept WHERE md5(label) <> ''"), "0");

@@ -3,7 +3,6 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::constraint::defined_list;
 use super::definition::{
     Ddl, accepted, at, cascades, ddl, end_of_input, has_child, need, notice, skipping, step, tolerant_step, unsupported,
 };
@@ -74,13 +73,17 @@ pub(super) fn create(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     if cx.is_of_session.get() {
         return Err(PgError::unsupported("materialized views must not use temporary tables or views"));
     }
-    let columns_count = translated.shape.as_ref().map_or(usize::MAX, |shape| shape.len());
-    if names.len() > columns_count {
+    // The view calls its columns as the table does, which is filled by their names.
+    let shown: Vec<String> = translated.shape.iter().flatten().map(|column| column.name.clone()).collect();
+    if names.len() > shown.len() {
         return Err(PgError::error(SqlState::SYNTAX_ERROR, "too many column names were specified"));
     }
     let query = kept_query(cx, stmt, &own, translated)?;
     let view = query_view(&table);
-    let list = if names.is_empty() { String::new() } else { format!(" ({})", defined_list(&names)?) };
+    let given = names.iter().map(|name| names::folded(name));
+    let columns: Vec<String> =
+        given.chain(shown.into_iter().skip(names.len())).map(|name| names::iris_name_of(&name)).collect();
+    let list = format!(" ({})", columns.join(", "));
     // Behind the table, in front of its rows.
     let text = format!("CREATE OR REPLACE VIEW {}{list} AS {query}", view.text);
     steps.insert(steps.len().min(1), tolerant_step(cx, text, &[]));
