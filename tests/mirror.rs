@@ -258,6 +258,7 @@ impl Schema for Moods {
     fn table(&self, _name: &RelationName) -> TableLookup {
         let labels = ["sad", "ok"].map(str::to_owned).to_vec();
         TableLookup::Known(Rc::new(TableFacts {
+            is_materialized: false,
             spelled: None,
             schema: "SQLUser".into(),
             name: "t".into(),

@@ -1,4 +1,4 @@
-//! Temporary tables where several sessions, few IRIS connections, several gateways and the ends of all of them meet.
+//! Temporary tables and views where several sessions, few IRIS connections, several gateways and the ends of all of them meet.
 
 mod common;
 
@@ -48,6 +48,8 @@ fn live(address: SocketAddr, seed: u64) {
     let mut client = Client::connect(address);
     client.ok("CREATE TEMP TABLE shared (id serial PRIMARY KEY, owner bigint)");
     client.ok("CREATE TEMP TABLE passing (id integer) ON COMMIT DELETE ROWS");
+    client.ok("CREATE VIEW own AS SELECT owner FROM shared");
+    client.ok("CREATE TEMP VIEW labels AS SELECT s.id, p.label FROM shared s JOIN public.shared p ON p.id = s.id");
     let mut count = 0;
     for _ in 0..6 {
         let commits = random.below(3) > 0;
@@ -66,7 +68,9 @@ fn live(address: SocketAddr, seed: u64) {
             count += adds;
         }
         assert_eq!(client.value("SELECT count(*) FROM shared"), count.to_string());
-        assert_eq!(client.value(&format!("SELECT count(*) FROM shared WHERE owner <> {seed}")), "0");
+        assert_eq!(client.value(&format!("SELECT count(*) FROM own WHERE owner <> {seed}")), "0");
+        assert_eq!(client.value("SELECT count(*) FROM own"), count.to_string());
+        assert_eq!(client.value("SELECT count(*) = (SELECT count(*) FROM shared WHERE id < 3) FROM labels"), "t");
         assert_eq!(client.value("SELECT count(*) FROM passing"), "0");
         // The tables of all are there, too, and these PostgreSQL finishes.
         let joined = "SELECT count(DISTINCT md5(p.label)) FROM public.shared p LEFT JOIN shared s ON s.id = p.id";
@@ -159,19 +163,24 @@ fn what_a_killed_gateway_leaves_the_next_one_drops_and_nothing_of_those_that_liv
         client.ok(&format!("CREATE TEMP TABLE {name} (id integer PRIMARY KEY)"));
         client.ok(&format!("CREATE TEMP TABLE {name}_child (id integer REFERENCES {name})"));
         client.ok(&format!("INSERT INTO {name} VALUES (1)"));
+        client.ok(&format!("CREATE VIEW {name}_view AS SELECT id + 1 AS next FROM {name}"));
     }
     stopped.signal("STOP");
     killed.signal("KILL");
     let next = gateway(iris.address);
     let mut client = Client::connect(next.address);
-    until_left(&mut client, &["lease", "lease", "living", "living_child", "stopped", "stopped_child"]);
+    until_left(
+        &mut client,
+        &["lease", "lease", "living", "living_child", "living_view", "stopped", "stopped_child", "stopped_view"],
+    );
     stopped.signal("CONT");
     for (client, name) in clients.iter_mut().zip(["killed", "living", "stopped"]).skip(1) {
         assert_eq!(client.value(&format!("SELECT count(*) FROM {name}")), "1");
+        assert_eq!(client.value(&format!("SELECT next FROM {name}_view")), "2");
     }
     // One that ends takes its own along.
     stopped.signal("TERM");
-    until_left(&mut client, &["lease", "living", "living_child"]);
+    until_left(&mut client, &["lease", "living", "living_child", "living_view"]);
     drop(clients);
     until_left(&mut client, &[]);
 }
@@ -182,6 +191,10 @@ fn the_catalogs_know_them_when_their_postgresql_has_died() {
     let (mut client, mut other) = (Client::connect(server.address), Client::connect(server.address));
     client.ok("CREATE TEMP TABLE kept (id integer PRIMARY KEY, label text)");
     client.ok("INSERT INTO kept VALUES (1, 'x')");
+    client.ok("CREATE TEMP VIEW seen AS SELECT id FROM kept");
+    client.ok("CREATE OR REPLACE TEMP VIEW seen AS SELECT id, label FROM kept");
+    client.ok("CREATE TEMP VIEW gone AS SELECT id FROM seen");
+    client.ok("DROP VIEW gone");
     other.ok("CREATE TEMP TABLE kept (other integer)");
     drop(other);
     let (pid, _) = server.oracle().unwrap();
@@ -189,6 +202,36 @@ fn the_catalogs_know_them_when_their_postgresql_has_died() {
     assert!(status.success());
     assert_eq!(client.value("SELECT md5(label) FROM kept"), "9dd4e461268c8034f5c8564e155c67a6");
     assert_eq!(client.value("SELECT count(*) FROM pg_class WHERE relname = 'kept' AND pg_table_is_visible(oid)"), "1");
+    assert_eq!(client.value("SELECT md5(label) FROM seen"), "9dd4e461268c8034f5c8564e155c67a6");
+    assert_eq!(client.value("SELECT pg_get_viewdef('seen'::regclass) LIKE '%label%FROM kept;'"), "t");
+    let of_class =
+        "SELECT relname || relkind::text || relpersistence::text FROM pg_class WHERE relname IN ('seen', 'gone')";
+    assert_eq!(client.value(of_class), "seenvt");
     client.ok("ALTER TABLE kept ADD COLUMN n integer");
     assert_eq!(client.value("SELECT count(n) FROM kept WHERE md5(label) <> ''"), "0");
+}
+
+#[test]
+fn a_view_is_what_the_tables_beneath_are_and_goes_with_them() {
+    let server = Server::gateway(&["--cores", "2", "--ddl-in-transaction", "undo"]);
+    let (mut one, mut other) = (Client::connect(server.address), Client::connect(server.address));
+    one.ok("CREATE TABLE of_all (id integer PRIMARY KEY)");
+    one.ok("INSERT INTO of_all VALUES (1), (2)");
+    one.ok("CREATE TEMP VIEW mine AS SELECT id FROM of_all");
+    assert_eq!(other.query("SELECT * FROM mine").iter().filter(|line| line.contains("42P01")).count(), 1);
+    // Nobody drops what it reads, unless its reader is to go, too.
+    assert_eq!(other.query("DROP TABLE of_all").iter().filter(|line| line.contains("2BP01")).count(), 1);
+    other.ok("DROP TABLE of_all CASCADE");
+    assert_eq!(one.query("SELECT * FROM mine").iter().filter(|line| line.contains("42P01")).count(), 1);
+    one.ok("CREATE TEMP VIEW mine AS SELECT 3 AS id");
+    assert_eq!(one.value("SELECT id FROM mine"), "3");
+    // A transaction that was not to be.
+    one.ok("BEGIN");
+    one.ok("CREATE OR REPLACE TEMP VIEW mine AS SELECT 4 AS id");
+    one.ok("SAVEPOINT s");
+    one.ok("DROP VIEW mine");
+    one.ok("ROLLBACK TO s");
+    assert_eq!(one.value("SELECT id FROM mine"), "4");
+    one.ok("ROLLBACK");
+    assert_eq!(one.value("SELECT id FROM mine"), "3");
 }

@@ -63,6 +63,7 @@ impl Schema for Tables {
             }
         };
         TableLookup::Known(Rc::new(TableFacts {
+            is_materialized: false,
             spelled: None,
             schema: "SQLUser".into(),
             name: name.name.clone(),

@@ -248,6 +248,7 @@ fn tables() -> Vec<Rc<TableFacts>> {
     let table = |line: &str| {
         let (name, columns) = line.trim().split_once(' ').unwrap();
         Rc::new(TableFacts {
+            is_materialized: false,
             schema: "SQLUser".to_owned(),
             name: name.to_owned(),
             spelled: None,

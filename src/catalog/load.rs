@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use crate::iris::{IrisStatement, Item, ItemReader, ListError, ParameterKind, Request, StatementMetadata};
 use crate::sql::{
-    DeclaredType, Named, NamedFacts, Need, RelationName, RuleNotes, TableFacts, VectorElement, ViewFacts, is_hidden,
-    is_note, parse_view_columns, parse_view_note,
+    DeclaredType, MATERIALIZED_NOTE, Named, NamedFacts, Need, RelationName, RuleNotes, TableFacts, VectorElement,
+    ViewFacts, is_hidden, is_note, parse_view_columns, parse_view_note,
 };
 use crate::types::{Oid, PgType};
 
@@ -384,6 +384,7 @@ impl TableLoad {
         let description = cells.next().flatten();
         let is_noted = self.is_noted || description.as_deref().is_some_and(is_note);
         if let Some(description) = description.filter(|text| is_note(text)) {
+            self.facts.is_materialized = description.trim() == MATERIALIZED_NOTE;
             self.notes.table(&description);
         }
         if let (false, schema, Some(Some(name))) = (is_noted, cells.next().flatten(), cells.next()) {

@@ -28,8 +28,8 @@ pub(crate) use mirror::{
 pub use mirror::{MirrorBatch, MirrorLoad, MirrorOptions, MirrorSnapshot, MirrorStep};
 pub(crate) use oracle::{Frames, MirrorChange, OraclePurpose, OracleRequest, user_role};
 pub(crate) use prepare::{
-    GATEWAY_SUPERUSER, INSPECT, NEW_DATABASE, NEW_SUPERUSER, TRANSACTION_MODES, gateway_setting, inspected,
-    prepare_embedded, prepare_external, prepare_native,
+    GATEWAY_SUPERUSER, INSPECT, MARK_TEMPORARY, NEW_DATABASE, NEW_SUPERUSER, TRANSACTION_MODES, gateway_setting,
+    inspected, prepare_embedded, prepare_external, prepare_native,
 };
 pub(crate) use sequences::{Followed, SequenceStatements, definition_query, read_definition, read_sequences};
 pub(crate) use sequences::{Sequence, SequenceAnswer, SequenceName, SequenceNames, SequenceRequest};

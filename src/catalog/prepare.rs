@@ -249,7 +249,7 @@ fn prepare_common() -> Vec<String> {
     statements.push(
         "INSERT INTO pg_catalog.pg_init_privs (objoid, classoid, objsubid, privtype, initprivs) \
          SELECT oid, 'pg_catalog.pg_proc'::pg_catalog.regclass, 0, 'i', proacl FROM pg_catalog.pg_proc \
-         WHERE proname IN ('pgwire_make_user', 'pgwire_make_temporary') AND NOT EXISTS (SELECT FROM pg_catalog.pg_init_privs p \
+         WHERE proname IN ('pgwire_make_user', 'pgwire_make_temporary', 'pgwire_mark_temporary') AND NOT EXISTS (SELECT FROM pg_catalog.pg_init_privs p \
          WHERE p.objoid = pg_proc.oid)"
             .to_owned(),
     );
@@ -343,6 +343,10 @@ fn session_objects(session: &str) -> [String; 4] {
 /// Makes the schema of a temporary table: names like these are kept for the system.
 const MAKE_TEMPORARY: &str = "pg_catalog.pgwire_make_temporary";
 
+/// Says of the relations in these schemas, between commas, that they are temporary: until the end of the transaction that asks,
+/// as PostgreSQL lets nobody read such a table that is in no schema of its own making.
+pub(crate) const MARK_TEMPORARY: &str = "pg_catalog.pgwire_mark_temporary";
+
 /// What PostgreSQL tells of temporary tables by its own numbers of schemas it tells by their names here, and the schemas in
 /// front of the client's search path are none of those that it says has been set.
 fn temporary_functions(schemas: &str, count: &str) -> Vec<String> {
@@ -381,6 +385,15 @@ fn temporary_functions(schemas: &str, count: &str) -> Vec<String> {
              EXECUTE pg_catalog.format('CREATE SCHEMA IF NOT EXISTS %I AUTHORIZATION {}', $1); END IF; END $f$",
             quoted_name(MIRROR_OWNER)
         ),
+        format!(
+            "CREATE OR REPLACE FUNCTION {MARK_TEMPORARY}(text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER \
+             SET search_path = pg_catalog SET allow_system_table_mods = on AS $f$ BEGIN \
+             UPDATE pg_catalog.pg_class SET relpersistence = 't' WHERE relnamespace IN (SELECT oid \
+             FROM pg_catalog.pg_namespace WHERE pg_catalog.starts_with(nspname, '{TEMPORARY_PREFIX}') \
+             AND nspname = ANY (pg_catalog.string_to_array($1, ','))); END $f$"
+        ),
+        format!("REVOKE ALL ON FUNCTION {MARK_TEMPORARY}(text) FROM PUBLIC"),
+        format!("GRANT EXECUTE ON FUNCTION {MARK_TEMPORARY}(text) TO {}", quoted_name(MIRROR_OWNER)),
         format!("REVOKE ALL ON FUNCTION {MAKE_TEMPORARY}(text) FROM PUBLIC"),
         format!("GRANT EXECUTE ON FUNCTION {MAKE_TEMPORARY}(text) TO {}", quoted_name(MIRROR_OWNER)),
     ]

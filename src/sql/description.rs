@@ -18,6 +18,12 @@ use crate::wire::{PgError, SqlState};
 
 const PREFIX: &str = "pg:";
 
+/// The description of the table of a materialized view; its query is that of a view beside it.
+pub(crate) const MATERIALIZED_NOTE: &str = "pg:materialized view";
+
+/// In front of the materialized view's name: the view that has its query.
+pub(crate) const QUERY_VIEW_PREFIX: &str = "pgwire_query_of_";
+
 /// In front of the types of a view's columns.
 const COLUMNS_PREFIX: &str = "/* pg-columns:";
 

@@ -26,7 +26,9 @@ mod writes;
 
 pub(crate) use cache::CachedTranslation;
 pub use cache::TranslationCache;
-pub(crate) use description::{ClauseKind, is_note, parse_view_columns, parse_view_note};
+pub(crate) use description::{
+    ClauseKind, MATERIALIZED_NOTE, QUERY_VIEW_PREFIX, is_note, parse_view_columns, parse_view_note,
+};
 pub(crate) use description::{ColumnNote, drawing_clause, drawn_by_default};
 pub use description::{DeclaredType, EnumType, parse_column_note, parse_description};
 pub(crate) use finish::finish;
@@ -38,8 +40,8 @@ pub(crate) use plan::{
     AdvisoryOperation, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat, CopyFromStdin,
     CopyHeader, CursorCommand, Deferral, Draw, DroppedKind, DroppedOthers, DroppedTable, ElementSource, EnumChange,
     EnumSide, ExecuteArgument, Fetch, FetchDirection, FetchKey, FetchedColumn, Fill, Finish, FinishPiece, Given,
-    ModesScope, OnCommit, Output, OutputColumn, OwnedChange, PUT_ASIDE_PREFIX, Plan, Proof, Rehearsal, Restart,
-    Reversal, ReversalPart, RunIf, ScriptStep, SequenceCommand, SequenceFunction, SessionValue, SetConfig,
+    ModesScope, OnCommit, Output, OutputColumn, OwnedChange, PUT_ASIDE_PREFIX, Plan, Proof, ReadByView, Rehearsal,
+    Restart, Reversal, ReversalPart, RunIf, ScriptStep, SequenceCommand, SequenceFunction, SessionValue, SetConfig,
     SettingCommand, StepRole, TemporaryChange, TransactionCommand, TransactionModes, TypeAction, TypeCommand,
     UndoSource, place_aside, travels_in_binary, witness,
 };

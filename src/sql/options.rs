@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::plan::{Action, Translation};
+use super::plan::{Action, ReadByView, Translation};
 use super::schema::Need;
 use super::template::Template;
 use crate::types::Oid;
@@ -49,6 +49,8 @@ pub(crate) fn is_temporary_schema(schema: &str) -> bool {
 pub struct TemporaryNames<'a> {
     /// The IRIS schemas by the tables' folded names.
     pub schemas: &'a BTreeMap<String, String>,
+    /// Which of them are views, and the relations that they read: IRIS schemas and names.
+    pub views: &'a BTreeMap<String, Vec<ReadByView>>,
     /// The IRIS schema of the next one.
     pub next: &'a str,
     /// How many schemas of the search path come first; `None` where it does not say.

@@ -100,7 +100,6 @@ impl Translation {
         }
     }
 
-    /// Whether it makes a temporary table.
     /// As [`CachedTranslation::is_plain`](super::CachedTranslation::is_plain).
     pub(crate) fn is_plain(&self) -> bool {
         let defines = ["CREATE ", "DROP ", "ALTER ", "SELECT INTO"].iter().any(|verb| self.tag.starts_with(verb));
@@ -113,6 +112,7 @@ impl Translation {
             && self.enum_change.is_none()
     }
 
+    /// Whether it makes a temporary table or view.
     pub fn makes_temporary(&self) -> bool {
         matches!(self.temporary, Some(TemporaryChange::Create { .. }))
     }
@@ -133,7 +133,10 @@ pub struct MirrorStatement {
     pub relations: Vec<(String, String)>,
 }
 
-/// CREATE, ALTER and DROP of temporary tables, by their folded names.
+/// A relation that a view reads: IRIS schema and name.
+pub(crate) type ReadByView = (String, String);
+
+/// CREATE, ALTER and DROP of temporary tables and views, by their folded names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TemporaryChange {
     /// `schema`: of IRIS.
@@ -141,6 +144,13 @@ pub enum TemporaryChange {
         name: String,
         schema: String,
         on_commit: OnCommit,
+        /// Of a view, the relations that it reads: IRIS schemas and names.
+        view: Option<Vec<ReadByView>>,
+    },
+    /// A view has another query, which reads these.
+    Replace {
+        name: String,
+        view: Vec<ReadByView>,
     },
     Rename {
         from: String,
@@ -266,6 +276,8 @@ pub struct CatalogQuery {
     pub reads_session: bool,
     /// The gateway's counters (`pgwire_counters`).
     pub reads_counters: bool,
+    /// `pg_class`, which tells what is temporary.
+    pub reads_relations: bool,
     /// Where sequences stand (`pg_sequences`, `SELECT last_value FROM s`).
     pub reads_sequences: bool,
 }

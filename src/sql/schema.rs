@@ -108,6 +108,8 @@ pub struct TableFacts {
     pub unique_keys: Vec<(String, Vec<String>)>,
     /// What IRIS does not know of.
     pub rules: Rules,
+    /// It has the rows of a materialized view.
+    pub is_materialized: bool,
 }
 
 #[derive(Debug, Clone)]

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::sql::{
-    ClauseKind, ColumnNote, DeclaredType, EnumType, RuleNotes, Rules, is_hidden, is_note, parse_column_note,
-    parse_view_note,
+    ClauseKind, ColumnNote, DeclaredType, EnumType, MATERIALIZED_NOTE, QUERY_VIEW_PREFIX, RuleNotes, Rules, is_hidden,
+    is_note, parse_column_note, parse_view_note,
 };
 use crate::types::{Oid, PgType, quoted_name, quoted_text};
 
@@ -170,6 +170,21 @@ impl<'a> Names<'a> {
         if table.is_ours() { table.name.clone() } else { table.name.to_lowercase() }
     }
 
+    /// The view with the query of a materialized view.
+    pub(super) fn query_of(&self, table: &RawTable) -> Option<&'a RawTable> {
+        let is_materialized = table.description.as_deref().is_some_and(|text| text.trim() == MATERIALIZED_NOTE);
+        let name = format!("{QUERY_VIEW_PREFIX}{}", table.name);
+        self.find(&table.schema, &name).filter(|view| is_materialized && view.is_view)
+    }
+
+    /// Whether it is such a view.
+    pub(super) fn is_query_of(&self, view: &RawTable) -> bool {
+        let table =
+            view.name.get(..QUERY_VIEW_PREFIX.len()).filter(|start| start.eq_ignore_ascii_case(QUERY_VIEW_PREFIX));
+        let table = table.and_then(|_| self.find(&view.schema, view.name.get(QUERY_VIEW_PREFIX.len()..)?));
+        table.is_some_and(|table| self.query_of(table).is_some_and(|query| std::ptr::eq(query, view)))
+    }
+
     fn find(&self, schema: &str, name: &str) -> Option<&'a RawTable> {
         self.places.get(&(schema.to_lowercase(), name.to_lowercase())).and_then(|at| self.tables.get(*at))
     }
@@ -198,7 +213,9 @@ pub(super) struct Relation {
     pub iris_name: String,
     pub schema: String,
     pub name: String,
+    /// A materialized one, too.
     pub is_view: bool,
+    pub is_materialized: bool,
     /// Types it needs, made when they do not exist, and the statements for that.
     pub enums: Vec<EnumType>,
     pub types: Vec<String>,
@@ -298,6 +315,29 @@ impl Relation {
         relation
     }
 
+    /// A materialized view, of its table and of the view that has its query.
+    pub(super) fn materialized(names: &Names<'_>, raw: &RawTable, query: &RawTable, used: &mut UsedNames) -> Self {
+        let table = Self::table(names, raw, used);
+        let columns: Vec<(String, String)> =
+            raw.shown().map(|column| (column_name(raw, column), type_name(declared_type(column).pg_type()))).collect();
+        let (view, mentions) =
+            super::view::create(&table.qualified(), &columns, query.view.as_deref(), names.default_schema);
+        let made = |sql: String| sql.replacen("CREATE VIEW ", "CREATE MATERIALIZED VIEW ", 1);
+        let create = Guarded { sql: made(view.sql), otherwise: view.otherwise.map(made) };
+        let if_missing = |sql: String| match sql.split_once("INDEX ") {
+            Some((start, rest)) if sql.starts_with("CREATE ") => format!("{start}INDEX IF NOT EXISTS {rest}"),
+            _ => sql,
+        };
+        Self {
+            is_view: true,
+            is_materialized: true,
+            create,
+            mentions,
+            indexes: table.indexes.into_iter().map(if_missing).collect(),
+            ..table
+        }
+    }
+
     fn empty(raw: &RawTable, schema: String, name: String) -> Self {
         Self {
             iris_schema: raw.schema.clone(),
@@ -305,6 +345,7 @@ impl Relation {
             schema,
             name,
             is_view: raw.is_view,
+            is_materialized: false,
             enums: Vec::new(),
             types: Vec::new(),
             create: Guarded::default(),
@@ -335,7 +376,11 @@ impl Relation {
     }
 
     pub(super) fn drop_statement(&self) -> String {
-        let kind = if self.is_view { "VIEW" } else { "TABLE" };
+        let kind = match (self.is_materialized, self.is_view) {
+            (true, _) => "MATERIALIZED VIEW",
+            (false, true) => "VIEW",
+            (false, false) => "TABLE",
+        };
         format!("DROP {kind} IF EXISTS {} CASCADE", self.qualified())
     }
 }

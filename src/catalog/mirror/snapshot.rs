@@ -68,13 +68,18 @@ impl MirrorSnapshot {
     pub(super) fn new(tables: &[RawTable], default_schema: &str) -> Self {
         let names = Names::new(tables, default_schema);
         let mut used = UsedNames::default();
-        let shown: Vec<&RawTable> = tables.iter().filter(|table| !table.columns.is_empty()).collect();
+        let shown: Vec<&RawTable> =
+            tables.iter().filter(|table| !table.columns.is_empty() && !names.is_query_of(table)).collect();
         for table in &shown {
             used.take(&names.schema(&table.schema), &names.table(table));
         }
         let relations: Vec<Relation> = shown
             .iter()
-            .map(|raw| if raw.is_view { Relation::view(&names, raw) } else { Relation::table(&names, raw, &mut used) })
+            .map(|raw| match names.query_of(raw) {
+                _ if raw.is_view => Relation::view(&names, raw),
+                Some(query) => Relation::materialized(&names, raw, query, &mut used),
+                None => Relation::table(&names, raw, &mut used),
+            })
             .collect();
         let places = relations.iter().enumerate().map(|(at, relation)| (key(relation), (at, fingerprint(relation))));
         let places = places.collect();
@@ -292,6 +297,9 @@ impl MirrorSnapshot {
                 |sql: &str| unless_relation(&view.schema, &view.name, &format!("EXECUTE {};", quoted_text(sql)));
             let otherwise = view.create.otherwise.as_deref().map(missing);
             batches.push_definition(view, Guarded { sql: missing(&view.create.sql), otherwise });
+            for sql in &view.indexes {
+                batches.push(view, sql.clone());
+            }
             batches.push_comments(view);
             batches.relation_done();
         }

@@ -1,4 +1,4 @@
-//! Drops the temporary tables that nobody has any more: those that sessions of this gateway have given up, and those of
+//! Drops the temporary tables and views that nobody has any more: those that sessions of this gateway have given up, and those of
 //! gateways that are dead. One task, on the first shard.
 //!
 //! A gateway with temporary tables has a *lease* in IRIS, a table with one row that it changes every few seconds. Who sees it
@@ -58,8 +58,13 @@ pub(super) struct TemporaryKeeper {
     seen: HashMap<String, (Option<i64>, Instant)>,
 }
 
-/// Tables by their schemas.
-type Found = Vec<(String, String)>;
+/// A table or a view.
+#[derive(Debug, Clone)]
+struct Left {
+    schema: String,
+    name: String,
+    is_view: bool,
+}
 
 impl TemporaryKeeper {
     pub(super) fn new(
@@ -202,15 +207,16 @@ impl TemporaryKeeper {
     /// Drops what nobody has. Whether nothing of this gateway's is left.
     async fn sweep(&mut self) -> Result<bool, Trouble> {
         let text = format!(
-            "SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA %STARTSWITH '{TEMPORARY_PREFIX}'"
+            "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA %STARTSWITH '{TEMPORARY_PREFIX}'"
         );
         let found = self.ask(text, true).await?.rows;
-        let mut own = Found::new();
-        let mut others: HashMap<String, Found> = HashMap::new();
+        let mut own = Vec::new();
+        let mut others: HashMap<String, Vec<Left>> = HashMap::new();
         for row in found {
-            let [Some(schema), Some(name)] = row.as_slice() else { continue };
+            let [Some(schema), Some(name), kind] = row.as_slice() else { continue };
             let Some((gateway, number)) = parse_temporary_schema(schema) else { continue };
-            let table = (schema.clone(), name.clone());
+            let is_view = kind.as_deref().is_some_and(|kind| kind.to_uppercase().contains("VIEW"));
+            let table = Left { schema: schema.clone(), name: name.clone(), is_view };
             if !gateway.eq_ignore_ascii_case(self.temporaries.gateway()) {
                 others.entry(gateway.to_ascii_lowercase()).or_default().push(table);
             } else if number.is_some_and(|number| !self.temporaries.is_held(number)) {
@@ -228,15 +234,17 @@ impl TemporaryKeeper {
         Ok(is_clear)
     }
 
-    /// Whether all of them are gone. Foreign keys among them say in which order they go.
-    async fn drop_tables(&mut self, tables: &[(String, String)]) -> bool {
-        let mut left: Vec<&(String, String)> = tables.iter().collect();
+    /// Whether all of them are gone. Foreign keys among them, and what views read, say in which order they go.
+    async fn drop_tables(&mut self, tables: &[Left]) -> bool {
+        let (views, mut left): (Vec<&Left>, Vec<&Left>) = tables.iter().partition(|table| table.is_view);
+        left.splice(0..0, views);
         loop {
             let before = left.len();
             let mut refused = Vec::new();
             for table in left {
-                let (schema, name) = table;
-                let text = format!("DROP TABLE {}.{} CASCADE", quoted_name(schema), quoted_name(name));
+                let Left { schema, name, is_view } = table;
+                let what = if *is_view { "VIEW" } else { "TABLE" };
+                let text = format!("DROP {what} {}.{} CASCADE", quoted_name(schema), quoted_name(name));
                 match self.ask(text, false).await {
                     Ok(_) => {}
                     Err(trouble) if trouble.is(NO_TABLE_SQLCODE) => {}
@@ -254,16 +262,16 @@ impl TemporaryKeeper {
         }
     }
 
-    async fn drop_in_mirror(&self, tables: &[(String, String)]) {
+    async fn drop_in_mirror(&self, tables: &[Left]) {
         if tables.is_empty() || self.is_leaving {
             return;
         }
-        let schemas: HashSet<&str> = tables.iter().map(|(schema, _)| schema.as_str()).collect();
+        let schemas: HashSet<&str> = tables.iter().map(|table| table.schema.as_str()).collect();
         let list: Vec<String> = schemas.iter().map(|schema| quoted_name(schema)).collect();
         let statement = MirrorStatement {
             sql: format!("DROP SCHEMA IF EXISTS {} CASCADE", list.join(", ")),
             otherwise: None,
-            relations: tables.to_vec(),
+            relations: tables.iter().map(|table| (table.schema.clone(), table.name.clone())).collect(),
         };
         let change =
             MirrorChange { statements: vec![statement], search_path: "pg_catalog".to_owned(), is_idempotent: false };
@@ -273,8 +281,8 @@ impl TemporaryKeeper {
     }
 
     /// Whether a gateway is known to be dead.
-    async fn is_dead(&mut self, gateway: &str, tables: &[(String, String)]) -> Result<bool, Trouble> {
-        let has_lease = tables.iter().any(|(schema, _)| matches!(parse_temporary_schema(schema), Some((_, None))));
+    async fn is_dead(&mut self, gateway: &str, tables: &[Left]) -> Result<bool, Trouble> {
+        let has_lease = tables.iter().any(is_lease);
         let rows = if has_lease {
             match self.ask(format!("SELECT beat, owner FROM {}", lease_of(gateway)), true).await {
                 Ok(asked) => asked.rows,
@@ -300,14 +308,13 @@ impl TemporaryKeeper {
     }
 
     /// Drops what a dead gateway has left. First its row: were it not dead after all, it would learn of it.
-    async fn bury(&mut self, gateway: &str, tables: &[(String, String)]) {
+    async fn bury(&mut self, gateway: &str, tables: &[Left]) {
         let lease = lease_of(gateway);
         let claimed = self.ask(format!("DELETE FROM {lease}"), false).await;
         if matches!(&claimed, Err(trouble) if !trouble.is(NO_TABLE_SQLCODE)) {
             return;
         }
-        let (of_lease, own): (Vec<_>, Vec<_>) =
-            tables.iter().cloned().partition(|(schema, _)| matches!(parse_temporary_schema(schema), Some((_, None))));
+        let (of_lease, own): (Vec<_>, Vec<_>) = tables.iter().cloned().partition(is_lease);
         if self.drop_tables(&own).await && self.drop_tables(&of_lease).await {
             tracing::info!(gateway, tables = own.len(), "temporary tables of a gateway that is gone have been dropped");
             self.seen.remove(gateway);
@@ -329,6 +336,10 @@ impl TemporaryKeeper {
         lease.release().await;
         result
     }
+}
+
+fn is_lease(table: &Left) -> bool {
+    matches!(parse_temporary_schema(&table.schema), Some((_, None)))
 }
 
 fn lease_of(gateway: &str) -> String {

@@ -1,4 +1,5 @@
-//! The temporary tables of a client: names that lead to tables of IRIS which nobody else has names for.
+//! The temporary tables and views of a client: names that lead to tables of IRIS which nobody else has names for. Where there
+//! is nothing else to say of a view, it is a table here.
 //!
 //! DROP, ON COMMIT DROP, a rollback and the end of the session take a name away, and with it the [`TemporarySchema`], whose
 //! end has the table dropped behind the session's back. So all of them are carried out at once and can be undone until the
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalog::{Temporaries, TemporarySchema};
-use crate::sql::{OnCommit, TemporaryChange, TemporaryNames};
+use crate::sql::{OnCommit, ReadByView, TemporaryChange, TemporaryNames};
 
 /// As [`TemporaryTables::state`].
 pub(crate) const NONE_ANY_MORE: u64 = 1;
@@ -21,6 +22,8 @@ pub(crate) struct TemporaryTables {
     tables: Vec<Table>,
     /// The IRIS schemas of those that are there, by folded names.
     schemas: BTreeMap<String, String>,
+    /// As [`TemporaryNames::views`].
+    views: BTreeMap<String, Vec<ReadByView>>,
     /// Of the next one.
     next: OnceCell<TemporarySchema>,
     /// A number that no other state of any session has; 0 = there have been none, 1 = there are none any more.
@@ -34,6 +37,10 @@ struct Table {
     name: String,
     schema: TemporarySchema,
     on_commit: OnCommit,
+    /// Of a view, what it reads: IRIS schemas and names.
+    view: Option<Vec<ReadByView>>,
+    /// What it read before, and the latest savepoint when it was replaced, while the transaction lasts.
+    replaced: Vec<(u64, Option<Vec<ReadByView>>)>,
     /// The latest savepoint when it was made, while the transaction lasts.
     made: Option<u64>,
     /// The same when it was dropped.
@@ -47,7 +54,7 @@ impl TemporaryTables {
     /// As translation needs them.
     pub(crate) fn names<'a>(&'a self, all: &Arc<Temporaries>) -> TemporaryNames<'a> {
         let next = self.next.get_or_init(|| all.reserve()).name();
-        TemporaryNames { schemas: &self.schemas, next, behind: self.behind }
+        TemporaryNames { schemas: &self.schemas, views: &self.views, next, behind: self.behind }
     }
 
     /// The search path says how many schemas come in front of temporary tables.
@@ -90,12 +97,30 @@ impl TemporaryTables {
     /// A statement has been carried out. `savepoint`: the latest one.
     pub(crate) fn apply(&mut self, change: &TemporaryChange, savepoint: u64, all: &Temporaries) {
         match change {
-            TemporaryChange::Create { name, on_commit, .. } => {
+            TemporaryChange::Create { name, on_commit, view, .. } => {
                 if let Some(schema) = self.next.take() {
-                    let (name, on_commit) = (name.clone(), *on_commit);
-                    let (made, emptied) = (Some(savepoint), Some(savepoint));
-                    self.tables.push(Table { name, schema, on_commit, made, dropped: None, emptied });
+                    // A view that others have dropped, with a table that it read.
+                    if let Some(table) = self.find(name) {
+                        table.dropped = Some(savepoint);
+                    }
+                    self.tables.push(Table {
+                        name: name.clone(),
+                        schema,
+                        on_commit: *on_commit,
+                        view: view.clone(),
+                        replaced: Vec::new(),
+                        made: Some(savepoint),
+                        dropped: None,
+                        emptied: Some(savepoint),
+                    });
                 }
+            }
+            TemporaryChange::Replace { name, view } => {
+                if let Some(table) = self.find(name) {
+                    let before = table.view.replace(view.clone());
+                    table.replaced.push((savepoint, before));
+                }
+                self.altered(all);
             }
             TemporaryChange::Rename { from, to } => {
                 if let Some(table) = self.find(from) {
@@ -141,6 +166,9 @@ impl TemporaryTables {
             if is_undone(table.dropped) {
                 table.dropped = None;
             }
+            while let Some((_, before)) = table.replaced.pop_if(|(at, _)| *at >= savepoint) {
+                table.view = before;
+            }
             // Rows that were deleted since are there again.
             if is_undone(table.emptied) {
                 table.emptied = None;
@@ -159,11 +187,23 @@ impl TemporaryTables {
             self.roll_back_to(0, all);
         }
         let is_over = |table: &Table| table.dropped.is_some() || committed && table.on_commit == OnCommit::Drop;
-        let has_changed = self.tables.iter().any(is_over);
-        self.tables.retain(|table| !is_over(table));
+        let mut gone: Vec<String> = self.tables.iter().filter(|table| is_over(table)).map(Table::schema_name).collect();
+        let has_changed = !gone.is_empty();
+        // What ON COMMIT drops takes the views with it that read it, and those that read these.
+        loop {
+            let is_gone = |table: &Table| gone.iter().any(|schema| schema == table.schema.name());
+            let is_reader = |table: &&Table| !is_gone(table) && gone.iter().any(|schema| table.reads(schema));
+            let readers: Vec<String> = self.tables.iter().filter(is_reader).map(Table::schema_name).collect();
+            if readers.is_empty() {
+                break;
+            }
+            gone.extend(readers);
+        }
+        self.tables.retain(|table| !gone.iter().any(|schema| schema == table.schema.name()));
         for table in &mut self.tables {
             table.made = None;
             table.emptied = None;
+            table.replaced.clear();
         }
         if has_changed {
             self.changed(all);
@@ -172,6 +212,8 @@ impl TemporaryTables {
 
     fn changed(&mut self, all: &Temporaries) {
         let there = self.tables.iter().filter(|table| table.dropped.is_none());
+        let views = there.clone().filter_map(|table| Some((table.name.clone(), table.view.clone()?)));
+        self.views = views.collect();
         let schemas: BTreeMap<String, String> =
             there.map(|table| (table.name.clone(), table.schema.name().to_owned())).collect();
         if schemas != self.schemas {
@@ -181,7 +223,7 @@ impl TemporaryTables {
     }
 
     /// The tables of ON COMMIT DELETE ROWS that may have rows of the last transaction: IRIS schemas and names.
-    pub(crate) fn stale(&self) -> Vec<(String, String)> {
+    pub(crate) fn stale(&self) -> Vec<ReadByView> {
         let stale = self.tables.iter().filter(|table| table.is_stale());
         stale.map(|table| (table.schema.name().to_owned(), table.name.clone())).collect()
     }
@@ -195,6 +237,14 @@ impl TemporaryTables {
 }
 
 impl Table {
+    fn schema_name(&self) -> String {
+        self.schema.name().to_owned()
+    }
+
+    fn reads(&self, schema: &str) -> bool {
+        self.view.iter().flatten().any(|(of, _)| of.eq_ignore_ascii_case(schema))
+    }
+
     fn is_stale(&self) -> bool {
         self.on_commit == OnCommit::DeleteRows && self.dropped.is_none() && self.emptied.is_none()
     }
@@ -206,7 +256,7 @@ mod tests {
 
     fn create(tables: &mut TemporaryTables, all: &Arc<Temporaries>, name: &str, on_commit: OnCommit, savepoint: u64) {
         let schema = tables.names(all).next.to_owned();
-        let change = TemporaryChange::Create { name: name.to_owned(), schema, on_commit };
+        let change = TemporaryChange::Create { name: name.to_owned(), schema, on_commit, view: None };
         assert!(tables.place(Some(&change)).is_some());
         tables.apply(&change, savepoint, all);
         assert!(tables.place(Some(&change)).is_none());

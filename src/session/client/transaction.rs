@@ -199,6 +199,11 @@ impl Transaction {
         self.savepoints.last().map_or(0, |savepoint| savepoint.number)
     }
 
+    /// The number of the savepoint of that name.
+    pub(crate) fn savepoint_number(&self, name: &str) -> Option<u64> {
+        self.position(name).and_then(|index| self.savepoints.get(index)).map(|savepoint| savepoint.number)
+    }
+
     pub(crate) fn has_savepoints(&self) -> bool {
         !self.savepoints.is_empty()
     }

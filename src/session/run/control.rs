@@ -154,6 +154,10 @@ impl Control {
                 client.warn_of_definitions(Some(name), out);
                 client.transaction.iris_rolled_back_to(name);
                 client.definitions.roll_back_to(client.transaction.definitions_in_front_of(name));
+                // Names of temporary views lead again to where these are made again.
+                if let Some(number) = client.transaction.savepoint_number(name) {
+                    client.temporary.roll_back_to(number, &client.temporaries);
+                }
                 let want = self.start_undoing(cx);
                 self.undo(want, cx)
             }

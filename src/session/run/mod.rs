@@ -147,8 +147,7 @@ impl Operation {
     /// Whether it is a definition that a rollback has to undo, should it run in a transaction.
     pub(super) fn defines(understood: &Understood, context: &ShardContext, client: &Client) -> bool {
         understood.translation.reversal.is_some()
-            && !understood.translation.is_of_session
-            && understood.translation.temporary.is_none()
+            && (understood.translation.temporary.is_some() || !understood.translation.is_of_session)
             && !client.definitions.is_settling()
             && context.options.undoes_definitions
     }

@@ -95,10 +95,13 @@ impl Rehearsed {
                     Progress::Wait(want) => Ok(Outcome::Wait(want)),
                     Progress::Ready(answer) => {
                         // Which tables there are IRIS knows better.
+                        let only = self.rehearsal().and_then(|rehearsal| rehearsal.only);
+                        let counts = |error: &PgError| match only {
+                            Some(only) => error.code == only,
+                            None => !matches!(error.code, SqlState::UNDEFINED_TABLE | DUPLICATE_TABLE),
+                        };
                         match answer.error {
-                            Some(error) if !matches!(error.code, SqlState::UNDEFINED_TABLE | DUPLICATE_TABLE) => {
-                                Err(error)
-                            }
+                            Some(error) if counts(&error) => Err(error),
                             _ => {
                                 self.stage = Stage::Proof(0);
                                 self.go_on(cx)

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::catalog::{TRANSACTION_MODES, gateway_setting};
+use crate::catalog::{MARK_TEMPORARY, TRANSACTION_MODES, gateway_setting};
 use crate::sql::CatalogQuery;
 use crate::types::{quoted_name, quoted_text, write_timestamp};
 
@@ -47,12 +47,15 @@ pub(crate) fn prelude_trying(client: &Client, query: CatalogQuery, context: &Sha
     for statement in tried {
         let _ = write!(prelude, "; {statement}");
     }
+    let temporary: Vec<&str> = client.temporary.schemas().collect();
+    if query.reads_relations && !temporary.is_empty() {
+        let _ = write!(prelude, "; SELECT {MARK_TEMPORARY}({})", quoted_text(&temporary.join(",")));
+    }
     prelude.push_str(if prelude.len() > "BEGIN".len() { "; SET TRANSACTION READ ONLY" } else { " READ ONLY" });
     prelude.push_str("; SET LOCAL SESSION AUTHORIZATION ");
     prelude.push_str(&quoted_name(&client.user));
     prelude.push(';');
     client.settings.prelude(&mut prelude);
-    let temporary: Vec<&str> = client.temporary.schemas().collect();
     if !temporary.is_empty() {
         let (path, _) = client.path_with_temporary();
         let path: Vec<String> = path.iter().map(|name| quoted_text(name)).collect();

@@ -40,7 +40,10 @@ pub(crate) fn put_notices(understood: &Understood, context: &ShardContext, clien
 #[cold]
 fn put_more(understood: &Understood, context: &ShardContext, client: &mut Client, out: &mut SendBuf) {
     let translation = &understood.translation;
-    if let Some(change) = &translation.temporary {
+    if client.definitions.is_settling() && translation.is_of_session {
+        // What is undone comes back under the names that the rollback has brought back already.
+        client.temporary.altered(&client.temporaries);
+    } else if let Some(change) = &translation.temporary {
         client.temporary.apply(change, client.transaction.latest_savepoint(), &client.temporaries);
     } else if translation.is_of_session && !translation.mirror.is_empty() {
         client.temporary.altered(&client.temporaries);

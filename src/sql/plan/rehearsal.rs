@@ -1,10 +1,12 @@
 //! A definition of rules that IRIS does not know of.
 
-use crate::wire::PgError;
+use crate::wire::{PgError, SqlState};
 
 /// What goes in front of a definition that PostgreSQL alone understands, and behind it. The mirror tries it first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rehearsal {
+    /// The only error of PostgreSQL's that counts; `None`: all do.
+    pub only: Option<SqlState>,
     pub proofs: Vec<Proof>,
     /// Statements that compute what the rows of the table have to have, in PostgreSQL's SQL.
     pub fills: Vec<String>,

@@ -74,6 +74,7 @@ impl Tables {
                 })
                 .collect();
             Rc::new(TableFacts {
+                is_materialized: false,
                 spelled: None,
                 schema: "SQLUser".into(),
                 name: name.trim().into(),

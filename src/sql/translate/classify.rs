@@ -113,6 +113,7 @@ impl Cx<'_> {
                             seen.reads_catalogs = true;
                             match parts.last().map(String::as_str) {
                                 Some("pg_sequences") => seen.asks.reads_sequences = true,
+                                Some("pg_class") => seen.asks.reads_relations = true,
                                 Some("pg_stat_activity") => seen.asks.reads_activity = true,
                                 Some("pg_settings") => seen.asks.reads_settings = true,
                                 Some("pgwire_counters") => seen.asks.reads_counters = true,

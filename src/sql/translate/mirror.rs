@@ -43,7 +43,6 @@ pub(super) fn requalified(node: &SyntaxNode, default_schema: &str) -> String {
 
 /// As [`requalified`], without nodes and tokens of some kinds: what concerns files and owners.
 pub(super) fn requalified_without(node: &SyntaxNode, default_schema: &str, left_out: &[SyntaxKind]) -> String {
-    let mut text = String::new();
     let is_left_out = |token: &SyntaxToken| {
         left_out.contains(&token.kind())
             || (!left_out.is_empty()
@@ -52,7 +51,18 @@ pub(super) fn requalified_without(node: &SyntaxNode, default_schema: &str, left_
                     .take_while(|above| above != node)
                     .any(|above| left_out.contains(&above.kind())))
     };
-    let mut all = tokens(node).filter(|token| !is_left_out(token)).peekable();
+    requalified_tokens(tokens(node).filter(|token| !is_left_out(token)), default_schema)
+}
+
+/// As [`requalified`], of what stands behind a part of the node.
+pub(super) fn requalified_behind(node: &SyntaxNode, part: &SyntaxNode, default_schema: &str) -> String {
+    let start = part.text_range().end();
+    requalified_tokens(tokens(node).filter(|token| token.text_range().start() >= start), default_schema)
+}
+
+fn requalified_tokens(tokens: impl Iterator<Item = SyntaxToken>, default_schema: &str) -> String {
+    let mut text = String::new();
+    let mut all = tokens.peekable();
     while let Some(token) = all.next() {
         let qualifies = is_name(&token)
             && names::folded(token.text()).eq_ignore_ascii_case(default_schema)

@@ -142,16 +142,18 @@ pub(super) fn of_others(dropped: &DroppedOthers) -> String {
              AND use.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND use.deptype IN ('a', 'e', 'i'))) \
              SELECT text FROM (SELECT 1 AS stage, 'own' || pg_catalog.chr(1) || 'DROP VIEW ' || pg_catalog.string_agg(\
              pg_catalog.format('%I.%I', nspname, relname), ', ') || ' CASCADE' AS text FROM inside WHERE relkind = 'v' \
-             UNION ALL SELECT 2, 'own' || pg_catalog.chr(1) || 'DROP TABLE ' || pg_catalog.string_agg(\
+             UNION ALL SELECT 2, 'own' || pg_catalog.chr(1) || 'DROP MATERIALIZED VIEW ' || pg_catalog.string_agg(\
+             pg_catalog.format('%I.%I', nspname, relname), ', ') || ' CASCADE' FROM inside WHERE relkind = 'm' \
+             UNION ALL SELECT 3, 'own' || pg_catalog.chr(1) || 'DROP TABLE ' || pg_catalog.string_agg(\
              pg_catalog.format('%I.%I', nspname, relname), ', ') || ' CASCADE' FROM inside WHERE relkind = 'r' \
-             UNION ALL SELECT 3, 'own' || pg_catalog.chr(1) || 'DROP SEQUENCE ' || pg_catalog.string_agg(\
+             UNION ALL SELECT 4, 'own' || pg_catalog.chr(1) || 'DROP SEQUENCE ' || pg_catalog.string_agg(\
              pg_catalog.format('%I.%I', nspname, relname), ', ') || ' CASCADE' FROM inside WHERE relkind = 'S' \
-             UNION ALL SELECT 4, 'own' || pg_catalog.chr(1) || 'DROP TYPE ' || pg_catalog.string_agg(\
+             UNION ALL SELECT 5, 'own' || pg_catalog.chr(1) || 'DROP TYPE ' || pg_catalog.string_agg(\
              pg_catalog.format('%I.%I', nspname, typname), ', ') || ' CASCADE' FROM dropped \
              JOIN pg_catalog.pg_type AS t ON typnamespace = dropped.oid WHERE (typtype IN ('d', 'e', 'r') OR EXISTS (SELECT \
              FROM pg_catalog.pg_class AS row WHERE row.oid = typrelid AND relkind = 'c')) AND NOT EXISTS (SELECT \
              FROM pg_catalog.pg_depend AS use WHERE use.objid = t.oid AND use.deptype = 'e') \
-             UNION ALL SELECT 5, pg_catalog.concat_ws(pg_catalog.chr(1), 'schema', nspname) FROM dropped \
+             UNION ALL SELECT 6, pg_catalog.concat_ws(pg_catalog.chr(1), 'schema', nspname) FROM dropped \
              WHERE nspname <> 'public') AS found WHERE text IS NOT NULL ORDER BY stage"
         ),
     }

@@ -14,7 +14,7 @@ use super::vectors::to_vector;
 use crate::iris::{IrisStatement, ParameterKind};
 use crate::sql::iris_text;
 use crate::sql::options::TranslateOptions;
-use crate::sql::plan::{Bind, Draw, OutputColumn, Plan, SessionValue};
+use crate::sql::plan::{Bind, Draw, OutputColumn, Plan, ReadByView, SessionValue};
 use crate::sql::schema::{Need, Schema};
 use crate::sql::syntax::nodes::{self, offset, unwrapped};
 use crate::sql::syntax::tree::Expr;
@@ -82,6 +82,8 @@ pub(crate) struct Cx<'a> {
     pub is_of_session: Cell<bool>,
     /// The folded name of the temporary table that is being made.
     pub made_temporary: RefCell<Option<String>>,
+    /// The relations that the query of a view reads, while one is made: IRIS schemas and names.
+    pub read_by_view: RefCell<Option<Vec<ReadByView>>>,
     statements: RefCell<HashMap<String, Vec<Rc<IrisStatement>>>>,
 }
 
@@ -121,6 +123,7 @@ impl<'a> Cx<'a> {
             expands: Cell::new(false),
             is_of_session: Cell::new(false),
             made_temporary: RefCell::default(),
+            read_by_view: RefCell::default(),
             statements: RefCell::default(),
         }
     }

@@ -130,6 +130,7 @@ impl Cx<'_> {
             [name] => {
                 let folded = names::folded(name);
                 let lookup = RelationName { schema: None, name: folded.clone() };
+                self.is_read(&lookup);
                 if folded.starts_with("pg_") && self.known(&lookup).is_none() {
                     return Err(names::catalog_later(&folded));
                 }
@@ -149,12 +150,23 @@ impl Cx<'_> {
                     self.is_of_session.set(true);
                 }
                 let lookup = RelationName { schema: Some(folded_schema), name: folded };
+                self.is_read(&lookup);
                 Ok((format!("{text}.{}", names::iris_name(name)?), lookup))
             }
             _ => Err(PgError::unsupported(format!(
                 "cross-database references are not implemented: \"{}\"",
                 parts.iter().map(|part| names::folded(part)).collect::<Vec<_>>().join(".")
             ))),
+        }
+    }
+
+    fn is_read(&self, name: &RelationName) {
+        if let Some(all) = self.read_by_view.borrow_mut().as_mut() {
+            let schema = match name.schema.as_deref() {
+                None | Some("public") => self.options.default_schema,
+                Some(schema) => schema,
+            };
+            all.push((schema.to_owned(), name.name.clone()));
         }
     }
 

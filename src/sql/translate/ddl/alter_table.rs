@@ -55,6 +55,11 @@ pub(super) fn alter_table(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         TableLookup::Known(facts) => Some(facts),
         TableLookup::Missing | TableLookup::NotLoaded => None,
     };
+    if facts.as_ref().is_some_and(|facts| facts.is_materialized) {
+        return Err(
+            unsupported(stmt, "ALTER of a materialized view is not supported").hint("Drop it, and create it anew.")
+        );
+    }
     if let Some(new) = nodes::child(stmt, SyntaxKind::TABLE_RENAME_TO) {
         let new = names::folded(&first_name(&need(&new, SyntaxKind::TABLE_NAME)?)?);
         if new == table.lookup.name && facts.is_some() {

@@ -6,9 +6,11 @@ use super::definition::{
     Ddl, cascades, ddl, defined, end_of_input, first_name, has_child, mirror_only, notice, skipping, step,
     tolerant_step, unsupported,
 };
+use super::materialized;
 use super::sequence;
 use super::table::{RELATION, Table};
-use crate::sql::plan::{OwnedChange, PUT_ASIDE_PREFIX, ScriptStep, TemporaryChange};
+use crate::sql::options::is_temporary_schema;
+use crate::sql::plan::{OwnedChange, PUT_ASIDE_PREFIX, ReadByView, ScriptStep, TemporaryChange};
 use crate::sql::schema::{Named, NamedFacts, RelationName, TableLookup};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -54,29 +56,152 @@ fn drop_relations(cx: &Cx<'_>, stmt: &SyntaxNode, kind: SyntaxKind, what: &str) 
         if table.is_temporary() && !is_known(table.name()) && !if_exists {
             return Err(table.undefined(cx, &what.to_lowercase()));
         }
+        if table.is_temporary() && is_known(table.name()) {
+            check_kind(cx, &table, what)?;
+        }
         if is_another || (if_exists && matches!(cx.facts(&table.lookup), TableLookup::Missing)) {
             skipping(cx, &format!("{} \"{}\" does not exist", what.to_lowercase(), table.name()));
             continue;
         }
+        if !table.is_temporary() {
+            materialized::refuse(cx, &table, &what.to_lowercase())?;
+        }
         dropped.push(table);
     }
     let mut steps = released(cx, &dropped, what, cascades(stmt))?;
+    let readers = temporary_readers(cx, stmt, &dropped, what)?;
     // A temporary table is the session's alone to see: it is gone with its name.
-    let (temporary, dropped): (Vec<_>, Vec<_>) =
+    let (temporary, mut dropped): (Vec<_>, Vec<_>) =
         dropped.into_iter().partition(|table| what == "TABLE" && table.is_temporary());
+    let mut names: Vec<String> = temporary.into_iter().map(|table| table.lookup.name).collect();
+    names.extend(readers.iter().map(|view| view.lookup.name.clone()));
+    if what == "VIEW" {
+        // What a view reads may be everybody's, who could not drop it while the view is there.
+        names.extend(dropped.iter().filter(|table| table.is_temporary()).map(|table| table.lookup.name.clone()));
+        dropped.splice(0..0, readers.into_iter().rev());
+    }
     for table in &dropped {
+        let ignored = if table.is_temporary() { &[NO_TABLE_SQLCODE] } else { ignored };
         steps.push(tolerant_step(cx, format!("DROP {what} {}{behaviour}", table.text), ignored));
     }
+    let (more, materialized) =
+        if cascades(stmt) { materialized::cascaded(cx, &dropped) } else { (Vec::new(), Vec::new()) };
+    steps.extend(more);
     let mut ddl = ddl(&format!("DROP {what}"), steps);
     for table in &dropped {
         // IRIS has decided whether anything depends on it.
-        ddl = ddl.mirrored(format!("DROP {what} IF EXISTS {} CASCADE", table.pg), &[table]);
+        let sql = match table.is_temporary() {
+            true => format!("DROP SCHEMA IF EXISTS {} CASCADE", quoted_name(&table.iris.0)),
+            false => format!("DROP {what} IF EXISTS {} CASCADE", table.pg),
+        };
+        let relations: Vec<&Table> = std::iter::once(table).chain(&materialized).collect();
+        ddl = ddl.mirrored(sql, &relations);
     }
-    if !temporary.is_empty() {
-        let names = temporary.into_iter().map(|table| table.lookup.name).collect();
+    if !names.is_empty() {
         ddl.temporary = Some(TemporaryChange::Drop(names));
     }
     Ok(ddl)
+}
+
+/// # Errors
+/// 42809 for a table where a view is meant, and the other way round.
+fn check_kind(cx: &Cx<'_>, table: &Table, what: &str) -> Result<()> {
+    let is_view = cx.options.temporary.is_some_and(|all| all.views.contains_key(table.name()));
+    if is_view == (what == "VIEW") {
+        return Ok(());
+    }
+    let (meant, other) = if is_view { ("table", "view") } else { ("view", "table") };
+    let error = PgError::error(SqlState(*b"42809"), format!("\"{}\" is not a {meant}", table.name()));
+    Err(error.hint(format!("Use DROP {} to remove a {other}.", other.to_uppercase())))
+}
+
+/// The session's temporary views that read what is dropped, and those that read these: they go with it.
+///
+/// # Errors
+/// 2BP01 where CASCADE is not said; 0A000 where the rollback of such a drop would not bring them back.
+fn temporary_readers(cx: &Cx<'_>, stmt: &SyntaxNode, dropped: &[Table], what: &str) -> Result<Vec<Table>> {
+    let Some(all) = cx.options.temporary.filter(|all| !all.views.is_empty()) else { return Ok(Vec::new()) };
+    for table in dropped {
+        // Of another kind IRIS says that it is.
+        if cx.views(&table.lookup).is_none_or(|facts| facts.definition.is_some() != (what == "VIEW")) {
+            return Ok(Vec::new());
+        }
+    }
+    let mut views: Vec<TemporaryView<'_>> = Vec::new();
+    for (name, reads) in all.views {
+        views.extend(all.schemas.get(name).map(|schema| TemporaryView { schema, name, reads }));
+    }
+    // In the order in which they were made: their schemas are numbered.
+    views.sort_by_key(|view| (view.schema.len(), view.schema));
+    let mut found =
+        Readers { views: &views, found: dropped.iter().map(|table| table.iris.clone()).collect(), lines: Vec::new() };
+    for table in dropped {
+        found.follow(&table.iris, &what.to_lowercase());
+    }
+    let Readers { found, lines, .. } = found;
+    let readers: Vec<Table> =
+        found.iter().skip(dropped.len()).map(|(schema, name)| Table::in_schema(schema, name)).collect();
+    let Some(first) = readers.first() else { return Ok(readers) };
+    if !cascades(stmt) {
+        let desired = match dropped {
+            [one] => format!("{} {}", what.to_lowercase(), one.name()),
+            _ => "desired object(s)".to_owned(),
+        };
+        let message = format!("cannot drop {desired} because other objects depend on it");
+        let message = if dropped.len() > 1 { message.replace("on it", "on them") } else { message };
+        return Err(PgError::error(SqlState(*b"2BP01"), message)
+            .detail(lines.join("\n"))
+            .hint("Use DROP ... CASCADE to drop the dependent objects too."));
+    }
+    if !dropped.iter().all(Table::is_temporary) {
+        let message = format!("CASCADE to the temporary view \"{}\" of the session is not supported", first.name());
+        return Err(unsupported(stmt, message).hint("Drop the temporary view first."));
+    }
+    match readers.as_slice() {
+        [one] => {
+            notice(cx, SqlState::SUCCESSFUL_COMPLETION, format!("drop cascades to view {}", one.name()));
+        }
+        several => {
+            let message = format!("drop cascades to {} other objects", several.len());
+            let lines: Vec<String> =
+                several.iter().map(|view| format!("drop cascades to view {}", view.name())).collect();
+            let told = PgError::new(Severity::Notice, SqlState::SUCCESSFUL_COMPLETION, message);
+            cx.notice(*told.detail(lines.join("\n")));
+        }
+    }
+    Ok(readers)
+}
+
+struct TemporaryView<'a> {
+    schema: &'a str,
+    name: &'a str,
+    reads: &'a [ReadByView],
+}
+
+/// The temporary views that read what is dropped, as they are found.
+struct Readers<'a> {
+    views: &'a [TemporaryView<'a>],
+    /// Schemas and names, those that are dropped first.
+    found: Vec<(String, String)>,
+    lines: Vec<String>,
+}
+
+impl Readers<'_> {
+    fn follow(&mut self, dropped: &(String, String), kind: &str) {
+        let (schema, name) = dropped;
+        // A temporary table is alone in its schema, whatever it was called when the view was made.
+        let is_it = |(of, read): &ReadByView| {
+            of.eq_ignore_ascii_case(schema) && (is_temporary_schema(of) || read.eq_ignore_ascii_case(name))
+        };
+        for view in self.views {
+            let reader = (view.schema.to_owned(), view.name.to_owned());
+            if view.reads.iter().any(is_it) && !self.found.contains(&reader) {
+                self.found.push(reader.clone());
+                self.lines.push(format!("view {} depends on {kind} {name}", view.name));
+                self.follow(&reader, "view");
+            }
+        }
+    }
 }
 
 /// Drops the foreign keys that would keep IRIS from dropping a table (-320, whatever is said of CASCADE): those of tables
@@ -101,9 +226,13 @@ fn released(cx: &Cx<'_>, dropped: &[Table], what: &str, cascade: bool) -> Result
             let text = format!("ALTER TABLE {schema}.{name} DROP CONSTRAINT {key}");
             steps.push(tolerant_step(cx, text, &[NO_TABLE_SQLCODE, NO_CONSTRAINT_SQLCODE]));
         }
-        views_count += dependents.readers.len();
+        // Of the session's own temporary views is told elsewhere; those that it has dropped are there for a while.
+        let is_told =
+            |view: &&RelationName| table.is_temporary() && view.schema.as_deref().is_some_and(is_temporary_schema);
+        let readers: Vec<&RelationName> = dependents.readers.iter().filter(|view| !is_told(view)).collect();
+        views_count += readers.len();
         let own = others.get(others_before..).unwrap_or_default().first().cloned();
-        let dependent = own.or_else(|| dependents.readers.first().map(|view| format!("view {}", view.name)));
+        let dependent = own.or_else(|| readers.first().map(|view| format!("view {}", view.name)));
         if let Some(dependent) = dependent.filter(|_| !cascade) {
             return Err(held_by(table, &dependent));
         }
@@ -229,7 +358,8 @@ pub(super) fn truncate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         at += 1;
         // Unless they are known, the statement is translated again.
         let Some(facts) = cx.views(&table.lookup) else { continue };
-        if facts.definition.is_some() {
+        let is_materialized = cx.known(&table.lookup).is_some_and(|facts| facts.is_materialized);
+        if facts.definition.is_some() || is_materialized {
             let message = format!("\"{}\" is not a table", table.name());
             return Err(PgError::error(SqlState(*b"42809"), message));
         }

@@ -7,18 +7,18 @@ use super::create_table::Column;
 use super::definition::{Ddl, accepted, at, ddl, first_name, has_child, need, notice, tolerant_step, unsupported};
 use super::query_text::{inline, refuse_alike};
 use super::table::Table;
-use super::temporary::{NewTable, refuse_unsaid, refuse_view};
+use super::temporary::NewTable;
 use super::types::type_of_query;
 use crate::sql::description::{DeclaredType, table_note, view_columns_note, view_note};
 use crate::sql::iris_text;
-use crate::sql::plan::{ScriptStep, StepRole};
+use crate::sql::plan::{Rehearsal, ScriptStep, StepRole};
 use crate::sql::schema::{ColumnFacts, TableLookup, VectorElement};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::frag::{Frag, Ty};
-use crate::sql::translate::context::query::Place;
+use crate::sql::translate::context::query::{Place, Query};
 use crate::sql::translate::context::scope;
 use crate::sql::translate::mirror;
 use crate::types::{Oid, PgType};
@@ -50,7 +50,8 @@ pub(super) fn create_table_as(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     }
     let query = query_of(stmt)?;
     let with_data = !has_child(stmt, SyntaxKind::WITH_NO_DATA);
-    let steps = made(cx, table, &query, with_data, if_not_exists)?;
+    let kept = Kept { with_data, if_not_exists, names: &[], note: &table_note(&[]) };
+    let steps = made(cx, table, &query, &kept)?;
     let exists = if if_not_exists { "IF NOT EXISTS " } else { "" };
     let select = mirror::requalified(&query, cx.options.default_schema);
     let mirror = format!("CREATE TABLE {exists}{} AS {select} WITH NO DATA", in_mirror(cx, table));
@@ -72,38 +73,47 @@ pub(super) fn select_into(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let table = &new.table;
     new.refuse_taken()?;
     table.refuse_other_schema(cx, &need(&clause, SyntaxKind::TABLE_NAME)?)?;
-    let steps = made(cx, table, stmt, true, false)?;
+    let kept = Kept { with_data: true, if_not_exists: false, names: &[], note: &table_note(&[]) };
+    let steps = made(cx, table, stmt, &kept)?;
     let select = mirror::requalified_without(stmt, cx.options.default_schema, &[SyntaxKind::INTO_CLAUSE]);
     let select = select.trim_end_matches([';', ' ', '\n', '\t', '\r']);
     let mirror = format!("CREATE TABLE {} AS {select} WITH NO DATA", in_mirror(cx, table));
     Ok(new.made(ddl("SELECT", steps).mirrored(mirror, &[table])))
 }
 
+/// How the rows of a query are kept.
+pub(super) struct Kept<'a> {
+    pub with_data: bool,
+    pub if_not_exists: bool,
+    /// Of the first columns, as typed.
+    pub names: &'a [String],
+    /// The table's description.
+    pub note: &'a str,
+}
+
 /// The table with the types of the query's columns, and its rows: IRIS's own CREATE TABLE .. AS would give the columns
 /// what IRIS calls their types, and forget what PostgreSQL does.
-fn made(
-    cx: &Cx<'_>,
-    table: &Table,
-    node: &SyntaxNode,
-    with_data: bool,
-    if_not_exists: bool,
-) -> Result<Vec<ScriptStep>> {
+pub(super) fn made(cx: &Cx<'_>, table: &Table, node: &SyntaxNode, kept: &Kept<'_>) -> Result<Vec<ScriptStep>> {
+    let Kept { with_data, if_not_exists, names, note } = *kept;
     cx.expands.set(true);
     let query = inline(cx, node, Place::Inner);
     cx.expands.set(false);
     let query = query?;
-    refuse_alike(query.shape.as_deref().unwrap_or_default())?;
+    if names.is_empty() {
+        refuse_alike(query.shape.as_deref().unwrap_or_default())?;
+    }
     let mut columns = Vec::new();
     let mut facts = Vec::new();
-    for shown in query.shape.as_deref().ok_or_else(|| unknown_column(cx, node, "*"))? {
+    for (n, shown) in query.shape.as_deref().ok_or_else(|| unknown_column(cx, node, "*"))?.iter().enumerate() {
         let pg_type = type_told(shown.ty).ok_or_else(|| unknown_column(cx, node, &shown.name))?;
         let enum_type = shown.enum_type.as_deref().cloned();
         let column_type = type_of_query(cx, pg_type, enum_type, shown.named.as_deref())
             .map_err(|error| error.position(nodes::offset(at(node))))?;
-        let name = names::iris_name_of(&shown.name);
+        let folded = names.get(n).map_or_else(|| shown.name.clone(), |name| names::folded(name));
+        let name = names::iris_name_of(&folded);
         columns.push((name.clone(), Column::plain(name, column_type).text(cx)?));
         facts.push(ColumnFacts {
-            name: shown.name.clone(),
+            name: folded,
             pg_type,
             nullable: true,
             identity: false,
@@ -119,7 +129,7 @@ fn made(
         });
     }
     let (names, mut texts): (Vec<String>, Vec<String>) = columns.into_iter().unzip();
-    texts.push(format!("%DESCRIPTION {}", iris_text::quoted(&table_note(&[]))));
+    texts.push(format!("%DESCRIPTION {}", iris_text::quoted(note)));
     let ignored: &[i32] = if if_not_exists && !with_data { &[EXISTS_SQLCODE] } else { &[] };
     let mut steps = vec![tolerant_step(cx, format!("CREATE TABLE {} ({})", table.text, texts.join(", ")), ignored)];
     if with_data {
@@ -160,25 +170,59 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     if nodes::has_token(stmt, SyntaxKind::RECURSIVE_KW) {
         return Err(unsupported(stmt, "recursive views are not supported by IRIS"));
     }
-    refuse_unsaid(cx, &need(stmt, SyntaxKind::VIEW)?, "views")?;
-    let view = Table::permanent(cx, &need(stmt, SyntaxKind::VIEW)?)?;
+    let own = query_of(stmt)?;
+    cx.read_by_view.replace(Some(Vec::new()));
+    let translated = inline(cx, &own, Place::Table);
+    let reads = cx.read_by_view.take().unwrap_or_default();
+    let translated = translated?;
+    let name = need(stmt, SyntaxKind::VIEW)?;
+    let new = NewTable::of_view(cx, stmt, &name, reads)?;
+    let view = &new.table;
     let replaces = has_child(stmt, SyntaxKind::OR_REPLACE);
-    view.refuse_other_schema(cx, &need(stmt, SyntaxKind::VIEW)?)?;
+    view.refuse_other_schema(cx, &name)?;
     if replaces {
         view.refuse_taken(cx)?;
+    } else {
+        new.refuse_taken()?;
     }
-    let names: Vec<String> = match nodes::child(stmt, SyntaxKind::COLUMN_LIST) {
-        Some(list) => {
-            nodes::children(&list, SyntaxKind::COLUMN_NAME).map(|name| first_name(&name)).collect::<Result<_>>()?
-        }
-        None => Vec::new(),
-    };
-    let own = query_of(stmt)?;
-    let translated = inline(cx, &own, Place::Table)?;
-    refuse_view(cx, stmt)?;
+    let names = column_names(stmt)?;
     if names.is_empty() {
         refuse_alike(translated.shape.as_deref().unwrap_or_default())?;
     }
+    let query = kept_query(cx, stmt, &own, translated)?;
+    let verb = if replaces { "CREATE OR REPLACE VIEW" } else { "CREATE VIEW" };
+    let mut text = format!("{verb} {}", view.text);
+    if !names.is_empty() {
+        text.push_str(&format!(" ({})", defined_list(&names)?));
+    }
+    text.push_str(&format!(" AS {query}"));
+    if let Some(option) = nodes::child(stmt, SyntaxKind::WITH_CHECK_OPTION) {
+        let level = if has_child(&option, SyntaxKind::LOCAL_CHECK_OPTION) { "LOCAL " } else { "" };
+        text.push_str(&format!(" WITH {level}CHECK OPTION"));
+    }
+    let mut made = ddl("CREATE VIEW", vec![tolerant_step(cx, text, &[])]);
+    if replaces {
+        // IRIS gives a view any columns; what it reads IRIS knows better.
+        made = made.rehearsed(Rehearsal { only: Some(SqlState(*b"42P16")), ..Rehearsal::default() });
+    }
+    if !view.is_temporary() {
+        return Ok(made.mirrored_as_written(cx, stmt, &[view]));
+    }
+    let rest = mirror::requalified_behind(stmt, &name, cx.options.default_schema);
+    let rest = rest.trim_end_matches([';', ' ', '\n', '\t', '\r']);
+    Ok(new.made(made.mirrored(format!("{verb} {} {rest}", view.pg), &[view])))
+}
+
+/// The names that a view gives to its columns, as typed.
+pub(super) fn column_names(stmt: &SyntaxNode) -> Result<Vec<String>> {
+    match nodes::child(stmt, SyntaxKind::COLUMN_LIST) {
+        Some(list) => nodes::children(&list, SyntaxKind::COLUMN_NAME).map(|name| first_name(&name)).collect(),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The query of a view as IRIS keeps it, with the types of its columns and PostgreSQL's words for it.
+pub(super) fn kept_query(cx: &Cx<'_>, stmt: &SyntaxNode, own: &SyntaxNode, translated: Query) -> Result<String> {
     let types = translated.shape.as_ref().map(|shape| {
         let told = |column: &scope::Column| match &column.enum_type {
             None if let Some(named) = &column.named => Some(DeclaredType::Named(named.as_ref().clone())),
@@ -190,7 +234,7 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         shape.iter().map(told).collect()
     });
     let types = types.filter(|types: &Vec<_>| types.iter().any(Option::is_some));
-    let mut query = without_marks(&own, translated.frag)?.text;
+    let mut query = without_marks(own, translated.frag)?.text;
     // Behind the first word: IRIS keeps the query's text from there on.
     let types = types.map(|types| view_columns_note(&types).ok_or(())).transpose();
     let Ok(types) = types else {
@@ -199,27 +243,17 @@ pub(super) fn create_view(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
             "a view with so many columns is not supported: IRIS has no place for their types",
         ));
     };
-    let own = view_note(&mirror::requalified(&own, cx.options.default_schema));
+    let own = view_note(&mirror::requalified(own, cx.options.default_schema));
     for note in own.into_iter().chain(types) {
         if let Some((word, rest)) = query.split_once(' ') {
             query = format!("{word} {note} {rest}");
         }
     }
-    let verb = if replaces { "CREATE OR REPLACE VIEW" } else { "CREATE VIEW" };
-    let mut text = format!("{verb} {}", view.text);
-    if !names.is_empty() {
-        text.push_str(&format!(" ({})", defined_list(&names)?));
-    }
-    text.push_str(&format!(" AS {query}"));
-    if let Some(option) = nodes::child(stmt, SyntaxKind::WITH_CHECK_OPTION) {
-        let level = if has_child(&option, SyntaxKind::LOCAL_CHECK_OPTION) { "LOCAL " } else { "" };
-        text.push_str(&format!(" WITH {level}CHECK OPTION"));
-    }
-    Ok(ddl("CREATE VIEW", vec![tolerant_step(cx, text, &[])]).mirrored_as_written(cx, stmt, &[&view]))
+    Ok(query)
 }
 
 /// A query whose constants are in its text; a definition has no place for values that come later.
-fn without_marks(node: &SyntaxNode, frag: Frag) -> Result<Frag> {
+pub(super) fn without_marks(node: &SyntaxNode, frag: Frag) -> Result<Frag> {
     if frag.marks.is_empty() {
         return Ok(frag);
     }
@@ -227,7 +261,7 @@ fn without_marks(node: &SyntaxNode, frag: Frag) -> Result<Frag> {
         .hint("Write constants; strings with control characters are no constants for IRIS."))
 }
 
-fn query_of(stmt: &SyntaxNode) -> Result<SyntaxNode> {
+pub(super) fn query_of(stmt: &SyntaxNode) -> Result<SyntaxNode> {
     let is_query = |node: &SyntaxNode| {
         matches!(
             node.kind(),

@@ -15,6 +15,7 @@ pub(crate) mod from_query;
 pub(crate) mod hidden;
 pub(crate) mod index;
 pub(crate) mod like;
+mod materialized;
 pub(crate) mod query_text;
 pub(crate) mod refused;
 pub(crate) mod rename;
@@ -67,6 +68,9 @@ pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Ddl>> {
             SyntaxKind::DROP_EXTENSION => schema::drop_extension(cx, stmt)?,
             SyntaxKind::CREATE_TABLE_AS => from_query::create_table_as(cx, stmt)?,
             SyntaxKind::SELECT_INTO => from_query::select_into(cx, stmt)?,
+            SyntaxKind::CREATE_MATERIALIZED_VIEW => materialized::create(cx, stmt)?,
+            SyntaxKind::DROP_MATERIALIZED_VIEW => materialized::drop(cx, stmt)?,
+            SyntaxKind::REFRESH => materialized::refresh(cx, stmt)?,
             SyntaxKind::CREATE_VIEW => from_query::create_view(cx, stmt)?,
             SyntaxKind::COMMENT_ON => comment::comment_on(cx, stmt),
             SyntaxKind::CREATE_TYPE if user_type::is_enum(stmt) => user_type::create_enum(cx, stmt)?,

@@ -10,7 +10,8 @@ use super::definition::{Ddl, accepted, at, ddl, first_name, has_child, need, new
 use super::from_query::create_view;
 use super::table::Table;
 use crate::sql::description::parse_view_note;
-use crate::sql::plan::{Action, ScriptStep};
+use crate::sql::options::{TemporaryNames, TranslateOptions};
+use crate::sql::plan::{Action, ScriptStep, TemporaryChange};
 use crate::sql::schema::{Named, NamedFacts, RelationName, Schema, TableFacts, TableLookup, ViewFacts, ViewLookup};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -108,7 +109,12 @@ fn renamed(cx: &Cx<'_>, stmt: &SyntaxNode, tag: &str, old: &Relation<'_>, new: &
     };
     let mut tables = vec![old.table, &new];
     tables.extend(&readers);
-    Ok(ddl(tag, steps).mirrored_as_written(cx, stmt, &tables))
+    let mut ddl = ddl(tag, steps).mirrored_as_written(cx, stmt, &tables);
+    if old.table.is_temporary() {
+        let (from, to) = (old.table.lookup.name.clone(), new.lookup.name.clone());
+        ddl.temporary = Some(TemporaryChange::Rename { from, to });
+    }
+    Ok(ddl)
 }
 
 /// A name with capitals, of what has a description that tells that it is meant so: ALTER TABLE cannot make one.
@@ -174,7 +180,15 @@ fn followed(
     let schema = Renamed { others: cx.schema, name: new, facts: &old.facts, default_schema: cx.options.default_schema };
     let mut template = Template::default();
     template.scan(&sql)?;
-    let inner = Cx::new(&sql, &template, &schema, cx.options, cx.rules);
+    let mut names = cx.options.temporary.map(|temporary| temporary.schemas.clone()).unwrap_or_default();
+    if old.table.is_temporary()
+        && let Some(of) = names.remove(old.table.name())
+    {
+        names.insert(new.name().to_owned(), of);
+    }
+    let temporary = cx.options.temporary.map(|temporary| TemporaryNames { schemas: &names, ..temporary });
+    let options = TranslateOptions { temporary, ..*cx.options };
+    let inner = Cx::new(&sql, &template, &schema, &options, cx.rules);
     let Some(statement) = lone_statement(&sql) else { return Err(stays_behind(old.table, reader, stmt)) };
     let made = inner.inlined(true, || create_view(&inner, &statement));
     let needed = inner.take_needed();
@@ -280,7 +294,7 @@ mod tests {
 
     use super::*;
     use crate::sql::description::view_note;
-    use crate::sql::options::{TranslateError, TranslateOptions};
+    use crate::sql::options::TranslateError;
     use crate::sql::schema::{ColumnFacts, Need};
     use crate::sql::translate::translate;
     use crate::types::{Oid, PgType};

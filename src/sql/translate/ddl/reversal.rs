@@ -7,12 +7,15 @@ use super::alter_table::actions;
 use super::alter_type::comes_back;
 use super::definition::{Ddl, cascades, first_name, has_child, need};
 use super::index::index_name;
-use super::reversal_text::{DEFAULT, NULLABLE, TYPE, array, columns_of, exists, has_column, pg_name, pg_schema, views};
+use super::reversal_text::{
+    DEFAULT, NULLABLE, TYPE, array, columns_of, exists, has_column, materialized, pg_name, pg_schema, views,
+};
 use super::sequence::Named;
 use super::table::Table;
 use super::type_reversal::{self, TypeUndo};
 use crate::sql::plan::{
-    Action, Deferral, DroppedKind, DroppedOthers, DroppedTable, Reversal, ReversalPart, UndoSource, witness,
+    Action, Deferral, DroppedKind, DroppedOthers, DroppedTable, Reversal, ReversalPart, TemporaryChange, UndoSource,
+    witness,
 };
 use crate::sql::schema::{RelationName, TableLookup};
 use crate::sql::syntax::names;
@@ -25,8 +28,13 @@ use crate::wire::PgError;
 
 /// The definition with what a rollback needs of it.
 pub(super) fn reversible(cx: &Cx<'_>, stmt: &SyntaxNode, ddl: Ddl) -> Result<Ddl> {
-    // Temporary tables have their own ways.
-    if matches!(ddl.action, Action::Accepted) || ddl.temporary.is_some() {
+    // Names of temporary tables have their own ways.
+    let is_name_alone = match &ddl.temporary {
+        Some(TemporaryChange::Drop(_)) => ddl.mirror.is_empty(),
+        Some(TemporaryChange::Create { .. } | TemporaryChange::Rename { .. }) => true,
+        Some(TemporaryChange::Replace { .. }) | None => false,
+    };
+    if matches!(ddl.action, Action::Accepted) || is_name_alone {
         return Ok(ddl);
     }
     let mut reversal = Reversing { cx, ddl: &ddl, made: Reversal::default(), is_complete: true };
@@ -48,14 +56,26 @@ impl Reversing<'_> {
     fn statement(&mut self, stmt: &SyntaxNode) -> Result<()> {
         match stmt.kind() {
             SyntaxKind::CREATE_TABLE | SyntaxKind::CREATE_TABLE_AS => {
-                let table = self.table(&need(stmt, SyntaxKind::TABLE_NAME)?)?;
+                let table = Table::permanent(self.cx, &need(stmt, SyntaxKind::TABLE_NAME)?)?;
                 self.makes_table(table);
             }
             SyntaxKind::SELECT_INTO => {
-                let table = self.table(&need(&need(stmt, SyntaxKind::INTO_CLAUSE)?, SyntaxKind::TABLE_NAME)?)?;
+                let clause = need(stmt, SyntaxKind::INTO_CLAUSE)?;
+                let table = Table::permanent(self.cx, &need(&clause, SyntaxKind::TABLE_NAME)?)?;
                 self.makes_table(table);
             }
             SyntaxKind::CREATE_VIEW => self.create_view(stmt)?,
+            SyntaxKind::CREATE_MATERIALIZED_VIEW => {
+                let name = pg_name(self.cx, &Table::permanent(self.cx, &need(stmt, SyntaxKind::VIEW)?)?);
+                self.makes("MATERIALIZED VIEW", " CASCADE", &name, exists(&name));
+                self.takes(name);
+            }
+            SyntaxKind::DROP_MATERIALIZED_VIEW => {
+                for name in nodes::children(stmt, SyntaxKind::VIEW_REF) {
+                    let name = pg_name(self.cx, &self.table(&name)?);
+                    self.query(0, materialized(&name, cascades(stmt)));
+                }
+            }
             SyntaxKind::CREATE_INDEX => {
                 let table = Table::of(self.cx, &need(stmt, SyntaxKind::TABLE_RELATION_NAME)?)?;
                 let list = nodes::child(stmt, SyntaxKind::PARTITION_ITEM_LIST);
@@ -101,12 +121,14 @@ impl Reversing<'_> {
                 }
             }
             SyntaxKind::DROP_VIEW => {
+                self.refuse_materialized();
                 let dropped: Vec<Table> =
                     nodes::children(stmt, SyntaxKind::VIEW_REF).map(|name| self.table(&name)).collect::<Result<_>>()?;
                 let names: Vec<String> = dropped.iter().map(|view| pg_name(self.cx, view)).collect();
                 self.query(0, views(&names, cascades(stmt)));
             }
             SyntaxKind::DROP_TABLE => {
+                self.refuse_materialized();
                 let relations = self.ddl.mirror.iter().flat_map(|statement| &statement.relations);
                 let drops = relations.map(|iris| {
                     let table = Table {
@@ -188,6 +210,16 @@ impl Reversing<'_> {
             _ => self.is_complete = false,
         }
         Ok(())
+    }
+
+    /// A materialized view that CASCADE reaches is not made again.
+    fn refuse_materialized(&mut self) {
+        let relations = self.ddl.mirror.iter().flat_map(|statement| &statement.relations);
+        let mut names =
+            relations.map(|(schema, name)| RelationName { schema: Some(schema.clone()), name: name.clone() });
+        if names.any(|name| self.cx.known(&name).is_some_and(|facts| facts.is_materialized)) {
+            self.refuse("CASCADE to a materialized view cannot be undone");
+        }
     }
 
     /// Refused where a rollback would have to undo it.
@@ -297,7 +329,9 @@ impl Reversing<'_> {
     }
 
     fn create_view(&mut self, stmt: &SyntaxNode) -> Result<()> {
-        let view = self.table(&need(stmt, SyntaxKind::VIEW)?)?;
+        let node = need(stmt, SyntaxKind::VIEW)?;
+        let replaces_temporary = matches!(self.ddl.temporary, Some(TemporaryChange::Replace { .. }));
+        let view = if replaces_temporary { self.table(&node)? } else { Table::permanent(self.cx, &node)? };
         let name = pg_name(self.cx, &view);
         if has_child(stmt, SyntaxKind::OR_REPLACE) {
             // It goes, with what reads it; then its predecessor comes, if it has one, and what read that.

@@ -72,3 +72,22 @@ pub(super) fn views(names: &[String], with_readers: bool) -> String {
          WHERE relkind = 'v' AND class.oid IN (SELECT oid FROM dropped) ORDER BY class.oid DESC"
     )
 }
+
+/// A query for what makes a materialized view again, the last first: its indexes, and what CASCADE takes along.
+pub(super) fn materialized(name: &str, with_readers: bool) -> String {
+    let quoted = quoted_text(name);
+    let readers = if with_readers {
+        format!("SELECT 0 AS place, definition FROM ({}) AS readers UNION ALL ", views(&[name.to_owned()], true))
+    } else {
+        String::new()
+    };
+    format!(
+        "SELECT definition FROM ({readers}SELECT 1 AS place, pg_catalog.pg_get_indexdef(indexrelid) AS definition \
+         FROM pg_catalog.pg_index WHERE indrelid = pg_catalog.to_regclass({quoted}) \
+         UNION ALL SELECT 2, pg_catalog.format('CREATE MATERIALIZED VIEW %s (%s) AS %s', {quoted}, \
+         (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(attname), ', ' ORDER BY attnum) FROM pg_catalog.pg_attribute \
+         WHERE attrelid = class.oid AND attnum > 0), pg_catalog.rtrim(pg_catalog.pg_get_viewdef(class.oid), ';')) \
+         FROM pg_catalog.pg_class AS class WHERE relkind = 'm' AND class.oid = pg_catalog.to_regclass({quoted})) \
+         AS made ORDER BY place"
+    )
+}

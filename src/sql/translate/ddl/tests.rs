@@ -36,6 +36,7 @@ impl Schema for OneTable {
         };
         match name.name.as_str() {
             "known" => TableLookup::Known(Rc::new(TableFacts {
+                is_materialized: false,
                 spelled: None,
                 schema: "SQLUser".to_owned(),
                 name: "known".to_owned(),
@@ -527,7 +528,7 @@ fn drops() {
         ("CREATE TYPE pair AS (a int, b int)", "0A000", "CREATE TYPE"),
         ("CREATE DOMAIN d AS int", "0A000", "CREATE DOMAIN"),
         ("CREATE SEQUENCE s", "0A000", "no sequences"),
-        ("CREATE MATERIALIZED VIEW v AS SELECT 1", "0A000", "materialized"),
+        ("CREATE MATERIALIZED VIEW v AS SELECT 1 AS a WITH NO DATA", "0A000", "materialized"),
         ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "0A000", "PL/pgSQL"),
         ("CREATE POLICY p ON t", "0A000", "row level security"),
         ("CREATE DATABASE foo", "0A000", "namespace"),

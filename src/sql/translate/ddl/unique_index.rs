@@ -124,6 +124,7 @@ pub(super) fn key_rehearsal(table: &Table, facts: &TableFacts, key: &KeyRule, in
     let set = set.map(|column| spelled(&column.name)).unwrap_or_default();
     let value = if is_generated { "DEFAULT" } else { set.as_str() };
     Rehearsal {
+        only: None,
         proofs: vec![types, duplicates],
         fills: vec![format!("UPDATE {} SET {set} = {value}", table.pg)],
         undo: Vec::new(),

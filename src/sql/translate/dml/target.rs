@@ -29,7 +29,12 @@ impl Target {
             .children()
             .find(|child| matches!(child.kind(), SyntaxKind::OPTIONAL_AS_ALIAS | SyntaxKind::REQUIRED_AS_ALIAS))
             .and_then(|alias| names::parts(&alias).into_iter().next_back());
-        Ok(Target { text, facts: cx.known(&lookup), name: lookup.name, alias })
+        let facts = cx.known(&lookup);
+        if facts.as_ref().is_some_and(|facts| facts.is_materialized) {
+            let message = format!("cannot change materialized view \"{}\"", lookup.name);
+            return Err(PgError::error(SqlState(*b"42809"), message));
+        }
+        Ok(Target { text, facts, name: lookup.name, alias })
     }
 
     /// As the statement names it: `SQLUser.t` or `SQLUser.t x`.

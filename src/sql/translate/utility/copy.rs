@@ -54,6 +54,10 @@ pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility
         return Err(PgError::error(SqlState(*b"42809"), message)
             .hint("To enable copying to a view, provide an INSTEAD OF INSERT trigger."));
     }
+    if facts.is_materialized {
+        let message = format!("cannot copy to materialized view \"{}\"", relation.name);
+        return Err(PgError::error(SqlState(*b"42809"), message));
+    }
     let columns: Vec<(String, &ColumnFacts)> = match nodes::child(&table, SyntaxKind::COLUMN_REF_LIST) {
         Some(list) => {
             let mut columns = Vec::new();
