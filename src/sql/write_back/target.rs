@@ -5,7 +5,7 @@ use std::rc::Rc;
 use squawk_syntax::SyntaxKind;
 
 use super::Change;
-use crate::sql::schema::{ColumnFacts, TableFacts};
+use crate::sql::schema::{ColumnFacts, RelationName, TableFacts};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::types::quoted_name;
@@ -21,13 +21,18 @@ pub(super) struct Table {
     pub(super) facts: Rc<TableFacts>,
     own_name: String,
     schema: String,
+    /// It has no primary key: its rows are told apart by where they are.
+    by_place: bool,
 }
+
+/// The system column that tells where a row is: the row's number in IRIS.
+pub(super) const PLACE: &str = "ctid";
 
 impl Table {
     /// `schema`: PostgreSQL's. A table without alias.
-    pub(super) fn new(named: String, typed: String, visible: String, facts: Rc<TableFacts>, schema: String) -> Self {
+    pub(super) fn new(typed: String, visible: String, facts: Rc<TableFacts>, schema: String, by_place: bool) -> Self {
         let own_name = visible.clone();
-        Self { named, typed, visible, facts, own_name, schema }
+        Self { named: typed.clone(), typed, visible, facts, own_name, schema, by_place }
     }
 
     /// The table's own name, as written.
@@ -68,6 +73,9 @@ impl Table {
 
     /// What tells its rows apart, quoted; `None` where nothing does.
     pub(super) fn key(&self) -> Option<Vec<String>> {
+        if self.by_place {
+            return Some(vec![PLACE.to_owned()]);
+        }
         let key = &self.facts.primary_key;
         let columns: Option<Vec<String>> = key.iter().map(|name| Some(self.called(self.column(name)?))).collect();
         columns.filter(|columns| !columns.is_empty())
@@ -146,11 +154,19 @@ impl Change<'_, '_> {
         let visible = alias.or_else(|| typed.last().cloned())?;
         let own_name = typed.last().cloned()?;
         let is_default = facts.schema.eq_ignore_ascii_case(self.cx.options.default_schema);
-        let schema = match lookup.schema {
-            Some(schema) if !schema.eq_ignore_ascii_case(self.cx.options.default_schema) => schema,
+        let schema = match &lookup.schema {
+            Some(schema) if !schema.eq_ignore_ascii_case(self.cx.options.default_schema) => schema.clone(),
             _ if is_default => "public".to_owned(),
             _ => facts.schema.clone(),
         };
-        Some(Table { named, typed: typed.join("."), visible, facts, own_name, schema })
+        let by_place = self.has_places(&lookup, &facts);
+        Some(Table { named, typed: typed.join("."), visible, facts, own_name, schema, by_place })
+    }
+
+    /// Whether rows of a table without primary key can be told apart by where they are: a view has no such thing.
+    pub(super) fn has_places(&self, lookup: &RelationName, facts: &TableFacts) -> bool {
+        facts.primary_key.is_empty()
+            && !facts.columns.iter().any(|column| column.name.eq_ignore_ascii_case(PLACE))
+            && self.cx.views(lookup).is_some_and(|facts| facts.definition.is_none())
     }
 }
