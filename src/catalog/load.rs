@@ -22,7 +22,12 @@ const COLUMNS: &str = "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, 
 const ORIGIN: &str = "SELECT DESCRIPTION, TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.TABLES \
     WHERE TABLE_SCHEMA = :%qpar(1) AND TABLE_NAME = :%qpar(2)";
 
-const KEYS: &str = "SELECT INDEX_NAME, COLUMN_NAME, PRIMARY_KEY FROM INFORMATION_SCHEMA.INDEXES \
+/// With the columns by which the table refers to itself, in each row: there is a key then that they refer to.
+const KEYS: &str = "SELECT INDEX_NAME, COLUMN_NAME, PRIMARY_KEY, \
+    (SELECT LIST(k.COLUMN_NAME) FROM INFORMATION_SCHEMA.KEY_COLUMN_USAGE k \
+    WHERE k.TABLE_SCHEMA = :%qpar(1) AND k.TABLE_NAME = :%qpar(2) \
+    AND k.REFERENCED_TABLE_SCHEMA = k.TABLE_SCHEMA AND k.REFERENCED_TABLE_NAME = k.TABLE_NAME) AS OWN \
+    FROM INFORMATION_SCHEMA.INDEXES \
     WHERE TABLE_SCHEMA = :%qpar(1) AND TABLE_NAME = :%qpar(2) AND NON_UNIQUE = 0 \
     ORDER BY INDEX_NAME, ORDINAL_POSITION";
 
@@ -472,6 +477,10 @@ impl TableLoad {
         else {
             return;
         };
+        if self.facts.own_references.is_empty() {
+            let own = cells.next().flatten();
+            self.facts.own_references = own.iter().flat_map(|own| own.split(',')).map(str::to_owned).collect();
+        }
         if is_true(primary.as_deref()) {
             self.facts.primary_key.push(column);
             return;
@@ -537,12 +546,14 @@ mod tests {
             put_text(&mut rows, index);
             put_text(&mut rows, column);
             put_int(&mut rows, primary);
+            put_text(&mut rows, "up,At");
         }
-        let step = load.on_page(&rows, true, &text_columns(3), &mut cache, &queries, false).unwrap();
+        let step = load.on_page(&rows, true, &text_columns(4), &mut cache, &queries, false).unwrap();
         assert!(matches!(step, LoadStep::Done));
 
         let crate::sql::TableLookup::Known(facts) = crate::sql::Schema::table(&cache, &name) else { panic!() };
         assert_eq!(facts.primary_key, ["id"]);
+        assert_eq!(facts.own_references, ["up", "At"]);
         assert_eq!(facts.rules.checks.first().unwrap().expression, "id > 0");
         assert_eq!(facts.unique_keys, [("U".to_owned(), vec!["id".to_owned(), "at".to_owned()])]);
         assert_eq!(cache.column("SQLUSER", "T", "AT").unwrap().pg_type.oid, Oid::TIMESTAMPTZ);

@@ -17,6 +17,18 @@ pub struct WriteBack {
     pub fits: Vec<(usize, PgType)>,
     /// RETURNING of expressions that IRIS cannot compute.
     pub returning: Option<Returning>,
+    /// The table refers to itself.
+    pub deferral: Option<Deferral>,
+}
+
+/// References within a table, at which PostgreSQL looks when all rows are changed: a row whose change IRIS refuses for them is
+/// tried again when others are changed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Deferral {
+    /// Takes the references away from the row whose key is `$1`, `$2` and so on, which the change gives it anew or which is deleted.
+    pub loosen: Option<String>,
+    /// A row that is gone was deleted with one that it refers to.
+    pub deletes: bool,
 }
 
 /// What several rows of the query for one row of the table are.

@@ -23,8 +23,10 @@ use super::upsert_keys::second_time;
 use crate::session::contract::step::Event;
 use crate::session::understand::context::Cx;
 use crate::session::understand::rows::Formats;
+use deferred::{Deferred, Turn};
 use row::{Row, cells, check_fits, check_rules, chosen, joined, merged_twice, overtaken, with_key};
 
+mod deferred;
 pub(super) mod row;
 
 type Result<T> = std::result::Result<T, Box<PgError>>;
@@ -46,6 +48,8 @@ pub(crate) struct WriteBackRun {
     part: usize,
     stage: Stage,
     nested: Option<Box<Nested>>,
+    /// The result that it has left open.
+    open: Option<Request>,
     /// DataRow messages of the query.
     spool: SendBuf,
     columns: Vec<CarriedColumn>,
@@ -60,6 +64,9 @@ pub(crate) struct WriteBackRun {
     locked_count: u64,
     attempts_count: u32,
     count: u64,
+    deferred: Deferred,
+    /// Where the rows begin that the statement under way gives.
+    given_from: usize,
     /// What was stored, for the query that gives RETURNING.
     stored: HeldRows,
     returned: HeldRows,
@@ -75,6 +82,8 @@ enum Stage {
     LockEach,
     Query,
     Write,
+    /// References are taken away from rows that are in each other's way.
+    Loosen,
     /// The query that gives RETURNING.
     Return,
     Done,
@@ -87,6 +96,7 @@ impl WriteBackRun {
             part: 0,
             stage: Stage::Next,
             nested: None,
+            open: None,
             spool: SendBuf::new(),
             columns: Vec::new(),
             position: 0,
@@ -97,6 +107,8 @@ impl WriteBackRun {
             locked_count: 0,
             attempts_count: 0,
             count: 0,
+            deferred: Deferred::default(),
+            given_from: 0,
             stored: HeldRows::default(),
             returned: HeldRows::default(),
         }
@@ -130,7 +142,7 @@ impl WriteBackRun {
 
     /// The result left open on the lease when this is given up.
     pub(crate) fn take_result(&mut self) -> Option<Request> {
-        self.nested.as_mut()?.take_result()
+        self.open.take().or_else(|| self.nested.as_mut()?.take_result())
     }
 
     /// Rows sent so far, and whether these were all.
@@ -175,10 +187,36 @@ impl WriteBackRun {
                 self.columns_of(&nested);
                 self.go_on(Some(count), cx)
             }
-            Err(error) => {
-                self.nested = Some(nested);
-                Err(self.with_key(error))
-            }
+            Err(error) => match self.put_aside(nested, error) {
+                Ok(()) => self.go_on(None, cx),
+                Err(error) => Err(self.with_key(error)),
+            },
+        }
+    }
+
+    /// A row that may be changed when others are is put aside.
+    ///
+    /// # Errors
+    /// What is wrong with the statement, where that is for good.
+    fn put_aside(&mut self, mut nested: Box<Nested>, error: Box<PgError>) -> Result<()> {
+        let is_deferred = self.stage == Stage::Write && self.plan().is_some_and(|plan| plan.deferral.is_some());
+        let is_for_later = is_deferred && Deferred::is_for_later(&error);
+        self.open = nested.take_result();
+        if !is_for_later || self.open.is_some() {
+            return Err(error);
+        }
+        self.deferred.put_aside((self.position, self.write), error);
+        let from = self.given_from;
+        self.given().truncate(from);
+        self.next_write();
+        Ok(())
+    }
+
+    /// Where the rows go that statements for rows give.
+    fn given(&mut self) -> &mut SendBuf {
+        match self.plan().is_some_and(|plan| plan.returning.is_some()) {
+            true => &mut self.stored.spool,
+            false => &mut self.returned.spool,
         }
     }
 
@@ -246,11 +284,20 @@ impl WriteBackRun {
                 if count == 0 && write.is_some_and(RowWrite::is_new) {
                     return Err(overtaken());
                 }
+                let deferral = self.plan().and_then(|plan| plan.deferral.as_ref());
+                let (is_deferred, deletes) = (deferral.is_some(), deferral.is_some_and(|deferral| deferral.deletes));
+                // It was locked, and is gone with a row that it refers to.
+                let count = if deletes { count.max(1) } else { count };
                 self.count = self.count.saturating_add(count);
+                if is_deferred {
+                    let given = self.given_from..self.given().len();
+                    self.deferred.changed((self.position, self.write), given);
+                }
                 self.stored.check()?;
                 self.returned.check()?;
                 self.next_write();
             }
+            Stage::Loosen => self.next_loosened(),
             Stage::Return => self.stage = Stage::Done,
             Stage::Next | Stage::Done => {}
         }
@@ -320,7 +367,7 @@ impl WriteBackRun {
                 self.stage = Stage::Return;
                 return self.returning(returning).map(Some);
             };
-            let stores = part.guard.is_some();
+            let stores = part.guard.is_some() || plan.deferral.is_some();
             let by_client = |sql: &str, stores| {
                 let CatalogStatement { parameter_types, values, .. } = &self.whole.statement;
                 let own = OwnStatement::new(sql.to_owned(), parameter_types.clone(), values.clone(), RowForm::Carried);
@@ -352,7 +399,14 @@ impl WriteBackRun {
                 (Stage::Write, lock) => {
                     let is_each = matches!(lock, Lock::Each(_));
                     let Some(row) = self.row() else {
-                        self.end_part();
+                        match self.deferred.turn(plan.deferral.as_ref().is_some_and(|own| own.loosen.is_some()))? {
+                            Turn::Over => self.end_part(),
+                            Turn::Again => self.next_row(),
+                            Turn::Loosen => {
+                                self.stage = Stage::Loosen;
+                                self.next_loosened();
+                            }
+                        }
                         continue;
                     };
                     let chosen = part.choice.map(|at| chosen(&row, at));
@@ -371,6 +425,7 @@ impl WriteBackRun {
                         continue;
                     }
                     match &plan.repeats {
+                        _ if self.deferred.is_again() => {}
                         // PostgreSQL changes a row once, whatever else it is joined with.
                         Repeats::First => {
                             if key.is_some_and(|key| !self.seen.insert(key)) {
@@ -400,9 +455,21 @@ impl WriteBackRun {
                         }
                         None => RowForm::Client(self.whole.formats.clone()),
                     };
+                    self.given_from = self.given().len();
                     let asked = write.asked().map(|(sql, count)| (sql.to_owned(), count));
                     let own = OwnStatement::new(sql, types, values, form);
                     return Ok(Some(OwnStatement { asked, stores, ..own }));
+                }
+                (Stage::Loosen, _) => {
+                    let loosen = plan.deferral.as_ref().and_then(|deferral| deferral.loosen.clone());
+                    let (Some(row), Some(sql)) = (self.row(), loosen) else {
+                        self.stage = Stage::Write;
+                        self.next_row();
+                        continue;
+                    };
+                    let (types, values) = self.parameters(&row, &(0..plan.keys_count).collect::<Vec<_>>())?;
+                    let own = OwnStatement::new(sql, types, values, RowForm::Carried);
+                    return Ok(Some(OwnStatement { stores: true, ..own }));
                 }
                 (Stage::LockAll | Stage::LockEach | Stage::Return | Stage::Done, _) => return Ok(None),
             }
@@ -431,6 +498,8 @@ impl WriteBackRun {
     }
 
     fn end_part(&mut self) {
+        let mut deferred = std::mem::take(&mut self.deferred);
+        deferred.put_in_order(self.given());
         self.part = self.part.saturating_add(1);
         self.stage = Stage::Next;
     }
@@ -445,7 +514,22 @@ impl WriteBackRun {
         self.present.clone()
     }
 
+    fn next_loosened(&mut self) {
+        let next = self.deferred.next_loosened();
+        self.go_to(next);
+    }
+
+    /// Where there is none, the rows are at their end.
+    fn go_to(&mut self, place: Option<deferred::Place>) {
+        (self.position, self.write) = place.unwrap_or((self.spool.len(), 0));
+        self.present = None;
+    }
+
     fn next_row(&mut self) {
+        if self.deferred.is_again() {
+            let next = self.deferred.next();
+            return self.go_to(next);
+        }
         let rest = self.spool.as_slice().get(self.position..).unwrap_or_default();
         let mut messages = Messages::new(rest);
         let _ = messages.next();
@@ -460,7 +544,7 @@ impl WriteBackRun {
         let part = self.part();
         let is_chosen = part.is_none_or(|part| part.choice.is_some());
         let next = self.write.saturating_add(1);
-        if is_chosen || part.is_none_or(|part| part.rows.len() <= next) {
+        if is_chosen || self.deferred.is_again() || part.is_none_or(|part| part.rows.len() <= next) {
             self.next_row();
         } else {
             self.write = next;

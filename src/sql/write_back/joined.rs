@@ -193,6 +193,7 @@ impl Change<'_, '_> {
         Ok(Some(WriteBack {
             parts: vec![WritePart { query, rows, choice: Some(choice), guard }],
             lock,
+            deferral: table.deferral(None),
             keys_count: key.len(),
             repeats,
             fits,

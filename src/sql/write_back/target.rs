@@ -5,9 +5,11 @@ use std::rc::Rc;
 use squawk_syntax::SyntaxKind;
 
 use super::Change;
+use super::update::Assignment;
 use crate::sql::schema::{ColumnFacts, RelationName, TableFacts};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
+use crate::sql::write_plan::Deferral;
 use crate::types::quoted_name;
 
 /// The table whose rows change.
@@ -23,6 +25,13 @@ pub(super) struct Table {
     schema: String,
     /// It has no primary key: its rows are told apart by where they are.
     by_place: bool,
+}
+
+/// What a change of a row gives anew.
+#[derive(Clone, Copy)]
+pub(super) enum Given<'a> {
+    Gone,
+    Columns(&'a [Assignment]),
 }
 
 /// The system column that tells where a row is: the row's number in IRIS.
@@ -98,6 +107,28 @@ impl Table {
             })
         };
         able().find(|column| !is_key(column)).or_else(|| able().next()).map(|column| self.called(column))
+    }
+
+    /// `None`: it does not refer to itself. `set`: the columns that are given anew, quoted; all of them of a row that is deleted.
+    pub(super) fn deferral(&self, set: Option<Given<'_>>) -> Option<Deferral> {
+        let own = &self.facts.own_references;
+        if own.is_empty() {
+            return None;
+        }
+        let deletes = matches!(set, Some(Given::Gone));
+        let key = self.key()?;
+        let emptied = own.iter().map(|name| {
+            let column = self.column(name).filter(|column| column.nullable)?;
+            let called = self.called(column);
+            let is_given = match set? {
+                Given::Gone => true,
+                Given::Columns(columns) => columns.iter().any(|(column, _)| *column == called),
+            };
+            is_given.then(|| format!("{called} = NULL"))
+        });
+        let emptied = emptied.collect::<Option<Vec<_>>>().map(|emptied| emptied.join(", "));
+        let loosen = emptied.map(|emptied| format!("UPDATE {} SET {emptied} WHERE {}", self.named, self.has_key(&key)));
+        Some(Deferral { loosen, deletes })
     }
 
     /// The UPDATE that locks rows, up to its condition; `None` where they cannot be locked.

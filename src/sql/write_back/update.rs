@@ -3,7 +3,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::ruled::{NewRow, Outputs, ROW, Value};
-use super::target::Table;
+use super::target::{Given, Table};
 use super::{Change, Made};
 use crate::sql::options::TranslateError;
 use crate::sql::rule_text::coerced;
@@ -11,7 +11,7 @@ use crate::sql::schema::ColumnFacts;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, is_query};
 use crate::sql::translate::is_default;
-use crate::sql::write_plan::{Guard, Lock, Repeats, RowWrite, WriteBack, WritePart};
+use crate::sql::write_plan::{Deferral, Guard, Lock, Repeats, RowWrite, WriteBack, WritePart};
 use crate::types::quoted_name;
 
 /// What SET says of a column; `None`: DEFAULT.
@@ -28,11 +28,12 @@ struct Keyed {
     /// The new row, behind the tables.
     row: String,
     guard: Option<Guard>,
+    deferral: Option<Deferral>,
 }
 
 impl Keyed {
-    fn plain(write: String) -> Self {
-        Self { write, asked: None, stored_count: 0, row: String::new(), guard: None }
+    fn plain(write: String, deferral: Option<Deferral>) -> Self {
+        Self { write, asked: None, stored_count: 0, row: String::new(), guard: None, deferral }
     }
 }
 
@@ -68,7 +69,8 @@ impl Change<'_, '_> {
             }
         }
         let write = format!("UPDATE {} SET {} WHERE {}", table.named, sets.join(", "), table.has_key(&key));
-        self.keyed(&table, &key, &listed, SyntaxKind::FROM_CLAUSE, Keyed::plain(write))
+        let deferral = table.deferral(Some(Given::Columns(&assignments)));
+        self.keyed(&table, &key, &listed, SyntaxKind::FROM_CLAUSE, Keyed::plain(write, deferral))
     }
 
     /// Of rows that PostgreSQL has to look at.
@@ -105,6 +107,7 @@ impl Change<'_, '_> {
             stored_count,
             row: format!(", LATERAL {} AS {ROW}", row.text("")),
             guard: Some(guard),
+            deferral: table.deferral(Some(Given::Columns(assignments))),
         };
         self.keyed(table, key, &listed, SyntaxKind::FROM_CLAUSE, keyed)
     }
@@ -114,12 +117,12 @@ impl Change<'_, '_> {
         let Some(key) = table.key() else { return Ok(None) };
         let listed = qualified(&table, &key);
         let write = format!("DELETE FROM {} WHERE {}", table.named, table.has_key(&key));
-        self.keyed(&table, &key, &listed, SyntaxKind::USING_CLAUSE, Keyed::plain(write))
+        self.keyed(&table, &key, &listed, SyntaxKind::USING_CLAUSE, Keyed::plain(write, table.deferral(Some(Given::Gone))))
     }
 
     /// The change of rows that have a key. `beside`: the clause with the other tables.
     fn keyed(&self, table: &Table, key: &[String], listed: &[String], beside: SyntaxKind, keyed: Keyed) -> Made {
-        let Keyed { write, asked, stored_count, row, guard } = keyed;
+        let Keyed { write, asked, stored_count, row, guard, deferral } = keyed;
         // Asked twice, what says something else each time finds other rows.
         let reads = [SyntaxKind::WITH_CLAUSE, beside, SyntaxKind::WHERE_CLAUSE];
         let mut reads = reads.into_iter().filter_map(|kind| nodes::child(self.node, kind));
@@ -157,6 +160,7 @@ impl Change<'_, '_> {
             parts: vec![WritePart { query, rows, choice: None, guard }],
             lock,
             keys_count: key.len(),
+            deferral,
             repeats: Repeats::First,
             fits: Vec::new(),
             returning: returned.by_query,

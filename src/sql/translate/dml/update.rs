@@ -37,6 +37,9 @@ pub(crate) fn update(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     })?;
     let changed: Vec<String> = assignments.iter().map(|(_, column, _)| column.clone()).collect();
     target.refuse_ruled(cx, Some(&changed), at)?;
+    if target.facts.as_ref().is_some_and(|facts| changed.iter().any(|column| facts.is_of_key(column))) {
+        target.refuse_own_references(cx, at)?;
+    }
     let mut frag = Frag::cat(&[&"UPDATE ", &target.named()?, &" SET "], Ty::Any);
     for (n, (column, _, value)) in assignments.iter().enumerate() {
         if n > 0 {
