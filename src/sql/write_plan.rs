@@ -44,15 +44,20 @@ pub enum Repeats {
     Excluded { columns: std::ops::Range<usize> },
 }
 
-/// A query over the rows that were stored, which gives those of RETURNING.
+/// What gives the rows of RETURNING where the statements that store rows do not.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Returning {
-    /// The select list.
-    pub list: String,
-    /// What the list calls the table.
-    pub name: String,
-    /// What the statements that store rows give of each.
-    pub columns: Vec<FetchedColumn>,
+pub enum Returning {
+    /// A query over the rows that were stored.
+    Stored {
+        /// The select list.
+        list: String,
+        /// What the list calls the table.
+        name: String,
+        /// What the statements that store rows give of each.
+        columns: Vec<FetchedColumn>,
+    },
+    /// They stand behind what the query says of each row that is stored.
+    Queried,
 }
 
 /// A query, whose `$n` are the client's, and what is done with each of its rows.

@@ -4,7 +4,8 @@ use super::input::{self, IntType};
 use super::interval::Interval;
 use super::style::Style;
 use super::{
-    Datum, Decimal, Oid, array, datetime, datetime_input, json, json_canonical, money, network, numeric, tid, vector_error,
+    Datum, Decimal, Oid, array, datetime, datetime_input, json, json_canonical, money, network, numeric, tid,
+    vector_error,
 };
 use crate::vector;
 use crate::wire::{Format, PgError, SqlState};

@@ -34,7 +34,10 @@ fn parts(number: i64) -> Result<(u32, u16), Box<PgError>> {
     let block = u32::try_from(number >> PLACE_BITS).ok();
     let place = u16::try_from(number & i64::from(u16::MAX)).ok();
     block.zip(place).ok_or_else(|| {
-        PgError::error(SqlState::NUMERIC_OUT_OF_RANGE, format!("the row number {number} of IRIS is out of range for type tid"))
+        PgError::error(
+            SqlState::NUMERIC_OUT_OF_RANGE,
+            format!("the row number {number} of IRIS is out of range for type tid"),
+        )
     })
 }
 
@@ -61,7 +64,9 @@ mod tests {
 
     #[test]
     fn numbers_are_blocks_and_places() {
-        for (number, text) in [(1, "(0,1)"), (65_535, "(0,65535)"), (65_536, "(1,0)"), ((1 << 48) - 1, "(4294967295,65535)")] {
+        for (number, text) in
+            [(1, "(0,1)"), (65_535, "(0,65535)"), (65_536, "(1,0)"), ((1 << 48) - 1, "(4294967295,65535)")]
+        {
             let mut out = Vec::new();
             write_text(number, &mut out).unwrap();
             assert_eq!(out, text.as_bytes());

@@ -9,13 +9,11 @@ use std::rc::Rc;
 
 use crate::catalog::BoundValue;
 use crate::iris::Request;
-use crate::sql::{Action, Lock, Repeats, Returning, RowWrite, WriteBack, WritePart};
+use crate::sql::{Action, FetchedColumn, Lock, Repeats, Returning, RowWrite, WriteBack, WritePart};
 use crate::types::Oid;
-use crate::wire::{Format, Messages, PgError, SendBuf, SqlState};
+use crate::wire::{Messages, PgError, SendBuf, SqlState};
 
 use super::apart::{Apart, check_spool};
-use super::arrays::{Elements, put_elements, put_rows};
-use super::catalog::CatalogStatement;
 use super::held_rows::HeldRows;
 use super::nested::{CarriedColumn, Nested, NestedProgress, OwnStatement, RowForm};
 use super::outcome::Outcome;
@@ -27,6 +25,7 @@ use deferred::{Deferred, Turn};
 use row::{Row, cells, check_fits, check_rules, chosen, joined, merged_twice, overtaken, with_key};
 
 mod deferred;
+mod returning;
 pub(super) mod row;
 
 type Result<T> = std::result::Result<T, Box<PgError>>;
@@ -53,6 +52,8 @@ pub(crate) struct WriteBackRun {
     /// DataRow messages of the query.
     spool: SendBuf,
     columns: Vec<CarriedColumn>,
+    /// The last of them, where they are what is returned.
+    returned_columns: Vec<FetchedColumn>,
     /// Where in `spool` the row stands that is next, and which of its statements is.
     position: usize,
     write: usize,
@@ -99,6 +100,7 @@ impl WriteBackRun {
             open: None,
             spool: SendBuf::new(),
             columns: Vec::new(),
+            returned_columns: Vec::new(),
             position: 0,
             write: 0,
             present: None,
@@ -184,7 +186,8 @@ impl WriteBackRun {
                 Ok(Outcome::Wait(want))
             }
             Ok(NestedProgress::Done(count)) => {
-                self.columns_of(&nested);
+                let mut nested = nested;
+                self.columns_of(&mut nested);
                 self.go_on(Some(count), cx)
             }
             Err(error) => match self.put_aside(nested, error) {
@@ -212,14 +215,6 @@ impl WriteBackRun {
         Ok(())
     }
 
-    /// Where the rows go that statements for rows give.
-    fn given(&mut self) -> &mut SendBuf {
-        match self.plan().is_some_and(|plan| plan.returning.is_some()) {
-            true => &mut self.stored.spool,
-            false => &mut self.returned.spool,
-        }
-    }
-
     /// What is wrong with the statement for a row.
     fn with_key(&mut self, error: Box<PgError>) -> Box<PgError> {
         let row = self.row();
@@ -230,9 +225,11 @@ impl WriteBackRun {
         }
     }
 
-    fn columns_of(&mut self, nested: &Nested) {
+    fn columns_of(&mut self, nested: &mut Nested) {
         if matches!(self.stage, Stage::Look | Stage::Query) {
             self.columns = nested.columns().to_vec();
+            self.returned_columns = nested.take_fetched();
+            self.columns.truncate(self.columns.len().saturating_sub(self.returned_columns.len()));
         }
     }
 
@@ -248,14 +245,14 @@ impl WriteBackRun {
                 return Ok(self.answer(cx));
             };
             let started = Nested::start(statement, self.whole.make, &mut self.sink(cx));
-            let (nested, progress) = started.map_err(|error| self.with_key(error))?;
+            let (mut nested, progress) = started.map_err(|error| self.with_key(error))?;
             match progress {
                 NestedProgress::Wait(want) => {
                     self.nested = Some(Box::new(nested));
                     return Ok(Outcome::Wait(want));
                 }
                 NestedProgress::Done(done) => {
-                    self.columns_of(&nested);
+                    self.columns_of(&mut nested);
                     count = Some(done);
                 }
             }
@@ -289,6 +286,9 @@ impl WriteBackRun {
                 // It was locked, and is gone with a row that it refers to.
                 let count = if deletes { count.max(1) } else { count };
                 self.count = self.count.saturating_add(count);
+                if count > 0 && self.plan().is_some_and(|plan| plan.returning == Some(Returning::Queried)) {
+                    self.give()?;
+                }
                 if is_deferred {
                     let given = self.given_from..self.given().len();
                     self.deferred.changed((self.position, self.write), given);
@@ -368,17 +368,20 @@ impl WriteBackRun {
                 return self.returning(returning).map(Some);
             };
             let stores = part.guard.is_some() || plan.deferral.is_some();
-            let by_client = |sql: &str, stores| {
-                let CatalogStatement { parameter_types, values, .. } = &self.whole.statement;
-                let own = OwnStatement::new(sql.to_owned(), parameter_types.clone(), values.clone(), RowForm::Carried);
+            let by_client = |sql: &str, stores, form| {
+                let own = self.whole.part(sql.to_owned(), form);
                 Ok(Some(OwnStatement { stores, ..own }))
+            };
+            let form = || match plan.returning {
+                Some(Returning::Queried) => RowForm::CarriedThenFetched(self.whole.columns_count().unwrap_or_default()),
+                _ => RowForm::Carried,
             };
             match (self.stage, &plan.lock) {
                 (Stage::Next, Lock::All(_)) => self.ask(Stage::LockAll),
                 (Stage::Next, Lock::Each(_)) => self.ask(Stage::Look),
                 (Stage::Next, _) => self.ask(Stage::Query),
-                (Stage::LockAll, Lock::All(sql)) => return by_client(sql, stores),
-                (Stage::Look | Stage::Query, _) => return by_client(&part.query, false),
+                (Stage::LockAll, Lock::All(sql)) => return by_client(sql, stores, RowForm::Carried),
+                (Stage::Look | Stage::Query, _) => return by_client(&part.query, false, form()),
                 (Stage::LockEach, Lock::Each(sql)) => match self.row() {
                     Some(row) if self.key(&row).is_none_or(|key| !self.seen.insert(key)) => self.next_row(),
                     Some(row) => {
@@ -450,9 +453,10 @@ impl WriteBackRun {
                     }
                     let (types, values) = self.parameters(&row, &columns)?;
                     let form = match &plan.returning {
-                        Some(returning) => {
-                            RowForm::CarriedAs(Formats::new(returning.columns.iter().map(|column| column.format)))
+                        Some(Returning::Stored { columns, .. }) => {
+                            RowForm::CarriedAs(Formats::new(columns.iter().map(|column| column.format)))
                         }
+                        Some(Returning::Queried) => RowForm::Carried,
                         None => RowForm::Client(self.whole.formats.clone()),
                     };
                     self.given_from = self.given().len();
@@ -474,27 +478,6 @@ impl WriteBackRun {
                 (Stage::LockAll | Stage::LockEach | Stage::Return | Stage::Done, _) => return Ok(None),
             }
         }
-    }
-
-    /// The list of RETURNING over the rows that were stored.
-    fn returning(&mut self, returning: &Returning) -> Result<OwnStatement> {
-        let mut columns: Vec<Elements> =
-            std::iter::repeat_with(Elements::default).take(returning.columns.len()).collect();
-        let stored = std::mem::take(&mut self.stored);
-        let mut rows_count: usize = 0;
-        for (row, _) in Messages::new(stored.spool.as_slice()).filter(|(message, _)| message.tag == b'D') {
-            rows_count = rows_count.saturating_add(1);
-            put_elements(row.body, &mut columns)?;
-        }
-        let mut sql = format!("SELECT {} FROM ", returning.list);
-        put_rows(&returning.columns, 1, &mut sql);
-        sql.push_str(" AS ");
-        sql.push_str(&returning.name);
-        let types = returning.columns.iter().map(|column| column.array).collect();
-        let arrays = columns.into_iter().zip(&returning.columns);
-        let values = arrays
-            .map(|(elements, column)| (Format::Binary, Some(elements.into_array(column.element, rows_count).concat())));
-        Ok(OwnStatement::new(sql, types, values.collect(), RowForm::Client(self.whole.formats.clone())))
     }
 
     fn end_part(&mut self) {
