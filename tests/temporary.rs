@@ -90,7 +90,7 @@ fn sessions_on_few_connections_see_only_their_own_and_leave_nothing() {
     client.ok("CREATE TABLE shared (id integer PRIMARY KEY, label text)");
     client.ok("INSERT INTO shared VALUES (1, 'of all'), (2, 'too')");
     std::thread::scope(|scope| {
-        for seed in 1..=u64::try_from(crowd(24, 128)).unwrap() {
+        for seed in 1..=u64::try_from(crowd(16, 128)).unwrap() {
             let address = server.address;
             scope.spawn(move || live(address, seed));
         }

@@ -17,6 +17,8 @@ pub struct WriteBack {
     pub fits: Vec<(usize, PgType)>,
     /// RETURNING of expressions that IRIS cannot compute.
     pub returning: Option<Returning>,
+    /// Rows take values of sequences when they are changed.
+    pub draws: bool,
     /// The table refers to itself.
     pub deferral: Option<Deferral>,
 }

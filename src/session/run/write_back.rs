@@ -367,7 +367,7 @@ impl WriteBackRun {
                 self.stage = Stage::Return;
                 return self.returning(returning).map(Some);
             };
-            let stores = part.guard.is_some() || plan.deferral.is_some();
+            let stores = part.guard.is_some() || plan.deferral.is_some() || plan.draws;
             let by_client = |sql: &str, stores, form| {
                 let own = self.whole.part(sql.to_owned(), form);
                 Ok(Some(OwnStatement { stores, ..own }))

@@ -309,6 +309,7 @@ impl Change<'_, '_> {
         Ok(Some(WriteBack {
             parts: vec![WritePart { query, rows, choice: Some(choice), guard }],
             lock,
+            draws: false,
             deferral: table.deferral(None),
             keys_count: key.len(),
             repeats,

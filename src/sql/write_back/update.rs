@@ -11,9 +11,10 @@ use crate::sql::rule_text::coerced;
 use crate::sql::schema::ColumnFacts;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, is_query};
+use crate::sql::syntax::parse::lone_statement;
 use crate::sql::translate::is_default;
 use crate::sql::write_plan::{Deferral, Guard, Lock, Repeats, Returning, RowWrite, WriteBack, WritePart};
-use crate::types::quoted_name;
+use crate::types::{quoted_name, quoted_text};
 
 /// What SET says of a column; `None`: DEFAULT.
 pub(super) type Assignment = (String, Option<String>);
@@ -31,6 +32,7 @@ struct Keyed {
     guard: Option<Guard>,
     deferral: Option<Deferral>,
     new: NewValues,
+    draws: bool,
 }
 
 /// What the columns of a row become.
@@ -43,7 +45,7 @@ enum NewValues {
 
 impl Keyed {
     fn plain(write: String, deferral: Option<Deferral>, new: NewValues) -> Self {
-        Self { write, asked: None, stored_count: 0, row: String::new(), guard: None, deferral, new }
+        Self { write, asked: None, stored_count: 0, row: String::new(), guard: None, deferral, new, draws: false }
     }
 }
 
@@ -69,24 +71,31 @@ impl Change<'_, '_> {
         }
         let mut listed = qualified(&table, &key);
         let mut sets = Vec::new();
+        let mut draws = false;
         for (column, value) in &assignments {
             match value {
+                // Drawn by the statement that changes the row, in the order of the rows.
+                Some(value) if calls_nextval(value) => {
+                    draws = true;
+                    sets.push(format!("{column} = {value}"));
+                }
                 Some(value) => {
                     listed.push(value.clone());
                     sets.push(format!("{column} = ${}", listed.len()));
                 }
-                None => sets.push(format!("{column} = DEFAULT")),
+                None => {
+                    let drawn = table.column(&names::folded(column)).and_then(|column| column.draws.as_ref());
+                    draws |= drawn.is_some();
+                    let value = drawn.map(|name| format!("nextval({})", quoted_text(name)));
+                    sets.push(format!("{column} = {}", value.as_deref().unwrap_or("DEFAULT")));
+                }
             }
         }
         let write = format!("UPDATE {} SET {} WHERE {}", table.named, sets.join(", "), table.has_key(&key));
         let deferral = table.deferral(Some(Given::Columns(&assignments)));
-        self.keyed(
-            &table,
-            &key,
-            &listed,
-            SyntaxKind::FROM_CLAUSE,
-            Keyed::plain(write, deferral, self.new_values(&table, &assignments)),
-        )
+        let new = self.new_values(&table, &assignments);
+        let keyed = Keyed { draws, ..Keyed::plain(write, deferral, new) };
+        self.keyed(&table, &key, &listed, SyntaxKind::FROM_CLAUSE, keyed)
     }
 
     /// Of rows that PostgreSQL has to look at.
@@ -125,6 +134,7 @@ impl Change<'_, '_> {
             guard: Some(guard),
             deferral: table.deferral(Some(Given::Columns(assignments))),
             new: NewValues::Known((0..table.facts.columns.len()).map(|n| format!("{ROW}.pgw_c{n}")).collect()),
+            draws: false,
         };
         self.keyed(table, key, &listed, SyntaxKind::FROM_CLAUSE, keyed)
     }
@@ -145,7 +155,7 @@ impl Change<'_, '_> {
 
     /// The change of rows that have a key. `beside`: the clause with the other tables.
     fn keyed(&self, table: &Table, key: &[String], listed: &[String], beside: SyntaxKind, keyed: Keyed) -> Made {
-        let Keyed { write, asked, stored_count, row, guard, deferral, new } = keyed;
+        let Keyed { write, asked, stored_count, row, guard, deferral, new, draws } = keyed;
         // Asked twice, what says something else each time finds other rows.
         let reads = [SyntaxKind::WITH_CLAUSE, beside, SyntaxKind::WHERE_CLAUSE];
         let mut reads = reads.into_iter().filter_map(|kind| nodes::child(self.node, kind));
@@ -211,6 +221,7 @@ impl Change<'_, '_> {
             parts: vec![WritePart { query, rows, choice: None, guard }],
             lock,
             keys_count: key.len(),
+            draws,
             deferral,
             repeats: Repeats::First,
             fits: Vec::new(),
@@ -309,6 +320,12 @@ impl Change<'_, '_> {
 
 pub(super) fn qualified(table: &Table, key: &[String]) -> Vec<String> {
     key.iter().map(|column| format!("{}.{column}", table.visible)).collect()
+}
+
+fn calls_nextval(value: &str) -> bool {
+    let is_nextval =
+        |node: &SyntaxNode| node.kind() == SyntaxKind::CALL_EXPR && nodes::called(node).as_deref() == Some("nextval");
+    lone_statement(&format!("SELECT {value}")).is_some_and(|value| value.descendants().any(|node| is_nextval(&node)))
 }
 
 /// The values of a row that is changed. `assignments`: of the columns, quoted.

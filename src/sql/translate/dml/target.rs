@@ -106,13 +106,17 @@ impl Target {
     pub(crate) fn is_one(&self, condition: Option<&SyntaxNode>) -> bool {
         let key = self.facts.as_ref().map(|facts| facts.primary_key.as_slice()).unwrap_or_default();
         let equal = condition.map(equated).unwrap_or_default();
-        let is_fixed = |column: &String| {
+        let is_fixed = |column: &str| {
             equal.iter().any(|equality| {
                 equality.reads.is_empty()
                     && names::folded_parts(&equality.column).pop().is_some_and(|name| name.eq_ignore_ascii_case(column))
             })
         };
-        !key.is_empty() && key.iter().all(is_fixed)
+        let is_known = self.facts.is_some();
+        match key.is_empty() {
+            true => is_known && is_fixed("ctid"),
+            false => key.iter().all(|column| is_fixed(column)),
+        }
     }
 
     /// The facts of a column; an error where the table is known and has no such column.
