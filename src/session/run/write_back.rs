@@ -179,18 +179,22 @@ impl WriteBackRun {
     }
 
     /// `progress`: of the statement under way.
-    fn settle(&mut self, nested: Box<Nested>, progress: Result<NestedProgress>, cx: &mut Cx<'_>) -> Result<Outcome> {
+    fn settle(
+        &mut self,
+        mut nested: Box<Nested>,
+        progress: Result<NestedProgress>,
+        cx: &mut Cx<'_>,
+    ) -> Result<Outcome> {
         match progress {
             Ok(NestedProgress::Wait(want)) => {
                 self.nested = Some(nested);
                 Ok(Outcome::Wait(want))
             }
             Ok(NestedProgress::Done(count)) => {
-                let mut nested = nested;
                 self.columns_of(&mut nested);
                 self.go_on(Some(count), cx)
             }
-            Err(error) => match self.put_aside(nested, error) {
+            Err(error) => match self.put_aside(&mut nested, error) {
                 Ok(()) => self.go_on(None, cx),
                 Err(error) => Err(self.with_key(error)),
             },
@@ -201,7 +205,7 @@ impl WriteBackRun {
     ///
     /// # Errors
     /// What is wrong with the statement, where that is for good.
-    fn put_aside(&mut self, mut nested: Box<Nested>, error: Box<PgError>) -> Result<()> {
+    fn put_aside(&mut self, nested: &mut Nested, error: Box<PgError>) -> Result<()> {
         let is_deferred = self.stage == Stage::Write && self.plan().is_some_and(|plan| plan.deferral.is_some());
         let is_for_later = is_deferred && Deferred::is_for_later(&error);
         self.open = nested.take_result();

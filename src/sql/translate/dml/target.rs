@@ -84,7 +84,7 @@ impl Target {
             self.name
         );
         Err(cx.unsupported(message, at).hint(
-            "Give the table a primary key; list the columns of an INSERT, with a value for the number that a rule reads; write the \
+            "List the columns of an INSERT, with a value for the number that a rule reads; write the \
              change in a simpler way.",
         ))
     }
@@ -99,7 +99,7 @@ impl Target {
             return Ok(());
         }
         let message = format!("this change of \"{}\", which refers to itself, is not supported", self.name);
-        Err(cx.unsupported(message, at).hint("Change one row at a time, by its primary key."))
+        Err(cx.unsupported(message, at).hint("Write the change in a simpler way, or change one row at a time."))
     }
 
     /// Whether a condition is true of one row at most.
