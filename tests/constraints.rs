@@ -1,5 +1,5 @@
 //! Rules that IRIS does not know of, through two gateways: CHECK constraints, generated columns, unique indexes on expressions and on
-//! some rows. Many clients write rows that conflict; what docs/CONSTRAINTS.md promises holds at the end.
+//! some rows. Many clients (64 with `FLOODS=full`) write rows that conflict; what docs/CONSTRAINTS.md promises holds at the end.
 
 mod common;
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::client::Client;
 use common::message::{self, Message};
 use common::process::{Deadline, stretched};
-use common::{Random, Server, free_address, temporary_directory};
+use common::{Random, Server, crowd, free_address, temporary_directory};
 
 /// A gateway in front of a superserver.
 fn gateway(iris: SocketAddr) -> Server {
@@ -36,8 +36,8 @@ const ACCOUNTS: i64 = 4;
 
 #[test]
 fn rules_hold_through_two_gateways() {
-    const CLIENTS: u64 = 12;
     const ROUNDS: usize = 12;
+    let clients_count = u64::try_from(crowd(12, 64)).unwrap();
     let data = temporary_directory();
     let iris = free_address();
     let _superserver = Server::superserver(iris, &data);
@@ -53,7 +53,7 @@ fn rules_hold_through_two_gateways() {
     }
     soon(&mut second, "SELECT id, balance FROM account");
     soon(&mut second, "SELECT id FROM person");
-    let threads: Vec<_> = (0..CLIENTS)
+    let threads: Vec<_> = (0..clients_count)
         .map(|number| {
             let address = gateways.get(usize::try_from(number % 2).unwrap()).unwrap().address;
             std::thread::spawn(move || {

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use common::client::Client;
-use common::process::Deadline;
-use common::{Random, Server, free_address, message, temporary_directory};
+use common::process::{Deadline, stretched};
+use common::{Random, Server, crowd, free_address, message, temporary_directory};
 
 /// A gateway in front of a superserver.
 fn gateway(iris: SocketAddr) -> Server {
@@ -89,12 +89,12 @@ fn live(address: SocketAddr, seed: u64) {
 
 #[test]
 fn sessions_on_few_connections_see_only_their_own_and_leave_nothing() {
-    let server = Server::gateway(&["--iris-connections", "3", "--cores", "2"]);
+    let server = Server::gateway(&["--iris-connections", "8", "--cores", "2"]);
     let mut client = Client::connect(server.address);
     client.ok("CREATE TABLE shared (id integer PRIMARY KEY, label text)");
     client.ok("INSERT INTO shared VALUES (1, 'of all'), (2, 'too')");
     std::thread::scope(|scope| {
-        for seed in 1..=16 {
+        for seed in 1..=u64::try_from(crowd(16, 128)).unwrap() {
             let address = server.address;
             scope.spawn(move || live(address, seed));
         }
@@ -183,6 +183,62 @@ fn what_a_killed_gateway_leaves_the_next_one_drops_and_nothing_of_those_that_liv
     until_left(&mut client, &["lease", "living", "living_child", "living_view"]);
     drop(clients);
     until_left(&mut client, &[]);
+}
+
+/// What a statement says, or that there is nobody any more who would.
+fn said(client: &mut Client, sql: &str) -> std::io::Result<Vec<String>> {
+    client.try_send(&message::query(sql))?;
+    let mut lines = Vec::new();
+    loop {
+        let message = client.try_receive()?;
+        if message.tag == b'Z' {
+            return Ok(lines);
+        }
+        lines.push(message.line());
+    }
+}
+
+/// A client that goes on until its gateway is gone, or so many times: whatever it sees in its table is its own.
+fn live_until_killed(address: SocketAddr, seed: u64, rounds_max: usize) -> std::io::Result<usize> {
+    let mut client = Client::connect(address);
+    said(&mut client, "CREATE TEMP TABLE same (id serial PRIMARY KEY, owner bigint)")?;
+    let mut rounds_count = 0;
+    while rounds_count < rounds_max {
+        said(&mut client, &format!("INSERT INTO same (owner) VALUES ({seed}), ({seed})"))?;
+        let others = said(&mut client, &format!("SELECT count(*) FROM same WHERE owner <> {seed}"))?;
+        assert!(others.contains(&"Row '0'".to_owned()), "{others:?}");
+        let own = said(&mut client, "SELECT count(*) FROM same")?;
+        rounds_count += 1;
+        assert!(own.contains(&format!("Row '{}'", 2 * rounds_count)), "{own:?}");
+    }
+    Ok(rounds_count)
+}
+
+#[test]
+fn gateways_that_are_killed_among_many_sessions_leave_nothing_and_show_nothing() {
+    let iris = Server::superserver(free_address(), &temporary_directory());
+    let (killed, living) = (gateway(iris.address), gateway(iris.address));
+    let sessions_count = u64::try_from(crowd(8, 64)).unwrap();
+    std::thread::scope(|scope| {
+        let address = killed.address;
+        let dying: Vec<_> =
+            (0..sessions_count).map(|n| scope.spawn(move || live_until_killed(address, n + 1, usize::MAX))).collect();
+        let address = living.address;
+        let staying: Vec<_> =
+            (0..sessions_count).map(|n| scope.spawn(move || live_until_killed(address, 1_000 + n, 30))).collect();
+        std::thread::sleep(stretched(Duration::from_secs(2)));
+        killed.signal("KILL");
+        for session in dying {
+            assert!(session.join().unwrap().is_err());
+        }
+        for session in staying {
+            assert_eq!(session.join().unwrap().unwrap(), 30);
+        }
+    });
+    let next = gateway(iris.address);
+    let mut client = Client::connect(next.address);
+    until_left(&mut client, &[]);
+    assert_eq!(client.query("SELECT * FROM same").iter().filter(|line| line.contains("42P01")).count(), 1);
 }
 
 #[test]

@@ -70,6 +70,7 @@ impl Schema for Tables {
             columns: columns.split(';').map(column).collect(),
             primary_key: vec!["id".into()],
             unique_keys: Vec::new(),
+            own_references: Vec::new(),
             rules: Default::default(),
         }))
     }

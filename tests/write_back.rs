@@ -4,10 +4,10 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::Server;
 use common::client::Client;
 use common::message::{self, Message};
-use common::process::stretched;
+use common::process::{Deadline, stretched};
+use common::{Server, crowd, free_address, temporary_directory};
 
 /// The SQLSTATE of what a statement ends in.
 fn state(client: &mut Client, sql: &str) -> Option<String> {
@@ -231,4 +231,134 @@ fn jobs_are_taken_by_one_statement() {
     });
     assert_eq!(first.value("SELECT count(*) FROM done"), JOBS.to_string());
     assert_eq!(first.value("SELECT count(*) FROM job WHERE state = 'done'"), JOBS.to_string());
+}
+
+/// The same, and each gives a row where it has counted: what is counted has a key, or none, or a rule.
+const ALL_COUNTS: &[&str] = &[
+    "UPDATE counted SET n = n + length(md5(n::text)) - 31 WHERE id = 1",
+    "UPDATE counted SET n = counted.n + s.one FROM (SELECT length(md5('x')) / 32 AS one) s WHERE counted.id = 1 RETURNING n, s.one",
+    "MERGE INTO counted USING (VALUES (1, 1)) v(id, one) ON v.id = counted.id WHEN MATCHED THEN UPDATE SET n = n + one RETURNING counted.n",
+    "INSERT INTO counted (id, n) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET n = counted.n + length(md5(excluded.n::text)) / 32",
+    "INSERT INTO counted (id, n) SELECT 1, length(md5(g::text)) / 32 FROM generate_series(1, 1) g \
+     ON CONFLICT (id) DO UPDATE SET n = counted.n + excluded.n",
+    "WITH up AS (UPDATE counted SET n = n + length(md5(n::text)) - 31 WHERE id = 1 RETURNING n) SELECT count(*) FROM up",
+    "WITH mine AS (SELECT id, n FROM counted WHERE id = 1 FOR UPDATE) \
+     UPDATE counted SET n = mine.n + 1 FROM mine WHERE counted.id = mine.id",
+    "UPDATE counted SET n = n + 1 WHERE id = (SELECT id FROM counted WHERE id = 1 FOR UPDATE)",
+    "UPDATE bare SET n = n + length(md5(n::text)) - 31 WHERE md5(k) = md5('one')",
+    "UPDATE ruled SET n = n + 1 WHERE id = 1",
+    "WITH next AS (SELECT id FROM job WHERE NOT done ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) \
+     UPDATE job SET done = true FROM next WHERE job.id = next.id AND NOT job.done",
+];
+
+/// How many a statement has counted, or the SQLSTATE that it ends in.
+fn counted(client: &mut Client, sql: &str) -> Result<usize, String> {
+    client.send(&message::query(sql));
+    let answer = client.until_ready();
+    if let Some(error) = answer.iter().find(|message| message.tag == b'E') {
+        return Err(error.sqlstate().unwrap_or_default());
+    }
+    // The count is the last word of the tag.
+    let tag = answer.iter().find(|message| message.tag == b'C').map(|message| message.body.clone()).unwrap();
+    let tag = String::from_utf8(tag).unwrap();
+    Ok(tag.trim_end_matches('\0').rsplit(' ').next().unwrap().parse().unwrap())
+}
+
+/// Counts by reading a row that is locked, and writing it.
+fn count_by_hand(client: &mut Client) -> Result<usize, String> {
+    client.ok("BEGIN");
+    client.send(&message::query("SELECT n FROM counted WHERE id = 1 FOR UPDATE"));
+    let answer = client.until_ready();
+    if let Some(error) = answer.iter().find(|message| message.tag == b'E') {
+        client.ok("ROLLBACK");
+        return Err(error.sqlstate().unwrap_or_default());
+    }
+    let row = answer.iter().find(|message| message.tag == b'D').unwrap();
+    let n: usize = String::from_utf8(row.body[6..].to_vec()).unwrap().parse().unwrap();
+    let changed = counted(client, &format!("UPDATE counted SET n = {} WHERE id = 1", n + 1));
+    client.ok("COMMIT");
+    changed
+}
+
+/// Many clients of two gateways count by every shape of a change that is taken apart.
+#[test]
+fn nothing_is_lost_through_two_gateways() {
+    let (clients_count, rounds_count) = (crowd(16, 64), 12);
+    let iris = free_address();
+    let _superserver = Server::superserver(iris, &temporary_directory());
+    let url = format!("iris://_SYSTEM:SYS@{iris}/USER");
+    let gateway = || Server::gateway(&["--iris", &url, "--cores", "1", "--iris-connections", "6"]);
+    let gateways = [gateway(), gateway()];
+    let mut first = Client::connect(gateways[0].address);
+    first.set_patience(stretched(Duration::from_secs(60)));
+    first.ok("CREATE TABLE counted (id integer PRIMARY KEY, n bigint)");
+    first.ok("INSERT INTO counted VALUES (1, 0), (2, 0)");
+    first.ok("CREATE TABLE bare (k varchar(10), n bigint)");
+    first.ok("INSERT INTO bare VALUES ('one', 0), ('two', 0)");
+    first.ok("CREATE TABLE ruled (id integer PRIMARY KEY, n bigint CHECK (n >= 0), twice bigint GENERATED ALWAYS AS (n * 2) STORED)");
+    first.ok("INSERT INTO ruled VALUES (1, 0), (2, 0)");
+    first.ok("CREATE TABLE job (id integer PRIMARY KEY, done boolean)");
+    let jobs_count = clients_count * rounds_count;
+    first.ok(&format!("INSERT INTO job SELECT g, false FROM generate_series(1, {jobs_count}) g"));
+    let mut second = Client::connect(gateways[1].address);
+    let deadline = Deadline::after(Duration::from_secs(60));
+    while state(&mut second, "SELECT done FROM job WHERE id = 0").is_some() {
+        assert!(!deadline.is_over());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let threads: Vec<_> = (0..clients_count)
+        .map(|number| {
+            let address = gateways[number % 2].address;
+            std::thread::spawn(move || {
+                let mut client = Client::connect(address);
+                client.set_patience(stretched(Duration::from_secs(120)));
+                let mut counts = [0_usize; 4];
+                for round in 0..rounds_count {
+                    let shape = (number + round) % (ALL_COUNTS.len() + 1);
+                    let mut retried = 0_u32;
+                    let changed = loop {
+                        let done = match ALL_COUNTS.get(shape) {
+                            Some(sql) => counted(&mut client, sql),
+                            None => count_by_hand(&mut client),
+                        };
+                        match done {
+                            Ok(changed) => break changed,
+                            Err(state) => {
+                                assert!(matches!(state.as_str(), "40001" | "40P01" | "55P03"), "{shape}: {state}")
+                            }
+                        }
+                        retried += 1;
+                        assert!(retried < 500);
+                    };
+                    let which = match ALL_COUNTS.get(shape) {
+                        Some(sql) if sql.contains("bare") => 1,
+                        Some(sql) if sql.contains("ruled") => 2,
+                        Some(sql) if sql.contains("job") => 3,
+                        _ => 0,
+                    };
+                    // Of jobs that others have nothing may be left at the moment.
+                    assert!(changed == 1 || which == 3, "{shape}: {changed}");
+                    counts[which] += changed;
+                }
+                counts
+            })
+        })
+        .collect();
+    let mut totals = [0_usize; 4];
+    for thread in threads {
+        for (total, count) in totals.iter_mut().zip(thread.join().unwrap()) {
+            *total += count;
+        }
+    }
+    for client in [&mut first, &mut second] {
+        let found = [
+            "SELECT n FROM counted WHERE id = 1",
+            "SELECT n FROM bare WHERE k = 'one'",
+            "SELECT twice / 2 FROM ruled WHERE id = 1",
+            "SELECT count(*) FROM job WHERE done",
+        ];
+        assert_eq!(found.map(|sql| client.value(sql)), totals.map(|total| total.to_string()));
+        assert_eq!(client.value("SELECT sum(n) FROM counted WHERE id = 2"), "0");
+    }
+    assert!(totals.iter().all(|total| *total > 0), "{totals:?}");
 }

@@ -255,6 +255,7 @@ fn tables() -> Vec<Rc<TableFacts>> {
             columns: columns.split('|').map(column).collect(),
             primary_key: vec!["id".to_owned()],
             unique_keys: Vec::new(),
+            own_references: Vec::new(),
             rules: Default::default(),
         })
     };

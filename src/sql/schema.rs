@@ -106,10 +106,20 @@ pub struct TableFacts {
     pub primary_key: Vec<String>,
     /// Column lists of UNIQUE constraints and unique indexes, with their constraint names.
     pub unique_keys: Vec<(String, Vec<String>)>,
+    /// The columns by which its rows refer to rows of the same table.
+    pub own_references: Vec<String>,
     /// What IRIS does not know of.
     pub rules: Rules,
     /// It has the rows of a materialized view.
     pub is_materialized: bool,
+}
+
+impl TableFacts {
+    /// Whether a column is one of those that tell rows apart, to which others may refer.
+    pub fn is_of_key(&self, column: &str) -> bool {
+        let keys = self.unique_keys.iter().flat_map(|(_, columns)| columns).chain(&self.primary_key);
+        keys.into_iter().any(|key| key.eq_ignore_ascii_case(column))
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -17,6 +17,20 @@ pub struct WriteBack {
     pub fits: Vec<(usize, PgType)>,
     /// RETURNING of expressions that IRIS cannot compute.
     pub returning: Option<Returning>,
+    /// Rows take values of sequences when they are changed.
+    pub draws: bool,
+    /// The table refers to itself.
+    pub deferral: Option<Deferral>,
+}
+
+/// References within a table, at which PostgreSQL looks when all rows are changed: a row whose change IRIS refuses for them is
+/// tried again when others are changed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Deferral {
+    /// Takes the references away from the row whose key is `$1`, `$2` and so on, which the change gives it anew or which is deleted.
+    pub loosen: Option<String>,
+    /// A row that is gone was deleted with one that it refers to.
+    pub deletes: bool,
 }
 
 /// What several rows of the query for one row of the table are.
@@ -32,15 +46,20 @@ pub enum Repeats {
     Excluded { columns: std::ops::Range<usize> },
 }
 
-/// A query over the rows that were stored, which gives those of RETURNING.
+/// What gives the rows of RETURNING where the statements that store rows do not.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Returning {
-    /// The select list.
-    pub list: String,
-    /// What the list calls the table.
-    pub name: String,
-    /// What the statements that store rows give of each.
-    pub columns: Vec<FetchedColumn>,
+pub enum Returning {
+    /// A query over the rows that were stored.
+    Stored {
+        /// The select list.
+        list: String,
+        /// What the list calls the table.
+        name: String,
+        /// What the statements that store rows give of each.
+        columns: Vec<FetchedColumn>,
+    },
+    /// They stand behind what the query says of each row that is stored.
+    Queried,
 }
 
 /// A query, whose `$n` are the client's, and what is done with each of its rows.

@@ -4,7 +4,8 @@ use super::input::{self, IntType};
 use super::interval::Interval;
 use super::style::Style;
 use super::{
-    Datum, Decimal, Oid, array, datetime, datetime_input, json, json_canonical, money, network, numeric, vector_error,
+    Datum, Decimal, Oid, array, datetime, datetime_input, json, json_canonical, money, network, numeric, tid,
+    vector_error,
 };
 use crate::vector;
 use crate::wire::{Format, PgError, SqlState};
@@ -93,6 +94,7 @@ impl TextDecoder {
             Oid::INT4 => |text, _, _| Ok(Datum::Int(input::integer(text, IntType::Int4)?)),
             Oid::INT8 => |text, _, _| Ok(Datum::Int(input::integer(text, IntType::Int8)?)),
             Oid::OID | Oid::XID | Oid::CID => |text, _, _| Ok(Datum::Int(input::integer(text, IntType::Oid)?)),
+            Oid::TID => |text, _, _| Ok(Datum::Int(tid::from_text(text)?)),
             Oid::FLOAT4 => |text, _, _| Ok(Datum::Double(f64::from(input::single(text)?))),
             Oid::FLOAT8 => |text, _, _| Ok(Datum::Double(input::double(text)?)),
             Oid::NUMERIC => |text, _, _| numeric::decode_text(text),
@@ -167,6 +169,7 @@ fn decode_binary(oid: Oid, bytes: &[u8]) -> Result<Datum<'_>, Box<PgError>> {
         | Oid::REGTYPE
         | Oid::REGNAMESPACE
         | Oid::REGROLE => Datum::Int(i64::from(u32::from_be_bytes(fixed(bytes)?))),
+        Oid::TID => Datum::Int(tid::from_binary(fixed(bytes)?)),
         Oid::FLOAT4 => Datum::Double(f64::from(f32::from_be_bytes(fixed(bytes)?))),
         Oid::FLOAT8 => Datum::Double(f64::from_be_bytes(fixed(bytes)?)),
         Oid::NUMERIC => numeric::decode_binary(bytes)?,

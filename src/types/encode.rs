@@ -9,7 +9,7 @@ use super::datetime::{self, round_fraction};
 use super::input::{self, IntType};
 use super::numeric::DecimalDigits;
 use super::style::{self, Style};
-use super::{Datum, Oid, PgType, array, money, transcode, vector_error};
+use super::{Datum, Oid, PgType, array, money, tid, transcode, vector_error};
 use crate::vector;
 use crate::wire::{Format, PgError, SqlState};
 
@@ -45,6 +45,8 @@ enum Cell {
     BoolBinary,
     IntText(IntType),
     IntBinary(IntType),
+    TidText,
+    TidBinary,
     Float4Text,
     Float4Binary,
     Float8Text,
@@ -199,6 +201,8 @@ impl Encoder {
                 out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
             }
             Cell::IntBinary(int_type) => write_integer(convert::integer(datum, int_type)?, int_type, out),
+            Cell::TidText => tid::write_text(convert::integer(datum, IntType::Int8)?, out)?,
+            Cell::TidBinary => tid::write_binary(convert::integer(datum, IntType::Int8)?, out)?,
             Cell::Float4Text => vector::write_f32(convert::single(datum)?, out),
             Cell::Float4Binary => out.extend_from_slice(&convert::single(datum)?.to_be_bytes()),
             Cell::Float8Text => vector::write_f64(convert::double(datum)?, out),
@@ -301,6 +305,7 @@ impl Cell {
             Oid::INT4 => Cell::IntText(IntType::Int4),
             Oid::INT8 => Cell::IntText(IntType::Int8),
             Oid::OID | Oid::XID | Oid::CID => Cell::IntText(IntType::Oid),
+            Oid::TID => Cell::TidText,
             Oid::FLOAT4 => Cell::Float4Text,
             Oid::FLOAT8 => Cell::Float8Text,
             Oid::NUMERIC => Cell::NumericText(Scale::of(pg_type)),
@@ -347,6 +352,7 @@ impl Cell {
             | Oid::REGTYPE
             | Oid::REGNAMESPACE
             | Oid::REGROLE => Cell::IntBinary(IntType::Oid),
+            Oid::TID => Cell::TidBinary,
             Oid::FLOAT4 => Cell::Float4Binary,
             Oid::FLOAT8 => Cell::Float8Binary,
             Oid::NUMERIC => Cell::NumericBinary(Scale::of(pg_type)),

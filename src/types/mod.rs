@@ -28,6 +28,7 @@ mod quote;
 mod style;
 #[cfg(test)]
 mod style_tests;
+mod tid;
 mod transcode;
 mod zone;
 

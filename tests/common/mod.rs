@@ -15,6 +15,11 @@ use std::time::{Duration, Instant};
 
 use process::{Deadline, stretched};
 
+/// How many clients a crowd is: all of them with `FLOODS=full`.
+pub fn crowd(few: usize, all: usize) -> usize {
+    if std::env::var("FLOODS").is_ok_and(|size| size == "full") { all } else { few }
+}
+
 /// How long a debug build may take until it accepts connections, on a busy machine.
 const READY_TIMEOUT: Duration = Duration::from_secs(120);
 

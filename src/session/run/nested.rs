@@ -69,6 +69,8 @@ pub(crate) enum RowForm {
     CarriedAs(Formats),
     /// The same, as rows of an array for each column.
     Fetched,
+    /// The last so many as these, and those in front of them as parameters.
+    CarriedThenFetched(usize),
 }
 
 /// Such a statement, before it is understood.
@@ -205,6 +207,15 @@ impl Nested {
         let formats = match &self.form {
             RowForm::Client(formats) | RowForm::CarriedAs(formats) => formats.clone(),
             RowForm::Carried => Formats::new(self.columns.iter().map(|column| column.format)),
+            RowForm::CarriedThenFetched(count) => {
+                let carried_count = columns.len().saturating_sub(*count);
+                let last = columns.get(carried_count..).unwrap_or_default();
+                self.fetched = last.iter().map(|(name, pg_type)| shown(name, *pg_type)).collect();
+                let first = self.columns.iter().take(carried_count).map(|column| column.format);
+                Formats::new(
+                    first.chain(self.fetched.iter().map(|column| column.format)).collect::<Vec<_>>().into_iter(),
+                )
+            }
             RowForm::Fetched => {
                 self.fetched = columns.iter().map(|(name, pg_type)| fetched(name, *pg_type)).collect::<Result<_>>()?;
                 Formats::new(self.fetched.iter().map(|column| column.format))
@@ -275,10 +286,16 @@ fn columns_of(understood: &Understood, described: Option<&Described>) -> Vec<(St
     columns.collect::<Option<Vec<_>>>().unwrap_or_default()
 }
 
+/// Of a type of the database the text is what a client gets.
+fn shown(name: &str, pg_type: PgType) -> FetchedColumn {
+    let is_own = pg_type.oid.0 >= FIRST_NORMAL_OID && pg_type.oid != Oid::VECTOR;
+    FetchedColumn::of(name, if is_own { PgType::new(Oid::TEXT) } else { pg_type })
+}
+
 /// # Errors
 /// 0A000 for a type that is the database's own.
 fn fetched(name: &str, pg_type: PgType) -> Result<FetchedColumn> {
-    if pg_type.oid.0 >= FIRST_NORMAL_OID {
+    if pg_type.oid.0 >= FIRST_NORMAL_OID && pg_type.oid != Oid::VECTOR {
         let message = format!(
             "column \"{name}\" of a change in WITH, or of a sub-query that locks rows, is of a type of the database"
         );

@@ -9,13 +9,11 @@ use std::rc::Rc;
 
 use crate::catalog::BoundValue;
 use crate::iris::Request;
-use crate::sql::{Action, Lock, Repeats, Returning, RowWrite, WriteBack, WritePart};
+use crate::sql::{Action, FetchedColumn, Lock, Repeats, Returning, RowWrite, WriteBack, WritePart};
 use crate::types::Oid;
-use crate::wire::{Format, Messages, PgError, SendBuf, SqlState};
+use crate::wire::{Messages, PgError, SendBuf, SqlState};
 
 use super::apart::{Apart, check_spool};
-use super::arrays::{Elements, put_elements, put_rows};
-use super::catalog::CatalogStatement;
 use super::held_rows::HeldRows;
 use super::nested::{CarriedColumn, Nested, NestedProgress, OwnStatement, RowForm};
 use super::outcome::Outcome;
@@ -23,8 +21,11 @@ use super::upsert_keys::second_time;
 use crate::session::contract::step::Event;
 use crate::session::understand::context::Cx;
 use crate::session::understand::rows::Formats;
+use deferred::{Deferred, Turn};
 use row::{Row, cells, check_fits, check_rules, chosen, joined, merged_twice, overtaken, with_key};
 
+mod deferred;
+mod returning;
 pub(super) mod row;
 
 type Result<T> = std::result::Result<T, Box<PgError>>;
@@ -46,9 +47,13 @@ pub(crate) struct WriteBackRun {
     part: usize,
     stage: Stage,
     nested: Option<Box<Nested>>,
+    /// The result that it has left open.
+    open: Option<Request>,
     /// DataRow messages of the query.
     spool: SendBuf,
     columns: Vec<CarriedColumn>,
+    /// The last of them, where they are what is returned.
+    returned_columns: Vec<FetchedColumn>,
     /// Where in `spool` the row stands that is next, and which of its statements is.
     position: usize,
     write: usize,
@@ -60,6 +65,9 @@ pub(crate) struct WriteBackRun {
     locked_count: u64,
     attempts_count: u32,
     count: u64,
+    deferred: Deferred,
+    /// Where the rows begin that the statement under way gives.
+    given_from: usize,
     /// What was stored, for the query that gives RETURNING.
     stored: HeldRows,
     returned: HeldRows,
@@ -75,6 +83,8 @@ enum Stage {
     LockEach,
     Query,
     Write,
+    /// References are taken away from rows that are in each other's way.
+    Loosen,
     /// The query that gives RETURNING.
     Return,
     Done,
@@ -87,8 +97,10 @@ impl WriteBackRun {
             part: 0,
             stage: Stage::Next,
             nested: None,
+            open: None,
             spool: SendBuf::new(),
             columns: Vec::new(),
+            returned_columns: Vec::new(),
             position: 0,
             write: 0,
             present: None,
@@ -97,6 +109,8 @@ impl WriteBackRun {
             locked_count: 0,
             attempts_count: 0,
             count: 0,
+            deferred: Deferred::default(),
+            given_from: 0,
             stored: HeldRows::default(),
             returned: HeldRows::default(),
         }
@@ -130,7 +144,7 @@ impl WriteBackRun {
 
     /// The result left open on the lease when this is given up.
     pub(crate) fn take_result(&mut self) -> Option<Request> {
-        self.nested.as_mut()?.take_result()
+        self.open.take().or_else(|| self.nested.as_mut()?.take_result())
     }
 
     /// Rows sent so far, and whether these were all.
@@ -165,21 +179,44 @@ impl WriteBackRun {
     }
 
     /// `progress`: of the statement under way.
-    fn settle(&mut self, nested: Box<Nested>, progress: Result<NestedProgress>, cx: &mut Cx<'_>) -> Result<Outcome> {
+    fn settle(
+        &mut self,
+        mut nested: Box<Nested>,
+        progress: Result<NestedProgress>,
+        cx: &mut Cx<'_>,
+    ) -> Result<Outcome> {
         match progress {
             Ok(NestedProgress::Wait(want)) => {
                 self.nested = Some(nested);
                 Ok(Outcome::Wait(want))
             }
             Ok(NestedProgress::Done(count)) => {
-                self.columns_of(&nested);
+                self.columns_of(&mut nested);
                 self.go_on(Some(count), cx)
             }
-            Err(error) => {
-                self.nested = Some(nested);
-                Err(self.with_key(error))
-            }
+            Err(error) => match self.put_aside(&mut nested, error) {
+                Ok(()) => self.go_on(None, cx),
+                Err(error) => Err(self.with_key(error)),
+            },
         }
+    }
+
+    /// A row that may be changed when others are is put aside.
+    ///
+    /// # Errors
+    /// What is wrong with the statement, where that is for good.
+    fn put_aside(&mut self, nested: &mut Nested, error: Box<PgError>) -> Result<()> {
+        let is_deferred = self.stage == Stage::Write && self.plan().is_some_and(|plan| plan.deferral.is_some());
+        let is_for_later = is_deferred && Deferred::is_for_later(&error);
+        self.open = nested.take_result();
+        if !is_for_later || self.open.is_some() {
+            return Err(error);
+        }
+        self.deferred.put_aside((self.position, self.write), error);
+        let from = self.given_from;
+        self.given().truncate(from);
+        self.next_write();
+        Ok(())
     }
 
     /// What is wrong with the statement for a row.
@@ -192,9 +229,11 @@ impl WriteBackRun {
         }
     }
 
-    fn columns_of(&mut self, nested: &Nested) {
+    fn columns_of(&mut self, nested: &mut Nested) {
         if matches!(self.stage, Stage::Look | Stage::Query) {
             self.columns = nested.columns().to_vec();
+            self.returned_columns = nested.take_fetched();
+            self.columns.truncate(self.columns.len().saturating_sub(self.returned_columns.len()));
         }
     }
 
@@ -210,14 +249,14 @@ impl WriteBackRun {
                 return Ok(self.answer(cx));
             };
             let started = Nested::start(statement, self.whole.make, &mut self.sink(cx));
-            let (nested, progress) = started.map_err(|error| self.with_key(error))?;
+            let (mut nested, progress) = started.map_err(|error| self.with_key(error))?;
             match progress {
                 NestedProgress::Wait(want) => {
                     self.nested = Some(Box::new(nested));
                     return Ok(Outcome::Wait(want));
                 }
                 NestedProgress::Done(done) => {
-                    self.columns_of(&nested);
+                    self.columns_of(&mut nested);
                     count = Some(done);
                 }
             }
@@ -246,11 +285,23 @@ impl WriteBackRun {
                 if count == 0 && write.is_some_and(RowWrite::is_new) {
                     return Err(overtaken());
                 }
+                let deferral = self.plan().and_then(|plan| plan.deferral.as_ref());
+                let (is_deferred, deletes) = (deferral.is_some(), deferral.is_some_and(|deferral| deferral.deletes));
+                // It was locked, and is gone with a row that it refers to.
+                let count = if deletes { count.max(1) } else { count };
                 self.count = self.count.saturating_add(count);
+                if count > 0 && self.plan().is_some_and(|plan| plan.returning == Some(Returning::Queried)) {
+                    self.give()?;
+                }
+                if is_deferred {
+                    let given = self.given_from..self.given().len();
+                    self.deferred.changed((self.position, self.write), given);
+                }
                 self.stored.check()?;
                 self.returned.check()?;
                 self.next_write();
             }
+            Stage::Loosen => self.next_loosened(),
             Stage::Return => self.stage = Stage::Done,
             Stage::Next | Stage::Done => {}
         }
@@ -320,18 +371,21 @@ impl WriteBackRun {
                 self.stage = Stage::Return;
                 return self.returning(returning).map(Some);
             };
-            let stores = part.guard.is_some();
-            let by_client = |sql: &str, stores| {
-                let CatalogStatement { parameter_types, values, .. } = &self.whole.statement;
-                let own = OwnStatement::new(sql.to_owned(), parameter_types.clone(), values.clone(), RowForm::Carried);
+            let stores = part.guard.is_some() || plan.deferral.is_some() || plan.draws;
+            let by_client = |sql: &str, stores, form| {
+                let own = self.whole.part(sql.to_owned(), form);
                 Ok(Some(OwnStatement { stores, ..own }))
+            };
+            let form = || match plan.returning {
+                Some(Returning::Queried) => RowForm::CarriedThenFetched(self.whole.columns_count().unwrap_or_default()),
+                _ => RowForm::Carried,
             };
             match (self.stage, &plan.lock) {
                 (Stage::Next, Lock::All(_)) => self.ask(Stage::LockAll),
                 (Stage::Next, Lock::Each(_)) => self.ask(Stage::Look),
                 (Stage::Next, _) => self.ask(Stage::Query),
-                (Stage::LockAll, Lock::All(sql)) => return by_client(sql, stores),
-                (Stage::Look | Stage::Query, _) => return by_client(&part.query, false),
+                (Stage::LockAll, Lock::All(sql)) => return by_client(sql, stores, RowForm::Carried),
+                (Stage::Look | Stage::Query, _) => return by_client(&part.query, false, form()),
                 (Stage::LockEach, Lock::Each(sql)) => match self.row() {
                     Some(row) if self.key(&row).is_none_or(|key| !self.seen.insert(key)) => self.next_row(),
                     Some(row) => {
@@ -352,7 +406,14 @@ impl WriteBackRun {
                 (Stage::Write, lock) => {
                     let is_each = matches!(lock, Lock::Each(_));
                     let Some(row) = self.row() else {
-                        self.end_part();
+                        match self.deferred.turn(plan.deferral.as_ref().is_some_and(|own| own.loosen.is_some()))? {
+                            Turn::Over => self.end_part(),
+                            Turn::Again => self.next_row(),
+                            Turn::Loosen => {
+                                self.stage = Stage::Loosen;
+                                self.next_loosened();
+                            }
+                        }
                         continue;
                     };
                     let chosen = part.choice.map(|at| chosen(&row, at));
@@ -371,6 +432,7 @@ impl WriteBackRun {
                         continue;
                     }
                     match &plan.repeats {
+                        _ if self.deferred.is_again() => {}
                         // PostgreSQL changes a row once, whatever else it is joined with.
                         Repeats::First => {
                             if key.is_some_and(|key| !self.seen.insert(key)) {
@@ -395,42 +457,36 @@ impl WriteBackRun {
                     }
                     let (types, values) = self.parameters(&row, &columns)?;
                     let form = match &plan.returning {
-                        Some(returning) => {
-                            RowForm::CarriedAs(Formats::new(returning.columns.iter().map(|column| column.format)))
+                        Some(Returning::Stored { columns, .. }) => {
+                            RowForm::CarriedAs(Formats::new(columns.iter().map(|column| column.format)))
                         }
+                        Some(Returning::Queried) => RowForm::Carried,
                         None => RowForm::Client(self.whole.formats.clone()),
                     };
+                    self.given_from = self.given().len();
                     let asked = write.asked().map(|(sql, count)| (sql.to_owned(), count));
                     let own = OwnStatement::new(sql, types, values, form);
                     return Ok(Some(OwnStatement { asked, stores, ..own }));
+                }
+                (Stage::Loosen, _) => {
+                    let loosen = plan.deferral.as_ref().and_then(|deferral| deferral.loosen.clone());
+                    let (Some(row), Some(sql)) = (self.row(), loosen) else {
+                        self.stage = Stage::Write;
+                        self.next_row();
+                        continue;
+                    };
+                    let (types, values) = self.parameters(&row, &(0..plan.keys_count).collect::<Vec<_>>())?;
+                    let own = OwnStatement::new(sql, types, values, RowForm::Carried);
+                    return Ok(Some(OwnStatement { stores: true, ..own }));
                 }
                 (Stage::LockAll | Stage::LockEach | Stage::Return | Stage::Done, _) => return Ok(None),
             }
         }
     }
 
-    /// The list of RETURNING over the rows that were stored.
-    fn returning(&mut self, returning: &Returning) -> Result<OwnStatement> {
-        let mut columns: Vec<Elements> =
-            std::iter::repeat_with(Elements::default).take(returning.columns.len()).collect();
-        let stored = std::mem::take(&mut self.stored);
-        let mut rows_count: usize = 0;
-        for (row, _) in Messages::new(stored.spool.as_slice()).filter(|(message, _)| message.tag == b'D') {
-            rows_count = rows_count.saturating_add(1);
-            put_elements(row.body, &mut columns)?;
-        }
-        let mut sql = format!("SELECT {} FROM ", returning.list);
-        put_rows(&returning.columns, 1, &mut sql);
-        sql.push_str(" AS ");
-        sql.push_str(&returning.name);
-        let types = returning.columns.iter().map(|column| column.array).collect();
-        let arrays = columns.into_iter().zip(&returning.columns);
-        let values = arrays
-            .map(|(elements, column)| (Format::Binary, Some(elements.into_array(column.element, rows_count).concat())));
-        Ok(OwnStatement::new(sql, types, values.collect(), RowForm::Client(self.whole.formats.clone())))
-    }
-
     fn end_part(&mut self) {
+        let mut deferred = std::mem::take(&mut self.deferred);
+        deferred.put_in_order(self.given());
         self.part = self.part.saturating_add(1);
         self.stage = Stage::Next;
     }
@@ -445,7 +501,22 @@ impl WriteBackRun {
         self.present.clone()
     }
 
+    fn next_loosened(&mut self) {
+        let next = self.deferred.next_loosened();
+        self.go_to(next);
+    }
+
+    /// Where there is none, the rows are at their end.
+    fn go_to(&mut self, place: Option<deferred::Place>) {
+        (self.position, self.write) = place.unwrap_or((self.spool.len(), 0));
+        self.present = None;
+    }
+
     fn next_row(&mut self) {
+        if self.deferred.is_again() {
+            let next = self.deferred.next();
+            return self.go_to(next);
+        }
         let rest = self.spool.as_slice().get(self.position..).unwrap_or_default();
         let mut messages = Messages::new(rest);
         let _ = messages.next();
@@ -460,7 +531,7 @@ impl WriteBackRun {
         let part = self.part();
         let is_chosen = part.is_none_or(|part| part.choice.is_some());
         let next = self.write.saturating_add(1);
-        if is_chosen || part.is_none_or(|part| part.rows.len() <= next) {
+        if is_chosen || self.deferred.is_again() || part.is_none_or(|part| part.rows.len() <= next) {
             self.next_row();
         } else {
             self.write = next;

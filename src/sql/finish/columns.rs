@@ -12,6 +12,9 @@ use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
 use crate::types::{Oid, PgType, quoted_name};
 
+/// The system column that tells where a row is.
+const PLACE: &str = "ctid";
+
 /// The words of a query, and the tables all of whose columns it needs.
 #[derive(Debug, Default)]
 pub(super) struct Mentions {
@@ -134,6 +137,7 @@ pub(super) fn needed(base: &Base, mentions: &Mentions) -> Vec<FetchedColumn> {
         .filter(|(name, _)| mentions.needs(base, name))
         .map(|(name, facts)| fetched(name, facts))
         .collect();
+    needed.extend(base.shows_places.then(|| FetchedColumn::of(PLACE, PgType::new(Oid::TID))));
     if needed.is_empty() {
         let plain = columns.iter().find(|(_, facts)| !facts.is_stream && facts.pg_type.oid != Oid::VECTOR);
         needed.extend(plain.or(columns.first()).map(|(name, facts)| fetched(name, facts)));

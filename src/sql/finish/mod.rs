@@ -35,7 +35,7 @@ use self::order::{Draft, Strength};
 pub(in crate::sql) use self::relations::bases;
 use self::relations::{Base, ask};
 pub(in crate::sql) use self::resolution::SYSTEM_COLUMNS;
-use self::resolution::show_own_oids;
+use self::resolution::show_system_columns;
 use self::sample::Sample;
 use self::whole::Whole;
 use super::options::{TranslateError, TranslateOptions, Translated};
@@ -105,7 +105,7 @@ impl Cut<'_, '_> {
             return Ok(None);
         }
         let mentions = Mentions::of(self.query);
-        if !show_own_oids(self.cx, self.query, &mut bases, &mentions) {
+        if !show_system_columns(self.cx, self.query, &mut bases, &mentions) {
             return Ok(None);
         }
         let wholes = self.wholes(&bases)?;

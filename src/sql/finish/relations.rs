@@ -43,6 +43,8 @@ pub(in crate::sql) struct Base {
     pub merges: Vec<Rc<Merge>>,
     /// The query reads its `tableoid`.
     pub shows_own_oid: bool,
+    /// The query reads its `ctid`.
+    pub shows_places: bool,
     pub(super) sample: Option<Sample>,
 }
 
@@ -305,6 +307,7 @@ fn base(cx: &Cx<'_>, select: &SyntaxNode, item: &SyntaxNode, name: &SyntaxNode, 
         is_hidden: needed.is_hidden,
         is_nullable: needed.is_nullable,
         shows_own_oid: false,
+        shows_places: false,
         sample: None,
     })
 }

@@ -48,9 +48,9 @@ fn is_column_called(value: &SyntaxNode, base: &Base, name: &str) -> bool {
 /// Columns that every table of PostgreSQL has beside its own (`SysAtt` of `heap.c`).
 pub(in crate::sql) const SYSTEM_COLUMNS: &[&str] = &["cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"];
 
-/// Finds the system columns that a query reads. The number of a table can be told of its rows; false where it reads
-/// another, which the rows of a fetch do not have, or it is not sure of which table.
-pub(super) fn show_own_oids(cx: &Cx<'_>, query: &SyntaxNode, bases: &mut [Base], mentions: &Mentions) -> bool {
+/// Finds the system columns that a query reads. The number of a table can be told of its rows, and where they are; false where
+/// it reads another, which the rows of a fetch do not have, or it is not sure of which table.
+pub(super) fn show_system_columns(cx: &Cx<'_>, query: &SyntaxNode, bases: &mut [Base], mentions: &Mentions) -> bool {
     let reads: Vec<SyntaxNode> = system_columns(cx, query, bases);
     for read in reads {
         let parts = names::folded_parts(&read);
@@ -60,14 +60,19 @@ pub(super) fn show_own_oids(cx: &Cx<'_>, query: &SyntaxNode, bases: &mut [Base],
             [schema, table, _] => base.is_named(schema, table),
             _ => false,
         };
-        let is_its_number = parts.last().is_some_and(|column| column == "tableoid");
+        let column = parts.last().map(String::as_str);
+        let is_told = matches!(column, Some("tableoid" | "ctid"));
         let mut owners = bases.iter_mut().filter(|base| own(base));
-        let (Some(base), None, true) = (owners.next(), owners.next(), is_its_number) else { return false };
+        let (Some(base), None, true) = (owners.next(), owners.next(), is_told) else { return false };
         // `*` has no system columns, nor has a row.
         if base.is_renamed() || base.is_hidden || mentions.shows_all(base) || mentions.names_row(base) {
             return false;
         }
-        base.shows_own_oid = true;
+        if column == Some("ctid") {
+            base.shows_places = true;
+        } else {
+            base.shows_own_oid = true;
+        }
     }
     true
 }

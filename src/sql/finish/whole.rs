@@ -96,7 +96,7 @@ impl Cut<'_, '_> {
         let sources = Sources { bases };
         let mut tables = bases.iter().filter(|base| holds(node, &base.range)).peekable();
         let Some(table) = tables.peek().copied() else { return Ok(None) };
-        if tables.any(|table| table.shows_own_oid) || !self.is_closed(node, sources) {
+        if tables.any(|table| table.shows_own_oid || table.shows_places) || !self.is_closed(node, sources) {
             return Ok(None);
         }
         let Some(outputs) = outputs(node, sources) else { return Ok(None) };

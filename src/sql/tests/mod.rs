@@ -81,6 +81,7 @@ impl Tables {
                 primary_key: vec![columns[0].name.clone()],
                 columns,
                 unique_keys: Vec::new(),
+                own_references: Vec::new(),
                 rules: Default::default(),
             })
         };

@@ -75,6 +75,8 @@ impl Change<'_, '_> {
         Ok(Some(WriteBack {
             parts,
             lock: Lock::None,
+            draws: false,
+            deferral: table.deferral(None),
             keys_count: 0,
             repeats,
             fits: Vec::new(),

@@ -1,6 +1,9 @@
 //! Changes by a join of rows that come with rows that are there: MERGE, and ON CONFLICT DO UPDATE.
 
-use super::ruled::{NewRow, Outputs};
+use squawk_syntax::SyntaxKind;
+
+use super::returning::{Queried, Returned};
+use super::ruled::{NewRow, Outputs, Value};
 use super::ruled_insert::new_values;
 use super::target::Table;
 use super::update::{Assignment, changed_values, qualified};
@@ -8,6 +11,8 @@ use super::{Change, Made};
 use crate::sql::options::TranslateError;
 use crate::sql::rule_text::coerced;
 use crate::sql::syntax::names;
+use crate::sql::syntax::nodes;
+use crate::sql::syntax::parse::lone_statement;
 use crate::sql::write_plan::{Repeats, Returning, RowWrite, WriteBack, WritePart};
 use crate::types::PgType;
 
@@ -100,7 +105,107 @@ pub(super) struct Joined {
     pub(super) actions: Vec<Action>,
 }
 
+/// What RETURNING of MERGE shows of the rows of each action.
+struct ShownRows<'a> {
+    table: &'a Table,
+    /// `None`: nothing is returned.
+    queried: Option<Queried>,
+    /// `None`: the values of a row are not known.
+    queries: Option<Vec<String>>,
+}
+
+impl ShownRows<'_> {
+    /// `values`: of the row that an action writes.
+    fn push(&mut self, write: &Write, number: usize, values: Option<Vec<String>>) {
+        let Some(queried) = &self.queried else { return };
+        let action = match write {
+            Write::Nothing => return,
+            Write::Delete => "DELETE",
+            Write::Update(_) => "UPDATE",
+            Write::Insert { .. } => "INSERT",
+        };
+        let condition = format!(" WHERE {CHOSEN} = {number}");
+        let query = values.map(|values| queried.of_row(self.table, &values, &condition, action));
+        self.queries = self.queries.take().zip(query).map(|(mut queries, query)| {
+            queries.push(query);
+            queries
+        });
+    }
+
+    /// What stands behind the join.
+    fn text(&self) -> Option<String> {
+        let Some(queried) = &self.queried else { return Some(String::new()) };
+        self.queries.as_ref().filter(|queries| !queries.is_empty()).map(|queries| queried.joined(queries))
+    }
+}
+
+/// The values of the row that an action writes, of a table without rules; of one that is deleted those that it has.
+fn written_values(table: &Table, write: &Write) -> Option<Vec<String>> {
+    let is_volatile =
+        |text: &str| lone_statement(&format!("SELECT {text}")).is_none_or(|text| nodes::calls_volatile(&text));
+    let values = match write {
+        Write::Nothing => return None,
+        Write::Delete => {
+            return Some(
+                table
+                    .facts
+                    .columns
+                    .iter()
+                    .map(|column| format!("{}.{}", table.visible, table.called(column)))
+                    .collect(),
+            );
+        }
+        Write::Update(assignments) => {
+            if assignments.iter().any(|(_, text)| text.as_deref().is_none_or(is_volatile)) {
+                return None;
+            }
+            changed_values(table, assignments)
+        }
+        Write::Insert { columns, values, .. } => {
+            if values.iter().any(|text| text.as_deref().is_none_or(is_volatile)) {
+                return None;
+            }
+            let given = given(table, columns, values)
+                .into_iter()
+                .filter_map(|(at, text)| Some((at, coerced(table.facts.columns.get(at)?, &text?))));
+            new_values(table, &given.collect::<Vec<_>>())
+        }
+    };
+    let text = |value: Value| match value {
+        Value::Given(text) => Some(text),
+        Value::OfIris => None,
+    };
+    values.into_iter().map(text).collect()
+}
+
 impl Change<'_, '_> {
+    /// `None`: RETURNING cannot be served.
+    fn shown_rows<'a>(&self, table: &'a Table) -> Option<ShownRows<'a>> {
+        let returns =
+            self.node.kind() == SyntaxKind::MERGE && nodes::child(self.node, SyntaxKind::RETURNING_CLAUSE).is_some();
+        let queried = if returns {
+            let using = nodes::child(self.node, SyntaxKind::USING_ON_CLAUSE)?;
+            let source = using.children().find(|child| child.kind() != SyntaxKind::ON_CLAUSE)?;
+            Some(self.queried(table, &[source])?)
+        } else {
+            None
+        };
+        Some(ShownRows { table, queried, queries: Some(Vec::new()) })
+    }
+
+    /// RETURNING of a statement that stores a row, which MERGE's do not have.
+    fn returned_of(
+        &self,
+        shown: &ShownRows<'_>,
+        table: &Table,
+        write: impl Fn(&str) -> String,
+    ) -> Result<Option<Returned>, TranslateError> {
+        match shown.queried {
+            Some(_) => Ok(self.is_written(&write(""))?.then(Returned::none)),
+            None => self.returned(table, write),
+        }
+    }
+
     pub(super) fn joined(&self, table: &Table, key: &[String], joined: &Joined) -> Made {
         let mut listed = qualified(table, key);
         let choice = listed.len();
@@ -113,6 +218,7 @@ impl Change<'_, '_> {
         let mut cases = String::new();
         let mut rows = Vec::new();
         let mut by_query = None;
+        let Some(mut shown) = self.shown_rows(table) else { return Ok(None) };
         let mut ruled = RuledRows { outputs: Outputs::none(table), text: String::new() };
         for Action { condition, write } in &joined.actions {
             let number = if matches!(write, Write::Nothing) { 0 } else { rows.len().saturating_add(1) };
@@ -125,11 +231,17 @@ impl Change<'_, '_> {
                     return Ok(None);
                 }
                 let name = ruled.push(&row, number, &only);
+                shown.push(
+                    write,
+                    number,
+                    Some((0..table.facts.columns.len()).map(|n| format!("{name}.pgw_c{n}")).collect()),
+                );
                 let Some(returned) = self.ruled_write(table, key, write, &name, &mut listed)? else { return Ok(None) };
                 by_query = by_query.or(returned.0);
                 rows.push(returned.1);
                 continue;
             }
+            shown.push(write, number, written_values(table, write));
             let mut columns: Vec<usize> = Vec::new();
             // A value is computed for the rows that it is for.
             let mut value = |text: &str, columns: &mut Vec<usize>| {
@@ -167,9 +279,8 @@ impl Change<'_, '_> {
                 }
             };
             let sql = format!("{before} {after}");
-            let Some(returned) = self.returned(table, |clause| format!("{}{clause}", sql.trim_end()))? else {
-                return Ok(None);
-            };
+            let write_text = |clause: &str| format!("{}{clause}", sql.trim_end());
+            let Some(returned) = self.returned_of(&shown, table, write_text)? else { return Ok(None) };
             by_query = by_query.or(returned.by_query);
             let sql = format!("{}{}", sql.trim_end(), returned.clause);
             rows.push(match write {
@@ -179,8 +290,13 @@ impl Change<'_, '_> {
         }
         let Some(lock) = self.lock(table, key, None)? else { return Ok(None) };
         let guard = (!ruled.text.is_empty()).then(|| ruled.outputs.guard(&mut listed));
+        let Some(returns) = shown.text() else { return Ok(None) };
+        if shown.queried.is_some() {
+            listed.push(Queried::shown());
+            by_query = Some(Returning::Queried);
+        }
         let query = format!(
-            "{}SELECT {} FROM {} CROSS JOIN LATERAL (SELECT CASE{cases} ELSE 0 END AS pgw_n OFFSET 0) AS {CHOICE}{}",
+            "{}SELECT {} FROM {} CROSS JOIN LATERAL (SELECT CASE{cases} ELSE 0 END AS pgw_n OFFSET 0) AS {CHOICE}{}{returns}",
             self.with(),
             listed.join(", "),
             joined.from,
@@ -193,6 +309,8 @@ impl Change<'_, '_> {
         Ok(Some(WriteBack {
             parts: vec![WritePart { query, rows, choice: Some(choice), guard }],
             lock,
+            draws: false,
+            deferral: table.deferral(None),
             keys_count: key.len(),
             repeats,
             fits,
@@ -251,7 +369,12 @@ impl Change<'_, '_> {
                 format!("UPDATE {} SET {} WHERE {}{clause}", table.named, sets.join(", "), table.has_key(key))
             }
         };
-        let Some(returned) = self.returned(table, |clause| text(&all, clause))? else { return Ok(None) };
+        let returned = if self.node.kind() == SyntaxKind::MERGE {
+            self.is_written(&text(&all, ""))?.then(Returned::none)
+        } else {
+            self.returned(table, |clause| text(&all, clause))?
+        };
+        let Some(returned) = returned else { return Ok(None) };
         let write = RowWrite::Computed {
             sql: text(&all, &returned.clause),
             asked: text(&columns, &returned.clause),

@@ -3,7 +3,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::Change;
-use super::target::Table;
+use super::target::{PLACE, Table};
 use crate::sql::finish::bases;
 use crate::sql::options::TranslateError;
 use crate::sql::syntax::names;
@@ -119,13 +119,20 @@ impl Change<'_, '_> {
             }
             let typed = base.typed.join(".");
             let visible = base.typed.last().cloned()?;
-            let table = Table::new(typed.clone(), typed, visible, base.facts.clone(), base.schema.clone());
+            let (_, lookup) = self.cx.relation(&base.typed).ok()?;
+            let by_place = self.has_places(&lookup, &base.facts);
+            let table = Table::new(typed, visible, base.facts.clone(), base.schema.clone(), by_place);
             let key = table.key()?;
-            let called = table.facts.primary_key.iter().map(|own| {
-                let own = base.called(own)?;
-                Some(format!("{}.{}", base.visible, quoted_name(&own)))
-            });
-            let called = called.collect::<Option<_>>()?;
+            let called = match by_place {
+                true => vec![format!("{}.{PLACE}", base.visible)],
+                false => {
+                    let called = table.facts.primary_key.iter().map(|own| {
+                        let own = base.called(own)?;
+                        Some(format!("{}.{}", base.visible, quoted_name(&own)))
+                    });
+                    called.collect::<Option<_>>()?
+                }
+            };
             let visible = base.visible.clone();
             let is_whole = !base.is_renamed() && !base.is_sampled();
             all.push(Locked { table, key, called, visible, is_whole });

@@ -13,10 +13,6 @@ impl Change<'_, '_> {
     pub(super) fn merge(&self) -> Made {
         let Some(table) = self.table() else { return Ok(None) };
         let Some(key) = table.key() else { return Ok(None) };
-        // merge_action() is for what none of the statements knows.
-        if nodes::child(self.node, SyntaxKind::RETURNING_CLAUSE).is_some() {
-            return Ok(None);
-        }
         let there = key.first().map(|column| format!("{}.{column} IS", table.visible)).unwrap_or_default();
         let Some(from) = self.merged(&table.named) else { return Ok(None) };
         let mut actions = Vec::new();

@@ -54,6 +54,8 @@ impl Change<'_, '_> {
         Ok(Some(WriteBack {
             parts,
             lock: Lock::None,
+            draws: false,
+            deferral: table.deferral(None),
             keys_count: 0,
             repeats: Repeats::First,
             fits: Vec::new(),

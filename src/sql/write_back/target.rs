@@ -5,9 +5,11 @@ use std::rc::Rc;
 use squawk_syntax::SyntaxKind;
 
 use super::Change;
-use crate::sql::schema::{ColumnFacts, TableFacts};
+use super::update::Assignment;
+use crate::sql::schema::{ColumnFacts, RelationName, TableFacts};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
+use crate::sql::write_plan::Deferral;
 use crate::types::quoted_name;
 
 /// The table whose rows change.
@@ -21,13 +23,25 @@ pub(super) struct Table {
     pub(super) facts: Rc<TableFacts>,
     own_name: String,
     schema: String,
+    /// It has no primary key: its rows are told apart by where they are.
+    by_place: bool,
 }
+
+/// What a change of a row gives anew.
+#[derive(Clone, Copy)]
+pub(super) enum Given<'a> {
+    Gone,
+    Columns(&'a [Assignment]),
+}
+
+/// The system column that tells where a row is: the row's number in IRIS.
+pub(super) const PLACE: &str = "ctid";
 
 impl Table {
     /// `schema`: PostgreSQL's. A table without alias.
-    pub(super) fn new(named: String, typed: String, visible: String, facts: Rc<TableFacts>, schema: String) -> Self {
+    pub(super) fn new(typed: String, visible: String, facts: Rc<TableFacts>, schema: String, by_place: bool) -> Self {
         let own_name = visible.clone();
-        Self { named, typed, visible, facts, own_name, schema }
+        Self { named: typed.clone(), typed, visible, facts, own_name, schema, by_place }
     }
 
     /// The table's own name, as written.
@@ -68,6 +82,9 @@ impl Table {
 
     /// What tells its rows apart, quoted; `None` where nothing does.
     pub(super) fn key(&self) -> Option<Vec<String>> {
+        if self.by_place {
+            return Some(vec![PLACE.to_owned()]);
+        }
         let key = &self.facts.primary_key;
         let columns: Option<Vec<String>> = key.iter().map(|name| Some(self.called(self.column(name)?))).collect();
         columns.filter(|columns| !columns.is_empty())
@@ -93,6 +110,28 @@ impl Table {
             })
         };
         able().find(|column| !is_key(column)).or_else(|| able().next()).map(|column| self.called(column))
+    }
+
+    /// `None`: it does not refer to itself. `set`: the columns that are given anew, quoted; all of them of a row that is deleted.
+    pub(super) fn deferral(&self, set: Option<Given<'_>>) -> Option<Deferral> {
+        let own = &self.facts.own_references;
+        if own.is_empty() {
+            return None;
+        }
+        let deletes = matches!(set, Some(Given::Gone));
+        let key = self.key()?;
+        let emptied = own.iter().map(|name| {
+            let column = self.column(name).filter(|column| column.nullable)?;
+            let called = self.called(column);
+            let is_given = match set? {
+                Given::Gone => true,
+                Given::Columns(columns) => columns.iter().any(|(column, _)| *column == called),
+            };
+            is_given.then(|| format!("{called} = NULL"))
+        });
+        let emptied = emptied.collect::<Option<Vec<_>>>().map(|emptied| emptied.join(", "));
+        let loosen = emptied.map(|emptied| format!("UPDATE {} SET {emptied} WHERE {}", self.named, self.has_key(&key)));
+        Some(Deferral { loosen, deletes })
     }
 
     /// The UPDATE that locks rows, up to its condition; `None` where they cannot be locked.
@@ -149,11 +188,19 @@ impl Change<'_, '_> {
         let visible = alias.or_else(|| typed.last().cloned())?;
         let own_name = typed.last().cloned()?;
         let is_default = facts.schema.eq_ignore_ascii_case(self.cx.options.default_schema);
-        let schema = match lookup.schema {
-            Some(schema) if !schema.eq_ignore_ascii_case(self.cx.options.default_schema) => schema,
+        let schema = match &lookup.schema {
+            Some(schema) if !schema.eq_ignore_ascii_case(self.cx.options.default_schema) => schema.clone(),
             _ if is_default => "public".to_owned(),
             _ => facts.schema.clone(),
         };
-        Some(Table { named, typed: typed.join("."), visible, facts, own_name, schema })
+        let by_place = self.has_places(&lookup, &facts);
+        Some(Table { named, typed: typed.join("."), visible, facts, own_name, schema, by_place })
+    }
+
+    /// Whether rows of a table without primary key can be told apart by where they are: a view has no such thing.
+    pub(super) fn has_places(&self, lookup: &RelationName, facts: &TableFacts) -> bool {
+        facts.primary_key.is_empty()
+            && !facts.columns.iter().any(|column| column.name.eq_ignore_ascii_case(PLACE))
+            && self.cx.views(lookup).is_some_and(|facts| facts.definition.is_none())
     }
 }

@@ -2,17 +2,19 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+use super::returning::{Queried, Returned};
 use super::ruled::{NewRow, Outputs, ROW, Value};
-use super::target::Table;
+use super::target::{Given, Table};
 use super::{Change, Made};
 use crate::sql::options::TranslateError;
 use crate::sql::rule_text::coerced;
 use crate::sql::schema::ColumnFacts;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, is_query};
+use crate::sql::syntax::parse::lone_statement;
 use crate::sql::translate::is_default;
-use crate::sql::write_plan::{Guard, Lock, Repeats, RowWrite, WriteBack, WritePart};
-use crate::types::quoted_name;
+use crate::sql::write_plan::{Deferral, Guard, Lock, Repeats, Returning, RowWrite, WriteBack, WritePart};
+use crate::types::{quoted_name, quoted_text};
 
 /// What SET says of a column; `None`: DEFAULT.
 pub(super) type Assignment = (String, Option<String>);
@@ -28,11 +30,22 @@ struct Keyed {
     /// The new row, behind the tables.
     row: String,
     guard: Option<Guard>,
+    deferral: Option<Deferral>,
+    new: NewValues,
+    draws: bool,
+}
+
+/// What the columns of a row become.
+enum NewValues {
+    /// It is deleted.
+    Gone,
+    Known(Vec<String>),
+    Unknown,
 }
 
 impl Keyed {
-    fn plain(write: String) -> Self {
-        Self { write, asked: None, stored_count: 0, row: String::new(), guard: None }
+    fn plain(write: String, deferral: Option<Deferral>, new: NewValues) -> Self {
+        Self { write, asked: None, stored_count: 0, row: String::new(), guard: None, deferral, new, draws: false }
     }
 }
 
@@ -58,17 +71,31 @@ impl Change<'_, '_> {
         }
         let mut listed = qualified(&table, &key);
         let mut sets = Vec::new();
+        let mut draws = false;
         for (column, value) in &assignments {
             match value {
+                // Drawn by the statement that changes the row, in the order of the rows.
+                Some(value) if calls_nextval(value) => {
+                    draws = true;
+                    sets.push(format!("{column} = {value}"));
+                }
                 Some(value) => {
                     listed.push(value.clone());
                     sets.push(format!("{column} = ${}", listed.len()));
                 }
-                None => sets.push(format!("{column} = DEFAULT")),
+                None => {
+                    let drawn = table.column(&names::folded(column)).and_then(|column| column.draws.as_ref());
+                    draws |= drawn.is_some();
+                    let value = drawn.map(|name| format!("nextval({})", quoted_text(name)));
+                    sets.push(format!("{column} = {}", value.as_deref().unwrap_or("DEFAULT")));
+                }
             }
         }
         let write = format!("UPDATE {} SET {} WHERE {}", table.named, sets.join(", "), table.has_key(&key));
-        self.keyed(&table, &key, &listed, SyntaxKind::FROM_CLAUSE, Keyed::plain(write))
+        let deferral = table.deferral(Some(Given::Columns(&assignments)));
+        let new = self.new_values(&table, &assignments);
+        let keyed = Keyed { draws, ..Keyed::plain(write, deferral, new) };
+        self.keyed(&table, &key, &listed, SyntaxKind::FROM_CLAUSE, keyed)
     }
 
     /// Of rows that PostgreSQL has to look at.
@@ -105,6 +132,9 @@ impl Change<'_, '_> {
             stored_count,
             row: format!(", LATERAL {} AS {ROW}", row.text("")),
             guard: Some(guard),
+            deferral: table.deferral(Some(Given::Columns(assignments))),
+            new: NewValues::Known((0..table.facts.columns.len()).map(|n| format!("{ROW}.pgw_c{n}")).collect()),
+            draws: false,
         };
         self.keyed(table, key, &listed, SyntaxKind::FROM_CLAUSE, keyed)
     }
@@ -114,12 +144,18 @@ impl Change<'_, '_> {
         let Some(key) = table.key() else { return Ok(None) };
         let listed = qualified(&table, &key);
         let write = format!("DELETE FROM {} WHERE {}", table.named, table.has_key(&key));
-        self.keyed(&table, &key, &listed, SyntaxKind::USING_CLAUSE, Keyed::plain(write))
+        self.keyed(
+            &table,
+            &key,
+            &listed,
+            SyntaxKind::USING_CLAUSE,
+            Keyed::plain(write, table.deferral(Some(Given::Gone)), NewValues::Gone),
+        )
     }
 
     /// The change of rows that have a key. `beside`: the clause with the other tables.
     fn keyed(&self, table: &Table, key: &[String], listed: &[String], beside: SyntaxKind, keyed: Keyed) -> Made {
-        let Keyed { write, asked, stored_count, row, guard } = keyed;
+        let Keyed { write, asked, stored_count, row, guard, deferral, new, draws } = keyed;
         // Asked twice, what says something else each time finds other rows.
         let reads = [SyntaxKind::WITH_CLAUSE, beside, SyntaxKind::WHERE_CLAUSE];
         let mut reads = reads.into_iter().filter_map(|kind| nodes::child(self.node, kind));
@@ -128,7 +164,35 @@ impl Change<'_, '_> {
         {
             return Ok(None);
         }
-        let Some(returned) = self.returned(table, |clause| format!("{write}{clause}"))? else { return Ok(None) };
+        // What is gone with another row gives nothing, and of what it was the query knows.
+        let deletes = deferral.as_ref().is_some_and(|deferral| deferral.deletes);
+        let is_queried = deletes && nodes::child(self.node, SyntaxKind::RETURNING_CLAUSE).is_some();
+        let returned = if is_queried { None } else { self.returned(table, |clause| format!("{write}{clause}"))? };
+        let (returned, queried) = match returned {
+            Some(returned) => (returned, None),
+            None => {
+                let others = nodes::child(self.node, beside);
+                let others: Vec<SyntaxNode> = others.iter().flat_map(SyntaxNode::children).collect();
+                let queried = self.queried(table, &others);
+                let queried = queried.and_then(|queried| match &new {
+                    NewValues::Gone => Some((queried.old().to_owned(), String::new())),
+                    NewValues::Known(new) => {
+                        Some((Queried::shown(), queried.joined(&[queried.of_row(table, new, "", "")])))
+                    }
+                    NewValues::Unknown => None,
+                });
+                if queried.is_none() || !self.is_written(&write)? {
+                    return Ok(None);
+                }
+                (Returned { clause: String::new(), by_query: Some(Returning::Queried) }, queried)
+            }
+        };
+        let stored_columns = listed.len();
+        let mut listed = listed.to_vec();
+        let returns = queried.map_or_else(String::new, |(list, row)| {
+            listed.push(list);
+            row
+        });
         let (with, condition) = (self.with(), self.clause(SyntaxKind::WHERE_CLAUSE));
         let others = nodes::child(self.node, beside);
         let tables = match &others {
@@ -138,7 +202,7 @@ impl Change<'_, '_> {
             }
             None => table.named.clone(),
         };
-        let query = format!("{with}SELECT {} FROM {tables}{row}{condition}", listed.join(", "));
+        let query = format!("{with}SELECT {} FROM {tables}{row}{returns}{condition}", listed.join(", "));
         let is_alone = others.is_none() && with.is_empty();
         let Some(lock) = self.lock(table, key, is_alone.then_some(condition.as_str()))? else { return Ok(None) };
         let sql = format!("{write}{}", returned.clause);
@@ -150,17 +214,33 @@ impl Change<'_, '_> {
                 columns: (0..stored_count).collect(),
                 is_new: false,
             },
-            None => RowWrite::Of { sql, columns: (0..listed.len()).collect() },
+            None => RowWrite::Of { sql, columns: (0..stored_columns).collect() },
         };
         let rows = vec![write];
         Ok(Some(WriteBack {
             parts: vec![WritePart { query, rows, choice: None, guard }],
             lock,
             keys_count: key.len(),
+            draws,
+            deferral,
             repeats: Repeats::First,
             fits: Vec::new(),
             returning: returned.by_query,
         }))
+    }
+
+    /// What rows become by a SET. `Unknown` where values would be others when they are computed once more, or only IRIS knows.
+    fn new_values(&self, table: &Table, assignments: &[Assignment]) -> NewValues {
+        let is_volatile = nodes::child(self.node, SyntaxKind::SET_CLAUSE).is_none_or(|set| nodes::calls_volatile(&set));
+        if is_volatile || assignments.iter().any(|(_, value)| value.is_none()) {
+            return NewValues::Unknown;
+        }
+        let text = |value: Value| match value {
+            Value::Given(text) => Some(text),
+            Value::OfIris => None,
+        };
+        let values = changed_values(table, assignments).into_iter().map(text).collect::<Option<_>>();
+        values.map_or(NewValues::Unknown, NewValues::Known)
     }
 
     /// How the rows are locked before they are read: all for which the condition is true, where IRIS can tell, else those
@@ -240,6 +320,12 @@ impl Change<'_, '_> {
 
 pub(super) fn qualified(table: &Table, key: &[String]) -> Vec<String> {
     key.iter().map(|column| format!("{}.{column}", table.visible)).collect()
+}
+
+fn calls_nextval(value: &str) -> bool {
+    let is_nextval =
+        |node: &SyntaxNode| node.kind() == SyntaxKind::CALL_EXPR && nodes::called(node).as_deref() == Some("nextval");
+    lone_statement(&format!("SELECT {value}")).is_some_and(|value| value.descendants().any(|node| is_nextval(&node)))
 }
 
 /// The values of a row that is changed. `assignments`: of the columns, quoted.

@@ -30,6 +30,7 @@ pub(crate) fn kept(oid: Oid) -> Kept {
         | Oid::INT4
         | Oid::INT8
         | Oid::OID
+        | Oid::TID
         | Oid::NUMERIC
         | Oid::FLOAT4
         | Oid::FLOAT8
@@ -90,6 +91,7 @@ fn has_one_spelling(element: Oid) -> bool {
             | Oid::INT4
             | Oid::INT8
             | Oid::OID
+            | Oid::TID
             | Oid::TEXT
             | Oid::VARCHAR
             | Oid::NAME

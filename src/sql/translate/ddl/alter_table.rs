@@ -575,7 +575,7 @@ impl<'a> Alter<'a> {
             let alike = std::mem::take(&mut keys.alike);
             let clauses = keys.into_clauses();
             if !alike.columns.is_empty() {
-                self.rules.add_alike_keys(&constraint, alike)?;
+                self.rules.add_alike_keys(alike)?;
                 self.take_changes();
             }
             for clause in clauses {

@@ -10,7 +10,7 @@ use super::definition::{first_name, has_child, need, unsupported};
 use super::hidden::hidden_column;
 use super::table::Table;
 use super::types::type_node;
-use super::unique_index::{key_rehearsal, pg_schema, refuse_without_key};
+use super::unique_index::{key_rehearsal, pg_schema};
 use crate::sql::plan::{Proof, Rehearsal};
 use crate::sql::schema::TableFacts;
 use crate::sql::syntax::names;
@@ -91,14 +91,13 @@ impl<'a> RuleChanges<'a> {
     }
 
     /// UNIQUE NULLS NOT DISTINCT, which is kept in hidden columns.
-    pub(super) fn add_alike_keys(&mut self, node: &SyntaxNode, alike: AlikeKeys) -> Result<()> {
+    pub(super) fn add_alike_keys(&mut self, alike: AlikeKeys) -> Result<()> {
         self.hidden = alike.taken;
         for definition in alike.columns {
             self.push(format!("ADD COLUMN {definition}"));
         }
         let Some(facts) = self.facts.clone() else { return Ok(()) };
         for key in alike.rules {
-            refuse_without_key(node, &facts.primary_key, "UNIQUE NULLS NOT DISTINCT")?;
             let Rehearsal { proofs, fills, index, .. } = key_rehearsal(self.table, &facts, &key, &key.name);
             let undo = format!("ALTER TABLE {} DROP CONSTRAINT {}", self.table.pg, quoted_name(&key.name));
             let rehearsal = self.rehearsal.get_or_insert_default();
@@ -194,8 +193,6 @@ impl<'a> RuleChanges<'a> {
             .hint("Give it another name."));
         }
         if column.is_generated {
-            let key = self.facts.as_ref().map(|facts| facts.primary_key.clone()).unwrap_or_default();
-            refuse_without_key(action, &key, "a generated column")?;
             let table = &self.table.pg;
             let is_not_null = std::mem::take(&mut column.not_null);
             let rehearsal = self.rehearsal.get_or_insert_default();
@@ -248,8 +245,6 @@ impl<'a> RuleChanges<'a> {
             self.rehearsal.get_or_insert_default();
             return Ok(());
         }
-        let key = self.facts.as_ref().map(|facts| facts.primary_key.clone()).unwrap_or_default();
-        refuse_without_key(option, &key, "a generated column")?;
         let text = mirror::requalified(option, self.cx.options.default_schema);
         self.push_rule(&format!("ALTER COLUMN {called} {text}"))?;
         let fill = format!("UPDATE {} SET {called} = DEFAULT", self.table.pg);

@@ -48,6 +48,7 @@ impl Schema for OneTable {
                 ],
                 primary_key: vec!["id".to_owned()],
                 unique_keys: vec![("Known_A_key".to_owned(), vec!["a".to_owned()])],
+                own_references: Vec::new(),
                 rules: Default::default(),
             })),
             "later" => TableLookup::NotLoaded,

@@ -28,21 +28,9 @@ pub(super) fn pg_schema(table: &Table) -> String {
     }
 }
 
-pub(super) fn refuse_without_key(node: &SyntaxNode, key: &[String], what: &str) -> Result<()> {
-    if key.is_empty() {
-        return Err(unsupported(
-            node,
-            format!("{what} of a table without primary key cannot be computed for its rows"),
-        )
-        .hint("Add a primary key first, or make it with the table."));
-    }
-    Ok(())
-}
-
 /// CREATE UNIQUE INDEX on expressions, on some rows, or with NULLs that are alike. `name`: for the text.
 pub(super) fn unique_index(cx: &Cx<'_>, stmt: &SyntaxNode, table: &Table, name: &str, tag: &str) -> Result<Ddl> {
     let Some(facts) = cx.known(&table.lookup) else { return Err(table.undefined(cx, RELATION)) };
-    refuse_without_key(stmt, &facts.primary_key, "a unique index on expressions, some rows or NULLs that are alike")?;
     let mut parts = Vec::new();
     for kind in [
         SyntaxKind::USING_METHOD,

@@ -15,6 +15,10 @@ use crate::sql::translate::context::frag::{Frag, Ty};
 pub(crate) fn delete(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     refuse_with(cx, node, "DELETE")?;
     let target = Target::read(cx, node)?;
+    let only = nodes::child(node, SyntaxKind::WHERE_CLAUSE).and_then(|clause| clause.first_child());
+    if !target.is_one(only.as_ref()) {
+        target.refuse_own_references(cx, node.text_range().start().into())?;
+    }
     let using = nodes::child(node, SyntaxKind::USING_CLAUSE).map(|clause| cx.read_from(&clause)).transpose()?;
     let mut scope = vec![target.relation()?];
     scope.extend(using.iter().flat_map(|from| from.relations.iter().cloned()));

@@ -64,6 +64,9 @@ pub(crate) fn insert(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
         }
         None => None,
     };
+    if rows.as_ref().map_or(source.is_some(), |rows| rows.len() > 1) {
+        target.refuse_own_references(cx, at)?;
+    }
     if let Some(rows) = rows {
         if rows.is_empty() && returned.is_none() {
             return Ok(Translation::new(Action::Accepted, "INSERT 0 0"));

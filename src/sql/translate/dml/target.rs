@@ -5,6 +5,7 @@ use std::rc::Rc;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use crate::sql::schema::{ColumnFacts, TableFacts};
+use crate::sql::syntax::equalities::equated;
 use crate::sql::syntax::names;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
@@ -88,9 +89,39 @@ impl Target {
             self.name
         );
         Err(cx.unsupported(message, at).hint(
-            "Give the table a primary key; list the columns of an INSERT, with a value for the number that a rule reads; write the \
+            "List the columns of an INSERT, with a value for the number that a rule reads; write the \
              change in a simpler way.",
         ))
+    }
+
+    /// IRIS looks at references row by row, PostgreSQL when all rows are changed: of a table that refers to itself several rows are
+    /// changed in the order in which they can be.
+    ///
+    /// # Errors
+    /// 0A000 for such a change.
+    pub(crate) fn refuse_own_references(&self, cx: &Cx<'_>, at: usize) -> Result<()> {
+        if cx.options.stores || self.facts.as_ref().is_none_or(|facts| facts.own_references.is_empty()) {
+            return Ok(());
+        }
+        let message = format!("this change of \"{}\", which refers to itself, is not supported", self.name);
+        Err(cx.unsupported(message, at).hint("Write the change in a simpler way, or change one row at a time."))
+    }
+
+    /// Whether a condition is true of one row at most.
+    pub(crate) fn is_one(&self, condition: Option<&SyntaxNode>) -> bool {
+        let key = self.facts.as_ref().map(|facts| facts.primary_key.as_slice()).unwrap_or_default();
+        let equal = condition.map(equated).unwrap_or_default();
+        let is_fixed = |column: &str| {
+            equal.iter().any(|equality| {
+                equality.reads.is_empty()
+                    && names::folded_parts(&equality.column).pop().is_some_and(|name| name.eq_ignore_ascii_case(column))
+            })
+        };
+        let is_known = self.facts.is_some();
+        match key.is_empty() {
+            true => is_known && is_fixed("ctid"),
+            false => key.iter().all(|column| is_fixed(column)),
+        }
     }
 
     /// The facts of a column; an error where the table is known and has no such column.

@@ -30,13 +30,22 @@ pub(crate) fn update(cx: &Cx<'_>, node: &SyntaxNode) -> Result<Translation> {
     let Some(set) = nodes::child(node, SyntaxKind::SET_CLAUSE) else {
         return Err(cx.unsupported("UPDATE needs SET", at));
     };
+    // A row that is known to be there takes its values of sequences.
+    let only = nodes::child(node, SyntaxKind::WHERE_CLAUSE).and_then(|clause| clause.first_child());
+    let draws = cx.options.stores && target.is_one(only.as_ref());
     let (assignments, condition, tables) = cx.scoped(scope.clone(), || {
-        let assignments = assignments(cx, &target, &set, &[])?;
+        cx.may_draw.set(draws);
+        let assignments = assignments(cx, &target, &set, &[]);
+        cx.may_draw.set(false);
+        let assignments = assignments?;
         let tables = from.as_ref().map(|from| cx.write_from(from)).transpose()?;
         Ok((assignments, filter(cx, node)?, tables))
     })?;
     let changed: Vec<String> = assignments.iter().map(|(_, column, _)| column.clone()).collect();
     target.refuse_ruled(cx, Some(&changed), at)?;
+    if target.facts.as_ref().is_some_and(|facts| changed.iter().any(|column| facts.is_of_key(column))) {
+        target.refuse_own_references(cx, at)?;
+    }
     let mut frag = Frag::cat(&[&"UPDATE ", &target.named()?, &" SET "], Ty::Any);
     for (n, (column, _, value)) in assignments.iter().enumerate() {
         if n > 0 {

@@ -252,6 +252,7 @@ impl Cx<'_> {
             _ => return Err(self.unsupported("cross-database references are not implemented", at)),
         }
         if folded == "ctid" && column.is_none() {
+            frag.ty = Ty::of(Oid::TID);
             frag.push(&"%ID");
         } else if let Some(text) = iris_text {
             frag.push(&text);

@@ -79,7 +79,6 @@ fn is_beyond_iris(oid: Oid) -> bool {
     matches!(
         oid,
         Oid::INT2VECTOR
-            | Oid::TID
             | Oid::CID
             | Oid::OIDVECTOR
             | Oid::PG_NODE_TREE

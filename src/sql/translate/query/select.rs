@@ -52,8 +52,8 @@ impl Cx<'_> {
         if let Some(locking) = nodes::clause(node, SyntaxKind::LOCKING_CLAUSE) {
             return Err(self
                 .unsupported(
-                    "FOR UPDATE and FOR SHARE are not supported here: they lock rows of tables with a primary key, \
-                     in FROM of the statement itself",
+                    "FOR UPDATE and FOR SHARE are not supported here: they lock rows of tables in FROM of the \
+                     statement itself",
                     locking.text_range().start().into(),
                 )
                 .hint("Lock by a SELECT of its own in the transaction, by an UPDATE, or by LOCK TABLE."));

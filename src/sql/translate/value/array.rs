@@ -54,6 +54,7 @@ pub(crate) fn is_listed(oid: Oid) -> bool {
             | Oid::INT4
             | Oid::INT8
             | Oid::OID
+            | Oid::TID
             | Oid::TEXT
             | Oid::VARCHAR
             | Oid::BPCHAR

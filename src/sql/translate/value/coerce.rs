@@ -189,7 +189,7 @@ fn is_cast_alike(oid: Oid) -> bool {
 /// A parameter of a number's or moment's type where IRIS cannot tell: beside another parameter both would be texts.
 pub(crate) fn told(frag: Frag) -> Frag {
     let to = match frag.ty.oid() {
-        Some(Oid::INT2 | Oid::INT4 | Oid::INT8 | Oid::OID) => "BIGINT",
+        Some(Oid::INT2 | Oid::INT4 | Oid::INT8 | Oid::OID | Oid::TID) => "BIGINT",
         Some(Oid::FLOAT4 | Oid::FLOAT8) => "DOUBLE",
         Some(Oid::DATE) => "DATE",
         Some(Oid::TIME) => "TIME(6)",
