@@ -95,7 +95,7 @@ pub fn copy_text(data: &[u8]) {
     let header = choice & 1 != 0;
     let format = match choice >> 1 & 3 {
         0 => RowFormat::Text(TextFormat { header, ..TextFormat::default() }),
-        1 => RowFormat::Text(TextFormat { delimiter: b'|', null: b"NULL".to_vec(), header }),
+        1 => RowFormat::Text(TextFormat { delimiter: b'|', null: b"NULL".to_vec(), header, default: None }),
         2 => RowFormat::Csv(CsvFormat { header, ..CsvFormat::default() }),
         _ => RowFormat::Csv(CsvFormat { quote: b'\'', escape: b'\\', header, ..CsvFormat::default() }),
     };

@@ -10,7 +10,10 @@ mod sequence;
 use std::rc::Rc;
 
 pub(crate) use calls::{AdvisoryOperation, Call, CallArgument, CallFunction, SleepKind};
-pub(crate) use copy::{CopyFormat, CopyFromStdin, CopyHeader};
+pub(crate) use copy::{
+    ColumnChoice, CopyByQuery, CopyCondition, CopyFormat, CopyFromStdin, CopyHeader, CopyOptions, CopyToStdout,
+    CopyVerbosity, IgnoredErrors,
+};
 pub(crate) use finished::{Fetch, FetchKey, FetchedColumn, Finish, FinishPiece, Output, travels_in_binary};
 pub(crate) use rehearsal::{Proof, Rehearsal};
 pub(crate) use reversal::{Deferral, DroppedTable, PUT_ASIDE_PREFIX, Reversal, ReversalPart, UndoSource, witness};
@@ -187,6 +190,7 @@ pub enum Action {
     /// One or more IRIS statements. More than one outside a transaction run in an implicit one, unless DDL.
     Script(Vec<ScriptStep>),
     CopyFromStdin(CopyFromStdin),
+    CopyToStdout(CopyToStdout),
     /// SQL-level PREPARE name AS statement: the statement's own text.
     Prepare {
         name: String,

@@ -6,10 +6,12 @@ pub(super) mod arrays;
 pub(super) mod bind;
 pub(super) mod block;
 pub(super) mod calls;
+mod carrying;
 pub(super) mod catalog;
 pub(super) mod channel;
 pub(super) mod control;
 pub(super) mod copy_in;
+pub(super) mod copy_out;
 pub(super) mod cursor;
 pub(super) mod defer;
 pub(super) mod define;
@@ -53,10 +55,13 @@ use self::arguments::Arguments;
 use self::bind::{StepValues, Values};
 use self::block::BlockRun;
 use self::calls::Calls;
+pub(super) use self::carrying::undoing;
+use self::carrying::{carry, carrying};
 use self::catalog::{CatalogRun, CatalogStatement};
 use self::channel::ChannelOperation;
 use self::control::Control;
 use self::copy_in::CopyIn;
+use self::copy_out::CopyOut;
 use self::cursor::run::{CommitHeld, CursorRun};
 use self::define::Define;
 use self::drawing::Drawing;
@@ -66,7 +71,6 @@ use self::following::Following;
 use self::local::{Local, LocalCommand};
 use self::lock_rows::LockRowsRun;
 use self::mirror_only::MirrorOnly;
-use self::nested::{Carrying, StepsDone};
 use self::outcome::Outcome;
 use self::refused::{RefusedRun, Wanted};
 use self::rehearsed::Rehearsed;
@@ -74,7 +78,6 @@ use self::script::Run;
 use self::sequence::SequenceRun;
 use self::staged::StagedRun;
 use self::try_setting::TrySetting;
-use self::undoing::Undoing;
 use self::write_back::WriteBackRun;
 use crate::session::client::Client;
 use crate::session::contract::step::{Event, Progress};
@@ -90,6 +93,7 @@ pub(super) enum Operation {
     Run(Run),
     Control(Control),
     Copy(Box<CopyIn>),
+    CopyOut(Box<CopyOut>),
     /// The oracle answers.
     Catalog(Box<CatalogRun>),
     /// IRIS gives rows, the oracle answers.
@@ -259,6 +263,7 @@ impl Operation {
                 Self::Local(Local { command: LocalCommand::Nothing, tag: tag(), describe })
             }
             Action::CopyFromStdin(_) => Self::Copy(Box::new(CopyIn::new(carrying, understood, context)?)),
+            Action::CopyToStdout(_) => Self::CopyOut(Box::new(CopyOut::new(carrying, understood))),
             Action::Channel(command) => Self::Channel(ChannelOperation::new(command.clone(), tag())),
             Action::Do(_) => Self::Block(Box::new(BlockRun::new(understood))),
             // What CLOSE closes the session has closed.
@@ -317,6 +322,7 @@ impl Operation {
                 cx.client.settings.check_writable("COPY FROM")?;
                 Ok(copy.start(cx.out))
             }
+            Self::CopyOut(copy) => copy.start(cx),
             Self::Catalog(run) => run.start(rows_max, cx),
             Self::Finish(run) => run.start(rows_max, cx),
             Self::Refused(run) => {
@@ -398,6 +404,7 @@ impl Operation {
             Self::Run(run) => run.resume(event, cx),
             Self::Control(control) => control.resume(event, cx),
             Self::Copy(copy) => copy.resume(event, cx),
+            Self::CopyOut(copy) => copy.resume(event, cx),
             Self::Catalog(run) => run.resume(event, cx),
             Self::Finish(run) => run.resume(event, cx),
             Self::Refused(run) => {
@@ -502,6 +509,7 @@ impl Operation {
             Self::Staged(run) => run.take_result(),
             Self::Rehearsed(run) => run.take_result(),
             Self::Copy(run) => run.take_result(),
+            Self::CopyOut(run) => run.take_result(),
             // A cursor's result is its portal's.
             _ => None,
         }
@@ -542,59 +550,4 @@ impl Operation {
 /// Whether sequences may come or go with a definition.
 pub(in crate::session) fn follows(understood: &Understood, context: &ShardContext) -> bool {
     !understood.translation.owned.is_empty() && context.options.sequences.is_some()
-}
-
-impl Carrying for Operation {
-    fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
-        self.start(0, cx)
-    }
-
-    fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
-        self.resume(event, cx)
-    }
-
-    fn take_result(&mut self) -> Option<Request> {
-        self.take_result()
-    }
-
-    fn progress(&self) -> StepsDone {
-        match self {
-            Self::Run(run) => run.progress(),
-            Self::Following(run) => run.progress(),
-            Self::Rehearsed(run) => run.progress(),
-            _ => StepsDone::default(),
-        }
-    }
-}
-
-/// What undoes the definitions of a transaction.
-pub(super) fn undoing() -> Undoing {
-    Undoing::new(carrying)
-}
-
-/// A statement inside of another one; see [`nested::MakeCarrying`].
-fn carrying(
-    understood: Rc<Understood>,
-    values: Values,
-    formats: Formats,
-    carries: bool,
-    cx: &Cx<'_>,
-) -> Result<Box<dyn Carrying>, Box<PgError>> {
-    let mut operation = Operation::new(understood, values, formats, false, cx.shard, cx.client)?;
-    match &mut operation {
-        Operation::Run(run) => carry(run, carries, cx),
-        Operation::Drawing(drawing) => drawing.carries = Some(carries),
-        _ => {}
-    }
-    Ok(Box::new(operation))
-}
-
-fn carry(run: &mut Run, carries: bool, cx: &Cx<'_>) {
-    if carries {
-        run.print_standard();
-    }
-    // A portal may have a result of the same statement open: IRIS tells results apart by the key.
-    if cx.client.open_results.any() {
-        run.separate(cx.shard.next_statement_key());
-    }
 }
