@@ -99,7 +99,6 @@ pub fn copy_text(data: &[u8]) {
         2 => RowFormat::Csv(CsvFormat { header, ..CsvFormat::default() }),
         _ => RowFormat::Csv(CsvFormat { quote: b'\'', escape: b'\\', header, ..CsvFormat::default() }),
     };
-    format.check().unwrap();
     let columns_count = (choice & 8 != 0).then_some(2);
     let whole = rows_of(&format, columns_count, &[data]);
     let bytes: Vec<&[u8]> = data.chunks(1).collect();

@@ -6,7 +6,7 @@ pub(super) mod arrays;
 pub(super) mod bind;
 pub(super) mod block;
 pub(super) mod calls;
-mod carrying;
+mod carried;
 pub(super) mod catalog;
 pub(super) mod channel;
 pub(super) mod control;
@@ -55,8 +55,7 @@ use self::arguments::Arguments;
 use self::bind::{StepValues, Values};
 use self::block::BlockRun;
 use self::calls::Calls;
-pub(super) use self::carrying::undoing;
-use self::carrying::{carry, carrying};
+use self::carried::carry;
 use self::catalog::{CatalogRun, CatalogStatement};
 use self::channel::ChannelOperation;
 use self::control::Control;
@@ -68,9 +67,11 @@ use self::drawing::Drawing;
 use self::emptied::Emptying;
 use self::finish::FinishRun;
 use self::following::Following;
+pub(in crate::session) use self::following::follows;
 use self::local::{Local, LocalCommand};
 use self::lock_rows::LockRowsRun;
 use self::mirror_only::MirrorOnly;
+use self::nested::{Carrying, RowUse, StepsDone};
 use self::outcome::Outcome;
 use self::refused::{RefusedRun, Wanted};
 use self::rehearsed::Rehearsed;
@@ -78,6 +79,7 @@ use self::script::Run;
 use self::sequence::SequenceRun;
 use self::staged::StagedRun;
 use self::try_setting::TrySetting;
+use self::undoing::Undoing;
 use self::write_back::WriteBackRun;
 use crate::session::client::Client;
 use crate::session::contract::step::{Event, Progress};
@@ -547,7 +549,49 @@ impl Operation {
     }
 }
 
-/// Whether sequences may come or go with a definition.
-pub(in crate::session) fn follows(understood: &Understood, context: &ShardContext) -> bool {
-    !understood.translation.owned.is_empty() && context.options.sequences.is_some()
+impl Carrying for Operation {
+    fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        self.start(0, cx)
+    }
+
+    fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        self.resume(event, cx)
+    }
+
+    fn take_result(&mut self) -> Option<Request> {
+        self.take_result()
+    }
+
+    fn progress(&self) -> StepsDone {
+        match self {
+            Self::Run(run) => run.progress(),
+            Self::Following(run) => run.progress(),
+            Self::Rehearsed(run) => run.progress(),
+            _ => StepsDone::default(),
+        }
+    }
+}
+
+/// What undoes the definitions of a transaction.
+pub(super) fn undoing() -> Undoing {
+    Undoing::new(carrying)
+}
+
+/// A statement inside of another one; see [`nested::MakeCarrying`].
+fn carrying(
+    understood: Rc<Understood>,
+    values: Values,
+    formats: Formats,
+    rows: RowUse,
+    cx: &Cx<'_>,
+) -> Result<Box<dyn Carrying>, Box<PgError>> {
+    let describe = rows == RowUse::Described;
+    let mut operation = Operation::new(understood, values, formats, describe, cx.shard, cx.client)?;
+    let carries = rows == RowUse::Carried;
+    match &mut operation {
+        Operation::Run(run) => carry(run, carries, cx),
+        Operation::Drawing(drawing) => drawing.carries = Some(carries),
+        _ => {}
+    }
+    Ok(Box::new(operation))
 }

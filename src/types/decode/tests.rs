@@ -124,7 +124,7 @@ fn text_must_be_utf8_without_nul() {
 
 #[test]
 fn bad_binary() {
-    let cases: [(&str, &[u8], &str); 16] = [
+    let cases: [(&str, &[u8], &str); 17] = [
         ("int4", b"\0\0\0", "08P01 insufficient data left in message"),
         ("int4", b"\0\0\0\0\0", "22P03 incorrect binary data format"),
         ("bool", b"", "08P01 insufficient data left in message"),
