@@ -4,7 +4,7 @@
 #
 #   tests/run.sh             everything but the drivers' own suites, which are run by name (suite-pgx, suite-psycopg2 ..)
 #   tests/run.sh NAME...     only these parts: fmt clippy slim deny cargo instructions oracle oracle-native
-#                            oracle-finish precedence constructs forms definitions audit grammar tpch corpus, a folder of tests/interop,
+#                            oracle-finish precedence constructs forms definitions audit grammar tpch copies corpus, a folder of tests/interop,
 #                            or suite- and a folder of tests/suites
 #   tests/run.sh fuzz        the checks of the fuzz targets in 100,000 rounds each; what `cargo` has of them is 3,000
 #
@@ -13,7 +13,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib/env.sh"
 cd "$ROOT"
 
-PARTS=(fmt clippy slim deny cargo instructions oracle oracle-native oracle-finish precedence constructs forms definitions audit grammar tpch corpus)
+PARTS=(fmt clippy slim deny cargo instructions oracle oracle-native oracle-finish precedence constructs forms definitions audit grammar tpch copies corpus)
 for folder in tests/interop/*/; do
     PARTS+=("$(basename "$folder")")
 done
@@ -237,6 +237,11 @@ for name in "${PARTS[@]}"; do
         reference
         binary
         over_gateway tpch 300 env PYTHONPATH=tests/lib python3 tests/oracle/tpch.py --orders 600
+        ;;
+    copies)
+        reference
+        binary
+        over_gateway copies 300 env PYTHONPATH=tests/lib python3 tests/oracle/copies.py
         ;;
     # These start gateways of their own.
     corpus)

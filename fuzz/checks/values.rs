@@ -95,11 +95,10 @@ pub fn copy_text(data: &[u8]) {
     let header = choice & 1 != 0;
     let format = match choice >> 1 & 3 {
         0 => RowFormat::Text(TextFormat { header, ..TextFormat::default() }),
-        1 => RowFormat::Text(TextFormat { delimiter: b'|', null: b"NULL".to_vec(), header }),
+        1 => RowFormat::Text(TextFormat { delimiter: b'|', null: b"NULL".to_vec(), header, default: None }),
         2 => RowFormat::Csv(CsvFormat { header, ..CsvFormat::default() }),
         _ => RowFormat::Csv(CsvFormat { quote: b'\'', escape: b'\\', header, ..CsvFormat::default() }),
     };
-    format.check().unwrap();
     let columns_count = (choice & 8 != 0).then_some(2);
     let whole = rows_of(&format, columns_count, &[data]);
     let bytes: Vec<&[u8]> = data.chunks(1).collect();

@@ -57,6 +57,11 @@ impl RowDecoder {
         }
     }
 
+    /// What is left of a row that the data ended in.
+    pub fn unfinished(&self) -> &[u8] {
+        self.lines.carry()
+    }
+
     /// Whether a row has begun that no newline has ended so far.
     pub fn has_begun(&self) -> bool {
         self.lines.has_begun()
@@ -107,6 +112,6 @@ impl RowDecoder {
             RowFormat::Text(format) => fields.split_text(line, format, *columns_count, lines.line())?,
             RowFormat::Csv(format) => fields.split_csv(line, format, *columns_count, lines.line())?,
         }
-        Ok(fields.row(line))
+        Ok(fields.row(line, lines.line()))
     }
 }

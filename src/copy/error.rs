@@ -23,6 +23,14 @@ pub enum CopyError {
     MarkerNewline { line: u64 },
     #[error("end-of-copy marker is not alone on its line")]
     MarkerNotAlone { line: u64 },
+    #[error("{problem}")]
+    BinaryHeader { problem: &'static str },
+    #[error("{problem}")]
+    BinaryRow { line: u64, problem: &'static str },
+    #[error("{problem}")]
+    BinaryField { line: u64, column_index: usize, problem: &'static str },
+    #[error("row field count is {count}, expected {expected}")]
+    FieldCount { line: u64, count: i16, expected: usize },
     /// A bound of this gateway, not of the format.
     #[error("COPY row exceeds {row_bytes_max} bytes")]
     RowTooLong { line: u64, row_bytes_max: usize },
@@ -40,12 +48,17 @@ impl CopyError {
             | Self::UnterminatedQuote { line }
             | Self::MarkerNewline { line }
             | Self::MarkerNotAlone { line }
+            | Self::BinaryRow { line, .. }
+            | Self::BinaryField { line, .. }
+            | Self::FieldCount { line, .. }
             | Self::RowTooLong { line, .. } => *line,
+            // In front of the first row.
+            Self::BinaryHeader { .. } => 0,
         }
     }
 
-    /// The error for the client: 22P04 (54000 for a row too long) with PostgreSQL's message and hint, the line in
-    /// DETAIL. `column_names` may be shorter than the row, or empty.
+    /// The error for the client: 22P04 (54000 for a row too long) with PostgreSQL's message and hint.
+    /// `column_names` may be shorter than the row, or empty.
     pub fn to_pg(&self, column_names: &[String]) -> Box<PgError> {
         let code = match self {
             Self::RowTooLong { .. } => SqlState::PROGRAM_LIMIT_EXCEEDED,
@@ -58,7 +71,7 @@ impl CopyError {
             },
             _ => self.to_string(),
         };
-        let error = PgError::error(code, message).detail(format!("COPY, line {}", self.line()));
+        let error = PgError::error(code, message);
         match self {
             Self::LiteralCarriageReturn { .. } => error.hint("Use \"\\r\" to represent carriage return."),
             Self::LiteralNewline { .. } => error.hint("Use \"\\n\" to represent newline."),

@@ -13,6 +13,8 @@ enum Source {
     Line,
     Scratch,
     Null,
+    /// The marker of the column's default.
+    Default,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +37,7 @@ pub struct Row<'r> {
     line: &'r [u8],
     fields: &'r [Field],
     scratch: &'r [u8],
+    number: u64,
 }
 
 impl<'r> Row<'r> {
@@ -51,11 +54,26 @@ impl<'r> Row<'r> {
         self.fields.get(index).map(|field| self.bytes(*field))
     }
 
+    /// Whether a field is the marker of its column's default.
+    pub fn is_default(&self, index: usize) -> bool {
+        self.fields.get(index).is_some_and(|field| field.source == Source::Default)
+    }
+
+    /// Its line of the data, counted from 1; of the binary format its number.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The bytes it was read from.
+    pub fn line(&self) -> &'r [u8] {
+        self.line
+    }
+
     fn bytes(&self, field: Field) -> Option<&'r [u8]> {
         match field.source {
             Source::Line => self.line.get(field.start..field.end),
             Source::Scratch => self.scratch.get(field.start..field.end),
-            Source::Null => None,
+            Source::Null | Source::Default => None,
         }
     }
 
@@ -66,11 +84,19 @@ impl<'r> Row<'r> {
 }
 
 impl Fields {
-    pub(super) fn row<'r>(&'r self, line: &'r [u8]) -> Row<'r> {
-        Row { line, fields: &self.fields, scratch: &self.scratch }
+    pub(super) fn row<'r>(&'r self, line: &'r [u8], number: u64) -> Row<'r> {
+        Row { line, fields: &self.fields, scratch: &self.scratch, number }
     }
 
-    fn clear(&mut self) {
+    /// Adds a field that stands in the row as it is; `None`: NULL.
+    pub(super) fn push_plain(&mut self, place: Option<std::ops::Range<usize>>) {
+        self.fields.push(match place {
+            Some(range) => Field { source: Source::Line, start: range.start, end: range.end },
+            None => Field { source: Source::Null, start: 0, end: 0 },
+        });
+    }
+
+    pub(super) fn clear(&mut self) {
         self.fields.clear();
         self.scratch.clear();
     }
@@ -130,6 +156,9 @@ impl Fields {
             let field = if raw == format.null {
                 self.scratch.truncate(scratch_start);
                 Field { source: Source::Null, start, end }
+            } else if format.default.as_deref() == Some(raw) {
+                self.scratch.truncate(scratch_start);
+                Field { source: Source::Default, start, end }
             } else if copied {
                 self.scratch.extend_from_slice(line.get(plain..end).unwrap_or(&[]));
                 Field { source: Source::Scratch, start: scratch_start, end: self.scratch.len() }
@@ -177,6 +206,8 @@ impl Fields {
                 Field { source: Source::Scratch, start: scratch_start, end: self.scratch.len() }
             } else if line.get(start..end).unwrap_or(&[]) == format.null {
                 Field { source: Source::Null, start, end }
+            } else if format.default.is_some() && format.default.as_deref() == line.get(start..end) {
+                Field { source: Source::Default, start, end }
             } else {
                 Field { source: Source::Line, start, end }
             };

@@ -1,6 +1,4 @@
-//! The format of COPY that change bytes.
-
-use crate::wire::{PgError, SqlState};
+//! The options of COPY that change bytes.
 
 /// The text format.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,11 +8,13 @@ pub struct TextFormat {
     pub null: Vec<u8>,
     /// The first line is names, skipped or written.
     pub header: bool,
+    /// What stands for the column's default, compared as NULL is.
+    pub default: Option<Vec<u8>>,
 }
 
 impl Default for TextFormat {
     fn default() -> Self {
-        Self { delimiter: b'\t', null: b"\\N".to_vec(), header: false }
+        Self { delimiter: b'\t', null: b"\\N".to_vec(), header: false, default: None }
     }
 }
 
@@ -28,11 +28,13 @@ pub struct CsvFormat {
     /// What stands for NULL where it is not quoted.
     pub null: Vec<u8>,
     pub header: bool,
+    /// What stands for the column's default where it is not quoted.
+    pub default: Option<Vec<u8>>,
 }
 
 impl Default for CsvFormat {
     fn default() -> Self {
-        Self { delimiter: b',', quote: b'"', escape: b'"', null: Vec::new(), header: false }
+        Self { delimiter: b',', quote: b'"', escape: b'"', null: Vec::new(), header: false, default: None }
     }
 }
 
@@ -40,10 +42,6 @@ impl Default for CsvFormat {
 pub enum RowFormat {
     Text(TextFormat),
     Csv(CsvFormat),
-}
-
-fn invalid(message: impl Into<String>) -> Box<PgError> {
-    PgError::error(SqlState::INVALID_PARAMETER_VALUE, message)
 }
 
 impl RowFormat {
@@ -54,45 +52,11 @@ impl RowFormat {
         }
     }
 
-    /// Refuses format that would make rows ambiguous (`ProcessRowFormat`).
-    ///
-    /// # Errors
-    /// 22023, 0A000.
-    pub fn check(&self) -> Result<(), Box<PgError>> {
-        let (delimiter, null) = match self {
-            Self::Text(format) => (format.delimiter, &format.null),
-            Self::Csv(format) => (format.delimiter, &format.null),
-        };
-        if !delimiter.is_ascii() {
-            return Err(PgError::unsupported("COPY delimiter must be a single one-byte character"));
-        }
-        if matches!(delimiter, b'\n' | b'\r') {
-            return Err(invalid("COPY delimiter cannot be newline or carriage return"));
-        }
-        if null.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
-            return Err(invalid("COPY null representation cannot use newline or carriage return"));
-        }
-        if null.contains(&delimiter) {
-            return Err(invalid("COPY delimiter must not appear in the NULL specification"));
-        }
+    /// What stands for NULL.
+    pub fn null(&self) -> &[u8] {
         match self {
-            // These begin or belong to escapes.
-            Self::Text(_) if matches!(delimiter, b'\\' | b'.' | b'a'..=b'z' | b'0'..=b'9') => {
-                Err(invalid(format!("COPY delimiter cannot be \"{}\"", char::from(delimiter))))
-            }
-            Self::Csv(format) if format.delimiter == format.quote => {
-                Err(invalid("COPY delimiter and quote must be different"))
-            }
-            Self::Csv(format) if matches!(format.quote, b'\n' | b'\r') || !format.quote.is_ascii() => {
-                Err(PgError::unsupported("COPY quote must be a single one-byte character"))
-            }
-            Self::Csv(format) if matches!(format.escape, b'\n' | b'\r') || !format.escape.is_ascii() => {
-                Err(PgError::unsupported("COPY escape must be a single one-byte character"))
-            }
-            Self::Csv(format) if null.contains(&format.quote) => {
-                Err(invalid("CSV quote character must not appear in the NULL specification"))
-            }
-            _ => Ok(()),
+            Self::Text(format) => &format.null,
+            Self::Csv(format) => &format.null,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! PostgreSQL's (`copyfromparse.c`, `copyto.c`); the two places where they differ between versions follow version 18:
 //! an end marker must stand alone on its line, and in CSV `\.` is data.
 
+mod binary;
 #[cfg(test)]
 mod cases;
 mod decoder;
@@ -13,6 +14,7 @@ mod fields;
 mod format;
 mod lines;
 
+pub(crate) use binary::{BINARY_HEADER, BINARY_TRAILER, BinaryDecoder};
 pub use decoder::RowDecoder;
 pub use encoder::RowEncoder;
 pub use error::CopyError;

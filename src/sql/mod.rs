@@ -37,13 +37,14 @@ pub use options::{SideTable, TranslateError, TranslateOptions, Translated};
 pub(crate) use options::{TEMPORARY_PREFIX, TemporaryNames, is_temporary_schema};
 pub use plan::{Action, Bind, MirrorStatement, Translation};
 pub(crate) use plan::{
-    AdvisoryOperation, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, CopyFormat, CopyFromStdin,
-    CopyHeader, CursorCommand, Deferral, Draw, DroppedKind, DroppedOthers, DroppedTable, ElementSource, EnumChange,
-    EnumSide, ExecuteArgument, Fetch, FetchDirection, FetchKey, FetchedColumn, Fill, Finish, FinishPiece, Given,
-    ModesScope, OnCommit, Output, OutputColumn, OwnedChange, PUT_ASIDE_PREFIX, Plan, Proof, ReadByView, Rehearsal,
-    Restart, Reversal, ReversalPart, RunIf, ScriptStep, SequenceCommand, SequenceFunction, SessionValue, SetConfig,
-    SettingCommand, StepRole, TemporaryChange, TransactionCommand, TransactionModes, TypeAction, TypeCommand,
-    UndoSource, place_aside, travels_in_binary, witness,
+    AdvisoryOperation, Call, CallArgument, CallFunction, CatalogQuery, ChannelCommand, ColumnChoice, CopyByQuery,
+    CopyFormat, CopyFromStdin, CopyHeader, CopyOptions, CopyToStdout, CopyVerbosity, CursorCommand, Deferral, Draw,
+    DroppedKind, DroppedOthers, DroppedTable, ElementSource, EnumChange, EnumSide, ExecuteArgument, Fetch,
+    FetchDirection, FetchKey, FetchedColumn, Fill, Finish, FinishPiece, Given, ModesScope, OnCommit, Output,
+    OutputColumn, OwnedChange, PUT_ASIDE_PREFIX, Plan, Proof, ReadByView, Rehearsal, Restart, Reversal, ReversalPart,
+    RunIf, ScriptStep, SequenceCommand, SequenceFunction, SessionValue, SetConfig, SettingCommand, StepRole,
+    TemporaryChange, TransactionCommand, TransactionModes, TypeAction, TypeCommand, UndoSource, place_aside,
+    travels_in_binary, witness,
 };
 pub(crate) use plpgsql::{BlockStatement, BlockStep, DoBlock};
 pub(crate) use rule_notes::{RuleNotes, is_hidden};

@@ -11,7 +11,10 @@ mod user_type;
 use std::rc::Rc;
 
 pub(crate) use calls::{AdvisoryOperation, Call, CallArgument, CallFunction, SleepKind};
-pub(crate) use copy::{CopyFormat, CopyFromStdin, CopyHeader};
+pub(crate) use copy::{
+    ColumnChoice, CopyByQuery, CopyCondition, CopyFormat, CopyFromStdin, CopyHeader, CopyOptions, CopyToStdout,
+    CopyVerbosity, IgnoredErrors,
+};
 pub(crate) use finished::{Fetch, FetchKey, FetchedColumn, Finish, FinishPiece, Output, travels_in_binary};
 pub(crate) use rehearsal::{Proof, Rehearsal};
 pub(crate) use reversal::{
@@ -205,6 +208,7 @@ pub enum Action {
     /// One or more IRIS statements. More than one outside a transaction run in an implicit one, unless DDL.
     Script(Vec<ScriptStep>),
     CopyFromStdin(CopyFromStdin),
+    CopyToStdout(CopyToStdout),
     /// SQL-level PREPARE name AS statement: the statement's own text.
     Prepare {
         name: String,

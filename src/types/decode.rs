@@ -150,6 +150,37 @@ impl TextDecoder {
     }
 }
 
+type DecodeBinary = for<'a> fn(&'a [u8], Oid) -> Result<Datum<'a>, Box<PgError>>;
+
+/// How values of one type are read from their binary form; chosen once per column.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BinaryDecoder {
+    oid: Oid,
+    decode: DecodeBinary,
+}
+
+impl BinaryDecoder {
+    pub(crate) fn select(oid: Oid) -> Self {
+        let decode: DecodeBinary = match oid {
+            Oid::INT4 => |bytes, _| Ok(Datum::Int(i64::from(i32::from_be_bytes(fixed(bytes)?)))),
+            Oid::INT8 => |bytes, _| Ok(Datum::Int(i64::from_be_bytes(fixed(bytes)?))),
+            Oid::FLOAT8 => |bytes, _| Ok(Datum::Double(f64::from_be_bytes(fixed(bytes)?))),
+            Oid::TEXT | Oid::VARCHAR | Oid::BPCHAR => |bytes, _| Ok(Datum::Text(utf8(bytes)?)),
+            Oid::VECTOR => {
+                |bytes, _| Ok(Datum::Vector(vector::parse_binary(bytes).map_err(|error| vector_error(error, ""))?))
+            }
+            _ => |bytes, oid| decode_binary(oid, bytes),
+        };
+        Self { oid, decode }
+    }
+
+    /// # Errors
+    /// As [`decode`].
+    pub(crate) fn decode<'a>(&self, bytes: &'a [u8]) -> Result<Datum<'a>, Box<PgError>> {
+        (self.decode)(bytes, self.oid)
+    }
+}
+
 fn decode_binary(oid: Oid, bytes: &[u8]) -> Result<Datum<'_>, Box<PgError>> {
     Ok(match oid {
         Oid::BOOL => {
@@ -215,6 +246,11 @@ fn decode_binary(oid: Oid, bytes: &[u8]) -> Result<Datum<'_>, Box<PgError>> {
             [_] => return Err(beyond_ascii()),
         }),
         Oid::NAME => Datum::Text(whole_name(utf8(bytes)?)?),
+        Oid::INET => Datum::Owned(network::of_binary(bytes, false)?),
+        Oid::CIDR => Datum::Owned(network::of_binary(bytes, true)?),
+        Oid::MACADDR => Datum::Owned(network::macaddr_of_binary(&fixed::<6>(bytes)?)),
+        Oid::MACADDR8 => Datum::Owned(network::macaddr_of_binary(&fixed::<8>(bytes)?)),
+        Oid::BIT | Oid::VARBIT => Datum::Owned(bits(bytes)?),
         Oid::UNSPECIFIED | Oid::UNKNOWN | Oid::TEXT | Oid::VARCHAR | Oid::BPCHAR | Oid::CSTRING | Oid::XML => {
             Datum::Text(utf8(bytes)?)
         }
@@ -234,6 +270,22 @@ fn decode_binary(oid: Oid, bytes: &[u8]) -> Result<Datum<'_>, Box<PgError>> {
 fn jsonb(text: &str) -> Result<Datum<'_>, Box<PgError>> {
     let canonical = json_canonical::canonical(text)?;
     Ok(if canonical == text { Datum::Text(text) } else { Datum::Owned(canonical) })
+}
+
+/// `bit_recv`: the number of bits, and these from the highest on.
+fn bits(bytes: &[u8]) -> Result<String, Box<PgError>> {
+    let (count, bits) = bytes.split_first_chunk::<4>().ok_or_else(short)?;
+    let count = usize::try_from(i32::from_be_bytes(*count))
+        .map_err(|_| PgError::error(SqlState::INVALID_BINARY, "invalid length in external bit string"))?;
+    match bits.len().cmp(&count.div_ceil(8)) {
+        std::cmp::Ordering::Less => return Err(short()),
+        std::cmp::Ordering::Greater => {
+            return Err(PgError::error(SqlState::INVALID_BINARY, "incorrect binary data format"));
+        }
+        std::cmp::Ordering::Equal => {}
+    }
+    let bit = |byte: u8, n: u32| if byte.rotate_left(n.saturating_add(1)) & 1 == 1 { '1' } else { '0' };
+    Ok(bits.iter().flat_map(|byte| (0..8).map(move |n| bit(*byte, n))).take(count).collect())
 }
 
 /// `NAMEDATALEN`, without the NUL.

@@ -9,7 +9,8 @@ use super::datetime::{self, round_fraction};
 use super::input::{self, IntType};
 use super::numeric::DecimalDigits;
 use super::style::{self, Style};
-use super::{Datum, Oid, PgType, array, money, tid, transcode, vector_error};
+use super::transcode::as_text;
+use super::{Datum, Oid, PgType, array, money, network, tid, transcode, vector_error};
 use crate::vector;
 use crate::wire::{Format, PgError, SqlState};
 
@@ -78,6 +79,12 @@ enum Cell {
     IntervalBinary,
     VectorText,
     VectorBinary,
+    /// Of a canonical text.
+    AddressBinary {
+        is_cidr: bool,
+    },
+    MacaddrBinary,
+    BitsBinary,
     /// Its element type.
     ArrayBinary(PgType),
     /// Text that the client's settings change.
@@ -251,6 +258,11 @@ impl Encoder {
             Cell::VectorBinary => {
                 vector::write_binary(&convert::vector(datum)?, out).map_err(|error| vector_error(error, ""))?;
             }
+            Cell::AddressBinary { is_cidr } => {
+                network::write_binary(&as_text(datum).unwrap_or_default(), is_cidr, out)?;
+            }
+            Cell::MacaddrBinary => network::write_macaddr_binary(&as_text(datum).unwrap_or_default(), out),
+            Cell::BitsBinary => write_bits(&as_text(datum).unwrap_or_default(), out),
             Cell::ArrayBinary(element) => {
                 array::encode_binary(element, &convert::array(datum, "array")?, out)?;
             }
@@ -366,9 +378,21 @@ impl Cell {
             Oid::TIMESTAMPTZ => Cell::TimestampBinary { fraction_digits: fraction_digits(pg_type), utc: true },
             Oid::INTERVAL => Cell::IntervalBinary,
             Oid::VECTOR => Cell::VectorBinary,
+            Oid::INET | Oid::CIDR => Cell::AddressBinary { is_cidr: pg_type.oid == Oid::CIDR },
+            Oid::MACADDR | Oid::MACADDR8 => Cell::MacaddrBinary,
+            Oid::BIT | Oid::VARBIT => Cell::BitsBinary,
             _ => return None,
         })
     }
+}
+
+/// `bit_send`: the number of bits, and these from the highest on.
+fn write_bits(text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
+    out.extend(text.as_bytes().chunks(8).map(|bits| {
+        let byte = bits.iter().fold(0_u8, |byte, bit| byte << 1 | u8::from(*bit == b'1'));
+        byte << (8_usize.saturating_sub(bits.len()))
+    }));
 }
 
 /// The low bytes of a value that was checked to fit.

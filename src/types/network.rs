@@ -28,6 +28,72 @@ pub(super) fn cidr(text: &str) -> Result<String, Box<PgError>> {
     Ok(format!("{}/{bits}", spelled(&address)))
 }
 
+/// The canonical text of a binary inet, or cidr (`network_recv`).
+///
+/// # Errors
+/// 22P03.
+pub(super) fn of_binary(bytes: &[u8], is_cidr: bool) -> Result<String, Box<PgError>> {
+    let name = if is_cidr { "cidr" } else { "inet" };
+    let invalid =
+        |what: &str| PgError::error(SqlState::INVALID_BINARY, format!("invalid {what} in external \"{name}\" value"));
+    // Family, netmask, whether it is a cidr, and the length of the address.
+    let Some((&[family, bits, _, length], address)) = bytes.split_first_chunk::<4>() else {
+        return Err(PgError::error(SqlState::PROTOCOL_VIOLATION, "insufficient data left in message"));
+    };
+    let width = match family {
+        2 => 4_u8,
+        3 => 16,
+        _ => return Err(invalid("address family")),
+    };
+    if bits > width.saturating_mul(8) {
+        return Err(invalid("bits"));
+    }
+    if length != width || address.len() != usize::from(length) {
+        return Err(invalid("length"));
+    }
+    let address = match (<[u8; 4]>::try_from(address), <[u8; 16]>::try_from(address)) {
+        (Ok(octets), _) => IpAddr::from(octets),
+        (_, Ok(octets)) => IpAddr::from(octets),
+        _ => return Err(invalid("length")),
+    };
+    if is_cidr && !is_network(&address, bits) {
+        return Err(PgError::error(SqlState::INVALID_BINARY, "invalid external \"cidr\" value")
+            .detail("Value has bits set to right of mask."));
+    }
+    let is_whole = !is_cidr && bits == self::width(&address);
+    Ok(if is_whole { spelled(&address) } else { format!("{}/{bits}", spelled(&address)) })
+}
+
+/// The binary form of a canonical text (`network_send`).
+///
+/// # Errors
+/// 22P02 for a text that is none.
+pub(super) fn write_binary(text: &str, is_cidr: bool, out: &mut Vec<u8>) -> Result<(), Box<PgError>> {
+    let name = if is_cidr { "cidr" } else { "inet" };
+    let (address, bits) = parse(text, is_cidr).ok_or_else(|| invalid_text(name, text))?;
+    match address {
+        IpAddr::V4(v4) => {
+            out.extend_from_slice(&[2, bits, u8::from(is_cidr), 4]);
+            out.extend_from_slice(&v4.octets());
+        }
+        IpAddr::V6(v6) => {
+            out.extend_from_slice(&[3, bits, u8::from(is_cidr), 16]);
+            out.extend_from_slice(&v6.octets());
+        }
+    }
+    Ok(())
+}
+
+/// The binary form of a canonical text: pairs of digits with colons.
+pub(super) fn write_macaddr_binary(text: &str, out: &mut Vec<u8>) {
+    out.extend(text.split(':').map(|pair| u8::from_str_radix(pair, 16).unwrap_or(0)));
+}
+
+/// The text of a binary macaddr or macaddr8.
+pub(super) fn macaddr_of_binary(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
+}
+
 fn width(address: &IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
 }

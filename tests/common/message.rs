@@ -116,6 +116,10 @@ pub fn copy_data(data: &str) -> Vec<u8> {
     frame(b'd', data.as_bytes())
 }
 
+pub fn copy_bytes(data: &[u8]) -> Vec<u8> {
+    frame(b'd', data)
+}
+
 pub fn copy_done() -> Vec<u8> {
     frame(b'c', &[])
 }
@@ -180,6 +184,12 @@ impl Message {
                 format!("Notification {} '{}'", cursor.text(), cursor.text())
             }
             b'G' => format!("CopyIn {}", self.body[0]),
+            b'H' => format!("CopyOut {} {}", self.body[0], self.body[2]),
+            b'd' => match std::str::from_utf8(&self.body) {
+                Ok(text) if !text.contains('\0') => format!("Data {text:?}"),
+                _ => format!("Data x{}", hex(&self.body)),
+            },
+            b'c' => "CopyDone".into(),
             b't' => {
                 let oids: Vec<_> = (0..cursor.u16()).map(|_| cursor.u32().to_string()).collect();
                 format!("Parameters {}", oids.join(" ")).trim_end().to_owned()

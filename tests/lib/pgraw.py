@@ -27,6 +27,8 @@ class Connection:
         self.parameters = {}
         self.key = None
         self.status = None
+        # Notices are left out of the replies.
+        self.keeps_notices = False
         self._login(user, password, database)
 
     def close(self):
@@ -66,7 +68,7 @@ class Connection:
             if tag == b"S":
                 name, value, _ = body.split(b"\0", 2)
                 self.parameters[name.decode()] = value.decode()
-            elif tag != b"N":
+            elif tag != b"N" or self.keeps_notices:
                 seen.append((tag, body))
 
     # Login
@@ -131,6 +133,18 @@ class Connection:
             + message(b"B", bind)
             + message(b"D", b"P\0")
             + b"".join(message(b"E", b"\0" + struct.pack("!i", rows_max)) for rows_max in executes)
+            + message(b"S")
+        )
+        return self.until_ready()
+
+    def extended_copy(self, sql, data):
+        self.send(
+            message(b"P", b"\0" + sql.encode() + b"\0\0\0")
+            + message(b"D", b"S\0")
+            + message(b"B", bytes(8))
+            + message(b"E", bytes(5))
+            + message(b"d", data)
+            + message(b"c")
             + message(b"S")
         )
         return self.until_ready()

@@ -7,13 +7,14 @@ A script (*.test) is blocks separated by empty lines. A block is one statement, 
     @rows N N ..         an Execute with each of these row limits (0 for none), in the extended protocol only
     @simple              for the simple protocol only (several statements in one string)
     @fields              errors are compared with all they say (below); alone in a block, for all blocks behind it
-and, for COPY FROM STDIN, followed by a line `@data` and the data (`\\n` stands for an empty line).
+and, for COPY FROM STDIN, followed by a line `@data` and the data (`\\n` stands for an empty line), or `@hex` and its bytes in
+hexadecimal. What COPY TO STDOUT gives counts as rows, and what CopyInResponse and CopyOutResponse say as columns.
 
 Every block runs in three modes, each a connection and a pass of its own over all scripts: `simple`, `extended`
 (text results) and `binary` (extended, binary results). Compared are column names, type OIDs, parameter type OIDs,
 rows, command tags, SQLSTATE and the transaction status; with @fields also an error's message, position, hint, DETAIL (what
 IRIS said stands on its last line and is left out), the names of what it is about (fields s, t, c, d and n), and CONTEXT for
-COPY, without the data it shows. What may differ stands in differences.toml, each with a
+COPY, without the data it shows, and the notices of COPY. What may differ stands in differences.toml, each with a
 reason; any other difference fails, and so does an entry that no longer differs. An entry with `catalog = "embedded"` is for the
 embedded PostgreSQL alone; with --catalog native it does not count. One with `finish = "always"` counts with --finish always alone.
 """
@@ -30,12 +31,13 @@ HERE = pathlib.Path(__file__).parent
 MODES = ("simple", "extended", "binary")
 FIELDS = ("error", "columns", "types", "parameters", "rows", "tags", "status")
 ERROR_FIELDS = ("message", "position", "hint", "detail", "named", "context")
+NOTICE_FIELDS = ("notices",)
 
 
 class Block:
     def __init__(self, file, line):
         self.file, self.line = file, line
-        self.sql, self.data = [], None
+        self.sql, self.data, self.is_hex = [], None, False
         self.oids, self.values = [], []
         self.simple_only = False
         self.compares_fields = False
@@ -73,7 +75,9 @@ def read_script(path):
             block = Block(path.stem, number)
             block.compares_fields = all_fields
             blocks.append(block)
-        if block.data is not None:
+        if block.data is not None and block.is_hex:
+            block.data += bytes.fromhex(line)
+        elif block.data is not None:
             block.data += ("" if line == "\\n" else line) + "\n"
         elif line.startswith("#"):
             pass
@@ -95,6 +99,8 @@ def read_script(path):
             all_fields = all_fields or (not block.sql and not (following and following[0].strip()))
         elif line == "@data":
             block.data = ""
+        elif line == "@hex":
+            block.data, block.is_hex = b"", True
         elif line.startswith("@"):
             sys.exit(f"{path.name}:{number}: unknown directive {line}")
         else:
@@ -103,9 +109,11 @@ def read_script(path):
 
 
 def run(conn, block, mode):
-    if mode == "simple" or block.data is not None:
-        data = None if block.data is None else block.data.encode()
+    data = block.data.encode() if isinstance(block.data, str) else block.data
+    if mode == "simple":
         replies = conn.simple(block.statement, data)
+    elif data is not None:
+        replies = conn.extended_copy(block.statement, data)
     else:
         replies = conn.extended(block.statement, block.oids, block.values, mode == "binary", block.executes or (0,))
     out = {"error": [], "columns": [], "types": [], "parameters": [], "rows": [], "tags": [], "status": conn.status}
@@ -122,6 +130,16 @@ def run(conn, block, mode):
             out["parameters"].append([oid if oid < 16384 else "made by the script" for oid in oids])
         elif tag == b"D":
             out["rows"].append([None if c is None else readable(c, mode) for c in pgraw.cells(body)])
+        elif tag in (b"G", b"H"):
+            out["columns"].append([tag.decode(), *body])
+            copies_binary = body[0] == 1
+        elif tag == b"d":
+            out["rows"].append([body.hex() if copies_binary else body.decode("utf-8", "backslashreplace")])
+        elif tag == b"c":
+            out["rows"].append(["<done>"])
+        elif tag == b"N" and block.data is not None:
+            said = pgraw.error_fields(body)
+            out.setdefault("notices", []).append({code: said[code] for code in "SCMDHW" if code in said})
         elif tag == b"s":
             out["rows"].append(["<suspended>"])
         elif tag == b"C":
@@ -157,6 +175,8 @@ def compare(got, expected, compares_fields=False):
     fields = ("tags", "status") if got["error"] else FIELDS
     if got["error"] and compares_fields:
         fields += ERROR_FIELDS
+    if compares_fields:
+        fields += NOTICE_FIELDS
     return [f for f in fields if got.get(f) != expected.get(f)]
 
 
@@ -225,6 +245,7 @@ def main():
             ran.add((path.stem, mode))
             here_passed, here_failed = 0, 0
             a, b = subject(), reference()
+            a.keeps_notices = b.keeps_notices = True
             for block in blocks:
                 if mode not in block.modes() and block.data is None:
                     continue
@@ -234,6 +255,7 @@ def main():
                 except (OSError, pgraw.Closed) as error:
                     got = {f: [] for f in FIELDS} | {"error": [f"<{error}>"]}
                     a = subject()
+                    a.keeps_notices = True
                 if args.show:
                     print(f"{block.file}:{block.line} {mode}: {block.key()}\n    {expected}")
                 unknown = [f for f in compare(got, expected, block.compares_fields) if not allowed.covers(block, mode, f, got)]

@@ -8,6 +8,7 @@ mod catalog_cursors;
 #[path = "../common/mod.rs"]
 mod common;
 mod copy;
+mod copy_formats;
 mod cursors;
 mod errors;
 mod extended;

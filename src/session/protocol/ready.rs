@@ -123,6 +123,14 @@ impl Ready {
         };
         // While something is under way only COPY FROM STDIN reads frames.
         if !matches!(self.activity, Activity::Idle) {
+            if let Some(Executing { operation: Some(Operation::Copy(copy)), .. }) = &self.executing
+                && !matches!(frame.tag, b'd' | b'c' | b'f' | b'H' | b'S')
+            {
+                out.put_error_response(&copy.out_of_place(frame.tag));
+                let lost = "terminating connection because protocol synchronization was lost";
+                out.put_error_response(&PgError::fatal(SqlState::PROTOCOL_VIOLATION, lost));
+                return Step::Close;
+            }
             return self.on_event(Event::Frame(message), out);
         }
         match message {

@@ -222,7 +222,7 @@ impl BlockRun {
                 ));
             }
             Action::Setting(_) => false,
-            Action::CopyFromStdin(_) => {
+            Action::CopyFromStdin(_) | Action::CopyToStdout(_) => {
                 return Err(PgError::unsupported("cannot COPY to/from client in PL/pgSQL"));
             }
             Action::Transaction(_) => {

@@ -1,23 +1,31 @@
 //! COPY .. FROM STDIN: rows in bounded batches, one transaction around all of them.
 
+mod by_query;
+mod column;
+mod place;
+mod source;
+
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::bridge::{CellEncoder, Culprit, default_pg_type, last_part};
-use crate::iris::{IrisError, IrisType, ParameterDescription, Reply, Request, StatementMetadata};
-use crate::sql::{Action, Bind, CopyFormat, CopyFromStdin, CopyHeader};
-use crate::types::{Datum, Fitting, Oid, PgType, Style, TextDecoder, assign, assigns_as_is, fit};
-use crate::wire::{Format, FrontendMessage, PgError, SendBuf, SqlState};
-
-use super::arrays::Elements;
-use super::nested::{MakeCarrying, Nested, NestedProgress, OwnStatement, RowForm};
+use self::by_query::ByQuery;
+use self::column::{Adjustments, Column, columns};
+use self::place::{Place, at_line, column_name, copy, shown, table_name};
+use self::source::{Source, null_marker};
+use super::nested::{MakeCarrying, Nested, NestedProgress};
 use super::outcome::{CommandTag, Outcome};
 use super::violation::{Attempt, violated};
-use crate::copy::{RowDecoder, RowFormat, TextFormat};
+use crate::bridge::{Culprit, last_part};
+use crate::copy::{CopyError, Row, RowFormat};
+use crate::iris::{IrisError, Reply, Request};
 use crate::session::client::Client;
 use crate::session::contract::step::{Event, Want};
 use crate::session::understand::context::{Cx, ShardContext, Understood};
 use crate::session::understand::rules::{refused, unexpected};
+use crate::sql::{CopyFormat, CopyHeader, CopyVerbosity};
+use crate::types::{Oid, Style, decode};
+use crate::wire::{Format, FrontendMessage, PgError, SendBuf, Severity, SqlState};
 
 /// A batch of so many rows is sent when the client's message is used up: one exchange with IRIS each.
 const BATCH_ROWS: usize = 1_000;
@@ -29,19 +37,22 @@ const BATCH_BYTES_MAX: usize = 512 * 1024;
 #[derive(Debug)]
 pub(crate) struct CopyIn {
     understood: Rc<Understood>,
-    decoder: RowDecoder,
+    source: Source,
     columns: Vec<Column>,
+    adjustments: Option<Box<Adjustments>>,
     batch: Vec<u8>,
     batch_rows_count: usize,
     /// The batch on its way, to explain errors by.
     sent: Vec<u8>,
+    /// Lines of the batch's rows, where they do not follow one another; and of those on their way.
+    lines: Option<Box<BatchLines>>,
     /// What the full batch left of a message, and how much of it was taken since.
     rest: Vec<u8>,
     rest_taken: usize,
     /// Rows IRIS has taken.
     rows_count: u64,
-    /// Rows read, for the CONTEXT of errors.
-    line_count: u64,
+    /// Rows that ON_ERROR has left out.
+    ignored_count: u64,
     /// The first line must be the columns' names, and has not been read.
     header_pending: bool,
     header_lines_count: u64,
@@ -49,45 +60,13 @@ pub(crate) struct CopyIn {
     is_sending: bool,
     /// CopyDone came: the last batch is on its way.
     done: bool,
-    /// Of a table with rules that IRIS does not know of: PostgreSQL looks at the rows of a batch.
-    ruled: Option<Ruled>,
+    by_query: Option<Box<ByQuery>>,
 }
 
-/// How rows come to a table with rules.
-#[derive(Debug)]
-struct Ruled {
-    make: MakeCarrying,
-    /// What stores a batch.
-    sql: String,
-    /// The batch, a text for each column.
-    columns: Vec<Elements>,
-    nested: Option<Box<Nested>>,
-}
-
-/// How the values of a column come to IRIS; chosen once.
-#[derive(Debug)]
-struct Column {
-    decoder: TextDecoder,
-    /// The type of its text.
-    pg_type: PgType,
-    is_assigned: bool,
-    fitted: Option<(PgType, Fitting)>,
-    /// By what IRIS declares for it.
-    encoder: CellEncoder,
-}
-
-impl Column {
-    fn put(&self, field: Option<&[u8]>, style: &Arc<Style>, batch: &mut Vec<u8>) -> Result<(), Box<PgError>> {
-        let Some(bytes) = field else { return self.encoder.put(batch, &Datum::Null) };
-        let mut datum = self.decoder.decode(bytes, style)?;
-        if self.is_assigned {
-            datum = assign(datum, self.pg_type.oid, self.pg_type, style)?;
-        }
-        if let Some((to, fitting)) = self.fitted {
-            datum = fit(datum, to, fitting)?;
-        }
-        self.encoder.put(batch, &datum)
-    }
+#[derive(Debug, Default)]
+struct BatchLines {
+    filling: Vec<u64>,
+    sent: Vec<u64>,
 }
 
 impl CopyIn {
@@ -99,34 +78,36 @@ impl CopyIn {
         context: &ShardContext,
     ) -> Result<Self, Box<PgError>> {
         let internal = || PgError::error(SqlState::INTERNAL_ERROR, "COPY without a prepared INSERT");
-        let Action::CopyFromStdin(copy) = &understood.translation.action else { return Err(internal()) };
+        let copy = copy(&understood).ok_or_else(internal)?;
         let metadata = understood.extra.metadata(0).ok_or_else(internal)?;
-        let columns = columns(copy, &understood, &metadata);
-        let decoder = decoder(copy, context);
-        let CopyFormat::Text { header, .. } = copy.format;
-        let ruled = copy.ruled.clone().map(|sql| Ruled { make, sql, columns: Vec::new(), nested: None });
+        let columns = columns(copy, &understood, &metadata)?;
+        let is_consecutive = matches!(copy.options.format, CopyFormat::Rows(RowFormat::Text(_)) | CopyFormat::Binary);
+        let header = copy.options.header;
         Ok(Self {
-            understood,
-            decoder,
+            source: Source::new(copy, context),
             columns,
+            adjustments: Adjustments::of(copy)?,
             batch: Vec::new(),
             batch_rows_count: 0,
             sent: Vec::new(),
+            lines: (!is_consecutive || copy.options.ignores.is_some()).then(Box::default),
             rest: Vec::new(),
             rest_taken: 0,
             rows_count: 0,
-            line_count: 0,
+            ignored_count: 0,
             header_pending: header == CopyHeader::Matching,
             header_lines_count: u64::from(header == CopyHeader::Ignored),
             is_sending: false,
             done: false,
-            ruled,
+            by_query: copy.by_query.clone().map(|insert| Box::new(ByQuery::new(make, insert))),
+            understood,
         })
     }
 
     pub(crate) fn start(&self, out: &mut SendBuf) -> Outcome {
         let columns = u16::try_from(self.columns.len()).unwrap_or(u16::MAX);
-        out.put_copy_in_response(Format::Text, columns);
+        let is_binary = matches!(self.source, Source::Binary(_));
+        out.put_copy_in_response(if is_binary { Format::Binary } else { Format::Text }, columns);
         Outcome::Wait(Want::Frame)
     }
 
@@ -135,8 +116,8 @@ impl CopyIn {
     pub(crate) fn resume(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match event {
             Event::Frame(message) if !self.is_sending => self.on_message(&message, cx),
-            event if self.ruled.as_ref().is_some_and(|ruled| ruled.nested.is_some()) => {
-                let nested = self.ruled.as_mut().and_then(|ruled| ruled.nested.take());
+            event if self.by_query.as_ref().is_some_and(|by_query| by_query.nested.is_some()) => {
+                let nested = self.by_query.as_mut().and_then(|by_query| by_query.nested.take());
                 let Some(mut nested) = nested else { return Err(cx.shard.unwaited()) };
                 let progress = nested.resume(event, cx);
                 self.on_progress(nested, progress, cx)
@@ -158,19 +139,19 @@ impl CopyIn {
     ) -> Result<Outcome, Box<PgError>> {
         match progress {
             Ok(NestedProgress::Wait(want)) => {
-                if let Some(ruled) = &mut self.ruled {
-                    ruled.nested = Some(nested);
+                if let Some(by_query) = &mut self.by_query {
+                    by_query.nested = Some(nested);
                 }
                 Ok(Outcome::Wait(want))
             }
             Ok(NestedProgress::Done(count)) => {
                 self.is_sending = false;
                 self.rows_count = self.rows_count.saturating_add(count);
-                self.go_on(cx)
+                self.store_group(cx)
             }
             Err(error) => {
-                if let Some(ruled) = &mut self.ruled {
-                    ruled.nested = Some(nested);
+                if let Some(by_query) = &mut self.by_query {
+                    by_query.nested = Some(nested);
                 }
                 Err(error)
             }
@@ -179,21 +160,41 @@ impl CopyIn {
 
     /// The result left open on the lease when this is given up.
     pub(crate) fn take_result(&mut self) -> Option<Request> {
-        self.ruled.as_mut()?.nested.as_mut()?.take_result()
+        self.by_query.as_mut()?.take_result()
     }
 
     /// Rows have come that IRIS has not been sent.
     pub(crate) fn has_unsent(&self) -> bool {
-        self.batch_rows_count > 0 || self.decoder.has_begun()
+        self.batch_rows_count > 0 || self.source.has_begun()
+    }
+
+    /// The error of a message that has no place in the client's data. What follows it cannot be told from more data.
+    pub(crate) fn out_of_place(&self, tag: u8) -> Box<PgError> {
+        let message = format!("unexpected message type 0x{tag:02X} during COPY from stdin");
+        let error = PgError::error(SqlState::PROTOCOL_VIOLATION, message);
+        at_line(error, &self.understood, self.next_line(), Place::Line)
+    }
+
+    /// The line that the client's data have come to, where each row has one.
+    fn next_line(&self) -> u64 {
+        let batch = u64::try_from(self.batch_rows_count).unwrap_or(u64::MAX);
+        let taken = self.rows_count.saturating_add(batch).saturating_add(self.ignored_count);
+        taken.saturating_add(self.header_lines_count).saturating_add(1)
     }
 
     /// A message of the client.
     ///
     /// # Errors
-    /// 22P04 and 22xxx for bad data, 57014 for CopyFail, 08P01 for a message that has no place here.
+    /// 22P04 and 22xxx for bad data, 57014 for CopyFail.
     fn on_message(&mut self, message: &FrontendMessage<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match message {
             FrontendMessage::CopyData(data) => {
+                let encoding = copy(&self.understood).map(|copy| copy.options.encoding).unwrap_or_default();
+                if let Cow::Owned(data) = encoding.to_utf8(data) {
+                    self.rest = data;
+                    self.rest_taken = 0;
+                    return self.go_on(cx);
+                }
                 let mut input = *data;
                 let outcome = self.fill(&mut input, cx);
                 self.rest.extend_from_slice(input);
@@ -204,11 +205,12 @@ impl CopyIn {
                 self.fill(&mut &[][..], cx)
             }
             FrontendMessage::CopyFail(reason) => {
-                Err(PgError::error(SqlState::QUERY_CANCELED, format!("COPY from stdin failed: {reason}")))
+                let error = PgError::error(SqlState::QUERY_CANCELED, format!("COPY from stdin failed: {reason}"));
+                Err(at_line(error, &self.understood, self.next_line(), Place::Line))
             }
             // Ignored so that a client may pipeline them behind its data (protocol-flow chapter, "COPY Operations").
             FrontendMessage::Flush | FrontendMessage::Sync => Ok(Outcome::Wait(Want::Frame)),
-            _ => Err(PgError::error(SqlState::PROTOCOL_VIOLATION, "unexpected message type during COPY from stdin")),
+            _ => Err(cx.shard.unwaited()),
         }
     }
 
@@ -228,7 +230,7 @@ impl CopyIn {
 
     /// IRIS has refused a row of the batch; each in front of it counts as one.
     fn violated(&self, error: &IrisError, counts: &[i64], context: &ShardContext, client: &Client) -> Box<PgError> {
-        let Action::CopyFromStdin(copy) = &self.understood.translation.action else { return refused(error, context) };
+        let Some(copy) = copy(&self.understood) else { return refused(error, context) };
         let metadata = self.understood.extra.metadata(0);
         let (metadata, style) = (metadata.as_deref(), client.settings.style());
         let taken_count = counts.iter().take_while(|count| **count > 0).count();
@@ -241,6 +243,7 @@ impl CopyIn {
         }
         let line = u64::try_from(taken_count).unwrap_or(u64::MAX).saturating_add(self.rows_count).saturating_add(1);
         let line = line.saturating_add(self.header_lines_count);
+        let line = self.lines.as_ref().and_then(|lines| lines.sent.get(taken_count)).copied().unwrap_or(line);
         // What did not fit its column PostgreSQL knows by the column already.
         let culprit = Culprit::of(error);
         let misfit = culprit.field.filter(|_| matches!(error.sqlcode, 104 | 105)).map(last_part);
@@ -251,7 +254,8 @@ impl CopyIn {
             .zip(misfit)
             .and_then(|(writes, name)| writes.columns.iter().position(|column| column.eq_ignore_ascii_case(name)));
         let value = culprit.value.map(str::as_bytes);
-        at_line(explained, &self.understood, line, index.map(|index| (index, value)))
+        let place = index.map_or(Place::Line, |index| Place::Column(index, value));
+        at_line(explained, &self.understood, line, place)
     }
 
     /// Goes on with what the batch before left of the client's message.
@@ -270,43 +274,51 @@ impl CopyIn {
 
     /// Moves rows to the batch until the batch is full or `input` used up.
     fn fill(&mut self, input: &mut &[u8], cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
-        let style = cx.client.settings.style();
         while self.batch_rows_count < BATCH_ROWS_MAX && self.batch.len() < BATCH_BYTES_MAX {
-            let row = match self.decoder.next_row(input)? {
-                Some(row) => row,
-                None if !self.done => break,
-                None => match self.decoder.finish()? {
-                    Some(row) => row,
-                    None => break,
-                },
+            let row = match self.source.next_row(input) {
+                Ok(None) if !self.done => break,
+                Ok(None) => self.source.finish(),
+                row => row,
             };
-            self.line_count = self.line_count.saturating_add(1);
+            let row = match row {
+                Ok(Some(row)) => row,
+                Ok(None) => break,
+                Err(error) => return Err(self.bad_line(&error)),
+            };
             if std::mem::take(&mut self.header_pending) {
-                let names: Vec<Option<&[u8]>> = (0..row.len()).filter_map(|index| row.get(index)).collect();
-                check_header(&names, &self.understood)
-                    .map_err(|error| at_line(error, &self.understood, self.line_count, None))?;
+                let checked = check_header(&row, &self.understood);
+                let text = row.line();
+                checked.map_err(|error| at_line(error, &self.understood, 1, Place::Text(text)))?;
                 self.header_lines_count = 1;
                 continue;
             }
-            if row.len() > self.columns.len() {
-                let error = PgError::error(SqlState::BAD_COPY_FORMAT, "extra data after last expected column");
-                return Err(at_line(error, &self.understood, self.line_count, None));
-            }
-            for (index, column) in self.columns.iter().enumerate() {
-                let Some(field) = row.get(index) else {
-                    let message = format!("missing data for column \"{}\"", column_name(&self.understood, index));
-                    let error = PgError::error(SqlState::BAD_COPY_FORMAT, message);
-                    return Err(at_line(error, &self.understood, self.line_count, None));
-                };
-                column
-                    .put(field, style, &mut self.batch)
-                    .map_err(|error| at_line(error, &self.understood, self.line_count, Some((index, field))))?;
-            }
-            if let Some(ruled) = &mut self.ruled {
-                ruled.columns.resize_with(self.columns.len(), Elements::default);
-                for (index, column) in ruled.columns.iter_mut().enumerate() {
-                    column.push_text(row.get(index).flatten());
+            let style = cx.client.settings.style();
+            let start = self.batch.len();
+            let adjustments = self.adjustments.as_deref();
+            match put_row(&row, &self.columns, adjustments, &self.understood, style, &mut self.batch) {
+                Ok(()) => {}
+                Err(Misfit { error, column }) => {
+                    self.batch.truncate(start);
+                    let field = |index| row.get(index).flatten();
+                    let field = column.and_then(|index| match adjustments {
+                        Some(adjustments) => adjustments.field(index, field(index)),
+                        None => field(index),
+                    });
+                    let text = row.line();
+                    let place = column.map_or(Place::Text(text), |index| Place::Column(index, field));
+                    let is_lines = matches!(&copy(&self.understood), Some(copy) if matches!(copy.options.format, CopyFormat::Rows(_)));
+                    let is_encoding = is_lines && error.code == SqlState::CHARACTER_NOT_IN_REPERTOIRE;
+                    let (error, place) = if is_encoding { of_encoding(error, text) } else { (error, place) };
+                    let line = row.number();
+                    ignore(&self.understood, &mut self.ignored_count, line, error, place, cx)?;
+                    continue;
                 }
+            }
+            if let Some(by_query) = &mut self.by_query {
+                put_texts(&row, &self.columns, adjustments, by_query)?;
+            }
+            if let Some(lines) = &mut self.lines {
+                lines.filling.push(row.number());
             }
             self.batch_rows_count = self.batch_rows_count.saturating_add(1);
         }
@@ -315,26 +327,55 @@ impl CopyIn {
             return self.submit(cx);
         }
         if self.done {
+            self.tell_of_ignored(cx);
             return Ok(Outcome::Complete(CommandTag::counted("COPY", self.rows_count)));
         }
         Ok(Outcome::Wait(Want::Frame))
     }
 
+    /// What is wrong with a line before it is a row.
+    fn bad_line(&self, error: &CopyError) -> Box<PgError> {
+        let place = match error {
+            CopyError::UnterminatedQuote { .. } => Place::Text(self.source.unfinished()),
+            CopyError::BinaryField { column_index, .. } => Place::Column(*column_index, None),
+            CopyError::BinaryHeader { .. } => return error.to_pg(&[]),
+            _ => Place::Line,
+        };
+        at_line(error.to_pg(&[]), &self.understood, error.line(), place)
+    }
+
+    fn tell_of_ignored(&self, cx: &mut Cx<'_>) {
+        let ignores = copy(&self.understood).and_then(|copy| copy.options.ignores);
+        let is_told = ignores.is_some_and(|ignores| ignores.verbosity >= CopyVerbosity::Default);
+        if is_told && self.ignored_count > 0 {
+            let count = self.ignored_count;
+            let rows = if count == 1 { "row was" } else { "rows were" };
+            let message = format!("{count} {rows} skipped due to data type incompatibility");
+            cx.client.notice(&notice(message), cx.out);
+        }
+    }
+
+    /// The next rows of a batch that queries store.
+    fn store_group(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
+        let Some(by_query) = &mut self.by_query else { return self.go_on(cx) };
+        let Some(statement) = by_query.next_statement() else { return self.go_on(cx) };
+        self.is_sending = true;
+        let (nested, progress) = Nested::start(statement, by_query.make, cx)?;
+        self.on_progress(Box::new(nested), Ok(progress), cx)
+    }
+
     fn submit(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
-        if let Some(ruled) = &mut self.ruled {
-            let rows_count = std::mem::take(&mut self.batch_rows_count);
+        if let Some(lines) = &mut self.lines {
+            std::mem::swap(&mut lines.filling, &mut lines.sent);
+            lines.filling.clear();
+        }
+        if self.by_query.is_some() {
+            self.batch_rows_count = 0;
             self.batch.clear();
-            self.is_sending = true;
-            let columns = std::mem::take(&mut ruled.columns);
-            let types = vec![Oid::TEXT_ARRAY; columns.len()];
-            let array = |column: Elements| (Format::Binary, Some(column.into_array(Oid::TEXT, rows_count).concat()));
-            let values = columns.into_iter().map(array).collect();
-            let own = OwnStatement::new(ruled.sql.clone(), types, values, RowForm::Carried);
-            let (nested, progress) = Nested::start(own, ruled.make, cx)?;
-            return self.on_progress(Box::new(nested), Ok(progress), cx);
+            return self.store_group(cx);
         }
         let client = &mut *cx.client;
-        let Action::CopyFromStdin(copy) = &self.understood.translation.action else {
+        let Some(copy) = copy(&self.understood) else {
             return Err(PgError::error(SqlState::INTERNAL_ERROR, "COPY lost its statement"));
         };
         client.transaction.mark_iris_open();
@@ -354,100 +395,151 @@ impl CopyIn {
     }
 }
 
-fn decoder(copy: &CopyFromStdin, context: &ShardContext) -> RowDecoder {
-    let row_bytes_max = usize::try_from(context.options.limits.frame_bytes_max).unwrap_or(usize::MAX);
-    match &copy.format {
-        CopyFormat::Text { delimiter, null, header } => {
-            let header = *header == CopyHeader::Ignored;
-            let format = TextFormat { delimiter: *delimiter, null: null.clone(), header };
-            RowDecoder::new(RowFormat::Text(format), None, row_bytes_max)
-        }
-    }
+/// Why a row cannot be stored.
+struct Misfit {
+    error: Box<PgError>,
+    /// Where it is about one column's value.
+    column: Option<usize>,
 }
 
-/// What the translation knows of a column counts before what IRIS declares: timestamptz is TIMESTAMP there.
-fn columns(copy: &CopyFromStdin, understood: &Understood, metadata: &StatementMetadata) -> Vec<Column> {
-    let untyped = ParameterDescription { iris_type: IrisType::VARCHAR, precision: 0, scale: 0, nullable: 1 };
-    (0..copy.columns_count)
-        .map(|index| {
-            let declared = metadata.parameters.get(index).copied().unwrap_or(untyped);
-            let known = understood.translation.parameter_types.get(index).copied();
-            let oid = known
-                .filter(|oid| *oid != Oid::UNSPECIFIED)
-                .unwrap_or_else(|| default_pg_type(declared.iris_type, declared.precision, declared.scale).oid);
-            let pg_type = match copy.insert.binds.get(index) {
-                Some(Bind::Assigned { to, .. }) => *to,
-                _ => PgType::new(oid),
-            };
-            Column {
-                decoder: TextDecoder::select(pg_type.oid),
-                pg_type,
-                is_assigned: !assigns_as_is(pg_type.oid, pg_type),
-                fitted: match copy.insert.binds.get(index) {
-                    Some(Bind::Fitted { to, fitting, .. }) => Some((*to, *fitting)),
-                    _ => None,
-                },
-                encoder: CellEncoder::select(declared),
-            }
-        })
-        .collect()
+/// A row's values behind those of the batch.
+fn put_row(
+    row: &Row<'_>,
+    columns: &[Column],
+    adjustments: Option<&Adjustments>,
+    understood: &Understood,
+    style: &Arc<Style>,
+    batch: &mut Vec<u8>,
+) -> Result<(), Misfit> {
+    let whole = |error: Box<PgError>| Misfit { error, column: None };
+    if row.len() > columns.len() {
+        return Err(whole(PgError::error(SqlState::BAD_COPY_FORMAT, "extra data after last expected column")));
+    }
+    for (index, column) in columns.iter().enumerate() {
+        let Some(mut field) = row.get(index) else {
+            let name = copy(understood).map(|copy| column_name(copy, index)).unwrap_or_default();
+            let message = format!("missing data for column \"{name}\"");
+            return Err(whole(PgError::error(SqlState::BAD_COPY_FORMAT, message)));
+        };
+        if let Some(adjustments) = adjustments {
+            field = adjustments.field(index, field);
+        }
+        if field.is_none() && row.is_default(index) {
+            no_default(understood, index).map_or(Ok(()), |error| Err(whole(error)))?;
+        }
+        column.put(field, style, batch).map_err(|error| Misfit { error, column: Some(index) })?;
+    }
+    Ok(())
+}
+
+/// The error of a default's marker for a column that has none.
+fn no_default(understood: &Understood, index: usize) -> Option<Box<PgError>> {
+    let copy = copy(understood)?;
+    let (name, has_default) = copy.columns.get(index)?;
+    let detail = format!("Column \"{name}\" has no default value.");
+    let message = "unexpected default marker in COPY data";
+    (!has_default).then(|| PgError::error(SqlState::BAD_COPY_FORMAT, message).detail(detail))
+}
+
+/// A row's texts, for a query that stores them.
+fn put_texts(
+    row: &Row<'_>,
+    columns: &[Column],
+    adjustments: Option<&Adjustments>,
+    by_query: &mut ByQuery,
+) -> Result<(), Box<PgError>> {
+    let mut text = std::mem::take(&mut by_query.text);
+    let elements = by_query.row((0..columns.len()).map(|index| row.is_default(index)));
+    for (index, (column, elements)) in columns.iter().zip(elements).enumerate() {
+        let mut field = row.get(index).flatten();
+        if let Some(adjustments) = adjustments {
+            field = adjustments.field(index, field);
+        }
+        match field {
+            Some(bytes) if column.print(bytes, &mut text)? => elements.push_text(Some(&text)),
+            field => elements.push_text(field),
+        }
+    }
+    by_query.text = text;
+    Ok(())
+}
+
+/// ON_ERROR: the row is left out.
+///
+/// # Errors
+/// `error` where it is not to be ignored, and when there are too many.
+fn ignore(
+    understood: &Understood,
+    ignored_count: &mut u64,
+    line: u64,
+    error: Box<PgError>,
+    place: Place<'_>,
+    cx: &mut Cx<'_>,
+) -> Result<(), Box<PgError>> {
+    let found = copy(understood).and_then(|copy| copy.options.ignores.map(|ignores| (copy, ignores)));
+    let (Some((copy, ignores)), Place::Column(index, value), true) = (found, place, is_of_type(&error)) else {
+        return Err(at_line(error, understood, line, place));
+    };
+    *ignored_count = ignored_count.saturating_add(1);
+    if ignores.verbosity == CopyVerbosity::Verbose {
+        let value = value.map_or_else(|| "null input".to_owned(), |value| format!("\"{}\"", shown(value)));
+        let column = column_name(copy, index);
+        let message =
+            format!("skipping row due to data type incompatibility at line {line} for column \"{column}\": {value}");
+        let mut notice = notice(message);
+        notice.context = Some(format!("COPY {}", table_name(copy)));
+        cx.client.notice(&notice, cx.out);
+    }
+    match ignores.limit {
+        Some(limit) if *ignored_count > limit => {
+            let message = format!("skipped more than REJECT_LIMIT ({limit}) rows due to data type incompatibility");
+            Err(at_line(PgError::error(SqlState::INVALID_TEXT, message), understood, line, place))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// HEADER MATCH: the first line says what the columns are.
-fn check_header(names: &[Option<&[u8]>], understood: &Understood) -> Result<(), Box<PgError>> {
-    let Action::CopyFromStdin(copy) = &understood.translation.action else { return Ok(()) };
-    let columns = copy.insert.writes.as_ref().map(|writes| writes.columns.as_slice()).unwrap_or_default();
+fn check_header(row: &Row<'_>, understood: &Understood) -> Result<(), Box<PgError>> {
+    let Some(copy) = copy(understood) else { return Ok(()) };
     let bad = |message: String| Err(PgError::error(SqlState::BAD_COPY_FORMAT, message));
-    if names.len() != columns.len() {
-        let (got, expected) = (names.len(), columns.len());
+    if row.len() != copy.columns.len() {
+        let (got, expected) = (row.len(), copy.columns.len());
         return bad(format!("wrong number of fields in header line: got {got}, expected {expected}"));
     }
-    for (number, (name, column)) in (1..).zip(names.iter().zip(columns)) {
+    for (number, (name, (column, _))) in (1..).zip(row.iter().zip(&copy.columns)) {
         let place = format!("column name mismatch in header line field {number}");
         match name {
-            Some(name) if *name == column.as_bytes() => {}
+            Some(name) if *name == *column.as_bytes() => {}
             Some(name) => {
                 let name = String::from_utf8_lossy(name);
                 return bad(format!("{place}: got \"{name}\", expected \"{column}\""));
             }
-            None => return bad(format!("{place}: got null value (\"\\N\"), expected \"{column}\"")),
+            None => {
+                let null = String::from_utf8_lossy(null_marker(copy));
+                return bad(format!("{place}: got null value (\"{null}\"), expected \"{column}\""));
+            }
         }
     }
     Ok(())
 }
 
-fn column_name(understood: &Understood, index: usize) -> String {
-    let Action::CopyFromStdin(copy) = &understood.translation.action else { return String::new() };
-    copy.insert.writes.as_ref().and_then(|writes| writes.columns.get(index)).cloned().unwrap_or_default()
+/// Whether the input of a type is what refuses a value, so that ON_ERROR may leave the row out.
+fn is_of_type(error: &PgError) -> bool {
+    error.code.as_str().starts_with("22")
+        && error.code != SqlState::CHARACTER_NOT_IN_REPERTOIRE
+        && !error.is_beyond_iris
 }
 
-/// Bytes of a value in the CONTEXT of an error (`MAX_COPY_DATA_DISPLAY` of `copyfromparse.c`).
-const SHOWN_BYTES_MAX: usize = 100;
+/// What is wrong with a line that is no UTF-8: PostgreSQL finds that before it reads the values.
+fn of_encoding(error: Box<PgError>, line: &[u8]) -> (Box<PgError>, Place<'_>) {
+    match decode(Oid::TEXT, Format::Text, &[line, b"\n"].concat()) {
+        Err(error) => (error, Place::Line),
+        // An escape.
+        Ok(_) => (error, Place::Text(line)),
+    }
+}
 
-/// Where in the data an error is: line, and column with its value where it is one column's.
-fn at_line(
-    mut error: Box<PgError>,
-    understood: &Understood,
-    line: u64,
-    field: Option<(usize, Option<&[u8]>)>,
-) -> Box<PgError> {
-    let Action::CopyFromStdin(copy) = &understood.translation.action else { return error };
-    let table = copy.insert.writes.as_ref().map_or("", |writes| writes.table.name.as_str());
-    let place = format!("COPY {table}, line {line}");
-    error.context = Some(match field {
-        None => place,
-        Some((index, value)) => {
-            let column = column_name(understood, index);
-            let shown = match value.map(String::from_utf8_lossy) {
-                None => "null input".to_owned(),
-                Some(value) if value.len() <= SHOWN_BYTES_MAX => format!("\"{value}\""),
-                Some(value) => {
-                    let end = (0..=SHOWN_BYTES_MAX).rev().find(|end| value.is_char_boundary(*end)).unwrap_or(0);
-                    format!("\"{}...\"", value.get(..end).unwrap_or_default())
-                }
-            };
-            format!("{place}, column {column}: {shown}")
-        }
-    });
-    error
+fn notice(message: String) -> Box<PgError> {
+    PgError::new(Severity::Notice, SqlState::SUCCESSFUL_COMPLETION, message)
 }

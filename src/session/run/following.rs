@@ -12,7 +12,7 @@ use super::nested::StepsDone;
 use super::outcome::{CommandTag, Outcome};
 use super::script::Run;
 use crate::session::contract::step::{Event, Progress, Want};
-use crate::session::understand::context::Cx;
+use crate::session::understand::context::{Cx, ShardContext, Understood};
 use crate::session::understand::prelude::prelude;
 use crate::session::understand::question::Question;
 
@@ -144,4 +144,9 @@ impl Following {
             None => Outcome::Empty,
         }
     }
+}
+
+/// Whether sequences may come or go with a definition.
+pub(in crate::session) fn follows(understood: &Understood, context: &ShardContext) -> bool {
+    !understood.translation.owned.is_empty() && context.options.sequences.is_some()
 }

@@ -6,10 +6,12 @@ pub(super) mod arrays;
 pub(super) mod bind;
 pub(super) mod block;
 pub(super) mod calls;
+mod carried;
 pub(super) mod catalog;
 pub(super) mod channel;
 pub(super) mod control;
 pub(super) mod copy_in;
+pub(super) mod copy_out;
 pub(super) mod cursor;
 pub(super) mod defer;
 pub(super) mod define;
@@ -54,20 +56,23 @@ use self::arguments::Arguments;
 use self::bind::{StepValues, Values};
 use self::block::BlockRun;
 use self::calls::Calls;
+use self::carried::carry;
 use self::catalog::{CatalogRun, CatalogStatement};
 use self::channel::ChannelOperation;
 use self::control::Control;
 use self::copy_in::CopyIn;
+use self::copy_out::CopyOut;
 use self::cursor::run::{CommitHeld, CursorRun};
 use self::define::Define;
 use self::drawing::Drawing;
 use self::emptied::Emptying;
 use self::finish::FinishRun;
 use self::following::Following;
+pub(in crate::session) use self::following::follows;
 use self::local::{Local, LocalCommand};
 use self::lock_rows::LockRowsRun;
 use self::mirror_only::MirrorOnly;
-use self::nested::{Carrying, StepsDone};
+use self::nested::{Carrying, RowUse, StepsDone};
 use self::outcome::Outcome;
 use self::refused::{RefusedRun, Wanted};
 use self::rehearsed::Rehearsed;
@@ -91,6 +96,7 @@ pub(super) enum Operation {
     Run(Run),
     Control(Control),
     Copy(Box<CopyIn>),
+    CopyOut(Box<CopyOut>),
     /// The oracle answers.
     Catalog(Box<CatalogRun>),
     /// IRIS gives rows, the oracle answers.
@@ -255,6 +261,7 @@ impl Operation {
                 Self::Local(Local { command: LocalCommand::Nothing, tag: tag(), describe })
             }
             Action::CopyFromStdin(_) => Self::Copy(Box::new(CopyIn::new(carrying, understood, context)?)),
+            Action::CopyToStdout(_) => Self::CopyOut(Box::new(CopyOut::new(carrying, understood))),
             Action::Channel(command) => Self::Channel(ChannelOperation::new(command.clone(), tag())),
             Action::Do(_) => Self::Block(Box::new(BlockRun::new(understood))),
             // What CLOSE closes the session has closed.
@@ -313,6 +320,7 @@ impl Operation {
                 cx.client.settings.check_writable("COPY FROM")?;
                 Ok(copy.start(cx.out))
             }
+            Self::CopyOut(copy) => copy.start(cx),
             Self::Catalog(run) => run.start(rows_max, cx),
             Self::Finish(run) => run.start(rows_max, cx),
             Self::Refused(run) => {
@@ -394,6 +402,7 @@ impl Operation {
             Self::Run(run) => run.resume(event, cx),
             Self::Control(control) => control.resume(event, cx),
             Self::Copy(copy) => copy.resume(event, cx),
+            Self::CopyOut(copy) => copy.resume(event, cx),
             Self::Catalog(run) => run.resume(event, cx),
             Self::Finish(run) => run.resume(event, cx),
             Self::Refused(run) => {
@@ -499,6 +508,7 @@ impl Operation {
             Self::Rehearsed(run) => run.take_result(),
             Self::Copy(run) => run.take_result(),
             Self::Mirror(run) => run.take_result(),
+            Self::CopyOut(run) => run.take_result(),
             // A cursor's result is its portal's.
             _ => None,
         }
@@ -536,11 +546,6 @@ impl Operation {
     }
 }
 
-/// Whether sequences may come or go with a definition.
-pub(in crate::session) fn follows(understood: &Understood, context: &ShardContext) -> bool {
-    !understood.translation.owned.is_empty() && context.options.sequences.is_some()
-}
-
 impl Carrying for Operation {
     fn start(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         self.start(0, cx)
@@ -574,24 +579,16 @@ fn carrying(
     understood: Rc<Understood>,
     values: Values,
     formats: Formats,
-    carries: bool,
+    rows: RowUse,
     cx: &Cx<'_>,
 ) -> Result<Box<dyn Carrying>, Box<PgError>> {
-    let mut operation = Operation::new(understood, values, formats, false, cx.shard, cx.client)?;
+    let describe = rows == RowUse::Described;
+    let mut operation = Operation::new(understood, values, formats, describe, cx.shard, cx.client)?;
+    let carries = rows == RowUse::Carried;
     match &mut operation {
         Operation::Run(run) => carry(run, carries, cx),
         Operation::Drawing(drawing) => drawing.carries = Some(carries),
         _ => {}
     }
     Ok(Box::new(operation))
-}
-
-fn carry(run: &mut Run, carries: bool, cx: &Cx<'_>) {
-    if carries {
-        run.print_standard();
-    }
-    // A portal may have a result of the same statement open: IRIS tells results apart by the key.
-    if cx.client.open_results.any() {
-        run.separate(cx.shard.next_statement_key());
-    }
 }

@@ -49,20 +49,33 @@ pub(crate) struct StepsDone {
     pub ignored: Vec<usize>,
 }
 
-/// Makes one for an understood statement with its values. `carries`: its rows become parameters.
+/// Makes one for an understood statement with its values.
 pub(crate) type MakeCarrying = fn(
     understood: Rc<Understood>,
     values: Values,
     formats: Formats,
-    carries: bool,
+    rows: RowUse,
     cx: &Cx<'_>,
 ) -> Result<Box<dyn Carrying>>;
+
+/// What becomes of its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RowUse {
+    /// They are those of the statement around it.
+    Plain,
+    /// The same, behind their description.
+    Described,
+    /// They become parameters.
+    Carried,
+}
 
 /// The form of its rows.
 #[derive(Debug, Clone)]
 pub(crate) enum RowForm {
     /// As the client wants those of the statement around it.
     Client(Formats),
+    /// The same, behind their description.
+    Described(Formats),
     /// As parameters of further statements: nothing is lost, whatever the client's settings are.
     Carried,
     /// The same, in these formats.
@@ -84,12 +97,14 @@ pub(crate) struct OwnStatement {
     pub form: RowForm,
     /// It stores or locks rows whose rules have been looked at.
     pub stores: bool,
+    /// How many characters further on it stands in the client's statement, where it is a part of that, or has one.
+    pub offset: Option<i64>,
 }
 
 impl OwnStatement {
     /// One like a client's.
     pub(crate) fn new(sql: String, parameter_types: Vec<Oid>, values: Vec<BoundValue>, form: RowForm) -> Self {
-        Self { sql, asked: None, parameter_types, values, form, stores: false }
+        Self { sql, asked: None, parameter_types, values, form, stores: false, offset: None }
     }
 }
 
@@ -100,6 +115,7 @@ pub(crate) struct Nested {
     parameter_types: Vec<Oid>,
     values: Vec<BoundValue>,
     form: RowForm,
+    offset: Option<i64>,
     /// Of its rows, once it is understood.
     columns: Vec<CarriedColumn>,
     /// The same of [`RowForm::Fetched`].
@@ -138,17 +154,25 @@ impl Nested {
         make: MakeCarrying,
         cx: &mut Cx<'_>,
     ) -> Result<(Self, NestedProgress)> {
-        let OwnStatement { sql, asked, parameter_types, values, form, stores } = statement;
+        let OwnStatement { sql, asked, parameter_types, values, form, stores, offset } = statement;
         let mut template = Template::default();
-        Resolve::scan(&sql, &mut template, cx.client)?;
+        Resolve::scan(&sql, &mut template, cx.client).map_err(|error| placed(error, offset))?;
         let mut resolve = Box::new(match stores {
             true => Resolve::storing(&sql, asked, template, &parameter_types),
             false => Resolve::with_types(&sql, template, &parameter_types),
         });
-        let mut nested =
-            Self { make, parameter_types, values, form, columns: Vec::new(), fetched: Vec::new(), stage: Stage::Over };
+        let mut nested = Self {
+            make,
+            parameter_types,
+            values,
+            form,
+            offset,
+            columns: Vec::new(),
+            fetched: Vec::new(),
+            stage: Stage::Over,
+        };
         let understanding = resolve.start(cx);
-        let progress = nested.understood(understanding, resolve, cx).map_err(without_position)?;
+        let progress = nested.understood(understanding, resolve, cx).map_err(|error| placed(error, offset))?;
         Ok((nested, progress))
     }
 
@@ -166,7 +190,7 @@ impl Nested {
             }
             Stage::Over => Err(cx.shard.unwaited()),
         };
-        progress.map_err(without_position)
+        progress.map_err(|error| placed(error, self.offset))
     }
 
     /// The columns of its rows.
@@ -205,7 +229,7 @@ impl Nested {
         let columns = columns_of(&understood, described.as_deref());
         self.columns = columns.iter().map(|(_, pg_type)| carried(*pg_type)).collect();
         let formats = match &self.form {
-            RowForm::Client(formats) | RowForm::CarriedAs(formats) => formats.clone(),
+            RowForm::Client(formats) | RowForm::Described(formats) | RowForm::CarriedAs(formats) => formats.clone(),
             RowForm::Carried => Formats::new(self.columns.iter().map(|column| column.format)),
             RowForm::CarriedThenFetched(count) => {
                 let carried_count = columns.len().saturating_sub(*count);
@@ -230,8 +254,14 @@ impl Nested {
             .collect();
         let sources = Sources { sql: &sql, template: &template, parameters: &parameters, context: cx.shard };
         let values = bind_values(&understood, &sources, &formats, cx)?;
-        let carries = !matches!(self.form, RowForm::Client(_));
-        let mut operation = (self.make)(understood, values, formats, carries, cx)?;
+        let rows = match self.form {
+            RowForm::Client(_) => RowUse::Plain,
+            RowForm::Described(_) => RowUse::Described,
+            RowForm::Carried | RowForm::CarriedAs(_) | RowForm::Fetched | RowForm::CarriedThenFetched(_) => {
+                RowUse::Carried
+            }
+        };
+        let mut operation = (self.make)(understood, values, formats, rows, cx)?;
         let outcome = operation.start(cx);
         self.on_outcome(outcome, operation)
     }
@@ -304,7 +334,9 @@ fn fetched(name: &str, pg_type: PgType) -> Result<FetchedColumn> {
     Ok(FetchedColumn::of(name, pg_type))
 }
 
-fn without_position(mut error: Box<PgError>) -> Box<PgError> {
-    error.position = None;
+/// The error with its position in the client's text, if there is one.
+fn placed(mut error: Box<PgError>, offset: Option<i64>) -> Box<PgError> {
+    let moved = error.position.zip(offset).map(|(position, offset)| i64::from(position).saturating_add(offset));
+    error.position = moved.filter(|position| *position > 0).and_then(|position| u32::try_from(position).ok());
     error
 }

@@ -18,6 +18,7 @@ pub(crate) fn needs_transaction(understood: &Understood) -> bool {
     let translation = &understood.translation;
     match &translation.action {
         Action::CopyFromStdin(_) | Action::WriteBack(_) | Action::LockRows(_) | Action::Staged(_) => true,
+        Action::CopyToStdout(copy) => copy.is_change,
         Action::Do(block) => block.has_several_statements(),
         Action::Script(_) => {
             let is_ddl =

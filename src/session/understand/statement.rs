@@ -100,7 +100,7 @@ impl Statement {
 /// What the client said first, then what PostgreSQL says; where it could not be asked, casts, then what IRIS declares for the first place a parameter stands in.
 pub(crate) fn parameter_types(understood: &Understood, client_types: &[Oid], told: Option<&Described>) -> Vec<Oid> {
     let translation = &understood.translation;
-    if let Action::CopyFromStdin(_) = translation.action {
+    if let Action::CopyFromStdin(_) | Action::CopyToStdout(_) = translation.action {
         // Its `$n` are the columns of a row.
         return Vec::new();
     }

@@ -8,6 +8,8 @@ mod describe;
 mod differential;
 mod lexing;
 
+use crate::copy::RowFormat;
+use crate::sql::plan::CopyFormat;
 use std::cell::Cell;
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -146,8 +148,15 @@ fn in_one_line(sql: &str, schema: &dyn Schema) -> String {
             Action::Calls(calls) => calls::shown(calls, &template),
             Action::CopyFromStdin(copy) => {
                 let insert = spelled(&copy.insert.statement.text, &copy.insert.binds, &template);
-                format!("COPY {:?} {insert}", copy.format)
+                let format = match &copy.options.format {
+                    CopyFormat::Rows(RowFormat::Text(_)) => "text",
+                    CopyFormat::Rows(RowFormat::Csv(_)) => "csv",
+                    CopyFormat::Binary => "binary",
+                };
+                let by_query = copy.by_query.as_ref().map(|by_query| format!(" by {}", by_query.insert(&[])));
+                format!("COPY {format} {insert}{}", by_query.unwrap_or_default())
             }
+            Action::CopyToStdout(copy) => format!("COPY OUT {}", copy.sql),
             other => format!("{other:?}"),
         },
     }

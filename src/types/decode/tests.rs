@@ -124,7 +124,7 @@ fn text_must_be_utf8_without_nul() {
 
 #[test]
 fn bad_binary() {
-    let cases: [(&str, &[u8], &str); 16] = [
+    let cases: [(&str, &[u8], &str); 17] = [
         ("int4", b"\0\0\0", "08P01 insufficient data left in message"),
         ("int4", b"\0\0\0\0\0", "22P03 incorrect binary data format"),
         ("bool", b"", "08P01 insufficient data left in message"),
@@ -137,7 +137,8 @@ fn bad_binary() {
         ("jsonb", b"\x02{}", "XX000 unsupported jsonb version number 2"),
         ("jsonb", b"", "08P01 insufficient data left in message"),
         ("vector", b"\0\0\0\0", "22000 vector must have at least 1 dimension"),
-        ("inet", b"\x02", "0A000 binary input of type inet is not supported"),
+        ("inet", b"\x02", "08P01 insufficient data left in message"),
+        ("point", b"\x02", "0A000 binary input of type point is not supported"),
         (
             "int4[]",
             b"\0\0\0\x01\0\0\0\0\0\0\0\x19",
@@ -235,4 +236,27 @@ fn names_and_single_bytes_in_binary_have_their_length() {
     assert_eq!(said(Oid::CHAR, b"\xE4"), "0A000");
     assert_eq!(said(Oid::NAME, &[b'n'; 63]), "n".repeat(63));
     assert_eq!(said(Oid::NAME, &[b'n'; 64]), "42622");
+}
+
+#[test]
+fn addresses_and_bits_in_binary() {
+    let text = |oid: Oid, bytes: &[u8]| match decode(oid, Format::Binary, bytes) {
+        Ok(Datum::Owned(text)) => text,
+        Ok(other) => format!("{other:?}"),
+        Err(error) => error.message,
+    };
+    assert_eq!(text(Oid::INET, &[2, 32, 0, 4, 10, 0, 0, 1]), "10.0.0.1");
+    assert_eq!(text(Oid::INET, &[2, 8, 0, 4, 10, 0, 0, 1]), "10.0.0.1/8");
+    assert_eq!(text(Oid::CIDR, &[2, 8, 1, 4, 10, 0, 0, 0]), "10.0.0.0/8");
+    assert_eq!(text(Oid::CIDR, &[2, 8, 1, 4, 10, 0, 0, 1]), "invalid external \"cidr\" value");
+    let v6 = [&[3, 128, 0, 16][..], &[0; 15], &[1]].concat();
+    assert_eq!(text(Oid::INET, &v6), "::1");
+    assert_eq!(text(Oid::INET, &[1, 8, 0, 4, 10, 0, 0, 1]), "invalid address family in external \"inet\" value");
+    assert_eq!(text(Oid::INET, &[2, 33, 0, 4, 10, 0, 0, 1]), "invalid bits in external \"inet\" value");
+    assert_eq!(text(Oid::INET, &[2, 8, 0, 4, 10, 0, 0]), "invalid length in external \"inet\" value");
+    assert_eq!(text(Oid::MACADDR, &[8, 0, 0x2b, 1, 2, 0xff]), "08:00:2b:01:02:ff");
+    assert_eq!(text(Oid::MACADDR8, &[8, 0, 0x2b, 1, 2, 3, 4, 5]), "08:00:2b:01:02:03:04:05");
+    assert_eq!(text(Oid::VARBIT, &[0, 0, 0, 10, 0b1010_0001, 0b0100_0000]), "1010000101");
+    assert_eq!(text(Oid::BIT, &[0, 0, 0, 0]), "");
+    assert_eq!(text(Oid::BIT, &[0, 0, 0, 9, 1]), "insufficient data left in message");
 }

@@ -1,6 +1,7 @@
 """asyncpg: binary everywhere, statement cache, executemany, cursors, COPY, pools, transactions, errors."""
 
 import asyncio
+import io
 import datetime as dt
 import decimal
 import uuid
@@ -119,6 +120,18 @@ async def copying(conn):
 
     equal(await conn.copy_to_table("cp", source=rows(), columns=["id", "name"]), "COPY 1000")
     equal(await conn.fetchval("SELECT name FROM cp WHERE id = 999"), "name 999")
+    records = [(n, None if n % 3 == 0 else f"näme {n}") for n in range(1000, 3000)]
+    equal(await conn.copy_records_to_table("cp", records=records), "COPY 2000")
+    equal([tuple(row) for row in await conn.fetch("SELECT * FROM cp WHERE id >= 1000 ORDER BY id")], records)
+    out = io.BytesIO()
+    equal(await conn.copy_from_query("SELECT id, name FROM cp WHERE id < $1 ORDER BY id", 2, output=out, format="csv"), "COPY 2")
+    equal(out.getvalue(), b"0,name 0\n1,name 1\n")
+    out = io.BytesIO()
+    equal(await conn.copy_from_table("cp", output=out, format="binary"), "COPY 3000")
+    await conn.execute("DELETE FROM cp")
+    out.seek(0)
+    equal(await conn.copy_to_table("cp", source=out, format="binary"), "COPY 3000")
+    equal(await conn.fetchval("SELECT count(name) FROM cp WHERE id >= 1000"), sum(name is not None for _, name in records))
 
 
 async def transactions(conn):

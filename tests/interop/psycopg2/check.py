@@ -130,6 +130,13 @@ def copying(conn):
     equal(one_row(cur, "SELECT count(*), count(name) FROM cp"), (1002, 802))
     equal(one_row(cur, "SELECT name FROM cp WHERE id = 5000"), ("a\tb",))
     equal(one_row(cur, "SELECT name FROM cp WHERE id = 5001"), ("c\\d",))
+    out = io.StringIO()
+    cur.copy_to(out, "cp", sep="|", columns=("id", "name"))
+    equal(sorted(out.getvalue().splitlines(), key=lambda line: int(line.split("|")[0]))[:2], ["0|\\N", "1|name 1"])
+    out = io.StringIO()
+    cur.copy_expert("COPY (SELECT name, id FROM cp WHERE id IN (4, 5, 5000) ORDER BY id) TO STDOUT WITH CSV HEADER", out)
+    equal(out.getvalue(), "name,id\nname 4,4\n,5\na\tb,5000\n")
+    equal(cur.rowcount, 3, "rowcount")
     conn.commit()
 
 

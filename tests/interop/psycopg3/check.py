@@ -170,6 +170,24 @@ def copy_in(conn):
     conn.commit()
 
 
+def copy_out(conn):
+    conn.execute("DROP TABLE IF EXISTS co")
+    conn.execute("CREATE TABLE co (id integer PRIMARY KEY, name varchar(100), d date, n numeric(10,2))")
+    rows = [(n, None if n % 7 == 0 else f'tab\t"here" {n}\n', dt.date(2026, 1, 1), D(n) / 4) for n in range(2000)]
+    with conn.cursor().copy("COPY co FROM STDIN (FORMAT BINARY)") as copy:
+        copy.set_types(["int4", "varchar", "date", "numeric"])
+        for row in rows:
+            copy.write_row(row)
+    with conn.cursor().copy("COPY (SELECT * FROM co ORDER BY id) TO STDOUT (FORMAT BINARY)") as copy:
+        copy.set_types(["int4", "varchar", "date", "numeric"])
+        equal(list(copy.rows()), rows)
+    with conn.cursor().copy("COPY (SELECT id, name FROM co WHERE id < 3 ORDER BY id) TO STDOUT") as copy:
+        equal(list(copy.rows()), [("0", None), ("1", 'tab\t"here" 1\n'), ("2", 'tab\t"here" 2\n')])
+    with conn.cursor().copy("COPY (SELECT id, name FROM co WHERE id < 2 ORDER BY id) TO STDOUT (FORMAT CSV, HEADER)") as copy:
+        equal(b"".join(copy), b'id,name\n0,\n1,"tab\t""here"" 1\n"\n')
+    conn.commit()
+
+
 def transactions(conn):
     conn.execute("DROP TABLE IF EXISTS tx")
     conn.execute("CREATE TABLE tx (id integer PRIMARY KEY, v integer)")
@@ -446,6 +464,7 @@ def main():
             ("fetching", lambda: fetching(conn)),
             ("server cursors", lambda: server_cursors(conn)),
             ("COPY FROM STDIN", lambda: copy_in(conn)),
+            ("COPY TO STDOUT and in binary", lambda: copy_out(conn)),
             ("transactions", lambda: transactions(conn)),
             ("autocommit", lambda: autocommit(conn)),
             ("two connections", lambda: two_connections(conn)),

@@ -2,15 +2,17 @@
 
 use std::rc::Rc;
 
-use squawk_syntax::{SyntaxKind, SyntaxNode};
+use squawk_syntax::{SyntaxKind, SyntaxNode, SyntaxToken};
 
 use super::command::{Utility, utility};
+use super::{copy_options, copy_out};
+use crate::copy::RowFormat;
 use crate::iris::ParameterKind;
-use crate::sql::plan::{Action, Bind, CopyFormat, CopyFromStdin, CopyHeader};
+use crate::sql::plan::{Action, Bind, CopyByQuery, CopyCondition, CopyFormat, CopyFromStdin};
 use crate::sql::rule_text::whole;
-use crate::sql::schema::{ColumnFacts, TableLookup};
+use crate::sql::schema::{ColumnFacts, Named, RelationName, TableFacts, TableLookup, ViewFacts};
 use crate::sql::syntax::names;
-use crate::sql::syntax::nodes::{self, plain_text};
+use crate::sql::syntax::nodes;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
 use crate::sql::translate::context::frag::{Frag, Ty, list};
@@ -20,33 +22,22 @@ use crate::sql::writes::{Writes, Written};
 use crate::types::quoted_name;
 use crate::wire::{PgError, SqlState};
 
-fn out(message: &str) -> Box<PgError> {
-    PgError::unsupported(message).hint("Select the rows; psql writes them to a file by \\g FILE, and as CSV by --csv.")
-}
-
+/// `Ok(None)`: another family's statement.
 pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility>> {
-    let table =
-        nodes::child(stmt, SyntaxKind::COPY_TABLE).ok_or_else(|| out("COPY of a query is not supported yet"))?;
-    let from = nodes::child(stmt, SyntaxKind::COPY_FROM).ok_or_else(|| out("COPY TO is not supported yet"))?;
-    if !from.children().any(|node| node.kind() == SyntaxKind::COPY_STDIN) {
-        return Err(PgError::unsupported("COPY reads from STDIN only: the gateway opens no files of its host"));
+    let syntax = |message: &str| PgError::error(SqlState::SYNTAX_ERROR, message);
+    if nodes::child(stmt, SyntaxKind::COPY_FROM).is_none() {
+        return copy_out::translate(cx, stmt);
     }
-    if stmt.children().any(|node| node.kind() == SyntaxKind::WHERE_CLAUSE) {
-        return Err(PgError::unsupported("COPY FROM with WHERE is not supported"));
-    }
-    let format = format(cx, stmt)?;
-    let name = nodes::child(&table, SyntaxKind::TABLE_NAME_REF)
-        .ok_or_else(|| PgError::error(SqlState::SYNTAX_ERROR, "COPY without a table"))?;
+    let table = nodes::child(stmt, SyntaxKind::COPY_TABLE).ok_or_else(|| syntax("COPY of a query goes TO STDOUT"))?;
+    is_client(stmt, SyntaxKind::COPY_FROM)?;
+    let name = nodes::child(&table, SyntaxKind::TABLE_NAME_REF).ok_or_else(|| syntax("COPY without a table"))?;
     let (text, relation) = cx.relation(&names::parts(&name))?;
     let views = cx.views(&relation);
     let facts = match cx.facts(&relation) {
         TableLookup::Known(facts) if !cx.is_another(&relation) => facts,
         // Asked again once the table is loaded, if it is there.
         TableLookup::Known(_) | TableLookup::Missing | TableLookup::NotLoaded => {
-            return Err(PgError::error(
-                SqlState::UNDEFINED_TABLE,
-                format!("relation \"{}\" does not exist", relation.name),
-            ));
+            return Err(no_relation(cx, &relation, "to"));
         }
     };
     if views.as_ref().is_some_and(|views| views.definition.is_some()) {
@@ -58,57 +49,30 @@ pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility
         let message = format!("cannot copy to materialized view \"{}\"", relation.name);
         return Err(PgError::error(SqlState(*b"42809"), message));
     }
-    let columns: Vec<(String, &ColumnFacts)> = match nodes::child(&table, SyntaxKind::COLUMN_REF_LIST) {
-        Some(list) => {
-            let mut columns = Vec::new();
-            for column in list.children() {
-                let typed = names::first(&column).unwrap_or_default();
-                let folded = names::folded(&typed);
-                let all_spelled = views.as_ref().is_some_and(|views| views.is_spelled);
-                let known =
-                    facts.columns.iter().find(|known| known.is_called(&folded, all_spelled)).ok_or_else(|| {
-                        PgError::error(
-                            SqlState::UNDEFINED_COLUMN,
-                            format!("column \"{folded}\" of relation \"{}\" does not exist", relation.name),
-                        )
-                    })?;
-                columns.push((names::iris_name(&typed)?, known));
-            }
-            columns
-        }
-        None => {
-            let columns = facts.columns.iter().filter(|column| facts.rules.generated(&column.name).is_none());
-            columns.map(|column| (names::iris_name_of(&column.name), column)).collect()
-        }
-    };
+    let condition = nodes::child(stmt, SyntaxKind::WHERE_CLAUSE);
+    let options = copy_options::options(cx, stmt, true)?;
+    let listed = nodes::child(&table, SyntaxKind::COLUMN_REF_LIST);
+    let columns = columns_listed(listed.as_ref(), &facts, views.as_deref(), &relation)?;
     let names: Vec<&str> = columns.iter().map(|(_, column)| column.name.as_str()).collect();
-    if draws_beside(&facts, &names) {
-        return Err(PgError::unsupported("COPY into a table that takes values of a sequence needs all its columns")
-            .hint("Name the column in COPY and send its values, or use INSERT."));
-    }
-    if let Some((_, column)) = columns.iter().find(|(_, column)| facts.rules.generated(&column.name).is_some()) {
-        let message = format!("column \"{}\" is a generated column", column.name);
-        return Err(PgError::error(SqlState(*b"42P10"), message).detail("Generated columns cannot be used in COPY."));
-    }
-    let ruled = (!facts.rules.is_empty()).then(|| {
-        let spelled = |column: &ColumnFacts| {
-            let is_own = column.is_spelled || facts.spelled.is_none();
-            if is_own { quoted_name(&column.name) } else { quoted_name(&column.name.to_lowercase()) }
-        };
-        let listed: Vec<String> = columns.iter().map(|(_, column)| spelled(column)).collect();
-        let values: Vec<String> =
-            columns.iter().enumerate().map(|(n, (_, column))| format!("pgw_r.c{n}::{}", whole(column))).collect();
-        let arrays: Vec<String> = (1..=columns.len()).map(|n| format!("${n}::pg_catalog.text[]")).collect();
-        let cells: Vec<String> = (0..columns.len()).map(|n| format!("c{n}")).collect();
-        format!(
-            "INSERT INTO {} ({}) SELECT {} FROM unnest({}) AS pgw_r({})",
-            names::parts(&name).join("."),
-            listed.join(", "),
-            values.join(", "),
-            arrays.join(", "),
-            cells.join(", ")
-        )
-    });
+    let draws = draws_beside(&facts, &names);
+    let has_default = |column: &ColumnFacts| {
+        column.has_default || column.identity || column.draws.is_some() || column.constant_default.is_some()
+    };
+    let reads_default = match &options.format {
+        CopyFormat::Rows(RowFormat::Text(format)) => format.default.is_some(),
+        CopyFormat::Rows(RowFormat::Csv(format)) => format.default.is_some(),
+        CopyFormat::Binary => false,
+    };
+    let quoted = |column: &ColumnFacts| quoted_name(&spelled(column, &facts));
+    let is_by_query = !facts.rules.is_empty() || condition.is_some() || reads_default || draws;
+    let by_query = match is_by_query {
+        false => None,
+        true => Some(CopyByQuery {
+            table: names::parts(&name).join("."),
+            columns: columns.iter().map(|(_, column)| (quoted(column), whole(column))).collect(),
+            condition: condition.map(|clause| where_clause(cx, &clause, &facts, &names, &relation)).transpose()?,
+        }),
+    };
     let mut values = Vec::with_capacity(columns.len());
     for (n, (_, column)) in (1_u16..).zip(&columns) {
         // Declared for `$n`, so that the text of a row is read by the type of its column.
@@ -128,82 +92,139 @@ pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility
         arbiter: None,
         table: Rc::clone(&facts),
     }));
-    utility(Action::CopyFromStdin(CopyFromStdin { insert, columns_count, format, ruled }), "COPY")
+    let columns = columns.iter().map(|(_, column)| (spelled(column, &facts), has_default(column))).collect();
+    utility(Action::CopyFromStdin(CopyFromStdin { insert, columns, options, by_query }), "COPY")
 }
 
-fn format(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<CopyFormat> {
-    let mut delimiter = b'\t';
-    let mut null = b"\\N".to_vec();
-    let mut header = CopyHeader::None;
-    let mut options: Vec<(String, Option<String>)> = Vec::new();
-    if let Some(list) = nodes::child(stmt, SyntaxKind::COPY_OPTION_LIST) {
-        for option in nodes::children(&list, SyntaxKind::COPY_OPTION) {
-            let key =
-                nodes::child(&option, SyntaxKind::COPY_OPTION_KEY).map(|key| plain_text(&key)).unwrap_or_default();
-            let value = nodes::child(&option, SyntaxKind::COPY_OPTION_VALUE).map(|value| option_value(cx, &value));
-            options.push((key.to_ascii_lowercase(), value));
-        }
+/// The condition, over a row that is to be stored.
+///
+/// # Errors
+/// 0A000 for what it may not have.
+fn where_clause(
+    cx: &Cx<'_>,
+    clause: &SyntaxNode,
+    facts: &TableFacts,
+    listed: &[&str],
+    relation: &RelationName,
+) -> Result<CopyCondition> {
+    let condition =
+        clause.children().next().ok_or_else(|| PgError::error(SqlState::SYNTAX_ERROR, "WHERE without a condition"))?;
+    if let Some(query) = condition.descendants().find(|node| nodes::is_query(node.kind())) {
+        // The word in front says what it is for, if there is one.
+        let opens = query.first_token().filter(|token| token.kind() == SyntaxKind::L_PAREN);
+        let opens = opens.or_else(|| query.first_token().and_then(|token| previous(&token)));
+        let word = opens.as_ref().and_then(previous);
+        let word = word.filter(|word| matches!(word.kind(), SyntaxKind::IN_KW | SyntaxKind::EXISTS_KW)).or(opens);
+        let at = word.map_or(nodes::range(&query).start, |word| word.text_range().start().into());
+        return Err(
+            PgError::unsupported("cannot use subquery in COPY FROM WHERE condition").position(nodes::offset(at))
+        );
     }
-    for option in nodes::children(stmt, SyntaxKind::COPY_LEGACY_OPTION) {
-        let text = plain_text(&option).to_ascii_lowercase();
-        let key = text.split_whitespace().next().unwrap_or_default().to_owned();
-        let value = nodes::child(&option, SyntaxKind::LITERAL).and_then(|node| cx.constant(&node));
-        let value = value.map(|(_, text)| text.to_owned());
-        match key.as_str() {
-            "csv" | "binary" | "json" => options.push(("format".to_owned(), Some(key))),
-            _ => options.push((key, value)),
-        }
+    for n in 0..u16::try_from(cx.template.literals.len()).unwrap_or(u16::MAX) {
+        cx.pin(n);
     }
-    for (key, value) in &options {
-        let value = value.as_deref();
-        match key.as_str() {
-            "format" if value.is_some_and(|value| value.eq_ignore_ascii_case("text")) => {}
-            "format" => {
-                return Err(PgError::unsupported(format!(
-                    "COPY format \"{}\" is not supported yet",
-                    value.unwrap_or_default().to_ascii_lowercase()
-                ))
-                .hint("Use the text format."));
-            }
-            "delimiter" => match value.map(str::as_bytes) {
-                Some([byte]) if !b"\r\n\\.abcdefghijklmnopqrstuvwxyz0123456789".contains(byte) => delimiter = *byte,
-                _ => {
-                    return Err(PgError::error(
-                        SqlState::FEATURE_NOT_SUPPORTED,
-                        "COPY delimiter must be a single one-byte character",
-                    ));
-                }
-            },
-            "null" => null = value.unwrap_or_default().as_bytes().to_vec(),
-            "header" => header = copy_header(value)?,
-            // Hints that change nothing here.
-            "freeze" => {}
-            "encoding" if value.is_some_and(|name| matches!(name.to_ascii_uppercase().as_str(), "UTF8" | "UTF-8")) => {}
-            "oids" => {
-                return Err(PgError::unsupported("COPY WITH OIDS is not supported"));
-            }
-            _ => {
-                return Err(PgError::unsupported(format!("COPY option \"{key}\" is not supported yet")));
-            }
-        }
-    }
-    Ok(CopyFormat::Text { delimiter, null, header })
+    // A column that is not among the data has its default, which PostgreSQL would have to compute first.
+    let others = facts
+        .columns
+        .iter()
+        .filter(|column| !listed.iter().any(|name| *name == column.name))
+        .filter(|column| !column.has_default && !column.identity && column.draws.is_none())
+        .filter(|column| facts.rules.generated(&column.name).is_none());
+    Ok(CopyCondition {
+        table: quoted_name(&relation.name),
+        others: others.map(|column| (quoted_name(&spelled(column, facts)), whole(column))).collect(),
+        sql: cx.sql.get(nodes::range(&condition)).unwrap_or_default().to_owned(),
+        offset: characters(cx.sql.get(..nodes::range(&condition).start).unwrap_or_default()),
+    })
 }
 
-fn copy_header(value: Option<&str>) -> Result<CopyHeader> {
-    let Some(value) = value else { return Ok(CopyHeader::Ignored) };
-    match value.to_ascii_lowercase().as_str() {
-        "match" => Ok(CopyHeader::Matching),
-        "true" | "on" | "1" => Ok(CopyHeader::Ignored),
-        "false" | "off" | "0" => Ok(CopyHeader::None),
-        _ => Err(PgError::error(SqlState::SYNTAX_ERROR, "header requires a Boolean value or \"match\"")),
-    }
+fn characters(text: &str) -> u32 {
+    u32::try_from(text.chars().count()).unwrap_or(u32::MAX)
 }
 
-fn option_value(cx: &Cx<'_>, node: &SyntaxNode) -> String {
-    let literal = node.descendants().find(|node| node.kind() == SyntaxKind::LITERAL);
-    match literal.and_then(|node| cx.constant(&node)) {
-        Some((_, text)) => text.to_owned(),
-        None => plain_text(node).to_ascii_lowercase(),
+/// The token in front, blanks aside.
+fn previous(token: &SyntaxToken) -> Option<SyntaxToken> {
+    let mut before = token.prev_token();
+    while let Some(token) = before.take_if(|token| token.kind().is_trivia()) {
+        before = token.prev_token();
     }
+    before
+}
+
+/// Data come from the client and go to it.
+///
+/// # Errors
+/// 42501 for files and programs of the server.
+pub(super) fn is_client(stmt: &SyntaxNode, direction: SyntaxKind) -> Result<()> {
+    let source = nodes::child(stmt, direction).and_then(|direction| direction.children().next());
+    let Some(source) = source.filter(|source| source.kind() == SyntaxKind::COPY_PROGRAM) else { return Ok(()) };
+    let (what, role, act) = match (nodes::has_token(&source, SyntaxKind::PROGRAM_KW), direction) {
+        (true, _) => ("to or from an external program", "pg_execute_server_program", "to or from an external program"),
+        (false, SyntaxKind::COPY_FROM) => ("from a file", "pg_read_server_files", "from a file"),
+        (false, _) => ("to a file", "pg_write_server_files", "to a file"),
+    };
+    Err(PgError::error(SqlState(*b"42501"), format!("permission denied to COPY {what}"))
+        .detail(format!("Only roles with privileges of the \"{role}\" role may COPY {act}."))
+        .hint("Anyone can COPY to stdout or from stdin. psql's \\copy command also works for anyone."))
+}
+
+pub(super) fn no_relation(cx: &Cx<'_>, relation: &RelationName, direction: &str) -> Box<PgError> {
+    let schema = relation.schema.as_deref().unwrap_or("public");
+    let is_missing = schema != "public" && !cx.named(Named::Schema, schema).iter().any(|known| known.is_called(schema));
+    if is_missing {
+        return PgError::error(SqlState(*b"3F000"), format!("schema \"{schema}\" does not exist"));
+    }
+    if cx.schema.has_sequence(schema, &relation.name) {
+        let message = format!("cannot copy {direction} sequence \"{}\"", relation.name);
+        return PgError::error(SqlState(*b"42809"), message);
+    }
+    let message = match &relation.schema {
+        Some(schema) if schema != "public" => format!("relation \"{schema}.{}\" does not exist", relation.name),
+        _ => format!("relation \"{}\" does not exist", relation.name),
+    };
+    PgError::error(SqlState::UNDEFINED_TABLE, message)
+}
+
+/// As PostgreSQL calls a column.
+pub(super) fn spelled(column: &ColumnFacts, facts: &TableFacts) -> String {
+    let is_own = column.is_spelled || facts.spelled.is_none();
+    if is_own { column.name.clone() } else { column.name.to_lowercase() }
+}
+
+/// The columns of the data, with their names for IRIS (`CopyGetAttnums`).
+///
+/// # Errors
+/// 42703, 42701, and 42P10 for one that the table computes.
+pub(super) fn columns_listed<'f>(
+    list: Option<&SyntaxNode>,
+    facts: &'f TableFacts,
+    views: Option<&ViewFacts>,
+    relation: &RelationName,
+) -> Result<Vec<(String, &'f ColumnFacts)>> {
+    let Some(list) = list else {
+        let columns = facts.columns.iter().filter(|column| facts.rules.generated(&column.name).is_none());
+        return Ok(columns.map(|column| (names::iris_name_of(&column.name), column)).collect());
+    };
+    let all_spelled = views.is_some_and(|views| views.is_spelled);
+    let mut columns: Vec<(String, &ColumnFacts)> = Vec::new();
+    for column in list.children() {
+        let typed = names::first(&column).unwrap_or_default();
+        let folded = names::folded(&typed);
+        let known = facts.columns.iter().find(|known| known.is_called(&folded, all_spelled)).ok_or_else(|| {
+            let message = format!("column \"{folded}\" of relation \"{}\" does not exist", relation.name);
+            PgError::error(SqlState::UNDEFINED_COLUMN, message)
+        })?;
+        if facts.rules.generated(&known.name).is_some() {
+            let message = format!("column \"{folded}\" is a generated column");
+            return Err(
+                PgError::error(SqlState(*b"42P10"), message).detail("Generated columns cannot be used in COPY.")
+            );
+        }
+        if columns.iter().any(|(_, column)| column.name == known.name) {
+            let message = format!("column \"{folded}\" specified more than once");
+            return Err(PgError::error(SqlState(*b"42701"), message));
+        }
+        columns.push((names::iris_name(&typed)?, known));
+    }
+    Ok(columns)
 }

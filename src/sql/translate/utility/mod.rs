@@ -4,6 +4,8 @@ pub(crate) mod block;
 pub(crate) mod channel;
 pub(crate) mod command;
 pub(crate) mod copy;
+mod copy_options;
+mod copy_out;
 pub(crate) mod cursor;
 pub(crate) mod do_block;
 pub(crate) mod settings;
