@@ -12,6 +12,7 @@ use super::definition::{
     Ddl, accepted, cascades, ddl, defined, first_name, has_child, mirror_only, need, new_name, notice, skipping, step,
     tolerant_step, unsupported,
 };
+use super::refused;
 use super::rename::{keeps_spelling, rename_table};
 use super::rules::RuleChanges;
 use super::sequence;
@@ -252,7 +253,7 @@ impl<'a> Alter<'a> {
                 self.take_changes();
                 Ok(())
             }
-            _ => Err(refusal(action)),
+            _ => Err(refused::alteration(action)),
         }
     }
 
@@ -498,7 +499,7 @@ impl<'a> Alter<'a> {
     }
 
     fn set_type(&mut self, option: &SyntaxNode, typed: &str) -> Result<()> {
-        let Some(node) = type_node(option) else { return Err(refusal(option)) };
+        let Some(node) = type_node(option) else { return Err(refused::alteration(option)) };
         let to = column_type(self.cx, &node)?;
         if let Some(using) = nodes::child(option, SyntaxKind::USING_EXPR)
             && !is_plain_cast(&using, typed)
@@ -566,7 +567,7 @@ impl<'a> Alter<'a> {
                     .map_err(|error| Box::new(PgError { position: None, ..*error }))?;
             }
             if !keys.read(self.cx, &constraint, None)? {
-                return Err(refusal(&constraint));
+                return Err(refused::alteration(&constraint));
             }
             if constraint.kind() == SyntaxKind::FOREIGN_KEY_CONSTRAINT {
                 // Which types can refer to which PostgreSQL knows.
@@ -583,29 +584,5 @@ impl<'a> Alter<'a> {
             }
         }
         Ok(())
-    }
-}
-
-fn refusal(action: &SyntaxNode) -> Box<crate::wire::PgError> {
-    match action.kind() {
-        SyntaxKind::ENABLE_RLS | SyntaxKind::DISABLE_RLS | SyntaxKind::FORCE_RLS | SyntaxKind::NO_FORCE_RLS => {
-            unsupported(action, "row level security is not supported by IRIS SQL")
-                .hint("Use privileges and views, or the row-level security of IRIS classes.")
-        }
-        SyntaxKind::INHERIT_TABLE | SyntaxKind::NO_INHERIT_TABLE => {
-            unsupported(action, "table inheritance is not supported by IRIS")
-        }
-        SyntaxKind::ATTACH_PARTITION
-        | SyntaxKind::DETACH_PARTITION
-        | SyntaxKind::MERGE_PARTITIONS
-        | SyntaxKind::SPLIT_PARTITION => unsupported(action, "partitioned tables are not supported by IRIS"),
-        SyntaxKind::SET_SCHEMA => unsupported(action, "IRIS cannot move a table to another schema")
-            .hint("Make the table anew in the other schema and copy its rows."),
-        SyntaxKind::RENAME_CONSTRAINT => unsupported(action, "IRIS cannot rename a constraint")
-            .hint("Drop the constraint and add it under the new name."),
-        _ => {
-            let text = nodes::plain_text(action).to_uppercase();
-            unsupported(action, format!("ALTER TABLE .. {text} is not supported by IRIS"))
-        }
     }
 }

@@ -131,3 +131,28 @@ fn hint(kind: SyntaxKind) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// Of an action of ALTER TABLE.
+pub(super) fn alteration(action: &SyntaxNode) -> Box<PgError> {
+    match action.kind() {
+        SyntaxKind::ENABLE_RLS | SyntaxKind::DISABLE_RLS | SyntaxKind::FORCE_RLS | SyntaxKind::NO_FORCE_RLS => {
+            unsupported(action, "row level security is not supported by IRIS SQL")
+                .hint("Use privileges and views, or the row-level security of IRIS classes.")
+        }
+        SyntaxKind::INHERIT_TABLE | SyntaxKind::NO_INHERIT_TABLE => {
+            unsupported(action, "table inheritance is not supported by IRIS")
+        }
+        SyntaxKind::ATTACH_PARTITION
+        | SyntaxKind::DETACH_PARTITION
+        | SyntaxKind::MERGE_PARTITIONS
+        | SyntaxKind::SPLIT_PARTITION => unsupported(action, "partitioned tables are not supported by IRIS"),
+        SyntaxKind::SET_SCHEMA => unsupported(action, "IRIS cannot move a table to another schema")
+            .hint("Make the table anew in the other schema and copy its rows."),
+        SyntaxKind::RENAME_CONSTRAINT => unsupported(action, "IRIS cannot rename a constraint")
+            .hint("Drop the constraint and add it under the new name."),
+        _ => {
+            let text = nodes::plain_text(action).to_uppercase();
+            unsupported(action, format!("ALTER TABLE .. {text} is not supported by IRIS"))
+        }
+    }
+}
