@@ -158,8 +158,10 @@ def main():
                 for a, b in differ[:3]:
                     at = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
                     print(f"   byte {at}: {a[max(0, at - 60):at + 60]!r}\n   wanted {b[max(0, at - 60):at + 60]!r}")
+                print("0 passed, 1 failed")
                 sys.exit(1)
             print(f"round {round_number}, {name}: {len(got)} messages, {len(whole)} bytes, the same")
+    print(f"{args.rounds * len(FORMATS)} passed, 0 failed")
 
 
 if __name__ == "__main__":

@@ -118,6 +118,13 @@ pub(super) fn alter_type(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
         return Ok(accepted("ALTER TYPE"));
     }
     let name = type_named(&node);
+    if action.kind() == SyntaxKind::SET_SCHEMA && cx.enum_type(&name).is_some() {
+        return Err(unsupported(
+            &action,
+            "an enum type keeps its schema: IRIS keeps the name of its type with each column",
+        )
+        .hint("Make the type anew in the other schema."));
+    }
     let renames = matches!(action.kind(), SyntaxKind::TYPE_RENAME_TO | SyntaxKind::SET_SCHEMA);
     let change = match action.kind() {
         SyntaxKind::ALTER_TYPE_ATTRIBUTE_ACTION_LIST => TypeAction::Attributes,
