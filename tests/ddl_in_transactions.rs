@@ -111,6 +111,27 @@ fn a_client_goes_in_the_middle() {
     }
 }
 
+/// As a driver's tests do: each makes its table, in a transaction that ends with its connection.
+#[test]
+fn the_next_client_makes_the_same_table() {
+    let server = Server::gateway(&[]);
+    for round in 0..30 {
+        let mut client = Client::connect(server.address);
+        client.set_patience(PATIENCE);
+        client.ok("begin");
+        client.ok("create table again (id serial primary key, a text)");
+        client.ok("insert into again (a) values ('x')");
+        assert_eq!(client.value("select count(*) from again"), "1", "round {round}");
+        if round % 2 == 0 {
+            client.send(&terminate());
+        }
+    }
+    eventually("the last one is undone", || {
+        let mut client = Client::connect(server.address);
+        client.value("select count(*) from pg_class where relname = 'again'") == "0"
+    });
+}
+
 #[test]
 fn a_client_that_says_nothing_is_let_go() {
     let server = Server::gateway(&["--idle-in-transaction-timeout-ms", "500"]);

@@ -16,7 +16,17 @@ pub struct ChangesUnderWay {
 #[derive(Debug, Default)]
 struct Inner {
     last_id: u64,
-    changes: Vec<(u64, Vec<(String, String)>)>,
+    changes: Vec<Change>,
+}
+
+#[derive(Debug)]
+struct Change {
+    id: u64,
+    /// The session whose it is, by its pid, if others wait for its end.
+    session: Option<i32>,
+    /// It has been carried over, and only a rollback would change it.
+    is_settled: bool,
+    relations: Vec<(String, String)>,
 }
 
 impl ChangesUnderWay {
@@ -25,19 +35,48 @@ impl ChangesUnderWay {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A change of relations (IRIS schema and name) begins; it is under way until what is returned is dropped.
+    /// A change of relations (IRIS schema and name) begins; it is under way until what is returned is dropped. `session`: the pid of
+    /// the session whose statement it is, where others wait for its end.
     #[must_use]
-    pub fn begin(self: &Arc<Self>, relations: impl IntoIterator<Item = (String, String)>) -> ChangeUnderWay {
+    pub fn begin(
+        self: &Arc<Self>,
+        relations: impl IntoIterator<Item = (String, String)>,
+        session: Option<i32>,
+    ) -> ChangeUnderWay {
+        self.add(Change { id: 0, session, is_settled: false, relations: relations.into_iter().collect() })
+    }
+
+    /// The same of a definition that a rollback undoes, from its end to that of its transaction.
+    #[must_use]
+    pub fn keep(
+        self: &Arc<Self>,
+        relations: impl IntoIterator<Item = (String, String)>,
+        session: i32,
+    ) -> ChangeUnderWay {
+        let relations = relations.into_iter().collect();
+        self.add(Change { id: 0, session: Some(session), is_settled: true, relations })
+    }
+
+    fn add(self: &Arc<Self>, change: Change) -> ChangeUnderWay {
         let mut inner = self.lock();
         inner.last_id = inner.last_id.wrapping_add(1);
         let id = inner.last_id;
-        inner.changes.push((id, relations.into_iter().collect()));
+        inner.changes.push(Change { id, ..change });
         ChangeUnderWay { changes: Arc::clone(self), id }
     }
 
     /// The relations that are being changed.
     pub fn relations(&self) -> HashSet<(String, String)> {
-        self.lock().changes.iter().flat_map(|(_, relations)| relations.iter().cloned()).collect()
+        let inner = self.lock();
+        let open = inner.changes.iter().filter(|change| !change.is_settled);
+        open.flat_map(|change| change.relations.iter().cloned()).collect()
+    }
+
+    /// Whether another session is changing one of these, or has changed it in a transaction that is open.
+    pub fn has_other<'a>(&self, mut relations: impl Iterator<Item = &'a (String, String)>, session: i32) -> bool {
+        let inner = self.lock();
+        let others = || inner.changes.iter().filter(|change| change.session.is_some_and(|other| other != session));
+        relations.any(|relation| others().any(|change| change.relations.contains(relation)))
     }
 }
 
@@ -50,7 +89,7 @@ pub struct ChangeUnderWay {
 
 impl Drop for ChangeUnderWay {
     fn drop(&mut self) {
-        self.changes.lock().changes.retain(|(id, _)| *id != self.id);
+        self.changes.lock().changes.retain(|change| change.id != self.id);
     }
 }
 
@@ -62,11 +101,19 @@ mod tests {
     fn a_change_is_under_way_until_it_is_dropped() {
         let changes: Arc<ChangesUnderWay> = Arc::default();
         let name = |name: &str| ("SQLUser".to_owned(), name.to_owned());
-        let first = changes.begin([name("a"), name("b")]);
-        let second = changes.begin([name("b")]);
+        let first = changes.begin([name("a"), name("b")], Some(1));
+        let second = changes.begin([name("b")], None);
+        let has_other = |relation: &str, session| changes.has_other([name(relation)].iter(), session);
+        assert!(has_other("a", 2) && has_other("b", 2));
+        assert!(!has_other("a", 1) && !has_other("c", 2));
         drop(first);
         assert_eq!(changes.relations(), HashSet::from([name("b")]));
+        assert!(!has_other("b", 2), "a transaction may be open for long");
         drop(second);
+        let third = changes.keep([name("c")], 1);
         assert!(changes.relations().is_empty());
+        assert!(changes.has_other([name("c")].iter(), 2) && !changes.has_other([name("c")].iter(), 1));
+        drop(third);
+        assert!(!changes.has_other([name("c")].iter(), 2));
     }
 }

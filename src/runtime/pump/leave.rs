@@ -7,7 +7,7 @@ use glommio::timer::Timer;
 use super::Pump;
 use crate::runtime::conversation::Conversation;
 use crate::runtime::wait::within;
-use crate::session::{Event, Step};
+use crate::session::{Event, Step, WaitRequest};
 use crate::wire::{PgError, SqlState};
 
 /// How long definitions of a transaction that came to nothing are tried to be undone: IRIS may be away for a while.
@@ -59,6 +59,10 @@ impl<C: Conversation> Pump<C> {
                 Step::Sequence(request) => self.sequence(&request).await,
                 Step::FlushThenResume | Step::Yield => Ok(self.session.on_event(Event::Flushed, &mut self.out)),
                 Step::Notifications => Ok(self.session.on_event(Event::Notified(Vec::new()), &mut self.out)),
+                Step::Wait(WaitRequest::Sleep(time)) => {
+                    Timer::new(time).await;
+                    Ok(self.session.on_event(Event::Waited(Ok(true)), &mut self.out))
+                }
                 Step::NeedFrame | Step::Flush | Step::Wait(_) | Step::Cancel { .. } | Step::Close => {
                     self.give_lease_back().await;
                     return;

@@ -289,7 +289,7 @@ impl PutAside {
             steps.push(hide);
             steps.push(Step::Gone { relation: format!("{schema}.{old}"), column: None });
         }
-        cx.client.definitions.hold(cx.shard.options.changes.begin(relations));
+        cx.client.definitions.hold(cx.shard.options.changes.begin(relations, None));
         steps.reverse();
         self.todo = steps;
         Ok(true)
@@ -372,7 +372,7 @@ impl PutAside {
             let schema = self.understood.translation.mirror.iter().flat_map(|statement| &statement.relations);
             relations.extend(schema.filter(|(_, name)| *name == deferral.table).cloned());
         }
-        cx.client.definitions.hold(cx.shard.options.changes.begin(relations));
+        cx.client.definitions.hold(cx.shard.options.changes.begin(relations, None));
         steps.reverse();
         self.todo = steps;
         Ok(())

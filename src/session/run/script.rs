@@ -1,11 +1,13 @@
 //! Running a script of IRIS statements for a client: the one way rows and counts come to be, whatever the protocol.
 
+mod refusals;
+
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::time::Duration;
 
-use crate::bridge::{Culprit, last_part};
 use crate::catalog::ChangeUnderWay;
-use crate::iris::{IrisError, IrisStatement, Item, ItemReader, Reply, Request, StatementMetadata};
+use crate::iris::{IrisStatement, Item, ItemReader, Reply, Request, StatementMetadata};
 use crate::sql::{Action, RunIf, ScriptStep, StepRole};
 use crate::types::Style;
 use crate::wire::{PgError, SqlState};
@@ -18,17 +20,20 @@ use super::nested::StepsDone;
 use super::outcome::{CommandTag, Outcome};
 use super::page_rest::{PART_BYTES, PageRest};
 use super::streams::StreamRows;
-use super::violation::{Attempt, violated};
-use crate::session::client::Client;
 use crate::session::client::open_results::OpenResult;
-use crate::session::contract::step::{Event, Want};
+use crate::session::contract::step::{Event, WaitRequest, Want};
 use crate::session::understand::context::{Cx, Understood};
 use crate::session::understand::rows::{Formats, RowShape};
-use crate::session::understand::rules::{definition_done, mirror_change, refused, temporary_place, unexpected};
+use crate::session::understand::rules::{definition_done, mirror_change, temporary_place, unexpected};
 use crate::session::understand::shape::row_shape;
 
 /// Values of a step that are kept until it is done; larger ones are not worth a copy for an error that may not come.
 const SENT_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a definition waits before it looks again whether another session changes the same relation.
+const PAUSE: Duration = Duration::from_millis(5);
+/// Longer than a rollback takes that undoes definitions.
+const PAUSES_MAX: u16 = 2000;
 
 /// A script under way, or suspended between two Executes of its portal.
 #[derive(Debug)]
@@ -72,12 +77,16 @@ pub(crate) struct Run {
     own_statement: Option<Rc<IrisStatement>>,
     /// The schema is being changed, until the mirror has followed.
     under_way: Option<ChangeUnderWay>,
+    /// How often others have been given way.
+    pauses_count: u16,
     /// Its result that is open on the lease, as the client counts it.
     open: Option<OpenResult>,
 }
 
 #[derive(Debug)]
 enum State {
+    /// Another session changes the same relation.
+    Behind,
     /// A temporary table waits for its place.
     Placing,
     /// The next step has not been sent.
@@ -123,6 +132,7 @@ impl Run {
             sent: Vec::new(),
             own_statement: None,
             under_way: None,
+            pauses_count: 0,
             open: None,
         }
     }
@@ -144,7 +154,7 @@ impl Run {
             State::Flushing => true,
             State::Suspended { end, .. } => !end,
             State::Streams(rows) => !rows.end(),
-            State::Placing | State::Next | State::Waiting | State::Explaining(_) | State::Done => false,
+            State::Behind | State::Placing | State::Next | State::Waiting | State::Explaining(_) | State::Done => false,
         };
         if !open {
             return None;
@@ -255,6 +265,10 @@ impl Run {
 
     fn go_on(&mut self, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match std::mem::replace(&mut self.state, State::Waiting) {
+            State::Next if self.gives_way(cx) => {
+                self.state = State::Behind;
+                Ok(Outcome::Wait(Want::Wait(WaitRequest::Sleep(PAUSE))))
+            }
             State::Next if self.understood.translation.makes_temporary() => {
                 self.state = State::Placing;
                 Ok(Outcome::Wait(temporary_place(cx.client, &self.understood)?))
@@ -266,7 +280,7 @@ impl Run {
                 self.state = State::Done;
                 Ok(Outcome::Complete(self.tag()))
             }
-            State::Placing | State::Waiting | State::Flushing | State::Explaining(_) => {
+            State::Behind | State::Placing | State::Waiting | State::Flushing | State::Explaining(_) => {
                 Err(PgError::error(SqlState::INTERNAL_ERROR, "a running portal was executed again"))
             }
         }
@@ -282,6 +296,11 @@ impl Run {
 
     fn on_event(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Result<Outcome, Box<PgError>> {
         match (&self.state, event) {
+            (State::Behind, Event::Waited(result)) => {
+                result?;
+                self.state = State::Next;
+                self.go_on(cx)
+            }
             (State::Placing, Event::Waited(result)) => {
                 result?;
                 self.next_step(cx)
@@ -292,6 +311,7 @@ impl Run {
             (State::Explaining(_), event @ (Event::Oracle(_) | Event::Mirrored(_))) => self.explain(event, cx),
             // IRIS has carried the statement out; the runtime brings the mirror in line when it could not follow.
             (State::Done, Event::Mirrored(done)) => {
+                self.under_way = None;
                 if self.is_for_mirror() {
                     done?;
                 }
@@ -397,7 +417,7 @@ impl Run {
         check_deferred(cx.client, &statement.text)?;
         let (values_per_set, is_kept) = (step.plan.binds.len(), step.plan.writes.is_some());
         if self.under_way.is_none() {
-            self.under_way = cx.shard.change_begins(&self.understood.translation.mirror);
+            self.begin_change(cx);
         }
         let in_transaction = cx.client.transaction.wants_transaction();
         if in_transaction {
@@ -419,40 +439,6 @@ impl Run {
             rows_max: 0,
             in_transaction,
         })))
-    }
-
-    /// What an ignored refusal of the present step is as an error, where it has to be made sure that it may be ignored.
-    fn inexcusable(&self, error: &IrisError, cx: &Cx<'_>) -> Option<Box<PgError>> {
-        let step = self.steps().get(self.step)?;
-        let writes = step.plan.writes.as_ref().filter(|writes| writes.arbiter.is_some())?;
-        let is_arbiter = Culprit::of(error).constraint.is_some_and(|name| writes.is_arbiter(last_part(name)));
-        (!is_arbiter).then(|| self.violated(error, cx))
-    }
-
-    /// IRIS has refused the present step.
-    fn violated(&self, error: &IrisError, cx: &Cx<'_>) -> Box<PgError> {
-        let metadata = self.understood.extra.metadata(self.step);
-        match self.attempt(metadata.as_deref(), cx.client) {
-            Some(attempt) => violated(error, &attempt, cx.shard),
-            None => refused(error, cx.shard),
-        }
-    }
-
-    fn attempt<'a>(&'a self, metadata: Option<&'a StatementMetadata>, client: &'a Client) -> Option<Attempt<'a>> {
-        let step = self.steps().get(self.step)?;
-        Some(Attempt { plan: &step.plan, metadata, values: &self.sent, set: None, style: client.settings.style() })
-    }
-
-    /// PostgreSQL's word on the refusal of IRIS's that it was asked about; or something was done for it.
-    fn explain(&mut self, event: Event<'_>, cx: &Cx<'_>) -> Result<Outcome, Box<PgError>> {
-        let State::Explaining(mut explanation) = std::mem::replace(&mut self.state, State::Done) else {
-            return Err(cx.shard.unwaited());
-        };
-        let metadata = self.understood.extra.metadata(self.step);
-        let attempt = self.attempt(metadata.as_deref(), cx.client);
-        let want = explanation.resume(event, attempt.as_ref(), cx.shard, cx.client)?;
-        self.state = State::Explaining(explanation);
-        Ok(Outcome::Wait(want))
     }
 
     /// Whether the mirror alone decides what becomes of the statement: IRIS had nothing to do.

@@ -224,9 +224,14 @@ impl ShardContext {
     }
 
     /// DDL that the mirror follows by these statements is about to be sent to IRIS.
-    pub(in crate::session) fn change_begins(&self, mirror: &[MirrorStatement]) -> Option<ChangeUnderWay> {
+    pub(in crate::session) fn change_begins(&self, mirror: &[MirrorStatement], pid: i32) -> Option<ChangeUnderWay> {
         let relations = mirror.iter().flat_map(|statement| statement.relations.iter().cloned());
-        (!mirror.is_empty()).then(|| self.options.changes.begin(relations))
+        (!mirror.is_empty()).then(|| self.options.changes.begin(relations, Some(pid)))
+    }
+
+    /// Whether a statement of another session is changing what this one changes.
+    pub(in crate::session) fn is_changed_elsewhere(&self, mirror: &[MirrorStatement], pid: i32) -> bool {
+        self.options.changes.has_other(mirror.iter().flat_map(|statement| &statement.relations), pid)
     }
 
     /// An empty buffer for values, which comes back by [`give_back`](Self::give_back).
