@@ -316,6 +316,13 @@ impl PutAside {
                     let queries: Vec<String> = own.map(|(_, change)| change_column(table, column, change)).collect();
                     self.waiting.extend(queries.into_iter().map(|query| (carried_out(&query), query)));
                 }
+                ["part", table, column] if self.others().is_some_and(|others| others.cascades) => {
+                    let message = format!(
+                        "the type cannot be dropped inside of a transaction while column \"{column}\" of table \"{table}\" \
+                         depends on it"
+                    );
+                    return Err(PgError::unsupported(message).hint("Drop the column first."));
+                }
                 ["own", sql] => steps.push(Step::Own((*sql).to_owned())),
                 ["column", name] => {
                     if let Some(deferral) = self.deferral() {

@@ -179,6 +179,13 @@ impl TypeRun {
                     .detail("IRIS keeps the name of its type with each column.")
                     .hint("Make a type of the other name, and columns of it."));
                 }
+                TypeAction::RenameLabel => {
+                    return Err(PgError::unsupported(format!(
+                        "a label keeps its name while column \"{column}\" of table \"{table}\" depends on its type"
+                    ))
+                    .detail("IRIS keeps the values of the column as texts.")
+                    .hint("ADD VALUE, and UPDATE the rows that have the other label."));
+                }
                 TypeAction::Attributes => {
                     return Err(PgError::unsupported(format!(
                         "a type keeps its attributes while column \"{column}\" of table \"{table}\" depends on it"

@@ -49,7 +49,9 @@ fn put_more(understood: &Understood, context: &ShardContext, client: &mut Client
     } else if translation.is_of_session && !translation.mirror.is_empty() {
         client.temporary.altered(&client.temporaries);
     }
-    let is_undone = translation.reversal.is_some() && context.options.undoes_definitions;
+    // An ALTER of a temporary table stays.
+    let is_kept = translation.is_of_session && translation.temporary.is_none();
+    let is_undone = translation.reversal.is_some() && context.options.undoes_definitions && !is_kept;
     // A rollback undoes CREATE and DROP of temporary tables.
     if !is_undone && !translation.mirror.is_empty() && !translation.makes_temporary() {
         client.transaction.mark_definition();

@@ -17,6 +17,8 @@ pub enum TypeAction {
     Alter,
     /// IRIS keeps the name with each column.
     Rename,
+    /// Of a label of an enum: IRIS keeps the labels as texts.
+    RenameLabel,
     /// Of a composite type: IRIS keeps its values as texts.
     Attributes,
     /// Values of a domain have to fulfil this.

@@ -1,6 +1,7 @@
 //! What PostgreSQL is asked about objects that a transaction drops: what depends on them, and what takes that away and brings
 //! it back.
 
+use crate::catalog::type_columns_query;
 use crate::sql::{Deferral, DroppedKind, DroppedOthers, DroppedTable};
 use crate::types::{quoted_name, quoted_text};
 
@@ -119,8 +120,11 @@ pub(super) fn of_others(dropped: &DroppedOthers) -> String {
              SELECT pg_catalog.concat_ws(pg_catalog.chr(1), 'own', pg_catalog.format('ALTER TABLE %I.%I DROP COLUMN %I CASCADE', \
              nspname, relname, attname)) FROM dropped JOIN pg_catalog.pg_attribute ON atttypid IN (dropped.oid, typarray) \
              AND NOT attisdropped JOIN {CLASS_AND_SPACE} ON class.oid = attrelid AND relkind = 'r' \
+             UNION ALL SELECT pg_catalog.concat_ws(pg_catalog.chr(1), 'part', of_table, of_column) \
+             FROM ({uses}) AS used (of_schema, of_table, of_column, is_part, is_temporary, checked) WHERE is_part OR is_temporary \
              UNION ALL SELECT pg_catalog.concat_ws(pg_catalog.chr(1), 'type', nspname, typname) FROM dropped \
-             JOIN pg_catalog.pg_namespace AS space ON space.oid = typnamespace"
+             JOIN pg_catalog.pg_namespace AS space ON space.oid = typnamespace",
+            uses = type_columns_query(&dropped.names, None)
         ),
         DroppedKind::Sequence => format!(
             "SELECT pg_catalog.concat_ws(pg_catalog.chr(1), 'sequence', nspname, relname, CASE WHEN EXISTS (SELECT \

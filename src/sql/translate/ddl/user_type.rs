@@ -128,7 +128,8 @@ pub(super) fn alter_type(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
     let renames = matches!(action.kind(), SyntaxKind::TYPE_RENAME_TO | SyntaxKind::SET_SCHEMA);
     let change = match action.kind() {
         SyntaxKind::ALTER_TYPE_ATTRIBUTE_ACTION_LIST => TypeAction::Attributes,
-        _ if renames && cx.enum_type(&name).is_none() => TypeAction::Rename,
+        SyntaxKind::RENAME_VALUE => TypeAction::RenameLabel,
+        _ if renames => TypeAction::Rename,
         _ => TypeAction::Alter,
     };
     let ddl = mirror_only("ALTER TYPE").mirrored_as_written(cx, stmt, &[]);
