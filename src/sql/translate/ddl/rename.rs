@@ -11,7 +11,7 @@ use super::from_query::create_view;
 use super::table::Table;
 use crate::sql::description::parse_view_note;
 use crate::sql::options::{TemporaryNames, TranslateOptions};
-use crate::sql::plan::{Action, ScriptStep, TemporaryChange};
+use crate::sql::plan::{Action, ScriptStep, StepRole, TemporaryChange};
 use crate::sql::schema::{Named, NamedFacts, RelationName, Schema, TableFacts, TableLookup, ViewFacts, ViewLookup};
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes;
@@ -19,6 +19,7 @@ use crate::sql::syntax::parse::lone_statement;
 use crate::sql::template::Template;
 use crate::sql::translate::context::Result;
 use crate::sql::translate::context::cx::Cx;
+use crate::sql::translate::context::frag::{Frag, Ty};
 use crate::types::quoted_name;
 use crate::wire::{PgError, SqlState};
 
@@ -69,7 +70,8 @@ struct Relation<'a> {
     views: Rc<ViewFacts>,
 }
 
-/// What can fail comes first, and nothing is dropped before its successor is there: IRIS takes no definition back.
+/// Nothing is dropped before its successor is there: IRIS takes no definition back. A view that cannot read a table under its new name,
+/// as it has words for a column that has another one by now, gives the table the old one again.
 fn renamed(cx: &Cx<'_>, stmt: &SyntaxNode, tag: &str, old: &Relation<'_>, new: &SyntaxNode) -> Result<Ddl> {
     let typed = first_name(new)?;
     if old.views.definition.is_none() {
@@ -104,7 +106,10 @@ fn renamed(cx: &Cx<'_>, stmt: &SyntaxNode, tag: &str, old: &Relation<'_>, new: &
         None => {
             let (_, name) = new.text.rsplit_once('.').unwrap_or_default();
             let rename = format!("ALTER TABLE {} RENAME {name}", old.table.text);
-            std::iter::once(step(cx, rename)).chain(changes).collect()
+            let before = quoted_name(&old.table.iris.1);
+            let back = Frag::atom(format!("ALTER TABLE {} RENAME {before}", new.text), Ty::Any);
+            let undo = || ScriptStep::new(cx.plan(back.clone(), Vec::new(), false), StepRole::Undo);
+            std::iter::once(step(cx, rename)).chain(changes.into_iter().flat_map(|change| [change, undo()])).collect()
         }
     };
     let mut tables = vec![old.table, &new];
@@ -397,7 +402,9 @@ mod tests {
         assert_eq!(steps[0], "ALTER TABLE SQLUser.t RENAME \"u\"");
         // What was called by the old name still is.
         assert!(steps[1].contains("FROM SQLUser.\"u\" t WHERE"), "{steps:?}");
-        assert_eq!(steps.len(), 2);
+        // A view that cannot follow takes the table's new name back.
+        assert_eq!(steps[2], "ALTER TABLE SQLUser.\"u\" RENAME \"t\"");
+        assert_eq!(steps.len(), 3);
     }
 
     #[test]
