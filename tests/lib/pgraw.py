@@ -20,6 +20,9 @@ class Closed(Exception):
 
 
 class Connection:
+    # Else they are left out of the replies.
+    keeps_notices = False
+
     def __init__(self, host, port, user, password, database, timeout=30):
         self.sock = socket.create_connection((host, port), timeout=timeout)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -27,8 +30,6 @@ class Connection:
         self.parameters = {}
         self.key = None
         self.status = None
-        # Notices are left out of the replies.
-        self.keeps_notices = False
         self._login(user, password, database)
 
     def close(self):
