@@ -133,6 +133,27 @@ fn the_next_client_makes_the_same_table() {
 }
 
 #[test]
+fn who_makes_what_another_has_dropped_waits_for_its_end() {
+    let server = Server::gateway(&[]);
+    for (end, expected) in [("rollback", "Error 42P07"), ("commit", "Complete CREATE TABLE")] {
+        let (mut first, mut second) = (Client::connect(server.address), Client::connect(server.address));
+        first.set_patience(PATIENCE);
+        second.set_patience(PATIENCE);
+        first.ok("create table contended (a integer)");
+        first.ok("insert into contended values (1)");
+        first.ok("begin");
+        first.ok("drop table contended");
+        second.send(&query("create table contended (b text)"));
+        // Long enough to be carried out, if nothing held it up.
+        std::thread::sleep(Duration::from_millis(300));
+        first.ok(end);
+        let lines = second.lines(1);
+        assert!(lines.iter().any(|line| line == expected), "{end}: {lines:?}");
+        first.ok("drop table contended");
+    }
+}
+
+#[test]
 fn a_client_that_says_nothing_is_let_go() {
     let server = Server::gateway(&["--idle-in-transaction-timeout-ms", "500"]);
     let mut other = Client::connect(server.address);

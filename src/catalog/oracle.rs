@@ -74,6 +74,16 @@ pub struct MirrorChange {
 }
 
 impl MirrorChange {
+    /// Statements of the gateway's own, about these relations (IRIS schema and name); what they name has its schema with it.
+    pub(crate) fn own(statements: Vec<String>, relations: &[(String, String)]) -> Self {
+        let statement = |sql| MirrorStatement { sql, otherwise: None, relations: relations.to_vec() };
+        Self {
+            statements: statements.into_iter().map(statement).collect(),
+            search_path: "public".to_owned(),
+            is_idempotent: false,
+        }
+    }
+
     /// The IRIS schemas of the relations that it is about.
     pub(crate) fn schemas(&self) -> impl Iterator<Item = &str> {
         let relations = self.statements.iter().flat_map(|statement| &statement.relations);

@@ -43,8 +43,8 @@ pub(crate) use plan::{
     FetchDirection, FetchKey, FetchedColumn, Fill, Finish, FinishPiece, Given, ModesScope, OnCommit, Output,
     OutputColumn, OwnedChange, PUT_ASIDE_PREFIX, Plan, Proof, ReadByView, Rehearsal, Restart, Reversal, ReversalPart,
     RunIf, ScriptStep, SequenceCommand, SequenceFunction, SessionValue, SetConfig, SettingCommand, StepRole,
-    TemporaryChange, TransactionCommand, TransactionModes, TypeAction, TypeCommand, UndoSource, place_aside,
-    travels_in_binary, witness,
+    TemporaryChange, TransactionCommand, TransactionModes, TypeAction, TypeCommand, UndoSource, VIEW_DEFINITION,
+    place_aside, travels_in_binary, witness,
 };
 pub(crate) use plpgsql::{BlockStatement, BlockStep, DoBlock};
 pub(crate) use rule_notes::{RuleNotes, is_hidden};

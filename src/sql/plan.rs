@@ -19,7 +19,7 @@ pub(crate) use finished::{Fetch, FetchKey, FetchedColumn, Finish, FinishPiece, O
 pub(crate) use rehearsal::{Proof, Rehearsal};
 pub(crate) use reversal::{
     Deferral, DroppedKind, DroppedOthers, DroppedTable, PUT_ASIDE_PREFIX, Reversal, ReversalPart, UndoSource,
-    place_aside, witness,
+    VIEW_DEFINITION, place_aside, witness,
 };
 pub(crate) use sequence::{Draw, Fill, OwnedChange, Restart, SequenceCommand, SequenceFunction};
 pub(crate) use user_type::{TypeAction, TypeCommand};

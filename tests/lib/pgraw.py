@@ -15,6 +15,13 @@ OIDS = {
 }
 
 
+def both(timeout=30):
+    """The server of PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE, and the reference on REFERENCE_PORT."""
+    env = os.environ
+    subject = Connection(env["PGHOST"], int(env["PGPORT"]), env["PGUSER"], env.get("PGPASSWORD", ""), env["PGDATABASE"], timeout)
+    return subject, Connection("127.0.0.1", int(env["REFERENCE_PORT"]), "_SYSTEM", "", "USER", timeout)
+
+
 class Closed(Exception):
     """The server closed the connection."""
 

@@ -6,7 +6,6 @@ takes each of them, which is looked at first.
 """
 
 import argparse
-import os
 import pathlib
 import sys
 import tomllib
@@ -84,9 +83,7 @@ def main():
     parser.add_argument("--write", action="store_true", help="write the page")
     args = parser.parse_args()
     given = tomllib.loads((HERE / "constructs.toml").read_text())
-    env = os.environ
-    gateway = pgraw.Connection(env["PGHOST"], int(env["PGPORT"]), env["PGUSER"], env.get("PGPASSWORD", ""), env["PGDATABASE"])
-    reference = pgraw.Connection("127.0.0.1", int(env["REFERENCE_PORT"]), "_SYSTEM", "", "USER")
+    gateway, reference = pgraw.both()
     for connection in (gateway, reference):
         for sql in given["tables"]:
             run(connection, sql)

@@ -7,7 +7,6 @@ FROM, cut anywhere, and out again: the same bytes in each format. The reference 
 import argparse
 import csv
 import io
-import os
 import random
 import string
 import struct
@@ -123,9 +122,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     csv.field_size_limit(1 << 24)
-    env = os.environ
-    subject = pgraw.Connection(env["PGHOST"], int(env["PGPORT"]), env["PGUSER"], env.get("PGPASSWORD", ""), env["PGDATABASE"], 120)
-    reference = pgraw.Connection("127.0.0.1", int(env["REFERENCE_PORT"]), "_SYSTEM", "", "USER", 120)
+    subject, reference = pgraw.both(120)
     names = [f"c{n}" for n in range(len(COLUMNS))]
     columns = ", ".join(f"{name} {kind}" for name, kind in zip(names, COLUMNS))
     for connection in (subject, reference):

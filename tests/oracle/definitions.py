@@ -10,7 +10,6 @@ may refuse (0A000) what PostgreSQL does, at most `--refused-max` of a hundred; t
 """
 
 import argparse
-import os
 import random
 import sys
 
@@ -286,9 +285,7 @@ def main():
     parser.add_argument("--refused-max", type=float, default=8.0)
     parser.add_argument("--show", action="store_true")
     args = parser.parse_args()
-    env = os.environ
-    gateway = pgraw.Connection(env["PGHOST"], int(env["PGPORT"]), env["PGUSER"], env.get("PGPASSWORD", ""), env["PGDATABASE"])
-    reference = pgraw.Connection("127.0.0.1", int(env["REFERENCE_PORT"]), "_SYSTEM", "", "USER")
+    gateway, reference = pgraw.both()
     passed = failed = refused = statements = 0
     for seed in range(args.seed, args.seed + args.runs):
         clean(gateway), clean(reference)

@@ -6,7 +6,6 @@ with what is told of it, or refused; behind the rollback the catalogs have to be
 """
 
 import argparse
-import os
 import pathlib
 import sys
 import tomllib
@@ -70,9 +69,7 @@ def main():
     parser.add_argument("--write", action="store_true", help="write the page")
     args = parser.parse_args()
     given = tomllib.loads((HERE / "definitions.toml").read_text())
-    env = os.environ
-    gateway = pgraw.Connection(env["PGHOST"], int(env["PGPORT"]), env["PGUSER"], env.get("PGPASSWORD", ""), env["PGDATABASE"])
-    reference = pgraw.Connection("127.0.0.1", int(env["REFERENCE_PORT"]), "_SYSTEM", "", "USER")
+    gateway, reference = pgraw.both()
     failures, counts, lines = [], {"done": 0, "told": 0, "refused": 0}, [HEAD]
     for connection in (gateway, reference):
         for sql in given["after"]:

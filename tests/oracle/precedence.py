@@ -105,9 +105,7 @@ def parenthesised(conn, expression):
 
 
 def main():
-    env = os.environ
-    subject = pgraw.Connection(env["PGHOST"], int(env["PGPORT"]), env["PGUSER"], env.get("PGPASSWORD", ""), env["PGDATABASE"])
-    reference = pgraw.Connection("127.0.0.1", int(env["REFERENCE_PORT"]), "_SYSTEM", "", "USER")
+    subject, reference = pgraw.both()
     for conn in (subject, reference):
         for sql in ("drop view if exists prec_view", "drop table if exists prec", TABLE, ROW):
             errors = [body for tag, body in conn.simple(sql) if tag == b"E"]

@@ -9,14 +9,15 @@ use std::rc::Rc;
 use crate::catalog::{Answer, MirrorChange, SequenceName, SequenceRequest, TypeChange, try_setting};
 use crate::iris::Request;
 use crate::sql::{
-    CatalogQuery, Deferral, DroppedKind, DroppedOthers, DroppedTable, EnumChange, MirrorStatement, PUT_ASIDE_PREFIX,
-    RelationName, Reversal, witness,
+    CatalogQuery, Deferral, DroppedKind, DroppedOthers, DroppedTable, EnumChange, PUT_ASIDE_PREFIX, RelationName,
+    Reversal, witness,
 };
 use crate::types::{quoted_name, quoted_text};
 use crate::wire::{PgError, SqlState};
 
 use self::queries::{SEPARATOR, carried_out, change_column, drop_column, of_columns, of_others, of_tables};
 use super::nested::{MakeCarrying, Nested, NestedProgress, OwnStatement, RowForm};
+use super::type_run::depends;
 use super::undoing::{Found, Lookup, follow_names};
 use crate::session::client::definitions::{Undo, UndoHow};
 use crate::session::contract::step::{Event, Progress, Want};
@@ -289,7 +290,8 @@ impl PutAside {
             steps.push(hide);
             steps.push(Step::Gone { relation: format!("{schema}.{old}"), column: None });
         }
-        cx.client.definitions.hold(cx.shard.options.changes.begin(relations, None));
+        let pid = cx.client.identity.pid;
+        cx.client.definitions.hold(cx.shard.options.changes.begin(relations, pid));
         steps.reverse();
         self.todo = steps;
         Ok(true)
@@ -317,11 +319,7 @@ impl PutAside {
                     self.waiting.extend(queries.into_iter().map(|query| (carried_out(&query), query)));
                 }
                 ["part", table, column] if self.others().is_some_and(|others| others.cascades) => {
-                    let message = format!(
-                        "the type cannot be dropped inside of a transaction while column \"{column}\" of table \"{table}\" \
-                         depends on it"
-                    );
-                    return Err(PgError::unsupported(message).hint("Drop the column first."));
+                    return Err(depends(table, column));
                 }
                 ["own", sql] => steps.push(Step::Own((*sql).to_owned())),
                 ["column", name] => {
@@ -354,8 +352,8 @@ impl PutAside {
                     let old = quoted_name(name);
                     let rename = |from: &str, to: &str| vec![format!("ALTER SCHEMA {from} RENAME TO {to}")];
                     steps.push(Step::Mirror {
-                        change: mirror_change_of(rename(&old, &place), &[]),
-                        undo: mirror_change_of(rename(&place, &old), &[]),
+                        change: MirrorChange::own(rename(&old, &place), &[]),
+                        undo: MirrorChange::own(rename(&place, &old), &[]),
                     });
                     // Another of that name may have been made since.
                     let in_iris = format!(
@@ -379,7 +377,8 @@ impl PutAside {
             let schema = self.understood.translation.mirror.iter().flat_map(|statement| &statement.relations);
             relations.extend(schema.filter(|(_, name)| *name == deferral.table).cloned());
         }
-        cx.client.definitions.hold(cx.shard.options.changes.begin(relations, None));
+        let pid = cx.client.identity.pid;
+        cx.client.definitions.hold(cx.shard.options.changes.begin(relations, pid));
         steps.reverse();
         self.todo = steps;
         Ok(())
@@ -508,8 +507,8 @@ fn sequence_steps(mark: &str, schema: &str, name: &str, owner: Option<&str>) -> 
             Ok(vec![
                 kept,
                 Step::Mirror {
-                    change: mirror_change_of(renamed(&own, &place), &relations),
-                    undo: mirror_change_of(renamed(&place, &own), &relations),
+                    change: MirrorChange::own(renamed(&own, &place), &relations),
+                    undo: MirrorChange::own(renamed(&place, &own), &relations),
                 },
             ])
         }
@@ -525,26 +524,17 @@ fn sequence_steps(mark: &str, schema: &str, name: &str, owner: Option<&str>) -> 
     }
 }
 
-fn mirror_change_of(statements: Vec<String>, relations: &[(String, String)]) -> MirrorChange {
-    let statement = |sql| MirrorStatement { sql, otherwise: None, relations: relations.to_vec() };
-    MirrorChange {
-        statements: statements.into_iter().map(statement).collect(),
-        search_path: "public".to_owned(),
-        is_idempotent: false,
-    }
-}
-
 /// The mirror's part of what goes to a schema of its own, and what takes it back.
 fn move_to(place: &str, relations: &[(String, String)], change: Vec<String>, undo: Vec<String>) -> Step {
     let change = std::iter::once(format!("CREATE SCHEMA IF NOT EXISTS {place}")).chain(change).collect();
     let undo = undo.into_iter().chain([format!("DROP SCHEMA IF EXISTS {place}")]).collect();
-    Step::Mirror { change: mirror_change_of(change, relations), undo: mirror_change_of(undo, relations) }
+    Step::Mirror { change: MirrorChange::own(change, relations), undo: MirrorChange::own(undo, relations) }
 }
 
 /// The session does not see the schema, which goes behind COMMIT, and this first.
 fn hide_place(place: &str, relations: &[(String, String)], mut at_commit: Vec<Undo>) -> Step {
     let sql = format!("DROP SCHEMA IF EXISTS {place} CASCADE");
-    at_commit.push(Undo::new(UndoHow::Mirror(mirror_change_of(vec![sql.clone()], relations)), None));
+    at_commit.push(Undo::new(UndoHow::Mirror(MirrorChange::own(vec![sql.clone()], relations)), None));
     Step::Hide { sql, at_commit }
 }
 

@@ -1,10 +1,10 @@
 //! Running a script of IRIS statements for a client: the one way rows and counts come to be, whatever the protocol.
 
+mod changes;
 mod refusals;
 
 use std::borrow::Cow;
 use std::rc::Rc;
-use std::time::Duration;
 
 use crate::catalog::ChangeUnderWay;
 use crate::iris::{IrisStatement, Item, ItemReader, Reply, Request, StatementMetadata};
@@ -12,6 +12,7 @@ use crate::sql::{Action, RunIf, ScriptStep, StepRole};
 use crate::types::Style;
 use crate::wire::{PgError, SqlState};
 
+use self::changes::PAUSE;
 use super::bind::StepValues;
 use super::defer::check_deferred;
 use super::explain::Explanation;
@@ -21,7 +22,7 @@ use super::outcome::{CommandTag, Outcome};
 use super::page_rest::{PART_BYTES, PageRest};
 use super::streams::StreamRows;
 use crate::session::client::open_results::OpenResult;
-use crate::session::contract::step::{Event, WaitRequest, Want};
+use crate::session::contract::step::{Event, Want};
 use crate::session::understand::context::{Cx, Understood};
 use crate::session::understand::rows::{Formats, RowShape};
 use crate::session::understand::rules::{definition_done, mirror_change, temporary_place, unexpected};
@@ -29,11 +30,6 @@ use crate::session::understand::shape::row_shape;
 
 /// Values of a step that are kept until it is done; larger ones are not worth a copy for an error that may not come.
 const SENT_BYTES_MAX: usize = 64 * 1024;
-
-/// How long a definition waits before it looks again whether another session changes the same relation.
-const PAUSE: Duration = Duration::from_millis(5);
-/// Longer than a rollback takes that undoes definitions.
-const PAUSES_MAX: u16 = 2000;
 
 /// A script under way, or suspended between two Executes of its portal.
 #[derive(Debug)]
@@ -267,7 +263,7 @@ impl Run {
         match std::mem::replace(&mut self.state, State::Waiting) {
             State::Next if self.gives_way(cx) => {
                 self.state = State::Behind;
-                Ok(Outcome::Wait(Want::Wait(WaitRequest::Sleep(PAUSE))))
+                Ok(Outcome::Wait(Want::Wait(PAUSE)))
             }
             State::Next if self.understood.translation.makes_temporary() => {
                 self.state = State::Placing;

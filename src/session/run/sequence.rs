@@ -289,13 +289,9 @@ impl SequenceRun {
 
 /// What takes a sequence out of the mirror.
 fn dropping(name: &SequenceName) -> MirrorChange {
-    let relations = vec![(name.schema.clone(), name.name.clone())];
+    let relations = [(name.schema.clone(), name.name.clone())];
     let sql = format!("DROP SEQUENCE IF EXISTS {}", name.quoted());
-    MirrorChange {
-        statements: vec![MirrorStatement { sql, otherwise: None, relations }],
-        search_path: "public".to_owned(),
-        is_idempotent: false,
-    }
+    MirrorChange::own(vec![sql], &relations)
 }
 
 /// A sequence that stands in the catalogs for what IRIS counts by itself.

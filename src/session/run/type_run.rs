@@ -7,7 +7,7 @@ use crate::catalog::{
     Execution, MirrorChange, SequenceRequest, TypeChange, execute, read_user_types, type_columns_query, types_query,
 };
 use crate::iris::Request;
-use crate::sql::{CatalogQuery, MirrorStatement, TypeAction, TypeCommand};
+use crate::sql::{CatalogQuery, TypeAction, TypeCommand};
 use crate::types::quoted_name;
 use crate::wire::{PgError, SendBuf, SqlState};
 
@@ -100,7 +100,7 @@ impl TypeRun {
                 }
                 match self.stage {
                     Stage::Columns(_) => {
-                        self.columns(answer.text_rows().collect(), cx)?;
+                        self.columns(answer.text_rows().collect())?;
                         self.stage = Stage::First;
                         self.go_on(cx)
                     }
@@ -148,7 +148,7 @@ impl TypeRun {
     }
 
     /// What has to be done, or looked at, in tables that have columns of the type.
-    fn columns(&mut self, rows: Vec<Vec<Option<String>>>, cx: &Cx<'_>) -> Result<()> {
+    fn columns(&mut self, rows: Vec<Vec<Option<String>>>) -> Result<()> {
         for row in rows {
             let mut cells = row.into_iter();
             let mut text = || cells.next().flatten().unwrap_or_default();
@@ -205,13 +205,8 @@ impl TypeRun {
                 // PostgreSQL says what depends on it.
                 TypeAction::Create | TypeAction::Alter | TypeAction::Drop { cascades: false } => {}
                 TypeAction::Drop { cascades: true } => {
-                    let is_undone = cx.client.in_transaction() && cx.shard.options.undoes_definitions;
-                    if is_part || is_temporary || is_undone {
-                        let why = if is_undone { " inside of a transaction" } else { "" };
-                        let message = format!(
-                            "the type cannot be dropped{why} while column \"{column}\" of table \"{table}\" depends on it"
-                        );
-                        return Err(PgError::unsupported(message).hint("Drop the column first."));
+                    if is_part || is_temporary {
+                        return Err(depends(&table, &column));
                     }
                     let sql = format!("ALTER TABLE {named} DROP COLUMN {} CASCADE", quoted_name(&column));
                     self.first.push(First { sql, error: None });
@@ -272,10 +267,8 @@ impl TypeRun {
             return Err(error);
         };
         let sql = format!("DROP TYPE IF EXISTS {name}");
-        let statements = vec![MirrorStatement { sql, otherwise: None, relations: Vec::new() }];
-        let search_path = self.understood.translation.mirror.first().map(|_| "public".to_owned()).unwrap_or_default();
         self.stage = Stage::Undo(error);
-        Ok(Outcome::Wait(Want::Mirror(MirrorChange { statements, search_path, is_idempotent: false })))
+        Ok(Outcome::Wait(Want::Mirror(MirrorChange::own(vec![sql], &[]))))
     }
 
     fn complete(&mut self, cx: &mut Cx<'_>) -> Outcome {
@@ -286,6 +279,12 @@ impl TypeRun {
         cx.shard.schema_changed();
         Outcome::Complete((&self.understood.tag).into())
     }
+}
+
+/// DROP .. CASCADE would have to change the type of a column, or a table of a session's.
+pub(super) fn depends(table: &str, column: &str) -> Box<PgError> {
+    let message = format!("the type cannot be dropped while column \"{column}\" of table \"{table}\" depends on it");
+    PgError::unsupported(message).hint("Drop the column first.")
 }
 
 /// Names in its answer are qualified.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::catalog::{Execution, MirrorChange, SequenceRequest, execute};
 use crate::iris::{IrisStatement, Reply, Request};
-use crate::sql::{CatalogQuery, MirrorStatement};
+use crate::sql::CatalogQuery;
 use crate::wire::{PgError, Severity, SqlState};
 
 use super::nested::{MakeCarrying, Nested, NestedProgress, OwnStatement, RowForm};
@@ -63,7 +63,9 @@ impl Undoing {
             Stage::Next => None,
             Stage::Witness(undo) => {
                 let instead = match (event, undo.how) {
-                    (Event::Iris(Reply::Failed { .. }), UndoHow::Statement(sql)) => UndoHow::Mirror(in_mirror(sql)),
+                    (Event::Iris(Reply::Failed { .. }), UndoHow::Statement(sql)) => {
+                        UndoHow::Mirror(MirrorChange::own(vec![sql], &[]))
+                    }
                     (_, how) => how,
                 };
                 cx.client.definitions.done([Undo::new(instead, None)]);
@@ -210,7 +212,7 @@ impl Undoing {
     /// What IRIS need not undo, since it has rolled back the definition itself, the mirror has to.
     fn tell_mirror(&mut self, sql: String) -> Want {
         self.stage = Stage::Mirror { is_heard: false };
-        Want::Mirror(in_mirror(sql))
+        Want::Mirror(MirrorChange::own(vec![sql], &[]))
     }
 
     fn failed(&mut self, error: &PgError, sql: String, cx: &mut Cx<'_>) -> Option<Want> {
@@ -239,14 +241,6 @@ pub(super) fn follow_names(request: &SequenceRequest, cx: &Cx<'_>) {
         }
         SequenceRequest::Drop { name } => names.remove(name),
         _ => {}
-    }
-}
-
-fn in_mirror(sql: String) -> MirrorChange {
-    MirrorChange {
-        statements: vec![MirrorStatement { sql, otherwise: None, relations: Vec::new() }],
-        search_path: "public".to_owned(),
-        is_idempotent: false,
     }
 }
 

@@ -225,13 +225,17 @@ impl ShardContext {
 
     /// DDL that the mirror follows by these statements is about to be sent to IRIS.
     pub(in crate::session) fn change_begins(&self, mirror: &[MirrorStatement], pid: i32) -> Option<ChangeUnderWay> {
-        let relations = mirror.iter().flat_map(|statement| statement.relations.iter().cloned());
-        (!mirror.is_empty()).then(|| self.options.changes.begin(relations, Some(pid)))
+        (!mirror.is_empty()).then(|| self.options.changes.begin(relations(mirror).cloned(), pid))
+    }
+
+    /// The same of what a rollback undoes, from its end to that of its transaction.
+    pub(in crate::session) fn change_is_kept(&self, mirror: &[MirrorStatement], pid: i32) -> ChangeUnderWay {
+        self.options.changes.keep(relations(mirror).cloned(), pid)
     }
 
     /// Whether a statement of another session is changing what this one changes.
     pub(in crate::session) fn is_changed_elsewhere(&self, mirror: &[MirrorStatement], pid: i32) -> bool {
-        self.options.changes.has_other(mirror.iter().flat_map(|statement| &statement.relations), pid)
+        self.options.changes.has_other(relations(mirror), pid)
     }
 
     /// An empty buffer for values, which comes back by [`give_back`](Self::give_back).
@@ -296,4 +300,9 @@ impl ShardContext {
         control.insert(text.to_owned(), Rc::clone(&statement));
         statement
     }
+}
+
+/// What they are about.
+fn relations(mirror: &[MirrorStatement]) -> impl Iterator<Item = &(String, String)> {
+    mirror.iter().flat_map(|statement| &statement.relations)
 }

@@ -76,6 +76,13 @@ pub struct DroppedTable {
     pub iris: (String, String),
 }
 
+/// In a query of the mirror's: the statement that makes a view again, `class` in `space`.
+pub(crate) const VIEW_DEFINITION: &str = "pg_catalog.format('CREATE OR REPLACE VIEW %I.%I (%s) AS %s%s', nspname, relname, \
+    (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(attname), ', ' ORDER BY attnum) FROM pg_catalog.pg_attribute \
+    WHERE attrelid = class.oid AND attnum > 0), pg_catalog.rtrim(pg_catalog.pg_get_viewdef(class.oid), ';'), \
+    (SELECT ' WITH ' || pg_catalog.upper(option_value) || ' CHECK OPTION' \
+    FROM pg_catalog.pg_options_to_table(reloptions) WHERE option_name = 'check_option'))";
+
 /// How the names of tables begin that are dropped when their transaction has been committed. No catalog shows them.
 pub(crate) const PUT_ASIDE_PREFIX: &str = "pgwire_dropped_";
 

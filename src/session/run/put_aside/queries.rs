@@ -2,20 +2,19 @@
 //! it back.
 
 use crate::catalog::type_columns_query;
-use crate::sql::{Deferral, DroppedKind, DroppedOthers, DroppedTable};
+use crate::sql::{Deferral, DroppedKind, DroppedOthers, DroppedTable, VIEW_DEFINITION};
 use crate::types::{quoted_name, quoted_text};
 
 /// Between the parts of a row. No name has it.
 pub(super) const SEPARATOR: char = '\u{1}';
 
 /// What takes a view, `class` in `space`, away and brings it back.
-const VIEW_STEP: &str = "pg_catalog.concat_ws(pg_catalog.chr(1), 'step', \
-    pg_catalog.format('DROP VIEW %I.%I', nspname, relname), \
-    pg_catalog.format('CREATE OR REPLACE VIEW %I.%I (%s) AS %s%s', nspname, relname, \
-    (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(attname), ', ' ORDER BY attnum) FROM pg_catalog.pg_attribute \
-    WHERE attrelid = class.oid AND attnum > 0), pg_catalog.rtrim(pg_catalog.pg_get_viewdef(class.oid), ';'), \
-    (SELECT ' WITH ' || pg_catalog.upper(option_value) || ' CHECK OPTION' \
-    FROM pg_catalog.pg_options_to_table(reloptions) WHERE option_name = 'check_option')))";
+fn view_step() -> String {
+    format!(
+        "pg_catalog.concat_ws(pg_catalog.chr(1), 'step', pg_catalog.format('DROP VIEW %I.%I', nspname, relname), \
+         {VIEW_DEFINITION})"
+    )
+}
 
 /// The same of a constraint, `keys`, of the table `class` in `space`.
 const KEY_STEP: &str = "pg_catalog.concat_ws(pg_catalog.chr(1), 'step', \
@@ -34,6 +33,7 @@ fn texts(names: &[String]) -> String {
 /// A query for what depends on the tables: what of it stands in the way, and the statements that take it away and bring it
 /// back. Another row tells of a table that is not there.
 pub(super) fn of_tables(dropped: &[DroppedTable]) -> String {
+    let view_step = view_step();
     let names: Vec<String> =
         dropped.iter().map(|table| format!("{}.{}", table.schema, quoted_name(&table.name))).collect();
     let names = texts(&names);
@@ -56,7 +56,7 @@ pub(super) fn of_tables(dropped: &[DroppedTable]) -> String {
          'view %s depends on %s %s', oid::pg_catalog.regclass, \
          CASE WHEN of IN (SELECT oid FROM dropped) THEN 'table' ELSE 'view' END, of::pg_catalog.regclass)) \
          FROM readers WHERE of IS NOT NULL \
-         UNION ALL SELECT 4, (4294967295 - class.oid::pg_catalog.int8)::pg_catalog.oid, {VIEW_STEP} \
+         UNION ALL SELECT 4, (4294967295 - class.oid::pg_catalog.int8)::pg_catalog.oid, {view_step} \
          FROM {CLASS_AND_SPACE} WHERE class.oid IN (SELECT oid FROM readers WHERE of IS NOT NULL) \
          UNION ALL SELECT 5, keys.oid, {KEY_STEP} FROM keys JOIN {CLASS_AND_SPACE} ON class.oid = conrelid\
          ) AS found ORDER BY stage, place"
@@ -65,6 +65,7 @@ pub(super) fn of_tables(dropped: &[DroppedTable]) -> String {
 
 /// The same of columns that go. The last rows are the columns' own.
 pub(super) fn of_columns(deferral: &Deferral) -> String {
+    let view_step = view_step();
     let table = quoted_text(&deferral.relation);
     let (columns, demanded) = (texts(&deferral.dropped), texts(&deferral.demanded));
     let waiting = texts(&deferral.columns);
@@ -85,7 +86,7 @@ pub(super) fn of_columns(deferral: &Deferral) -> String {
          WHERE use.refobjid = own.attrelid AND use.refobjsubid = own.attnum AND use.objid = indexrelid \
          AND use.classid = 'pg_catalog.pg_class'::pg_catalog.regclass))) \
          SELECT text FROM (\
-         SELECT 1 AS stage, (4294967295 - class.oid::pg_catalog.int8)::pg_catalog.oid AS place, {VIEW_STEP} AS text \
+         SELECT 1 AS stage, (4294967295 - class.oid::pg_catalog.int8)::pg_catalog.oid AS place, {view_step} AS text \
          FROM {CLASS_AND_SPACE} WHERE class.oid IN (SELECT oid FROM readers) \
          UNION ALL SELECT CASE contype WHEN 'f' THEN 2 ELSE 3 END, keys.oid, {KEY_STEP} \
          FROM keys JOIN {CLASS_AND_SPACE} ON class.oid = conrelid \

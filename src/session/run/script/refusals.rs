@@ -1,6 +1,6 @@
-//! What becomes of a step that IRIS refuses, and what makes a definition wait.
+//! What becomes of a step that IRIS refuses.
 
-use super::{PAUSES_MAX, Run, State};
+use super::{Run, State};
 use crate::bridge::{Culprit, last_part};
 use crate::iris::{IrisError, StatementMetadata};
 use crate::session::client::Client;
@@ -12,30 +12,6 @@ use crate::session::understand::rules::refused;
 use crate::wire::PgError;
 
 impl Run {
-    /// Whoever changes a relation that another session has changed waits for the end of the other's transaction, as in PostgreSQL,
-    /// and of its undoing: so the mirror hears of both in the order in which IRIS has done it. Not for ever: the first may wait for a
-    /// connection to IRIS that this one has.
-    pub(super) fn gives_way(&mut self, cx: &Cx<'_>) -> bool {
-        if self.understood.is_plain || self.pauses_count >= PAUSES_MAX {
-            return false;
-        }
-        let gives = cx.shard.is_changed_elsewhere(&self.understood.translation.mirror, cx.client.identity.pid);
-        self.pauses_count = self.pauses_count.saturating_add(u16::from(gives));
-        gives
-    }
-
-    /// The schema is about to be changed.
-    pub(super) fn begin_change(&mut self, cx: &mut Cx<'_>) {
-        let (translation, pid) = (&self.understood.translation, cx.client.identity.pid);
-        self.under_way = cx.shard.change_begins(&translation.mirror, pid);
-        let options = &cx.shard.options;
-        let is_undone = translation.reversal.is_some() && options.undoes_definitions && cx.client.in_transaction();
-        if self.under_way.is_some() && is_undone && !cx.client.definitions.is_settling() {
-            let relations = translation.mirror.iter().flat_map(|statement| statement.relations.iter().cloned());
-            cx.client.definitions.hold(options.changes.keep(relations, pid));
-        }
-    }
-
     /// What an ignored refusal of the present step is as an error, where it has to be made sure that it may be ignored.
     pub(super) fn inexcusable(&self, error: &IrisError, cx: &Cx<'_>) -> Option<Box<PgError>> {
         let step = self.steps().get(self.step)?;

@@ -8,6 +8,7 @@ use super::definition::{
 };
 use super::from_query::{Kept, column_names, kept_query, made, query_of, without_marks};
 use super::query_text::inline;
+use super::reversal_text::pg_name;
 use super::table::{RELATION, Table};
 use super::temporary::refuse_unsaid;
 use crate::sql::description::{MATERIALIZED_NOTE, QUERY_VIEW_PREFIX};
@@ -197,8 +198,7 @@ pub(super) fn refresh(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Ddl> {
 fn filled(cx: &Cx<'_>, stmt: &SyntaxNode, table: &Table, facts: &TableFacts) -> Result<Option<String>> {
     let view = query_view(table);
     let columns: Vec<String> = facts.columns.iter().map(|column| quoted_name(&column.name)).collect();
-    let schema = if table.iris.0.eq_ignore_ascii_case(cx.options.default_schema) { "public" } else { &table.iris.0 };
-    let sql = format!("SELECT {} FROM {}.{}", columns.join(", "), quoted_name(schema), quoted_name(&view.iris.1));
+    let sql = format!("SELECT {} FROM {}", columns.join(", "), pg_name(cx, &view));
     let mut template = Template::default();
     template.scan(&sql)?;
     let inner = Cx::new(&sql, &template, cx.schema, cx.options, cx.rules);

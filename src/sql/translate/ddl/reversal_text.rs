@@ -3,6 +3,7 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::table::Table;
+use crate::sql::plan::VIEW_DEFINITION;
 use crate::sql::syntax::names;
 use crate::sql::translate::context::cx::Cx;
 use crate::types::{quoted_name, quoted_text};
@@ -63,11 +64,7 @@ pub(super) fn views(names: &[String], with_readers: bool) -> String {
     format!(
         "WITH RECURSIVE dropped (oid) AS (SELECT pg_catalog.to_regclass(name)::pg_catalog.oid \
          FROM pg_catalog.unnest({names}) AS name {readers}) \
-         SELECT pg_catalog.format('CREATE OR REPLACE VIEW %I.%I (%s) AS %s%s', nspname, relname, \
-         (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(attname), ', ' ORDER BY attnum) FROM pg_catalog.pg_attribute \
-         WHERE attrelid = class.oid AND attnum > 0), pg_catalog.rtrim(pg_catalog.pg_get_viewdef(class.oid), ';'), \
-         (SELECT ' WITH ' || pg_catalog.upper(option_value) || ' CHECK OPTION' \
-         FROM pg_catalog.pg_options_to_table(reloptions) WHERE option_name = 'check_option')) AS definition \
+         SELECT {VIEW_DEFINITION} AS definition \
          FROM pg_catalog.pg_class AS class JOIN pg_catalog.pg_namespace AS space ON space.oid = relnamespace \
          WHERE relkind = 'v' AND class.oid IN (SELECT oid FROM dropped) ORDER BY class.oid DESC"
     )

@@ -31,20 +31,8 @@ pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility
     let table = nodes::child(stmt, SyntaxKind::COPY_TABLE).ok_or_else(|| syntax("COPY of a query goes TO STDOUT"))?;
     is_client(stmt, SyntaxKind::COPY_FROM)?;
     let name = nodes::child(&table, SyntaxKind::TABLE_NAME_REF).ok_or_else(|| syntax("COPY without a table"))?;
-    let (text, relation) = cx.relation(&names::parts(&name))?;
-    let views = cx.views(&relation);
-    let facts = match cx.facts(&relation) {
-        TableLookup::Known(facts) if !cx.is_another(&relation) => facts,
-        // Asked again once the table is loaded, if it is there.
-        TableLookup::Known(_) | TableLookup::Missing | TableLookup::NotLoaded => {
-            return Err(no_relation(cx, &relation, "to"));
-        }
-    };
-    if views.as_ref().is_some_and(|views| views.definition.is_some()) {
-        let message = format!("cannot copy to view \"{}\"", relation.name);
-        return Err(PgError::error(SqlState(*b"42809"), message)
-            .hint("To enable copying to a view, provide an INSTEAD OF INSERT trigger."));
-    }
+    let hint = "To enable copying to a view, provide an INSTEAD OF INSERT trigger.";
+    let Copied { text, relation, facts, views } = copied(cx, &names::parts(&name), "to", hint)?;
     if facts.is_materialized {
         let message = format!("cannot copy to materialized view \"{}\"", relation.name);
         return Err(PgError::error(SqlState(*b"42809"), message));
@@ -94,6 +82,34 @@ pub(crate) fn translate(cx: &Cx<'_>, stmt: &SyntaxNode) -> Result<Option<Utility
     }));
     let columns = columns.iter().map(|(_, column)| (spelled(column, &facts), has_default(column))).collect();
     utility(Action::CopyFromStdin(CopyFromStdin { insert, columns, options, by_query }), "COPY")
+}
+
+/// The table whose rows are copied.
+pub(super) struct Copied {
+    /// As IRIS calls it.
+    pub text: String,
+    pub relation: RelationName,
+    pub facts: Rc<TableFacts>,
+    pub views: Option<Rc<ViewFacts>>,
+}
+
+/// # Errors
+/// 42P01, and 42809 for what is no table; `hint`: of a view.
+pub(super) fn copied(cx: &Cx<'_>, parts: &[String], direction: &str, hint: &'static str) -> Result<Copied> {
+    let (text, relation) = cx.relation(parts)?;
+    let views = cx.views(&relation);
+    let facts = match cx.facts(&relation) {
+        TableLookup::Known(facts) if !cx.is_another(&relation) => facts,
+        // Asked again once the table is loaded, if it is there.
+        TableLookup::Known(_) | TableLookup::Missing | TableLookup::NotLoaded => {
+            return Err(no_relation(cx, &relation, direction));
+        }
+    };
+    if views.as_ref().is_some_and(|views| views.definition.is_some()) {
+        let message = format!("cannot copy {direction} view \"{}\"", relation.name);
+        return Err(PgError::error(SqlState(*b"42809"), message).hint(hint));
+    }
+    Ok(Copied { text, relation, facts, views })
 }
 
 /// The condition, over a row that is to be stored.
@@ -168,7 +184,7 @@ pub(super) fn is_client(stmt: &SyntaxNode, direction: SyntaxKind) -> Result<()> 
         .hint("Anyone can COPY to stdout or from stdin. psql's \\copy command also works for anyone."))
 }
 
-pub(super) fn no_relation(cx: &Cx<'_>, relation: &RelationName, direction: &str) -> Box<PgError> {
+fn no_relation(cx: &Cx<'_>, relation: &RelationName, direction: &str) -> Box<PgError> {
     let schema = relation.schema.as_deref().unwrap_or("public");
     let is_missing = schema != "public" && !cx.named(Named::Schema, schema).iter().any(|known| known.is_called(schema));
     if is_missing {

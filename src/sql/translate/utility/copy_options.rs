@@ -46,8 +46,7 @@ impl Written {
         match &self.value {
             Value::Text(text) | Value::Number(text) => Ok(text),
             Value::Star => Ok("*"),
-            Value::List(_) => Err(syntax(format!("{} requires a parameter", self.name))),
-            Value::None => Err(syntax(format!("{} requires a parameter", self.name))),
+            Value::List(_) | Value::None => Err(syntax(format!("{} requires a parameter", self.name))),
         }
     }
 

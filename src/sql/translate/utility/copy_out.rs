@@ -3,10 +3,9 @@
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::command::{Utility, utility};
-use super::copy::{columns_listed, is_client, no_relation, spelled};
+use super::copy::{Copied, columns_listed, copied, is_client, spelled};
 use super::copy_options;
 use crate::sql::plan::{Action, ColumnChoice, CopyOptions, CopyToStdout};
-use crate::sql::schema::TableLookup;
 use crate::sql::syntax::names;
 use crate::sql::syntax::nodes::{self, is_query};
 use crate::sql::translate::context::Result;
@@ -61,18 +60,7 @@ fn of_table(cx: &Cx<'_>, table: &SyntaxNode, options: &CopyOptions) -> Result<St
         let listed = if listed.is_empty() { "*".to_owned() } else { listed.join(", ") };
         return Ok(format!("SELECT {listed} FROM {from}"));
     }
-    let (_, relation) = cx.relation(&parts)?;
-    let views = cx.views(&relation);
-    let facts = match cx.facts(&relation) {
-        TableLookup::Known(facts) if !cx.is_another(&relation) => facts,
-        TableLookup::Known(_) | TableLookup::Missing | TableLookup::NotLoaded => {
-            return Err(no_relation(cx, &relation, "from"));
-        }
-    };
-    if views.as_ref().is_some_and(|views| views.definition.is_some()) {
-        let message = format!("cannot copy from view \"{}\"", relation.name);
-        return Err(PgError::error(SqlState(*b"42809"), message).hint("Try the COPY (SELECT ...) TO variant."));
-    }
+    let Copied { relation, facts, views, .. } = copied(cx, &parts, "from", "Try the COPY (SELECT ...) TO variant.")?;
     let columns = columns_listed(list.as_ref(), &facts, views.as_deref(), &relation)?;
     if let ColumnChoice::Listed(forced) = &options.force_quote {
         let unknown = forced.iter().find(|name| !facts.columns.iter().any(|column| spelled(column, &facts) == **name));
